@@ -1,0 +1,44 @@
+# boneage-search: `make search` and `make test` need only Debian's python3, python3-venv and make.
+
+PYTHON ?= python3
+BIN := .venv/bin
+DATA ?=
+PRESET ?= demo
+RUN_DIR ?= runs/$(PRESET)
+WORKERS ?= 0
+
+.PHONY: search test test-slow check format install clean
+
+# All four studies, from data to the decided network; run it again to continue. On real data and a GPU:
+#   make search DATA=/path/to/rsna PRESET=paper
+search: install
+	$(BIN)/boneage-search run --preset $(PRESET) --run-dir $(RUN_DIR) --workers $(WORKERS) $(if $(DATA),--data $(DATA))
+
+# The fast tests: no training that takes more than seconds.
+test: install
+	$(BIN)/pytest -q -m "not slow"
+
+# Real training, faults, the browser.
+test-slow: install
+	$(BIN)/pytest -q -m slow
+
+check: install
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: install
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+install: .venv/installed
+
+# With GPU libraries: make install EXTRAS=dev,gpu
+EXTRAS ?= dev
+.venv/installed: pyproject.toml constraints.txt
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[$(EXTRAS)]'
+	touch $@
+
+clean:
+	rm -rf .venv build *.egg-info .pytest_cache .mypy_cache .ruff_cache

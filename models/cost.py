@@ -1,0 +1,131 @@
+"""What an architecture costs, by arithmetic: microseconds and no TensorFlow.
+
+"Parameters" are Keras' `count_params()`: the trainable ones plus BatchNorm's moving mean and variance. A multiply-
+accumulate (MAC) is counted for convolutions and fully connected layers, one forward pass of one image.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from models.architecture import Architecture, ArchitectureError
+from models.stages import Conv, Pool, stages, walk
+
+
+class Shape(NamedTuple):
+    """One feature map."""
+
+    height: int
+    width: int
+    channels: int
+
+
+@dataclass(frozen=True)
+class GroupCost:
+    """The share of one block group, reduction, the stem, or the head."""
+
+    params: int
+    trainable_params: int
+    macs: int
+    output: Shape  # after the last repeat
+
+
+@dataclass(frozen=True)
+class Cost:
+    params: int
+    trainable_params: int
+    macs: int
+    gap_channels: int
+    groups: dict[str, GroupCost]  # in network order; an ablated group is absent
+
+
+@dataclass
+class Counter:
+    """The counting walk: shapes in, shapes out, totals on the side."""
+
+    params: int = 0
+    trainable_params: int = 0
+    macs: int = 0
+    too_small: bool = field(default=False, init=False)
+
+    def conv(self, x: Shape, layer: Conv) -> Shape:
+        out = Shape(
+            self.size(x.height, layer.height, layer.stride, layer.same),
+            self.size(x.width, layer.width, layer.stride, layer.same),
+            layer.filters,
+        )
+        weights = layer.height * layer.width * x.channels * layer.filters
+        # BatchNorm without scale: β is trained, moving mean and variance are not.
+        self.trainable_params += weights + layer.filters
+        self.params += weights + 3 * layer.filters
+        self.macs += weights * out.height * out.width
+        return out
+
+    def pool(self, x: Shape, layer: Pool) -> Shape:
+        return Shape(
+            self.size(x.height, 3, layer.stride, layer.same),
+            self.size(x.width, 3, layer.stride, layer.same),
+            x.channels,
+        )
+
+    def concatenate(self, xs: Sequence[Shape]) -> Shape:
+        return xs[0]._replace(channels=sum(x.channels for x in xs))
+
+    def dense(self, inputs: int, units: int) -> None:
+        self.params += (inputs + 1) * units
+        self.trainable_params += (inputs + 1) * units
+        self.macs += inputs * units
+
+    def size(self, length: int, kernel: int, stride: int, same: bool) -> int:
+        out = -(-length // stride) if same else (length - kernel) // stride + 1
+        self.too_small |= out < 1
+        return out
+
+
+def cost(architecture: Architecture, image_px: int) -> Cost:
+    """Cost at a square grey input of `image_px`. Raises ArchitectureError where the image is too small for the network."""
+    x = Shape(image_px, image_px, 1)
+    total = Counter()
+    groups: dict[str, GroupCost] = {}
+    for stage in stages(architecture):
+        counter = Counter()
+        x = walk(stage.layers, x, counter)
+        if counter.too_small:
+            raise ArchitectureError(
+                f"an image of {image_px} px vanishes in {stage.name}; use larger images (75 px do with the stock stem)"
+            )
+        add(total, groups, stage.group, counter, x)
+    head = Counter()
+    features = x.channels
+    if architecture.sex_units:
+        head.dense(1, architecture.sex_units)
+        features += architecture.sex_units
+    if architecture.fc_units:
+        head.dense(features, architecture.fc_units)
+        features = architecture.fc_units
+    head.dense(features, 1)
+    add(total, groups, "head", head, Shape(1, 1, 1))
+    return Cost(total.params, total.trainable_params, total.macs, x.channels, groups)
+
+
+def add(total: Counter, groups: dict[str, GroupCost], group: str, part: Counter, output: Shape) -> None:
+    total.params += part.params
+    total.trainable_params += part.trainable_params
+    total.macs += part.macs
+    before = groups.get(group, GroupCost(0, 0, 0, output))
+    groups[group] = GroupCost(
+        before.params + part.params, before.trainable_params + part.trainable_params, before.macs + part.macs, output
+    )
+
+
+UNITS = {"": 1, "K": 1_000, "M": 1_000_000, "G": 1_000_000_000}
+
+
+def parse_params(text: str) -> int:
+    """A number of parameters: `70M`, `1.5M`, `800k` or `70000000`."""
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([kKmMgG]?)", text.strip().replace("_", ""))
+    params = round(float(match[1]) * UNITS[match[2].upper()]) if match else 0
+    if params < 1:
+        raise ArchitectureError(f"a number of parameters is written 70M, 1.5M or 70000000; got {text!r}")
+    return params

@@ -1,0 +1,200 @@
+"""Training one network, epoch by epoch.
+
+Ages are months throughout. Everything random (initial weights, batch order, augmentation, dropout) is a function of
+the seed and the epoch alone. The training step is traced once: optimizer slots exist before it, and the running sums
+are plain variables (Keras' own `fit` creates both inside the first trace, and so traces a large graph twice).
+"""
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from models.architecture import Architecture
+from models.cost import cost
+from models.network import build
+from models.training import Training
+
+
+class Examples(Protocol):
+    """Images with sex and age, in a fixed order."""
+
+    @property
+    def age_months(self) -> np.ndarray: ...
+
+    def __len__(self) -> int: ...
+
+    def batches(self, size: int, order: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+        """The examples at positions `order`, `size` at a time, every batch full: `image` uint8 (size, px, px, 1);
+        `male` float32 (size, 1), 0 or 1; `age_months` float32 (size, 1)."""
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """What one epoch showed. `predictions` are the validation images' ages in months, in the order of the examples."""
+
+    epoch: int  # counted from 1
+    train_mae: float  # running mean over the epoch, augmented and with dropout on, as Keras and the paper report it
+    validation_mae: float
+    seconds: float  # of training and validation
+    images_per_second: float  # of training alone
+    predictions: np.ndarray
+
+
+class CountMismatch(AssertionError):
+    """Keras counts other parameters than the cost arithmetic: a bug of ours, never trained over."""
+
+
+def learning_rate(training: Training, steps_per_epoch: int) -> Any:
+    """The schedule over optimizer steps, as Keras takes it."""
+    schedules = keras.optimizers.schedules
+    steps = steps_per_epoch * training.epochs
+    warmup = int(steps_per_epoch * training.warmup_epochs)
+    rate, final = training.learning_rate, training.final_learning_rate
+    match training.schedule:
+        case "cosine":
+            start = {"warmup_target": rate, "warmup_steps": warmup} if warmup else {}
+            return schedules.CosineDecay(0.0 if warmup else rate, steps - warmup, alpha=final / rate, **start)
+        case "step":
+            rates = [rate]
+            while rates[-1] > final * 1.001:
+                rates.append(max(rates[-1] / 10, final))
+            boundaries = [steps * n // len(rates) for n in range(1, len(rates))]
+            return schedules.PiecewiseConstantDecay(boundaries, rates) if boundaries else rate
+        case "constant":
+            return rate
+
+
+def set_precision(training: Training) -> None:
+    """Mixed precision where it pays. Keras keeps the policy per process, so it is set before the network is built."""
+    on_gpu = bool(tf.config.list_physical_devices("GPU"))
+    automatic = "mixed_float16" if on_gpu else "float32"
+    keras.mixed_precision.set_dtype_policy(automatic if training.precision == "auto" else training.precision)
+
+
+def train(
+    architecture: Architecture,
+    training: Training,
+    examples: Examples,
+    validation: Examples,
+    image_px: int,
+    seed: int,
+    deterministic: bool = False,
+) -> Iterator[Epoch]:
+    """Build and train a network, yielding after every epoch.
+
+    Raises CountMismatch before the first step where Keras disagrees with the arithmetic, FloatingPointError where the
+    loss stops being finite, and TensorFlow's ResourceExhaustedError where the device's memory does not suffice.
+    """
+    keras.utils.set_random_seed(seed)
+    if deterministic:
+        tf.config.experimental.enable_op_determinism()
+    set_precision(training)
+    model = build(architecture, image_px, training, float(np.mean(examples.age_months)))
+    counted = cost(architecture, image_px).params
+    if model.count_params() != counted:
+        raise CountMismatch(
+            f"Keras counts {model.count_params():,} parameters, the arithmetic {counted:,}: {architecture}"
+        )
+    yield from Trainer(model, training, min(training.batch, len(examples)), len(examples)).epochs(
+        examples, validation, seed
+    )
+
+
+class Trainer:
+    """A model with its optimizer and its traced steps."""
+
+    def __init__(self, model: keras.Model, training: Training, batch: int, num_examples: int) -> None:
+        self.model, self.training, self.batch = model, training, batch
+        self.steps = num_examples // batch
+        optimizer = keras.optimizers.Adam(learning_rate(training, self.steps))
+        if keras.mixed_precision.dtype_policy().name == "mixed_float16":
+            optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
+        optimizer.build(model.trainable_variables)
+        self.optimizer = optimizer
+        losses = {
+            "mse": keras.losses.MeanSquaredError(),
+            "mae": keras.losses.MeanAbsoluteError(),
+            "huber": keras.losses.Huber(delta=10.0),
+        }
+        loss_of = losses[training.loss]
+        error_sum = tf.Variable(0.0, trainable=False)
+        with_sex = len(model.inputs) == 2
+        # XLA pays on a GPU; on a CPU it gained nothing and cost start-up.
+        xla = bool(tf.config.list_physical_devices("GPU"))
+
+        def inputs(image: Any, male: Any) -> dict[str, Any]:
+            return {"image": image, "male": male} if with_sex else {"image": image}
+
+        @tf.function(jit_compile=xla)
+        def train_step(image: Any, male: Any, age_months: Any) -> None:
+            with tf.GradientTape() as tape:
+                predicted = model(inputs(image, male), training=True)
+                loss = loss_of(age_months, predicted) + sum(model.losses)
+                scaled_loss = optimizer.scale_loss(loss)
+            gradients = tape.gradient(scaled_loss, model.trainable_variables)
+            optimizer.apply_gradients(zip(gradients, model.trainable_variables, strict=True))
+            error_sum.assign_add(tf.reduce_sum(tf.abs(age_months - predicted)))
+
+        @tf.function(jit_compile=xla)
+        def predict_step(image: Any, male: Any) -> Any:
+            return model(inputs(image, male), training=False)
+
+        self.error_sum, self.train_step, self.predict_step = error_sum, train_step, predict_step
+
+    def epochs(self, examples: Examples, validation: Examples, seed: int) -> Iterator[Epoch]:
+        for epoch in range(1, self.training.epochs + 1):
+            started = time.perf_counter()
+            train_mae = self.train_epoch(examples, seed, epoch)
+            trained = time.perf_counter()
+            predictions = self.predict(validation)
+            yield Epoch(
+                epoch,
+                train_mae,
+                mae(predictions, validation.age_months),
+                time.perf_counter() - started,
+                self.steps * self.batch / (trained - started),
+                predictions,
+            )
+
+    def train_epoch(self, examples: Examples, seed: int, epoch: int) -> float:
+        """One pass in an order of its own; a rest too small for a full batch sits this epoch out."""
+        reseed(self.model, seed, epoch)
+        order = np.random.default_rng((seed, epoch)).permutation(len(examples))[: self.steps * self.batch]
+        self.error_sum.assign(0.0)
+        for batch in examples.batches(self.batch, order):
+            self.train_step(*map(tf.constant, batch))
+        train_mae = float(self.error_sum) / (self.steps * self.batch)
+        if not np.isfinite(train_mae):
+            raise FloatingPointError(f"the loss is not finite in epoch {epoch}")
+        return train_mae
+
+    def predict(self, examples: Examples) -> np.ndarray:
+        """Predicted ages in months, float32 (len(examples),)."""
+        count = len(examples)
+        # The last batch is filled up with repeats, so that every call has the one traced shape.
+        order = np.resize(np.arange(count), -(-count // self.batch) * self.batch)
+        predicted = [
+            self.predict_step(tf.constant(image), tf.constant(male)).numpy()[:, 0]
+            for image, male, _ in examples.batches(self.batch, order)
+        ]
+        return np.concatenate(predicted)[:count]
+
+
+def reseed(model: keras.Model, seed: int, epoch: int) -> None:
+    """Start every random layer (augmentation, dropout) of the model from (seed, epoch)."""
+    for position, layer in enumerate(model.layers):
+        generator = getattr(layer, "seed_generator", None) or getattr(layer, "generator", None)
+        if generator is not None:
+            state = np.random.SeedSequence((seed, epoch, position)).generate_state(2)
+            generator.state.assign(state.astype("uint32"))
+
+
+def mae(predictions: np.ndarray, age_months: np.ndarray) -> float:
+    """Mean absolute error in months; not finite predictions are an infinite error."""
+    error = float(np.mean(np.abs(predictions.astype("float64") - age_months.astype("float64"))))
+    return error if np.isfinite(error) else float("inf")

@@ -1,0 +1,272 @@
+"""The command line: `boneage-search COMMAND`. Data go to stdout, progress and errors to stderr.
+
+Exit codes: 0 done; 1 a bug of ours (with a traceback); 2 something the user can put right (one sentence); 130 stopped
+by Ctrl-C, to be continued by the same command. Imports that take time are made by the commands that need them.
+"""
+
+import argparse
+import json
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from data.preparation import DataError
+from models.architecture import Architecture, ArchitectureError, parse_blocks
+from models.cost import cost, parse_params
+from models.training import TrainingError
+from search import options
+from studies.preset import PRESETS, StudyError
+
+DEFAULT_RUN = Path("runs/main")
+STAGES = {"ablate": "ablation", "width": "width", "depth": "depth", "refine": "refinement"}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    parsed = parser().parse_args(arguments)
+    command: Callable[[argparse.Namespace], int] = parsed.command
+    try:
+        return command(parsed)
+    except (ArchitectureError, TrainingError, DataError, StudyError) as error:
+        return refused(error)
+    except ValueError as error:
+        from search.storage import StorageError  # not imported above: it brings SQLAlchemy and Optuna
+
+        if not isinstance(error, StorageError):
+            raise
+        return refused(error)
+    except KeyboardInterrupt:
+        print("\nstopped; run the same command again to continue", file=sys.stderr)
+        return 130
+
+
+def refused(error: Exception) -> int:
+    print(f"boneage-search: {error}", file=sys.stderr)
+    return 2
+
+
+def parser() -> argparse.ArgumentParser:
+    top = argparse.ArgumentParser(
+        prog="boneage-search",
+        description="Finds the best bone-age CNN that fits a parameter cap. Research software, not a medical device.",
+        epilog="example: boneage-search run --preset demo",
+    )
+    commands = top.add_subparsers(required=True, metavar="COMMAND")
+
+    def command(
+        name: str, function: Callable[[argparse.Namespace], int], help: str, example: str
+    ) -> argparse.ArgumentParser:
+        made = commands.add_parser(
+            name,
+            help=help,
+            description=help[0].upper() + help[1:] + ".",
+            epilog=f"example: {example}",
+        )
+        made.set_defaults(command=function)
+        return made
+
+    prepare = command(
+        "prepare",
+        run_prepare,
+        "decode radiographs once into the run's prepared store",
+        "boneage-search prepare ~/rsna --preset paper",
+    )
+    prepare.add_argument("source", metavar="DATA", help="an RSNA training folder, or phantom:N for N drawn hands")
+    add_run_options(prepare, with_data=False)
+    options.add(prepare)
+
+    questions = {
+        "ablate": ("which block groups does the network need", "boneage-search ablate --data ~/rsna --epochs 30"),
+        "width": ("how narrow may the network be, and where does widening stop paying", "boneage-search width"),
+        "depth": (
+            "how often should the key blocks be repeated, under the cap",
+            "boneage-search depth --max-params 70M",
+        ),
+        "refine": ("the final width, fully connected layer and dropout", "boneage-search refine --max-params 80M"),
+    }
+    for name, (help, example) in questions.items():
+        stage = command(name, run_stages, help, example)
+        stage.set_defaults(stages=[STAGES[name]])
+        add_stage_options(stage)
+    everything = command(
+        "run",
+        run_stages,
+        "all four studies in order; safe to repeat",
+        "boneage-search run --preset paper --data ~/rsna",
+    )
+    everything.set_defaults(stages=list(STAGES.values()))
+    add_stage_options(everything)
+
+    status = command(
+        "status", run_status, "studies, trials, decisions, what comes next", "boneage-search status --json"
+    )
+    add_run_options(status)
+    status.add_argument("--json", action="store_true", help="print JSON")
+
+    count = command(
+        "count",
+        run_count,
+        "parameters and MACs of an architecture, by arithmetic",
+        "boneage-search count --beta 1.4 --blocks 4/3/3 --fc 3072",
+    )
+    add_count_options(count)
+
+    dashboard = command(
+        "dashboard", run_dashboard, "the Optuna dashboard on this run, on this machine only", "boneage-search dashboard"
+    )
+    add_run_options(dashboard)
+    dashboard.add_argument("--port", type=int, default=8080, help="port on 127.0.0.1 (default 8080)")
+    return top
+
+
+def add_run_options(parser: argparse.ArgumentParser, with_data: bool = True) -> None:
+    parser.add_argument(
+        "--run-dir", type=Path, default=DEFAULT_RUN, metavar="DIR", help=f"the run's folder (default {DEFAULT_RUN})"
+    )
+    parser.add_argument("--preset", metavar="NAME", help=f"{', '.join(PRESETS)} (default: the run's own, else default)")
+    parser.add_argument(
+        "--storage", metavar="URL", help="SQLAlchemy URL of the studies (default: SQLite in the run's folder)"
+    )
+    if with_data:
+        parser.add_argument("--data", metavar="DATA", help="RSNA training folder, phantom:N, or a prepared store")
+
+
+def add_stage_options(parser: argparse.ArgumentParser) -> None:
+    add_run_options(parser)
+    parser.add_argument("--workers", type=int, default=0, metavar="N", help="trials at once (default: one per GPU)")
+    parser.add_argument(
+        "--deterministic", action="store_true", help="the same numbers every time, at some cost in speed"
+    )
+    parser.add_argument("--json", action="store_true", help="print the decisions as JSON")
+    options.add(parser)
+
+
+def add_count_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--beta", type=float, default=1.0, metavar="β", help="width (default 1)")
+    parser.add_argument(
+        "--blocks",
+        type=parse_blocks,
+        default=Architecture().blocks,
+        metavar="B",
+        help="4/3/3 (n5/n7/n9) or mixed0=1,mixed5=4",
+    )
+    parser.add_argument("--fc", type=int, default=0, metavar="N", help="units of the additional fully connected layer")
+    parser.add_argument(
+        "--sex-units", type=int, default=32, metavar="N", help="units of the layer on sex; 0 leaves sex out"
+    )
+    parser.add_argument(
+        "--stem-pools", type=options.stem_pools, default=(True, True), metavar="P", help="both, first, second or none"
+    )
+    parser.add_argument(
+        "--image-px", type=int, default=300, metavar="PX", help="side of the image, for the MACs (default 300)"
+    )
+    parser.add_argument(
+        "--max-params", type=parse_params, metavar="N", help="say whether it fits this cap; exit 2 if not"
+    )
+    parser.add_argument("--table1", action="store_true", help="the paper's Table 1 beside our counts")
+    parser.add_argument("--json", action="store_true", help="print JSON")
+
+
+def open_the_run(arguments: argparse.Namespace, data: str | None) -> Any:
+    from search.run import open_run
+
+    return open_run(arguments.run_dir, arguments.preset, options.chosen(arguments), data, arguments.storage)
+
+
+def run_prepare(arguments: argparse.Namespace) -> int:
+    from data.store import split_counts
+    from search.progress import preparing
+    from search.run import prepared, record
+
+    run = open_the_run(arguments, arguments.source)
+    with preparing() as progress:
+        store = prepared(run, progress)
+    record(run)
+    counts = ", ".join(f"{count:,} {name}" for name, count in split_counts(store.cases).items())
+    print(f"{store.path}: {len(store.cases):,} images of {store.image_px} px ({counts})")
+    if store.synthetic:
+        from search.status import SYNTHETIC
+
+        print(SYNTHETIC)
+    return 0
+
+
+def run_stages(arguments: argparse.Namespace) -> int:
+    from data.cases import constant_mae
+    from search import status, tables
+    from search.engine import run_study
+    from search.executor import LocalProcesses
+    from search.progress import preparing, showing
+    from search.run import prepared, record
+
+    if arguments.workers < 0:
+        raise StudyError(f"--workers is a number of trials at once, 0 for one per GPU; got {arguments.workers}")
+    run = open_the_run(arguments, arguments.data)
+    with preparing() as progress:
+        store = prepared(run, progress)
+    record(run)
+    made = {}
+    with showing(constant_mae(store.cases)) as watching:
+        for name in arguments.stages:
+            made[name] = run_study(
+                run, store, name, lambda: LocalProcesses(arguments.workers), watching, arguments.deterministic
+            )
+    if arguments.json:
+        print(json.dumps({name: decision.to_dict() for name, decision in made.items()}, indent=1))
+        return 0
+    for name, decision in made.items():
+        tables.show(name, status.table(run, name), decision.summary)
+    tables.footnote(constant_mae(store.cases), store.synthetic)
+    return 0
+
+
+def run_status(arguments: argparse.Namespace) -> int:
+    from search import status, tables
+
+    statuses = status.status(open_the_run(arguments, arguments.data))
+    if arguments.json:
+        print(json.dumps(statuses, indent=1))
+    else:
+        tables.show_status(statuses, status.next_command(statuses))
+    return 0
+
+
+def run_count(arguments: argparse.Namespace) -> int:
+    from search import tables
+
+    if arguments.table1:
+        tables.show_table1(arguments.json)
+        return 0
+    architecture = Architecture(
+        beta=arguments.beta,
+        blocks=arguments.blocks,
+        stem_pools=arguments.stem_pools,
+        sex_units=arguments.sex_units,
+        fc_units=arguments.fc,
+    )
+    counted = cost(architecture, arguments.image_px)
+    tables.show_cost(counted, arguments.image_px, arguments.json)
+    if arguments.max_params and counted.params > arguments.max_params:
+        raise ArchitectureError(f"{counted.params:,} parameters are over the cap of {arguments.max_params:,}")
+    return 0
+
+
+def run_dashboard(arguments: argparse.Namespace) -> int:
+    from optuna_dashboard import run_server
+
+    from search.status import storage_exists
+    from search.storage import open_storage
+
+    run = open_the_run(arguments, arguments.data)
+    if not storage_exists(run):
+        raise StudyError(f"{run.folder} has no studies yet: run `boneage-search run` first, or name another --run-dir")
+    storage = open_storage(run.storage)
+    print(
+        f"http://127.0.0.1:{arguments.port}/dashboard  (no login: this machine only; Ctrl-C ends it)", file=sys.stderr
+    )
+    run_server(storage, host="127.0.0.1", port=arguments.port)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,430 @@
+"""The leader: turns one study's proposals into trials, and their results into its decision.
+
+It alone talks to the Optuna storage, and is the only one to do so for a study at a time (a lock in the run's folder).
+A trial that was running when the leader stopped is adopted by the next under the same number.
+"""
+
+import fcntl
+import hashlib
+import json
+import os
+import statistics
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, cast
+
+import optuna
+from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
+from optuna.trial import FrozenTrial, TrialState
+
+from data.cases import constant_mae
+from data.store import Store
+from models.architecture import GROUPS
+from search.executor import Executor
+from search.job import EXIT_REASONS, Crashed, EpochDone, Failed, Finished, Job, TrialCrashed, job_dict
+from search.run import Run, guarded
+from search.sampler import FeasibleSampler, key
+from search.storage import open_storage
+from studies import ablation, depth, refinement, width
+from studies.preset import StudyError
+from studies.study import Decision, Given, Point, Study, Trial, points
+
+STUDIES: dict[str, Study] = {
+    "ablation": cast(Study, ablation),
+    "width": cast(Study, width),
+    "depth": cast(Study, depth),
+    "refinement": cast(Study, refinement),
+}
+COMMANDS = {"ablation": "ablate", "width": "width", "depth": "depth", "refinement": "refine"}  # how people type them
+
+
+def study_name(name: str) -> str:
+    """Numbered, so that the dashboard lists the studies in their order."""
+    return f"{list(STUDIES).index(name) + 1} {name}"
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Whom the engine tells what happens; each is called with plain values."""
+
+    study: Callable[[str, str], None]  # name, what is to come
+    started: Callable[[str, int, int, str], None]  # study, trial number, trials known so far, what it is
+    epoch: Callable[[str, EpochDone, int], None]  # study, message, epochs in all
+    ended: Callable[[str, Trial], None]
+    decided: Callable[[str, Decision], None]
+
+
+def load(storage: optuna.storages.BaseStorage, name: str) -> optuna.Study | None:
+    """The stored study, or None where it has not begun. Raises StudyError where a study of that name is not ours."""
+    try:
+        study = optuna.load_study(study_name=study_name(name), storage=storage)
+    except KeyError:
+        return None
+    if "settings" not in study.user_attrs:
+        raise StudyError(
+            f"the storage holds a study {study_name(name)!r} that is not ours; use another --storage or --run-dir"
+        )
+    return study
+
+
+def decisions(storage: optuna.storages.BaseStorage) -> dict[str, Decision]:
+    """The decisions recorded so far, by study."""
+    studies = {name: load(storage, name) for name in STUDIES}
+    return {
+        name: Decision.from_dict(json.loads(study.user_attrs["decision"]))
+        for name, study in studies.items()
+        if study is not None and "decision" in study.user_attrs
+    }
+
+
+def trials_of(study: optuna.Study) -> list[Trial]:
+    return [seen(trial) for trial in study.get_trials(deepcopy=False)]
+
+
+def seen(trial: FrozenTrial) -> Trial:
+    """An Optuna trial as a study sees it."""
+    state = {TrialState.COMPLETE: "complete", TrialState.PRUNED: "pruned", TrialState.FAIL: "failed"}
+    attrs = trial.user_attrs
+    return Trial(
+        number=trial.number,
+        point=point_of(trial),
+        state=state.get(trial.state, "running"),
+        validation_mae=trial.value if trial.state == TrialState.COMPLETE else None,
+        best_epoch=attrs.get("best_epoch"),
+        train_mae=tuple(float(mae) for mae in attrs.get("train_mae_by_epoch", "").split()),
+        seconds=attrs.get("seconds", 0.0),
+        exit_reason=attrs.get("exit_reason", ""),
+    )
+
+
+def point_of(trial: FrozenTrial) -> Point:
+    """The trial's point, its grid floats rounded as the study's are."""
+    params = trial.system_attrs.get("fixed_params") or trial.params
+    return {name: round(value, 4) if isinstance(value, float) else value for name, value in params.items()}
+
+
+@contextmanager
+def held(folder: Path, name: str) -> Iterator[None]:
+    """Only one leader per study; the lock goes with its process, however that ends."""
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{name}.lock"
+    with path.open("a+") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            lock.seek(0)
+            raise StudyError(
+                f"the {name} study in {folder} is being run by process {lock.read().strip() or 'unknown'}"
+            ) from None
+        lock.truncate(0)
+        lock.write(str(os.getpid()))
+        lock.flush()
+        yield
+
+
+def run_study(
+    run: Run,
+    store: Store,
+    name: str,
+    make_executor: Callable[[], Executor],
+    progress: Progress,
+    deterministic: bool = False,
+) -> Decision:
+    """Run a study to its decision, or continue it; a study that is decided already only decides again.
+
+    Raises StudyError where the study before it is not decided, where no point meets the cap, or where the study was
+    begun under other settings; TrialCrashed for a bug in a worker. Stopped by KeyboardInterrupt it can be run again.
+    """
+    storage = open_storage(run.storage)
+    module = STUDIES[name]
+    made = decisions(storage)
+    earlier = list(STUDIES)[: list(STUDIES).index(name)]
+    if module.NEEDS and module.NEEDS not in made:
+        raise StudyError(
+            f"{name} needs the decision of {module.NEEDS}: run `boneage-search {COMMANDS[module.NEEDS]}` first"
+        )
+    given = Given(run.preset, {done: made[done] for done in earlier}, constant_mae(store.cases))
+    grid = list(points(module.space(given)))
+    cap = module.max_params(given)
+    feasible = [point for point in grid if given.cost(module.architecture(given, point)).params <= cap]
+    if not feasible:
+        least = min(given.cost(module.architecture(given, point)).params for point in grid)
+        raise StudyError(
+            f"no point of {name} fits {cap:,} parameters: the smallest of {len(grid):,} has {least:,}; raise --max-params"
+        )
+    with held(run.folder, name):
+        sampler = FeasibleSampler(module.space(given), feasible, run.preset.seed)
+        settings = guarded(run, store) | {
+            "given": {done: decision.to_dict() for done, decision in given.decisions.items()}
+        }
+        study = open_study(storage, name, sampler, settings)
+        note(study, "configurations", f"{len(feasible):,} of {len(grid):,} fit {cap:,} parameters")
+        note(study, "constant_mae", round(given.constant_mae, 3))
+        note(study, "synthetic", store.synthetic)
+        progress.study(name, f"{len(feasible):,} of {len(grid):,} configurations fit {cap:,} parameters")
+        leader = Leader(run, store, name, module, given, study, sampler, progress, deterministic)
+        leader.run(make_executor)
+        decision = module.decide(given, trials_of(study))
+        note(study, "turned_away", study.user_attrs.get("turned_away", 0) + sampler.turned_away)
+        note(study, "decision", json.dumps(decision.to_dict()))
+        note(study, "summary", decision.summary)
+        progress.decided(name, decision)
+        return decision
+
+
+def open_study(
+    storage: optuna.storages.BaseStorage, name: str, sampler: FeasibleSampler, settings: dict[str, Any]
+) -> optuna.Study:
+    """Create the study, or load it if it was made with the same settings."""
+    existing = load(storage, name)
+    settings = json.loads(json.dumps(settings))
+    if existing is not None:
+        before = json.loads(existing.user_attrs["settings"])
+        changed = [setting for setting in settings if settings[setting] != before.get(setting)]
+        if changed and existing.get_trials(deepcopy=False):
+            first = changed[0]
+            said = (
+                "a decision before it has changed"
+                if first == "given"
+                else f"{first} was {before.get(first)}, now {settings[first]}"
+            )
+            raise StudyError(f"{name} has trials made under other settings: {said}; use another --run-dir")
+    study = optuna.create_study(
+        study_name=study_name(name),
+        storage=storage,
+        sampler=sampler,
+        pruner=optuna.pruners.NopPruner(),
+        direction="minimize",
+        load_if_exists=True,
+    )
+    study.set_metric_names(["validation MAE (months)"])
+    note(study, "settings", json.dumps(settings))
+    return study
+
+
+def note(study: optuna.Study, attribute: str, value: Any) -> None:
+    if study.user_attrs.get(attribute) != value:
+        study.set_user_attr(attribute, value)
+
+
+class Leader:
+    """One study while it runs: what is running, and the bookkeeping of each trial."""
+
+    def __init__(
+        self,
+        run: Run,
+        store: Store,
+        name: str,
+        module: Study,
+        given: Given,
+        study: optuna.Study,
+        sampler: FeasibleSampler,
+        progress: Progress,
+        deterministic: bool,
+    ) -> None:
+        self.run_, self.store, self.name, self.module, self.given = run, store, name, module, given
+        self.study, self.sampler, self.progress, self.deterministic = study, sampler, progress, deterministic
+        waiting = {trial.number for trial in study.get_trials(deepcopy=False, states=(TrialState.WAITING,))}
+        self.trials = {trial.number: trial for trial in trials_of(study) if trial.number not in waiting}
+        self.running: dict[int, Running] = {}
+        self.known = known_networks(study)
+
+    def run(self, make_executor: Callable[[], Executor]) -> None:
+        """Run trials until the study proposes nothing more. Workers are only started if there is something to train."""
+        adopted = [
+            optuna.trial.Trial(self.study, frozen._trial_id)
+            for frozen in self.study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
+        ]
+        executor: Executor | None = None
+        try:
+            while True:
+                while trial := self.next_trial(adopted, executor.workers if executor else 1):
+                    job = self.begin(trial)
+                    if self.copied(job):
+                        continue
+                    executor = executor or make_executor()
+                    executor.start(job)
+                if not self.running:
+                    return
+                assert executor is not None
+                for message in executor.wait():
+                    self.handle(message)
+        finally:
+            if executor:
+                executor.close()
+
+    def next_trial(self, adopted: list[optuna.trial.Trial], workers: int) -> optuna.trial.Trial | None:
+        """An adopted trial, else a new one for the next point; None while all workers are busy or nothing is to do."""
+        if len(self.running) >= workers:
+            return None
+        if adopted:
+            return adopted.pop(0)
+        taken = {key(trial.point) for trial in self.trials.values()}
+        proposals = self.module.propose(self.given, list(self.trials.values()))
+        for point in proposals.points:
+            if key(point) not in taken and key(point) in self.sampler.feasible:
+                # A point left waiting by a leader that was killed in between is taken up here, not enqueued twice.
+                self.study.enqueue_trial(point, skip_if_exists=True)
+                return self.study.ask()
+        left = len(self.sampler.feasible) > len(taken)
+        return self.study.ask() if proposals.sample and left else None
+
+    def begin(self, trial: optuna.trial.Trial) -> Job:
+        """Make the trial's point whole, record what it is, and describe the job."""
+        for name, choices in self.sampler.distributions.items():
+            suggest(trial, name, choices)
+        point = point_of(self.study._storage.get_trial(trial._trial_id))
+        architecture = self.module.architecture(self.given, point)
+        job = Job(
+            number=trial.number,
+            architecture=architecture,
+            training=self.given.preset.training,
+            seed=self.given.preset.seed,
+            store=self.store.path,
+            folder=self.run_.folder / "trials" / study_name(self.name).replace(" ", "-") / f"{trial.number:04d}",
+            deterministic=self.deterministic,
+        )
+        for attribute, value in self.description(job).items():
+            trial.set_user_attr(attribute, value)
+        self.running[trial.number] = Running(trial, job, time.monotonic())
+        self.trials[trial.number] = Trial(trial.number, point, "running")
+        what = ", ".join(f"{name}={value}" if name != "variant" else str(value) for name, value in point.items())
+        self.progress.started(self.name, trial.number, len(self.trials), what)
+        return job
+
+    def description(self, job: Job) -> dict[str, Any]:
+        """Flat scalars, which the dashboard shows as columns."""
+        architecture, cost = job.architecture, self.given.cost(job.architecture)
+        counts = {PAPER_NAMES.get(group, group): getattr(architecture.blocks, group) for group in GROUPS}
+        return {
+            "beta": architecture.beta,
+            **counts,
+            "sex_units": architecture.sex_units,
+            "fc_units": architecture.fc_units,
+            "dropout": architecture.dropout,
+            "params": cost.params,
+            "params_m": round(cost.params / 1e6, 3),
+            "gmacs": round(cost.macs / 1e9, 4),
+            "gap_channels": cost.gap_channels,
+            "seed": job.seed,
+            "network": fingerprint(job, self.store),
+        }
+
+    def copied(self, job: Job) -> bool:
+        """Whether another study of this run has trained this very network the same way: its result is then taken over."""
+        source = self.known.get(fingerprint(job, self.store))
+        if source is None:
+            return False
+        study, before = source
+        running = self.running[job.number]
+        for step, value in before.intermediate_values.items():
+            running.trial.report(value, step)
+        for attribute in RESULT_ATTRIBUTES:
+            if attribute in before.user_attrs:
+                running.trial.set_user_attr(attribute, before.user_attrs[attribute])
+        running.trial.set_user_attr("copied_from", f"{study} #{before.number}")
+        self.tell(job.number, before.value)
+        return True
+
+    def handle(self, message: EpochDone | Finished | Failed | Crashed) -> None:
+        running = self.running[message.number]
+        trial = running.trial
+        match message:
+            case EpochDone():
+                running.epochs.append(message)
+                trial.report(message.validation_mae, message.epoch)
+                self.progress.epoch(self.name, message, running.job.training.epochs)
+            case Finished():
+                best = min(running.epochs, key=lambda epoch: epoch.validation_mae)
+                if best.validation_mae == float("inf"):
+                    self.fail(message.number, "not_finite", "no epoch gave finite predictions")
+                    return
+                results = {
+                    "best_epoch": best.epoch,
+                    "train_mae": round(best.train_mae, 4),
+                    "final_train_mae": round(running.epochs[-1].train_mae, 4),
+                    "final_validation_mae": round(running.epochs[-1].validation_mae, 4),
+                    "train_mae_by_epoch": " ".join(f"{epoch.train_mae:.4f}" for epoch in running.epochs),
+                    "seconds": round(time.monotonic() - running.started, 1),
+                    "images_per_second": round(
+                        statistics.median(epoch.images_per_second for epoch in running.epochs), 1
+                    ),
+                    "peak_memory_mb": message.peak_memory_mb,
+                    "exit_reason": "completed",
+                }
+                for attribute, value in results.items():
+                    trial.set_user_attr(attribute, value)
+                self.tell(message.number, best.validation_mae)
+            case Failed():
+                self.fail(message.number, message.reason, message.detail)
+            case Crashed():
+                raise TrialCrashed(message, running.job.folder / "log.txt")
+
+    def fail(self, number: int, reason: str, detail: str) -> None:
+        trial = self.running[number].trial
+        trial.set_user_attr("exit_reason", reason)
+        trial.set_user_attr("exit_detail", f"{EXIT_REASONS[reason]} ({detail})")
+        self.tell(number, None)
+
+    def tell(self, number: int, value: float | None) -> None:
+        """The trial's end, in the storage first."""
+        running = self.running.pop(number)
+        state = TrialState.FAIL if value is None else TrialState.COMPLETE
+        self.trials[number] = seen(self.study.tell(running.trial, value, state=state))
+        self.progress.ended(self.name, self.trials[number])
+
+
+@dataclass
+class Running:
+    trial: optuna.trial.Trial
+    job: Job
+    started: float  # time.monotonic()
+    epochs: list[EpochDone] = field(default_factory=list)
+
+
+PAPER_NAMES = {"mixed5": "n5", "mixed7": "n7", "mixed9": "n9"}
+RESULT_ATTRIBUTES = (
+    "best_epoch",
+    "train_mae",
+    "final_train_mae",
+    "final_validation_mae",
+    "train_mae_by_epoch",
+    "seconds",
+    "images_per_second",
+    "peak_memory_mb",
+    "exit_reason",
+)
+
+
+def suggest(trial: optuna.trial.Trial, name: str, choices: BaseDistribution) -> None:
+    """Fix one parameter of the trial, by Optuna's public calls; one that is fixed already stays."""
+    match choices:
+        case IntDistribution():
+            trial.suggest_int(name, choices.low, choices.high, step=choices.step)
+        case FloatDistribution():
+            trial.suggest_float(name, choices.low, choices.high, step=choices.step)
+        case CategoricalDistribution():
+            trial.suggest_categorical(name, choices.choices)
+
+
+def fingerprint(job: Job, store: Store) -> str:
+    """Names a training: two jobs with one fingerprint have the same result."""
+    return hashlib.blake2b(
+        json.dumps([job_dict(job), store.digest], sort_keys=True).encode(), digest_size=8
+    ).hexdigest()
+
+
+def known_networks(study: optuna.Study) -> dict[str, tuple[str, FrozenTrial]]:
+    """Complete trials of the run's other studies, by fingerprint."""
+    found: dict[str, tuple[str, FrozenTrial]] = {}
+    for name in STUDIES:
+        other = load(study._storage, name)
+        if other is None or other.study_name == study.study_name:
+            continue
+        for trial in other.get_trials(deepcopy=False, states=(TrialState.COMPLETE,)):
+            if "network" in trial.user_attrs:
+                found.setdefault(trial.user_attrs["network"], (other.study_name, trial))
+    return found

@@ -1,0 +1,104 @@
+"""The command-line options that set fields of a preset: one table, from which the options of every stage are made."""
+
+import argparse
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from models.architecture import parse_blocks
+from models.cost import parse_params
+
+
+class Option(NamedTuple):
+    parse: Callable[[str], Any] | type[bool]  # bool makes a --yes/--no-yes pair
+    help: str
+    choices: tuple[str, ...] | None = None
+
+
+def numbers(text: str) -> tuple[float, ...]:
+    return tuple(float(part) for part in text.split(","))
+
+
+def widths(text: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in text.split(","))
+
+
+def stem_pools(text: str) -> tuple[bool, bool]:
+    chosen = {"both": (True, True), "first": (True, False), "second": (False, True), "none": (False, False)}
+    if text not in chosen:
+        raise ValueError
+    return chosen[text]
+
+
+def start_points(text: str) -> tuple[tuple[float, Any], ...]:
+    pairs = [part.split(":", 1) for part in text.split(";")]
+    return tuple((float(beta), parse_blocks(blocks)) for beta, blocks in pairs)
+
+
+OPTIONS: dict[str, Option] = {
+    # data
+    "image_px": Option(int, "side of the square images the network sees"),
+    "fit": Option(str, "how an image becomes a square", ("squash", "crop_pad")),
+    "images": Option(int, "how many cases to use, chosen by id; 0 is all"),
+    "validation_fraction": Option(float, "share of the cases for validation, where the data come without splits"),
+    "test_fraction": Option(float, "share of the cases set aside for the test, which no search reads"),
+    # training
+    "epochs": Option(int, "epochs of every trial"),
+    "batch": Option(int, "images per step"),
+    "learning_rate": Option(float, "Adam's highest learning rate"),
+    "final_learning_rate": Option(float, "learning rate at the end of the schedule"),
+    "schedule": Option(str, "how the learning rate falls; step is the paper's", ("constant", "step", "cosine")),
+    "warmup_epochs": Option(float, "epochs of linear warm-up (cosine schedule)"),
+    "loss": Option(str, "loss in months", ("mse", "mae", "huber")),
+    "l2": Option(float, "L2 on the output layer's weights"),
+    "start_at_mean": Option(bool, "start the output bias at the training mean"),
+    "bn_momentum": Option(float, "BatchNorm momentum; lower it for short runs"),
+    "flip_horizontal": Option(bool, "augment by horizontal flips"),
+    "flip_vertical": Option(bool, "augment by vertical flips, as the paper does"),
+    "zoom": Option(float, "augment by zooming up to this fraction"),
+    "rotation_degrees": Option(float, "augment by rotating up to this angle"),
+    "translation": Option(float, "augment by shifting up to this fraction of the side"),
+    "precision": Option(
+        str, "number format; auto is mixed_float16 on a GPU", ("auto", "float32", "mixed_float16", "mixed_bfloat16")
+    ),
+    # the reference architecture, from which the ablation starts
+    "beta": Option(float, "reference width: multiplier of every filter count"),
+    "blocks": Option(parse_blocks, "reference repeats: n5/n7/n9 as 2/1/2, or mixed0=1,mixed5=2"),
+    "stem_pools": Option(stem_pools, "which stem poolings are present: both, first, second or none"),
+    "sex_units": Option(int, "units of the layer on sex; 0 leaves sex out"),
+    "fc_units": Option(int, "units of the reference's additional fully connected layer; 0 is none"),
+    "dropout": Option(float, "dropout rate of the reference"),
+    # the studies
+    "seed": Option(int, "seed of initial weights, batch order, augmentation and sampler"),
+    "max_params": Option(parse_params, "cap on parameters, for every trial: 70M, 1.5M or 70000000"),
+    "refine_max_params": Option(parse_params, "another cap for the refinement alone"),
+    "margin_months": Option(float, "validation MAEs closer than this are a tie"),
+    "width_factors": Option(numbers, "widths to sweep, as multiples of the reference's: 0.7,1,1.4"),
+    "depth_trials": Option(int, "depth: at most so many trials"),
+    "depth_patience": Option(int, "depth: end after so many trials without a better one"),
+    "depth_extra": Option(int, "depth: repeat a key group up to so many times more"),
+    "depth_start": Option(start_points, "depth: points to try first, as 1.2:4/3/3;1.4:4/3/3"),
+    "fc_choices": Option(widths, "refinement: widths of the fully connected layer to try: 1024,3072"),
+    "dropouts": Option(numbers, "refinement: dropout rates to try, rising: 0.2,0.4,0.6"),
+}
+ALIASES = {"depth_trials": "--trials"}
+
+
+def add(parser: argparse.ArgumentParser, names: list[str] | None = None) -> None:
+    """Options for these fields (default: all of them); one that is not given leaves no trace in the namespace."""
+    group = parser.add_argument_group("fields of the preset (each overrides the preset's value)")
+    for name, option in OPTIONS.items():
+        if names is not None and name not in names:
+            continue
+        flags = [f"--{name.replace('_', '-')}", *([ALIASES[name]] if name in ALIASES else [])]
+        shared: dict[str, Any] = {"dest": name, "default": argparse.SUPPRESS, "help": option.help}
+        if option.parse is bool:
+            group.add_argument(*flags, action=argparse.BooleanOptionalAction, **shared)
+        else:
+            group.add_argument(
+                *flags, type=option.parse, choices=option.choices, metavar=None if option.choices else "X", **shared
+            )
+
+
+def chosen(arguments: argparse.Namespace) -> dict[str, Any]:
+    """The fields that were set on the command line."""
+    return {name: value for name, value in vars(arguments).items() if name in OPTIONS}

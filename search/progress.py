@@ -1,0 +1,130 @@
+"""What a person sees while a study runs: rich bars on a terminal, plain lines elsewhere; always on stderr."""
+
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn, TimeRemainingColumn
+from rich.progress import Progress as Bars
+
+from data.store import Progress as StoreProgress
+from search.engine import Progress, study_name
+from search.job import EpochDone
+from studies.study import Decision, Trial
+
+LINE_SECONDS = 5.0  # at most one plain line of preparation in this time
+
+console = Console(stderr=True, highlight=False)
+
+
+def duration(seconds: float) -> str:
+    """12 s, 3 min 05 s, 2 h 10 min."""
+    if seconds < 60:
+        return f"{seconds:.0f} s"
+    if seconds < 3600:
+        return f"{seconds // 60:.0f} min {seconds % 60:02.0f} s"
+    return f"{seconds // 3600:.0f} h {seconds % 3600 // 60:02.0f} min"
+
+
+@contextmanager
+def preparing() -> Iterator[StoreProgress]:
+    """Images done, images/s and the time left."""
+    started, last = time.monotonic(), [0.0]
+    if not console.is_terminal:
+
+        def line(done: int, total: int) -> None:
+            now = time.monotonic()
+            if done == total or now - last[0] >= LINE_SECONDS:
+                last[0] = now
+                rate = done / max(now - started, 1e-9)
+                print(f"prepared {done:,} of {total:,} images, {rate:.0f} images/s", file=sys.stderr, flush=True)
+
+        yield line
+        return
+    columns = ("{task.description}", BarColumn(), MofNCompleteColumn(), "{task.fields[rate]}", TimeRemainingColumn())
+    with Bars(*columns, console=console) as bars:
+        task = bars.add_task("preparing images", total=None, rate="")
+
+        def advance(done: int, total: int) -> None:
+            rate = f"{done / max(time.monotonic() - started, 1e-9):.0f} images/s"
+            bars.update(task, completed=done, total=total, rate=rate)
+
+        yield advance
+
+
+@contextmanager
+def showing(constant_mae: float) -> Iterator[Progress]:
+    """The engine's progress: a bar per running trial on a terminal, a line per event elsewhere."""
+    started: dict[int, float] = {}
+
+    def say(text: str) -> None:
+        if console.is_terminal:
+            console.print(text, markup=False)
+        else:
+            print(text, file=sys.stderr, flush=True)
+
+    def study(name: str, note: str) -> None:
+        started.clear()
+        say(f"{study_name(name)}: {note}")
+
+    def left(message: EpochDone, epochs: int) -> str:
+        passed = time.monotonic() - started[message.number]
+        return duration(passed / message.epoch * (epochs - message.epoch))
+
+    def figures(message: EpochDone) -> str:
+        return (
+            f"validation MAE {message.validation_mae:.2f} months (constant {constant_mae:.1f}), train "
+            f"{message.train_mae:.2f}, {message.images_per_second:.0f} images/s"
+        )
+
+    def ended_line(name: str, trial: Trial) -> str:
+        if trial.validation_mae is None:
+            return f"{study_name(name)} trial {trial.number}: {trial.state}, {trial.exit_reason}"
+        return (
+            f"{study_name(name)} trial {trial.number}: {trial.validation_mae:.2f} months in epoch {trial.best_epoch}, "
+            f"{duration(trial.seconds)}"
+        )
+
+    def decided(name: str, decision: Decision) -> None:
+        say(f"{study_name(name)} decided: {decision.summary}")
+
+    if not console.is_terminal:
+
+        def begin(name: str, number: int, known: int, what: str) -> None:
+            started[number] = time.monotonic()
+            say(f"{study_name(name)} trial {number} of {known} so far: {what}")
+
+        def epoch(name: str, message: EpochDone, epochs: int) -> None:
+            say(
+                f"{study_name(name)} trial {message.number} epoch {message.epoch} of {epochs}: {figures(message)}, "
+                f"{left(message, epochs)} left"
+            )
+
+        yield Progress(study, begin, epoch, lambda name, trial: say(ended_line(name, trial)), decided)
+        return
+
+    columns = (
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        MofNCompleteColumn(),
+        "{task.fields[figures]}",
+    )
+    with Bars(*columns, console=console) as bars:
+        tasks: dict[int, TaskID] = {}
+
+        def begin_bar(name: str, number: int, known: int, what: str) -> None:
+            started[number] = time.monotonic()
+            description = f"{study_name(name)} trial {number} of {known} so far: {what}"
+            tasks[number] = bars.add_task(description, total=None, figures="building")
+
+        def epoch_bar(name: str, message: EpochDone, epochs: int) -> None:
+            text = f"{figures(message)}, {left(message, epochs)} left"
+            bars.update(tasks[message.number], completed=message.epoch, total=epochs, figures=text)
+
+        def end_bar(name: str, trial: Trial) -> None:
+            bars.remove_task(tasks.pop(trial.number))
+            say(ended_line(name, trial))
+
+        yield Progress(study, begin_bar, epoch_bar, end_bar, decided)

@@ -1,0 +1,146 @@
+"""A run: the folder that holds everything of one search, and the settings its studies share.
+
+run.json       preset, the fields set on the command line, data
+prepared/      the prepared store, unless the data are one already
+studies.db     the Optuna studies
+trials/        a folder per trial: job.json, log.txt, predictions.npy
+"""
+
+import json
+import os
+from dataclasses import asdict, dataclass, fields, replace
+from pathlib import Path
+from typing import Any
+
+from data.preparation import DataError, Preparation
+from data.store import Progress, Store, is_store, open_store, prepare
+from models.architecture import Architecture, Blocks
+from models.training import Training
+from search.storage import sqlite_url
+from studies.preset import PRESETS, Preset, StudyError
+
+PREPARED = "prepared"
+PARTS: dict[str, type] = {"preparation": Preparation, "training": Training, "reference": Architecture}
+
+
+@dataclass(frozen=True)
+class Run:
+    folder: Path
+    preset: Preset
+    overrides: dict[str, Any]  # fields of the preset set on the command line, by name
+    data: str  # folder, phantom:N or prepared store; empty where none was named yet
+    storage: str  # SQLAlchemy URL
+
+    @property
+    def store_path(self) -> Path:
+        """Where the prepared data are: the store that was named, or the run's own."""
+        named = Path(self.data).expanduser()
+        return named if self.data and is_store(named) else self.folder / PREPARED
+
+
+def field_names() -> list[str]:
+    """Every field of a preset that can be set, by its own name: those of its parts and the plain ones."""
+    parts = [field.name for part in PARTS.values() for field in fields(part)]
+    plain = [field.name for field in fields(Preset) if field.name not in {*PARTS, "name", "data"}]
+    return parts + plain
+
+
+def derive(preset: Preset, overrides: dict[str, Any]) -> Preset:
+    """The preset with these fields set, wherever in it they are."""
+    changed: dict[str, Any] = {}
+    left = dict(overrides)
+    for name, part in PARTS.items():
+        own = {field.name: left.pop(field.name) for field in fields(part) if field.name in left}
+        if own:
+            changed[name] = replace(getattr(preset, name), **own)
+    # A cap asked for holds everywhere, unless the refinement's own was asked for too.
+    if "max_params" in left:
+        left.setdefault("refine_max_params", 0)
+    return replace(preset, **changed, **left)
+
+
+def open_run(
+    folder: Path, preset_name: str | None, overrides: dict[str, Any], data: str | None, storage: str | None
+) -> Run:
+    """The run in `folder` with what this command adds to its settings; nothing is written yet.
+
+    Without a preset of its own the command continues the run's. Raises StudyError for another preset than the run's.
+    """
+    recorded = read_settings(folder)
+    name = preset_name or recorded.get("preset", "default")
+    if name not in PRESETS:
+        raise StudyError(f"unknown preset {name!r}; there are {', '.join(PRESETS)}")
+    if recorded and name != recorded["preset"]:
+        raise StudyError(
+            f"{folder} was begun with preset {recorded['preset']}, now {name}: use another --run-dir, or leave --preset out"
+        )
+    merged = from_json(recorded.get("overrides", {})) | overrides
+    return Run(
+        folder,
+        derive(PRESETS[name](), merged),
+        merged,
+        data or recorded.get("data") or PRESETS[name]().data,
+        storage or recorded.get("storage") or sqlite_url(folder / "studies.db"),
+    )
+
+
+def read_settings(folder: Path) -> dict[str, Any]:
+    path = folder / "run.json"
+    if not path.exists():
+        return {}
+    try:
+        settings: dict[str, Any] = json.loads(path.read_text())
+    except (OSError, ValueError) as error:
+        raise StudyError(f"{path} cannot be read ({error}); restore it, or use another --run-dir") from None
+    return settings
+
+
+def record(run: Run) -> None:
+    """Remember the run's settings, so that later commands need not repeat them. Passwords are not remembered."""
+    settings: dict[str, Any] = {"preset": run.preset.name, "overrides": run.overrides, "data": run.data}
+    if run.storage.startswith("sqlite") and run.storage != sqlite_url(run.folder / "studies.db"):
+        settings["storage"] = run.storage
+    run.folder.mkdir(parents=True, exist_ok=True)
+    part = run.folder / "run.json.part"
+    part.write_text(json.dumps(settings, indent=1) + "\n")
+    os.replace(part, run.folder / "run.json")
+
+
+def from_json(overrides: dict[str, Any]) -> dict[str, Any]:
+    """JSON knows no tuples and no Blocks."""
+    return {name: restored(name, value) for name, value in overrides.items()}
+
+
+def restored(name: str, value: Any) -> Any:
+    if name == "blocks":
+        return Blocks(*value)
+    return tuple(value) if isinstance(value, list) else value
+
+
+def prepared(run: Run, progress: Progress) -> Store:
+    """The run's data, prepared now unless they are already. Raises DataError where no data were ever named."""
+    named = Path(run.data).expanduser()
+    if run.data and is_store(named):
+        store = open_store(named)
+        if store.image_px != run.preset.preparation.image_px:
+            raise DataError(
+                f"{named} holds images of {store.image_px} px, the run needs {run.preset.preparation.image_px}; "
+                f"prepare the data again, or set --image-px {store.image_px}"
+            )
+        return store
+    if not run.data:
+        raise DataError("no data: give --data FOLDER or phantom:N, or run `boneage-search prepare` first")
+    run.folder.mkdir(parents=True, exist_ok=True)
+    return prepare(run.data, run.preset.preparation, run.folder / PREPARED, progress)
+
+
+def guarded(run: Run, store: Store) -> dict[str, Any]:
+    """The settings that every trial of a study must share, flat: a study that has trials refuses others."""
+    shared = {
+        **asdict(run.preset.training),
+        **{f"reference {name}": value for name, value in asdict(run.preset.reference).items()},
+        "seed": run.preset.seed,
+        "data": store.digest,
+    }
+    settings: dict[str, Any] = json.loads(json.dumps(shared))
+    return settings

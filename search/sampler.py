@@ -1,0 +1,77 @@
+"""A sampler that proposes only points worth running: under the cap, and not proposed before.
+
+An over-cap proposal never becomes a trial: the wrapped sampler is asked again, and where it insists, a feasible new
+point is drawn. (Telling Optuna of over-cap trials as pruned instead would waste a third of a small budget on them.)
+"""
+
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import optuna
+from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
+from optuna.samplers import BaseSampler, TPESampler
+from optuna.trial import FrozenTrial
+
+from studies.study import Point, Space, Value
+
+TRIES = 100  # of the wrapped sampler, before a feasible point is drawn
+STARTUP_TRIALS = 5  # drawn at random before TPE models anything; small, as the budgets here are
+
+
+def distribution(values: tuple[Value, ...]) -> BaseDistribution:
+    """The Optuna distribution whose grid is these values: numeric where they are evenly spaced, else categorical."""
+    numbers = [value for value in values if not isinstance(value, str)]
+    steps = {round(above - below, 6) for below, above in pairwise(numbers)}
+    if len(numbers) < len(values) or len(steps) != 1 or min(steps) <= 0:
+        return CategoricalDistribution(values)
+    if all(isinstance(number, int) for number in numbers):
+        return IntDistribution(int(numbers[0]), int(numbers[-1]), step=int(steps.pop()))
+    return FloatDistribution(numbers[0], numbers[-1], step=steps.pop())
+
+
+def key(point: Point) -> tuple[Any, ...]:
+    """Points as they come back from Optuna compare equal to those of the study: grid floats carry rounding."""
+    return tuple(
+        (name, round(value, 6) if isinstance(value, float) else value) for name, value in sorted(point.items())
+    )
+
+
+class FeasibleSampler(BaseSampler):
+    """Wraps a TPE sampler; what it proposes is a function of the seed, the trial's number and the trials before it."""
+
+    def __init__(self, space: Space, feasible: Sequence[Point], seed: int) -> None:
+        self.distributions = {name: distribution(values) for name, values in space.items()}
+        self.feasible = {key(point): point for point in feasible}
+        self.seed = seed
+        self.turned_away = 0  # proposals over the cap or repeated, since this object was made
+
+    def infer_relative_search_space(self, study: optuna.Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
+        return self.distributions
+
+    def sample_relative(
+        self, study: optuna.Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
+    ) -> dict[str, Any]:
+        """A whole point at once, so that the cap is a matter of the point and not of one parameter."""
+        if "fixed_params" in trial.system_attrs:  # an enqueued point: nothing to propose
+            return {}
+        others = [other for other in study.get_trials(deepcopy=False) if other.number != trial.number]
+        taken = {key(other.system_attrs.get("fixed_params", other.params)) for other in others}
+        numbers = np.random.SeedSequence((self.seed, trial.number)).generate_state(2)
+        sampler = TPESampler(seed=int(numbers[0]), multivariate=True, n_startup_trials=STARTUP_TRIALS)
+        for _ in range(TRIES):
+            point = sampler.sample_relative(study, trial, search_space)
+            for name, choices in search_space.items():
+                if name not in point:
+                    point[name] = sampler.sample_independent(study, trial, name, choices)
+            if key(point) in self.feasible and key(point) not in taken:
+                return point
+            self.turned_away += 1
+        left = [point for name, point in self.feasible.items() if name not in taken]
+        return dict(left[np.random.default_rng(int(numbers[1])).integers(len(left))])
+
+    def sample_independent(
+        self, study: optuna.Study, trial: FrozenTrial, param_name: str, param_distribution: BaseDistribution
+    ) -> Any:
+        raise AssertionError(f"{param_name} was not part of the proposed point")

@@ -1,0 +1,78 @@
+"""What a run has done and decided, read from its storage; starts nothing and changes nothing."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import optuna
+from optuna.trial import TrialState
+
+from search.engine import COMMANDS, STUDIES, load, trials_of
+from search.run import Run
+from search.storage import open_storage
+from studies.study import Decision, Given, best_of
+
+SYNTHETIC = "synthetic phantom images: these figures say nothing about patients"
+NO_DEVICE = "research software, not a medical device"
+
+
+def storage_exists(run: Run) -> bool:
+    """Whether there is anything to read; opening a missing SQLite file would create it."""
+    return not run.storage.startswith("sqlite:///") or Path(run.storage.removeprefix("sqlite:///")).exists()
+
+
+def status(run: Run) -> list[dict[str, Any]]:
+    """Per study: name, state (not begun, begun or decided), trials by outcome, best value and point, decision."""
+    storage = open_storage(run.storage) if storage_exists(run) else None
+    return [study_status(name, load(storage, name) if storage else None) for name in STUDIES]
+
+
+def study_status(name: str, study: optuna.Study | None) -> dict[str, Any]:
+    if study is None:
+        return {
+            "name": name,
+            "state": "not begun",
+            "trials": 0,
+            "best_value": None,
+            "best_params": None,
+            "decision": None,
+        }
+    attrs = study.user_attrs
+    decision = json.loads(attrs["decision"]) if "decision" in attrs else None
+    trials = trials_of(study)
+    best = best_of(trials)
+    finished = sum(trial.finished for trial in trials)
+    waiting = len(study.get_trials(deepcopy=False, states=(TrialState.WAITING,)))
+    return {
+        "name": name,
+        "state": "decided" if decision else "begun",
+        "trials": finished,
+        "running": len(trials) - finished - waiting,
+        "failed": sum(trial.state == "failed" for trial in trials),
+        "configurations": attrs.get("configurations"),
+        "turned_away": attrs.get("turned_away", 0),
+        "constant_mae": attrs.get("constant_mae"),
+        "synthetic": attrs.get("synthetic"),
+        "best_value": best.validation_mae if best else None,
+        "best_params": best.point if best else None,
+        "decision": decision,
+    }
+
+
+def next_command(statuses: list[dict[str, Any]]) -> str | None:
+    return next((COMMANDS[status["name"]] for status in statuses if status["state"] != "decided"), None)
+
+
+def table(run: Run, name: str) -> list[dict[str, Any]]:
+    """The rows of a study's own table."""
+    storage = open_storage(run.storage)
+    study = load(storage, name)
+    if study is None:
+        return []
+    before = json.loads(study.user_attrs["settings"])["given"]
+    given = Given(
+        run.preset,
+        {done: Decision.from_dict(decision) for done, decision in before.items()},
+        study.user_attrs["constant_mae"],
+    )
+    return STUDIES[name].table(given, trials_of(study))

@@ -1,0 +1,100 @@
+"""Tables for people, and the same things as JSON; on stdout."""
+
+import json
+import sys
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from models.cost import Cost, cost
+
+WIDE = 160  # a table that is not shown on a terminal is not folded to 80 columns
+
+
+def console() -> Console:
+    return Console(highlight=False, width=None if sys.stdout.isatty() else WIDE)
+
+
+def show(name: str, rows: list[dict[str, Any]], summary: str) -> None:
+    table = Table(title=name, title_justify="left", caption=summary, caption_justify="left")
+    columns = list(dict.fromkeys(column for row in rows for column in row))
+    for column in columns:
+        table.add_column(column, justify="right" if column not in ("group", "outcome") else "left")
+    for row in rows:
+        table.add_row(*(text(row.get(column)) for column in columns))
+    console().print(table)
+
+
+def text(value: Any) -> str:
+    if value is None:
+        return "-"
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def footnote(constant_mae: float, synthetic: bool) -> None:
+    from search.status import NO_DEVICE, SYNTHETIC
+
+    print(f"MAE in months on the validation split; always answering the training median scores {constant_mae:.1f}.")
+    print(f"{SYNTHETIC}; {NO_DEVICE}." if synthetic else f"{NO_DEVICE.capitalize()}.")
+
+
+def show_status(statuses: list[dict[str, Any]], next_command: str | None) -> None:
+    from search.status import NO_DEVICE, SYNTHETIC
+
+    table = Table()
+    for column in ("study", "state", "trials", "best MAE", "decision"):
+        table.add_column(column)
+    for status in statuses:
+        decision = status["decision"]["summary"] if status["decision"] else ""
+        table.add_row(status["name"], status["state"], str(status["trials"]), text(status["best_value"]), decision)
+    console().print(table)
+    known = [status["constant_mae"] for status in statuses if status.get("constant_mae")]
+    if known:
+        print(f"MAE in months on the validation split; always answering the training median scores {known[0]:.1f}.")
+    if any(status.get("synthetic") for status in statuses):
+        print(f"{SYNTHETIC}; {NO_DEVICE}.")
+    print(f"next: boneage-search {next_command}" if next_command else "all four studies are decided")
+
+
+def show_cost(counted: Cost, image_px: int, as_json: bool) -> None:
+    groups = {name: vars(group) | {"output": list(group.output)} for name, group in counted.groups.items()}
+    if as_json:
+        print(json.dumps(vars(counted) | {"image_px": image_px, "groups": groups}, indent=1))
+        return
+    table = Table(caption=f"MACs of one {image_px}×{image_px} image, forward; GAP channels: {counted.gap_channels}")
+    for column in ("part", "parameters", "trainable", "MACs", "output"):
+        table.add_column(column, justify="left" if column == "part" else "right")
+    for name, group in counted.groups.items():
+        table.add_row(
+            name,
+            *(f"{value:,}" for value in (group.params, group.trainable_params, group.macs)),
+            "×".join(map(str, group.output)),
+        )
+    table.add_section()
+    table.add_row("total", f"{counted.params:,}", f"{counted.trainable_params:,}", f"{counted.macs:,}", "")
+    console().print(table)
+
+
+def show_table1(as_json: bool) -> None:
+    from models.table1 import TABLE1
+
+    rows = [
+        {"name": row.name, "paper_millions": row.paper_millions, "params": cost(row.architecture, 300).params}
+        for row in TABLE1
+    ]
+    if as_json:
+        print(json.dumps(rows, indent=1, ensure_ascii=False))
+        return
+    table = Table(
+        title="Table 1 of the paper",
+        caption="A row matches where our count, cut to millions, is the paper's. The Baseline's 28M does not follow from\n"
+        "the paper's own columns: β 1 with 2/1/2 is stock InceptionV3.",
+        caption_justify="left",
+    )
+    for column in ("network", "paper", "ours", ""):
+        table.add_column(column, justify="left" if column == "network" else "right")
+    for row in rows:
+        match = "matches" if int(row["params"]) // 1_000_000 == row["paper_millions"] else "differs"
+        table.add_row(str(row["name"]), f"~{row['paper_millions']}M", f"{row['params']:,}", match)
+    console().print(table)

@@ -1,0 +1,99 @@
+"""Depth: how often should the key blocks be repeated, at which width near the best, under the cap?
+
+The space is a grid: each key group from its reference count upwards, and the widths between the reference and the
+best of the width study. First run the points the preset names and the width study's best; then the sampler proposes.
+The study ends after `depth_trials`, or when `depth_patience` trials in a row brought nothing better.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from models.architecture import GROUPS, Architecture
+from studies import width
+from studies.preset import StudyError
+from studies.study import Decision, Given, Point, Proposals, Space, Trial, best_of, row
+
+NEEDS = "width"
+
+
+def max_params(given: Given) -> int:
+    return given.preset.max_params
+
+
+def beta_range(given: Given) -> list[float]:
+    """The widths between the reference and the best; the neighbours where those are one."""
+    grid = width.betas(given)
+    ends = sorted(
+        (grid.index(given.preset.reference.beta), grid.index(float(given.decisions["width"].findings["best_beta"])))
+    )
+    low, high = ends if ends[0] != ends[1] else (max(ends[0] - 1, 0), ends[1] + 1)
+    return list(grid[low : high + 1])
+
+
+def space(given: Given) -> Space:
+    """The grid, widened where needed to hold the points the preset starts with."""
+    preset = given.preset
+    start = preset.depth_start
+    betas = sorted({*beta_range(given), *(beta for beta, _ in start)})
+    keys = given.decisions["ablation"].findings["key_groups"]
+    stock = preset.reference.blocks._asdict()
+    counts: dict[str, tuple[int, ...]] = {}
+    for group in GROUPS:
+        started = [getattr(blocks, group) for _, blocks in start]
+        top = max([stock[group] + (preset.depth_extra if group in keys else 0), *started])
+        bottom = min([stock[group], *started])
+        if top > bottom:
+            counts[group] = tuple(range(bottom, top + 1))
+    return {"beta": tuple(betas), **counts}
+
+
+def architecture(given: Given, point: Point) -> Architecture:
+    reference = given.decisions["width"].architecture
+    counts = {group: int(count) for group, count in point.items() if group != "beta"}
+    return Architecture(
+        float(point["beta"]),
+        reference.blocks._replace(**counts),
+        reference.stem_pools,
+        reference.sex_units,
+        reference.fc_units,
+        reference.dropout,
+    )
+
+
+def propose(given: Given, trials: Sequence[Trial]) -> Proposals:
+    groups = [group for group in space(given) if group != "beta"]
+    widest = given.decisions["width"].architecture
+    start = [(widest.beta, widest.blocks), *given.preset.depth_start]
+    points: list[Point] = [
+        {"beta": beta, **{group: getattr(blocks, group) for group in groups}} for beta, blocks in start
+    ]
+    return Proposals(points, sample=len(trials) < given.preset.depth_trials and not exhausted(given, trials))
+
+
+def exhausted(given: Given, trials: Sequence[Trial]) -> bool:
+    """Whether the last `depth_patience` finished trials brought nothing better."""
+    finished = [trial for trial in trials if trial.finished]
+    best = best_of(finished)
+    since = len(finished) if best is None else sum(trial.number > best.number for trial in finished)
+    return since >= given.preset.depth_patience
+
+
+def decide(given: Given, trials: Sequence[Trial]) -> Decision:
+    cap = max_params(given)
+    fitting = [trial for trial in trials if given.cost(architecture(given, trial.point)).params <= cap]
+    best = best_of(fitting)
+    if best is None:
+        raise StudyError("no depth could be trained; see the outcomes of the trials")
+    chosen = architecture(given, best.point)
+    cost = given.cost(chosen)
+    summary = (
+        f"β {chosen.beta:g}, {chosen.blocks}: {best.error:.2f} months with {cost.params / 1e6:.2f}M parameters, "
+        f"{cost.macs / 1e9:.2f} GMACs"
+    )
+    findings = {"best_mae": best.validation_mae, "params": cost.params, "macs": cost.macs, **best.point}
+    return Decision(summary, chosen, findings)
+
+
+def table(given: Given, trials: Sequence[Trial]) -> list[dict[str, Any]]:
+    finished = sorted((trial for trial in trials if trial.finished), key=lambda trial: trial.error)
+    return [row(given, trial, architecture(given, trial.point), **trial.point) for trial in finished]

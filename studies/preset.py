@@ -1,0 +1,157 @@
+"""Presets: functions that return one complete, frozen value. Everything a run decides in advance is here.
+
+To try something else, set a field on the command line, or add a function that derives from one of these.
+"""
+
+from dataclasses import dataclass, field, replace
+
+from data.preparation import Preparation
+from models.architecture import Architecture, Blocks
+from models.training import Training
+
+
+class StudyError(ValueError):
+    """A study that cannot be run as asked; the message says why and what to do."""
+
+
+@dataclass(frozen=True)
+class Preset:
+    """What all four studies of a run share, and what each of them is given."""
+
+    name: str
+    data: str = ""  # used where no --data was given and nothing is prepared
+    preparation: Preparation = field(default_factory=Preparation)
+    training: Training = field(default_factory=Training)
+    reference: Architecture = field(default_factory=Architecture)  # the baseline of the ablation
+    seed: int = 0
+    max_params: int = 70_000_000
+    refine_max_params: int = 0  # cap of the refinement alone; 0: the same as max_params
+    margin_months: float = 0.3  # two validation MAEs closer than this are a tie
+    width_factors: tuple[float, ...] = (
+        0.5,
+        0.6,
+        0.7,
+        0.8,
+        0.9,
+        1.0,
+        1.1,
+        1.2,
+        1.3,
+        1.4,
+        1.5,
+        1.6,
+    )  # of the reference β
+    depth_trials: int = 30
+    depth_patience: int = 12  # depth ends after so many trials without a better one
+    depth_extra: int = 4  # a key group is repeated up to so many times more than in the reference
+    depth_start: tuple[tuple[float, Blocks], ...] = ()  # (β, blocks) tried before the sampler proposes
+    fc_choices: tuple[int, ...] = (1024, 3072)  # widths of the additional fully connected layer
+    dropouts: tuple[float, ...] = (0.2, 0.35, 0.5, 0.65, 0.8)  # tried in rising order
+
+    def __post_init__(self) -> None:
+        factors = self.width_factors
+        if 1.0 not in factors or list(factors) != sorted(set(factors)) or factors[0] <= 0:
+            raise StudyError(f"width_factors must rise, be positive and contain 1; got {factors}")
+        counts = {
+            "max_params": self.max_params,
+            "depth_trials": self.depth_trials,
+            "depth_patience": self.depth_patience,
+        }
+        for name, count in counts.items():
+            if count < 1:
+                raise StudyError(f"{name} must be at least 1, got {count}")
+        if self.depth_extra < 0 or self.refine_max_params < 0 or self.margin_months < 0:
+            raise StudyError("depth_extra, refine_max_params and margin_months cannot be negative")
+        if any(units < 1 for units in self.fc_choices):
+            raise StudyError(f"fc_choices are widths of at least 1; got {self.fc_choices}")
+        if list(self.dropouts) != sorted(set(self.dropouts)) or not all(0 < rate < 1 for rate in self.dropouts):
+            raise StudyError(f"dropouts are rising rates between 0 and 1; got {self.dropouts}")
+
+
+def table1_rows(*rows: tuple[float, int, int, int]) -> tuple[tuple[float, Blocks], ...]:
+    return tuple((beta, Blocks(mixed5=n5, mixed7=n7, mixed9=n9)) for beta, n5, n7, n9 in rows)
+
+
+def default() -> Preset:
+    """What works better than the paper's settings, at its image size: hours on one GPU for each study.
+
+    The output starts at the mean age, Adam at 1e-3 decays smoothly, images are cropped and padded instead of squashed,
+    and flipped only as a right hand would be.
+    """
+    return Preset(
+        name="default",
+        training=Training(warmup_epochs=1.0, loss="mae", rotation_degrees=10, zoom=0.1, translation=0.05),
+    )
+
+
+def paper() -> Preset:
+    """The report's own settings (Ma 2021, sections IV-VI): for reproducing its Table 1, whose rows depth tries first."""
+    return Preset(
+        name="paper",
+        preparation=Preparation(fit="squash"),
+        training=Training(
+            epochs=30,
+            batch=32,
+            learning_rate=1e-2,
+            final_learning_rate=1e-5,
+            schedule="step",
+            loss="mse",
+            l2=1e-4,  # "a common value"
+            start_at_mean=False,
+            flip_horizontal=True,
+            flip_vertical=True,
+            zoom=0.1,
+            precision="float32",
+        ),
+        refine_max_params=80_000_000,  # its Final has 78M
+        depth_start=table1_rows(
+            (1.2, 4, 1, 2), (1.3, 5, 1, 3), (1.2, 4, 3, 3), (1.0, 6, 4, 4), (1.2, 5, 4, 4), (1.1, 6, 5, 5)
+        ),
+        dropouts=(0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8),
+    )
+
+
+def cpu() -> Preset:
+    """The real question at a size two CPU cores answer within two hours: 100 px, β 0.25, 4,000 images.
+
+    The cap is the paper's 70M at this β: 70M · 0.25². The first stem pooling is left out, since with it an image of
+    100 px is one pixel wide where mixed9 works.
+    """
+    return Preset(
+        name="cpu",
+        preparation=Preparation(image_px=100, fit="squash", images=5000, validation_fraction=0.18, test_fraction=0.02),
+        training=Training(
+            epochs=8, learning_rate=3e-3, warmup_epochs=0.5, loss="mae", bn_momentum=0.9, precision="float32"
+        ),
+        reference=Architecture(beta=0.25, stem_pools=(False, True)),
+        max_params=4_400_000,
+        margin_months=0.6,
+        width_factors=(0.4, 0.7, 1.0, 1.4, 2.0),
+        depth_trials=8,
+        depth_patience=6,
+        depth_extra=2,
+        fc_choices=(256, 768),
+        dropouts=(0.2, 0.4, 0.6),
+    )
+
+
+def demo() -> Preset:
+    """Every part of the search in a few minutes, on drawn hands: shows how it works, decides nothing about radiographs."""
+    return replace(
+        cpu(),
+        name="demo",
+        data="phantom:900",
+        preparation=Preparation(image_px=64, validation_fraction=0.2, test_fraction=0.1),
+        training=replace(cpu().training, epochs=6, batch=16),
+        reference=Architecture(beta=0.125, stem_pools=(False, True)),
+        max_params=1_100_000,
+        margin_months=2.0,
+        width_factors=(0.7, 1.0, 1.4),
+        depth_trials=4,
+        depth_patience=3,
+        fc_choices=(128,),
+        dropouts=(0.3, 0.6),
+    )
+
+
+PRESETS = {"default": default, "paper": paper, "cpu": cpu, "demo": demo}

@@ -1,0 +1,123 @@
+"""Refinement: the final width, an additional fully connected layer, and as much dropout as still converges.
+
+Three steps, each starting from the best of the one before: wider by the next steps of the width grid, as the cap
+allows; the fully connected widths; dropout rates upwards until one no longer converges. A rate converges where the
+last training MAE has come at least CONVERGED of the way from the constant predictor's to that without dropout. The
+decision is the largest converging rate among those within the margin of the best.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from models.architecture import Architecture
+from studies import width
+from studies.preset import StudyError
+from studies.study import Decision, Given, Point, Proposals, Space, Trial, at, best_of, row
+
+NEEDS = "depth"
+WIDER_STEPS = 2
+CONVERGED = 0.8
+
+
+def max_params(given: Given) -> int:
+    return given.preset.refine_max_params or given.preset.max_params
+
+
+def space(given: Given) -> Space:
+    start = given.decisions["depth"].architecture.beta
+    wider = [beta for beta in width.betas(given) if beta > start][:WIDER_STEPS]
+    return {
+        "beta": (start, *wider),
+        "fc_units": (0, *sorted(given.preset.fc_choices)),
+        "dropout": (0.0, *given.preset.dropouts),
+    }
+
+
+def architecture(given: Given, point: Point) -> Architecture:
+    return replace(
+        given.decisions["depth"].architecture,
+        beta=float(point["beta"]),
+        fc_units=int(point["fc_units"]),
+        dropout=float(point["dropout"]),
+    )
+
+
+def fits(given: Given, point: Point) -> bool:
+    return given.cost(architecture(given, point)).params <= max_params(given)
+
+
+def steps(given: Given, trials: Sequence[Trial]) -> tuple[list[Point], list[Point], list[Point]]:
+    """The points of the three steps, as far as the results so far determine them."""
+    grid = space(given)
+    widths = [point for beta in grid["beta"] if fits(given, point := {"beta": beta, "fc_units": 0, "dropout": 0.0})]
+    start = finished_best(widths, trials)
+    if start is None:
+        return widths, [], []
+    heads = [point for units in grid["fc_units"] if fits(given, point := start.point | {"fc_units": units})]
+    start = finished_best(heads, trials)
+    if start is None:
+        return widths, heads, []
+    rates = []
+    for rate in grid["dropout"]:
+        rates.append(start.point | {"dropout": rate})
+        trial = at(trials, rates[-1])
+        if trial is None or not converges(given, trial, start):
+            break
+    return widths, heads, rates
+
+
+def finished_best(points: Sequence[Point], trials: Sequence[Trial]) -> Trial | None:
+    """The best of these points, once all of them have finished."""
+    finished = [at(trials, point) for point in points]
+    if any(trial is None for trial in finished):
+        return None
+    return best_of([trial for trial in finished if trial is not None])
+
+
+def converges(given: Given, trial: Trial, without: Trial) -> bool:
+    if trial.validation_mae is None or not trial.train_mae:
+        return False
+    reached, goal = trial.train_mae[-1], without.train_mae[-1]
+    return reached <= goal + (1 - CONVERGED) * max(given.constant_mae - goal, 0.0)
+
+
+def propose(given: Given, trials: Sequence[Trial]) -> Proposals:
+    return Proposals([point for step in steps(given, trials) for point in step])
+
+
+def decide(given: Given, trials: Sequence[Trial]) -> Decision:
+    _, heads, rates = steps(given, trials)
+    without = finished_best(heads, trials)
+    if without is None:
+        raise StudyError("no refined network could be trained; see the outcomes of the trials")
+    tried = [trial for point in rates if (trial := at(trials, point)) is not None]
+    converging = [trial for trial in tried if converges(given, trial, without)]
+    allowed = min(trial.error for trial in converging) + given.preset.margin_months
+    chosen = max(
+        (trial for trial in converging if trial.error <= allowed), key=lambda trial: float(trial.point["dropout"])
+    )
+    final = architecture(given, chosen.point)
+    cost = given.cost(final)
+    summary = (
+        f"β {final.beta:g}, {final.blocks}, FC {final.fc_units or 'none'}, dropout {final.dropout:g}: {chosen.error:.2f} months "
+        f"with {cost.params / 1e6:.2f}M parameters (always answering the median: {given.constant_mae:.1f})"
+    )
+    findings = {
+        "best_mae": chosen.validation_mae,
+        "constant_mae": round(given.constant_mae, 3),
+        "params": cost.params,
+        "macs": cost.macs,
+        "largest_converging_dropout": max(float(trial.point["dropout"]) for trial in converging),
+        **chosen.point,
+    }
+    return Decision(summary, final, findings)
+
+
+def table(given: Given, trials: Sequence[Trial]) -> list[dict[str, Any]]:
+    finished = sorted((trial for trial in trials if trial.finished), key=lambda trial: trial.number)
+    return [
+        row(given, trial, architecture(given, trial.point), **trial.point)
+        | {"train_mae": round(trial.train_mae[-1], 2) if trial.train_mae else None}
+        for trial in finished
+    ]

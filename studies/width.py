@@ -1,0 +1,91 @@
+"""Width: how narrow may the network be, and where does widening stop paying?
+
+β goes down from the reference until a width is clearly worse (by more than the margin), and up until a width is no
+better than the one before it, or over the cap. The paper found 0.7 no worse and 1.4 the end.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from models.architecture import Architecture
+from studies.preset import StudyError
+from studies.study import Decision, Given, Point, Proposals, Space, Trial, at, best_of, row
+
+NEEDS = "ablation"
+
+
+def max_params(given: Given) -> int:
+    return given.preset.max_params
+
+
+def betas(given: Given) -> tuple[float, ...]:
+    """The rising widths of the sweep; also the grid on which depth and refinement choose theirs."""
+    return tuple(round(given.preset.reference.beta * factor, 4) for factor in given.preset.width_factors)
+
+
+def space(given: Given) -> Space:
+    return {"beta": betas(given)}
+
+
+def architecture(given: Given, point: Point) -> Architecture:
+    return replace(given.decisions["ablation"].architecture, beta=float(point["beta"]))
+
+
+def downward(given: Given, trials: Sequence[Trial]) -> list[float]:
+    """Widths from the reference down, as far as the results so far ask for; all but the last have run."""
+    chosen = []
+    for beta in reversed([beta for beta in betas(given) if beta <= given.preset.reference.beta]):
+        chosen.append(beta)
+        trial = at(trials, {"beta": beta})
+        if trial is None or trial.error > limit(given, trials):
+            break
+    return chosen
+
+
+def upward(given: Given, trials: Sequence[Trial]) -> list[float]:
+    """Widths from the reference up, until one does not improve on the one before."""
+    chosen: list[float] = []
+    before = float("inf")
+    for beta in [beta for beta in betas(given) if beta >= given.preset.reference.beta]:
+        chosen.append(beta)
+        trial = at(trials, {"beta": beta})
+        if trial is None or trial.error >= before:
+            break
+        before = trial.error
+    return chosen
+
+
+def limit(given: Given, trials: Sequence[Trial]) -> float:
+    """The highest validation MAE that is no worse than the reference width's."""
+    reference = at(trials, {"beta": given.preset.reference.beta})
+    return float("-inf") if reference is None else reference.error + given.preset.margin_months
+
+
+def propose(given: Given, trials: Sequence[Trial]) -> Proposals:
+    wanted = [*upward(given, trials), *downward(given, trials)]
+    return Proposals([{"beta": beta} for beta in dict.fromkeys(wanted)])
+
+
+def decide(given: Given, trials: Sequence[Trial]) -> Decision:
+    best = best_of(trials)
+    if best is None:
+        raise StudyError("no width could be trained; see the outcomes of the trials")
+    no_worse = []
+    for beta in downward(given, trials):
+        trial = at(trials, {"beta": beta})
+        if trial is None or trial.error > limit(given, trials):
+            break
+        no_worse.append(beta)
+    smallest = min(no_worse, default=given.preset.reference.beta)
+    summary = (
+        f"β {smallest:g} is the smallest no worse than the reference by {given.preset.margin_months:g} months; "
+        f"β {float(best.point['beta']):g} is the best, {best.error:.2f} months"
+    )
+    findings = {"smallest_beta": smallest, "best_beta": best.point["beta"], "best_mae": best.validation_mae}
+    return Decision(summary, architecture(given, best.point), findings)
+
+
+def table(given: Given, trials: Sequence[Trial]) -> list[dict[str, Any]]:
+    finished = sorted((trial for trial in trials if trial.finished), key=lambda trial: float(trial.point["beta"]))
+    return [row(given, trial, architecture(given, trial.point), beta=trial.point["beta"]) for trial in finished]

@@ -109,7 +109,6 @@ def point_of(trial: FrozenTrial) -> Point:
 @contextmanager
 def held(folder: Path, name: str) -> Iterator[None]:
     """Only one leader per study; the lock goes with its process, however that ends."""
-    folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{name}.lock"
     with path.open("a+") as lock:
         try:
@@ -138,6 +137,7 @@ def run_study(
     Raises StudyError where the study before it is not decided, where no point meets the cap, or where the study was
     begun under other settings; TrialCrashed for a bug in a worker. Stopped by KeyboardInterrupt it can be run again.
     """
+    run.folder.mkdir(parents=True, exist_ok=True)
     storage = open_storage(run.storage)
     module = STUDIES[name]
     made = decisions(storage)
@@ -158,7 +158,8 @@ def run_study(
     with held(run.folder, name):
         sampler = FeasibleSampler(module.space(given), feasible, run.preset.seed)
         settings = guarded(run, store) | {
-            "given": {done: decision.to_dict() for done, decision in given.decisions.items()}
+            "space": module.space(given),
+            "given": {done: decision.to_dict() for done, decision in given.decisions.items()},
         }
         study = open_study(storage, name, sampler, settings)
         note(study, "configurations", f"{len(feasible):,} of {len(grid):,} fit {cap:,} parameters")
@@ -200,7 +201,6 @@ def open_study(
         direction="minimize",
         load_if_exists=True,
     )
-    study.set_metric_names(["validation MAE (months)"])
     note(study, "settings", json.dumps(settings))
     return study
 

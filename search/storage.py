@@ -41,6 +41,7 @@ def open_storage(url: str) -> RDBStorage:
         if is_sqlite:
             sqlalchemy.event.listen(storage.engine, "connect", on_connect)
             sqlalchemy.event.listen(storage.engine, "begin", on_begin)
+            storage.engine.dispose()  # the connections made before know nothing of these
         return storage
     except ImportError as error:
         raise StorageError(f"{shown} needs a database driver that is not installed: {error}") from None

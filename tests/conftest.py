@@ -1,0 +1,64 @@
+"""Fixtures: small real things, made in a temporary folder."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from data.phantom import draw, phantom_cases
+from data.preparation import Preparation
+from data.store import Store, prepare
+from models.architecture import Architecture, Blocks
+from models.training import Training
+from studies.preset import Preset, demo
+
+RSNA_HEADER = "id,boneage,male"
+
+
+@pytest.fixture
+def rsna_folder(tmp_path: Path) -> Callable[..., Path]:
+    """Writes an official RSNA training folder of `count` drawn hands, `width` by `height` pixels."""
+
+    def write(count: int = 12, width: int = 40, height: int = 48) -> Path:
+        folder = tmp_path / "rsna"
+        images = folder / "boneage-training-dataset"
+        images.mkdir(parents=True)
+        rows = [RSNA_HEADER]
+        for number, case in enumerate(phantom_cases(count), 1377):
+            rows.append(f"{number},{round(case.age_months)},{case.male}")
+            Image.fromarray(draw(case, 64)).resize((width, height)).save(images / f"{number}.png")
+        (folder / "train.csv").write_text("\n".join(rows) + "\n")
+        return folder
+
+    return write
+
+
+@pytest.fixture(scope="session")
+def tiny_store(tmp_path_factory: pytest.TempPathFactory) -> Store:
+    """60 drawn hands of 40 px."""
+    return prepare("phantom:60", tiny_preset().preparation, tmp_path_factory.mktemp("tiny") / "prepared")
+
+
+def tiny_preset() -> Preset:
+    """A search of a minute: the smallest images, widths and repeats that still are what the real ones are."""
+    return replace(
+        demo(),
+        data="phantom:60",
+        preparation=Preparation(image_px=40, fit="squash", validation_fraction=0.3, test_fraction=0.1),
+        training=Training(epochs=2, batch=8, learning_rate=3e-3, loss="mae", bn_momentum=0.9, precision="float32"),
+        reference=Architecture(
+            beta=0.0625,
+            blocks=Blocks(mixed0=0, mixed1=1, mixed4=0, mixed5=1, mixed7=0, mixed9=1),
+            stem_pools=(False, False),
+        ),
+        max_params=100_000,
+        margin_months=0.5,
+        width_factors=(0.7, 1.0, 1.4),
+        depth_trials=3,
+        depth_patience=3,
+        depth_extra=1,
+        fc_choices=(16,),
+        dropouts=(0.3,),
+    )

@@ -1,0 +1,190 @@
+"""The command line as people use it: the real program in a process of its own."""
+
+import json
+import re
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from conftest import tiny_preset
+from formula import FormulaExecutor, silent
+
+from data.store import Store
+from search.cli import parser
+from search.engine import STUDIES, run_study
+from search.run import Run, record
+from search.storage import sqlite_url
+
+Write = Callable[..., Path]
+
+
+def boneage_search(*arguments: str | Path, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "search.cli", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False, cwd=cwd)
+
+
+def refused(*arguments: str | Path, cwd: Path | None = None) -> str:
+    """The one sentence of a command that must end with exit code 2, without a traceback and with nothing on stdout."""
+    ended = boneage_search(*arguments, cwd=cwd)
+    assert ended.returncode == 2, ended.stderr
+    assert "Traceback" not in ended.stderr
+    assert ended.stdout == ""
+    return ended.stderr
+
+
+@pytest.fixture
+def decided(tmp_path: Path, tiny_store: Store) -> Path:
+    """A run whose four studies are decided."""
+    folder = tmp_path / "decided"
+    run = Run(folder, tiny_preset(), {}, str(tiny_store.path), sqlite_url(folder / "studies.db"))
+    for name in STUDIES:
+        run_study(run, tiny_store, name, FormulaExecutor, silent())
+    record(run)
+    return folder
+
+
+def test_count_gives_the_papers_final_network() -> None:
+    ended = boneage_search("count", "--beta", "1.4", "--blocks", "4/3/3", "--fc", "3072", "--json")
+
+    counted = json.loads(ended.stdout)
+    assert counted["params"] == 78_314_075
+    assert {"params", "trainable_params", "macs", "gap_channels"} <= set(counted)
+
+
+def test_table1_matches_in_nine_of_ten_rows() -> None:
+    rows = json.loads(boneage_search("count", "--table1", "--json").stdout)
+
+    differing = [row for row in rows if row["params"] // 1_000_000 != row["paper_millions"]]
+    assert len(rows) == 10
+    assert [(row["name"], row["params"]) for row in differing] == [("Baseline", 21_804_353)]
+
+
+def test_count_and_help_and_status_load_no_tensorflow() -> None:
+    for arguments in (["count"], ["--help"], ["status", "--run-dir", "no-such-run"], ["count", "--table1"]):
+        script = (
+            "import sys; from search.cli import main\n"
+            f"try: main({arguments!r})\nexcept SystemExit: pass\n"
+            "print([name for name in ('tensorflow', 'keras') if name in sys.modules], file=sys.stderr)"
+        )
+        ended = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=True)
+        assert ended.stderr.strip().endswith("[]")
+
+
+def test_every_command_has_help_with_an_example() -> None:
+    names = re.findall(r"^    (\w+)  ", boneage_search("--help").stdout, flags=re.MULTILINE)
+
+    assert {"prepare", "ablate", "width", "depth", "refine", "run", "status", "count", "dashboard"} == set(names)
+    for name in names:
+        assert f"example: boneage-search {name}" in re.sub(r"\s+", " ", boneage_search(name, "--help").stdout)
+
+
+def test_the_commands_of_the_readme_are_commands() -> None:
+    readme = (Path(__file__).parents[1] / "README.md").read_text()
+    typed = re.findall(r"^boneage-search ([^#\n]+)", readme, flags=re.MULTILINE)
+
+    assert len(typed) > 8
+    for line in typed:
+        parser().parse_args(line.split())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["run", "--preset", "papre"], "unknown preset 'papre'; there are default, paper, cpu, demo"),
+        (["run", "--data", "no/such/folder"], "no/such/folder is not a folder"),
+        (["run"], "no data: give --data"),
+        (["run", "--data", "phantom:none"], "phantom:N"),
+        (["prepare", "phantom:40", "--image-px", "7"], "image_px must be between"),
+        (["run", "--data", "phantom:40", "--epochs", "0"], "epochs must be positive, got 0"),
+        (["run", "--data", "phantom:40", "--workers", "-1"], "--workers"),
+        (["width", "--data", "phantom:40", "--preset", "demo"], "run `boneage-search ablate` first"),
+        (
+            ["ablate", "--data", "phantom:40", "--preset", "demo", "--max-params", "10k"],
+            "no point of ablation fits 10,000",
+        ),
+        (["ablate", "--data", "phantom:40", "--preset", "demo", "--storage", "not a url"], "SQLAlchemy URL"),
+        (["depth", "--max-params", "70X"], "argument --max-params"),
+        (["count", "--blocks", "4/3"], "argument --blocks"),
+        (["count", "--beta", "0"], "beta must be between"),
+        (["count", "--image-px", "40"], "an image of 40 px vanishes in"),
+        (["dashboard"], "has no studies yet"),
+    ],
+)
+def test_bad_input_ends_with_exit_code_2_and_says_what_to_do(tmp_path: Path, arguments: list[str], says: str) -> None:
+    assert says in refused(*arguments, cwd=tmp_path)
+
+
+def test_a_cap_that_an_architecture_breaks_is_exit_code_2() -> None:
+    ended = boneage_search("count", "--beta", "1.4", "--blocks", "4/3/3", "--fc", "3072", "--max-params", "70M")
+
+    assert ended.returncode == 2
+    assert "over the cap of 70,000,000" in ended.stderr
+
+
+def test_a_missing_column_and_a_corrupt_image_name_the_file(tmp_path: Path, rsna_folder: Write) -> None:
+    folder = rsna_folder(20)
+    options = ["--preset", "demo", "--run-dir", tmp_path / "run"]
+    (folder / "boneage-training-dataset" / "1380.png").write_bytes(b"\x89PNG broken")
+    assert "1380.png is not a readable image" in refused("prepare", folder, *options)
+
+    (folder / "train.csv").write_text("id,boneage\n1377,12\n")
+    assert "train.csv lacks the column 'male'" in refused("prepare", folder, *options)
+
+
+def test_the_database_of_another_program_is_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "photos.db"
+    with sqlite3.connect(path) as connection:
+        connection.execute("CREATE TABLE photos (id INTEGER)")
+    connection.close()
+    before = path.read_bytes()
+
+    said = refused("ablate", "--preset", "demo", "--data", "phantom:60", "--storage", f"sqlite:///{path}", cwd=tmp_path)
+
+    assert "the database of another program" in said
+    assert path.read_bytes() == before
+
+
+def test_a_run_goes_on_with_the_preset_and_fields_it_was_begun_with(tmp_path: Path) -> None:
+    begun = boneage_search(
+        "prepare", "phantom:40", "--preset", "demo", "--image-px", "48", "--run-dir", tmp_path / "run"
+    )
+    assert begun.returncode == 0, begun.stderr
+    assert "48 px" in begun.stdout
+    assert "say nothing about patients" in begun.stdout
+
+    said = refused("ablate", "--preset", "paper", "--run-dir", tmp_path / "run")
+
+    assert "was begun with preset demo, now paper" in said
+    recorded = json.loads((tmp_path / "run" / "run.json").read_text())
+    assert recorded["overrides"] == {"image_px": 48}
+
+
+def test_status_tells_studies_decisions_and_what_comes_next(decided: Path) -> None:
+    statuses = json.loads(boneage_search("status", "--run-dir", decided, "--json").stdout)
+
+    assert [status["name"] for status in statuses] == ["ablation", "width", "depth", "refinement"]
+    for status in statuses:
+        assert {"name", "state", "trials", "best_value", "best_params", "decision"} <= set(status)
+        assert status["state"] == "decided"
+    people = boneage_search("status", "--run-dir", decided).stdout
+    assert "all four studies are decided" in people
+    assert "say nothing about patients" in people
+
+
+def test_status_of_nothing_creates_nothing(tmp_path: Path) -> None:
+    ended = boneage_search("status", "--run-dir", tmp_path / "run")
+
+    assert "next: boneage-search ablate" in ended.stdout
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_count_imports_nothing_slow() -> None:
+    command = [sys.executable, "-X", "importtime", "-m", "search.cli", "count", "--table1"]
+    loaded = subprocess.run(command, capture_output=True, text=True, check=True).stderr
+
+    assert not {"pandas", "numpy", "optuna", "sqlalchemy", "PIL"} & set(
+        re.findall(r"\| +([a-zA-Z_]+)$", loaded, re.MULTILINE)
+    )

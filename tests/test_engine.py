@@ -1,0 +1,201 @@
+"""The engine's own logic, with trials by formula; real trainings are in test_search.py."""
+
+from dataclasses import replace
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+from conftest import tiny_preset
+from formula import FormulaExecutor, deeper_is_better, silent
+
+from data.store import Store
+from models.architecture import Architecture
+from models.cost import cost
+from search.engine import STUDIES, decisions, load, run_study, trials_of
+from search.run import Run
+from search.status import status
+from search.storage import open_storage, sqlite_url
+from studies.preset import Preset, StudyError
+from studies.study import Decision
+
+
+def a_run(folder: Path, store: Store, preset: Preset | None = None) -> Run:
+    return Run(folder, preset or tiny_preset(), {}, str(store.path), sqlite_url(folder / "studies.db"))
+
+
+def run_all(run: Run, store: Store, executor: FormulaExecutor) -> dict[str, Decision]:
+    run.folder.mkdir(parents=True, exist_ok=True)
+    return {name: run_study(run, store, name, lambda: executor, silent()) for name in STUDIES}
+
+
+def test_four_studies_run_in_order_and_each_reads_the_decision_before_it(tmp_path: Path, tiny_store: Store) -> None:
+    executor = FormulaExecutor()
+    made = run_all(a_run(tmp_path, tiny_store), tiny_store, executor)
+
+    assert set(made["ablation"].findings["key_groups"]) == {"mixed5", "mixed9"}
+    best = min(deeper_is_better(architecture) for architecture in executor.seen)
+    assert made["refinement"].findings["best_mae"] == pytest.approx(best, abs=tiny_preset().margin_months)
+    assert [entry["state"] for entry in status(a_run(tmp_path, tiny_store))] == ["decided"] * 4
+
+
+def test_no_network_is_trained_twice_in_a_run(tmp_path: Path, tiny_store: Store) -> None:
+    """The width study's reference is the ablation's baseline: its result is taken over, and says from where."""
+    executor = FormulaExecutor()
+    run = a_run(tmp_path, tiny_store)
+    run_all(run, tiny_store, executor)
+
+    assert len(executor.seen) == len(set(executor.seen))
+    width = load(open_storage(run.storage), "width")
+    assert width is not None
+    copied = [trial.user_attrs["copied_from"] for trial in width.trials if "copied_from" in trial.user_attrs]
+    assert copied == ["1 ablation #0"]
+
+
+def test_a_decided_search_trains_nothing_when_run_again(tmp_path: Path, tiny_store: Store) -> None:
+    run = a_run(tmp_path, tiny_store)
+    first = run_all(run, tiny_store, FormulaExecutor())
+    again = FormulaExecutor()
+
+    assert run_all(run, tiny_store, again) == first
+    assert again.seen == []
+
+
+@pytest.mark.parametrize("stop_after", [0, 1, 3])
+def test_a_stopped_search_continues_without_repeating_a_finished_trial(
+    tmp_path: Path, tiny_store: Store, stop_after: int
+) -> None:
+    """Stopped again and again, it ends with the trials and decisions of a search that was never stopped."""
+    uninterrupted = run_all(a_run(tmp_path / "whole", tiny_store), tiny_store, FormulaExecutor())
+    run = a_run(tmp_path / "stopped", tiny_store)
+    run.folder.mkdir()
+    finished: list[Architecture] = []
+    for _ in range(60):
+        executor = FormulaExecutor(stop_after=stop_after)
+        try:
+            made = run_all(run, tiny_store, executor)
+            break
+        except KeyboardInterrupt:
+            finished += executor.seen[: -(len(executor.jobs) or 1)]
+    else:
+        made = run_all(run, tiny_store, FormulaExecutor())
+
+    assert made == uninterrupted
+    assert len(finished) == len(set(finished))
+    for name in STUDIES:
+        studies = [
+            load(open_storage(sqlite_url(tmp_path / kind / "studies.db")), name) for kind in ("whole", "stopped")
+        ]
+        whole, stopped = ([(t.number, t.point, t.validation_mae) for t in trials_of(s)] for s in studies if s)
+        assert stopped == whole
+
+
+def test_no_over_cap_network_reaches_an_executor(tmp_path: Path, tiny_store: Store) -> None:
+    """Under a cap that turns most of the depth space away, every trial of every study keeps it."""
+    preset = tiny_preset()
+    stock = cost(preset.reference, 40).params
+    preset = replace(preset, max_params=int(stock * 1.3), depth_extra=3, depth_trials=12, depth_patience=12)
+    run = a_run(tmp_path, tiny_store, preset)
+    executor = FormulaExecutor()
+    run_all(run, tiny_store, executor)
+
+    assert max(cost(architecture, 40).params for architecture in executor.seen) <= preset.max_params
+    depth = next(entry for entry in status(run) if entry["name"] == "depth")
+    fitting, _, every = depth["configurations"].split()[0:3]
+    assert int(fitting) < int(every)
+
+
+def test_a_cap_that_nothing_meets_is_an_error_before_anything_trains(tmp_path: Path, tiny_store: Store) -> None:
+    executor = FormulaExecutor()
+    run = a_run(tmp_path, tiny_store, replace(tiny_preset(), max_params=1000))
+
+    with pytest.raises(StudyError, match=r"no point of ablation fits 1,000 parameters: the smallest of \d+ has [\d,]+"):
+        run_all(run, tiny_store, executor)
+
+    assert executor.seen == []
+
+
+def test_a_stage_before_its_turn_names_the_command_it_needs(tmp_path: Path, tiny_store: Store) -> None:
+    with pytest.raises(StudyError, match="run `boneage-search width` first"):
+        run_study(a_run(tmp_path, tiny_store), tiny_store, "depth", FormulaExecutor, silent())
+
+
+def test_trials_under_other_settings_are_refused_with_the_setting(tmp_path: Path, tiny_store: Store) -> None:
+    run_all(a_run(tmp_path, tiny_store), tiny_store, FormulaExecutor())
+    preset = tiny_preset()
+    changed = replace(preset, training=replace(preset.training, epochs=3))
+
+    with pytest.raises(StudyError, match="epochs was 2, now 3"):
+        run_all(a_run(tmp_path, tiny_store, changed), tiny_store, FormulaExecutor())
+
+
+def test_more_depth_trials_extend_the_study(tmp_path: Path, tiny_store: Store) -> None:
+    run = a_run(tmp_path, tiny_store, replace(tiny_preset(), depth_trials=2))
+    run_all(run, tiny_store, FormulaExecutor())
+
+    run_study(a_run(tmp_path, tiny_store), tiny_store, "depth", FormulaExecutor, silent())
+
+    assert next(entry for entry in status(run) if entry["name"] == "depth")["trials"] == 3
+
+
+def test_a_trial_that_fails_is_recorded_with_its_reason_and_the_search_goes_on(
+    tmp_path: Path, tiny_store: Store
+) -> None:
+    def without_mixed9_diverges(architecture: Architecture) -> float:
+        return float("inf") if architecture.blocks.mixed9 == 0 else deeper_is_better(architecture)
+
+    run = a_run(tmp_path, tiny_store)
+    made = run_all(run, tiny_store, FormulaExecutor(without_mixed9_diverges))
+
+    study = load(open_storage(run.storage), "ablation")
+    assert study is not None
+    [failed] = [trial for trial in study.trials if trial.state.name == "FAIL"]
+    assert failed.user_attrs["exit_reason"] == "not_finite"
+    assert "mixed9" in made["ablation"].findings["key_groups"]
+    assert made["ablation"].findings["not_trainable_without"] == ["mixed9"]
+
+
+def test_workers_are_kept_busy_and_change_no_decision_of_an_enumerated_study(tmp_path: Path, tiny_store: Store) -> None:
+    one = run_study(a_run(tmp_path / "1", tiny_store), tiny_store, "ablation", FormulaExecutor, silent())
+    many = run_study(
+        a_run(tmp_path / "3", tiny_store), tiny_store, "ablation", lambda: FormulaExecutor(workers=3), silent()
+    )
+
+    assert one == many
+
+
+def test_a_second_leader_is_told_who_holds_the_study(tmp_path: Path, tiny_store: Store) -> None:
+    run = a_run(tmp_path, tiny_store)
+
+    def second() -> FormulaExecutor:
+        run_study(run, tiny_store, "ablation", FormulaExecutor, silent())
+        raise AssertionError("two leaders ran one study")
+
+    with pytest.raises(StudyError, match=r"is being run by process \d+"):
+        run_study(run, tiny_store, "ablation", second, silent())
+
+
+def test_user_attributes_are_flat_scalars_and_name_what_the_trial_was(tmp_path: Path, tiny_store: Store) -> None:
+    run = a_run(tmp_path, tiny_store)
+    run_all(run, tiny_store, FormulaExecutor())
+    storage = open_storage(run.storage)
+    trials = [trial for name in STUDIES if (study := load(storage, name)) for trial in study.trials]
+
+    wanted = {"beta", "n5", "n7", "n9", "params_m", "gmacs", "seconds", "best_epoch", "exit_reason", "seed"}
+    assert all(wanted <= set(trial.user_attrs) for trial in trials)
+    assert all(isinstance(value, str | int | float) for trial in trials for value in trial.user_attrs.values())
+
+
+def test_studies_are_named_so_that_the_dashboard_lists_them_in_order(tmp_path: Path, tiny_store: Store) -> None:
+    run = a_run(tmp_path, tiny_store)
+    run_all(run, tiny_store, FormulaExecutor())
+
+    names = [study.study_name for study in open_storage(run.storage).get_all_studies()]
+    assert names == ["1 ablation", "2 width", "3 depth", "4 refinement"]
+    assert all(before < after for before, after in pairwise(names))
+
+
+def test_decisions_survive_the_storage(tmp_path: Path, tiny_store: Store) -> None:
+    run = a_run(tmp_path, tiny_store)
+    made = run_all(run, tiny_store, FormulaExecutor())
+
+    assert decisions(open_storage(run.storage)) == made

@@ -1,0 +1,58 @@
+"""The direction of imports, and who may import what; read from the source."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+ALLOWED = {
+    "models": {"models"},
+    "data": {"data"},
+    "studies": {"studies", "models", "data"},
+    "search": {"search", "studies", "models", "data"},
+}
+USES_TENSORFLOW = {"models/network.py", "models/fit.py", "models/hypermodel.py", "search/trial.py"}
+USES_OPTUNA = {"search/engine.py", "search/sampler.py", "search/storage.py", "search/status.py", "search/cli.py"}
+SOURCES = sorted(path for package in ALLOWED for path in (ROOT / package).glob("*.py"))
+
+
+def imported(path: Path) -> set[str]:
+    """Top-level names of everything the file imports, anywhere in it."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            found |= {alias.name.split(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found.add(node.module.split(".")[0])
+    return found
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda path: f"{path.parent.name}/{path.name}")
+def test_imports_go_from_search_to_studies_to_models_and_data(path: Path) -> None:
+    ours = imported(path) & set(ALLOWED)
+
+    assert ours <= ALLOWED[path.parent.name]
+
+
+@pytest.mark.parametrize(
+    ("names", "users"),
+    [
+        ({"tensorflow", "keras", "keras_tuner"}, USES_TENSORFLOW),
+        ({"optuna", "optuna_dashboard", "sqlalchemy"}, USES_OPTUNA),
+    ],
+)
+def test_only_the_named_files_import(names: set[str], users: set[str]) -> None:
+    found = {f"{path.parent.name}/{path.name}" for path in SOURCES if imported(path) & names}
+
+    assert found == users
+
+
+def test_every_dependency_names_a_file_that_exists() -> None:
+    lines = (ROOT / "pyproject.toml").read_text().splitlines()
+    dependencies = [line for line in lines if line.startswith('    "') and ("==" in line or ">=" in line)]
+
+    for line in dependencies:
+        _, _, reason = line.partition("# ")
+        files = [word.rstrip(",:") for word in reason.split() if word.rstrip(",:").endswith(".py")]
+        assert all((ROOT / file).exists() for file in files), line

@@ -1,0 +1,144 @@
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from data.cases import constant_mae, split_of
+from data.preparation import DataError, Preparation
+from data.store import Store, open_store, prepare
+
+Write = Callable[..., Path]
+SETTINGS = Preparation(image_px=32, fit="squash", validation_fraction=0.3, test_fraction=0.2)
+
+
+def test_a_store_is_readable_with_numpy_and_pandas_alone(rsna_folder: Write, tmp_path: Path) -> None:
+    store = prepare(str(rsna_folder()), SETTINGS, tmp_path / "store")
+
+    images, cases = np.load(store.path / "images.npy"), pd.read_csv(store.path / "cases.csv")
+    assert images.shape == (12, 32, 32)
+    assert images.dtype == np.uint8
+    assert list(cases.columns) == ["id", "age_months", "male", "split", "checksum", "width_px", "height_px"]
+    assert set(cases["width_px"]) == {40}
+
+
+def test_an_equal_request_reuses_the_store_and_a_changed_label_does_not(rsna_folder: Write, tmp_path: Path) -> None:
+    folder = rsna_folder()
+    first = prepare(str(folder), SETTINGS, tmp_path / "store")
+    written = (first.path / "images.npy").stat().st_mtime_ns
+
+    again = prepare(str(folder), SETTINGS, tmp_path / "store")
+    assert (again.path / "images.npy").stat().st_mtime_ns == written
+
+    table = folder / "train.csv"
+    table.write_text(table.read_text().replace("\n1377,", "\n1377,1", 1))
+    changed = prepare(str(folder), SETTINGS, tmp_path / "store")
+    assert changed.digest != first.digest
+
+
+def test_the_same_source_gives_the_same_digest_anywhere(rsna_folder: Write, tmp_path: Path) -> None:
+    folder = str(rsna_folder())
+
+    assert prepare(folder, SETTINGS, tmp_path / "a").digest == prepare(folder, SETTINGS, tmp_path / "b").digest
+
+
+def test_a_source_that_fails_leaves_the_store_before_it(rsna_folder: Write, tmp_path: Path) -> None:
+    folder = rsna_folder()
+    before = prepare(str(folder), SETTINGS, tmp_path / "store")
+    (folder / "boneage-training-dataset" / "1380.png").write_bytes(b"no image")
+
+    with pytest.raises(DataError, match=r"1380\.png"):
+        prepare(str(folder), SETTINGS, tmp_path / "store")
+
+    assert open_store(tmp_path / "store").digest == before.digest
+
+
+def test_what_is_in_the_way_is_never_deleted(tmp_path: Path) -> None:
+    (tmp_path / "store").mkdir()
+    (tmp_path / "store" / "thesis.txt").write_text("years of work")
+
+    with pytest.raises(DataError, match="in the way"):
+        prepare("phantom:30", SETTINGS, tmp_path / "store")
+
+    assert (tmp_path / "store" / "thesis.txt").exists()
+
+
+def test_a_split_does_not_move_when_cases_are_added() -> None:
+    splits = [split_of(str(id), 0.15, 0.1) for id in range(5000)]
+
+    assert [split_of(str(id), 0.15, 0.1) for id in range(10)] == splits[:10]
+    assert splits.count("test") / 5000 == pytest.approx(0.1, abs=0.02)
+    assert splits.count("validation") / 5000 == pytest.approx(0.15, abs=0.02)
+
+
+def test_a_larger_subset_contains_the_smaller(rsna_folder: Write, tmp_path: Path) -> None:
+    folder = str(rsna_folder(40))
+    small = prepare(folder, replace(SETTINGS, images=20), tmp_path / "a").cases
+    large = prepare(folder, replace(SETTINGS, images=30), tmp_path / "b").cases
+
+    assert (len(small), len(large)) == (20, 30)
+    assert set(small["id"]) <= set(large["id"])
+    merged = small.merge(large, on="id")
+    assert (merged["split_x"] == merged["split_y"]).all()
+
+
+def test_batches_hold_the_images_of_the_ids_they_name(tiny_store: Store) -> None:
+    examples = tiny_store.split("train")
+    order = np.random.default_rng(0).permutation(len(examples))[:8]
+
+    [(image, male, age_months)] = list(examples.batches(8, order))
+
+    table = tiny_store.cases.set_index("id")
+    rows = [list(tiny_store.cases["id"]).index(id) for id in examples.ids[order]]
+    assert np.array_equal(image[..., 0], np.asarray(tiny_store.images)[rows])
+    assert np.array_equal(age_months[:, 0], table.loc[examples.ids[order], "age_months"].to_numpy(np.float32))
+    assert np.array_equal(male[:, 0], table.loc[examples.ids[order], "male"].to_numpy(np.float32))
+    assert set(table.loc[examples.ids, "split"]) == {"train"}
+
+
+def test_the_constant_predictor_answers_the_training_median() -> None:
+    cases = pd.DataFrame({"split": ["train"] * 3 + ["validation"] * 2, "age_months": [10.0, 20, 90, 20, 50]})
+
+    assert constant_mae(cases) == 15.0
+
+
+@pytest.mark.parametrize(
+    ("source", "says"),
+    [
+        ("phantom:0", "phantom:N"),
+        ("phantom:many", "phantom:N"),
+        ("no/such/folder", "is not a folder"),
+        ("phantom:2", "leaves no cases for"),
+    ],
+)
+def test_a_source_that_cannot_be_used_says_why(tmp_path: Path, source: str, says: str) -> None:
+    with pytest.raises(DataError, match=says):
+        prepare(source, replace(SETTINGS, validation_fraction=0.01), tmp_path / "store")
+
+
+def test_a_store_of_another_version_or_cut_short_is_refused(tmp_path: Path) -> None:
+    store = prepare("phantom:30", SETTINGS, tmp_path / "store")
+    (store.path / "cases.csv").write_text("\n".join((store.path / "cases.csv").read_text().splitlines()[:-3]))
+    with pytest.raises(DataError, match="damaged"):
+        open_store(store.path)
+
+    (store.path / "store.json").write_text(json.dumps(store.info | {"version": 99}))
+    with pytest.raises(DataError, match="version 99"):
+        open_store(store.path)
+
+
+def test_images_and_labels_of_real_radiographs_are_prepared(tmp_path: Path) -> None:
+    """Runs where the real data are; nothing of them is kept."""
+    folder = Path(__file__).parents[2] / "shared" / "radiographs" / "rsna100"
+    if not folder.is_dir():
+        pytest.skip("the RSNA radiographs are not here")
+
+    store = prepare(str(folder), replace(SETTINGS, image_px=100, images=300), tmp_path / "store")
+
+    assert len(store.cases) == 300
+    assert store.cases["age_months"].between(1, 228).all()
+    assert store.images.std() > 10
+    assert not store.synthetic

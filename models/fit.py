@@ -70,7 +70,7 @@ def learning_rate(training: Training, steps_per_epoch: int) -> Any:
 
 
 def set_precision(training: Training) -> None:
-    """Mixed precision where it pays. Keras keeps the policy per process, so it is set before the network is built."""
+    """Mixed precision where it pays."""
     on_gpu = bool(tf.config.list_physical_devices("GPU"))
     automatic = "mixed_float16" if on_gpu else "float32"
     keras.mixed_precision.set_dtype_policy(automatic if training.precision == "auto" else training.precision)
@@ -90,27 +90,35 @@ def train(
     Raises CountMismatch before the first step where Keras disagrees with the arithmetic, FloatingPointError where the
     loss stops being finite, and TensorFlow's ResourceExhaustedError where the device's memory does not suffice.
     """
+    prepare_process(training, seed, deterministic)
+    model = build(architecture, image_px, training, float(np.mean(examples.age_months)))
+    check_count(model, architecture, image_px)
+    yield from Trainer(model, training, len(examples)).epochs(examples, validation, seed)
+
+
+def prepare_process(training: Training, seed: int, deterministic: bool = False) -> None:
+    """What Keras and TensorFlow keep per process: seeds, determinism, precision. Before a network is built."""
     keras.utils.set_random_seed(seed)
     if deterministic:
         tf.config.experimental.enable_op_determinism()
     set_precision(training)
-    model = build(architecture, image_px, training, float(np.mean(examples.age_months)))
+
+
+def check_count(model: keras.Model, architecture: Architecture, image_px: int) -> None:
     counted = cost(architecture, image_px).params
     if model.count_params() != counted:
         raise CountMismatch(
             f"Keras counts {model.count_params():,} parameters, the arithmetic {counted:,}: {architecture}"
         )
-    yield from Trainer(model, training, min(training.batch, len(examples)), len(examples)).epochs(
-        examples, validation, seed
-    )
 
 
 class Trainer:
     """A model with its optimizer and its traced steps."""
 
-    def __init__(self, model: keras.Model, training: Training, batch: int, num_examples: int) -> None:
-        self.model, self.training, self.batch = model, training, batch
-        self.steps = num_examples // batch
+    def __init__(self, model: keras.Model, training: Training, num_examples: int) -> None:
+        self.model, self.training = model, training
+        self.batch = min(training.batch, num_examples)
+        self.steps = num_examples // self.batch
         optimizer = keras.optimizers.Adam(learning_rate(training, self.steps))
         if keras.mixed_precision.dtype_policy().name == "mixed_float16":
             optimizer = keras.optimizers.LossScaleOptimizer(optimizer)

@@ -37,17 +37,20 @@ def visible_gpus() -> list[str]:
     return [str(index) for index, _ in enumerate(driver.iterdir())] if driver.is_dir() else []
 
 
+CPU_WORKERS = 4  # small networks train faster side by side on one core each than one after the other on all
+
+
 class LocalProcesses:
     def __init__(self, workers: int = 0) -> None:
-        """`workers` 0 is one per GPU, or one on a machine without."""
+        """`workers` 0 is one per GPU; without GPUs one per core, at most CPU_WORKERS."""
         gpus = visible_gpus()
-        self.workers = workers or len(gpus) or 1
+        self.workers = workers or len(gpus) or min(os.cpu_count() or 1, CPU_WORKERS)
         self.free_gpus = [gpus[slot % len(gpus)] for slot in range(self.workers)] if gpus else []
         self.threads = max((os.cpu_count() or 1) // self.workers, 1)
         self.running: dict[connection.Connection, tuple[BaseProcess, Job]] = {}
         os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # inherited by the server: its chatter is not ours
         self.context = multiprocessing.get_context("forkserver")
-        self.context.set_forkserver_preload(["search.trial"])
+        self.context.set_forkserver_preload(["search.preload"])
 
     def start(self, job: Job) -> None:
         gpu = self.free_gpus.pop(0) if self.free_gpus else ""

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from data.preparation import Preparation
 from models.architecture import Architecture, Blocks
+from models.table1 import MODIFIED
 from models.training import Training
 
 
@@ -68,10 +69,6 @@ class Preset:
             raise StudyError(f"dropouts are rising rates between 0 and 1; got {self.dropouts}")
 
 
-def table1_rows(*rows: tuple[float, int, int, int]) -> tuple[tuple[float, Blocks], ...]:
-    return tuple((beta, Blocks(mixed5=n5, mixed7=n7, mixed9=n9)) for beta, n5, n7, n9 in rows)
-
-
 def default() -> Preset:
     """What works better than the paper's settings, at its image size: hours on one GPU for each study.
 
@@ -104,9 +101,7 @@ def paper() -> Preset:
             precision="float32",
         ),
         refine_max_params=80_000_000,  # its Final has 78M
-        depth_start=table1_rows(
-            (1.2, 4, 1, 2), (1.3, 5, 1, 3), (1.2, 4, 3, 3), (1.0, 6, 4, 4), (1.2, 5, 4, 4), (1.1, 6, 5, 5)
-        ),
+        depth_start=tuple((row.beta, row.blocks) for row in MODIFIED),
         dropouts=(0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8),
     )
 
@@ -147,9 +142,9 @@ def demo() -> Preset:
     return replace(
         cpu(),
         name="demo",
-        data="phantom:900",
+        data="phantom:1200",
         preparation=Preparation(image_px=64, validation_fraction=0.25, test_fraction=0.1),
-        training=replace(cpu().training, epochs=12, warmup_epochs=1.0),
+        training=replace(cpu().training, epochs=20, warmup_epochs=1.0),
         reference=Architecture(beta=0.125, blocks=Blocks(1, 1, 1, 1, 1, 1), stem_pools=(False, True)),
         max_params=1_100_000,
         margin_months=2.0,

@@ -1,0 +1,103 @@
+"""The same space, cap and training as a `keras_tuner.HyperModel`, so that any KerasTuner tuner can search it.
+
+KerasTuner decides by the type of an exception: FailedTrialError ends this trial, FatalError the search, and anything
+else becomes a failed trial unseen. So outcomes of a training are turned into the first, and bugs into the second.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any
+
+import keras
+import keras_tuner
+import tensorflow as tf
+from keras_tuner.errors import FailedTrialError, FatalError, FatalRuntimeError, FatalValueError
+
+from models.architecture import GROUPS, Architecture
+from models.cost import cost
+from models.fit import Examples, Trainer, check_count, prepare_process
+from models.network import build
+from models.training import Training
+
+OBJECTIVE = "validation_mae"  # months, of the best epoch: keras_tuner.Objective(OBJECTIVE, "min")
+
+
+class BoneAgeHyperModel(keras_tuner.HyperModel):  # type: ignore[misc] # KerasTuner ships no types
+    def __init__(
+        self,
+        reference: Architecture,
+        training: Training,
+        image_px: int,
+        space: Mapping[str, Sequence[float | int]],
+        max_params: int,
+        seed: int = 0,
+        mean_age_months: float = 0.0,
+    ) -> None:
+        """`space` gives the values of each searched field: `beta`, `fc_units`, `dropout` or a block group's count.
+
+        What it does not name stays as in `reference`.
+        """
+        super().__init__(name="bone_age")
+        known = {"beta", "fc_units", "dropout", *GROUPS}
+        if unknown := set(space) - known:
+            raise FatalValueError(f"the space may name {', '.join(sorted(known))}; got {', '.join(sorted(unknown))}")
+        self.reference, self.training, self.image_px = reference, training, image_px
+        self.space, self.max_params, self.seed, self.mean_age_months = space, max_params, seed, mean_age_months
+
+    def architecture(self, hp: Any) -> Architecture:
+        """Declare the space and read the point; KerasTuner itself accepts prefilled values outside the declared ones."""
+        point = {name: hp.Choice(name, list(values)) for name, values in self.space.items()}
+        for name, value in point.items():
+            if value not in self.space[name]:
+                raise FatalValueError(f"{name} is one of {list(self.space[name])}, got {value}")
+        counts = {name: int(value) for name, value in point.items() if name in GROUPS}
+        head = {name: value for name, value in point.items() if name not in GROUPS}
+        return replace(self.reference, blocks=self.reference.blocks._replace(**counts), **head)
+
+    def build(self, hp: Any) -> keras.Model:
+        """The uncompiled network. An over-cap point fails here, by arithmetic, before anything is built."""
+        with outcomes():
+            architecture = self.architecture(hp)
+            params = cost(architecture, self.image_px).params
+            if params > self.max_params:
+                raise FailedTrialError(f"{params:,} parameters are over the cap of {self.max_params:,}")
+            prepare_process(self.training, self.seed)
+            model = build(architecture, self.image_px, self.training, self.mean_age_months)
+            check_count(model, architecture, self.image_px)
+            return model
+
+    def fit(
+        self,
+        hp: Any,
+        model: keras.Model,
+        examples: Examples,
+        validation: Examples,
+        callbacks: Sequence[keras.callbacks.Callback] = (),
+        **unused: Any,
+    ) -> dict[str, float]:
+        """Train as a trial of ours is trained; returns the objective. Keras' callbacks see every epoch."""
+        with outcomes():
+            told = keras.callbacks.CallbackList(list(callbacks), model=model)
+            told.on_train_begin()
+            best = float("inf")
+            trainer = Trainer(model, self.training, len(examples))
+            for epoch in trainer.epochs(examples, validation, self.seed):
+                best = min(best, epoch.validation_mae)
+                logs = {OBJECTIVE: epoch.validation_mae, "train_mae": epoch.train_mae}
+                told.on_epoch_begin(epoch.epoch - 1)
+                told.on_epoch_end(epoch.epoch - 1, logs)
+            told.on_train_end()
+            return {OBJECTIVE: best}
+
+
+@contextmanager
+def outcomes() -> Iterator[None]:
+    try:
+        yield
+    except (FailedTrialError, FatalError):
+        raise
+    except (FloatingPointError, tf.errors.ResourceExhaustedError) as error:
+        raise FailedTrialError(str(error)) from error
+    except Exception as error:
+        raise FatalRuntimeError(f"{type(error).__name__}: {error}") from error

@@ -1,0 +1,138 @@
+"""Real training of the smallest networks, on pictures whose brightness is the age."""
+
+from dataclasses import replace
+
+import keras
+import numpy as np
+import pytest
+
+from data.store import Examples
+from models import fit
+from models.architecture import Architecture, Blocks
+from models.fit import CountMismatch, Epoch, Trainer, learning_rate, train
+from models.network import build
+from models.training import Training, TrainingError
+
+PX = 40
+TINY = Architecture(beta=1 / 16, blocks=Blocks(0, 0, 0, 0, 0, 1), stem_pools=(False, False))
+TRAINING = Training(
+    epochs=6,
+    batch=8,
+    learning_rate=1e-2,
+    bn_momentum=0.8,
+    flip_horizontal=True,
+    precision="float32",
+)
+
+
+def bright_with_age(count: int, seed: int) -> Examples:
+    random = np.random.default_rng(seed)
+    age_months = random.uniform(12, 228, count).astype(np.float32)
+    images = random.integers(0, 20, (count, PX, PX)).astype(np.uint8)
+    images[:, 8:32, 8:32] += age_months.astype(np.uint8)[:, None, None]
+    return Examples(images, np.arange(count), np.ones(count, np.float32), age_months, np.arange(count).astype(str))
+
+
+EXAMPLES, VALIDATION = bright_with_age(96, 0), bright_with_age(21, 1)
+
+
+def trained(training: Training = TRAINING, seed: int = 0, architecture: Architecture = TINY) -> list[Epoch]:
+    return list(train(architecture, training, EXAMPLES, VALIDATION, PX, seed, deterministic=True))
+
+
+def test_a_learnable_age_is_learned_and_reported_every_epoch() -> None:
+    epochs = trained(replace(TRAINING, epochs=12))
+    constant = float(np.abs(VALIDATION.age_months - np.median(EXAMPLES.age_months)).mean())
+
+    assert [epoch.epoch for epoch in epochs] == list(range(1, 13))
+    assert min(epoch.validation_mae for epoch in epochs) < constant / 2
+    for epoch in epochs:
+        error = np.abs(epoch.predictions.astype(float) - VALIDATION.age_months).mean()
+        assert epoch.validation_mae == pytest.approx(error)
+
+
+def test_a_seed_decides_every_number() -> None:
+    """Weights, batch order, flips and dropout: the same seed repeats them all, another changes them."""
+    architecture = replace(TINY, dropout=0.3, fc_units=8)
+    first, again, other = (trained(replace(TRAINING, epochs=2), seed, architecture) for seed in (3, 3, 4))
+
+    assert np.array_equal(first[-1].predictions, again[-1].predictions)
+    assert [epoch.train_mae for epoch in first] == [epoch.train_mae for epoch in again]
+    assert not np.array_equal(first[-1].predictions, other[-1].predictions)
+
+
+def test_the_training_step_is_traced_once() -> None:
+    trainer = Trainer(build(TINY, PX, TRAINING), TRAINING, len(EXAMPLES))
+    list(trainer.epochs(EXAMPLES, VALIDATION, 0))
+
+    assert trainer.train_step.experimental_get_tracing_count() == 1
+    assert trainer.predict_step.experimental_get_tracing_count() == 1
+
+
+def test_predictions_are_in_the_order_of_the_examples_whatever_the_batch() -> None:
+    model = build(TINY, PX, TRAINING)
+    whole = model({"image": VALIDATION.images[..., None], "male": VALIDATION.male[:, None]}, training=False)
+
+    predicted = Trainer(model, TRAINING, len(EXAMPLES)).predict(VALIDATION)
+
+    assert len(VALIDATION) % TRAINING.batch
+    assert predicted == pytest.approx(np.asarray(whole)[:, 0], rel=1e-4)
+
+
+def test_a_loss_that_is_not_finite_ends_the_training() -> None:
+    with pytest.raises(FloatingPointError, match="not finite in epoch 1"):
+        trained(replace(TRAINING, learning_rate=1e30, schedule="constant"))
+
+
+def test_a_count_that_differs_from_the_arithmetic_is_never_trained(monkeypatch: pytest.MonkeyPatch) -> None:
+    honest = fit.cost
+    monkeypatch.setattr(fit, "cost", lambda *args: replace(honest(*args), params=1))
+
+    with pytest.raises(CountMismatch, match="the arithmetic 1:"):
+        trained()
+
+
+def rate(training: Training, step: int) -> float:
+    schedule = learning_rate(training, 10)
+    return float(schedule(step)) if callable(schedule) else float(schedule)
+
+
+def test_the_papers_schedule_falls_tenfold_at_equal_intervals() -> None:
+    training = Training(epochs=4, learning_rate=1e-2, final_learning_rate=1e-5, schedule="step")
+
+    assert [rate(training, step) for step in (0, 15, 25, 39)] == pytest.approx([1e-2, 1e-3, 1e-4, 1e-5])
+
+
+def test_the_cosine_warms_up_and_ends_at_the_final_rate() -> None:
+    training = Training(epochs=4, learning_rate=1e-2, final_learning_rate=1e-4, warmup_epochs=1)
+
+    assert rate(training, 0) == 0
+    assert rate(training, 10) == pytest.approx(1e-2)
+    assert rate(training, 40) == pytest.approx(1e-4)
+    assert rate(replace(training, schedule="constant"), 39) == 1e-2
+
+
+@pytest.mark.parametrize(
+    ("fields", "says"),
+    [
+        ({"epochs": 0}, "epochs must be positive, got 0"),
+        ({"final_learning_rate": 1.0}, "final_learning_rate must be"),
+        ({"warmup_epochs": 30}, "warmup_epochs must be"),
+        ({"bn_momentum": 1.0}, "bn_momentum must be"),
+        ({"zoom": 1.0}, "zoom is a fraction"),
+        ({"l2": -1.0}, "l2 must be"),
+    ],
+)
+def test_settings_that_make_no_sense_cannot_be_made(fields: dict[str, float], says: str) -> None:
+    with pytest.raises(TrainingError, match=says):
+        Training(**fields)  # type: ignore[arg-type]
+
+
+def test_half_precision_still_answers_in_full() -> None:
+    """bfloat16, which CPUs have: the age itself stays float32, or months would be rounded to whole ones."""
+    try:
+        epochs = trained(replace(TRAINING, epochs=1, precision="mixed_bfloat16"))
+        assert epochs[0].predictions.dtype == np.float32
+        assert np.isfinite(epochs[0].validation_mae)
+    finally:
+        keras.mixed_precision.set_dtype_policy("float32")

@@ -1,0 +1,77 @@
+"""KerasTuner itself, searching our space."""
+
+from pathlib import Path
+
+import keras_tuner
+import pytest
+from keras_tuner.errors import FailedTrialError, FatalError
+from test_fit import EXAMPLES, PX, TINY, VALIDATION
+
+from models import hypermodel
+from models.cost import cost
+from models.hypermodel import OBJECTIVE, BoneAgeHyperModel
+from models.training import Training
+
+TRAINING = Training(epochs=2, batch=8, learning_rate=1e-2, bn_momentum=0.8, precision="float32")
+SPACE = {"beta": (1 / 16, 1 / 8), "mixed9": (0, 1), "dropout": (0.0, 0.3)}
+
+
+def a_hypermodel(max_params: int = 10**9) -> BoneAgeHyperModel:
+    return BoneAgeHyperModel(TINY, TRAINING, PX, SPACE, max_params, mean_age_months=120.0)
+
+
+def test_a_real_random_search_trains_two_networks_and_rebuilds_the_best(tmp_path: Path) -> None:
+    tuner = keras_tuner.RandomSearch(
+        a_hypermodel(),
+        objective=keras_tuner.Objective(OBJECTIVE, "min"),
+        max_trials=2,
+        seed=0,
+        directory=tmp_path,
+        project_name="two",
+    )
+    tuner.search(EXAMPLES, VALIDATION, verbose=0)
+
+    trials = list(tuner.oracle.trials.values())
+    assert [trial.status for trial in trials] == ["COMPLETED", "COMPLETED"]
+    assert all(0 < trial.score < 200 for trial in trials)
+    [best] = tuner.get_best_hyperparameters(1)
+    [model] = tuner.get_best_models(1)
+    assert model.count_params() == cost(a_hypermodel().architecture(best), PX).params
+
+
+def test_an_over_cap_point_never_reaches_the_builder(monkeypatch: pytest.MonkeyPatch) -> None:
+    def build(*args: object) -> None:
+        raise AssertionError("an over-cap model was built")
+
+    monkeypatch.setattr(hypermodel, "build", build)
+
+    with pytest.raises(FailedTrialError, match="over the cap of 1,000"):
+        a_hypermodel(max_params=1000).build(keras_tuner.HyperParameters())
+
+
+def test_values_outside_the_space_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    parameters = keras_tuner.HyperParameters()
+    parameters.values["beta"] = 4.0
+
+    with pytest.raises(FatalError, match="beta is one of"):
+        a_hypermodel().build(parameters)
+
+
+def test_a_bug_of_ours_stops_the_tuner_instead_of_failing_trials(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def build(*args: object) -> None:
+        raise KeyError("a bug")
+
+    monkeypatch.setattr(hypermodel, "build", build)
+    tuner = keras_tuner.RandomSearch(
+        a_hypermodel(), objective=keras_tuner.Objective(OBJECTIVE, "min"), max_trials=2, directory=tmp_path
+    )
+
+    with pytest.raises(FatalError, match="KeyError: 'a bug'"):
+        tuner.search(EXAMPLES, VALIDATION, verbose=0)
+
+
+def test_a_space_with_unknown_names_is_refused() -> None:
+    with pytest.raises(FatalError, match="got depth"):
+        BoneAgeHyperModel(TINY, TRAINING, PX, {"depth": (1, 2)}, 10**9)

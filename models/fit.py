@@ -155,6 +155,7 @@ class Trainer:
         self.error_sum, self.train_step, self.predict_step = error_sum, train_step, predict_step
 
     def epochs(self, examples: Examples, validation: Examples, seed: int) -> Iterator[Epoch]:
+        """All epochs of the training settings, one after the other."""
         for epoch in range(1, self.training.epochs + 1):
             started = time.perf_counter()
             train_mae = self.train_epoch(examples, seed, epoch)

@@ -36,7 +36,8 @@ class BoneAgeHyperModel(keras_tuner.HyperModel):  # type: ignore[misc] # KerasTu
     ) -> None:
         """`space` gives the values of each searched field: `beta`, `fc_units`, `dropout` or a block group's count.
 
-        What it does not name stays as in `reference`.
+        What it does not name stays as in `reference`. KerasTuner builds the first value of every field to learn the
+        space, so that point has to meet the cap. Raises FatalValueError where it does not, or a field is unknown.
         """
         super().__init__(name="bone_age")
         known = {"beta", "fc_units", "dropout", *GROUPS}
@@ -44,6 +45,12 @@ class BoneAgeHyperModel(keras_tuner.HyperModel):  # type: ignore[misc] # KerasTu
             raise FatalValueError(f"the space may name {', '.join(sorted(known))}; got {', '.join(sorted(unknown))}")
         self.reference, self.training, self.image_px = reference, training, image_px
         self.space, self.max_params, self.seed, self.mean_age_months = space, max_params, seed, mean_age_months
+        first = cost(self.architecture(keras_tuner.HyperParameters()), image_px).params
+        if first > max_params:
+            raise FatalValueError(
+                f"the space's first values make a network of {first:,} parameters, over the cap of {max_params:,}; "
+                "list the smallest values first, or raise the cap"
+            )
 
     def architecture(self, hp: Any) -> Architecture:
         """Declare the space and read the point; KerasTuner itself accepts prefilled values outside the declared ones."""
@@ -74,19 +81,24 @@ class BoneAgeHyperModel(keras_tuner.HyperModel):  # type: ignore[misc] # KerasTu
         examples: Examples,
         validation: Examples,
         callbacks: Sequence[keras.callbacks.Callback] = (),
-        **unused: Any,
+        verbose: Any = 0,
     ) -> dict[str, float]:
-        """Train as a trial of ours is trained; returns the objective. Keras' callbacks see every epoch."""
+        """Train as a trial of ours is trained, and return the objective.
+
+        Keras' callbacks are told of every epoch after it, and may stop the training. A number of epochs is not among the
+        arguments: the schedule spans those of the training settings, so a tuner that sets its own cannot be served.
+        """
         with outcomes():
             told = keras.callbacks.CallbackList(list(callbacks), model=model)
             told.on_train_begin()
+            model.stop_training = False
             best = float("inf")
             trainer = Trainer(model, self.training, len(examples))
             for epoch in trainer.epochs(examples, validation, self.seed):
                 best = min(best, epoch.validation_mae)
-                logs = {OBJECTIVE: epoch.validation_mae, "train_mae": epoch.train_mae}
-                told.on_epoch_begin(epoch.epoch - 1)
-                told.on_epoch_end(epoch.epoch - 1, logs)
+                told.on_epoch_end(epoch.epoch - 1, {OBJECTIVE: epoch.validation_mae, "train_mae": epoch.train_mae})
+                if model.stop_training:
+                    break
             told.on_train_end()
             return {OBJECTIVE: best}
 

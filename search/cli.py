@@ -133,7 +133,9 @@ def add_run_options(parser: argparse.ArgumentParser, with_data: bool = True) -> 
 
 def add_stage_options(parser: argparse.ArgumentParser) -> None:
     add_run_options(parser)
-    parser.add_argument("--workers", type=int, default=0, metavar="N", help="trials at once (default: one per GPU, else per core)")
+    parser.add_argument(
+        "--workers", type=int, default=0, metavar="N", help="trials at once (default: one per GPU, else per core)"
+    )
     parser.add_argument(
         "--deterministic", action="store_true", help="the same numbers every time, at some cost in speed"
     )

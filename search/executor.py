@@ -1,6 +1,7 @@
 """Where trials run. The leader starts jobs and waits for messages; it never imports TensorFlow.
 
 `LocalProcesses` gives every job a process of its own, at most `workers` at once, each with one GPU where there are any.
+`InProcess` trains in the leader's own process, for debugging and for tests that look inside.
 """
 
 import json
@@ -55,8 +56,7 @@ class LocalProcesses:
     def start(self, job: Job) -> None:
         gpu = self.free_gpus.pop(0) if self.free_gpus else ""
         job = replace(job, threads=self.threads, gpu=gpu)
-        job.folder.mkdir(parents=True, exist_ok=True)
-        (job.folder / "job.json").write_text(json.dumps(job_dict(job), indent=1) + "\n")
+        lay_out(job)
         # Imported by name in the worker; importing it here would import TensorFlow.
         ours, theirs = self.context.Pipe()
         process = self.context.Process(target=enter_trial, args=(job, theirs), name=f"trial-{job.number}")
@@ -91,6 +91,32 @@ class LocalProcesses:
             process.kill()
         for ready in list(self.running):
             self.release(ready)
+
+
+class InProcess:
+    workers = 1
+
+    def __init__(self) -> None:
+        self.messages: list[Message] = []
+
+    def start(self, job: Job) -> None:
+        from search import trial  # not imported above: it imports TensorFlow
+
+        lay_out(job)
+        self.messages.append(trial.outcome(job, self.messages.append))
+
+    def wait(self) -> list[Message]:
+        messages, self.messages = self.messages, []
+        return messages
+
+    def close(self) -> None:
+        self.messages = []
+
+
+def lay_out(job: Job) -> None:
+    """The trial's folder, with what the trial is."""
+    job.folder.mkdir(parents=True, exist_ok=True)
+    (job.folder / "job.json").write_text(json.dumps(job_dict(job), indent=1) + "\n")
 
 
 def enter_trial(job: Job, theirs: connection.Connection) -> None:

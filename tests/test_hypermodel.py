@@ -1,13 +1,16 @@
 """KerasTuner itself, searching our space."""
 
+from dataclasses import replace
 from pathlib import Path
 
+import keras
 import keras_tuner
 import pytest
 from keras_tuner.errors import FailedTrialError, FatalError
 from test_fit import EXAMPLES, PX, TINY, VALIDATION
 
 from models import hypermodel
+from models.architecture import Blocks
 from models.cost import cost
 from models.hypermodel import OBJECTIVE, BoneAgeHyperModel
 from models.training import Training
@@ -45,8 +48,32 @@ def test_an_over_cap_point_never_reaches_the_builder(monkeypatch: pytest.MonkeyP
 
     monkeypatch.setattr(hypermodel, "build", build)
 
-    with pytest.raises(FailedTrialError, match="over the cap of 1,000"):
-        a_hypermodel(max_params=1000).build(keras_tuner.HyperParameters())
+    parameters = keras_tuner.HyperParameters()
+    parameters.values["beta"] = 1 / 8
+    cap = cost(replace(TINY, beta=1 / 8, blocks=Blocks(0, 0, 0, 0, 0, 0)), PX).params - 1
+
+    with pytest.raises(FailedTrialError, match=f"over the cap of {cap:,}"):
+        a_hypermodel(cap).build(parameters)
+
+
+def test_a_space_whose_first_point_is_over_the_cap_is_refused_at_once() -> None:
+    """KerasTuner would build it to learn the space."""
+    with pytest.raises(FatalError, match="over the cap of 1,000; list the smallest values first"):
+        a_hypermodel(max_params=1000)
+
+
+def test_callbacks_see_every_epoch_and_may_stop_the_training() -> None:
+    class Stopper(keras.callbacks.Callback):  # type: ignore[misc] # Keras ships no types
+        def on_epoch_end(self, epoch: int, logs: dict[str, float]) -> None:
+            told.append((epoch, sorted(logs)))
+            self.model.stop_training = True
+
+    told: list[tuple[int, list[str]]] = []
+    model, parameters = a_hypermodel(), keras_tuner.HyperParameters()
+    scored = model.fit(parameters, model.build(parameters), EXAMPLES, VALIDATION, callbacks=[Stopper()])
+
+    assert told == [(0, ["train_mae", OBJECTIVE])]
+    assert 0 < scored[OBJECTIVE] < 200
 
 
 def test_values_outside_the_space_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -63,10 +90,10 @@ def test_a_bug_of_ours_stops_the_tuner_instead_of_failing_trials(
     def build(*args: object) -> None:
         raise KeyError("a bug")
 
-    monkeypatch.setattr(hypermodel, "build", build)
     tuner = keras_tuner.RandomSearch(
         a_hypermodel(), objective=keras_tuner.Objective(OBJECTIVE, "min"), max_trials=2, directory=tmp_path
     )
+    monkeypatch.setattr(hypermodel, "build", build)
 
     with pytest.raises(FatalError, match="KeyError: 'a bug'"):
         tuner.search(EXAMPLES, VALIDATION, verbose=0)

@@ -1,0 +1,213 @@
+"""The sampler under the cap, with real Optuna studies in memory."""
+
+import statistics
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import optuna
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
+from optuna.trial import TrialState
+
+from search.engine import point_of, suggest
+from search.sampler import FeasibleSampler, distribution, key
+from studies.study import Point, Space, Value, points
+
+SPACE: Space = {"beta": (0.7, 0.8, 0.9, 1.0), "mixed5": (2, 3, 4), "fc_units": (0, 1024, 3072)}
+Objective = Callable[[Point], float]
+
+
+def narrow_enough(point: Point) -> bool:
+    """A cap that about half of SPACE meets."""
+    return float(point["beta"]) * float(point["mixed5"]) + float(point["fc_units"]) / 2000 < 3
+
+
+def feasible(space: Space = SPACE) -> list[Point]:
+    return [point for point in points(space) if narrow_enough(point)]
+
+
+def a_study(sampler: FeasibleSampler) -> optuna.Study:
+    return optuna.create_study(sampler=sampler, pruner=optuna.pruners.NopPruner())
+
+
+def ask(study: optuna.Study, sampler: FeasibleSampler) -> tuple[optuna.Trial, Point]:
+    """The next proposal, as the engine takes it."""
+    trial = study.ask()
+    for name, choices in sampler.distributions.items():
+        suggest(trial, name, choices)
+    return trial, point_of(study._storage.get_trial(trial._trial_id))
+
+
+def proposals(make: Callable[[], FeasibleSampler], count: int, objective: Objective, anew: bool = False) -> list[Point]:
+    """So many proposals in a row, each told its result; `anew` makes another sampler for each."""
+    sampler = make()
+    study = a_study(sampler)
+    asked = []
+    for _ in range(count):
+        if anew:
+            sampler = study.sampler = make()
+        trial, point = ask(study, sampler)
+        study.tell(trial, objective(point))
+        asked.append(point)
+    return asked
+
+
+def bowl(point: Point) -> float:
+    return (float(point["beta"]) - 0.8) ** 2 + (float(point["mixed5"]) - 3) ** 2
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_every_proposal_is_feasible_and_new_until_every_feasible_point_was_visited_once(seed: int) -> None:
+    fitting = feasible()
+    asked = proposals(lambda: FeasibleSampler(SPACE, fitting, seed), len(fitting), bowl)
+
+    assert 0.3 < len(fitting) / len(list(points(SPACE))) < 0.7
+    assert sorted(map(key, asked)) == sorted(map(key, fitting))
+    assert all(point in fitting for point in asked)
+
+
+@settings(max_examples=15, deadline=None)
+@given(st.data())
+def test_any_feasible_subset_is_visited_exactly(data: st.DataObject) -> None:
+    space: Space = {"beta": (0.5, 1.0), "variant": ("baseline", "mixed0=0"), "count": (1, 2, 5)}
+    fitting = data.draw(st.lists(st.sampled_from(list(points(space))), min_size=1, unique_by=key))
+    asked = proposals(lambda: FeasibleSampler(space, fitting, 3), len(fitting), lambda point: float(point["beta"]))
+
+    assert sorted(map(key, asked)) == sorted(map(key, fitting))
+
+
+def test_points_still_running_and_points_enqueued_are_not_proposed_again() -> None:
+    """With several workers; an enqueued point is taken up as it is."""
+    fitting = feasible()
+    sampler = FeasibleSampler(SPACE, fitting, 0)
+    study = a_study(sampler)
+    study.enqueue_trial(fitting[0])
+    study.enqueue_trial(fitting[1])
+    asked = [ask(study, sampler)[1] for _ in fitting]
+
+    assert asked[:2] == fitting[:2]
+    assert sorted(map(key, asked)) == sorted(map(key, fitting))
+
+
+def test_failed_points_are_not_proposed_again() -> None:
+    fitting = feasible()
+    sampler = FeasibleSampler(SPACE, fitting, 0)
+    study = a_study(sampler)
+    asked = []
+    for _ in fitting:
+        trial, point = ask(study, sampler)
+        study.tell(trial, state=TrialState.FAIL)
+        asked.append(point)
+
+    assert sorted(map(key, asked)) == sorted(map(key, fitting))
+
+
+def test_what_is_turned_away_is_counted() -> None:
+    everything, some = list(points(SPACE)), feasible()
+    free, capped = FeasibleSampler(SPACE, everything, 0), FeasibleSampler(SPACE, some[:2], 0)
+    ask(a_study(free), free)
+    ask(a_study(capped), capped)
+
+    assert free.turned_away == 0
+    assert capped.turned_away > 0
+
+
+def test_a_sampler_made_anew_before_every_proposal_proposes_the_same() -> None:
+    """What a search proposes after it was stopped is what it would have proposed."""
+
+    def make() -> FeasibleSampler:
+        return FeasibleSampler(SPACE, feasible(), 5)
+
+    assert proposals(make, 12, bowl, anew=True) == proposals(make, 12, bowl)
+
+
+def test_another_seed_proposes_otherwise() -> None:
+    asked = [proposals(lambda seed=seed: FeasibleSampler(SPACE, feasible(), seed), 8, bowl) for seed in range(3)]
+
+    assert asked[0] != asked[1] != asked[2] != asked[0]
+
+
+def test_other_results_are_followed_by_other_proposals() -> None:
+    def make() -> FeasibleSampler:
+        return FeasibleSampler(SPACE, feasible(), 0)
+
+    same, other = proposals(make, 12, bowl), proposals(make, 12, lambda point: -bowl(point))
+
+    assert same[:5] == other[:5]  # drawn at random
+    assert same != other
+
+
+@given(st.integers(1, 5000), st.integers(1, 4000), st.integers(2, 14))
+def test_evenly_spaced_floats_are_a_float_grid(low: int, step: int, count: int) -> None:
+    """As widths and dropout rates are: four decimals."""
+    values = tuple(round((low + n * step) / 10_000, 4) for n in range(count))
+    made = distribution(values)
+
+    assert isinstance(made, FloatDistribution)
+    assert (made.low, made.high) == (values[0], values[-1])
+    assert made.step is not None
+    reached = [made.low + n * made.step for n in range(round((made.high - made.low) / made.step) + 1)]
+    assert [round(value, 4) for value in reached] == list(values)
+
+
+@given(st.integers(0, 50), st.integers(1, 20), st.integers(2, 14))
+def test_evenly_spaced_integers_are_an_integer_grid(low: int, step: int, count: int) -> None:
+    values = tuple(range(low, low + step * count, step))
+
+    assert distribution(values) == IntDistribution(low, values[-1], step=step)
+
+
+@given(st.lists(st.integers(0, 10_000), min_size=1, max_size=8, unique=True))
+def test_the_distribution_of_any_numbers_holds_these_and_no_others(numbers: list[int]) -> None:
+    values: tuple[Value, ...] = tuple(sorted(numbers))
+    made = distribution(values)
+
+    if isinstance(made, CategoricalDistribution):
+        assert made.choices == values
+    else:
+        assert isinstance(made, IntDistribution)
+        assert tuple(range(made.low, made.high + 1, made.step)) == values
+
+
+@pytest.mark.parametrize(
+    "values", [("baseline", "mixed0=0"), (0, 512, 1024, 3072), (0.5,), (0.0437, 0.0625, 0.0875), (3, 2, 1)]
+)
+def test_strings_uneven_values_and_single_ones_are_categories(values: tuple[Value, ...]) -> None:
+    assert distribution(values) == CategoricalDistribution(values)
+
+
+def test_a_grids_values_return_from_optuna_as_they_were() -> None:
+    """Optuna computes a grid's floats from low and step, so 0.3 returns as 0.30000000000000004."""
+    space: Space = {"beta": tuple(round(0.1 * n, 4) for n in range(1, 17))}
+    grid = list(points(space))
+
+    asked = proposals(lambda: FeasibleSampler(space, grid, 0), len(grid), lambda point: float(point["beta"]))
+
+    assert sorted(float(point["beta"]) for point in asked) == list(space["beta"])
+
+
+def regrets(best_at: Callable[[int], Sequence[Point]], objective: Objective, lowest: float, seeds: int) -> list[float]:
+    return [min(objective(point) for point in best_at(seed)) - lowest for seed in range(seeds)]
+
+
+def test_the_wrapped_tpe_still_learns_under_a_cap() -> None:
+    """A quadratic with its valley at the cap, half of the grid over it: 30 proposals beat 30 random feasible draws."""
+    space: Space = {name: tuple(range(10)) for name in ("x", "y", "z")}
+    fitting = [point for point in points(space) if sum(map(float, point.values())) <= 13]
+
+    def objective(point: Point) -> float:
+        return (float(point["x"]) - 7) ** 2 + (float(point["y"]) - 2) ** 2 + (float(point["z"]) - 3) ** 2
+
+    def by_tpe(seed: int) -> list[Point]:
+        return proposals(lambda: FeasibleSampler(space, fitting, seed), 30, objective)
+
+    def at_random(seed: int) -> list[Point]:
+        return [fitting[index] for index in np.random.default_rng(seed).permutation(len(fitting))[:30]]
+
+    lowest = min(map(objective, fitting))
+    assert 0.4 < len(fitting) / 1000 < 0.6
+    tpe = statistics.mean(regrets(by_tpe, objective, lowest, 8))
+    random = statistics.mean(regrets(at_random, objective, lowest, 40))
+    assert tpe < 0.7 * random

@@ -1,0 +1,203 @@
+"""Real searches: processes, TensorFlow, SQLite; killed and continued. Small, but nothing in them is pretended."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from conftest import tiny_preset
+from formula import silent
+
+from data.store import Store
+from models.architecture import Architecture
+from models.cost import cost
+from search.engine import load, run_study, trials_of
+from search.executor import InProcess, LocalProcesses
+from search.job import Crashed, EpochDone, Failed, Finished, Job, Message
+from search.run import Run
+from search.storage import open_storage, sqlite_url
+
+TINY = tiny_preset()
+OPTIONS = [
+    "--preset",
+    "demo",
+    "--data",
+    "phantom:60",
+    "--image-px",
+    "40",
+    "--stem-pools",
+    "none",
+    "--epochs",
+    "2",
+    "--warmup-epochs",
+    "0",
+    "--batch",
+    "8",
+    "--beta",
+    "0.0625",
+    "--blocks",
+    "mixed0=0,mixed1=0,mixed4=0,mixed5=1,mixed7=0,mixed9=1",
+    "--width-factors",
+    "1,1.4",
+    "--depth-trials",
+    "2",
+    "--depth-extra",
+    "1",
+    "--fc-choices",
+    "16",
+    "--dropouts",
+    "0.3",
+]
+
+
+def command(folder: Path, *arguments: str) -> list[str]:
+    return [sys.executable, "-m", "search.cli", *arguments, "--run-dir", str(folder), *OPTIONS]
+
+
+def job(store: Store, folder: Path, architecture: Architecture = TINY.reference, number: int = 0) -> Job:
+    return Job(number, architecture, TINY.training, 0, store.path, folder)
+
+
+def all_messages(executor: LocalProcesses) -> list[Message]:
+    messages: list[Message] = []
+    while executor.running:
+        messages += executor.wait()
+    return messages
+
+
+@pytest.mark.slow
+def test_a_trial_reports_every_epoch_and_leaves_its_predictions(tmp_path: Path, tiny_store: Store) -> None:
+    executor = LocalProcesses(workers=1)
+    executor.start(job(tiny_store, tmp_path / "trial"))
+    messages = all_messages(executor)
+
+    assert [type(message) for message in messages] == [EpochDone, EpochDone, Finished]
+    best = min(message.validation_mae for message in messages if isinstance(message, EpochDone))
+    predicted = np.load(tmp_path / "trial" / "predictions.npy")
+    error = np.abs(predicted - tiny_store.split("validation").age_months).mean()
+    assert error == pytest.approx(best, rel=1e-5)
+
+
+@pytest.mark.slow
+def test_a_killed_worker_is_a_failed_trial_and_a_bug_is_not(tmp_path: Path, tiny_store: Store) -> None:
+    executor = LocalProcesses(workers=2)
+    executor.start(job(tiny_store, tmp_path / "killed", number=1))
+    [(process, _)] = executor.running.values()
+    assert process.pid
+    os.kill(process.pid, signal.SIGKILL)
+    executor.start(replace(job(tiny_store, tmp_path / "bug", number=2), store=tmp_path / "no-store"))
+    last = {message.number: message for message in all_messages(executor)}
+
+    assert isinstance(last[1], Failed)
+    assert (last[1].reason, "exit code -9" in last[1].detail) == ("killed", True)
+    assert isinstance(last[2], Crashed)
+    assert "DataError" in last[2].traceback
+
+
+@pytest.mark.slow
+def test_a_training_that_diverges_fails_and_the_study_goes_on(tmp_path: Path, tiny_store: Store) -> None:
+    executor = LocalProcesses(workers=1)
+    training = replace(TINY.training, learning_rate=1e30, schedule="constant")
+    executor.start(replace(job(tiny_store, tmp_path / "trial"), training=training))
+    [message] = all_messages(executor)
+
+    assert isinstance(message, Failed)
+    assert message.reason == "not_finite"
+
+
+@pytest.mark.slow
+def test_one_command_decides_all_four_studies_and_the_same_again_trains_nothing(tmp_path: Path) -> None:
+    first = subprocess.run(command(tmp_path, "run", "--json"), capture_output=True, text=True, timeout=280, check=False)
+    assert first.returncode == 0, first.stderr
+    decided = json.loads(first.stdout)
+    again = subprocess.run(command(tmp_path, "run", "--json"), capture_output=True, text=True, timeout=100, check=False)
+
+    assert list(decided) == ["ablation", "width", "depth", "refinement"]
+    assert json.loads(again.stdout) == decided
+    assert "epoch" not in again.stderr
+    assert re.search(r"trial 0 epoch 1 of 2: validation MAE [\d.]+ months \(constant [\d.]+\)", first.stderr)
+
+
+@pytest.mark.slow
+def test_a_search_killed_mid_trial_ends_with_the_same_numbers(tmp_path: Path) -> None:
+    """SIGKILL to the leader: its workers leave, nothing finished runs again, the interrupted trial keeps its number."""
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    options = ("ablate", "--deterministic", "--workers", "1")
+    subprocess.run(command(whole, *options), capture_output=True, timeout=200, check=True)
+    with subprocess.Popen(command(killed, *options), stderr=subprocess.PIPE, text=True) as leader:
+        assert leader.stderr
+        for line in leader.stderr:
+            if "trial 1 epoch 1" in line:
+                leader.kill()
+                break
+    continued = subprocess.run(command(killed, *options), capture_output=True, text=True, timeout=200, check=True)
+
+    assert "trial 0 epoch" not in continued.stderr
+    assert "trial 1 epoch 1" in continued.stderr
+    found = {}
+    for folder in (whole, killed):
+        study = load(open_storage(sqlite_url(folder / "studies.db")), "ablation")
+        assert study is not None
+        found[folder] = [(trial.number, trial.point, trial.validation_mae) for trial in trials_of(study)]
+    assert found[killed] == found[whole]
+
+
+@pytest.mark.slow
+def test_workers_leave_with_a_leader_that_was_killed(tmp_path: Path) -> None:
+    with subprocess.Popen(command(tmp_path, "ablate"), stderr=subprocess.PIPE, text=True) as leader:
+        assert leader.stderr
+        next(line for line in leader.stderr if "epoch 1" in line)
+        leader.kill()
+    deadline = time.monotonic() + 20
+    while working_in(tmp_path) and time.monotonic() < deadline:
+        time.sleep(0.2)
+
+    assert working_in(tmp_path) == []
+
+
+def working_in(folder: Path) -> list[str]:
+    """Processes that have a file of this folder open."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            if any(os.readlink(opened).startswith(str(folder)) for opened in (process / "fd").iterdir()):
+                found.append(process.name)
+        except OSError:
+            continue
+    return found
+
+
+@pytest.mark.slow
+def test_no_over_cap_network_is_built(tmp_path: Path, tiny_store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The builder fails on over-cap networks, and is never asked for one, though most of the depth space is over the cap."""
+    from models import fit
+
+    cap, honest, built = 22_000, fit.build, []
+
+    def build(architecture: Architecture, image_px: int, *settings: Any) -> Any:
+        params = cost(architecture, image_px).params
+        assert params <= cap, f"an over-cap network of {params:,} parameters was built"
+        built.append(params)
+        return honest(architecture, image_px, *settings)
+
+    monkeypatch.setattr(fit, "build", build)
+    preset = replace(TINY, max_params=cap, depth_trials=5, depth_patience=5, depth_extra=3, margin_months=0.0)
+    run = Run(tmp_path, preset, {}, str(tiny_store.path), sqlite_url(tmp_path / "studies.db"))
+    for name in ("ablation", "width", "depth"):
+        run_study(run, tiny_store, name, InProcess, silent())
+
+    study = load(open_storage(run.storage), "depth")
+    assert study is not None
+    fitting, every = re.findall(r"[\d,]+", study.user_attrs["configurations"])[:2]
+    assert len(built) > 5
+    assert int(fitting) < int(every)
+    with pytest.raises(AssertionError, match="over-cap"):
+        build(replace(TINY.reference, beta=0.125), 40)

@@ -1,0 +1,622 @@
+"""The decision rules of the four studies, as pure functions of trials made by hand; and the presets they start from."""
+
+import argparse
+from collections.abc import Callable, Sequence
+from dataclasses import FrozenInstanceError, asdict, fields, replace
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from data.preparation import DataError, Preparation
+from models.architecture import GROUPS, Architecture, Blocks
+from models.cost import cost
+from models.training import Training
+from search import options
+from search.run import PARTS, derive, field_names, open_run, record
+from studies import ablation, depth, refinement, width
+from studies.preset import PRESETS, Preset, StudyError, default, demo, paper
+from studies.study import Decision, Given, Point, Trial, points
+
+CONSTANT = 33.0  # months; what a network that learned nothing scores
+MONTHS = st.floats(1, 40, allow_nan=False)
+OUTCOMES = st.one_of(MONTHS, st.just(float("inf")))  # infinite: the trial failed
+Mae = Callable[[Point], float]
+
+
+def a_trial(number: int, point: Point, mae: float, train_mae: Sequence[float] | None = None) -> Trial:
+    """A finished trial; one of infinite error has failed."""
+    if mae == float("inf"):
+        return Trial(number, point, "failed", exit_reason="not_finite")
+    return Trial(number, point, "complete", mae, 1, (mae,) if train_mae is None else tuple(train_mae), 1.0, "completed")
+
+
+def a_preset(**changes: Any) -> Preset:
+    """100 px and a stock reference at β 0.25: whatever is counted is counted fast."""
+    return replace(
+        default(),
+        preparation=Preparation(image_px=100),
+        reference=Architecture(beta=0.25, stem_pools=(False, True)),
+        margin_months=0.5,
+        **changes,
+    )
+
+
+def given_after(preset: Preset, best_beta: float | None = None, keys: Sequence[str] = ("mixed5",)) -> Given:
+    """What a study is given when ablation, width and depth have decided; depth as the width study left it."""
+    beta = preset.reference.beta if best_beta is None else best_beta
+    wide = replace(preset.reference, beta=beta)
+    decisions = {
+        "ablation": Decision("", preset.reference, {"key_groups": list(keys)}),
+        "width": Decision("", wide, {"best_beta": beta}),
+        "depth": Decision("", wide, {}),
+    }
+    return Given(preset, decisions, CONSTANT)
+
+
+def fits(study: ModuleType, started: Given, point: Point) -> bool:
+    return bool(started.cost(study.architecture(started, point)).params <= study.max_params(started))
+
+
+def swept(study: ModuleType, started: Given, mae: Mae, train_mae: Mae | None = None, at_most: int = 200) -> list[Trial]:
+    """Run what the study proposes, one trial at a time and none over the cap, until it proposes nothing new."""
+    trials: list[Trial] = []
+    while len(trials) < at_most:
+        taken = [trial.point for trial in trials]
+        proposed = study.propose(started, trials).points
+        fresh = [point for point in proposed if point not in taken and fits(study, started, point)]
+        if not fresh:
+            return trials
+        reached = None if train_mae is None else (CONSTANT, train_mae(fresh[0]))
+        trials.append(a_trial(len(trials), fresh[0], mae(fresh[0]), reached))
+    raise AssertionError("the study does not end")
+
+
+# ablation
+
+
+def ablated(costs: dict[str, float]) -> Decision:
+    """The decision where lowering a group costs so many months, per block taken away."""
+    started = Given(a_preset(), {}, CONSTANT)
+    return ablation.decide(started, ablation_trials(started, costs))
+
+
+def ablation_trials(started: Given, costs: dict[str, float]) -> list[Trial]:
+    stock = started.preset.reference.blocks._asdict()
+    trials = [a_trial(0, {"variant": "baseline"}, 10.0)]
+    for point in ablation.propose(started, []).points[1:]:
+        group, _, count = str(point["variant"]).partition("=")
+        lowered = stock[group] - int(count)
+        trials.append(a_trial(len(trials), point, 10.0 + costs.get(group, 0.0) * lowered))
+    return trials
+
+
+@given(st.builds(Blocks, *[st.integers(0, 4)] * len(GROUPS)).filter(any))
+def test_ablation_tries_every_lowered_count_of_every_group_once_and_no_network_twice(blocks: Blocks) -> None:
+    preset = a_preset()
+    preset = replace(preset, reference=replace(preset.reference, blocks=blocks))
+    started = Given(preset, {}, CONSTANT)
+    tried = [ablation.architecture(started, point) for point in ablation.propose(started, []).points]
+
+    lowered = [blocks._replace(**{group: n}) for group in GROUPS for n in range(getattr(blocks, group))]
+    assert tried[0] == preset.reference
+    assert len(set(tried)) == len(tried)
+    assert {network.blocks for network in tried[1:]} == set(lowered)
+    assert {replace(network, blocks=blocks) for network in tried} == {preset.reference}
+
+
+@given(st.dictionaries(st.sampled_from(GROUPS), st.floats(-3, 3), min_size=len(GROUPS), max_size=len(GROUPS)))
+def test_a_group_is_key_iff_lowering_it_costs_more_than_the_margin_else_the_costliest_is(
+    costs: dict[str, float],
+) -> None:
+    started = Given(a_preset(), {}, CONSTANT)
+    trials = ablation_trials(started, costs)
+    worst = {
+        group: max(trial.error for trial in trials if str(trial.point["variant"]).startswith(f"{group}=")) - 10.0
+        for group in GROUPS
+    }
+    keys = ablation.decide(started, trials).findings["key_groups"]
+
+    over = [group for group in GROUPS if worst[group] > started.preset.margin_months]
+    assert keys == over if over else (len(keys) == 1 and worst[keys[0]] == max(worst.values()))
+
+
+def test_a_group_that_costs_exactly_the_margin_is_not_key() -> None:
+    assert ablated({"mixed0": 0.5, "mixed7": 0.75}).findings["key_groups"] == ["mixed7"]
+
+
+def test_a_group_counts_by_its_costliest_count() -> None:
+    """Two blocks of mixed9 at 0.3 months each: one is within the margin, both are not."""
+    assert ablated({"mixed9": 0.3, "mixed0": 0.4}).findings["key_groups"] == ["mixed9"]
+
+
+def test_a_group_without_which_nothing_trains_is_key() -> None:
+    decision = ablated({"mixed4": float("inf")})
+
+    assert decision.findings["key_groups"] == ["mixed4"]
+    assert decision.findings["not_trainable_without"] == ["mixed4"]
+    assert "mixed4" not in decision.findings["cost_months"]
+
+
+def test_ablation_hands_on_the_reference() -> None:
+    assert ablated({"mixed5": 2.0}).architecture == a_preset().reference
+
+
+@pytest.mark.parametrize(
+    ("trials", "says"), [([], "not run"), ([a_trial(0, {"variant": "baseline"}, float("inf"))], "not_finite")]
+)
+def test_without_a_baseline_no_block_is_judged(trials: list[Trial], says: str) -> None:
+    others = [a_trial(1, {"variant": "mixed0=0"}, 9.0)]
+
+    with pytest.raises(StudyError, match=says):
+        ablation.decide(Given(a_preset(), {}, CONSTANT), trials + others)
+
+
+def test_a_reference_without_a_block_to_take_away_is_refused() -> None:
+    """Before its baseline is trained."""
+    with pytest.raises(StudyError, match="no block"):
+        replace(a_preset(), reference=Architecture(blocks=Blocks(0, 0, 0, 0, 0, 0)))
+
+
+def test_epochs_to_baseline_is_the_first_epoch_as_good_as_the_baselines_last() -> None:
+    trials = [
+        a_trial(0, {"variant": "baseline"}, 10.0, [30, 20, 12]),
+        a_trial(1, {"variant": "mixed0=0"}, 10.0, [25, 12, 13]),
+        a_trial(2, {"variant": "mixed4=0"}, 14.0, [29, 25, 12.1]),
+        a_trial(3, {"variant": "mixed7=0"}, float("inf")),
+    ]
+    rows = ablation.table(Given(a_preset(), {}, CONSTANT), trials)
+
+    assert [row["epochs_to_baseline"] for row in rows] == [3, 2, None, None]
+    assert [row["change"] for row in rows] == [0, 0, 4, None]
+    assert [(row["group"], row["count"]) for row in rows[:2]] == [("baseline", None), ("mixed0", 0)]
+
+
+# width
+
+
+def grid_points(betas: Sequence[float]) -> list[Point]:
+    return [{"beta": beta} for beta in betas]
+
+
+def test_width_goes_down_until_clearly_worse_and_up_until_no_better() -> None:
+    """A V with its lowest point at twice the reference: 0.7 is a tie, 0.6 is not; 2.2 is worse than 2, 2.4 never asked for."""
+    factors = (0.4, 0.5, 0.6, 0.7, 1.0, 1.5, 2.0, 2.2, 2.4)
+    started = given_after(a_preset(width_factors=factors))
+    trials = swept(width, started, lambda point: 10 + abs(float(point["beta"]) / 0.25 - 2) * 1.5)
+
+    tried = sorted(round(float(trial.point["beta"]) / 0.25, 4) for trial in trials)
+    assert tried == [0.6, 0.7, 1.0, 1.5, 2.0, 2.2]
+    findings = width.decide(started, trials).findings
+    assert (findings["smallest_beta"], findings["best_beta"], findings["best_mae"]) == (0.175, 0.5, 10)
+
+
+@given(left=st.floats(0, 30), right=st.floats(0, 30), lowest=st.integers(0, 11), margin=st.floats(0, 2))
+def test_width_of_a_v_finds_both_ends_and_asks_for_one_width_beyond_each(
+    left: float, right: float, lowest: int, margin: float
+) -> None:
+    preset = replace(a_preset(), margin_months=margin)
+    started = given_after(preset)
+    grid = width.betas(started)
+    start = grid.index(preset.reference.beta)
+
+    def mae(point: Point) -> float:
+        away = float(point["beta"]) - grid[lowest]
+        return 10 + (right * away if away > 0 else -left * away)
+
+    months = [mae(point) for point in grid_points(grid)]
+    tried = [grid.index(float(trial.point["beta"])) for trial in swept(width, started, mae)]
+    worse = [n for n in range(start) if months[n] > months[start] + margin]
+    no_better = [n for n in range(start + 1, len(grid)) if months[n] >= months[n - 1]]
+
+    assert sorted(tried) == list(range(max(worse, default=0), min(no_better, default=len(grid) - 1) + 1))
+    decision = width.decide(started, swept(width, started, mae))
+    assert decision.findings["smallest_beta"] == grid[max(worse, default=-1) + 1]
+    assert decision.findings["best_mae"] == min(months[n] for n in tried)
+    assert decision.architecture == replace(preset.reference, beta=decision.findings["best_beta"])
+
+
+@given(st.lists(OUTCOMES, min_size=12, max_size=12))
+def test_width_ends_on_any_results_and_asks_only_for_widths_of_the_grid(months: list[float]) -> None:
+    started = given_after(a_preset())
+    grid = width.betas(started)
+    outcome = dict(zip(grid, months, strict=True))
+    trials = swept(width, started, lambda point: outcome[float(point["beta"])])
+
+    tried = sorted(grid.index(float(trial.point["beta"])) for trial in trials)
+    assert tried == list(range(tried[0], tried[-1] + 1))  # no gaps; swept() allows no width twice
+    if all(trial.state == "failed" for trial in trials):
+        with pytest.raises(StudyError, match="no width could be trained"):
+            width.decide(started, trials)
+    else:
+        findings = width.decide(started, trials).findings
+        assert outcome[findings["best_beta"]] == min(trial.error for trial in trials)
+        assert outcome[findings["smallest_beta"]] <= outcome[started.preset.reference.beta] + 0.5
+
+
+def test_a_width_that_fails_ends_its_direction() -> None:
+    """Everything trains but 0.7 and 1.4: nothing beyond them is asked for, though the results still improve."""
+    started = given_after(a_preset(width_factors=(0.5, 0.7, 1.0, 1.2, 1.4, 1.6)))
+    failing = (0.175, 0.35)
+    trials = swept(width, started, lambda p: float("inf") if p["beta"] in failing else 20 - float(p["beta"]))
+
+    assert {trial.point["beta"] for trial in trials} == {0.175, 0.25, 0.3, 0.35}
+    findings = width.decide(started, trials).findings
+    assert (findings["smallest_beta"], findings["best_beta"]) == (0.25, 0.3)
+
+
+def test_a_reference_width_that_fails_ends_both_directions() -> None:
+    """Nothing is no worse than a network that could not be trained."""
+    started = given_after(a_preset())
+    trials = swept(width, started, lambda p: float("inf") if float(p["beta"]) <= 0.25 else 10.0)
+
+    assert [trial.point["beta"] for trial in trials] == [0.25]
+    with pytest.raises(StudyError, match="no width could be trained"):
+        width.decide(started, trials)
+
+
+def test_width_stops_below_the_cap() -> None:
+    preset = a_preset()
+    started = given_after(replace(preset, max_params=cost(replace(preset.reference, beta=0.3), 100).params))
+    trials = swept(width, started, lambda point: 20 - float(point["beta"]))
+
+    assert max(float(trial.point["beta"]) for trial in trials) == 0.3
+
+
+# depth
+
+
+@given(st.sets(st.sampled_from(GROUPS), min_size=1), st.sampled_from([0.5, 0.7, 1.0, 1.3, 1.6]))
+def test_the_papers_six_rows_are_in_the_depth_space_whatever_the_key_groups(keys: set[str], best: float) -> None:
+    started = given_after(paper(), best, sorted(keys))
+    space = depth.space(started)
+    start = depth.propose(started, []).points
+
+    assert len(paper().depth_start) == 6
+    assert all(point[name] in choices for point in start for name, choices in space.items())
+    assert all(set(point) == set(space) for point in start)
+    built = [depth.architecture(started, point) for point in start]
+    assert [(network.beta, network.blocks) for network in built[1:]] == list(paper().depth_start)
+    assert built[0] == started.decisions["width"].architecture
+
+
+@given(st.sets(st.sampled_from(GROUPS), min_size=1), st.integers(0, 11))
+def test_depth_repeats_the_key_groups_alone_at_widths_from_the_reference_to_the_best(
+    keys: set[str], position: int
+) -> None:
+    preset = a_preset(depth_extra=2)
+    grid = width.betas(given_after(preset))
+    started = given_after(preset, grid[position], sorted(keys))
+    space = dict(depth.space(started))
+
+    betas = space.pop("beta")
+    reference = grid.index(preset.reference.beta)
+    assert set(space) == keys
+    assert all(space[group] == tuple(range(getattr(Blocks(), group), getattr(Blocks(), group) + 3)) for group in space)
+    assert {preset.reference.beta, grid[position]} <= set(betas)
+    assert len(betas) == (3 if position == reference else abs(position - reference) + 1)
+
+
+def test_depth_starts_with_the_widths_best_then_the_presets_points_in_order_and_then_samples() -> None:
+    blocks = Blocks(mixed5=4)
+    started = given_after(a_preset(depth_start=((0.25, blocks), (0.3, blocks))), 0.3, ["mixed5"])
+    proposals = depth.propose(started, [])
+
+    assert proposals.points == [
+        {"beta": 0.3, "mixed5": 2},
+        {"beta": 0.25, "mixed5": 4},
+        {"beta": 0.3, "mixed5": 4},
+    ]
+    assert proposals.sample
+
+
+def depth_trials(started: Given, months: Sequence[float]) -> list[Trial]:
+    grid = list(points(depth.space(started)))
+    return [a_trial(number, grid[number], mae) for number, mae in enumerate(months)]
+
+
+@pytest.mark.parametrize(
+    ("months", "goes_on"),
+    [
+        ([12, 11, 11.5, 11.5], True),  # two without a better one
+        ([12, 11, 11.5, 11.5, 11], False),  # an equal one is no better one
+        ([12, 11, 11.5, 11.5, 10.99], True),
+        ([12, 11, float("inf"), float("inf"), float("inf")], False),
+        ([float("inf")] * 3, False),
+        ([12, 11, 10, 9, 8, 7], False),  # depth_trials
+        ([12, 11, 10, 9, 8], True),
+    ],
+)
+def test_depth_samples_until_its_trials_or_its_patience_end(months: list[float], goes_on: bool) -> None:
+    started = given_after(a_preset(depth_trials=6, depth_patience=3), 0.3, ["mixed5", "mixed9"])
+
+    assert depth.propose(started, depth_trials(started, months)).sample is goes_on
+
+
+def test_a_running_depth_trial_uses_up_no_patience() -> None:
+    started = given_after(a_preset(depth_trials=6, depth_patience=2), 0.3, ["mixed5", "mixed9"])
+    trials = depth_trials(started, [12, 11, 13])
+    running = Trial(3, list(points(depth.space(started)))[3], "running")
+
+    assert depth.propose(started, [*trials, running]).sample
+
+
+def test_no_more_depth_trials_than_asked_for_even_of_the_presets_points() -> None:
+    """`--trials` is "at most so many trials", and the paper preset names six points."""
+    started = given_after(replace(paper(), depth_trials=3), 1.0, ["mixed5", "mixed9"])
+
+    assert len(swept(depth, started, lambda point: 10.0)) == 3
+
+
+def test_depth_decides_for_the_best_trial_under_the_cap() -> None:
+    started = given_after(a_preset(depth_extra=2), 0.3, ["mixed9"])
+    small, large = {"beta": 0.25, "mixed9": 3}, {"beta": 0.3, "mixed9": 4}
+    cap = started.cost(depth.architecture(started, small)).params
+    under = replace(started, preset=replace(started.preset, max_params=cap))
+    trials = [a_trial(0, large, 8.0), a_trial(1, small, 9.0), a_trial(2, {"beta": 0.25, "mixed9": 2}, 9.0)]
+
+    assert depth.decide(started, trials).findings["mixed9"] == 4
+    decision = depth.decide(under, trials)
+    assert decision.architecture == depth.architecture(under, small)
+    assert decision.findings["params"] == cap
+    with pytest.raises(StudyError, match="no depth could be trained"):
+        depth.decide(under, trials[:1])
+
+
+# refinement
+
+
+def refining(**changes: Any) -> Given:
+    return given_after(a_preset(**({"fc_choices": (64, 256), "dropouts": (0.2, 0.4, 0.6)} | changes)), best_beta=0.25)
+
+
+def head_and_width_help(point: Point) -> float:
+    """Wider and larger heads are better; dropout costs a little."""
+    return 20 - float(point["beta"]) - float(point["fc_units"]) / 1000 + float(point["dropout"]) / 10
+
+
+def test_refinement_settles_the_width_then_the_head_then_the_dropout() -> None:
+    trials = swept(refinement, refining(), head_and_width_help)
+
+    assert [tuple(trial.point.values()) for trial in trials] == [
+        (0.25, 0, 0.0),
+        (0.275, 0, 0.0),
+        (0.3, 0, 0.0),
+        (0.3, 64, 0.0),
+        (0.3, 256, 0.0),
+        (0.3, 256, 0.2),
+        (0.3, 256, 0.4),
+        (0.3, 256, 0.6),
+    ]
+
+
+def test_a_step_of_the_refinement_waits_for_the_whole_step_before_it() -> None:
+    """With several workers the next step is proposed when the last trial of this one has ended, not before."""
+    started = refining()
+    trials = swept(refinement, started, head_and_width_help)
+    running = Trial(2, trials[2].point, "running")
+
+    assert len(refinement.propose(started, [*trials[:2], running]).points) == 3
+    assert len(refinement.propose(started, trials[:3]).points) == 6  # the three heads, of which one has run
+
+
+@given(st.integers(0, 7), st.data())
+def test_the_refinement_proposes_nothing_over_its_cap(position: int, data: st.DataObject) -> None:
+    started = refining()
+    networks = [refinement.architecture(started, point) for point in points(refinement.space(started))]
+    sizes = sorted({started.cost(network).params for network in networks})
+    capped = refining(refine_max_params=sizes[position % len(sizes)])
+    months = st.floats(1, 30)
+
+    def anything(point: Point) -> float:
+        return data.draw(months)
+
+    trials = swept(refinement, capped, anything)
+    proposed = refinement.propose(capped, trials).points
+    assert all(fits(refinement, capped, point) for point in proposed)
+    assert trials
+    assert refinement.decide(capped, trials).findings["params"] <= sizes[position % len(sizes)]
+
+
+def test_the_refinements_own_cap_holds_for_it_alone() -> None:
+    started = refining(max_params=5_000_000, refine_max_params=9_000_000)
+
+    assert refinement.max_params(started) == 9_000_000
+    assert depth.max_params(started) == width.max_params(started) == 5_000_000
+    assert refinement.max_params(refining(max_params=5_000_000)) == 5_000_000
+
+
+@pytest.mark.parametrize(
+    ("reached", "converges"), [(5.0, True), (10.59, True), (10.61, False), (33.0, False), (None, False)]
+)
+def test_a_rate_converges_that_comes_four_fifths_of_the_way_from_constant_to_without_dropout(
+    reached: float | None, converges: bool
+) -> None:
+    """Without dropout 5 months, always answering the median 33: 5 + 0.2 · 28 = 10.6 are still reached."""
+    without = a_trial(0, {"dropout": 0.0}, 6.0, [20.0, 5.0])
+    failed = a_trial(1, {"dropout": 0.4}, float("inf"))
+    trial = failed if reached is None else a_trial(1, {"dropout": 0.4}, 6.0, [4.0, reached])
+
+    assert refinement.converges(refining(), trial, without) is converges
+
+
+def test_dropout_rises_until_a_rate_does_not_converge() -> None:
+    def train(point: Point) -> float:
+        return 30.0 if float(point["dropout"]) >= 0.4 else 5.0
+
+    started = refining(dropouts=(0.2, 0.4, 0.6, 0.8))
+    trials = swept(refinement, started, head_and_width_help, train)
+
+    assert [trial.point["dropout"] for trial in trials if trial.point["dropout"]] == [0.2, 0.4]
+    findings = refinement.decide(started, trials).findings
+    assert findings["dropout"] == findings["largest_converging_dropout"] == 0.2
+
+
+def test_a_rate_that_fails_ends_the_rising() -> None:
+    trials = swept(refinement, refining(), lambda p: float("inf") if p["dropout"] else head_and_width_help(p))
+
+    assert [trial.point["dropout"] for trial in trials if trial.point["dropout"]] == [0.2]
+    assert refinement.decide(refining(), trials).findings["dropout"] == 0
+
+
+@given(st.lists(OUTCOMES, min_size=3, max_size=3), st.lists(st.floats(0, 40), min_size=3, max_size=3))
+def test_the_decision_is_the_largest_converging_rate_within_the_margin_of_the_best(
+    months: list[float], train: list[float]
+) -> None:
+    started = refining(fc_choices=(), width_factors=(1.0,))
+    rates = (0.0, *started.preset.dropouts)
+    errors, reached = dict(zip(rates, [12.0, *months], strict=True)), dict(zip(rates, [5.0, *train], strict=True))
+    trials = swept(refinement, started, lambda p: errors[float(p["dropout"])], lambda p: reached[float(p["dropout"])])
+    findings = refinement.decide(started, trials).findings
+
+    converging = []
+    for rate in rates:
+        if errors[rate] == float("inf") or reached[rate] > 5 + 0.2 * (CONSTANT - 5):
+            break
+        converging.append(rate)
+    best = min(errors[rate] for rate in converging)
+    assert findings["dropout"] == max(rate for rate in converging if errors[rate] <= best + 0.5)
+    assert findings["largest_converging_dropout"] == converging[-1]
+
+
+def test_a_refinement_in_which_nothing_trains_is_an_error() -> None:
+    trials = swept(refinement, refining(), lambda point: float("inf"))
+
+    assert len(trials) == 3
+    with pytest.raises(StudyError, match="no refined network could be trained"):
+        refinement.decide(refining(), trials)
+
+
+# presets
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_a_preset_is_a_frozen_value_named_by_its_key(name: str) -> None:
+    preset = PRESETS[name]()
+
+    assert preset.name == name
+    assert preset == PRESETS[name]()
+    assert hash(preset) == hash(PRESETS[name]())
+    assert preset.reference.beta in width.betas(given_after(preset))
+    assert cost(preset.reference, preset.preparation.image_px).params <= preset.max_params
+    with pytest.raises(FrozenInstanceError):
+        preset.seed = 1  # type: ignore[misc]
+
+
+def test_every_field_of_a_preset_has_an_option_and_every_option_a_field() -> None:
+    names = field_names()
+
+    assert len(set(names)) == len(names)
+    assert set(names) == set(options.OPTIONS)
+
+
+@pytest.mark.parametrize(
+    ("field", "typed", "value"),
+    [
+        ("image_px", "128", 128),
+        ("fit", "squash", "squash"),
+        ("batch", "7", 7),
+        ("precision", "float32", "float32"),
+        ("beta", "0.5", 0.5),
+        ("blocks", "4/3/3", Blocks(mixed5=4, mixed7=3, mixed9=3)),
+        ("stem_pools", "second", (False, True)),
+        ("dropout", "0.25", 0.25),
+        ("max_params", "1.5M", 1_500_000),
+        ("width_factors", "0.7,1,1.4", (0.7, 1.0, 1.4)),
+        ("depth_start", "1.2:4/3/3", ((1.2, Blocks(mixed5=4, mixed7=3, mixed9=3)),)),
+        ("fc_choices", "512,64", (512, 64)),
+        ("dropouts", "0.2,0.4", (0.2, 0.4)),
+    ],
+)
+def test_an_option_sets_its_field_wherever_it_is_and_the_run_remembers_it(
+    tmp_path: Path, field: str, typed: str, value: object
+) -> None:
+    parser = argparse.ArgumentParser()
+    options.add(parser)
+    chosen = options.chosen(parser.parse_args([f"--{field.replace('_', '-')}", typed]))
+    run = open_run(tmp_path, "demo", chosen, None, None)
+    part = next((getattr(run.preset, name) for name in PARTS if field in flat(getattr(run.preset, name))), run.preset)
+
+    assert getattr(part, field) == value
+    changed = {name for name, now in flat_preset(run.preset).items() if now != flat_preset(demo())[name]}
+    assert changed <= {field}
+
+    record(run)
+    assert open_run(tmp_path, None, {}, None, None).preset == run.preset
+
+
+def flat(part: object) -> set[str]:
+    return {field.name for field in fields(part)}  # type: ignore[arg-type]
+
+
+def flat_preset(preset: Preset) -> dict[str, Any]:
+    """Every field by its own name; they are distinct."""
+    parts = {name: value for part in PARTS for name, value in asdict(getattr(preset, part)).items()}
+    return parts | {name: getattr(preset, name) for name in flat(preset) - set(PARTS)}
+
+
+def test_a_cap_that_is_set_holds_for_the_refinement_too_unless_it_has_its_own() -> None:
+    assert derive(paper(), {}).refine_max_params == 80_000_000
+    assert derive(paper(), {"epochs": 3}).refine_max_params == 80_000_000
+    lowered = derive(paper(), {"max_params": 20_000_000})
+    assert refinement.max_params(given_after(lowered)) == 20_000_000
+    both = derive(paper(), {"max_params": 20_000_000, "refine_max_params": 25_000_000})
+    assert refinement.max_params(given_after(both)) == 25_000_000
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"width_factors": (0.5, 0.7)}, "contain 1"),
+        ({"width_factors": (1.0, 0.7)}, "must rise"),
+        ({"width_factors": (0.0, 1.0)}, "positive"),
+        ({"max_params": 0}, "max_params must be at least 1"),
+        ({"depth_trials": 0}, "depth_trials must be at least 1"),
+        ({"depth_patience": 0}, "depth_patience must be at least 1"),
+        ({"depth_extra": -1}, "cannot be negative"),
+        ({"margin_months": -0.1}, "cannot be negative"),
+        ({"fc_choices": (0,)}, "at least 1"),
+        ({"dropouts": (0.5, 0.2)}, "rising rates"),
+        ({"dropouts": (0.5, 1.0)}, "between 0 and 1"),
+    ],
+)
+def test_a_preset_that_makes_no_sense_is_refused_with_its_field(changes: dict[str, Any], says: str) -> None:
+    with pytest.raises(StudyError, match=says):
+        replace(demo(), **changes)
+
+
+@pytest.mark.parametrize(
+    "overrides",
+    [{"beta": 0.2533333}, {"dropouts": (0.333333,)}, {"depth_start": ((0.1234567, Blocks()),)}],
+    ids=lambda overrides: next(iter(overrides)),
+)
+def test_values_finer_than_the_four_decimals_of_the_grids_are_refused(overrides: dict[str, Any]) -> None:
+    """A stored trial's point is rounded to four decimals, and a finer grid would not know its own trials again."""
+    with pytest.raises(StudyError, match="four decimals"):
+        derive(demo(), overrides)
+
+
+@pytest.mark.parametrize("overrides", [{"image_px": 8}, {"epochs": 0}, {"beta": 0.0}], ids=str)
+def test_a_part_of_a_preset_that_makes_no_sense_is_refused_by_the_part(overrides: dict[str, Any]) -> None:
+    with pytest.raises((DataError, ValueError), match=next(iter(overrides))):
+        derive(demo(), overrides)
+
+
+@settings(max_examples=30)
+@given(st.data())
+def test_a_field_set_alone_changes_nothing_else(data: st.DataObject) -> None:
+    """Every part is replaced by its own fields, whatever their order."""
+    values = {"epochs": 9, "image_px": 96, "sex_units": 5, "seed": 3, "zoom": 0.125, "fc_units": 11}
+    names = data.draw(st.lists(st.sampled_from(sorted(values)), unique=True))
+    made = flat_preset(derive(demo(), {name: values[name] for name in names}))
+
+    assert made == flat_preset(demo()) | {name: values[name] for name in names}
+
+
+def test_parts_of_a_preset_share_no_field_name() -> None:
+    names = [field.name for part in (Preparation, Training, Architecture, Preset) for field in fields(part)]
+
+    assert len(set(names)) == len(names)

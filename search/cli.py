@@ -16,10 +16,10 @@ from models.architecture import Architecture, ArchitectureError, parse_blocks
 from models.cost import cost, parse_params
 from models.training import TrainingError
 from search import options
+from studies.order import COMMANDS
 from studies.preset import PRESETS, StudyError
 
 DEFAULT_RUN = Path("runs/main")
-STAGES = {"ablate": "ablation", "width": "width", "depth": "depth", "refine": "refinement"}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -76,17 +76,21 @@ def parser() -> argparse.ArgumentParser:
     options.add(prepare)
 
     questions = {
-        "ablate": ("which block groups does the network need", "boneage-search ablate --data ~/rsna --epochs 30"),
+        "ablation": ("which block groups does the network need", "boneage-search ablate --data ~/rsna --epochs 30"),
         "width": ("how narrow may the network be, and where does widening stop paying", "boneage-search width"),
         "depth": (
             "how often should the key blocks be repeated, under the cap",
             "boneage-search depth --max-params 70M",
         ),
-        "refine": ("the final width, fully connected layer and dropout", "boneage-search refine --max-params 80M"),
+        "refinement": (
+            "the final width, fully connected layer and dropout",
+            "boneage-search refine --max-params 80M",
+        ),
     }
-    for name, (help, example) in questions.items():
+    for study, name in COMMANDS.items():
+        help, example = questions[study]
         stage = command(name, run_stages, help, example)
-        stage.set_defaults(stages=[STAGES[name]])
+        stage.set_defaults(stages=[study])
         add_stage_options(stage)
     everything = command(
         "run",
@@ -94,7 +98,7 @@ def parser() -> argparse.ArgumentParser:
         "all four studies in order; safe to repeat",
         "boneage-search run --preset paper --data ~/rsna",
     )
-    everything.set_defaults(stages=list(STAGES.values()))
+    everything.set_defaults(stages=list(COMMANDS))
     add_stage_options(everything)
 
     status = command(
@@ -254,6 +258,8 @@ def run_count(arguments: argparse.Namespace) -> int:
 
 
 def run_dashboard(arguments: argparse.Namespace) -> int:
+    import socket
+
     from optuna_dashboard import run_server
 
     from search.status import storage_exists
@@ -263,8 +269,15 @@ def run_dashboard(arguments: argparse.Namespace) -> int:
     if not storage_exists(run):
         raise StudyError(f"{run.folder} has no studies yet: run `boneage-search run` first, or name another --run-dir")
     storage = open_storage(run.storage)
+    try:
+        with socket.create_server(("127.0.0.1", arguments.port)):  # with SO_REUSEADDR, as the server
+            pass
+    except (OSError, OverflowError) as error:
+        raise StudyError(f"port {arguments.port} cannot be used ({error}); name another with --port") from None
+    # The order: without it the dashboard lists the last study first.
     print(
-        f"http://127.0.0.1:{arguments.port}/dashboard  (no login: this machine only; Ctrl-C ends it)", file=sys.stderr
+        f"http://127.0.0.1:{arguments.port}/dashboard?studies_order_by=asc  (no login: this machine only; Ctrl-C ends it)",
+        file=sys.stderr,
     )
     run_server(storage, host="127.0.0.1", port=arguments.port)
     return 0

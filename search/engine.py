@@ -14,36 +14,24 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import optuna
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
-from optuna.trial import FrozenTrial, TrialState
+from optuna.trial import TrialState
 
 from data.cases import constant_mae
 from data.store import Store
 from models.architecture import GROUPS
 from search.executor import Executor
 from search.job import EXIT_REASONS, Crashed, EpochDone, Failed, Finished, Job, TrialCrashed, job_dict
+from search.records import decisions, known_networks, load, note, point_of, seen, study_name, trials_of
 from search.run import Run, guarded
 from search.sampler import FeasibleSampler, key
 from search.storage import open_storage
-from studies import ablation, depth, refinement, width
+from studies.order import COMMANDS, STUDIES
 from studies.preset import StudyError
-from studies.study import Decision, Given, Point, Study, Trial, points
-
-STUDIES: dict[str, Study] = {
-    "ablation": cast(Study, ablation),
-    "width": cast(Study, width),
-    "depth": cast(Study, depth),
-    "refinement": cast(Study, refinement),
-}
-COMMANDS = {"ablation": "ablate", "width": "width", "depth": "depth", "refinement": "refine"}  # how people type them
-
-
-def study_name(name: str) -> str:
-    """Numbered, so that the dashboard lists the studies in their order."""
-    return f"{list(STUDIES).index(name) + 1} {name}"
+from studies.study import Decision, Given, Study, Trial, points
 
 
 @dataclass(frozen=True)
@@ -55,55 +43,6 @@ class Progress:
     epoch: Callable[[str, EpochDone, int], None]  # study, message, epochs in all
     ended: Callable[[str, Trial], None]
     decided: Callable[[str, Decision], None]
-
-
-def load(storage: optuna.storages.BaseStorage, name: str) -> optuna.Study | None:
-    """The stored study, or None where it has not begun. Raises StudyError where a study of that name is not ours."""
-    try:
-        study = optuna.load_study(study_name=study_name(name), storage=storage)
-    except KeyError:
-        return None
-    if "settings" not in study.user_attrs:
-        raise StudyError(
-            f"the storage holds a study {study_name(name)!r} that is not ours; use another --storage or --run-dir"
-        )
-    return study
-
-
-def decisions(storage: optuna.storages.BaseStorage) -> dict[str, Decision]:
-    """The decisions recorded so far, by study."""
-    studies = {name: load(storage, name) for name in STUDIES}
-    return {
-        name: Decision.from_dict(json.loads(study.user_attrs["decision"]))
-        for name, study in studies.items()
-        if study is not None and "decision" in study.user_attrs
-    }
-
-
-def trials_of(study: optuna.Study) -> list[Trial]:
-    return [seen(trial) for trial in study.get_trials(deepcopy=False)]
-
-
-def seen(trial: FrozenTrial) -> Trial:
-    """An Optuna trial as a study sees it."""
-    state = {TrialState.COMPLETE: "complete", TrialState.PRUNED: "pruned", TrialState.FAIL: "failed"}
-    attrs = trial.user_attrs
-    return Trial(
-        number=trial.number,
-        point=point_of(trial),
-        state=state.get(trial.state, "running"),
-        validation_mae=trial.value if trial.state == TrialState.COMPLETE else None,
-        best_epoch=attrs.get("best_epoch"),
-        train_mae=tuple(float(mae) for mae in attrs.get("train_mae_by_epoch", "").split()),
-        seconds=attrs.get("seconds", 0.0),
-        exit_reason=attrs.get("exit_reason", ""),
-    )
-
-
-def point_of(trial: FrozenTrial) -> Point:
-    """The trial's point, its grid floats rounded as the study's are."""
-    params = trial.system_attrs.get("fixed_params") or trial.params
-    return {name: round(value, 4) if isinstance(value, float) else value for name, value in params.items()}
 
 
 @contextmanager
@@ -203,11 +142,6 @@ def open_study(
     )
     note(study, "settings", json.dumps(settings))
     return study
-
-
-def note(study: optuna.Study, attribute: str, value: Any) -> None:
-    if study.user_attrs.get(attribute) != value:
-        study.set_user_attr(attribute, value)
 
 
 class Leader:
@@ -415,16 +349,3 @@ def fingerprint(job: Job, store: Store) -> str:
     return hashlib.blake2b(
         json.dumps([job_dict(job), store.digest], sort_keys=True).encode(), digest_size=8
     ).hexdigest()
-
-
-def known_networks(study: optuna.Study) -> dict[str, tuple[str, FrozenTrial]]:
-    """Complete trials of the run's other studies, by fingerprint."""
-    found: dict[str, tuple[str, FrozenTrial]] = {}
-    for name in STUDIES:
-        other = load(study._storage, name)
-        if other is None or other.study_name == study.study_name:
-            continue
-        for trial in other.get_trials(deepcopy=False, states=(TrialState.COMPLETE,)):
-            if "network" in trial.user_attrs:
-                found.setdefault(trial.user_attrs["network"], (other.study_name, trial))
-    return found

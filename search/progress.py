@@ -10,8 +10,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn, Tim
 from rich.progress import Progress as Bars
 
 from data.store import Progress as StoreProgress
-from search.engine import Progress, study_name
+from search.engine import Progress
 from search.job import EpochDone
+from search.records import study_name
 from studies.study import Decision, Trial
 
 LINE_SECONDS = 5.0  # at most one plain line of preparation in this time

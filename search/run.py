@@ -114,6 +114,8 @@ def from_json(overrides: dict[str, Any]) -> dict[str, Any]:
 def restored(name: str, value: Any) -> Any:
     if name == "blocks":
         return Blocks(*value)
+    if name == "depth_start":
+        return tuple((beta, Blocks(*blocks)) for beta, blocks in value)
     return tuple(value) if isinstance(value, list) else value
 
 

@@ -1,15 +1,15 @@
 """What a run has done and decided, read from its storage; starts nothing and changes nothing."""
 
 import json
-from pathlib import Path
 from typing import Any
 
 import optuna
 from optuna.trial import TrialState
 
-from search.engine import COMMANDS, STUDIES, load, trials_of
+from search.records import load, trials_of
 from search.run import Run
-from search.storage import open_storage
+from search.storage import open_storage, sqlite_path
+from studies.order import COMMANDS, STUDIES
 from studies.study import Decision, Given, best_of
 
 SYNTHETIC = "synthetic phantom images: these figures say nothing about patients"
@@ -18,7 +18,8 @@ NO_DEVICE = "research software, not a medical device"
 
 def storage_exists(run: Run) -> bool:
     """Whether there is anything to read; opening a missing SQLite file would create it."""
-    return not run.storage.startswith("sqlite:///") or Path(run.storage.removeprefix("sqlite:///")).exists()
+    path = sqlite_path(run.storage)
+    return path is None or path.exists()
 
 
 def status(run: Run) -> list[dict[str, Any]]:

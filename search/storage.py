@@ -8,6 +8,7 @@ import logging
 import sqlite3
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import optuna
 import sqlalchemy
@@ -21,7 +22,17 @@ class StorageError(ValueError):
 
 
 def sqlite_url(path: Path) -> str:
-    return f"sqlite:///{path.resolve()}"
+    """With what has a meaning in a URL quoted: a folder may be named a?b."""
+    return f"sqlite:///{quote(str(path.resolve()))}"
+
+
+def sqlite_path(url: str) -> Path | None:
+    """The file of an SQLite URL; None for other databases, and for what is no URL."""
+    try:
+        parsed = sqlalchemy.make_url(url)
+    except (sqlalchemy.exc.ArgumentError, ValueError):
+        return None
+    return Path(parsed.database) if parsed.get_backend_name() == "sqlite" and parsed.database else None
 
 
 def open_storage(url: str) -> RDBStorage:
@@ -30,10 +41,13 @@ def open_storage(url: str) -> RDBStorage:
     logging.getLogger("alembic").setLevel(logging.WARNING)
     try:
         parsed = sqlalchemy.make_url(url)
-    except sqlalchemy.exc.ArgumentError:
-        raise StorageError(f"--storage takes an SQLAlchemy URL, as sqlite:///runs/x/studies.db; got {url!r}") from None
-    shown = parsed.render_as_string(hide_password=True)
+    except (sqlalchemy.exc.ArgumentError, ValueError):  # ValueError: a port that is no number
+        got = "" if "@" in url else f"; got {url!r}"  # may hold a password
+        raise StorageError(f"--storage takes an SQLAlchemy URL, as sqlite:///runs/x/studies.db{got}") from None
+    shown = parsed.set(query={}).render_as_string(hide_password=True)  # a query may hold a password too
     is_sqlite = parsed.get_backend_name() == "sqlite"
+    if is_sqlite and parsed.database in (None, "", ":memory:"):
+        raise StorageError("a database in memory cannot be continued; name a file, as sqlite:///runs/x/studies.db")
     if is_sqlite and parsed.database:
         refuse_foreign(Path(parsed.database))
     try:
@@ -70,7 +84,7 @@ def refuse_foreign(path: Path) -> None:
     if not path.exists() or path.stat().st_size == 0:
         return
     try:
-        with sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=BUSY_SECONDS) as connection:
+        with sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, timeout=BUSY_SECONDS) as connection:
             tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
         connection.close()
     except sqlite3.DatabaseError as error:

@@ -67,7 +67,9 @@ def propose(given: Given, trials: Sequence[Trial]) -> Proposals:
     points: list[Point] = [
         {"beta": beta, **{group: getattr(blocks, group) for group in groups}} for beta, blocks in start
     ]
-    return Proposals(points, sample=len(trials) < given.preset.depth_trials and not exhausted(given, trials))
+    if len(trials) >= given.preset.depth_trials:
+        return Proposals()
+    return Proposals(points, sample=not exhausted(given, trials))
 
 
 def exhausted(given: Given, trials: Sequence[Trial]) -> bool:

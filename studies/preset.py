@@ -63,6 +63,12 @@ class Preset:
                 raise StudyError(f"{name} must be at least 1, got {count}")
         if self.depth_extra < 0 or self.refine_max_params < 0 or self.margin_months < 0:
             raise StudyError("depth_extra, refine_max_params and margin_months cannot be negative")
+        if not any(self.reference.blocks):
+            raise StudyError("the reference has no blocks, so there is no block to take away; raise one of --blocks")
+        # The points of stored trials are rounded to four decimals; a finer grid would not know its own trials again.
+        fine = [self.reference.beta, *self.dropouts, *(beta for beta, _ in self.depth_start)]
+        if any(value != round(value, 4) for value in fine):
+            raise StudyError(f"widths and dropout rates have at most four decimals; got {fine}")
         if any(units < 1 for units in self.fc_choices):
             raise StudyError(f"fc_choices are widths of at least 1; got {self.fc_choices}")
         if list(self.dropouts) != sorted(set(self.dropouts)) or not all(0 < rate < 1 for rate in self.dropouts):

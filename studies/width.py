@@ -59,7 +59,9 @@ def upward(given: Given, trials: Sequence[Trial]) -> list[float]:
 def limit(given: Given, trials: Sequence[Trial]) -> float:
     """The highest validation MAE that is no worse than the reference width's."""
     reference = at(trials, {"beta": given.preset.reference.beta})
-    return float("-inf") if reference is None else reference.error + given.preset.margin_months
+    if reference is None or reference.validation_mae is None:
+        return float("-inf")
+    return reference.error + given.preset.margin_months
 
 
 def propose(given: Given, trials: Sequence[Trial]) -> Proposals:

@@ -14,9 +14,10 @@ from formula import FormulaExecutor, silent
 
 from data.store import Store
 from search.cli import parser
-from search.engine import STUDIES, run_study
+from search.engine import run_study
 from search.run import Run, record
 from search.storage import sqlite_url
+from studies.order import STUDIES
 
 Write = Callable[..., Path]
 

@@ -1,26 +1,37 @@
-"""The Optuna dashboard on a run of ours, in a real browser."""
+"""The Optuna dashboard on a run: the real command, looked at with a real browser."""
 
+import json
+import multiprocessing
+import re
+import signal
 import socket
 import subprocess
 import sys
 import time
+import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from multiprocessing.synchronize import Event
 from pathlib import Path
+from typing import Any
 
+import optuna
 import pytest
 from conftest import tiny_preset
 from formula import FormulaExecutor, silent
+from playwright.sync_api import Page, expect, sync_playwright
 
 from data.store import Store
-from search.engine import STUDIES, load, run_study
+from search.engine import run_study
 from search.run import Run, record
 from search.storage import open_storage, sqlite_url
+from studies.order import STUDIES
 
 pytestmark = pytest.mark.slow
+
 CHROMIUM = Path("/usr/bin/chromium")
 QUIET = [
-    "--no-sandbox",  # CI runs as root
+    "--no-sandbox",
     "--disable-gpu",
     "--disable-quic",
     "--no-first-run",
@@ -28,78 +39,188 @@ QUIET = [
     "--disable-component-update",
     "--disable-sync",
 ]
+NAMES = ["1 ablation", "2 width", "3 depth", "4 refinement"]
 
 
-@pytest.fixture
-def run(tmp_path: Path, tiny_store: Store) -> Run:
-    run = Run(tmp_path, tiny_preset(), {}, str(tiny_store.path), sqlite_url(tmp_path / "studies.db"))
+@pytest.fixture(scope="module")
+def decided(tmp_path_factory: pytest.TempPathFactory, tiny_store: Store) -> Path:
+    """A run whose four studies are decided."""
+    folder = tmp_path_factory.mktemp("decided")
+    run = Run(folder, tiny_preset(), {}, str(tiny_store.path), sqlite_url(folder / "studies.db"))
     for name in STUDIES:
         run_study(run, tiny_store, name, FormulaExecutor, silent())
     record(run)
-    return run
+    return folder
 
 
-def answer(url: str) -> int:
-    with urllib.request.urlopen(url, timeout=10) as response:
-        return int(response.status)
+def free_port() -> int:
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        return int(listening.getsockname()[1])
+
+
+def command(folder: Path, port: int) -> list[str]:
+    return [
+        str(Path(sys.executable).with_name("boneage-search")),
+        "dashboard",
+        "--run-dir",
+        str(folder),
+        "--port",
+        str(port),
+    ]
+
+
+def wait_for(server: subprocess.Popen[Any], address: str) -> None:
+    """Until it answers; half a minute at most."""
+    for _ in range(300):
+        assert server.poll() is None, "the dashboard has ended"
+        try:
+            get(f"{address}/api/studies")
+            return
+        except urllib.error.URLError:
+            time.sleep(0.1)
+    raise AssertionError("the dashboard does not answer")
+
+
+@pytest.fixture(scope="module")
+def printed(decided: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address that the dashboard of that run prints, while it answers there."""
+    port = free_port()
+    log = tmp_path_factory.mktemp("dashboard") / "stderr.txt"
+    with log.open("w") as stderr:
+        server = subprocess.Popen(command(decided, port), stdout=subprocess.DEVNULL, stderr=stderr)
+        try:
+            wait_for(server, f"http://127.0.0.1:{port}")
+            yield log.read_text().split()[0]
+        finally:
+            server.terminate()
+            server.wait(30)
+
+
+@pytest.fixture(scope="module")
+def address(printed: str) -> str:
+    return printed[: printed.index("/dashboard")]
+
+
+def get(url: str) -> Any:
+    """What the address answers, which must be 200."""
+    with urllib.request.urlopen(url, timeout=30) as answer:
+        assert answer.status == 200
+        return json.load(answer)
 
 
 @pytest.fixture
-def dashboard(run: Run) -> Iterator[str]:
-    """The address of the real command, running on this run."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    command = [sys.executable, "-m", "search.cli", "dashboard", "--run-dir", str(run.folder), "--port", str(port)]
-    with subprocess.Popen(command, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL) as process:
-        try:
-            for _ in range(100):
-                with socket.socket() as probe:
-                    if probe.connect_ex(("127.0.0.1", port)) == 0:
-                        break
-                assert process.poll() is None, "the dashboard ended"
-                time.sleep(0.2)
-            yield f"http://127.0.0.1:{port}"
-        finally:
-            process.terminate()
-
-
-def test_the_dashboard_lists_the_four_studies_and_a_trials_attributes(run: Run, dashboard: str) -> None:
+def page() -> Iterator[Page]:
     if not CHROMIUM.exists():
-        pytest.skip("no Chromium here: apt-get install chromium")
-    from playwright.sync_api import expect, sync_playwright
-
-    study = load(open_storage(run.storage), "depth")
-    assert study is not None
+        pytest.skip(f"no {CHROMIUM}")
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET)
-        page = browser.new_page(viewport={"width": 1400, "height": 1000})
-        page.goto(f"{dashboard}/dashboard/")
-        for name in ("1 ablation", "2 width", "3 depth", "4 refinement"):
-            expect(page.get_by_text(name, exact=False).first).to_be_visible(timeout=30_000)
-        page.goto(f"{dashboard}/dashboard/studies/{study._study_id}/trials?numbers=0")
-        for attribute in ("params_m", "gmacs", "best_epoch", "exit_reason", "n5"):
-            expect(page.get_by_text(attribute, exact=False).first).to_be_visible(timeout=30_000)
+        browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=QUIET)
+        yield browser.new_page(viewport={"width": 1400, "height": 1000})
         browser.close()
 
 
-def test_the_dashboard_answers_while_the_search_writes(run: Run, dashboard: str) -> None:
-    study = load(open_storage(run.storage), "depth")
-    assert study is not None
-    answers = []
-    for _ in range(20):
-        trial = study.ask()
-        trial.set_user_attr("params_m", 1.0)
-        answers.append(answer(f"{dashboard}/api/studies"))
-        study.tell(trial, 20.0)
+def test_the_printed_address_lists_the_four_studies_in_order(printed: str, page: Page) -> None:
+    page.goto(printed)
+    expect(page.get_by_text(NAMES[0])).to_be_visible(timeout=30_000)
 
-    assert answers == [200] * 20
+    text = page.inner_text("body")
+    assert re.findall("|".join(NAMES), text) == NAMES
 
 
-def test_the_dashboard_is_reachable_from_this_machine_only(dashboard: str) -> None:
-    """Connecting to another address of this machine, where it has one, is refused."""
-    port = int(dashboard.rsplit(":", 1)[1])
-    bound = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
-    listening = {fields[1] for fields in bound if fields[3] == "0A" and int(fields[1].split(":")[1], 16) == port}
+def test_a_study_and_its_trials_can_be_opened_and_tell_what_they_were(printed: str, page: Page) -> None:
+    """By clicking, from the list to a trial of the width study."""
+    page.goto(printed)
+    page.get_by_text("2 width").click(timeout=30_000)
+    expect(page.get_by_text("Study User Attributes")).to_be_visible(timeout=30_000)
+    expect(page.get_by_text("3 of 3 fit 100,000 parameters")).to_be_visible()
+    page.get_by_role("link", name="Trials (List)").click()
+    page.get_by_text("Trial 1", exact=True).click()
+    expect(page.get_by_role("heading", name=re.compile(r"Trial 1 \(")).first).to_be_visible(timeout=30_000)
 
-    assert listening == {f"0100007F:{port:04X}"}
+    text = page.inner_text("body")
+    shown = dict(re.findall(r"^(\w+) (\S+)$", text, flags=re.MULTILINE))
+    wanted = {"beta": "0.0875", "n5": "1", "n7": "0", "n9": "1", "best_epoch": "2", "exit_reason": "completed"}
+    assert shown.items() >= wanted.items()
+    assert {"params_m", "gmacs", "seed", "seconds"} <= set(shown)
+
+
+def test_the_dashboard_is_reached_from_this_machine_alone(address: str) -> None:
+    """It has no login, and can delete studies. A server bound to every address would answer at 127.0.0.2 too."""
+    port = int(address.rpartition(":")[2])
+
+    for other in ("127.0.0.2", socket.gethostbyname(socket.gethostname())):
+        if other != "127.0.0.1":
+            with socket.socket() as asking, pytest.raises(ConnectionRefusedError):
+                asking.connect((other, port))
+
+
+def write_trials(url: str, started: Event, ended: Event) -> None:
+    """A process of its own, as a search is: adds trials until it is told to end."""
+    study = optuna.load_study(study_name=NAMES[-1], storage=open_storage(url))
+    while not ended.is_set():
+        for _ in range(20):
+            study.add_trial(optuna.create_trial(value=99.0, user_attrs={"beta": 1.0}))
+        started.set()
+
+
+def test_the_dashboard_answers_while_a_search_writes(address: str, decided: Path) -> None:
+    def written() -> int:
+        return len(get(f"{address}/api/studies/4")["trials"])
+
+    context = multiprocessing.get_context("spawn")
+    started, ended = context.Event(), context.Event()
+    url = sqlite_url(decided / "studies.db")
+    writer = context.Process(target=write_trials, args=(url, started, ended), daemon=True)
+    writer.start()
+    try:
+        assert started.wait(60)
+        before = written()
+        waited = []
+        for _ in range(20):
+            asked = time.monotonic()
+            studies = get(f"{address}/api/studies")["study_summaries"]  # anything but 200 raises
+            waited.append(time.monotonic() - asked)
+            assert [study["study_name"] for study in studies] == NAMES
+        after = written()
+    finally:
+        ended.set()
+        writer.join(60)
+
+    assert writer.exitcode == 0
+    assert after > before
+    assert max(waited) < 5
+
+
+def test_a_taken_port_ends_with_exit_code_2_and_says_what_to_do(address: str, decided: Path) -> None:
+    port = int(address.rpartition(":")[2])
+    ended = subprocess.run(command(decided, port), capture_output=True, text=True, timeout=60, check=False)
+
+    assert ended.returncode == 2, ended.stderr
+    assert f"{port}" in ended.stderr.splitlines()[-1]
+    assert "--port" in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
+@pytest.mark.parametrize("port", [-1, 65536])
+def test_a_port_that_cannot_be_is_refused(decided: Path, port: int) -> None:
+    ended = subprocess.run(command(decided, port), capture_output=True, text=True, timeout=60, check=False)
+
+    assert ended.returncode == 2, ended.stderr
+    assert "--port" in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
+def test_ctrl_c_ends_the_dashboard_quietly(decided: Path) -> None:
+    port = free_port()
+    server = subprocess.Popen(command(decided, port), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    try:
+        assert server.stderr is not None
+        wait_for(server, f"http://127.0.0.1:{port}")
+        server.send_signal(signal.SIGINT)
+        said = server.communicate(timeout=30)[1]
+    finally:
+        server.kill()
+        server.wait(30)
+
+    assert server.returncode in (0, 130)
+    assert "Traceback" not in said

@@ -11,10 +11,12 @@ from formula import FormulaExecutor, deeper_is_better, silent
 from data.store import Store
 from models.architecture import Architecture
 from models.cost import cost
-from search.engine import STUDIES, decisions, load, run_study, trials_of
+from search.engine import run_study
+from search.records import decisions, load, trials_of
 from search.run import Run
 from search.status import status
 from search.storage import open_storage, sqlite_url
+from studies.order import STUDIES
 from studies.preset import Preset, StudyError
 from studies.study import Decision
 

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 from optuna.trial import TrialState
 
-from search.engine import point_of, suggest
+from search.engine import suggest
+from search.records import point_of
 from search.sampler import FeasibleSampler, distribution, key
 from studies.study import Point, Space, Value, points
 

@@ -19,9 +19,10 @@ from formula import silent
 from data.store import Store
 from models.architecture import Architecture
 from models.cost import cost
-from search.engine import load, run_study, trials_of
+from search.engine import run_study
 from search.executor import InProcess, LocalProcesses
 from search.job import Crashed, EpochDone, Failed, Finished, Job, Message
+from search.records import load, trials_of
 from search.run import Run
 from search.storage import open_storage, sqlite_url
 

@@ -1,0 +1,83 @@
+"""What Optuna's storage holds of a run, in our own terms: studies, trials, decisions."""
+
+import json
+from typing import Any
+
+import optuna
+from optuna.trial import FrozenTrial, TrialState
+
+from studies.order import STUDIES
+from studies.preset import StudyError
+from studies.study import Decision, Point, Trial
+
+
+def study_name(name: str) -> str:
+    """Numbered, so that the dashboard lists the studies in their order."""
+    return f"{list(STUDIES).index(name) + 1} {name}"
+
+
+def load(storage: optuna.storages.BaseStorage, name: str) -> optuna.Study | None:
+    """The stored study, or None where it has not begun. Raises StudyError where a study of that name is not ours."""
+    try:
+        study = optuna.load_study(study_name=study_name(name), storage=storage)
+    except KeyError:
+        return None
+    if "settings" not in study.user_attrs:
+        raise StudyError(
+            f"the storage holds a study {study_name(name)!r} that is not ours; use another --storage or --run-dir"
+        )
+    return study
+
+
+def decisions(storage: optuna.storages.BaseStorage) -> dict[str, Decision]:
+    """The decisions recorded so far, by study."""
+    studies = {name: load(storage, name) for name in STUDIES}
+    return {
+        name: Decision.from_dict(json.loads(study.user_attrs["decision"]))
+        for name, study in studies.items()
+        if study is not None and "decision" in study.user_attrs
+    }
+
+
+def trials_of(study: optuna.Study) -> list[Trial]:
+    return [seen(trial) for trial in study.get_trials(deepcopy=False)]
+
+
+def seen(trial: FrozenTrial) -> Trial:
+    """An Optuna trial as a study sees it."""
+    state = {TrialState.COMPLETE: "complete", TrialState.PRUNED: "pruned", TrialState.FAIL: "failed"}
+    attrs = trial.user_attrs
+    return Trial(
+        number=trial.number,
+        point=point_of(trial),
+        state=state.get(trial.state, "running"),
+        validation_mae=trial.value if trial.state == TrialState.COMPLETE else None,
+        best_epoch=attrs.get("best_epoch"),
+        train_mae=tuple(float(mae) for mae in attrs.get("train_mae_by_epoch", "").split()),
+        seconds=attrs.get("seconds", 0.0),
+        exit_reason=attrs.get("exit_reason", ""),
+    )
+
+
+def point_of(trial: FrozenTrial) -> Point:
+    """The trial's point, its grid floats rounded as the study's are."""
+    params = trial.system_attrs.get("fixed_params") or trial.params
+    return {name: round(value, 4) if isinstance(value, float) else value for name, value in params.items()}
+
+
+def note(study: optuna.Study, attribute: str, value: Any) -> None:
+    if study.user_attrs.get(attribute) != value:
+        study.set_user_attr(attribute, value)
+
+
+def known_networks(study: optuna.Study) -> dict[str, tuple[str, FrozenTrial]]:
+    """Complete trials of the run's other studies, by fingerprint."""
+    found: dict[str, tuple[str, FrozenTrial]] = {}
+    for name in STUDIES:
+        other = load(study._storage, name)
+        if other is None or other.study_name == study.study_name:
+            continue
+        for trial in other.get_trials(deepcopy=False, states=(TrialState.COMPLETE,)):
+            if "network" in trial.user_attrs:
+                found.setdefault(trial.user_attrs["network"], (other.study_name, trial))
+    return found

@@ -181,7 +181,7 @@ def test_no_over_cap_network_is_built(tmp_path: Path, tiny_store: Store, monkeyp
     """The builder fails on over-cap networks, and is never asked for one, though most of the depth space is over the cap."""
     from models import fit
 
-    cap, honest, built = 22_000, fit.build, []
+    cap, honest, built = 50_000, fit.build, []
 
     def build(architecture: Architecture, image_px: int, *settings: Any) -> Any:
         params = cost(architecture, image_px).params

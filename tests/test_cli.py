@@ -75,7 +75,7 @@ def test_count_and_help_and_status_load_no_tensorflow() -> None:
 
 
 def test_every_command_has_help_with_an_example() -> None:
-    names = re.findall(r"^    (\w+) +\S", boneage_search("--help").stdout, flags=re.MULTILINE)
+    names = re.findall(r"^    (\w+)(?: |$)", boneage_search("--help").stdout, flags=re.MULTILINE)
 
     assert {"prepare", "ablate", "width", "depth", "refine", "run", "status", "count", "dashboard"} == set(names)
     for name in names:

@@ -39,7 +39,7 @@ class Progress:
     """Whom the engine tells what happens; each is called with plain values."""
 
     study: Callable[[str, str], None]  # name, what is to come
-    started: Callable[[str, int, int, str], None]  # study, trial number, trials known so far, what it is
+    started: Callable[[str, int, int, str], None]  # study, trial number, trials expected, what it is
     epoch: Callable[[str, EpochDone, int], None]  # study, message, epochs in all
     ended: Callable[[str, Trial], None]
     decided: Callable[[str, Decision], None]
@@ -165,6 +165,7 @@ class Leader:
         self.trials = {trial.number: trial for trial in trials_of(study) if trial.number not in waiting}
         self.running: dict[int, Running] = {}
         self.known = known_networks(study)
+        self.expected = len(self.trials)  # trials of the study, as far as is known yet
 
     def run(self, make_executor: Callable[[], Executor]) -> None:
         """Run trials until the study proposes nothing more. Workers are only started if there is something to train."""
@@ -198,8 +199,10 @@ class Leader:
             return adopted.pop(0)
         taken = {key(trial.point) for trial in self.trials.values()}
         proposals = self.module.propose(self.given, list(self.trials.values()))
-        for point in proposals.points:
-            if key(point) not in taken and key(point) in self.sampler.feasible:
+        wanted = [point for point in proposals.points if key(point) in self.sampler.feasible]
+        self.expected = max(len(taken | {key(point) for point in wanted}), proposals.at_most)
+        for point in wanted:
+            if key(point) not in taken:
                 # A point left waiting by a leader that was killed in between is taken up here, not enqueued twice.
                 self.study.enqueue_trial(point, skip_if_exists=True)
                 return self.study.ask()
@@ -226,7 +229,7 @@ class Leader:
         self.running[trial.number] = Running(trial, job, time.monotonic())
         self.trials[trial.number] = Trial(trial.number, point, "running")
         what = ", ".join(f"{name}={value}" if name != "variant" else str(value) for name, value in point.items())
-        self.progress.started(self.name, trial.number, len(self.trials), what)
+        self.progress.started(self.name, trial.number, self.expected, what)
         return job
 
     def description(self, job: Job) -> dict[str, Any]:

@@ -93,9 +93,9 @@ def showing(constant_mae: float) -> Iterator[Progress]:
 
     if not console.is_terminal:
 
-        def begin(name: str, number: int, known: int, what: str) -> None:
+        def begin(name: str, number: int, expected: int, what: str) -> None:
             started[number] = time.monotonic()
-            say(f"{study_name(name)} trial {number} of {known} so far: {what}")
+            say(f"{study_name(name)} trial {number} ({number + 1} of {expected}): {what}")
 
         def epoch(name: str, message: EpochDone, epochs: int) -> None:
             say(
@@ -115,9 +115,9 @@ def showing(constant_mae: float) -> Iterator[Progress]:
     with Bars(*columns, console=console) as bars:
         tasks: dict[int, TaskID] = {}
 
-        def begin_bar(name: str, number: int, known: int, what: str) -> None:
+        def begin_bar(name: str, number: int, expected: int, what: str) -> None:
             started[number] = time.monotonic()
-            description = f"{study_name(name)} trial {number} of {known} so far: {what}"
+            description = f"{study_name(name)} trial {number} ({number + 1} of {expected}): {what}"
             tasks[number] = bars.add_task(description, total=None, figures="building")
 
         def epoch_bar(name: str, message: EpochDone, epochs: int) -> None:

@@ -83,7 +83,7 @@ def default() -> Preset:
     """
     return Preset(
         name="default",
-        training=Training(warmup_epochs=1.0, loss="mae", rotation_degrees=10, zoom=0.1, translation=0.05),
+        training=Training(warmup_epochs=1.0, rotation_degrees=10, zoom=0.1, translation=0.05),
     )
 
 

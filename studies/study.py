@@ -75,6 +75,7 @@ class Proposals:
 
     points: Sequence[Point] = ()
     sample: bool = False
+    at_most: int = 0  # trials of the study, as far as that is known in advance; for progress alone
 
 
 class Study(Protocol):

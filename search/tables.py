@@ -17,13 +17,14 @@ def console() -> Console:
 
 
 def show(name: str, rows: list[dict[str, Any]], summary: str) -> None:
-    table = Table(title=name, title_justify="left", caption=summary, caption_justify="left")
+    table = Table(title=name, title_justify="left")
     columns = list(dict.fromkeys(column for row in rows for column in row))
     for column in columns:
         table.add_column(column, justify="right" if column not in ("group", "outcome") else "left")
     for row in rows:
         table.add_row(*(text(row.get(column)) for column in columns))
     console().print(table)
+    print(f"{summary}\n")
 
 
 def text(value: Any) -> str:

@@ -152,6 +152,27 @@ def test_a_search_killed_mid_trial_ends_with_the_same_numbers(tmp_path: Path) ->
 
 
 @pytest.mark.slow
+def test_ctrl_c_stops_a_search_quietly_and_the_same_command_continues_it(tmp_path: Path) -> None:
+    """The signal goes to the whole process group, as from a terminal."""
+    options = ("ablate", "--workers", "1")
+    with subprocess.Popen(
+        command(tmp_path, *options), stderr=subprocess.PIPE, text=True, start_new_session=True
+    ) as leader:
+        assert leader.stderr
+        next(line for line in leader.stderr if "trial 1 epoch 1" in line)
+        os.killpg(leader.pid, signal.SIGINT)
+        said = leader.stderr.read()
+    continued = subprocess.run(command(tmp_path, *options), capture_output=True, text=True, timeout=200, check=False)
+
+    assert leader.returncode == 130
+    assert "Traceback" not in said
+    assert "run the same command again to continue" in said
+    assert working_in(tmp_path) == []
+    assert continued.returncode == 0
+    assert "trial 0 epoch" not in continued.stderr
+
+
+@pytest.mark.slow
 def test_workers_leave_with_a_leader_that_was_killed(tmp_path: Path) -> None:
     with subprocess.Popen(command(tmp_path, "ablate"), stderr=subprocess.PIPE, text=True) as leader:
         assert leader.stderr

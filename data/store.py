@@ -125,13 +125,9 @@ def prepare(source: str, settings: Preparation, path: Path, progress: Progress =
     Raises DataError where the source cannot be used; what was at `path` before is then untouched.
     """
     cases, pixels_of, synthetic = read_source(source, settings)
-    request = {
-        "version": VERSION,
-        "source": source if synthetic else str(Path(source).expanduser().resolve()),
-        "synthetic": synthetic,
-        "settings": asdict(settings),
-        "fingerprint": fingerprint(cases),
-    }
+    request = {"version": VERSION, "synthetic": synthetic, "fingerprint": fingerprint(cases)} | described(
+        source, settings
+    )
     if is_store(path):
         there = open_store(path)
         if {key: there.info.get(key) for key in request} == request:
@@ -171,6 +167,15 @@ def prepare(source: str, settings: Preparation, path: Path, progress: Progress =
     os.replace(beside, path)
     shutil.rmtree(path.with_name(path.name + ".old"), ignore_errors=True)
     return open_store(path)
+
+
+def described(source: str, settings: Preparation) -> dict[str, Any]:
+    """What a store says of its making; the source is absolute, so that it means the same from any folder."""
+    return {"source": absolute(source), "settings": asdict(settings)}
+
+
+def absolute(source: str) -> str:
+    return source if source.startswith("phantom:") else str(Path(source).expanduser().resolve())
 
 
 def read_source(source: str, settings: Preparation) -> tuple[pd.DataFrame, Callable[[int], Decoded], bool]:

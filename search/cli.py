@@ -203,14 +203,13 @@ def run_stages(arguments: argparse.Namespace) -> int:
     from search.engine import run_study
     from search.executor import LocalProcesses
     from search.progress import preparing, showing
-    from search.run import prepared, record
+    from search.run import prepared
 
     if arguments.workers < 0:
         raise StudyError(f"--workers is a number of trials at once, 0 for one per GPU; got {arguments.workers}")
     run = open_the_run(arguments, arguments.data)
     with preparing() as progress:
         store = prepared(run, progress)
-    record(run)
     made = {}
     with showing(constant_mae(store.cases)) as watching:
         for name in arguments.stages:

@@ -26,7 +26,7 @@ from models.architecture import GROUPS
 from search.executor import Executor
 from search.job import EXIT_REASONS, Crashed, EpochDone, Failed, Finished, Job, TrialCrashed, job_dict
 from search.records import decisions, known_networks, load, note, point_of, seen, study_name, trials_of
-from search.run import Run, guarded
+from search.run import TRIALS, Run, guarded, record
 from search.sampler import FeasibleSampler, key
 from search.storage import open_storage
 from studies.order import COMMANDS, STUDIES
@@ -101,6 +101,7 @@ def run_study(
             "given": {done: decision.to_dict() for done, decision in given.decisions.items()},
         }
         study = open_study(storage, name, sampler, settings)
+        record(run)
         note(study, "configurations", f"{len(feasible):,} of {len(grid):,} fit {cap:,} parameters")
         note(study, "constant_mae", round(given.constant_mae, 3))
         note(study, "synthetic", store.synthetic)
@@ -221,7 +222,7 @@ class Leader:
             training=self.given.preset.training,
             seed=self.given.preset.seed,
             store=self.store.path,
-            folder=self.run_.folder / "trials" / study_name(self.name).replace(" ", "-") / f"{trial.number:04d}",
+            folder=self.run_.folder / TRIALS / study_name(self.name).replace(" ", "-") / f"{trial.number:04d}",
             deterministic=self.deterministic,
         )
         for attribute, value in self.description(job).items():

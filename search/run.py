@@ -13,13 +13,13 @@ from pathlib import Path
 from typing import Any
 
 from data.preparation import DataError, Preparation
-from data.store import Progress, Store, is_store, open_store, prepare
+from data.store import Progress, Store, absolute, described, is_store, open_store, prepare
 from models.architecture import Architecture, Blocks
 from models.training import Training
 from search.storage import sqlite_url
 from studies.preset import PRESETS, Preset, StudyError
 
-PREPARED = "prepared"
+PREPARED, TRIALS = "prepared", "trials"  # in the run's folder
 PARTS: dict[str, type] = {"preparation": Preparation, "training": Training, "reference": Architecture}
 
 
@@ -79,7 +79,7 @@ def open_run(
         folder,
         derive(PRESETS[name](), merged),
         merged,
-        data or recorded.get("data") or PRESETS[name]().data,
+        absolute(data) if data else recorded.get("data") or PRESETS[name]().data,
         storage or recorded.get("storage") or sqlite_url(folder / "studies.db"),
     )
 
@@ -96,7 +96,10 @@ def read_settings(folder: Path) -> dict[str, Any]:
 
 
 def record(run: Run) -> None:
-    """Remember the run's settings, so that later commands need not repeat them. Passwords are not remembered."""
+    """Remember the run's settings, so that later commands need not repeat them. Passwords are not remembered.
+
+    Called once a command's settings are known to be acceptable, never for those that were refused.
+    """
     settings: dict[str, Any] = {"preset": run.preset.name, "overrides": run.overrides, "data": run.data}
     if run.storage.startswith("sqlite") and run.storage != sqlite_url(run.folder / "studies.db"):
         settings["storage"] = run.storage
@@ -132,8 +135,16 @@ def prepared(run: Run, progress: Progress) -> Store:
         return store
     if not run.data:
         raise DataError("no data: give --data FOLDER or phantom:N, or run `boneage-search prepare` first")
+    path = run.folder / PREPARED
+    if is_store(path) and (run.folder / TRIALS).exists():
+        there = open_store(path).info
+        for name, value in described(run.data, run.preset.preparation).items():
+            if there[name] != value:
+                raise StudyError(
+                    f"{run.folder} has trials on data with {name} {there[name]}, now {value}; use another --run-dir"
+                )
     run.folder.mkdir(parents=True, exist_ok=True)
-    return prepare(run.data, run.preset.preparation, run.folder / PREPARED, progress)
+    return prepare(run.data, run.preset.preparation, path, progress)
 
 
 def guarded(run: Run, store: Store) -> dict[str, Any]:

@@ -12,10 +12,10 @@ import pytest
 from conftest import tiny_preset
 from formula import FormulaExecutor, silent
 
-from data.store import Store
+from data.store import Store, open_store
 from search.cli import parser
 from search.engine import run_study
-from search.run import Run, record
+from search.run import Run, open_run, prepared
 from search.storage import sqlite_url
 from studies.order import STUDIES
 
@@ -43,7 +43,6 @@ def decided(tmp_path: Path, tiny_store: Store) -> Path:
     run = Run(folder, tiny_preset(), {}, str(tiny_store.path), sqlite_url(folder / "studies.db"))
     for name in STUDIES:
         run_study(run, tiny_store, name, FormulaExecutor, silent())
-    record(run)
     return folder
 
 
@@ -161,6 +160,24 @@ def test_a_run_goes_on_with_the_preset_and_fields_it_was_begun_with(tmp_path: Pa
     assert "was begun with preset demo, now paper" in said
     recorded = json.loads((tmp_path / "run" / "run.json").read_text())
     assert recorded["overrides"] == {"image_px": 48}
+
+
+@pytest.mark.parametrize("options", [["--learning-rate", "0.5"], ["--image-px", "48"], ["--data", "phantom:61"]])
+def test_settings_that_were_refused_are_not_remembered_and_change_nothing(tmp_path: Path, options: list[str]) -> None:
+    """A run goes on as it was after a command that asked for what its trials were not made with."""
+    folder = tmp_path / "run"
+    overrides = {"image_px": 40, "stem_pools": (False, False), "beta": 0.0625}
+    run = open_run(folder, "demo", overrides, "phantom:60", None)
+    store = prepared(run, lambda done, total: None)
+    run_study(run, store, "ablation", FormulaExecutor, silent())
+    (folder / "trials").mkdir()  # the formula leaves no folders
+    before = (folder / "run.json").read_text()
+
+    said = refused("ablate", "--run-dir", folder, *options)
+
+    assert "use another --run-dir" in said
+    assert (folder / "run.json").read_text() == before
+    assert open_store(folder / "prepared").digest == store.digest
 
 
 def test_status_tells_studies_decisions_and_what_comes_next(decided: Path) -> None:

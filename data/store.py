@@ -124,7 +124,10 @@ def prepare(source: str, settings: Preparation, path: Path, progress: Progress =
 
     Raises DataError where the source cannot be used; what was at `path` before is then untouched.
     """
-    cases, pixels_of, synthetic = read_source(source, settings)
+    try:
+        cases, pixels_of, synthetic = read_source(source, settings)
+    except PermissionError as error:
+        raise DataError(f"{error.filename or source} may not be read by this user; change its permissions") from None
     request = {"version": VERSION, "synthetic": synthetic, "fingerprint": fingerprint(cases)} | described(
         source, settings
     )

@@ -1,4 +1,5 @@
 import json
+import os
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -117,6 +118,19 @@ def test_the_constant_predictor_answers_the_training_median() -> None:
 def test_a_source_that_cannot_be_used_says_why(tmp_path: Path, source: str, says: str) -> None:
     with pytest.raises(DataError, match=says):
         prepare(source, replace(SETTINGS, validation_fraction=0.01), tmp_path / "store")
+
+
+def test_a_folder_that_may_not_be_read_is_named(rsna_folder: Write, tmp_path: Path) -> None:
+    folder = rsna_folder()
+    folder.chmod(0)
+    try:
+        if os.geteuid() == 0:  # root may read anything: be nobody for a moment
+            os.seteuid(65534)
+        with pytest.raises(DataError, match="may not be read by this user"):
+            prepare(str(folder), SETTINGS, tmp_path / "store")
+    finally:
+        os.seteuid(os.getuid())
+        folder.chmod(0o755)
 
 
 def test_a_store_of_another_version_or_cut_short_is_refused(tmp_path: Path) -> None:

@@ -31,12 +31,6 @@ class Run:
     data: str  # folder, phantom:N or prepared store; empty where none was named yet
     storage: str  # SQLAlchemy URL
 
-    @property
-    def store_path(self) -> Path:
-        """Where the prepared data are: the store that was named, or the run's own."""
-        named = Path(self.data).expanduser()
-        return named if self.data and is_store(named) else self.folder / PREPARED
-
 
 def field_names() -> list[str]:
     """Every field of a preset that can be set, by its own name: those of its parts and the plain ones."""
@@ -149,11 +143,9 @@ def prepared(run: Run, progress: Progress) -> Store:
 
 def guarded(run: Run, store: Store) -> dict[str, Any]:
     """The settings that every trial of a study must share, flat: a study that has trials refuses others."""
-    shared = {
+    return {
         **asdict(run.preset.training),
         **{f"reference {name}": value for name, value in asdict(run.preset.reference).items()},
         "seed": run.preset.seed,
         "data": store.digest,
     }
-    settings: dict[str, Any] = json.loads(json.dumps(shared))
-    return settings

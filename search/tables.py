@@ -36,8 +36,12 @@ def text(value: Any) -> str:
 def footnote(constant_mae: float, synthetic: bool) -> None:
     from search.status import NO_DEVICE, SYNTHETIC
 
-    print(f"MAE in months on the validation split; always answering the training median scores {constant_mae:.1f}.")
+    print_constant(constant_mae)
     print(f"{SYNTHETIC}; {NO_DEVICE}." if synthetic else f"{NO_DEVICE.capitalize()}.")
+
+
+def print_constant(constant_mae: float) -> None:
+    print(f"MAE in months on the validation split; always answering the training median scores {constant_mae:.1f}.")
 
 
 def show_status(statuses: list[dict[str, Any]], next_command: str | None) -> None:
@@ -52,7 +56,7 @@ def show_status(statuses: list[dict[str, Any]], next_command: str | None) -> Non
     console().print(table)
     known = [status["constant_mae"] for status in statuses if status.get("constant_mae")]
     if known:
-        print(f"MAE in months on the validation split; always answering the training median scores {known[0]:.1f}.")
+        print_constant(known[0])
     if any(status.get("synthetic") for status in statuses):
         print(f"{SYNTHETIC}; {NO_DEVICE}.")
     print(f"next: boneage-search {next_command}" if next_command else "all four studies are decided")

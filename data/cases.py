@@ -28,6 +28,26 @@ def split_of(id: str, validation_fraction: float, test_fraction: float) -> str:
     return "validation" if place < test_fraction + validation_fraction else "train"
 
 
+def complete_splits(
+    cases: pd.DataFrame, validation_fraction: float, test_fraction: float
+) -> tuple[pd.DataFrame, tuple[str, ...]]:
+    """Every case in a split, and a sentence for each split that had to be made.
+
+    Splits that the source has are kept. One that it lacks is taken from its training cases, by id: so a case
+    stays in its split whatever is added, and the share of every sex and age follows the whole.
+    """
+    there = set(cases["split"])
+    fractions = {"validation": validation_fraction, "test": test_fraction}
+    wanted = {name: share for name, share in fractions.items() if name not in there and share}
+    of_train = cases["split"].isin(["", "train"])
+    made = [
+        split_of(id, wanted.get("validation", 0.0), wanted.get("test", 0.0)) if free else split
+        for id, split, free in zip(cases["id"], cases["split"], of_train, strict=True)
+    ]
+    said = tuple(f"no {name} set: {share:.0%} of the training cases, chosen by id" for name, share in wanted.items())
+    return cases.assign(split=made), said
+
+
 def subset(cases: pd.DataFrame, count: int) -> pd.DataFrame:
     """`count` of the cases (0: all), chosen by id, in their order; a larger subset contains the smaller."""
     if count == 0 or count >= len(cases):

@@ -1,15 +1,24 @@
-"""One radiograph file to one square grey uint8 image."""
+"""One radiograph file to one square grey uint8 image, bone bright on dark where the file says which is which."""
 
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from PIL import Image, UnidentifiedImageError
+from PIL import Image, ImageOps, UnidentifiedImageError
 
-from data.preparation import DataError, Fit
+from data import dicom
+from data.preparation import DataError, Preparation
 
-MAX_PIXELS = 64_000_000  # RSNA's largest has about 7 million; far beyond that it is a decompression bomb
+MAX_PIXELS = (
+    36_000_000  # RSNA's largest has about 7 million, a large detector 21; far beyond it is a decompression bomb
+)
+PIXELS_AT_ONCE = 40_000_000  # decoded by all threads together, so that memory does not grow with their number
 BORDER_CONTRAST = 0.04  # an edge row or column whose grey range is below this share of the image's is empty border
+STRETCH_PERCENTILES = (1, 99)
+Image.MAX_IMAGE_PIXELS = None  # Pillow's own limit warns from 89 million; ours refuses before anything is decoded
 
 
 class Decoded(NamedTuple):
@@ -18,48 +27,113 @@ class Decoded(NamedTuple):
     height_px: int
 
 
-def decode(path: Path, image_px: int, fit: Fit) -> Decoded:
-    """Read, turn grey, fit to a square. Raises DataError where the file is no readable image.
+class Budget:
+    """Lets threads in while their pixels together stay within a limit; one alone is always let in."""
+
+    def __init__(self, limit: int) -> None:
+        self.limit, self.used, self.changed = limit, 0, threading.Condition()
+
+    @contextmanager
+    def holding(self, pixels: int) -> Iterator[None]:
+        with self.changed:
+            self.changed.wait_for(lambda: not self.used or self.used + pixels <= self.limit)
+            self.used += pixels
+        try:
+            yield
+        finally:
+            with self.changed:
+                self.used -= pixels
+                self.changed.notify_all()
+
+
+budget = Budget(PIXELS_AT_ONCE)
+
+
+def decode(path: Path, settings: Preparation) -> Decoded:
+    """Read, turn grey, crop, stretch, fit to a square, as `settings` say.
 
     `squash` resizes without keeping the aspect, as the paper does; `crop_pad` cuts empty borders off, then pads with
-    black to a square, so that bones keep their proportions.
+    black to a square, so that bones keep their proportions. Raises DataError where the file is no usable image; the
+    message begins with the kind of the fault and a colon.
     """
     try:
-        with Image.open(path) as image:
-            if image.width * image.height > MAX_PIXELS:
-                raise DataError(f"{path} claims {image.width}×{image.height} pixels, more than any radiograph here has")
-            width_px, height_px = image.size
-            grey = to_grey(image)
-    except DataError:
-        raise
-    except (UnidentifiedImageError, OSError, ValueError, SyntaxError, EOFError, Image.DecompressionBombError) as error:
+        if path.stat().st_size == 0:
+            raise DataError(f"unreadable: {path} is empty (0 bytes)")
+        grey = read_dicom(path) if dicom.is_dicom(path) else read_picture(path)
+    except (UnidentifiedImageError, OSError, SyntaxError, EOFError, Image.DecompressionBombError) as error:
         # Pillow raises all of these for damaged files, SyntaxError for a broken PNG among them.
-        raise DataError(f"{path} is not a readable image ({error}); restore the file or remove its row") from None
-    if fit == "crop_pad":
-        grey = pad_square(crop(grey))
-    if grey.size != (image_px, image_px):
-        grey = grey.resize(
-            (image_px, image_px), Image.Resampling.LANCZOS if max(grey.size) > image_px else Image.Resampling.BICUBIC
-        )
-    return Decoded(np.asarray(grey), width_px, height_px)
+        raise DataError(f"unreadable: {path} is no whole image ({error})") from None
+    except ValueError as error:
+        if isinstance(error, DataError):
+            raise
+        raise DataError(f"unreadable: {path} is no whole image ({error})") from None
+    height_px, width_px = grey.shape
+    if grey.min() == grey.max():
+        raise DataError(f"blank: every pixel of {path} is {grey.min()}")
+    if settings.fit == "crop_pad":
+        grey = crop(grey)
+    image = Image.fromarray(to_bytes(grey, settings.stretch))
+    if settings.fit == "crop_pad":
+        image = pad_square(image)
+    side = settings.image_px
+    if image.size != (side, side):
+        smaller = max(image.size) > side
+        image = image.resize((side, side), Image.Resampling.LANCZOS if smaller else Image.Resampling.BICUBIC)
+    return Decoded(np.asarray(image), width_px, height_px)
 
 
-def to_grey(image: Image.Image) -> Image.Image:
+def read_picture(path: Path) -> np.ndarray:
+    """A PNG or JPEG as grey uint8 or uint16 (height, width)."""
+    with Image.open(path) as image:
+        refuse_bomb(path, image.width, image.height)
+        with budget.holding(image.width * image.height):
+            return to_grey(ImageOps.exif_transpose(image))
+
+
+def read_dicom(path: Path) -> np.ndarray:
+    """A DICOM radiograph as grey uint8 or uint16 (height, width)."""
+    width_px, height_px = dicom.size(path)
+    refuse_bomb(path, width_px, height_px)
+    with budget.holding(width_px * height_px):
+        return dicom.grey(path)
+
+
+def refuse_bomb(path: Path, width_px: int, height_px: int) -> None:
+    if width_px * height_px > MAX_PIXELS:
+        raise DataError(f"too large: {path} claims {width_px}×{height_px} pixels, more than any radiograph has")
+
+
+def to_grey(image: Image.Image) -> np.ndarray:
     if image.mode.startswith("I"):  # 16-bit grey
-        wide = np.asarray(image).astype(np.float32)
-        return Image.fromarray((wide / max(float(wide.max()), 1.0) * 255).astype(np.uint8))
-    return image.convert("L")
+        return np.asarray(image).astype(np.uint16)
+    if image.has_transparency_data:  # what is transparent is background, whatever colour lies beneath
+        image = Image.alpha_composite(Image.new("RGBA", image.size, "black"), image.convert("RGBA"))
+    return np.asarray(image.convert("L"))
 
 
-def crop(image: Image.Image) -> Image.Image:
+def to_bytes(grey: np.ndarray, stretch: bool) -> np.ndarray:
+    """uint8. Wider greys are scaled from their own range; with `stretch` any image is, from its percentiles."""
+    if stretch:
+        low, high = (float(value) for value in np.percentile(grey, STRETCH_PERCENTILES))
+    elif grey.dtype == np.uint8:
+        return grey
+    else:
+        low, high = 0.0, float(grey.max())
+    if high <= low:  # hardly any pixel differs from the others
+        low, high = float(grey.min()), float(grey.max())
+    levels = np.arange(int(grey.max()) + 1, dtype=np.float32)
+    table = np.clip(np.rint((levels - low) / (high - low) * 255), 0, 255).astype(np.uint8)
+    return np.asarray(table[grey])
+
+
+def crop(grey: np.ndarray) -> np.ndarray:
     """Cut off the edge rows and columns that hold a single grey value, black and white padding alike."""
-    pixels = np.asarray(image).astype(np.int16)
-    least = BORDER_CONTRAST * np.ptp(pixels)
-    rows = np.flatnonzero(np.ptp(pixels, axis=1) > least)
-    columns = np.flatnonzero(np.ptp(pixels, axis=0) > least)
+    least = BORDER_CONTRAST * (int(grey.max()) - int(grey.min()))
+    rows = np.flatnonzero(grey.max(axis=1) - grey.min(axis=1) > least)
+    columns = np.flatnonzero(grey.max(axis=0) - grey.min(axis=0) > least)
     if not len(rows) or not len(columns):
-        return image
-    return image.crop((int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1))
+        return grey
+    return grey[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
 
 
 def pad_square(image: Image.Image) -> Image.Image:

@@ -1,17 +1,17 @@
 """The prepared store: every image decoded once, in a form that numpy and pandas alone can read.
 
-    images.npy   uint8 (cases, image_px, image_px), memory-mapped when read
-    cases.csv    a row per image, in the same order: id, age_months, male, split, checksum, width_px, height_px
-    store.json   version, settings, source, and `digest`, which names the contents: two stores with one digest are equal
+    images.npy     uint8 (cases, image_px, image_px), memory-mapped when read
+    cases.csv      a row per image, in the same order: id, age_months, male, split, checksum, width_px, height_px
+    problems.csv   what was left out: id, path, reason
+    store.json     version, settings, source, and `digest`, which names the contents: two stores with one digest are equal
 
-A store is written under another name and renamed when whole, so one that exists is complete.
+`prepare.py` makes one.
 """
 
 import hashlib
 import json
 import os
-import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from functools import cached_property
@@ -21,12 +21,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from data import phantom, rsna
-from data.cases import SPLITS, split_of, subset
-from data.images import Decoded, decode
+from data.cases import SPLITS
 from data.preparation import DataError, Preparation
+from data.sources import absolute
 
-VERSION = 1
+VERSION = 2
+CASE_COLUMNS = ["id", "age_months", "male", "split", "checksum", "width_px", "height_px"]
 
 
 @dataclass(frozen=True)
@@ -73,9 +73,18 @@ class Store:
     def synthetic(self) -> bool:
         return bool(self.info["synthetic"])
 
+    @property
+    def said(self) -> list[str]:
+        """What was found in the source and what was missing, a sentence each."""
+        return list(self.info["said"])
+
     @cached_property
     def cases(self) -> pd.DataFrame:
         return pd.read_csv(self.path / "cases.csv", dtype={"id": str})
+
+    @cached_property
+    def problems(self) -> pd.DataFrame:
+        return pd.read_csv(self.path / "problems.csv", dtype=str, keep_default_na=False)
 
     @cached_property
     def images(self) -> np.ndarray:
@@ -95,7 +104,7 @@ class Store:
 
 
 def open_store(path: Path) -> Store:
-    """Raises DataError where there is no store, or one of another version."""
+    """Raises DataError where there is no store, one of another version, or one whose parts do not fit together."""
     try:
         info = json.loads((path / "store.json").read_text())
     except (OSError, ValueError):
@@ -105,113 +114,54 @@ def open_store(path: Path) -> Store:
             f"{path} is a store of version {info.get('version')}, this program reads {VERSION}; prepare the data again"
         )
     store = Store(path, info)
-    if store.images.shape[:2] != (len(store.cases), store.image_px):
-        raise DataError(
-            f"{path} is damaged: {store.images.shape[0]} images, {len(store.cases)} cases; prepare the data again"
-        )
+    try:
+        fits = store.images.shape == (len(store.cases), store.image_px, store.image_px)
+        table = digest_of(path / "cases.csv")
+    except (OSError, ValueError) as error:
+        raise damaged(path, str(error)) from None
+    if not fits:
+        raise damaged(path, f"{store.images.shape[0]} images, {len(store.cases)} cases")
+    if table != store.digest:
+        raise damaged(path, "cases.csv was changed after it was made")
     return store
+
+
+def damaged(path: Path, how: str) -> DataError:
+    return DataError(f"{path} is damaged ({how}); remove it and prepare the data again")
+
+
+def digest_of(cases: Path) -> str:
+    """Names a store's contents: the table holds every image's checksum."""
+    return hashlib.blake2b(cases.read_bytes(), digest_size=8).hexdigest()
+
+
+def checksum(pixels: bytes) -> str:
+    return hashlib.blake2b(pixels, digest_size=16).hexdigest()
+
+
+def verify(store: Store) -> None:
+    """Read every image and compare it with its checksum, on all cores. Raises DataError where one differs."""
+    recorded = list(store.cases["checksum"])
+    size = store.image_px**2
+    with (store.path / "images.npy").open("rb") as file, ThreadPoolExecutor(os.cpu_count()) as pool:
+        begins = (store.path / "images.npy").stat().st_size - size * len(recorded)
+
+        # Read, not mapped: mapped pages would count as this process's memory.
+        def changed(row: int) -> bool:
+            return bool(checksum(os.pread(file.fileno(), size, begins + row * size)) != recorded[row])
+
+        for row, differs in enumerate(pool.map(changed, range(len(recorded)), chunksize=64)):
+            if differs:
+                raise damaged(store.path, f"the image of {store.cases['id'][row]} is not what was prepared")
 
 
 def is_store(path: Path) -> bool:
     return (path / "store.json").is_file()
 
 
-Progress = Callable[[int, int], None]  # images done, images in all
-
-
-def prepare(source: str, settings: Preparation, path: Path, progress: Progress = lambda done, total: None) -> Store:
-    """Prepare `source`, an RSNA training folder or `phantom:N`, into `path`; an equal store that is there already is kept.
-
-    Raises DataError where the source cannot be used; what was at `path` before is then untouched.
-    """
-    try:
-        cases, pixels_of, synthetic = read_source(source, settings)
-    except PermissionError as error:
-        raise DataError(f"{error.filename or source} may not be read by this user; change its permissions") from None
-    request = {"version": VERSION, "synthetic": synthetic, "fingerprint": fingerprint(cases)} | described(
-        source, settings
-    )
-    if is_store(path):
-        there = open_store(path)
-        if {key: there.info.get(key) for key in request} == request:
-            return there
-    counts = cases["split"].value_counts()
-    for name in ("train", "validation"):
-        if not counts.get(name, 0):
-            raise DataError(
-                f"{source} leaves no cases for {name}: {len(cases)} cases in all; use more, or other fractions"
-            )
-
-    beside = path.with_name(path.name + ".part")
-    shutil.rmtree(beside, ignore_errors=True)
-    beside.mkdir(parents=True)
-    shape = (len(cases), settings.image_px, settings.image_px)
-    images = np.lib.format.open_memmap(beside / "images.npy", mode="w+", dtype=np.uint8, shape=shape)
-    checksums, widths, heights = [], [], []
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        futures = pool.map(pixels_of, range(len(cases)))
-        for row, decoded in enumerate(futures):
-            images[row] = decoded.pixels
-            checksums.append(hashlib.blake2b(decoded.pixels.tobytes(), digest_size=8).hexdigest())
-            widths.append(decoded.width_px)
-            heights.append(decoded.height_px)
-            progress(row + 1, len(cases))
-    images.flush()
-    table = cases[["id", "age_months", "male", "split"]].assign(checksum=checksums, width_px=widths, height_px=heights)
-    table.to_csv(beside / "cases.csv", index=False)
-    digest = hashlib.blake2b((beside / "cases.csv").read_bytes(), digest_size=8).hexdigest()
-    (beside / "store.json").write_text(json.dumps(request | {"digest": digest, "cases": len(cases)}, indent=1) + "\n")
-    if path.exists():
-        if not is_store(path):
-            raise DataError(f"{path} is in the way and no prepared store; move it, or use another --run-dir")
-        before = path.with_name(path.name + ".old")
-        shutil.rmtree(before, ignore_errors=True)
-        os.replace(path, before)
-    os.replace(beside, path)
-    shutil.rmtree(path.with_name(path.name + ".old"), ignore_errors=True)
-    return open_store(path)
-
-
 def described(source: str, settings: Preparation) -> dict[str, Any]:
     """What a store says of its making; the source is absolute, so that it means the same from any folder."""
     return {"source": absolute(source), "settings": asdict(settings)}
-
-
-def absolute(source: str) -> str:
-    return source if source.startswith("phantom:") else str(Path(source).expanduser().resolve())
-
-
-def read_source(source: str, settings: Preparation) -> tuple[pd.DataFrame, Callable[[int], Decoded], bool]:
-    """The cases, a function from row to pixels, and whether the images are synthetic."""
-    kind, _, count = source.partition(":")
-    if kind == "phantom":
-        if not count.isdecimal() or not int(count):
-            raise DataError(f"phantom data are written phantom:N, as phantom:800; got {source!r}")
-        drawn = phantom.phantom_cases(
-            int(count),
-            validation_fraction=settings.validation_fraction,
-            test_fraction=settings.test_fraction,
-        )
-        cases = subset(pd.DataFrame([asdict(case) for case in drawn]), settings.images)
-        chosen = [drawn[row] for row in cases.index]
-        size = settings.image_px
-        return cases.reset_index(drop=True), lambda row: Decoded(phantom.draw(chosen[row], size), size, size), True
-    folder = Path(source).expanduser()
-    if not folder.is_dir():
-        raise DataError(f"{source} is not a folder; give an RSNA training folder, a prepared store, or phantom:N")
-    cases = subset(rsna.read_training_folder(folder), settings.images).reset_index(drop=True)
-    splits = [split_of(id, settings.validation_fraction, settings.test_fraction) for id in cases["id"]]
-    paths = list(cases["path"])
-    return cases.assign(split=splits), lambda row: decode(paths[row], settings.image_px, settings.fit), False
-
-
-def fingerprint(cases: pd.DataFrame) -> str:
-    """Changes when a label, a split or an image file changes."""
-    digest = hashlib.blake2b(cases.drop(columns="path", errors="ignore").to_csv(index=False).encode(), digest_size=8)
-    for path in cases.get("path", ()):
-        stat = path.stat()
-        digest.update(f"{path.name} {stat.st_size} {stat.st_mtime_ns}\n".encode())
-    return digest.hexdigest()
 
 
 def split_counts(cases: pd.DataFrame) -> dict[str, int]:

@@ -9,7 +9,7 @@ import json
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from data.preparation import DataError
 from models.architecture import Architecture, ArchitectureError, parse_blocks
@@ -18,6 +18,9 @@ from models.training import TrainingError
 from search import options
 from studies.order import COMMANDS
 from studies.preset import PRESETS, StudyError
+
+if TYPE_CHECKING:
+    from data.store import Store
 
 DEFAULT_RUN = Path("runs/main")
 
@@ -71,7 +74,10 @@ def parser() -> argparse.ArgumentParser:
         "decode radiographs once into the run's prepared store",
         "boneage-search prepare ~/rsna --preset paper",
     )
-    prepare.add_argument("source", metavar="DATA", help="an RSNA training folder, or phantom:N for N drawn hands")
+    prepare.add_argument(
+        "source", metavar="DATA", help="a folder of radiographs with a table, or phantom:N for N drawn hands"
+    )
+    prepare.add_argument("--strict", action="store_true", help="refuse where a case cannot be used")
     add_run_options(prepare, with_data=False)
     options.add(prepare)
 
@@ -132,7 +138,7 @@ def add_run_options(parser: argparse.ArgumentParser, with_data: bool = True) -> 
         "--storage", metavar="URL", help="SQLAlchemy URL of the studies (default: SQLite in the run's folder)"
     )
     if with_data:
-        parser.add_argument("--data", metavar="DATA", help="RSNA training folder, phantom:N, or a prepared store")
+        parser.add_argument("--data", metavar="DATA", help="folder of radiographs, phantom:N, or a prepared store")
 
 
 def add_stage_options(parser: argparse.ArgumentParser) -> None:
@@ -186,8 +192,11 @@ def run_prepare(arguments: argparse.Namespace) -> int:
 
     run = open_the_run(arguments, arguments.source)
     with preparing() as progress:
-        store = prepared(run, progress)
+        store = prepared(run, progress, arguments.strict)
     record(run)
+    for sentence in store.said:
+        print(sentence)
+    show_problems(store)
     counts = ", ".join(f"{count:,} {name}" for name, count in split_counts(store.cases).items())
     print(f"{store.path}: {len(store.cases):,} images of {store.image_px} px ({counts})")
     if store.synthetic:
@@ -195,6 +204,18 @@ def run_prepare(arguments: argparse.Namespace) -> int:
 
         print(SYNTHETIC)
     return 0
+
+
+def show_problems(store: "Store", shown: int = 5) -> None:
+    """What was left out; the first few, and where all are."""
+    problems = store.problems
+    if not len(problems):
+        return
+    print(f"left out {len(problems):,} of {len(problems) + len(store.cases):,} cases:")
+    for problem in problems.head(shown).itertuples():
+        print(f"  {problem.id}  {problem.reason}")
+    if len(problems) > shown:
+        print(f"  ... all of them in {store.path / 'problems.csv'}")
 
 
 def run_stages(arguments: argparse.Namespace) -> int:

@@ -38,6 +38,7 @@ OPTIONS: dict[str, Option] = {
     # data
     "image_px": Option(int, "side of the square images the network sees"),
     "fit": Option(str, "how an image becomes a square", ("squash", "crop_pad")),
+    "stretch": Option(bool, "stretch each image's greys, 1st to 99th percentile, from black to white"),
     "images": Option(int, "how many cases to use, chosen by id; 0 is all"),
     "validation_fraction": Option(float, "share of the cases for validation, where the data come without splits"),
     "test_fraction": Option(float, "share of the cases set aside for the test, which no search reads"),

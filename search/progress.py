@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bars
 
-from data.store import Progress as StoreProgress
+from data.prepare import Progress as StoreProgress
 from search.engine import Progress
 from search.job import EpochDone
 from search.records import study_name

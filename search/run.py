@@ -13,7 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from data.preparation import DataError, Preparation
-from data.store import Progress, Store, absolute, described, is_store, open_store, prepare
+from data.prepare import Progress, prepare
+from data.sources import absolute
+from data.store import Store, described, is_store, open_store, verify
 from models.architecture import Architecture, Blocks
 from models.training import Training
 from search.storage import sqlite_url
@@ -116,8 +118,18 @@ def restored(name: str, value: Any) -> Any:
     return tuple(value) if isinstance(value, list) else value
 
 
-def prepared(run: Run, progress: Progress) -> Store:
-    """The run's data, prepared now unless they are already. Raises DataError where no data were ever named."""
+def prepared(run: Run, progress: Progress, strict: bool = False) -> Store:
+    """The run's data, prepared now unless they are already, and every image what it was when it was prepared.
+
+    Raises DataError where no data were ever named, or the prepared ones were damaged since; with `strict` also where
+    a case could not be used.
+    """
+    store = found_or_made(run, progress, strict)
+    verify(store)
+    return store
+
+
+def found_or_made(run: Run, progress: Progress, strict: bool) -> Store:
     named = Path(run.data).expanduser()
     if run.data and is_store(named):
         store = open_store(named)
@@ -138,7 +150,7 @@ def prepared(run: Run, progress: Progress) -> Store:
                     f"{run.folder} has trials on data with {name} {there[name]}, now {value}; use another --run-dir"
                 )
     run.folder.mkdir(parents=True, exist_ok=True)
-    return prepare(run.data, run.preset.preparation, path, progress)
+    return prepare(run.data, run.preset.preparation, path, progress, strict)
 
 
 def guarded(run: Run, store: Store) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -9,12 +10,16 @@ from PIL import Image
 
 from data.phantom import draw, phantom_cases
 from data.preparation import Preparation
-from data.store import Store, prepare
+from data.prepare import prepare
+from data.store import Store
 from models.architecture import Architecture, Blocks
 from models.training import Training
 from studies.preset import Preset, demo
 
 RSNA_HEADER = "id,boneage,male"
+
+
+drawn = cache(draw)
 
 
 @pytest.fixture
@@ -28,7 +33,7 @@ def rsna_folder(tmp_path: Path) -> Callable[..., Path]:
         rows = [RSNA_HEADER]
         for number, case in enumerate(phantom_cases(count), 1377):
             rows.append(f"{number},{round(case.age_months)},{case.male}")
-            Image.fromarray(draw(case, 64)).resize((width, height)).save(images / f"{number}.png")
+            Image.fromarray(drawn(case, 64)).resize((width, height)).save(images / f"{number}.png")
         (folder / "train.csv").write_text("\n".join(rows) + "\n")
         return folder
 

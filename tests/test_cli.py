@@ -128,7 +128,14 @@ def test_a_missing_column_and_a_corrupt_image_name_the_file(tmp_path: Path, rsna
     folder = rsna_folder(20)
     options = ["--preset", "demo", "--run-dir", tmp_path / "run"]
     (folder / "boneage-training-dataset" / "1380.png").write_bytes(b"\x89PNG broken")
-    assert "1380.png is not a readable image" in refused("prepare", folder, *options)
+    said = refused("prepare", folder, "--strict", *options)
+    assert "1 of 20 cases cannot be used, the first: 1380, unreadable:" in said
+    [listed] = re.findall(r"listed in (\S+);", said)
+    assert "1380.png" in Path(listed).read_text()
+
+    left_out = boneage_search("prepare", folder, *options)
+    assert left_out.returncode == 0
+    assert "left out 1 of 20 cases:" in left_out.stdout
 
     (folder / "train.csv").write_text("id,boneage\n1377,12\n")
     assert "train.csv lacks the column 'male'" in refused("prepare", folder, *options)

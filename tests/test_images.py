@@ -1,17 +1,23 @@
+import threading
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from data.images import decode
-from data.preparation import DataError
+from data.images import Budget, Decoded
+from data.images import decode as decode_with
+from data.preparation import DataError, Fit, Preparation
 
 
 def saved(path: Path, pixels: np.ndarray, mode: str | None = None) -> Path:
     image = Image.fromarray(pixels)
     (image.convert(mode) if mode else image).save(path)
     return path
+
+
+def decode(path: Path, image_px: int, fit: Fit, stretch: bool = False) -> Decoded:
+    return decode_with(path, Preparation(image_px=image_px, fit=fit, stretch=stretch))
 
 
 def gradient(height: int, width: int) -> np.ndarray:
@@ -29,19 +35,19 @@ def test_an_image_of_the_right_size_comes_back_unchanged(tmp_path: Path) -> None
 
 @pytest.mark.parametrize("mode", ["L", "RGB", "RGBA", "P"])
 def test_every_colour_mode_of_a_grey_image_gives_the_same_pixels(tmp_path: Path, mode: str) -> None:
-    pixels = gradient(16, 16)
+    pixels = gradient(32, 32)
 
-    decoded = decode(saved(tmp_path / "a.png", pixels, mode), 16, "squash")
+    decoded = decode(saved(tmp_path / "a.png", pixels, mode), 32, "squash")
 
     assert np.abs(decoded.pixels.astype(int) - pixels).max() <= 1
 
 
 def test_sixteen_bit_grey_is_scaled_to_eight(tmp_path: Path) -> None:
-    pixels = (gradient(16, 16).astype(np.uint16)) * 16
+    pixels = (gradient(32, 32).astype(np.uint16)) * 16
 
-    decoded = decode(saved(tmp_path / "a.png", pixels), 16, "squash")
+    decoded = decode(saved(tmp_path / "a.png", pixels), 32, "squash")
 
-    assert np.abs(decoded.pixels.astype(int) - gradient(16, 16)).max() <= 1
+    assert np.abs(decoded.pixels.astype(int) - gradient(32, 32)).max() <= 1
 
 
 def test_squash_changes_the_aspect_and_crop_pad_keeps_it(tmp_path: Path) -> None:
@@ -68,10 +74,12 @@ def test_crop_pad_cuts_empty_borders_black_or_white(tmp_path: Path, border: int)
     assert np.array_equal(decoded.pixels, content)
 
 
-def test_an_image_of_one_grey_value_is_not_cropped_away(tmp_path: Path) -> None:
-    decoded = decode(saved(tmp_path / "a.png", np.full((20, 10), 7, np.uint8)), 20, "crop_pad")
+def test_an_image_with_a_single_speck_is_not_cropped_to_nothing(tmp_path: Path) -> None:
+    """A picture whose every edge row is flat keeps its content."""
+    pixels = np.full((40, 40), 7, np.uint8)
+    pixels[20, 20] = 8
 
-    assert decoded.pixels.shape == (20, 20)
+    assert decode(saved(tmp_path / "a.png", pixels), 40, "crop_pad").pixels.max() == 8
 
 
 @pytest.mark.parametrize("keep", [0, 10, 200])
@@ -79,7 +87,7 @@ def test_a_damaged_file_is_named(tmp_path: Path, keep: int) -> None:
     path = saved(tmp_path / "1377.png", np.random.default_rng(0).integers(0, 255, (64, 64)).astype(np.uint8))
     path.write_bytes(path.read_bytes()[:keep])
 
-    with pytest.raises(DataError, match=r"1377\.png is not a readable image"):
+    with pytest.raises(DataError, match=r"^unreadable: .*1377\.png"):
         decode(path, 32, "squash")
 
 
@@ -89,3 +97,78 @@ def test_a_decompression_bomb_is_refused_before_it_is_decoded(tmp_path: Path) ->
 
     with pytest.raises(DataError, match="10000×8000"):
         decode(path, 32, "squash")
+
+
+def test_a_picture_of_one_grey_value_is_blank(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"^blank: every pixel of .*a\.png is 7"):
+        decode(saved(tmp_path / "a.png", np.full((20, 10), 7, np.uint8)), 32, "squash")
+
+
+def test_what_is_transparent_is_background(tmp_path: Path) -> None:
+    pixels = np.full((32, 32, 4), 255, np.uint8)
+    pixels[:, :16, 3] = 0  # white that is not seen
+
+    decoded = decode(saved(tmp_path / "a.png", pixels), 32, "squash").pixels
+
+    assert decoded[:, :16].max() == 0
+    assert decoded[:, 16:].min() == 255
+
+
+def test_a_jpeg_is_read_and_turned_as_its_exif_says(tmp_path: Path) -> None:
+    image = Image.fromarray(gradient(32, 64))
+    exif = Image.Exif()
+    exif[0x0112] = 6  # the camera was turned by a quarter
+    image.save(tmp_path / "a.jpg", exif=exif, quality=95)
+
+    decoded = decode(tmp_path / "a.jpg", 64, "crop_pad")
+
+    assert (decoded.width_px, decoded.height_px) == (32, 64)
+
+
+def test_stretching_makes_a_faint_picture_use_the_whole_range_and_keeps_its_order(tmp_path: Path) -> None:
+    faint = (gradient(64, 64) // 8 + 100).astype(np.uint8)
+    path = saved(tmp_path / "a.png", faint)
+
+    plain, stretched = decode(path, 64, "squash").pixels, decode(path, 64, "squash", stretch=True).pixels
+
+    assert np.ptp(plain) == np.ptp(faint)
+    assert (stretched.min(), stretched.max()) == (0, 255)
+    assert (np.diff(stretched.ravel()[np.argsort(plain.ravel(), kind="stable")].astype(int)) >= 0).all()
+
+
+def test_stretching_sees_the_content_and_not_the_padding(tmp_path: Path) -> None:
+    """A narrow hand on a wide black cassette is stretched as the same hand alone."""
+    content = np.random.default_rng(0).integers(90, 120, (64, 64)).astype(np.uint8)
+    alone = decode(saved(tmp_path / "a.png", content), 64, "crop_pad", stretch=True).pixels
+    framed = decode(saved(tmp_path / "b.png", np.pad(content, 40)), 64, "crop_pad", stretch=True).pixels
+
+    assert np.array_equal(alone, framed)
+
+
+def test_a_picture_of_two_greys_can_be_stretched(tmp_path: Path) -> None:
+    """Its percentiles are one value: nothing may be divided by zero."""
+    pixels = np.full((64, 64), 7, np.uint8)
+    pixels[0, 0] = 9
+
+    assert decode(saved(tmp_path / "a.png", pixels), 64, "squash", stretch=True).pixels[0, 0] == 255
+
+
+def test_threads_together_hold_no_more_pixels_than_the_budget() -> None:
+    budget, most, failures = Budget(100), [0], []
+
+    def hold(pixels: int) -> None:
+        for _ in range(200):
+            with budget.holding(pixels):
+                most[0] = max(most[0], budget.used)
+                if budget.used > max(100, pixels):
+                    failures.append(budget.used)
+
+    threads = [threading.Thread(target=hold, args=(pixels,)) for pixels in (30, 40, 60, 150)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert not failures
+    assert budget.used == 0
+    assert most[0] == 150  # larger than the budget: alone, but not locked out

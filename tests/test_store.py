@@ -10,7 +10,8 @@ import pytest
 
 from data.cases import constant_mae, split_of
 from data.preparation import DataError, Preparation
-from data.store import Store, open_store, prepare
+from data.prepare import prepare
+from data.store import Store, open_store, verify
 
 Write = Callable[..., Path]
 SETTINGS = Preparation(image_px=32, fit="squash", validation_fraction=0.3, test_fraction=0.2)
@@ -49,9 +50,9 @@ def test_the_same_source_gives_the_same_digest_anywhere(rsna_folder: Write, tmp_
 def test_a_source_that_fails_leaves_the_store_before_it(rsna_folder: Write, tmp_path: Path) -> None:
     folder = rsna_folder()
     before = prepare(str(folder), SETTINGS, tmp_path / "store")
-    (folder / "boneage-training-dataset" / "1380.png").write_bytes(b"no image")
+    (folder / "train.csv").write_text("id,boneage\n1377,12\n")
 
-    with pytest.raises(DataError, match=r"1380\.png"):
+    with pytest.raises(DataError, match=r"train\.csv"):
         prepare(str(folder), SETTINGS, tmp_path / "store")
 
     assert open_store(tmp_path / "store").digest == before.digest
@@ -133,15 +134,39 @@ def test_a_folder_that_may_not_be_read_is_named(rsna_folder: Write, tmp_path: Pa
         folder.chmod(0o755)
 
 
-def test_a_store_of_another_version_or_cut_short_is_refused(tmp_path: Path) -> None:
+def test_a_store_of_another_version_cut_short_or_changed_is_refused(tmp_path: Path) -> None:
     store = prepare("phantom:30", SETTINGS, tmp_path / "store")
-    (store.path / "cases.csv").write_text("\n".join((store.path / "cases.csv").read_text().splitlines()[:-3]))
+    table = (store.path / "cases.csv").read_text()
+
+    (store.path / "cases.csv").write_text("\n".join(table.splitlines()[:-3]))
+    with pytest.raises(DataError, match=r"damaged \(30 images, 27 cases\)"):
+        open_store(store.path)
+
+    (store.path / "cases.csv").write_text(table.replace("True", "False", 1))
+    with pytest.raises(DataError, match=r"cases\.csv was changed"):
+        open_store(store.path)
+
+    (store.path / "images.npy").write_bytes((store.path / "images.npy").read_bytes()[:-1])
     with pytest.raises(DataError, match="damaged"):
         open_store(store.path)
 
-    (store.path / "store.json").write_text(json.dumps(store.info | {"version": 99}))
-    with pytest.raises(DataError, match="version 99"):
+    (store.path / "store.json").write_text(json.dumps(store.info | {"version": 1}))
+    with pytest.raises(DataError, match="version 1, this program reads 2"):
         open_store(store.path)
+
+
+def test_one_changed_pixel_of_one_image_is_found(tmp_path: Path) -> None:
+    store = prepare("phantom:30", SETTINGS, tmp_path / "store")
+    verify(store)
+
+    with (store.path / "images.npy").open("r+b") as file:
+        file.seek(-5 * 32 * 32 - 1, os.SEEK_END)  # the last pixel of the sixth image from the end
+        pixel = file.read(1)
+        file.seek(-1, os.SEEK_CUR)
+        file.write(bytes([pixel[0] ^ 1]))
+
+    with pytest.raises(DataError, match=f"the image of {store.cases['id'].iloc[-6]} is not what was prepared"):
+        verify(open_store(store.path))
 
 
 def test_images_and_labels_of_real_radiographs_are_prepared(tmp_path: Path) -> None:

@@ -1,0 +1,243 @@
+"""Folders as they are found: RSNA's own, Kaggle's, renamed ones; written with drawn hands."""
+
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from PIL import Image
+
+from data.cases import complete_splits
+from data.layouts import read_folder
+from data.phantom import PhantomCase, draw, phantom_cases
+from data.preparation import DataError
+
+HANDS = phantom_cases(24)
+RADIOGRAPHS = Path(__file__).parents[2] / "shared" / "radiographs"
+
+
+def save(folder: Path, cases: Iterable[tuple[str, PhantomCase]], suffix: str = ".png") -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    for id, case in cases:
+        Image.fromarray(draw(case, 32)).save(folder / f"{id}{suffix}")
+
+
+def numbered(start: int, hands: Iterable[PhantomCase]) -> list[tuple[str, PhantomCase]]:
+    return [(str(start + n), hand) for n, hand in enumerate(hands)]
+
+
+TRAIN, VALIDATION, TEST = numbered(1377, HANDS[:12]), numbered(1400, HANDS[12:18]), numbered(4360, HANDS[18:])
+
+
+def official(root: Path) -> None:
+    training = root / "Bone Age Training Set"
+    save(training / "boneage-training-dataset", TRAIN)
+    rows = [f"{id},{round(case.age_months)},{case.male}" for id, case in TRAIN]
+    (training / "train.csv").write_text("\n".join(["id,boneage,male", *rows]))
+
+    validation = root / "Bone Age Validation Set"
+    save(validation / "boneage-validation-dataset-1" / "boneage-validation-dataset-1", VALIDATION[:3])
+    save(validation / "boneage-validation-dataset-2" / "boneage-validation-dataset-2", VALIDATION[3:])
+    rows = [f"{id},{str(case.male).upper()},{round(case.age_months)}" for id, case in VALIDATION]
+    (validation / "Validation Dataset.csv").write_text("\n".join(["Image ID,male,Bone Age (months)", *rows]))
+
+    test = root / "Bone Age Test Set"
+    save(test / "Test Set Images", TEST)
+    truth = {
+        "Case ID": [int(id) for id, _ in TEST],
+        "Sex": ["M" if case.male else "F" for _, case in TEST],
+        "Ground truth bone age (months)": [case.age_months for _, case in TEST],
+    }
+    pd.DataFrame(truth).to_excel(test / "Bone age ground truth.xlsx", index=False)
+
+
+def kaggle(root: Path) -> None:
+    save(root / "boneage-training-dataset" / "boneage-training-dataset", TRAIN)
+    rows = [f"{id},{round(case.age_months)},{case.male}" for id, case in TRAIN]
+    (root / "boneage-training-dataset.csv").write_text("\n".join(["id,boneage,male", *rows]))
+    save(root / "boneage-test-dataset" / "boneage-test-dataset", TEST)
+    rows = [f"{id},{'M' if case.male else 'F'}" for id, case in TEST]
+    (root / "boneage-test-dataset.csv").write_text("\n".join(["Case ID,Sex", *rows]))
+
+
+def renamed(root: Path) -> None:
+    for name, cases in (("train", TRAIN), ("val", VALIDATION), ("test", TEST)):
+        save(root / name, cases, ".jpg")
+        rows = [f" {id}.jpg , {case.age_months} ,{case.male}" for id, case in reversed(cases)]
+        (root / f"{name}.csv").write_text("\n".join([" id , boneage , male ", *rows]))
+
+
+def counts(cases: pd.DataFrame) -> dict[str, int]:
+    return {str(name): int(count) for name, count in cases["split"].value_counts().items()}
+
+
+@pytest.mark.parametrize("layout", [official, renamed])
+def test_a_source_with_three_splits_keeps_them(tmp_path: Path, layout: Callable[[Path], None]) -> None:
+    layout(tmp_path)
+
+    found = read_folder(tmp_path)
+
+    assert counts(found.cases) == {"train": 12, "validation": 6, "test": 6}
+    assert not found.problems
+    truth = dict([*TRAIN, *VALIDATION, *TEST])
+    for case in found.cases.itertuples():
+        hand = truth[str(case.id)]
+        assert case.male == hand.male
+        assert case.age_months == pytest.approx(hand.age_months, abs=0.5)
+        assert Path(str(case.path)).stem == case.id
+
+
+def test_kaggles_unlabelled_test_images_are_left_out_and_said_so(tmp_path: Path) -> None:
+    kaggle(tmp_path)
+
+    found = read_folder(tmp_path)
+
+    assert counts(found.cases) == {"train": 12}
+    assert "boneage-test-dataset.csv: 6 test cases, without ages: left out" in found.said
+    assert "6 images belong to no labelled row and are left alone" in found.said
+
+
+def test_the_official_answers_label_kaggles_test_images(tmp_path: Path) -> None:
+    kaggle(tmp_path)
+    official(tmp_path / "official")
+    (tmp_path / "official" / "Bone Age Test Set" / "Bone age ground truth.xlsx").rename(tmp_path / "truth test.xlsx")
+    import shutil
+
+    shutil.rmtree(tmp_path / "official")
+
+    assert counts(read_folder(tmp_path).cases) == {"train": 12, "test": 6}
+
+
+def test_a_table_beside_its_images_is_read(tmp_path: Path) -> None:
+    save(tmp_path, TRAIN)
+    rows = [f"b{id}.png,{case.age_months},{case.male}" for id, case in TRAIN]
+    (tmp_path / "labels.csv").write_text("\n".join(["id,boneage,male", *rows]))
+
+    found = read_folder(tmp_path)
+
+    assert counts(found.cases) == {"": 12}
+    assert set(found.cases["id"]) == {id for id, _ in TRAIN}
+
+
+def test_a_split_column_decides(tmp_path: Path) -> None:
+    save(tmp_path, TRAIN)
+    rows = [f"{id},{case.age_months},{case.male},{'val' if n < 4 else ''}" for n, (id, case) in enumerate(TRAIN)]
+    (tmp_path / "train.csv").write_text("\n".join(["id,boneage,male,split", *rows]))
+
+    assert counts(read_folder(tmp_path).cases) == {"train": 8, "validation": 4}
+
+
+def test_an_id_in_two_splits_is_an_error_that_names_it(tmp_path: Path) -> None:
+    official(tmp_path)
+    with (tmp_path / "Bone Age Training Set" / "train.csv").open("a") as table:
+        table.write("\n4361,120,True")
+
+    with pytest.raises(DataError, match=r"the id 4361 is in two splits, train .*train\.csv.* and test .*truth\.xlsx"):
+        read_folder(tmp_path)
+
+
+def test_a_training_row_never_gets_an_image_from_the_test_folder(tmp_path: Path) -> None:
+    kaggle(tmp_path)
+    with (tmp_path / "boneage-training-dataset.csv").open("a") as table:
+        table.write("\n4361,120,True")
+
+    [problem] = read_folder(tmp_path).problems
+
+    assert problem.id == "4361"
+    assert problem.reason.startswith("missing: ")
+
+
+def test_what_is_not_data_is_passed_over(tmp_path: Path) -> None:
+    """macOS's shadows of files, version control, a prepared store, other programs' tables."""
+    kaggle(tmp_path)
+    shadow = tmp_path / "__MACOSX" / "boneage-training-dataset"
+    save(shadow, TRAIN)
+    (tmp_path / "._boneage-training-dataset.csv").write_bytes(b"\0\0")
+    (tmp_path / ".git").mkdir()
+    (tmp_path / ".git" / "train.csv").write_text("id,boneage,male\n1,1,M\n")
+    (tmp_path / "prepared").mkdir()
+    (tmp_path / "prepared" / "store.json").write_text("{}")
+    (tmp_path / "prepared" / "cases.csv").write_text("id,age_months,male,split\n1,1,True,train\n")
+    (tmp_path / "history.csv").write_text("epoch,loss\n1,2\n")
+
+    assert counts(read_folder(tmp_path).cases) == {"train": 12}
+
+
+def test_two_images_of_one_name_are_ambiguous(tmp_path: Path) -> None:
+    kaggle(tmp_path)
+    save(tmp_path / "boneage-training-dataset" / "more", TRAIN[:1])
+
+    found = read_folder(tmp_path)
+
+    assert len(found.cases) == 11
+    assert found.problems[0].reason.startswith("ambiguous: 2 images have this name")
+
+
+def test_a_copy_of_a_table_is_no_second_data_set_and_another_table_is(tmp_path: Path) -> None:
+    kaggle(tmp_path)
+    text = (tmp_path / "boneage-training-dataset.csv").read_text()
+    copy = tmp_path / "boneage-training-dataset" / "train.csv"
+    copy.write_text(text)
+    assert counts(read_folder(tmp_path).cases) == {"train": 12}
+
+    copy.write_text(text.rpartition("\n")[0])
+    with pytest.raises(DataError, match="has 2 train tables"):
+        read_folder(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("files", "says"),
+    [
+        ({}, "has no table of cases"),
+        ({"train.csv": "id,boneage\n1377,12\n"}, r"train\.csv lacks the column 'male'.*this one has id, boneage"),
+        ({"train.csv": "epoch,loss\n1,2\n"}, "lacks the column 'id'"),
+        ({"train.csv": "id,male\n1377,True\n"}, "has no bone ages"),
+        ({"train.csv": "id,boneage,male\n9999,12,True\n"}, "has 1 cases and none can be used.*no image 9999"),
+        ({"train.csv": "id,boneage,male\n../../etc/passwd,12,True\n"}, "no image passwd"),
+        (
+            {"a.csv": "id,boneage,male\n1377,1,M\n", "train.csv": "id,boneage,male\n1378,1,M\n"},
+            "beside a training table",
+        ),
+    ],
+)
+def test_a_folder_that_cannot_be_used_says_why(tmp_path: Path, files: dict[str, str], says: str) -> None:
+    save(tmp_path / "boneage-training-dataset", TRAIN)
+    for name, text in files.items():
+        (tmp_path / name).write_text(text)
+
+    with pytest.raises(DataError, match=says):
+        read_folder(tmp_path)
+
+
+def test_splits_that_are_missing_are_taken_from_the_training_cases_and_none_other() -> None:
+    cases = pd.DataFrame({"id": [str(n) for n in range(400)], "split": ["train"] * 300 + ["validation"] * 100})
+
+    completed, said = complete_splits(cases, 0.15, 0.2)
+
+    assert set(completed["split"][300:]) == {"validation"}
+    assert set(completed["split"][:300]) == {"train", "test"}
+    assert said == ("no test set: 20% of the training cases, chosen by id",)
+
+
+@pytest.mark.parametrize(
+    ("name", "count"), [("rsna100", 12_611), ("rsna360", 600), ("originals", 60)], ids=lambda value: str(value)
+)
+def test_real_folders_are_found_whole(name: str, count: int) -> None:
+    if not RADIOGRAPHS.is_dir():
+        pytest.skip("the RSNA radiographs are not here")
+
+    found = read_folder(RADIOGRAPHS / name)
+
+    assert len(found.cases) == count
+    assert not found.problems
+    assert found.cases["age_months"].between(1, 228).all()
+
+
+def test_a_folder_of_several_data_sets_and_one_of_tables_alone_are_refused() -> None:
+    if not RADIOGRAPHS.is_dir():
+        pytest.skip("the RSNA radiographs are not here")
+
+    with pytest.raises(DataError, match="has 3 train tables"):
+        read_folder(RADIOGRAPHS)
+    with pytest.raises(DataError, match="has 1425 cases and none can be used"):
+        read_folder(RADIOGRAPHS / "formats")

@@ -6,7 +6,15 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from data.ossification import ATLAS_PLATES_MONTHS, CASES_PER_YEAR, CENTRES, EPIPHYSES, GIRLS_AS_BOYS_MONTHS
+from data import phantom
+from data.ossification import (
+    ATLAS_PLATES_MONTHS,
+    CASES_PER_YEAR,
+    CENTRES,
+    EPIPHYSES,
+    GIRLS_AS_BOYS_MONTHS,
+    Epiphysis,
+)
 from data.phantom import PhantomCase, draw, phantom_cases
 
 Doubles = NDArray[np.float64]
@@ -187,6 +195,53 @@ def test_a_girl_looks_like_an_older_boy(girl_months: float, boy_months: float) -
     ]
     closest = candidates[int(np.argmin(distance))]
     assert closest == pytest.approx(boy_months, abs=9)
+
+
+def moved_by(
+    event: str, row: int, before: phantom._Bones, after: phantom._Bones, pose: phantom._Pose
+) -> tuple[Doubles, Doubles, Doubles]:
+    """The picture's change where one bone alone lives through an event; every pixel's distance, in hands, from the
+    event's place (growth plate or centre) and from the bone it belongs to."""
+    fields = ("size", "facets") if event == "centre" else ("width", "cap", "fusion", "scar")
+    one = {name: getattr(before, name).copy() for name in fields}
+    for name in fields:
+        one[name][row] = getattr(after, name)[row]
+    skeleton = phantom._skeleton(before, pose)
+    pictures = [phantom._shadow(skeleton, bones, pose, 160) for bones in (before, before._replace(**one))]
+    angle, unit_px = np.radians(pose.rotation_deg), pose.scale * 160
+    centre = (pose.centre[0] * 160 - 0.5, pose.centre[1] * 160 - 0.5)
+    canvas = phantom._Canvas(pictures[0], unit_px, (np.sin(angle), np.cos(angle)), centre)
+    axis = skeleton.bones[row]
+    along = [skeleton.carpals[row]] if event == "centre" else [axis.at(axis.length * n / 20) for n in range(21)]
+    rows, columns = np.mgrid[:160, :160]
+    distances = [np.hypot(columns - x, rows - y) / unit_px for x, y in map(canvas.pixel, along)]
+    change = np.abs(pictures[1] - pictures[0]).astype(np.float64)
+    return change, distances[0], np.min(distances, axis=0)
+
+
+@pytest.mark.parametrize("sex", [0, 1], ids=["girls", "boys"])
+def test_each_event_moves_the_picture_at_its_place_and_off_its_bone_nowhere(sex: int) -> None:
+    """Every appearance, widening and fusion of every bone, in three poses."""
+    on_time = np.zeros(len(EPIPHYSES) + len(CENTRES))
+    events = [
+        *(("epiphysis", row, *span) for row, bone in enumerate(EPIPHYSES) for span in spans(bone, sex)),
+        *(("centre", row, bone.appears[sex] - 1, bone.full_size[sex]) for row, bone in enumerate(CENTRES)),
+    ]
+    for seed in range(3):
+        pose = phantom._pose(phantom._generator(seed))
+        for event, row, start, end in events:
+            before, after = (phantom._bones(months, sex, on_time) for months in (start, end))
+            change, from_place, from_bone = moved_by(event, row, before, after, pose)
+            total = change.sum()
+            assert total > 0.02, (event, row, start)
+            assert change[from_place < 0.1].sum() > 0.6 * total, (event, row, start)
+            assert change[from_bone > 0.1].sum() < 0.01 * total, (event, row, start)
+
+
+def spans(bone: Epiphysis, sex: int) -> list[tuple[float, float]]:
+    """Months before and after: it appears, it is as wide as the shaft, it has fused."""
+    appears, full, fusing, fused = bone.appears[sex], bone.full_width[sex], bone.fusing[sex], bone.fused[sex]
+    return [(appears - 1, appears + 1), (appears + 1, full), (fusing, fused)]
 
 
 # --- what can be learned from a picture ------------------------------------------------------------------------------

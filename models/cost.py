@@ -37,6 +37,7 @@ class Cost:
     trainable_params: int
     macs: int
     gap_channels: int
+    activations: int  # values that the convolutions of one image put out
     groups: dict[str, GroupCost]  # in network order; an ablated group is absent
 
 
@@ -47,6 +48,7 @@ class Counter:
     params: int = 0
     trainable_params: int = 0
     macs: int = 0
+    activations: int = 0
     too_small: bool = field(default=False, init=False)
 
     def conv(self, x: Shape, layer: Conv) -> Shape:
@@ -60,6 +62,7 @@ class Counter:
         self.trainable_params += weights + layer.filters
         self.params += weights + 3 * layer.filters
         self.macs += weights * out.height * out.width
+        self.activations += out.height * out.width * out.channels
         return out
 
     def pool(self, x: Shape, layer: Pool) -> Shape:
@@ -106,17 +109,30 @@ def cost(architecture: Architecture, image_px: int) -> Cost:
         features = architecture.fc_units
     head.dense(features, 1)
     add(total, groups, "head", head, Shape(1, 1, 1))
-    return Cost(total.params, total.trainable_params, total.macs, x.channels, groups)
+    return Cost(total.params, total.trainable_params, total.macs, x.channels, total.activations, groups)
 
 
 def add(total: Counter, groups: dict[str, GroupCost], group: str, part: Counter, output: Shape) -> None:
     total.params += part.params
     total.trainable_params += part.trainable_params
     total.macs += part.macs
+    total.activations += part.activations
     before = groups.get(group, GroupCost(0, 0, 0, output))
     groups[group] = GroupCost(
         before.params + part.params, before.trainable_params + part.trainable_params, before.macs + part.macs, output
     )
+
+
+# Per value that a convolution puts out, training keeps it, its normalised and its rectified form; gradients come and go.
+KEPT_PER_ACTIVATION = 3
+# Weights, gradients and Adam's two slots, in float32 whatever the precision.
+COPIES_OF_PARAMS = 4
+
+
+def training_bytes(counted: Cost, batch: int, half_precision: bool = False) -> int:
+    """An estimate of the device memory that training takes, by arithmetic; workspace of the libraries not included."""
+    per_image = counted.activations * KEPT_PER_ACTIVATION * (2 if half_precision else 4)
+    return counted.params * COPIES_OF_PARAMS * 4 + batch * per_image
 
 
 UNITS = {"": 1, "K": 1_000, "M": 1_000_000, "G": 1_000_000_000}

@@ -6,7 +6,7 @@ are plain variables (Keras' own `fit` creates both inside the first trace, and s
 """
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -76,24 +76,23 @@ def set_precision(training: Training) -> None:
     keras.mixed_precision.set_dtype_policy(automatic if training.precision == "auto" else training.precision)
 
 
-def train(
+def new_trainer(
     architecture: Architecture,
     training: Training,
     examples: Examples,
-    validation: Examples,
     image_px: int,
     seed: int,
     deterministic: bool = False,
-) -> Iterator[Epoch]:
-    """Build and train a network, yielding after every epoch.
+) -> "Trainer":
+    """A network with fresh weights, ready for its first epoch.
 
-    Raises CountMismatch before the first step where Keras disagrees with the arithmetic, FloatingPointError where the
-    loss stops being finite, and TensorFlow's ResourceExhaustedError where the device's memory does not suffice.
+    Raises CountMismatch where Keras disagrees with the arithmetic, and TensorFlow's ResourceExhaustedError where the
+    device's memory does not suffice.
     """
     prepare_process(training, seed, deterministic)
     model = build(architecture, image_px, training, float(np.mean(examples.age_months)))
     check_count(model, architecture, image_px)
-    yield from Trainer(model, training, len(examples)).epochs(examples, validation, seed)
+    return Trainer(model, training, len(examples))
 
 
 def prepare_process(training: Training, seed: int, deterministic: bool = False) -> None:
@@ -154,9 +153,12 @@ class Trainer:
 
         self.error_sum, self.train_step, self.predict_step = error_sum, train_step, predict_step
 
-    def epochs(self, examples: Examples, validation: Examples, seed: int) -> Iterator[Epoch]:
-        """All epochs of the training settings, one after the other."""
-        for epoch in range(1, self.training.epochs + 1):
+    def epochs(self, examples: Examples, validation: Examples, seed: int, after: int = 0) -> Iterator[Epoch]:
+        """The epochs of the training settings that come after the first `after`, one by one.
+
+        Raises FloatingPointError where the loss stops being finite.
+        """
+        for epoch in range(after + 1, self.training.epochs + 1):
             started = time.perf_counter()
             train_mae = self.train_epoch(examples, seed, epoch)
             trained = time.perf_counter()
@@ -169,6 +171,18 @@ class Trainer:
                 self.steps * self.batch / (trained - started),
                 predictions,
             )
+
+    def variables(self) -> list[np.ndarray]:
+        """All that training has changed: weights, BatchNorm statistics, optimizer slots and step count."""
+        return [np.asarray(variable) for variable in self.state()]
+
+    def restore(self, variables: Sequence[np.ndarray]) -> None:
+        """Go on from `variables()` of a trainer of the same architecture and settings."""
+        for variable, value in zip(self.state(), variables, strict=True):
+            variable.assign(value)
+
+    def state(self) -> list[Any]:
+        return [*self.model.weights, *self.optimizer.variables]
 
     def train_epoch(self, examples: Examples, seed: int, epoch: int) -> float:
         """One pass in an order of its own; a rest too small for a full batch sits this epoch out."""

@@ -1,7 +1,7 @@
 """The command line: `boneage-search COMMAND`. Data go to stdout, progress and errors to stderr.
 
 Exit codes: 0 done; 1 a bug of ours (with a traceback); 2 something the user can put right (one sentence); 130 stopped
-by Ctrl-C, to be continued by the same command. Imports that take time are made by the commands that need them.
+by Ctrl-C and 143 by SIGTERM, to be continued by the same command. Imports that take time are made by the commands that need them.
 """
 
 import argparse
@@ -38,9 +38,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if not isinstance(error, StorageError):
             raise
         return refused(error)
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as stopped:
         print("\nstopped; run the same command again to continue", file=sys.stderr)
-        return 130
+        return int(getattr(stopped, "exit_code", 130))
 
 
 def refused(error: Exception) -> int:
@@ -147,6 +147,13 @@ def add_stage_options(parser: argparse.ArgumentParser) -> None:
         "--workers", type=int, default=0, metavar="N", help="trials at once (default: one per GPU, else per core)"
     )
     parser.add_argument(
+        "--trial-timeout",
+        type=options.seconds,
+        default=0.0,
+        metavar="TIME",
+        help="a trial that takes longer has failed: 90s, 45m or 12h (default: no limit)",
+    )
+    parser.add_argument(
         "--deterministic", action="store_true", help="the same numbers every time, at some cost in speed"
     )
     parser.add_argument("--json", action="store_true", help="print the decisions as JSON")
@@ -221,10 +228,11 @@ def show_problems(store: "Store", shown: int = 5) -> None:
 def run_stages(arguments: argparse.Namespace) -> int:
     from data.cases import constant_mae
     from search import status, tables
-    from search.engine import run_study
+    from search.engine import Terms, run_study
     from search.executor import LocalProcesses
     from search.progress import preparing, showing
     from search.run import prepared
+    from search.stopping import heard
 
     if arguments.workers < 0:
         raise StudyError(f"--workers is a number of trials at once, 0 for one per GPU; got {arguments.workers}")
@@ -232,11 +240,10 @@ def run_stages(arguments: argparse.Namespace) -> int:
     with preparing() as progress:
         store = prepared(run, progress)
     made = {}
-    with showing(constant_mae(store.cases)) as watching:
+    with showing(constant_mae(store.cases)) as watching, heard() as wish:
+        terms = Terms(arguments.deterministic, arguments.trial_timeout, wish)
         for name in arguments.stages:
-            made[name] = run_study(
-                run, store, name, lambda: LocalProcesses(arguments.workers), watching, arguments.deterministic
-            )
+            made[name] = run_study(run, store, name, lambda: LocalProcesses(arguments.workers), watching, terms)
     if arguments.json:
         print(json.dumps({name: decision.to_dict() for name, decision in made.items()}, indent=1))
         return 0

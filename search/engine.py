@@ -1,17 +1,13 @@
 """The leader: turns one study's proposals into trials, and their results into its decision.
 
-It alone talks to the Optuna storage, and is the only one to do so for a study at a time (a lock in the run's folder).
-A trial that was running when the leader stopped is adopted by the next under the same number.
+It alone talks to the Optuna storage, and is the only one to do so for a study at a time (`lease.py`). A trial that was
+running when the leader stopped is adopted by the next under the same number, and goes on from its checkpoint.
 """
 
-import fcntl
-import hashlib
 import json
-import os
 import statistics
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -23,11 +19,29 @@ from optuna.trial import TrialState
 from data.cases import constant_mae
 from data.store import Store
 from models.architecture import GROUPS
+from search import checkpoint
 from search.executor import Executor
-from search.job import EXIT_REASONS, Crashed, EpochDone, Failed, Finished, Job, TrialCrashed, job_dict
+from search.job import (
+    ATTEMPTS,
+    EXIT_REASONS,
+    RESUMED_AFTER,
+    Crashed,
+    EpochDone,
+    Failed,
+    Finished,
+    Halted,
+    Job,
+    Message,
+    Paused,
+    Resumed,
+    TrialCrashed,
+    fingerprint,
+)
+from search.lease import Lease, held
 from search.records import decisions, known_networks, load, note, point_of, seen, study_name, trials_of
 from search.run import TRIALS, Run, guarded, record
 from search.sampler import FeasibleSampler, key
+from search.stopping import Stopped, Wish
 from search.storage import open_storage
 from studies.order import COMMANDS, STUDIES
 from studies.preset import StudyError
@@ -40,27 +54,20 @@ class Progress:
 
     study: Callable[[str, str], None]  # name, what is to come
     started: Callable[[str, int, int, str], None]  # study, trial number, trials expected, what it is
+    resumed: Callable[[str, int, int], None]  # study, trial number, epochs it had finished before
     epoch: Callable[[str, EpochDone, int], None]  # study, message, epochs in all
     ended: Callable[[str, Trial], None]
     decided: Callable[[str, Decision], None]
+    said: Callable[[str], None]  # a sentence about the search as a whole
 
 
-@contextmanager
-def held(folder: Path, name: str) -> Iterator[None]:
-    """Only one leader per study; the lock goes with its process, however that ends."""
-    path = folder / f"{name}.lock"
-    with path.open("a+") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            lock.seek(0)
-            raise StudyError(
-                f"the {name} study in {folder} is being run by process {lock.read().strip() or 'unknown'}"
-            ) from None
-        lock.truncate(0)
-        lock.write(str(os.getpid()))
-        lock.flush()
-        yield
+@dataclass(frozen=True)
+class Terms:
+    """How a study is run, which does not change what it finds."""
+
+    deterministic: bool = False
+    trial_timeout: float = 0.0  # seconds a trial may take, all its legs together; 0 is no limit
+    wish: Wish = field(default_factory=Wish)
 
 
 def run_study(
@@ -69,12 +76,13 @@ def run_study(
     name: str,
     make_executor: Callable[[], Executor],
     progress: Progress,
-    deterministic: bool = False,
+    terms: Terms = Terms(),
 ) -> Decision:
     """Run a study to its decision, or continue it; a study that is decided already only decides again.
 
     Raises StudyError where the study before it is not decided, where no point meets the cap, or where the study was
-    begun under other settings; TrialCrashed for a bug in a worker. Stopped by KeyboardInterrupt it can be run again.
+    begun under other settings; TrialCrashed for a bug in a worker; Stopped, a KeyboardInterrupt, where the terms' wish
+    came true. Whatever ends it, it can be run again.
     """
     run.folder.mkdir(parents=True, exist_ok=True)
     storage = open_storage(run.storage)
@@ -94,7 +102,7 @@ def run_study(
         raise StudyError(
             f"no point of {name} fits {cap:,} parameters: the smallest of {len(grid):,} has {least:,}; raise --max-params"
         )
-    with held(run.folder, name):
+    with held(run.folder, name) as lease:
         sampler = FeasibleSampler(module.space(given), feasible, run.preset.seed)
         settings = guarded(run, store) | {
             "space": module.space(given),
@@ -106,7 +114,7 @@ def run_study(
         note(study, "constant_mae", round(given.constant_mae, 3))
         note(study, "synthetic", store.synthetic)
         progress.study(name, f"{len(feasible):,} of {len(grid):,} configurations fit {cap:,} parameters")
-        leader = Leader(run, store, name, module, given, study, sampler, progress, deterministic)
+        leader = Leader(run, store, name, module, given, study, sampler, progress, terms, lease)
         leader.run(make_executor)
         decision = module.decide(given, trials_of(study))
         note(study, "turned_away", study.user_attrs.get("turned_away", 0) + sampler.turned_away)
@@ -158,10 +166,11 @@ class Leader:
         study: optuna.Study,
         sampler: FeasibleSampler,
         progress: Progress,
-        deterministic: bool,
+        terms: Terms,
+        lease: Lease,
     ) -> None:
         self.run_, self.store, self.name, self.module, self.given = run, store, name, module, given
-        self.study, self.sampler, self.progress, self.deterministic = study, sampler, progress, deterministic
+        self.study, self.sampler, self.progress, self.terms, self.lease = study, sampler, progress, terms, lease
         waiting = {trial.number for trial in study.get_trials(deepcopy=False, states=(TrialState.WAITING,))}
         self.trials = {trial.number: trial for trial in trials_of(study) if trial.number not in waiting}
         self.running: dict[int, Running] = {}
@@ -175,19 +184,28 @@ class Leader:
             for frozen in self.study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
         ]
         executor: Executor | None = None
+        wish, asked = self.terms.wish, False
         try:
             while True:
-                while trial := self.next_trial(adopted, executor.workers if executor else 1):
+                while not wish.signal and (trial := self.next_trial(adopted, executor.workers if executor else 1)):
                     job = self.begin(trial)
                     if self.copied(job):
                         continue
                     executor = executor or make_executor()
                     executor.start(job)
+                if wish.signal and not (self.running and executor):
+                    raise Stopped(wish)
                 if not self.running:
                     return
                 assert executor is not None
-                for message in executor.wait():
-                    self.handle(message)
+                for message in executor.wait(POLL_SECONDS):
+                    self.handle(message, executor)
+                self.lease.refresh()
+                self.end_overdue(executor)
+                if wish.signal and not asked:
+                    asked = True
+                    executor.stop()
+                    self.progress.said("stopping after the epochs that are running; once more to stop now")
         finally:
             if executor:
                 executor.close()
@@ -222,8 +240,10 @@ class Leader:
             training=self.given.preset.training,
             seed=self.given.preset.seed,
             store=self.store.path,
+            data=self.store.digest,
+            image_px=self.store.image_px,
             folder=self.run_.folder / TRIALS / study_name(self.name).replace(" ", "-") / f"{trial.number:04d}",
-            deterministic=self.deterministic,
+            deterministic=self.terms.deterministic,
         )
         for attribute, value in self.description(job).items():
             trial.set_user_attr(attribute, value)
@@ -248,18 +268,18 @@ class Leader:
             "gmacs": round(cost.macs / 1e9, 4),
             "gap_channels": cost.gap_channels,
             "seed": job.seed,
-            "network": fingerprint(job, self.store),
+            "network": fingerprint(job),
         }
 
     def copied(self, job: Job) -> bool:
         """Whether another study of this run has trained this very network the same way: its result is then taken over."""
-        source = self.known.get(fingerprint(job, self.store))
+        source = self.known.get(fingerprint(job))
         if source is None:
             return False
         study, before = source
         running = self.running[job.number]
         for step, value in before.intermediate_values.items():
-            running.trial.report(value, step)
+            self.report(running.trial, step, value)
         for attribute in RESULT_ATTRIBUTES:
             if attribute in before.user_attrs:
                 running.trial.set_user_attr(attribute, before.user_attrs[attribute])
@@ -267,14 +287,21 @@ class Leader:
         self.tell(job.number, before.value)
         return True
 
-    def handle(self, message: EpochDone | Finished | Failed | Crashed) -> None:
+    def handle(self, message: Message, executor: Executor) -> None:
         running = self.running[message.number]
         trial = running.trial
         match message:
             case EpochDone():
                 running.epochs.append(message)
-                trial.report(message.validation_mae, message.epoch)
+                running.attempts = 0
+                self.report(trial, message.epoch, message.validation_mae)
                 self.progress.epoch(self.name, message, running.job.training.epochs)
+            case Resumed():
+                running.epochs, running.resumed = list(message.epochs), len(message.epochs)
+                running.started = time.monotonic()
+                for epoch in message.epochs:  # a leader that was killed may not have heard of the last ones
+                    self.report(trial, epoch.epoch, epoch.validation_mae)
+                self.progress.resumed(self.name, message.number, len(message.epochs))
             case Finished():
                 best = min(running.epochs, key=lambda epoch: epoch.validation_mae)
                 if best.validation_mae == float("inf"):
@@ -286,7 +313,7 @@ class Leader:
                     "final_train_mae": round(running.epochs[-1].train_mae, 4),
                     "final_validation_mae": round(running.epochs[-1].validation_mae, 4),
                     "train_mae_by_epoch": " ".join(f"{epoch.train_mae:.4f}" for epoch in running.epochs),
-                    "seconds": round(time.monotonic() - running.started, 1),
+                    "seconds": round(sum(epoch.seconds for epoch in running.epochs), 1),
                     "images_per_second": round(
                         statistics.median(epoch.images_per_second for epoch in running.epochs), 1
                     ),
@@ -296,15 +323,27 @@ class Leader:
                 for attribute, value in results.items():
                     trial.set_user_attr(attribute, value)
                 self.tell(message.number, best.validation_mae)
+            case Failed(reason=reason) if reason in RESUMED_AFTER and running.attempts + 1 < ATTEMPTS:
+                running.attempts += 1
+                self.progress.said(f"trial {message.number}: {EXIT_REASONS[reason]} ({message.detail}); it goes on")
+                if not self.terms.wish.signal:
+                    executor.start(running.job)
+                else:
+                    del self.running[message.number]
             case Failed():
                 self.fail(message.number, message.reason, message.detail)
+            case Paused():
+                del self.running[message.number]  # it stays RUNNING in the storage, for the next leader
+            case Halted():
+                raise StudyError(message.sentence)
             case Crashed():
                 raise TrialCrashed(message, running.job.folder / "log.txt")
 
     def fail(self, number: int, reason: str, detail: str) -> None:
-        trial = self.running[number].trial
-        trial.set_user_attr("exit_reason", reason)
-        trial.set_user_attr("exit_detail", f"{EXIT_REASONS[reason]} ({detail})")
+        running = self.running[number]
+        running.trial.set_user_attr("exit_reason", reason)
+        running.trial.set_user_attr("exit_detail", f"{EXIT_REASONS[reason]} ({detail})")
+        running.trial.set_user_attr("log_ends", log_ends(running.job.folder))
         self.tell(number, None)
 
     def tell(self, number: int, value: float | None) -> None:
@@ -312,7 +351,19 @@ class Leader:
         running = self.running.pop(number)
         state = TrialState.FAIL if value is None else TrialState.COMPLETE
         self.trials[number] = seen(self.study.tell(running.trial, value, state=state))
+        checkpoint.clear(running.job.folder)
         self.progress.ended(self.name, self.trials[number])
+
+    def report(self, trial: optuna.trial.Trial, epoch: int, validation_mae: float) -> None:
+        """The last report of an epoch counts: one may be trained again after a kill. (`Trial.report` keeps the first.)"""
+        self.study._storage.set_trial_intermediate_value(trial._trial_id, epoch, validation_mae)
+
+    def end_overdue(self, executor: Executor) -> None:
+        limit = self.terms.trial_timeout
+        for number, running in self.running.items():
+            before = sum(epoch.seconds for epoch in running.epochs[: running.resumed])
+            if limit and before + time.monotonic() - running.started > limit:
+                executor.kill(number, "timed_out")
 
 
 @dataclass
@@ -321,6 +372,11 @@ class Running:
     job: Job
     started: float  # time.monotonic()
     epochs: list[EpochDone] = field(default_factory=list)
+    resumed: int = 0  # how many of them are of earlier legs
+    attempts: int = 0  # ends since the last epoch that the trial went on after
+
+
+POLL_SECONDS = 1.0  # how soon a wish to stop is noticed
 
 
 PAPER_NAMES = {"mixed5": "n5", "mixed7": "n7", "mixed9": "n9"}
@@ -348,8 +404,10 @@ def suggest(trial: optuna.trial.Trial, name: str, choices: BaseDistribution) -> 
             trial.suggest_categorical(name, choices.choices)
 
 
-def fingerprint(job: Job, store: Store) -> str:
-    """Names a training: two jobs with one fingerprint have the same result."""
-    return hashlib.blake2b(
-        json.dumps([job_dict(job), store.digest], sort_keys=True).encode(), digest_size=8
-    ).hexdigest()
+def log_ends(folder: Path, lines: int = 8, characters: int = 800) -> str:
+    """The last lines of a trial's log, as far as there is one."""
+    try:
+        text = (folder / "log.txt").read_text(errors="replace").strip()
+    except OSError:
+        return ""
+    return "\n".join(text.splitlines()[-lines:])[-characters:]

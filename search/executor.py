@@ -7,23 +7,31 @@
 import json
 import multiprocessing
 import os
-from dataclasses import replace
+import signal
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from multiprocessing import connection
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Protocol
 
-from search.job import EpochDone, Failed, Job, Message, job_dict
+from search.job import LAST, STOP, Failed, Job, Message, job_dict
 
 
 class Executor(Protocol):
     workers: int
 
     def start(self, job: Job) -> None:
-        """Run the job; called only while fewer than `workers` run."""
+        """Run the job, from its checkpoint if it has one; called only while fewer than `workers` run."""
 
-    def wait(self) -> list[Message]:
-        """Block until something is known of a running job. Finished, Failed or Crashed is the last message of each."""
+    def wait(self, seconds: float) -> list[Message]:
+        """What became known of the running jobs; waits so long at most. One of LAST is the last message of each job."""
+
+    def stop(self) -> None:
+        """Ask every running job to leave after its epoch."""
+
+    def kill(self, number: int, reason: str) -> None:
+        """End a job now; it is Failed with this reason."""
 
     def close(self) -> None:
         """End whatever still runs."""
@@ -48,7 +56,7 @@ class LocalProcesses:
         self.workers = workers or len(gpus) or min(os.cpu_count() or 1, CPU_WORKERS)
         self.free_gpus = [gpus[slot % len(gpus)] for slot in range(self.workers)] if gpus else []
         self.threads = max((os.cpu_count() or 1) // self.workers, 1)
-        self.running: dict[connection.Connection, tuple[BaseProcess, Job]] = {}
+        self.running: dict[connection.Connection, Worker] = {}
         os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # inherited by the server: its chatter is not ours
         self.context = multiprocessing.get_context("forkserver")
         self.context.set_forkserver_preload(["search.preload"])
@@ -57,40 +65,75 @@ class LocalProcesses:
         gpu = self.free_gpus.pop(0) if self.free_gpus else ""
         job = replace(job, threads=self.threads, gpu=gpu)
         lay_out(job)
-        # Imported by name in the worker; importing it here would import TensorFlow.
         ours, theirs = self.context.Pipe()
         process = self.context.Process(target=enter_trial, args=(job, theirs), name=f"trial-{job.number}")
         process.start()
         theirs.close()
-        self.running[ours] = (process, job)
+        self.running[ours] = Worker(process, job, killed_for_memory())
 
-    def wait(self) -> list[Message]:
+    def wait(self, seconds: float) -> list[Message]:
         messages: list[Message] = []
-        for ready in connection.wait(list(self.running)):
+        for ready in connection.wait(list(self.running), seconds):
             assert isinstance(ready, connection.Connection)
-            process, job = self.running[ready]
+            worker = self.running[ready]
             try:
                 message: Message = ready.recv()
-            except (EOFError, ConnectionResetError):
-                process.join()
-                message = Failed(job.number, "killed", f"the worker process ended with exit code {process.exitcode}")
+            except (EOFError, OSError):  # OSError: it was killed while it sent
+                worker.process.join()
+                message = how_it_died(worker)
             messages.append(message)
-            if not isinstance(message, EpochDone):
+            if isinstance(message, LAST):
                 self.release(ready)
         return messages
 
+    def stop(self) -> None:
+        for ready in self.running:
+            with suppress(OSError):  # it has ended by itself just now
+                ready.send(STOP)
+
+    def kill(self, number: int, reason: str) -> None:
+        for worker in self.running.values():
+            if worker.job.number == number:
+                worker.reason = reason
+                worker.process.kill()
+
     def release(self, ready: connection.Connection) -> None:
-        process, job = self.running.pop(ready)
+        worker = self.running.pop(ready)
         ready.close()
-        process.join()
-        if job.gpu:
-            self.free_gpus.append(job.gpu)
+        worker.process.join()
+        if worker.job.gpu:
+            self.free_gpus.append(worker.job.gpu)
 
     def close(self) -> None:
-        for process, _ in self.running.values():
-            process.kill()
+        for worker in self.running.values():
+            worker.process.kill()
         for ready in list(self.running):
             self.release(ready)
+
+
+@dataclass
+class Worker:
+    process: BaseProcess
+    job: Job
+    killed_before: int  # what `killed_for_memory` was when it began
+    reason: str = ""  # why we killed it, if we did
+
+
+def how_it_died(worker: Worker) -> Failed:
+    code = worker.process.exitcode or 0
+    how = signal.Signals(-code).name if -code in set(signal.Signals) else f"exit code {code}"
+    for_memory = code == -signal.SIGKILL and killed_for_memory() > worker.killed_before
+    reason = worker.reason or ("host_out_of_memory" if for_memory else "killed")
+    return Failed(worker.job.number, reason, f"the worker process ended with {how}")
+
+
+def killed_for_memory() -> int:
+    """How many processes Linux has killed for want of memory since it started; 0 where it does not tell."""
+    try:
+        counters = Path("/proc/vmstat").read_text().split()
+        return int(counters[counters.index("oom_kill") + 1])
+    except (OSError, ValueError):
+        return 0
 
 
 class InProcess:
@@ -98,16 +141,23 @@ class InProcess:
 
     def __init__(self) -> None:
         self.messages: list[Message] = []
+        self.stopping = False
 
     def start(self, job: Job) -> None:
         from search import trial  # not imported above: it imports TensorFlow
 
         lay_out(job)
-        self.messages.append(trial.outcome(job, self.messages.append))
+        self.messages.append(trial.outcome(job, self.messages.append, lambda: self.stopping))
 
-    def wait(self) -> list[Message]:
+    def wait(self, seconds: float) -> list[Message]:
         messages, self.messages = self.messages, []
         return messages
+
+    def stop(self) -> None:
+        self.stopping = True
+
+    def kill(self, number: int, reason: str) -> None:
+        """A job is over before anyone could ask for its end."""
 
     def close(self) -> None:
         self.messages = []
@@ -120,6 +170,6 @@ def lay_out(job: Job) -> None:
 
 
 def enter_trial(job: Job, theirs: connection.Connection) -> None:
-    from search import trial
+    from search import trial  # by name, in the worker: importing it above would import TensorFlow in the leader
 
     trial.main(job, theirs)

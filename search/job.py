@@ -1,5 +1,7 @@
 """What goes to a worker and what comes back; plain values, no TensorFlow."""
 
+import hashlib
+import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,7 +19,9 @@ class Job:
     training: Training
     seed: int
     store: Path
-    folder: Path  # the trial's own: log.txt, predictions.npy
+    data: str  # the store's digest: what the trial must find there
+    image_px: int
+    folder: Path  # the trial's own: job.json, log.txt, predictions.npy, checkpoints while it runs
     deterministic: bool = False
     threads: int = 0  # CPU threads of the worker; 0 leaves it to TensorFlow
     gpu: str = ""  # what CUDA_VISIBLE_DEVICES is set to; empty where there is no GPU
@@ -31,6 +35,14 @@ class EpochDone:
     validation_mae: float
     seconds: float
     images_per_second: float
+
+
+@dataclass(frozen=True)
+class Resumed:
+    """The trial goes on after epochs it had finished before."""
+
+    number: int
+    epochs: tuple[EpochDone, ...]
 
 
 @dataclass(frozen=True)
@@ -49,6 +61,21 @@ class Failed:
 
 
 @dataclass(frozen=True)
+class Paused:
+    """The trial left after an epoch because it was asked to; it goes on from its checkpoint."""
+
+    number: int
+
+
+@dataclass(frozen=True)
+class Halted:
+    """The surroundings do not let any trial go on (a full disk, changed data); says what to do. Nothing is lost."""
+
+    number: int
+    sentence: str
+
+
+@dataclass(frozen=True)
 class Crashed:
     """A bug of ours in a worker: not an outcome of the trial, and never hidden."""
 
@@ -56,14 +83,21 @@ class Crashed:
     traceback: str
 
 
-Message = EpochDone | Finished | Failed | Crashed
+Message = EpochDone | Resumed | Finished | Failed | Paused | Halted | Crashed
+STOP = "stop"  # the leader's one order to a worker: leave after this epoch
+LAST = (Finished, Failed, Paused, Halted, Crashed)  # nothing comes from a job after one of these
 
 EXIT_REASONS: dict[str, str] = {
-    "out_of_memory": "the device's memory does not suffice; a smaller batch or a narrower network would fit",
+    "out_of_memory": "the device's memory does not suffice",
+    "host_out_of_memory": "the kernel ended the process for want of main memory; fewer --workers would leave more to each",
     "not_finite": "the loss stopped being finite; a lower learning rate may help",
     "killed": "the worker process was ended from outside",
+    "timed_out": "it took longer than --trial-timeout allows",
     "count_mismatch": "Keras and the cost arithmetic count different parameters: please report this",
 }
+# Ends that say nothing about the network: the trial goes on from its checkpoint, if it does not end so again and again.
+RESUMED_AFTER = ("killed", "host_out_of_memory")
+ATTEMPTS = 3  # ends for one reason without an epoch finished in between, until the trial counts as failed
 
 
 class TrialCrashed(RuntimeError):
@@ -81,3 +115,8 @@ def job_dict(job: Job) -> dict[str, Any]:
         "seed": job.seed,
         "deterministic": job.deterministic,
     }
+
+
+def fingerprint(job: Job) -> str:
+    """Names a training: two jobs with one fingerprint have the same result."""
+    return hashlib.blake2b(json.dumps([job_dict(job), job.data], sort_keys=True).encode(), digest_size=8).hexdigest()

@@ -14,12 +14,23 @@ class Option(NamedTuple):
     choices: tuple[str, ...] | None = None
 
 
+UNITS = {"s": 1, "m": 60, "h": 3600}
+
+
 def numbers(text: str) -> tuple[float, ...]:
     return tuple(float(part) for part in text.split(","))
 
 
 def widths(text: str) -> tuple[int, ...]:
     return tuple(int(part) for part in text.split(","))
+
+
+def seconds(text: str) -> float:
+    """90s, 45m, 12h; a plain number is seconds."""
+    number, unit = (text[:-1], text[-1]) if text[-1:] in UNITS else (text, "s")
+    if not float(number) > 0:
+        raise ValueError
+    return float(number) * UNITS[unit]
 
 
 def stem_pools(text: str) -> tuple[bool, bool]:

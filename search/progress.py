@@ -59,6 +59,7 @@ def preparing() -> Iterator[StoreProgress]:
 def showing(constant_mae: float) -> Iterator[Progress]:
     """The engine's progress: a bar per running trial on a terminal, a line per event elsewhere."""
     started: dict[int, float] = {}
+    before: dict[int, int] = {}  # epochs of earlier legs, which this one's pace says nothing of
 
     def say(text: str) -> None:
         if console.is_terminal:
@@ -68,11 +69,16 @@ def showing(constant_mae: float) -> Iterator[Progress]:
 
     def study(name: str, note: str) -> None:
         started.clear()
+        before.clear()
         say(f"{study_name(name)}: {note}")
 
     def left(message: EpochDone, epochs: int) -> str:
         passed = time.monotonic() - started[message.number]
-        return duration(passed / message.epoch * (epochs - message.epoch))
+        return duration(passed / (message.epoch - before.get(message.number, 0)) * (epochs - message.epoch))
+
+    def resumed(name: str, number: int, epochs: int) -> None:
+        started[number], before[number] = time.monotonic(), epochs
+        say(f"{study_name(name)} trial {number} goes on after epoch {epochs}")
 
     def figures(message: EpochDone) -> str:
         return (
@@ -103,7 +109,7 @@ def showing(constant_mae: float) -> Iterator[Progress]:
                 f"{left(message, epochs)} left"
             )
 
-        yield Progress(study, begin, epoch, lambda name, trial: say(ended_line(name, trial)), decided)
+        yield Progress(study, begin, resumed, epoch, lambda name, trial: say(ended_line(name, trial)), decided, say)
         return
 
     columns = (
@@ -128,4 +134,4 @@ def showing(constant_mae: float) -> Iterator[Progress]:
             bars.remove_task(tasks.pop(trial.number))
             say(ended_line(name, trial))
 
-        yield Progress(study, begin_bar, epoch_bar, end_bar, decided)
+        yield Progress(study, begin_bar, resumed, epoch_bar, end_bar, decided, say)

@@ -1,9 +1,11 @@
-"""The worker's side of one trial: train, report every epoch, leave the predictions of the best epoch in the folder.
+"""The worker's side of one trial: train, checkpoint and report every epoch, leave the best epoch's predictions.
 
 Runs in a process of its own, forked from a server that has imported this module, and with it TensorFlow, but touched
 no device: so a trial starts at once, and the device's memory is given back however it ends. It never opens the database.
 """
 
+import errno
+import fcntl
 import os
 import resource
 import signal
@@ -16,28 +18,43 @@ from multiprocessing.connection import Connection
 import numpy as np
 import tensorflow as tf
 
+from data.preparation import DataError
 from data.store import open_store
-from models.fit import CountMismatch, train
-from search.job import Crashed, EpochDone, Failed, Finished, Job, Message
+from models.fit import CountMismatch, new_trainer
+from search import checkpoint
+from search.checkpoint import Checkpoint
+from search.job import STOP, Crashed, EpochDone, Failed, Finished, Halted, Job, Message, Paused, Resumed, fingerprint
+from search.memory import what_would_fit
+
+DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 def main(job: Job, connection: Connection) -> None:
     """Entry point of the worker process."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole terminal; the leader decides what it means
-    threading.Thread(target=leave_with_leader, args=(connection,), daemon=True).start()
-    log = os.open(job.folder / "log.txt", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
-    os.dup2(log, sys.stdout.fileno())
-    os.dup2(log, sys.stderr.fileno())
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    stopping = threading.Event()
+    threading.Thread(target=listen, args=(connection, stopping), daemon=True).start()
+    log_alone(job)
     use_devices(job)
-    connection.send(outcome(job, connection.send))
+    connection.send(outcome(job, connection.send, stopping.is_set))
 
 
-def leave_with_leader(connection: Connection) -> None:
-    """End at once when the leader is gone, however it went: nobody would read the result."""
+def listen(connection: Connection, stopping: threading.Event) -> None:
+    """Take the leader's order; end at once when the leader is gone, however it went: nobody would read the result."""
     try:
-        connection.recv()
+        while connection.recv() == STOP:
+            stopping.set()
     except (EOFError, OSError):
         os._exit(1)
+
+
+def log_alone(job: Job) -> None:
+    """Everything printed goes to the trial's log; a worker of a leader killed just now may still hold it for a moment."""
+    log = os.open(job.folder / "log.txt", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    fcntl.flock(log, fcntl.LOCK_EX)
+    os.dup2(log, sys.stdout.fileno())
+    os.dup2(log, sys.stderr.fileno())
 
 
 def use_devices(job: Job) -> None:
@@ -50,52 +67,62 @@ def use_devices(job: Job) -> None:
         tf.config.experimental.set_memory_growth(gpu, True)
 
 
-def outcome(job: Job, send: Callable[[Message], None]) -> Finished | Failed | Crashed:
+def outcome(
+    job: Job, send: Callable[[Message], None], stopping: Callable[[], bool] = lambda: False
+) -> Finished | Failed | Paused | Halted | Crashed:
     """Train to the end and say how it ended; only bugs of ours become Crashed."""
     try:
-        run(job, send)
+        whole = run(job, send, stopping)
     except tf.errors.ResourceExhaustedError as error:
-        return Failed(job.number, "out_of_memory", str(error)[:500])
+        return Failed(job.number, "out_of_memory", f"{what_would_fit(job)}. {str(error)[:300]}")
     except FloatingPointError as error:
         return Failed(job.number, "not_finite", str(error))
     except CountMismatch as error:
         return Failed(job.number, "count_mismatch", str(error))
-    except Exception:
+    except DataError as error:
+        return Halted(job.number, str(error))
+    except Exception as error:
+        if isinstance(error, OSError) and error.errno in DISK_FULL:
+            return Halted(job.number, f"no space is left for {job.folder} ({error.strerror}); free some and run again")
         return Crashed(job.number, traceback.format_exc())
+    if not whole:
+        return Paused(job.number)
     return Finished(job.number, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
 
 
-def run(job: Job, send: Callable[[Message], None]) -> None:
+def run(job: Job, send: Callable[[Message], None], stopping: Callable[[], bool]) -> bool:
+    """Train from where the trial's checkpoint is; whether it came to the last epoch."""
     store = open_store(job.store)
-    validation = store.split("validation")
-    epochs = train(
-        job.architecture,
-        job.training,
-        store.split("train"),
-        validation,
-        store.image_px,
-        job.seed,
-        job.deterministic,
-    )
-    best = float("inf")
-    for epoch in epochs:
-        if epoch.validation_mae < best:
-            best = epoch.validation_mae
-            save_predictions(job, epoch.predictions)
-        send(
-            EpochDone(
-                job.number,
-                epoch.epoch,
-                epoch.train_mae,
-                epoch.validation_mae,
-                epoch.seconds,
-                epoch.images_per_second,
-            )
+    if store.digest != job.data:
+        raise DataError(
+            f"{job.store} has changed since the search began: put the same data back, or use another --run-dir"
         )
+    validation, examples = store.split("validation"), store.split("train")
+    trainer = new_trainer(job.architecture, job.training, examples, store.image_px, job.seed, job.deterministic)
+    epochs: list[EpochDone] = []
+    predictions = np.empty(0, np.float32)
+    if before := checkpoint.latest(job.folder, fingerprint(job)):
+        trainer.restore(before.variables)
+        epochs, predictions = list(before.epochs), before.predictions
+        save_predictions(job, predictions)  # those on disk may be of an epoch that is trained anew
+        send(Resumed(job.number, before.epochs))
+    for epoch in trainer.epochs(examples, validation, job.seed, after=len(epochs)):
+        done = EpochDone(
+            job.number, epoch.epoch, epoch.train_mae, epoch.validation_mae, epoch.seconds, epoch.images_per_second
+        )
+        if not epochs or epoch.validation_mae < min(earlier.validation_mae for earlier in epochs):
+            predictions = epoch.predictions.astype(np.float32)
+            save_predictions(job, predictions)
+        epochs.append(done)
+        checkpoint.save(job.folder, fingerprint(job), Checkpoint(tuple(epochs), predictions, trainer.variables()))
+        send(done)
+        if stopping() and epoch.epoch < job.training.epochs:
+            return False
+    return True
 
 
 def save_predictions(job: Job, predictions: np.ndarray) -> None:
     """Months, float32, in the order of the store's validation cases; renamed when whole."""
     part = job.folder / "predictions.part.npy"
-    np.save(part, predictions.astype(np.float32), allow_pickle=False)
+    np.save(part, predictions, allow_pickle=False)
     os.replace(part, job.folder / "predictions.npy")

@@ -5,6 +5,7 @@ that reaches it is recorded in `seen`. Epochs take no time.
 """
 
 from collections.abc import Callable
+from dataclasses import fields
 
 from models.architecture import Architecture
 from search.engine import Progress
@@ -31,7 +32,7 @@ class FormulaExecutor:
         self.seen.append(job.architecture)
         self.jobs.append(job)
 
-    def wait(self) -> list[Message]:
+    def wait(self, seconds: float) -> list[Message]:
         if self.stop_after is not None and len(self.seen) > self.stop_after:
             raise KeyboardInterrupt  # what Ctrl-C looks like from here
         job = self.jobs.pop(0)
@@ -44,6 +45,12 @@ class FormulaExecutor:
         ]
         return [*epochs, Finished(job.number, 1)]
 
+    def stop(self) -> None:
+        """Its trials are over at once."""
+
+    def kill(self, number: int, reason: str) -> None:
+        """There is nothing to end."""
+
     def close(self) -> None:
         self.jobs.clear()
 
@@ -52,4 +59,4 @@ def silent() -> Progress:
     def nothing(*args: object) -> None:
         pass
 
-    return Progress(nothing, nothing, nothing, nothing, nothing)
+    return Progress(*(nothing for _ in fields(Progress)))

@@ -9,7 +9,7 @@ import pytest
 from data.store import Examples
 from models import fit
 from models.architecture import Architecture, Blocks
-from models.fit import CountMismatch, Epoch, Trainer, learning_rate, train
+from models.fit import CountMismatch, Epoch, Trainer, learning_rate, new_trainer
 from models.network import build
 from models.training import Training, TrainingError
 
@@ -37,7 +37,8 @@ EXAMPLES, VALIDATION = bright_with_age(96, 0), bright_with_age(21, 1)
 
 
 def trained(training: Training = TRAINING, seed: int = 0, architecture: Architecture = TINY) -> list[Epoch]:
-    return list(train(architecture, training, EXAMPLES, VALIDATION, PX, seed, deterministic=True))
+    trainer = new_trainer(architecture, training, EXAMPLES, PX, seed, deterministic=True)
+    return list(trainer.epochs(EXAMPLES, VALIDATION, seed))
 
 
 def test_a_learnable_age_is_learned_and_reported_every_epoch() -> None:
@@ -59,6 +60,25 @@ def test_a_seed_decides_every_number() -> None:
     assert np.array_equal(first[-1].predictions, again[-1].predictions)
     assert [epoch.train_mae for epoch in first] == [epoch.train_mae for epoch in again]
     assert not np.array_equal(first[-1].predictions, other[-1].predictions)
+
+
+@pytest.mark.parametrize("after", [1, 2, 3])
+def test_a_training_that_goes_on_from_its_variables_ends_with_the_same_numbers(after: int) -> None:
+    """Weights, statistics, Adam's slots and step, place in the schedule, batch order, flips and dropout."""
+    architecture, training = replace(TINY, dropout=0.3, fc_units=8), replace(TRAINING, epochs=4, rotation_degrees=10)
+    whole = trained(training, 3, architecture)
+    first = new_trainer(architecture, training, EXAMPLES, PX, 3, deterministic=True)
+    for epoch in first.epochs(EXAMPLES, VALIDATION, 3):
+        if epoch.epoch == after:
+            break
+    second = new_trainer(architecture, training, EXAMPLES, PX, 3, deterministic=True)
+    second.restore(first.variables())
+    rest = list(second.epochs(EXAMPLES, VALIDATION, 3, after=after))
+
+    assert [epoch.epoch for epoch in rest] == list(range(after + 1, 5))
+    for one, other in zip(whole[after:], rest, strict=True):
+        assert one.train_mae == other.train_mae
+        assert np.array_equal(one.predictions, other.predictions)
 
 
 def test_the_training_step_is_traced_once() -> None:

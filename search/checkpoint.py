@@ -1,0 +1,77 @@
+"""A trial's checkpoints: all it needs to go on after its last finished epoch, whoever was killed when.
+
+One file per epoch, `epoch-0007.npz`: the variables of the network and its optimizer (whose step count is the place in the
+learning-rate schedule), the epochs so far, the best epoch's predictions, and the fingerprint of the training it belongs
+to (which names seed and data). Plain arrays and JSON; nothing is unpickled. Written beside, synced and renamed, so one
+that exists is whole unless the disk failed: its checksums (zip's CRC-32 of every member) are verified on load, and the
+one before it is kept for that case.
+"""
+
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from zipfile import BadZipFile
+
+import numpy as np
+
+from search.job import EpochDone
+
+KEPT = 2
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    epochs: tuple[EpochDone, ...]
+    predictions: np.ndarray  # float32 (validation images,), months, of the best epoch
+    variables: Sequence[np.ndarray]
+
+
+def save(folder: Path, fingerprint: str, checkpoint: Checkpoint) -> None:
+    about = {"fingerprint": fingerprint, "epochs": [asdict(epoch) for epoch in checkpoint.epochs]}
+    arrays = {f"variable-{n:04d}": variable for n, variable in enumerate(checkpoint.variables)}
+    arrays["predictions"] = checkpoint.predictions
+    arrays["about"] = np.frombuffer(json.dumps(about).encode(), np.uint8)
+    path = folder / f"epoch-{len(checkpoint.epochs):04d}.npz"
+    part = path.with_suffix(".part")
+    with part.open("wb") as file:
+        np.savez(file, allow_pickle=False, **arrays)
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(part, path)
+    for older in written(folder)[KEPT:]:
+        older.unlink()
+
+
+def latest(folder: Path, fingerprint: str) -> Checkpoint | None:
+    """The newest checkpoint of this training that can be read whole; None where there is none."""
+    return next((found for path in written(folder) if (found := load(path, fingerprint))), None)
+
+
+def load(path: Path, fingerprint: str) -> Checkpoint | None:
+    """None where the file is damaged or another training's: the trial then begins earlier, which costs time alone."""
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            about = json.loads(arrays["about"].tobytes())
+            if about["fingerprint"] != fingerprint:
+                return None
+            names = sorted(name for name in arrays.files if name.startswith("variable-"))
+            return Checkpoint(
+                tuple(EpochDone(**epoch) for epoch in about["epochs"]),
+                arrays["predictions"],
+                [arrays[name] for name in names],
+            )
+    except (BadZipFile, EOFError, KeyError, OSError, ValueError):
+        return None
+
+
+def written(folder: Path) -> list[Path]:
+    """Newest first."""
+    return sorted(folder.glob("epoch-*.npz"), reverse=True)
+
+
+def clear(folder: Path) -> None:
+    """For a trial whose result is in the storage."""
+    for path in (*folder.glob("epoch-*.npz"), *folder.glob("epoch-*.part")):
+        path.unlink()

@@ -7,7 +7,7 @@ PRESET ?= demo
 RUN_DIR ?= runs/$(PRESET)
 WORKERS ?= 0
 
-.PHONY: search test test-slow check format install clean
+.PHONY: search test test-slow torture check format install clean
 
 # All four studies, from data to the decided network; run it again to continue. On real data and a GPU:
 #   make search DATA=/path/to/rsna PRESET=paper
@@ -21,6 +21,10 @@ test: install
 # Real training, faults, the browser.
 test-slow: install
 	$(BIN)/pytest -q -m slow
+
+# Kills a search at 50 random moments; about ten minutes.
+torture: install
+	PYTHONPATH=. $(BIN)/python tests/torture.py
 
 check: install
 	$(BIN)/ruff check .

@@ -1,6 +1,8 @@
 """How data are prepared, as one frozen value, and the error that all of `data/` raises. Imports nothing heavy."""
 
+import errno
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 Fit = Literal["squash", "crop_pad"]
@@ -8,6 +10,15 @@ Fit = Literal["squash", "crop_pad"]
 
 class DataError(ValueError):
     """Data that cannot be used; the message names the file, the row where there is one, and what to do."""
+
+
+DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
+
+
+def no_space(folder: Path, error: OSError) -> str:
+    return (
+        f"no space is left for {folder} ({error.strerror}); free some and run the same command again: nothing is lost"
+    )
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from data.preparation import DataError, Preparation
+from data.preparation import DISK_FULL, DataError, Preparation, no_space
 from data.sources import Source, read_source
 from data.store import (
     CASE_COLUMNS,
@@ -69,6 +69,24 @@ def prepare(
             return there
     elif path.exists():
         raise DataError(f"{path} is in the way and no prepared store; move it, or use another --run-dir")
+    try:
+        make(source, read, request, settings, path, progress, strict)
+    except OSError as error:
+        if error.errno not in DISK_FULL:
+            raise
+        raise DataError(no_space(path, error)) from None
+    return open_store(path)
+
+
+def make(
+    source: str,
+    read: Source,
+    request: dict[str, Any],
+    settings: Preparation,
+    path: Path,
+    progress: Progress,
+    strict: bool,
+) -> None:
     part = path.with_name(path.name + ".part")
     with held(part):
         begin(part, request)
@@ -89,7 +107,6 @@ def prepare(
             os.replace(path, before)
         os.replace(part, path)
         shutil.rmtree(before, ignore_errors=True)
-    return open_store(path)
 
 
 def fingerprint(source: Source) -> str:

@@ -52,7 +52,7 @@ def latest(folder: Path, fingerprint: str) -> Checkpoint | None:
 def load(path: Path, fingerprint: str) -> Checkpoint | None:
     """None where the file is damaged or another training's: the trial then begins earlier, which costs time alone."""
     try:
-        with np.load(path, allow_pickle=False) as arrays:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
             about = json.loads(arrays["about"].tobytes())
             if about["fingerprint"] != fingerprint:
                 return None

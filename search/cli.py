@@ -6,6 +6,7 @@ by Ctrl-C and 143 by SIGTERM, to be continued by the same command. Imports that 
 
 import argparse
 import json
+import signal
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -39,6 +40,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             raise
         return refused(error)
     except KeyboardInterrupt as stopped:
+        for number in (signal.SIGINT, signal.SIGTERM):  # on the way out, one more changes nothing
+            signal.signal(number, signal.SIG_IGN)
         print("\nstopped; run the same command again to continue", file=sys.stderr)
         return int(getattr(stopped, "exit_code", 130))
 

@@ -17,6 +17,7 @@ from optuna.distributions import BaseDistribution, CategoricalDistribution, Floa
 from optuna.trial import TrialState
 
 from data.cases import constant_mae
+from data.preparation import DISK_FULL, no_space
 from data.store import Store
 from models.architecture import GROUPS
 from search import checkpoint
@@ -115,7 +116,12 @@ def run_study(
         note(study, "synthetic", store.synthetic)
         progress.study(name, f"{len(feasible):,} of {len(grid):,} configurations fit {cap:,} parameters")
         leader = Leader(run, store, name, module, given, study, sampler, progress, terms, lease)
-        leader.run(make_executor)
+        try:
+            leader.run(make_executor)
+        except OSError as error:
+            if error.errno not in DISK_FULL:
+                raise
+            raise StudyError(no_space(run.folder, error)) from None
         decision = module.decide(given, trials_of(study))
         note(study, "turned_away", study.user_attrs.get("turned_away", 0) + sampler.turned_away)
         note(study, "decision", json.dumps(decision.to_dict()))
@@ -175,7 +181,7 @@ class Leader:
         self.trials = {trial.number: trial for trial in trials_of(study) if trial.number not in waiting}
         self.running: dict[int, Running] = {}
         self.known = known_networks(study)
-        self.expected = len(self.trials)  # trials of the study, as far as is known yet
+        self.expected = len(self.trials) + len(waiting)  # trials of the study, as far as is known yet
 
     def run(self, make_executor: Callable[[], Executor]) -> None:
         """Run trials until the study proposes nothing more. Workers are only started if there is something to train."""
@@ -211,22 +217,28 @@ class Leader:
                 executor.close()
 
     def next_trial(self, adopted: list[optuna.trial.Trial], workers: int) -> optuna.trial.Trial | None:
-        """An adopted trial, else a new one for the next point; None while all workers are busy or nothing is to do."""
+        """An adopted trial, else a new one for the next point; None while all workers are busy or nothing is to do.
+
+        What the study wishes for now is enqueued together, so that the numbers of trials do not depend on who was killed
+        when. With `deterministic` it is asked again only after all of it has run: whichever trial ends first is chance.
+        """
         if len(self.running) >= workers:
             return None
         if adopted:
             return adopted.pop(0)
+        if self.study.get_trials(deepcopy=False, states=(TrialState.WAITING,)):
+            return self.study.ask()
+        if self.running and self.terms.deterministic:
+            return None
         taken = {key(trial.point) for trial in self.trials.values()}
         proposals = self.module.propose(self.given, list(self.trials.values()))
         wanted = [point for point in proposals.points if key(point) in self.sampler.feasible]
-        self.expected = max(len(taken | {key(point) for point in wanted}), proposals.at_most)
-        for point in wanted:
-            if key(point) not in taken:
-                # A point left waiting by a leader that was killed in between is taken up here, not enqueued twice.
-                self.study.enqueue_trial(point, skip_if_exists=True)
-                return self.study.ask()
+        new = [point for point in wanted if key(point) not in taken]
+        self.expected = max(len(taken) + len(new), proposals.at_most)
+        for point in new:
+            self.study.enqueue_trial(point)
         left = len(self.sampler.feasible) > len(taken)
-        return self.study.ask() if proposals.sample and left else None
+        return self.study.ask() if new or (proposals.sample and left) else None
 
     def begin(self, trial: optuna.trial.Trial) -> Job:
         """Make the trial's point whole, record what it is, and describe the job."""
@@ -326,6 +338,7 @@ class Leader:
             case Failed(reason=reason) if reason in RESUMED_AFTER and running.attempts + 1 < ATTEMPTS:
                 running.attempts += 1
                 self.progress.said(f"trial {message.number}: {EXIT_REASONS[reason]} ({message.detail}); it goes on")
+                running.epochs, running.resumed = [], 0  # the worker says where it goes on
                 if not self.terms.wish.signal:
                     executor.start(running.job)
                 else:

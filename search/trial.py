@@ -4,7 +4,6 @@ Runs in a process of its own, forked from a server that has imported this module
 no device: so a trial starts at once, and the device's memory is given back however it ends. It never opens the database.
 """
 
-import errno
 import fcntl
 import os
 import resource
@@ -18,15 +17,25 @@ from multiprocessing.connection import Connection
 import numpy as np
 import tensorflow as tf
 
-from data.preparation import DataError
+from data.preparation import DISK_FULL, DataError, no_space
 from data.store import open_store
 from models.fit import CountMismatch, new_trainer
 from search import checkpoint
 from search.checkpoint import Checkpoint
-from search.job import STOP, Crashed, EpochDone, Failed, Finished, Halted, Job, Message, Paused, Resumed, fingerprint
+from search.job import (
+    STOP,
+    Crashed,
+    EpochDone,
+    Failed,
+    Finished,
+    Halted,
+    Job,
+    Message,
+    Paused,
+    Resumed,
+    fingerprint,
+)
 from search.memory import what_would_fit
-
-DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 def main(job: Job, connection: Connection) -> None:
@@ -83,7 +92,7 @@ def outcome(
         return Halted(job.number, str(error))
     except Exception as error:
         if isinstance(error, OSError) and error.errno in DISK_FULL:
-            return Halted(job.number, f"no space is left for {job.folder} ({error.strerror}); free some and run again")
+            return Halted(job.number, no_space(job.folder, error))
         return Crashed(job.number, traceback.format_exc())
     if not whole:
         return Paused(job.number)

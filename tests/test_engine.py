@@ -1,9 +1,11 @@
 """The engine's own logic, with trials by formula; real trainings are in test_search.py."""
 
 from dataclasses import replace
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 
+import optuna
 import pytest
 from conftest import tiny_preset
 from formula import FormulaExecutor, deeper_is_better, silent
@@ -11,7 +13,8 @@ from formula import FormulaExecutor, deeper_is_better, silent
 from data.store import Store
 from models.architecture import Architecture
 from models.cost import cost
-from search.engine import run_study
+from search.engine import Terms, run_study
+from search.job import EpochDone, Failed, Message
 from search.records import decisions, load, trials_of
 from search.run import Run
 from search.status import status
@@ -201,3 +204,93 @@ def test_decisions_survive_the_storage(tmp_path: Path, tiny_store: Store) -> Non
     made = run_all(run, tiny_store, FormulaExecutor())
 
     assert decisions(open_storage(run.storage)) == made
+
+
+class Dying(FormulaExecutor):
+    """The network without mixed9 is killed again and again, after so many epochs of each life."""
+
+    def __init__(self, lives: int, epochs_per_life: int) -> None:
+        super().__init__()
+        self.lives, self.epochs_per_life = lives, epochs_per_life
+
+    def wait(self, seconds: float) -> list[Message]:
+        job = self.jobs[0]
+        if job.architecture.blocks.mixed9 or self.seen.count(job.architecture) > self.lives:
+            return super().wait(seconds)
+        self.jobs.pop(0)
+        life = self.seen.count(job.architecture)
+        epochs = [EpochDone(job.number, life, 20.0, 20.0, 0.0, 100.0)] * self.epochs_per_life
+        return [*epochs, Failed(job.number, "killed", "by the test")]
+
+
+def test_a_trial_that_is_killed_goes_on_under_its_number(tmp_path: Path, tiny_store: Store) -> None:
+    run = a_run(tmp_path, tiny_store)
+    executor = Dying(lives=2, epochs_per_life=0)
+    made = run_study(run, tiny_store, "ablation", lambda: executor, silent())
+
+    study = load(open_storage(run.storage), "ablation")
+    assert study is not None
+    assert {trial.state for trial in trials_of(study)} == {"complete"}
+    assert made.findings["not_trainable_without"] == []
+    assert len(executor.seen) == len(set(executor.seen)) + 2
+
+
+def test_a_trial_killed_three_times_in_one_epoch_has_failed_and_is_not_tried_again(
+    tmp_path: Path, tiny_store: Store
+) -> None:
+    run = a_run(tmp_path, tiny_store)
+    executor = Dying(lives=99, epochs_per_life=0)
+    for _ in range(2):
+        run_study(run, tiny_store, "ablation", lambda: executor, silent())
+
+    study = load(open_storage(run.storage), "ablation")
+    assert study is not None
+    [failed] = [trial for trial in trials_of(study) if trial.state == "failed"]
+    assert failed.exit_reason == "killed"
+    assert executor.seen.count(run_architecture(study, failed.number)) == 3
+
+
+def run_architecture(study: optuna.Study, number: int) -> Architecture:
+    variant = study.trials[number].params["variant"]
+    assert variant == "mixed9=0"
+    preset = tiny_preset()
+    return replace(preset.reference, blocks=preset.reference.blocks._replace(mixed9=0))
+
+
+def test_a_trial_that_finishes_an_epoch_between_its_deaths_is_never_given_up(tmp_path: Path, tiny_store: Store) -> None:
+    run = a_run(tmp_path, tiny_store)
+    run_study(run, tiny_store, "ablation", lambda: Dying(lives=7, epochs_per_life=1), silent())
+
+    study = load(open_storage(run.storage), "ablation")
+    assert study is not None
+    assert {trial.state for trial in trials_of(study)} == {"complete"}
+
+
+def test_an_epoch_reported_twice_counts_as_it_was_last(tmp_path: Path, tiny_store: Store) -> None:
+    """A leader killed between a checkpoint and its report trains the epoch again; without determinism it differs."""
+    run = a_run(tmp_path, tiny_store)
+    run_study(run, tiny_store, "ablation", lambda: Dying(lives=2, epochs_per_life=1), silent())
+
+    study = load(open_storage(run.storage), "ablation")
+    assert study is not None
+    for trial in study.trials:
+        assert trial.intermediate_values[tiny_preset().training.epochs] == trial.user_attrs["final_validation_mae"]
+
+
+def test_deterministic_trials_have_the_numbers_of_one_worker_whatever_their_number(
+    tmp_path: Path, tiny_store: Store
+) -> None:
+    tables = []
+    for workers in (1, 2, 5):
+        run = a_run(tmp_path / str(workers), tiny_store)
+        run.folder.mkdir()
+        for name in STUDIES:
+            run_study(
+                run, tiny_store, name, partial(FormulaExecutor, workers=workers), silent(), Terms(deterministic=True)
+            )
+        storage = open_storage(run.storage)
+        tables.append(
+            [(t.number, t.point, t.validation_mae) for n in STUDIES if (s := load(storage, n)) for t in trials_of(s)]
+        )
+
+    assert tables[0] == tables[1] == tables[2]

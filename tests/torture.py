@@ -1,0 +1,147 @@
+"""Kills a deterministic search at random moments and shows that its result does not change: `make torture`.
+
+A whole search of four studies runs once undisturbed. Then the same search runs again; at a random moment the leader, one
+of its workers, or both get SIGKILL, and the same command is given again, until the search has been killed KILLS times
+and has ended. Trials, decisions and predictions of the two must be equal, bit for bit.
+
+    python tests/torture.py [KILLS] [SEED]
+"""
+
+import json
+import os
+import random
+import shlex
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from optuna.trial import TrialState
+
+from search.records import decisions, load
+from search.storage import open_storage, sqlite_url
+from studies.order import STUDIES
+
+ROOT = Path(__file__).parents[1]
+OPTIONS = shlex.split(
+    "run --deterministic --workers 2 --preset demo --data phantom:160 --image-px 40 --stem-pools none --epochs 5 --batch 8 "
+    "--beta 0.0625 --blocks mixed0=0,mixed1=0,mixed4=0,mixed5=1,mixed7=1,mixed9=1 --width-factors 0.7,1,1.4 "
+    "--depth-trials 4 --depth-extra 1 --fc-choices 16 --dropouts 0.3,0.5"
+)
+LONGEST_LIFE_SECONDS = 14.0  # of a search before it is killed; the first seconds load TensorFlow
+
+
+def begin(run: Path, log: Path) -> subprocess.Popen[bytes]:
+    command = [sys.executable, "-m", "search.cli", *OPTIONS, "--run-dir", str(run)]
+    with log.open("ab") as file:
+        return subprocess.Popen(command, cwd=ROOT, stdout=file, stderr=file)
+
+
+def workers_of(leader: int) -> list[int]:
+    """Processes forked by the server of worker processes that this leader has started."""
+    parents = {}
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            parents[int(process.name)] = int((process / "stat").read_text().rpartition(")")[2].split()[1])
+        except (OSError, ValueError):
+            continue
+    children = [child for child, parent in parents.items() if parent == leader]
+    return [child for child, parent in parents.items() if parent in children]
+
+
+def kill(process: int) -> bool:
+    try:
+        os.kill(process, signal.SIGKILL)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def killed_until_done(run: Path, log: Path, kills: int, chance: random.Random) -> Counter[str]:
+    """How often whom. The last leader is left to end by itself."""
+    done: Counter[str] = Counter()
+    while True:
+        with begin(run, log) as leader:
+            while done.total() < kills:
+                try:
+                    leader.wait(chance.uniform(0.1, LONGEST_LIFE_SECONDS))
+                    break
+                except subprocess.TimeoutExpired:
+                    pass
+                victims = chance.choice(("leader", "worker", "both"))
+                workers = workers_of(leader.pid) if victims != "leader" else []
+                if workers and kill(chance.choice(workers)):
+                    done["worker"] += 1
+                if victims != "worker":
+                    kill(leader.pid)
+                    done["leader"] += 1
+                    break
+            code = leader.wait()
+        if code == 0:
+            return done
+        assert code == -signal.SIGKILL, f"the search ended with exit code {code}; its log is {log}"
+
+
+def result(run: Path) -> dict[str, Any]:
+    """Everything a search has found that is no measurement of time."""
+    storage = open_storage(sqlite_url(run / "studies.db"))
+    timed = {"seconds", "images_per_second", "peak_memory_mb"}
+    found: dict[str, Any] = {name: decision.to_dict() for name, decision in decisions(storage).items()}
+    for name in STUDIES:
+        study = load(storage, name)
+        assert study is not None, f"the study {name} is missing"
+        found[f"{name} trials"] = [
+            {
+                "number": trial.number,
+                "state": trial.state.name,
+                "params": trial.params,
+                "value": trial.value,
+                "epochs": trial.intermediate_values,
+                "attrs": {key: value for key, value in trial.user_attrs.items() if key not in timed},
+            }
+            for trial in study.get_trials(deepcopy=False)
+        ]
+    for path in sorted((run / "trials").rglob("predictions.npy")):
+        found[str(path.relative_to(run))] = np.load(path, allow_pickle=False).tobytes().hex()
+    found["left behind"] = sorted(str(path.relative_to(run)) for path in (run / "trials").rglob("epoch-*"))
+    return json.loads(json.dumps(found))  # type: ignore[no-any-return]
+
+
+def zombies(run: Path) -> int:
+    storage = open_storage(sqlite_url(run / "studies.db"))
+    unfinished = (TrialState.RUNNING, TrialState.WAITING)
+    return sum(
+        len(study.get_trials(deepcopy=False, states=unfinished)) for name in STUDIES if (study := load(storage, name))
+    )
+
+
+def main(kills: int, seed: int) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        whole, killed = Path(folder) / "whole", Path(folder) / "killed"
+        started = time.monotonic()
+        with begin(whole, Path(folder) / "whole.log") as leader:
+            assert leader.wait() == 0, (Path(folder) / "whole.log").read_text()
+        expected, undisturbed = result(whole), time.monotonic() - started
+        done = killed_until_done(killed, Path(folder) / "killed.log", kills, random.Random(seed))
+        found = result(killed)
+        differing = [name for name in expected.keys() | found.keys() if expected.get(name) != found.get(name)]
+        trials = sum(len(expected[f"{name} trials"]) for name in STUDIES)
+        print(
+            f"{done.total()} kills (leader {done['leader']}, worker {done['worker']}), {trials} trials: "
+            f"{len(differing)} of {len(expected)} results differ, {zombies(killed)} zombies; "
+            f"{undisturbed:.0f} s undisturbed, {time.monotonic() - started - undisturbed:.0f} s with the kills"
+        )
+        for name in differing:
+            print(f"{name}\n  undisturbed {expected.get(name)}\n  killed      {found.get(name)}")
+        if differing or zombies(killed):
+            print((Path(folder) / "killed.log").read_text()[-4000:])
+            sys.exit(1)
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]) if len(sys.argv) > 1 else 50, int(sys.argv[2]) if len(sys.argv) > 2 else 0)

@@ -17,6 +17,7 @@ from models.architecture import Architecture, ArchitectureError, parse_blocks
 from models.cost import cost, parse_params
 from models.training import TrainingError
 from search import options
+from search.notices import SYNTHETIC
 from studies.order import COMMANDS
 from studies.preset import PRESETS, StudyError
 
@@ -83,6 +84,16 @@ def parser() -> argparse.ArgumentParser:
     prepare.add_argument("--strict", action="store_true", help="refuse where a case cannot be used")
     add_run_options(prepare, with_data=False)
     options.add(prepare)
+
+    audit = command(
+        "audit",
+        run_audit,
+        "what the data hold and what to worry about, as tables and a page",
+        "boneage-search audit --data ~/rsna",
+    )
+    add_run_options(audit)
+    audit.add_argument("--json", action="store_true", help="print JSON")
+    options.add(audit)
 
     questions = {
         "ablation": ("which block groups does the network need", "boneage-search ablate --data ~/rsna --epochs 30"),
@@ -210,8 +221,6 @@ def run_prepare(arguments: argparse.Namespace) -> int:
     counts = ", ".join(f"{count:,} {name}" for name, count in split_counts(store.cases).items())
     print(f"{store.path}: {len(store.cases):,} images of {store.image_px} px ({counts})")
     if store.synthetic:
-        from search.status import SYNTHETIC
-
         print(SYNTHETIC)
     return 0
 
@@ -228,6 +237,40 @@ def show_problems(store: "Store", shown: int = 5) -> None:
         print(f"  ... all of them in {store.path / 'problems.csv'}")
 
 
+def run_audit(arguments: argparse.Namespace) -> int:
+    from search import tables
+    from search.audit import audit_rows, audited, balance_rows
+    from search.progress import preparing
+    from search.run import prepared, record
+
+    run = open_the_run(arguments, arguments.data)
+    with preparing() as progress:
+        store = prepared(run, progress)
+    record(run)
+    found, page = audited(run.folder, store)
+    if arguments.json:
+        print(json.dumps(found.to_dict(), indent=1))
+        return 0
+    tables.show("cases (ages in months)", audit_rows(found))
+    tables.show("splits against one another", balance_rows(found))
+    for finding in found.findings:
+        print(f"{finding.level}: {finding.text}")
+    print(page)
+    if store.synthetic:
+        print(SYNTHETIC)
+    return 0
+
+
+def say_worries(folder: Path, store: "Store") -> None:
+    """Before a search: what in the data may mislead it."""
+    from search.audit import audited, worries
+
+    found, page = audited(folder, store)
+    for worry in worries(found):
+        print(f"data: {worry}", file=sys.stderr)
+    print(f"data: the audit is in {page}", file=sys.stderr)
+
+
 def run_stages(arguments: argparse.Namespace) -> int:
     from data.cases import constant_mae
     from search import status, tables
@@ -242,6 +285,8 @@ def run_stages(arguments: argparse.Namespace) -> int:
     run = open_the_run(arguments, arguments.data)
     with preparing() as progress:
         store = prepared(run, progress)
+    if len(arguments.stages) > 1:
+        say_worries(run.folder, store)
     made = {}
     with showing(constant_mae(store.cases)) as watching, heard() as wish:
         terms = Terms(arguments.deterministic, arguments.trial_timeout, wish)

@@ -12,9 +12,6 @@ from search.storage import open_storage, sqlite_path
 from studies.order import COMMANDS, STUDIES
 from studies.study import Decision, Given, best_of
 
-SYNTHETIC = "synthetic phantom images: these figures say nothing about patients"
-NO_DEVICE = "research software, not a medical device"
-
 
 def storage_exists(run: Run) -> bool:
     """Whether there is anything to read; opening a missing SQLite file would create it."""

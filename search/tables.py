@@ -8,7 +8,9 @@ from rich.console import Console
 from rich.table import Table
 
 from models.cost import Cost, cost
+from search.notices import NO_DEVICE, SYNTHETIC
 
+WORDS = ("group", "outcome", "split", "splits", "sex", "in", "imbalanced")  # columns that hold no numbers
 WIDE = 160  # a table that is not shown on a terminal is not folded to 80 columns
 
 
@@ -16,15 +18,16 @@ def console() -> Console:
     return Console(highlight=False, width=None if sys.stdout.isatty() else WIDE)
 
 
-def show(name: str, rows: list[dict[str, Any]], summary: str) -> None:
+def show(name: str, rows: list[dict[str, Any]], summary: str = "") -> None:
     table = Table(title=name, title_justify="left")
     columns = list(dict.fromkeys(column for row in rows for column in row))
     for column in columns:
-        table.add_column(column, justify="right" if column not in ("group", "outcome") else "left")
+        table.add_column(column, justify="left" if column in WORDS else "right")
     for row in rows:
         table.add_row(*(text(row.get(column)) for column in columns))
     console().print(table)
-    print(f"{summary}\n")
+    if summary:
+        print(f"{summary}\n")
 
 
 def text(value: Any) -> str:
@@ -34,8 +37,6 @@ def text(value: Any) -> str:
 
 
 def footnote(constant_mae: float, synthetic: bool) -> None:
-    from search.status import NO_DEVICE, SYNTHETIC
-
     print_constant(constant_mae)
     print(f"{SYNTHETIC}; {NO_DEVICE}." if synthetic else f"{NO_DEVICE.capitalize()}.")
 
@@ -45,8 +46,6 @@ def print_constant(constant_mae: float) -> None:
 
 
 def show_status(statuses: list[dict[str, Any]], next_command: str | None) -> None:
-    from search.status import NO_DEVICE, SYNTHETIC
-
     table = Table()
     for column in ("study", "state", "trials", "best MAE", "decision"):
         table.add_column(column)

@@ -1,0 +1,495 @@
+"""What a prepared store holds, and what to worry about before anything is trained on it. Counts, tests and sentences.
+
+The sentences say what a figure means and what to do. `worry` is what makes results wrong or claims too large; `note` is
+what a reader of the results has to know.
+"""
+
+import json
+import re
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from itertools import combinations, groupby
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from data.audit_images import LOW_CONTRAST_LEVELS, WORRYING_SHARE, Pictures, Twins, looked_at, pictures, twins
+from data.cases import MAX_AGE_MONTHS, SPLITS
+from data.ossification import ATLAS_PLATES_MONTHS
+
+SEXES = ("girls", "boys")  # in the order of ATLAS_PLATES_MONTHS; `male` is the index
+NAMES = {"train": "training", "validation": "validation", "test": "test"}
+
+BIN_MONTHS, LAST_BIN_MONTHS = 12, 240
+RSNA_AGES_MONTHS = (1, 228)  # the range of RSNA's labels (Halabi et al. 2019)
+RSNA_IDS, RSNA_TEST_IDS = (1377, 15612), (4360, 4559)  # training and validation; the official test set, in between
+INFANT_MONTHS = 24
+FEW_PER_YEAR = 30  # below, a network has hardly seen a year of age: assumed
+
+# Two splits are called imbalanced where the difference is significant over all comparisons and not negligible.
+ALPHA = 0.05
+NEGLIGIBLE_SHARE = 0.1  # difference of shares of boys: near a half Cohen's small effect, h = 0.2 (1988)
+NEGLIGIBLE_DELTA = 0.147  # of Cliff's delta (Romano et al. 2006)
+NEGLIGIBLE_RATIO = 0.8  # of variances, the smaller to the larger (Rubin 2001)
+LEAST_COMPARED = 10  # cases on each side
+
+YEARS_MAX_MONTHS = 25  # a set whose oldest label is below this holds infants alone, or years
+QUANTISED = 0.5  # share of labels on atlas plates: 84 % of RSNA's single readings, about 12 % of all whole months
+READING_SD_MONTHS = 7  # of one manual reading (Martin et al. 2022: 0.58 years)
+
+NAMED = 5  # ids in a sentence; the page and the JSON have all
+
+Level = Literal["worry", "note"]
+
+
+@dataclass(frozen=True)
+class Finding:
+    level: Level
+    text: str
+
+
+@dataclass(frozen=True)
+class Group:
+    """The cases of one split and sex. Ages in months; shares of labels that are whole months, and exactly an atlas plate."""
+
+    split: str
+    sex: str
+    cases: int
+    age_min: float
+    age_median: float
+    age_mean: float
+    age_sd: float  # 0 where there is one case
+    whole_share: float
+    plate_share: float
+    histogram: list[int]  # cases per BIN_MONTHS from 0; what is beyond LAST_BIN_MONTHS is in the last
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Two splits in one respect, one of RESPECTS."""
+
+    first: str
+    second: str
+    what: str
+    first_cases: int
+    second_cases: int
+    first_value: float  # share of boys, mean age or SD of age in months
+    second_value: float
+    effect: (
+        float  # second share minus first; Cliff's delta, above 0 where the second is older; ratio of variances, 0 to 1
+    )
+    p: float
+    holm_p: float  # corrected for all comparisons of this audit
+    imbalanced: bool
+
+
+@dataclass(frozen=True)
+class Audit:
+    synthetic: bool
+    image_px: int
+    cases: int
+    groups: list[Group]
+    comparisons: list[Comparison]
+    rare_years: dict[str, list[int]]  # by sex: years of bone age with few training cases
+    infants: int  # cases younger than INFANT_MONTHS
+    out_of_range_ids: list[str]  # ages outside RSNA_AGES_MONTHS
+    pictures: Pictures
+    twins: list[Twins]
+    problems: dict[str, int]  # what was left out, by kind
+    findings: list[Finding]  # worries first
+
+    def to_dict(self) -> dict[str, Any]:
+        """As JSON has it: through JSON, so that nothing else can be in it."""
+        found: dict[str, Any] = json.loads(json.dumps(asdict(self), allow_nan=False))
+        return found
+
+
+def audit(cases: pd.DataFrame, problems: pd.DataFrame, images: np.ndarray, image_px: int, synthetic: bool) -> Audit:
+    """`cases` and `problems` as a store has them; `images` uint8 (cases, image_px, image_px), in the order of `cases`.
+
+    Reads the images in blocks: a memory-mapped array is never in memory as a whole.
+    """
+    cases = cases.reset_index(drop=True)
+    seen, coarse, detail = looked_at(images)
+    about = Audit(
+        synthetic=synthetic,
+        image_px=image_px,
+        cases=len(cases),
+        groups=list(groups(cases)),
+        comparisons=comparisons(cases),
+        rare_years={sex: rare_years(cases, male) for male, sex in enumerate(SEXES)},
+        infants=int((cases["age_months"] < INFANT_MONTHS).sum()),
+        out_of_range_ids=list(cases.loc[~cases["age_months"].between(*RSNA_AGES_MONTHS), "id"]),
+        pictures=pictures(cases, seen, image_px),
+        twins=list(twins(cases, coarse, detail)),
+        problems=dict(Counter(kind(reason) for reason in problems["reason"]).most_common()),
+        findings=[],
+    )
+    findings = [
+        *unit_findings(cases, problems),
+        *leak_findings(cases, problems, about.twins),
+        *balance_findings(about),
+        *label_findings(about),
+        *age_findings(about),
+        *picture_findings(about),
+        *problem_findings(about),
+    ]
+    about.findings.extend(sorted(findings, key=lambda finding: finding.level != "worry"))
+    return about
+
+
+# Labels
+
+
+def groups(cases: pd.DataFrame) -> Iterator[Group]:
+    edges = np.arange(0, LAST_BIN_MONTHS + BIN_MONTHS, BIN_MONTHS)
+    for split in SPLITS:
+        for male, sex in enumerate(SEXES):
+            ages = ages_of(cases, split, bool(male))
+            if len(ages):
+                yield Group(
+                    split,
+                    sex,
+                    len(ages),
+                    float(ages.min()),
+                    float(np.median(ages)),
+                    float(ages.mean()),
+                    float(ages.std(ddof=1)) if len(ages) > 1 else 0.0,
+                    float((ages % 1 == 0).mean()),
+                    float(np.isin(ages, ATLAS_PLATES_MONTHS[male]).mean()),
+                    np.histogram(np.clip(ages, 0, LAST_BIN_MONTHS - 1), edges)[0].tolist(),
+                )
+
+
+def ages_of(cases: pd.DataFrame, split: str, male: bool) -> np.ndarray:
+    return np.asarray(cases.loc[chosen(cases, split, male), "age_months"], float)
+
+
+def chosen(cases: pd.DataFrame, split: str, male: bool | None) -> pd.Series:
+    """Which rows are of a split, and of a sex where one is named."""
+    of_split: pd.Series = cases["split"] == split
+    return of_split if male is None else of_split & (cases["male"] == male)
+
+
+def rare_years(cases: pd.DataFrame, male: int) -> list[int]:
+    """Years between the youngest and the oldest of a sex of which training has fewer than FEW_PER_YEAR cases."""
+    years = cases.loc[cases["male"] == bool(male), "age_months"] // 12
+    if years.empty:
+        return []
+    trained = Counter((ages_of(cases, "train", bool(male)) // 12).astype(int).tolist())
+    return [year for year in range(int(years.min()), int(years.max()) + 1) if trained[year] < FEW_PER_YEAR]
+
+
+# Balance
+
+
+class Measured(NamedTuple):
+    first_value: float
+    second_value: float
+    effect: float
+    matters: bool  # the effect is not negligible
+    p: float
+
+
+def shares(first: np.ndarray, second: np.ndarray) -> Measured:
+    """Fisher's exact test of two shares."""
+    values = float(first.mean()), float(second.mean())
+    difference = values[1] - values[0]
+    tested = stats.fisher_exact([[male.sum(), (~male).sum()] for male in (first, second)])
+    return Measured(*values, difference, abs(difference) >= NEGLIGIBLE_SHARE, float(tested.pvalue))
+
+
+def levels(first: np.ndarray, second: np.ndarray) -> Measured:
+    """Mann-Whitney's test. Tests of whole distributions take means of readings for another population than atlas plates."""
+    tested = stats.mannwhitneyu(second, first)
+    delta = float(2 * tested.statistic / (len(first) * len(second)) - 1)
+    return Measured(
+        float(first.mean()), float(second.mean()), delta, abs(delta) >= NEGLIGIBLE_DELTA, float(tested.pvalue)
+    )
+
+
+def spreads(first: np.ndarray, second: np.ndarray) -> Measured:
+    """Brown and Forsythe's test of two spreads: Levene's, around the medians."""
+    values = float(first.std(ddof=1)), float(second.std(ddof=1))
+    if max(values) == 0:
+        return Measured(*values, 1.0, False, 1.0)
+    ratio = (min(values) / max(values)) ** 2
+    p = float(stats.levene(first, second, center="median").pvalue)
+    return Measured(*values, ratio, ratio <= NEGLIGIBLE_RATIO, p)
+
+
+Measure = Callable[[np.ndarray, np.ndarray], Measured]
+RESPECTS: dict[str, tuple[Measure, str, bool | None]] = {  # measure, column, of which sex
+    "sex": (shares, "male", None),
+    "age": (levels, "age_months", None),
+    "spread of age": (spreads, "age_months", None),
+    "age of girls": (levels, "age_months", False),
+    "age of boys": (levels, "age_months", True),
+}
+
+
+def comparisons(cases: pd.DataFrame) -> list[Comparison]:
+    """Every pair of splits in every one of RESPECTS that has LEAST_COMPARED cases on both sides."""
+    pairs, made = [], []
+    for first, second in combinations(SPLITS, 2):
+        for what, (measure, column, male) in RESPECTS.items():
+            ones, others = (cases.loc[chosen(cases, split, male), column].to_numpy() for split in (first, second))
+            if min(len(ones), len(others)) >= LEAST_COMPARED:
+                pairs.append((first, second, what, len(ones), len(others)))
+                made.append(measure(ones, others))
+    corrected = holm([measured.p for measured in made])
+    return [
+        Comparison(
+            *pair,
+            measured.first_value,
+            measured.second_value,
+            measured.effect,
+            measured.p,
+            holm_p,
+            imbalanced=measured.matters and holm_p < ALPHA,
+        )
+        for pair, measured, holm_p in zip(pairs, made, corrected, strict=True)
+    ]
+
+
+def holm(p: list[float]) -> list[float]:
+    """Holm's step-down correction (1979): below ALPHA in one of them by chance alone in at most ALPHA of all audits."""
+    order = np.argsort(p)
+    steps = np.array(p)[order] * np.arange(len(p), 0, -1)
+    corrected = np.empty(len(p))
+    corrected[order] = np.minimum(np.maximum.accumulate(steps), 1)
+    return [float(value) for value in corrected]
+
+
+# Findings
+
+
+def kind(reason: str) -> str:
+    """What a problem's reason begins with."""
+    return "duplicate" if reason.startswith("duplicate of") else reason.partition(":")[0].strip()
+
+
+def unit_findings(cases: pd.DataFrame, problems: pd.DataFrame) -> Iterator[Finding]:
+    ages = cases["age_months"]
+    if ages.max() < YEARS_MAX_MONTHS:
+        yield Finding(
+            "worry",
+            f"No bone age is above {ages.max():g} months (median {ages.median():g}): the labels look like years; "
+            "multiply them by 12, or be sure that only infants were meant.",
+        )
+    refused = sum(kind(reason) == "age" for reason in problems["reason"])
+    too_high = int((ages > MAX_AGE_MONTHS).sum())
+    if refused + too_high > (len(cases) + len(problems)) / 4:
+        yield Finding(
+            "worry",
+            f"{refused + too_high:,} of {len(cases) + len(problems):,} labels cannot be bone ages in months, "
+            f"0 to {MAX_AGE_MONTHS}: if they are days, divide them by 30.44 and prepare again.",
+        )
+
+
+def leak_findings(cases: pd.DataFrame, problems: pd.DataFrame, pairs: list[Twins]) -> Iterator[Finding]:
+    numbers = pd.to_numeric(cases["id"], errors="coerce")
+    official = numbers.between(*RSNA_TEST_IDS) & cases["split"].isin(["train", "validation"])
+    if official.any() and numbers[~official].between(*RSNA_IDS).all():
+        yield Finding(
+            "worry",
+            f"Leak risk: {official.sum():,} cases outside the test split have ids of RSNA's official test set "
+            f"({RSNA_TEST_IDS[0]} to {RSNA_TEST_IDS[1]}; {named(cases.loc[official, 'id'])}): take them out before "
+            "anything is reported on that test set.",
+        )
+    exact = [equal_pair(row, cases) for row in problems.itertuples() if kind(str(row.reason)) == "duplicate"]
+    across, contradicting = sum(pair[0] for pair in exact), sum(pair[1] for pair in exact)
+    if exact:
+        yield Finding(
+            "worry" if contradicting else "note",
+            f"{count(len(exact), 'image')} equalled another pixel for pixel and {were(len(exact))} left out"
+            f"{f', {across:,} of them across splits' if across else ''}"
+            f"{f'; {contradicting:,} had another age than the one kept: find out which label is right' if contradicting else ''}.",
+        )
+    across, contradicting = sum(pair.across_splits for pair in pairs), sum(pair.labels_differ for pair in pairs)
+    if pairs:
+        what_to_do = (
+            "look at them and take one of each pair out: what is trained on must not be tested on"
+            if across
+            else "look at them and find out which label is right"
+            if contradicting
+            else "look at them, and keep them in one split"
+        )
+        yield Finding(
+            "worry" if across or contradicting else "note",
+            f"{count(len(pairs), 'pair')} of images are nearly the same picture, {across:,} across splits and "
+            f"{contradicting:,} with different age or sex ({named(f'{pair.first} and {pair.second}' for pair in pairs)}): "
+            f"{what_to_do}.",
+        )
+
+
+def equal_pair(problem: Any, cases: pd.DataFrame) -> tuple[bool, bool]:
+    """Whether a duplicate that was left out lay in another split than the one kept, and had another age."""
+    said = re.search(r"\(([\d.]+) and ([\d.]+) months, (\w+) and (\w+)\)", str(problem.reason))
+    return (said[3] != said[4], said[1] != said[2]) if said else (False, False)
+
+
+def balance_findings(about: Audit) -> Iterator[Finding]:
+    sexes = {(group.split, group.sex): group.cases for group in about.groups}
+    girls, boys = (sexes.get(("test", sex), 0) for sex in SEXES)
+    by_design = girls == boys > 0
+    for (first, second), pair in groupby(about.comparisons, lambda comparison: (comparison.first, comparison.second)):
+        every = {comparison.what: comparison for comparison in pair}
+        sex = every["sex"]
+        if second == "test" and by_design and first == "train" and abs(sex.effect) > 0.02:
+            yield Finding(
+                "note",
+                f"The test split holds as many girls as boys ({girls:,} each), training is {sex.first_value:.0%} male: a "
+                "choice, as in RSNA's official test set; report errors by sex.",
+            )
+        elif sex.imbalanced and not (second == "test" and by_design):
+            yield Finding(
+                "worry",
+                f"{NAMES[first].capitalize()} is {sex.first_value:.0%} male, {NAMES[second]} {sex.second_value:.0%} "
+                f"({p_text(sex.holm_p)}): errors differ by sex, so compare them by sex, or split at random.",
+            )
+        differing = [comparison for comparison in every.values() if comparison.what != "sex" and comparison.imbalanced]
+        if differing:
+            yield Finding(
+                "worry",
+                f"{NAMES[first].capitalize()} and {NAMES[second]} differ in {' and in '.join(map(in_months, differing))}: report "
+                "errors by age band, or split at random.",
+            )
+
+
+def in_months(comparison: Comparison) -> str:
+    values = "SDs" if comparison.what == "spread of age" else "means"
+    return (
+        f"{comparison.what} ({values} {comparison.first_value:.0f} and {comparison.second_value:.0f} months, "
+        f"{p_text(comparison.holm_p)})"
+    )
+
+
+def label_findings(about: Audit) -> Iterator[Finding]:
+    for split, on_plate, whole in plate_shares(about.groups):
+        if split == "test" and whole < QUANTISED:
+            yield Finding(
+                "note",
+                f"{1 - whole:.0%} of the test labels are no whole months: they are means of several readings, and errors on "
+                "them come out smaller than on training or validation labels.",
+            )
+        elif split == "test" and on_plate > QUANTISED:
+            yield Finding(
+                "worry",
+                f"{on_plate:.0%} of the test labels are exactly an atlas plate: single readings, each uncertain by about "
+                f"{READING_SD_MONTHS} months (SD); do not compare errors on them with those on RSNA's official test set, "
+                "whose labels are means of six.",
+            )
+        elif split == "train" and on_plate > QUANTISED:
+            yield Finding(
+                "note",
+                f"{on_plate:.0%} of the training labels are exactly a Greulich-Pyle plate: single readings, each uncertain "
+                f"by about {READING_SD_MONTHS} months (SD), which no network can predict.",
+            )
+
+
+def plate_shares(of: list[Group]) -> Iterator[tuple[str, float, float]]:
+    """Per split: its name, the share of labels exactly on a plate, and of whole months."""
+    for split, both in groupby(of, lambda group: group.split):
+        sexes = list(both)
+        weights = [group.cases for group in sexes]
+        yield (
+            split,
+            float(np.average([group.plate_share for group in sexes], weights=weights)),
+            float(np.average([group.whole_share for group in sexes], weights=weights)),
+        )
+
+
+def age_findings(about: Audit) -> Iterator[Finding]:
+    outside = about.out_of_range_ids
+    if outside:
+        yield Finding(
+            "worry",
+            f"{count(len(outside), 'label')} outside {RSNA_AGES_MONTHS[0]} to {RSNA_AGES_MONTHS[1]} months, the range of "
+            f"RSNA's ({named(outside)}): compare with the source.",
+        )
+    rare = [f"{sex} of {year_ranges(years)} years" for sex, years in about.rare_years.items() if years]
+    if rare:
+        yield Finding(
+            "note",
+            f"Training has fewer than {FEW_PER_YEAR} cases per year for {' and '.join(rare)} ({about.infants:,} of all cases "
+            f"are below {INFANT_MONTHS} months): claim no accuracy at these ages.",
+        )
+
+
+def picture_findings(about: Audit) -> Iterator[Finding]:
+    seen = about.pictures
+    for share, what, remedy in (
+        (
+            seen.low_contrast_share,
+            f"hardly any contrast (1st to 99th percentile within {LOW_CONTRAST_LEVELS} grey levels)",
+            "prepare with --stretch",
+        ),
+        (
+            seen.bright_border_share,
+            "a bright edge, of a frame or a cassette",
+            "--fit crop_pad cuts off those of a single grey; the rest has to be cropped before",
+        ),
+    ):
+        if share:
+            level: Level = "worry" if share >= WORRYING_SHARE and not about.synthetic else "note"
+            yield Finding(
+                level,
+                f"{share:.1%} of the images have {what}: {'drawn so, as real ones are' if about.synthetic else remedy}.",
+            )
+    if seen.poor_ids:
+        yield Finding(
+            "worry",
+            f"{count(len(seen.poor_ids), 'image')} nearly empty or saturated ({named(seen.poor_ids)}): look at them and take out "
+            "what shows no hand.",
+        )
+    if seen.upsampled:
+        yield Finding(
+            "worry" if seen.upsampled >= WORRYING_SHARE * about.cases else "note",
+            f"{count(seen.upsampled, 'file')} smaller than {about.image_px} px and enlarged: choose a smaller --image-px, or "
+            "find the originals.",
+        )
+
+
+def problem_findings(about: Audit) -> Iterator[Finding]:
+    total = sum(about.problems.values())
+    if total:
+        kinds = ", ".join(f"{number:,} {reason}" for reason, number in about.problems.items())
+        share = total / (total + about.cases)
+        yield Finding(
+            "worry" if share >= WORRYING_SHARE else "note",
+            f"{count(total, 'case')} of {total + about.cases:,} {were(total)} left out at preparation ({kinds}): problems.csv "
+            "in the store names them.",
+        )
+
+
+def named(ids: Any) -> str:
+    """The first few."""
+    every = list(ids)
+    return ", ".join(every[:NAMED]) + (", ..." if len(every) > NAMED else "")
+
+
+def count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'s' if number != 1 else ''}"
+
+
+def were(number: int) -> str:
+    return "was" if number == 1 else "were"
+
+
+def p_text(p: float) -> str:
+    return "p < 0.001" if p < 0.001 else f"p = {p:.3f}"
+
+
+def year_ranges(years: list[int]) -> str:
+    """0, 1, 2, 19 as '0–2, 19'."""
+    runs: list[list[int]] = []
+    for year in years:
+        if runs and year == runs[-1][-1] + 1:
+            runs[-1].append(year)
+        else:
+            runs.append([year])
+    return ", ".join(f"{run[0]}–{run[-1]}" if len(run) > 1 else str(run[0]) for run in runs)

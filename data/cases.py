@@ -5,6 +5,7 @@ A table of cases is a DataFrame with the columns of `COLUMNS`: `id` (text), `age
 """
 
 import hashlib
+from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
@@ -20,32 +21,40 @@ def fraction(id: str, purpose: str) -> float:
     return int.from_bytes(digest, "big") / 2**64
 
 
-def split_of(id: str, validation_fraction: float, test_fraction: float) -> str:
-    """The split of a case that comes without one; it does not move when other cases are added."""
-    place = fraction(id, "split")
-    if place < test_fraction:
-        return "test"
-    return "validation" if place < test_fraction + validation_fraction else "train"
-
-
 def complete_splits(
-    cases: pd.DataFrame, validation_fraction: float, test_fraction: float
+    cases: pd.DataFrame, validation_fraction: float, test_fraction: float, kept: Mapping[str, str] | None = None
 ) -> tuple[pd.DataFrame, tuple[str, ...]]:
     """Every case in a split, and a sentence for each split that had to be made.
 
-    Splits that the source has are kept. One that it lacks is taken from its training cases, by id: so a case
-    stays in its split whatever is added, and the share of every sex and age follows the whole.
+    Splits that the source has are kept, and so is what an earlier preparation has decided (`kept`, id to split): cases that
+    are added change no other's side. The rest of the training cases is walked in the order of sex, age and a hash of
+    the id, and every so many-th is held out: so each split has its share of every sex and age, to within one case,
+    and which of the cases of one age it gets is up to their ids alone.
     """
     there = set(cases["split"])
-    fractions = {"validation": validation_fraction, "test": test_fraction}
+    fractions = {"test": test_fraction, "validation": validation_fraction}
     wanted = {name: share for name, share in fractions.items() if name not in there and share}
     of_train = cases["split"].isin(["", "train"])
-    made = [
-        split_of(id, wanted.get("validation", 0.0), wanted.get("test", 0.0)) if free else split
-        for id, split, free in zip(cases["id"], cases["split"], of_train, strict=True)
-    ]
-    said = tuple(f"no {name} set: {share:.0%} of the training cases, chosen by id" for name, share in wanted.items())
-    return cases.assign(split=made), said
+    before = cases["id"].map(kept or {}).where(of_train)
+    split = before.where(before.isin([*wanted, "train"]), cases["split"].replace("", "train"))
+    place = pd.Series([fraction(id, "split") for id in cases["id"]], index=cases.index)
+    order = cases.assign(place=place)[of_train & before.isna()].sort_values(["male", "age_months", "place"]).index
+    left = 1.0
+    for name, share in wanted.items():
+        chosen = every(order, share / left)
+        split[chosen] = name
+        order = order.difference(chosen, sort=False)
+        left -= share
+    said = tuple(
+        f"no {name} set: {share:.0%} of the training cases, alike in sex and age" for name, share in wanted.items()
+    )
+    return cases.assign(split=split), said
+
+
+def every(order: pd.Index, share: float) -> pd.Index:
+    """A share of the places, evenly spaced (systematic sampling)."""
+    steps = np.floor((np.arange(len(order) + 1) + 0.5) * share)
+    return pd.Index(order.to_numpy()[np.diff(steps) > 0])
 
 
 def subset(cases: pd.DataFrame, count: int) -> pd.DataFrame:

@@ -53,7 +53,7 @@ def prepare(
     DataError where the source cannot be used; what was at `path` before is then untouched.
     """
     try:
-        read = read_source(source, settings)
+        read = read_source(source, settings, decided_before(source, settings, path))
         request = {
             "version": VERSION,
             "synthetic": read.synthetic,
@@ -107,6 +107,18 @@ def make(
             os.replace(path, before)
         os.replace(part, path)
         shutil.rmtree(before, ignore_errors=True)
+
+
+def decided_before(source: str, settings: Preparation, path: Path) -> dict[str, str]:
+    """The splits of the store that is there, if it was made of the same source with the same shares."""
+    if not is_store(path):
+        return {}
+    there = open_store(path)
+    asked, made = described(source, settings), there.info
+    shares = ("validation_fraction", "test_fraction")
+    if asked["source"] != made["source"] or any(asked["settings"][name] != made["settings"][name] for name in shares):
+        return {}
+    return {str(id): str(split) for id, split in zip(there.cases["id"], there.cases["split"], strict=True)}
 
 
 def fingerprint(source: Source) -> str:

@@ -1,6 +1,6 @@
 """Where cases come from: a folder of radiographs, or drawn hands. Both end as one table and a function to pixels."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -25,8 +25,11 @@ class Source:
     said: tuple[str, ...] = ()  # what was found and what is missing, a sentence each
 
 
-def read_source(source: str, settings: Preparation) -> Source:
-    """Raises DataError where `source` is neither `phantom:N` nor a folder with usable cases."""
+def read_source(source: str, settings: Preparation, kept: Mapping[str, str] | None = None) -> Source:
+    """Raises DataError where `source` is neither `phantom:N` nor a folder with usable cases.
+
+    `kept` is the split of cases, by id, that an earlier preparation of the source has decided.
+    """
     kind, _, count = source.partition(":")
     if kind == "phantom":
         if not count.isdecimal() or not int(count):
@@ -36,7 +39,7 @@ def read_source(source: str, settings: Preparation) -> Source:
     if not folder.is_dir():
         raise DataError(f"{source} is not a folder; give a folder of radiographs, a prepared store, or phantom:N")
     found = read_folder(folder)
-    cases, made = complete_splits(found.cases, settings.validation_fraction, settings.test_fraction)
+    cases, made = complete_splits(found.cases, settings.validation_fraction, settings.test_fraction, kept)
     cases = subset(cases, settings.images).reset_index(drop=True)
     paths = list(cases["path"])
     return Source(cases, lambda row: decode(paths[row], settings), False, found.problems, (*found.said, *made))

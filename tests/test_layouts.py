@@ -210,13 +210,14 @@ def test_a_folder_that_cannot_be_used_says_why(tmp_path: Path, files: dict[str, 
 
 
 def test_splits_that_are_missing_are_taken_from_the_training_cases_and_none_other() -> None:
-    cases = pd.DataFrame({"id": [str(n) for n in range(400)], "split": ["train"] * 300 + ["validation"] * 100})
+    splits = ["train"] * 300 + ["validation"] * 100
+    cases = pd.DataFrame({"id": [str(n) for n in range(400)], "split": splits, "male": True, "age_months": 90.0})
 
     completed, said = complete_splits(cases, 0.15, 0.2)
 
     assert set(completed["split"][300:]) == {"validation"}
     assert set(completed["split"][:300]) == {"train", "test"}
-    assert said == ("no test set: 20% of the training cases, chosen by id",)
+    assert said == ("no test set: 20% of the training cases, alike in sex and age",)
 
 
 @pytest.mark.parametrize(

@@ -74,7 +74,7 @@ LEFT_OUT: dict[str, tuple[Callable[[Path], object], str, str]] = {
     "a white image": (lambda f: Image.new("RGB", (40, 48), "white").save(image(f)), "1380", "blank"),
     "one pixel": (lambda f: Image.new("L", (1, 1), 9).save(image(f)), "1380", "blank"),
     "a decompression bomb": (lambda f: Image.new("1", (20_000, 20_000)).save(image(f)), "1380", "too large"),
-    "another case's image": (lambda f: shutil.copy(image(f, 1379), image(f)), "1380", "duplicate of 1379"),
+    "another case's image": (lambda f: shutil.copy(image(f), image(f, 1379)), "1379", "duplicate of 1380"),
     "an age in words": (lambda f: change_row(f, 1380, "1380,ten years,True"), "1380", "age"),
     "a negative age": (lambda f: change_row(f, 1380, "1380,-1,True"), "1380", "age"),
     "an age in days": (lambda f: change_row(f, 1380, "1380,3650,True"), "1380", "age"),

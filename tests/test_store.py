@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from data.cases import constant_mae, split_of
+from data.cases import complete_splits, constant_mae
 from data.preparation import DataError, Preparation
 from data.prepare import prepare
 from data.store import Store, open_store, verify
@@ -68,12 +68,48 @@ def test_what_is_in_the_way_is_never_deleted(tmp_path: Path) -> None:
     assert (tmp_path / "store" / "thesis.txt").exists()
 
 
-def test_a_split_does_not_move_when_cases_are_added() -> None:
-    splits = [split_of(str(id), 0.15, 0.1) for id in range(5000)]
+def cases_like_rsna(count: int, seed: int = 0) -> pd.DataFrame:
+    random = np.random.default_rng(seed)
+    ids = random.permutation(20_000)[:count]
+    ages = random.choice([60, 82, 94, 106, 120, 132, 150, 156, 168], count) + 0.0
+    return pd.DataFrame(
+        {"id": [str(id) for id in ids], "age_months": ages, "male": random.random(count) < 0.54, "split": ""}
+    )
 
-    assert [split_of(str(id), 0.15, 0.1) for id in range(10)] == splits[:10]
-    assert splits.count("test") / 5000 == pytest.approx(0.1, abs=0.02)
-    assert splits.count("validation") / 5000 == pytest.approx(0.15, abs=0.02)
+
+@pytest.mark.parametrize("count", [60, 600, 6000])
+def test_each_split_has_its_share_of_every_sex_and_age(count: int) -> None:
+    """To within two cases for each sex, and for each sex up to every age."""
+    cases, _ = complete_splits(cases_like_rsna(count), 0.15, 0.1)
+
+    for name, share in (("train", 0.75), ("validation", 0.15), ("test", 0.1)):
+        for _, of_sex in cases.groupby("male"):
+            younger = [of_sex[of_sex["age_months"] <= months] for months in sorted(set(of_sex["age_months"]))]
+            assert all(abs((some["split"] == name).sum() - share * len(some)) < 2.5 for some in younger)
+
+
+def test_which_case_of_an_age_is_held_out_is_up_to_its_id_and_not_to_the_order_of_the_table() -> None:
+    cases = cases_like_rsna(2000)
+    shuffled = cases.sample(frac=1, random_state=1)
+    first, _ = complete_splits(cases, 0.15, 0.1)
+    second, _ = complete_splits(shuffled, 0.15, 0.1)
+
+    assert first.sort_values("id")["split"].tolist() == second.sort_values("id")["split"].tolist()
+
+
+def test_no_case_changes_sides_when_images_are_added(rsna_folder: Write, tmp_path: Path) -> None:
+    folder = rsna_folder(40)
+    table = (folder / "train.csv").read_text().splitlines()
+    (folder / "train.csv").write_text("\n".join(table[:31]))
+    before = prepare(str(folder), SETTINGS, tmp_path / "store").cases.set_index("id")["split"]
+    (folder / "train.csv").write_text("\n".join(table))
+    after = prepare(str(folder), SETTINGS, tmp_path / "store").cases.set_index("id")["split"]
+
+    assert len(after) == len(before) + 10
+    assert after[before.index].equals(before)
+    added = after.drop(before.index).value_counts()
+    assert added["train"] >= 4
+    assert added["validation"] >= 2
 
 
 def test_a_larger_subset_contains_the_smaller(rsna_folder: Write, tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ PRESET ?= demo
 RUN_DIR ?= runs/$(PRESET)
 WORKERS ?= 0
 
-.PHONY: search test test-slow torture check format install clean
+.PHONY: search test test-slow torture bench check format install clean
 
 # All four studies, from data to the decided network; run it again to continue. On real data and a GPU:
 #   make search DATA=/path/to/rsna PRESET=paper
@@ -25,6 +25,11 @@ test-slow: install
 # Kills a search at 50 random moments; about ten minutes.
 torture: install
 	PYTHONPATH=. $(BIN)/python tests/torture.py
+
+# Ratios against peers, a few minutes on an idle machine; rewrites BENCHMARKS.md.
+bench: install
+	PYTHONPATH=. $(BIN)/python tests/bench.py > BENCHMARKS.part
+	mv BENCHMARKS.part BENCHMARKS.md
 
 check: install
 	$(BIN)/ruff check .

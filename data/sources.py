@@ -8,7 +8,7 @@ import pandas as pd
 
 from data import phantom
 from data.cases import complete_splits, subset
-from data.images import Decoded, decode
+from data.images import Decoded, decode, to_bytes
 from data.layouts import read_folder
 from data.preparation import DataError, Preparation
 from data.tables import Problem
@@ -52,7 +52,11 @@ def drawn(count: int, settings: Preparation) -> Source:
     cases = subset(pd.DataFrame([asdict(hand) for hand in hands]), settings.images)
     chosen = [hands[row] for row in cases.index]
     size = settings.image_px
-    return Source(cases.reset_index(drop=True), lambda row: Decoded(phantom.draw(chosen[row], size), size, size), True)
+
+    def pixels_of(row: int) -> Decoded:
+        return Decoded(to_bytes(phantom.draw(chosen[row], size), settings.stretch), size, size)
+
+    return Source(cases.reset_index(drop=True), pixels_of, True)
 
 
 def absolute(source: str) -> str:

@@ -69,7 +69,9 @@ def propose(given: Given, trials: Sequence[Trial]) -> Proposals:
     ]
     if len(trials) >= given.preset.depth_trials:
         return Proposals()
-    return Proposals(points[: given.preset.depth_trials], sample=not exhausted(given, trials), at_most=given.preset.depth_trials)
+    return Proposals(
+        points[: given.preset.depth_trials], sample=not exhausted(given, trials), at_most=given.preset.depth_trials
+    )
 
 
 def exhausted(given: Given, trials: Sequence[Trial]) -> bool:

@@ -91,7 +91,7 @@ def paper() -> Preset:
     """The report's own settings (Ma 2021, sections IV-VI): for reproducing its Table 1, whose rows depth tries first."""
     return Preset(
         name="paper",
-        preparation=Preparation(fit="squash"),
+        preparation=Preparation(fit="squash", stretch=False),
         training=Training(
             epochs=30,
             batch=32,

@@ -1,0 +1,130 @@
+"""Ratios against peers, side by side in one run: `make bench`. Nothing here is asserted by a test.
+
+Rounds are interleaved and medians of ROUNDS are compared, so that a busy machine slows all alike.
+"""
+
+import os
+import platform
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+
+import keras
+import numpy as np
+import tensorflow as tf
+from PIL import Image
+
+from data.phantom import draw, phantom_cases
+from data.preparation import Preparation
+from data.prepare import prepare
+
+ROUNDS = 5
+IMAGES = 144
+BATCH = 32
+
+
+def medians(rounds: dict[str, Callable[[], float]]) -> dict[str, float]:
+    """Images/s of each, over ROUNDS rounds in which each has its turn; one round before them warms up."""
+    measured: dict[str, list[float]] = {name: [] for name in rounds}
+    for number in range(ROUNDS + 1):
+        for name, run in rounds.items():
+            rate = run()
+            if number:
+                measured[name].append(rate)
+    return {name: statistics.median(rates) for name, rates in measured.items()}
+
+
+def drawn_folder(folder: Path, png_px: int) -> None:
+    """An RSNA training folder of drawn hands, `png_px` wide."""
+    images = folder / "boneage-training-dataset"
+    images.mkdir(parents=True)
+    rows = ["id,boneage,male"]
+    for number, case in enumerate(phantom_cases(IMAGES)):
+        Image.fromarray(draw(case, png_px)).save(images / f"{number:04d}.png")
+        rows.append(f"{number:04d},{round(case.age_months)},{case.male}")
+    (folder / "train.csv").write_text("\n".join(rows))
+
+
+def input_bench(png_px: int, image_px: int) -> dict[str, float]:
+    """Images/s that reach the device as a batch, ready for the training step."""
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = Path(scratch) / "rsna"
+        drawn_folder(folder, png_px)
+        settings = Preparation(image_px=image_px, fit="squash", validation_fraction=0.05, test_fraction=0.0)
+        store = prepare(str(folder), settings, Path(scratch) / "store")
+        examples = store.split("train")
+        count = len(examples) // BATCH * BATCH
+        names = [str(folder / "boneage-training-dataset" / f"{id}.png") for id in examples.ids[:count]]
+        copied = np.array(store.images[:count])[..., np.newaxis]
+        passes = max(1, 8000 // count)  # of the fast ones, or the clock would be too coarse
+
+        def copying() -> float:
+            began = time.perf_counter()
+            for _ in range(passes):
+                for start in range(0, count, BATCH):
+                    tf.constant(copied[start : start + BATCH])
+            return passes * count / (time.perf_counter() - began)
+
+        def ours() -> float:
+            began = time.perf_counter()
+            for seed in range(passes):
+                order = np.random.default_rng(seed).permutation(len(examples))[:count]
+                for batch in examples.batches(BATCH, order):
+                    for part in batch:
+                        tf.constant(part)
+            return passes * count / (time.perf_counter() - began)
+
+        def decoded(name: tf.Tensor) -> tf.Tensor:
+            image = tf.io.decode_png(tf.io.read_file(name), channels=1)
+            return tf.image.resize(image, (image_px, image_px))
+
+        files = tf.data.Dataset.from_tensor_slices(names).shuffle(count)
+        decoding = files.map(decoded, tf.data.AUTOTUNE).batch(BATCH).prefetch(tf.data.AUTOTUNE)
+        directory = keras.utils.image_dataset_from_directory(
+            folder / "boneage-training-dataset",
+            labels=None,
+            color_mode="grayscale",
+            batch_size=BATCH,
+            image_size=(image_px, image_px),
+            verbose=False,
+        )
+
+        def reading(dataset: tf.data.Dataset) -> float:
+            began, seen = time.perf_counter(), 0
+            for batch in dataset:
+                seen += len(batch)
+            return seen / (time.perf_counter() - began)
+
+        return medians(
+            {
+                "the prepared store": ours,
+                "copying the bytes": copying,
+                "tf.data, decoding every epoch": lambda: reading(decoding),
+                "image_dataset_from_directory": lambda: reading(directory),
+            }
+        )
+
+
+def main() -> None:
+    print("# Benchmarks\n")
+    print(
+        f"Made by `make bench` on {os.cpu_count()} cores of {platform.processor() or platform.machine()}, Linux, "
+        f"Python {platform.python_version()}, TensorFlow {tf.__version__}, no GPU. Medians of {ROUNDS} interleaved rounds; "
+        "the ratio is the prepared store's images/s over the peer's.\n"
+    )
+    print("## Images into the training step\n")
+    print("| PNG | image | input | images/s | ratio |\n|---|---|---|---|---|")
+    for png_px, image_px in ((1024, 300), (300, 300), (100, 100)):
+        rates = input_bench(png_px, image_px)
+        for name, rate in rates.items():
+            print(f"| {png_px} px | {image_px} px | {name} | {rate:,.0f} | {rates['the prepared store'] / rate:.2f} |")
+            sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()

@@ -23,6 +23,7 @@ from studies.preset import PRESETS, StudyError
 
 if TYPE_CHECKING:
     from data.store import Store
+    from search.executor import Executor
 
 DEFAULT_RUN = Path("runs/main")
 
@@ -135,6 +136,24 @@ def parser() -> argparse.ArgumentParser:
     )
     add_count_options(count)
 
+    storage = commands.add_parser(
+        "storage",
+        help="the studies' database",
+        epilog="example: boneage-search storage copy --help",
+    )
+    copy = storage.add_subparsers(required=True, metavar="ACTION").add_parser(
+        "copy",
+        help="copy all studies into another database",
+        description="Copy all studies of a database into another, all or nothing.",
+        epilog="example: boneage-search storage copy --from sqlite:///runs/main/studies.db "
+        "--to postgresql+psycopg://me@host/bones",
+    )
+    copy.add_argument("--from", dest="source", required=True, metavar="URL", help="where the studies are")
+    copy.add_argument("--to", dest="target", required=True, metavar="URL", help="where they are to be")
+    copy.add_argument("--run-dir", type=Path, metavar="DIR", help="also copy this run's artifact files")
+    copy.add_argument("--to-run-dir", type=Path, metavar="DIR", help="into this run's folder")
+    copy.set_defaults(command=run_storage_copy)
+
     dashboard = command(
         "dashboard", run_dashboard, "the Optuna dashboard on this run, on this machine only", "boneage-search dashboard"
     )
@@ -159,6 +178,12 @@ def add_stage_options(parser: argparse.ArgumentParser) -> None:
     add_run_options(parser)
     parser.add_argument(
         "--workers", type=int, default=0, metavar="N", help="trials at once (default: one per GPU, else per core)"
+    )
+    parser.add_argument(
+        "--executor",
+        default="local",
+        metavar="WHERE",
+        help="local; ray for a Ray of its own; ray://auto or ray://HOST:PORT for a cluster (default: local)",
     )
     parser.add_argument(
         "--trial-timeout",
@@ -275,13 +300,13 @@ def run_stages(arguments: argparse.Namespace) -> int:
     from data.cases import constant_mae
     from search import status, tables
     from search.engine import Terms, run_study
-    from search.executor import LocalProcesses
     from search.progress import preparing, showing
     from search.run import prepared
     from search.stopping import heard
 
     if arguments.workers < 0:
         raise StudyError(f"--workers is a number of trials at once, 0 for one per GPU; got {arguments.workers}")
+    make_executor = executors(arguments.executor, arguments.workers)
     run = open_the_run(arguments, arguments.data)
     with preparing() as progress:
         store = prepared(run, progress)
@@ -291,7 +316,7 @@ def run_stages(arguments: argparse.Namespace) -> int:
     with showing(constant_mae(store.cases)) as watching, heard() as wish:
         terms = Terms(arguments.deterministic, arguments.trial_timeout, wish)
         for name in arguments.stages:
-            made[name] = run_study(run, store, name, lambda: LocalProcesses(arguments.workers), watching, terms)
+            made[name] = run_study(run, store, name, make_executor, watching, terms)
     if arguments.json:
         print(json.dumps({name: decision.to_dict() for name, decision in made.items()}, indent=1))
         return 0
@@ -299,6 +324,19 @@ def run_stages(arguments: argparse.Namespace) -> int:
         tables.show(name, status.table(run, name), decision.summary)
     tables.footnote(constant_mae(store.cases), store.synthetic)
     return 0
+
+
+def executors(where: str, workers: int) -> Callable[[], "Executor"]:
+    from search.executor import LocalProcesses
+
+    if where == "local":
+        return lambda: LocalProcesses(workers)
+    name, _, address = where.partition("://")
+    if name != "ray" or (address == "" and where != "ray"):
+        raise StudyError(f"--executor is local, ray, ray://auto or ray://HOST:PORT; got {where!r}")
+    from search.ray_executor import ray_executor  # refuses where Ray is not installed
+
+    return lambda: ray_executor(address, workers)
 
 
 def run_status(arguments: argparse.Namespace) -> int:
@@ -330,6 +368,12 @@ def run_count(arguments: argparse.Namespace) -> int:
     if arguments.max_params and counted.params > arguments.max_params:
         raise ArchitectureError(f"{counted.params:,} parameters are over the cap of {arguments.max_params:,}")
     return 0
+
+
+def run_storage_copy(arguments: argparse.Namespace) -> int:
+    from search.storage_copy import run_copy
+
+    return run_copy(arguments.source, arguments.target, arguments.run_dir, arguments.to_run_dir)
 
 
 def run_dashboard(arguments: argparse.Namespace) -> int:

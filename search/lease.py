@@ -20,7 +20,10 @@ from typing import TextIO
 from studies.preset import StudyError
 
 REFRESH_SECONDS = 10.0
-WATCH_SECONDS = 45.0  # of silence from another machine's owner, before it is taken for gone
+WATCH_SECONDS = (
+    150.0  # of silence from another machine's owner, before it is taken for gone; a leader that waits for its
+)
+# database (storage.PATIENCE_SECONDS) is silent
 
 
 @dataclass(frozen=True)

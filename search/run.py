@@ -18,7 +18,7 @@ from data.sources import absolute
 from data.store import Store, described, is_store, open_store, verify
 from models.architecture import Architecture, Blocks
 from models.training import Training
-from search.storage import sqlite_url
+from search.storage import sqlite_url, without_password
 from studies.preset import PRESETS, Preset, StudyError
 
 PREPARED, TRIALS = "prepared", "trials"  # in the run's folder
@@ -97,8 +97,8 @@ def record(run: Run) -> None:
     Called once a command's settings are known to be acceptable, never for those that were refused.
     """
     settings: dict[str, Any] = {"preset": run.preset.name, "overrides": run.overrides, "data": run.data}
-    if run.storage.startswith("sqlite") and run.storage != sqlite_url(run.folder / "studies.db"):
-        settings["storage"] = run.storage
+    if run.storage != sqlite_url(run.folder / "studies.db"):
+        settings["storage"] = without_password(run.storage)
     run.folder.mkdir(parents=True, exist_ok=True)
     part = run.folder / "run.json.part"
     part.write_text(json.dumps(settings, indent=1) + "\n")

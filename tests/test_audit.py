@@ -382,7 +382,7 @@ def test_images_are_the_same_however_many_are_read_at_once(monkeypatch: pytest.M
 def real(tmp_path_factory: pytest.TempPathFactory) -> Store:
     if not (REAL / "rsna360").is_dir():
         pytest.skip("no real radiographs here")
-    settings = Preparation(image_px=100, fit="squash", validation_fraction=0.18, test_fraction=0.1)
+    settings = Preparation(stretch=False, image_px=100, fit="squash", validation_fraction=0.18, test_fraction=0.1)
     return prepare(str(REAL / "rsna360"), settings, tmp_path_factory.mktemp("real") / "prepared")
 
 

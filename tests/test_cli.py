@@ -76,7 +76,19 @@ def test_count_and_help_and_status_load_no_tensorflow() -> None:
 def test_every_command_has_help_with_an_example() -> None:
     names = re.findall(r"^    (\w+)(?: |$)", boneage_search("--help").stdout, flags=re.MULTILINE)
 
-    assert {"prepare", "audit", "ablate", "width", "depth", "refine", "run", "status", "count", "dashboard"} == set(names)
+    assert {
+        "prepare",
+        "audit",
+        "ablate",
+        "width",
+        "depth",
+        "refine",
+        "run",
+        "status",
+        "count",
+        "storage",
+        "dashboard",
+    } == set(names)
     for name in names:
         assert f"example: boneage-search {name}" in re.sub(r"\s+", " ", boneage_search(name, "--help").stdout)
 

@@ -11,7 +11,7 @@ from pydicom.uid import ExplicitVRLittleEndian, JPEG2000Lossless, generate_uid
 from data.images import decode
 from data.preparation import DataError, Preparation
 
-SETTINGS = Preparation(image_px=64, fit="squash")
+SETTINGS = Preparation(image_px=64, fit="squash", stretch=False)
 RAMP = np.linspace(0, 4000, 64 * 64).reshape(64, 64).astype(np.uint16)  # 12 bits in 16
 
 

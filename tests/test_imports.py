@@ -18,6 +18,7 @@ USES_OPTUNA = {
     "search/records.py",
     "search/sampler.py",
     "search/storage.py",
+    "search/storage_copy.py",
     "search/status.py",
     "search/cli.py",
 }
@@ -47,6 +48,7 @@ def test_imports_go_from_search_to_studies_to_models_and_data(path: Path) -> Non
     [
         ({"tensorflow", "keras", "keras_tuner"}, USES_TENSORFLOW),
         ({"optuna", "optuna_dashboard", "sqlalchemy"}, USES_OPTUNA),
+        ({"ray"}, {"search/ray_executor.py"}),
     ],
 )
 def test_only_the_named_files_import(names: set[str], users: set[str]) -> None:

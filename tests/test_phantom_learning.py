@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from data.cases import constant_mae
-from data.prepare import prepare
 from data.preparation import Preparation
+from data.prepare import prepare
 from models.fit import mae, new_trainer
 from studies.preset import demo
 

@@ -1,0 +1,195 @@
+"""Trials on Ray: on this machine, or on the nodes of a cluster that share the run's folder.
+
+A trial is a Ray task in a worker process of its own; what it yields, its messages, reaches the leader while it runs and
+needs no further process. Ray repeats nothing by itself: a worker or node that is lost is a failed task, which the leader
+starts again, on any node, from the checkpoint in the trial's folder. The order to stop goes through that folder too. Ray
+ends the tasks of a leader that is gone within seconds.
+"""
+
+import logging
+import os
+import signal
+import socket
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from queue import SimpleQueue
+from typing import Any
+
+from search.executor import Executor, lay_out
+from search.job import LAST, Crashed, Failed, Halted, Job, Message, Paused
+from studies.preset import StudyError
+
+try:
+    import ray
+    import ray._private.ray_constants as ray_constants
+    import ray._private.worker as ray_driver
+except ModuleNotFoundError as missing:
+    raise StudyError(f"--executor ray needs Ray ({missing}): pip install '.[ray]'") from None
+
+STOP_FILE = "stop"  # in the trial's folder: leave after this epoch
+REACHED_SECONDS = 10.0  # to answer on the cluster's port; Ray itself tries for minutes
+STORE_BYTES = 100 * 1024 * 1024  # Ray's shared memory, near its least: messages are small
+
+
+def ray_executor(address: str = "", workers: int = 0) -> Executor:
+    """Trials on the cluster at `address` (host:port, or auto for the one this machine belongs to).
+
+    With no address, on a Ray of our own on this machine, which ends with the executor. Raises StudyError where there is
+    no such cluster.
+    """
+    connect(address)
+    return RayExecutor(workers)
+
+
+def connect(address: str) -> None:
+    if "://" in address:
+        raise StudyError(
+            f"{address} is for Ray's client, which does not pass on what a task says while it runs: start the search on "
+            "a machine of the cluster, with the address auto"
+        )
+    os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+    ray_driver._worker_logs_enabled = False  # Ray prints what befalls its workers to stdout, which is for data
+    where, settings = f"at {address}", dict[str, Any]()
+    if not address:
+        where, settings = "on this machine", {"include_dashboard": False, "object_store_memory": STORE_BYTES}
+        listen_on_loopback_alone()
+    elif address != "auto":
+        check_reached(address)
+    before = signal.getsignal(signal.SIGTERM)
+    try:
+        ray.init(address or "local", log_to_driver=False, logging_level=logging.ERROR, **settings)
+    except (OSError, RuntimeError, ValueError) as error:
+        raise StudyError(f"no Ray {where}: {error}") from None
+    finally:
+        signal.signal(signal.SIGTERM, before)  # Ray sets one that ends the leader at once
+
+
+def check_reached(address: str) -> None:
+    host, _, port = address.rpartition(":")
+    try:
+        socket.create_connection((host, int(port)), REACHED_SECONDS).close()
+    except (OSError, OverflowError, ValueError) as error:
+        raise StudyError(f"no Ray at {address} ({error}): give host:port of the cluster's head, or auto") from None
+
+
+def listen_on_loopback_alone() -> None:
+    """What Ray does on systems where it has no clusters, for this process and those it starts."""
+    os.environ[ray_constants.ENABLE_RAY_CLUSTERS_ENV_VAR] = "0"
+    ray_constants.ENABLE_RAY_CLUSTER = False
+
+
+class RayExecutor:
+    """On the Ray that this process is connected to; `close` disconnects."""
+
+    def __init__(self, workers: int = 0) -> None:
+        """`workers` 0 is one per GPU of the cluster; without GPUs one per core. There are never more than fit."""
+        self.asked = workers
+        self.place = "GPU" if count_of("GPU") else "CPU"
+        self.workers = self.places()
+        needs: dict[str, Any] = {"num_cpus": 0, "num_gpus": 1} if self.place == "GPU" else {"num_cpus": 1}
+        # One call per process: only its end gives back the device's memory. No retries: the leader decides on them.
+        self.train = ray.remote(num_returns="streaming", max_calls=1, max_retries=0, **needs)(train)
+        self.running: dict[ray.ObjectRefGenerator[Any], Task] = {}
+
+    def places(self) -> int:
+        """How many trials fit now; nodes come and go."""
+        fit = max(count_of(self.place), 1)
+        return min(self.asked or fit, fit)
+
+    def start(self, job: Job) -> None:
+        # A worker has another working directory; and one core each, as Ray counts, where there are no GPUs.
+        job = replace(job, folder=job.folder.absolute(), store=job.store.absolute())
+        job = replace(job, threads=1 if self.place == "CPU" else 0)
+        lay_out(job)
+        (job.folder / STOP_FILE).unlink(missing_ok=True)  # meant for an earlier leader's worker
+        self.running[self.train.options(name=f"trial-{job.number}").remote(job)] = Task(job)
+
+    def wait(self, seconds: float) -> list[Message]:
+        if not self.running:
+            return []
+        streams = list(self.running)
+        ray.wait(streams, timeout=seconds)  # for the first to say something
+        ready, _ = ray.wait(streams, num_returns=len(streams), timeout=0)
+        self.workers = self.places()
+        return [message for stream in ready if (message := self.hear(stream))]
+
+    def hear(self, stream: Any) -> Message | None:
+        """The next that a task has to say; None where it only says that it has begun."""
+        task = self.running[stream]
+        try:
+            message: Message | None = ray.get(next(stream))
+        except ray.exceptions.RayError as error:
+            message = how_it_ended(task, error)
+        task.begun = True
+        if isinstance(message, LAST):
+            del self.running[stream]
+            (task.job.folder / STOP_FILE).unlink(missing_ok=True)
+        return message
+
+    def stop(self) -> None:
+        for stream, task in self.running.items():
+            if task.begun:
+                (task.job.folder / STOP_FILE).touch()
+            else:  # it waits for a place, perhaps for long
+                task.end = Paused(task.job.number)
+                ray.cancel(stream, force=True)
+
+    def kill(self, number: int, reason: str) -> None:
+        for stream, task in self.running.items():
+            if task.job.number == number:
+                task.end = Failed(number, reason, "the search ended its task")
+                ray.cancel(stream, force=True)
+
+    def close(self) -> None:
+        for stream in self.running:
+            ray.cancel(stream, force=True)
+        self.running.clear()
+        ray.shutdown()
+
+
+def count_of(resource: str) -> int:
+    """In the whole cluster, taken or free."""
+    return int(ray.cluster_resources().get(resource, 0))  # type: ignore[no-untyped-call]
+
+
+@dataclass
+class Task:
+    job: Job
+    begun: bool = False  # in a worker, as far as is known
+    end: Failed | Paused | None = None  # what it is, if we ended it
+
+
+def how_it_ended(task: Task, error: ray.exceptions.RayError) -> Failed | Paused | Crashed:
+    if task.end:
+        return task.end
+    if isinstance(error, ray.exceptions.RayTaskError):
+        return Crashed(task.job.number, str(error))
+    reason = "host_out_of_memory" if isinstance(error, ray.exceptions.OutOfMemoryError) else "killed"
+    first_sentence, _, _ = " ".join(str(error).split()).partition(". ")
+    return Failed(task.job.number, reason, f"{type(error).__name__}: {first_sentence}")
+
+
+def train(job: Job) -> Iterator[Message | None]:
+    """The worker's side: None when it has begun, then what the trial says, while another thread trains."""
+    yield None
+    if not job.folder.is_dir():
+        node = socket.gethostname()
+        yield Halted(
+            job.number, f"{node} does not see {job.folder}: put --run-dir where every node of the cluster sees it"
+        )
+        return
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    from search import trial  # not imported above: it imports TensorFlow
+
+    trial.log_alone(job)
+    trial.use_devices(job)
+    messages: SimpleQueue[Message] = SimpleQueue()
+    stopping = (job.folder / STOP_FILE).exists
+    training = threading.Thread(target=lambda: messages.put(trial.outcome(job, messages.put, stopping)), daemon=True)
+    training.start()
+    while True:
+        message = messages.get()
+        yield message
+        if isinstance(message, LAST):
+            return

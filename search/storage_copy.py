@@ -1,0 +1,145 @@
+"""All studies of one storage, copied into another: from SQLite to a server, and back.
+
+Optuna's own `copy_study` writes each trial in a transaction of its own, so a copy that is killed leaves studies that look
+whole. Here the rows of Optuna's tables are copied as they are, in one transaction: all of them, or none. Only their keys
+are new, given out by the target. Numbers, states, times, values and attributes stay the same, those of running and
+waiting trials too, so a search goes on from the copy.
+"""
+
+import shutil
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy
+from optuna.storages._rdb.models import BaseModel
+from sqlalchemy import Connection, Table
+from sqlalchemy.exc import IntegrityError, SQLAlchemyError
+
+from search.storage import StorageError, open_storage, reason, shown, sqlite_path
+
+ARTIFACTS = "artifacts"  # in a run's folder; what each file is stands in the system attributes
+TABLES = [table for table in BaseModel.metadata.sorted_tables if table.name != "version_info"]  # parents first
+STUDIES, TRIALS = BaseModel.metadata.tables["studies"], BaseModel.metadata.tables["trials"]
+
+Progress = Callable[[str, int], None]  # name of a table, its rows
+
+
+@dataclass(frozen=True)
+class Summary:
+    trials: dict[str, int]  # by study
+    artifacts: int  # files
+
+
+def run_copy(source_url: str, target_url: str, run_dir: Path | None = None, to_run_dir: Path | None = None) -> int:
+    """The command: what it is copying goes to stderr, what has been copied to stdout."""
+
+    def progress(table: str, rows: int) -> None:
+        print(f"{table.replace('_', ' ')}: {rows:,}", file=sys.stderr)
+
+    summary = copy_storage(source_url, target_url, progress, run_dir, to_run_dir)
+    for study, trials in summary.trials.items():
+        print(f"{study}: {trials:,} trials")
+    if run_dir:
+        print(f"{summary.artifacts:,} artifact files")
+    return 0
+
+
+def copy_storage(
+    source_url: str,
+    target_url: str,
+    progress: Progress,
+    run_dir: Path | None = None,
+    to_run_dir: Path | None = None,
+) -> Summary:
+    """Copies every study, and the artifact files of `run_dir` to `to_run_dir` where these are given.
+
+    A search that goes on in the source is copied as it stands at one moment. Raises StorageError where there is nothing
+    to copy, or where the target holds studies or artifacts of these names already.
+    """
+    path = sqlite_path(source_url)
+    if path and not path.exists():
+        raise StorageError(f"{path} does not exist; name the storage to copy with --from")
+    if (run_dir is None) != (to_run_dir is None):
+        raise StorageError("artifacts are copied from --run-dir to --to-run-dir: give both, or neither")
+    source, target = open_storage(source_url), open_storage(target_url)
+    names = {study.study_name for study in source.get_all_studies()}
+    if not names:
+        raise StorageError(f"{shown(source_url)} holds no studies; name the storage to copy with --from")
+    there = sorted(names & {study.study_name for study in target.get_all_studies()})
+    if there:
+        raise StorageError(f"{shown(target_url)} already holds {', '.join(map(repr, there))}; name another with --to")
+    if run_dir and to_run_dir:
+        refuse_artifacts(run_dir, to_run_dir)
+    try:
+        with snapshot(source.engine) as reading, target.engine.begin() as writing:
+            trials = copy_rows(reading, writing, progress)
+            # Before the commit, since studies without their artifacts would look whole.
+            files = copy_artifacts(run_dir, to_run_dir) if run_dir and to_run_dir else 0
+    except IntegrityError:
+        raise StorageError(f"another process has just written such studies to {shown(target_url)}") from None
+    except SQLAlchemyError as error:
+        said = reason(error, source_url, target_url)
+        raise StorageError(f"the copy was broken off ({said}) and nothing of it is left; repeat the command") from None
+    return Summary(trials, files)
+
+
+def snapshot(engine: sqlalchemy.Engine) -> Any:
+    """A transaction that sees one moment of the source. SQLite's hold the lock and need no more."""
+    if engine.name != "sqlite":
+        engine = engine.execution_options(isolation_level="REPEATABLE READ")
+    return engine.begin()
+
+
+def copy_rows(reading: Connection, writing: Connection, progress: Progress) -> dict[str, int]:
+    """The number of trials by study."""
+    keys: dict[str, dict[int, int]] = {}  # by table: the key in the source, the key in the target
+    for table in TABLES:
+        [key] = table.primary_key.columns
+        rows = [dict(row) for row in reading.execute(sqlalchemy.select(table).order_by(key)).mappings()]
+        before = [row.pop(key.name) for row in rows]
+        for column in table.columns:
+            for reference in column.foreign_keys:
+                for row in rows:
+                    row[column.name] = keys[reference.column.table.name][row[column.name]]
+        if table in (STUDIES, TRIALS):
+            # In the order of the source: Optuna numbers a new trial by counting those with smaller keys.
+            after = [insert(writing, table, row) for row in rows]
+            keys[table.name] = dict(zip(before, after, strict=True))
+        elif rows:
+            writing.execute(table.insert(), rows)
+        progress(table.name, len(rows))
+    count = sqlalchemy.func.count(TRIALS.c.trial_id)
+    counted = reading.execute(
+        sqlalchemy.select(STUDIES.c.study_name, count).outerjoin(TRIALS).group_by(STUDIES.c.study_id)
+    )
+    return dict(sorted((name, trials) for name, trials in counted))
+
+
+def insert(writing: Connection, table: Table, row: dict[str, Any]) -> int:
+    """The key that the row was given."""
+    given = writing.execute(table.insert().values(row)).inserted_primary_key
+    assert given is not None
+    return int(given[0])
+
+
+def refuse_artifacts(run_dir: Path, to_run_dir: Path) -> None:
+    if (run_dir / ARTIFACTS).exists() and (to_run_dir / ARTIFACTS).exists():
+        raise StorageError(f"{to_run_dir / ARTIFACTS} exists already; move it away, or name another --to-run-dir")
+
+
+def copy_artifacts(run_dir: Path, to_run_dir: Path) -> int:
+    """The number of files; a folder that is there is whole. Runs from before there were artifacts have none."""
+    if not (run_dir / ARTIFACTS).exists():
+        return 0
+    part = to_run_dir / f"{ARTIFACTS}.part"
+    if part.exists():  # of a copy that was killed
+        shutil.rmtree(part)
+    try:
+        shutil.copytree(run_dir / ARTIFACTS, part)
+        part.rename(to_run_dir / ARTIFACTS)
+    except (OSError, shutil.Error) as error:
+        raise StorageError(f"{run_dir / ARTIFACTS} cannot be copied to {to_run_dir}: {error}") from None
+    return sum(path.is_file() for path in (to_run_dir / ARTIFACTS).rglob("*"))

@@ -1,0 +1,251 @@
+"""What every executor does alike: real trainings, small, on each of them."""
+
+import os
+import re
+import signal
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from test_search import job, working_in
+
+from data.store import Store
+from search.executor import Executor, InProcess, LocalProcesses
+from search.job import LAST, Crashed, EpochDone, Failed, Finished, Halted, Job, Message, Paused, Resumed
+
+pytestmark = pytest.mark.slow
+SECONDS = 200.0  # for anything to happen, on a busy machine
+
+
+def local() -> Executor:
+    return LocalProcesses(workers=1)
+
+
+def on_ray() -> Executor:
+    pytest.importorskip("ray", reason="Ray comes with the extra: pip install '.[ray]'")
+    from search.ray_executor import ray_executor
+
+    return ray_executor(workers=1)
+
+
+@pytest.fixture(params=[InProcess, local, on_ray], ids=["in-process", "processes", "ray"])
+def executor(request: pytest.FixtureRequest) -> Iterator[Executor]:
+    executor = request.param()
+    ours = ray_processes()
+    try:
+        yield executor
+    finally:
+        executor.close()
+        left = gone(ours | ray_processes())
+    assert left == set()
+
+
+@pytest.fixture
+def outside(executor: Executor) -> Executor:
+    """Trials in processes of their own."""
+    if isinstance(executor, InProcess):
+        pytest.skip("in-process a job is over when `start` returns, and the process is the leader's own")
+    return executor
+
+
+def ray_processes() -> set[int]:
+    """Ray's servers and workers below this process."""
+    parents = {}
+    for process in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            parents[int(process.name)] = int((process / "stat").read_text().rpartition(")")[2].split()[1])
+    below, found = {os.getpid()}, set()
+    while new := {number for number, parent in parents.items() if parent in below} - below:
+        below |= new
+    for number in below - {os.getpid()}:
+        with suppress(OSError):
+            program = Path(f"/proc/{number}/cmdline").read_text().split("\0")[:3]  # before its arguments
+            if any(re.search(r"^ray::|/ray/", word) for word in program):
+                found.add(number)
+    return found
+
+
+def gone(processes: set[int], seconds: float = 30.0) -> set[int]:
+    """Wait for their end; those that outlast the time are returned, and killed."""
+    deadline = time.monotonic() + seconds
+    while (left := {number for number in processes if running(number)}) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    for number in left:
+        os.kill(number, signal.SIGKILL)
+    return left
+
+
+def running(process: int) -> bool:
+    try:
+        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+def lasting(job: Job, epochs: int) -> Job:
+    """Deterministic, and long enough for something to befall it on the way."""
+    return replace(job, training=replace(job.training, epochs=epochs), deterministic=True)
+
+
+def heard(executor: Executor, until: type[Message] | tuple[type[Message], ...] = LAST) -> list[Message]:
+    """What the executor tells, up to a message of this kind."""
+    messages: list[Message] = []
+    deadline = time.monotonic() + SECONDS
+    while not any(isinstance(message, until) for message in messages):
+        assert time.monotonic() < deadline, messages
+        messages += executor.wait(1.0)
+    return messages
+
+
+def numbers(messages: list[Message]) -> list[tuple[int, float, float]]:
+    """Of each epoch, whether it was reported or taken up."""
+    epochs = []
+    for message in messages:
+        epochs += message.epochs if isinstance(message, Resumed) else [message]
+    return [(epoch.epoch, epoch.train_mae, epoch.validation_mae) for epoch in epochs if isinstance(epoch, EpochDone)]
+
+
+def worker_of(folder: Path) -> int:
+    """The process that has the trial's log."""
+    [worker] = {int(process) for process in working_in(folder)}
+    return worker
+
+
+def test_every_epoch_is_reported_in_order_and_the_best_ones_predictions_are_left(
+    executor: Executor, tmp_path: Path, tiny_store: Store
+) -> None:
+    executor.start(job(tiny_store, tmp_path / "trial", number=7))
+    messages = heard(executor)
+
+    assert [type(message) for message in messages] == [EpochDone, EpochDone, Finished]
+    assert {message.number for message in messages} == {7}
+    assert [epoch for epoch, _, _ in numbers(messages)] == [1, 2]
+    predicted = np.load(tmp_path / "trial" / "predictions.npy")
+    error = np.abs(predicted - tiny_store.split("validation").age_months).mean()
+    assert error == pytest.approx(min(mae for _, _, mae in numbers(messages)), rel=1e-5)
+
+
+def diverging(job: Job) -> Job:
+    return replace(job, training=replace(job.training, learning_rate=1e30, schedule="constant"))
+
+
+def too_large(job: Job) -> Job:
+    """A terabyte of weights."""
+    return replace(job, architecture=replace(job.architecture, fc_units=2_000_000_000))
+
+
+def on_other_data(job: Job) -> Job:
+    return replace(job, data="of another store")
+
+
+def with_a_bug(job: Job) -> Job:
+    return replace(job, seed=-1)
+
+
+@pytest.mark.parametrize(
+    ("spoilt", "last", "says"),
+    [
+        (diverging, Failed, "not_finite.*epoch 1"),
+        (too_large, Failed, "out_of_memory.*it needs .* GB at batch 8"),
+        (on_other_data, Halted, "has changed since the search began"),
+        (with_a_bug, Crashed, "Traceback.*ValueError"),
+    ],
+)
+def test_what_keeps_a_trial_from_a_result_is_told_apart(
+    executor: Executor,
+    tmp_path: Path,
+    tiny_store: Store,
+    spoilt: Callable[[Job], Job],
+    last: type[Message],
+    says: str,
+) -> None:
+    if spoilt is too_large and Path("/proc/sys/vm/overcommit_memory").read_text().strip() == "1":
+        pytest.skip("Linux is set to grant any memory (vm.overcommit_memory=1)")
+    executor.start(spoilt(job(tiny_store, tmp_path / "trial")))
+    message = heard(executor)[-1]
+
+    assert isinstance(message, last)
+    assert re.search(says, str(message), re.DOTALL)
+
+
+def test_a_trial_that_was_stopped_goes_on_and_ends_with_the_numbers_of_one_that_was_not(
+    outside: Executor, tmp_path: Path, tiny_store: Store
+) -> None:
+    whole = lasting(job(tiny_store, tmp_path / "whole", number=1), epochs=40)
+    parted = replace(whole, folder=tmp_path / "parted", number=2)
+    outside.start(whole)
+    uninterrupted = heard(outside)
+    outside.start(parted)
+    before = heard(outside, until=EpochDone)
+    outside.stop()
+    before += heard(outside)
+    outside.start(parted)
+    after = heard(outside)
+
+    assert isinstance(before[-1], Paused)
+    assert len(numbers(before)) < 40
+    assert isinstance(after[0], Resumed)
+    assert numbers(after[:1]) == numbers(before)
+    assert numbers(after) == numbers(uninterrupted)
+    predictions = [np.load(folder / "predictions.npy") for folder in (whole.folder, parted.folder)]
+    assert predictions[0].tobytes() == predictions[1].tobytes()
+
+
+def test_a_trial_that_the_leader_ends_is_failed_with_its_reason(
+    outside: Executor, tmp_path: Path, tiny_store: Store
+) -> None:
+    outside.start(lasting(job(tiny_store, tmp_path / "trial", number=3), epochs=1000))
+    heard(outside, until=EpochDone)
+    worker = worker_of(tmp_path / "trial")
+    outside.kill(3, "timed_out")
+    message = heard(outside)[-1]
+
+    assert isinstance(message, Failed)
+    assert (message.number, message.reason) == (3, "timed_out")
+    assert gone({worker}) == set()
+
+
+def test_a_worker_that_is_killed_is_a_failed_trial_which_goes_on_when_it_is_started_again(
+    outside: Executor, tmp_path: Path, tiny_store: Store
+) -> None:
+    trial = lasting(job(tiny_store, tmp_path / "trial"), epochs=40)
+    outside.start(trial)
+    before = heard(outside, until=EpochDone)
+    os.kill(worker_of(trial.folder), signal.SIGKILL)
+    before += heard(outside)
+    outside.start(trial)
+    after = heard(outside)
+
+    assert isinstance(before[-1], Failed)
+    assert before[-1].reason == "killed"
+    assert isinstance(after[0], Resumed)
+    assert [epoch for epoch, _, _ in numbers(after)] == list(range(1, 41))
+    assert isinstance(after[-1], Finished)
+
+
+def test_every_trial_has_a_process_of_its_own_which_ends_with_it(
+    outside: Executor, tmp_path: Path, tiny_store: Store
+) -> None:
+    workers = []
+    for name in ("first", "second"):
+        outside.start(lasting(job(tiny_store, tmp_path / name), epochs=5))
+        heard(outside, until=EpochDone)
+        workers.append(worker_of(tmp_path / name))
+        heard(outside)
+
+        assert gone({workers[-1]}) == set()
+    assert workers[0] != workers[1]
+    assert os.getpid() not in workers
+
+
+def test_closing_ends_what_still_runs(outside: Executor, tmp_path: Path, tiny_store: Store) -> None:
+    outside.start(lasting(job(tiny_store, tmp_path / "trial"), epochs=1000))
+    heard(outside, until=EpochDone)
+    processes = ray_processes() | {worker_of(tmp_path / "trial")}
+    outside.close()
+
+    assert gone(processes) == set()

@@ -1,0 +1,591 @@
+"""A whole search on a real PostgreSQL server, which is stopped, restarted and cut off meanwhile.
+
+The server is this test's own: on loopback, in a temporary folder. Debian: apt-get install postgresql.
+"""
+
+import json
+import logging
+import multiprocessing
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass, replace
+from multiprocessing.synchronize import Barrier
+from pathlib import Path
+from typing import Any
+
+import optuna
+import pytest
+import sqlalchemy
+from conftest import tiny_preset
+from formula import FormulaExecutor
+from test_storage_copy import contents, odd_study, search, some_fail, unheard
+
+from data.store import Store
+from search import storage as storage_module
+from search.cli import main
+from search.job import Message
+from search.records import decisions
+from search.run import Run
+from search.status import status
+from search.storage import StorageError, open_storage, sqlite_url
+from search.storage_copy import copy_storage
+from studies.order import STUDIES
+
+pytestmark = pytest.mark.slow
+
+PASSWORD = "s3cret:p@ss/w%rd"  # every character that a URL gives a meaning
+FAST, IMMEDIATE = signal.SIGINT, signal.SIGQUIT  # PostgreSQL's names of its ways to shut down
+STARTING = ThreadPoolExecutor(1)  # servers end with the thread that started them, so it has to be one that stays
+BINARIES = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
+
+
+@dataclass
+class Server:
+    folder: Path
+    port: int
+    process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Returns when it accepts connections."""
+        options = {"port": self.port, "listen_addresses": "127.0.0.1", "unix_socket_directories": "", "fsync": "off"}
+        arguments = [f"--{name}={value}" for name, value in options.items()]
+        with (self.folder / "log.txt").open("ab") as written:
+            command = as_its_user(self.folder, "postgres", "-D", str(self.folder / "data"), *arguments)
+            self.process = STARTING.submit(subprocess.Popen, command, stdout=written, stderr=written).result()
+        for _ in range(600):
+            with suppress(sqlalchemy.exc.OperationalError):
+                self.do("SELECT 1")
+                return
+            assert self.process.poll() is None, (self.folder / "log.txt").read_text()
+            time.sleep(0.1)
+        raise AssertionError("PostgreSQL does not answer")
+
+    def stop(self, how: signal.Signals) -> None:
+        assert self.process
+        self.process.send_signal(how)
+        self.process.wait(60)
+
+    def url(self, database: str = "postgres", password: str = PASSWORD, port: int | None = None) -> str:
+        made = sqlalchemy.URL.create("postgresql+psycopg", "reader", password, "127.0.0.1", port or self.port, database)
+        return made.render_as_string(hide_password=False)
+
+    def do(self, statement: str, database: str = "postgres") -> None:
+        engine = sqlalchemy.create_engine(self.url(database), isolation_level="AUTOCOMMIT")
+        try:
+            with engine.connect() as connection:
+                connection.exec_driver_sql(statement)
+        finally:
+            engine.dispose()
+
+
+def as_its_user(folder: Path, program: str, *arguments: str) -> list[str]:
+    """The command, for a process that ends with this one, however that ends. PostgreSQL refuses to run as root."""
+    user = []
+    if os.getuid() == 0:
+        shutil.chown(folder, "postgres", "postgres")
+        user = ["--reuid=postgres", "--regid=postgres", "--init-groups"]
+    return ["setpriv", *user, "--pdeathsig=INT", "--", str(BINARIES[-1] / program), *arguments]
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[Server]:
+    if not BINARIES:
+        pytest.skip("needs a PostgreSQL server: apt-get install postgresql")
+    pytest.importorskip("psycopg", reason="needs psycopg: pip install 'boneage-search[postgres]'")
+    folder = Path(tempfile.mkdtemp(prefix="postgres-"))  # not in pytest's, which another user cannot enter
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        made = Server(folder, listening.getsockname()[1])
+    (folder / "password").write_text(PASSWORD)
+    (folder / "password").chmod(0o644)
+    how = [
+        "--username=reader",
+        f"--pwfile={folder / 'password'}",
+        "--auth=scram-sha-256",
+        "--encoding=UTF8",
+        "--no-sync",
+    ]
+    subprocess.run(
+        as_its_user(folder, "initdb", "-D", str(folder / "data"), *how), check=True, capture_output=True, cwd="/"
+    )
+    try:
+        made.start()
+        yield made
+    finally:
+        if made.process and made.process.poll() is None:
+            made.stop(IMMEDIATE)
+        shutil.rmtree(folder)
+
+
+@pytest.fixture
+def database(server: Server, request: pytest.FixtureRequest) -> Iterator[str]:
+    """The URL of an empty database of the test's own."""
+    name = f"test_{abs(hash(request.node.nodeid))}"
+    server.do(f"CREATE DATABASE {name}")
+    yield server.url(name)
+    server.do(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture(scope="module")
+def expected(tmp_path_factory: pytest.TempPathFactory, tiny_store: Store) -> list[Any]:
+    """What the search comes to on SQLite, undisturbed."""
+    folder = tmp_path_factory.mktemp("expected")
+    run = a_run(folder, tiny_store, sqlite_url(folder / "studies.db"))
+    search(run, tiny_store, FormulaExecutor(some_fail))
+    return outcome(run)
+
+
+def a_run(folder: Path, store: Store, storage: str) -> Run:
+    return Run(folder, tiny_preset(), {}, str(store.path), storage)
+
+
+def outcome(run: Run) -> list[Any]:
+    """Everything that is stored, but for what a clock said."""
+    storage = open_storage(run.storage)
+    timed = ("seconds", "images_per_second")
+    return [
+        (
+            study.study_name,
+            study.directions,
+            study.user_attrs,
+            study.system_attrs,
+            [
+                (
+                    trial.number,
+                    trial.state,
+                    trial.values,
+                    trial.params,
+                    trial.distributions,
+                    trial.intermediate_values,
+                    {name: value for name, value in trial.user_attrs.items() if name not in timed},
+                    trial.system_attrs,
+                )
+                for trial in storage.get_all_trials(study._study_id)
+            ],
+        )
+        for study in storage.get_all_studies()
+    ]
+
+
+def test_a_search_comes_to_the_same_as_on_sqlite(
+    tmp_path: Path, tiny_store: Store, database: str, expected: list[Any]
+) -> None:
+    run = a_run(tmp_path, tiny_store, database)
+    search(run, tiny_store, FormulaExecutor(some_fail))
+
+    assert outcome(run) == expected
+    assert [entry["state"] for entry in status(run)] == ["decided"] * 4
+    again = FormulaExecutor(some_fail)
+    search(run, tiny_store, again)
+    assert again.seen == []
+
+
+class Interrupting(FormulaExecutor):
+    """Does something to the server while a trial trains."""
+
+    def __init__(self, happens: Callable[[int], None]) -> None:
+        super().__init__(some_fail)
+        self.happens = happens
+
+    def wait(self, seconds: float) -> list[Message]:
+        self.happens(len(self.seen))
+        return super().wait(seconds)
+
+
+@pytest.mark.parametrize("how", [FAST, IMMEDIATE], ids=lambda how: how.name)
+def test_a_server_that_restarts_while_trials_train_costs_nothing(
+    tmp_path: Path, tiny_store: Store, server: Server, database: str, expected: list[Any], how: signal.Signals
+) -> None:
+    """At one moment it is back at once, at another it stays away for some seconds."""
+    starting: list[threading.Thread] = []
+
+    def restart(trial: int) -> None:
+        if trial == 2:
+            server.stop(how)
+            server.start()
+        if trial in (1, 9):
+            server.stop(how)
+            starting.append(threading.Timer(4, server.start))
+            starting[-1].start()
+
+    run = a_run(tmp_path, tiny_store, database)
+    try:
+        search(run, tiny_store, Interrupting(restart))
+    finally:
+        for thread in starting:
+            thread.join(60)
+
+    assert len(starting) == 2
+    assert outcome(run) == expected
+
+
+def test_a_server_that_restarts_again_and_again_costs_nothing(
+    tmp_path: Path, tiny_store: Store, server: Server, database: str, expected: list[Any]
+) -> None:
+    """At any moment: in transactions, between studies, while the storage is being opened."""
+    ended = threading.Event()
+    restarts = []
+    open_storage(database)
+
+    def keep_restarting() -> None:
+        while not ended.wait(0.3):
+            server.stop((FAST, IMMEDIATE)[len(restarts) % 2])
+            server.start()
+            restarts.append(time.monotonic())
+
+    run = a_run(tmp_path, tiny_store, database)
+    restarting = threading.Thread(target=keep_restarting)
+    restarting.start()
+    try:
+        search(run, tiny_store, FormulaExecutor(some_fail))
+    finally:
+        ended.set()
+        restarting.join(100)
+
+    assert len(restarts) > 2
+    assert outcome(run) == expected
+
+
+@contextmanager
+def cutting(server: Server, every: int, committed: bool) -> Iterator[tuple[int, list[int]]]:
+    """A way to the server that breaks at every so-and-so-many-th commit, before the server hears of it or after.
+
+    Gives its port, and a list that grows with every break.
+    """
+    commits, breaks = [0], list[int]()
+
+    def pass_on(source: socket.socket, sink: socket.socket, cuts: bool) -> None:
+        with suppress(OSError):
+            while data := source.recv(1 << 16):
+                if cuts and b"COMMIT" in data:
+                    commits[0] += 1
+                    if commits[0] % every == 0:
+                        breaks.append(commits[0])
+                        if committed:
+                            source.shutdown(socket.SHUT_WR)  # the answer goes nowhere
+                            sink.sendall(data)
+                            time.sleep(0.1)
+                        break
+                sink.sendall(data)
+        for end in (source, sink):
+            with suppress(OSError):
+                end.shutdown(socket.SHUT_RDWR)
+
+    def accept() -> None:
+        with suppress(OSError):
+            while True:
+                client, _ = listening.accept()
+                behind = ends.enter_context(socket.create_connection(("127.0.0.1", server.port)))
+                ends.enter_context(client)
+                threading.Thread(target=pass_on, args=(client, behind, True), daemon=True).start()
+                threading.Thread(target=pass_on, args=(behind, client, False), daemon=True).start()
+
+    with ExitStack() as ends, socket.create_server(("127.0.0.1", 0)) as listening:
+        accepting = threading.Thread(target=accept, daemon=True)
+        accepting.start()
+        yield listening.getsockname()[1], breaks
+        listening.shutdown(socket.SHUT_RDWR)
+        accepting.join(10)
+
+
+@pytest.mark.parametrize("committed", [False, True])
+@pytest.mark.parametrize("every", [7, 11])
+def test_a_connection_that_breaks_in_a_commit_neither_loses_it_nor_makes_it_twice(
+    tmp_path: Path,
+    tiny_store: Store,
+    server: Server,
+    database: str,
+    expected: list[Any],
+    every: int,
+    committed: bool,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Whether or not the server made the commit, of which the search learns nothing."""
+    open_storage(database)
+    name = sqlalchemy.make_url(database).database
+    assert name
+    with cutting(server, every, committed) as (port, breaks):
+        run = a_run(tmp_path, tiny_store, server.url(name, port=port))
+        monkeypatch.setattr(storage_module, "ANSWERED", {run.storage})
+        search(run, tiny_store, FormulaExecutor(some_fail))
+
+    assert len(breaks) > 20
+    assert outcome(replace(run, storage=database)) == expected
+
+
+def test_a_waiting_trial_is_claimed_once_though_the_answer_is_lost(
+    server: Server, database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    study = optuna.create_study(storage=open_storage(database), study_name="a")
+    for count in range(12):
+        study.enqueue_trial({"x": count})
+    name = sqlalchemy.make_url(database).database
+    assert name
+    with cutting(server, 4, committed=True) as (port, breaks):
+        url = server.url(name, port=port)
+        monkeypatch.setattr(storage_module, "ANSWERED", {url})
+        through = optuna.load_study(storage=open_storage(url), study_name="a")
+        claimed = [through.ask() for _ in range(12)]
+        points = [trial.suggest_int("x", 0, 20) for trial in claimed]
+
+    assert [trial.number for trial in claimed] == points == list(range(12))
+    assert len(breaks) > 5
+    assert len(study.get_trials()) == 12
+
+
+def test_a_server_that_stays_away_ends_the_search_in_one_sentence_and_it_goes_on_later(
+    tmp_path: Path,
+    tiny_store: Store,
+    server: Server,
+    database: str,
+    expected: list[Any],
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    monkeypatch.setattr(storage_module, "PATIENCE_SECONDS", 6)
+    run = a_run(tmp_path, tiny_store, database)
+
+    def stop(trial: int) -> None:
+        if trial == 3:
+            server.stop(FAST)
+
+    began = time.monotonic()
+    try:
+        with pytest.raises(
+            StorageError, match=r"reader:\*\*\*@.* cannot be used: .*the same command goes on"
+        ) as gave_up:
+            search(run, tiny_store, Interrupting(stop))
+    finally:
+        server.start()
+
+    assert 6 < time.monotonic() - began < 60
+    assert "does not answer" in caplog.text
+    assert_no_password(str(gave_up.value) + caplog.text)
+    assert gave_up.value.__suppress_context__
+    search(run, tiny_store, FormulaExecutor(some_fail))
+    assert outcome(run) == expected
+
+
+def assert_no_password(text: str) -> None:
+    quoted = sqlalchemy.URL.create("x", "reader", PASSWORD, "h").render_as_string(hide_password=False)
+    assert PASSWORD not in text
+    assert quoted.removeprefix("x://reader:").removesuffix("@h") not in text
+
+
+def test_the_password_is_in_no_file_of_the_run_and_in_nothing_said(
+    tmp_path: Path,
+    tiny_store: Store,
+    server: Server,
+    database: str,
+    caplog: pytest.LogCaptureFixture,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    """Through a restart, with everything logged that Optuna, SQLAlchemy and the driver log."""
+    caplog.set_level(logging.DEBUG)
+    run = a_run(tmp_path, tiny_store, database)
+
+    def restart(trial: int) -> None:
+        if trial == 2:
+            server.stop(IMMEDIATE)
+            server.start()
+
+    search(run, tiny_store, Interrupting(restart))
+    assert main(["status", "--run-dir", str(tmp_path), "--preset", "default", "--storage", database, "--json"]) == 2
+    (tmp_path / "run.json").unlink()
+    assert main(["status", "--run-dir", str(tmp_path), "--storage", database, "--json"]) == 0
+
+    said = capfd.readouterr()
+    assert len(json.loads(said.out)) == 4
+    written = [path.read_text() for path in tmp_path.rglob("*") if path.is_file()]
+    assert_no_password("\n".join([said.out, said.err, caplog.text, *written]))
+
+
+@pytest.mark.parametrize(
+    ("wrong", "says"),
+    [
+        ("password", "password authentication failed"),
+        ("port", "refused"),
+        ("database", 'database "no_such" does not exist'),
+        ("host", "no-such-host.invalid"),
+        ("option", "bogus"),
+    ],
+)
+def test_a_server_that_cannot_be_used_ends_the_command_at_once_in_one_sentence(
+    tmp_path: Path, server: Server, wrong: str, says: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))
+        secret = PASSWORD + "x"
+        url = {
+            "password": server.url(password=secret),
+            "port": server.url(port=nobody.getsockname()[1]),
+            "database": server.url("no_such"),
+            "host": server.url().replace("127.0.0.1", "no-such-host.invalid"),
+            "option": server.url() + "?bogus=1",
+        }[wrong]
+        assert main(["status", "--run-dir", str(tmp_path / "run"), "--storage", url]) == 2
+
+    said = capfd.readouterr()
+    [sentence] = said.err.splitlines()
+    assert sentence.startswith("boneage-search: postgresql+psycopg://reader:***@")
+    assert says in sentence
+    assert_no_password(said.err + said.out)
+
+
+def test_a_password_that_the_driver_repeats_is_taken_out(server: Server, capfd: pytest.CaptureFixture[str]) -> None:
+    """As libpq does with the value of an option that it cannot read."""
+    url = server.url() + "?sslmode=" + sqlalchemy.make_url(server.url(password="verysecret")).password
+    with pytest.raises(StorageError) as refused:
+        open_storage(url.replace("?sslmode=", "?password=verysecret&sslmode="))
+
+    assert "sslmode" in str(refused.value)
+    assert "verysecret" not in str(refused.value)
+
+
+def test_another_programs_database_is_refused_and_left_alone(server: Server, database: str) -> None:
+    name = sqlalchemy.make_url(database).database
+    assert name
+    server.do("CREATE TABLE photos (id INTEGER)", name)
+
+    with pytest.raises(StorageError, match=r"reader:\*\*\*@.*/test_\d+ is the database of another program"):
+        open_storage(database)
+
+    engine = sqlalchemy.create_engine(database)
+    assert sqlalchemy.inspect(engine).get_table_names() == ["photos"]
+    engine.dispose()
+
+
+def test_a_schema_of_ones_own_beside_another_programs_is_used(server: Server, database: str) -> None:
+    name = sqlalchemy.make_url(database).database
+    assert name
+    server.do("CREATE TABLE photos (id INTEGER)", name)
+    server.do("CREATE SCHEMA bones", name)
+
+    url = f"{database}?options=-csearch_path%3Dbones"
+    optuna.create_study(storage=open_storage(url), study_name="a")
+
+    assert [study.study_name for study in open_storage(url).get_all_studies()] == ["a"]
+
+
+def open_at_once(url: str, start: Barrier) -> None:
+    start.wait(200)
+    open_storage(url)
+
+
+def test_several_processes_may_open_an_empty_database_at_the_same_moment(database: str) -> None:
+    context = multiprocessing.get_context("spawn")
+    start = context.Barrier(4)
+    processes = [context.Process(target=open_at_once, args=(database, start), daemon=True) for _ in range(4)]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join(250)
+
+    assert [process.exitcode for process in processes] == [0] * 4
+    assert open_storage(database).get_all_studies() == []
+
+
+def test_a_search_copied_to_the_server_and_back_is_equal_trial_for_trial(
+    tmp_path: Path, tiny_store: Store, database: str
+) -> None:
+    run = a_run(tmp_path, tiny_store, sqlite_url(tmp_path / "here.db"))
+    search(run, tiny_store, FormulaExecutor(some_fail))
+    odd_study(open_storage(run.storage))
+    back = sqlite_url(tmp_path / "back.db")
+
+    copy_storage(run.storage, database, unheard)
+    copy_storage(database, back, unheard)
+
+    assert contents(open_storage(database)) == contents(open_storage(run.storage))
+    assert contents(open_storage(back)) == contents(open_storage(run.storage))
+
+
+def test_a_search_begun_on_sqlite_ends_on_the_server(
+    tmp_path: Path, tiny_store: Store, database: str, expected: list[Any]
+) -> None:
+    run = a_run(tmp_path, tiny_store, sqlite_url(tmp_path / "here.db"))
+    stopped = FormulaExecutor(some_fail, stop_after=9)
+    with pytest.raises(KeyboardInterrupt):
+        search(run, tiny_store, stopped)
+    copy_storage(run.storage, database, unheard)
+    moved = replace(run, storage=database)
+    search(moved, tiny_store, FormulaExecutor(some_fail))
+
+    assert outcome(moved) == expected
+    assert set(decisions(open_storage(database))) == set(STUDIES)
+
+
+@pytest.mark.parametrize("at", ["trials", "trial_values"])
+def test_a_copy_whose_server_dies_leaves_nothing_and_can_be_repeated(
+    tmp_path: Path, server: Server, database: str, at: str
+) -> None:
+    source = sqlite_url(tmp_path / "here.db")
+    odd_study(open_storage(source))
+
+    def die(table: str, rows: int) -> None:
+        if table == at:
+            server.stop(IMMEDIATE)
+            server.start()
+
+    with pytest.raises(StorageError, match=r"the copy was broken off .* repeat the command") as broken:
+        copy_storage(source, database, die)
+
+    assert_no_password(str(broken.value))
+    assert contents(open_storage(database)) == []
+    copy_storage(source, database, unheard)
+    assert contents(open_storage(database)) == contents(open_storage(source))
+
+
+def test_a_copy_of_a_search_that_goes_on_is_of_one_moment(tmp_path: Path, database: str) -> None:
+    study = optuna.create_study(storage=open_storage(database), study_name="a")
+    study.add_trial(optuna.create_trial(value=1.0, user_attrs={"beta": 1.0}))
+    target = sqlite_url(tmp_path / "copy.db")
+
+    def add_one(table: str, rows: int) -> None:
+        study.add_trial(optuna.create_trial(value=2.0, user_attrs={"beta": 2.0}))
+
+    assert copy_storage(database, target, add_one).trials == {"a": 1}
+    assert [trial.value for trial in optuna.load_study(storage=open_storage(target), study_name="a").trials] == [1.0]
+
+
+def test_the_dashboard_shows_a_search_on_the_server(
+    tmp_path: Path, tiny_store: Store, server: Server, database: str
+) -> None:
+    """Also after the server was restarted."""
+    search(a_run(tmp_path, tiny_store, database), tiny_store, FormulaExecutor(some_fail))
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        port = listening.getsockname()[1]
+    command = [str(Path(sys.executable).with_name("boneage-search")), "dashboard", "--run-dir", str(tmp_path)]
+    shown = subprocess.Popen([*command, "--storage", database, "--port", str(port)], stderr=subprocess.PIPE, text=True)
+
+    def studies() -> Any:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/api/studies", timeout=60) as answer:
+            return [study["study_name"] for study in json.load(answer)["study_summaries"]]
+
+    try:
+        for _ in range(600):
+            with suppress(urllib.error.URLError):
+                found = studies()
+                break
+            assert shown.poll() is None
+            time.sleep(0.1)
+        server.stop(FAST)
+        server.start()
+        assert studies() == found == [f"{number} {name}" for number, name in enumerate(STUDIES, 1)]
+    finally:
+        shown.terminate()
+        _, said = shown.communicate(timeout=60)
+    assert_no_password(said)

@@ -1,0 +1,247 @@
+"""Ray itself: clusters, lost nodes, and what it must not do to the leader. What it shares with others is in test_executors.py."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from conftest import tiny_preset
+from formula import silent
+from test_executors import SECONDS, gone, heard, lasting, ray_processes, worker_of
+from test_search import job, working_in
+
+from data.store import Store, open_store
+from search import checkpoint
+from search.engine import Terms, run_study
+from search.executor import Executor, LocalProcesses
+from search.job import EpochDone, Failed, Halted, Paused, Resumed
+from search.records import load, trials_of
+from search.run import Run
+from search.storage import open_storage, sqlite_url
+from studies.preset import StudyError
+
+ray = pytest.importorskip("ray", reason="Ray comes with the extra: pip install '.[ray]'")
+from ray.cluster_utils import Cluster  # noqa: E402 # after the check
+
+from search.ray_executor import listen_on_loopback_alone, ray_executor, train  # noqa: E402
+
+pytestmark = pytest.mark.slow
+PRESET = replace(tiny_preset(), training=replace(tiny_preset().training, epochs=60))
+
+
+@pytest.fixture
+def cluster() -> Iterator[Cluster]:
+    """A head, where the leader is and no trial fits; a test adds nodes."""
+    listen_on_loopback_alone()
+    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, "include_dashboard": False})
+    try:
+        yield cluster
+    finally:
+        processes = ray_processes()
+        ray.shutdown()
+        cluster.shutdown()
+        left = gone(processes)
+    assert left == set()
+
+
+@pytest.fixture
+def closed() -> Iterator[list[Executor]]:
+    """Executors that end with the test."""
+    executors: list[Executor] = []
+    yield executors
+    processes = ray_processes()
+    for executor in executors:
+        executor.close()
+    assert gone(processes) == set()
+
+
+def ablation(folder: Path, store: Store) -> tuple[Run, str]:
+    return Run(folder, PRESET, {}, str(store.path), sqlite_url(folder / "studies.db")), "ablation"
+
+
+def found(run: Run) -> list[tuple[int, object, float | None]]:
+    study = load(open_storage(run.storage), "ablation")
+    assert study is not None
+    return [(trial.number, trial.point, trial.validation_mae) for trial in trials_of(study)]
+
+
+def test_a_search_that_loses_a_node_ends_as_one_that_was_not_disturbed(
+    cluster: Cluster, tmp_path: Path, tiny_store: Store
+) -> None:
+    """A node dies as machines do, with everything on it, in the middle of trial 1."""
+    for _ in range(2):
+        cluster.add_node(num_cpus=1)
+    disturbed, whole = tmp_path / "disturbed", tmp_path / "whole"
+    said, went_on, workers = [], [], []
+    executors: list[Executor] = []
+
+    def on_cluster() -> Executor:
+        executors.append(ray_executor(cluster.address))
+        return executors[0]
+
+    def on_epoch(study: str, done: EpochDone, epochs: int) -> None:
+        workers.append(executors[0].workers)
+        if (done.number, done.epoch) == (1, 1):
+            [folder] = disturbed.glob("trials/*/0001")
+            lose_the_node_of(worker_of(folder), cluster)
+
+    progress = replace(
+        silent(), epoch=on_epoch, said=said.append, resumed=lambda study, number, epochs: went_on.append(number)
+    )
+    run, name = ablation(disturbed, tiny_store)
+    decision = run_study(run, tiny_store, name, on_cluster, progress, Terms(deterministic=True))
+    run_whole, name = ablation(whole, tiny_store)
+    cores = os.cpu_count() or 1  # one thread for each worker, as on the cluster
+    expected = run_study(
+        run_whole, tiny_store, name, lambda: LocalProcesses(cores), silent(), Terms(deterministic=True)
+    )
+
+    assert [sentence for sentence in said if sentence.startswith("trial 1: the worker process was ended from outside")]
+    assert went_on == [1]
+    assert (workers[0], workers[-1]) == (2, 1)
+    assert found(run) == found(run_whole)
+    assert decision == expected
+
+
+def lose_the_node_of(worker: int, cluster: Cluster) -> None:
+    raylet = int(Path(f"/proc/{worker}/stat").read_text().rpartition(")")[2].split()[1])
+    [node] = [node for node in cluster.worker_nodes if node.all_processes["raylet"][0].process.pid == raylet]
+    cluster.remove_node(node, allow_graceful=False)
+    os.kill(worker, signal.SIGKILL)
+
+
+def test_a_trial_that_waits_for_a_place_can_be_stopped_and_ended(
+    cluster: Cluster, tmp_path: Path, tiny_store: Store
+) -> None:
+    executor = ray_executor(cluster.address)
+    ended, stopped = job(tiny_store, tmp_path / "ended", number=1), job(tiny_store, tmp_path / "stopped", number=2)
+    executor.start(ended)
+    executor.start(stopped)
+    quiet = executor.wait(2.0)
+    executor.kill(1, "timed_out")
+    first = heard(executor)
+    executor.stop()
+    second = heard(executor)
+
+    assert quiet == []
+    assert [(type(message), message.number) for message in first + second] == [(Failed, 1), (Paused, 2)]
+
+
+def test_ray_ending_a_worker_for_want_of_memory_is_told_apart(
+    tmp_path: Path, tiny_store: Store, monkeypatch: pytest.MonkeyPatch, closed: list[Executor]
+) -> None:
+    """Ray is made to think that a machine with a hundredth of its memory in use is full."""
+    monkeypatch.setenv("RAY_memory_usage_threshold", "0.01")
+    monkeypatch.setenv("RAY_memory_monitor_refresh_ms", "100")
+    closed.append(ray_executor(workers=1))
+    closed[0].start(lasting(job(tiny_store, tmp_path / "trial"), epochs=1000))
+    message = heard(closed[0])[-1]
+
+    assert isinstance(message, Failed)
+    assert message.reason == "host_out_of_memory"
+
+
+def test_a_ray_of_our_own_listens_on_loopback_alone(closed: list[Executor]) -> None:
+    closed.append(ray_executor())
+    listening = {address for process in {os.getpid(), *ray_processes()} for address in listens_on(process)}
+
+    assert listening
+    assert listening <= {"0100007F", "0000000000000000FFFF00000100007F", "00000000000000000000000001000000"}
+
+
+def listens_on(process: int) -> set[str]:
+    """Addresses of the process's listening TCP sockets, as the kernel writes them."""
+    sockets = set()
+    for opened in Path(f"/proc/{process}/fd").iterdir():
+        if named := re.fullmatch(r"socket:\[(\d+)\]", os.readlink(opened) if opened.is_symlink() else ""):
+            sockets.add(named[1])
+    rows = [line.split() for table in ("tcp", "tcp6") for line in Path(f"/proc/net/{table}").read_text().splitlines()]
+    return {row[1].partition(":")[0] for row in rows if row[3] == "0A" and row[9] in sockets}
+
+
+def lead(store: str, folder: str) -> None:
+    """A leader: kills its worker once, prints what it has become, then trains on."""
+    before = signal.getsignal(signal.SIGTERM)
+    executor = ray_executor(workers=1)
+    trial = lasting(job(open_store(Path(store)), Path(folder)), epochs=100_000)
+    executor.start(trial)
+    heard(executor, until=EpochDone)
+    os.kill(worker_of(trial.folder), signal.SIGKILL)
+    [*_, ended] = heard(executor)
+    executor.start(trial)
+    heard(executor, until=Resumed)
+    kept = signal.getsignal(signal.SIGTERM) == before
+    print(
+        json.dumps({"ended": repr(ended), "tensorflow": "tensorflow" in sys.modules, "sigterm kept": kept}), flush=True
+    )
+    while True:
+        executor.wait(1.0)
+
+
+def test_ray_leaves_the_leader_its_stdout_and_signals_and_workers_leave_with_a_leader_that_was_killed(
+    tmp_path: Path, tiny_store: Store
+) -> None:
+    code = f"from test_ray import lead; lead({str(tiny_store.path)!r}, {str(tmp_path)!r})"
+    paths = os.pathsep.join([str(Path(__file__).parent), str(Path(__file__).parents[1])])
+    environment = os.environ | {"PYTHONPATH": paths}
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, env=environment) as leader:
+        assert leader.stdout
+        try:
+            line = leader.stdout.readline()
+            processes = ray_processes()
+            trained = len(checkpoint.written(tmp_path))
+            worker = worker_of(tmp_path)
+        finally:
+            leader.kill()
+        rest = leader.stdout.read()
+    deadline = time.monotonic() + SECONDS / 2
+    while working_in(tmp_path) and time.monotonic() < deadline:
+        time.sleep(0.2)
+    left = working_in(tmp_path)
+    gone(processes, seconds=1.0)  # two of Ray's own look after their parent only once a minute
+
+    told = json.loads(line)
+    assert "'killed'" in told["ended"]
+    assert not told["tensorflow"]
+    assert told["sigterm kept"]
+    assert rest == ""
+    assert trained
+    assert str(worker) not in left
+    assert left == []
+
+
+@pytest.mark.parametrize(
+    ("address", "sentence"),
+    [
+        ("127.0.0.1:9", "no Ray at 127.0.0.1:9 .*refused"),
+        ("127.0.0.1:99999", "no Ray at 127.0.0.1:99999"),
+        ("somewhere", "no Ray at somewhere .*give host:port"),
+        ("ray://127.0.0.1:10001", "start the search on a machine of the cluster"),
+    ],
+)
+def test_a_cluster_that_cannot_be_reached_is_a_sentence(address: str, sentence: str) -> None:
+    with pytest.raises(StudyError, match=sentence):
+        ray_executor(address)
+
+
+def test_without_ray_a_sentence_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "ray", None)
+    monkeypatch.delitem(sys.modules, "search.ray_executor")
+
+    with pytest.raises(StudyError, match=r"needs Ray .*pip install '\.\[ray\]'"):
+        import search.ray_executor  # noqa: F401
+
+
+def test_a_node_without_the_runs_folder_halts_the_search_with_a_sentence(tmp_path: Path, tiny_store: Store) -> None:
+    begun, halted = train(job(tiny_store, tmp_path / "not" / "here"))
+
+    assert begun is None
+    assert isinstance(halted, Halted)
+    assert "put --run-dir where every node" in halted.sentence

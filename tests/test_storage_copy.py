@@ -1,0 +1,260 @@
+"""A storage copied into another, here between SQLite files; PostgreSQL is in test_postgres.py."""
+
+import math
+import multiprocessing
+import os
+import signal
+import sqlite3
+from pathlib import Path
+from typing import Any
+
+import optuna
+import pytest
+from conftest import tiny_preset
+from formula import FormulaExecutor, deeper_is_better, silent
+from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
+from optuna.storages import RDBStorage
+from optuna.trial import TrialState
+
+from data.store import Store
+from models.architecture import Architecture
+from search.engine import run_study
+from search.records import decisions
+from search.run import Run
+from search.storage import StorageError, open_storage, sqlite_url
+from search.storage_copy import copy_storage, run_copy
+from studies.order import STUDIES
+
+
+def unheard(table: str, rows: int) -> None:
+    pass
+
+
+def some_fail(architecture: Architecture) -> float:
+    return math.inf if architecture.blocks.mixed9 == 0 else deeper_is_better(architecture)
+
+
+def search(run: Run, store: Store, executor: FormulaExecutor) -> None:
+    for name in STUDIES:
+        run_study(run, store, name, lambda: executor, silent())
+
+
+def odd_study(storage: RDBStorage) -> None:
+    """Everything that a trial can be, beside what a search makes of them."""
+    study = optuna.create_study(storage=storage, study_name="odd ünïcode 'study'", directions=["minimize", "maximize"])
+    study.set_user_attr("nothing", None)
+    study.set_user_attr("not a number", math.nan)
+    storage.set_study_system_attr(study._study_id, "artifacts:5", '{"artifact_id": "5"}')
+    study.add_trial(
+        optuna.create_trial(
+            values=[math.inf, -math.inf],
+            params={"kind": None, "x": 0.1 + 0.2, "n": 7, "flag": True},
+            distributions={
+                "kind": CategoricalDistribution([None, "a", 1.5]),
+                "x": FloatDistribution(1e-300, 1e300, log=True),
+                "n": IntDistribution(1, 9, step=2),
+                "flag": CategoricalDistribution([True, False]),
+            },
+            user_attrs={"list": [1, None, "\0"], "infinite": math.inf},
+            system_attrs={"artifacts:6": '{"artifact_id": "6"}'},
+            intermediate_values={2: math.nan, 1: math.inf, 3: -math.inf, 0: 1 / 3},
+        )
+    )
+    study.add_trial(optuna.create_trial(state=TrialState.FAIL, user_attrs={"exit_reason": "killed"}))
+    study.add_trial(optuna.create_trial(state=TrialState.PRUNED, intermediate_values={1: 2.0}))
+    running = study.ask()
+    running.suggest_float("y", 0, 1)
+    running.set_user_attr("epoch", 3)
+    study.enqueue_trial({"y": 0.5})
+    optuna.create_study(storage=storage, study_name="empty")
+
+
+def contents(storage: RDBStorage) -> list[Any]:
+    """Everything that Optuna knows of a storage, but for its keys; as text, in which nan equals nan."""
+    return [
+        [
+            study.study_name,
+            [direction.name for direction in study.directions],
+            repr(sorted(study.user_attrs.items())),
+            repr(sorted(study.system_attrs.items())),
+            [told(trial) for trial in storage.get_all_trials(study._study_id)],
+        ]
+        for study in storage.get_all_studies()
+    ]
+
+
+def told(trial: optuna.trial.FrozenTrial) -> str:
+    facts = {name.lstrip("_"): value for name, value in vars(trial).items() if name != "_trial_id"}
+    return repr({name: sorted(value.items()) if isinstance(value, dict) else value for name, value in facts.items()})
+
+
+def a_search_and_an_odd_study(folder: Path, store: Store) -> Run:
+    folder.mkdir()
+    run = Run(folder, tiny_preset(), {}, str(store.path), sqlite_url(folder / "studies.db"))
+    search(run, store, FormulaExecutor(some_fail))
+    odd_study(open_storage(run.storage))
+    return run
+
+
+def test_a_copy_holds_every_trial_as_it_was(tmp_path: Path, tiny_store: Store) -> None:
+    run = a_search_and_an_odd_study(tmp_path / "run", tiny_store)
+    source, target = open_storage(run.storage), open_storage(sqlite_url(tmp_path / "copy.db"))
+    before = contents(source)
+
+    summary = copy_storage(run.storage, target.url, unheard)
+
+    assert contents(target) == contents(source) == before
+    assert len(before) == 6
+    assert summary.trials == {study[0]: len(study[4]) for study in before}
+
+
+def test_a_stopped_search_goes_on_from_the_copy_to_the_same_decisions(tmp_path: Path, tiny_store: Store) -> None:
+    """Its running trial is taken up under its number."""
+    whole, stopped, copied = (
+        Run(tmp_path / name, tiny_preset(), {}, str(tiny_store.path), sqlite_url(tmp_path / f"{name}.db"))
+        for name in ("whole", "stopped", "copied")
+    )
+    search(whole, tiny_store, FormulaExecutor())
+    with pytest.raises(KeyboardInterrupt):
+        search(stopped, tiny_store, FormulaExecutor(stop_after=9))
+    copy_storage(stopped.storage, copied.storage, unheard)
+    search(copied, tiny_store, FormulaExecutor())
+
+    ended, expected = open_storage(copied.storage), open_storage(whole.storage)
+    assert decisions(ended) == decisions(expected)
+    assert [study.study_name for study in ended.get_all_studies()] == [
+        study.study_name for study in expected.get_all_studies()
+    ]
+    for study in ended.get_all_studies():
+        numbers = [trial.number for trial in ended.get_all_trials(study._study_id)]
+        assert numbers == list(range(len(numbers)))
+
+
+def test_a_copy_beside_other_studies_leaves_them_alone_and_numbers_go_on(tmp_path: Path) -> None:
+    source, target = (open_storage(sqlite_url(tmp_path / name)) for name in ("a.db", "b.db"))
+    for storage, name in ((source, "a"), (target, "b")):
+        study = optuna.create_study(storage=storage, study_name=name)
+        study.add_trials([optuna.create_trial(value=float(n), user_attrs={"of": name}) for n in range(3)])
+    copy_storage(source.url, target.url, unheard)
+
+    for name in ("a", "b"):
+        study = optuna.load_study(storage=target, study_name=name)
+        study.add_trial(optuna.create_trial(value=3.0, user_attrs={"of": name}))
+        assert [(t.number, t.value, t.user_attrs["of"]) for t in study.trials] == [(n, n, name) for n in range(4)]
+
+
+def test_a_target_that_has_such_a_study_is_refused_and_left_alone(tmp_path: Path) -> None:
+    source, target = (open_storage(sqlite_url(tmp_path / name)) for name in ("a.db", "b.db"))
+    for storage in (source, target):
+        optuna.create_study(storage=storage, study_name="1 ablation")
+    optuna.create_study(storage=source, study_name="2 width")
+    before = contents(target)
+
+    with pytest.raises(StorageError, match=r"b\.db already holds '1 ablation'; name another with --to"):
+        copy_storage(source.url, target.url, unheard)
+
+    assert contents(target) == before
+
+
+def test_a_source_that_is_not_there_or_holds_nothing_is_named_and_not_made(tmp_path: Path) -> None:
+    with pytest.raises(StorageError, match=r"a\.db does not exist"):
+        copy_storage(sqlite_url(tmp_path / "a.db"), sqlite_url(tmp_path / "b.db"), unheard)
+    assert list(tmp_path.iterdir()) == []
+
+    open_storage(sqlite_url(tmp_path / "a.db"))
+    with pytest.raises(StorageError, match=r"a\.db holds no studies"):
+        copy_storage(sqlite_url(tmp_path / "a.db"), sqlite_url(tmp_path / "b.db"), unheard)
+
+
+def copy_until_killed(source: str, target: str, at: str) -> None:
+    def progress(table: str, rows: int) -> None:
+        if table == at:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    copy_storage(source, target, progress)
+
+
+@pytest.mark.parametrize("at", ["studies", "trials", "trial_values"])
+def test_a_copy_that_is_killed_leaves_nothing_and_can_be_repeated(tmp_path: Path, at: str) -> None:
+    source, target = sqlite_url(tmp_path / "a.db"), sqlite_url(tmp_path / "b.db")
+    odd_study(open_storage(source))
+    process = multiprocessing.get_context("spawn").Process(target=copy_until_killed, args=(source, target, at))
+    process.start()
+    process.join(200)
+
+    assert process.exitcode == -signal.SIGKILL
+    assert contents(open_storage(target)) == []
+    copy_storage(source, target, unheard)
+    assert contents(open_storage(target)) == contents(open_storage(source))
+
+
+def test_artifact_files_are_copied_with_the_studies(tmp_path: Path) -> None:
+    source, target = sqlite_url(tmp_path / "a.db"), sqlite_url(tmp_path / "b.db")
+    odd_study(open_storage(source))
+    here, there = tmp_path / "here", tmp_path / "there"
+    (here / "artifacts").mkdir(parents=True)
+    (here / "artifacts" / "5").write_bytes(b"five")
+    (there / "artifacts.part").mkdir(parents=True)  # of a copy that was killed
+    (there / "artifacts.part" / "old").touch()
+
+    summary = copy_storage(source, target, unheard, here, there)
+
+    assert summary.artifacts == 1
+    assert {path.name: path.read_bytes() for path in (there / "artifacts").iterdir()} == {"5": b"five"}
+    assert not (there / "artifacts.part").exists()
+
+
+def test_a_run_without_artifacts_is_copied_too(tmp_path: Path) -> None:
+    source, target = sqlite_url(tmp_path / "a.db"), sqlite_url(tmp_path / "b.db")
+    odd_study(open_storage(source))
+
+    assert copy_storage(source, target, unheard, tmp_path / "here", tmp_path / "there").artifacts == 0
+
+
+def test_artifacts_that_cannot_be_copied_leave_no_studies(tmp_path: Path) -> None:
+    source, target = sqlite_url(tmp_path / "a.db"), sqlite_url(tmp_path / "b.db")
+    odd_study(open_storage(source))
+    (tmp_path / "here" / "artifacts").mkdir(parents=True)
+    (tmp_path / "there").write_text("a file where the folder should be")
+
+    with pytest.raises(StorageError, match="artifacts cannot be copied"):
+        copy_storage(source, target, unheard, tmp_path / "here", tmp_path / "there")
+
+    assert contents(open_storage(target)) == []
+
+
+def test_artifacts_that_are_there_already_are_not_overwritten(tmp_path: Path) -> None:
+    source, target = sqlite_url(tmp_path / "a.db"), sqlite_url(tmp_path / "b.db")
+    odd_study(open_storage(source))
+    for folder in ("here", "there"):
+        (tmp_path / folder / "artifacts").mkdir(parents=True)
+
+    with pytest.raises(StorageError, match="there/artifacts exists already; move it away"):
+        copy_storage(source, target, unheard, tmp_path / "here", tmp_path / "there")
+    with pytest.raises(StorageError, match="give both, or neither"):
+        copy_storage(source, target, unheard, tmp_path / "here")
+
+    assert contents(open_storage(target)) == []
+
+
+def test_a_database_that_is_damaged_is_refused_in_one_sentence(tmp_path: Path) -> None:
+    odd_study(open_storage(sqlite_url(tmp_path / "a.db")))
+    connection = sqlite3.connect(tmp_path / "a.db")
+    connection.execute("ALTER TABLE trial_values DROP COLUMN value_type")
+    connection.close()
+    target = sqlite_url(tmp_path / "b.db")
+
+    with pytest.raises(StorageError, match="the copy was broken off"):
+        copy_storage(sqlite_url(tmp_path / "a.db"), target, unheard)
+
+    assert contents(open_storage(target)) == []
+
+
+def test_the_command_says_what_it_copied(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    odd_study(open_storage(sqlite_url(tmp_path / "a.db")))
+
+    assert run_copy(sqlite_url(tmp_path / "a.db"), sqlite_url(tmp_path / "b.db")) == 0
+
+    said = capsys.readouterr()
+    assert said.out.splitlines() == ["empty: 0 trials", "odd ünïcode 'study': 5 trials"]
+    assert "trial values: 2" in said.err

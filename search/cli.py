@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from search.executor import Executor
 
 DEFAULT_RUN = Path("runs/main")
+LOOPBACK = "127.0.0.1"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -158,7 +159,15 @@ def parser() -> argparse.ArgumentParser:
         "dashboard", run_dashboard, "the Optuna dashboard on this run, on this machine only", "boneage-search dashboard"
     )
     add_run_options(dashboard)
-    dashboard.add_argument("--port", type=int, default=8080, help="port on 127.0.0.1 (default 8080)")
+    dashboard.add_argument("--port", type=int, default=8080, help="port (default 8080)")
+    dashboard.add_argument(
+        "--host", default=LOOPBACK, metavar="ADDRESS", help=f"address to serve on (default {LOOPBACK})"
+    )
+    dashboard.add_argument(
+        "--expose",
+        action="store_true",
+        help="allow an address that other machines reach: the dashboard has no login, and whoever reaches it can delete studies",
+    )
     return top
 
 
@@ -387,18 +396,24 @@ def run_dashboard(arguments: argparse.Namespace) -> int:
     run = open_the_run(arguments, arguments.data)
     if not storage_exists(run):
         raise StudyError(f"{run.folder} has no studies yet: run `boneage-search run` first, or name another --run-dir")
+    host = arguments.host
+    if host not in (LOOPBACK, "localhost") and not arguments.expose:
+        raise StudyError(
+            f"the dashboard has no login, and whoever reaches {host} could delete studies: leave --host out, or add --expose"
+        )
     storage = open_storage(run.storage)
     try:
-        with socket.create_server(("127.0.0.1", arguments.port)):  # with SO_REUSEADDR, as the server
+        with socket.create_server((host, arguments.port)):  # with SO_REUSEADDR, as the server
             pass
     except (OSError, OverflowError) as error:
         raise StudyError(f"port {arguments.port} cannot be used ({error}); name another with --port") from None
     # The order: without it the dashboard lists the last study first.
+    reached = "ANYONE WHO REACHES THIS ADDRESS can delete studies" if arguments.expose else "this machine only"
     print(
-        f"http://127.0.0.1:{arguments.port}/dashboard?studies_order_by=asc  (no login: this machine only; Ctrl-C ends it)",
+        f"http://{host}:{arguments.port}/dashboard?studies_order_by=asc  (no login: {reached}; Ctrl-C ends it)",
         file=sys.stderr,
     )
-    run_server(storage, host="127.0.0.1", port=arguments.port)
+    run_server(storage, host=host, port=arguments.port)
     return 0
 
 

@@ -3,6 +3,7 @@
 Rounds are interleaved and medians of ROUNDS are compared, so that a busy machine slows all alike.
 """
 
+import json
 import os
 import platform
 import statistics
@@ -16,12 +17,20 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 import keras
 import numpy as np
+import optuna
 import tensorflow as tf
 from PIL import Image
 
 from data.phantom import draw, phantom_cases
 from data.preparation import Preparation
 from data.prepare import prepare
+from search.records import study_name
+from search.run import Run
+from search.sampler import FeasibleSampler
+from search.status import status
+from search.storage import open_storage, sqlite_url
+from studies.preset import demo
+from studies.study import points
 
 ROUNDS = 5
 IMAGES = 144
@@ -110,6 +119,43 @@ def input_bench(png_px: int, image_px: int) -> dict[str, float]:
         )
 
 
+def size_bench(trials: int) -> dict[str, float]:
+    """Seconds that a study of so many finished trials takes for `status` and for the sampler's next proposal."""
+    with tempfile.TemporaryDirectory() as scratch:
+        url = sqlite_url(Path(scratch) / "studies.db")
+        sampler = FeasibleSampler(SPACE, list(points(SPACE)), seed=0)
+        study = optuna.create_study(study_name=study_name("depth"), storage=open_storage(url), sampler=sampler)
+        study.set_user_attr("settings", json.dumps({"given": {}}))
+        random = np.random.default_rng(0)
+        grid = list(points(SPACE))
+        for place in random.permutation(len(grid))[:trials]:
+            finished = optuna.create_trial(
+                params=dict(grid[place]), distributions=sampler.distributions, value=float(random.uniform(8, 40))
+            )
+            study.add_trial(finished)
+        run = Run(Path(scratch), demo(), {}, "", url)
+
+        def timed(what: Callable[[], object]) -> float:
+            took = []
+            for _ in range(ROUNDS):
+                began = time.perf_counter()
+                what()
+                took.append(time.perf_counter() - began)
+            return statistics.median(took)
+
+        found = {"`status`": timed(lambda: status(run)), "the next proposal": timed(study.ask)}
+        study._storage.remove_session()  # type: ignore[attr-defined]
+        return found
+
+
+SPACE = {
+    "beta": tuple(round(0.5 + 0.02 * n, 2) for n in range(60)),
+    "mixed5": tuple(range(1, 9)),
+    "mixed7": tuple(range(1, 9)),
+    "mixed9": tuple(range(1, 9)),
+}
+
+
 def main() -> None:
     print("# Benchmarks\n")
     print(
@@ -124,6 +170,10 @@ def main() -> None:
         for name, rate in rates.items():
             print(f"| {png_px} px | {image_px} px | {name} | {rate:,.0f} | {rates['the prepared store'] / rate:.2f} |")
             sys.stdout.flush()
+    print("\n## Long studies\n\n| finished trials | what | seconds |\n|---|---|---|")
+    for trials in (100, 1_000, 10_000):
+        for what, seconds in size_bench(trials).items():
+            print(f"| {trials:,} | {what} | {seconds:.2f} |", flush=True)
 
 
 if __name__ == "__main__":

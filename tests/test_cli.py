@@ -225,3 +225,27 @@ def test_count_imports_nothing_slow() -> None:
     assert not {"pandas", "numpy", "optuna", "sqlalchemy", "PIL"} & set(
         re.findall(r"\| +([a-zA-Z_]+)$", loaded, re.MULTILINE)
     )
+
+
+def test_the_dashboard_is_not_exposed_by_accident(decided: Path) -> None:
+    said = refused("dashboard", "--run-dir", decided, "--host", "0.0.0.0")
+
+    assert "has no login" in said
+    assert "add --expose" in said
+
+
+def test_an_unknown_executor_is_refused_before_anything_is_prepared(tmp_path: Path) -> None:
+    said = refused("ablate", "--data", "phantom:40", "--executor", "slurm", cwd=tmp_path)
+
+    assert "--executor is local, ray, ray://auto or ray://HOST:PORT; got 'slurm'" in said
+    assert not (tmp_path / "runs").exists()
+
+
+def test_a_storage_is_copied_whole_by_one_command(decided: Path, tmp_path: Path) -> None:
+    source, target = (sqlite_url(folder / "studies.db") for folder in (decided, tmp_path))
+    ended = boneage_search("storage", "copy", "--from", source, "--to", target)
+
+    assert ended.returncode == 0, ended.stderr
+    status = json.loads(boneage_search("status", "--run-dir", decided, "--storage", target, "--json").stdout)
+    assert [study["state"] for study in status] == ["decided"] * 4
+    assert "already" in refused("storage", "copy", "--from", source, "--to", target)

@@ -195,6 +195,11 @@ def add_stage_options(parser: argparse.ArgumentParser) -> None:
         help="local; ray for a Ray of its own; ray://auto or ray://HOST:PORT for a cluster (default: local)",
     )
     parser.add_argument(
+        "--take-over",
+        action="store_true",
+        help="go on with studies that another run's folder has left unfinished in the same database",
+    )
+    parser.add_argument(
         "--trial-timeout",
         type=options.seconds,
         default=0.0,
@@ -323,7 +328,7 @@ def run_stages(arguments: argparse.Namespace) -> int:
         say_worries(run.folder, store)
     made = {}
     with showing(constant_mae(store.cases)) as watching, heard() as wish:
-        terms = Terms(arguments.deterministic, arguments.trial_timeout, wish)
+        terms = Terms(arguments.deterministic, arguments.trial_timeout, arguments.take_over, wish)
         for name in arguments.stages:
             made[name] = run_study(run, store, name, make_executor, watching, terms)
     if arguments.json:

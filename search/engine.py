@@ -5,6 +5,7 @@ running when the leader stopped is adopted by the next under the same number, an
 """
 
 import json
+import socket
 import statistics
 import time
 from collections.abc import Callable
@@ -68,6 +69,7 @@ class Terms:
 
     deterministic: bool = False
     trial_timeout: float = 0.0  # seconds a trial may take, all its legs together; 0 is no limit
+    take_over: bool = False  # of a study that another run's folder has left unfinished
     wish: Wish = field(default_factory=Wish)
 
 
@@ -110,7 +112,9 @@ def run_study(
             "given": {done: decision.to_dict() for done, decision in given.decisions.items()},
         }
         study = open_study(storage, name, sampler, settings)
+        refuse_another_runs(study, run, terms.take_over)
         record(run)
+        note(study, "run_folder", place_of(run))
         note(study, "configurations", f"{len(feasible):,} of {len(grid):,} fit {cap:,} parameters")
         note(study, "constant_mae", round(given.constant_mae, 3))
         note(study, "synthetic", store.synthetic)
@@ -157,6 +161,26 @@ def open_study(
     )
     note(study, "settings", json.dumps(settings))
     return study
+
+
+def place_of(run: Run) -> str:
+    return f"{socket.gethostname()}:{run.folder.resolve()}"
+
+
+def refuse_another_runs(study: optuna.Study, run: Run, take_over: bool) -> None:
+    """A lease is a file, and says nothing of a leader that works in another folder on the same database.
+
+    Its running trials must not be taken from it. A folder of this machine that is gone was moved, or removed.
+    """
+    other = study.user_attrs.get("run_folder", place_of(run))
+    host, _, folder = other.partition(":")
+    gone = host == socket.gethostname() and not Path(folder).exists()
+    running = study.get_trials(deepcopy=False, states=(TrialState.RUNNING, TrialState.WAITING))
+    if other != place_of(run) and running and not gone and not take_over:
+        raise StudyError(
+            f"{study.study_name} has trials that run, or wait, in {other}: continue it with that --run-dir, or, if nothing "
+            "runs there any more, with --take-over"
+        )
 
 
 class Leader:

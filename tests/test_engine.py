@@ -294,3 +294,30 @@ def test_deterministic_trials_have_the_numbers_of_one_worker_whatever_their_numb
         )
 
     assert tables[0] == tables[1] == tables[2]
+
+
+def test_running_trials_of_another_runs_folder_are_not_taken_from_it(tmp_path: Path, tiny_store: Store) -> None:
+    """Two folders, one database: a lease in one of them says nothing to the other."""
+    first = a_run(tmp_path / "first", tiny_store)
+    first.folder.mkdir()
+    second = replace(first, folder=tmp_path / "second")
+    with pytest.raises(KeyboardInterrupt):
+        run_study(first, tiny_store, "ablation", lambda: FormulaExecutor(stop_after=1), silent())
+
+    with pytest.raises(StudyError, match=r"has trials that run, or wait, in .*first: .* with --take-over"):
+        run_study(second, tiny_store, "ablation", FormulaExecutor, silent())
+    run_study(second, tiny_store, "ablation", FormulaExecutor, silent(), Terms(take_over=True))
+
+    study = load(open_storage(first.storage), "ablation")
+    assert study is not None
+    assert {trial.state for trial in trials_of(study)} == {"complete"}
+
+
+def test_a_runs_folder_that_was_moved_goes_on(tmp_path: Path, tiny_store: Store) -> None:
+    run = a_run(tmp_path / "before", tiny_store)
+    run.folder.mkdir()
+    with pytest.raises(KeyboardInterrupt):
+        run_study(run, tiny_store, "ablation", lambda: FormulaExecutor(stop_after=1), silent())
+    (tmp_path / "before").rename(tmp_path / "after")
+
+    run_study(a_run(tmp_path / "after", tiny_store), tiny_store, "ablation", FormulaExecutor, silent())

@@ -152,14 +152,14 @@ def a_run(folder: Path, store: Store, storage: str) -> Run:
 
 
 def outcome(run: Run) -> list[Any]:
-    """Everything that is stored, but for what a clock said."""
+    """Everything that is stored, but for what a clock said and where it was."""
     storage = open_storage(run.storage)
     timed = ("seconds", "images_per_second")
     return [
         (
             study.study_name,
             study.directions,
-            study.user_attrs,
+            {name: value for name, value in study.user_attrs.items() if name != "run_folder"},
             study.system_attrs,
             [
                 (

@@ -111,8 +111,8 @@ def test_a_copy_holds_every_trial_as_it_was(tmp_path: Path, tiny_store: Store) -
 def test_a_stopped_search_goes_on_from_the_copy_to_the_same_decisions(tmp_path: Path, tiny_store: Store) -> None:
     """Its running trial is taken up under its number."""
     whole, stopped, copied = (
-        Run(tmp_path / name, tiny_preset(), {}, str(tiny_store.path), sqlite_url(tmp_path / f"{name}.db"))
-        for name in ("whole", "stopped", "copied")
+        Run(tmp_path / folder, tiny_preset(), {}, str(tiny_store.path), sqlite_url(tmp_path / f"{name}.db"))
+        for folder, name in (("whole", "whole"), ("run", "stopped"), ("run", "copied"))
     )
     search(whole, tiny_store, FormulaExecutor())
     with pytest.raises(KeyboardInterrupt):

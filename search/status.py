@@ -3,14 +3,14 @@
 import json
 from typing import Any
 
-import optuna
+from optuna.storages import RDBStorage
 from optuna.trial import TrialState
 
-from search.records import load, trials_of
+from search.records import load, seen, trials_of
 from search.run import Run
-from search.storage import open_storage, sqlite_path
+from search.storage import open_storage, sqlite_path, trial_counts
 from studies.order import COMMANDS, STUDIES
-from studies.study import Decision, Given, best_of
+from studies.study import Decision, Given
 
 
 def storage_exists(run: Run) -> bool:
@@ -22,11 +22,12 @@ def storage_exists(run: Run) -> bool:
 def status(run: Run) -> list[dict[str, Any]]:
     """Per study: name, state (not begun, begun or decided), trials by outcome, best value and point, decision."""
     storage = open_storage(run.storage) if storage_exists(run) else None
-    return [study_status(name, load(storage, name) if storage else None) for name in STUDIES]
+    return [study_status(name, storage) for name in STUDIES]
 
 
-def study_status(name: str, study: optuna.Study | None) -> dict[str, Any]:
-    if study is None:
+def study_status(name: str, storage: RDBStorage | None) -> dict[str, Any]:
+    study = load(storage, name) if storage else None
+    if study is None or storage is None:
         return {
             "name": name,
             "state": "not begun",
@@ -37,16 +38,14 @@ def study_status(name: str, study: optuna.Study | None) -> dict[str, Any]:
         }
     attrs = study.user_attrs
     decision = json.loads(attrs["decision"]) if "decision" in attrs else None
-    trials = trials_of(study)
-    best = best_of(trials)
-    finished = sum(trial.finished for trial in trials)
-    waiting = len(study.get_trials(deepcopy=False, states=(TrialState.WAITING,)))
+    counts = trial_counts(storage, study.study_name)
+    best = seen(study.best_trial) if counts.get(TrialState.COMPLETE) else None
     return {
         "name": name,
         "state": "decided" if decision else "begun",
-        "trials": finished,
-        "running": len(trials) - finished - waiting,
-        "failed": sum(trial.state == "failed" for trial in trials),
+        "trials": sum(count for state, count in counts.items() if state.is_finished()),
+        "running": counts.get(TrialState.RUNNING, 0),
+        "failed": counts.get(TrialState.FAIL, 0),
         "configurations": attrs.get("configurations"),
         "turned_away": attrs.get("turned_away", 0),
         "constant_mae": attrs.get("constant_mae"),

@@ -23,6 +23,7 @@ from models.architecture import Architecture
 from search import checkpoint
 from search.engine import Terms, run_study
 from search.executor import InProcess, LocalProcesses
+from search.job import Failed, Job, Message
 from search.records import load, trials_of
 from search.run import Run
 from search.storage import StorageError, open_storage, sqlite_url
@@ -219,24 +220,70 @@ def test_two_signals_end_the_search_now(tmp_path: Path) -> None:
     assert "Traceback" not in said
 
 
-def test_memory_that_the_kernel_took_is_told_from_another_kill(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The kernel counts its kills; a real one would have to exhaust this machine."""
-    from search import executor
+@pytest.fixture
+def little_memory() -> Iterator[Path]:
+    """A control group whose processes the kernel kills once they take 16 MB more."""
+    for root, limit in (
+        (Path("/sys/fs/cgroup/memory"), "memory.limit_in_bytes"),
+        (Path("/sys/fs/cgroup"), "memory.max"),
+    ):
+        group = root / f"boneage-search-test-{os.getpid()}"
+        try:
+            group.mkdir()
+            (group / limit).write_text(str(16 << 20))
+        except OSError:
+            continue
+        yield group
+        until = time.monotonic() + 10
+        while (group / "cgroup.procs").read_text() and time.monotonic() < until:
+            time.sleep(0.1)
+        group.rmdir()
+        return
+    pytest.skip("limiting memory needs root and control groups")
 
-    counted = executor.killed_for_memory()
-    assert counted >= 0
 
-    class Process:
-        exitcode = -signal.SIGKILL
+def test_a_worker_that_the_kernel_kills_for_memory_is_told_from_another_kill(
+    tmp_path: Path, tiny_store: Store, little_memory: Path
+) -> None:
+    executor = LocalProcesses(workers=1)
+    job = Job(
+        0, TINY.reference, TINY.training, 0, tiny_store.path, tiny_store.digest, tiny_store.image_px, tmp_path / "0"
+    )
+    for number, end in enumerate(("memory", "another")):
+        executor.start(replace(job, number=number, folder=tmp_path / str(number)))
+        [worker] = executor.running.values()
+        assert worker.process.pid
+        if end == "memory":
+            (little_memory / "cgroup.procs").write_text(str(worker.process.pid))
+        else:
+            os.kill(worker.process.pid, signal.SIGKILL)
+        messages: list[Message] = []
+        while executor.running:
+            messages += executor.wait(1.0)
+        failed = messages[-1]
+        assert isinstance(failed, Failed)
+        assert failed.reason == ("host_out_of_memory" if end == "memory" else "killed")
+        assert "SIGKILL" in failed.detail
 
-    job: Any = type("job", (), {"number": 3})
-    worker = executor.Worker(Process(), job, counted)  # type: ignore[arg-type]
-    assert executor.how_it_died(worker).reason == "killed"
-    monkeypatch.setattr(executor, "killed_for_memory", lambda: counted + 1)
-    assert executor.how_it_died(worker).reason == "host_out_of_memory"
-    Process.exitcode = -signal.SIGSEGV
-    assert executor.how_it_died(worker).reason == "killed"
-    assert "SIGSEGV" in executor.how_it_died(worker).detail
+
+def test_a_network_whose_count_differs_is_never_trained_and_the_search_goes_on(
+    tmp_path: Path, tiny_store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    honest = fit.cost
+
+    def miscounted(architecture: Architecture, image_px: int) -> Any:
+        counted = honest(architecture, image_px)
+        return counted if architecture.blocks.mixed9 else replace(counted, params=counted.params + 1)
+
+    monkeypatch.setattr(fit, "cost", miscounted)
+    run = a_run(tmp_path, tiny_store)
+    run_study(run, tiny_store, "ablation", InProcess, silent())
+
+    trials, attrs = ablation(run)
+    [failed] = [one for one in trials if one.state == "failed"]
+    assert failed.exit_reason == "count_mismatch"
+    assert "please report this" in attrs[failed.number]["exit_detail"]
+    assert failed.train_mae == ()
 
 
 def test_what_a_worker_printed_last_is_kept_with_its_failure(

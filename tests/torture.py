@@ -121,25 +121,33 @@ def zombies(run: Path) -> int:
 
 
 def main(kills: int, seed: int) -> None:
+    chance = random.Random(seed)
+    done: Counter[str] = Counter()
+    began = time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
-        whole, killed = Path(folder) / "whole", Path(folder) / "killed"
-        started = time.monotonic()
-        with begin(whole, Path(folder) / "whole.log") as leader:
-            assert leader.wait() == 0, (Path(folder) / "whole.log").read_text()
-        expected, undisturbed = result(whole), time.monotonic() - started
-        done = killed_until_done(killed, Path(folder) / "killed.log", kills, random.Random(seed))
-        found = result(killed)
-        differing = [name for name in expected.keys() | found.keys() if expected.get(name) != found.get(name)]
+        whole, log = Path(folder) / "whole", Path(folder) / "log"
+        with begin(whole, log) as leader:
+            assert leader.wait() == 0, log.read_text()
+        expected, undisturbed = result(whole), time.monotonic() - began
         trials = sum(len(expected[f"{name} trials"]) for name in STUDIES)
+        print(f"undisturbed: {trials} trials, {undisturbed:.0f} s", flush=True)
+        searches = wrong = 0
+        while done.total() < kills:  # a search may end before it has been killed so often
+            searches += 1
+            killed = Path(folder) / f"killed-{searches}"
+            done += killed_until_done(killed, log, kills - done.total(), chance)
+            found = result(killed)
+            differing = [name for name in expected.keys() | found.keys() if expected.get(name) != found.get(name)]
+            wrong += len(differing) + zombies(killed)
+            for name in differing:
+                print(f"{name}\n  undisturbed {expected.get(name)}\n  killed      {found.get(name)}")
         print(
-            f"{done.total()} kills (leader {done['leader']}, worker {done['worker']}), {trials} trials: "
-            f"{len(differing)} of {len(expected)} results differ, {zombies(killed)} zombies; "
-            f"{undisturbed:.0f} s undisturbed, {time.monotonic() - started - undisturbed:.0f} s with the kills"
+            f"{done.total()} kills (leader {done['leader']}, worker {done['worker']}) of {searches} searches with {trials} trials "
+            f"each: {wrong} of {searches * len(expected)} results differ or were left unfinished; "
+            f"{time.monotonic() - began - undisturbed:.0f} s"
         )
-        for name in differing:
-            print(f"{name}\n  undisturbed {expected.get(name)}\n  killed      {found.get(name)}")
-        if differing or zombies(killed):
-            print((Path(folder) / "killed.log").read_text()[-4000:])
+        if wrong:
+            print(log.read_text()[-4000:])
             sys.exit(1)
 
 

@@ -212,7 +212,15 @@ def test_no_over_cap_network_is_built(tmp_path: Path, tiny_store: Store, monkeyp
         return honest(architecture, image_px, *settings)
 
     monkeypatch.setattr(fit, "build", build)
-    preset = replace(TINY, max_params=cap, depth_trials=5, depth_patience=5, depth_extra=3, margin_months=0.0)
+    preset = replace(
+        TINY,
+        max_params=cap,
+        depth_trials=5,
+        depth_patience=5,
+        depth_extra=31,
+        margin_months=100.0,
+        width_factors=(1.0, 1.4),
+    )
     run = Run(tmp_path, preset, {}, str(tiny_store.path), sqlite_url(tmp_path / "studies.db"))
     for name in ("ablation", "width", "depth"):
         run_study(run, tiny_store, name, InProcess, silent())

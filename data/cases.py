@@ -28,7 +28,7 @@ def complete_splits(
 
     Splits that the source has are kept, and so is what an earlier preparation has decided (`kept`, id to split): cases that
     are added change no other's side. The rest of the training cases is walked in the order of sex, age and a hash of
-    the id, and every so many-th is held out: so each split has its share of every sex and age, to within one case,
+    the id, and every so many-th is held out: so each split has its share of every sex and age, to within a case or two,
     and which of the cases of one age it gets is up to their ids alone.
     """
     there = set(cases["split"])

@@ -60,12 +60,10 @@ def decode(path: Path, settings: Preparation) -> Decoded:
         if path.stat().st_size == 0:
             raise DataError(f"unreadable: {path} is empty (0 bytes)")
         grey = read_dicom(path) if dicom.is_dicom(path) else read_picture(path)
-    except (UnidentifiedImageError, OSError, SyntaxError, EOFError, Image.DecompressionBombError) as error:
+    except DataError:
+        raise
+    except (UnidentifiedImageError, OSError, ValueError, SyntaxError, EOFError, Image.DecompressionBombError) as error:
         # Pillow raises all of these for damaged files, SyntaxError for a broken PNG among them.
-        raise DataError(f"unreadable: {path} is no whole image ({error})") from None
-    except ValueError as error:
-        if isinstance(error, DataError):
-            raise
         raise DataError(f"unreadable: {path} is no whole image ({error})") from None
     height_px, width_px = grey.shape
     if grey.min() == grey.max():

@@ -7,7 +7,7 @@ same split or of none.
 
 import os
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -101,10 +101,10 @@ def read_tables(folder: Path, paths: list[Path]) -> list[Table]:
         raise DataError(
             f"{folder} has no table of cases (CSV or xlsx): expected RSNA's train.csv with id, boneage, male"
         )
-    columns = {path: found_columns(read_rows(path)) for path in paths}
-    nearest = max(paths, key=lambda path: len(columns[path]))
-    missing = next(name for name in NEEDED if name not in columns[nearest])
-    there = ", ".join(read_rows(nearest).columns)
+    rows = {path: read_rows(path) for path in paths}
+    nearest = max(paths, key=lambda path: len(found_columns(rows[path])))
+    missing = next(name for name in NEEDED if name not in found_columns(rows[nearest]))
+    there = ", ".join(rows[nearest].columns)
     raise DataError(
         f"{nearest} lacks the column {HEADINGS[missing][0]!r}: RSNA's table has id, boneage, male; this one has {there}"
     )
@@ -112,14 +112,18 @@ def read_tables(folder: Path, paths: list[Path]) -> list[Table]:
 
 def placed(folder: Path, table: Table) -> Table:
     """The table with its split, '' where nothing names one."""
-    by_name = next((split for name in nearest_names(folder, table.path) if (split := split_by_words(name))), "")
-    return replace(table, split=by_name or table.split)
+    names = (*path_parts(folder, table.path.parent), table.path.stem)
+    return replace(table, split=nearest_split(names) or table.split)
 
 
-def nearest_names(folder: Path, path: Path) -> Iterator[str]:
-    """The file's name, then its folders' up to the one the user named, which says nothing."""
-    yield path.stem
-    yield from reversed(path.relative_to(folder).parts[:-1])
+def path_parts(folder: Path, at: Path) -> tuple[str, ...]:
+    """Folders' names below the one the user named, which says nothing."""
+    return at.relative_to(folder).parts
+
+
+def nearest_split(names: Sequence[str]) -> str:
+    """The split that the last of the names speaks of, else the one before it."""
+    return next((split for name in reversed(names) if (split := split_by_words(name))), "")
 
 
 def one_per_split(folder: Path, tables: list[Table]) -> list[Table]:
@@ -173,12 +177,9 @@ def refuse_ids_in_two_splits(tables: Iterable[Table]) -> None:
 
 def with_images(folder: Path, table: Table, images: dict[Path, list[Path]]) -> tuple[pd.DataFrame, list[Problem]]:
     """The table's cases with the path of their image, and those that have none or several."""
-    in_folder = {
-        at: next((s for name in nearest_names(folder, at / "_") if (s := split_by_words(name))), "") for at in images
-    }
     by_id: dict[str, list[Path]] = defaultdict(list)
     for at, paths in images.items():
-        if table.split and in_folder[at] not in ("", table.split):
+        if table.split and nearest_split(path_parts(folder, at)) not in ("", table.split):
             continue
         stems = [path.stem for path in paths]
         for stem, bare, path in zip(stems, without_prefix(stems), paths, strict=True):

@@ -36,7 +36,6 @@ from data.store import (
 from data.tables import Problem
 
 Progress = Callable[[int, int], None]  # images done, images in all
-COPIED_AT_ONCE = 16_000_000  # bytes
 KEPT_FIRST = ("test", "validation", "train")  # of two equal images the one held out stays, so that nothing leaks
 
 
@@ -53,7 +52,8 @@ def prepare(
     DataError where the source cannot be used; what was at `path` before is then untouched.
     """
     try:
-        read = read_source(source, settings, decided_before(source, settings, path))
+        there = open_store(path) if is_store(path) else None
+        read = read_source(source, settings, decided_before(source, settings, there) if there else {})
         request = {
             "version": VERSION,
             "synthetic": read.synthetic,
@@ -62,8 +62,7 @@ def prepare(
         } | described(source, settings)
     except PermissionError as error:
         raise DataError(f"{error.filename or source} may not be read by this user; change its permissions") from None
-    if is_store(path):
-        there = open_store(path)
+    if there:
         if {key: there.info.get(key) for key in request} == request:
             refuse_problems(there.problems, len(there.cases), path / "problems.csv", strict)
             return there
@@ -109,11 +108,8 @@ def make(
         shutil.rmtree(before, ignore_errors=True)
 
 
-def decided_before(source: str, settings: Preparation, path: Path) -> dict[str, str]:
+def decided_before(source: str, settings: Preparation, there: Store) -> dict[str, str]:
     """The splits of the store that is there, if it was made of the same source with the same shares."""
-    if not is_store(path):
-        return {}
-    there = open_store(path)
     asked, made = described(source, settings), there.info
     shares = ("validation_fraction", "test_fraction")
     if asked["source"] != made["source"] or any(asked["settings"][name] != made["settings"][name] for name in shares):
@@ -165,9 +161,9 @@ def assembled(
     cases = source.cases
     size = settings.image_px**2
     done = decoded_before(part, len(cases), size)
-    with (part / "pixels.u8").open("ab") as pixels:
-        pixels.truncate(len(cases) * size)
+    (part / "pixels.u8").touch()
     with (part / "pixels.u8").open("r+b") as pixels, (part / "journal.jsonl").open("a") as journal:
+        pixels.truncate(len(cases) * size)
         left = [row for row in range(len(cases)) if row not in done]
         for row, image in decoded(source, left):
             if isinstance(image, str):
@@ -261,15 +257,13 @@ def where(row: Any) -> str:
 
 
 def write_images(part: Path, rows: np.ndarray, image_px: int) -> None:
-    """`images.npy` from the usable rows; copied in pieces, so that memory does not grow with their number."""
+    """`images.npy` from the usable rows; one by one, so that memory does not grow with their number."""
     size = image_px**2
     header = {"descr": "|u1", "fortran_order": False, "shape": (len(rows), image_px, image_px)}
-    piece = max(1, COPIED_AT_ONCE // size)
     with (part / "pixels.u8").open("rb") as pixels, (part / "images.npy").open("wb") as images:
         np.lib.format.write_array_header_1_0(images, header)
-        for start in range(0, len(rows), piece):
-            for row in rows[start : start + piece]:
-                images.write(os.pread(pixels.fileno(), size, int(row) * size))
+        for row in rows:
+            images.write(os.pread(pixels.fileno(), size, int(row) * size))
 
 
 def written_to_disk(folder: Path) -> None:

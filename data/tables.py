@@ -14,11 +14,12 @@ from zipfile import BadZipFile
 import numpy as np
 import pandas as pd
 
+from data import dicom
 from data.cases import MAX_AGE_MONTHS, MIN_AGE_MONTHS, SPLITS
 from data.preparation import DataError
 
 TABLE_SUFFIXES = (".csv", ".xlsx")
-IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".dcm", ".dicom")
+IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", *dicom.SUFFIXES)
 
 # Normalised headings: lower case, one space between words, no underscores. The first of each is RSNA's training table's.
 HEADINGS = {

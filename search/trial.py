@@ -108,9 +108,10 @@ def run(job: Job, send: Callable[[Message], None], stopping: Callable[[], bool])
         )
     validation, examples = store.split("validation"), store.split("train")
     trainer = new_trainer(job.architecture, job.training, examples, store.image_px, job.seed, job.deterministic)
+    training = fingerprint(job)
     epochs: list[EpochDone] = []
     predictions = np.empty(0, np.float32)
-    if before := checkpoint.latest(job.folder, fingerprint(job)):
+    if before := checkpoint.latest(job.folder, training):
         trainer.restore(before.variables)
         epochs, predictions = list(before.epochs), before.predictions
         save_predictions(job, predictions)  # those on disk may be of an epoch that is trained anew
@@ -123,7 +124,7 @@ def run(job: Job, send: Callable[[Message], None], stopping: Callable[[], bool])
             predictions = epoch.predictions.astype(np.float32)
             save_predictions(job, predictions)
         epochs.append(done)
-        checkpoint.save(job.folder, fingerprint(job), Checkpoint(tuple(epochs), predictions, trainer.variables()))
+        checkpoint.save(job.folder, training, Checkpoint(tuple(epochs), predictions, trainer.variables()))
         send(done)
         if stopping() and epoch.epoch < job.training.epochs:
             return False

@@ -8,7 +8,7 @@ are plain variables (Keras' own `fit` creates both inside the first trace, and s
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import keras
 import numpy as np
@@ -16,21 +16,9 @@ import tensorflow as tf
 
 from models.architecture import Architecture
 from models.cost import cost
+from models.feed import Examples, Feed, Tensors, feed, rows_of
 from models.network import build
 from models.training import Training
-
-
-class Examples(Protocol):
-    """Images with sex and age, in a fixed order."""
-
-    @property
-    def age_months(self) -> np.ndarray: ...
-
-    def __len__(self) -> int: ...
-
-    def batches(self, size: int, order: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
-        """The examples at positions `order`, `size` at a time, every batch full: `image` uint8 (size, px, px, 1);
-        `male` float32 (size, 1), 0 or 1; `age_months` float32 (size, 1)."""
 
 
 @dataclass(frozen=True)
@@ -138,7 +126,8 @@ class Trainer:
             return {"image": image, "male": male} if with_sex else {"image": image}
 
         @tf.function(jit_compile=xla)
-        def train_step(image: Any, male: Any, age_months: Any) -> None:
+        def train_step(tensors: Tensors, rows: Any) -> None:
+            image, male, age_months = rows_of(tensors, rows)
             with tf.GradientTape() as tape:
                 predicted = model(inputs(image, male), training=True)
                 loss = loss_of(age_months, predicted) + sum(model.losses)
@@ -148,7 +137,8 @@ class Trainer:
             error_sum.assign_add(tf.reduce_sum(tf.abs(age_months - predicted)))
 
         @tf.function(jit_compile=xla)
-        def predict_step(image: Any, male: Any) -> Any:
+        def predict_step(tensors: Tensors, rows: Any) -> Any:
+            image, male, _ = rows_of(tensors, rows)
             return model(inputs(image, male), training=False)
 
         self.error_sum, self.train_step, self.predict_step = error_sum, train_step, predict_step
@@ -158,11 +148,12 @@ class Trainer:
 
         Raises FloatingPointError where the loss stops being finite.
         """
+        fed, checked = feed(examples), feed(validation)
         for epoch in range(after + 1, self.training.epochs + 1):
             started = time.perf_counter()
-            train_mae = self.train_epoch(examples, seed, epoch)
+            train_mae = self.train_epoch(fed, seed, epoch)
             trained = time.perf_counter()
-            predictions = self.predict(validation)
+            predictions = self.predict(checked)
             yield Epoch(
                 epoch,
                 train_mae,
@@ -184,26 +175,25 @@ class Trainer:
     def state(self) -> list[Any]:
         return [*self.model.weights, *self.optimizer.variables]
 
-    def train_epoch(self, examples: Examples, seed: int, epoch: int) -> float:
+    def train_epoch(self, examples: Feed, seed: int, epoch: int) -> float:
         """One pass in an order of its own; a rest too small for a full batch sits this epoch out."""
         reseed(self.model, seed, epoch)
         order = np.random.default_rng((seed, epoch)).permutation(len(examples))[: self.steps * self.batch]
         self.error_sum.assign(0.0)
-        for batch in examples.batches(self.batch, order):
-            self.train_step(*map(tf.constant, batch))
+        for tensors, rows in examples.steps(self.batch, order):
+            self.train_step(tensors, rows)
         train_mae = float(self.error_sum) / (self.steps * self.batch)
         if not np.isfinite(train_mae):
             raise FloatingPointError(f"the loss is not finite in epoch {epoch}")
         return train_mae
 
-    def predict(self, examples: Examples) -> np.ndarray:
+    def predict(self, examples: Feed) -> np.ndarray:
         """Predicted ages in months, float32 (len(examples),)."""
         count = len(examples)
         # The last batch is filled up with repeats, so that every call has the one traced shape.
         order = np.resize(np.arange(count), -(-count // self.batch) * self.batch)
         predicted = [
-            self.predict_step(tf.constant(image), tf.constant(male)).numpy()[:, 0]
-            for image, male, _ in examples.batches(self.batch, order)
+            self.predict_step(tensors, rows).numpy()[:, 0] for tensors, rows in examples.steps(self.batch, order)
         ]
         return np.concatenate(predicted)[:count]
 

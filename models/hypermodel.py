@@ -16,7 +16,8 @@ from keras_tuner.errors import FailedTrialError, FatalError, FatalRuntimeError, 
 
 from models.architecture import GROUPS, Architecture
 from models.cost import cost
-from models.fit import Examples, Trainer, check_count, prepare_process
+from models.feed import Examples
+from models.fit import Trainer, check_count, prepare_process
 from models.network import build
 from models.training import Training
 

@@ -9,6 +9,7 @@ import pytest
 from data.store import Examples
 from models import fit
 from models.architecture import Architecture, Blocks
+from models.feed import Resident, Streamed, feed, rows_of
 from models.fit import CountMismatch, Epoch, Trainer, learning_rate, new_trainer
 from models.network import build
 from models.training import Training, TrainingError
@@ -93,7 +94,7 @@ def test_predictions_are_in_the_order_of_the_examples_whatever_the_batch() -> No
     model = build(TINY, PX, TRAINING)
     whole = model({"image": VALIDATION.images[..., None], "male": VALIDATION.male[:, None]}, training=False)
 
-    predicted = Trainer(model, TRAINING, len(EXAMPLES)).predict(VALIDATION)
+    predicted = Trainer(model, TRAINING, len(EXAMPLES)).predict(feed(VALIDATION))
 
     assert len(VALIDATION) % TRAINING.batch
     assert predicted == pytest.approx(np.asarray(whole)[:, 0], rel=1e-4)
@@ -156,3 +157,25 @@ def test_half_precision_still_answers_in_full() -> None:
         assert np.isfinite(epochs[0].validation_mae)
     finally:
         keras.mixed_precision.set_dtype_policy("float32")
+
+
+def test_the_steps_get_the_same_batches_wherever_the_examples_are_kept() -> None:
+    order = np.random.default_rng(0).permutation(len(EXAMPLES))
+    kept, streamed = feed(EXAMPLES), feed(EXAMPLES, limit_bytes=len(EXAMPLES) * PX**2 - 1)
+
+    assert isinstance(kept, Resident)
+    assert isinstance(streamed, Streamed)
+    ways = zip(kept.steps(8, order), streamed.steps(8, order), EXAMPLES.batches(8, order), strict=True)
+    for resident_step, streamed_step, arrays in ways:
+        for step in (resident_step, streamed_step):
+            for tensor, array in zip(rows_of(*step), arrays, strict=True):
+                assert tensor.dtype.as_numpy_dtype == array.dtype
+                assert np.array_equal(tensor.numpy(), array)
+
+
+def test_examples_too_large_for_the_device_train_to_the_same_numbers(monkeypatch: pytest.MonkeyPatch) -> None:
+    kept = trained(replace(TRAINING, epochs=2))
+    monkeypatch.setattr(fit, "feed", Streamed)
+    streamed = trained(replace(TRAINING, epochs=2))
+
+    assert np.array_equal(kept[-1].predictions, streamed[-1].predictions)

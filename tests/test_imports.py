@@ -12,7 +12,13 @@ ALLOWED = {
     "studies": {"studies", "models", "data"},
     "search": {"search", "studies", "models", "data"},
 }
-USES_TENSORFLOW = {"models/network.py", "models/fit.py", "models/hypermodel.py", "search/trial.py"}
+USES_TENSORFLOW = {
+    "models/network.py",
+    "models/fit.py",
+    "models/feed.py",
+    "models/hypermodel.py",
+    "search/trial.py",
+}
 USES_OPTUNA = {
     "search/engine.py",
     "search/records.py",

@@ -13,6 +13,7 @@ import pytest
 from data.cases import constant_mae
 from data.preparation import Preparation
 from data.prepare import prepare
+from models.feed import feed
 from models.fit import mae, new_trainer
 from studies.preset import demo
 
@@ -35,7 +36,7 @@ def test_a_small_network_learns_the_age_needs_the_sex_and_meets_less_noise_in_th
         for seed in SEEDS:
             trainer = new_trainer(architecture, training, examples, 64, seed)
             *_, last = trainer.epochs(examples, validation, seed)
-            found[with_sex].append((last.validation_mae, mae(trainer.predict(test), test.age_months)))
+            found[with_sex].append((last.validation_mae, mae(trainer.predict(feed(test)), test.age_months)))
             keras.backend.clear_session()
     with_sex, without = (np.array(found[key]) for key in (True, False))
 

@@ -9,10 +9,11 @@ import socket
 import statistics
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import optuna
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 from optuna.trial import TrialState
@@ -40,14 +41,26 @@ from search.job import (
     fingerprint,
 )
 from search.lease import Lease, held
-from search.records import decisions, known_networks, load, note, point_of, seen, study_name, trials_of
+from search.records import (
+    SEED,
+    decisions,
+    known_networks,
+    load,
+    note,
+    point_of,
+    seed_of,
+    seen,
+    study_name,
+    trials_of,
+)
 from search.run import TRIALS, Run, guarded, record
 from search.sampler import FeasibleSampler, key
 from search.stopping import Stopped, Wish
 from search.storage import open_storage
 from studies.order import COMMANDS, STUDIES
 from studies.preset import StudyError
-from studies.study import Decision, Given, Study, Trial, points
+from studies.pruning import left_behind
+from studies.study import Decision, Given, Study, Trial, points, pool
 
 
 @dataclass(frozen=True)
@@ -106,6 +119,7 @@ def run_study(
             f"no point of {name} fits {cap:,} parameters: the smallest of {len(grid):,} has {least:,}; raise --max-params"
         )
     with held(run.folder, name) as lease:
+        given = replace(given, errors=lambda trial: errors_of(run, store, trial))
         sampler = FeasibleSampler(module.space(given), feasible, run.preset.seed)
         settings = guarded(run, store) | {
             "space": module.space(given),
@@ -126,12 +140,26 @@ def run_study(
             if error.errno not in DISK_FULL:
                 raise
             raise StudyError(no_space(run.folder, error)) from None
-        decision = module.decide(given, trials_of(study))
+        decision = module.decide(given, pool(trials_of(study), seeds_of(module, given)))
         note(study, "turned_away", study.user_attrs.get("turned_away", 0) + sampler.turned_away)
         note(study, "decision", json.dumps(decision.to_dict()))
         note(study, "summary", decision.summary)
         progress.decided(name, decision)
         return decision
+
+
+def seeds_of(module: Study, given: Given) -> int:
+    return given.preset.seeds if module.SEEDED else 1
+
+
+def errors_of(run: Run, store: Store, trial: Trial) -> np.ndarray | None:
+    """Absolute errors in months of a trial's best epoch on the validation images; None where they are not kept."""
+    age_months = store.split("validation").age_months
+    try:
+        predictions = np.load(run.folder / TRIALS / trial.folder / "predictions.npy", allow_pickle=False)
+    except (OSError, ValueError):
+        return None
+    return np.abs(predictions.astype(float) - age_months) if predictions.shape == age_months.shape else None
 
 
 def open_study(
@@ -254,13 +282,21 @@ class Leader:
             return self.study.ask()
         if self.running and self.terms.deterministic:
             return None
-        taken = {key(trial.point) for trial in self.trials.values()}
-        proposals = self.module.propose(self.given, list(self.trials.values()))
-        wanted = [point for point in proposals.points if key(point) in self.sampler.feasible]
-        new = [point for point in wanted if key(point) not in taken]
+        taken = {(key(trial.point), trial.seed) for trial in self.trials.values()}
+        seeds, first = seeds_of(self.module, self.given), self.given.preset.seed
+        proposals = self.module.propose(self.given, pool(list(self.trials.values()), seeds))
+        wanted = list(zip(proposals.points, proposals.seeds or [seeds] * len(proposals.points), strict=True))
+        new = [
+            (point, seed)
+            for seed in range(first, first + max((count for _, count in wanted), default=0))
+            for point, count in wanted
+            if seed < first + count and key(point) in self.sampler.feasible and (key(point), seed) not in taken
+        ]
         self.expected = max(len(taken) + len(new), proposals.at_most)
-        for point in new:
-            self.study.enqueue_trial(point)
+        # With `deterministic` a trial is compared with those before its round, whoever of its round is faster.
+        remembered = {"compared_with": len(self.trials)} if self.terms.deterministic else None
+        for point, seed in new:
+            self.study.enqueue_trial(point | ({SEED: seed} if self.module.SEEDED else {}), user_attrs=remembered)
         left = len(self.sampler.feasible) > len(taken)
         return self.study.ask() if new or (proposals.sample and left) else None
 
@@ -268,24 +304,31 @@ class Leader:
         """Make the trial's point whole, record what it is, and describe the job."""
         for name, choices in self.sampler.distributions.items():
             suggest(trial, name, choices)
-        point = point_of(self.study._storage.get_trial(trial._trial_id))
+        if self.module.SEEDED:
+            trial.suggest_int(SEED, 0, MAX_SEED)
+        frozen = self.study._storage.get_trial(trial._trial_id)
+        point, seed = point_of(frozen), seed_of(frozen, self.given.preset.seed)
         architecture = self.module.architecture(self.given, point)
+        folder = f"{study_name(self.name).replace(' ', '-')}/{trial.number:04d}"
         job = Job(
             number=trial.number,
             architecture=architecture,
             training=self.given.preset.training,
-            seed=self.given.preset.seed,
+            seed=seed,
             store=self.store.path,
             data=self.store.digest,
             image_px=self.store.image_px,
-            folder=self.run_.folder / TRIALS / study_name(self.name).replace(" ", "-") / f"{trial.number:04d}",
+            folder=self.run_.folder / TRIALS / folder,
             deterministic=self.terms.deterministic,
         )
-        for attribute, value in self.description(job).items():
+        for attribute, value in (self.description(job) | {"folder": folder}).items():
             trial.set_user_attr(attribute, value)
-        self.running[trial.number] = Running(trial, job, time.monotonic())
-        self.trials[trial.number] = Trial(trial.number, point, "running")
+        before = frozen.user_attrs.get("compared_with", trial.number) if self.module.prunable(self.given, point) else 0
+        self.running[trial.number] = Running(trial, job, time.monotonic(), before)
+        self.trials[trial.number] = Trial(trial.number, point, "running", seed=seed)
         what = ", ".join(f"{name}={value}" if name != "variant" else str(value) for name, value in point.items())
+        if self.module.SEEDED and seed != self.given.preset.seed:
+            what += f", seed {seed}"
         self.progress.started(self.name, trial.number, self.expected, what)
         return job
 
@@ -327,17 +370,21 @@ class Leader:
         running = self.running[message.number]
         trial = running.trial
         match message:
+            case EpochDone() | Resumed() if running.pruned:
+                pass  # it went on for a moment before it was ended
+            case Finished() | Failed() | Paused() if running.pruned:
+                self.prune(message.number)
             case EpochDone():
-                running.epochs.append(message)
                 running.attempts = 0
-                self.report(trial, message.epoch, message.validation_mae)
                 self.progress.epoch(self.name, message, running.job.training.epochs)
+                self.epoch_done(message, executor)
             case Resumed():
-                running.epochs, running.resumed = list(message.epochs), len(message.epochs)
+                running.epochs, running.resumed = [], len(message.epochs)
                 running.started = time.monotonic()
-                for epoch in message.epochs:  # a leader that was killed may not have heard of the last ones
-                    self.report(trial, epoch.epoch, epoch.validation_mae)
                 self.progress.resumed(self.name, message.number, len(message.epochs))
+                for epoch in message.epochs:  # a leader that was killed may not have heard of the last ones
+                    if not running.pruned:
+                        self.epoch_done(epoch, executor)
             case Finished():
                 best = min(running.epochs, key=lambda epoch: epoch.validation_mae)
                 if best.validation_mae == float("inf"):
@@ -354,6 +401,7 @@ class Leader:
                         statistics.median(epoch.images_per_second for epoch in running.epochs), 1
                     ),
                     "peak_memory_mb": message.peak_memory_mb,
+                    "conditions": ", then ".join(dict.fromkeys(epoch.conditions for epoch in running.epochs)),
                     "exit_reason": "completed",
                 }
                 for attribute, value in results.items():
@@ -376,17 +424,37 @@ class Leader:
             case Crashed():
                 raise TrialCrashed(message, running.job.folder / "log.txt")
 
+    def epoch_done(self, epoch: EpochDone, executor: Executor) -> None:
+        """Report it, and end the trial where others have left it behind."""
+        running = self.running[epoch.number]
+        running.epochs.append(epoch)
+        self.report(running.trial, epoch.epoch, epoch.validation_mae)
+        if not running.compared_with or epoch.epoch == running.job.training.epochs:
+            return
+        others = [other for other in self.trials.values() if other.finished and other.number < running.compared_with]
+        warmup = self.given.decisions["ablation"].findings["warmup_epochs"]
+        so_far = [done.validation_mae for done in running.epochs]
+        if left_behind(so_far, others, warmup, self.given.preset.margin_months):
+            running.pruned = True
+            executor.kill(epoch.number, "pruned")
+
+    def prune(self, number: int) -> None:
+        running = self.running[number]
+        running.trial.set_user_attr("exit_reason", "pruned")
+        running.trial.set_user_attr("pruned_after_epoch", running.epochs[-1].epoch)
+        (running.job.folder / "predictions.npy").unlink(missing_ok=True)  # perhaps of an epoch after that
+        self.tell(number, None, TrialState.PRUNED)
+
     def fail(self, number: int, reason: str, detail: str) -> None:
         running = self.running[number]
         running.trial.set_user_attr("exit_reason", reason)
         running.trial.set_user_attr("exit_detail", f"{EXIT_REASONS[reason]} ({detail})")
         running.trial.set_user_attr("log_ends", log_ends(running.job.folder))
-        self.tell(number, None)
+        self.tell(number, None, TrialState.FAIL)
 
-    def tell(self, number: int, value: float | None) -> None:
+    def tell(self, number: int, value: float | None, state: TrialState = TrialState.COMPLETE) -> None:
         """The trial's end, in the storage first."""
         running = self.running.pop(number)
-        state = TrialState.FAIL if value is None else TrialState.COMPLETE
         self.trials[number] = seen(self.study.tell(running.trial, value, state=state))
         checkpoint.clear(running.job.folder)
         self.progress.ended(self.name, self.trials[number])
@@ -408,8 +476,10 @@ class Running:
     trial: optuna.trial.Trial
     job: Job
     started: float  # time.monotonic()
+    compared_with: int  # it is pruned where trials of lower numbers were better; 0 where nothing is pruned
     epochs: list[EpochDone] = field(default_factory=list)
     resumed: int = 0  # how many of them are of earlier legs
+    pruned: bool = False  # it is being ended
     attempts: int = 0  # ends since the last epoch that the trial went on after
 
 
@@ -426,8 +496,11 @@ RESULT_ATTRIBUTES = (
     "seconds",
     "images_per_second",
     "peak_memory_mb",
+    "conditions",
+    "folder",
     "exit_reason",
 )
+MAX_SEED = 2**31 - 1
 
 
 def suggest(trial: optuna.trial.Trial, name: str, choices: BaseDistribution) -> None:

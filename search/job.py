@@ -35,6 +35,7 @@ class EpochDone:
     validation_mae: float
     seconds: float
     images_per_second: float
+    conditions: str = ""  # what the epoch was trained on, where two trials of a study may differ
 
 
 @dataclass(frozen=True)
@@ -92,6 +93,7 @@ EXIT_REASONS: dict[str, str] = {
     "host_out_of_memory": "the kernel ended the process for want of main memory; fewer --workers would leave more to each",
     "not_finite": "the loss stopped being finite; a lower learning rate may help",
     "killed": "the worker process was ended from outside",
+    "pruned": "others were better at the same epoch",
     "timed_out": "it took longer than --trial-timeout allows",
     "count_mismatch": "Keras and the cost arithmetic count different parameters: please report this",
 }

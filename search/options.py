@@ -81,6 +81,10 @@ OPTIONS: dict[str, Option] = {
     "dropout": Option(float, "dropout rate of the reference"),
     # the studies
     "seed": Option(int, "seed of initial weights, batch order, augmentation and sampler"),
+    "seeds": Option(int, "seeds of every point of ablation, width and refinement"),
+    "resolve": Option(int, "ablation: add seeds where a verdict is open, up to so many; 0 adds none"),
+    "prune": Option(bool, "end trials of depth and refinement early that others have left behind"),
+    "without_sex": Option(bool, "refinement: also train the decided network without the sex"),
     "max_params": Option(parse_params, "cap on parameters, for every trial: 70M, 1.5M or 70000000"),
     "refine_max_params": Option(parse_params, "another cap for the refinement alone"),
     "margin_months": Option(float, "validation MAEs closer than this are a tie"),

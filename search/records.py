@@ -10,6 +10,8 @@ from studies.order import STUDIES
 from studies.preset import StudyError
 from studies.study import Decision, Point, Trial
 
+SEED = "seed"  # the parameter of trials whose study runs every point with several
+
 
 def study_name(name: str) -> str:
     """Numbered, so that the dashboard lists the studies in their order."""
@@ -47,6 +49,7 @@ def seen(trial: FrozenTrial) -> Trial:
     """An Optuna trial as a study sees it."""
     state = {TrialState.COMPLETE: "complete", TrialState.PRUNED: "pruned", TrialState.FAIL: "failed"}
     attrs = trial.user_attrs
+    reports = trial.intermediate_values
     return Trial(
         number=trial.number,
         point=point_of(trial),
@@ -56,13 +59,29 @@ def seen(trial: FrozenTrial) -> Trial:
         train_mae=tuple(float(mae) for mae in attrs.get("train_mae_by_epoch", "").split()),
         seconds=attrs.get("seconds", 0.0),
         exit_reason=attrs.get("exit_reason", ""),
+        validation_mae_by_epoch=tuple(reports[epoch] for epoch in sorted(reports)),
+        seed=attrs.get("seed", params_of(trial).get(SEED, 0)),
+        conditions=attrs.get("conditions", ""),
+        folder=attrs.get("folder", ""),
     )
 
 
 def point_of(trial: FrozenTrial) -> Point:
-    """The trial's point, its grid floats rounded as the study's are."""
-    params = trial.system_attrs.get("fixed_params") or trial.params
-    return {name: round(value, 4) if isinstance(value, float) else value for name, value in params.items()}
+    """The trial's point, its grid floats rounded as the study's are, without its seed."""
+    return {
+        name: round(value, 4) if isinstance(value, float) else value
+        for name, value in params_of(trial).items()
+        if name != SEED
+    }
+
+
+def seed_of(trial: FrozenTrial, first: int) -> int:
+    """The trial's seed; `first` in a study whose trials all have that one."""
+    return int(params_of(trial).get(SEED, first))
+
+
+def params_of(trial: FrozenTrial) -> dict[str, Any]:
+    return trial.system_attrs.get("fixed_params") or trial.params
 
 
 def note(study: optuna.Study, attribute: str, value: Any) -> None:

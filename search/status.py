@@ -10,7 +10,7 @@ from search.records import load, seen, trials_of
 from search.run import Run
 from search.storage import open_storage, sqlite_path, trial_counts
 from studies.order import COMMANDS, STUDIES
-from studies.study import Decision, Given
+from studies.study import Decision, Given, pool
 
 
 def storage_exists(run: Run) -> bool:
@@ -72,4 +72,5 @@ def table(run: Run, name: str) -> list[dict[str, Any]]:
         {done: Decision.from_dict(decision) for done, decision in before.items()},
         study.user_attrs["constant_mae"],
     )
-    return STUDIES[name].table(given, trials_of(study))
+    module = STUDIES[name]
+    return module.table(given, pool(trials_of(study), run.preset.seeds if module.SEEDED else 1))

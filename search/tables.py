@@ -10,7 +10,19 @@ from rich.table import Table
 from models.cost import Cost, cost
 from search.notices import NO_DEVICE, SYNTHETIC
 
-WORDS = ("group", "outcome", "split", "splits", "sex", "in", "imbalanced")  # columns that hold no numbers
+WORDS = (
+    "variant",
+    "verdict",
+    "speaks of",
+    "left out",
+    "group",
+    "outcome",
+    "split",
+    "splits",
+    "sex",
+    "in",
+    "imbalanced",
+)  # columns that hold no numbers
 WIDE = 160  # a table that is not shown on a terminal is not folded to 80 columns
 
 
@@ -28,6 +40,33 @@ def show(name: str, rows: list[dict[str, Any]], summary: str = "") -> None:
     console().print(table)
     if summary:
         print(f"{summary}\n")
+
+
+def show_verdicts(title: str, rows: list[dict[str, Any]]) -> None:
+    """What the seeds allow to say of each variant; the interval is the 95 % BCa bootstrap's, p values are Holm's."""
+    shown = [
+        {
+            "variant": row["variant"],
+            "verdict": row["verdict"],
+            "change": rounded(row["change"]),
+            "interval": f"{rounded(row['low'])} to {rounded(row['high'])}" if row["low"] is not None else None,
+            "p difference": row["p_difference"],
+            "p equivalence": row["p_equivalence"],
+            "seeds": row["seeds"],
+            "speaks of": row["scope"],
+            "seeds to resolve": row["seeds_to_resolve"],
+            "left out": row.get("left_out"),
+        }
+        for row in rows
+    ]
+    if not any(row["left out"] for row in shown):
+        for row in shown:
+            del row["left out"]
+    show(title, shown)
+
+
+def rounded(value: float | None) -> float | None:
+    return None if value is None else round(value, 2)
 
 
 def text(value: Any) -> str:

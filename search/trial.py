@@ -14,6 +14,7 @@ import traceback
 from collections.abc import Callable
 from multiprocessing.connection import Connection
 
+import keras
 import numpy as np
 import tensorflow as tf
 
@@ -118,7 +119,13 @@ def run(job: Job, send: Callable[[Message], None], stopping: Callable[[], bool])
         send(Resumed(job.number, before.epochs))
     for epoch in trainer.epochs(examples, validation, job.seed, after=len(epochs)):
         done = EpochDone(
-            job.number, epoch.epoch, epoch.train_mae, epoch.validation_mae, epoch.seconds, epoch.images_per_second
+            job.number,
+            epoch.epoch,
+            epoch.train_mae,
+            epoch.validation_mae,
+            epoch.seconds,
+            epoch.images_per_second,
+            conditions(job, trainer.batch),
         )
         if not epochs or epoch.validation_mae < min(earlier.validation_mae for earlier in epochs):
             predictions = epoch.predictions.astype(np.float32)
@@ -129,6 +136,13 @@ def run(job: Job, send: Callable[[Message], None], stopping: Callable[[], bool])
         if stopping() and epoch.epoch < job.training.epochs:
             return False
     return True
+
+
+def conditions(job: Job, batch: int) -> str:
+    """What may differ between trials of a study, and with it their numbers: such trials make no pair."""
+    device = "GPU" if tf.config.list_physical_devices("GPU") else "CPU"
+    precision = keras.mixed_precision.dtype_policy().name
+    return f"{device}, {precision}, batch {batch}" + (", deterministic" if job.deterministic else "")
 
 
 def save_predictions(job: Job, predictions: np.ndarray) -> None:

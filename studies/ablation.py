@@ -1,21 +1,30 @@
 """Ablation: which block groups does the network need?
 
 The baseline, then each block group lowered one step at a time, down to 0, everything else unchanged and every trial
-trained in full (nothing is pruned: a comparison needs both ends). A group is a key group where lowering it costs more
-than the margin. `epochs_to_baseline` is the paper's convergence speed: the first epoch whose training MAE is at most
+trained in full (nothing is pruned: a comparison needs both ends), with the same seeds as the baseline. Each variant gets
+a verdict (`verdicts.py`); a group is a key group where lowering it is found to matter. Where no verdict says so, as with
+few seeds, those are taken that cost more than the margin and were not found not to matter; else the costliest.
+With `resolve`, variants whose verdict is open get more seeds, by the racing rule of `verdicts.py`. `epochs_to_baseline` is the paper's convergence speed: the first epoch whose training MAE is at most
 that of the baseline's last.
 """
 
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from models.architecture import GROUPS, Architecture
 from studies.preset import StudyError
+from studies.pruning import warmup
 from studies.study import Decision, Given, Point, Proposals, Space, Trial, at, points, row
 
+if TYPE_CHECKING:
+    from studies.verdicts import Verdict
+
 NEEDS = ""
+SEEDED = True
 BASELINE = "baseline"
+FIRST_LOOK = 6  # seeds; with fewer no verdict speaks of the architectures
 
 
 def max_params(given: Given) -> int:
@@ -36,8 +45,33 @@ def architecture(given: Given, point: Point) -> Architecture:
     return replace(reference, blocks=reference.blocks._replace(**{group: int(count)}))
 
 
+def prunable(given: Given, point: Point) -> bool:
+    return False  # a comparison needs both ends
+
+
 def propose(given: Given, trials: Sequence[Trial]) -> Proposals:
-    return Proposals(list(points(space(given))))
+    every = list(points(space(given)))
+    return Proposals(every, seeds=seeds_wanted(given, trials, [str(point["variant"]) for point in every]))
+
+
+def seeds_wanted(given: Given, trials: Sequence[Trial], variants: Sequence[str]) -> list[int]:
+    """The preset's number, and where verdicts are to be resolved, more for those that are open and for the baseline."""
+    least, most = given.preset.seeds, given.preset.resolve
+    reference = at(trials, {"variant": BASELINE})
+    lowered = {name: at(trials, {"variant": name}) for name in variants if name != BASELINE}
+    open_yet = any(trial is None for trial in lowered.values())
+    if not most or open_yet or reference is None or reference.validation_mae is None:
+        return [max(least, FIRST_LOOK) if most else least for _ in variants]
+    from studies.comparison import raced  # brings SciPy
+
+    wanted = {name: seeds for name, (_, seeds) in raced(given, lowered_trials(trials), reference).items()}
+    return [max(wanted.values(), default=least) if name == BASELINE else wanted.get(name, least) for name in variants]
+
+
+def lowered_trials(trials: Sequence[Trial]) -> dict[str, Trial]:
+    """The finished variants by name."""
+    named = {str(trial.point["variant"]): trial for trial in trials if trial.finished}
+    return {name: trial for name, trial in named.items() if name != BASELINE}
 
 
 def baseline(trials: Sequence[Trial]) -> Trial:
@@ -54,26 +88,55 @@ def change(trial: Trial, reference: Trial) -> float:
 
 
 def decide(given: Given, trials: Sequence[Trial]) -> Decision:
+    from studies.comparison import described, paired, raced  # brings SciPy
+
     reference = baseline(trials)
-    costs = {}
-    for group in GROUPS:
-        variants = [trial for trial in trials if trial.finished and str(trial.point["variant"]).startswith(f"{group}=")]
-        if variants:
-            costs[group] = max(change(trial, reference) for trial in variants)
+    lowered = lowered_trials(trials)
+    verdicts = {name: verdict for name, (verdict, _) in raced(given, lowered, reference).items()}
+    costs: dict[str, float] = {}
+    for name, trial in lowered.items():
+        group, _, _ = name.partition("=")
+        costs[group] = max(change(trial, reference), costs.get(group, -math.inf))
     margin = given.preset.margin_months
-    keys = [group for group in GROUPS if costs.get(group, 0) > margin]
-    if keys:
-        summary = f"key groups: {', '.join(keys)} (lowering one costs more than {margin:g} months)"
+
+    def groups(*found: str) -> list[str]:
+        those = {name.partition("=")[0] for name, verdict in verdicts.items() if verdict.verdict in found}
+        return [group for group in GROUPS if group in those]
+
+    matter = groups("matters", "not trainable")
+    costly = [group for group in groups("matters", "not trainable", "not resolved") if costs[group] > margin]
+    if matter:
+        keys, why = matter, "lowering one makes it worse, " + scope(verdicts)
+    elif costly:
+        keys, why = costly, f"lowering one costs more than {margin:g} months, which these seeds do not resolve"
     else:
         keys = [max(costs, key=lambda group: costs[group])]
-        summary = f"no group costs more than {margin:g} months; {keys[0]} costs most and is taken as the key group"
+    summary = (
+        f"key groups: {', '.join(keys)} ({why})"
+        if matter or costly
+        else f"no group costs more than {margin:g} months; {keys[0]} costs most and is taken as the key group"
+    )
+    runs = sum(len(trial.by_seed) for trial in [reference, *lowered.values()])
+    longest = max(len(trial.by_seed) for trial in [reference, *lowered.values()])
     findings = {
         "key_groups": keys,
         "baseline_mae": reference.validation_mae,
         "cost_months": {group: round(months, 3) for group, months in costs.items() if months != float("inf")},
         "not_trainable_without": [group for group, months in costs.items() if months == float("inf")],
+        "verdicts": [
+            described(name, verdicts[name], paired(given, trial, reference).left_out) for name, trial in lowered.items()
+        ],
+        "epochs_saved": (longest * (len(lowered) + 1) - runs) * given.preset.training.epochs,
+        "warmup_epochs": warmup([reference, *lowered.values()], margin, given.preset.training.epochs),
     }
     return Decision(summary, given.preset.reference, findings)
+
+
+def scope(verdicts: Mapping[str, "Verdict"]) -> str:
+    seeds = sorted({verdict.seeds for verdict in verdicts.values()})
+    counted = f"{seeds[0]} to {seeds[-1]} seeds" if len(seeds) > 1 else f"{seeds[0]} seed{'s' * (seeds[0] != 1)}"
+    scopes = {verdict.scope for verdict in verdicts.values()}
+    return counted + ("; speaks of these trained models only" if scopes != {"architectures"} else "")
 
 
 def table(given: Given, trials: Sequence[Trial]) -> list[dict[str, Any]]:
@@ -86,6 +149,7 @@ def table(given: Given, trials: Sequence[Trial]) -> list[dict[str, Any]]:
         own = {
             "change": round(change(trial, reference), 2) if known and reference else None,
             "epochs_to_baseline": epochs_to(trial, reference.train_mae[-1]) if known and reference else None,
+            "seeds": len(trial.by_seed),
         }
         rows.append(shared | own)
     return rows

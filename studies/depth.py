@@ -14,6 +14,7 @@ from studies.preset import StudyError
 from studies.study import Decision, Given, Point, Proposals, Space, Trial, best_of, row
 
 NEEDS = "width"
+SEEDED = False  # a search: it spends its epochs on more networks
 
 
 def max_params(given: Given) -> int:
@@ -58,6 +59,10 @@ def architecture(given: Given, point: Point) -> Architecture:
         reference.fc_units,
         reference.dropout,
     )
+
+
+def prunable(given: Given, point: Point) -> bool:
+    return given.preset.prune
 
 
 def propose(given: Given, trials: Sequence[Trial]) -> Proposals:

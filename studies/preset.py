@@ -25,6 +25,10 @@ class Preset:
     training: Training = field(default_factory=Training)
     reference: Architecture = field(default_factory=Architecture)  # the baseline of the ablation
     seed: int = 0
+    seeds: int = 1  # every point of ablation, width and refinement runs with so many, from `seed` on
+    resolve: int = 0  # ablation: more seeds, up to so many, where a verdict is open
+    prune: bool = True  # end trials of depth and refinement early that others have left behind
+    without_sex: bool = False  # refinement: also train the decided network without the sex
     max_params: int = 70_000_000
     refine_max_params: int = 0  # cap of the refinement alone; 0: the same as max_params
     margin_months: float = 0.3  # two validation MAEs closer than this are a tie
@@ -54,6 +58,7 @@ class Preset:
         if 1.0 not in factors or list(factors) != sorted(set(factors)) or factors[0] <= 0:
             raise StudyError(f"width_factors must rise, be positive and contain 1; got {factors}")
         counts = {
+            "seeds": self.seeds,
             "max_params": self.max_params,
             "depth_trials": self.depth_trials,
             "depth_patience": self.depth_patience,
@@ -63,6 +68,8 @@ class Preset:
                 raise StudyError(f"{name} must be at least 1, got {count}")
         if self.depth_extra < 0 or self.refine_max_params < 0 or self.margin_months < 0:
             raise StudyError("depth_extra, refine_max_params and margin_months cannot be negative")
+        if self.resolve and self.resolve < max(self.seeds, 6):
+            raise StudyError(f"resolve is a number of seeds, at least 6 and {self.seeds}, or 0; got {self.resolve}")
         if not any(self.reference.blocks):
             raise StudyError("the reference has no blocks, so there is no block to take away; raise one of --blocks")
         # The points of stored trials are rounded to four decimals; a finer grid would not know its own trials again.
@@ -106,6 +113,7 @@ def paper() -> Preset:
             zoom=0.1,
             precision="float32",
         ),
+        prune=False,  # the report trained all in full
         refine_max_params=80_000_000,  # its Final has 78M
         depth_start=tuple((row.beta, row.blocks) for row in MODIFIED),
         dropouts=(0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8),

@@ -3,7 +3,8 @@
 Three steps, each starting from the best of the one before: wider by the next steps of the width grid, as the cap
 allows; the fully connected widths; dropout rates upwards until one no longer converges. A rate converges where the
 last training MAE has come at least CONVERGED of the way from the constant predictor's to that without dropout. The
-decision is the largest converging rate among those within the margin of the best.
+decision is the largest converging rate among those within the margin of the best. With `without_sex` the decided network
+is also trained without the sex, and compared (the paper: 7.95 months with, 9.44 without).
 """
 
 from collections.abc import Sequence
@@ -16,6 +17,7 @@ from studies.preset import StudyError
 from studies.study import Decision, Given, Point, Proposals, Space, Trial, at, best_of, row
 
 NEEDS = "depth"
+SEEDED = True
 WIDER_STEPS = 2
 CONVERGED = 0.8
 
@@ -31,7 +33,12 @@ def space(given: Given) -> Space:
         "beta": (start, *wider),
         "fc_units": (0, *sorted(given.preset.fc_choices)),
         "dropout": (0.0, *given.preset.dropouts),
+        "sex_units": tuple(sorted({0, sex_units(given)})),
     }
+
+
+def sex_units(given: Given) -> int:
+    return given.decisions["depth"].architecture.sex_units
 
 
 def architecture(given: Given, point: Point) -> Architecture:
@@ -40,7 +47,14 @@ def architecture(given: Given, point: Point) -> Architecture:
         beta=float(point["beta"]),
         fc_units=int(point["fc_units"]),
         dropout=float(point["dropout"]),
+        sex_units=int(point["sex_units"]),
     )
+
+
+def prunable(given: Given, point: Point) -> bool:
+    """Only where widths and heads are searched: rates of dropout and the sex are compared, and so are seeds."""
+    compared = point["dropout"] or point["sex_units"] != sex_units(given) or given.preset.seeds > 1
+    return given.preset.prune and not compared
 
 
 def fits(given: Given, point: Point) -> bool:
@@ -50,7 +64,8 @@ def fits(given: Given, point: Point) -> bool:
 def steps(given: Given, trials: Sequence[Trial]) -> tuple[list[Point], list[Point], list[Point]]:
     """The points of the three steps, as far as the results so far determine them."""
     grid = space(given)
-    widths = [point for beta in grid["beta"] if fits(given, point := {"beta": beta, "fc_units": 0, "dropout": 0.0})]
+    plain: Point = {"fc_units": 0, "dropout": 0.0, "sex_units": sex_units(given)}
+    widths = [point for beta in grid["beta"] if fits(given, point := {"beta": beta} | plain)]
     start = finished_best(widths, trials)
     if start is None:
         return widths, [], []
@@ -83,20 +98,36 @@ def converges(given: Given, trial: Trial, without: Trial) -> bool:
 
 
 def propose(given: Given, trials: Sequence[Trial]) -> Proposals:
-    return Proposals([point for step in steps(given, trials) for point in step])
+    """Last, if it was asked for, the decided network without the sex."""
+    wanted = [point for step in steps(given, trials) for point in step]
+    if given.preset.without_sex and all(at(trials, point) for point in wanted) and (chosen := choose(given, trials)):
+        wanted.append(chosen.point | {"sex_units": 0})
+    return Proposals(wanted)
+
+
+def choose(given: Given, trials: Sequence[Trial]) -> Trial | None:
+    """The largest converging rate within the margin of the best; None where no network could be trained."""
+    _, heads, rates = steps(given, trials)
+    without = finished_best(heads, trials)
+    if without is None:
+        return None
+    converging = converged(given, trials, without, rates)
+    allowed = min(trial.error for trial in converging) + given.preset.margin_months
+    within = (trial for trial in converging if trial.error <= allowed)
+    return max(within, key=lambda trial: float(trial.point["dropout"]))
+
+
+def converged(given: Given, trials: Sequence[Trial], without: Trial, rates: Sequence[Point]) -> list[Trial]:
+    tried = [trial for point in rates if (trial := at(trials, point)) is not None]
+    return [trial for trial in tried if converges(given, trial, without)]
 
 
 def decide(given: Given, trials: Sequence[Trial]) -> Decision:
     _, heads, rates = steps(given, trials)
-    without = finished_best(heads, trials)
-    if without is None:
+    without, chosen = finished_best(heads, trials), choose(given, trials)
+    if without is None or chosen is None:
         raise StudyError("no refined network could be trained; see the outcomes of the trials")
-    tried = [trial for point in rates if (trial := at(trials, point)) is not None]
-    converging = [trial for trial in tried if converges(given, trial, without)]
-    allowed = min(trial.error for trial in converging) + given.preset.margin_months
-    chosen = max(
-        (trial for trial in converging if trial.error <= allowed), key=lambda trial: float(trial.point["dropout"])
-    )
+    converging = converged(given, trials, without, rates)
     final = architecture(given, chosen.point)
     cost = given.cost(final)
     summary = (
@@ -110,8 +141,25 @@ def decide(given: Given, trials: Sequence[Trial]) -> Decision:
         "macs": cost.macs,
         "largest_converging_dropout": max(float(trial.point["dropout"]) for trial in converging),
         **chosen.point,
+        "comparisons": comparisons(given, trials, chosen, heads),
     }
     return Decision(summary, final, findings)
+
+
+def comparisons(given: Given, trials: Sequence[Trial], chosen: Trial, heads: Sequence[Point]) -> list[dict[str, Any]]:
+    """The best fully connected layer against none, and the decided network without the sex against it with."""
+    from studies.comparison import compared  # brings SciPy
+
+    tried = [trial for point in heads if (trial := at(trials, point)) is not None and trial.state == "complete"]
+    none = next((trial for trial in tried if not trial.point["fc_units"]), None)
+    layer = best_of([trial for trial in tried if trial.point["fc_units"]])
+    sexless = at(trials, chosen.point | {"sex_units": 0})
+    found = []
+    if layer is not None and none is not None:
+        found.append(compared(given, f"FC {layer.point['fc_units']} instead of none", layer, none))
+    if sexless is not None and sexless is not chosen:
+        found.append(compared(given, "without the sex", sexless, chosen))
+    return found
 
 
 def table(given: Given, trials: Sequence[Trial]) -> list[dict[str, Any]]:

@@ -4,9 +4,10 @@ A study is a module with the members of `Study`. It proposes points of a finite 
 value; the engine turns points into trials. Nothing here trains, stores, or knows Optuna.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from itertools import product
+from statistics import fmean
 from typing import Any, Protocol
 
 from models.architecture import Architecture
@@ -20,7 +21,10 @@ Space = Mapping[str, tuple[Value, ...]]
 
 @dataclass(frozen=True)
 class Trial:
-    """What a study sees of one trial. `validation_mae` is that of the best epoch, in months; None unless complete."""
+    """What a study sees of a point: one trial, or several of different seeds taken together (`pool`).
+
+    `validation_mae` is that of the best epoch, in months; None unless complete.
+    """
 
     number: int
     point: Point
@@ -30,6 +34,15 @@ class Trial:
     train_mae: tuple[float, ...] = ()  # per epoch
     seconds: float = 0.0
     exit_reason: str = ""
+    validation_mae_by_epoch: tuple[float, ...] = ()
+    seed: int = 0
+    conditions: str = ""  # under which it was trained, where that may differ: device, precision, batch
+    folder: str = ""  # of its files, in the run's trials
+    runs: tuple["Trial", ...] = ()  # the finished trials of a pooled one, by seed
+
+    @property
+    def by_seed(self) -> tuple["Trial", ...]:
+        return self.runs or (self,)
 
     @property
     def finished(self) -> bool:
@@ -57,6 +70,10 @@ class Decision:
         return cls(values["summary"], Architecture.from_dict(values["architecture"]), values["findings"])
 
 
+def no_errors(trial: Trial) -> None:
+    return None
+
+
 @dataclass(frozen=True)
 class Given:
     """What a study starts from."""
@@ -64,6 +81,8 @@ class Given:
     preset: Preset
     decisions: Mapping[str, Decision]  # of the studies before it, by name
     constant_mae: float  # months; what a network that learned nothing scores
+    # Absolute errors in months, a trial's, in the order of the validation images; None where they are not kept.
+    errors: Callable[[Trial], Any] = no_errors
 
     def cost(self, architecture: Architecture) -> Cost:
         return cost(architecture, self.preset.preparation.image_px)
@@ -74,16 +93,24 @@ class Proposals:
     """Points that may run now, in order of wish; `sample` asks for the sampler's proposals once they all ran."""
 
     points: Sequence[Point] = ()
+    seeds: Sequence[int] = ()  # how many each of them is to have; empty: as many as the preset says
     sample: bool = False
     at_most: int = 0  # trials of the study, as far as that is known in advance; for progress alone
 
 
 class Study(Protocol):
-    """The members of a study's module."""
+    """The members of a study's module. The trials they are given are pooled: one for every point."""
 
     @property
     def NEEDS(self) -> str:
         """The study whose decision this one reads, or nothing."""
+
+    @property
+    def SEEDED(self) -> bool:
+        """Whether every point runs with each of the preset's seeds; otherwise with the first alone."""
+
+    def prunable(self, given: Given, point: Point) -> bool:
+        """Whether a trial of this point may be ended when others were better at the same epoch."""
 
     def max_params(self, given: Given) -> int: ...
 
@@ -104,6 +131,36 @@ def points(space: Space) -> Iterator[Point]:
     """Every point of the space."""
     for values in product(*space.values()):
         yield dict(zip(space, values, strict=True))
+
+
+def pool(trials: Sequence[Trial], seeds: int = 1) -> list[Trial]:
+    """One trial for each point: means over its seeds, once `seeds` of them have ended; until then it is running.
+
+    A seed that failed is left out of the means; where all failed, so has the point.
+    """
+    by_point: dict[tuple[Any, ...], list[Trial]] = {}
+    for trial in trials:
+        by_point.setdefault(tuple(sorted(trial.point.items())), []).append(trial)
+    return [pooled(sorted(runs, key=lambda run: run.seed), seeds) for runs in by_point.values()]
+
+
+def pooled(runs: Sequence[Trial], seeds: int) -> Trial:
+    first = min(runs, key=lambda run: run.number)
+    ended = tuple(run for run in runs if run.finished)
+    if len(ended) < seeds:
+        return replace(first, state="running", validation_mae=None, runs=ended)
+    complete = [run for run in ended if run.validation_mae is not None]
+    if len(ended) == 1 or not complete:
+        return replace(ended[0], number=first.number, runs=ended)
+    curves = zip(*(run.train_mae for run in complete), strict=False)
+    return replace(
+        complete[0],
+        number=first.number,
+        validation_mae=fmean(run.error for run in complete),
+        train_mae=tuple(fmean(epoch) for epoch in curves),
+        seconds=sum(run.seconds for run in ended),
+        runs=ended,
+    )
 
 
 def best_of(trials: Sequence[Trial]) -> Trial | None:

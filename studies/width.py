@@ -13,6 +13,7 @@ from studies.preset import StudyError
 from studies.study import Decision, Given, Point, Proposals, Space, Trial, at, best_of, row
 
 NEEDS = "ablation"
+SEEDED = True
 
 
 def max_params(given: Given) -> int:
@@ -62,6 +63,10 @@ def limit(given: Given, trials: Sequence[Trial]) -> float:
     if reference is None or reference.validation_mae is None:
         return float("-inf")
     return reference.error + given.preset.margin_months
+
+
+def prunable(given: Given, point: Point) -> bool:
+    return False  # a comparison needs both ends
 
 
 def propose(given: Given, trials: Sequence[Trial]) -> Proposals:

@@ -22,21 +22,31 @@ def deeper_is_better(architecture: Architecture) -> float:
 
 
 class FormulaExecutor:
-    def __init__(self, mae: Mae = deeper_is_better, workers: int = 1, stop_after: int | None = None) -> None:
-        self.mae, self.workers, self.stop_after = mae, workers, stop_after
+    def __init__(
+        self,
+        mae: Mae = deeper_is_better,
+        workers: int = 1,
+        stop_after: int | None = None,
+        by_seed: Callable[[Job], float] | None = None,
+    ) -> None:
+        self.mae = by_seed or (lambda job: mae(job.architecture))
+        self.workers, self.stop_after = workers, stop_after
         self.seen: list[Architecture] = []
+        self.every: list[Job] = []
+        self.killed: list[int] = []
         self.jobs: list[Job] = []
 
     def start(self, job: Job) -> None:
         assert len(self.jobs) < self.workers, "more trials at once than there are workers"
         self.seen.append(job.architecture)
+        self.every.append(job)
         self.jobs.append(job)
 
     def wait(self, seconds: float) -> list[Message]:
         if self.stop_after is not None and len(self.seen) > self.stop_after:
             raise KeyboardInterrupt  # what Ctrl-C looks like from here
         job = self.jobs.pop(0)
-        mae = self.mae(job.architecture)
+        mae = self.mae(job)
         if mae == float("inf"):
             return [Failed(job.number, "not_finite", "by formula")]
         epochs = [
@@ -49,7 +59,8 @@ class FormulaExecutor:
         """Its trials are over at once."""
 
     def kill(self, number: int, reason: str) -> None:
-        """There is nothing to end."""
+        """There is nothing to end: its trials are over at once."""
+        self.killed.append(number)
 
     def close(self) -> None:
         self.jobs.clear()

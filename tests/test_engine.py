@@ -9,6 +9,7 @@ import optuna
 import pytest
 from conftest import tiny_preset
 from formula import FormulaExecutor, deeper_is_better, silent
+from optuna.trial import TrialState
 
 from data.store import Store
 from models.architecture import Architecture
@@ -22,6 +23,7 @@ from search.storage import open_storage, sqlite_url
 from studies.order import STUDIES
 from studies.preset import Preset, StudyError
 from studies.study import Decision
+from studies.verdicts import looks
 
 
 def a_run(folder: Path, store: Store, preset: Preset | None = None) -> Run:
@@ -92,6 +94,81 @@ def test_a_stopped_search_continues_without_repeating_a_finished_trial(
         ]
         whole, stopped = ([(t.number, t.point, t.validation_mae) for t in trials_of(s)] for s in studies if s)
         assert stopped == whole
+
+
+def test_every_point_but_depths_runs_with_every_seed_and_more_seeds_later_add_to_those(
+    tmp_path: Path, tiny_store: Store
+) -> None:
+    first, more = FormulaExecutor(), FormulaExecutor()
+    run_study(a_run(tmp_path, tiny_store), tiny_store, "ablation", lambda: first, silent())
+    seeded = a_run(tmp_path, tiny_store, replace(tiny_preset(), seeds=3))
+    run_all(seeded, tiny_store, more)
+
+    jobs = [(job.architecture, job.seed) for job in first.every + more.every]
+    assert len(jobs) == len(set(jobs))
+    storage = open_storage(seeded.storage)
+    for name in ("ablation", "width", "refinement"):
+        study = load(storage, name)
+        assert study
+        found: dict[str, list[int]] = {}
+        for trial in trials_of(study):
+            found.setdefault(str(trial.point), []).append(trial.seed)
+        assert {tuple(sorted(seeds)) for seeds in found.values()} == {(0, 1, 2)}
+    depth = load(storage, "depth")
+    assert depth
+    assert {trial.seed for trial in trials_of(depth)} == {0}
+
+
+def test_a_search_that_resolves_gives_seeds_to_open_verdicts_and_ends(tmp_path: Path, tiny_store: Store) -> None:
+    """Losing mixed5 costs a month with every seed; that of mixed9 is the luck of the seed."""
+    preset = replace(tiny_preset(), resolve=12, margin_months=0.1)
+    executor = FormulaExecutor(by_seed=lambda job: lucky(job.architecture, job.seed))
+    made = run_study(a_run(tmp_path, tiny_store, preset), tiny_store, "ablation", lambda: executor, silent())
+
+    verdicts = {row["variant"]: (row["verdict"], row["seeds"]) for row in made.findings["verdicts"]}
+    looked = looks(3, 12)
+    assert verdicts["mixed5=0"] == ("matters", looked[0])
+    assert verdicts["mixed9=0"] == ("not resolved", 12)
+    assert made.findings["epochs_saved"] > 0
+    assert made.findings["key_groups"] == ["mixed5"]
+
+
+def lucky(architecture: Architecture, seed: int) -> float:
+    luck = (-1) ** seed * (1 + seed / 10) if not architecture.blocks.mixed9 else 0.0
+    return 20.0 + (not architecture.blocks.mixed5) + luck + seed / 100
+
+
+def test_a_depth_trial_that_others_left_behind_is_pruned_with_its_epoch_and_no_comparison_ever_is(
+    tmp_path: Path, tiny_store: Store
+) -> None:
+    preset = tiny_preset()
+    training = replace(preset.training, epochs=4)
+    preset = replace(preset, training=training, depth_trials=10, depth_patience=10, depth_extra=4)
+    executor = FormulaExecutor()
+    run = a_run(tmp_path, tiny_store, preset)
+    run_all(run, tiny_store, executor)
+    storage = open_storage(run.storage)
+    trials = {name: study.get_trials() for name in STUDIES if (study := load(storage, name))}
+
+    states = {name: {trial.state for trial in trials[name]} for name in trials}
+    assert states["ablation"] == states["width"] == {TrialState.COMPLETE}
+    pruned = [trial for trial in trials["depth"] if trial.state == TrialState.PRUNED]
+    assert pruned
+    for trial in pruned:
+        assert trial.user_attrs["exit_reason"] == "pruned"
+        assert max(trial.intermediate_values) == trial.user_attrs["pruned_after_epoch"] < 4
+        assert trial.value == trial.intermediate_values[trial.user_attrs["pruned_after_epoch"]]
+    assert executor.killed == [trial.number for trial in sorted(pruned, key=lambda trial: trial.number)]
+    best = min(trial.value for trial in trials["depth"] if trial.state == TrialState.COMPLETE)
+    assert all(trial.value > best for trial in pruned)
+
+
+def test_nothing_is_pruned_where_that_was_refused(tmp_path: Path, tiny_store: Store) -> None:
+    preset = replace(tiny_preset(), training=replace(tiny_preset().training, epochs=4), prune=False, depth_trials=10)
+    executor = FormulaExecutor()
+    run_all(a_run(tmp_path, tiny_store, preset), tiny_store, executor)
+
+    assert executor.killed == []
 
 
 def test_no_over_cap_network_reaches_an_executor(tmp_path: Path, tiny_store: Store) -> None:

@@ -1,5 +1,6 @@
 """What every executor does alike: real trainings, small, on each of them."""
 
+import json
 import os
 import re
 import signal
@@ -10,12 +11,20 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import optuna
 import pytest
-from test_search import job, working_in
+from formula import silent
+from optuna.trial import TrialState
+from test_search import TINY, job, working_in
 
 from data.store import Store
+from search import engine
 from search.executor import Executor, InProcess, LocalProcesses
 from search.job import LAST, Crashed, EpochDone, Failed, Finished, Halted, Job, Message, Paused, Resumed
+from search.records import load, study_name
+from search.run import TRIALS, Run
+from search.storage import open_storage, sqlite_url
+from studies.study import Decision
 
 pytestmark = pytest.mark.slow
 SECONDS = 200.0  # for anything to happen, on a busy machine
@@ -249,3 +258,33 @@ def test_closing_ends_what_still_runs(outside: Executor, tmp_path: Path, tiny_st
     outside.close()
 
     assert gone(processes) == set()
+
+
+def test_a_pruned_trial_is_told_with_its_epoch_and_its_worker_is_gone(
+    executor: Executor, tmp_path: Path, tiny_store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Real trainings under the engine; the rule, which is tested elsewhere, lets no trial but the first pass its first epoch."""
+    monkeypatch.setattr(engine, "left_behind", lambda so_far, *_: len(so_far) == 1)
+    preset = replace(TINY, training=replace(TINY.training, epochs=30))
+    run = Run(tmp_path, preset, {}, str(tiny_store.path), sqlite_url(tmp_path / "studies.db"))
+    storage = open_storage(run.storage)
+    for name, findings in (
+        ("ablation", {"key_groups": ["mixed5"], "warmup_epochs": 1}),
+        ("width", {"best_beta": 0.0625}),
+    ):
+        decided = optuna.create_study(study_name=study_name(name), storage=storage)
+        decided.set_user_attr("settings", "{}")
+        decided.set_user_attr("decision", json.dumps(Decision("", preset.reference, findings).to_dict()))
+    engine.run_study(run, tiny_store, "depth", lambda: executor, silent())
+
+    depth = load(storage, "depth")
+    assert depth is not None
+    whole, *pruned = depth.get_trials()
+    assert (whole.state, len(whole.intermediate_values)) == (TrialState.COMPLETE, 30)
+    assert len(pruned) == preset.depth_trials - 1
+    for trial in pruned:
+        assert (trial.state, list(trial.intermediate_values)) == (TrialState.PRUNED, [1])
+        assert (trial.user_attrs["exit_reason"], trial.user_attrs["pruned_after_epoch"]) == ("pruned", 1)
+        folder = tmp_path / TRIALS / trial.user_attrs["folder"]
+        assert {path.name for path in folder.iterdir()} <= {"job.json", "log.txt"}
+        assert list(working_in(folder)) == []

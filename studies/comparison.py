@@ -1,0 +1,69 @@
+"""Variants beside a reference, seed by seed: which runs make a pair, and what the pairs tell (`verdicts.py`).
+
+Imported only where something is compared: the statistics take a second to import.
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from studies.study import Given, Trial
+from studies.verdicts import Pairs, Verdict, judge, race
+
+
+@dataclass(frozen=True)
+class Paired:
+    pairs: Pairs
+    left_out: tuple[str, ...]  # seeds that make no pair, and why
+
+
+def paired(given: Given, trial: Trial, reference: Trial) -> Paired:
+    """Months that `trial` is worse than `reference`, by seed. Both are pooled trials."""
+    theirs = {run.seed: run for run in reference.by_seed}
+    changes, images, left_out = [], [], []
+    for run in trial.by_seed:
+        other = theirs.get(run.seed)
+        if other is None or other.validation_mae is None:
+            left_out.append(f"seed {run.seed}: the reference has no result")
+        elif run.validation_mae is None:
+            changes.append(math.inf)
+        elif run.conditions != other.conditions:
+            left_out.append(
+                f"seed {run.seed}: trained on {run.conditions or 'unknown'}, the reference on {other.conditions or 'unknown'}"
+            )
+        else:
+            changes.append(run.error - other.error)
+            images.append((given.errors(run), given.errors(other)))
+    kept = [(ours, others) for ours, others in images if ours is not None and others is not None]
+    by_image = np.stack([ours - others for ours, others in kept]) if kept and len(kept) == len(images) else None
+    return Paired(Pairs(tuple(changes), by_image), tuple(left_out))
+
+
+def described(name: str, verdict: Verdict, left_out: tuple[str, ...] = ()) -> dict[str, Any]:
+    """A row of a table, and of the decision's JSON."""
+
+    def rounded(value: Any) -> Any:
+        if not isinstance(value, float):
+            return value
+        return round(value, 4) if math.isfinite(value) else None
+
+    row = {key: rounded(value) for key, value in asdict(verdict).items()}
+    return {"variant": name} | row | ({"left_out": "; ".join(left_out)} if left_out else {})
+
+
+def raced(given: Given, variants: Mapping[str, Trial], reference: Trial) -> dict[str, tuple[Verdict, int]]:
+    """For each variant its verdict, and how many seeds it should have: more than it has where the verdict is open."""
+    family = {name: paired(given, trial, reference).pairs for name, trial in variants.items()}
+    margin, most = given.preset.margin_months, given.preset.resolve
+    if most:
+        return race(family, margin, most)
+    return {name: (verdict, verdict.seeds) for name, verdict in judge(family, margin).items()}
+
+
+def compared(given: Given, name: str, trial: Trial, reference: Trial) -> dict[str, Any]:
+    """One comparison by itself."""
+    found = paired(given, trial, reference)
+    return described(name, judge({name: found.pairs}, given.preset.margin_months)[name], found.left_out)

@@ -336,6 +336,7 @@ def run_stages(arguments: argparse.Namespace) -> int:
         return 0
     for name, decision in made.items():
         tables.show(name, status.table(run, name), decision.summary)
+        tables.show_front(decision.findings["front"])
         for findings, title in (("verdicts", "months worse than the baseline"), ("comparisons", "paired comparisons")):
             if rows := decision.findings.get(findings):
                 tables.show_verdicts(title, rows)

@@ -60,7 +60,7 @@ from search.storage import open_storage
 from studies.order import COMMANDS, STUDIES
 from studies.preset import StudyError
 from studies.pruning import left_behind
-from studies.study import Decision, Given, Study, Trial, points, pool
+from studies.study import Decision, Given, Study, Trial, decided, points, pool
 
 
 @dataclass(frozen=True)
@@ -140,7 +140,7 @@ def run_study(
             if error.errno not in DISK_FULL:
                 raise
             raise StudyError(no_space(run.folder, error)) from None
-        decision = module.decide(given, pool(trials_of(study), seeds_of(module, given)))
+        decision = decided(module, given, pool(trials_of(study), seeds_of(module, given)))
         note(study, "turned_away", study.user_attrs.get("turned_away", 0) + sampler.turned_away)
         note(study, "decision", json.dumps(decision.to_dict()))
         note(study, "summary", decision.summary)

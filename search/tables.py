@@ -65,6 +65,15 @@ def show_verdicts(title: str, rows: list[dict[str, Any]]) -> None:
     show(title, shown)
 
 
+def show_front(rows: list[dict[str, Any]]) -> None:
+    """One line: what no other trial of the study beats in error, parameters and MACs together."""
+    members = (
+        f"#{row['trial']} {row['validation_mae']:.2f} months, {row['params'] / 1e6:.2f}M, {row['macs'] / 1e9:.3f} GMACs"
+        for row in rows
+    )
+    print(f"Pareto front: {'; '.join(members)}\n")
+
+
 def rounded(value: float | None) -> float | None:
     return None if value is None else round(value, 2)
 

@@ -127,6 +127,36 @@ class Study(Protocol):
         """A row per finished trial, in the study's own terms, for people."""
 
 
+def decided(study: Study, given: Given, trials: Sequence[Trial]) -> Decision:
+    """The study's decision, with what every study reports: its Pareto front."""
+    decision = study.decide(given, trials)
+    costs = [(trial, given.cost(study.architecture(given, trial.point))) for trial in trials]
+    return replace(decision, findings=decision.findings | {"front": front(costs)})
+
+
+def front(costs: Sequence[tuple[Trial, Cost]]) -> list[dict[str, Any]]:
+    """The complete trials that none beats in MAE, parameters and MACs together, by rising parameters."""
+    complete = [(trial, cost) for trial, cost in costs if trial.state == "complete"]
+    measures = [(trial.error, cost.params, cost.macs) for trial, cost in complete]
+
+    def beaten(one: tuple[float, int, int]) -> bool:
+        return any(
+            other != one and all(theirs <= ours for theirs, ours in zip(other, one, strict=True)) for other in measures
+        )
+
+    kept = [found for found, measure in zip(complete, measures, strict=True) if not beaten(measure)]
+    return [
+        {
+            "trial": trial.number,
+            **trial.point,
+            "validation_mae": round(trial.error, 4),
+            "params": cost.params,
+            "macs": cost.macs,
+        }
+        for trial, cost in sorted(kept, key=lambda found: found[1].params)
+    ]
+
+
 def points(space: Space) -> Iterator[Point]:
     """Every point of the space."""
     for values in product(*space.values()):

@@ -13,13 +13,13 @@ from hypothesis import strategies as st
 
 from data.preparation import DataError, Preparation
 from models.architecture import GROUPS, Architecture, Blocks
-from models.cost import cost
+from models.cost import Cost, cost
 from models.training import Training
 from search import options
 from search.run import PARTS, derive, field_names, open_run, record
 from studies import ablation, comparison, depth, pruning, refinement, width
 from studies.preset import PRESETS, Preset, StudyError, default, demo, paper
-from studies.study import Decision, Given, Point, Trial, points, pool
+from studies.study import Decision, Given, Point, Trial, front, points, pool
 from studies.verdicts import looks
 
 CONSTANT = 33.0  # months; what a network that learned nothing scores
@@ -632,6 +632,21 @@ def test_nothing_that_is_compared_is_pruned() -> None:
     assert not refinement.prunable(refining(prune=True, seeds=2), plain)
     assert not refinement.prunable(refining(prune=False), plain)
     assert not any(study.prunable(started, {}) for study in (ablation, width))
+
+
+@given(st.lists(st.tuples(MONTHS, st.integers(1, 5), st.integers(1, 5)), max_size=12))
+def test_the_front_holds_every_trial_that_none_beats_and_no_other(measured: list[tuple[float, int, int]]) -> None:
+    costs = [
+        (a_trial(number, {"n": number}, round(months, 2)), Cost(params, params, macs, 1, 1, {}))
+        for number, (months, params, macs) in enumerate(measured)
+    ]
+    members = {row["trial"] for row in front([*costs, (a_trial(99, {}, float("inf")), Cost(1, 1, 1, 1, 1, {}))])}
+
+    for trial, cost_ in costs:
+        mine = (trial.error, cost_.params, cost_.macs)
+        others = [(other.error, size.params, size.macs) for other, size in costs]
+        better = [other for other in others if other != mine and all(o <= m for o, m in zip(other, mine, strict=True))]
+        assert (trial.number in members) == (not better)
 
 
 # presets

@@ -4,11 +4,17 @@ Optuna's own `copy_study` writes each trial in a transaction of its own, so a co
 whole. Here the rows of Optuna's tables are copied as they are, in one transaction: all of them, or none. Only their keys
 are new, given out by the target. Numbers, states, times, values and attributes stay the same, those of running and
 waiting trials too, so a search goes on from the copy.
+
+Artifact files lie ready beside their place before the studies are committed, with a note of the keys that the studies
+will have there, and take their place after it. So a copy that was killed at any moment can be repeated: where the target
+holds the studies of the note, only the files are still to be moved; otherwise the copy begins anew.
 """
 
+import json
+import os
 import shutil
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,6 +27,7 @@ from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 from search.storage import StorageError, open_storage, reason, shown, sqlite_path
 
 ARTIFACTS = "artifacts"  # in a run's folder; what each file is stands in the system attributes
+READY, NOTE = f"{ARTIFACTS}.part", f"{ARTIFACTS}.json"  # while a copy goes on
 TABLES = [table for table in BaseModel.metadata.sorted_tables if table.name != "version_info"]  # parents first
 STUDIES, TRIALS = BaseModel.metadata.tables["studies"], BaseModel.metadata.tables["trials"]
 
@@ -68,7 +75,10 @@ def copy_storage(
     names = {study.study_name for study in source.get_all_studies()}
     if not names:
         raise StorageError(f"{shown(source_url)} holds no studies; name the storage to copy with --from")
-    there = sorted(names & {study.study_name for study in target.get_all_studies()})
+    held = {study.study_name: study._study_id for study in target.get_all_studies()}
+    there = sorted(names & set(held))
+    if to_run_dir and there and (noted := note_of(to_run_dir)) and noted.items() <= held.items():
+        return Summary({name: target.get_n_trials(held[name]) for name in sorted(noted)}, take_place(to_run_dir))
     if there:
         raise StorageError(f"{shown(target_url)} already holds {', '.join(map(repr, there))}; name another with --to")
     if run_dir and to_run_dir:
@@ -76,14 +86,14 @@ def copy_storage(
     try:
         with snapshot(source.engine) as reading, target.engine.begin() as writing:
             trials = copy_rows(reading, writing, progress)
-            # Before the commit, since studies without their artifacts would look whole.
-            files = copy_artifacts(run_dir, to_run_dir) if run_dir and to_run_dir else 0
+            if run_dir and to_run_dir:
+                lay_ready(run_dir, to_run_dir, keys_of(writing, names))
     except IntegrityError:
         raise StorageError(f"another process has just written such studies to {shown(target_url)}") from None
     except SQLAlchemyError as error:
         said = reason(error, source_url, target_url)
         raise StorageError(f"the copy was broken off ({said}) and nothing of it is left; repeat the command") from None
-    return Summary(trials, files)
+    return Summary(trials, take_place(to_run_dir) if to_run_dir else 0)
 
 
 def snapshot(engine: sqlalchemy.Engine) -> Any:
@@ -125,21 +135,50 @@ def insert(writing: Connection, table: Table, row: dict[str, Any]) -> int:
     return int(given[0])
 
 
+def keys_of(connection: Connection, names: Collection[str]) -> dict[str, int]:
+    """The keys of the studies of these names."""
+    chosen = sqlalchemy.select(STUDIES.c.study_name, STUDIES.c.study_id).where(STUDIES.c.study_name.in_(names))
+    return {str(name): int(key) for name, key in connection.execute(chosen)}
+
+
 def refuse_artifacts(run_dir: Path, to_run_dir: Path) -> None:
     if (run_dir / ARTIFACTS).exists() and (to_run_dir / ARTIFACTS).exists():
         raise StorageError(f"{to_run_dir / ARTIFACTS} exists already; move it away, or name another --to-run-dir")
 
 
-def copy_artifacts(run_dir: Path, to_run_dir: Path) -> int:
-    """The number of files; a folder that is there is whole. Runs from before there were artifacts have none."""
-    if not (run_dir / ARTIFACTS).exists():
-        return 0
-    part = to_run_dir / f"{ARTIFACTS}.part"
-    if part.exists():  # of a copy that was killed
-        shutil.rmtree(part)
+def lay_ready(run_dir: Path, to_run_dir: Path, keys: dict[str, int]) -> None:
+    """All files beside their place, then the note; what an earlier copy left that was killed is replaced."""
+    part = to_run_dir / f"{NOTE}.part"
     try:
-        shutil.copytree(run_dir / ARTIFACTS, part)
-        part.rename(to_run_dir / ARTIFACTS)
+        to_run_dir.mkdir(parents=True, exist_ok=True)
+        (to_run_dir / NOTE).unlink(missing_ok=True)
+        if (to_run_dir / READY).exists():
+            shutil.rmtree(to_run_dir / READY)
+        if (run_dir / ARTIFACTS).exists():  # runs from before there were artifacts have none
+            shutil.copytree(run_dir / ARTIFACTS, to_run_dir / READY)
+        part.write_text(json.dumps(keys))
+        os.replace(part, to_run_dir / NOTE)
     except (OSError, shutil.Error) as error:
         raise StorageError(f"{run_dir / ARTIFACTS} cannot be copied to {to_run_dir}: {error}") from None
+
+
+def note_of(to_run_dir: Path) -> dict[str, int]:
+    try:
+        noted: dict[str, int] = json.loads((to_run_dir / NOTE).read_text())
+    except (OSError, ValueError):
+        return {}
+    return noted
+
+
+def take_place(to_run_dir: Path) -> int:
+    """The number of files, which are where they belong once the note is gone."""
+    try:
+        if (to_run_dir / READY).exists():
+            (to_run_dir / READY).rename(to_run_dir / ARTIFACTS)
+        (to_run_dir / NOTE).unlink(missing_ok=True)
+    except OSError as error:
+        raise StorageError(
+            f"the studies are copied, but {to_run_dir / READY} cannot be moved to {to_run_dir / ARTIFACTS} ({error}); "
+            "move away what is there and repeat the command"
+        ) from None
     return sum(path.is_file() for path in (to_run_dir / ARTIFACTS).rglob("*"))

@@ -18,6 +18,7 @@ from optuna.trial import TrialState
 
 from data.store import Store
 from models.architecture import Architecture
+from search import storage_copy
 from search.engine import run_study
 from search.records import decisions
 from search.run import Run
@@ -202,6 +203,61 @@ def test_artifact_files_are_copied_with_the_studies(tmp_path: Path) -> None:
     assert summary.artifacts == 1
     assert {path.name: path.read_bytes() for path in (there / "artifacts").iterdir()} == {"5": b"five"}
     assert not (there / "artifacts.part").exists()
+
+
+def copy_until_killed_with_artifacts(folder: Path, step: str) -> None:
+    def die() -> None:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    honest = storage_copy.lay_ready, storage_copy.take_place
+
+    def lay_ready(*arguments: Any) -> None:
+        honest[0](*arguments)
+        die()
+
+    steps = {
+        "before the note": lambda: setattr(storage_copy.json, "dumps", lambda keys: die()),
+        "before the commit": lambda: setattr(storage_copy, "lay_ready", lay_ready),
+        "after the commit": lambda: setattr(storage_copy, "take_place", lambda to: die()),
+        "after the files were moved": lambda: setattr(Path, "unlink", lambda *_, **__: die()),
+    }
+    if step == "after the files were moved":  # `unlink` is also the first thing of `lay_ready`
+
+        def take_place(to_run_dir: Path) -> int:
+            steps[step]()
+            return honest[1](to_run_dir)
+
+        storage_copy.take_place = take_place
+    else:
+        steps[step]()
+    copy_storage(sqlite_url(folder / "a.db"), sqlite_url(folder / "b.db"), unheard, folder / "here", folder / "there")
+
+
+@pytest.mark.parametrize(
+    "step", ["before the note", "before the commit", "after the commit", "after the files were moved"]
+)
+def test_a_copy_with_artifacts_that_is_killed_at_any_step_can_be_repeated(tmp_path: Path, step: str) -> None:
+    source, target = sqlite_url(tmp_path / "a.db"), sqlite_url(tmp_path / "b.db")
+    odd_study(open_storage(source))
+    (tmp_path / "here" / "artifacts").mkdir(parents=True)
+    (tmp_path / "here" / "artifacts" / "5").write_bytes(b"five")
+    process = multiprocessing.get_context("spawn").Process(
+        target=copy_until_killed_with_artifacts, args=(tmp_path, step)
+    )
+    process.start()
+    process.join(200)
+
+    assert process.exitcode == -signal.SIGKILL
+    summary = copy_storage(source, target, unheard, tmp_path / "here", tmp_path / "there")
+    assert contents(open_storage(target)) == contents(open_storage(source))
+    assert (summary.artifacts, summary.trials) == (
+        1,
+        {study[0]: len(study[4]) for study in contents(open_storage(target))},
+    )
+    assert [path.name for path in (tmp_path / "there").iterdir()] == ["artifacts"]
+    assert (tmp_path / "there" / "artifacts" / "5").read_bytes() == b"five"
+    with pytest.raises(StorageError, match="already holds"):
+        copy_storage(source, target, unheard, tmp_path / "here", tmp_path / "there")
 
 
 def test_a_run_without_artifacts_is_copied_too(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ import json
 import os
 import platform
 import statistics
+import subprocess
 import sys
 import tempfile
 import time
@@ -143,14 +144,18 @@ def input_bench(png_px: int, image_px: int) -> dict[str, float]:
         )
 
 
-def propose(study: optuna.Study, sampler: FeasibleSampler) -> None:
+PROPOSALS = 200
+
+
+def propose(study: optuna.Study, sampler: FeasibleSampler) -> optuna.trial.Trial:
     trial = study.ask()
     for name, choices in sampler.distributions.items():
         suggest(trial, name, choices)
+    return trial
 
 
-def size_bench(trials: int) -> dict[str, float]:
-    """Seconds that a study of so many finished trials takes for `status` and for the sampler's next proposal."""
+def size_bench(trials: int) -> dict[str, str]:
+    """What `status` and the sampler's proposals take in a study of so many finished trials."""
     with tempfile.TemporaryDirectory() as scratch:
         url = sqlite_url(Path(scratch) / "studies.db")
         sampler = FeasibleSampler(SPACE, list(points(SPACE)), seed=0)
@@ -173,9 +178,25 @@ def size_bench(trials: int) -> dict[str, float]:
                 took.append(time.perf_counter() - began)
             return statistics.median(took)
 
-        found = {"`status`": timed(lambda: status(run)), "the next proposal": timed(lambda: propose(study, sampler))}
+        seconds = {"`status`": timed(lambda: status(run)), "the next proposal": timed(lambda: propose(study, sampler))}
         study._storage.remove_session()  # type: ignore[attr-defined]
-        return found
+        fresh = subprocess.run([sys.executable, __file__, url], capture_output=True, text=True, check=True)
+        return {what: f"{value:.2f} s" for what, value in seconds.items()} | json.loads(fresh.stdout)
+
+
+def memory(url: str) -> dict[str, str]:
+    """What a leader that proposes and is told again and again holds, in a process of its own."""
+    sampler = FeasibleSampler(SPACE, list(points(SPACE)), seed=0)
+    study = optuna.load_study(study_name=study_name("depth"), storage=open_storage(url), sampler=sampler)
+    held = {}
+    for number in range(1, PROPOSALS + 1):
+        trial = propose(study, sampler)
+        study.tell(trial, 20.0)
+        if number in (10, PROPOSALS):
+            lines = Path("/proc/self/status").read_text().splitlines()
+            resident = next(int(line.split()[1]) for line in lines if line.startswith("VmRSS"))
+            held[f"resident after {number} proposals"] = f"{resident / 1024:.0f} MB"
+    return held
 
 
 SPACE = {
@@ -201,11 +222,14 @@ def main() -> None:
         for name, rate in rates.items():
             print(f"| {png_px} px | {image_px} px | {name} | {rate:,.0f} | {rates['the prepared store'] / rate:.2f} |")
             sys.stdout.flush()
-    print("\n## Long studies\n\n| finished trials | what | seconds |\n|---|---|---|")
+    print("\n## Long studies\n\n| finished trials | what | |\n|---|---|---|")
     for trials in (100, 1_000, 10_000):
-        for what, seconds in size_bench(trials).items():
-            print(f"| {trials:,} | {what} | {seconds:.2f} |", flush=True)
+        for what, value in size_bench(trials).items():
+            print(f"| {trials:,} | {what} | {value} |", flush=True)
 
 
 if __name__ == "__main__":
-    main()
+    if len(sys.argv) > 1:
+        print(json.dumps(memory(sys.argv[1])))
+    else:
+        main()

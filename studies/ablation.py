@@ -4,8 +4,9 @@ The baseline, then each block group lowered one step at a time, down to 0, every
 trained in full (nothing is pruned: a comparison needs both ends), with the same seeds as the baseline. Each variant gets
 a verdict (`verdicts.py`); a group is a key group where lowering it is found to matter. Where no verdict says so, as with
 few seeds, those are taken that cost more than the margin and were not found not to matter; else the costliest.
-With `resolve`, variants whose verdict is open get more seeds, by the racing rule of `verdicts.py`. `epochs_to_baseline` is the paper's convergence speed: the first epoch whose training MAE is at most
-that of the baseline's last.
+With `resolve`, variants whose verdict is open get more seeds, by the racing rule of `verdicts.py`.
+`epochs_to_baseline` is the paper's convergence speed: the first epoch whose training MAE is at most that of the
+baseline's last.
 """
 
 import math
@@ -56,16 +57,16 @@ def propose(given: Given, trials: Sequence[Trial]) -> Proposals:
 
 def seeds_wanted(given: Given, trials: Sequence[Trial], variants: Sequence[str]) -> list[int]:
     """The preset's number, and where verdicts are to be resolved, more for those that are open and for the baseline."""
-    least, most = given.preset.seeds, given.preset.resolve
-    reference = at(trials, {"variant": BASELINE})
-    lowered = {name: at(trials, {"variant": name}) for name in variants if name != BASELINE}
-    open_yet = any(trial is None for trial in lowered.values())
-    if not most or open_yet or reference is None or reference.validation_mae is None:
-        return [max(least, FIRST_LOOK) if most else least for _ in variants]
+    if not given.preset.resolve:
+        return [given.preset.seeds] * len(variants)
+    least = max(given.preset.seeds, FIRST_LOOK)
+    reference, lowered = at(trials, {"variant": BASELINE}), lowered_trials(trials)
+    if reference is None or reference.validation_mae is None or len(lowered) < len(variants) - 1:
+        return [least] * len(variants)
     from studies.comparison import raced  # brings SciPy
 
-    wanted = {name: seeds for name, (_, seeds) in raced(given, lowered_trials(trials), reference).items()}
-    return [max(wanted.values(), default=least) if name == BASELINE else wanted.get(name, least) for name in variants]
+    wanted = {name: max(seeds, least) for name, (_, seeds) in raced(given, lowered, reference).items()}
+    return [wanted.get(name, max(wanted.values())) for name in variants]
 
 
 def lowered_trials(trials: Sequence[Trial]) -> dict[str, Trial]:
@@ -118,6 +119,9 @@ def decide(given: Given, trials: Sequence[Trial]) -> Decision:
     )
     runs = sum(len(trial.by_seed) for trial in [reference, *lowered.values()])
     longest = max(len(trial.by_seed) for trial in [reference, *lowered.values()])
+    saved = (longest * (len(lowered) + 1) - runs) * given.preset.training.epochs
+    if saved:
+        summary += f"; {saved:,} epochs saved against {longest} seeds for every variant"
     findings = {
         "key_groups": keys,
         "baseline_mae": reference.validation_mae,
@@ -126,7 +130,7 @@ def decide(given: Given, trials: Sequence[Trial]) -> Decision:
         "verdicts": [
             described(name, verdicts[name], paired(given, trial, reference).left_out) for name, trial in lowered.items()
         ],
-        "epochs_saved": (longest * (len(lowered) + 1) - runs) * given.preset.training.epochs,
+        "epochs_saved": saved,
         "warmup_epochs": warmup([reference, *lowered.values()], margin, given.preset.training.epochs),
     }
     return Decision(summary, given.preset.reference, findings)

@@ -2,8 +2,8 @@
 
 The baseline, then each block group lowered one step at a time, down to 0, everything else unchanged and every trial
 trained in full (nothing is pruned: a comparison needs both ends), with the same seeds as the baseline. Each variant gets
-a verdict (`verdicts.py`); a group is a key group where lowering it is found to matter. Where no verdict says so, as with
-few seeds, those are taken that cost more than the margin and were not found not to matter; else the costliest.
+a verdict (`verdicts.py`); a group is a key group where lowering it is found to matter, or costs more than the margin and
+could not be tested. Where there is none, those that cost more than the margin unresolved are taken; else the costliest.
 With `resolve`, variants whose verdict is open get more seeds, by the racing rule of `verdicts.py`.
 `epochs_to_baseline` is the paper's convergence speed: the first epoch whose training MAE is at most that of the
 baseline's last.
@@ -104,19 +104,24 @@ def decide(given: Given, trials: Sequence[Trial]) -> Decision:
         those = {name.partition("=")[0] for name, verdict in verdicts.items() if verdict.verdict in found}
         return [group for group in GROUPS if group in those]
 
-    matter = groups("matters", "not trainable")
-    costly = [group for group in groups("matters", "not trainable", "not resolved") if costs[group] > margin]
-    if matter:
-        keys, why = matter, "lowering one makes it worse, " + scope(verdicts)
-    elif costly:
-        keys, why = costly, f"lowering one costs more than {margin:g} months, which these seeds do not resolve"
+    def costly(verdict: str) -> list[str]:
+        return [group for group in groups(verdict) if costs[group] > margin]
+
+    sure, untested, unresolved = groups("matters", "not trainable"), costly("not tested"), costly("not resolved")
+    if sure or untested:
+        keys = [group for group in GROUPS if group in {*sure, *untested}]
+        why = (
+            "lowering one makes it worse, " + scope(verdicts)
+            if sure
+            else f"costs more than {margin:g} months, untested"
+        )
+        summary = f"key groups: {', '.join(keys)} ({why})"
+    elif unresolved:
+        keys = unresolved
+        summary = f"key groups: {', '.join(keys)} (cost more than {margin:g} months, which these seeds do not resolve)"
     else:
         keys = [max(costs, key=lambda group: costs[group])]
-    summary = (
-        f"key groups: {', '.join(keys)} ({why})"
-        if matter or costly
-        else f"no group costs more than {margin:g} months; {keys[0]} costs most and is taken as the key group"
-    )
+        summary = f"no group costs more than {margin:g} months; {keys[0]} costs most and is taken as the key group"
     runs = sum(len(trial.by_seed) for trial in [reference, *lowered.values()])
     longest = max(len(trial.by_seed) for trial in [reference, *lowered.values()])
     saved = (longest * (len(lowered) + 1) - runs) * given.preset.training.epochs

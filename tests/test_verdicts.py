@@ -160,8 +160,8 @@ def simulated(random: np.random.Generator, truth: list[float], seeds: int, sprea
 @pytest.mark.slow
 def test_of_studies_in_which_nothing_matters_at_most_one_in_twenty_says_that_something_does() -> None:
     random = np.random.default_rng(0)
-    studies = 150
-    found = [judge(simulated(random, [0.0] * 2, 7, 0.5), 0.05).values() for _ in range(studies)]
+    studies = 400
+    found = [judge(simulated(random, [0.0] * 4, 8, 0.5), 0.05).values() for _ in range(studies)]
     false = sum(any(each.verdict in ("matters", "better without") for each in family) for family in found)
 
     assert at_most(false, studies, 0.05)
@@ -170,8 +170,8 @@ def test_of_studies_in_which_nothing_matters_at_most_one_in_twenty_says_that_som
 @pytest.mark.slow
 def test_of_studies_whose_changes_are_the_margin_at_most_one_in_twenty_says_that_one_does_not_matter() -> None:
     random = np.random.default_rng(1)
-    studies = 150
-    found = [judge(simulated(random, [0.3] * 2, 7, 0.15), 0.3).values() for _ in range(studies)]
+    studies = 400
+    found = [judge(simulated(random, [0.3] * 3, 8, 0.15), 0.3).values() for _ in range(studies)]
     false = sum(any(each.verdict == "does not matter" for each in family) for family in found)
 
     assert at_most(false, studies, 0.05)
@@ -180,7 +180,7 @@ def test_of_studies_whose_changes_are_the_margin_at_most_one_in_twenty_says_that
 @pytest.mark.slow
 def test_of_images_without_a_difference_at_most_one_family_in_twenty_says_matters() -> None:
     random = np.random.default_rng(2)
-    studies = 100
+    studies = 300
     false = 0
     for _ in range(studies):
         images = [random.standard_t(4, (1, 400)) * 4 for _ in range(3)]
@@ -209,7 +209,7 @@ def raced(
 @pytest.mark.slow
 def test_a_race_in_which_nothing_matters_says_so_falsely_at_most_once_in_twenty_for_all_its_looks() -> None:
     random = np.random.default_rng(4)
-    studies = 40
+    studies = 200
     families = [raced(random, [0.0] * 2, 0.5, 0.05, 10) for _ in range(studies)]
     false = sum(any(each.verdict in ("matters", "better without") for each in found.values()) for found in families)
 
@@ -219,7 +219,7 @@ def test_a_race_in_which_nothing_matters_says_so_falsely_at_most_once_in_twenty_
 @pytest.mark.slow
 def test_a_race_at_the_margin_falsely_says_does_not_matter_at_most_once_in_twenty() -> None:
     random = np.random.default_rng(5)
-    studies = 40
+    studies = 200
     families = [raced(random, [0.3, 2.0], 0.2, 0.3, 10) for _ in range(studies)]
     false = sum(any(found[name].verdict == "does not matter" for name in "0") for found in families)
 
@@ -266,7 +266,7 @@ def test_the_seeds_said_to_resolve_a_verdict_do_so_four_times_in_five(mean: floa
     needed = seeds_to_resolve(seen, margin, 0.05)
     assert needed is not None
     wanted = "matters" if mean else "does not matter"
-    studies = 100
+    studies = 300
     reached = sum(
         judge({"0": Pairs(tuple(random.normal(mean, spread, needed)))}, margin)["0"].verdict == wanted
         for _ in range(studies)

@@ -37,7 +37,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (ArchitectureError, TrainingError, DataError, StudyError) as error:
         return refused(error)
     except ValueError as error:
-        from search.storage import StorageError  # not imported above: it brings SQLAlchemy and Optuna
+        from search.patience import StorageError  # not imported above: it brings SQLAlchemy and Optuna
 
         if not isinstance(error, StorageError):
             raise

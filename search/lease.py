@@ -20,10 +20,9 @@ from typing import TextIO
 from studies.preset import StudyError
 
 REFRESH_SECONDS = 10.0
-WATCH_SECONDS = (
-    150.0  # of silence from another machine's owner, before it is taken for gone; a leader that waits for its
-)
-# database (storage.PATIENCE_SECONDS) is silent
+# Of silence from another machine's owner, before it is taken for gone: a leader that waits for its database is silent
+# for patience.PATIENCE_SECONDS.
+WATCH_SECONDS = 150.0
 
 
 @dataclass(frozen=True)

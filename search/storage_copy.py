@@ -5,9 +5,9 @@ whole. Here the rows of Optuna's tables are copied as they are, in one transacti
 are new, given out by the target. Numbers, states, times, values and attributes stay the same, those of running and
 waiting trials too, so a search goes on from the copy.
 
-Artifact files lie ready beside their place before the studies are committed, with a note of the keys that the studies
-will have there, and take their place after it. So a copy that was killed at any moment can be repeated: where the target
-holds the studies of the note, only the files are still to be moved; otherwise the copy begins anew.
+Artifact files lie ready beside their place before the studies are committed, with a note of what the studies will be
+known by in the target, and take their place after it. So a copy that was killed at any moment can be repeated: where the
+target holds the very studies of the note, only the files are still to be moved, and otherwise the copy begins anew.
 """
 
 import json
@@ -15,7 +15,7 @@ import os
 import shutil
 import sys
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +24,8 @@ from optuna.storages._rdb.models import BaseModel
 from sqlalchemy import Connection, Table
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
-from search.storage import StorageError, open_storage, reason, shown, sqlite_path
+from search.patience import PatientStorage, StorageError, reason, shown
+from search.storage import open_storage, sqlite_path, without_password
 
 ARTIFACTS = "artifacts"  # in a run's folder; what each file is stands in the system attributes
 READY, NOTE = f"{ARTIFACTS}.part", f"{ARTIFACTS}.json"  # while a copy goes on
@@ -38,6 +39,15 @@ Progress = Callable[[str, int], None]  # name of a table, its rows
 class Summary:
     trials: dict[str, int]  # by study
     artifacts: int  # files
+
+
+@dataclass(frozen=True)
+class Note:
+    """Whose the files are that lie ready: of which studies, in which target."""
+
+    target: str
+    keys: dict[str, int]  # of the studies there, by name
+    began: dict[str, str]  # when their first trials did; keys alone are given out again after a copy that was killed
 
 
 def run_copy(source_url: str, target_url: str, run_dir: Path | None = None, to_run_dir: Path | None = None) -> int:
@@ -75,10 +85,18 @@ def copy_storage(
     names = {study.study_name for study in source.get_all_studies()}
     if not names:
         raise StorageError(f"{shown(source_url)} holds no studies; name the storage to copy with --from")
-    held = {study.study_name: study._study_id for study in target.get_all_studies()}
-    there = sorted(names & set(held))
-    if to_run_dir and there and (noted := note_of(to_run_dir)) and noted.items() <= held.items():
-        return Summary({name: target.get_n_trials(held[name]) for name in sorted(noted)}, take_place(to_run_dir))
+    place = target_place(target_url)
+    if run_dir and to_run_dir and (noted := note_of(to_run_dir)):
+        committed = held(target, noted.keys, noted.target) == noted
+        if committed and noted.began.items() <= held(source, names, place).began.items():
+            trials = {name: target.get_n_trials(key) for name, key in sorted(noted.keys.items())}
+            return Summary(trials, take_place(run_dir, to_run_dir))
+        if committed or noted.target != place:  # in another target they may be committed, too
+            raise StorageError(
+                f"in {to_run_dir} lie the artifacts of another copy, to {noted.target}, ready to take their place; "
+                f"repeat that one, or move {READY} and {NOTE} away"
+            )
+    there = sorted(names & {study.study_name for study in target.get_all_studies()})
     if there:
         raise StorageError(f"{shown(target_url)} already holds {', '.join(map(repr, there))}; name another with --to")
     if run_dir and to_run_dir:
@@ -87,13 +105,13 @@ def copy_storage(
         with snapshot(source.engine) as reading, target.engine.begin() as writing:
             trials = copy_rows(reading, writing, progress)
             if run_dir and to_run_dir:
-                lay_ready(run_dir, to_run_dir, keys_of(writing, names))
+                lay_ready(run_dir, to_run_dir, note_on(writing, names, place))
     except IntegrityError:
         raise StorageError(f"another process has just written such studies to {shown(target_url)}") from None
     except SQLAlchemyError as error:
         said = reason(error, source_url, target_url)
         raise StorageError(f"the copy was broken off ({said}) and nothing of it is left; repeat the command") from None
-    return Summary(trials, take_place(to_run_dir) if to_run_dir else 0)
+    return Summary(trials, take_place(run_dir, to_run_dir) if run_dir and to_run_dir else 0)
 
 
 def snapshot(engine: sqlalchemy.Engine) -> Any:
@@ -135,10 +153,27 @@ def insert(writing: Connection, table: Table, row: dict[str, Any]) -> int:
     return int(given[0])
 
 
-def keys_of(connection: Connection, names: Collection[str]) -> dict[str, int]:
-    """The keys of the studies of these names."""
-    chosen = sqlalchemy.select(STUDIES.c.study_name, STUDIES.c.study_id).where(STUDIES.c.study_name.in_(names))
-    return {str(name): int(key) for name, key in connection.execute(chosen)}
+def target_place(url: str) -> str:
+    """The target as a note names it, the same from every folder."""
+    path = sqlite_path(url)
+    return str(path.resolve()) if path else without_password(url)
+
+
+def held(storage: PatientStorage, names: Collection[str], place: str) -> Note:
+    def read() -> Note:
+        with storage.engine.connect() as connection:
+            return note_on(connection, names, place)
+
+    return storage.made(read)
+
+
+def note_on(connection: Connection, names: Collection[str], place: str) -> Note:
+    """Those of the named studies that the database holds."""
+    began = sqlalchemy.func.min(TRIALS.c.datetime_start)
+    chosen = sqlalchemy.select(STUDIES.c.study_name, STUDIES.c.study_id, began).outerjoin(TRIALS)
+    chosen = chosen.where(STUDIES.c.study_name.in_(names)).group_by(STUDIES.c.study_id)
+    rows = [(str(name), int(key), str(first or "")) for name, key, first in connection.execute(chosen)]
+    return Note(place, {name: key for name, key, _ in rows}, {name: first for name, _, first in rows})
 
 
 def refuse_artifacts(run_dir: Path, to_run_dir: Path) -> None:
@@ -146,7 +181,7 @@ def refuse_artifacts(run_dir: Path, to_run_dir: Path) -> None:
         raise StorageError(f"{to_run_dir / ARTIFACTS} exists already; move it away, or name another --to-run-dir")
 
 
-def lay_ready(run_dir: Path, to_run_dir: Path, keys: dict[str, int]) -> None:
+def lay_ready(run_dir: Path, to_run_dir: Path, note: Note) -> None:
     """All files beside their place, then the note; what an earlier copy left that was killed is replaced."""
     part = to_run_dir / f"{NOTE}.part"
     try:
@@ -156,21 +191,23 @@ def lay_ready(run_dir: Path, to_run_dir: Path, keys: dict[str, int]) -> None:
             shutil.rmtree(to_run_dir / READY)
         if (run_dir / ARTIFACTS).exists():  # runs from before there were artifacts have none
             shutil.copytree(run_dir / ARTIFACTS, to_run_dir / READY)
-        part.write_text(json.dumps(keys))
+        part.write_text(json.dumps(asdict(note)))
         os.replace(part, to_run_dir / NOTE)
     except (OSError, shutil.Error) as error:
         raise StorageError(f"{run_dir / ARTIFACTS} cannot be copied to {to_run_dir}: {error}") from None
 
 
-def note_of(to_run_dir: Path) -> dict[str, int]:
+def note_of(to_run_dir: Path) -> Note | None:
+    path = to_run_dir / NOTE
     try:
-        noted: dict[str, int] = json.loads((to_run_dir / NOTE).read_text())
-    except (OSError, ValueError):
-        return {}
-    return noted
+        return Note(**json.loads(path.read_text()))
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except (OSError, ValueError, TypeError) as error:
+        raise StorageError(f"{path} is no note of a copy ({error}); move it away") from None
 
 
-def take_place(to_run_dir: Path) -> int:
+def take_place(run_dir: Path, to_run_dir: Path) -> int:
     """The number of files, which are where they belong once the note is gone."""
     try:
         if (to_run_dir / READY).exists():
@@ -181,4 +218,6 @@ def take_place(to_run_dir: Path) -> int:
             f"the studies are copied, but {to_run_dir / READY} cannot be moved to {to_run_dir / ARTIFACTS} ({error}); "
             "move away what is there and repeat the command"
         ) from None
+    if not (run_dir / ARTIFACTS).exists():
+        return 0  # what is there is not of this copy
     return sum(path.is_file() for path in (to_run_dir / ARTIFACTS).rglob("*"))

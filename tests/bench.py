@@ -3,11 +3,9 @@
 Rounds are interleaved and medians of ROUNDS are compared, so that a busy machine slows all alike.
 """
 
-import json
 import os
 import platform
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
@@ -18,8 +16,8 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 import keras
 import numpy as np
-import optuna
 import tensorflow as tf
+from bench_long import long_studies
 from PIL import Image
 
 from data.phantom import draw, phantom_cases
@@ -27,14 +25,6 @@ from data.preparation import Preparation
 from data.prepare import prepare
 from data.store import Examples
 from models.feed import Feed, Streamed, Tensors, feed, rows_of
-from search.engine import suggest
-from search.records import study_name
-from search.run import Run
-from search.sampler import FeasibleSampler
-from search.status import status
-from search.storage import open_storage, sqlite_url
-from studies.preset import demo
-from studies.study import points
 
 # What a worker has where there is one per core, as there is without a GPU.
 tf.config.threading.set_intra_op_parallelism_threads(1)
@@ -144,69 +134,6 @@ def input_bench(png_px: int, image_px: int) -> dict[str, float]:
         )
 
 
-PROPOSALS = 200
-
-
-def propose(study: optuna.Study, sampler: FeasibleSampler) -> optuna.trial.Trial:
-    trial = study.ask()
-    for name, choices in sampler.distributions.items():
-        suggest(trial, name, choices)
-    return trial
-
-
-def size_bench(trials: int) -> dict[str, str]:
-    """What `status` and the sampler's proposals take in a study of so many finished trials."""
-    with tempfile.TemporaryDirectory() as scratch:
-        url = sqlite_url(Path(scratch) / "studies.db")
-        sampler = FeasibleSampler(SPACE, list(points(SPACE)), seed=0)
-        study = optuna.create_study(study_name=study_name("depth"), storage=open_storage(url), sampler=sampler)
-        study.set_user_attr("settings", json.dumps({"given": {}}))
-        random = np.random.default_rng(0)
-        grid = list(points(SPACE))
-        for place in random.permutation(len(grid))[:trials]:
-            finished = optuna.create_trial(
-                params=dict(grid[place]), distributions=sampler.distributions, value=float(random.uniform(8, 40))
-            )
-            study.add_trial(finished)
-        run = Run(Path(scratch), demo(), {}, "", url)
-
-        def timed(what: Callable[[], object]) -> float:
-            took = []
-            for _ in range(ROUNDS):
-                began = time.perf_counter()
-                what()
-                took.append(time.perf_counter() - began)
-            return statistics.median(took)
-
-        seconds = {"`status`": timed(lambda: status(run)), "the next proposal": timed(lambda: propose(study, sampler))}
-        study._storage.remove_session()  # type: ignore[attr-defined]
-        fresh = subprocess.run([sys.executable, __file__, url], capture_output=True, text=True, check=True)
-        return {what: f"{value:.2f} s" for what, value in seconds.items()} | json.loads(fresh.stdout)
-
-
-def memory(url: str) -> dict[str, str]:
-    """What a leader that proposes and is told again and again holds, in a process of its own."""
-    sampler = FeasibleSampler(SPACE, list(points(SPACE)), seed=0)
-    study = optuna.load_study(study_name=study_name("depth"), storage=open_storage(url), sampler=sampler)
-    held = {}
-    for number in range(1, PROPOSALS + 1):
-        trial = propose(study, sampler)
-        study.tell(trial, 20.0)
-        if number in (10, PROPOSALS):
-            lines = Path("/proc/self/status").read_text().splitlines()
-            resident = next(int(line.split()[1]) for line in lines if line.startswith("VmRSS"))
-            held[f"resident after {number} proposals"] = f"{resident / 1024:.0f} MB"
-    return held
-
-
-SPACE = {
-    "beta": tuple(round(0.5 + 0.02 * n, 2) for n in range(60)),
-    "mixed5": tuple(range(1, 9)),
-    "mixed7": tuple(range(1, 9)),
-    "mixed9": tuple(range(1, 9)),
-}
-
-
 def main() -> None:
     print("# Benchmarks\n")
     print(
@@ -222,14 +149,8 @@ def main() -> None:
         for name, rate in rates.items():
             print(f"| {png_px} px | {image_px} px | {name} | {rate:,.0f} | {rates['the prepared store'] / rate:.2f} |")
             sys.stdout.flush()
-    print("\n## Long studies\n\n| finished trials | what | |\n|---|---|---|")
-    for trials in (100, 1_000, 10_000):
-        for what, value in size_bench(trials).items():
-            print(f"| {trials:,} | {what} | {value} |", flush=True)
+    long_studies()
 
 
 if __name__ == "__main__":
-    if len(sys.argv) > 1:
-        print(json.dumps(memory(sys.argv[1])))
-    else:
-        main()
+    main()

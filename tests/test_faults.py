@@ -24,9 +24,10 @@ from search import checkpoint
 from search.engine import Terms, run_study
 from search.executor import InProcess, LocalProcesses
 from search.job import Failed, Job, Message
+from search.patience import StorageError
 from search.records import load, trials_of
 from search.run import Run
-from search.storage import StorageError, open_storage, sqlite_url
+from search.storage import open_storage, sqlite_url
 from studies.preset import StudyError
 from studies.study import Trial
 

@@ -23,6 +23,7 @@ USES_OPTUNA = {
     "search/engine.py",
     "search/records.py",
     "search/sampler.py",
+    "search/patience.py",
     "search/storage.py",
     "search/storage_copy.py",
     "search/status.py",

@@ -33,13 +33,15 @@ from formula import FormulaExecutor
 from test_storage_copy import contents, odd_study, search, some_fail, unheard
 
 from data.store import Store
+from search import patience
 from search import storage as storage_module
 from search.cli import main
 from search.job import Message
+from search.patience import StorageError
 from search.records import decisions
 from search.run import Run
 from search.status import status
-from search.storage import StorageError, open_storage, sqlite_url
+from search.storage import open_storage, sqlite_url
 from search.storage_copy import copy_storage
 from studies.order import STUDIES
 
@@ -354,7 +356,7 @@ def test_a_server_that_stays_away_ends_the_search_in_one_sentence_and_it_goes_on
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    monkeypatch.setattr(storage_module, "PATIENCE_SECONDS", 6)
+    monkeypatch.setattr(patience, "PATIENCE_SECONDS", 6)
     run = a_run(tmp_path, tiny_store, database)
 
     def stop(trial: int) -> None:

@@ -18,8 +18,9 @@ import sqlalchemy
 from optuna.storages import BaseStorage, RDBStorage, _CachedStorage
 from optuna.trial import TrialState
 
-from search import storage as storage_module
-from search.storage import PatientStorage, StorageError, open_storage, sqlite_url
+from search import patience
+from search.patience import PatientStorage, StorageError
+from search.storage import open_storage, sqlite_url
 
 ASKS = 25  # of each of two processes
 
@@ -208,8 +209,8 @@ def locked(path: Path, seconds: float) -> Iterator[None]:
 @pytest.fixture
 def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
     """A statement waits for a tenth of a second, a call for five."""
-    monkeypatch.setattr(storage_module, "BUSY_SECONDS", 0.1)
-    monkeypatch.setattr(storage_module, "PATIENCE_SECONDS", 5)
+    monkeypatch.setattr(patience, "BUSY_SECONDS", 0.1)
+    monkeypatch.setattr(patience, "PATIENCE_SECONDS", 5)
 
 
 @pytest.mark.usefixtures("hasty")
@@ -238,7 +239,7 @@ def test_a_lock_that_stays_ends_in_one_sentence(
 ) -> None:
     path = tmp_path / "studies.db"
     study = a_study(path)
-    monkeypatch.setattr(storage_module, "PATIENCE_SECONDS", 3)
+    monkeypatch.setattr(patience, "PATIENCE_SECONDS", 3)
     began = time.monotonic()
     with (
         locked(path, 60),
@@ -260,6 +261,42 @@ def test_a_full_disk_is_said_in_one_sentence_at_once(tmp_path: Path) -> None:
 
     with pytest.raises(StorageError, match=r"studies\.db cannot be used: database or disk is full"):
         optuna.create_study(storage=storage, study_name="a").set_user_attr("much", "x" * 1_000_000)
+
+
+@pytest.mark.parametrize("trials", [0, 1, 4, 5])
+def test_trials_that_are_read_by_pages_are_all_there_once_and_in_order(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, trials: int
+) -> None:
+    monkeypatch.setattr(patience, "PAGE", 2)
+    storage = open_storage(sqlite_url(tmp_path / "studies.db"))
+    one, other = (optuna.create_study(storage=storage, study_name=name) for name in ("one", "other"))
+    for number in range(trials):  # in turn, so that neither's keys are without gaps
+        one.add_trial(optuna.create_trial(value=float(number), user_attrs={"of": "one"}))
+        other.add_trial(optuna.create_trial(state=TrialState.FAIL))
+
+    read = open_storage(sqlite_url(tmp_path / "studies.db"))
+
+    assert [(trial.number, trial.value) for trial in read.get_all_trials(one._study_id)] == [
+        (number, number) for number in range(trials)
+    ]
+    assert len(read.get_all_trials(other._study_id, states=(TrialState.FAIL,))) == trials
+    assert read.get_all_trials(other._study_id, states=(TrialState.COMPLETE,)) == []
+    with pytest.raises(KeyError):
+        read.get_all_trials(99)
+
+
+def test_a_study_that_was_read_by_pages_is_kept_up_to_date(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(patience, "PAGE", 2)
+    writing = a_study(tmp_path / "studies.db")
+    asked = [writing.ask() for _ in range(5)]
+    writing.tell(asked[3], 3.0)
+    reading = optuna.load_study(study_name="a", storage=open_storage(sqlite_url(tmp_path / "studies.db")))
+    assert [trial.value for trial in reading.trials] == [None, None, None, 3.0, None]
+
+    writing.tell(asked[0], 0.0)
+    writing.add_trial(optuna.create_trial(value=5.0))
+
+    assert [trial.value for trial in reading.trials] == [0.0, None, None, 3.0, None, 5.0]
 
 
 def test_every_call_of_optunas_storage_waits_for_the_database() -> None:

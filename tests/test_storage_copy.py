@@ -5,6 +5,7 @@ import multiprocessing
 import os
 import signal
 import sqlite3
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -20,9 +21,10 @@ from data.store import Store
 from models.architecture import Architecture
 from search import storage_copy
 from search.engine import run_study
+from search.patience import StorageError
 from search.records import decisions
 from search.run import Run
-from search.storage import StorageError, open_storage, sqlite_url
+from search.storage import open_storage, sqlite_url
 from search.storage_copy import copy_storage, run_copy
 from studies.order import STUDIES
 
@@ -205,66 +207,167 @@ def test_artifact_files_are_copied_with_the_studies(tmp_path: Path) -> None:
     assert not (there / "artifacts.part").exists()
 
 
-def copy_until_killed_with_artifacts(folder: Path, step: str) -> None:
-    def die() -> None:
-        os.kill(os.getpid(), signal.SIGKILL)
+def die(*_: Any, **__: Any) -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
 
-    honest = storage_copy.lay_ready, storage_copy.take_place
 
-    def lay_ready(*arguments: Any) -> None:
-        honest[0](*arguments)
+def and_die(step: Callable[..., Any]) -> Callable[..., None]:
+    def call(*arguments: Any) -> None:
+        step(*arguments)
         die()
 
-    steps = {
-        "before the note": lambda: setattr(storage_copy.json, "dumps", lambda keys: die()),
-        "before the commit": lambda: setattr(storage_copy, "lay_ready", lay_ready),
-        "after the commit": lambda: setattr(storage_copy, "take_place", lambda to: die()),
-        "after the files were moved": lambda: setattr(Path, "unlink", lambda *_, **__: die()),
-    }
-    if step == "after the files were moved":  # `unlink` is also the first thing of `lay_ready`
+    return call
 
-        def take_place(to_run_dir: Path) -> int:
-            steps[step]()
-            return honest[1](to_run_dir)
 
-        storage_copy.take_place = take_place
-    else:
-        steps[step]()
+def half_a_tree(here: Path, there: Path) -> None:
+    there.mkdir()
+    (there / "5").write_bytes(b"fi")
+    die()
+
+
+KILLED = {
+    "amid the files": lambda: setattr(storage_copy.shutil, "copytree", half_a_tree),
+    "before the note": lambda: setattr(storage_copy.json, "dumps", die),
+    "before the commit": lambda: setattr(storage_copy, "lay_ready", and_die(storage_copy.lay_ready)),
+    "after the commit": lambda: setattr(storage_copy, "take_place", die),
+    "after the files were moved": lambda: setattr(Path, "rename", and_die(Path.rename)),
+}
+
+
+def copy_until_killed_with_artifacts(folder: Path, step: str) -> None:
+    KILLED[step]()
     copy_storage(sqlite_url(folder / "a.db"), sqlite_url(folder / "b.db"), unheard, folder / "here", folder / "there")
 
 
-@pytest.mark.parametrize(
-    "step", ["before the note", "before the commit", "after the commit", "after the files were moved"]
-)
-def test_a_copy_with_artifacts_that_is_killed_at_any_step_can_be_repeated(tmp_path: Path, step: str) -> None:
-    source, target = sqlite_url(tmp_path / "a.db"), sqlite_url(tmp_path / "b.db")
-    odd_study(open_storage(source))
-    (tmp_path / "here" / "artifacts").mkdir(parents=True)
-    (tmp_path / "here" / "artifacts" / "5").write_bytes(b"five")
-    process = multiprocessing.get_context("spawn").Process(
-        target=copy_until_killed_with_artifacts, args=(tmp_path, step)
-    )
+def killed_copy(folder: Path, step: str) -> None:
+    """From a.db and `here`, made for it, to b.db and `there`, by a process that is killed at this step."""
+    odd_study(open_storage(sqlite_url(folder / "a.db")))
+    (folder / "here" / "artifacts" / "more").mkdir(parents=True)
+    (folder / "here" / "artifacts" / "5").write_bytes(b"five")
+    (folder / "here" / "artifacts" / "more" / "6").write_bytes(b"six")
+    process = multiprocessing.get_context("spawn").Process(target=copy_until_killed_with_artifacts, args=(folder, step))
     process.start()
     process.join(200)
-
     assert process.exitcode == -signal.SIGKILL
-    summary = copy_storage(source, target, unheard, tmp_path / "here", tmp_path / "there")
-    assert contents(open_storage(target)) == contents(open_storage(source))
-    assert (summary.artifacts, summary.trials) == (
-        1,
-        {study[0]: len(study[4]) for study in contents(open_storage(target))},
-    )
-    assert [path.name for path in (tmp_path / "there").iterdir()] == ["artifacts"]
-    assert (tmp_path / "there" / "artifacts" / "5").read_bytes() == b"five"
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+@pytest.mark.parametrize("step", KILLED)
+def test_a_copy_with_artifacts_that_is_killed_at_any_step_and_repeated_equals_an_undisturbed_one(
+    tmp_path: Path, step: str
+) -> None:
+    killed_copy(tmp_path, step)
+    source, target, other = (sqlite_url(tmp_path / f"{name}.db") for name in "abc")
+
+    repeated = copy_storage(source, target, unheard, tmp_path / "here", tmp_path / "there")
+
+    undisturbed = copy_storage(source, other, unheard, tmp_path / "here", tmp_path / "elsewhere")
+    assert repeated == undisturbed
+    assert contents(open_storage(target)) == contents(open_storage(other)) == contents(open_storage(source))
+    assert files(tmp_path / "there") == files(tmp_path / "elsewhere") == files(tmp_path / "here")
     with pytest.raises(StorageError, match="already holds"):
         copy_storage(source, target, unheard, tmp_path / "here", tmp_path / "there")
+    assert files(tmp_path / "there") == files(tmp_path / "here")
+
+
+@pytest.mark.parametrize("again", ["killed again", "and gone on"])
+def test_a_copy_is_repeated_after_it_was_killed_again_and_after_a_search_went_on_from_it(
+    tmp_path: Path, again: str
+) -> None:
+    killed_copy(tmp_path, "after the commit")
+    source, target = sqlite_url(tmp_path / "a.db"), sqlite_url(tmp_path / "b.db")
+    if again == "and gone on":
+        optuna.load_study(storage=open_storage(target), study_name="empty").enqueue_trial({"x": 1})
+        optuna.load_study(storage=open_storage(target), study_name="odd ünïcode 'study'").ask()
+    else:
+        process = multiprocessing.get_context("spawn").Process(
+            target=copy_until_killed_with_artifacts, args=(tmp_path, "after the files were moved")
+        )
+        process.start()
+        process.join(200)
+        assert process.exitcode == -signal.SIGKILL
+    before = contents(open_storage(target))
+
+    assert copy_storage(source, target, unheard, tmp_path / "here", tmp_path / "there").artifacts == 2
+    assert contents(open_storage(target)) == before
+    assert files(tmp_path / "there") == files(tmp_path / "here")
+
+
+def test_studies_begun_in_the_target_after_a_copy_was_killed_are_not_taken_for_the_copy(tmp_path: Path) -> None:
+    """They have its names, and its keys: SQLite gives out again what was never committed."""
+    killed_copy(tmp_path, "before the commit")
+    odd_study(open_storage(sqlite_url(tmp_path / "b.db")))
+
+    with pytest.raises(StorageError, match=r"b\.db already holds"):
+        copy_storage(
+            sqlite_url(tmp_path / "a.db"), sqlite_url(tmp_path / "b.db"), unheard, tmp_path / "here", tmp_path / "there"
+        )
+
+    assert not (tmp_path / "there" / "artifacts").exists()
+
+
+@pytest.mark.parametrize("target", ["b.db", "c.db"])
+def test_artifacts_of_another_copy_that_lie_ready_are_left_to_it(tmp_path: Path, target: str) -> None:
+    killed_copy(tmp_path, "after the commit")
+    odd_study(open_storage(sqlite_url(tmp_path / "other.db")))
+    (tmp_path / "other" / "artifacts").mkdir(parents=True)
+    (tmp_path / "other" / "artifacts" / "5").write_bytes(b"another five")
+
+    with pytest.raises(StorageError, match=r"lie the artifacts of another copy, to .*b\.db, ready"):
+        copy_storage(
+            sqlite_url(tmp_path / "other.db"),
+            sqlite_url(tmp_path / target),
+            unheard,
+            tmp_path / "other",
+            tmp_path / "there",
+        )
+
+    copy_storage(
+        sqlite_url(tmp_path / "a.db"), sqlite_url(tmp_path / "b.db"), unheard, tmp_path / "here", tmp_path / "there"
+    )
+    assert files(tmp_path / "there") == files(tmp_path / "here")
+
+
+def test_artifacts_that_came_to_the_place_meanwhile_are_not_overwritten(tmp_path: Path) -> None:
+    killed_copy(tmp_path, "after the commit")
+    source, target = sqlite_url(tmp_path / "a.db"), sqlite_url(tmp_path / "b.db")
+    (tmp_path / "there" / "artifacts").mkdir()
+    (tmp_path / "there" / "artifacts" / "5").write_bytes(b"another five")
+
+    with pytest.raises(StorageError, match=r"cannot be moved to .*artifacts .*; move away what is there and repeat"):
+        copy_storage(source, target, unheard, tmp_path / "here", tmp_path / "there")
+    assert (tmp_path / "there" / "artifacts" / "5").read_bytes() == b"another five"
+
+    (tmp_path / "there" / "artifacts").rename(tmp_path / "moved away")
+    assert copy_storage(source, target, unheard, tmp_path / "here", tmp_path / "there").artifacts == 2
+    assert files(tmp_path / "there") == files(tmp_path / "here")
+
+
+def test_a_note_that_is_not_a_copys_is_left_alone(tmp_path: Path) -> None:
+    odd_study(open_storage(sqlite_url(tmp_path / "a.db")))
+    (tmp_path / "there").mkdir()
+    (tmp_path / "there" / "artifacts.json").write_text("[]")
+
+    with pytest.raises(StorageError, match=r"artifacts\.json is no note of a copy"):
+        copy_storage(
+            sqlite_url(tmp_path / "a.db"), sqlite_url(tmp_path / "b.db"), unheard, tmp_path / "here", tmp_path / "there"
+        )
+
+    assert (tmp_path / "there" / "artifacts.json").read_text() == "[]"
 
 
 def test_a_run_without_artifacts_is_copied_too(tmp_path: Path) -> None:
     source, target = sqlite_url(tmp_path / "a.db"), sqlite_url(tmp_path / "b.db")
     odd_study(open_storage(source))
 
+    (tmp_path / "there" / "artifacts").mkdir(parents=True)
+    (tmp_path / "there" / "artifacts" / "5").touch()
+
     assert copy_storage(source, target, unheard, tmp_path / "here", tmp_path / "there").artifacts == 0
+    assert files(tmp_path / "there") == {"artifacts/5": b""}
 
 
 def test_artifacts_that_cannot_be_copied_leave_no_studies(tmp_path: Path) -> None:

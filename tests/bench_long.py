@@ -1,0 +1,147 @@
+"""What long studies take, in time and memory; a part of `make bench`, without TensorFlow, as the leader is."""
+
+import json
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import optuna
+import sqlalchemy
+
+from search.engine import suggest
+from search.records import study_name
+from search.run import Run
+from search.sampler import FeasibleSampler
+from search.status import status
+from search.storage import open_storage, sqlite_url
+from search.storage_copy import TABLES, TRIALS
+from studies.preset import demo
+from studies.study import points
+
+SIZES = (100, 1_000, 10_000)
+REPORTED = (1, 50, 500)  # proposals after which memory is looked at
+EPOCHS = 20
+SPACE = {
+    "beta": tuple(round(0.5 + 0.02 * n, 2) for n in range(60)),
+    "mixed5": tuple(range(1, 9)),
+    "mixed7": tuple(range(1, 9)),
+    "mixed9": tuple(range(1, 9)),
+}
+
+
+def sampler() -> FeasibleSampler:
+    return FeasibleSampler(SPACE, list(points(SPACE)), seed=0)
+
+
+def make_study(folder: Path, trials: int) -> str:
+    """The URL of a study of so many finished trials, each with what the engine keeps of one."""
+    storage = open_storage(sqlite_url(folder / "studies.db"))
+    study = optuna.create_study(study_name=study_name("depth"), storage=storage)
+    study.set_user_attr("settings", json.dumps({"given": {}}))
+    random = np.random.default_rng(0)
+    grid = list(points(SPACE))
+    chosen = [grid[place] for place in random.permutation(len(grid))[:trials]]
+    curve = random.uniform(8, 40, EPOCHS).tolist()
+    attributes = {f"attribute_{number}": 12.5 for number in range(20)} | {
+        "network": "0" * 40,
+        "train_mae_by_epoch": " ".join(f"{mae:.4f}" for mae in curve),
+    }
+    finished = optuna.create_trial(
+        params=dict(chosen[0]),
+        distributions=sampler().distributions,
+        value=12.0,
+        user_attrs=attributes,
+        intermediate_values=dict(enumerate(curve, 1)),
+    )
+    study.add_trial(finished)
+    with storage.engine.begin() as connection:  # one by one, Optuna would take minutes
+        for table in TABLES:
+            if "trial_id" not in table.columns:
+                continue
+            rows = [dict(row) for row in connection.execute(sqlalchemy.select(table)).mappings()]
+            [key] = table.primary_key.columns
+            copies = [row | {"trial_id": 1 + number} for number in range(1, trials) for row in rows]
+            for copy in copies:
+                number = copy["trial_id"] - 1
+                if table is TRIALS:
+                    copy["number"] = number
+                else:
+                    del copy[key.name]
+                if table.name == "trial_params":  # all numeric here, and so kept as they are
+                    copy["param_value"] = chosen[number][copy["param_name"]]
+                if table.name == "trial_values":
+                    copy["value"] = float(random.uniform(8, 40))
+            if copies:
+                connection.execute(table.insert(), copies)
+    return storage.url
+
+
+def propose(study: optuna.Study, sampler: FeasibleSampler) -> optuna.trial.Trial:
+    trial = study.ask()
+    for name, choices in sampler.distributions.items():
+        suggest(trial, name, choices)
+    return trial
+
+
+def megabytes(field: str) -> int:
+    """Of this process: VmRSS, what is resident now, or VmHWM, the most that ever was."""
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return round(next(int(line.split()[1]) for line in lines if line.startswith(f"{field}:")) / 1024)
+
+
+def status_bench(url: str) -> dict[str, str]:
+    run = Run(Path(), demo(), {}, "", url)
+    before = megabytes("VmRSS")
+    took = statistics.median(seconds(lambda: status(run)) for _ in range(5))
+    return {"`status`": f"{took:.2f} s", "`status`, most memory": f"{megabytes('VmHWM')} MB ({before} MB of imports)"}
+
+
+def leader_bench(url: str) -> dict[str, str]:
+    """What proposing and being told again and again takes, as a leader does that has just been started."""
+    proposing = sampler()
+    study = optuna.load_study(study_name=study_name("depth"), storage=open_storage(url), sampler=proposing)
+    said = {"reading the study": f"{seconds(lambda: study.get_trials(deepcopy=False)):.2f} s"}
+    took = []
+    for number in range(1, max(REPORTED) + 1):
+        began = time.perf_counter()
+        trial = propose(study, proposing)
+        took.append(time.perf_counter() - began)
+        study.tell(trial, 20.0)
+        if number in REPORTED:
+            said[f"memory after {number} proposals"] = f"{megabytes('VmRSS')} MB, at most {megabytes('VmHWM')} MB"
+    return {"the next proposal": f"{statistics.median(took[:50]):.2f} s"} | said
+
+
+def seconds(what: Callable[[], object]) -> float:
+    began = time.perf_counter()
+    what()
+    return time.perf_counter() - began
+
+
+BENCHES = {"status": status_bench, "leader": leader_bench}
+
+
+def long_studies() -> None:
+    """Each in a process of its own, so that memory is that of nothing else."""
+    print("\n## Long studies\n")
+    print(
+        f"Every trial with {EPOCHS} epochs' reports and 22 attributes, in SQLite; memory is that of a fresh process.\n"
+    )
+    print("| finished trials | what | |\n|---|---|---|")
+    for trials in SIZES:
+        with tempfile.TemporaryDirectory() as scratch:
+            url = make_study(Path(scratch), trials)
+            for bench in BENCHES:
+                command = [sys.executable, __file__, bench, url]
+                said = json.loads(subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout)
+                for what, value in said.items():
+                    print(f"| {trials:,} | {what} | {value} |", flush=True)
+
+
+if __name__ == "__main__":
+    print(json.dumps(BENCHES[sys.argv[1]](sys.argv[2])))

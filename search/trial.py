@@ -12,7 +12,9 @@ import sys
 import threading
 import traceback
 from collections.abc import Callable
+from functools import partial
 from multiprocessing.connection import Connection
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -20,8 +22,11 @@ import tensorflow as tf
 
 from data.preparation import DISK_FULL, DataError, no_space
 from data.store import open_store
+from models import saved
+from models.feed import feed
 from models.fit import CountMismatch, new_trainer
 from search import checkpoint
+from search.best import leave, settle
 from search.checkpoint import Checkpoint
 from search.job import (
     STOP,
@@ -37,6 +42,9 @@ from search.job import (
     fingerprint,
 )
 from search.memory import what_would_fit
+
+# Files of the trial's folder, of the best epoch so far.
+VALIDATION, TEST, MODEL = "predictions.npy", "test_predictions.npy", "model.keras"
 
 
 def main(job: Job, connection: Connection) -> None:
@@ -108,6 +116,7 @@ def run(job: Job, send: Callable[[Message], None], stopping: Callable[[], bool])
             f"{job.store} has changed since the search began: put the same data back, or use another --run-dir"
         )
     validation, examples = store.split("validation"), store.split("train")
+    test = feed(store.split("test")) if job.test else None
     trainer = new_trainer(job.architecture, job.training, examples, store.image_px, job.seed, job.deterministic)
     training = fingerprint(job)
     epochs: list[EpochDone] = []
@@ -115,7 +124,7 @@ def run(job: Job, send: Callable[[Message], None], stopping: Callable[[], bool])
     if before := checkpoint.latest(job.folder, training):
         trainer.restore(before.variables)
         epochs, predictions = list(before.epochs), before.predictions
-        save_predictions(job, predictions)  # those on disk may be of an epoch that is trained anew
+        save_predictions(job.folder / VALIDATION, predictions)  # those on disk may be of an epoch that is trained anew
         send(Resumed(job.number, before.epochs))
     for epoch in trainer.epochs(examples, validation, job.seed, after=len(epochs)):
         done = EpochDone(
@@ -129,12 +138,19 @@ def run(job: Job, send: Callable[[Message], None], stopping: Callable[[], bool])
         )
         if not epochs or epoch.validation_mae < min(earlier.validation_mae for earlier in epochs):
             predictions = epoch.predictions.astype(np.float32)
-            save_predictions(job, predictions)
+            save_predictions(job.folder / VALIDATION, predictions)
+            if test is not None:
+                leave(job.folder, TEST, epoch.epoch, partial(save_predictions, predictions=trainer.predict(test)))
+            if job.keep:
+                leave(job.folder, MODEL, epoch.epoch, partial(saved.save, trainer.model))
         epochs.append(done)
         checkpoint.save(job.folder, training, Checkpoint(tuple(epochs), predictions, trainer.variables()))
         send(done)
-        if stopping() and epoch.epoch < job.training.epochs:
+        if (stopping() or epoch.epoch == job.until) and epoch.epoch < job.training.epochs:
             return False
+    best = min(epochs, key=lambda epoch: epoch.validation_mae).epoch
+    for name in (TEST, MODEL):
+        settle(job.folder, name, best)
     return True
 
 
@@ -145,8 +161,8 @@ def conditions(job: Job, batch: int) -> str:
     return f"{device}, {precision}, batch {batch}" + (", deterministic" if job.deterministic else "")
 
 
-def save_predictions(job: Job, predictions: np.ndarray) -> None:
-    """Months, float32, in the order of the store's validation cases; renamed when whole."""
-    part = job.folder / "predictions.part.npy"
-    np.save(part, predictions, allow_pickle=False)
-    os.replace(part, job.folder / "predictions.npy")
+def save_predictions(path: Path, predictions: np.ndarray) -> None:
+    """Months, float32, in the order of the store's cases of that split; renamed when whole."""
+    part = path.with_suffix(".part.npy")
+    np.save(part, predictions.astype(np.float32), allow_pickle=False)
+    os.replace(part, path)

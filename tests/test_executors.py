@@ -18,6 +18,7 @@ from optuna.trial import TrialState
 from test_search import TINY, job, working_in
 
 from data.store import Store
+from models import saved
 from search import engine
 from search.executor import Executor, InProcess, LocalProcesses
 from search.job import LAST, Crashed, EpochDone, Failed, Finished, Halted, Job, Message, Paused, Resumed
@@ -202,6 +203,33 @@ def test_a_trial_that_was_stopped_goes_on_and_ends_with_the_numbers_of_one_that_
     assert numbers(after) == numbers(uninterrupted)
     predictions = [np.load(folder / "predictions.npy") for folder in (whole.folder, parted.folder)]
     assert predictions[0].tobytes() == predictions[1].tobytes()
+
+
+def test_a_trial_that_leaves_after_an_epoch_and_goes_on_leaves_the_network_and_test_predictions_of_its_best_epoch(
+    executor: Executor, tmp_path: Path, tiny_store: Store
+) -> None:
+    whole = replace(lasting(job(tiny_store, tmp_path / "whole", number=1), epochs=4), test=True, keep=True)
+    parted = replace(whole, folder=tmp_path / "parted", number=2)
+    executor.start(whole)
+    uninterrupted = heard(executor)
+    executor.start(replace(parted, until=2))
+    before = heard(executor)
+    executor.start(parted)
+    after = heard(executor)
+
+    assert isinstance(before[-1], Paused)
+    assert [epoch for epoch, _, _ in numbers(before)] == [1, 2]
+    assert numbers(after) == numbers(uninterrupted)
+    kept = {"job.json", "log.txt", "predictions.npy", "test_predictions.npy", "model.keras"}
+    for folder in (whole.folder, parted.folder):
+        assert kept <= {path.name for path in folder.iterdir()} | {"log.txt"}
+        assert not list(folder.glob("model-*")) + list(folder.glob("test_predictions-*"))
+        network = saved.load(folder / "model.keras")
+        for split, name in (("validation", "predictions.npy"), ("test", "test_predictions.npy")):
+            examples = tiny_store.split(split)
+            inputs = {"image": examples.images[examples.rows][..., None], "male": examples.male[:, None]}
+            predicted = network.predict(inputs, verbose=0)[:, 0]
+            np.testing.assert_allclose(np.load(folder / name), predicted, rtol=1e-4)
 
 
 def test_a_trial_that_the_leader_ends_is_failed_with_its_reason(

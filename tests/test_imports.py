@@ -16,6 +16,7 @@ USES_TENSORFLOW = {
     "models/network.py",
     "models/fit.py",
     "models/feed.py",
+    "models/saved.py",
     "models/hypermodel.py",
     "search/trial.py",
 }

@@ -18,7 +18,7 @@ from models.cost import cost, parse_params
 from models.training import TrainingError
 from search import options
 from search.notices import SYNTHETIC
-from studies.order import COMMANDS
+from studies.order import COMMANDS, QUESTIONS
 from studies.preset import PRESETS, StudyError
 
 if TYPE_CHECKING:
@@ -97,21 +97,14 @@ def parser() -> argparse.ArgumentParser:
     audit.add_argument("--json", action="store_true", help="print JSON")
     options.add(audit)
 
-    questions = {
-        "ablation": ("which block groups does the network need", "boneage-search ablate --data ~/rsna --epochs 30"),
-        "width": ("how narrow may the network be, and where does widening stop paying", "boneage-search width"),
-        "depth": (
-            "how often should the key blocks be repeated, under the cap",
-            "boneage-search depth --max-params 70M",
-        ),
-        "refinement": (
-            "the final width, fully connected layer and dropout",
-            "boneage-search refine --max-params 80M",
-        ),
+    examples = {
+        "ablation": "boneage-search ablate --data ~/rsna --epochs 30",
+        "width": "boneage-search width",
+        "depth": "boneage-search depth --max-params 70M",
+        "refinement": "boneage-search refine --max-params 80M",
     }
     for study, name in COMMANDS.items():
-        help, example = questions[study]
-        stage = command(name, run_stages, help, example)
+        stage = command(name, run_stages, QUESTIONS[study], examples[study])
         stage.set_defaults(stages=[study])
         add_stage_options(stage)
     everything = command(
@@ -128,6 +121,11 @@ def parser() -> argparse.ArgumentParser:
     )
     add_run_options(status)
     status.add_argument("--json", action="store_true", help="print JSON")
+
+    report = command(
+        "report", run_report, "what was found and how sure it is, as a page, Markdown and CSV", "boneage-search report"
+    )
+    add_run_options(report)
 
     count = command(
         "count",
@@ -312,7 +310,7 @@ def say_worries(folder: Path, store: "Store") -> None:
 
 def run_stages(arguments: argparse.Namespace) -> int:
     from data.cases import constant_mae
-    from search import status, tables
+    from search import report, report_files, status, tables
     from search.engine import Terms, run_study
     from search.progress import preparing, showing
     from search.run import prepared
@@ -331,8 +329,11 @@ def run_stages(arguments: argparse.Namespace) -> int:
         terms = Terms(arguments.deterministic, arguments.trial_timeout, arguments.take_over, wish)
         for name in arguments.stages:
             made[name] = run_study(run, store, name, make_executor, watching, terms)
+    page = report_files.write(report.read(run)) if len(arguments.stages) > 1 else None
     if arguments.json:
         print(json.dumps({name: decision.to_dict() for name, decision in made.items()}, indent=1))
+        if page:
+            print(f"the report is in {page}", file=sys.stderr)
         return 0
     for name, decision in made.items():
         tables.show(name, status.table(run, name), decision.summary)
@@ -341,6 +342,8 @@ def run_stages(arguments: argparse.Namespace) -> int:
             if rows := decision.findings.get(findings):
                 tables.show_verdicts(title, rows)
     tables.footnote(constant_mae(store.cases), store.synthetic)
+    if page:
+        print(f"the report is in {page}")
     return 0
 
 
@@ -365,6 +368,13 @@ def run_status(arguments: argparse.Namespace) -> int:
         print(json.dumps(statuses, indent=1))
     else:
         tables.show_status(statuses, status.next_command(statuses))
+    return 0
+
+
+def run_report(arguments: argparse.Namespace) -> int:
+    from search import report, report_files
+
+    print(report_files.write(report.read(open_the_run(arguments, arguments.data))))
     return 0
 
 

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from html import escape
 from io import BytesIO
 from typing import TYPE_CHECKING, Any, NamedTuple, NewType
+from urllib.parse import quote
 
 import numpy as np
 from PIL import Image
@@ -142,6 +143,32 @@ def figure(drawn: "Figure", caption: str, height_px: int = 360) -> Html:
     )
 
 
+def answers(given: Iterable[tuple[str, str, Sequence[str]]]) -> Html:
+    """What a reader wants to know first: question, answer in a few words, sentences that say more."""
+    items = "".join(
+        f'<div><dt>{escape(question)}</dt><dd class="headline">{escape(headline)}</dd>'
+        + "".join(f"<dd>{escape(words)}</dd>" for words in details)
+        + "</div>"
+        for question, headline, details in given
+    )
+    return Html(f'<dl class="answers">{items}</dl>')
+
+
+def folded(summary: str, inner: Html) -> Html:
+    """Shown when it is asked for."""
+    return Html(f"<details><summary>{escape(summary)}</summary>{inner}</details>")
+
+
+def side_by_side(figures: Iterable[Html]) -> Html:
+    """Small figures, as many in a row as have room."""
+    return Html(f'<div class="plots">{"".join(f"<div>{drawn}</div>" for drawn in figures)}</div>')
+
+
+def link(words: str, target: str) -> Html:
+    """To a file beside the page."""
+    return Html(f'<p><a href="{escape(quote(target))}">{escape(words)}</a></p>')
+
+
 def pictures(shown: Iterable[Picture], across: int = 8) -> Html:
     """A grid, `across` of them in a row where the page is wide."""
     items = "".join(
@@ -218,6 +245,16 @@ figcaption { color: var(--soft); font-size: 0.9rem; }
 .plot { margin: 1.4rem 0; }
 .plot .area { width: 100%; }
 .plot figcaption { max-width: 46rem; }
+.plots { display: grid; gap: 0 1.5rem; grid-template-columns: repeat(auto-fit, minmax(min(100%, 21rem), 1fr)); }
+.plots > div { min-width: 0; }
+.answers { margin: 0; display: grid; gap: 0.7rem; grid-template-columns: repeat(auto-fit, minmax(min(100%, 19rem), 1fr)); }
+.answers div { padding: 0.7rem 0.9rem; border-radius: 6px; background: var(--raised); border: 1px solid var(--line);
+  overflow-wrap: anywhere; }
+.answers dt { color: var(--soft); font-size: 0.82rem; font-weight: 600; }
+.answers dd { margin: 0.2rem 0 0; font-size: 0.86rem; line-height: 1.4; color: var(--soft); }
+.answers .headline { margin: 0; font-size: 1.1rem; line-height: 1.35; font-weight: 600; color: var(--ink); }
+a { color: var(--note); }
+summary { cursor: pointer; color: var(--soft); font-size: 0.9rem; margin-bottom: 0.5rem; }
 .pictures { display: grid; gap: 0.7rem; margin: 0 0 0.9rem;
   grid-template-columns: repeat(auto-fill, minmax(max(5.5rem, calc((100% - (var(--across) - 1) * 0.7rem) / var(--across))), 1fr)); }
 .pictures div { display: flex; gap: 3px; }

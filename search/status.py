@@ -3,6 +3,7 @@
 import json
 from typing import Any
 
+from optuna import Study
 from optuna.storages import RDBStorage
 from optuna.trial import TrialState
 
@@ -66,11 +67,15 @@ def table(run: Run, name: str) -> list[dict[str, Any]]:
     study = load(storage, name)
     if study is None:
         return []
+    given, module = given_of(run, study), STUDIES[name]
+    return module.table(given, pool(trials_of(study), run.preset.seeds if module.SEEDED else 1))
+
+
+def given_of(run: Run, study: Study) -> Given:
+    """What the stored study started from."""
     before = json.loads(study.user_attrs["settings"])["given"]
-    given = Given(
+    return Given(
         run.preset,
         {done: Decision.from_dict(decision) for done, decision in before.items()},
         study.user_attrs["constant_mae"],
     )
-    module = STUDIES[name]
-    return module.table(given, pool(trials_of(study), run.preset.seeds if module.SEEDED else 1))

@@ -43,6 +43,10 @@ def show(name: str, rows: list[dict[str, Any]], summary: str = "") -> None:
 
 
 def show_verdicts(title: str, rows: list[dict[str, Any]]) -> None:
+    show(title, verdict_rows(rows))
+
+
+def verdict_rows(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """What the seeds allow to say of each variant; the interval is the 95 % BCa bootstrap's, p values are Holm's."""
     shown = [
         {
@@ -62,7 +66,7 @@ def show_verdicts(title: str, rows: list[dict[str, Any]]) -> None:
     if not any(row["left out"] for row in shown):
         for row in shown:
             del row["left out"]
-    show(title, shown)
+    return shown
 
 
 def show_front(rows: list[dict[str, Any]]) -> None:

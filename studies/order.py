@@ -1,4 +1,4 @@
-"""The four studies in their order, and the command that runs each. A study is listed here and nowhere else."""
+"""The four studies in their order, the command that runs each, and its question. A study is listed here and nowhere else."""
 
 from typing import cast
 
@@ -12,3 +12,9 @@ STUDIES: dict[str, Study] = {
     "refinement": cast(Study, refinement),
 }
 COMMANDS = {"ablation": "ablate", "width": "width", "depth": "depth", "refinement": "refine"}  # how people type them
+QUESTIONS = {
+    "ablation": "which block groups does the network need",
+    "width": "how narrow may the network be, and where does widening stop paying",
+    "depth": "how often should the key blocks be repeated, under the cap",
+    "refinement": "the final width, fully connected layer and dropout",
+}

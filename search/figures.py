@@ -1,0 +1,281 @@
+"""The figures of a search, for the report and for the dashboard: plotly, from plain values, without a template.
+
+MAEs are validation MAEs in months. Colour never tells alone: a symbol, a label or the table beside the figure says it too.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import accumulate
+from typing import TYPE_CHECKING, Any
+
+from search.page import BLUE, GREY, ORANGE, PURPLE, TEAL
+from studies.study import Trial
+
+if TYPE_CHECKING:
+    from plotly.graph_objects import Figure
+
+# Of a verdict: colour and symbol.
+VERDICTS = {
+    "matters": (ORANGE, "square"),
+    "better without": (TEAL, "diamond"),
+    "does not matter": (BLUE, "circle"),
+    "not resolved": (GREY, "circle-open"),
+    "not tested": (GREY, "x-thin-open"),
+}
+STUDY_MARKS = {
+    "ablation": (GREY, "circle"),
+    "width": (TEAL, "diamond"),
+    "depth": (BLUE, "square"),
+    "refinement": (ORANGE, "star"),
+}
+LEGEND = {"orientation": "h", "y": 1, "yanchor": "bottom", "x": 0, "traceorder": "normal"}
+MAE = "validation MAE, months"
+
+
+@dataclass(frozen=True)
+class Sized:
+    """One network of a study: what it costs and how it did."""
+
+    study: str
+    name: str  # study and trial, for people
+    mae: float
+    params: int
+    macs: int
+    on_front: bool  # none of its study beats it in MAE, parameters and MACs together
+
+
+def new_figure(*traces: Any, **layout: Any) -> "Figure":
+    from plotly.graph_objects import Figure
+
+    drawn = Figure(list(traces), layout={"template": "none", "margin": {"l": 60, "r": 16, "t": 40, "b": 48}})
+    return drawn.update_layout(legend=LEGEND, **layout)
+
+
+def scatter(**settings: Any) -> dict[str, Any]:
+    return {"type": "scatter", **settings}
+
+
+def forest_height_px(rows: Sequence[Mapping[str, Any]]) -> int:
+    return 130 + 44 * len([row for row in rows if row["change"] is not None])
+
+
+def forest(rows: Sequence[Mapping[str, Any]], margin_months: float) -> "Figure":
+    """Changes of the MAE with their 95 % intervals, a row for each verdict; the band is the margin.
+
+    A variant that could not be trained has no change, and no place here.
+    """
+    shown = [row for row in rows if row["change"] is not None]
+    traces = []
+    for verdict, (colour, symbol) in VERDICTS.items():
+        those = [row for row in shown if row["verdict"] == verdict]
+        if not those:
+            continue
+        whiskers = [(row["change"], row["low"], row["high"]) for row in those]
+        traces.append(
+            scatter(
+                name=verdict,
+                mode="markers",
+                x=[row["change"] for row in those],
+                y=[row_label(row) for row in those],
+                marker={"color": colour, "symbol": symbol, "size": 11, "line": {"width": 2, "color": colour}},
+                error_x={
+                    "type": "data",
+                    "symmetric": False,
+                    "array": [0 if high is None else high - change for change, _, high in whiskers],
+                    "arrayminus": [0 if low is None else change - low for change, low, _ in whiskers],
+                    "color": colour,
+                    "thickness": 2,
+                    "width": 4,
+                },
+                hovertemplate="%{y}: %{x:.2f} months<extra></extra>",
+                showlegend=False,
+            )
+        )
+    drawn = new_figure(*traces)
+    drawn.add_vrect(x0=-margin_months, x1=margin_months, fillcolor=GREY, opacity=0.16, line_width=0, layer="below")
+    drawn.add_vline(x=0, line_color=GREY, line_width=1)
+    drawn.update_xaxes(title_text="months worse than the reference (left of 0: better)", zeroline=False)
+    drawn.update_yaxes(
+        automargin=True,
+        autorange="reversed",
+        categoryorder="array",
+        categoryarray=[row_label(row) for row in shown],
+        showgrid=False,
+        ticklabelstandoff=6,
+    )
+    return drawn.update_layout(margin={"l": 8, "r": 16, "t": 12, "b": 48})
+
+
+def row_label(row: Mapping[str, Any]) -> str:
+    return f"{row['variant']}<br>{row['verdict']}"
+
+
+def width_curve(trials: Sequence[Trial], limit: float | None, marked: Mapping[str, float]) -> "Figure":
+    """β against MAE: each seed, and their means. `limit` is the highest MAE that counts as no worse; `marked` names widths."""
+    complete = sorted((trial for trial in trials if trial.state == "complete"), key=beta_of)
+    seeds = [(beta_of(trial), run.validation_mae) for trial in complete for run in trial.by_seed]
+    drawn = new_figure(
+        scatter(
+            name="one seed",
+            mode="markers",
+            x=[beta for beta, mae in seeds if mae is not None],
+            y=[mae for _, mae in seeds if mae is not None],
+            marker={"color": GREY, "size": 6, "symbol": "circle-open"},
+            hovertemplate="β %{x}: %{y:.2f} months<extra>one seed</extra>",
+        ),
+        scatter(
+            name="mean of its seeds",
+            mode="lines+markers",
+            x=[beta_of(trial) for trial in complete],
+            y=[trial.error for trial in complete],
+            line={"color": BLUE, "width": 2},
+            marker={"size": 9},
+            hovertemplate="β %{x}: %{y:.2f} months<extra>mean</extra>",
+        ),
+    )
+    means = {beta_of(trial): trial.error for trial in complete}
+    if limit is not None:
+        drawn.add_hline(y=limit, line_color=GREY, line_dash="dot", line_width=1.5)
+    for what, beta in marked.items():
+        if beta in means:
+            drawn.add_annotation(
+                x=beta, y=means[beta], text=what, showarrow=True, arrowcolor=GREY, arrowwidth=1, ax=0, ay=-30
+            )
+    drawn.update_xaxes(title_text="β, the width")
+    return drawn.update_yaxes(title_text=MAE, zeroline=False)
+
+
+def beta_of(trial: Trial) -> float:
+    return float(trial.point["beta"])
+
+
+def trials_in_order(trials: Sequence[Trial]) -> "Figure":
+    """MAE by number, with the best so far; a pruned trial stands at the best it had reached."""
+    complete = [trial for trial in trials if trial.state == "complete"]
+    pruned = [trial for trial in trials if trial.state == "pruned" and trial.validation_mae_by_epoch]
+    best = list(accumulate((trial.error for trial in complete), min))
+    drawn = new_figure(
+        scatter(
+            name="best so far",
+            mode="lines",
+            x=[trial.number for trial in complete],
+            y=best,
+            line={"color": BLUE, "width": 2, "shape": "hv"},
+            hovertemplate="after #%{x}: %{y:.2f} months<extra></extra>",
+        ),
+        scatter(
+            name="complete",
+            mode="markers",
+            x=[trial.number for trial in complete],
+            y=[trial.error for trial in complete],
+            marker={"color": BLUE, "size": 9},
+            hovertemplate="#%{x}: %{y:.2f} months<extra></extra>",
+        ),
+    )
+    if pruned:
+        drawn.add_trace(
+            scatter(
+                name="pruned, best before",
+                mode="markers",
+                x=[trial.number for trial in pruned],
+                y=[min(trial.validation_mae_by_epoch) for trial in pruned],
+                marker={"color": GREY, "size": 9, "symbol": "x-thin-open", "line": {"width": 2}},
+                hovertemplate="#%{x}, pruned: %{y:.2f} months<extra></extra>",
+            )
+        )
+    drawn.update_xaxes(title_text="trial", tickformat="d", nticks=12, zeroline=False)
+    return drawn.update_yaxes(title_text=MAE, zeroline=False)
+
+
+def learning_curve(trial: Trial, constant_mae: float) -> "Figure":
+    """Training and validation MAE by epoch; the dotted line is what a constant answer scores."""
+    validation = trial.validation_mae_by_epoch
+    drawn = new_figure(
+        scatter(
+            name="training",
+            mode="lines+markers",
+            x=list(range(1, len(trial.train_mae) + 1)),
+            y=list(trial.train_mae),
+            line={"color": ORANGE, "width": 2, "dash": "dash"},
+            marker={"size": 5, "symbol": "square"},
+        ),
+        scatter(
+            name="validation",
+            mode="lines+markers",
+            x=list(range(1, len(validation) + 1)),
+            y=list(validation),
+            line={"color": BLUE, "width": 2},
+            marker={"size": 5},
+        ),
+        hovermode="x",
+    )
+    drawn.add_hline(y=constant_mae, line_color=GREY, line_dash="dot", line_width=1.5)
+    drawn.update_xaxes(title_text="epoch", tickformat="d", nticks=8, zeroline=False)
+    drawn.update_yaxes(title_text="MAE, months", zeroline=False)
+    return drawn.update_layout(margin={"l": 52, "r": 10, "t": 30, "b": 42})
+
+
+def pareto(networks: Sequence[Sized], measure: str, cap: int = 0) -> "Figure":
+    """MAE against `params` or `macs`, on a logarithmic axis, with the front of that plane; `cap` is a line."""
+    unit, name = {"params": (1e6, "parameters, millions"), "macs": (1e9, "MACs of one image, thousand millions")}[
+        measure
+    ]
+
+    def size(network: Sized) -> float:
+        return float(getattr(network, measure)) / unit
+
+    ordered = sorted(networks, key=lambda network: (size(network), network.mae))
+    lowest = list(accumulate((network.mae for network in ordered), min))
+    drawn = new_figure(
+        scatter(
+            name="front",
+            mode="lines",
+            x=[size(network) for network in ordered],
+            y=lowest,
+            line={"color": GREY, "width": 1.5, "shape": "hv"},
+            hoverinfo="skip",
+        )
+    )
+    for study, (colour, symbol) in STUDY_MARKS.items():
+        those = [network for network in networks if network.study == study]
+        if those:
+            drawn.add_trace(
+                scatter(
+                    name=study,
+                    mode="markers",
+                    x=[size(network) for network in those],
+                    y=[network.mae for network in those],
+                    text=[network.name for network in those],
+                    marker={
+                        "color": colour,
+                        "symbol": [symbol if network.on_front else f"{symbol}-open" for network in those],
+                        "size": 11,
+                    },
+                    hovertemplate="%{text}: %{y:.2f} months, %{x:.3g}<extra></extra>",
+                )
+            )
+    if cap:
+        drawn.add_vline(x=cap / unit, line_color=PURPLE, line_dash="dash", line_width=1.5)
+        drawn.add_trace(
+            scatter(name="cap", mode="lines", x=[None], y=[None], line={"color": PURPLE, "dash": "dash", "width": 1.5})
+        )
+    drawn.update_xaxes(title_text=name, type="log", nticks=6, zeroline=False)
+    return drawn.update_yaxes(title_text=MAE, zeroline=False)
+
+
+def importances(shares: Mapping[str, float]) -> "Figure":
+    names = list(shares)
+    drawn = new_figure(
+        {
+            "type": "bar",
+            "orientation": "h",
+            "x": [shares[name] for name in names],
+            "y": names,
+            "marker": {"color": BLUE},
+            "hovertemplate": "%{y}: %{x:.0%}<extra></extra>",
+        },
+        bargap=0.4,
+    )
+    drawn.update_xaxes(tickformat=".0%", range=[0, 1])
+    drawn.update_yaxes(autorange="reversed", automargin=True, showgrid=False, ticklabelstandoff=6)
+    return drawn.update_layout(margin={"l": 8, "r": 20, "t": 10, "b": 32})

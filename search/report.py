@@ -1,0 +1,198 @@
+"""What a report is made of: a run's studies, trials, decisions and models, read once from its storage and folder.
+
+Nothing is started, prepared or changed, and no TensorFlow is imported. What a run has not come to yet is absent here, and the
+report says so.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import optuna
+
+from data.store import Store, is_store, open_store
+from models.architecture import Architecture
+from models.cost import Cost
+from search.records import SEED, load, seen, study_name
+from search.run import PREPARED, TRIALS, Run
+from search.status import given_of, next_command, storage_exists, study_status
+from search.storage import open_storage
+from studies.order import STUDIES
+from studies.preset import StudyError
+from studies.study import Decision, Given, Trial, best_of, pool
+
+LEAST_FOR_IMPORTANCE = 20  # complete trials; PED-ANOVA looks at the best tenth of them, and one or two are no sample
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """One trial as the storage has it."""
+
+    trial: Trial
+    attrs: Mapping[str, Any]  # flat scalars, as the engine wrote them
+    began: datetime | None
+    ended: datetime | None
+
+    @property
+    def copied_from(self) -> str:
+        return str(self.attrs.get("copied_from", ""))
+
+
+@dataclass(frozen=True)
+class StudyReport:
+    name: str
+    status: Mapping[str, Any]  # as `status --json` has it
+    trials: tuple[Recorded, ...] = ()
+    attrs: Mapping[str, Any] | None = None
+    given: Given | None = None
+    importance: Mapping[str, float] | None = None  # by parameter; None where too few trials tell
+
+    @property
+    def label(self) -> str:
+        return study_name(self.name)
+
+    @property
+    def decision(self) -> Decision | None:
+        return Decision.from_dict(self.status["decision"]) if self.status["decision"] else None
+
+    @cached_property
+    def pooled(self) -> list[Trial]:
+        """One trial for each point, as the study saw them."""
+        seeds = self.given.preset.seeds if self.given and STUDIES[self.name].SEEDED else 1
+        return pool([recorded.trial for recorded in self.trials], seeds)
+
+    def architecture(self, trial: Trial) -> Architecture:
+        assert self.given is not None
+        return STUDIES[self.name].architecture(self.given, trial.point)
+
+    def cost(self, trial: Trial) -> Cost:
+        assert self.given is not None
+        return self.given.cost(self.architecture(trial))
+
+    def cap(self) -> int:
+        assert self.given is not None
+        return STUDIES[self.name].max_params(self.given)
+
+    def table(self) -> list[dict[str, Any]]:
+        """The rows of the study's own table."""
+        return STUDIES[self.name].table(self.given, self.pooled) if self.given else []
+
+
+@dataclass(frozen=True)
+class Best:
+    """The network a run has come to so far."""
+
+    study: StudyReport
+    trial: Trial  # of one point, all its seeds together
+
+    @property
+    def architecture(self) -> Architecture:
+        return self.study.architecture(self.trial)
+
+
+@dataclass(frozen=True)
+class Report:
+    run: Run
+    studies: tuple[StudyReport, ...]
+    store: Store | None  # None where the data are not prepared, or not there any more
+    models: tuple[Mapping[str, Any], ...] = ()  # model.json of every final model
+
+    @property
+    def next_command(self) -> str | None:
+        return next_command([dict(study.status) for study in self.studies])
+
+    @property
+    def synthetic(self) -> bool:
+        said = [study.attrs.get("synthetic") for study in self.studies if study.attrs]
+        return bool(any(said) or (self.store is not None and self.store.synthetic))
+
+    @property
+    def constant_mae(self) -> float | None:
+        return next((study.given.constant_mae for study in self.studies if study.given), None)
+
+    def study(self, name: str) -> StudyReport:
+        return next(study for study in self.studies if study.name == name)
+
+    @cached_property
+    def best(self) -> Best | None:
+        """What the last decision chose; before the first, the best trial so far."""
+        for study in reversed(self.studies):
+            if decision := study.decision:
+                chosen = [trial for trial in study.pooled if study.architecture(trial) == decision.architecture]
+                if found := best_of(chosen):
+                    return Best(study, found)
+        begun = [Best(study, trial) for study in self.studies for trial in study.pooled if trial.state == "complete"]
+        return min(begun, key=lambda best: best.trial.error, default=None)
+
+    def errors(self, trial: Trial) -> np.ndarray | None:
+        """Absolute errors in months on the validation images, mean over the trial's seeds; None where not all are kept."""
+        if self.store is None:
+            return None
+        ages = self.store.split("validation").age_months
+        found = []
+        for run in trial.by_seed:
+            if run.validation_mae is None:
+                continue
+            try:
+                path = self.run.folder / TRIALS / run.folder / "predictions.npy"
+                predictions = np.load(path, allow_pickle=False)
+            except (OSError, ValueError):
+                return None
+            if predictions.shape != ages.shape:
+                return None
+            found.append(np.abs(predictions.astype(float) - ages))
+        return np.mean(found, axis=0) if found else None
+
+
+def read(run: Run) -> Report:
+    """Raises StudyError where there is no such run."""
+    if not run.folder.exists():
+        raise StudyError(
+            f"there is no run in {run.folder}: name another --run-dir, or begin it with `boneage-search run`"
+        )
+    storage = open_storage(run.storage) if storage_exists(run) else None
+    return Report(run, tuple(read_study(run, name, storage) for name in STUDIES), store_of(run), models_of(run.folder))
+
+
+def read_study(run: Run, name: str, storage: Any) -> StudyReport:
+    status = study_status(name, storage)
+    study = load(storage, name) if storage else None
+    if study is None or "constant_mae" not in study.user_attrs:  # made, and left at once
+        return StudyReport(name, status)
+    trials = study.get_trials(deepcopy=False)
+    recorded = tuple(
+        Recorded(seen(trial), trial.user_attrs, trial.datetime_start, trial.datetime_complete)
+        for trial in trials
+        if trial.state != optuna.trial.TrialState.WAITING
+    )
+    return StudyReport(name, status, recorded, study.user_attrs, given_of(run, study), importance(study, trials))
+
+
+def importance(study: optuna.Study, trials: Sequence[optuna.trial.FrozenTrial]) -> dict[str, float] | None:
+    """PED-ANOVA: which parameters the best tenth of the trials have in common. None for fewer than two parameters."""
+    complete = [trial for trial in trials if trial.state == optuna.trial.TrialState.COMPLETE]
+    if len(complete) < LEAST_FOR_IMPORTANCE:
+        return None
+    varied = [
+        name for name in complete[0].params if name != SEED and len({trial.params.get(name) for trial in complete}) > 1
+    ]
+    if len(varied) < 2:
+        return None
+    evaluator = optuna.importance.PedAnovaImportanceEvaluator()
+    return dict(optuna.importance.get_param_importances(study, evaluator=evaluator, params=varied))
+
+
+def store_of(run: Run) -> Store | None:
+    named = Path(run.data).expanduser()
+    place = named if run.data and is_store(named) else run.folder / PREPARED
+    return open_store(place) if is_store(place) else None
+
+
+def models_of(folder: Path) -> tuple[dict[str, Any], ...]:
+    """What the run's final models say of themselves."""
+    return tuple(json.loads(path.read_text()) for path in sorted((folder / "models").glob("*/model.json")))

@@ -1,0 +1,36 @@
+"""The report as one HTML file."""
+
+from collections.abc import Callable
+from typing import Any
+
+from search import page
+from search.page import Html
+from search.report_sections import Contents, Link, Plot, Plots, Subheading, Table, Words
+
+
+def html(contents: Contents) -> str:
+    answered = page.section(
+        "In short", page.answers((answer.question, answer.headline, answer.details) for answer in contents.answers)
+    )
+    sections = [page.section(heading, *map(written, parts)) for heading, parts in contents.sections]
+    return page.page(contents.title, [answered, *sections], contents.subtitle, contents.synthetic)
+
+
+def written(part: Any) -> Html:
+    write: Callable[[Any], Html] = WRITERS[type(part)]
+    return write(part)
+
+
+def plot(part: Plot) -> Html:
+    drawn = page.figure(part.figure, part.caption, part.height_px)
+    return Html(drawn + page.folded("The same as a table", page.table(part.rows))) if part.rows else drawn
+
+
+WRITERS: dict[type, Callable[[Any], Html]] = {
+    Words: lambda part: page.text(part.text),
+    Subheading: lambda part: page.subheading(part.text),
+    Table: lambda part: page.table(part.rows, part.caption, part.most),
+    Plot: plot,
+    Plots: lambda part: page.side_by_side(map(plot, part.plots)),
+    Link: lambda part: page.link(part.text, part.target),
+}

@@ -1,0 +1,332 @@
+"""The report, section by section: which words, tables and figures, in which order. How they are written: `report_page.py`,
+`report_text.py`.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from search import figures, report_words
+from search.figures import Sized
+from search.report import Report, StudyReport
+from search.report_words import Answer
+from search.tables import verdict_rows
+from studies import width
+from studies.order import QUESTIONS
+from studies.study import Trial, front
+
+if TYPE_CHECKING:
+    from plotly.graph_objects import Figure
+
+CURVES = 6  # learning curves shown
+MOST_TRIALS = 300  # rows of the page's table of trials; report.csv has all
+
+Rows = Sequence[dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class Words:
+    text: str
+
+
+@dataclass(frozen=True)
+class Subheading:
+    text: str
+
+
+@dataclass(frozen=True)
+class Table:
+    rows: Rows
+    caption: str = ""
+    most: int = 0  # rows on the page; 0 for all
+
+
+@dataclass(frozen=True)
+class Plot:
+    figure: "Figure"
+    caption: str
+    height_px: int = 360
+    rows: Rows = ()  # the same as a table, where the section does not show one
+
+
+@dataclass(frozen=True)
+class Plots:
+    """Small figures side by side."""
+
+    plots: tuple[Plot, ...]
+
+
+@dataclass(frozen=True)
+class Link:
+    text: str
+    target: str  # a file beside the report
+
+
+Part = Words | Subheading | Table | Plot | Plots | Link
+
+
+@dataclass(frozen=True)
+class Contents:
+    title: str
+    subtitle: str
+    synthetic: bool
+    answers: Sequence[Answer]
+    sections: Sequence[tuple[str, Sequence[Part]]] = field(default=())
+
+
+def contents(report: Report) -> Contents:
+    sections: dict[str, Sequence[Part]] = {
+        "What is missing": missing(report),
+        "Final models": final_models(report),
+        "Asked and decided": decided(report),
+        "The paper's Table 1": table1(report),
+        "Blocks": comparisons(report, "ablation", "verdicts", "Each group lowered, beside the baseline"),
+        "Width": widths(report),
+        "Depth": depths(report),
+        "Refinement": comparisons(report, "refinement", "comparisons", "The head, and the sex"),
+        "Error against size": sizes(report),
+        "Learning curves": curves(report),
+        "What was important": important(report),
+        "Data": data(report),
+        "Machine and settings": [Table(report_words.machine_rows(report))],
+        "Failed and pruned": failed(report),
+        "Every trial": every_trial(report),
+    }
+    preparation = report.run.preset.preparation
+    cases = f"{len(report.store.cases):,} images of {preparation.image_px} px" if report.store else "data not prepared"
+    subtitle = f"{report.run.folder.resolve().name}: preset {report.run.preset.name}, {cases}"
+    kept = [(heading, parts) for heading, parts in sections.items() if parts]
+    return Contents("Search report", subtitle, report.synthetic, report_words.answers(report), kept)
+
+
+def missing(report: Report) -> list[Part]:
+    """Empty where all is decided."""
+    if report.next_command is None:
+        return []
+    open_yet = [f"{study.label}: {study.status['state']}" for study in report.studies if study.decision is None]
+    return [Words(f"Not decided yet: {'; '.join(open_yet)}. {report_words.next_sentence(report)}")]
+
+
+def final_models(report: Report) -> list[Part]:
+    rows = report_words.model_rows(report)
+    said = [
+        Words(f"The model {model['name']} was trained on drawn hands.") for model in report.models if model["synthetic"]
+    ]
+    histories = tuple(model_plot(model) for model in report.models if model.get("history"))
+    return [Table(rows, "MAE and RMSE in months."), *said, *([Plots(histories)] if histories else [])] if rows else []
+
+
+def model_plot(model: Any) -> Plot:
+    history = [dict(epoch) for epoch in model["history"]]
+    trial = Trial(
+        0,
+        {},
+        "complete",
+        train_mae=tuple(epoch["train_mae"] for epoch in history),
+        validation_mae_by_epoch=tuple(epoch["validation_mae"] for epoch in history),
+    )
+    return Plot(figures.learning_curve(trial, model["constant_mae"]), f"{model['name']}, by epoch.", 300, history)
+
+
+def decided(report: Report) -> list[Part]:
+    parts: list[Part] = []
+    margin = report.run.preset.margin_months
+    for study in report.studies:
+        question = f"{QUESTIONS[study.name][0].upper()}{QUESTIONS[study.name][1:]}?"
+        parts.append(Subheading(f"{study.label}: {question}"))
+        if not study.trials:
+            parts.append(Words("Not begun."))
+            continue
+        found = report_words.sentence(study.decision.summary) if study.decision else "Not decided yet."
+        parts.append(Words(f"{found} Rule: {report_words.RULES[study.name].format(margin=margin)}"))
+        parts.append(Words(f"{report_words.counts(study)}"))
+        parts.append(Table(study.table(), f"MAEs in months; trials of {study.label}, seeds of a point taken together."))
+    return parts
+
+
+def table1(report: Report) -> list[Part]:
+    px = report.run.preset.preparation.image_px
+    return [
+        Words(
+            "n5, n7 and n9 say how often mixed5, mixed7 and mixed9 are repeated; β multiplies every filter count (1 is stock "
+            f"InceptionV3). The paper trained on RSNA's radiographs at 300 px, this run on images of {px} px: the MAEs compare "
+            "only where data and size are the same. Rows of this run have the same role, or the very same network."
+        ),
+        Table(
+            report_words.table1_rows(report),
+            "MAEs in months; of this run those of the best epoch, means over its seeds. N/A: the paper tested its final network "
+            "alone. The Baseline's ~28M does not follow from its own columns, which are stock InceptionV3's 21.8M.",
+        ),
+    ]
+
+
+def comparisons(report: Report, name: str, findings: str, title: str) -> list[Part]:
+    decision = report.study(name).decision
+    rows = decision.findings.get(findings, []) if decision else []
+    if not rows:
+        return []
+    caption = (
+        f"{title}: change of the validation MAE with its 95 % interval, the grey band the margin of "
+        f"{report.run.preset.margin_months:g} months."
+    )
+    parts: list[Part] = []
+    if any(row["change"] is not None for row in rows):
+        drawn = figures.forest(rows, report.run.preset.margin_months)
+        parts.append(Plot(drawn, caption, figures.forest_height_px(rows)))
+    return [
+        *parts,
+        Table(verdict_rows(rows), "Months worse than the reference; p values adjusted for the whole family (Holm)."),
+        Words(
+            "What speaks of these trained models holds for them alone: with fewer than six seeds nothing can be said of the "
+            "architectures."
+        ),
+    ]
+
+
+def widths(report: Report) -> list[Part]:
+    study = report.study("width")
+    if study.given is None or not any(trial.state == "complete" for trial in study.pooled):
+        return []
+    limit = width.limit(study.given, study.pooled)
+    findings = study.decision.findings if study.decision else {}
+    named = {"smallest no worse": "smallest_beta", "best": "best_beta"}
+    marked = {what: float(findings[key]) for what, key in named.items() if key in findings}
+    if len(set(marked.values())) == 1:
+        marked = {"smallest no worse, and best": next(iter(marked.values()))}
+    drawn = figures.width_curve(study.pooled, limit if limit > 0 else None, marked)
+    caption = "β against validation MAE: every seed, and the mean of each width. Below the dotted line it is no worse than the reference."
+    rows = [
+        {"β": trial.point["beta"], "trial": f"#{run.number}", "seed": run.seed, "valid. MAE": run.validation_mae}
+        for trial in sorted(study.pooled, key=figures.beta_of)
+        for run in trial.by_seed
+    ]
+    return [Plot(drawn, caption, 380, rows)]
+
+
+def depths(report: Report) -> list[Part]:
+    study = report.study("depth")
+    if not any(trial.state == "complete" for trial in study.pooled):
+        return []
+    rows = [
+        {"trial": f"#{trial.number}", **trial.point, "outcome": trial.state, "valid. MAE": trial.validation_mae}
+        for trial in sorted(study.pooled, key=lambda trial: trial.number)
+    ]
+    drawn = figures.trials_in_order(sorted(study.pooled, key=lambda trial: trial.number))
+    return [Plot(drawn, "Depth's trials in their order, and the best so far.", 360, rows)]
+
+
+def sizes(report: Report) -> list[Part]:
+    networks = [network for study in report.studies for network in sized(study)]
+    if not networks:
+        return []
+    cap = max(study.cap() for study in report.studies if study.given)
+    rows = [
+        {
+            "trial": network.name,
+            "valid. MAE": round(network.mae, 2),
+            "params": network.params,
+            "GMACs": round(network.macs / 1e9, 4),
+        }
+        for network in networks
+        if network.on_front
+    ]
+    return [
+        Plots(
+            (
+                Plot(
+                    figures.pareto(networks, "params", cap),
+                    f"Against parameters; the cap is {report_words.millions(cap)}.",
+                ),
+                Plot(figures.pareto(networks, "macs"), "Against multiply-accumulates of one image."),
+            )
+        ),
+        Words("The line is the front of that plane over all studies. Filled marks are on their study's front:"),
+        Table(rows, "What no other trial of its study beats in MAE, parameters and MACs together."),
+    ]
+
+
+def sized(study: StudyReport) -> list[Sized]:
+    """The study's networks, each once however many seeds it had."""
+    if study.given is None:
+        return []
+    costs = [(trial, study.cost(trial)) for trial in study.pooled]
+    on_front = {row["trial"] for row in front(costs)}
+    return [
+        Sized(
+            study.name,
+            f"{study.label} {report_words.numbers(trial)}",
+            trial.error,
+            cost.params,
+            cost.macs,
+            trial.number in on_front,
+        )
+        for trial, cost in costs
+        if trial.state == "complete"
+    ]
+
+
+def curves(report: Report) -> list[Part]:
+    constant = report.constant_mae
+    best = report_words.best_trials(report, CURVES)
+    if not best or constant is None:
+        return []
+    plots = tuple(
+        Plot(
+            figures.learning_curve(trial, constant),
+            f"{study.label} #{trial.number}: {trial.error:.2f} months in epoch {trial.best_epoch}",
+            270,
+            [
+                {"epoch": epoch, "train MAE": train, "valid. MAE": round(validation, 4)}
+                for epoch, (train, validation) in enumerate(
+                    zip(trial.train_mae, trial.validation_mae_by_epoch, strict=False), 1
+                )
+            ],
+        )
+        for study, trial in best
+    )
+    return [Words(f"The {len(plots)} best trainings. Dotted: always answering the training median."), Plots(plots)]
+
+
+def important(report: Report) -> list[Part]:
+    """Of depth alone: the other studies choose their points step by step, which no importance takes into account."""
+    study = report.study("depth")
+    if not study.trials:
+        return []
+    said = Words(report_words.importance_sentence(study))
+    if study.importance is None:
+        return [said]
+    rows = [{"parameter": name, "importance": f"{share:.0%}"} for name, share in study.importance.items()]
+    drawn = figures.importances(study.importance)
+    return [said, Plot(drawn, "Share of each parameter of depth.", 80 + 40 * len(rows), rows)]
+
+
+def data(report: Report) -> list[Part]:
+    if report.store is None:
+        return [Words("The run's data are not prepared, or not there any more.")]
+    cases = report.store.cases
+    rows = [
+        {
+            "split": split,
+            "cases": len(those),
+            "girls": int((~those["male"]).sum()),
+            "median age, months": those["age_months"].median(),
+        }
+        for split, those in cases.groupby("split", sort=False)
+    ]
+    left_out = f"{len(report.store.problems):,} cases were left out at preparation."
+    parts: list[Part] = [Words(left_out), Table(rows)]
+    if (report.run.folder / "audit.html").exists():
+        return [*parts, Link("The audit of the data", "audit.html")]
+    return [*parts, Words("They were not audited: boneage-search audit.")]
+
+
+def failed(report: Report) -> list[Part]:
+    rows = report_words.failed_rows(report)
+    if not rows:
+        return [Words("No trial has failed, none was pruned.")] if any(study.trials for study in report.studies) else []
+    return [Table(rows, "The folder holds the trial's log.txt.")]
+
+
+def every_trial(report: Report) -> list[Part]:
+    rows = report_words.trial_rows(report)
+    return [Link("The same as CSV, with every column", "report.csv"), Table(rows, most=MOST_TRIALS)] if rows else []

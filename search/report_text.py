@@ -1,0 +1,93 @@
+"""The report as Markdown, and its trials as CSV."""
+
+import csv
+import io
+import re
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from search.notices import NO_DEVICE, SYNTHETIC
+from search.page import cell
+from search.report import Report
+from search.report_sections import Contents, Link, Plot, Plots, Subheading, Table, Words
+from search.run import TRIALS
+
+LONG = ("train_mae_by_epoch", "log_ends", "network")  # attributes that are no cell of a table
+MARKUP = re.compile(r"([\\`*_{}\[\]<>|#])")
+
+
+def markdown(contents: Contents) -> str:
+    """Figures are their tables here."""
+    lines = [f"# {escaped(contents.title)}", escaped(contents.subtitle)]
+    if contents.synthetic:
+        lines.append(f"**{SYNTHETIC[0].upper()}{SYNTHETIC[1:]}.**")
+    lines += [
+        f"- **{escaped(answer.question)}** {escaped(answer.headline)}. {escaped(' '.join(answer.details))}"
+        for answer in contents.answers
+    ]
+    for heading, parts in contents.sections:
+        lines += [f"## {escaped(heading)}", *(written(part) for part in parts)]
+    lines.append(f"{NO_DEVICE.capitalize()}.")
+    text = "\n\n".join(line for line in lines if line)
+    return text.replace("\n\n- **", "\n- **") + "\n"
+
+
+def written(part: Any) -> str:
+    write: Callable[[Any], str] = WRITERS[type(part)]
+    return write(part)
+
+
+def table(rows: Sequence[dict[str, Any]], caption: str = "") -> str:
+    columns = list(dict.fromkeys(column for row in rows for column in row))
+    if not columns:
+        return ""
+    lines = [
+        f"| {' | '.join(escaped(column) for column in columns)} |",
+        f"|{'---|' * len(columns)}",
+        *(f"| {' | '.join(escaped(cell(row.get(column))) for column in columns)} |" for row in rows),
+    ]
+    return "\n".join(lines) + (f"\n\n{escaped(caption)}" if caption else "")
+
+
+def plot(part: Plot) -> str:
+    return table(part.rows, part.caption) if part.rows else ""
+
+
+def escaped(words: str) -> str:
+    return MARKUP.sub(r"\\\1", words).replace("\n", " ")
+
+
+WRITERS: dict[type, Callable[[Any], str]] = {
+    Words: lambda part: escaped(part.text),
+    Subheading: lambda part: f"### {escaped(part.text)}",
+    Table: lambda part: table(part.rows, part.caption),
+    Plot: plot,
+    Plots: lambda part: "\n\n".join(filter(None, map(plot, part.plots))),
+    Link: lambda part: f"[{escaped(part.text)}]({part.target})",
+}
+
+
+def trials_csv(report: Report) -> str:
+    """One row per trial of all studies; the columns are what the storage holds, in the order in which it first occurs."""
+    rows = [
+        {
+            "study": study.label,
+            "trial": recorded.trial.number,
+            "state": recorded.trial.state,
+            "exit_reason": recorded.trial.exit_reason,
+            "validation_mae": recorded.trial.validation_mae,
+            **{f"point_{name}": value for name, value in recorded.trial.point.items()},
+            **{name: value for name, value in recorded.attrs.items() if name not in LONG},
+            "began": recorded.began,
+            "ended": recorded.ended,
+            "folder": f"{TRIALS}/{recorded.trial.folder}",
+        }
+        for study in report.studies
+        for recorded in study.trials
+    ]
+    columns = list(dict.fromkeys(column for row in rows for column in row)) or ["study", "trial"]
+    file = io.StringIO()
+    writer = csv.DictWriter(file, columns, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return file.getvalue()

@@ -137,6 +137,17 @@ def parser() -> argparse.ArgumentParser:
     )
     add_count_options(count)
 
+    recording = command(
+        "record",
+        run_record,
+        "train every network of a small joint space, as a table to compare searches on",
+        "boneage-search record --preset miniature --seeds 2 --data ~/rsna --out miniature.csv",
+    )
+    add_run_options(recording)
+    recording.add_argument("--workers", type=int, default=0, metavar="N", help="trainings at once")
+    recording.add_argument("--out", type=Path, required=True, metavar="FILE", help="the table, a CSV")
+    options.add(recording)
+
     storage = commands.add_parser(
         "storage",
         help="the studies' database",
@@ -385,6 +396,32 @@ def run_count(arguments: argparse.Namespace) -> int:
     tables.show_cost(counted, arguments.image_px, arguments.json)
     if arguments.max_params and counted.params > arguments.max_params:
         raise ArchitectureError(f"{counted.params:,} parameters are over the cap of {arguments.max_params:,}")
+    return 0
+
+
+def run_record(arguments: argparse.Namespace) -> int:
+    from search.executor import LocalProcesses
+    from search.lease import held
+    from search.progress import counting, preparing
+    from search.record import record, requests
+    from search.run import prepared
+    from search.run import record as remember
+    from search.stopping import heard
+    from search.trainings import Trainings
+
+    run = open_the_run(arguments, arguments.data)
+    requests(run)  # refuses a space that is too large, before anything is prepared
+    with preparing() as progress:
+        store = prepared(run, progress)
+    run.folder.mkdir(parents=True, exist_ok=True)
+    with held(run.folder, "compare") as lease, heard() as wish, counting("trainings") as (count, say):
+        remember(run)
+        trainings = Trainings(run, store, lambda: LocalProcesses(arguments.workers), lease, wish, say)
+        try:
+            rows = record(run, store, trainings, arguments.out, count)
+        finally:
+            trainings.close()
+    print(f"{arguments.out}: {rows:,} trainings")
     return 0
 
 

@@ -2,7 +2,7 @@
 
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from rich.console import Console
@@ -53,6 +53,31 @@ def preparing() -> Iterator[StoreProgress]:
             bars.update(task, completed=done, total=total, rate=rate)
 
         yield advance
+
+
+@contextmanager
+def counting(what: str) -> Iterator[tuple[StoreProgress, Callable[[str], None]]]:
+    """How many of them are done and the time left, by this command's own pace; and a way to say something else."""
+    started, first = time.monotonic(), [-1]
+
+    def left(done: int, total: int) -> str:
+        if first[0] < 0:
+            first[0] = done
+        here = done - first[0]
+        return f", {duration((time.monotonic() - started) / here * (total - done))} left" if here else ""
+
+    def line(done: int, total: int) -> None:
+        print(f"{what} {done:,} of {total:,}{left(done, total)}", file=sys.stderr, flush=True)
+
+    if not console.is_terminal:
+        yield line, lambda text: print(text, file=sys.stderr, flush=True)
+        return
+    with Bars("{task.description}", BarColumn(), MofNCompleteColumn(), "{task.fields[left]}", console=console) as bars:
+        task = bars.add_task(what, total=None, left="")
+        yield (
+            lambda done, total: bars.update(task, completed=done, total=total, left=left(done, total)),
+            lambda text: console.print(text, markup=False),
+        )
 
 
 @contextmanager

@@ -137,6 +137,47 @@ def parser() -> argparse.ArgumentParser:
     )
     add_count_options(count)
 
+    comparing = command(
+        "compare",
+        run_compare,
+        "measure the staged strategy against random search, Hyperband and TPE, at the same epochs",
+        "boneage-search compare --replay studies/miniature.csv --simulate-workers 1,16,256",
+    )
+    add_run_options(comparing)
+    comparing.add_argument("--workers", type=int, default=0, metavar="N", help="trainings at once")
+    comparing.add_argument(
+        "--replay", type=Path, metavar="FILE", help="on recorded trainings, in seconds; see `record`"
+    )
+    comparing.add_argument(
+        "--repetitions",
+        type=int,
+        default=0,
+        metavar="S",
+        help="of every search (default: 3; 100 of recorded trainings)",
+    )
+    comparing.add_argument(
+        "--rivals",
+        default="all",
+        metavar="NAMES",
+        help="random, KerasTuner RandomSearch, KerasTuner Hyperband, Optuna TPE + ASHA",
+    )
+    comparing.add_argument(
+        "--budget",
+        type=int,
+        default=0,
+        metavar="EPOCHS",
+        help="of every search (default: what the staged one spends itself)",
+    )
+    comparing.add_argument(
+        "--simulate-workers",
+        type=options.widths,
+        default=(1,),
+        metavar="W",
+        help="with --replay: 1,4,16,64,256 workers",
+    )
+    comparing.add_argument("--json", action="store_true", help="print JSON")
+    options.add(comparing)
+
     recording = command(
         "record",
         run_record,
@@ -397,6 +438,15 @@ def run_count(arguments: argparse.Namespace) -> int:
     if arguments.max_params and counted.params > arguments.max_params:
         raise ArchitectureError(f"{counted.params:,} parameters are over the cap of {arguments.max_params:,}")
     return 0
+
+
+def run_compare(arguments: argparse.Namespace) -> int:
+    from search import comparing
+    from search.curves import read
+
+    if arguments.replay and not arguments.preset:
+        arguments.preset = read(arguments.replay).about["preset"]
+    return comparing.run_compare(arguments, open_the_run(arguments, arguments.data))
 
 
 def run_record(arguments: argparse.Namespace) -> int:

@@ -23,6 +23,7 @@ from data.preparation import DISK_FULL, no_space
 from data.store import Store
 from models.architecture import GROUPS
 from search import checkpoint
+from search.asking import asked, seeds_of
 from search.executor import Executor
 from search.job import (
     ATTEMPTS,
@@ -54,7 +55,7 @@ from search.records import (
     trials_of,
 )
 from search.run import TRIALS, Run, guarded, record
-from search.sampler import FeasibleSampler, key
+from search.sampler import FeasibleSampler
 from search.stopping import Stopped, Wish
 from search.storage import open_storage
 from studies.order import COMMANDS, STUDIES
@@ -146,10 +147,6 @@ def run_study(
         note(study, "summary", decision.summary)
         progress.decided(name, decision)
         return decision
-
-
-def seeds_of(module: Study, given: Given) -> int:
-    return given.preset.seeds if module.SEEDED else 1
 
 
 def errors_of(run: Run, store: Store, trial: Trial) -> np.ndarray | None:
@@ -282,23 +279,14 @@ class Leader:
             return self.study.ask()
         if self.running and self.terms.deterministic:
             return None
-        taken = {(key(trial.point), trial.seed) for trial in self.trials.values()}
-        seeds, first = seeds_of(self.module, self.given), self.given.preset.seed
-        proposals = self.module.propose(self.given, pool(list(self.trials.values()), seeds))
-        wanted = list(zip(proposals.points, proposals.seeds or [seeds] * len(proposals.points), strict=True))
-        new = [
-            (point, seed)
-            for seed in range(first, first + max((count for _, count in wanted), default=0))
-            for point, count in wanted
-            if seed < first + count and key(point) in self.sampler.feasible and (key(point), seed) not in taken
-        ]
-        self.expected = max(len(taken) + len(new), proposals.at_most)
+        wish = asked(self.module, self.given, list(self.trials.values()), self.sampler.feasible)
+        self.expected = wish.expected
         # With `deterministic` a trial is compared with those before its round, whoever of its round is faster.
         remembered = {"compared_with": len(self.trials)} if self.terms.deterministic else None
-        for point, seed in new:
+        for point, seed in wish.new:
             self.study.enqueue_trial(point | ({SEED: seed} if self.module.SEEDED else {}), user_attrs=remembered)
-        left = len(self.sampler.feasible) > len(taken)
-        return self.study.ask() if new or (proposals.sample and left) else None
+        left = len(self.sampler.feasible) > len(self.trials)
+        return self.study.ask() if wish.new or (wish.sample and left) else None
 
     def begin(self, trial: optuna.trial.Trial) -> Job:
         """Make the trial's point whole, record what it is, and describe the job."""

@@ -201,6 +201,11 @@ def read(path: Path) -> dict[str, Curve]:
             values = json.loads(line)
         except ValueError:
             continue
-        by_epoch = (tuple(values[name]) for name in ("validation_mae", "train_mae", "seconds"))
-        curves[values["network"]] = Curve(*by_epoch, values["test_mae"], values["failed"])
+        curves[values["network"]] = Curve(
+            tuple(values["validation_mae"]),
+            tuple(values["train_mae"]),
+            tuple(values["seconds"]),
+            values["test_mae"],
+            values["failed"],
+        )
     return curves

@@ -4,6 +4,7 @@ from collections.abc import Container, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from models.architecture import Architecture
 from search.sampler import key
 from studies.study import Given, Point, Study, Trial, pool
 
@@ -32,3 +33,10 @@ def asked(module: Study, given: Given, trials: Sequence[Trial], feasible: Contai
         if seed < first + count and key(point) in feasible and (key(point), seed) not in taken
     )
     return Asked(new, proposals.sample, max(len(taken) + len(new), proposals.at_most))
+
+
+def objective_values(module: Study, given: Given, architecture: Architecture, validation_mae: float) -> list[float]:
+    """What Optuna is told of a complete trial, in the order of the study's objectives."""
+    cost = given.cost(architecture)
+    values = {"mae": validation_mae, "macs": cost.macs, "params": cost.params}
+    return [float(values[name]) for name in module.objectives(given)]

@@ -23,7 +23,7 @@ from data.preparation import DISK_FULL, no_space
 from data.store import Store
 from models.architecture import GROUPS
 from search import checkpoint
-from search.asking import asked, seeds_of
+from search.asking import asked, objective_values, seeds_of
 from search.executor import Executor
 from search.job import (
     ATTEMPTS,
@@ -121,12 +121,13 @@ def run_study(
         )
     with held(run.folder, name) as lease:
         given = replace(given, errors=lambda trial: errors_of(run, store, trial))
-        sampler = FeasibleSampler(module.space(given), feasible, run.preset.seed)
+        sampler = FeasibleSampler(module.space(given), feasible, run.preset.seed, len(module.objectives(given)))
         settings = guarded(run, store) | {
             "space": module.space(given),
             "given": {done: decision.to_dict() for done, decision in given.decisions.items()},
+            "objectives": module.objectives(given),
         }
-        study = open_study(storage, name, sampler, settings)
+        study = open_study(storage, name, sampler, settings, len(module.objectives(given)))
         refuse_another_runs(study, run, terms.take_over)
         record(run)
         note(study, "run_folder", place_of(run))
@@ -160,13 +161,17 @@ def errors_of(run: Run, store: Store, trial: Trial) -> np.ndarray | None:
 
 
 def open_study(
-    storage: optuna.storages.BaseStorage, name: str, sampler: FeasibleSampler, settings: dict[str, Any]
+    storage: optuna.storages.BaseStorage,
+    name: str,
+    sampler: FeasibleSampler,
+    settings: dict[str, Any],
+    objectives: int,
 ) -> optuna.Study:
     """Create the study, or load it if it was made with the same settings."""
     existing = load(storage, name)
     settings = json.loads(json.dumps(settings))
     if existing is not None:
-        before = json.loads(existing.user_attrs["settings"])
+        before = {"objectives": ["mae"]} | json.loads(existing.user_attrs["settings"])  # older ones had no choice
         changed = [setting for setting in settings if settings[setting] != before.get(setting)]
         if changed and existing.get_trials(deepcopy=False):
             first = changed[0]
@@ -176,12 +181,14 @@ def open_study(
                 else f"{first} was {before.get(first)}, now {settings[first]}"
             )
             raise StudyError(f"{name} has trials made under other settings: {said}; use another --run-dir")
+        if len(existing.directions) != objectives:  # of an attempt that had no trial yet
+            optuna.delete_study(study_name=existing.study_name, storage=storage)
     study = optuna.create_study(
         study_name=study_name(name),
         storage=storage,
         sampler=sampler,
         pruner=optuna.pruners.NopPruner(),
-        direction="minimize",
+        directions=["minimize"] * objectives,
         load_if_exists=True,
     )
     note(study, "settings", json.dumps(settings))
@@ -351,7 +358,7 @@ class Leader:
             if attribute in before.user_attrs:
                 running.trial.set_user_attr(attribute, before.user_attrs[attribute])
         running.trial.set_user_attr("copied_from", f"{study} #{before.number}")
-        self.tell(job.number, before.value)
+        self.tell(job.number, before.values[0])
         return True
 
     def handle(self, message: Message, executor: Executor) -> None:
@@ -443,9 +450,15 @@ class Leader:
     def tell(self, number: int, value: float | None, state: TrialState = TrialState.COMPLETE) -> None:
         """The trial's end, in the storage first."""
         running = self.running.pop(number)
-        self.trials[number] = seen(self.study.tell(running.trial, value, state=state))
+        self.trials[number] = seen(self.study.tell(running.trial, self.values(running.job, value), state=state))
         checkpoint.clear(running.job.folder)
         self.progress.ended(self.name, self.trials[number])
+
+    def values(self, job: Job, validation_mae: float | None) -> list[float] | None:
+        """What Optuna is told, in the order of the study's objectives."""
+        if validation_mae is None:
+            return None
+        return objective_values(self.module, self.given, job.architecture, validation_mae)
 
     def report(self, trial: optuna.trial.Trial, epoch: int, validation_mae: float) -> None:
         """The last report of an epoch counts: one may be trained again after a kill. (`Trial.report` keeps the first.)"""

@@ -40,6 +40,10 @@ def stem_pools(text: str) -> tuple[bool, bool]:
     return chosen[text]
 
 
+def objectives(text: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in text.split(","))
+
+
 def start_points(text: str) -> tuple[tuple[float, Any], ...]:
     pairs = [part.split(":", 1) for part in text.split(";")]
     return tuple((float(beta), parse_blocks(blocks)) for beta, blocks in pairs)
@@ -89,6 +93,7 @@ OPTIONS: dict[str, Option] = {
     "refine_max_params": Option(parse_params, "another cap for the refinement alone"),
     "margin_months": Option(float, "validation MAEs closer than this are a tie"),
     "width_factors": Option(numbers, "widths to sweep, as multiples of the reference's: 0.7,1,1.4"),
+    "objective": Option(objectives, "depth: mae; mae,macs or mae,params search the trade-off"),
     "depth_trials": Option(int, "depth: at most so many trials"),
     "depth_patience": Option(int, "depth: end after so many trials without a better one"),
     "depth_extra": Option(int, "depth: repeat a key group up to so many times more"),

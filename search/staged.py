@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import optuna
 
-from search.asking import asked, seeds_of
+from search.asking import asked, objective_values, seeds_of
 from search.curves import Curve
 from search.engine import suggest
 from search.play import Work
@@ -43,8 +43,11 @@ class Staged:
         fitting = [
             point for point in grid if self.given.cost(self.module.architecture(self.given, point)).params <= cap
         ]
-        self.sampler = FeasibleSampler(self.module.space(self.given), fitting, self.preset.seed)
-        self.study = optuna.create_study(sampler=self.sampler, pruner=optuna.pruners.NopPruner())
+        objectives = len(self.module.objectives(self.given))
+        self.sampler = FeasibleSampler(self.module.space(self.given), fitting, self.preset.seed, objectives)
+        self.study = optuna.create_study(
+            sampler=self.sampler, pruner=optuna.pruners.NopPruner(), directions=["minimize"] * objectives
+        )
         self.trials: dict[int, Trial] = {}  # of this study, by Optuna's number
         self.running: dict[int, tuple[optuna.trial.Trial, Trial]] = {}  # by ours
 
@@ -123,9 +126,11 @@ class Staged:
             "failed": optuna.trial.TrialState.FAIL,
         }
         best = min(curve.validation_mae, default=float("inf"))
-        for epoch, mae in enumerate(curve.validation_mae, 1):
-            asked_for.report(mae, epoch)
-        self.study.tell(asked_for, best if state == "complete" else None, state=states[state])
+        if state == "pruned":  # what TPE knows of it
+            asked_for.report(curve.validation_mae[-1], len(curve.validation_mae))
+        architecture = self.module.architecture(self.given, trial.point)
+        values = objective_values(self.module, self.given, architecture, best) if state == "complete" else None
+        self.study.tell(asked_for, values, state=states[state])
         self.trials[trial.number] = Trial(
             trial.number,
             trial.point,

@@ -3,6 +3,7 @@
 import json
 from typing import Any
 
+import optuna
 from optuna.storages import RDBStorage
 from optuna.trial import TrialState
 
@@ -10,7 +11,7 @@ from search.records import load, seen, trials_of
 from search.run import Run
 from search.storage import open_storage, sqlite_path, trial_counts
 from studies.order import COMMANDS, STUDIES
-from studies.study import Decision, Given, pool
+from studies.study import Decision, Given, Trial, best_of, pool
 
 
 def storage_exists(run: Run) -> bool:
@@ -39,7 +40,7 @@ def study_status(name: str, storage: RDBStorage | None) -> dict[str, Any]:
     attrs = study.user_attrs
     decision = json.loads(attrs["decision"]) if "decision" in attrs else None
     counts = trial_counts(storage, study.study_name)
-    best = seen(study.best_trial) if counts.get(TrialState.COMPLETE) else None
+    best = best_trial(study) if counts.get(TrialState.COMPLETE) else None
     return {
         "name": name,
         "state": "decided" if decision else "begun",
@@ -54,6 +55,11 @@ def study_status(name: str, storage: RDBStorage | None) -> dict[str, Any]:
         "best_params": best.point if best else None,
         "decision": decision,
     }
+
+
+def best_trial(study: optuna.Study) -> Trial | None:
+    """The one with the lowest MAE. Of one objective the database knows it; reading all trials takes seconds."""
+    return seen(study.best_trial) if len(study.directions) == 1 else best_of(trials_of(study))
 
 
 def next_command(statuses: list[dict[str, Any]]) -> str | None:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from models.architecture import GROUPS, Architecture
 from studies.preset import StudyError
 from studies.pruning import warmup
-from studies.study import Decision, Given, Point, Proposals, Space, Trial, at, points, row
+from studies.study import ALONE, Decision, Given, Point, Proposals, Space, Trial, at, points, row
 
 if TYPE_CHECKING:
     from studies.verdicts import Verdict
@@ -26,6 +26,10 @@ NEEDS = ""
 SEEDED = True
 BASELINE = "baseline"
 FIRST_LOOK = 6  # seeds; with fewer no verdict speaks of the architectures
+
+
+def objectives(given: Given) -> tuple[str, ...]:
+    return ALONE
 
 
 def max_params(given: Given) -> int:

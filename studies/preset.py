@@ -10,6 +10,8 @@ from models.architecture import Architecture, Blocks
 from models.table1 import MODIFIED
 from models.training import Training
 
+OBJECTIVES = (("mae",), ("mae", "macs"), ("mae", "params"))
+
 
 class StudyError(ValueError):
     """A study that cannot be run as asked; the message says why and what to do."""
@@ -48,6 +50,7 @@ class Preset:
     )  # of the reference β
     depth_trials: int = 30
     depth_patience: int = 12  # depth ends after so many trials without a better one
+    objective: tuple[str, ...] = ("mae",)  # of depth; with "macs" or "params" beside it, the trade-off is searched
     depth_extra: int = 4  # a key group is repeated up to so many times more than in the reference
     depth_start: tuple[tuple[float, Blocks], ...] = ()  # (β, blocks) tried before the sampler proposes
     fc_choices: tuple[int, ...] = (1024, 3072)  # widths of the additional fully connected layer
@@ -66,6 +69,10 @@ class Preset:
         for name, count in counts.items():
             if count < 1:
                 raise StudyError(f"{name} must be at least 1, got {count}")
+        if self.objective not in OBJECTIVES:
+            raise StudyError(
+                f"objective is one of {', '.join(map(','.join, OBJECTIVES))}; got {','.join(self.objective)}"
+            )
         if self.depth_extra < 0 or self.refine_max_params < 0 or self.margin_months < 0:
             raise StudyError("depth_extra, refine_max_params and margin_months cannot be negative")
         if self.resolve and self.resolve < max(self.seeds, 6):

@@ -10,10 +10,14 @@ from typing import Any
 
 from models.architecture import Architecture
 from studies.preset import StudyError
-from studies.study import Decision, Given, Point, Proposals, Space, Trial, at, best_of, row
+from studies.study import ALONE, Decision, Given, Point, Proposals, Space, Trial, at, best_of, row
 
 NEEDS = "ablation"
 SEEDED = True
+
+
+def objectives(given: Given) -> tuple[str, ...]:
+    return ALONE
 
 
 def max_params(given: Given) -> int:

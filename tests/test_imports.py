@@ -19,10 +19,14 @@ USES_TENSORFLOW = {
     "models/saved.py",
     "models/hypermodel.py",
     "search/trial.py",
+    "search/rivals_keras_tuner.py",  # KerasTuner's oracles, which touch no device
 }
 USES_OPTUNA = {
+    "search/comparing.py",
     "search/engine.py",
     "search/records.py",
+    "search/rivals.py",
+    "search/staged.py",
     "search/sampler.py",
     "search/patience.py",
     "search/storage.py",

@@ -3,6 +3,7 @@
 import argparse
 import json
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
 import optuna
@@ -19,10 +20,12 @@ from search.notices import NO_DEVICE, SYNTHETIC
 from search.progress import counting, preparing
 from search.rivals import RIVALS
 from search.run import Run, prepared, record
+from search.sampler import distribution
 from search.stopping import heard
 from search.storage import open_storage
 from search.trainings import FOLDER, Trainings
-from studies.preset import StudyError
+from studies import joint
+from studies.preset import Preset, StudyError
 
 REAL_REPETITIONS, REPLAYED_REPETITIONS = 3, 100
 
@@ -100,7 +103,7 @@ def trained(arguments: argparse.Namespace, run: Run, rivals: Sequence[str], repe
         def ended(one: Played) -> None:
             nonlocal done
             done += 1
-            keep(storage, one)
+            keep(storage, run.preset, one)
             count(done, repetitions * (len(rivals) + 1))
 
         try:
@@ -113,26 +116,27 @@ def trained(arguments: argparse.Namespace, run: Run, rivals: Sequence[str], repe
     return finished(run, "compare", played, {1: summary(played)}, what, constant, store.synthetic)
 
 
-def keep(storage: optuna.storages.BaseStorage, played: Played) -> None:
-    """The search's trials as an Optuna study of their own, for the dashboard; made once."""
-    study = optuna.create_study(
-        study_name=f"compare: {played.rival}, repetition {played.repetition}", storage=storage, load_if_exists=True
-    )
-    there = len(study.get_trials(deepcopy=False))
-    states = {
-        "complete": optuna.trial.TrialState.COMPLETE,
-        "pruned": optuna.trial.TrialState.PRUNED,
-        "failed": optuna.trial.TrialState.FAIL,
-    }
-    for tried in sorted(played.trace.tried, key=lambda tried: tried.number)[there:]:
+STATES = {
+    "complete": optuna.trial.TrialState.COMPLETE,
+    "pruned": optuna.trial.TrialState.PRUNED,
+    "failed": optuna.trial.TrialState.FAIL,
+}
+
+
+def keep(storage: optuna.storages.BaseStorage, preset: Preset, played: Played) -> None:
+    """The search's trials as an Optuna study of their own, for the dashboard, in place of an earlier comparison's."""
+    name = f"compare: {played.rival}, repetition {played.repetition}"
+    with suppress(KeyError):
+        optuna.delete_study(study_name=name, storage=storage)
+    study = optuna.create_study(study_name=name, storage=storage)
+    distributions = {name: distribution(values) for name, values in joint.space(preset).items()}
+    for tried in sorted(played.trace.tried, key=lambda tried: tried.number):
         study.add_trial(
             optuna.trial.create_trial(
-                state=states[tried.state],
+                state=STATES[tried.state],
                 value=tried.best if tried.state == "complete" else None,
                 params=dict(tried.point),
-                distributions={
-                    name: optuna.distributions.CategoricalDistribution([value]) for name, value in tried.point.items()
-                },
+                distributions=distributions,
                 intermediate_values=dict(enumerate(tried.curve.validation_mae, 1)),
                 user_attrs={"seed": tried.seed, "exit_reason": tried.curve.failed or tried.state},
             )

@@ -144,7 +144,7 @@ def parser() -> argparse.ArgumentParser:
         "boneage-search compare --replay studies/miniature.csv --simulate-workers 1,16,256",
     )
     add_run_options(comparing)
-    comparing.add_argument("--workers", type=int, default=0, metavar="N", help="trainings at once")
+    add_training_options(comparing)
     comparing.add_argument(
         "--replay", type=Path, metavar="FILE", help="on recorded trainings, in seconds; see `record`"
     )
@@ -185,7 +185,7 @@ def parser() -> argparse.ArgumentParser:
         "boneage-search record --preset miniature --seeds 2 --data ~/rsna --out miniature.csv",
     )
     add_run_options(recording)
-    recording.add_argument("--workers", type=int, default=0, metavar="N", help="trainings at once")
+    add_training_options(recording)
     recording.add_argument("--out", type=Path, required=True, metavar="FILE", help="the table, a CSV")
     options.add(recording)
 
@@ -235,11 +235,18 @@ def add_run_options(parser: argparse.ArgumentParser, with_data: bool = True) -> 
         parser.add_argument("--data", metavar="DATA", help="folder of radiographs, phantom:N, or a prepared store")
 
 
+def add_training_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--workers", type=int, default=0, metavar="N", help="trainings at once (default: one per GPU, else per core)"
+    )
+    parser.add_argument(
+        "--deterministic", action="store_true", help="the same numbers every time, at some cost in speed"
+    )
+
+
 def add_stage_options(parser: argparse.ArgumentParser) -> None:
     add_run_options(parser)
-    parser.add_argument(
-        "--workers", type=int, default=0, metavar="N", help="trials at once (default: one per GPU, else per core)"
-    )
+    add_training_options(parser)
     parser.add_argument(
         "--executor",
         default="local",
@@ -257,9 +264,6 @@ def add_stage_options(parser: argparse.ArgumentParser) -> None:
         default=0.0,
         metavar="TIME",
         help="a trial that takes longer has failed: 90s, 45m or 12h (default: no limit)",
-    )
-    parser.add_argument(
-        "--deterministic", action="store_true", help="the same numbers every time, at some cost in speed"
     )
     parser.add_argument("--json", action="store_true", help="print the decisions as JSON")
     options.add(parser)
@@ -466,7 +470,9 @@ def run_record(arguments: argparse.Namespace) -> int:
     run.folder.mkdir(parents=True, exist_ok=True)
     with held(run.folder, "compare") as lease, heard() as wish, counting("trainings") as (count, say):
         remember(run)
-        trainings = Trainings(run, store, lambda: LocalProcesses(arguments.workers), lease, wish, say)
+        trainings = Trainings(
+            run, store, lambda: LocalProcesses(arguments.workers), lease, wish, say, arguments.deterministic
+        )
         try:
             rows = record(run, store, trainings, arguments.out, count)
         finally:

@@ -98,7 +98,9 @@ def trained(arguments: argparse.Namespace, run: Run, rivals: Sequence[str], repe
     with held(run.folder, FOLDER) as lease, heard() as wish, counting("searches") as (count, say):
         record(run)
         storage = open_storage(run.storage)
-        curves = Trainings(run, store, lambda: LocalProcesses(arguments.workers), lease, wish, say)
+        curves = Trainings(
+            run, store, lambda: LocalProcesses(arguments.workers), lease, wish, say, arguments.deterministic
+        )
 
         def ended(one: Played) -> None:
             nonlocal done

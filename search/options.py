@@ -86,6 +86,9 @@ OPTIONS: dict[str, Option] = {
     # the studies
     "seed": Option(int, "seed of initial weights, batch order, augmentation and sampler"),
     "seeds": Option(int, "seeds of every point of ablation, width and refinement"),
+    "drop_useless": Option(
+        bool, "ablation: go on without the block groups that do not matter, their parameters spent elsewhere"
+    ),
     "resolve": Option(int, "ablation: add seeds where a verdict is open, up to so many; 0 adds none"),
     "prune": Option(bool, "end trials of depth and refinement early that others have left behind"),
     "without_sex": Option(bool, "refinement: also train the decided network without the sex"),

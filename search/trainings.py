@@ -58,7 +58,9 @@ class Trainings:
         lease: Lease,
         wish: Wish,
         say: Callable[[str], None],
+        deterministic: bool = False,
     ) -> None:
+        self.deterministic = deterministic
         self.run, self.store, self.make_executor, self.lease = run, store, make_executor, lease
         self.wish, self.say = wish, say
         self.folder = run.folder / FOLDER
@@ -94,6 +96,7 @@ class Trainings:
             folder=self.folder,
             until=request.until,
             test=self.tested,
+            deterministic=self.deterministic,
         )
         return replace(job, folder=self.folder / "trials" / fingerprint(job))
 

@@ -5,6 +5,8 @@ trained in full (nothing is pruned: a comparison needs both ends), with the same
 a verdict (`verdicts.py`); a group is a key group where lowering it is found to matter, or costs more than the margin and
 could not be tested. Where there is none, those that cost more than the margin unresolved are taken; else the costliest.
 With `resolve`, variants whose verdict is open get more seeds, by the racing rule of `verdicts.py`.
+With `drop_useless`, the groups that cost nothing beyond the margin are then lowered together, as far as each alone could be;
+where that costs more than the margin, without the costliest of them, and so on. What remains is where the next studies start.
 `epochs_to_baseline` is the paper's convergence speed: the first epoch whose training MAE is at most that of the
 baseline's last.
 """
@@ -12,6 +14,7 @@ baseline's last.
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from itertools import product
 from typing import TYPE_CHECKING, Any
 
 from models.architecture import GROUPS, Architecture
@@ -25,6 +28,7 @@ if TYPE_CHECKING:
 NEEDS = ""
 SEEDED = True
 BASELINE = "baseline"
+TOGETHER = ","  # between the groups of a variant that lowers several
 FIRST_LOOK = 6  # seeds; with fewer no verdict speaks of the architectures
 
 
@@ -38,16 +42,26 @@ def max_params(given: Given) -> int:
 
 def space(given: Given) -> Space:
     counts = given.preset.reference.blocks._asdict()
-    lowered = [f"{group}={count}" for group in GROUPS for count in range(counts[group] - 1, -1, -1)]
-    return {"variant": (BASELINE, *lowered)}
+    levels = {group: [f"{group}={count}" for count in range(counts[group] - 1, -1, -1)] for group in GROUPS}
+    lowered = [variant for group in GROUPS for variant in levels[group]]
+    if not given.preset.drop_useless:
+        return {"variant": (BASELINE, *lowered)}
+    every = product(*(["", *levels[group]] for group in GROUPS))
+    together = [TOGETHER.join(filter(None, variants)) for variants in every if sum(map(bool, variants)) > 1]
+    return {"variant": (BASELINE, *lowered, *together)}
 
 
 def architecture(given: Given, point: Point) -> Architecture:
     reference = given.preset.reference
     if point["variant"] == BASELINE:
         return reference
-    group, _, count = str(point["variant"]).partition("=")
-    return replace(reference, blocks=reference.blocks._replace(**{group: int(count)}))
+    counts = {group: int(count) for group, count in map(lowering, str(point["variant"]).split(TOGETHER))}
+    return replace(reference, blocks=reference.blocks._replace(**counts))
+
+
+def lowering(variant: str) -> tuple[str, str]:
+    group, _, count = variant.partition("=")
+    return group, count
 
 
 def prunable(given: Given, point: Point) -> bool:
@@ -55,8 +69,13 @@ def prunable(given: Given, point: Point) -> bool:
 
 
 def propose(given: Given, trials: Sequence[Trial]) -> Proposals:
-    every = list(points(space(given)))
-    return Proposals(every, seeds=seeds_wanted(given, trials, [str(point["variant"]) for point in every]))
+    every = [point for point in points(space(given)) if TOGETHER not in str(point["variant"])]
+    wanted = seeds_wanted(given, trials, [str(point["variant"]) for point in every])
+    if given.preset.drop_useless and all(at(trials, point) for point in every):
+        attempts: list[Point] = [{"variant": variant} for variant in dropping(given, trials)]
+        every += attempts
+        wanted += [max(wanted)] * len(attempts)
+    return Proposals(every, seeds=wanted)
 
 
 def seeds_wanted(given: Given, trials: Sequence[Trial], variants: Sequence[str]) -> list[int]:
@@ -76,7 +95,7 @@ def seeds_wanted(given: Given, trials: Sequence[Trial], variants: Sequence[str])
 def lowered_trials(trials: Sequence[Trial]) -> dict[str, Trial]:
     """The finished variants by name."""
     named = {str(trial.point["variant"]): trial for trial in trials if trial.finished}
-    return {name: trial for name, trial in named.items() if name != BASELINE}
+    return {name: trial for name, trial in named.items() if name != BASELINE and TOGETHER not in name}
 
 
 def baseline(trials: Sequence[Trial]) -> Trial:
@@ -92,20 +111,52 @@ def change(trial: Trial, reference: Trial) -> float:
     return trial.error - reference.error
 
 
-def decide(given: Given, trials: Sequence[Trial]) -> Decision:
-    from studies.comparison import described, paired, raced  # brings SciPy
+def dropping(given: Given, trials: Sequence[Trial]) -> list[str]:
+    """What is lowered together, in the order of trying; all but the last have run, and cost too much."""
+    reference, margin = baseline(trials), given.preset.margin_months
+    lowest: dict[str, tuple[float, str]] = {}  # of each group, the lowest count that costs nothing beyond the margin
+    for name, trial in lowered_trials(trials).items():  # of a group, one count after the other downwards
+        if change(trial, reference) <= margin:
+            lowest[lowering(name)[0]] = change(trial, reference), name
+    keys, _ = key_groups(given, trials)
+    left = [lowest[group] for group in GROUPS if group in lowest and group not in keys]
+    attempts: list[str] = []
+    while left:
+        attempts.append(TOGETHER.join(name for _, name in left))
+        together = at(trials, {"variant": attempts[-1]})
+        if together is None or change(together, reference) <= margin:
+            break
+        left.remove(max(left))
+    return attempts
 
+
+def dropped(given: Given, trials: Sequence[Trial]) -> str:
+    """The variant that the next studies start from; empty where that is the reference."""
+    attempts = dropping(given, trials) if given.preset.drop_useless else []
+    last = at(trials, {"variant": attempts[-1]}) if attempts else None
+    kept = last is not None and change(last, baseline(trials)) <= given.preset.margin_months
+    return attempts[-1] if kept else ""
+
+
+def costs_of(trials: Sequence[Trial]) -> dict[str, float]:
+    """The most that lowering a group costs, in months."""
     reference = baseline(trials)
-    lowered = lowered_trials(trials)
-    verdicts = {name: verdict for name, (verdict, _) in raced(given, lowered, reference).items()}
     costs: dict[str, float] = {}
-    for name, trial in lowered.items():
-        group, _, _ = name.partition("=")
+    for name, trial in lowered_trials(trials).items():
+        group, _ = lowering(name)
         costs[group] = max(change(trial, reference), costs.get(group, -math.inf))
-    margin = given.preset.margin_months
+    return costs
+
+
+def key_groups(given: Given, trials: Sequence[Trial]) -> tuple[list[str], str]:
+    """The groups to repeat, and why, as a sentence."""
+    from studies.comparison import raced  # brings SciPy
+
+    costs, margin = costs_of(trials), given.preset.margin_months
+    verdicts = {name: verdict for name, (verdict, _) in raced(given, lowered_trials(trials), baseline(trials)).items()}
 
     def groups(*found: str) -> list[str]:
-        those = {name.partition("=")[0] for name, verdict in verdicts.items() if verdict.verdict in found}
+        those = {lowering(name)[0] for name, verdict in verdicts.items() if verdict.verdict in found}
         return [group for group in GROUPS if group in those]
 
     def costly(verdict: str) -> list[str]:
@@ -119,13 +170,27 @@ def decide(given: Given, trials: Sequence[Trial]) -> Decision:
             if sure
             else f"costs more than {margin:g} months, untested"
         )
-        summary = f"key groups: {', '.join(keys)} ({why})"
-    elif unresolved:
-        keys = unresolved
-        summary = f"key groups: {', '.join(keys)} (cost more than {margin:g} months, which these seeds do not resolve)"
-    else:
-        keys = [max(costs, key=lambda group: costs[group])]
-        summary = f"no group costs more than {margin:g} months; {keys[0]} costs most and is taken as the key group"
+        return keys, f"key groups: {', '.join(keys)} ({why})"
+    if unresolved:
+        why = f"cost more than {margin:g} months, which these seeds do not resolve"
+        return unresolved, f"key groups: {', '.join(unresolved)} ({why})"
+    costliest = max(costs, key=lambda group: costs[group])
+    return [
+        costliest
+    ], f"no group costs more than {margin:g} months; {costliest} costs most and is taken as the key group"
+
+
+def decide(given: Given, trials: Sequence[Trial]) -> Decision:
+    from studies.comparison import described, paired, raced  # brings SciPy
+
+    reference, lowered, costs = baseline(trials), lowered_trials(trials), costs_of(trials)
+    verdicts = {name: verdict for name, (verdict, _) in raced(given, lowered, reference).items()}
+    keys, summary = key_groups(given, trials)
+    without = dropped(given, trials)
+    chosen = architecture(given, {"variant": without or BASELINE})
+    if without:
+        freed = given.cost(given.preset.reference).params - given.cost(chosen).params
+        summary += f"; goes on with {without}, which frees {freed / 1e6:.2f}M parameters"
     runs = sum(len(trial.by_seed) for trial in [reference, *lowered.values()])
     longest = max(len(trial.by_seed) for trial in [reference, *lowered.values()])
     saved = (longest * (len(lowered) + 1) - runs) * given.preset.training.epochs
@@ -140,9 +205,12 @@ def decide(given: Given, trials: Sequence[Trial]) -> Decision:
             described(name, verdicts[name], paired(given, trial, reference).left_out) for name, trial in lowered.items()
         ],
         "epochs_saved": saved,
-        "warmup_epochs": warmup([reference, *lowered.values()], margin, given.preset.training.epochs),
+        "warmup_epochs": warmup(
+            [reference, *lowered.values()], given.preset.margin_months, given.preset.training.epochs
+        ),
+        "dropped": without,
     }
-    return Decision(summary, given.preset.reference, findings)
+    return Decision(summary, chosen, findings)
 
 
 def scope(verdicts: Mapping[str, "Verdict"]) -> str:
@@ -156,7 +224,8 @@ def table(given: Given, trials: Sequence[Trial]) -> list[dict[str, Any]]:
     reference = at(trials, {"variant": BASELINE})
     rows = []
     for trial in sorted(filter(lambda trial: trial.finished, trials), key=lambda trial: trial.number):
-        group, _, count = str(trial.point["variant"]).partition("=")
+        variant = str(trial.point["variant"])
+        group, count = (variant, "") if TOGETHER in variant else lowering(variant)
         known = reference is not None and reference.validation_mae is not None and trial.validation_mae is not None
         shared = row(given, trial, architecture(given, trial.point), group=group, count=int(count) if count else None)
         own = {

@@ -1,6 +1,6 @@
 """Depth: how often should the key blocks be repeated, at which width near the best, under the cap?
 
-The space is a grid: each key group from its reference count upwards, and the widths between the reference and the
+The space is a grid: each key group from the count it has so far upwards, and the widths between the reference and the
 best of the width study. First run the points the preset names and the width study's best; then the sampler proposes.
 The study ends after `depth_trials`, or when `depth_patience` trials in a row brought nothing better. With a second
 objective, MACs or parameters, the sampler searches the trade-off (NSGA-II), what is better is a new trial on its front, and
@@ -43,7 +43,7 @@ def space(given: Given) -> Space:
     start = preset.depth_start
     betas = sorted({*beta_range(given), *(beta for beta, _ in start)})
     keys = given.decisions["ablation"].findings["key_groups"]
-    stock = preset.reference.blocks._asdict()
+    stock = given.decisions["width"].architecture.blocks._asdict()
     counts: dict[str, tuple[int, ...]] = {}
     for group in GROUPS:
         started = [getattr(blocks, group) for _, blocks in start]

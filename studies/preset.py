@@ -28,6 +28,7 @@ class Preset:
     reference: Architecture = field(default_factory=Architecture)  # the baseline of the ablation
     seed: int = 0
     seeds: int = 1  # every point of ablation, width and refinement runs with so many, from `seed` on
+    drop_useless: bool = False  # ablation: leave out together what can be left out, for the studies after it
     resolve: int = 0  # ablation: more seeds, up to so many, where a verdict is open
     prune: bool = True  # end trials of depth and refinement early that others have left behind
     without_sex: bool = False  # refinement: also train the decided network without the sex

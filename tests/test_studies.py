@@ -291,6 +291,87 @@ def test_rungs_are_the_warm_up_and_its_doublings(warmup: int, epoch: int) -> Non
     assert pruning.is_rung(epoch, warmup) == (epoch in rungs)
 
 
+# ablation that drops what is useless
+
+
+def dropping_trials(started: Given, cost_of: Callable[[Blocks], float]) -> list[Trial]:
+    """All that is proposed, one trial after the other, at 10 months and what a network's blocks cost."""
+
+    def mae(point: Point) -> float:
+        return 10.0 + cost_of(ablation.architecture(started, point).blocks)
+
+    return swept(ablation, started, mae)
+
+
+def missing(blocks: Blocks) -> dict[str, int]:
+    stock = Blocks()._asdict()
+    return {group: stock[group] - count for group, count in blocks._asdict().items() if count < stock[group]}
+
+
+def test_groups_that_cost_nothing_are_dropped_together_and_the_next_studies_start_without_them() -> None:
+    started = Given(a_preset(drop_useless=True), {}, CONSTANT)
+    trials = dropping_trials(started, lambda blocks: sum(2.0 for group in missing(blocks) if group != "mixed4"))
+    decision = ablation.decide(started, trials)
+
+    assert decision.architecture.blocks == Blocks()._replace(mixed4=0)
+    assert decision.findings["dropped"] == "mixed4=0"
+    assert "frees 0." in decision.summary
+    after = Given(started.preset, {"ablation": decision}, CONSTANT)
+    assert width.architecture(after, {"beta": 0.25}).blocks == decision.architecture.blocks
+
+
+def test_groups_that_are_useless_one_by_one_but_not_together_are_kept_as_far_as_needed() -> None:
+    """Without mixed0 or without mixed4 is the same as with both; without either it is worse."""
+    started = Given(a_preset(drop_useless=True), {}, CONSTANT)
+
+    def cost_of(blocks: Blocks) -> float:
+        lost = missing(blocks)
+        both = 3.0 if {"mixed0", "mixed4"} <= set(lost) else 0.0
+        return both + 0.1 * ("mixed4" in lost) + sum(2.0 for group in lost if group not in ("mixed0", "mixed4"))
+
+    trials = dropping_trials(started, cost_of)
+    tried = [str(trial.point["variant"]) for trial in trials if "," in str(trial.point["variant"])]
+    assert tried == ["mixed0=0,mixed4=0"]
+    assert ablation.decide(started, trials).architecture.blocks == Blocks()._replace(mixed0=0)
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.dictionaries(st.sampled_from(GROUPS), st.floats(-2, 2), min_size=len(GROUPS)), st.floats(-1, 1))
+def test_what_is_dropped_costs_no_more_than_the_margin_as_a_whole_and_is_never_a_key_group(
+    costs: dict[str, float], together: float
+) -> None:
+    started = Given(a_preset(drop_useless=True), {}, CONSTANT)
+
+    def cost_of(blocks: Blocks) -> float:
+        lost = missing(blocks)
+        return sum(costs[group] * count for group, count in lost.items()) + together * (len(lost) > 1)
+
+    trials = dropping_trials(started, cost_of)
+    decision = ablation.decide(started, trials)
+    lost = missing(decision.architecture.blocks)
+
+    assert cost_of(decision.architecture.blocks) <= started.preset.margin_months + 1e-9
+    assert not set(lost) & set(decision.findings["key_groups"])
+    variants = [trial.point["variant"] for trial in trials]
+    assert len(set(variants)) == len(variants)
+    plain = Given(a_preset(), {}, CONSTANT)
+    assert decision.findings["key_groups"] == ablation.decide(plain, trials).findings["key_groups"]
+    assert all(
+        "," in row["group"]
+        for row in ablation.table(started, trials)
+        if row["count"] is None and row["group"] != "baseline"
+    )
+
+
+def test_depth_repeats_from_what_the_ablation_has_left() -> None:
+    started = given_after(a_preset(depth_extra=1), 0.3, ["mixed5"])
+    left = replace(started.decisions["width"].architecture, blocks=Blocks()._replace(mixed0=0, mixed5=1))
+    started = replace(started, decisions={**started.decisions, "width": Decision("", left, {"best_beta": 0.3})})
+
+    assert dict(depth.space(started))["mixed5"] == (1, 2)
+    assert depth.architecture(started, {"beta": 0.3, "mixed5": 2}).blocks.mixed0 == 0
+
+
 # width
 
 
@@ -480,6 +561,30 @@ def test_depth_decides_for_the_best_trial_under_the_cap() -> None:
     assert decision.findings["params"] == cap
     with pytest.raises(StudyError, match="no depth could be trained"):
         depth.decide(under, trials[:1])
+
+
+def test_with_two_objectives_depth_decides_for_the_cheapest_within_the_margin_of_the_best() -> None:
+    preset = a_preset(depth_extra=2, objective=("mae", "macs"))
+    started = given_after(preset, 0.3, ["mixed9"])
+    small, middle, large = ({"beta": 0.25, "mixed9": count} for count in (2, 3, 4))
+    trials = [a_trial(0, large, 9.0), a_trial(1, middle, 9.5), a_trial(2, small, 9.51)]
+
+    assert depth.decide(started, trials).findings["mixed9"] == 3
+    alone = replace(started, preset=replace(preset, objective=("mae",)))
+    assert depth.decide(alone, trials).findings["mixed9"] == 4
+    assert not depth.prunable(started, small)
+    assert depth.prunable(alone, small)
+
+
+def test_with_two_objectives_patience_counts_from_the_last_trial_on_the_front() -> None:
+    preset = a_preset(depth_extra=4, depth_patience=2, depth_trials=20, objective=("mae", "macs"))
+    started = given_after(preset, 0.3, ["mixed9"])
+    best = a_trial(0, {"beta": 0.25, "mixed9": 4}, 9.0)
+    cheaper = a_trial(1, {"beta": 0.25, "mixed9": 2}, 11.0)  # worse, but on the front
+    beaten = [a_trial(number, {"beta": 0.25, "mixed9": 3 + number}, 12.0) for number in (2, 3)]
+
+    assert depth.propose(started, [best, cheaper, beaten[0]]).sample
+    assert not depth.propose(started, [best, cheaper, *beaten]).sample
 
 
 # refinement

@@ -23,14 +23,13 @@ def compare_page(
     what: str,
     scaling: Mapping[int, Sequence[Mapping[str, Any]]],
 ) -> str:
-    shown = [{name: cell(value) for name, value in row.items()} for row in rows]
     found = section(
         "What was found",
         text(verdict),
-        table(
-            shown,
-            "MAE in months on the validation split, median over the repetitions, low and high its quartiles; the test MAE is "
-            f"that of the winner. Always answering the training median scores {constant_mae:.1f}.",
+        table([shown(row) for row in rows]),
+        text(
+            "MAE in months on the validation split: median over the repetitions, and its quartiles. The test MAE is that of "
+            f"the network that each search would hand on. Always answering the training median scores {constant_mae:.1f}."
         ),
     )
     curves = section(
@@ -67,8 +66,30 @@ def compare_page(
     return page("Searches compared", parts, what, synthetic)
 
 
-def cell(value: Any) -> str:
-    return "–" if value is None else f"{value:,.2f}" if isinstance(value, float) else str(value)
+def shown(row: Mapping[str, Any]) -> dict[str, Any]:
+    def months(name: str) -> str:
+        return "–" if row.get(name) is None else f"{row[name]:.2f}"
+
+    columns = {
+        "search": row["search"],
+        "best MAE": months("validation_mae"),
+        "quartiles": f"{months('low')} to {months('high')}",
+        "test MAE": months("test_mae"),
+    }
+    if "seed_mean_mae" in row:
+        columns["mean of its seeds"] = months("seed_mean_mae")
+    better = row.get("staged_better")
+    return columns | {
+        "epochs": f"{row['epochs']:g}",
+        "trials": f"{row['trials']:g}",
+        "staged better": "–" if better is None else f"{better:.0%}",
+    }
+
+
+def below(drawn: "Figure") -> "Figure":
+    """With the legend under the axes, where a phone has room for it."""
+    drawn.update_layout(margin={"t": 16, "r": 8}, legend={"orientation": "h", "y": -0.3})
+    return drawn
 
 
 def curve_figure(played: Sequence[Played]) -> "Figure":
@@ -103,7 +124,7 @@ def curve_figure(played: Sequence[Played]) -> "Figure":
         )
     drawn.update_xaxes(title="epochs spent")
     drawn.update_yaxes(title="validation MAE, months")
-    return drawn
+    return below(drawn)
 
 
 def scaling_figure(scaling: Mapping[int, Sequence[Mapping[str, Any]]]) -> "Figure":
@@ -114,9 +135,9 @@ def scaling_figure(scaling: Mapping[int, Sequence[Mapping[str, Any]]]) -> "Figur
     for name, colour, dash in zip(sorted(names, key=lambda name: name != STAGED), PALETTE, DASHES, strict=False):
         seconds = [next(row["simulated_seconds"] for row in rows if row["search"] == name) for rows in scaling.values()]
         drawn.add_trace(Scatter(x=list(scaling), y=seconds, name=name, line={"color": colour, "dash": dash}))
-    drawn.update_xaxes(title="workers", type="log")
-    drawn.update_yaxes(title="seconds, simulated", type="log")
-    return drawn
+    drawn.update_xaxes(title="workers", type="log", tickvals=list(scaling))
+    drawn.update_yaxes(title="seconds, simulated", type="log", dtick=1)
+    return below(drawn)
 
 
 def verdict_of(share: Mapping[str, Any]) -> str:

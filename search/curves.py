@@ -106,9 +106,10 @@ def flat(point: Point, seed: int, curve: Curve) -> dict[str, Any]:
     return (
         dict(point)
         | {"seed": seed, "failed": curve.failed, "test_mae": curve.test_mae}
+        # Of the fastest epoch: the others may have shared the machine.
+        | {"seconds_per_epoch": min(curve.seconds, default=0.0)}
         | numbered("validation_mae", curve.validation_mae)
         | numbered("train_mae", curve.train_mae)
-        | numbered("seconds", curve.seconds)
     )
 
 
@@ -131,10 +132,11 @@ def read(path: Path) -> Recorded:
                 return tuple(value for value in values if not math.isnan(value))
 
             test_mae = float(row["test_mae"])
+            validation_mae = by_epoch("validation_mae")
             curves.setdefault(key(point), {})[int(row["seed"])] = Curve(
-                by_epoch("validation_mae"),
+                validation_mae,
                 by_epoch("train_mae"),
-                by_epoch("seconds"),
+                (float(row["seconds_per_epoch"]),) * len(validation_mae),
                 None if math.isnan(test_mae) else test_mae,
                 str(row["failed"]) if isinstance(row["failed"], str) else "",
             )

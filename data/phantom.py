@@ -237,7 +237,9 @@ class Anatomy(NamedTuple):
 
     hand: NDArray[np.bool_]  # flesh and bone
     bone: NDArray[np.bool_]  # what is ossified at this maturity
-    growth: NDArray[np.bool_]  # where maturity shows: around every growth plate, open or closed, and every carpal's place
+    growth: NDArray[
+        np.bool_
+    ]  # where maturity shows: around every growth plate, open or closed, and every carpal's place
 
 
 def anatomy(case: PhantomCase, image_px: int) -> Anatomy:

@@ -17,6 +17,7 @@ import numpy as np
 import tensorflow as tf
 
 Method = Literal["CAM", "HiResCAM"]
+BATCH = 8  # images at once
 
 
 @dataclass(frozen=True)
@@ -35,15 +36,19 @@ def activation_maps(model: keras.Model, images: np.ndarray, male: np.ndarray) ->
     Augmentation and dropout are off, as in any prediction.
     """
     gap = model.get_layer("gap")
-    inside = keras.Model(model.inputs, [gap.input, gap.output, model.output])
     inputs = {"image": images[..., np.newaxis], "male": male.astype(np.float32)[:, np.newaxis]}
+    body = keras.Model(model.get_layer("image").output, gap.input)
+    features = tf.cast(body.predict(inputs["image"], batch_size=BATCH, verbose=0), tf.float32)
+    # The tape begins behind GAP: it need not keep what the body computes.
+    others = [tensor for tensor in model.inputs if tensor.name != "image"]
+    head = keras.Model([gap.output, *others], model.output)
+    pooled = tf.cast(tf.reduce_mean(features, axis=(1, 2)), gap.compute_dtype)
     with tf.GradientTape() as tape:
-        features, pooled, prediction = inside(
-            {tensor.name: tf.constant(inputs[tensor.name]) for tensor in model.inputs}, training=False
-        )
+        tape.watch(pooled)
+        prediction = head([pooled, *(tf.constant(inputs[tensor.name]) for tensor in others)], training=False)
     weights = tf.cast(tape.gradient(prediction, pooled), tf.float32)
     cells = features.shape[1] * features.shape[2]
-    months = tf.einsum("nijc,nc->nij", tf.cast(features, tf.float32), weights) / cells
+    months = tf.einsum("nijc,nc->nij", features, weights) / cells
     linear = not any(layer.name == "fc" for layer in model.layers)
     return Maps(
         "CAM" if linear else "HiResCAM",

@@ -17,7 +17,7 @@ from models.architecture import Architecture, ArchitectureError, parse_blocks
 from models.cost import cost, parse_params
 from models.training import TrainingError
 from search import options
-from search.notices import SYNTHETIC
+from search.notices import NO_DEVICE, SYNTHETIC
 from studies.order import COMMANDS
 from studies.preset import PRESETS, StudyError
 
@@ -129,6 +129,14 @@ def parser() -> argparse.ArgumentParser:
     add_run_options(status)
     status.add_argument("--json", action="store_true", help="print JSON")
 
+    explain = command(
+        "explain",
+        run_explain,
+        "where in the radiograph a trained model's prediction comes from, as a picture and a page",
+        "boneage-search explain hand.png --sex F, or: boneage-search explain --sheet 12",
+    )
+    add_explain_options(explain)
+
     count = command(
         "count",
         run_count,
@@ -211,6 +219,27 @@ def add_stage_options(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--json", action="store_true", help="print the decisions as JSON")
     options.add(parser)
+
+
+def add_explain_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("files", nargs="*", type=Path, metavar="IMAGE", help="a radiograph: PNG, JPEG or DICOM")
+    parser.add_argument("--sex", choices=("F", "M"), help="sex of the images")
+    parser.add_argument(
+        "--sheet", type=int, default=0, metavar="N", help="N cases of the run's data instead, spread over sex and age"
+    )
+    parser.add_argument(
+        "--split", choices=("train", "validation", "test"), default="validation", help="of --sheet (default validation)"
+    )
+    add_model_option(parser)
+    add_run_options(parser)
+    parser.add_argument("--to", type=Path, metavar="DIR", help="where to leave both (default: the model's folder)")
+    parser.add_argument("--json", action="store_true", help="print JSON")
+
+
+def add_model_option(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--model", type=Path, metavar="FOLDER", help="the trained model's folder (default: the run's only one)"
+    )
 
 
 def add_count_options(parser: argparse.ArgumentParser) -> None:
@@ -365,6 +394,35 @@ def run_status(arguments: argparse.Namespace) -> int:
         print(json.dumps(statuses, indent=1))
     else:
         tables.show_status(statuses, status.next_command(statuses))
+    return 0
+
+
+def run_explain(arguments: argparse.Namespace) -> int:
+    from search.explain import explained, of_files, of_store, region_rows
+    from search.explain_page import FOLDER, write
+    from search.model_folder import chosen_model
+    from search.progress import preparing
+    from search.run import prepared
+
+    if bool(arguments.files) == bool(arguments.sheet) or arguments.sheet < 0:
+        raise StudyError("say which radiographs: name image files, or --sheet N for N cases of the run's data")
+    model = chosen_model(arguments.run_dir, arguments.model)
+    if arguments.files:
+        shown, name = of_files(arguments.files, arguments.sex, model), "images"
+    else:
+        with preparing() as progress:
+            store = prepared(open_the_run(arguments, arguments.data), progress)
+        shown, name = of_store(store, arguments.split, arguments.sheet, model), arguments.split
+    found = explained(model, shown)
+    picture, page = write(found, arguments.to or model.path / FOLDER, name)
+    if arguments.json:
+        cases = [case.to_dict() for case in found.cases]
+        files = {"picture": str(picture), "page": str(page)}
+        print(json.dumps({"method": found.method, "cases": cases, "regions": region_rows(found), **files}, indent=1))
+        return 0
+    print(picture)
+    print(page)
+    print(SYNTHETIC if found.synthetic else NO_DEVICE)
     return 0
 
 

@@ -25,7 +25,7 @@ Html = NewType("Html", str)
 ORANGE, BLUE, TEAL, PURPLE, GREY = "#de8a1d", "#3a83c6", "#1f9e89", "#a872c4", "#8b929c"
 PALETTE = (BLUE, ORANGE, TEAL, PURPLE, GREY)
 
-PICTURE_PX = 160  # pictures are stored no larger
+PICTURE_PX = 160  # pictures are stored no larger, unless more is asked for
 PRINTED_WIDTH_PX = 680  # of a figure: A4 and Letter within their margins
 NUMBER = re.compile(r"[<−+-]?\s?[\d.,]+\s?%?|–")
 
@@ -40,7 +40,7 @@ class Section(NamedTuple):
 
 
 class Picture(NamedTuple):
-    """One image, or several that belong together, side by side: uint8 (height, width)."""
+    """One image, or several that belong together, side by side: uint8 (height, width) or RGB (height, width, 3)."""
 
     pixels: tuple[np.ndarray, ...]
     caption: str
@@ -142,11 +142,13 @@ def figure(drawn: "Figure", caption: str, height_px: int = 360) -> Html:
     )
 
 
-def pictures(shown: Iterable[Picture], across: int = 8) -> Html:
-    """A grid, `across` of them in a row where the page is wide."""
+def pictures(shown: Iterable[Picture], across: int = 8, most_px: int = PICTURE_PX) -> Html:
+    """A grid, `across` of them in a row where the page is wide; no image is stored larger than `most_px`."""
     items = "".join(
         "<figure><div>"
-        + "".join(f'<img src="{png_uri(pixels)}" alt="{escape(picture.caption)}">' for pixels in picture.pixels)
+        + "".join(
+            f'<img src="{png_uri(pixels, most_px)}" alt="{escape(picture.caption)}">' for pixels in picture.pixels
+        )
         + f"</div><figcaption>{escape(picture.caption)}</figcaption></figure>"
         for picture in shown
     )

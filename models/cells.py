@@ -18,7 +18,7 @@ class Cells(NamedTuple):
 
     first_px: float  # centre of the first cell, in pixels from the centre of the image's first
     step_px: int
-    count: int
+    across: int  # how many
 
 
 class Placing:
@@ -37,7 +37,7 @@ class Placing:
 def placed(x: Cells, kernel: int, stride: int, same: bool) -> Cells:
     if same:  # of stride 1 throughout `stages.py`
         return x
-    return Cells(x.first_px + (kernel - 1) / 2 * x.step_px, x.step_px * stride, (x.count - kernel) // stride + 1)
+    return Cells(x.first_px + (kernel - 1) / 2 * x.step_px, x.step_px * stride, (x.across - kernel) // stride + 1)
 
 
 def cells(architecture: Architecture, image_px: int) -> Cells:
@@ -54,6 +54,6 @@ def spread(months: np.ndarray, where: Cells, image_px: int, side_px: int) -> np.
     Between the centres of cells it is linear, beyond the outermost it stays as it is there.
     """
     pixels = (np.arange(side_px) + 0.5) * (image_px / side_px) - 0.5
-    place = np.clip((pixels - where.first_px) / where.step_px, 0, where.count - 1)
-    share = np.maximum(0, 1 - np.abs(place[:, np.newaxis] - np.arange(where.count)))
+    place = np.clip((pixels - where.first_px) / where.step_px, 0, where.across - 1)
+    share = np.maximum(0, 1 - np.abs(place[:, np.newaxis] - np.arange(where.across)))
     return np.asarray(np.einsum("pi,nij,qj->npq", share, months, share), np.float32)

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from search.executor import Executor
 
 DEFAULT_RUN = Path("runs/main")
+EXPORT_FORMATS = ("keras", "savedmodel", "tflite", "onnx")
 LOOPBACK = "127.0.0.1"
 
 
@@ -136,6 +137,20 @@ def parser() -> argparse.ArgumentParser:
         "boneage-search explain hand.png --sex F, or: boneage-search explain --sheet 12",
     )
     add_explain_options(explain)
+
+    export = command(
+        "export",
+        run_export,
+        "a trained model in a format that other programs read, checked against Keras, with a model card",
+        "boneage-search export --format onnx",
+    )
+    export.add_argument(
+        "--format", required=True, choices=(*EXPORT_FORMATS, "all"), help="what to write; onnx and tflite need [export]"
+    )
+    add_model_option(export)
+    export.add_argument("--to", type=Path, metavar="DIR", help="where to leave it (default: the model's folder)")
+    add_run_options(export)
+    export.add_argument("--json", action="store_true", help="print JSON")
 
     count = command(
         "count",
@@ -423,6 +438,30 @@ def run_explain(arguments: argparse.Namespace) -> int:
     print(picture)
     print(page)
     print(SYNTHETIC if found.synthetic else NO_DEVICE)
+    return 0
+
+
+def run_export(arguments: argparse.Namespace) -> int:
+    from search import tables
+    from search.export import FOLDER, TOLERANCE_MONTHS, export
+    from search.model_folder import chosen_model
+
+    model = chosen_model(arguments.run_dir, arguments.model)
+    formats = list(EXPORT_FORMATS) if arguments.format == "all" else [arguments.format]
+    inputs, rows = export(model, formats, arguments.to or model.path / FOLDER, arguments.run_dir)
+    if arguments.json:
+        shown = [row.row() | {"path": str(row.path)} for row in rows]
+        checked = {"inputs": len(inputs.images), "of": inputs.what, "tolerance_months": TOLERANCE_MONTHS}
+        print(json.dumps({"formats": shown, "checked": checked}, indent=1))
+        return 0
+    summary = (
+        f"difference: the largest on {len(inputs.images)} {inputs.what}, tolerance {TOLERANCE_MONTHS} months; "
+        "latency: the median of single images on this machine's CPU"
+    )
+    tables.show(f"{model.name}", [row.row() for row in rows], summary)
+    for row in rows[1:]:
+        print(row.path)
+    print(SYNTHETIC if model.synthetic else NO_DEVICE)
     return 0
 
 

@@ -99,14 +99,16 @@ def of_store(store: Store, split: str, count: int, model: ModelFolder) -> list[S
     hands = drawn_hands(store)
     return [
         Shown(
-            str(case.id),
-            np.array(store.images[case.Index]),
-            enlarged(store.images[case.Index]),
-            bool(case.male),
-            float(case.age_months),
-            anatomy(hands[str(case.id)], DETAIL_PX) if hands else None,
+            id,
+            np.array(store.images[row]),
+            enlarged(store.images[row]),
+            bool(male),
+            float(age_months),
+            anatomy(hands[id], DETAIL_PX) if hands else None,
         )
-        for case in rows.itertuples()
+        for row, id, male, age_months in zip(
+            rows.index.astype(int), rows["id"], rows["male"], rows["age_months"], strict=True
+        )
     ]
 
 

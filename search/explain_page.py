@@ -13,6 +13,7 @@ from search.overlay import Tile, laid_over, legend, sheet
 from search.page import Picture, notices, page, pictures, section, table, text
 
 FOLDER = "explained"  # in the model's folder
+LEAST_PX = 300  # of a case on the page, its two pictures together
 
 MEANS = {
     "CAM": "The map is exact: the network's output is linear in the mean of its last feature map, so what all cells add, what "
@@ -78,13 +79,13 @@ def explain_page(found: Explanation, over: Sequence[np.ndarray], bar: np.ndarray
             "Orange places make the prediction older, blue ones younger, and the colour's strength says by how many months; "
             "all maps here share one scale. Left, the image as the network sees it; right, the map over it."
         ),
+        pictures([Picture((bar,), f"The scale: {unit(found)}.")], 2, bar.shape[1], LEAST_PX),
         text(MEANS[found.method]),
         text(
-            f"The network's last feature map has {where.count}×{where.count} cells, {where.step_px} px apart in an image of "
+            f"The network's last feature map has {where.across}×{where.across} cells, {where.step_px} px apart in an image of "
             f"{model.preparation.image_px} px; the colours between their centres are interpolated."
         ),
         notices(warnings(found)),
-        pictures([Picture((bar,), f"The scale: {unit(found)}.")], across=2, most_px=bar.shape[1]),
     ]
     shown = [
         Picture((case.shown.seen, coloured), "; ".join(caption_lines(case)))
@@ -92,7 +93,7 @@ def explain_page(found: Explanation, over: Sequence[np.ndarray], bar: np.ndarray
     ]
     sections = [
         section("What is shown", *about),
-        section("Radiographs", pictures(shown, across=3, most_px=DETAIL_PX)),
+        section("Radiographs", pictures(shown, 2, DETAIL_PX, LEAST_PX)),
         section("Months", table([month_row(case) for case in found.cases])),
     ]
     if rows := region_rows(found):
@@ -126,11 +127,11 @@ def month_row(case: Explained) -> dict[str, Any]:
 
 def warnings(found: Explanation) -> list[tuple[str, str]]:
     said = [("note", CAUTION)]
-    if found.where.count < 4:
+    if found.where.across < 4:
         said.append(
             (
                 "worry",
-                f"The last feature map has {found.where.count}×{found.where.count} cells: it hardly tells one place from "
+                f"The last feature map has {found.where.across}×{found.where.across} cells: it hardly tells one place from "
                 "another. Larger images, or fewer poolings in the stem, give more.",
             )
         )

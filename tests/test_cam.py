@@ -66,7 +66,7 @@ def test_with_a_fully_connected_layer_it_is_the_piece_of_the_network_that_this_i
 
     maps = activation_maps(model, images, male)
 
-    (first, first_bias), (last, last_bias) = (model.get_layer(name).get_weights() for name in ("fc", "age_months"))
+    (first, first_bias), (last, _) = (model.get_layer(name).get_weights() for name in ("fc", "age_months"))
     gap = model.get_layer("gap")
     features, both = keras.Model(model.inputs, [gap.input, model.get_layer("image_and_sex").output])(
         {"image": images[..., None], "male": male[:, None].astype(np.float32)}, training=False
@@ -118,7 +118,7 @@ def test_a_cell_is_where_the_pixels_are_that_move_it(blocks: Blocks, pools: tupl
     model = lively(architecture, image_px, lowest=0.0)
     after = keras.Model(model.get_layer("scale").output, model.get_layer("gap").input)
     where = cells(architecture, image_px)
-    row, column = where.count // 2, where.count // 2 - 1
+    row, column = where.across // 2, where.across // 2 - 1
     touched = np.zeros((image_px, image_px), bool)
     rng = np.random.default_rng(0)
     for _ in range(24):
@@ -129,7 +129,7 @@ def test_a_cell_is_where_the_pixels_are_that_move_it(blocks: Blocks, pools: tupl
         touched |= tape.gradient(cell, image).numpy()[0, ..., 0] != 0
     rows, columns = np.flatnonzero(touched.any(1)), np.flatnonzero(touched.any(0))
 
-    assert after.output_shape[1] == where.count
+    assert after.output_shape[1] == where.across
     assert 0 < rows[0] < rows[-1] < image_px - 1
     assert (rows[0] + rows[-1]) / 2 == pytest.approx(where.first_px + row * where.step_px, abs=1)
     assert (columns[0] + columns[-1]) / 2 == pytest.approx(where.first_px + column * where.step_px, abs=1)
@@ -178,7 +178,7 @@ def test_the_maps_change_falls_on_the_part_of_the_phantom_that_was_changed(seed:
     where = cells(PLAIN, PHANTOM_PX)
     reach_px = 29.5  # half of what a cell of this network sees, by hand: 59 px
     pose = phantom._pose(phantom._generator(seed))
-    centres = where.first_px + where.step_px * np.arange(where.count)
+    centres = where.first_px + where.step_px * np.arange(where.across)
     for event, row in [("epiphysis", row) for row in (0, 3, 9, 16, 20)] + [("centre", row) for row in (0, 6)]:
         images = one_event(row, event, pose)
         rows, columns = np.nonzero(images[0] != images[1])

@@ -49,9 +49,8 @@ def keras_runner(path: Path) -> Predict:
 
 
 def runner_of(model: keras.Model) -> Predict:
-    names = [tensor.name for tensor in model.inputs]
-    step = tf.function(lambda inputs: model(inputs, training=False))
-    return lambda images, male: step(inputs_of(names, images, male)).numpy()[:, 0]
+    serve, names = serving(model), [tensor.name for tensor in model.inputs]
+    return lambda images, male: np.asarray(serve(inputs_of(names, images, male))[OUTPUT])[:, 0]
 
 
 def serving(model: keras.Model) -> Any:

@@ -11,16 +11,17 @@ import pytest
 from model_folders import train_model
 
 from data.store import Store
+from models import saved
 from models.architecture import Architecture, Blocks
 from models.export import FORMATS, Predict, for_inference, runner_of
 from models.network import build
 from models.training import Training
 from search import export as exporting
 from search.export import PACKAGES, TOLERANCE_MONTHS, export, inputs_for, require
-from search.model_folder import ModelFolder
+from search.model_folder import ModelFolder, load_network
 from studies.preset import StudyError
 
-ARCHITECTURE = Architecture(1 / 16, Blocks(0, 1, 0, 1, 0, 1), (False, False), dropout=0.3)
+ARCHITECTURE = Architecture(1 / 16, Blocks(0, 0, 0, 0, 0, 1), (False, False), dropout=0.3)
 # Every kind of random layer, none of which may reach a file.
 AUGMENTED = Training(
     epochs=1,
@@ -62,7 +63,7 @@ def drawn_network(architecture: Architecture) -> keras.Model:
     return network
 
 
-@pytest.mark.parametrize("head", HEADS)
+@pytest.mark.parametrize("head", ["sex", *(pytest.param(head, marks=pytest.mark.slow) for head in list(HEADS)[1:])])
 @pytest.mark.parametrize("format", PACKAGES)
 def test_a_file_predicts_what_the_network_predicts_whatever_the_batch(format: str, head: str, tmp_path: Path) -> None:
     needed(format)
@@ -90,6 +91,25 @@ def test_what_is_written_has_no_random_layer_and_the_networks_weights() -> None:
     assert {"flip", "rotate", "zoom", "translate"} <= {layer.name for layer in network.layers}
     assert not [layer.name for layer in plain.layers if layer.name in ("flip", "rotate", "zoom", "translate")]
     assert all(np.array_equal(a, b) for a, b in zip(network.get_weights(), plain.get_weights(), strict=True))
+
+
+@pytest.mark.slow
+def test_a_network_trained_in_half_precision_is_written_in_full_and_its_rounding_is_said(
+    model: ModelFolder, tmp_path: Path
+) -> None:
+    keras.mixed_precision.set_dtype_policy("mixed_float16")
+    try:
+        half = build(ARCHITECTURE, 40)
+        half.set_weights(load_network(model).get_weights())
+    finally:
+        keras.mixed_precision.set_dtype_policy("float32")
+    shutil.copytree(model.path, tmp_path / "half")
+    saved.save(half, tmp_path / "half" / "model.keras")
+
+    _, rows = export(ModelFolder(tmp_path / "half", model.about), ["keras"], tmp_path / "out", tmp_path)
+
+    assert 1e-4 < rows[0].difference_months < 1
+    assert rows[1].difference_months <= TOLERANCE_MONTHS
 
 
 def test_every_format_says_what_it_needs() -> None:

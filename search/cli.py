@@ -17,7 +17,7 @@ from models.architecture import Architecture, ArchitectureError, parse_blocks
 from models.cost import cost, parse_params
 from models.training import TrainingError
 from search import options
-from search.notices import SYNTHETIC
+from search.notices import NO_DEVICE, SYNTHETIC
 from studies.order import COMMANDS
 from studies.preset import PRESETS, StudyError
 
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from search.executor import Executor
 
 DEFAULT_RUN = Path("runs/main")
+EXPORT_FORMATS = ("keras", "savedmodel", "tflite", "onnx")
 LOOPBACK = "127.0.0.1"
 
 
@@ -128,6 +129,28 @@ def parser() -> argparse.ArgumentParser:
     )
     add_run_options(status)
     status.add_argument("--json", action="store_true", help="print JSON")
+
+    explain = command(
+        "explain",
+        run_explain,
+        "where in the radiograph a trained model's prediction comes from, as a picture and a page",
+        "boneage-search explain hand.png --sex F, or: boneage-search explain --sheet 12",
+    )
+    add_explain_options(explain)
+
+    export = command(
+        "export",
+        run_export,
+        "a trained model in a format that other programs read, checked against Keras, with a model card",
+        "boneage-search export --format onnx",
+    )
+    export.add_argument(
+        "--format", required=True, choices=(*EXPORT_FORMATS, "all"), help="what to write; onnx and tflite need [export]"
+    )
+    add_model_option(export)
+    export.add_argument("--to", type=Path, metavar="DIR", help="where to leave it (default: the model's folder)")
+    add_run_options(export)
+    export.add_argument("--json", action="store_true", help="print JSON")
 
     count = command(
         "count",
@@ -267,6 +290,27 @@ def add_stage_options(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--json", action="store_true", help="print the decisions as JSON")
     options.add(parser)
+
+
+def add_explain_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("files", nargs="*", type=Path, metavar="IMAGE", help="a radiograph: PNG, JPEG or DICOM")
+    parser.add_argument("--sex", choices=("F", "M"), help="sex of the images")
+    parser.add_argument(
+        "--sheet", type=int, default=0, metavar="N", help="N cases of the run's data instead, spread over sex and age"
+    )
+    parser.add_argument(
+        "--split", choices=("train", "validation", "test"), default="validation", help="of --sheet (default validation)"
+    )
+    add_model_option(parser)
+    add_run_options(parser)
+    parser.add_argument("--to", type=Path, metavar="DIR", help="where to leave both (default: the model's folder)")
+    parser.add_argument("--json", action="store_true", help="print JSON")
+
+
+def add_model_option(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--model", type=Path, metavar="FOLDER", help="the trained model's folder (default: the run's only one)"
+    )
 
 
 def add_count_options(parser: argparse.ArgumentParser) -> None:
@@ -421,6 +465,59 @@ def run_status(arguments: argparse.Namespace) -> int:
         print(json.dumps(statuses, indent=1))
     else:
         tables.show_status(statuses, status.next_command(statuses))
+    return 0
+
+
+def run_explain(arguments: argparse.Namespace) -> int:
+    from search.explain import explained, of_files, of_store, region_rows
+    from search.explain_page import FOLDER, write
+    from search.model_folder import chosen_model
+    from search.progress import preparing
+    from search.run import prepared
+
+    if bool(arguments.files) == bool(arguments.sheet) or arguments.sheet < 0:
+        raise StudyError("say which radiographs: name image files, or --sheet N for N cases of the run's data")
+    model = chosen_model(arguments.run_dir, arguments.model)
+    if arguments.files:
+        shown, name = of_files(arguments.files, arguments.sex, model), "images"
+    else:
+        with preparing() as progress:
+            store = prepared(open_the_run(arguments, arguments.data), progress)
+        shown, name = of_store(store, arguments.split, arguments.sheet, model), arguments.split
+    found = explained(model, shown)
+    picture, page = write(found, arguments.to or model.path / FOLDER, name)
+    if arguments.json:
+        cases = [case.to_dict() for case in found.cases]
+        files = {"picture": str(picture), "page": str(page)}
+        print(json.dumps({"method": found.method, "cases": cases, "regions": region_rows(found), **files}, indent=1))
+        return 0
+    print(picture)
+    print(page)
+    print(SYNTHETIC if found.synthetic else NO_DEVICE)
+    return 0
+
+
+def run_export(arguments: argparse.Namespace) -> int:
+    from search import tables
+    from search.export import FOLDER, TOLERANCE_MONTHS, export
+    from search.model_folder import chosen_model
+
+    model = chosen_model(arguments.run_dir, arguments.model)
+    formats = list(EXPORT_FORMATS) if arguments.format == "all" else [arguments.format]
+    inputs, rows = export(model, formats, arguments.to or model.path / FOLDER, arguments.run_dir)
+    if arguments.json:
+        shown = [row.row() | {"path": str(row.path)} for row in rows]
+        checked = {"inputs": len(inputs.images), "of": inputs.what, "tolerance_months": TOLERANCE_MONTHS}
+        print(json.dumps({"formats": shown, "checked": checked}, indent=1))
+        return 0
+    summary = (
+        f"difference: the largest on {len(inputs.images)} {inputs.what}, tolerance {TOLERANCE_MONTHS} months; "
+        "latency: the median of single images on this machine's CPU"
+    )
+    tables.show(f"{model.name}", [row.row() for row in rows], summary)
+    for row in rows[1:]:
+        print(row.path)
+    print(SYNTHETIC if model.synthetic else NO_DEVICE)
     return 0
 
 

@@ -25,7 +25,8 @@ Html = NewType("Html", str)
 ORANGE, BLUE, TEAL, PURPLE, GREY = "#de8a1d", "#3a83c6", "#1f9e89", "#a872c4", "#8b929c"
 PALETTE = (BLUE, ORANGE, TEAL, PURPLE, GREY)
 
-PICTURE_PX = 160  # pictures are stored no larger
+PICTURE_PX = 160  # pictures are stored no larger, unless more is asked for
+LEAST_WIDTH_PX = 88  # of a picture with its caption
 PRINTED_WIDTH_PX = 680  # of a figure: A4 and Letter within their margins
 NUMBER = re.compile(r"[<−+-]?\s?[\d.,]+\s?%?|–")
 
@@ -40,7 +41,7 @@ class Section(NamedTuple):
 
 
 class Picture(NamedTuple):
-    """One image, or several that belong together, side by side: uint8 (height, width)."""
+    """One image, or several that belong together, side by side: uint8 (height, width) or RGB (height, width, 3)."""
 
     pixels: tuple[np.ndarray, ...]
     caption: str
@@ -142,15 +143,20 @@ def figure(drawn: "Figure", caption: str, height_px: int = 360) -> Html:
     )
 
 
-def pictures(shown: Iterable[Picture], across: int = 8) -> Html:
-    """A grid, `across` of them in a row where the page is wide."""
+def pictures(
+    shown: Iterable[Picture], across: int = 8, most_px: int = PICTURE_PX, least_px: int = LEAST_WIDTH_PX
+) -> Html:
+    """A grid, `across` of them in a row where the page is wide, none narrower than `least_px`; no image is stored larger than
+    `most_px`."""
     items = "".join(
         "<figure><div>"
-        + "".join(f'<img src="{png_uri(pixels)}" alt="{escape(picture.caption)}">' for pixels in picture.pixels)
+        + "".join(
+            f'<img src="{png_uri(pixels, most_px)}" alt="{escape(picture.caption)}">' for pixels in picture.pixels
+        )
         + f"</div><figcaption>{escape(picture.caption)}</figcaption></figure>"
         for picture in shown
     )
-    return Html(f'<div class="pictures" style="--across:{across}">{items}</div>')
+    return Html(f'<div class="pictures" style="--across:{across};--least:{least_px}px">{items}</div>')
 
 
 def png_uri(pixels: np.ndarray, most_px: int = PICTURE_PX) -> str:
@@ -219,7 +225,7 @@ figcaption { color: var(--soft); font-size: 0.9rem; }
 .plot .area { width: 100%; }
 .plot figcaption { max-width: 46rem; }
 .pictures { display: grid; gap: 0.7rem; margin: 0 0 0.9rem;
-  grid-template-columns: repeat(auto-fill, minmax(max(5.5rem, calc((100% - (var(--across) - 1) * 0.7rem) / var(--across))), 1fr)); }
+  grid-template-columns: repeat(auto-fill, minmax(max(var(--least), calc((100% - (var(--across) - 1) * 0.7rem) / var(--across))), 1fr)); }
 .pictures div { display: flex; gap: 3px; }
 .pictures img { flex: 1 1 0; min-width: 0; width: 100%; height: auto; display: block; border-radius: 3px;
   background: #000; outline: 1px solid var(--line); outline-offset: -1px; }

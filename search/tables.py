@@ -22,6 +22,7 @@ WORDS = (
     "sex",
     "in",
     "imbalanced",
+    "format",
 )  # columns that hold no numbers
 WIDE = 160  # a table that is not shown on a terminal is not folded to 80 columns
 

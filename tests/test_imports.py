@@ -18,6 +18,9 @@ USES_TENSORFLOW = {
     "models/feed.py",
     "models/saved.py",
     "models/hypermodel.py",
+    "models/cam.py",
+    "models/export.py",
+    "search/quiet.py",
     "search/trial.py",
     "search/rivals_keras_tuner.py",  # KerasTuner's oracles, which touch no device
 }
@@ -61,6 +64,7 @@ def test_imports_go_from_search_to_studies_to_models_and_data(path: Path) -> Non
         ({"tensorflow", "keras", "keras_tuner"}, USES_TENSORFLOW),
         ({"optuna", "optuna_dashboard", "sqlalchemy"}, USES_OPTUNA),
         ({"ray"}, {"search/ray_executor.py"}),
+        ({"ai_edge_litert", "onnxruntime", "tf2onnx"}, {"models/export.py"}),
     ],
 )
 def test_only_the_named_files_import(names: set[str], users: set[str]) -> None:

@@ -5,8 +5,9 @@ trained in full (nothing is pruned: a comparison needs both ends), with the same
 a verdict (`verdicts.py`); a group is a key group where lowering it is found to matter, or costs more than the margin and
 could not be tested. Where there is none, those that cost more than the margin unresolved are taken; else the costliest.
 With `resolve`, variants whose verdict is open get more seeds, by the racing rule of `verdicts.py`.
-With `drop_useless`, the groups that cost nothing beyond the margin are then lowered together, as far as each alone could be;
-where that costs more than the margin, without the costliest of them, and so on. What remains is where the next studies start.
+With `drop_useless`, the next studies start without what costs nothing beyond the margin: each group that is no key group is
+lowered as far as that holds of it alone. Whether all of it can be missed at once shows in the width study, where the freed
+parameters are spent, and which restores the reference if that was no gain.
 `epochs_to_baseline` is the paper's convergence speed: the first epoch whose training MAE is at most that of the
 baseline's last.
 """
@@ -14,7 +15,6 @@ baseline's last.
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from itertools import product
 from typing import TYPE_CHECKING, Any
 
 from models.architecture import GROUPS, Architecture
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 NEEDS = ""
 SEEDED = True
 BASELINE = "baseline"
-TOGETHER = ","  # between the groups of a variant that lowers several
 FIRST_LOOK = 6  # seeds; with fewer no verdict speaks of the architectures
 
 
@@ -42,20 +41,19 @@ def max_params(given: Given) -> int:
 
 def space(given: Given) -> Space:
     counts = given.preset.reference.blocks._asdict()
-    levels = {group: [f"{group}={count}" for count in range(counts[group] - 1, -1, -1)] for group in GROUPS}
-    lowered = [variant for group in GROUPS for variant in levels[group]]
-    if not given.preset.drop_useless:
-        return {"variant": (BASELINE, *lowered)}
-    every = product(*(["", *levels[group]] for group in GROUPS))
-    together = [TOGETHER.join(filter(None, variants)) for variants in every if sum(map(bool, variants)) > 1]
-    return {"variant": (BASELINE, *lowered, *together)}
+    lowered = [f"{group}={count}" for group in GROUPS for count in range(counts[group] - 1, -1, -1)]
+    return {"variant": (BASELINE, *lowered)}
 
 
 def architecture(given: Given, point: Point) -> Architecture:
     reference = given.preset.reference
     if point["variant"] == BASELINE:
         return reference
-    counts = {group: int(count) for group, count in map(lowering, str(point["variant"]).split(TOGETHER))}
+    return lowered_to(reference, [str(point["variant"])])
+
+
+def lowered_to(reference: Architecture, variants: Sequence[str]) -> Architecture:
+    counts = {group: int(count) for group, count in map(lowering, variants)}
     return replace(reference, blocks=reference.blocks._replace(**counts))
 
 
@@ -69,13 +67,8 @@ def prunable(given: Given, point: Point) -> bool:
 
 
 def propose(given: Given, trials: Sequence[Trial]) -> Proposals:
-    every = [point for point in points(space(given)) if TOGETHER not in str(point["variant"])]
-    wanted = seeds_wanted(given, trials, [str(point["variant"]) for point in every])
-    if given.preset.drop_useless and all(at(trials, point) for point in every):
-        attempts: list[Point] = [{"variant": variant} for variant in dropping(given, trials)]
-        every += attempts
-        wanted += [max(wanted)] * len(attempts)
-    return Proposals(every, seeds=wanted)
+    every = list(points(space(given)))
+    return Proposals(every, seeds=seeds_wanted(given, trials, [str(point["variant"]) for point in every]))
 
 
 def seeds_wanted(given: Given, trials: Sequence[Trial], variants: Sequence[str]) -> list[int]:
@@ -95,7 +88,7 @@ def seeds_wanted(given: Given, trials: Sequence[Trial], variants: Sequence[str])
 def lowered_trials(trials: Sequence[Trial]) -> dict[str, Trial]:
     """The finished variants by name."""
     named = {str(trial.point["variant"]): trial for trial in trials if trial.finished}
-    return {name: trial for name, trial in named.items() if name != BASELINE and TOGETHER not in name}
+    return {name: trial for name, trial in named.items() if name != BASELINE}
 
 
 def baseline(trials: Sequence[Trial]) -> Trial:
@@ -111,31 +104,17 @@ def change(trial: Trial, reference: Trial) -> float:
     return trial.error - reference.error
 
 
-def dropping(given: Given, trials: Sequence[Trial]) -> list[str]:
-    """What is lowered together, in the order of trying; all but the last have run, and cost too much."""
-    reference, margin = baseline(trials), given.preset.margin_months
-    lowest: dict[str, tuple[float, str]] = {}  # of each group, the lowest count that costs nothing beyond the margin
+def dropped(given: Given, trials: Sequence[Trial], keys: Sequence[str]) -> list[str]:
+    """The variants that the next studies go on from together: of each group the lowest count that costs nothing beyond the margin."""
+    if not given.preset.drop_useless:
+        return []
+    reference = baseline(trials)
+    lowest: dict[str, str] = {}
     for name, trial in lowered_trials(trials).items():  # of a group, one count after the other downwards
-        if change(trial, reference) <= margin:
-            lowest[lowering(name)[0]] = change(trial, reference), name
-    keys, _ = key_groups(given, trials)
-    left = [lowest[group] for group in GROUPS if group in lowest and group not in keys]
-    attempts: list[str] = []
-    while left:
-        attempts.append(TOGETHER.join(name for _, name in left))
-        together = at(trials, {"variant": attempts[-1]})
-        if together is None or change(together, reference) <= margin:
-            break
-        left.remove(max(left))
-    return attempts
-
-
-def dropped(given: Given, trials: Sequence[Trial]) -> str:
-    """The variant that the next studies start from; empty where that is the reference."""
-    attempts = dropping(given, trials) if given.preset.drop_useless else []
-    last = at(trials, {"variant": attempts[-1]}) if attempts else None
-    kept = last is not None and change(last, baseline(trials)) <= given.preset.margin_months
-    return attempts[-1] if kept else ""
+        group, _ = lowering(name)
+        if group not in keys and change(trial, reference) <= given.preset.margin_months:
+            lowest[group] = name
+    return [lowest[group] for group in GROUPS if group in lowest]
 
 
 def costs_of(trials: Sequence[Trial]) -> dict[str, float]:
@@ -186,11 +165,11 @@ def decide(given: Given, trials: Sequence[Trial]) -> Decision:
     reference, lowered, costs = baseline(trials), lowered_trials(trials), costs_of(trials)
     verdicts = {name: verdict for name, (verdict, _) in raced(given, lowered, reference).items()}
     keys, summary = key_groups(given, trials)
-    without = dropped(given, trials)
-    chosen = architecture(given, {"variant": without or BASELINE})
+    without = dropped(given, trials, keys)
+    chosen = lowered_to(given.preset.reference, without)
     if without:
         freed = given.cost(given.preset.reference).params - given.cost(chosen).params
-        summary += f"; goes on with {without}, which frees {freed / 1e6:.2f}M parameters"
+        summary += f"; goes on with {', '.join(without)}, which frees {freed / 1e6:.2f}M parameters"
     runs = sum(len(trial.by_seed) for trial in [reference, *lowered.values()])
     longest = max(len(trial.by_seed) for trial in [reference, *lowered.values()])
     saved = (longest * (len(lowered) + 1) - runs) * given.preset.training.epochs
@@ -225,7 +204,7 @@ def table(given: Given, trials: Sequence[Trial]) -> list[dict[str, Any]]:
     rows = []
     for trial in sorted(filter(lambda trial: trial.finished, trials), key=lambda trial: trial.number):
         variant = str(trial.point["variant"])
-        group, count = (variant, "") if TOGETHER in variant else lowering(variant)
+        group, count = lowering(variant)
         known = reference is not None and reference.validation_mae is not None and trial.validation_mae is not None
         shared = row(given, trial, architecture(given, trial.point), group=group, count=int(count) if count else None)
         own = {

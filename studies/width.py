@@ -1,7 +1,8 @@
 """Width: how narrow may the network be, and where does widening stop paying?
 
 β goes down from the reference until a width is clearly worse (by more than the margin), and up until a width is no
-better than the one before it, or over the cap. The paper found 0.7 no worse and 1.4 the end.
+better than the one before it, or over the cap. The paper found 0.7 no worse and 1.4 the end. Where the ablation has left
+blocks out and no width is better than the reference was with them, the reference is restored.
 """
 
 from collections.abc import Sequence
@@ -94,6 +95,10 @@ def decide(given: Given, trials: Sequence[Trial]) -> Decision:
         f"β {float(best.point['beta']):g} is the best, {best.error:.2f} months"
     )
     findings = {"smallest_beta": smallest, "best_beta": best.point["beta"], "best_mae": best.validation_mae}
+    ablated = given.decisions["ablation"].findings
+    if ablated.get("dropped") and best.error > ablated["baseline_mae"]:
+        summary += f"; no gain over {ablated['baseline_mae']:.2f} with {', '.join(ablated['dropped'])} undone, so that is restored"
+        return Decision(summary, given.preset.reference, findings | {"best_beta": given.preset.reference.beta})
     return Decision(summary, architecture(given, best.point), findings)
 
 

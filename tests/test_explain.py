@@ -214,6 +214,7 @@ def test_the_page_opens_without_a_network_an_error_or_a_sideways_scroll(
 # --- as people use it --------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_a_radiograph_and_a_sheet_are_explained(model: ModelFolder, tmp_path: Path) -> None:
     hand = tmp_path / "hand.png"
     Image.fromarray(draw(phantom_cases(1)[0], 64)).resize((50, 70)).save(hand)

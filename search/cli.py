@@ -12,10 +12,10 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from data.preparation import DataError
+from data.preparation import DataError, Preparation
 from models.architecture import Architecture, ArchitectureError, parse_blocks
 from models.cost import cost, parse_params
-from models.training import TrainingError
+from models.training import Training, TrainingError
 from search import options
 from search.notices import NO_DEVICE, SYNTHETIC
 from studies.order import COMMANDS
@@ -124,6 +124,22 @@ def parser() -> argparse.ArgumentParser:
     everything.set_defaults(stages=list(COMMANDS))
     add_stage_options(everything)
 
+    train = command(
+        "train",
+        run_train,
+        "train one network in full, test it, and leave it as a model: the run's winner, a trial, or one given by hand",
+        "boneage-search train --trial depth:4 --epochs 100",
+    )
+    add_train_options(train)
+
+    predict = command(
+        "predict",
+        run_predict,
+        "bone ages of radiographs (PNG, JPEG, DICOM) by a trained model; research software, not a medical device",
+        "boneage-search predict ~/hands --sex F > ages.csv",
+    )
+    add_predict_options(predict)
+
     status = command(
         "status", run_status, "studies, trials, decisions, what comes next", "boneage-search status --json"
     )
@@ -167,7 +183,8 @@ def parser() -> argparse.ArgumentParser:
         "boneage-search compare --replay studies/miniature.csv --simulate-workers 1,16,256",
     )
     add_run_options(comparing)
-    add_training_options(comparing)
+    add_workers(comparing)
+    add_deterministic(comparing)
     comparing.add_argument(
         "--replay", type=Path, metavar="FILE", help="on recorded trainings, in seconds; see `record`"
     )
@@ -208,7 +225,8 @@ def parser() -> argparse.ArgumentParser:
         "boneage-search record --preset miniature --seeds 2 --data ~/rsna --out miniature.csv",
     )
     add_run_options(recording)
-    add_training_options(recording)
+    add_workers(recording)
+    add_deterministic(recording)
     recording.add_argument("--out", type=Path, required=True, metavar="FILE", help="the table, a CSV")
     options.add(recording)
 
@@ -258,10 +276,13 @@ def add_run_options(parser: argparse.ArgumentParser, with_data: bool = True) -> 
         parser.add_argument("--data", metavar="DATA", help="folder of radiographs, phantom:N, or a prepared store")
 
 
-def add_training_options(parser: argparse.ArgumentParser) -> None:
+def add_workers(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--workers", type=int, default=0, metavar="N", help="trainings at once (default: one per GPU, else per core)"
+        "--workers", type=int, default=0, metavar="N", help="trials at once (default: one per GPU, else per core)"
     )
+
+
+def add_deterministic(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--deterministic", action="store_true", help="the same numbers every time, at some cost in speed"
     )
@@ -269,17 +290,23 @@ def add_training_options(parser: argparse.ArgumentParser) -> None:
 
 def add_stage_options(parser: argparse.ArgumentParser) -> None:
     add_run_options(parser)
-    add_training_options(parser)
+    add_workers(parser)
+    add_execution_options(parser)
+    parser.add_argument(
+        "--take-over",
+        action="store_true",
+        help="go on with studies that another run's folder has left unfinished in the same database",
+    )
+    parser.add_argument("--json", action="store_true", help="print the decisions as JSON")
+    options.add(parser)
+
+
+def add_execution_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--executor",
         default="local",
         metavar="WHERE",
         help="local; ray for a Ray of its own; ray://auto or ray://HOST:PORT for a cluster (default: local)",
-    )
-    parser.add_argument(
-        "--take-over",
-        action="store_true",
-        help="go on with studies that another run's folder has left unfinished in the same database",
     )
     parser.add_argument(
         "--trial-timeout",
@@ -288,8 +315,44 @@ def add_stage_options(parser: argparse.ArgumentParser) -> None:
         metavar="TIME",
         help="a trial that takes longer has failed: 90s, 45m or 12h (default: no limit)",
     )
-    parser.add_argument("--json", action="store_true", help="print the decisions as JSON")
-    options.add(parser)
+    add_deterministic(parser)
+
+
+def add_train_options(parser: argparse.ArgumentParser) -> None:
+    add_run_options(parser)
+    parser.add_argument(
+        "--trial", default="", metavar="STUDY:NUMBER", help="this trial's network, as depth:4 (default: the winner)"
+    )
+    parser.add_argument("--name", default="", help="of the model's folder (default: after the architecture)")
+    parser.add_argument("--flip", action="store_true", help="also test the mean of each image and its mirror")
+    add_execution_options(parser)
+    parser.add_argument("--json", action="store_true", help="print the model's model.json")
+    by_hand, training, preparation = (options.names_of(part) for part in (Architecture, Training, Preparation))
+    options.add(parser, by_hand, "an architecture by hand; what is not given is as in the preset's reference")
+    options.add(parser, [*training, "seed"], "how this network is trained (default: as the run's trials)")
+    options.add(parser, preparation, "how data are prepared that were not yet")
+
+
+def add_predict_options(parser: argparse.ArgumentParser) -> None:
+    parser.description = (
+        "Bone ages of radiographs by a trained model, as CSV: months, years and months, and the ends of a 90 % interval. "
+        "A file that cannot be read, or does not look like an upright hand radiograph, gets no answer but a note, and exit "
+        "code 2. That check knows noise, text, most photographs, negatives and hands upside down; it cannot tell a foot "
+        "from a hand, nor a healthy hand from another. Research software, not a medical device."
+    )
+    parser.add_argument("paths", nargs="+", type=Path, metavar="FILE", help="radiographs, or folders of them")
+    sexes = parser.add_mutually_exclusive_group()
+    sexes.add_argument("--sex", choices=("F", "M"), help="of all these files (default: as DICOM files say)")
+    sexes.add_argument("--table", type=Path, metavar="CSV", help="a table with ids (the files' names) and sexes")
+    parser.add_argument("--model", type=Path, metavar="FOLDER", help="a trained model (default: the run's newest)")
+    parser.add_argument(
+        "--run-dir", type=Path, default=DEFAULT_RUN, metavar="DIR", help=f"the run's folder (default {DEFAULT_RUN})"
+    )
+    parser.add_argument("--flip", action="store_true", help="answer the mean of each image and its mirror")
+    parser.add_argument(
+        "--force", action="store_true", help="answer also for what does not look like a hand radiograph"
+    )
+    parser.add_argument("--json", action="store_true", help="print JSON")
 
 
 def add_explain_options(parser: argparse.ArgumentParser) -> None:
@@ -442,6 +505,57 @@ def run_stages(arguments: argparse.Namespace) -> int:
                 tables.show_verdicts(title, rows)
     tables.footnote(constant_mae(store.cases), store.synthetic)
     return 0
+
+
+def run_train(arguments: argparse.Namespace) -> int:
+    from data.cases import constant_mae
+    from search import tables
+    from search.engine import Terms
+    from search.progress import preparing, showing
+    from search.run import open_run, prepared
+    from search.stopping import heard
+    from search.train import Order, train
+    from search.trained import read_about
+    from search.winner import chosen
+
+    set_here = options.chosen(arguments)
+    by_hand, preparation = (
+        {name: set_here.pop(name) for name in options.names_of(part) if name in set_here}
+        for part in (Architecture, Preparation)
+    )
+    make_executor = executors(arguments.executor, 1)
+    run = open_run(arguments.run_dir, arguments.preset, preparation, arguments.data, arguments.storage)
+    order = Order(chosen(run, arguments.trial, by_hand), set_here, arguments.name, arguments.flip)
+    with preparing() as progress:
+        store = prepared(run, progress)
+    with showing(constant_mae(store.cases)) as watching, heard() as wish:
+        terms = Terms(arguments.deterministic, arguments.trial_timeout, wish=wish)
+        folder = train(run, store, order, make_executor, watching, terms)
+    about = read_about(folder)
+    if arguments.json:
+        print(json.dumps(about, indent=1))
+    else:
+        tables.show_model(about, folder)
+    return 0
+
+
+def run_predict(arguments: argparse.Namespace) -> int:
+    from search import predict
+    from search.notices import NO_DEVICE
+    from search.predictor import open_model
+    from search.trained import newest
+
+    files = predict.files_of(arguments.paths)
+    table = predict.sexes_of(arguments.table) if arguments.table else {}
+    folder = arguments.model or newest(arguments.run_dir)
+    model = open_model(folder)
+    male = None if arguments.sex is None else arguments.sex == "M"
+    wanted = predict.Wanted(male, table, arguments.flip, arguments.force)
+    predict.say_before(folder, model, wanted)
+    write = predict.write_json if arguments.json else predict.write_csv
+    failed = write(predict.rows_of(model, files, wanted))
+    print(f"{SYNTHETIC}; {NO_DEVICE}" if model.about["synthetic"] else NO_DEVICE, file=sys.stderr)
+    return 2 if failed else 0
 
 
 def executors(where: str, workers: int) -> Callable[[], "Executor"]:

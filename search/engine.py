@@ -7,7 +7,6 @@ running when the leader stopped is adopted by the next under the same number, an
 import json
 import socket
 import statistics
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -26,9 +25,6 @@ from search import checkpoint
 from search.asking import asked, objective_values, seeds_of
 from search.executor import Executor
 from search.job import (
-    ATTEMPTS,
-    EXIT_REASONS,
-    RESUMED_AFTER,
     Crashed,
     EpochDone,
     Failed,
@@ -40,8 +36,10 @@ from search.job import (
     Resumed,
     TrialCrashed,
     fingerprint,
+    what_happened,
 )
 from search.lease import Lease, held
+from search.legs import Legs
 from search.records import (
     SEED,
     decisions,
@@ -319,7 +317,7 @@ class Leader:
         for attribute, value in (self.description(job) | {"folder": folder}).items():
             trial.set_user_attr(attribute, value)
         before = frozen.user_attrs.get("compared_with", trial.number) if self.module.prunable(self.given, point) else 0
-        self.running[trial.number] = Running(trial, job, time.monotonic(), before)
+        self.running[trial.number] = Running(job=job, trial=trial, compared_with=before)
         self.trials[trial.number] = Trial(trial.number, point, "running", seed=seed)
         what = ", ".join(f"{name}={value}" if name != "variant" else str(value) for name, value in point.items())
         if self.module.SEEDED and seed != self.given.preset.seed:
@@ -374,8 +372,7 @@ class Leader:
                 self.progress.epoch(self.name, message, running.job.training.epochs)
                 self.epoch_done(message, executor)
             case Resumed():
-                running.epochs, running.resumed = [], len(message.epochs)
-                running.started = time.monotonic()
+                running.resume(len(message.epochs))
                 self.progress.resumed(self.name, message.number, len(message.epochs))
                 for epoch in message.epochs:  # a leader that was killed may not have heard of the last ones
                     if not running.pruned:
@@ -383,7 +380,7 @@ class Leader:
             case Finished():
                 best = min(running.epochs, key=lambda epoch: epoch.validation_mae)
                 if best.validation_mae == float("inf"):
-                    self.fail(message.number, "not_finite", "no epoch gave finite predictions")
+                    self.fail(Failed(message.number, "not_finite", "no epoch gave finite predictions"))
                     return
                 results = {
                     "best_epoch": best.epoch,
@@ -402,16 +399,15 @@ class Leader:
                 for attribute, value in results.items():
                     trial.set_user_attr(attribute, value)
                 self.tell(message.number, best.validation_mae)
-            case Failed(reason=reason) if reason in RESUMED_AFTER and running.attempts + 1 < ATTEMPTS:
-                running.attempts += 1
-                self.progress.said(f"trial {message.number}: {EXIT_REASONS[reason]} ({message.detail}); it goes on")
-                running.epochs, running.resumed = [], 0  # the worker says where it goes on
+            case Failed() if running.goes_on_after(message):
+                running.lose_leg()
+                self.progress.said(f"trial {message.number}: {what_happened(message)}; it goes on")
                 if not self.terms.wish.signal:
                     executor.start(running.job)
                 else:
                     del self.running[message.number]
             case Failed():
-                self.fail(message.number, message.reason, message.detail)
+                self.fail(message)
             case Paused():
                 del self.running[message.number]  # it stays RUNNING in the storage, for the next leader
             case Halted():
@@ -440,12 +436,12 @@ class Leader:
         (running.job.folder / "predictions.npy").unlink(missing_ok=True)  # perhaps of an epoch after that
         self.tell(number, None, TrialState.PRUNED)
 
-    def fail(self, number: int, reason: str, detail: str) -> None:
-        running = self.running[number]
-        running.trial.set_user_attr("exit_reason", reason)
-        running.trial.set_user_attr("exit_detail", f"{EXIT_REASONS[reason]} ({detail})")
+    def fail(self, failed: Failed) -> None:
+        running = self.running[failed.number]
+        running.trial.set_user_attr("exit_reason", failed.reason)
+        running.trial.set_user_attr("exit_detail", what_happened(failed))
         running.trial.set_user_attr("log_ends", log_ends(running.job.folder))
-        self.tell(number, None, TrialState.FAIL)
+        self.tell(failed.number, None, TrialState.FAIL)
 
     def tell(self, number: int, value: float | None, state: TrialState = TrialState.COMPLETE) -> None:
         """The trial's end, in the storage first."""
@@ -465,23 +461,16 @@ class Leader:
         self.study._storage.set_trial_intermediate_value(trial._trial_id, epoch, validation_mae)
 
     def end_overdue(self, executor: Executor) -> None:
-        limit = self.terms.trial_timeout
         for number, running in self.running.items():
-            before = sum(epoch.seconds for epoch in running.epochs[: running.resumed])
-            if limit and before + time.monotonic() - running.started > limit:
+            if running.overdue(self.terms.trial_timeout):
                 executor.kill(number, "timed_out")
 
 
-@dataclass
-class Running:
+@dataclass(kw_only=True)
+class Running(Legs):
     trial: optuna.trial.Trial
-    job: Job
-    started: float  # time.monotonic()
     compared_with: int  # it is pruned where trials of lower numbers were better; 0 where nothing is pruned
-    epochs: list[EpochDone] = field(default_factory=list)
-    resumed: int = 0  # how many of them are of earlier legs
     pruned: bool = False  # it is being ended
-    attempts: int = 0  # ends since the last epoch that the trial went on after
 
 
 POLL_SECONDS = 1.0  # how soon a wish to stop is noticed

@@ -1,7 +1,8 @@
 """The command-line options that set fields of a preset: one table, from which the options of every stage are made."""
 
 import argparse
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import fields
 from typing import Any, NamedTuple
 
 from models.architecture import parse_blocks
@@ -84,6 +85,7 @@ OPTIONS: dict[str, Option] = {
     "fc_units": Option(int, "units of the reference's additional fully connected layer; 0 is none"),
     "dropout": Option(float, "dropout rate of the reference"),
     # the studies
+    "full_epochs": Option(int, "epochs of the network that `train` trains in full; 0 is those of a trial"),
     "seed": Option(int, "seed of initial weights, batch order, augmentation and sampler"),
     "seeds": Option(int, "seeds of every point of ablation, width and refinement"),
     "drop_useless": Option(
@@ -104,12 +106,16 @@ OPTIONS: dict[str, Option] = {
     "fc_choices": Option(widths, "refinement: widths of the fully connected layer to try: 1024,3072"),
     "dropouts": Option(numbers, "refinement: dropout rates to try, rising: 0.2,0.4,0.6"),
 }
-ALIASES = {"depth_trials": "--trials"}
+ALIASES = {"depth_trials": "--trials", "fc_units": "--fc"}
 
 
-def add(parser: argparse.ArgumentParser, names: list[str] | None = None) -> None:
+def add(
+    parser: argparse.ArgumentParser,
+    names: Sequence[str] | None = None,
+    title: str = "fields of the preset (each overrides the preset's value)",
+) -> None:
     """Options for these fields (default: all of them); one that is not given leaves no trace in the namespace."""
-    group = parser.add_argument_group("fields of the preset (each overrides the preset's value)")
+    group = parser.add_argument_group(title)
     for name, option in OPTIONS.items():
         if names is not None and name not in names:
             continue
@@ -126,3 +132,8 @@ def add(parser: argparse.ArgumentParser, names: list[str] | None = None) -> None
 def chosen(arguments: argparse.Namespace) -> dict[str, Any]:
     """The fields that were set on the command line."""
     return {name: value for name, value in vars(arguments).items() if name in OPTIONS}
+
+
+def names_of(part: type) -> list[str]:
+    """The fields of a part of a preset that have an option."""
+    return [field.name for field in fields(part) if field.name in OPTIONS]

@@ -72,11 +72,12 @@ def table(run: Run, name: str) -> list[dict[str, Any]]:
     study = load(storage, name)
     if study is None:
         return []
-    before = json.loads(study.user_attrs["settings"])["given"]
-    given = Given(
-        run.preset,
-        {done: Decision.from_dict(decision) for done, decision in before.items()},
-        study.user_attrs["constant_mae"],
-    )
     module = STUDIES[name]
-    return module.table(given, pool(trials_of(study), run.preset.seeds if module.SEEDED else 1))
+    return module.table(given(run, study), pool(trials_of(study), run.preset.seeds if module.SEEDED else 1))
+
+
+def given(run: Run, study: optuna.Study) -> Given:
+    """What the study started from."""
+    before = json.loads(study.user_attrs["settings"])["given"]
+    decisions = {done: Decision.from_dict(decision) for done, decision in before.items()}
+    return Given(run.preset, decisions, study.user_attrs["constant_mae"])

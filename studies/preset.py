@@ -26,6 +26,7 @@ class Preset:
     preparation: Preparation = field(default_factory=Preparation)
     training: Training = field(default_factory=Training)
     reference: Architecture = field(default_factory=Architecture)  # the baseline of the ablation
+    full_epochs: int = 0  # of the network that is trained in full at the end; 0: as many as a trial's
     seed: int = 0
     seeds: int = 1  # every point of ablation, width and refinement runs with so many, from `seed` on
     drop_useless: bool = False  # ablation: leave out together what can be left out, for the studies after it
@@ -99,6 +100,7 @@ def default() -> Preset:
     return Preset(
         name="default",
         training=Training(warmup_epochs=1.0, rotation_degrees=10, zoom=0.1, translation=0.05),
+        full_epochs=100,
     )
 
 
@@ -121,6 +123,7 @@ def paper() -> Preset:
             zoom=0.1,
             precision="float32",
         ),
+        full_epochs=100,
         prune=False,  # the report trained all in full
         refine_max_params=80_000_000,  # its Final has 78M
         depth_start=tuple((row.beta, row.blocks) for row in MODIFIED),

@@ -7,19 +7,17 @@ epoch it was to reach. So whatever is killed, the same command knows what it kne
 import json
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
 
 from data.store import Store
 from search import checkpoint
+from search.best import TEST
 from search.curves import Curve, Request
 from search.executor import Executor
 from search.job import (
-    ATTEMPTS,
-    EXIT_REASONS,
-    RESUMED_AFTER,
     Crashed,
     EpochDone,
     Failed,
@@ -31,8 +29,10 @@ from search.job import (
     Resumed,
     TrialCrashed,
     fingerprint,
+    what_happened,
 )
 from search.lease import Lease
+from search.legs import Legs
 from search.run import Run
 from search.stopping import Stopped, Wish
 from studies.joint import architecture
@@ -40,13 +40,6 @@ from studies.preset import StudyError
 
 FOLDER = "compare"  # in the run's folder
 POLL_SECONDS = 1.0
-
-
-@dataclass
-class Training:
-    job: Job
-    epochs: list[EpochDone] = field(default_factory=list)
-    attempts: int = 0  # ends since the last epoch that it went on after
 
 
 class Trainings:
@@ -69,7 +62,7 @@ class Trainings:
         self.tested = bool(len(store.split("test")))
         self.executor: Executor | None = None
         self.wanted: dict[str, Job] = {}  # by network, in the order of asking
-        self.running: dict[int, Training] = {}
+        self.running: dict[int, Legs] = {}
         self.begun = 0
 
     def known(self, request: Request) -> Curve | None:
@@ -126,7 +119,7 @@ class Trainings:
                 return
             job = replace(self.wanted.pop(network), number=self.begun)
             self.begun += 1
-            self.running[job.number] = Training(job)
+            self.running[job.number] = Legs(job=job)
             executor.start(job)
 
     def handle(self, message: Message) -> bool:
@@ -137,22 +130,23 @@ class Trainings:
                 training.attempts = 0
                 training.epochs.append(message)
             case Resumed():
-                training.epochs = list(message.epochs)
+                training.resume(len(message.epochs))
+                training.epochs.extend(message.epochs)
             case Finished():
                 return self.ended(training, test_mae=self.test_mae(training.job))
             case Paused():
                 if len(training.epochs) >= training.job.until:
                     return self.ended(training)
                 del self.running[message.number]  # it was asked to leave
-            case Failed(reason=reason) if reason in RESUMED_AFTER and training.attempts + 1 < ATTEMPTS:
-                training.attempts += 1
+            case Failed() if training.goes_on_after(message):
+                training.lose_leg()
                 assert self.executor is not None
                 if self.wish.signal:
                     del self.running[message.number]
                 else:
                     self.executor.start(training.job)
             case Failed():
-                self.say(f"{training.job.folder.name}: {EXIT_REASONS[message.reason]} ({message.detail})")
+                self.say(f"{training.job.folder.name}: {what_happened(message)}")
                 return self.ended(training, failed=message.reason)
             case Halted():
                 raise StudyError(message.sentence)
@@ -160,7 +154,7 @@ class Trainings:
                 raise TrialCrashed(message, training.job.folder / "log.txt")
         return False
 
-    def ended(self, training: Training, test_mae: float | None = None, failed: str = "") -> bool:
+    def ended(self, training: Legs, test_mae: float | None = None, failed: str = "") -> bool:
         del self.running[training.job.number]
         epochs = training.epochs
         curve = Curve(
@@ -180,7 +174,7 @@ class Trainings:
     def test_mae(self, job: Job) -> float | None:
         if not self.tested:
             return None
-        predictions = np.load(job.folder / "test_predictions.npy", allow_pickle=False)
+        predictions = np.load(job.folder / TEST, allow_pickle=False)
         return float(np.abs(predictions - self.store.split("test").age_months).mean())
 
     def close(self) -> None:

@@ -158,11 +158,11 @@ def comparisons(given: Given, trials: Sequence[Trial], chosen: Trial, heads: Seq
     none = next((trial for trial in tried if not trial.point["fc_units"]), None)
     layer = best_of([trial for trial in tried if trial.point["fc_units"]])
     sexless = at(trials, chosen.point | {"sex_units": 0})
-    found = []
+    found: list[dict[str, Any]] = []
     if layer is not None and none is not None:
-        found.append(compared(given, f"FC {layer.point['fc_units']} instead of none", layer, none))
+        found += compared(given, {f"FC {layer.point['fc_units']} instead of none": layer}, none)
     if sexless is not None and sexless is not chosen:
-        found.append(compared(given, "without the sex", sexless, chosen))
+        found += compared(given, {"without the sex": sexless}, chosen)
     return found
 
 

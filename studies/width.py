@@ -94,12 +94,31 @@ def decide(given: Given, trials: Sequence[Trial]) -> Decision:
         f"β {smallest:g} is the smallest no worse than the reference by {given.preset.margin_months:g} months; "
         f"β {float(best.point['beta']):g} is the best, {best.error:.2f} months"
     )
-    findings = {"smallest_beta": smallest, "best_beta": best.point["beta"], "best_mae": best.validation_mae}
+    findings = {
+        "smallest_beta": smallest,
+        "best_beta": best.point["beta"],
+        "best_mae": best.validation_mae,
+        "comparisons": comparisons(given, trials),
+    }
     ablated = given.decisions["ablation"].findings
     if ablated.get("dropped") and best.error > ablated["baseline_mae"]:
         summary += f"; no gain over {ablated['baseline_mae']:.2f} with {', '.join(ablated['dropped'])} undone, so that is restored"
         return Decision(summary, given.preset.reference, findings | {"best_beta": given.preset.reference.beta})
     return Decision(summary, architecture(given, best.point), findings)
+
+
+def comparisons(given: Given, trials: Sequence[Trial]) -> list[dict[str, Any]]:
+    """Every width against the reference's."""
+    from studies.comparison import compared  # brings SciPy
+
+    start = given.preset.reference.beta
+    reference = at(trials, {"beta": start})
+    others = {
+        f"β {beta:g} instead of {start:g}": trial
+        for beta in betas(given)
+        if beta != start and (trial := at(trials, {"beta": beta})) is not None and trial.state == "complete"
+    }
+    return compared(given, others, reference) if others and reference and reference.state == "complete" else []
 
 
 def table(given: Given, trials: Sequence[Trial]) -> list[dict[str, Any]]:

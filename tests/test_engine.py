@@ -412,7 +412,7 @@ def test_depth_with_two_objectives_tells_optuna_both_and_reports_the_trade_off(
     assert len(study.directions) == 2
     complete = [trial for trial in study.trials if trial.state == TrialState.COMPLETE]
     for trial in complete:
-        assert trial.values[1] == pytest.approx(trial.user_attrs["gmacs"] * 1e9, rel=0.01)
+        assert trial.values[1] == pytest.approx(trial.user_attrs["gmacs"] * 1e9, abs=6e4)  # four decimals
     on_front = {trial.number for trial in study.best_trials}
     assert {row["trial"] for row in made["depth"].findings["front"]} >= on_front
     best = min(trial.values[0] for trial in complete)

@@ -96,17 +96,22 @@ def train(
             return job.folder
         try:
             history = done["history"] if done else trained(run, store, job, make_executor, progress, terms, lease)
-            mirrored = mirrored_predictions(job.folder, store, job.test) if order.flip else None
-            about = describe(job, store, order.chosen.origin, history, mirrored)
-            write_predictions(job.folder, store, about)
-            write_page(job.folder, about)
-            write_about(job.folder, about)
+            finish(job, store, order.chosen.origin, history, order.flip)
         except OSError as error:
             if error.errno not in DISK_FULL:
                 raise
             raise StudyError(no_space(job.folder, error)) from None
         checkpoint.clear(job.folder)
     return job.folder
+
+
+def finish(job: Job, store: Store, origin: str, history: list[dict[str, Any]], flip: bool) -> None:
+    """Everything of the folder that is made from what the worker left; model.json last."""
+    mirrored = mirrored_predictions(job.folder, store, job.test) if flip else None
+    about = describe(job, store, origin, history, mirrored)
+    write_predictions(job.folder, store, about)
+    write_page(job.folder, about)
+    write_about(job.folder, about)
 
 
 def finished_before(job: Job, flip: bool) -> dict[str, Any] | None:

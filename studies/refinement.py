@@ -127,7 +127,13 @@ def converged(given: Given, trials: Sequence[Trial], without: Trial, rates: Sequ
 
 
 def decide(given: Given, trials: Sequence[Trial]) -> Decision:
-    _, heads, rates = steps(given, trials)
+    widths, heads, rates = steps(given, trials)
+    if not widths:
+        start = given.decisions["depth"].architecture
+        raise StudyError(
+            f"no refinement with the sex fits {max_params(given):,} parameters: the smallest, the network that depth decided "
+            f"for without its fully connected layer, has {given.cost(replace(start, fc_units=0)).params:,}; raise --refine-max-params"
+        )
     without, chosen = finished_best(heads, trials), choose(given, trials)
     if without is None or chosen is None:
         raise StudyError("no refined network could be trained; see the outcomes of the trials")

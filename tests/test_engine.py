@@ -126,8 +126,7 @@ def test_a_search_that_resolves_gives_seeds_to_open_verdicts_and_ends(tmp_path: 
     made = run_study(a_run(tmp_path, tiny_store, preset), tiny_store, "ablation", lambda: executor, silent())
 
     verdicts = {row["variant"]: (row["verdict"], row["seeds"]) for row in made.findings["verdicts"]}
-    looked = looks(3, 12)
-    assert verdicts["mixed5=0"] == ("matters", looked[0])
+    assert verdicts["mixed5=0"] == ("matters", looks(3, 12)[0].seeds)
     assert verdicts["mixed9=0"] == ("not resolved", 12)
     assert made.findings["epochs_saved"] > 0
     assert made.findings["key_groups"] == ["mixed5"]

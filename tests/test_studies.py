@@ -237,7 +237,7 @@ def test_seeds_are_added_where_a_verdict_is_open_and_to_the_baseline_alone() -> 
     started = Given(preset, {}, CONSTANT)
     [begin] = {tuple(ablation.propose(started, []).seeds)}
     random = [1.0, -1.2, 0.8, -0.7, 1.1, -0.9, 0.6, -1.0, 0.9, -0.5, 0.7, -0.8]
-    looked = looks(2, 12)
+    looked = [look.seeds for look in looks(2, 12)]
     trials = [
         *seeded({"variant": "baseline"}, [10.0] * looked[0]),
         *seeded({"variant": "mixed5=0"}, [13.0 + each / 50 for each in random[: looked[0]]], 20),
@@ -708,6 +708,19 @@ def test_a_refinement_in_which_nothing_trains_is_an_error() -> None:
     assert len(trials) == 3
     with pytest.raises(StudyError, match="no refined network could be trained"):
         refinement.decide(refining(), trials)
+
+
+def test_under_a_cap_that_only_networks_without_the_sex_fit_the_refinement_says_so() -> None:
+    started = refining()
+    smallest = refinement.architecture(started, {"beta": 0.25, "fc_units": 0, "dropout": 0.0, "sex_units": 32})
+    params = started.cost(smallest).params
+    tight = refining(refine_max_params=params - 1)
+
+    assert fits(refinement, tight, {"beta": 0.25, "fc_units": 0, "dropout": 0.0, "sex_units": 0})
+    assert not refinement.propose(tight, []).points
+    with pytest.raises(StudyError, match=f"no refinement with the sex fits {params - 1:,} .* has {params:,}; raise"):
+        refinement.decide(tight, [])
+    assert refinement.propose(refining(refine_max_params=params), []).points
 
 
 def test_the_sex_is_left_out_of_the_decided_network_last_and_only_if_that_was_asked_for() -> None:

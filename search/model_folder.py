@@ -7,9 +7,10 @@ from typing import Any
 
 from data.preparation import DataError, Preparation
 from models.architecture import Architecture
-from studies.preset import StudyError
+from search.best import MODEL
+from search.run import MODELS
 
-MODELS = "models"  # in the run's folder
+ABOUT = "model.json"
 
 
 @dataclass(frozen=True)
@@ -35,36 +36,56 @@ class ModelFolder:
 
     @property
     def network(self) -> Path:
-        return self.path / "model.keras"
+        return self.path / MODEL
 
 
 def chosen_model(run: Path, named: Path | None) -> ModelFolder:
-    """The model named, else the run's only one. Raises StudyError where there is none or several, DataError where it is damaged."""
-    if named:
-        return open_model(named)
-    there = sorted(path.parent for path in (run / MODELS).glob("*/model.json"))
-    if not there:
-        raise StudyError(f"{run} has no trained model; train one, or name another's folder with --model")
-    if len(there) > 1:
-        names = ", ".join(str(path) for path in there)
-        raise StudyError(f"{run} has several models; name one with --model: {names}")
-    return open_model(there[0])
+    """The model named, else the run's newest. Raises DataError where there is none, or it is damaged."""
+    return open_folder(named or newest(run))
 
 
-def open_model(path: Path) -> ModelFolder:
+def models_of(run: Path) -> list[Path]:
+    """The run's trained models, the newest last."""
+    folders = [path.parent for path in (run / MODELS).glob(f"*/{ABOUT}")]
+    return sorted(folders, key=lambda folder: (read_about(folder)["made"], folder.name))
+
+
+def newest(run: Path) -> Path:
+    found = models_of(run)
+    if not found:
+        raise DataError(f"{run} has no trained model: run `boneage-search train` first, or name one with --model")
+    return found[-1]
+
+
+def read_about(folder: Path) -> dict[str, Any]:
+    """model.json. Raises DataError where the folder holds no trained model."""
     try:
-        model = ModelFolder(path, json.loads((path / "model.json").read_text()))
+        found: dict[str, Any] = json.loads((folder / ABOUT).read_text())
+    except OSError:
+        raise DataError(
+            f"{folder} holds no trained model ({ABOUT}); make one with `boneage-search train`, or name another --model"
+        ) from None
+    except ValueError as error:
+        raise DataError(f"{folder / ABOUT} is damaged ({error}); train the model again") from None
+    return found
+
+
+def open_folder(path: Path) -> ModelFolder:
+    try:
+        model = ModelFolder(path, read_about(path))
         _ = model.name, model.architecture, model.preparation, model.synthetic  # all that is relied upon is there
-    except OSError as error:
-        raise DataError(f"{path} is no model's folder ({error.strerror}: model.json)") from None
-    except (ValueError, KeyError, TypeError) as error:
-        raise DataError(f"{path / 'model.json'} is damaged ({error!r}); train the model again") from None
+    except (KeyError, TypeError) as error:
+        raise DataError(f"{path / ABOUT} is damaged ({error!r}); train the model again") from None
     if not model.network.is_file():
-        raise DataError(f"{path} holds no model.keras; train the model again")
+        raise DataError(f"{path} holds no {MODEL}; train the model again")
     return model
 
 
 def load_network(model: ModelFolder) -> Any:
+    return network_at(model.network)
+
+
+def network_at(path: Path) -> Any:
     """The Keras network. Raises DataError where the file is damaged."""
     from search.quiet import load_tensorflow
 
@@ -72,9 +93,9 @@ def load_network(model: ModelFolder) -> Any:
     from models.saved import load
 
     try:
-        return load(model.network)
+        return load(path)
     except (ValueError, OSError, KeyError, TypeError) as error:  # whatever part of Keras or h5py meets the damage first
-        raise DataError(f"{model.network} cannot be read ({first_line(error)}); train the model again") from None
+        raise DataError(f"{path} cannot be read ({first_line(error)}); train the model again") from None
 
 
 def first_line(error: Exception) -> str:

@@ -23,7 +23,8 @@ from data.preparation import DataError, Preparation
 from data.store import Store
 from search.best import MODEL
 from search.conformal import intervals
-from search.trained import LOOKS, read_about
+from search.model_folder import load_network, network_at, open_folder
+from search.trained import LOOKS
 
 BATCH = 32
 
@@ -48,18 +49,12 @@ class Answers(NamedTuple):
 
 def open_model(folder: Path) -> Model:
     """Raises DataError where the folder holds no whole model."""
-    about = read_about(folder)
+    found = open_folder(folder)
     try:
-        return Model(about, Preparation(**about["preparation"]), load_looks(folder / LOOKS), open_network(folder))
+        looks = load_looks(folder / LOOKS)
     except (OSError, ValueError, KeyError) as error:
         raise DataError(f"{folder} is damaged ({error}); train it again") from None
-
-
-def open_network(folder: Path) -> Any:
-    from models import saved
-    from search import preload  # noqa: F401 # TensorFlow, without its chatter
-
-    return saved.load(folder / MODEL)
+    return Model(found.about, found.preparation, looks, load_network(found))
 
 
 def predict(model: Model, images: np.ndarray, male: np.ndarray | None, flip: bool = False) -> Answers:
@@ -86,7 +81,7 @@ def months_of(network: Any, images: np.ndarray, male: np.ndarray | None, flip: b
 
 def mirrored_predictions(folder: Path, store: Store, with_test: bool) -> dict[str, np.ndarray]:
     """By split, the mean of an image's prediction and its mirror's, of the network in a model's folder."""
-    network = open_network(folder)
+    network = network_at(folder / MODEL)
     found = {}
     for split in ("validation", "test") if with_test else ("validation",):
         examples = store.split(split)

@@ -1,20 +1,29 @@
-"""TensorFlow imported and its devices found, with its libraries' chatter left out.
+"""TensorFlow imported with its libraries' chatter left out.
 
 They print to file descriptor 2 while they load, before any log level applies. A failing import raises, and is seen.
 """
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 
-def load_tensorflow() -> None:
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+@contextmanager
+def quietly() -> Iterator[None]:
     terminal, silence = os.dup(2), os.open(os.devnull, os.O_WRONLY)
     os.dup2(silence, 2)
     try:
-        import tensorflow as tf
-
-        tf.config.list_physical_devices("GPU")
+        yield
     finally:
         os.dup2(terminal, 2)
         os.close(terminal)
         os.close(silence)
+
+
+def load_tensorflow() -> None:
+    """For a process that is to use its devices: they are looked for, which says something too."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    with quietly():
+        import tensorflow as tf
+
+        tf.config.list_physical_devices("GPU")

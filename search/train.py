@@ -20,6 +20,7 @@ from search.executor import Executor
 from search.job import Crashed, EpochDone, Failed, Finished, Halted, Job, Paused, Resumed, TrialCrashed, what_happened
 from search.lease import Lease, held
 from search.legs import Legs
+from search.model_folder import read_about
 from search.model_page import write_page
 from search.predictor import mirrored_predictions
 from search.run import MODELS, Run, record
@@ -27,7 +28,6 @@ from search.stopping import Stopped
 from search.trained import (
     begun_otherwise,
     describe,
-    read_about,
     write_about,
     write_predictions,
 )

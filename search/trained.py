@@ -18,43 +18,16 @@ import pandas as pd
 
 from data import looks
 from data.cases import constant_mae
-from data.preparation import DataError
 from data.store import Examples, Store, split_counts
 from models.cost import cost
 from search.best import TEST, VALIDATION
 from search.conformal import calibrate, coverage, intervals
 from search.evaluation import metrics
 from search.job import Job, fingerprint, job_dict
-from search.run import MODELS
+from search.model_folder import ABOUT, models_of, read_about
 
-ABOUT, LOOKS, REPORT = "model.json", "looks.npz", "report.html"
+LOOKS, REPORT = "looks.npz", "report.html"
 PACKAGES = ("boneage-search", "tensorflow", "keras", "numpy")
-
-
-def read_about(folder: Path) -> dict[str, Any]:
-    """model.json. Raises DataError where the folder holds no trained model."""
-    try:
-        found: dict[str, Any] = json.loads((folder / ABOUT).read_text())
-    except (OSError, ValueError):
-        raise DataError(
-            f"{folder} holds no trained model ({ABOUT}); make one with `boneage-search train`, or name another --model"
-        ) from None
-    return found
-
-
-def models_of(run_folder: Path) -> list[Path]:
-    """The run's trained models, the newest last."""
-    folders = [path.parent for path in (run_folder / MODELS).glob(f"*/{ABOUT}")]
-    return sorted(folders, key=lambda folder: (read_about(folder)["made"], folder.name))
-
-
-def newest(run_folder: Path) -> Path:
-    found = models_of(run_folder)
-    if not found:
-        raise DataError(
-            f"{run_folder} has no trained model: run `boneage-search train` first, or name one with --model"
-        )
-    return found[-1]
 
 
 def describe(

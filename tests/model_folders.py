@@ -10,7 +10,7 @@ from models.cost import cost
 from models.feed import feed
 from models.fit import new_trainer
 from models.training import Training
-from search.model_folder import ModelFolder, open_model
+from search.model_folder import ModelFolder, open_folder
 
 
 def train_model(folder: Path, store: Store, architecture: Architecture, training: Training) -> ModelFolder:
@@ -47,7 +47,7 @@ def train_model(folder: Path, store: Store, architecture: Architecture, training
         "synthetic": store.synthetic,
     }
     (folder / "model.json").write_text(json.dumps(about, indent=1))
-    return open_model(folder)
+    return open_folder(folder)
 
 
 def metrics(errors) -> dict[str, object]:  # type: ignore[no-untyped-def]

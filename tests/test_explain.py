@@ -22,11 +22,10 @@ from models.training import Training
 from search.cli import main
 from search.explain import Explanation, explained, of_files, of_store, region_rows, spread_cases
 from search.explain_page import explain_page, write
-from search.model_folder import ModelFolder, chosen_model, load_network, open_model
+from search.model_folder import ModelFolder, chosen_model, load_network, open_folder, read_about
 from search.notices import NO_DEVICE, SYNTHETIC
 from search.overlay import BLUE, ORANGE, ImageColor, laid_over, legend, scale_of
 from search.run import open_run, record
-from studies.preset import StudyError
 
 ARCHITECTURE = Architecture(1 / 16, Blocks(0, 0, 0, 0, 0, 0), (False, False))
 TRAINING = Training(epochs=1, batch=8, bn_momentum=0.5, precision="float32")
@@ -265,7 +264,7 @@ def test_a_store_prepared_otherwise_is_refused(model: ModelFolder, tiny_store: S
         of_store(other, "validation", 4, model)
 
 
-def test_a_model_is_named_where_there_are_several_and_refused_where_it_is_damaged(
+def test_the_newest_model_is_taken_unless_one_is_named_and_a_damaged_one_is_refused(
     model: ModelFolder, tmp_path: Path
 ) -> None:
     for name in ("one", "two"):
@@ -273,14 +272,15 @@ def test_a_model_is_named_where_there_are_several_and_refused_where_it_is_damage
     one, two = tmp_path / "models" / "one", tmp_path / "models" / "two"
 
     assert chosen_model(tmp_path, one).path == one
-    with pytest.raises(StudyError, match=r"several models.*one.*two"):
-        chosen_model(tmp_path, None)
+    newer = read_about(one) | {"made": "2999-01-01 00:00:00"}
+    (two / "model.json").write_text(json.dumps(newer))
+    assert chosen_model(tmp_path, None).path == two
     (two / "model.keras").write_bytes((two / "model.keras").read_bytes()[:5000])
     with pytest.raises(DataError, match="cannot be read"):
-        load_network(open_model(two))
+        load_network(open_folder(two))
     (two / "model.keras").unlink()
     with pytest.raises(DataError, match=r"no model\.keras"):
-        open_model(two)
+        open_folder(two)
     (two / "model.json").write_text('{"name": "two"}')
     with pytest.raises(DataError, match="damaged"):
-        open_model(two)
+        open_folder(two)

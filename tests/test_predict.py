@@ -19,10 +19,10 @@ from data.store import Store
 from search import predict
 from search.cli import main
 from search.conformal import intervals
+from search.model_folder import newest, read_about
 from search.predict import Wanted, files_of, rows_of, sex_of, years_and_months
 from search.predictor import BATCH, Model, months_of, open_model
 from search.predictor import predict as predict_images
-from search.trained import newest, read_about
 
 
 @pytest.fixture(scope="module")
@@ -199,6 +199,6 @@ def test_a_run_without_a_model_and_a_damaged_model_are_refused(
     damaged = shutil.copytree(tiny_model, tmp_path / "models" / "damaged")
     (damaged / "model.keras").write_bytes(b"PK")
     assert main(["predict", str(hands), "--model", str(damaged)]) == 2
-    assert "damaged" in capsys.readouterr().err
+    assert "model.keras cannot be read" in capsys.readouterr().err
     assert newest(tmp_path) == damaged
     assert read_about(damaged)["name"] == "tiny"

@@ -23,12 +23,12 @@ from search.cli import main
 from search.engine import Terms, run_study
 from search.job import ATTEMPTS, EpochDone, Failed, Finished, Job, Message, Paused, Resumed
 from search.lease import held
+from search.model_folder import models_of, read_about
 from search.notices import NO_DEVICE, SYNTHETIC
 from search.run import Run
 from search.stopping import Stopped, Wish
 from search.storage import sqlite_url
 from search.train import Order, followed, job_of, safe, train
-from search.trained import models_of, read_about
 from search.winner import Chosen, chosen, name_of
 from studies.order import STUDIES
 from studies.preset import PRESETS, StudyError

@@ -120,7 +120,10 @@ def run_stages(arguments: argparse.Namespace) -> int:
     for name, decision in made.items():
         tables.show(name, status.table(run, name), decision.summary)
         tables.show_front(decision.findings["front"])
-        for findings, title in (("verdicts", "months worse than the baseline"), ("comparisons", "paired comparisons")):
+        for findings, title in (
+            ("verdicts", "months worse than the baseline"),
+            ("comparisons", "months worse than what is named second"),
+        ):
             if rows := decision.findings.get(findings):
                 tables.show_verdicts(title, rows)
     tables.footnote(constant_mae(store.cases), store.synthetic)

@@ -13,6 +13,9 @@ import numpy as np
 from studies.study import Given, Trial
 from studies.verdicts import Pairs, Verdict, judge, race
 
+# What the ablation's verdicts, which speak of taking something away, are called where one thing replaces another.
+OF_A_CHANGE = {"matters": "worse", "better without": "better"}
+
 
 @dataclass(frozen=True)
 class Paired:
@@ -67,4 +70,5 @@ def compared(given: Given, variants: Mapping[str, Trial], reference: Trial) -> l
     """A row for each variant against the reference, judged as one family."""
     found = {name: paired(given, trial, reference) for name, trial in variants.items()}
     verdicts = judge({name: pairs.pairs for name, pairs in found.items()}, given.preset.margin_months)
-    return [described(name, verdicts[name], pairs.left_out) for name, pairs in found.items()]
+    rows = [described(name, verdicts[name], pairs.left_out) for name, pairs in found.items()]
+    return [row | {"verdict": OF_A_CHANGE.get(row["verdict"], row["verdict"])} for row in rows]

@@ -737,6 +737,25 @@ def test_the_sex_is_left_out_of_the_decided_network_last_and_only_if_that_was_as
     assert sexless["change"] == pytest.approx(1.0)
 
 
+def test_a_replacement_is_better_or_worse_and_all_widths_are_one_family() -> None:
+    started = replace(given_after(a_preset(seeds=8)), errors=lambda trial: None)
+    wobble = [0.1, -0.1, 0.05, -0.05, 0.08, -0.08, 0.02, -0.02]
+    trials = [
+        *seeded({"beta": 0.25}, [10.0] * 8),
+        *seeded({"beta": 0.3}, [8.0 + each for each in wobble], 10),
+        *seeded({"beta": 0.2}, [13.0 + each for each in wobble], 20),
+        *seeded({"beta": 0.225}, [10.0 + each for each in wobble], 30),
+    ]
+    rows = {row["variant"]: row for row in width.comparisons(started, pool(trials, 8))}
+
+    assert {name: row["verdict"] for name, row in rows.items()} == {
+        "β 0.2 instead of 0.25": "worse",
+        "β 0.225 instead of 0.25": "does not matter",
+        "β 0.3 instead of 0.25": "better",
+    }
+    assert rows["β 0.3 instead of 0.25"]["p_difference"] == pytest.approx(3 * 2 / 2**8, abs=1e-4)  # Holm over three
+
+
 def test_nothing_that_is_compared_is_pruned() -> None:
     started = refining(prune=True)
     plain: Point = {"beta": 0.25, "fc_units": 64, "dropout": 0.0, "sex_units": 32}

@@ -109,13 +109,18 @@ def number(name: str, value: float) -> str:
     return f"{value:.0%}" if name.startswith("within") else f"{value:.2f}"
 
 
-def groups(measured: Any) -> list[dict[str, str]]:
-    """Rows of figures by group: a mapping from the group's name, or rows that hold it."""
-    if isinstance(measured, Mapping):
-        return [{"group": str(name), **row(figures)} for name, figures in measured.items()]
+def groups(measured: Sequence[Mapping[str, Any]] | None) -> list[dict[str, str]]:
+    """Rows of figures by sex or by age."""
     return [
-        {name: str(value) for name, value in one.items() if isinstance(value, str)} | row(one) for one in measured or ()
+        ({"sex": one["sex"]} if "sex" in one else {"age in months": ages(one)})
+        | row({"mae_low": one["low"], "mae_high": one["high"], **one})
+        for one in measured or ()
     ]
+
+
+def ages(band: Mapping[str, Any]) -> str:
+    end = band["to_months"]
+    return f"from {band['from_months']}" if end is None else f"{band['from_months']} to {end}"
 
 
 def limits(model: ModelFolder) -> list[str]:

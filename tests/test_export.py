@@ -17,6 +17,7 @@ from models.export import FORMATS, Predict, for_inference, runner_of
 from models.network import build
 from models.training import Training
 from search import export as exporting
+from search.evaluation import metrics
 from search.export import PACKAGES, TOLERANCE_MONTHS, export, inputs_for, require
 from search.model_folder import ModelFolder, load_network
 from studies.preset import StudyError
@@ -186,17 +187,18 @@ def test_the_card_says_what_the_model_is_and_is_not(model: ModelFolder, tmp_path
 def test_the_card_of_a_model_of_radiographs_says_their_terms_and_no_path(model: ModelFolder) -> None:
     from search.model_card import card
 
-    groups = {"F": model.about["validation"], "M": model.about["validation"]}
+    age_months, male = np.array([30.0, 50.0, 190.0, 100.0]), np.array([0, 0, 1, 1])
     about = model.about | {
         "synthetic": False,
         "data": model.about["data"] | {"source": "/home/somebody/hands", "synthetic": False},
-        "test": model.about["validation"] | {"by_sex": groups, "by_age": [{"age": "0 to 60", "n": 3, "mae": 9.0}]},
+        "test": metrics(age_months + 9.0, age_months, male, 120.0),
     }
 
     written = card(ModelFolder(model.path, about), "onnx", "x.onnx", "")
 
     assert "no passing on of images" in written
     assert "/home" not in written
-    assert "| M |" in written
-    assert "| 0 to 60 | 3 | 9.00 |" in written
+    assert "| M | 2 | 9.00" in written
+    assert "| 0 to 60 | 2 | 9.00" in written
+    assert "| from 180 | 1 | 9.00" in written
     assert "phantom" not in written

@@ -11,6 +11,7 @@
 Research software, not a medical device.
 """
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -23,6 +24,7 @@ from data.preparation import DataError, Preparation
 from data.store import Store
 from search.best import MODEL
 from search.conformal import intervals
+from search.executor import visible_gpus
 from search.trained import LOOKS, read_about
 
 BATCH = 32
@@ -56,10 +58,16 @@ def open_model(folder: Path) -> Model:
 
 
 def open_network(folder: Path) -> Any:
+    quiet_tensorflow()
     from models import saved
-    from search import preload  # noqa: F401 # TensorFlow, without its chatter
 
     return saved.load(folder / MODEL)
+
+
+def quiet_tensorflow() -> None:
+    """Import it without what it prints; that there is no GPU is only news where there is one."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2" if visible_gpus() else "3")
+    from search import preload  # noqa: F401 # for what its import does
 
 
 def predict(model: Model, images: np.ndarray, male: np.ndarray | None, flip: bool = False) -> Answers:

@@ -84,6 +84,8 @@ def test_every_command_has_help_with_an_example() -> None:
         "depth",
         "refine",
         "run",
+        "train",
+        "predict",
         "status",
         "count",
         "storage",

@@ -176,7 +176,8 @@ def run_predict(arguments: argparse.Namespace) -> int:
     wanted = predict.Wanted(male, table, arguments.flip, arguments.force)
     predict.say_before(folder, model, wanted)
     write = predict.write_json if arguments.json else predict.write_csv
-    failed = write(predict.rows_of(model, files, wanted))
+    with predict.reader_may_leave():
+        failed = write(predict.rows_of(model, files, wanted))
     print(f"{SYNTHETIC}; {NO_DEVICE}" if model.about["synthetic"] else NO_DEVICE, file=sys.stderr)
     return 2 if failed else 0
 

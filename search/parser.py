@@ -113,7 +113,7 @@ def parser() -> argparse.ArgumentParser:
         "predict",
         run_predict,
         "bone ages of radiographs (PNG, JPEG, DICOM) by a trained model; research software, not a medical device",
-        "boneage-search predict ~/hands --sex F > ages.csv",
+        "boneage-search predict ~/hands --sex F",
     )
     add_predict_options(predict)
 

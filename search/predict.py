@@ -7,10 +7,13 @@ answered has a row that says why, and the others are answered.
 import csv
 import json
 import math
+import os
+import signal
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import chain, repeat
 from pathlib import Path
@@ -37,6 +40,7 @@ COLUMNS = (
     "if_male_months",
     "note",
 )
+LEAST_PX = 32  # the least a network is ever shown
 SEXES = {True: "M", False: "F", None: "unknown"}
 Row = dict[str, Any]
 
@@ -91,13 +95,19 @@ def rows_of(model: Model, files: Sequence[Path], wanted: Wanted) -> Iterator[Row
 
 
 def read(path: Path, model: Model, wanted: Wanted) -> Read:
+    if not path.is_file():
+        return Read(path, None, None, fault=f"missing: there is no file {path}")
     try:
         male, note = sex_of(path, wanted) if model.uses_sex else (None, "")
-        return Read(path, decode(path, model.preparation).pixels, male, (note,) if note else ())
+        decoded = decode(path, model.preparation)
     except DataError as error:
         return Read(path, None, None, fault=str(error))
-    except OSError as error:  # no such file, no permission
+    except OSError as error:  # no permission
         return Read(path, None, None, fault=f"unreadable: {path} ({error.strerror})")
+    if min(decoded.width_px, decoded.height_px) < LEAST_PX:
+        size = f"{decoded.width_px}×{decoded.height_px}"
+        return Read(path, None, male, fault=f"too small: {path} has {size} pixels, a hand needs {LEAST_PX} each way")
+    return Read(path, decoded.pixels, male, (note,) if note else ())
 
 
 def sex_of(path: Path, wanted: Wanted) -> tuple[bool | None, str]:
@@ -192,12 +202,24 @@ def say_before(folder: Path, model: Model, wanted: Wanted) -> None:
         f"{folder}: MAE {own['mae']:.1f} months on its {split} images (constant {own['constant_mae']:.1f})",
         file=sys.stderr,
     )
+    if wanted.flip and not model.about["training"]["flip_horizontal"]:
+        print("the model was trained without mirror images: with --flip it is probably worse", file=sys.stderr)
     if wanted.flip and not model.about["conformal_flipped"]:
         print("intervals are those without mirror images: train the model with --flip for its own", file=sys.stderr)
     if not math.isfinite(model.looks.refuse_below):
         print(
             "the model has seen too few images to know what is no hand radiograph: nothing is refused", file=sys.stderr
         )
+
+
+@contextmanager
+def reader_may_leave() -> Iterator[None]:
+    """A reader of stdout that has enough, as `head` does, ends the command without a word."""
+    try:
+        yield
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what Python flushes on its way out
+        sys.exit(128 + signal.SIGPIPE)
 
 
 def write_csv(rows: Iterable[Row]) -> int:

@@ -7,6 +7,8 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from search.executor import visible_gpus
+
 
 @contextmanager
 def quietly() -> Iterator[None]:
@@ -22,7 +24,8 @@ def quietly() -> Iterator[None]:
 
 def load_tensorflow() -> None:
     """For a process that is to use its devices: they are looked for, which says something too."""
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    # That there is no GPU is only news where there is one.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2" if visible_gpus() else "3")
     with quietly():
         import tensorflow as tf
 

@@ -69,13 +69,13 @@ def show_verdicts(title: str, rows: list[dict[str, Any]]) -> None:
 
 def show_model(about: dict[str, Any], folder: Path) -> None:
     """A trained model's figures, months, each beside the constant predictor's."""
-    from search.model_page import band_name, measures_rows, splits_of
+    from search.model_page import TITLES, band_name, measures_rows, splits_of
 
     show(f"{about['name']} (from {about['from']})", measures_rows(about))
     for split in splits_of(about):
         groups = (*about[split]["by_sex"], *about[split]["by_age"])
         rows = [{"group": group.get("sex") or band_name(group)} | figures_of(group) for group in groups]
-        show(f"{split.replace('_', ', ')}, by sex and label age", rows)
+        show(f"{TITLES[split]}: by sex and label age", rows)
     covered = about["conformal"]["coverage"]
     if covered:
         print(f"90 % intervals hold {covered['share']:.1%} of {covered['n']:,} test labels.")

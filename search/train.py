@@ -92,7 +92,8 @@ def train(
     job.folder.mkdir(parents=True, exist_ok=True)
     with held(job.folder.parent, job.folder.name, kind="training") as lease:
         done = finished_before(job, order.flip)
-        if done and (not order.flip or done["test_flipped"] or not job.test):
+        if done and (not order.flip or done["conformal_flipped"]):
+            checkpoint.clear(job.folder)  # which a kill just after the end has left
             return job.folder
         try:
             history = done["history"] if done else trained(run, store, job, make_executor, progress, terms, lease)

@@ -4,6 +4,9 @@ import csv
 import io
 import json
 import shutil
+import signal
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -106,7 +109,7 @@ def test_bad_files_have_a_row_with_the_reason_and_the_others_are_answered(model:
 
     assert [Path(row).stem for row in map(str, files)] == list(rows)
     unanswered = {name: row["note"] for name, row in rows.items() if row["predicted_months"] is None}
-    assert set(unanswered) == {"empty", "text", "cut", "blank", "huge", "none"}
+    assert set(unanswered) == {"empty", "text", "cut", "blank", "huge", "small", "none"}
     assert all(str(hands / f"{name}.png") in note for name, note in unanswered.items())
     assert rows["colour"]["predicted_months"] == rows["1"]["predicted_months"]
     assert rows["deep"]["predicted_months"] == pytest.approx(rows["1"]["predicted_months"], abs=0.3)
@@ -202,3 +205,16 @@ def test_a_run_without_a_model_and_a_damaged_model_are_refused(
     assert "model.keras cannot be read" in capsys.readouterr().err
     assert newest(tmp_path) == damaged
     assert read_about(damaged)["name"] == "tiny"
+
+
+@pytest.mark.slow
+def test_a_reader_that_has_enough_ends_it_quietly(tiny_model: Path, hands: Path) -> None:
+    command = [sys.executable, "-m", "search.cli", "predict", str(hands), "--sex", "F", "--model", str(tiny_model)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as program:
+        assert program.stdout
+        assert program.stderr
+        program.stdout.close()
+        said = program.stderr.read()
+
+    assert program.returncode == 128 + signal.SIGPIPE
+    assert "Traceback" not in said

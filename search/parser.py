@@ -157,7 +157,7 @@ def parser() -> argparse.ArgumentParser:
         "compare",
         run_compare,
         "measure the staged strategy against random search, Hyperband and TPE, at the same epochs",
-        "boneage-search compare --replay studies/miniature.csv --simulate-workers 1,16,256",
+        "boneage-search compare --replay table.csv --simulate-workers 1,16,256",
     )
     add_run_options(comparing)
     add_workers(comparing)
@@ -199,7 +199,7 @@ def parser() -> argparse.ArgumentParser:
         "record",
         run_record,
         "train every network of a small joint space, as a table to compare searches on",
-        "boneage-search record --preset miniature --seeds 2 --data ~/rsna --out miniature.csv",
+        "boneage-search record --preset miniature --seeds 2 --data ~/rsna --out table.csv",
     )
     add_run_options(recording)
     add_workers(recording)

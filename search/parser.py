@@ -101,6 +101,12 @@ def parser() -> argparse.ArgumentParser:
     everything.set_defaults(stages=list(COMMANDS))
     add_stage_options(everything)
 
+    status = command(
+        "status", run_status, "studies, trials, decisions, what comes next", "boneage-search status --json"
+    )
+    add_run_options(status)
+    status.add_argument("--json", action="store_true", help="print JSON")
+
     train = command(
         "train",
         run_train,
@@ -116,12 +122,6 @@ def parser() -> argparse.ArgumentParser:
         "boneage-search predict ~/hands --sex F",
     )
     add_predict_options(predict)
-
-    status = command(
-        "status", run_status, "studies, trials, decisions, what comes next", "boneage-search status --json"
-    )
-    add_run_options(status)
-    status.add_argument("--json", action="store_true", help="print JSON")
 
     explain = command(
         "explain",
@@ -145,6 +145,26 @@ def parser() -> argparse.ArgumentParser:
     add_run_options(export)
     export.add_argument("--json", action="store_true", help="print JSON")
 
+    compare = command(
+        "compare",
+        run_compare,
+        "measure the staged strategy against random search, Hyperband and TPE, at the same epochs",
+        "boneage-search compare --replay table.csv --simulate-workers 1,16,256",
+    )
+    add_compare_options(compare)
+
+    record = command(
+        "record",
+        run_record,
+        "train every network of a small joint space, as a table to compare searches on",
+        "boneage-search record --preset miniature --seeds 2 --data ~/rsna --out table.csv",
+    )
+    add_run_options(record)
+    add_workers(record)
+    add_deterministic(record)
+    record.add_argument("--out", type=Path, required=True, metavar="FILE", help="the table, a CSV")
+    options.add(record)
+
     count = command(
         "count",
         run_count,
@@ -152,60 +172,6 @@ def parser() -> argparse.ArgumentParser:
         "boneage-search count --beta 1.4 --blocks 4/3/3 --fc 3072",
     )
     add_count_options(count)
-
-    comparing = command(
-        "compare",
-        run_compare,
-        "measure the staged strategy against random search, Hyperband and TPE, at the same epochs",
-        "boneage-search compare --replay table.csv --simulate-workers 1,16,256",
-    )
-    add_run_options(comparing)
-    add_workers(comparing)
-    add_deterministic(comparing)
-    comparing.add_argument(
-        "--replay", type=Path, metavar="FILE", help="on recorded trainings, in seconds; see `record`"
-    )
-    comparing.add_argument(
-        "--repetitions",
-        type=int,
-        default=0,
-        metavar="S",
-        help="of every search (default: 3; 100 of recorded trainings)",
-    )
-    comparing.add_argument(
-        "--rivals",
-        default="all",
-        metavar="NAMES",
-        help="random, KerasTuner RandomSearch, KerasTuner Hyperband, Optuna TPE + ASHA",
-    )
-    comparing.add_argument(
-        "--budget",
-        type=int,
-        default=0,
-        metavar="EPOCHS",
-        help="of every search (default: what the staged one spends itself)",
-    )
-    comparing.add_argument(
-        "--simulate-workers",
-        type=options.widths,
-        default=(1,),
-        metavar="W",
-        help="with --replay: 1,4,16,64,256 workers",
-    )
-    comparing.add_argument("--json", action="store_true", help="print JSON")
-    options.add(comparing)
-
-    recording = command(
-        "record",
-        run_record,
-        "train every network of a small joint space, as a table to compare searches on",
-        "boneage-search record --preset miniature --seeds 2 --data ~/rsna --out table.csv",
-    )
-    add_run_options(recording)
-    add_workers(recording)
-    add_deterministic(recording)
-    recording.add_argument("--out", type=Path, required=True, metavar="FILE", help="the table, a CSV")
-    options.add(recording)
 
     storage = commands.add_parser(
         "storage",
@@ -345,6 +311,42 @@ def add_explain_options(parser: argparse.ArgumentParser) -> None:
     add_run_options(parser)
     parser.add_argument("--to", type=Path, metavar="DIR", help="where to leave both (default: the model's folder)")
     parser.add_argument("--json", action="store_true", help="print JSON")
+
+
+def add_compare_options(parser: argparse.ArgumentParser) -> None:
+    add_run_options(parser)
+    add_workers(parser)
+    add_deterministic(parser)
+    parser.add_argument("--replay", type=Path, metavar="FILE", help="on recorded trainings, in seconds; see `record`")
+    parser.add_argument(
+        "--repetitions",
+        type=int,
+        default=0,
+        metavar="S",
+        help="of every search (default: 3; 100 of recorded trainings)",
+    )
+    parser.add_argument(
+        "--rivals",
+        default="all",
+        metavar="NAMES",
+        help="random, KerasTuner RandomSearch, KerasTuner Hyperband, Optuna TPE + ASHA",
+    )
+    parser.add_argument(
+        "--budget",
+        type=int,
+        default=0,
+        metavar="EPOCHS",
+        help="of every search (default: what the staged one spends itself)",
+    )
+    parser.add_argument(
+        "--simulate-workers",
+        type=options.widths,
+        default=(1,),
+        metavar="W",
+        help="with --replay: 1,4,16,64,256 workers",
+    )
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    options.add(parser)
 
 
 def add_model_option(parser: argparse.ArgumentParser) -> None:

@@ -248,7 +248,7 @@ def test_bad_input_is_refused_with_a_sentence(
         "say --sex F or --sex M": ["explain", str(text), "--model", folder],
         "name image files, or --sheet": ["explain", "--run-dir", run],
         "has no trained model": ["explain", str(text), "--run-dir", str(tmp_path)],
-        "no model's folder": ["export", "--format", "keras", "--model", str(tmp_path)],
+        "holds no trained model": ["export", "--format", "keras", "--model", str(tmp_path)],
     }.items():
         assert main(arguments) == 2
         captured = capsys.readouterr()

@@ -33,6 +33,11 @@ def size(path: Path) -> tuple[int, int]:
     return int(header.Columns), int(header.Rows)
 
 
+def male(path: Path) -> bool | None:
+    """By PatientSex; None where the file does not say M or F. Raises DataError where it is not DICOM."""
+    return {"M": True, "F": False}.get(str(read(path, pixels=False).get("PatientSex") or "").strip().upper())
+
+
 def grey(path: Path) -> np.ndarray:
     """uint16 (height, width), black 0; what the file's own window shows spans the whole range."""
     from pydicom.pixels.processing import apply_modality_lut, apply_voi_lut

@@ -68,6 +68,7 @@ CLOCK_LIMIT = 2.5
 GROWTH_PLATE = 0.017
 ADULT_JOINT, INFANT_JOINT = 0.005, 0.016  # unossified cartilage at each end of a bone
 PROFILE_SAMPLES = 160
+GROWTH_ZONE = 1.25  # radius of what is called the growth zone of a plate, in the half width of its grown epiphysis
 
 
 class LongBone(NamedTuple):
@@ -229,6 +230,32 @@ def draw(case: PhantomCase, image_px: int) -> NDArray[np.uint8]:
     if exposure.flipped:
         shadow = shadow[:, ::-1]
     return _develop(shadow, exposure, noise)
+
+
+class Anatomy(NamedTuple):
+    """Where in a drawn picture what is: bool (image_px, image_px)."""
+
+    hand: NDArray[np.bool_]  # flesh and bone
+    bone: NDArray[np.bool_]  # what is ossified at this maturity
+    growth: NDArray[
+        np.bool_
+    ]  # where maturity shows: around every growth plate, open or closed, and every carpal's place
+
+
+def anatomy(case: PhantomCase, image_px: int) -> Anatomy:
+    """The masks of the picture that `draw` makes of this case, at the same size."""
+    rng = _generator(case.seed)
+    clocks, pose, exposure = _clocks(rng), _pose(rng), _exposure(rng)
+    bones = _bones(case.maturity_months, int(case.male), clocks)
+    skeleton = _skeleton(bones, pose)
+    tissue, bone, growth = (_canvas(pose, image_px) for _ in range(3))
+    _draw_tissue(tissue, skeleton, bones, pose)
+    _draw_long_bones(bone, skeleton, bones, pose)
+    _draw_carpals(bone, skeleton, bones)
+    _draw_growth_zones(growth, skeleton, pose)
+    way = -1 if exposure.flipped else 1
+    bony = bone.layer[:, ::way] > 0
+    return Anatomy((tissue.layer[:, ::way] > 0) | bony, bony, growth.layer[:, ::way] > 0)
 
 
 # --- maturity --------------------------------------------------------------------------------------------------------
@@ -420,18 +447,22 @@ class _Canvas(NamedTuple):
         )
 
 
-def _shadow(skeleton: _Skeleton, bones: _Bones, pose: _Pose, image_px: int) -> Floats:
-    """What the hand takes out of the beam: 0 for air, about 1 for bone under flesh."""
+def _canvas(pose: _Pose, image_px: int) -> _Canvas:
+    """An empty layer in this pose."""
     rotation = math.radians(pose.rotation_deg)
-    unit_px = pose.scale * image_px
-    view = (
-        unit_px,
+    return _Canvas(
+        np.zeros((image_px, image_px), np.float32),
+        pose.scale * image_px,
         (math.sin(rotation), math.cos(rotation)),
         (pose.centre[0] * image_px - 0.5, pose.centre[1] * image_px - 0.5),
     )
-    tissue = _Canvas(np.zeros((image_px, image_px), np.float32), *view)
+
+
+def _shadow(skeleton: _Skeleton, bones: _Bones, pose: _Pose, image_px: int) -> Floats:
+    """What the hand takes out of the beam: 0 for air, about 1 for bone under flesh."""
+    tissue = _canvas(pose, image_px)
     _draw_tissue(tissue, skeleton, bones, pose)
-    bone = _Canvas(np.zeros((image_px, image_px), np.float32), *view)
+    bone = _canvas(pose, image_px)
     _draw_long_bones(bone, skeleton, bones, pose)
     _draw_carpals(bone, skeleton, bones)
     thickness = tissue.layer
@@ -566,6 +597,17 @@ def _draw_carpals(canvas: _Canvas, skeleton: _Skeleton, bones: _Bones) -> None:
             _stamp_outline(canvas, place, outline, (OVERLAY_LEVEL, 0.0), np.add)
         else:
             _stamp_outline(canvas, place, outline, (0.72, 0.26), np.maximum)
+
+
+def _draw_growth_zones(canvas: _Canvas, skeleton: _Skeleton, pose: _Pose) -> None:
+    """Discs: around each growth plate as wide as the grown epiphysis, and each carpal at its adult size."""
+    plates = ADULT_JOINT + _SHAPES[:, 4] + np.float32(GROWTH_PLATE / 2)
+    ring = np.ones(OUTLINE_SAMPLES, np.float32)
+    for row, axis in enumerate(skeleton.bones):
+        half_width = _SHAPES[row, 1] * np.float32(GROWTH_ZONE * pose.slender)
+        _stamp_outline(canvas, axis.at(float(plates[row])), ring * half_width, (1.0, 0.0), np.maximum)
+    for place, adult in zip(skeleton.carpals, _OUTLINES, strict=True):
+        _stamp_outline(canvas, place, adult * np.float32(CARPAL_SCALE), (1.0, 0.0), np.maximum)
 
 
 def _smooth_outline(radii: tuple[float, ...]) -> Floats:

@@ -10,6 +10,9 @@ from pathlib import Path
 
 from search.checkpoint import KEPT
 
+# Files of the trial's folder, of the best epoch so far.
+VALIDATION, TEST, MODEL = "predictions.npy", "test_predictions.npy", "model.keras"
+
 Write = Callable[[Path], None]
 
 

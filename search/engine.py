@@ -7,7 +7,6 @@ running when the leader stopped is adopted by the next under the same number, an
 import json
 import socket
 import statistics
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -23,11 +22,9 @@ from data.preparation import DISK_FULL, no_space
 from data.store import Store
 from models.architecture import GROUPS
 from search import checkpoint
+from search.asking import asked, objective_values, seeds_of
 from search.executor import Executor
 from search.job import (
-    ATTEMPTS,
-    EXIT_REASONS,
-    RESUMED_AFTER,
     Crashed,
     EpochDone,
     Failed,
@@ -39,8 +36,10 @@ from search.job import (
     Resumed,
     TrialCrashed,
     fingerprint,
+    what_happened,
 )
 from search.lease import Lease, held
+from search.legs import Legs
 from search.records import (
     SEED,
     decisions,
@@ -54,7 +53,7 @@ from search.records import (
     trials_of,
 )
 from search.run import TRIALS, Run, guarded, record
-from search.sampler import FeasibleSampler, key
+from search.sampler import FeasibleSampler
 from search.stopping import Stopped, Wish
 from search.storage import open_storage
 from studies.order import COMMANDS, STUDIES
@@ -120,12 +119,13 @@ def run_study(
         )
     with held(run.folder, name) as lease:
         given = replace(given, errors=lambda trial: errors_of(run, store, trial))
-        sampler = FeasibleSampler(module.space(given), feasible, run.preset.seed)
+        sampler = FeasibleSampler(module.space(given), feasible, run.preset.seed, len(module.objectives(given)))
         settings = guarded(run, store) | {
             "space": module.space(given),
             "given": {done: decision.to_dict() for done, decision in given.decisions.items()},
+            "objectives": module.objectives(given),
         }
-        study = open_study(storage, name, sampler, settings)
+        study = open_study(storage, name, sampler, settings, len(module.objectives(given)))
         refuse_another_runs(study, run, terms.take_over)
         record(run)
         note(study, "run_folder", place_of(run))
@@ -148,10 +148,6 @@ def run_study(
         return decision
 
 
-def seeds_of(module: Study, given: Given) -> int:
-    return given.preset.seeds if module.SEEDED else 1
-
-
 def errors_of(run: Run, store: Store, trial: Trial) -> np.ndarray | None:
     """Absolute errors in months of a trial's best epoch on the validation images; None where they are not kept."""
     age_months = store.split("validation").age_months
@@ -163,13 +159,17 @@ def errors_of(run: Run, store: Store, trial: Trial) -> np.ndarray | None:
 
 
 def open_study(
-    storage: optuna.storages.BaseStorage, name: str, sampler: FeasibleSampler, settings: dict[str, Any]
+    storage: optuna.storages.BaseStorage,
+    name: str,
+    sampler: FeasibleSampler,
+    settings: dict[str, Any],
+    objectives: int,
 ) -> optuna.Study:
     """Create the study, or load it if it was made with the same settings."""
     existing = load(storage, name)
     settings = json.loads(json.dumps(settings))
     if existing is not None:
-        before = json.loads(existing.user_attrs["settings"])
+        before = {"objectives": ["mae"]} | json.loads(existing.user_attrs["settings"])  # older ones had no choice
         changed = [setting for setting in settings if settings[setting] != before.get(setting)]
         if changed and existing.get_trials(deepcopy=False):
             first = changed[0]
@@ -179,12 +179,14 @@ def open_study(
                 else f"{first} was {before.get(first)}, now {settings[first]}"
             )
             raise StudyError(f"{name} has trials made under other settings: {said}; use another --run-dir")
+        if len(existing.directions) != objectives:  # of an attempt that had no trial yet
+            optuna.delete_study(study_name=existing.study_name, storage=storage)
     study = optuna.create_study(
         study_name=study_name(name),
         storage=storage,
         sampler=sampler,
         pruner=optuna.pruners.NopPruner(),
-        direction="minimize",
+        directions=["minimize"] * objectives,
         load_if_exists=True,
     )
     note(study, "settings", json.dumps(settings))
@@ -282,23 +284,14 @@ class Leader:
             return self.study.ask()
         if self.running and self.terms.deterministic:
             return None
-        taken = {(key(trial.point), trial.seed) for trial in self.trials.values()}
-        seeds, first = seeds_of(self.module, self.given), self.given.preset.seed
-        proposals = self.module.propose(self.given, pool(list(self.trials.values()), seeds))
-        wanted = list(zip(proposals.points, proposals.seeds or [seeds] * len(proposals.points), strict=True))
-        new = [
-            (point, seed)
-            for seed in range(first, first + max((count for _, count in wanted), default=0))
-            for point, count in wanted
-            if seed < first + count and key(point) in self.sampler.feasible and (key(point), seed) not in taken
-        ]
-        self.expected = max(len(taken) + len(new), proposals.at_most)
+        wish = asked(self.module, self.given, list(self.trials.values()), self.sampler.feasible)
+        self.expected = wish.expected
         # With `deterministic` a trial is compared with those before its round, whoever of its round is faster.
         remembered = {"compared_with": len(self.trials)} if self.terms.deterministic else None
-        for point, seed in new:
+        for point, seed in wish.new:
             self.study.enqueue_trial(point | ({SEED: seed} if self.module.SEEDED else {}), user_attrs=remembered)
-        left = len(self.sampler.feasible) > len(taken)
-        return self.study.ask() if new or (proposals.sample and left) else None
+        left = len(self.sampler.feasible) > len(self.trials)
+        return self.study.ask() if wish.new or (wish.sample and left) else None
 
     def begin(self, trial: optuna.trial.Trial) -> Job:
         """Make the trial's point whole, record what it is, and describe the job."""
@@ -324,7 +317,7 @@ class Leader:
         for attribute, value in (self.description(job) | {"folder": folder}).items():
             trial.set_user_attr(attribute, value)
         before = frozen.user_attrs.get("compared_with", trial.number) if self.module.prunable(self.given, point) else 0
-        self.running[trial.number] = Running(trial, job, time.monotonic(), before)
+        self.running[trial.number] = Running(job=job, trial=trial, compared_with=before)
         self.trials[trial.number] = Trial(trial.number, point, "running", seed=seed)
         what = ", ".join(f"{name}={value}" if name != "variant" else str(value) for name, value in point.items())
         if self.module.SEEDED and seed != self.given.preset.seed:
@@ -363,7 +356,7 @@ class Leader:
             if attribute in before.user_attrs:
                 running.trial.set_user_attr(attribute, before.user_attrs[attribute])
         running.trial.set_user_attr("copied_from", f"{study} #{before.number}")
-        self.tell(job.number, before.value)
+        self.tell(job.number, before.values[0])
         return True
 
     def handle(self, message: Message, executor: Executor) -> None:
@@ -379,8 +372,7 @@ class Leader:
                 self.progress.epoch(self.name, message, running.job.training.epochs)
                 self.epoch_done(message, executor)
             case Resumed():
-                running.epochs, running.resumed = [], len(message.epochs)
-                running.started = time.monotonic()
+                running.resume(len(message.epochs))
                 self.progress.resumed(self.name, message.number, len(message.epochs))
                 for epoch in message.epochs:  # a leader that was killed may not have heard of the last ones
                     if not running.pruned:
@@ -388,7 +380,7 @@ class Leader:
             case Finished():
                 best = min(running.epochs, key=lambda epoch: epoch.validation_mae)
                 if best.validation_mae == float("inf"):
-                    self.fail(message.number, "not_finite", "no epoch gave finite predictions")
+                    self.fail(Failed(message.number, "not_finite", "no epoch gave finite predictions"))
                     return
                 results = {
                     "best_epoch": best.epoch,
@@ -407,16 +399,15 @@ class Leader:
                 for attribute, value in results.items():
                     trial.set_user_attr(attribute, value)
                 self.tell(message.number, best.validation_mae)
-            case Failed(reason=reason) if reason in RESUMED_AFTER and running.attempts + 1 < ATTEMPTS:
-                running.attempts += 1
-                self.progress.said(f"trial {message.number}: {EXIT_REASONS[reason]} ({message.detail}); it goes on")
-                running.epochs, running.resumed = [], 0  # the worker says where it goes on
+            case Failed() if running.goes_on_after(message):
+                running.lose_leg()
+                self.progress.said(f"trial {message.number}: {what_happened(message)}; it goes on")
                 if not self.terms.wish.signal:
                     executor.start(running.job)
                 else:
                     del self.running[message.number]
             case Failed():
-                self.fail(message.number, message.reason, message.detail)
+                self.fail(message)
             case Paused():
                 del self.running[message.number]  # it stays RUNNING in the storage, for the next leader
             case Halted():
@@ -445,42 +436,41 @@ class Leader:
         (running.job.folder / "predictions.npy").unlink(missing_ok=True)  # perhaps of an epoch after that
         self.tell(number, None, TrialState.PRUNED)
 
-    def fail(self, number: int, reason: str, detail: str) -> None:
-        running = self.running[number]
-        running.trial.set_user_attr("exit_reason", reason)
-        running.trial.set_user_attr("exit_detail", f"{EXIT_REASONS[reason]} ({detail})")
+    def fail(self, failed: Failed) -> None:
+        running = self.running[failed.number]
+        running.trial.set_user_attr("exit_reason", failed.reason)
+        running.trial.set_user_attr("exit_detail", what_happened(failed))
         running.trial.set_user_attr("log_ends", log_ends(running.job.folder))
-        self.tell(number, None, TrialState.FAIL)
+        self.tell(failed.number, None, TrialState.FAIL)
 
     def tell(self, number: int, value: float | None, state: TrialState = TrialState.COMPLETE) -> None:
         """The trial's end, in the storage first."""
         running = self.running.pop(number)
-        self.trials[number] = seen(self.study.tell(running.trial, value, state=state))
+        self.trials[number] = seen(self.study.tell(running.trial, self.values(running.job, value), state=state))
         checkpoint.clear(running.job.folder)
         self.progress.ended(self.name, self.trials[number])
+
+    def values(self, job: Job, validation_mae: float | None) -> list[float] | None:
+        """What Optuna is told, in the order of the study's objectives."""
+        if validation_mae is None:
+            return None
+        return objective_values(self.module, self.given, job.architecture, validation_mae)
 
     def report(self, trial: optuna.trial.Trial, epoch: int, validation_mae: float) -> None:
         """The last report of an epoch counts: one may be trained again after a kill. (`Trial.report` keeps the first.)"""
         self.study._storage.set_trial_intermediate_value(trial._trial_id, epoch, validation_mae)
 
     def end_overdue(self, executor: Executor) -> None:
-        limit = self.terms.trial_timeout
         for number, running in self.running.items():
-            before = sum(epoch.seconds for epoch in running.epochs[: running.resumed])
-            if limit and before + time.monotonic() - running.started > limit:
+            if running.overdue(self.terms.trial_timeout):
                 executor.kill(number, "timed_out")
 
 
-@dataclass
-class Running:
+@dataclass(kw_only=True)
+class Running(Legs):
     trial: optuna.trial.Trial
-    job: Job
-    started: float  # time.monotonic()
     compared_with: int  # it is pruned where trials of lower numbers were better; 0 where nothing is pruned
-    epochs: list[EpochDone] = field(default_factory=list)
-    resumed: int = 0  # how many of them are of earlier legs
     pruned: bool = False  # it is being ended
-    attempts: int = 0  # ends since the last epoch that the trial went on after
 
 
 POLL_SECONDS = 1.0  # how soon a wish to stop is noticed

@@ -3,6 +3,7 @@
 MAEs are validation MAEs in months. Colour never tells alone: a symbol, a label or the table beside the figure says it too.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
@@ -47,7 +48,7 @@ class Sized:
 def new_figure(*traces: Any, **layout: Any) -> "Figure":
     from plotly.graph_objects import Figure
 
-    drawn = Figure(list(traces), layout={"template": "none", "margin": {"l": 60, "r": 16, "t": 40, "b": 48}})
+    drawn = Figure(list(traces), layout={"template": "none", "margin": {"l": 64, "r": 16, "t": 40, "b": 52}})
     return drawn.update_layout(legend=LEGEND, **layout)
 
 
@@ -94,16 +95,16 @@ def forest(rows: Sequence[Mapping[str, Any]], margin_months: float) -> "Figure":
     drawn = new_figure(*traces)
     drawn.add_vrect(x0=-margin_months, x1=margin_months, fillcolor=GREY, opacity=0.16, line_width=0, layer="below")
     drawn.add_vline(x=0, line_color=GREY, line_width=1)
-    drawn.update_xaxes(title_text="months worse than the reference (left of 0: better)", zeroline=False)
+    drawn.update_xaxes(title_text="months worse (left of 0: better)", zeroline=False)
     drawn.update_yaxes(
         automargin=True,
-        autorange="reversed",
+        range=[len(shown) - 0.4, -0.6],
         categoryorder="array",
         categoryarray=[row_label(row) for row in shown],
         showgrid=False,
         ticklabelstandoff=6,
     )
-    return drawn.update_layout(margin={"l": 8, "r": 16, "t": 12, "b": 48})
+    return drawn.update_layout(margin={"l": 8, "r": 16, "t": 12, "b": 52})
 
 
 def row_label(row: Mapping[str, Any]) -> str:
@@ -183,36 +184,47 @@ def trials_in_order(trials: Sequence[Trial]) -> "Figure":
                 hovertemplate="#%{x}, pruned: %{y:.2f} months<extra></extra>",
             )
         )
-    drawn.update_xaxes(title_text="trial", tickformat="d", nticks=12, zeroline=False)
+    drawn.update_xaxes(title_text="trial", tick0=0, dtick=steps(len(trials), 10), zeroline=False)
     return drawn.update_yaxes(title_text=MAE, zeroline=False)
 
 
-def learning_curve(trial: Trial, constant_mae: float) -> "Figure":
-    """Training and validation MAE by epoch; the dotted line is what a constant answer scores."""
-    validation = trial.validation_mae_by_epoch
+def learning_curve(train_mae: Sequence[float], validation_mae: Sequence[float], constant_mae: float) -> "Figure":
+    """MAEs by epoch, from the first; the dotted line is what a constant answer scores."""
+    last = max(len(train_mae), len(validation_mae))
     drawn = new_figure(
         scatter(
             name="training",
             mode="lines+markers",
-            x=list(range(1, len(trial.train_mae) + 1)),
-            y=list(trial.train_mae),
+            x=list(range(1, len(train_mae) + 1)),
+            y=list(train_mae),
             line={"color": ORANGE, "width": 2, "dash": "dash"},
             marker={"size": 5, "symbol": "square"},
         ),
         scatter(
             name="validation",
             mode="lines+markers",
-            x=list(range(1, len(validation) + 1)),
-            y=list(validation),
+            x=list(range(1, len(validation_mae) + 1)),
+            y=list(validation_mae),
             line={"color": BLUE, "width": 2},
             marker={"size": 5},
         ),
+        scatter(
+            name="constant",
+            mode="lines",
+            x=[1, last],
+            y=[constant_mae, constant_mae],
+            line={"color": GREY, "width": 1.5, "dash": "dot"},
+        ),
         hovermode="x",
     )
-    drawn.add_hline(y=constant_mae, line_color=GREY, line_dash="dot", line_width=1.5)
-    drawn.update_xaxes(title_text="epoch", tickformat="d", nticks=8, zeroline=False)
+    drawn.update_xaxes(title_text="epoch", tick0=1, dtick=steps(last, 6), zeroline=False)
     drawn.update_yaxes(title_text="MAE, months", zeroline=False)
-    return drawn.update_layout(margin={"l": 52, "r": 10, "t": 30, "b": 42})
+    return drawn.update_layout(margin={"l": 52, "r": 10, "t": 30, "b": 46})
+
+
+def steps(count: int, most: int) -> int:
+    """So many to a tick, whole."""
+    return max(1, math.ceil(count / most))
 
 
 def pareto(networks: Sequence[Sized], measure: str, cap: int = 0) -> "Figure":
@@ -259,8 +271,19 @@ def pareto(networks: Sequence[Sized], measure: str, cap: int = 0) -> "Figure":
         drawn.add_trace(
             scatter(name="cap", mode="lines", x=[None], y=[None], line={"color": PURPLE, "dash": "dash", "width": 1.5})
         )
-    drawn.update_xaxes(title_text=name, type="log", nticks=6, zeroline=False)
+    every = [size(network) for network in ordered] + ([cap / unit] if cap else [])
+    ticks = round_numbers(min(every), max(every))
+    drawn.update_xaxes(
+        title_text=name, type="log", tickvals=ticks, ticktext=[f"{tick:g}" for tick in ticks], zeroline=False
+    )
     return drawn.update_yaxes(title_text=MAE, zeroline=False)
+
+
+def round_numbers(low: float, high: float) -> list[float]:
+    """1, 2 and 5 times powers of ten, from below `low` to above `high`; for far ranges the powers alone."""
+    powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
+    digits = (1, 2, 5) if len(powers) <= 3 else (1,)
+    return [float(f"{digit}e{power}") for power in powers for digit in digits]
 
 
 def importances(shares: Mapping[str, float]) -> "Figure":

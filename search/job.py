@@ -105,6 +105,10 @@ RESUMED_AFTER = ("killed", "host_out_of_memory")
 ATTEMPTS = 3  # ends for one reason without an epoch finished in between, until the trial counts as failed
 
 
+def what_happened(failed: Failed) -> str:
+    return f"{EXIT_REASONS[failed.reason]} ({failed.detail})"
+
+
 class TrialCrashed(RuntimeError):
     """Raised in the leader for a Crashed message, with the worker's traceback."""
 

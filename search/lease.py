@@ -47,27 +47,25 @@ class Lease:
 
 
 @contextmanager
-def held(folder: Path, name: str, watch_seconds: float = WATCH_SECONDS) -> Iterator[Lease]:
-    """The lease on a study. Raises StudyError where its owner is alive, naming it."""
+def held(folder: Path, name: str, watch_seconds: float = WATCH_SECONDS, kind: str = "study") -> Iterator[Lease]:
+    """The lease on a study, or another kind of work. Raises StudyError where its owner is alive, naming it."""
     path = folder / f"{name}.lease"
     with path.open("a+") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
-            raise refused(folder, name, read(path)) from None
+            raise refused(folder, f"{name} {kind}", read(path)) from None
         before = read(path)
         if before and before.host != socket.gethostname() and goes_on(path, before, watch_seconds):
-            raise refused(folder, name, before)
+            raise refused(folder, f"{name} {kind}", before)
         owner = Owner(socket.gethostname(), os.getpid(), time.strftime("%Y-%m-%d %H:%M:%S"))
         yield Lease(file, owner)
         write(file, None)
 
 
-def refused(folder: Path, name: str, owner: Owner | None) -> StudyError:
+def refused(folder: Path, what: str, owner: Owner | None) -> StudyError:
     who = f"process {owner.process} on {owner.host}, since {owner.started}" if owner else "another process"
-    return StudyError(
-        f"the {name} study in {folder} is being run by {who}; wait for it, stop it, or use another --run-dir"
-    )
+    return StudyError(f"the {what} in {folder} is being run by {who}; wait for it, stop it, or use another --run-dir")
 
 
 def goes_on(path: Path, before: Owner, watch_seconds: float) -> bool:

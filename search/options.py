@@ -1,7 +1,8 @@
 """The command-line options that set fields of a preset: one table, from which the options of every stage are made."""
 
 import argparse
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import fields
 from typing import Any, NamedTuple
 
 from models.architecture import parse_blocks
@@ -38,6 +39,10 @@ def stem_pools(text: str) -> tuple[bool, bool]:
     if text not in chosen:
         raise ValueError
     return chosen[text]
+
+
+def objectives(text: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in text.split(","))
 
 
 def start_points(text: str) -> tuple[tuple[float, Any], ...]:
@@ -80,8 +85,12 @@ OPTIONS: dict[str, Option] = {
     "fc_units": Option(int, "units of the reference's additional fully connected layer; 0 is none"),
     "dropout": Option(float, "dropout rate of the reference"),
     # the studies
+    "full_epochs": Option(int, "epochs of the network that `train` trains in full; 0 is those of a trial"),
     "seed": Option(int, "seed of initial weights, batch order, augmentation and sampler"),
     "seeds": Option(int, "seeds of every point of ablation, width and refinement"),
+    "drop_useless": Option(
+        bool, "ablation: go on without the block groups that do not matter, their parameters spent elsewhere"
+    ),
     "resolve": Option(int, "ablation: add seeds where a verdict is open, up to so many; 0 adds none"),
     "prune": Option(bool, "end trials of depth and refinement early that others have left behind"),
     "without_sex": Option(bool, "refinement: also train the decided network without the sex"),
@@ -89,6 +98,7 @@ OPTIONS: dict[str, Option] = {
     "refine_max_params": Option(parse_params, "another cap for the refinement alone"),
     "margin_months": Option(float, "validation MAEs closer than this are a tie"),
     "width_factors": Option(numbers, "widths to sweep, as multiples of the reference's: 0.7,1,1.4"),
+    "objective": Option(objectives, "depth: mae; mae,macs or mae,params search the trade-off"),
     "depth_trials": Option(int, "depth: at most so many trials"),
     "depth_patience": Option(int, "depth: end after so many trials without a better one"),
     "depth_extra": Option(int, "depth: repeat a key group up to so many times more"),
@@ -96,12 +106,16 @@ OPTIONS: dict[str, Option] = {
     "fc_choices": Option(widths, "refinement: widths of the fully connected layer to try: 1024,3072"),
     "dropouts": Option(numbers, "refinement: dropout rates to try, rising: 0.2,0.4,0.6"),
 }
-ALIASES = {"depth_trials": "--trials"}
+ALIASES = {"depth_trials": "--trials", "fc_units": "--fc"}
 
 
-def add(parser: argparse.ArgumentParser, names: list[str] | None = None) -> None:
+def add(
+    parser: argparse.ArgumentParser,
+    names: Sequence[str] | None = None,
+    title: str = "fields of the preset (each overrides the preset's value)",
+) -> None:
     """Options for these fields (default: all of them); one that is not given leaves no trace in the namespace."""
-    group = parser.add_argument_group("fields of the preset (each overrides the preset's value)")
+    group = parser.add_argument_group(title)
     for name, option in OPTIONS.items():
         if names is not None and name not in names:
             continue
@@ -118,3 +132,8 @@ def add(parser: argparse.ArgumentParser, names: list[str] | None = None) -> None
 def chosen(arguments: argparse.Namespace) -> dict[str, Any]:
     """The fields that were set on the command line."""
     return {name: value for name, value in vars(arguments).items() if name in OPTIONS}
+
+
+def names_of(part: type) -> list[str]:
+    """The fields of a part of a preset that have an option."""
+    return [field.name for field in fields(part) if field.name in OPTIONS]

@@ -6,7 +6,7 @@ file. A policy in the page forbids the browser to load anything from anywhere.
 
 import re
 from base64 import b64encode
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from html import escape
 from io import BytesIO
 from typing import TYPE_CHECKING, Any, NamedTuple, NewType
@@ -21,12 +21,14 @@ if TYPE_CHECKING:
     from plotly.graph_objects import Figure
 
 Html = NewType("Html", str)
+NOTHING = Html("")
 
 # Told apart with every common colour blindness, and on white as on near-black.
 ORANGE, BLUE, TEAL, PURPLE, GREY = "#de8a1d", "#3a83c6", "#1f9e89", "#a872c4", "#8b929c"
 PALETTE = (BLUE, ORANGE, TEAL, PURPLE, GREY)
 
-PICTURE_PX = 160  # pictures are stored no larger
+PICTURE_PX = 160  # pictures are stored no larger, unless more is asked for
+LEAST_WIDTH_PX = 88  # of a picture with its caption
 PRINTED_WIDTH_PX = 680  # of a figure: A4 and Letter within their margins
 NUMBER = re.compile(r"[<−+-]?\s?[\d.,]+\s?%?|–")
 
@@ -41,14 +43,16 @@ class Section(NamedTuple):
 
 
 class Picture(NamedTuple):
-    """One image, or several that belong together, side by side: uint8 (height, width)."""
+    """One image, or several that belong together, side by side: uint8 (height, width) or RGB (height, width, 3)."""
 
     pixels: tuple[np.ndarray, ...]
     caption: str
 
 
-def page(title: str, sections: Sequence[Section], subtitle: str = "", synthetic: bool = False) -> str:
-    """The whole file. `synthetic` puts a banner above everything that says so."""
+def page(
+    title: str, sections: Sequence[Section], subtitle: str = "", synthetic: bool = False, lead: Html = NOTHING
+) -> str:
+    """The whole file. `synthetic` puts a banner above everything that says so; `lead` stands before the contents."""
     body = [f'<section id="s{n}"><h2>{escape(s.heading)}</h2>{s.body}</section>' for n, s in enumerate(sections)]
     links = "".join(f'<a href="#s{n}">{escape(section.heading)}</a>' for n, section in enumerate(sections))
     scripts = figure_scripts() if any('class="plot"' in part for part in body) else ""
@@ -66,6 +70,7 @@ def page(title: str, sections: Sequence[Section], subtitle: str = "", synthetic:
 <body>
 {banner}
 <header><h1>{escape(title)}</h1>{text(subtitle) if subtitle else ""}</header>
+{lead}
 <nav aria-label="Contents">{links}</nav>
 <main>
 {"".join(body)}
@@ -99,10 +104,15 @@ def notices(said: Iterable[tuple[str, str]]) -> Html:
     return Html(f'<ul class="notices">{items}</ul>')
 
 
-def table(rows: Sequence[dict[str, Any]], caption: str = "", most: int = 0) -> Html:
+def table(
+    rows: Sequence[dict[str, Any]],
+    caption: str = "",
+    most: int = 0,
+    own: Callable[[dict[str, Any]], bool] = lambda row: False,
+) -> Html:
     """The columns are the keys of all rows; one of numbers alone is aligned right, unless it is the first.
 
-    `most` rows are shown, 0 for all.
+    `most` rows are shown, 0 for all; those that are `own` stand out.
     """
     shown = rows[:most] if most else rows
     columns = list(dict.fromkeys(column for row in rows for column in row))
@@ -113,10 +123,12 @@ def table(rows: Sequence[dict[str, Any]], caption: str = "", most: int = 0) -> H
     }
     head = "".join(f'<th scope="col"{style[column]}>{escape(column)}</th>' for column in columns)
     body = "".join(
-        "<tr>" + "".join(f"<td{style[column]}>{escape(cells[column][n])}</td>" for column in columns) + "</tr>"
+        f"<tr{' class="own"' if own(shown[n]) else ''}>"
+        + "".join(f"<td{style[column]}>{escape(cells[column][n])}</td>" for column in columns)
+        + "</tr>"
         for n in range(len(shown))
     )
-    above = f"<caption>{escape(caption)}</caption>" if caption else ""
+    above = f"<caption><span>{escape(caption)}</span></caption>" if caption else ""
     more = text(f"… and {len(rows) - len(shown):,} more.") if len(rows) > len(shown) else ""
     return Html(
         f'<div class="wide"><table>{above}<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>{more}'
@@ -143,13 +155,11 @@ def figure(drawn: "Figure", caption: str, height_px: int = 360) -> Html:
     )
 
 
-def answers(given: Iterable[tuple[str, str, Sequence[str]]]) -> Html:
+def answers(given: Iterable[tuple[str, str, str]]) -> Html:
     """What a reader wants to know first: question, answer in a few words, sentences that say more."""
     items = "".join(
-        f'<div><dt>{escape(question)}</dt><dd class="headline">{escape(headline)}</dd>'
-        + "".join(f"<dd>{escape(words)}</dd>" for words in details)
-        + "</div>"
-        for question, headline, details in given
+        f'<div><dt>{escape(question)}</dt><dd class="headline">{escape(headline)}</dd><dd>{escape(more)}</dd></div>'
+        for question, headline, more in given
     )
     return Html(f'<dl class="answers">{items}</dl>')
 
@@ -169,15 +179,20 @@ def link(words: str, target: str) -> Html:
     return Html(f'<p><a href="{escape(quote(target))}">{escape(words)}</a></p>')
 
 
-def pictures(shown: Iterable[Picture], across: int = 8) -> Html:
-    """A grid, `across` of them in a row where the page is wide."""
+def pictures(
+    shown: Iterable[Picture], across: int = 8, most_px: int = PICTURE_PX, least_px: int = LEAST_WIDTH_PX
+) -> Html:
+    """A grid, `across` of them in a row where the page is wide, none narrower than `least_px`; no image is stored larger than
+    `most_px`."""
     items = "".join(
         "<figure><div>"
-        + "".join(f'<img src="{png_uri(pixels)}" alt="{escape(picture.caption)}">' for pixels in picture.pixels)
+        + "".join(
+            f'<img src="{png_uri(pixels, most_px)}" alt="{escape(picture.caption)}">' for pixels in picture.pixels
+        )
         + f"</div><figcaption>{escape(picture.caption)}</figcaption></figure>"
         for picture in shown
     )
-    return Html(f'<div class="pictures" style="--across:{across}">{items}</div>')
+    return Html(f'<div class="pictures" style="--across:{across};--least:{least_px}px">{items}</div>')
 
 
 def png_uri(pixels: np.ndarray, most_px: int = PICTURE_PX) -> str:
@@ -233,9 +248,11 @@ section { margin-top: 2.75rem; }
 .notices .level { font-weight: 600; color: var(--note); }
 .notices .worry { border-left-color: var(--worry); background: var(--worry-ground); }
 .notices .worry .level { color: var(--worry); }
-.wide { overflow-x: auto; margin: 0 0 0.9rem; }
+.wide { overflow-x: auto; margin: 0 0 0.9rem; container-type: inline-size; }
 table { border-collapse: collapse; font-size: 0.9rem; min-width: 60%; }
 caption { caption-side: bottom; padding-top: 0.5rem; text-align: left; color: var(--soft); }
+caption span { display: block; position: sticky; left: 0; max-width: min(46rem, 100cqw); }
+.own td { font-weight: 600; background: var(--note-ground); }
 th, td { padding: 0.38rem 0.9rem 0.38rem 0; text-align: left; vertical-align: top; border-bottom: 1px solid var(--line); }
 th { color: var(--soft); font-weight: 600; vertical-align: bottom; border-bottom-color: var(--soft); }
 th:not(:first-child), td:not(:first-child) { padding-left: 0.9rem; }
@@ -247,7 +264,8 @@ figcaption { color: var(--soft); font-size: 0.9rem; }
 .plot figcaption { max-width: 46rem; }
 .plots { display: grid; gap: 0 1.5rem; grid-template-columns: repeat(auto-fit, minmax(min(100%, 21rem), 1fr)); }
 .plots > div { min-width: 0; }
-.answers { margin: 0; display: grid; gap: 0.7rem; grid-template-columns: repeat(auto-fit, minmax(min(100%, 19rem), 1fr)); }
+.plots > div > details { margin-bottom: 1.2rem; }
+.answers { margin: 1.3rem 0 0; display: grid; gap: 0.7rem; grid-template-columns: repeat(auto-fit, minmax(min(100%, 19rem), 1fr)); }
 .answers div { padding: 0.7rem 0.9rem; border-radius: 6px; background: var(--raised); border: 1px solid var(--line);
   overflow-wrap: anywhere; }
 .answers dt { color: var(--soft); font-size: 0.82rem; font-weight: 600; }
@@ -256,12 +274,23 @@ figcaption { color: var(--soft); font-size: 0.9rem; }
 a { color: var(--note); }
 summary { cursor: pointer; color: var(--soft); font-size: 0.9rem; margin-bottom: 0.5rem; }
 .pictures { display: grid; gap: 0.7rem; margin: 0 0 0.9rem;
-  grid-template-columns: repeat(auto-fill, minmax(max(5.5rem, calc((100% - (var(--across) - 1) * 0.7rem) / var(--across))), 1fr)); }
+  grid-template-columns: repeat(auto-fill, minmax(max(var(--least), calc((100% - (var(--across) - 1) * 0.7rem) / var(--across))), 1fr)); }
 .pictures div { display: flex; gap: 3px; }
 .pictures img { flex: 1 1 0; min-width: 0; width: 100%; height: auto; display: block; border-radius: 3px;
   background: #000; outline: 1px solid var(--line); outline-offset: -1px; }
 .pictures figcaption { margin-top: 0.2rem; font-size: 0.8rem; line-height: 1.35; }
 footer { margin-top: 3.5rem; padding-top: 0.9rem; border-top: 1px solid var(--line); color: var(--soft); font-size: 0.9rem; }
+@media (max-width: 30rem) and (not print) {
+  body { padding: 1rem 1rem 2rem; }
+  h1 { font-size: 1.5rem; }
+  header p { font-size: 0.9rem; line-height: 1.4; }
+  .banner { margin-bottom: 0.8rem; padding: 0.35rem 0.7rem; font-size: 0.85rem; line-height: 1.35; }
+  .answers { margin-top: 0.7rem; gap: 0; }
+  .answers div { padding: 0.4rem 0; background: none; border-width: 1px 0 0; border-radius: 0; }
+  .answers dd { margin: 0.1rem 0 0; font-size: 0.8rem; line-height: 1.32; }
+  .answers dt { font-size: 0.75rem; line-height: 1.2; }
+  .answers .headline { font-size: 1rem; line-height: 1.25; }
+}
 @page { margin: 15mm; }
 @media print {
   body { padding: 0; max-width: none; font-size: 10.5pt; }
@@ -272,7 +301,10 @@ footer { margin-top: 3.5rem; padding-top: 0.9rem; border-top: 1px solid var(--li
   table { font-size: 8.5pt; min-width: 0; }
   th, td { padding-right: 0.4rem; }
   th:not(:first-child), td:not(:first-child) { padding-left: 0.4rem; }
-  tr, .notices li, .plot, .pictures > figure { break-inside: avoid; }
+  tr, .notices li, .plot, .pictures > figure, .answers div { break-inside: avoid; }
+  .answers { grid-template-columns: 1fr 1fr; }
+  .plots { grid-template-columns: 1fr; }
+  details { display: none; }
   .banner, .notices li, .pictures img { print-color-adjust: exact; -webkit-print-color-adjust: exact; }
 }
 """

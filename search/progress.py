@@ -2,7 +2,7 @@
 
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from rich.console import Console
@@ -13,6 +13,7 @@ from data.prepare import Progress as StoreProgress
 from search.engine import Progress
 from search.job import EpochDone
 from search.records import study_name
+from studies.order import STUDIES
 from studies.study import Decision, Trial
 
 LINE_SECONDS = 5.0  # at most one plain line of preparation in this time
@@ -55,6 +56,42 @@ def preparing() -> Iterator[StoreProgress]:
         yield advance
 
 
+def title(name: str) -> str:
+    """A study under its number, a model under its name."""
+    return study_name(name) if name in STUDIES else name
+
+
+def label(name: str, number: int, expected: int = 0) -> str:
+    if name not in STUDIES:
+        return name
+    return f"{study_name(name)} trial {number}" + (f" ({number + 1} of {expected})" if expected else "")
+
+
+@contextmanager
+def counting(what: str) -> Iterator[tuple[StoreProgress, Callable[[str], None]]]:
+    """How many of them are done and the time left, by this command's own pace; and a way to say something else."""
+    started, first = time.monotonic(), [-1]
+
+    def left(done: int, total: int) -> str:
+        if first[0] < 0:
+            first[0] = done
+        here = done - first[0]
+        return f", {duration((time.monotonic() - started) / here * (total - done))} left" if here else ""
+
+    def line(done: int, total: int) -> None:
+        print(f"{what} {done:,} of {total:,}{left(done, total)}", file=sys.stderr, flush=True)
+
+    if not console.is_terminal:
+        yield line, lambda text: print(text, file=sys.stderr, flush=True)
+        return
+    with Bars("{task.description}", BarColumn(), MofNCompleteColumn(), "{task.fields[left]}", console=console) as bars:
+        task = bars.add_task(what, total=None, left="")
+        yield (
+            lambda done, total: bars.update(task, completed=done, total=total, left=left(done, total)),
+            lambda text: console.print(text, markup=False),
+        )
+
+
 @contextmanager
 def showing(constant_mae: float) -> Iterator[Progress]:
     """The engine's progress: a bar per running trial on a terminal, a line per event elsewhere."""
@@ -70,7 +107,7 @@ def showing(constant_mae: float) -> Iterator[Progress]:
     def study(name: str, note: str) -> None:
         started.clear()
         before.clear()
-        say(f"{study_name(name)}: {note}")
+        say(f"{title(name)}: {note}")
 
     def left(message: EpochDone, epochs: int) -> str:
         passed = time.monotonic() - started[message.number]
@@ -78,7 +115,7 @@ def showing(constant_mae: float) -> Iterator[Progress]:
 
     def resumed(name: str, number: int, epochs: int) -> None:
         started[number], before[number] = time.monotonic(), epochs
-        say(f"{study_name(name)} trial {number} goes on after epoch {epochs}")
+        say(f"{label(name, number)} goes on after epoch {epochs}")
 
     def figures(message: EpochDone) -> str:
         return (
@@ -88,9 +125,9 @@ def showing(constant_mae: float) -> Iterator[Progress]:
 
     def ended_line(name: str, trial: Trial) -> str:
         if trial.validation_mae is None:
-            return f"{study_name(name)} trial {trial.number}: {trial.state}, {trial.exit_reason}"
+            return f"{label(name, trial.number)}: {trial.state}, {trial.exit_reason}"
         return (
-            f"{study_name(name)} trial {trial.number}: {trial.validation_mae:.2f} months in epoch {trial.best_epoch}, "
+            f"{label(name, trial.number)}: {trial.validation_mae:.2f} months in epoch {trial.best_epoch}, "
             f"{duration(trial.seconds)}"
         )
 
@@ -101,11 +138,11 @@ def showing(constant_mae: float) -> Iterator[Progress]:
 
         def begin(name: str, number: int, expected: int, what: str) -> None:
             started[number] = time.monotonic()
-            say(f"{study_name(name)} trial {number} ({number + 1} of {expected}): {what}")
+            say(f"{label(name, number, expected)}: {what}")
 
         def epoch(name: str, message: EpochDone, epochs: int) -> None:
             say(
-                f"{study_name(name)} trial {message.number} epoch {message.epoch} of {epochs}: {figures(message)}, "
+                f"{label(name, message.number)} epoch {message.epoch} of {epochs}: {figures(message)}, "
                 f"{left(message, epochs)} left"
             )
 
@@ -123,7 +160,7 @@ def showing(constant_mae: float) -> Iterator[Progress]:
 
         def begin_bar(name: str, number: int, expected: int, what: str) -> None:
             started[number] = time.monotonic()
-            description = f"{study_name(name)} trial {number} ({number + 1} of {expected}): {what}"
+            description = f"{label(name, number, expected)}: {what}"
             tasks[number] = bars.add_task(description, total=None, figures="building")
 
         def epoch_bar(name: str, message: EpochDone, epochs: int) -> None:

@@ -54,7 +54,7 @@ def seen(trial: FrozenTrial) -> Trial:
         number=trial.number,
         point=point_of(trial),
         state=state.get(trial.state, "running"),
-        validation_mae=trial.value if trial.state == TrialState.COMPLETE else None,
+        validation_mae=trial.values[0] if trial.state == TrialState.COMPLETE else None,
         best_epoch=attrs.get("best_epoch"),
         train_mae=tuple(float(mae) for mae in attrs.get("train_mae_by_epoch", "").split()),
         seconds=attrs.get("seconds", 0.0),

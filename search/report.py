@@ -4,7 +4,6 @@ Nothing is started, prepared or changed, and no TensorFlow is imported. What a r
 report says so.
 """
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -18,9 +17,10 @@ import optuna
 from data.store import Store, is_store, open_store
 from models.architecture import Architecture
 from models.cost import Cost
+from search.model_folder import models_of, read_about
 from search.records import SEED, load, seen, study_name
 from search.run import PREPARED, TRIALS, Run
-from search.status import given_of, next_command, storage_exists, study_status
+from search.status import given, next_command, storage_exists, study_status
 from search.storage import open_storage
 from studies.order import STUDIES
 from studies.preset import StudyError
@@ -100,7 +100,7 @@ class Report:
     run: Run
     studies: tuple[StudyReport, ...]
     store: Store | None  # None where the data are not prepared, or not there any more
-    models: tuple[Mapping[str, Any], ...] = ()  # model.json of every final model
+    models: tuple[tuple[Path, Mapping[str, Any]], ...] = ()  # folder and model.json of every model trained in full
 
     @property
     def next_command(self) -> str | None:
@@ -156,7 +156,12 @@ def read(run: Run) -> Report:
             f"there is no run in {run.folder}: name another --run-dir, or begin it with `boneage-search run`"
         )
     storage = open_storage(run.storage) if storage_exists(run) else None
-    return Report(run, tuple(read_study(run, name, storage) for name in STUDIES), store_of(run), models_of(run.folder))
+    return Report(
+        run,
+        tuple(read_study(run, name, storage) for name in STUDIES),
+        store_of(run),
+        tuple((folder, read_about(folder)) for folder in models_of(run.folder)),
+    )
 
 
 def read_study(run: Run, name: str, storage: Any) -> StudyReport:
@@ -170,7 +175,7 @@ def read_study(run: Run, name: str, storage: Any) -> StudyReport:
         for trial in trials
         if trial.state != optuna.trial.TrialState.WAITING
     )
-    return StudyReport(name, status, recorded, study.user_attrs, given_of(run, study), importance(study, trials))
+    return StudyReport(name, status, recorded, study.user_attrs, given(run, study), importance(study, trials))
 
 
 def importance(study: optuna.Study, trials: Sequence[optuna.trial.FrozenTrial]) -> dict[str, float] | None:
@@ -184,15 +189,14 @@ def importance(study: optuna.Study, trials: Sequence[optuna.trial.FrozenTrial]) 
     if len(varied) < 2:
         return None
     evaluator = optuna.importance.PedAnovaImportanceEvaluator()
-    return dict(optuna.importance.get_param_importances(study, evaluator=evaluator, params=varied))
+    return dict(
+        optuna.importance.get_param_importances(
+            study, evaluator=evaluator, params=varied, target=lambda trial: trial.values[0]
+        )
+    )
 
 
 def store_of(run: Run) -> Store | None:
     named = Path(run.data).expanduser()
     place = named if run.data and is_store(named) else run.folder / PREPARED
     return open_store(place) if is_store(place) else None
-
-
-def models_of(folder: Path) -> tuple[dict[str, Any], ...]:
-    """What the run's final models say of themselves."""
-    return tuple(json.loads(path.read_text()) for path in sorted((folder / "models").glob("*/model.json")))

@@ -9,11 +9,9 @@ from search.report_sections import Contents, Link, Plot, Plots, Subheading, Tabl
 
 
 def html(contents: Contents) -> str:
-    answered = page.section(
-        "In short", page.answers((answer.question, answer.headline, answer.details) for answer in contents.answers)
-    )
+    lead = page.answers((answer.question, answer.headline, " ".join(answer.details)) for answer in contents.answers)
     sections = [page.section(heading, *map(written, parts)) for heading, parts in contents.sections]
-    return page.page(contents.title, [answered, *sections], contents.subtitle, contents.synthetic)
+    return page.page(contents.title, sections, contents.subtitle, contents.synthetic, lead)
 
 
 def written(part: Any) -> Html:
@@ -29,7 +27,7 @@ def plot(part: Plot) -> Html:
 WRITERS: dict[type, Callable[[Any], Html]] = {
     Words: lambda part: page.text(part.text),
     Subheading: lambda part: page.subheading(part.text),
-    Table: lambda part: page.table(part.rows, part.caption, part.most),
+    Table: lambda part: page.table(part.rows, part.caption, part.most, own=part.own),
     Plot: plot,
     Plots: lambda part: page.side_by_side(map(plot, part.plots)),
     Link: lambda part: page.link(part.text, part.target),

@@ -2,10 +2,12 @@
 `report_text.py`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from data.audit import NAMES
+from data.cases import SPLITS
 from search import figures, report_words
 from search.figures import Sized
 from search.report import Report, StudyReport
@@ -39,6 +41,7 @@ class Table:
     rows: Rows
     caption: str = ""
     most: int = 0  # rows on the page; 0 for all
+    own: Callable[[dict[str, Any]], bool] = lambda row: False  # those that stand out
 
 
 @dataclass(frozen=True)
@@ -81,7 +84,7 @@ def contents(report: Report) -> Contents:
         "Asked and decided": decided(report),
         "The paper's Table 1": table1(report),
         "Blocks": comparisons(report, "ablation", "verdicts", "Each group lowered, beside the baseline"),
-        "Width": widths(report),
+        "Width": [*widths(report), *comparisons(report, "width", "comparisons", "Each width, beside the reference's")],
         "Depth": depths(report),
         "Refinement": comparisons(report, "refinement", "comparisons", "The head, and the sex"),
         "Error against size": sizes(report),
@@ -108,24 +111,24 @@ def missing(report: Report) -> list[Part]:
 
 
 def final_models(report: Report) -> list[Part]:
-    rows = report_words.model_rows(report)
-    said = [
-        Words(f"The model {model['name']} was trained on drawn hands.") for model in report.models if model["synthetic"]
+    if not report.models:
+        return []
+    drawn_hands = [about["name"] for _, about in report.models if about["synthetic"]]
+    said = [Words(f"Trained on drawn hands: {', '.join(drawn_hands)}.")] if drawn_hands else []
+    pages = [
+        Link(f"The page of {about['name']}", f"{folder.relative_to(report.run.folder)}/report.html")
+        for folder, about in report.models
+        if (folder / "report.html").exists()
     ]
-    histories = tuple(model_plot(model) for model in report.models if model.get("history"))
-    return [Table(rows, "MAE and RMSE in months."), *said, *([Plots(histories)] if histories else [])] if rows else []
+    curves = Plots(tuple(model_plot(about) for _, about in report.models if about.get("history")))
+    return [Table(report_words.model_rows(report), "MAE and RMSE in months."), *said, *pages, curves]
 
 
-def model_plot(model: Any) -> Plot:
-    history = [dict(epoch) for epoch in model["history"]]
-    trial = Trial(
-        0,
-        {},
-        "complete",
-        train_mae=tuple(epoch["train_mae"] for epoch in history),
-        validation_mae_by_epoch=tuple(epoch["validation_mae"] for epoch in history),
-    )
-    return Plot(figures.learning_curve(trial, model["constant_mae"]), f"{model['name']}, by epoch.", 300, history)
+def model_plot(about: Mapping[str, Any]) -> Plot:
+    history = [{name: epoch[name] for name in ("epoch", "train_mae", "validation_mae")} for epoch in about["history"]]
+    train, validation = ([epoch[name] for epoch in history] for name in ("train_mae", "validation_mae"))
+    drawn = figures.learning_curve(train, validation, about["validation"]["constant_mae"])
+    return Plot(drawn, f"{about['name']}, by epoch.", 300, headed(history))
 
 
 def decided(report: Report) -> list[Part]:
@@ -140,8 +143,22 @@ def decided(report: Report) -> list[Part]:
         found = report_words.sentence(study.decision.summary) if study.decision else "Not decided yet."
         parts.append(Words(f"{found} Rule: {report_words.RULES[study.name].format(margin=margin)}"))
         parts.append(Words(f"{report_words.counts(study)}"))
-        parts.append(Table(study.table(), f"MAEs in months; trials of {study.label}, seeds of a point taken together."))
+        parts.append(Table(headed(study.table()), "MAEs in months; the seeds of a point taken together."))
     return parts
+
+
+def headed(rows: Rows) -> Rows:
+    """A study's own columns, as people read them."""
+    return [{HEADINGS.get(name, name.replace("_", " ")): value for name, value in row.items()} for row in rows]
+
+
+HEADINGS = {
+    "beta": "β",
+    "params_m": "params, M",
+    "gmacs": "GMACs",
+    "validation_mae": "valid. MAE",
+    "fc_units": "FC units",
+}
 
 
 def table1(report: Report) -> list[Part]:
@@ -156,6 +173,7 @@ def table1(report: Report) -> list[Part]:
             report_words.table1_rows(report),
             "MAEs in months; of this run those of the best epoch, means over its seeds. N/A: the paper tested its final network "
             "alone. The Baseline's ~28M does not follow from its own columns, which are stock InceptionV3's 21.8M.",
+            own=lambda row: bool(row["of"] == "this run"),
         ),
     ]
 
@@ -272,7 +290,7 @@ def curves(report: Report) -> list[Part]:
         return []
     plots = tuple(
         Plot(
-            figures.learning_curve(trial, constant),
+            figures.learning_curve(trial.train_mae, trial.validation_mae_by_epoch, constant),
             f"{study.label} #{trial.number}: {trial.error:.2f} months in epoch {trial.best_epoch}",
             270,
             [
@@ -306,12 +324,13 @@ def data(report: Report) -> list[Part]:
     cases = report.store.cases
     rows = [
         {
-            "split": split,
+            "split": NAMES[split],
             "cases": len(those),
             "girls": int((~those["male"]).sum()),
-            "median age, months": those["age_months"].median(),
+            "median age, months": round(float(those["age_months"].median()), 1),
         }
-        for split, those in cases.groupby("split", sort=False)
+        for split in SPLITS
+        if len(those := cases[cases["split"] == split])
     ]
     left_out = f"{len(report.store.problems):,} cases were left out at preparation."
     parts: list[Part] = [Words(left_out), Table(rows)]

@@ -11,6 +11,7 @@ from search.job import EXIT_REASONS
 from search.progress import duration
 from search.report import LEAST_FOR_IMPORTANCE, Best, Recorded, Report, StudyReport
 from search.run import TRIALS
+from search.storage import sqlite_path
 from studies.ablation import BASELINE
 from studies.study import Trial, at, best_of
 
@@ -51,7 +52,7 @@ def which(report: Report, best: Best) -> Answer:
     network = best.architecture
     decided = report.study("refinement").decision is not None
     so_far = "" if decided else f"Best so far: the search is not finished. {next_sentence(report)}"
-    details = (f"{network.blocks}; {head(network)}.", f"{trace(best.study, best.trial)}.", so_far)
+    details = (f"{blocks(network)}; {head(network)}.", f"{trace(best.study, best.trial)}.", so_far)
     return Answer(
         "Which network?", f"β {network.beta:g}, n5/n7/n9 {paper_counts(network)}", tuple(filter(None, details))
     )
@@ -63,14 +64,14 @@ def how_good(report: Report, best: Best) -> Answer:
     if best.trial.error >= constant:
         said.append("So it has learned nothing that helps yet.")
     tests = [
-        f"Test MAE {model['test']['mae']:.2f} ({model['name']}, {model['test']['n']:,} images)."
-        for model in report.models
-        if model.get("test")
+        f"Test MAE {about['test']['mae']:.2f} ({about['name']}, {about['test']['n']:,} images)."
+        for _, about in report.models
+        if about["test"]
     ]
     return Answer(
         "How good?",
         f"{best.trial.error:.2f} months validation MAE",
-        (*said, *(tests or ["No test MAE: no final model has been trained."])),
+        (*said, *(tests or ["No test MAE yet: boneage-search train."])),
     )
 
 
@@ -90,10 +91,9 @@ def how_sure(report: Report, best: Best) -> Answer:
 
 
 def interval_of_mean(sample: Any) -> tuple[float, float]:
-    from studies.verdicts import interval  # brings SciPy
+    from studies.resampling import interval  # brings SciPy
 
-    low, high, _ = interval(sample)
-    return low, high
+    return interval(tuple(sample))
 
 
 def how_big(report: Report, best: Best) -> Answer:
@@ -103,7 +103,7 @@ def how_big(report: Report, best: Best) -> Answer:
         f"{millions(cost.params)} of at most {millions(cap)} parameters",
         (
             f"{cost.params / cap:.0%} of the cap; {cost.params:,} parameters.",
-            f"{cost.macs / 1e9:.3g} thousand million MACs for one image of {report.run.preset.preparation.image_px} px.",
+            f"{cost.macs / 1e9:.3g} GMACs for one image of {report.run.preset.preparation.image_px} px.",
         ),
     )
 
@@ -126,11 +126,15 @@ def verdict_sentence(row: dict[str, Any]) -> str:
     if row["change"] is None:
         return f"{row['variant']}: {row['verdict']} ({seeds})."
     worse = "worse" if row["change"] >= 0 else "better"
-    within = f", 95 % {row['low']:.2f} to {row['high']:.2f}" if row["low"] is not None else ""
+    within = f" (95 % interval {signed(row['low'])} to {signed(row['high'])})" if row["low"] is not None else ""
     return (
         f"{row['variant']}: {abs(row['change']):.2f} months {worse}{within}; {row['verdict']} ({seeds}; speaks of "
         f"{'the architectures' if row['scope'] == 'architectures' else row['scope']})."
     )
+
+
+def signed(months: float) -> str:
+    return f"{months:.2f}".replace("-", "−")
 
 
 def next_sentence(report: Report) -> str:
@@ -138,11 +142,13 @@ def next_sentence(report: Report) -> str:
 
 
 def sentence(words: str) -> str:
-    return words[:1].upper() + words[1:] + "." * (not words.endswith("."))
+    first = words[:1].upper() if words[:1].isascii() else words[:1]  # β stays β
+    return first + words[1:] + "." * (not words.endswith("."))
 
 
-def millions(params: int) -> str:
-    return f"{params / 1e6:.3g}M"
+def millions(count: int) -> str:
+    """21.8M, 85.6k."""
+    return f"{count / 1e6:.3g}M" if count >= 1e6 else f"{count / 1e3:.3g}k"
 
 
 def paper_counts(network: Architecture) -> str:
@@ -153,6 +159,10 @@ def head(network: Architecture) -> str:
     layer = f"a fully connected layer of {network.fc_units}" if network.fc_units else "no fully connected layer more"
     sex = "" if network.sex_units else ", without the sex"
     return f"{layer}, dropout {network.dropout:g}{sex}"
+
+
+def blocks(network: Architecture) -> str:
+    return ", ".join(f"{group} {count}" for group, count in network.blocks._asdict().items())
 
 
 def numbers(trial: Trial) -> str:
@@ -181,7 +191,7 @@ def table1_rows(report: Report) -> list[dict[str, Any]]:
     rows = []
     for paper in TABLE1:
         rows.append(
-            table1_row(paper.name, "the paper", paper.architecture)
+            table1_row(paper.name, "paper", paper.architecture)
             | {
                 "train MAE": paper.train_mae,
                 "valid. MAE": paper.validation_mae,
@@ -253,8 +263,9 @@ def train_mae(trial: Trial) -> float | None:
 
 
 def test_mae(report: Report, network: Architecture) -> float | None:
-    of_it = [model for model in report.models if model["architecture"] == network.to_dict() and model.get("test")]
-    return round(of_it[0]["test"]["mae"], 2) if of_it else None
+    """Of the newest model of this network that was trained in full."""
+    tested = [about for _, about in report.models if about["test"] and about["architecture"] == network.to_dict()]
+    return round(tested[-1]["test"]["mae"], 2) if tested else None
 
 
 def failed_rows(report: Report) -> list[dict[str, Any]]:
@@ -326,9 +337,9 @@ def machine_rows(report: Report) -> list[dict[str, str]]:
         "GPU energy": "",
         "data": f"{report.store.info['source']}, digest {report.store.digest}" if report.store else "",
         "preset": settings(report),
-        "storage": report.run.folder.name if report.run.storage.startswith("sqlite") else "a database server",
+        "storage": "SQLite" if sqlite_path(report.run.storage) else "a database server",
     }
-    return [{"what": what, "": value or "not recorded"} for what, value in said.items()]
+    return [{"what": what, "recorded": value or "not recorded"} for what, value in said.items()]
 
 
 def settings(report: Report) -> str:
@@ -347,23 +358,24 @@ def importance_sentence(study: StudyReport) -> str:
 
 
 def model_rows(report: Report) -> list[dict[str, Any]]:
-    """The final models, each split in a row."""
+    """The models trained in full, a row for each of their splits."""
     return [
         {
-            "model": model["name"],
+            "model": about["name"],
+            "from": about["from"],
             "split": split,
-            "images": model[split]["n"],
-            "MAE": round(model[split]["mae"], 2),
-            "95 % interval": f"{model[split]['mae_low']:.2f} to {model[split]['mae_high']:.2f}",
-            "RMSE": round(model[split]["rmse"], 2),
-            "within 12 months": f"{model[split]['within_12']:.0%}",
-            "constant MAE": round(model["constant_mae"], 1),
-            "params": model["params"],
-            "best epoch": model["best_epoch"],
+            "images": about[split]["n"],
+            "MAE": round(about[split]["mae"], 2),
+            "95 % interval": f"{about[split]['mae_low']:.2f} to {about[split]['mae_high']:.2f}",
+            "constant": round(about[split]["constant_mae"], 1),
+            "RMSE": round(about[split]["rmse"], 2),
+            "within 12 months": f"{about[split]['within_12']:.0%}",
+            "params": about["params"],
+            "best epoch": about["best_epoch"],
         }
-        for model in report.models
+        for _, about in report.models
         for split in ("validation", "test")
-        if model.get(split)
+        if about[split]
     ]
 
 

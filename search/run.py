@@ -4,6 +4,7 @@ run.json       preset, the fields set on the command line, data
 prepared/      the prepared store, unless the data are one already
 studies.db     the Optuna studies
 trials/        a folder per trial: job.json, log.txt, predictions.npy
+models/        a folder per network trained in full (trained.py)
 """
 
 import json
@@ -21,7 +22,7 @@ from models.training import Training
 from search.storage import sqlite_url, without_password
 from studies.preset import PRESETS, Preset, StudyError
 
-PREPARED, TRIALS = "prepared", "trials"  # in the run's folder
+PREPARED, TRIALS, MODELS = "prepared", "trials", "models"  # in the run's folder
 PARTS: dict[str, type] = {"preparation": Preparation, "training": Training, "reference": Architecture}
 
 

@@ -11,12 +11,13 @@ from typing import Any
 import numpy as np
 import optuna
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
-from optuna.samplers import BaseSampler, TPESampler
+from optuna.samplers import BaseSampler, NSGAIISampler, TPESampler
 from optuna.trial import FrozenTrial
 
 from studies.study import Point, Space, Value
 
 TRIES = 100  # of the wrapped sampler, before a feasible point is drawn
+POPULATION = 8  # of a generation of NSGA-II; small, as the budgets here are
 STARTUP_TRIALS = 5  # drawn at random before TPE models anything; small, as the budgets here are
 
 
@@ -39,12 +40,15 @@ def key(point: Point) -> tuple[Any, ...]:
 
 
 class FeasibleSampler(BaseSampler):
-    """Wraps a TPE sampler; what it proposes is a function of the seed, the trial's number and the trials before it."""
+    """Wraps TPE, or NSGA-II where there are several objectives.
 
-    def __init__(self, space: Space, feasible: Sequence[Point], seed: int) -> None:
+    What it proposes is a function of the seed, the trial's number and the trials before it.
+    """
+
+    def __init__(self, space: Space, feasible: Sequence[Point], seed: int, objectives: int = 1) -> None:
         self.distributions = {name: distribution(values) for name, values in space.items()}
         self.feasible = {key(point): point for point in feasible}
-        self.seed = seed
+        self.seed, self.objectives = seed, objectives
         self.turned_away = 0  # proposals over the cap or repeated, since this object was made
 
     def infer_relative_search_space(self, study: optuna.Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
@@ -54,12 +58,14 @@ class FeasibleSampler(BaseSampler):
         self, study: optuna.Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
     ) -> dict[str, Any]:
         """A whole point at once, so that the cap is a matter of the point and not of one parameter."""
+        numbers = np.random.SeedSequence((self.seed, trial.number)).generate_state(2)
+        sampler = self.wrapped(int(numbers[0]))
         if "fixed_params" in trial.system_attrs:  # an enqueued point: nothing to propose
+            if isinstance(sampler, NSGAIISampler):
+                sampler.get_trial_generation(study, trial)  # it belongs to one all the same
             return {}
         others = [other for other in study.get_trials(deepcopy=False) if other.number != trial.number]
         taken = {key(other.system_attrs.get("fixed_params", other.params)) for other in others}
-        numbers = np.random.SeedSequence((self.seed, trial.number)).generate_state(2)
-        sampler = TPESampler(seed=int(numbers[0]), multivariate=True, n_startup_trials=STARTUP_TRIALS)
         for _ in range(TRIES):
             point = sampler.sample_relative(study, trial, search_space)
             for name, choices in search_space.items():
@@ -70,6 +76,11 @@ class FeasibleSampler(BaseSampler):
             self.turned_away += 1
         left = [point for name, point in self.feasible.items() if name not in taken]
         return dict(left[np.random.default_rng(int(numbers[1])).integers(len(left))])
+
+    def wrapped(self, seed: int) -> TPESampler | NSGAIISampler:
+        if self.objectives > 1:
+            return NSGAIISampler(seed=seed, population_size=POPULATION)
+        return TPESampler(seed=seed, multivariate=True, n_startup_trials=STARTUP_TRIALS)
 
     def sample_independent(
         self, study: optuna.Study, trial: FrozenTrial, param_name: str, param_distribution: BaseDistribution

@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from optuna import Study
+import optuna
 from optuna.storages import RDBStorage
 from optuna.trial import TrialState
 
@@ -11,7 +11,7 @@ from search.records import load, seen, trials_of
 from search.run import Run
 from search.storage import open_storage, sqlite_path, trial_counts
 from studies.order import COMMANDS, STUDIES
-from studies.study import Decision, Given, pool
+from studies.study import Decision, Given, Trial, best_of, pool
 
 
 def storage_exists(run: Run) -> bool:
@@ -40,7 +40,7 @@ def study_status(name: str, storage: RDBStorage | None) -> dict[str, Any]:
     attrs = study.user_attrs
     decision = json.loads(attrs["decision"]) if "decision" in attrs else None
     counts = trial_counts(storage, study.study_name)
-    best = seen(study.best_trial) if counts.get(TrialState.COMPLETE) else None
+    best = best_trial(study) if counts.get(TrialState.COMPLETE) else None
     return {
         "name": name,
         "state": "decided" if decision else "begun",
@@ -57,6 +57,11 @@ def study_status(name: str, storage: RDBStorage | None) -> dict[str, Any]:
     }
 
 
+def best_trial(study: optuna.Study) -> Trial | None:
+    """The one with the lowest MAE. Of one objective the database knows it; reading all trials takes seconds."""
+    return seen(study.best_trial) if len(study.directions) == 1 else best_of(trials_of(study))
+
+
 def next_command(statuses: list[dict[str, Any]]) -> str | None:
     return next((COMMANDS[status["name"]] for status in statuses if status["state"] != "decided"), None)
 
@@ -67,15 +72,12 @@ def table(run: Run, name: str) -> list[dict[str, Any]]:
     study = load(storage, name)
     if study is None:
         return []
-    given, module = given_of(run, study), STUDIES[name]
-    return module.table(given, pool(trials_of(study), run.preset.seeds if module.SEEDED else 1))
+    module = STUDIES[name]
+    return module.table(given(run, study), pool(trials_of(study), run.preset.seeds if module.SEEDED else 1))
 
 
-def given_of(run: Run, study: Study) -> Given:
-    """What the stored study started from."""
+def given(run: Run, study: optuna.Study) -> Given:
+    """What the study started from."""
     before = json.loads(study.user_attrs["settings"])["given"]
-    return Given(
-        run.preset,
-        {done: Decision.from_dict(decision) for done, decision in before.items()},
-        study.user_attrs["constant_mae"],
-    )
+    decisions = {done: Decision.from_dict(decision) for done, decision in before.items()}
+    return Given(run.preset, decisions, study.user_attrs["constant_mae"])

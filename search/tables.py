@@ -2,6 +2,7 @@
 
 import json
 import sys
+from pathlib import Path
 from typing import Any
 
 from rich.console import Console
@@ -22,6 +23,7 @@ WORDS = (
     "sex",
     "in",
     "imbalanced",
+    "format",
 )  # columns that hold no numbers
 WIDE = 160  # a table that is not shown on a terminal is not folded to 80 columns
 
@@ -67,6 +69,35 @@ def verdict_rows(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
         for row in shown:
             del row["left out"]
     return shown
+
+
+def show_model(about: dict[str, Any], folder: Path) -> None:
+    """A trained model's figures, months, each beside the constant predictor's."""
+    from search.model_page import TITLES, band_name, measures_rows, splits_of
+
+    show(f"{about['name']} (from {about['from']})", measures_rows(about))
+    for split in splits_of(about):
+        groups = (*about[split]["by_sex"], *about[split]["by_age"])
+        rows = [{"group": group.get("sex") or band_name(group)} | figures_of(group) for group in groups]
+        show(f"{TITLES[split]}: by sex and label age", rows)
+    covered = about["conformal"]["coverage"]
+    if covered:
+        print(f"90 % intervals hold {covered['share']:.1%} of {covered['n']:,} test labels.")
+    if about["tests_opened_before"]:
+        print(f"The test images were opened before, by {about['tests_opened_before']} models of this run.")
+    print(f"{folder / 'report.html'}")
+    footnote(about["constant_mae"], about["synthetic"])
+
+
+def figures_of(group: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "images": group["n"],
+        "MAE": rounded(group["mae"]),
+        "low": rounded(group["low"]),
+        "high": rounded(group["high"]),
+        "constant": rounded(group["constant_mae"]),
+        "bias": rounded(group["bias"]),
+    }
 
 
 def show_front(rows: list[dict[str, Any]]) -> None:

@@ -26,7 +26,7 @@ from models import saved
 from models.feed import feed
 from models.fit import CountMismatch, new_trainer
 from search import checkpoint
-from search.best import leave, settle
+from search.best import MODEL, TEST, VALIDATION, leave, settle
 from search.checkpoint import Checkpoint
 from search.job import (
     STOP,
@@ -42,9 +42,6 @@ from search.job import (
     fingerprint,
 )
 from search.memory import what_would_fit
-
-# Files of the trial's folder, of the best epoch so far.
-VALIDATION, TEST, MODEL = "predictions.npy", "test_predictions.npy", "model.keras"
 
 
 def main(job: Job, connection: Connection) -> None:

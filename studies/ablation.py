@@ -5,6 +5,9 @@ trained in full (nothing is pruned: a comparison needs both ends), with the same
 a verdict (`verdicts.py`); a group is a key group where lowering it is found to matter, or costs more than the margin and
 could not be tested. Where there is none, those that cost more than the margin unresolved are taken; else the costliest.
 With `resolve`, variants whose verdict is open get more seeds, by the racing rule of `verdicts.py`.
+With `drop_useless`, the next studies start without what costs nothing beyond the margin: each group that is no key group is
+lowered as far as that holds of it alone. Whether all of it can be missed at once shows in the width study, where the freed
+parameters are spent, and which restores the reference if that was no gain.
 `epochs_to_baseline` is the paper's convergence speed: the first epoch whose training MAE is at most that of the
 baseline's last.
 """
@@ -17,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 from models.architecture import GROUPS, Architecture
 from studies.preset import StudyError
 from studies.pruning import warmup
-from studies.study import Decision, Given, Point, Proposals, Space, Trial, at, points, row
+from studies.study import ALONE, Decision, Given, Point, Proposals, Space, Trial, at, points, row
 
 if TYPE_CHECKING:
     from studies.verdicts import Verdict
@@ -26,6 +29,10 @@ NEEDS = ""
 SEEDED = True
 BASELINE = "baseline"
 FIRST_LOOK = 6  # seeds; with fewer no verdict speaks of the architectures
+
+
+def objectives(given: Given) -> tuple[str, ...]:
+    return ALONE
 
 
 def max_params(given: Given) -> int:
@@ -42,8 +49,17 @@ def architecture(given: Given, point: Point) -> Architecture:
     reference = given.preset.reference
     if point["variant"] == BASELINE:
         return reference
-    group, _, count = str(point["variant"]).partition("=")
-    return replace(reference, blocks=reference.blocks._replace(**{group: int(count)}))
+    return lowered_to(reference, [str(point["variant"])])
+
+
+def lowered_to(reference: Architecture, variants: Sequence[str]) -> Architecture:
+    counts = {group: int(count) for group, count in map(lowering, variants)}
+    return replace(reference, blocks=reference.blocks._replace(**counts))
+
+
+def lowering(variant: str) -> tuple[str, str]:
+    group, _, count = variant.partition("=")
+    return group, count
 
 
 def prunable(given: Given, point: Point) -> bool:
@@ -88,20 +104,38 @@ def change(trial: Trial, reference: Trial) -> float:
     return trial.error - reference.error
 
 
-def decide(given: Given, trials: Sequence[Trial]) -> Decision:
-    from studies.comparison import described, paired, raced  # brings SciPy
-
+def dropped(given: Given, trials: Sequence[Trial], keys: Sequence[str]) -> list[str]:
+    """The variants that the next studies go on from together: of each group the lowest count that costs nothing beyond the margin."""
+    if not given.preset.drop_useless:
+        return []
     reference = baseline(trials)
-    lowered = lowered_trials(trials)
-    verdicts = {name: verdict for name, (verdict, _) in raced(given, lowered, reference).items()}
+    lowest: dict[str, str] = {}
+    for name, trial in lowered_trials(trials).items():  # of a group, one count after the other downwards
+        group, _ = lowering(name)
+        if group not in keys and change(trial, reference) <= given.preset.margin_months:
+            lowest[group] = name
+    return [lowest[group] for group in GROUPS if group in lowest]
+
+
+def costs_of(trials: Sequence[Trial]) -> dict[str, float]:
+    """The most that lowering a group costs, in months."""
+    reference = baseline(trials)
     costs: dict[str, float] = {}
-    for name, trial in lowered.items():
-        group, _, _ = name.partition("=")
+    for name, trial in lowered_trials(trials).items():
+        group, _ = lowering(name)
         costs[group] = max(change(trial, reference), costs.get(group, -math.inf))
-    margin = given.preset.margin_months
+    return costs
+
+
+def key_groups(given: Given, trials: Sequence[Trial]) -> tuple[list[str], str]:
+    """The groups to repeat, and why, as a sentence."""
+    from studies.comparison import raced  # brings SciPy
+
+    costs, margin = costs_of(trials), given.preset.margin_months
+    verdicts = {name: verdict for name, (verdict, _) in raced(given, lowered_trials(trials), baseline(trials)).items()}
 
     def groups(*found: str) -> list[str]:
-        those = {name.partition("=")[0] for name, verdict in verdicts.items() if verdict.verdict in found}
+        those = {lowering(name)[0] for name, verdict in verdicts.items() if verdict.verdict in found}
         return [group for group in GROUPS if group in those]
 
     def costly(verdict: str) -> list[str]:
@@ -115,13 +149,27 @@ def decide(given: Given, trials: Sequence[Trial]) -> Decision:
             if sure
             else f"costs more than {margin:g} months, untested"
         )
-        summary = f"key groups: {', '.join(keys)} ({why})"
-    elif unresolved:
-        keys = unresolved
-        summary = f"key groups: {', '.join(keys)} (cost more than {margin:g} months, which these seeds do not resolve)"
-    else:
-        keys = [max(costs, key=lambda group: costs[group])]
-        summary = f"no group costs more than {margin:g} months; {keys[0]} costs most and is taken as the key group"
+        return keys, f"key groups: {', '.join(keys)} ({why})"
+    if unresolved:
+        why = f"cost more than {margin:g} months, which these seeds do not resolve"
+        return unresolved, f"key groups: {', '.join(unresolved)} ({why})"
+    costliest = max(costs, key=lambda group: costs[group])
+    return [
+        costliest
+    ], f"no group costs more than {margin:g} months; {costliest} costs most and is taken as the key group"
+
+
+def decide(given: Given, trials: Sequence[Trial]) -> Decision:
+    from studies.comparison import described, paired, raced  # brings SciPy
+
+    reference, lowered, costs = baseline(trials), lowered_trials(trials), costs_of(trials)
+    verdicts = {name: verdict for name, (verdict, _) in raced(given, lowered, reference).items()}
+    keys, summary = key_groups(given, trials)
+    without = dropped(given, trials, keys)
+    chosen = lowered_to(given.preset.reference, without)
+    if without:
+        freed = given.cost(given.preset.reference).params - given.cost(chosen).params
+        summary += f"; goes on with {', '.join(without)}, which frees {freed / 1e6:.2f}M parameters"
     runs = sum(len(trial.by_seed) for trial in [reference, *lowered.values()])
     longest = max(len(trial.by_seed) for trial in [reference, *lowered.values()])
     saved = (longest * (len(lowered) + 1) - runs) * given.preset.training.epochs
@@ -136,9 +184,12 @@ def decide(given: Given, trials: Sequence[Trial]) -> Decision:
             described(name, verdicts[name], paired(given, trial, reference).left_out) for name, trial in lowered.items()
         ],
         "epochs_saved": saved,
-        "warmup_epochs": warmup([reference, *lowered.values()], margin, given.preset.training.epochs),
+        "warmup_epochs": warmup(
+            [reference, *lowered.values()], given.preset.margin_months, given.preset.training.epochs
+        ),
+        "dropped": without,
     }
-    return Decision(summary, given.preset.reference, findings)
+    return Decision(summary, chosen, findings)
 
 
 def scope(verdicts: Mapping[str, "Verdict"]) -> str:
@@ -152,7 +203,8 @@ def table(given: Given, trials: Sequence[Trial]) -> list[dict[str, Any]]:
     reference = at(trials, {"variant": BASELINE})
     rows = []
     for trial in sorted(filter(lambda trial: trial.finished, trials), key=lambda trial: trial.number):
-        group, _, count = str(trial.point["variant"]).partition("=")
+        variant = str(trial.point["variant"])
+        group, count = lowering(variant)
         known = reference is not None and reference.validation_mae is not None and trial.validation_mae is not None
         shared = row(given, trial, architecture(given, trial.point), group=group, count=int(count) if count else None)
         own = {

@@ -13,6 +13,9 @@ import numpy as np
 from studies.study import Given, Trial
 from studies.verdicts import Pairs, Verdict, judge, race
 
+# What the ablation's verdicts, which speak of taking something away, are called where one thing replaces another.
+OF_A_CHANGE = {"matters": "worse", "better without": "better"}
+
 
 @dataclass(frozen=True)
 class Paired:
@@ -63,7 +66,9 @@ def raced(given: Given, variants: Mapping[str, Trial], reference: Trial) -> dict
     return {name: (verdict, verdict.seeds) for name, verdict in judge(family, margin).items()}
 
 
-def compared(given: Given, name: str, trial: Trial, reference: Trial) -> dict[str, Any]:
-    """One comparison by itself."""
-    found = paired(given, trial, reference)
-    return described(name, judge({name: found.pairs}, given.preset.margin_months)[name], found.left_out)
+def compared(given: Given, variants: Mapping[str, Trial], reference: Trial) -> list[dict[str, Any]]:
+    """A row for each variant against the reference, judged as one family."""
+    found = {name: paired(given, trial, reference) for name, trial in variants.items()}
+    verdicts = judge({name: pairs.pairs for name, pairs in found.items()}, given.preset.margin_months)
+    rows = [described(name, verdicts[name], pairs.left_out) for name, pairs in found.items()]
+    return [row | {"verdict": OF_A_CHANGE.get(row["verdict"], row["verdict"])} for row in rows]

@@ -1,8 +1,10 @@
 """Depth: how often should the key blocks be repeated, at which width near the best, under the cap?
 
-The space is a grid: each key group from its reference count upwards, and the widths between the reference and the
+The space is a grid: each key group from the count it has so far upwards, and the widths between the reference and the
 best of the width study. First run the points the preset names and the width study's best; then the sampler proposes.
-The study ends after `depth_trials`, or when `depth_patience` trials in a row brought nothing better.
+The study ends after `depth_trials`, or when `depth_patience` trials in a row brought nothing better. With a second
+objective, MACs or parameters, the sampler searches the trade-off (NSGA-II), what is better is a new trial on its front, and
+the decision is the cheapest network within the margin of the best.
 """
 
 from collections.abc import Sequence
@@ -11,10 +13,14 @@ from typing import Any
 from models.architecture import GROUPS, Architecture
 from studies import width
 from studies.preset import StudyError
-from studies.study import Decision, Given, Point, Proposals, Space, Trial, best_of, row
+from studies.study import ALONE, Decision, Given, Point, Proposals, Space, Trial, best_of, row, undominated
 
 NEEDS = "width"
 SEEDED = False  # a search: it spends its epochs on more networks
+
+
+def objectives(given: Given) -> tuple[str, ...]:
+    return given.preset.objective
 
 
 def max_params(given: Given) -> int:
@@ -37,7 +43,7 @@ def space(given: Given) -> Space:
     start = preset.depth_start
     betas = sorted({*beta_range(given), *(beta for beta, _ in start)})
     keys = given.decisions["ablation"].findings["key_groups"]
-    stock = preset.reference.blocks._asdict()
+    stock = given.decisions["width"].architecture.blocks._asdict()
     counts: dict[str, tuple[int, ...]] = {}
     for group in GROUPS:
         started = [getattr(blocks, group) for _, blocks in start]
@@ -62,7 +68,8 @@ def architecture(given: Given, point: Point) -> Architecture:
 
 
 def prunable(given: Given, point: Point) -> bool:
-    return given.preset.prune
+    """Not where cost counts too: a network that is behind may be the best of its size."""
+    return given.preset.prune and objectives(given) == ALONE
 
 
 def propose(given: Given, trials: Sequence[Trial]) -> Proposals:
@@ -82,25 +89,47 @@ def propose(given: Given, trials: Sequence[Trial]) -> Proposals:
 def exhausted(given: Given, trials: Sequence[Trial]) -> bool:
     """Whether the last `depth_patience` finished trials brought nothing better."""
     finished = [trial for trial in trials if trial.finished]
-    best = best_of(finished)
+    best = best_of(finished) if objectives(given) == ALONE else latest_of_front(given, finished)
     since = len(finished) if best is None else sum(trial.number > best.number for trial in finished)
     return since >= given.preset.depth_patience
+
+
+def latest_of_front(given: Given, finished: Sequence[Trial]) -> Trial | None:
+    complete = {trial.number: trial for trial in finished if trial.state == "complete"}
+    front = undominated({number: measure(given, trial) for number, trial in complete.items()})
+    return complete[max(front)] if front else None
+
+
+def measure(given: Given, trial: Trial) -> tuple[float, ...]:
+    """What is minimized, in the order of the objectives."""
+    cost = given.cost(architecture(given, trial.point))
+    values = {"mae": trial.error, "macs": cost.macs, "params": cost.params}
+    return tuple(values[name] for name in objectives(given))
+
+
+def chosen(given: Given, fitting: Sequence[Trial]) -> Trial | None:
+    """The best; with a second objective the cheapest of those within the margin of the best."""
+    best = best_of(fitting)
+    if best is None or objectives(given) == ALONE:
+        return best
+    within = [trial for trial in fitting if trial.error <= best.error + given.preset.margin_months]
+    return min(within, key=lambda trial: (measure(given, trial)[1], trial.error, trial.number))
 
 
 def decide(given: Given, trials: Sequence[Trial]) -> Decision:
     cap = max_params(given)
     fitting = [trial for trial in trials if given.cost(architecture(given, trial.point)).params <= cap]
-    best = best_of(fitting)
+    best = chosen(given, fitting)
     if best is None:
         raise StudyError("no depth could be trained; see the outcomes of the trials")
-    chosen = architecture(given, best.point)
-    cost = given.cost(chosen)
+    decided = architecture(given, best.point)
+    cost = given.cost(decided)
     summary = (
-        f"β {chosen.beta:g}, {chosen.blocks}: {best.error:.2f} months with {cost.params / 1e6:.2f}M parameters, "
+        f"β {decided.beta:g}, {decided.blocks}: {best.error:.2f} months with {cost.params / 1e6:.2f}M parameters, "
         f"{cost.macs / 1e9:.2f} GMACs"
     )
     findings = {"best_mae": best.validation_mae, "params": cost.params, "macs": cost.macs, **best.point}
-    return Decision(summary, chosen, findings)
+    return Decision(summary, decided, findings)
 
 
 def table(given: Given, trials: Sequence[Trial]) -> list[dict[str, Any]]:

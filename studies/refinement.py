@@ -14,12 +14,16 @@ from typing import Any
 from models.architecture import Architecture
 from studies import width
 from studies.preset import StudyError
-from studies.study import Decision, Given, Point, Proposals, Space, Trial, at, best_of, row
+from studies.study import ALONE, Decision, Given, Point, Proposals, Space, Trial, at, best_of, row
 
 NEEDS = "depth"
 SEEDED = True
 WIDER_STEPS = 2
 CONVERGED = 0.8
+
+
+def objectives(given: Given) -> tuple[str, ...]:
+    return ALONE
 
 
 def max_params(given: Given) -> int:
@@ -123,7 +127,13 @@ def converged(given: Given, trials: Sequence[Trial], without: Trial, rates: Sequ
 
 
 def decide(given: Given, trials: Sequence[Trial]) -> Decision:
-    _, heads, rates = steps(given, trials)
+    widths, heads, rates = steps(given, trials)
+    if not widths:
+        start = given.decisions["depth"].architecture
+        raise StudyError(
+            f"no refinement with the sex fits {max_params(given):,} parameters: the smallest, the network that depth decided "
+            f"for without its fully connected layer, has {given.cost(replace(start, fc_units=0)).params:,}; raise --refine-max-params"
+        )
     without, chosen = finished_best(heads, trials), choose(given, trials)
     if without is None or chosen is None:
         raise StudyError("no refined network could be trained; see the outcomes of the trials")
@@ -154,11 +164,11 @@ def comparisons(given: Given, trials: Sequence[Trial], chosen: Trial, heads: Seq
     none = next((trial for trial in tried if not trial.point["fc_units"]), None)
     layer = best_of([trial for trial in tried if trial.point["fc_units"]])
     sexless = at(trials, chosen.point | {"sex_units": 0})
-    found = []
+    found: list[dict[str, Any]] = []
     if layer is not None and none is not None:
-        found.append(compared(given, f"FC {layer.point['fc_units']} instead of none", layer, none))
+        found += compared(given, {f"FC {layer.point['fc_units']} instead of none": layer}, none)
     if sexless is not None and sexless is not chosen:
-        found.append(compared(given, "without the sex", sexless, chosen))
+        found += compared(given, {"without the sex": sexless}, chosen)
     return found
 
 

@@ -17,6 +17,7 @@ from studies.preset import Preset
 Value = float | int | str
 Point = dict[str, Value]
 Space = Mapping[str, tuple[Value, ...]]
+ALONE = ("mae",)
 
 
 @dataclass(frozen=True)
@@ -112,6 +113,9 @@ class Study(Protocol):
     def prunable(self, given: Given, point: Point) -> bool:
         """Whether a trial of this point may be ended when others were better at the same epoch."""
 
+    def objectives(self, given: Given) -> tuple[str, ...]:
+        """What is minimized: ALONE, or another of `preset.OBJECTIVES`."""
+
     def max_params(self, given: Given) -> int: ...
 
     def space(self, given: Given) -> Space: ...
@@ -136,15 +140,8 @@ def decided(study: Study, given: Given, trials: Sequence[Trial]) -> Decision:
 
 def front(costs: Sequence[tuple[Trial, Cost]]) -> list[dict[str, Any]]:
     """The complete trials that none beats in MAE, parameters and MACs together, by rising parameters."""
-    complete = [(trial, cost) for trial, cost in costs if trial.state == "complete"]
-    measures = [(trial.error, cost.params, cost.macs) for trial, cost in complete]
-
-    def beaten(one: tuple[float, int, int]) -> bool:
-        return any(
-            other != one and all(theirs <= ours for theirs, ours in zip(other, one, strict=True)) for other in measures
-        )
-
-    kept = [found for found, measure in zip(complete, measures, strict=True) if not beaten(measure)]
+    complete = {trial.number: (trial, cost) for trial, cost in costs if trial.state == "complete"}
+    kept = undominated({number: (trial.error, cost.params, cost.macs) for number, (trial, cost) in complete.items()})
     return [
         {
             "trial": trial.number,
@@ -153,8 +150,20 @@ def front(costs: Sequence[tuple[Trial, Cost]]) -> list[dict[str, Any]]:
             "params": cost.params,
             "macs": cost.macs,
         }
-        for trial, cost in sorted(kept, key=lambda found: found[1].params)
+        for trial, cost in sorted((complete[number] for number in kept), key=lambda found: found[1].params)
     ]
+
+
+def undominated(measures: Mapping[int, tuple[float, ...]]) -> list[int]:
+    """Those that no other is at least as good as in everything, and better in something."""
+
+    def beaten(one: tuple[float, ...]) -> bool:
+        return any(
+            other != one and all(theirs <= ours for theirs, ours in zip(other, one, strict=True))
+            for other in measures.values()
+        )
+
+    return [number for number, measure in measures.items() if not beaten(measure)]
 
 
 def points(space: Space) -> Iterator[Point]:

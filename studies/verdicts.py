@@ -1,281 +1,229 @@
-"""Does a variant differ from the baseline? Changes in validation MAE, paired by seed, and what they allow to say.
+"""Does a variant differ from the baseline? Changes of validation MAE in months, paired by seed, and what they allow to say.
 
-With MIN_SEEDS or more the verdict speaks of the architectures, as trained by these settings and scored on these images:
-the seeds are the sample, tested by a sign-flip permutation test. With fewer it speaks of these trained models alone: the
-validation images are the sample, tested by the bootstrap. Two questions are asked of every variant: is there a
-difference, and is it smaller than the margin (two one-sided tests)? Each is adjusted for the whole family of variants
-by Holm, so that at most `alpha` of all families hold a false "matters", and as many a false "does not matter".
-The tests are those of SciPy, the power is statsmodels'. Imported only where it is needed: they take a second.
+With MIN_SEEDS seeds or more the seeds are the sample, and a verdict speaks of the architectures, as these settings train
+them and these images score them. With fewer, the images are the sample, and it speaks of these trained models alone.
+
+Two questions are asked of every variant, each adjusted for the whole family by Holm, so that at most `alpha` of all
+families hold a false "matters" or "better without", and as many a false "does not matter". Is there a difference: a
+sign-flip permutation test, two-sided. Is it smaller than the margin: two one-sided ones (TOST, Schuirmann 1987). Those
+take changes to be symmetric; with one long tail they err more often, for exponential ones of 10 seeds nearly three times.
+Intervals are BCa bootstraps, always 95 %, for one variant by itself; from few seeds they are too narrow (of 6 seeds
+nearer 85 %).
+
+Imported only where it is used: SciPy and statsmodels take a second.
 """
 
 import math
-import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from statistics import fmean
+from typing import Any
 
 import numpy as np
-from scipy import stats
 from statsmodels.stats.power import TTestPower
 
-MIN_SEEDS = 6
-EXACT_SEEDS = 12  # up to here every one of the 2^K sign flips is counted
-RESAMPLES = 4_999
+from studies.resampling import Months, attainable, flips_of_images, flips_of_seeds, holm, interval
+
+MIN_SEEDS = 6  # fewer seeds have no two-sided p below 0.05: 2/2^5 is 0.06
+LOOK_EVERY = 2  # seeds
+SPENDING = 2  # exponent; 1 spends so much at the first look that half-sized effects are lost, 3 looks later
 POWER = 0.8
-LARGEST_EFFECT = 3.0  # in standard deviations; beyond, statsmodels' noncentral t has no value, and any power is reached
-MOST_SEEDS = 100  # more than anyone would train to resolve a verdict
-RESOLVED = ("matters", "better without", "does not matter")
+MOST_SEEDS = 100  # beyond which seeds_to_resolve says None
+OPEN = ("not resolved", "not tested")
 ARCHITECTURES, THESE_MODELS = "architectures", "these trained models"
 
 
 @dataclass(frozen=True)
 class Pairs:
-    changes: tuple[float, ...]  # months by which the variant is worse, for each seed; infinite where it failed
-    by_image: np.ndarray | None = None  # (seeds, images): differences of absolute errors, in months
+    """A variant beside the baseline, by seed in the order they ran."""
+
+    changes: tuple[float, ...]  # months by which the variant is worse; infinite where it could not be trained
+    by_image: np.ndarray | None = None  # months; a row for each finite change, a column for each image
+
+    def __post_init__(self) -> None:
+        rows = len(finite(self))
+        if self.by_image is not None and len(self.by_image) != rows:
+            raise ValueError(f"by_image has a row for each of the {rows} finite changes; got {len(self.by_image)}")
 
 
 @dataclass(frozen=True)
 class Verdict:
     verdict: str  # matters, better without, does not matter, not resolved, not tested, not trainable
-    change: float  # months, mean
-    low: float  # 95 % BCa bootstrap interval
+    change: float  # months, mean over the seeds that did not fail
+    low: float  # months; 95 % BCa interval; NaN where nothing can be tested
     high: float
-    p_difference: float  # adjusted for the family
+    p_difference: float  # adjusted for the family, and in a race for the looks; NaN where nothing was tested
     p_equivalence: float
-    seeds: int
-    scope: str
-    seeds_to_resolve: int | None = None  # an estimate, where it is not resolved
+    seeds: int  # looked at, failed ones among them
+    scope: str  # ARCHITECTURES or THESE_MODELS
+    seeds_to_resolve: int | None = None  # only where it is open
 
 
 @dataclass(frozen=True)
-class Tested:
-    """One variant before it is adjusted for its family."""
-
-    change: float
-    low: float
-    high: float
-    p_difference: float
-    p_equivalence: float
+class Evidence:
+    changes: Months  # of the seeds that did not fail
+    seeds: int  # failed ones among them
+    sample: Months  # independent values whose mean is the change: of seeds, or of images
     scope: str
+    untested: str = ""  # the verdict where nothing can be tested
 
 
-NOT_TESTED = Tested(math.nan, math.nan, math.nan, 1.0, 1.0, THESE_MODELS)
+@dataclass(frozen=True)
+class Look:
+    seeds: int
+    alpha: float  # newly spent here
 
 
 def judge(family: Mapping[str, Pairs], margin_months: float, alpha: float = 0.05) -> dict[str, Verdict]:
-    """A verdict for each variant of the family."""
-    tested = {name: examine(pairs, margin_months) for name, pairs in family.items() if trainable(pairs)}
-    differ = holm([each.p_difference for each in tested.values()])
-    equal = holm([each.p_equivalence for each in tested.values()])
-    found = {name: not_trainable(pairs) for name, pairs in family.items() if not trainable(pairs)}
-    for (name, each), p_difference, p_equivalence in zip(tested.items(), differ, equal, strict=True):
-        found[name] = verdict_of(family[name], each, p_difference, p_equivalence, margin_months, alpha, len(tested))
-    return {name: found[name] for name in family}
+    """A verdict for each variant, from all its seeds. How many there are must not have been chosen by their results: see `race`.
+
+    What cannot be tested is of the family too: who belongs to it is settled before any seed is run.
+    """
+    found = {name: evidence(pairs, len(pairs.changes)) for name, pairs in family.items()}
+    p = [p_values(each, margin_months) for each in found.values()]
+    differ, equal = holm([each for each, _ in p]), holm([each for _, each in p])
+    return {
+        name: verdict(each, p_difference, p_equivalence, margin_months, alpha, len(family))
+        for (name, each), p_difference, p_equivalence in zip(found.items(), differ, equal, strict=True)
+    }
 
 
 def race(
     family: Mapping[str, Pairs], margin_months: float, most_seeds: int, alpha: float = 0.05
 ) -> dict[str, tuple[Verdict, int]]:
-    """For each variant its verdict, and how many seeds it should have next: as many as it has once it is resolved.
+    """For each variant its verdict, and how many seeds it should have next: as many as it has where nothing is open.
 
-    Verdicts are looked at after stated numbers of seeds (`looks`), each look at its share of alpha; so all looks together
-    err no more often than one. What is resolved at a look stays so and gets no more seeds. Within a look Holm's
-    procedure goes on from what earlier looks have rejected (Maurer and Bretz 2013). A function of the data alone: whoever
-    asks again with the same runs gets the same answer.
+    Verdicts are looked at after the seeds `looks` states, each time with the first so many seeds of every variant, over
+    seeds alone, at that look's share of alpha: the union bound makes the errors of all looks together at most alpha. A
+    variant resolved at a look stays so and gets no more seeds; nobody passes a look until all that are open have reached
+    it. Holm goes on from what earlier looks rejected, since a first false rejection has only true ones before it (Maurer
+    and Bretz 2013). A function of the data: the same seeds give the same answer whenever and however often it is asked.
     """
-    names = [name for name, pairs in family.items() if trainable(pairs)]
-    found = {name: (not_trainable(pairs), len(pairs.changes)) for name, pairs in family.items() if name not in names}
-    looked = looks(len(names), most_seeds, alpha)
-    resolved: dict[str, Verdict] = {}
-    for look in looked:
-        open_yet = [name for name in names if name not in resolved]
-        if any(len(family[name].changes) < look for name in open_yet):
+    planned = looks(len(family), most_seeds, alpha)
+    if not planned:  # so few seeds cannot tell so many variants apart: none is worth training for
+        return {name: (found, len(family[name].changes)) for name, found in judge(family, margin_months, alpha).items()}
+
+    def seen(name: str, seeds: int) -> Evidence:
+        return evidence(Pairs(family[name].changes[:seeds]), seeds)
+
+    latest = {  # before the first look nothing is tested, so no p is spent
+        name: verdict(seen(name, planned[0].seeds), math.nan, math.nan, margin_months, alpha, len(family))
+        for name in family
+    }
+    seeds_next = 0
+    for look in planned:
+        open_yet = [name for name, found in latest.items() if found.verdict in OPEN]
+        if any(len(family[name].changes) < look.seeds for name in open_yet):
+            seeds_next = look.seeds
             break
-        tested = {name: examine(first(family[name], look), margin_months) for name in open_yet}
-        p_difference = {name: each.p_difference for name, each in tested.items()}
-        p_equivalence = {name: each.p_equivalence for name, each in tested.items()}
-        differ = adjusted(names, p_difference, rejected(resolved, "matters", "better without"), len(looked))
-        equal = adjusted(names, p_equivalence, rejected(resolved, "does not matter"), len(looked))
-        for name, each in tested.items():
-            pairs, tests = first(family[name], look), len(names) * len(looked)
-            verdict = verdict_of(pairs, each, differ[name], equal[name], margin_months, alpha, tests)
-            found[name] = (verdict, look)
-            if verdict.verdict in RESOLVED and verdict.scope == ARCHITECTURES:
-                resolved[name] = verdict
-    for name in [name for name in names if name not in resolved]:
+        p = {name: p_values(seen(name, look.seeds), margin_months) for name in open_yet}
+        # Of those settled, what was rejected counts as p = 0, what was not can no more be: p = 1.
+        differ = [p[name][0] if name in p else float(not found.p_difference <= alpha) for name, found in latest.items()]
+        equal = [p[name][1] if name in p else float(not found.p_equivalence <= alpha) for name, found in latest.items()]
+        paid = alpha / look.alpha
+        for name, p_difference, p_equivalence in zip([*latest], holm(differ), holm(equal), strict=True):
+            if name in p:
+                adjusted = min(1.0, p_difference * paid), min(1.0, p_equivalence * paid)
+                latest[name] = verdict(seen(name, look.seeds), *adjusted, margin_months, alpha, len(family))
+
+    def wanted(name: str) -> int:
         have = len(family[name].changes)
-        if name not in found:  # fewer than the first look needs
-            (present,) = judge({name: family[name]}, margin_months, alpha).values()
-            found[name] = (replace(present, verdict="not resolved"), looked[0])
-        else:
-            found[name] = (found[name][0], next((look for look in looked if look > have), have))
-    return {name: found[name] for name in family}
+        return max(have, seeds_next) if latest[name].verdict in OPEN else have
+
+    return {name: (latest[name], wanted(name)) for name in family}
 
 
-def rejected(resolved: Mapping[str, Verdict], *verdicts: str) -> set[str]:
-    return {name for name, verdict in resolved.items() if verdict.verdict in verdicts}
+def looks(variants: int, most_seeds: int, alpha: float = 0.05) -> list[Look]:
+    """After which numbers of seeds a race looks, and at what share of alpha; known before any seed is run.
 
-
-def adjusted(names: Sequence[str], p: Mapping[str, float], rejected: set[str], looks: int) -> dict[str, float]:
-    """Holm over the whole family, times the number of looks.
-
-    What was rejected before is as good as p = 0. What was resolved the other way is no candidate any more, but one of
-    the family still.
+    Every LOOK_EVERY seeds from MIN_SEEDS on, and at the last. By k of at most n seeds, alpha · (k / n)² may be spent (Kim
+    and DeMets 1987); but a look that could not reject even where all changes have one sign is left out, and what it
+    would have spent is left to the next. None where no number of seeds up to the most would do.
     """
-    raw = [p.get(name, 0.0 if name in rejected else 1.0) for name in names]
-    return {name: min(value * looks, 1.0) for name, value in zip(names, holm(raw), strict=True)}
+    found: list[Look] = []
+    spent = 0.0
+    for seeds in sorted({*range(MIN_SEEDS, most_seeds, LOOK_EVERY), most_seeds}):
+        share = alpha * (seeds / most_seeds) ** SPENDING - spent
+        if variants and seeds >= MIN_SEEDS and attainable(share / variants, seeds) > 0:
+            found.append(Look(seeds, share))
+            spent += share
+    return found
 
 
-def looks(variants: int, most_seeds: int, alpha: float = 0.05) -> list[int]:
-    """Numbers of seeds after which verdicts are looked at: every second one from the first that can resolve anything.
+def evidence(pairs: Pairs, seeds: int) -> Evidence:
+    """As judged by so many seeds; those of them that are still to run may yet give a result.
 
-    An exact test of K seeds has no p below 1/2^K; a look whose share of alpha that cannot reach would be wasted.
+    Of few changes the images are the sample. An image's errors under several seeds go together, so they are averaged first.
     """
-    last = max(most_seeds, MIN_SEEDS)
-    candidates = [*range(last, MIN_SEEDS - 1, -2)][::-1]
-    while len(candidates) > 1 and not reachable(candidates[0], variants * len(candidates), alpha):
-        candidates = candidates[1:]
-    return candidates
-
-
-def reachable(seeds: int, tests: int, alpha: float) -> bool:
-    return tests * 2.0 ** (1 - seeds) <= alpha
-
-
-def first(pairs: Pairs, seeds: int) -> Pairs:
-    return Pairs(pairs.changes[:seeds], None if pairs.by_image is None else pairs.by_image[:seeds])
-
-
-def finite(pairs: Pairs) -> np.ndarray:
-    return np.array([change for change in pairs.changes if math.isfinite(change)], float)
-
-
-def trainable(pairs: Pairs) -> bool:
-    """Whether at least half of its seeds gave a result; no seeds at all say nothing against it."""
-    return 2 * len(finite(pairs)) >= len(pairs.changes)
-
-
-def not_trainable(pairs: Pairs) -> Verdict:
-    nan = math.nan
-    return Verdict("not trainable", math.inf, nan, nan, nan, nan, len(pairs.changes), ARCHITECTURES)
-
-
-def examine(pairs: Pairs, margin_months: float) -> Tested:
-    changes = finite(pairs)
+    run, changes = len(pairs.changes), finite(pairs)
+    if 2 * (run - len(changes)) > seeds:
+        return Evidence(changes, run, (), ARCHITECTURES if run >= MIN_SEEDS else THESE_MODELS, "not trainable")
     if len(changes) >= MIN_SEEDS:
-        return Tested(
-            float(changes.mean()),
-            *interval(changes)[:2],
-            sign_flip(changes, "two-sided"),
-            max(sign_flip(changes + margin_months, "greater"), sign_flip(changes - margin_months, "less")),
-            ARCHITECTURES,
-        )
-    change = float(changes.mean()) if len(changes) else math.nan
+        return Evidence(changes, run, changes, ARCHITECTURES)
     if pairs.by_image is None or not pairs.by_image.size:
-        return replace(NOT_TESTED, change=change)
-    images = np.asarray(pairs.by_image, float).mean(
-        axis=0
-    )  # the images are the sample: their seeds are not independent
-    low, high, means = interval(images)
-    if means is None:  # no image differs from another
-        differs, outside = float(change == 0), float(abs(change) >= margin_months)
-        return Tested(change, low, high, differs, outside, THESE_MODELS)
-
-    def share(reached: np.ndarray) -> float:
-        return float((1 + np.count_nonzero(reached)) / (1 + len(reached)))
-
-    p_difference = min(2 * min(share(means <= 0), share(means >= 0)), 1.0)
-    p_equivalence = max(share(means <= -margin_months), share(means >= margin_months))
-    return Tested(change, low, high, p_difference, p_equivalence, THESE_MODELS)
+        return Evidence(changes, run, (), THESE_MODELS, "not tested")
+    return Evidence(changes, run, tuple(np.asarray(pairs.by_image, float).mean(axis=0).tolist()), THESE_MODELS)
 
 
-def sign_flip(changes: np.ndarray, alternative: str) -> float:
-    """p of a mean of 0, were every change as likely to have the other sign; exact up to EXACT_SEEDS."""
-    return float(
-        stats.permutation_test(
-            (changes, np.zeros_like(changes)),
-            lambda ours, others, axis: np.mean(ours - others, axis=axis),
-            permutation_type="samples",
-            vectorized=True,
-            n_resamples=2**EXACT_SEEDS,
-            alternative=alternative,
-            rng=np.random.default_rng(0),
-        ).pvalue
-    )
+def finite(pairs: Pairs) -> Months:
+    return tuple(float(change) for change in pairs.changes if math.isfinite(change))
 
 
-def interval(sample: np.ndarray) -> tuple[float, float, np.ndarray | None]:
-    """The BCa interval of the mean, and the resampled means; a sample that does not vary has no such."""
-    mean = float(sample.mean())
-    if np.ptp(sample) <= 1e-12 * max(1.0, abs(mean)):
-        return mean, mean, None
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", stats.DegenerateDataWarning)  # answered by the percentile interval, below
-        found = stats.bootstrap(
-            (sample,), np.mean, method="BCa", n_resamples=RESAMPLES, batch=500, rng=np.random.default_rng(0)
-        )
-    low, high = found.confidence_interval
-    if not (math.isfinite(low) and math.isfinite(high)):
-        low, high = np.quantile(found.bootstrap_distribution, (0.025, 0.975))
-    return float(low), float(high), np.asarray(found.bootstrap_distribution)
+def p_values(found: Evidence, margin_months: float) -> tuple[float, float]:
+    """Of no difference, and of one at least as large as the margin; 1 where that cannot be tested.
+
+    A seed that failed has an infinite change, so the mean cannot be within the margin or below 0, whatever the others say.
+    """
+    if found.untested:
+        return 1.0, 1.0
+    test = flips_of_seeds if found.scope == ARCHITECTURES else flips_of_images
+    difference, equivalence = test(found.sample, margin_months)
+    if found.seeds > len(found.changes):
+        return (difference if sum(found.sample) > 0 else 1.0), 1.0
+    return difference, equivalence
 
 
-def holm(p: Sequence[float]) -> list[float]:
-    """Adjusted p values. (statsmodels' `multipletests` collects garbage at every call, a tenth of a second.)"""
-    order = np.argsort(p, kind="stable")
-    stepped = np.asarray(p)[order] * np.arange(len(p), 0, -1)
-    adjusted = np.empty(len(p))
-    adjusted[order] = np.minimum(np.maximum.accumulate(stepped), 1.0)
-    return [float(value) for value in adjusted]
-
-
-def verdict_of(
-    pairs: Pairs, tested: Tested, p_difference: float, p_equivalence: float, margin: float, alpha: float, tests: int
+def verdict(
+    found: Evidence, p_difference: float, p_equivalence: float, margin_months: float, alpha: float, variants: int
 ) -> Verdict:
     """Equivalence comes first: a difference smaller than the margin does not matter, however sure it is."""
-    if math.isnan(tested.low):
-        verdict = "not tested"
+    change = fmean(found.changes) if found.changes else math.nan
+    if found.untested:
+        word, p_difference, p_equivalence = found.untested, math.nan, math.nan
     elif p_equivalence <= alpha:
-        verdict = "does not matter"
+        word = "does not matter"
     elif p_difference <= alpha:
-        verdict = "matters" if tested.change > 0 else "better without"
+        word = "matters" if change > 0 else "better without"
     else:
-        verdict = "not resolved"
-    more = seeds_to_resolve(finite(pairs), margin, alpha / tests) if verdict == "not resolved" else None
-    return Verdict(
-        verdict,
-        tested.change,
-        tested.low,
-        tested.high,
-        p_difference,
-        p_equivalence,
-        len(pairs.changes),
-        tested.scope,
-        more,
-    )
+        word = "not resolved"
+    none_failed = found.seeds == len(found.changes)
+    more = seeds_to_resolve(found.changes, margin_months, alpha / variants) if word in OPEN and none_failed else None
+    return Verdict(word, change, *interval(found.sample), p_difference, p_equivalence, found.seeds, found.scope, more)
 
 
-def seeds_to_resolve(changes: np.ndarray, margin_months: float, alpha: float) -> int | None:
-    """Seeds that would resolve it with a power of 0.8, were mean and spread of the changes what they are so far.
+def seeds_to_resolve(changes: Sequence[float], margin_months: float, alpha: float) -> int | None:
+    """An estimate: how many seeds, more than these, would resolve it with POWER, were their mean and spread the true ones.
 
-    By the t-test, which the sign-flip test equals but for the few seeds where it has no p small enough. None where
-    fewer than two changes are known, or MOST_SEEDS do not suffice.
+    For one look after all seeds, at `alpha` for this variant by itself: with Holm, the family's divided by its size. The
+    power is that of the t-test (of TOST, at least the sum of both sides less 1) at the highest level below alpha that flips
+    of so many seeds attain, so never fewer than can reach alpha at all. None beyond MOST_SEEDS, or from fewer than two.
     """
     if len(changes) < 2:
         return None
-    mean, spread = abs(float(changes.mean())), float(changes.std(ddof=1))
-    least = max(MIN_SEEDS, math.ceil(math.log2(2 / alpha)))
-    if spread == 0:
-        return least
-    power = TTestPower()
+    seeds = np.arange(max(MIN_SEEDS, len(changes) + 1), MOST_SEEDS + 1)
+    centre, spread = float(np.mean(changes)), float(np.std(changes, ddof=1))
+    spread = max(spread, 1e-6 * max(abs(centre), margin_months), 1e-12)  # of changes all equal: nearly certain
+    one_sided = np.array([attainable(alpha, int(count), sides=1) for count in seeds])
+    two_sided = np.array([attainable(alpha, int(count)) for count in seeds])
 
-    def reached(effect: float, seeds: int, alternative: str) -> float:
-        if effect <= 0:
-            return 0.0
-        return float(power.power(min(effect, LARGEST_EFFECT), seeds, alpha, alternative=alternative))
+    def power(months: float, levels: np.ndarray) -> Any:
+        """One-sided; of a two-sided test that is the side that matters, and SciPy's noncentral t has NaN for the other."""
+        if months <= 0:
+            return np.zeros(len(seeds))
+        effect = np.minimum(months / spread, 15 / np.sqrt(seeds))  # beyond that it is certain
+        return TTestPower().power(effect, seeds, levels, alternative="larger")
 
-    def suffices(seeds: int) -> bool:
-        nearer, farther = ((margin_months - way * mean) / spread for way in (1, -1))
-        equivalence = reached(nearer, seeds, "larger") + reached(farther, seeds, "larger") - 1
-        return max(reached(mean / spread, seeds, "two-sided"), equivalence) >= POWER
-
-    return next((seeds for seeds in range(least, MOST_SEEDS + 1) if suffices(seeds)), None)
+    differs = power(abs(centre), two_sided / 2)
+    within = power(margin_months + centre, one_sided) + power(margin_months - centre, one_sided) - 1
+    enough = seeds[(differs >= POWER) | (within >= POWER)]
+    return int(enough[0]) if len(enough) else None

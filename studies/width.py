@@ -1,7 +1,8 @@
 """Width: how narrow may the network be, and where does widening stop paying?
 
 β goes down from the reference until a width is clearly worse (by more than the margin), and up until a width is no
-better than the one before it, or over the cap. The paper found 0.7 no worse and 1.4 the end.
+better than the one before it, or over the cap. The paper found 0.7 no worse and 1.4 the end. Where the ablation has left
+blocks out and no width is better than the reference was with them, the reference is restored.
 """
 
 from collections.abc import Sequence
@@ -10,10 +11,14 @@ from typing import Any
 
 from models.architecture import Architecture
 from studies.preset import StudyError
-from studies.study import Decision, Given, Point, Proposals, Space, Trial, at, best_of, row
+from studies.study import ALONE, Decision, Given, Point, Proposals, Space, Trial, at, best_of, row
 
 NEEDS = "ablation"
 SEEDED = True
+
+
+def objectives(given: Given) -> tuple[str, ...]:
+    return ALONE
 
 
 def max_params(given: Given) -> int:
@@ -89,8 +94,31 @@ def decide(given: Given, trials: Sequence[Trial]) -> Decision:
         f"β {smallest:g} is the smallest no worse than the reference by {given.preset.margin_months:g} months; "
         f"β {float(best.point['beta']):g} is the best, {best.error:.2f} months"
     )
-    findings = {"smallest_beta": smallest, "best_beta": best.point["beta"], "best_mae": best.validation_mae}
+    findings = {
+        "smallest_beta": smallest,
+        "best_beta": best.point["beta"],
+        "best_mae": best.validation_mae,
+        "comparisons": comparisons(given, trials),
+    }
+    ablated = given.decisions["ablation"].findings
+    if ablated.get("dropped") and best.error > ablated["baseline_mae"]:
+        summary += f"; no gain over {ablated['baseline_mae']:.2f} with {', '.join(ablated['dropped'])} undone, so that is restored"
+        return Decision(summary, given.preset.reference, findings | {"best_beta": given.preset.reference.beta})
     return Decision(summary, architecture(given, best.point), findings)
+
+
+def comparisons(given: Given, trials: Sequence[Trial]) -> list[dict[str, Any]]:
+    """Every width against the reference's."""
+    from studies.comparison import compared  # brings SciPy
+
+    start = given.preset.reference.beta
+    reference = at(trials, {"beta": start})
+    others = {
+        f"β {beta:g} instead of {start:g}": trial
+        for beta in betas(given)
+        if beta != start and (trial := at(trials, {"beta": beta})) is not None and trial.state == "complete"
+    }
+    return compared(given, others, reference) if others and reference and reference.state == "complete" else []
 
 
 def table(given: Given, trials: Sequence[Trial]) -> list[dict[str, Any]]:

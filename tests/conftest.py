@@ -5,6 +5,7 @@ from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -14,6 +15,8 @@ from data.prepare import prepare
 from data.store import Store
 from models.architecture import Architecture, Blocks
 from models.training import Training
+from search.run import Run
+from search.storage import sqlite_url
 from studies.preset import Preset, demo
 
 RSNA_HEADER = "id,boneage,male"
@@ -67,3 +70,29 @@ def tiny_preset() -> Preset:
         fc_choices=(16,),
         dropouts=(0.3,),
     )
+
+
+@pytest.fixture(scope="session")
+def tiny_model(tiny_store: Store, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a whole model: a real network, as training leaves it, but none of its epochs."""
+    from models import saved
+    from models.network import build
+    from search.best import MODEL, TEST, VALIDATION
+    from search.executor import lay_out
+    from search.predictor import months_of
+    from search.train import Order, finish, job_of
+    from search.winner import Chosen
+
+    folder = tmp_path_factory.mktemp("modelled")
+    run = Run(folder, tiny_preset(), {}, str(tiny_store.path), sqlite_url(folder / "studies.db"))
+    job = job_of(run, tiny_store, Order(Chosen(run.preset.reference, "by hand"), {}, "tiny"), deterministic=False)
+    lay_out(job)
+    ages = tiny_store.split("train").age_months
+    network = build(job.architecture, job.image_px, job.training, float(ages.mean()))
+    saved.save(network, job.folder / MODEL)
+    for name, split in ((VALIDATION, "validation"), (TEST, "test")):
+        examples = tiny_store.split(split)
+        np.save(job.folder / name, months_of(network, tiny_store.images[examples.rows], examples.male))
+    history = [{"epoch": 1, "train_mae": 40.0, "validation_mae": 39.0, "seconds": 1.0}]
+    finish(job, tiny_store, "by hand", history, flip=False)
+    return job.folder

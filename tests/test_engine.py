@@ -126,8 +126,7 @@ def test_a_search_that_resolves_gives_seeds_to_open_verdicts_and_ends(tmp_path: 
     made = run_study(a_run(tmp_path, tiny_store, preset), tiny_store, "ablation", lambda: executor, silent())
 
     verdicts = {row["variant"]: (row["verdict"], row["seeds"]) for row in made.findings["verdicts"]}
-    looked = looks(3, 12)
-    assert verdicts["mixed5=0"] == ("matters", looked[0])
+    assert verdicts["mixed5=0"] == ("matters", looks(3, 12)[0].seeds)
     assert verdicts["mixed9=0"] == ("not resolved", 12)
     assert made.findings["epochs_saved"] > 0
     assert made.findings["key_groups"] == ["mixed5"]
@@ -398,3 +397,33 @@ def test_a_runs_folder_that_was_moved_goes_on(tmp_path: Path, tiny_store: Store)
     (tmp_path / "before").rename(tmp_path / "after")
 
     run_study(a_run(tmp_path / "after", tiny_store), tiny_store, "ablation", FormulaExecutor, silent())
+
+
+def test_depth_with_two_objectives_tells_optuna_both_and_reports_the_trade_off(
+    tmp_path: Path, tiny_store: Store
+) -> None:
+    preset = replace(tiny_preset(), objective=("mae", "macs"), depth_trials=6, depth_patience=6)
+    run = a_run(tmp_path, tiny_store, preset)
+    made = run_all(run, tiny_store, FormulaExecutor())
+
+    study = load(open_storage(run.storage), "depth")
+    assert study is not None
+    assert len(study.directions) == 2
+    complete = [trial for trial in study.trials if trial.state == TrialState.COMPLETE]
+    for trial in complete:
+        assert trial.values[1] == pytest.approx(trial.user_attrs["gmacs"] * 1e9, abs=6e4)  # four decimals
+    on_front = {trial.number for trial in study.best_trials}
+    assert {row["trial"] for row in made["depth"].findings["front"]} >= on_front
+    best = min(trial.values[0] for trial in complete)
+    within = [trial for trial in complete if trial.values[0] <= best + preset.margin_months]
+    assert made["depth"].findings["macs"] == min(trial.values[1] for trial in within)
+    assert [entry["best_value"] for entry in status(run) if entry["name"] == "depth"] == [best]
+    assert run_all(run, tiny_store, FormulaExecutor()) == made  # nothing is run again
+
+
+def test_objectives_cannot_change_while_there_are_trials(tmp_path: Path, tiny_store: Store) -> None:
+    run_all(a_run(tmp_path, tiny_store), tiny_store, FormulaExecutor())
+    other = a_run(tmp_path, tiny_store, replace(tiny_preset(), objective=("mae", "params")))
+
+    with pytest.raises(StudyError, match="objectives was"):
+        run_all(other, tiny_store, FormulaExecutor())

@@ -212,3 +212,35 @@ def test_the_wrapped_tpe_still_learns_under_a_cap() -> None:
     tpe = statistics.mean(regrets(by_tpe, objective, lowest, 8))
     random = statistics.mean(regrets(at_random, objective, lowest, 40))
     assert tpe < 0.7 * random
+
+
+def trade_off(point: Point) -> tuple[float, float]:
+    """Better with blocks and width, which cost."""
+    size = float(point["beta"]) * (1 + float(point["mixed5"]))
+    return 20 - 3 * float(point["mixed5"]) - 4 * float(point["beta"]), size
+
+
+def two_objectives(seed: int, count: int, anew: bool = False) -> list[Point]:
+    fitting = feasible()
+    sampler = FeasibleSampler(SPACE, fitting, seed, objectives=2)
+    study = optuna.create_study(sampler=sampler, directions=["minimize"] * 2)
+    study.enqueue_trial(fitting[0])
+    asked = []
+    for _ in range(count):
+        if anew:
+            sampler = study.sampler = FeasibleSampler(SPACE, fitting, seed, objectives=2)
+        trial, point = ask(study, sampler)
+        study.tell(trial, trade_off(point))
+        asked.append(point)
+    return asked
+
+
+def test_with_two_objectives_too_every_feasible_point_is_visited_once_and_no_other() -> None:
+    fitting = feasible()
+
+    assert sorted(map(key, two_objectives(0, len(fitting)))) == sorted(map(key, fitting))
+
+
+def test_with_two_objectives_too_a_sampler_made_anew_proposes_the_same() -> None:
+    assert two_objectives(3, 24, anew=True) == two_objectives(3, 24)
+    assert two_objectives(3, 24) != two_objectives(4, 24)

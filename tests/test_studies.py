@@ -237,7 +237,7 @@ def test_seeds_are_added_where_a_verdict_is_open_and_to_the_baseline_alone() -> 
     started = Given(preset, {}, CONSTANT)
     [begin] = {tuple(ablation.propose(started, []).seeds)}
     random = [1.0, -1.2, 0.8, -0.7, 1.1, -0.9, 0.6, -1.0, 0.9, -0.5, 0.7, -0.8]
-    looked = looks(2, 12)
+    looked = [look.seeds for look in looks(2, 12)]
     trials = [
         *seeded({"variant": "baseline"}, [10.0] * looked[0]),
         *seeded({"variant": "mixed5=0"}, [13.0 + each / 50 for each in random[: looked[0]]], 20),
@@ -289,6 +289,84 @@ def test_rungs_are_the_warm_up_and_its_doublings(warmup: int, epoch: int) -> Non
     rungs = {warmup * 2**doubling for doubling in range(9)}
 
     assert pruning.is_rung(epoch, warmup) == (epoch in rungs)
+
+
+# ablation that drops what is useless
+
+
+def dropping_trials(started: Given, cost_of: Callable[[Blocks], float]) -> list[Trial]:
+    """All that is proposed, one trial after the other, at 10 months and what a network's blocks cost."""
+
+    def mae(point: Point) -> float:
+        return 10.0 + cost_of(ablation.architecture(started, point).blocks)
+
+    return swept(ablation, started, mae)
+
+
+def missing(blocks: Blocks) -> dict[str, int]:
+    stock = Blocks()._asdict()
+    return {group: stock[group] - count for group, count in blocks._asdict().items() if count < stock[group]}
+
+
+def test_groups_that_cost_nothing_are_dropped_together_and_the_next_studies_start_without_them() -> None:
+    started = Given(a_preset(drop_useless=True), {}, CONSTANT)
+    trials = dropping_trials(started, lambda blocks: sum(2.0 for group in missing(blocks) if group != "mixed4"))
+    decision = ablation.decide(started, trials)
+
+    assert decision.architecture.blocks == Blocks()._replace(mixed4=0)
+    assert decision.findings["dropped"] == ["mixed4=0"]
+    assert "frees 0." in decision.summary
+    after = Given(started.preset, {"ablation": decision}, CONSTANT)
+    assert width.architecture(after, {"beta": 0.25}).blocks == decision.architecture.blocks
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.dictionaries(st.sampled_from(GROUPS), st.floats(-2, 2), min_size=len(GROUPS)))
+def test_what_is_dropped_costs_no_more_than_the_margin_one_by_one_and_is_never_a_key_group(
+    costs: dict[str, float],
+) -> None:
+    started = Given(a_preset(drop_useless=True), {}, CONSTANT)
+    trials = dropping_trials(
+        started, lambda blocks: sum(costs[group] * count for group, count in missing(blocks).items())
+    )
+    decision = ablation.decide(started, trials)
+    lost = missing(decision.architecture.blocks)
+
+    keys = decision.findings["key_groups"]
+    assert not set(lost) & set(keys)
+    margin = started.preset.margin_months
+    assert all(costs[group] * count <= margin for group, count in lost.items())
+    stock = Blocks()._asdict()
+    for group in set(GROUPS) - set(keys):  # nothing that could be dropped stays
+        assert all(costs[group] * more > margin for more in range(lost.get(group, 0) + 1, stock[group] + 1))
+    plain = Given(a_preset(), {}, CONSTANT)
+    assert ablation.decide(plain, trials).findings["key_groups"] == keys
+    assert ablation.decide(plain, trials).architecture == started.preset.reference
+
+
+@pytest.mark.parametrize(("level", "restored"), [(9.9, False), (10.1, True)])
+def test_what_was_dropped_is_restored_where_no_width_is_better_than_the_reference_was(
+    level: float, restored: bool
+) -> None:
+    started = Given(a_preset(drop_useless=True), {}, CONSTANT)
+    trials = dropping_trials(started, lambda blocks: sum(2.0 for group in missing(blocks) if group != "mixed4"))
+    decisions = {"ablation": ablation.decide(started, trials)}
+    after = replace(started, decisions=decisions)
+    wide = swept(width, after, lambda point: level + abs(float(point["beta"]) - 0.3))
+    decision = width.decide(after, wide)
+
+    assert decision.architecture.blocks == (Blocks() if restored else Blocks()._replace(mixed4=0))
+    assert ("restored" in decision.summary) is restored
+    assert decision.architecture.beta == (0.25 if restored else 0.3)
+
+
+def test_depth_repeats_from_what_the_ablation_has_left() -> None:
+    started = given_after(a_preset(depth_extra=1), 0.3, ["mixed5"])
+    left = replace(started.decisions["width"].architecture, blocks=Blocks()._replace(mixed0=0, mixed5=1))
+    started = replace(started, decisions={**started.decisions, "width": Decision("", left, {"best_beta": 0.3})})
+
+    assert dict(depth.space(started))["mixed5"] == (1, 2)
+    assert depth.architecture(started, {"beta": 0.3, "mixed5": 2}).blocks.mixed0 == 0
 
 
 # width
@@ -482,6 +560,30 @@ def test_depth_decides_for_the_best_trial_under_the_cap() -> None:
         depth.decide(under, trials[:1])
 
 
+def test_with_two_objectives_depth_decides_for_the_cheapest_within_the_margin_of_the_best() -> None:
+    preset = a_preset(depth_extra=2, objective=("mae", "macs"))
+    started = given_after(preset, 0.3, ["mixed9"])
+    small, middle, large = ({"beta": 0.25, "mixed9": count} for count in (2, 3, 4))
+    trials = [a_trial(0, large, 9.0), a_trial(1, middle, 9.5), a_trial(2, small, 9.51)]
+
+    assert depth.decide(started, trials).findings["mixed9"] == 3
+    alone = replace(started, preset=replace(preset, objective=("mae",)))
+    assert depth.decide(alone, trials).findings["mixed9"] == 4
+    assert not depth.prunable(started, small)
+    assert depth.prunable(alone, small)
+
+
+def test_with_two_objectives_patience_counts_from_the_last_trial_on_the_front() -> None:
+    preset = a_preset(depth_extra=4, depth_patience=2, depth_trials=20, objective=("mae", "macs"))
+    started = given_after(preset, 0.3, ["mixed9"])
+    best = a_trial(0, {"beta": 0.25, "mixed9": 4}, 9.0)
+    cheaper = a_trial(1, {"beta": 0.25, "mixed9": 2}, 11.0)  # worse, but on the front
+    beaten = [a_trial(number, {"beta": 0.25, "mixed9": 3 + number}, 12.0) for number in (2, 3)]
+
+    assert depth.propose(started, [best, cheaper, beaten[0]]).sample
+    assert not depth.propose(started, [best, cheaper, *beaten]).sample
+
+
 # refinement
 
 
@@ -608,6 +710,19 @@ def test_a_refinement_in_which_nothing_trains_is_an_error() -> None:
         refinement.decide(refining(), trials)
 
 
+def test_under_a_cap_that_only_networks_without_the_sex_fit_the_refinement_says_so() -> None:
+    started = refining()
+    smallest = refinement.architecture(started, {"beta": 0.25, "fc_units": 0, "dropout": 0.0, "sex_units": 32})
+    params = started.cost(smallest).params
+    tight = refining(refine_max_params=params - 1)
+
+    assert fits(refinement, tight, {"beta": 0.25, "fc_units": 0, "dropout": 0.0, "sex_units": 0})
+    assert not refinement.propose(tight, []).points
+    with pytest.raises(StudyError, match=f"no refinement with the sex fits {params - 1:,} .* has {params:,}; raise"):
+        refinement.decide(tight, [])
+    assert refinement.propose(refining(refine_max_params=params), []).points
+
+
 def test_the_sex_is_left_out_of_the_decided_network_last_and_only_if_that_was_asked_for() -> None:
     without = swept(refinement, refining(without_sex=True), lambda p: head_and_width_help(p) + (not p["sex_units"]))
     ordinary = swept(refinement, refining(), head_and_width_help)
@@ -620,6 +735,25 @@ def test_the_sex_is_left_out_of_the_decided_network_last_and_only_if_that_was_as
     [layer, sexless] = decision.findings["comparisons"]
     assert (layer["variant"], sexless["variant"]) == ("FC 256 instead of none", "without the sex")
     assert sexless["change"] == pytest.approx(1.0)
+
+
+def test_a_replacement_is_better_or_worse_and_all_widths_are_one_family() -> None:
+    started = replace(given_after(a_preset(seeds=8)), errors=lambda trial: None)
+    wobble = [0.1, -0.1, 0.05, -0.05, 0.08, -0.08, 0.02, -0.02]
+    trials = [
+        *seeded({"beta": 0.25}, [10.0] * 8),
+        *seeded({"beta": 0.3}, [8.0 + each for each in wobble], 10),
+        *seeded({"beta": 0.2}, [13.0 + each for each in wobble], 20),
+        *seeded({"beta": 0.225}, [10.0 + each for each in wobble], 30),
+    ]
+    rows = {row["variant"]: row for row in width.comparisons(started, pool(trials, 8))}
+
+    assert {name: row["verdict"] for name, row in rows.items()} == {
+        "β 0.2 instead of 0.25": "worse",
+        "β 0.225 instead of 0.25": "does not matter",
+        "β 0.3 instead of 0.25": "better",
+    }
+    assert rows["β 0.3 instead of 0.25"]["p_difference"] == pytest.approx(3 * 2 / 2**8, abs=1e-4)  # Holm over three
 
 
 def test_nothing_that_is_compared_is_pruned() -> None:

@@ -1,0 +1,58 @@
+"""Where in the radiograph a prediction comes from: what each cell of the network's last feature map adds to it, in months.
+
+Without a layer between GAP and the output this is the class activation map (Zhou et al. 2016), and it is exact: the output
+is linear in [gap, sex], GAP is a mean over cells, so each cell's features times the output's weights, over the number of
+cells, are that cell's months; all cells, the sex and the constant sum to the prediction.
+
+With a fully connected layer between them the weights are the output's gradient at this image (HiResCAM, Draelos and Carin
+2020; behind GAP the gradient is the same in every cell, so it is Grad-CAM without its final ReLU). ReLU layers are
+linear piece by piece, so the sum still holds, but the split between cells and constant is that of this image's piece alone.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+Method = Literal["CAM", "HiResCAM"]
+BATCH = 8  # images at once
+
+
+@dataclass(frozen=True)
+class Maps:
+    """Of several images, in their order."""
+
+    method: Method
+    months: np.ndarray  # float32 (images, rows, columns): what each cell adds to the prediction
+    elsewhere_months: np.ndarray  # float32 (images,): what the sex and the constants add
+    prediction_months: np.ndarray  # float32 (images,)
+
+
+def activation_maps(model: keras.Model, images: np.ndarray, male: np.ndarray) -> Maps:
+    """Images uint8 (n, px, px), male 0 or 1 (n,); a network of `network.build`, whether its head knows the sex or not.
+
+    Augmentation and dropout are off, as in any prediction.
+    """
+    gap = model.get_layer("gap")
+    inputs = {"image": images[..., np.newaxis], "male": male.astype(np.float32)[:, np.newaxis]}
+    body = keras.Model(model.get_layer("image").output, gap.input)
+    features = tf.cast(body.predict(inputs["image"], batch_size=BATCH, verbose=0), tf.float32)
+    # The tape begins behind GAP: it need not keep what the body computes.
+    others = [tensor for tensor in model.inputs if tensor.name != "image"]
+    head = keras.Model([gap.output, *others], model.output)
+    pooled = tf.cast(tf.reduce_mean(features, axis=(1, 2)), gap.compute_dtype)
+    with tf.GradientTape() as tape:
+        tape.watch(pooled)
+        prediction = head([pooled, *(tf.constant(inputs[tensor.name]) for tensor in others)], training=False)
+    weights = tf.cast(tape.gradient(prediction, pooled), tf.float32)
+    cells = features.shape[1] * features.shape[2]
+    months = tf.einsum("nijc,nc->nij", features, weights) / cells
+    linear = not any(layer.name == "fc" for layer in model.layers)
+    return Maps(
+        "CAM" if linear else "HiResCAM",
+        months.numpy(),
+        (prediction[:, 0] - tf.reduce_sum(months, axis=(1, 2))).numpy(),
+        prediction[:, 0].numpy(),
+    )

@@ -1,0 +1,366 @@
+"""What each command does: from parsed arguments to an exit code. Imports that take time are made where they are needed."""
+
+import argparse
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from data.preparation import Preparation
+from models.architecture import Architecture, ArchitectureError
+from models.cost import cost
+from search import options
+from search.notices import NO_DEVICE, SYNTHETIC
+from studies.preset import StudyError
+
+if TYPE_CHECKING:
+    from data.store import Store
+    from search.executor import Executor
+
+LOOPBACK = "127.0.0.1"
+EXPORT_FORMATS = ("keras", "savedmodel", "tflite", "onnx")
+
+
+def open_the_run(arguments: argparse.Namespace, data: str | None) -> Any:
+    from search.run import open_run
+
+    return open_run(arguments.run_dir, arguments.preset, options.chosen(arguments), data, arguments.storage)
+
+
+def run_prepare(arguments: argparse.Namespace) -> int:
+    from data.store import split_counts
+    from search.progress import preparing
+    from search.run import prepared, record
+
+    run = open_the_run(arguments, arguments.source)
+    with preparing() as progress:
+        store = prepared(run, progress, arguments.strict)
+    record(run)
+    for sentence in store.said:
+        print(sentence)
+    show_problems(store)
+    counts = ", ".join(f"{count:,} {name}" for name, count in split_counts(store.cases).items())
+    print(f"{store.path}: {len(store.cases):,} images of {store.image_px} px ({counts})")
+    if store.synthetic:
+        print(SYNTHETIC)
+    return 0
+
+
+def show_problems(store: "Store", shown: int = 5) -> None:
+    """What was left out; the first few, and where all are."""
+    problems = store.problems
+    if not len(problems):
+        return
+    print(f"left out {len(problems):,} of {len(problems) + len(store.cases):,} cases:")
+    for problem in problems.head(shown).itertuples():
+        print(f"  {problem.id}  {problem.reason}")
+    if len(problems) > shown:
+        print(f"  ... all of them in {store.path / 'problems.csv'}")
+
+
+def run_audit(arguments: argparse.Namespace) -> int:
+    from search import tables
+    from search.audit import audit_rows, audited, balance_rows
+    from search.progress import preparing
+    from search.run import prepared, record
+
+    run = open_the_run(arguments, arguments.data)
+    with preparing() as progress:
+        store = prepared(run, progress)
+    record(run)
+    found, page = audited(run.folder, store)
+    if arguments.json:
+        print(json.dumps(found.to_dict(), indent=1))
+        return 0
+    tables.show("cases (ages in months)", audit_rows(found))
+    tables.show("splits against one another", balance_rows(found))
+    for finding in found.findings:
+        print(f"{finding.level}: {finding.text}")
+    print(page)
+    if store.synthetic:
+        print(SYNTHETIC)
+    return 0
+
+
+def say_worries(folder: Path, store: "Store") -> None:
+    """Before a search: what in the data may mislead it."""
+    from search.audit import audited, worries
+
+    found, page = audited(folder, store)
+    for worry in worries(found):
+        print(f"data: {worry}", file=sys.stderr)
+    print(f"data: the audit is in {page}", file=sys.stderr)
+
+
+def run_stages(arguments: argparse.Namespace) -> int:
+    from data.cases import constant_mae
+    from search import report, report_files, status, tables
+    from search.engine import Terms, run_study
+    from search.progress import preparing, showing
+    from search.run import prepared
+    from search.stopping import heard
+
+    if arguments.workers < 0:
+        raise StudyError(f"--workers is a number of trials at once, 0 for one per GPU; got {arguments.workers}")
+    make_executor = executors(arguments.executor, arguments.workers)
+    run = open_the_run(arguments, arguments.data)
+    with preparing() as progress:
+        store = prepared(run, progress)
+    if len(arguments.stages) > 1:
+        say_worries(run.folder, store)
+    made = {}
+    with showing(constant_mae(store.cases)) as watching, heard() as wish:
+        terms = Terms(arguments.deterministic, arguments.trial_timeout, arguments.take_over, wish)
+        for name in arguments.stages:
+            made[name] = run_study(run, store, name, make_executor, watching, terms)
+    page = report_files.write(report.read(run)) if len(arguments.stages) > 1 else None
+    if arguments.json:
+        print(json.dumps({name: decision.to_dict() for name, decision in made.items()}, indent=1))
+        if page:
+            print(f"the report is in {page}", file=sys.stderr)
+        return 0
+    for name, decision in made.items():
+        tables.show(name, status.table(run, name), decision.summary)
+        tables.show_front(decision.findings["front"])
+        for findings, title in (
+            ("verdicts", "months worse than the baseline"),
+            ("comparisons", "months worse than what is named second"),
+        ):
+            if rows := decision.findings.get(findings):
+                tables.show_verdicts(title, rows)
+    tables.footnote(constant_mae(store.cases), store.synthetic)
+    if page:
+        print(f"the report is in {page}")
+    return 0
+
+
+def run_train(arguments: argparse.Namespace) -> int:
+    from data.cases import constant_mae
+    from search import tables
+    from search.engine import Terms
+    from search.model_folder import read_about
+    from search.progress import preparing, showing
+    from search.run import open_run, prepared
+    from search.stopping import heard
+    from search.train import Order, train
+    from search.winner import chosen
+
+    set_here = options.chosen(arguments)
+    by_hand, preparation = (
+        {name: set_here.pop(name) for name in options.names_of(part) if name in set_here}
+        for part in (Architecture, Preparation)
+    )
+    make_executor = executors(arguments.executor, 1)
+    run = open_run(arguments.run_dir, arguments.preset, preparation, arguments.data, arguments.storage)
+    order = Order(chosen(run, arguments.trial, by_hand), set_here, arguments.name, arguments.flip)
+    with preparing() as progress:
+        store = prepared(run, progress)
+    with showing(constant_mae(store.cases)) as watching, heard() as wish:
+        terms = Terms(arguments.deterministic, arguments.trial_timeout, wish=wish)
+        folder = train(run, store, order, make_executor, watching, terms)
+    about = read_about(folder)
+    if arguments.json:
+        print(json.dumps(about, indent=1))
+    else:
+        tables.show_model(about, folder)
+    return 0
+
+
+def run_predict(arguments: argparse.Namespace) -> int:
+    from search import predict
+    from search.model_folder import newest
+    from search.notices import NO_DEVICE
+    from search.predictor import open_model
+
+    files = predict.files_of(arguments.paths)
+    table = predict.sexes_of(arguments.table) if arguments.table else {}
+    folder = arguments.model or newest(arguments.run_dir)
+    model = open_model(folder)
+    male = None if arguments.sex is None else arguments.sex == "M"
+    wanted = predict.Wanted(male, table, arguments.flip, arguments.force)
+    predict.say_before(folder, model, wanted)
+    write = predict.write_json if arguments.json else predict.write_csv
+    with predict.reader_may_leave():
+        failed = write(predict.rows_of(model, files, wanted))
+    print(f"{SYNTHETIC}; {NO_DEVICE}" if model.about["synthetic"] else NO_DEVICE, file=sys.stderr)
+    return 2 if failed else 0
+
+
+def executors(where: str, workers: int) -> Callable[[], "Executor"]:
+    from search.executor import LocalProcesses
+
+    if where == "local":
+        return lambda: LocalProcesses(workers)
+    name, _, address = where.partition("://")
+    if name != "ray" or (address == "" and where != "ray"):
+        raise StudyError(f"--executor is local, ray, ray://auto or ray://HOST:PORT; got {where!r}")
+    from search.ray_executor import ray_executor  # refuses where Ray is not installed
+
+    return lambda: ray_executor(address, workers)
+
+
+def run_status(arguments: argparse.Namespace) -> int:
+    from search import status, tables
+
+    statuses = status.status(open_the_run(arguments, arguments.data))
+    if arguments.json:
+        print(json.dumps(statuses, indent=1))
+    else:
+        tables.show_status(statuses, status.next_command(statuses))
+    return 0
+
+
+def run_explain(arguments: argparse.Namespace) -> int:
+    from search.explain import explained, of_files, of_store, region_rows
+    from search.explain_page import FOLDER, write
+    from search.model_folder import chosen_model
+    from search.progress import preparing
+    from search.run import prepared
+
+    if bool(arguments.files) == bool(arguments.sheet) or arguments.sheet < 0:
+        raise StudyError("say which radiographs: name image files, or --sheet N for N cases of the run's data")
+    model = chosen_model(arguments.run_dir, arguments.model)
+    if arguments.files:
+        shown, name = of_files(arguments.files, arguments.sex, model), "images"
+    else:
+        with preparing() as progress:
+            store = prepared(open_the_run(arguments, arguments.data), progress)
+        shown, name = of_store(store, arguments.split, arguments.sheet, model), arguments.split
+    found = explained(model, shown)
+    picture, page = write(found, arguments.to or model.path / FOLDER, name)
+    if arguments.json:
+        cases = [case.to_dict() for case in found.cases]
+        files = {"picture": str(picture), "page": str(page)}
+        print(json.dumps({"method": found.method, "cases": cases, "regions": region_rows(found), **files}, indent=1))
+        return 0
+    print(picture)
+    print(page)
+    print(SYNTHETIC if found.synthetic else NO_DEVICE)
+    return 0
+
+
+def run_export(arguments: argparse.Namespace) -> int:
+    from search import tables
+    from search.export import FOLDER, TOLERANCE_MONTHS, export
+    from search.model_folder import chosen_model
+
+    model = chosen_model(arguments.run_dir, arguments.model)
+    formats = list(EXPORT_FORMATS) if arguments.format == "all" else [arguments.format]
+    inputs, rows = export(model, formats, arguments.to or model.path / FOLDER, arguments.run_dir)
+    if arguments.json:
+        shown = [row.row() | {"path": str(row.path)} for row in rows]
+        checked = {"inputs": len(inputs.images), "of": inputs.what, "tolerance_months": TOLERANCE_MONTHS}
+        print(json.dumps({"formats": shown, "checked": checked}, indent=1))
+        return 0
+    summary = (
+        f"difference: the largest on {len(inputs.images)} {inputs.what}, tolerance {TOLERANCE_MONTHS} months; "
+        "latency: the median of single images on this machine's CPU"
+    )
+    tables.show(f"{model.name}", [row.row() for row in rows], summary)
+    for row in rows[1:]:
+        print(row.path)
+    print(SYNTHETIC if model.synthetic else NO_DEVICE)
+    return 0
+
+
+def run_report(arguments: argparse.Namespace) -> int:
+    from search import report, report_files
+
+    print(report_files.write(report.read(open_the_run(arguments, arguments.data))))
+    return 0
+
+
+def run_count(arguments: argparse.Namespace) -> int:
+    from search import tables
+
+    if arguments.table1:
+        tables.show_table1(arguments.json)
+        return 0
+    architecture = Architecture(
+        beta=arguments.beta,
+        blocks=arguments.blocks,
+        stem_pools=arguments.stem_pools,
+        sex_units=arguments.sex_units,
+        fc_units=arguments.fc,
+    )
+    counted = cost(architecture, arguments.image_px)
+    tables.show_cost(counted, arguments.image_px, arguments.json)
+    if arguments.max_params and counted.params > arguments.max_params:
+        raise ArchitectureError(f"{counted.params:,} parameters are over the cap of {arguments.max_params:,}")
+    return 0
+
+
+def run_compare(arguments: argparse.Namespace) -> int:
+    from search import comparing
+    from search.curves import read
+
+    if arguments.replay and not arguments.preset:
+        arguments.preset = read(arguments.replay).about["preset"]
+    return comparing.run_compare(arguments, open_the_run(arguments, arguments.data))
+
+
+def run_record(arguments: argparse.Namespace) -> int:
+    from search.executor import LocalProcesses
+    from search.lease import held
+    from search.progress import counting, preparing
+    from search.record import record, requests
+    from search.run import prepared
+    from search.run import record as remember
+    from search.stopping import heard
+    from search.trainings import Trainings
+
+    run = open_the_run(arguments, arguments.data)
+    requests(run)  # refuses a space that is too large, before anything is prepared
+    with preparing() as progress:
+        store = prepared(run, progress)
+    run.folder.mkdir(parents=True, exist_ok=True)
+    with held(run.folder, "compare") as lease, heard() as wish, counting("trainings") as (count, say):
+        remember(run)
+        trainings = Trainings(
+            run, store, lambda: LocalProcesses(arguments.workers), lease, wish, say, arguments.deterministic
+        )
+        try:
+            rows = record(run, store, trainings, arguments.out, count)
+        finally:
+            trainings.close()
+    print(f"{arguments.out}: {rows:,} trainings")
+    return 0
+
+
+def run_storage_copy(arguments: argparse.Namespace) -> int:
+    from search.storage_copy import run_copy
+
+    return run_copy(arguments.source, arguments.target, arguments.run_dir, arguments.to_run_dir)
+
+
+def run_dashboard(arguments: argparse.Namespace) -> int:
+    import socket
+
+    from optuna_dashboard import run_server
+
+    from search.status import storage_exists
+    from search.storage import open_storage
+
+    run = open_the_run(arguments, arguments.data)
+    if not storage_exists(run):
+        raise StudyError(f"{run.folder} has no studies yet: run `boneage-search run` first, or name another --run-dir")
+    host = arguments.host
+    if host not in (LOOPBACK, "localhost") and not arguments.expose:
+        raise StudyError(
+            f"the dashboard has no login, and whoever reaches {host} could delete studies: leave --host out, or add --expose"
+        )
+    storage = open_storage(run.storage)
+    try:
+        with socket.create_server((host, arguments.port)):  # with SO_REUSEADDR, as the server
+            pass
+    except (OSError, OverflowError) as error:
+        raise StudyError(f"port {arguments.port} cannot be used ({error}); name another with --port") from None
+    # The order: without it the dashboard lists the last study first.
+    reached = "ANYONE WHO REACHES THIS ADDRESS can delete studies" if arguments.expose else "this machine only"
+    print(
+        f"http://{host}:{arguments.port}/dashboard?studies_order_by=asc  (no login: {reached}; Ctrl-C ends it)",
+        file=sys.stderr,
+    )
+    run_server(storage, host=host, port=arguments.port)
+    return 0

@@ -1,0 +1,175 @@
+"""The staged strategy against its rivals: the same joint space, cap and trainings, and as many epochs as it spends itself.
+
+A repetition is one seed for all of them. Searches are played (`play.py`) over curves that are recorded, or trained when
+first asked for; then all searches are under way at once, and the trainings they wait for fill the workers.
+"""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from hashlib import blake2b
+from statistics import median
+from typing import Any
+
+import numpy as np
+
+from search.curves import Curves, Recorded, Request
+from search.play import Trace, play
+from search.rivals import RIVALS, STAGED, make
+from search.sampler import key
+from studies import joint
+from studies.preset import Preset, StudyError
+from studies.study import Point
+
+Seeds = Callable[[Point, int], int]
+
+
+@dataclass(frozen=True)
+class Played:
+    rival: str
+    repetition: int
+    trace: Trace
+
+
+def compare(
+    preset: Preset,
+    constant_mae: float,
+    curves: Curves,
+    seeds: Callable[[int], Seeds],
+    repetitions: int,
+    rivals: Sequence[str] = tuple(RIVALS),
+    budget: int = 0,
+    workers: int = 1,
+    ended: Callable[[Played], None] = lambda played: None,
+) -> list[Played]:
+    """All searches, the staged ones first: what a repetition's spent is the budget of its rivals, if none is given.
+
+    `seeds` says for a repetition which training seed a point has. `workers` are simulated ones.
+    """
+
+    def of(name: str, repetition: int, spend: int) -> Any:
+        rival = make(name, preset, constant_mae, preset.seed + repetition)
+        return play(rival, preset.training.epochs, seeds(repetition), spend, workers)
+
+    staged = run_all({(STAGED, n): of(STAGED, n, budget) for n in range(repetitions)}, curves, ended)
+    others = {
+        (name, played.repetition): of(name, played.repetition, budget or played.trace.epochs)
+        for played in staged
+        for name in rivals
+    }
+    return staged + run_all(others, curves, ended)
+
+
+def run_all(plays: Mapping[tuple[str, int], Any], curves: Curves, ended: Callable[[Played], None]) -> list[Played]:
+    """Each search as far as its curves are known, then wait for more of them, until all have ended."""
+    waiting: dict[tuple[str, int], Request] = {which: next(search) for which, search in plays.items()}
+    played: dict[tuple[str, int], Played] = {}
+    while waiting:
+        advanced = False
+        for which in list(waiting):
+            while (curve := curves.known(waiting[which])) is not None:
+                advanced = True
+                try:
+                    waiting[which] = plays[which].send(curve)
+                except StopIteration as end:
+                    played[which] = Played(*which, end.value)
+                    del waiting[which]
+                    ended(played[which])
+                    break
+            else:
+                curves.want(waiting[which])
+        if waiting and not advanced:
+            curves.wait()
+    return [played[which] for which in plays]
+
+
+def own_seeds(preset: Preset) -> Callable[[int], Seeds]:
+    """For trainings that are made: a repetition's trainings all have its seed, and further ones those far from any other's."""
+    return lambda repetition: lambda point, nth: preset.seed + repetition + 10_000 * nth
+
+
+def recorded_seeds(recorded: Recorded) -> Callable[[int], Seeds]:
+    """For recorded ones: which of the recorded seeds is a point's first is drawn for every repetition anew."""
+
+    def of_point(repetition: int, point: Point, nth: int) -> int:
+        text = json.dumps([repetition, sorted(point.items())])
+        first = int.from_bytes(blake2b(text.encode(), digest_size=8).digest(), "big")
+        return recorded.seeds[(first + nth) % len(recorded.seeds)]
+
+    return lambda repetition: lambda point, nth: of_point(repetition, point, nth)
+
+
+def refuse_another_space(recorded: Recorded, preset: Preset) -> None:
+    """Raises StudyError where searches under this preset could ask for what was not recorded."""
+    space = {name: list(values) for name, values in joint.space(preset).items()}
+    about = recorded.about
+    if space != about["space"] or preset.max_params > about["max_params"] or preset.training.epochs != about["epochs"]:
+        raise StudyError(
+            f"the trainings were recorded with preset {about['preset']}, the space {about['space']}, {about['epochs']} epochs "
+            f"and at most {about['max_params']:,} parameters; this command asks for {space}, {preset.training.epochs} epochs "
+            f"and {preset.max_params:,}"
+        )
+
+
+def summary(played: Sequence[Played], recorded: Recorded | None = None) -> list[dict[str, Any]]:
+    """A row for each search strategy, the best final median first; MAE in months.
+
+    With recorded trainings also the winner's mean over all its seeds: its own MAE was chosen for being low.
+    """
+    rows = []
+    staged = [one.trace for one in played if one.rival == STAGED]
+    for name in dict.fromkeys(one.rival for one in played):
+        traces = [one.trace for one in played if one.rival == name]
+        final = [trace.best_so_far[-1] for trace in traces]
+        tests = [trace.test_mae for trace in traces if trace.test_mae is not None]
+        row: dict[str, Any] = {
+            "search": name,
+            "repetitions": len(traces),
+            "epochs": median(trace.epochs for trace in traces),
+            "trials": median(len(trace.tried) for trace in traces),
+            "validation_mae": median(final),
+            "low": float(np.quantile(final, 0.25)),
+            "high": float(np.quantile(final, 0.75)),
+            "test_mae": median(tests) if tests else None,
+            "simulated_seconds": median(trace.seconds for trace in traces),
+        }
+        if recorded:
+            row["seed_mean_mae"] = median(seed_mean(recorded, trace.winner.point) for trace in traces)
+        if name != STAGED:
+            better = [ours.best_so_far[-1] < theirs for ours, theirs in zip(staged, final, strict=True)]
+            row["staged_better"] = float(sum(better) / len(better))
+        rows.append(row)
+    return sorted(rows, key=lambda row: float(row["validation_mae"]))
+
+
+def seed_mean(recorded: Recorded, point: Point) -> float:
+    """Mean over the recorded seeds of the best epoch's validation MAE."""
+    return float(np.mean([min(curve.validation_mae) for curve in recorded.curves[key(point)].values()]))
+
+
+def share_of_epochs(played: Sequence[Played]) -> dict[str, Any]:
+    """After how many epochs the staged strategy's median is what the best rival's median is in the end."""
+    medians = {
+        name: median_curve([one.trace for one in played if one.rival == name])
+        for name in dict.fromkeys(one.rival for one in played)
+    }
+    rivals = {name: curve for name, curve in medians.items() if name != STAGED}
+    if not rivals or STAGED not in medians:
+        return {}
+    best = min(rivals, key=lambda name: rivals[name][-1])
+    goal, spent = rivals[best][-1], len(rivals[best])
+    reached = next((epoch for epoch, mae in enumerate(medians[STAGED], 1) if mae <= goal), None)
+    return {
+        "best_rival": best,
+        "its_validation_mae": round(goal, 3),
+        "its_epochs": spent,
+        "staged_reaches_it_after": reached,
+        "share": None if reached is None else round(reached / spent, 3),
+    }
+
+
+def median_curve(traces: Sequence[Trace], quantile: float = 0.5) -> list[float]:
+    """Over the repetitions, after each epoch; one that has ended stays at its last."""
+    longest = max(trace.epochs for trace in traces)
+    table = [[*trace.best_so_far, *[trace.best_so_far[-1]] * (longest - trace.epochs)] for trace in traces]
+    return [float(value) for value in np.quantile(np.array(table), quantile, axis=0)]

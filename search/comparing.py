@@ -1,0 +1,189 @@
+"""`boneage-search compare`: searches on real trainings, or on recorded ones; what a person and a script get to see."""
+
+import argparse
+import json
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import Any
+
+import optuna
+
+from data.cases import constant_mae
+from data.preparation import DataError
+from search import tables
+from search.compare import Played, compare, own_seeds, recorded_seeds, refuse_another_space, share_of_epochs, summary
+from search.compare_page import compare_page, traces_json, verdict_of
+from search.curves import read
+from search.executor import LocalProcesses
+from search.lease import held
+from search.notices import NO_DEVICE, SYNTHETIC
+from search.progress import counting, preparing
+from search.rivals import RIVALS
+from search.run import Run, prepared, record
+from search.sampler import distribution
+from search.stopping import heard
+from search.storage import open_storage
+from search.trainings import FOLDER, Trainings
+from studies import joint
+from studies.preset import Preset, StudyError
+
+REAL_REPETITIONS, REPLAYED_REPETITIONS = 3, 100
+
+
+def chosen_rivals(text: str) -> tuple[str, ...]:
+    """Raises StudyError where a name is none of them."""
+    names = tuple(RIVALS) if text == "all" else tuple(name.strip() for name in text.split(",") if name.strip())
+    if unknown := [name for name in names if name not in RIVALS]:
+        raise StudyError(f"--rivals are among {', '.join(RIVALS)}; got {', '.join(unknown)}")
+    return names
+
+
+def run_compare(arguments: argparse.Namespace, run: Run) -> int:
+    rivals = chosen_rivals(arguments.rivals)
+    repetitions = arguments.repetitions or (REPLAYED_REPETITIONS if arguments.replay else REAL_REPETITIONS)
+    if repetitions < 1 or arguments.budget < 0 or any(workers < 1 for workers in arguments.simulate_workers):
+        raise StudyError("--repetitions and --simulate-workers are at least 1, --budget is 0 or more epochs")
+    if arguments.simulate_workers != (1,) and not arguments.replay:
+        raise StudyError("--simulate-workers needs --replay FILE: only recorded trainings can be had in no time")
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    played = (
+        replayed(arguments, run, rivals, repetitions)
+        if arguments.replay
+        else trained(arguments, run, rivals, repetitions)
+    )
+    show(arguments, played)
+    return 0
+
+
+def replayed(arguments: argparse.Namespace, run: Run, rivals: Sequence[str], repetitions: int) -> dict[str, Any]:
+    recorded = read(arguments.replay)
+    about = recorded.about
+    refuse_another_space(recorded, run.preset)
+    scaling, first = {}, None
+    for workers in arguments.simulate_workers:
+        done = 0
+        with counting(f"searches with {workers} workers" if workers > 1 else "searches") as (count, _):
+
+            def ended(_: Played) -> None:
+                nonlocal done
+                done += 1
+                count(done, repetitions * (len(rivals) + 1))
+
+            played = compare(
+                run.preset,
+                float(about["constant_mae"]),
+                recorded,
+                recorded_seeds(recorded),
+                repetitions,
+                rivals,
+                arguments.budget,
+                workers,
+                ended,
+            )
+        first = first or played
+        scaling[workers] = summary(played, recorded)
+    assert first is not None
+    what = f"{repetitions} repetitions on {len(recorded.points)} recorded networks ({arguments.replay.name})"
+    return finished(run, "replay", first, scaling, what, float(about["constant_mae"]), bool(about["synthetic"]))
+
+
+def trained(arguments: argparse.Namespace, run: Run, rivals: Sequence[str], repetitions: int) -> dict[str, Any]:
+    with preparing() as progress:
+        store = prepared(run, progress)
+    if not len(store.split("validation")):
+        raise DataError("there is no validation split to compare on; raise --validation-fraction")
+    constant = constant_mae(store.cases)
+    run.folder.mkdir(parents=True, exist_ok=True)
+    done = 0
+    with held(run.folder, FOLDER) as lease, heard() as wish, counting("searches") as (count, say):
+        record(run)
+        storage = open_storage(run.storage)
+        curves = Trainings(
+            run, store, lambda: LocalProcesses(arguments.workers), lease, wish, say, arguments.deterministic
+        )
+
+        def ended(one: Played) -> None:
+            nonlocal done
+            done += 1
+            keep(storage, run.preset, one)
+            count(done, repetitions * (len(rivals) + 1))
+
+        try:
+            played = compare(
+                run.preset, constant, curves, own_seeds(run.preset), repetitions, rivals, arguments.budget, ended=ended
+            )
+        finally:
+            curves.close()
+    what = f"{repetitions} repetitions, {len(curves.curves)} trainings of preset {run.preset.name}"
+    return finished(run, "compare", played, {1: summary(played)}, what, constant, store.synthetic)
+
+
+STATES = {
+    "complete": optuna.trial.TrialState.COMPLETE,
+    "pruned": optuna.trial.TrialState.PRUNED,
+    "failed": optuna.trial.TrialState.FAIL,
+}
+
+
+def keep(storage: optuna.storages.BaseStorage, preset: Preset, played: Played) -> None:
+    """The search's trials as an Optuna study of their own, for the dashboard, in place of an earlier comparison's."""
+    name = f"compare: {played.rival}, repetition {played.repetition}"
+    with suppress(KeyError):
+        optuna.delete_study(study_name=name, storage=storage)
+    study = optuna.create_study(study_name=name, storage=storage)
+    distributions = {name: distribution(values) for name, values in joint.space(preset).items()}
+    for tried in sorted(played.trace.tried, key=lambda tried: tried.number):
+        study.add_trial(
+            optuna.trial.create_trial(
+                state=STATES[tried.state],
+                value=tried.best if tried.state == "complete" else None,
+                params=dict(tried.point),
+                distributions=distributions,
+                intermediate_values=dict(enumerate(tried.curve.validation_mae, 1)),
+                user_attrs={"seed": tried.seed, "exit_reason": tried.curve.failed or tried.state},
+            )
+        )
+
+
+def finished(
+    run: Run,
+    name: str,
+    played: Sequence[Played],
+    scaling: dict[int, list[dict[str, Any]]],
+    what: str,
+    constant: float,
+    synthetic: bool,
+) -> dict[str, Any]:
+    """Write the page and the JSON; what was found."""
+    folder = run.folder / FOLDER
+    folder.mkdir(parents=True, exist_ok=True)
+    rows = next(iter(scaling.values()))
+    share = share_of_epochs(played)
+    found = {
+        "what": what,
+        "constant_mae": constant,
+        "synthetic": synthetic,
+        "summary": rows,
+        "staged_against_best": share,
+        "by_workers": scaling if len(scaling) > 1 else None,
+    }
+    (folder / f"{name}.json").write_text(json.dumps(found | {"searches": traces_json(played)}, indent=1) + "\n")
+    path = folder / f"{name}.html"
+    path.write_text(compare_page(played, rows, verdict_of(share), constant, synthetic, what, scaling))
+    return found | {"page": str(path)}
+
+
+def show(arguments: argparse.Namespace, found: dict[str, Any]) -> None:
+    if arguments.json:
+        print(json.dumps(found, indent=1))
+        return
+    tables.show(found["what"], found["summary"])
+    for workers, rows in (found["by_workers"] or {}).items():
+        tables.show(
+            f"{workers} simulated workers",
+            [{key: row[key] for key in ("search", "simulated_seconds", "validation_mae")} for row in rows],
+        )
+    print(verdict_of(found["staged_against_best"]))
+    tables.print_constant(found["constant_mae"])
+    print(f"{SYNTHETIC}; {NO_DEVICE}." if found["synthetic"] else f"{NO_DEVICE.capitalize()}.")
+    print(found["page"])

@@ -1,0 +1,147 @@
+"""Learning curves of networks of the joint space: what rival searches pay for, epoch by epoch.
+
+A table of recorded ones (`record.py`) answers at once; `trainings.py` trains what is asked for. A curve is of
+one training whose schedule spans all epochs, and a request takes the first so many of them: so a search that stops early
+sees what it would have seen, and one that goes on later goes on with the same training.
+"""
+
+import json
+import math
+from collections.abc import Hashable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Protocol
+
+import pandas as pd
+
+from search.sampler import key
+from studies.preset import StudyError
+from studies.study import Point
+
+
+@dataclass(frozen=True)
+class Request:
+    """The first `until` epochs of the network at this point of the joint space, trained with this seed."""
+
+    point: Point
+    seed: int
+    until: int
+
+
+@dataclass(frozen=True)
+class Curve:
+    """A value for each epoch; MAE in months."""
+
+    validation_mae: tuple[float, ...]
+    train_mae: tuple[float, ...]
+    seconds: tuple[float, ...]
+    test_mae: float | None = None  # of the best validation epoch, once all epochs are trained and there is a test split
+    failed: str = ""  # why it ended before its last epoch, if it did
+
+    def first(self, epochs: int) -> "Curve":
+        if len(self.validation_mae) <= epochs:
+            return self
+        return replace(
+            self,
+            validation_mae=self.validation_mae[:epochs],
+            train_mae=self.train_mae[:epochs],
+            seconds=self.seconds[:epochs],
+            test_mae=None,
+            failed="",
+        )
+
+
+class Curves(Protocol):
+    """Where curves come from."""
+
+    def known(self, request: Request) -> Curve | None:
+        """Its first `until` epochs, fewer where it failed before; None where it has to be trained first."""
+
+    def want(self, request: Request) -> None:
+        """Have it trained; told once or often."""
+
+    def wait(self) -> None:
+        """Until something that was wanted is known."""
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """Trainings that were made once, with several seeds; `about` says of what and how."""
+
+    about: Mapping[str, Any]
+    curves: Mapping[tuple[Any, ...], Mapping[int, Curve]]  # by `key` of the point, by seed
+    points: tuple[Point, ...]
+
+    @property
+    def seeds(self) -> tuple[int, ...]:
+        return tuple(next(iter(self.curves.values())))
+
+    def known(self, request: Request) -> Curve:
+        try:
+            return self.curves[key(request.point)][request.seed].first(request.until)
+        except KeyError:
+            raise StudyError(f"{request.point} with seed {request.seed} is not among the recorded trainings") from None
+
+    def want(self, request: Request) -> None:
+        raise AssertionError("a recorded curve is known")
+
+    def wait(self) -> None:
+        raise AssertionError("a recorded curve is known")
+
+
+def write(path: Path, about: Mapping[str, Any], rows: Iterable[tuple[Point, int, Curve]]) -> None:
+    """A CSV for pandas (`comment="#"`), whose first line says in JSON what it is."""
+    table = pd.DataFrame([flat(point, seed, curve) for point, seed, curve in rows])
+    part = path.with_suffix(".part")
+    with part.open("w") as file:
+        file.write(f"# {json.dumps(dict(about))}\n")
+        table.to_csv(file, index=False, float_format="%.6g")
+    part.replace(path)
+
+
+def flat(point: Point, seed: int, curve: Curve) -> dict[str, Any]:
+    def numbered(name: str, values: tuple[float, ...]) -> dict[str, float]:
+        return {f"{name}_{epoch}": round(value, 3) for epoch, value in enumerate(values, 1)}
+
+    return (
+        dict(point)
+        | {"seed": seed, "failed": curve.failed, "test_mae": curve.test_mae}
+        # Of the fastest epoch: the others may have shared the machine.
+        | {"seconds_per_epoch": min(curve.seconds, default=0.0)}
+        | numbered("validation_mae", curve.validation_mae)
+        | numbered("train_mae", curve.train_mae)
+    )
+
+
+def read(path: Path) -> Recorded:
+    """Raises StudyError where the file is none that `write` made."""
+    try:
+        with path.open() as file:
+            about = json.loads(file.readline().removeprefix("#"))
+            table = pd.read_csv(file, keep_default_na=False, na_values=[""])
+        epochs = range(1, int(about["epochs"]) + 1)
+        names = list(about["space"])
+        curves: dict[tuple[Any, ...], dict[int, Curve]] = {}
+        points: dict[tuple[Any, ...], Point] = {}
+        for row in table.to_dict("records"):
+            point = {name: row[name] for name in names}
+            points[key(point)] = point
+
+            def by_epoch(name: str, row: dict[Hashable, Any] = row) -> tuple[float, ...]:
+                values = [float(row[f"{name}_{epoch}"]) for epoch in epochs]
+                return tuple(value for value in values if not math.isnan(value))
+
+            test_mae = float(row["test_mae"])
+            validation_mae = by_epoch("validation_mae")
+            curves.setdefault(key(point), {})[int(row["seed"])] = Curve(
+                validation_mae,
+                by_epoch("train_mae"),
+                (float(row["seconds_per_epoch"]),) * len(validation_mae),
+                None if math.isnan(test_mae) else test_mae,
+                str(row["failed"]) if isinstance(row["failed"], str) else "",
+            )
+    except (OSError, ValueError, KeyError) as error:
+        raise StudyError(
+            f"{path} is no table of recorded trainings ({error!r}); `boneage-search record` makes one"
+        ) from None
+    return Recorded(about, curves, tuple(points.values()))

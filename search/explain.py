@@ -1,0 +1,178 @@
+"""Where in radiographs a trained model's predictions come from: which radiographs, their maps, the shares of regions."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from data.images import decode
+from data.phantom import Anatomy, anatomy, phantom_cases
+from data.preparation import DataError
+from data.store import Store
+from models.cells import Cells, cells, spread
+from search.model_folder import ModelFolder, load_network
+from search.overlay import scale_of
+from studies.preset import StudyError
+
+DETAIL_PX = 360  # side of the picture that a map is laid over
+
+
+@dataclass(frozen=True)
+class Shown:
+    """One radiograph to be explained."""
+
+    name: str
+    seen: np.ndarray  # uint8 (image_px, image_px), as the network sees it
+    detail: np.ndarray  # uint8 (DETAIL_PX, DETAIL_PX), the same frame, as sharp as the file has it
+    male: bool | None  # None where nobody said
+    age_months: float | None = None
+    parts: Anatomy | None = None  # of a drawn hand
+
+
+@dataclass(frozen=True)
+class Explained:
+    shown: Shown
+    months: np.ndarray  # what each cell adds, (cells, cells)
+    elsewhere_months: float
+    prediction_months: float
+
+    def to_dict(self) -> dict[str, Any]:
+        return {
+            "name": self.shown.name,
+            "sex": sex_of(self.shown),
+            "prediction_months": round(self.prediction_months, 2),
+            "label_months": self.shown.age_months,
+            "from_image_months": round(float(self.months.sum()), 2),
+            "from_sex_and_constants_months": round(self.elsewhere_months, 2),
+        }
+
+
+@dataclass(frozen=True)
+class Explanation:
+    model: ModelFolder
+    method: str
+    where: Cells
+    cases: list[Explained]
+
+    @property
+    def scale(self) -> float:
+        return scale_of(np.stack([case.months for case in self.cases]))
+
+    @property
+    def synthetic(self) -> bool:
+        return self.model.synthetic or any(case.shown.parts for case in self.cases)
+
+
+def sex_of(shown: Shown) -> str | None:
+    return None if shown.male is None else "M" if shown.male else "F"
+
+
+def of_files(files: Sequence[Path], sex: str | None, model: ModelFolder) -> list[Shown]:
+    """Decoded with the model's own preparation. Raises DataError for the first that is no radiograph."""
+    if model.architecture.sex_units and not sex:
+        raise StudyError(f"{model.name} uses the sex: say --sex F or --sex M (one for all images of the command)")
+    detail = replace(model.preparation, image_px=DETAIL_PX)
+    shown = []
+    for file in files:
+        if not file.is_file():
+            raise DataError(f"{file} is no file; name radiographs (PNG, JPEG or DICOM)")
+        seen = decode(file, model.preparation).pixels
+        shown.append(Shown(file.name, seen, decode(file, detail).pixels, sex == "M" if sex else None))
+    return shown
+
+
+def of_store(store: Store, split: str, count: int, model: ModelFolder) -> list[Shown]:
+    """`count` cases of a split, half of them girls, spread evenly over the ages. Raises DataError where they do not fit the model."""
+    settings, asked = store.info["settings"], model.about["preparation"]
+    if differing := [name for name in asked if settings.get(name) != asked[name]]:
+        name = differing[0]
+        raise DataError(
+            f"{store.path} was prepared with {name} {settings.get(name)}, {model.name} was trained with {asked[name]}; "
+            "name the run whose data it was trained on"
+        )
+    rows = spread_cases(store.cases[store.cases["split"] == split], count)
+    if not len(rows):
+        raise DataError(f"{store.path} has no {split} cases")
+    hands = drawn_hands(store)
+    return [
+        Shown(
+            id,
+            np.array(store.images[row]),
+            enlarged(store.images[row]),
+            bool(male),
+            float(age_months),
+            anatomy(hands[id], DETAIL_PX) if hands else None,
+        )
+        for row, id, male, age_months in zip(
+            rows.index.astype(int), rows["id"], rows["male"], rows["age_months"], strict=True
+        )
+    ]
+
+
+def spread_cases(cases: pd.DataFrame, count: int) -> pd.DataFrame:
+    """Evenly spaced places in the order of age, of each sex; by sex, then by age."""
+    chosen = []
+    for male, share in ((False, count // 2), (True, count - count // 2)):
+        ordered = cases[cases["male"].astype(bool) == male].sort_values(["age_months", "id"])
+        share = min(share, len(ordered))
+        places = ((np.arange(share) + 0.5) * len(ordered) / max(share, 1)).astype(int)
+        chosen.append(ordered.iloc[places])
+    return pd.concat(chosen)
+
+
+def drawn_hands(store: Store) -> dict[str, Any]:
+    """The phantom's cases by id; none where the store holds radiographs."""
+    kind, _, count = str(store.info["source"]).partition(":")
+    return {hand.id: hand for hand in phantom_cases(int(count))} if kind == "phantom" else {}
+
+
+def enlarged(image: np.ndarray) -> np.ndarray:
+    from PIL import Image
+
+    return np.asarray(Image.fromarray(np.array(image)).resize((DETAIL_PX, DETAIL_PX), Image.Resampling.BICUBIC))
+
+
+def explained(model: ModelFolder, shown: Sequence[Shown]) -> Explanation:
+    network = load_network(model)
+    from models.cam import activation_maps  # after TensorFlow was loaded without its chatter
+
+    maps = activation_maps(
+        network,
+        np.stack([case.seen for case in shown]),
+        np.array([bool(case.male) for case in shown]),
+    )
+    cases = [
+        Explained(case, maps.months[n], float(maps.elsewhere_months[n]), float(maps.prediction_months[n]))
+        for n, case in enumerate(shown)
+    ]
+    return Explanation(model, maps.method, cells(model.architecture, model.preparation.image_px), cases)
+
+
+def region_rows(found: Explanation) -> list[dict[str, Any]]:
+    """Where the months of drawn hands lie, pooled over the cases: a region's share of |map| beside its share of the area."""
+    drawn = [case for case in found.cases if case.shown.parts]
+    if not drawn:
+        return []
+    maps = np.abs(spread_all(found, drawn))
+    masks = {
+        "bone": [case.shown.parts.bone for case in drawn if case.shown.parts],
+        "growth zones": [case.shown.parts.growth for case in drawn if case.shown.parts],
+        "hand": [case.shown.parts.hand for case in drawn if case.shown.parts],
+        "background": [~case.shown.parts.hand for case in drawn if case.shown.parts],
+    }
+    rows = []
+    for region, of_cases in masks.items():
+        mask = np.stack(of_cases)
+        share, area = float(maps[mask].sum() / maps.sum()), float(mask.mean())
+        rows.append(
+            {"region": region, "share of |map|": share, "share of the area": area, "ratio": round(share / area, 2)}
+        )
+    return rows
+
+
+def spread_all(found: Explanation, cases: Sequence[Explained]) -> np.ndarray:
+    months = np.stack([case.months for case in cases])
+    return spread(months, found.where, found.model.preparation.image_px, DETAIL_PX)

@@ -1,0 +1,140 @@
+"""What `explain` leaves: one picture with all maps, and a page that says how to read them."""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from search.explain import DETAIL_PX, Explained, Explanation, region_rows, sex_of, spread_all
+from search.notices import NO_DEVICE, SYNTHETIC
+from search.overlay import Tile, laid_over, legend, sheet
+from search.page import Picture, notices, page, pictures, section, table, text
+
+FOLDER = "explained"  # in the model's folder
+LEAST_PX = 300  # of a case on the page, its two pictures together
+
+MEANS = {
+    "CAM": "The map is exact: the network's output is linear in the mean of its last feature map, so what all cells add, what "
+    "the sex and the constants add, and the prediction agree to rounding.",
+    "HiResCAM": "A fully connected layer stands between the feature map and the output, so the map is a gradient's (HiResCAM): "
+    "it sums to the prediction for this image, but how months are shared between cells and constants is local to it.",
+}
+CAUTION = (
+    "A map says what this network's output is made of. It does not say that the network reads what a radiologist reads, and "
+    "neighbouring orange and blue may cancel."
+)
+
+
+def write(found: Explanation, folder: Path, name: str) -> tuple[Path, Path]:
+    """The sheet (PNG) and the page (HTML), each renamed when whole."""
+    folder.mkdir(parents=True, exist_ok=True)
+    picture, html = folder / f"{name}.png", folder / f"{name}.html"
+    part = folder / f"{name}.part"
+    over = [
+        laid_over(case.shown.detail, months, found.scale)
+        for case, months in zip(found.cases, spread_all(found, found.cases), strict=True)
+    ]
+    bar = legend(found.scale, unit(found))
+    tiles = [
+        Tile((case.shown.seen, coloured), caption_lines(case)) for case, coloured in zip(found.cases, over, strict=True)
+    ]
+    sheet(tiles, bar, [heading(found)], foot(found)).save(part, "PNG", optimize=True)
+    os.replace(part, picture)
+    part.write_text(explain_page(found, over, bar))
+    os.replace(part, html)
+    return picture, html
+
+
+def heading(found: Explanation) -> str:
+    method = {"CAM": "class activation map, exact", "HiResCAM": "HiResCAM"}[found.method]
+    return f"{found.model.name}: {method}; left as the network sees it, right what each place adds"
+
+
+def unit(found: Explanation) -> str:
+    return f"months added by a cell of {found.where.step_px} of {found.model.preparation.image_px} px"
+
+
+def foot(found: Explanation) -> list[str]:
+    return [f"{SYNTHETIC}; {NO_DEVICE}" if found.synthetic else NO_DEVICE]
+
+
+def caption_lines(case: Explained) -> tuple[str, ...]:
+    shown = case.shown
+    said = [shown.name, *([] if shown.male is None else ["boy" if shown.male else "girl"])]
+    made = f"image {case.months.sum():+.1f}, sex and constants {case.elsewhere_months:.1f}"
+    predicted = f"predicted {case.prediction_months:.1f} months"
+    if shown.age_months is not None:
+        error = case.prediction_months - shown.age_months
+        predicted += f", label {shown.age_months:g} ({error:+.1f})"
+    return ", ".join(said), predicted, made
+
+
+def explain_page(found: Explanation, over: Sequence[np.ndarray], bar: np.ndarray) -> str:
+    """It holds radiographs, so it belongs beside the model and nowhere else."""
+    where, model = found.where, found.model
+    about = [
+        text(
+            "Orange places make the prediction older, blue ones younger, and the colour's strength says by how many months; "
+            "all maps here share one scale. Left, the image as the network sees it; right, the map over it."
+        ),
+        pictures([Picture((bar,), f"The scale: {unit(found)}.")], 2, bar.shape[1], LEAST_PX),
+        text(MEANS[found.method]),
+        text(
+            f"The network's last feature map has {where.across}×{where.across} cells, {where.step_px} px apart in an image of "
+            f"{model.preparation.image_px} px; the colours between their centres are interpolated."
+        ),
+        notices(warnings(found)),
+    ]
+    shown = [
+        Picture((case.shown.seen, coloured), "; ".join(caption_lines(case)))
+        for case, coloured in zip(found.cases, over, strict=True)
+    ]
+    sections = [
+        section("What is shown", *about),
+        section("Radiographs", pictures(shown, 2, DETAIL_PX, LEAST_PX)),
+        section("Months", table([month_row(case) for case in found.cases])),
+    ]
+    if rows := region_rows(found):
+        shares = [{key: f"{value:.1%}" if "share" in key else value for key, value in row.items()} for row in rows]
+        sections.append(
+            section(
+                "Where on the drawn hands",
+                text(
+                    "What is where is known exactly for drawn hands. A ratio of 1 is what a map that knows nothing of the hand "
+                    "would have; bone and growth zones overlap, and a cell is wider than most of them."
+                ),
+                table(shares),
+            )
+        )
+    subtitle = f"{model.name}, {model.about['params']:,} parameters; {model.path}"
+    return page("Where predictions come from", sections, subtitle, found.synthetic)
+
+
+def month_row(case: Explained) -> dict[str, Any]:
+    shown, predicted = case.shown, case.prediction_months
+    return {
+        "image": shown.name,
+        "sex": sex_of(shown),
+        "predicted": f"{predicted:.1f}",
+        "label": None if shown.age_months is None else f"{shown.age_months:g}",
+        "error": None if shown.age_months is None else f"{predicted - shown.age_months:+.1f}",
+        "from the image": f"{case.months.sum():+.1f}",
+        "from sex and constants": f"{case.elsewhere_months:.1f}",
+    }
+
+
+def warnings(found: Explanation) -> list[tuple[str, str]]:
+    said = [("note", CAUTION)]
+    if found.where.across < 4:
+        said.append(
+            (
+                "worry",
+                f"The last feature map has {found.where.across}×{found.where.across} cells: it hardly tells one place from "
+                "another. Larger images, or fewer poolings in the stem, give more.",
+            )
+        )
+    if found.model.synthetic and not all(case.shown.parts for case in found.cases):
+        said.append(("worry", "The model was trained on drawn hands: on a radiograph its prediction means nothing."))
+    return said

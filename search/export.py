@@ -1,0 +1,165 @@
+"""`export`: a trained model in a format that other programs read, kept only where it predicts what the model predicts."""
+
+import os
+import shutil
+import statistics
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from data.images import to_bytes
+from data.phantom import draw, phantom_cases
+from data.preparation import DataError
+from data.store import is_store, open_store
+from search.model_card import card
+from search.model_folder import ModelFolder, load_network
+from search.run import PREPARED, read_settings
+from studies.preset import StudyError
+
+PACKAGES: dict[str, tuple[str, ...]] = {  # by format; those of the extra [export]
+    "keras": (),
+    "savedmodel": (),
+    "tflite": ("ai_edge_litert",),
+    "onnx": ("tf2onnx", "onnxruntime"),
+}
+FOLDER = "exported"  # in the model's folder
+TOLERANCE_MONTHS = 0.01  # rounding differs by about 0.0001; predictions are read to a tenth at best
+INPUTS, LATENCY_RUNS, WARM_UP_RUNS = 32, 50, 5
+
+
+@dataclass(frozen=True)
+class Inputs:
+    images: np.ndarray  # uint8 (n, image_px, image_px)
+    male: np.ndarray  # float32 (n,)
+    what: str
+
+
+@dataclass(frozen=True)
+class Exported:
+    format: str
+    path: Path  # a file; of a SavedModel a folder
+    size_mb: float
+    latency_ms: float  # median of single images on the CPU
+    difference_months: float  # the largest, from the weights in Keras and float32
+
+    def row(self) -> dict[str, Any]:
+        return {
+            "format": self.format,
+            "size_mb": round(self.size_mb, 3),
+            "latency_ms": round(self.latency_ms, 2),
+            "difference_months": float(f"{self.difference_months:.2g}"),
+        }
+
+
+def require(formats: list[str]) -> None:
+    """Raises StudyError where a package that a format needs is missing, before anything is done."""
+    missing = [name for format in formats for name in PACKAGES[format] if find_spec(name) is None]
+    if missing:
+        raise StudyError(
+            f"{', '.join(formats)} needs {' and '.join(missing).replace('_', '-')}, which is not installed: "
+            "make install EXTRAS=dev,export, or pip install '.[export]'"
+        )
+
+
+def export(model: ModelFolder, formats: list[str], folder: Path, run: Path) -> tuple[Inputs, list[Exported]]:
+    """Writes each format with its card beside it; the first row is the network as it was trained.
+
+    Differences are from the weights in float32: for a network that computes in half precision its own row says how far that
+    rounds. Raises StudyError where what was written predicts otherwise; that file is not left behind.
+    """
+    require(formats)
+    inputs = inputs_for(model, run)
+    network = load_network(model)
+    from models.export import FORMATS, for_inference, runner_of  # after TensorFlow was loaded without its chatter
+
+    trained = runner_of(network)
+    plain = for_inference(network, model.architecture, model.preparation.image_px)
+    expected = runner_of(plain)(inputs.images, inputs.male)
+    rounding = largest(trained(inputs.images, inputs.male), expected)
+    if network.compute_dtype == "float32":
+        refuse_beyond(rounding, f"{model.name} without augmentation")
+    rows = [Exported("as trained", model.network, megabytes(model.network), latency_ms(trained, inputs), rounding)]
+    part = folder / "part"
+    for format in formats:
+        shutil.rmtree(part, ignore_errors=True)
+        part.mkdir(parents=True)
+        try:
+            written = part / f"{model.name}.{format}"
+            FORMATS[format].write(plain, written)
+            predict = FORMATS[format].runner(written)
+            difference = largest(predict(inputs.images, inputs.male), expected)
+            refuse_beyond(difference, f"{model.name} as {format}")
+            made = Exported(format, folder / written.name, megabytes(written), latency_ms(predict, inputs), difference)
+            about = (
+                f"Largest difference from the weights in Keras: {difference:.2g} months on {len(inputs.images)} {inputs.what} "
+                f"(tolerance {TOLERANCE_MONTHS}); the network as trained differs by {rounding:.2g}. {made.size_mb:.3g} MB; one image took {made.latency_ms:.3g} ms on the exporting "
+                "machine's CPU (median)."
+            )
+            put(written, made.path)
+            made.path.with_name(f"{made.path.name}.md").write_text(card(model, format, made.path.name, about))
+        finally:
+            shutil.rmtree(part, ignore_errors=True)
+        rows.append(made)
+    return inputs, rows
+
+
+def largest(predicted: np.ndarray, expected: np.ndarray) -> float:
+    return float(np.abs(predicted - expected).max())
+
+
+def refuse_beyond(difference: float, what: str) -> None:
+    if not difference <= TOLERANCE_MONTHS:  # so that not a number is refused too
+        raise StudyError(
+            f"{what} predicts up to {difference:.3g} months otherwise than the model, more than {TOLERANCE_MONTHS}; it was not left"
+        )
+
+
+def put(written: Path, path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path)
+    os.replace(written, path)
+
+
+def inputs_for(model: ModelFolder, run: Path) -> Inputs:
+    """Validation cases of the store that the model was trained on, where it is still there; else drawn hands."""
+    runs = [model.path.absolute().parents[1], run]
+    stores = [store for one in runs for store in (one / PREPARED, Path(read_settings(one).get("data", "")))]
+    for path in stores:
+        if not is_store(path):
+            continue
+        try:
+            store = open_store(path)
+        except DataError:
+            continue  # another model's, or damaged: drawn hands will do
+        validation = store.split("validation")
+        if store.digest == model.about["data"]["digest"] and len(validation):
+            rows = validation.rows[:INPUTS]
+            return Inputs(np.array(store.images[rows]), validation.male[:INPUTS], "validation images of its own data")
+    size, stretch = model.preparation.image_px, model.preparation.stretch
+    hands = phantom_cases(INPUTS)
+    return Inputs(
+        np.stack([to_bytes(draw(hand, size), stretch) for hand in hands]),
+        np.array([hand.male for hand in hands], np.float32),
+        "drawn hands",
+    )
+
+
+def latency_ms(predict: Callable[[np.ndarray, np.ndarray], np.ndarray], inputs: Inputs) -> float:
+    """Median of single predictions, after a few that do not count."""
+    took = []
+    for number in range(WARM_UP_RUNS + LATENCY_RUNS):
+        one = slice(number % len(inputs.images), number % len(inputs.images) + 1)
+        began = time.perf_counter()
+        predict(inputs.images[one], inputs.male[one])
+        took.append(1000 * (time.perf_counter() - began))
+    return statistics.median(took[WARM_UP_RUNS:])
+
+
+def megabytes(path: Path) -> float:
+    files = [path] if path.is_file() else [file for file in path.rglob("*") if file.is_file()]
+    return sum(file.stat().st_size for file in files) / 1e6

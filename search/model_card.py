@@ -1,0 +1,157 @@
+"""The card beside an exported model: what it takes and gives, what it was trained on, how wrong it is, what it is not for."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from search.model_folder import ModelFolder
+from search.notices import NO_DEVICE, SYNTHETIC
+
+FITS = {
+    "squash": "resized to a square without keeping the aspect",
+    "crop_pad": "empty borders cut off, padded with black to a square, resized",
+}
+RUNS_WITH = {
+    "keras": "Keras 3 (`keras.saving.load_model`)",
+    "savedmodel": "TensorFlow (`tf.saved_model.load`, signature `serving_default`)",
+    "tflite": "LiteRT (`ai_edge_litert.interpreter.Interpreter`, its signature runner)",
+    "onnx": "any ONNX runtime",
+}
+RSNA = (
+    "If they are RSNA's of 2017: academic research, education and other non-commercial use, no passing on of images, no "
+    "re-identification, and citing Halabi et al., Radiology 2019; 290(2):498-503. Whether a network trained on them may be "
+    "passed on is for those terms to say, not for this card."
+)
+FIGURES = {
+    "n": "cases",
+    "mae": "MAE",
+    "rmse": "RMSE",
+    "median_ae": "median absolute error",
+    "bias": "mean signed error",
+    "within_6": "within 6 months",
+    "within_12": "within 12",
+    "within_24": "within 24",
+}
+
+
+def card(model: ModelFolder, format: str, file: str, about_file: str) -> str:
+    """Markdown, from model.json alone and the sentence about the file."""
+    about = model.about
+    parts = [f"# {model.name}: bone age from a hand radiograph", f"`{file}`: {RUNS_WITH[format]}. {about_file}"]
+    parts.append(f"**{capital(NO_DEVICE)}.**" + (f" **{capital(SYNTHETIC)}.**" if model.synthetic else ""))
+    parts += ["## Input and output", bullets(interface(model)), "## Training data", bullets(training_data(about))]
+    parts += [
+        "## Figures",
+        *figures(about),
+        "## Limits",
+        bullets(limits(model)),
+        "## Licence of the data",
+        licence(model),
+    ]
+    made = ", ".join(f"{name} {version}" for name, version in about["versions"].items())
+    parts.append(f"Trained {about['made']} with {made}; seed {about['seed']}, best epoch {about['best_epoch']}.")
+    return "\n\n".join(parts) + "\n"
+
+
+def interface(model: ModelFolder) -> list[str]:
+    preparation, architecture = model.preparation, model.architecture
+    side = preparation.image_px
+    greys = "its 1st to 99th percentile spread over black to white" if preparation.stretch else "greys as in the file"
+    said = [
+        f"`image`: uint8 (batch, {side}, {side}, 1), grey, bone bright; {FITS[preparation.fit]}; {greys}",
+        "`male`: float32 (batch, 1), 1 for boys, 0 for girls" if architecture.sex_units else "the sex is not asked for",
+        "`age_months`: float32 (batch, 1), bone age in months",
+        f"InceptionV3 variant: β {architecture.beta:g}, {architecture.blocks}, FC {architecture.fc_units or 'none'}; "
+        f"{model.about['params']:,} parameters, {model.about['macs'] / 1e9:.3g} G multiply-accumulates",
+    ]
+    return said
+
+
+def training_data(about: Mapping[str, Any]) -> list[str]:
+    data = about["data"]
+    counts = ", ".join(f"{count:,} {split}" for split, count in data["counts"].items())
+    drawn = str(data["source"]).startswith("phantom:")
+    # Of a path the last part alone: a card is passed on.
+    source = (
+        f"drawn phantom hands, `{data['source']}`" if drawn else f"radiographs, folder `{Path(data['source']).name}`"
+    )
+    return [source, f"cases: {counts}", f"prepared data `{data['digest']}`"]
+
+
+def figures(about: Mapping[str, Any]) -> list[str]:
+    """Months. Whatever was measured; groups where there are any."""
+    splits = {name: about[name] for name in ("validation", "test") if about[name]}
+    if not splits:
+        return ["None were measured."]
+    rows = [{"split": name, **row(figures)} for name, figures in splits.items()]
+    parts = [table(rows), f"Months. Always answering the training median: {about['constant_mae']:.1f}."]
+    for name, measured in splits.items():
+        for group in ("by_sex", "by_age"):
+            if grouped := groups(measured.get(group)):
+                parts += [f"{capital(name)}, {group.replace('_', ' ')}:", table(grouped)]
+    if "validation" in splits:
+        parts.append(
+            "The validation cases also chose the network and its best epoch, so their figures are somewhat too good."
+        )
+    return parts
+
+
+def row(measured: Mapping[str, Any]) -> dict[str, str]:
+    shown = {words: number(name, measured[name]) for name, words in FIGURES.items() if measured.get(name) is not None}
+    if measured.get("mae_low") is not None:
+        shown["MAE"] += f" ({measured['mae_low']:.2f} to {measured['mae_high']:.2f})"
+    return shown
+
+
+def number(name: str, value: float) -> str:
+    if name == "n":
+        return f"{value:,}"
+    return f"{value:.0%}" if name.startswith("within") else f"{value:.2f}"
+
+
+def groups(measured: Sequence[Mapping[str, Any]] | None) -> list[dict[str, str]]:
+    """Rows of figures by sex or by age."""
+    return [
+        ({"sex": one["sex"]} if "sex" in one else {"age in months": ages(one)})
+        | row({"mae_low": one["low"], "mae_high": one["high"], **one})
+        for one in measured or ()
+    ]
+
+
+def ages(band: Mapping[str, Any]) -> str:
+    end = band["to_months"]
+    return f"from {band['from_months']}" if end is None else f"{band['from_months']} to {end}"
+
+
+def limits(model: ModelFolder) -> list[str]:
+    said = [
+        f"{NO_DEVICE}: not for diagnosis or treatment",
+        "figures hold for images like those it was trained on; other devices, populations and diseases were not tested",
+        "labels of single readers differ by about five months from a mean of readers",
+        "it answers for any image: it was not taught to refuse what is no hand",
+    ]
+    if not model.about["test"]:
+        said.append("no test split was scored")
+    if model.synthetic:
+        said.append("it has seen no patient")
+    return said
+
+
+def licence(model: ModelFolder) -> str:
+    if model.synthetic:
+        return "The images were drawn by this program; there is no data licence to keep."
+    return f"The network was trained on radiographs, whose terms go with it. {RSNA}"
+
+
+def capital(words: str) -> str:
+    return words[0].upper() + words[1:]
+
+
+def bullets(said: Sequence[str]) -> str:
+    return "\n".join(f"- {words}" for words in said)
+
+
+def table(rows: Sequence[Mapping[str, str]]) -> str:
+    columns = list(dict.fromkeys(column for one in rows for column in one))
+    lines = [columns, ["---"] * len(columns), *([one.get(column, "") for column in columns] for one in rows)]
+    return "\n".join("| " + " | ".join(cells) + " |" for cells in lines)

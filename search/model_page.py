@@ -1,0 +1,337 @@
+"""The page of a trained model, `report.html` in its folder: how good it is, beside what is known to be possible."""
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from models.architecture import Architecture
+from search.page import BLUE, GREY, ORANGE, TEAL, Html, Section, figure, notices, page, section, subheading, table, text
+from search.published import OFFICIAL_TEST, PAPER_VALIDATION_MAE
+
+if TYPE_CHECKING:
+    from plotly.graph_objects import Figure
+
+SEX_NAMES = {"F": "girls", "M": "boys"}
+SEX_COLOURS = {"F": ORANGE, "M": BLUE}
+TITLES = {"validation": "validation", "test": "test", "test_flipped": "test, with mirror images"}
+BIG_PX, SMALL_PX = 420, 320
+
+
+def write_page(folder: Path, about: dict[str, Any]) -> None:
+    """From model.json and the CSVs of predictions beside it."""
+    part = folder / "report.part"
+    part.write_text(model_page(folder, about))
+    os.replace(part, folder / "report.html")
+
+
+def model_page(folder: Path, about: dict[str, Any]) -> str:
+    tables = {
+        split: pd.read_csv(folder / f"predictions_{split}.csv", dtype={"id": str})
+        for split in ("validation", "test")
+        if about[split]
+    }
+    sections = [
+        measures_section(about),
+        published_section(about),
+        scatter_section(tables),
+        agreement_section(tables, about),
+        groups_section(about),
+        intervals_section(about),
+        learning_section(about),
+        about_section(about),
+    ]
+    subtitle = (
+        f"{about['from']}, trained {about['made']}, {about['params']:,} parameters; data from {about['data']['source']}"
+    )
+    return page(f"Trained model {about['name']}", sections, subtitle, about["synthetic"])
+
+
+def splits_of(about: dict[str, Any]) -> list[str]:
+    return [split for split in TITLES if about[split]]
+
+
+def measures_rows(about: dict[str, Any]) -> list[dict[str, Any]]:
+    """A row per split: months unless a share."""
+    return [
+        {
+            "split": TITLES[split],
+            "images": found["n"],
+            "MAE": f"{found['mae']:.2f}",
+            "95 % interval": between(found["mae_low"], found["mae_high"]),
+            "constant": f"{found['constant_mae']:.1f}",
+            "RMSE": f"{found['rmse']:.2f}",
+            "median": f"{found['median_ae']:.2f}",
+            "bias": signed(found["bias"]),
+            "slope": signed(found["slope"]),
+            "limits of agreement": between(found["loa_low"], found["loa_high"]),
+            "within 6 m": f"{found['within_6']:.0%}",
+            "12 m": f"{found['within_12']:.0%}",
+            "24 m": f"{found['within_24']:.0%}",
+        }
+        for split in splits_of(about)
+        for found in [about[split]]
+    ]
+
+
+def between(low: float | None, high: float | None) -> str:
+    return "–" if low is None or high is None else f"{low:.1f} to {high:.1f}".replace("-", "−")
+
+
+def signed(value: float | None) -> str:
+    return "–" if value is None else f"{value:+.2f}".replace("-", "−")
+
+
+def measures_section(about: dict[str, Any]) -> Section:
+    said = []
+    if about["test"] is None:
+        said.append(("note", "The data have no test split, so there is no figure that nothing was chosen by."))
+    elif about["tests_opened_before"]:
+        times = about["tests_opened_before"]
+        opened = f"{times} other model{'s' if times > 1 else ''} of this run"
+        said.append(
+            (
+                "worry",
+                f"These test images were opened before, by {opened}: choosing among models by them makes the best look better than it is.",
+            )
+        )
+    said.append(
+        (
+            "note",
+            "The validation images have chosen the epoch, and the architecture if a search did; their figures flatter a little.",
+        )
+    )
+    columns = measures_rows(about)
+    turned = [
+        {"": measure} | {column["split"]: column[measure] for column in columns}
+        for measure in columns[0]
+        if measure != "split"
+    ]
+    return section(
+        "How good is it?",
+        table(
+            turned,
+            "Months. Error is predicted minus label. Constant: the MAE of always answering the training median. Slope: of the "
+            "error on the label's age, negative where ages shrink towards the middle. Interval: 95 % BCa bootstrap of the MAE over "
+            "images, for this trained network alone. Limits of agreement: mean −/+ 1.96 SD.",
+        ),
+        notices(said),
+    )
+
+
+def published_section(about: dict[str, Any]) -> Section:
+    own = about["test"] or about["validation"]
+    rows = [
+        {
+            "method": f"this model, its own {'test' if about['test'] else 'validation'} images",
+            "MAE": f"{own['mae']:.2f}",
+            "remark": f"constant {own['constant_mae']:.1f}",
+        }
+    ]
+    rows += [{"method": known.method, "MAE": known.mae, "remark": known.remark} for known in OFFICIAL_TEST]
+    return section(
+        "Beside published figures",
+        notices(
+            [
+                (
+                    "worry",
+                    "Other data and other sets: not comparable unless this model's test images are RSNA's official 200. Those have the "
+                    "mean of six readings as label; against single readings, as in training and validation, every MAE is higher: the "
+                    f"paper's own network has {PAPER_VALIDATION_MAE:g} on RSNA's validation set.",
+                )
+            ]
+        ),
+        table(
+            rows,
+            "MAE in months on RSNA's official test set, as published.",
+        ),
+    )
+
+
+def scatter_section(tables: dict[str, pd.DataFrame]) -> Section:
+    parts = [
+        figure(
+            scatter(found, split),
+            f"Predicted age by label, {TITLES[split]} images ({len(found):,}). On the line the two are equal.",
+            BIG_PX,
+        )
+        for split, found in tables.items()
+    ]
+    return section("Predicted and labelled", *parts)
+
+
+def scatter(found: pd.DataFrame, split: str) -> "Figure":
+    from plotly.graph_objects import Figure, Scatter
+
+    most = 12 * float(np.ceil(max(found["age_months"].max(), found["predicted_months"].max()) / 12))
+    drawn = Figure(
+        [
+            Scatter(
+                x=[0, most],
+                y=[0, most],
+                mode="lines",
+                line={"color": GREY, "width": 1},
+                hoverinfo="skip",
+                showlegend=False,
+            )
+        ]
+    )
+    add_points(
+        drawn, found, found["age_months"], found["predicted_months"], "label %{x:.1f}, predicted %{y:.1f} months"
+    )
+    drawn.update_xaxes(title_text="label, months", range=[0, most], dtick=24, zeroline=False)
+    drawn.update_yaxes(title_text="predicted, months", range=[0, most], dtick=24, zeroline=False)
+    return laid_out(drawn)
+
+
+def add_points(drawn: "Figure", found: pd.DataFrame, x: pd.Series, y: pd.Series, shown: str) -> None:
+    from plotly.graph_objects import Scatter
+
+    for sex, male in (("F", False), ("M", True)):
+        own = found["male"] == male
+        points = Scatter(
+            name=SEX_NAMES[sex],
+            x=x[own].round(2).tolist(),
+            y=y[own].round(2).tolist(),
+            text=found.loc[own, "id"].tolist(),
+            mode="markers",
+            marker={"color": SEX_COLOURS[sex], "size": 5, "opacity": 0.6},
+            hovertemplate=f"%{{text}}: {shown}<extra></extra>",
+        )
+        drawn.add_trace(points)
+
+
+def agreement_section(tables: dict[str, pd.DataFrame], about: dict[str, Any]) -> Section:
+    parts = [
+        figure(
+            agreement(found, about[split]),
+            f"Error by the mean of prediction and label (Bland and Altman), {TITLES[split]} images: lines are the mean error and −/+ 1.96 SD.",
+            SMALL_PX,
+        )
+        for split, found in tables.items()
+    ]
+    return section("Limits of agreement", *parts)
+
+
+def agreement(found: pd.DataFrame, measured: dict[str, Any]) -> "Figure":
+    from plotly.graph_objects import Figure
+
+    drawn = Figure()
+    middle, error = (
+        (found["predicted_months"] + found["age_months"]) / 2,
+        found["predicted_months"] - found["age_months"],
+    )
+    add_points(drawn, found, middle, error, "mean %{x:.1f}, error %{y:.1f} months")
+    for value in (measured["bias"], measured["loa_low"], measured["loa_high"]):
+        if value is not None:
+            drawn.add_hline(
+                y=value, line={"color": TEAL, "width": 1.5, "dash": "solid" if value == measured["bias"] else "dash"}
+            )
+    drawn.update_xaxes(title_text="mean of prediction and label, months", dtick=24, zeroline=False)
+    drawn.update_yaxes(title_text="error, months")
+    return laid_out(drawn)
+
+
+def groups_section(about: dict[str, Any]) -> Section:
+    parts: list[Html] = []
+    for split in splits_of(about):
+        rows = [
+            {
+                "group": SEX_NAMES[group["sex"]] if "sex" in group else band_name(group),
+                "images": group["n"],
+                "MAE": f"{group['mae']:.2f}",
+                "95 % interval": between(group["low"], group["high"]),
+                "bias": signed(group["bias"]),
+                "constant": f"{group['constant_mae']:.1f}",
+            }
+            for group in (*about[split]["by_sex"], *about[split]["by_age"])
+        ]
+        parts += [subheading(TITLES[split]), table(rows)]
+    return section("By sex and age", *parts, text("Months, by the label's age."))
+
+
+def band_name(group: dict[str, Any]) -> str:
+    begins, ends = group["from_months"] // 12, group["to_months"]
+    return (
+        f"{begins} years and more"
+        if ends is None
+        else f"{begins} to {ends // 12} years"
+        if begins
+        else f"under {ends // 12} years"
+    )
+
+
+def intervals_section(about: dict[str, Any]) -> Section:
+    conformal = about["conformal"]
+    rows = [
+        {
+            "sex": SEX_NAMES.get(group["sex"], "all"),
+            "predicted age": band_name(group),
+            "validation images": group["n"],
+            "half width": None if group["half_width"] is None else f"{group['half_width']:.1f}",
+            "taken from": group["of"],
+        }
+        for group in conformal["groups"]
+    ]
+    covered = conformal["coverage"]
+    said = (
+        f"Of {covered['n']:,} test labels {covered['share']:.1%} lie inside (95 % interval {covered['low']:.1%} to {covered['high']:.1%})."
+        if covered
+        else "There is no test split to measure the coverage on."
+    )
+    return section(
+        f"{conformal['level']:.0%} prediction intervals",
+        text(
+            "Split conformal, by sex and band of predicted age, from the validation errors. Those images have also chosen the epoch, so "
+            f"they promise a little too much. {said}"
+        ),
+        table(rows, "Months either side of a prediction."),
+    )
+
+
+def learning_section(about: dict[str, Any]) -> Section:
+    caption = f"MAE by epoch. The best epoch, {about['best_epoch']}, is the model's. Constant: the validation MAE of always answering the training median."
+    return section("Learning curve", figure(learning(about), caption, SMALL_PX))
+
+
+def learning(about: dict[str, Any]) -> "Figure":
+    from plotly.graph_objects import Figure, Scatter
+
+    history, drawn = about["history"], Figure()
+    epochs = [epoch["epoch"] for epoch in history]
+    for name, key, colour in (("training", "train_mae", ORANGE), ("validation", "validation_mae", BLUE)):
+        values = [epoch[key] if np.isfinite(epoch[key]) else None for epoch in history]
+        drawn.add_trace(
+            Scatter(name=name, x=epochs, y=values, mode="lines+markers", line={"color": colour}, marker={"size": 5})
+        )
+    constant = [about["constant_mae"]] * len(epochs)
+    drawn.add_trace(Scatter(name="constant", x=epochs, y=constant, mode="lines", line={"color": GREY, "dash": "dot"}))
+    drawn.add_vline(x=about["best_epoch"], line={"color": TEAL, "width": 1})
+    drawn.update_xaxes(title_text="epoch", zeroline=False)
+    drawn.update_yaxes(title_text="MAE, months", rangemode="tozero")
+    return laid_out(drawn)
+
+
+def laid_out(drawn: "Figure") -> "Figure":
+    legend = {"orientation": "h", "y": 1, "yanchor": "bottom", "x": 0}
+    return drawn.update_layout(legend=legend, margin={"l": 60, "r": 16, "t": 36, "b": 48})
+
+
+def about_section(about: dict[str, Any]) -> Section:
+    architecture = Architecture.from_dict(about["architecture"])
+    counts = ", ".join(f"{count:,} {split}" for split, count in about["data"]["counts"].items())
+    facts = {
+        "from": about["from"],
+        "β": f"{architecture.beta:g}",
+        "blocks": str(architecture.blocks),
+        "sex layer, FC layer, dropout": f"{architecture.sex_units}, {architecture.fc_units or 'none'}, {architecture.dropout:g}",
+        "parameters; MACs": f"{about['params']:,}; {about['macs']:,}",
+        "images": f"{counts}; {about['preparation']['image_px']} px, {about['preparation']['fit']}"
+        + (", stretched" if about["preparation"]["stretch"] else ""),
+        "training": ", ".join(f"{name} {value}" for name, value in about["training"].items()),
+        "seed; seconds": f"{about['seed']}; {about['seconds']:,.0f}",
+        "versions": ", ".join(f"{name} {value}" for name, value in about["versions"].items()),
+    }
+    return section("What it is", table([{"": name, " ": value} for name, value in facts.items()]))

@@ -1,0 +1,252 @@
+"""`boneage-search predict`: bone ages of radiographs in files, a row each, as they come.
+
+Files are read and answered a batch at a time, so that memory does not grow with their number. A file that cannot be
+answered has a row that says why, and the others are answered.
+"""
+
+import csv
+import json
+import math
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from itertools import chain, repeat
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from data import dicom
+from data.images import decode
+from data.layouts import walk
+from data.looks import shrunk
+from data.preparation import DataError
+from data.tables import id_of, read_table, without_prefix
+from search.predictor import BATCH, Answers, Model, predict
+
+COLUMNS = (
+    "file",
+    "sex",
+    "predicted_months",
+    "age",
+    "low",
+    "high",
+    "if_female_months",
+    "if_male_months",
+    "note",
+)
+LEAST_PX = 32  # the least a network is ever shown
+SEXES = {True: "M", False: "F", None: "unknown"}
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """How to answer; `male` is everyone's sex, `table` each id's."""
+
+    male: bool | None = None
+    table: dict[str, bool] = field(default_factory=dict)
+    flip: bool = False
+    force: bool = False  # answer also for what does not look like a hand radiograph
+
+
+class Read(NamedTuple):
+    """A file as far as it could be read: `fault` says why it could not."""
+
+    path: Path
+    pixels: np.ndarray | None
+    male: bool | None
+    notes: tuple[str, ...] = ()
+    fault: str = ""
+
+
+def files_of(paths: Sequence[Path]) -> list[Path]:
+    """Every file named, and every image below every folder named. Raises DataError where there is none."""
+    found: list[Path] = []
+    for path in paths:
+        below = [file for files in walk(path)[1].values() for file in files] if path.is_dir() else [path]
+        if not below:
+            raise DataError(f"{path} holds no PNG, JPEG or DICOM files")
+        found += below
+    return found
+
+
+def sexes_of(table: Path) -> dict[str, bool]:
+    """Sex by id, of a table as `prepare` reads it."""
+    found = read_table(table)
+    if found is None:
+        raise DataError(
+            f"{table} has no columns of ids and sexes: expected `id` and `male` (True, False) or `sex` (M, F)"
+        )
+    return dict(zip(found.cases["id"], (bool(male) for male in found.cases["male"]), strict=True))
+
+
+def rows_of(model: Model, files: Sequence[Path], wanted: Wanted) -> Iterator[Row]:
+    """A row per file, in order; `predicted_months` is None where the note says why there is no answer."""
+    with ThreadPoolExecutor() as pool:
+        for start in range(0, len(files), BATCH):
+            batch = files[start : start + BATCH]
+            yield from answer(model, list(pool.map(lambda path: read(path, model, wanted), batch)), wanted)
+
+
+def read(path: Path, model: Model, wanted: Wanted) -> Read:
+    if not path.is_file():
+        return Read(path, None, None, fault=f"missing: there is no file {path}")
+    try:
+        male, note = sex_of(path, wanted) if model.uses_sex else (None, "")
+        decoded = decode(path, model.preparation)
+    except DataError as error:
+        return Read(path, None, None, fault=str(error))
+    except OSError as error:  # no permission
+        return Read(path, None, None, fault=f"unreadable: {path} ({error.strerror})")
+    if min(decoded.width_px, decoded.height_px) < LEAST_PX:
+        size = f"{decoded.width_px}×{decoded.height_px}"
+        return Read(path, None, male, fault=f"too small: {path} has {size} pixels, a hand needs {LEAST_PX} each way")
+    return Read(path, decoded.pixels, male, (note,) if note else ())
+
+
+def sex_of(path: Path, wanted: Wanted) -> tuple[bool | None, str]:
+    """--sex before the table's before the file's own; where they contradict one another the note says so."""
+    stem = id_of(path.name)
+    listed = wanted.table.get(stem, wanted.table.get(without_prefix([stem])[0]))
+    stated = dicom.male(path) if dicom.is_dicom(path) and path.stat().st_size else None
+    known = [male for male in (wanted.male, listed, stated) if male is not None]
+    if not known:
+        return None, ""
+    contradicts = stated is not None and stated != known[0]
+    return known[0], f"the file says sex {SEXES[stated]}" if contradicts else ""
+
+
+def answer(model: Model, batch: Sequence[Read], wanted: Wanted) -> Iterator[Row]:
+    judged = [judge(model, one, score, wanted.force) for one, score in zip(batch, scores(model, batch), strict=True)]
+    whole = [one for one in judged if not one.fault]
+    images = np.array([one.pixels for one in whole])
+    known = not model.uses_sex or all(one.male is not None for one in whole)
+    if whole:
+        if_female = predict(model, images, sexes(model, whole, False), wanted.flip)
+        if_male = if_female if known else predict(model, images, sexes(model, whole, True), wanted.flip)
+    place = 0
+    for one in judged:
+        if one.fault:
+            yield blank(one.path) | {"sex": SEXES[one.male] if one.male is not None else None, "note": one.fault}
+        else:
+            yield row(model, one, if_female, if_male, place)
+            place += 1
+
+
+def scores(model: Model, batch: Sequence[Read]) -> list[float]:
+    """How much each looks like a radiograph of the model's training; NaN for what could not be read."""
+    readable = [one.pixels for one in batch if one.pixels is not None]
+    found = iter(model.looks.score(shrunk(readable)) if readable else ())
+    return [math.nan if one.pixels is None else float(next(found)) for one in batch]
+
+
+def judge(model: Model, one: Read, score: float, force: bool) -> Read:
+    if one.pixels is None:
+        return one
+    if score < model.looks.refuse_below:
+        said = "does not look like an upright hand radiograph of the kind this model was trained on"
+        if not force:
+            return one._replace(fault=f"refused: {one.path} {said}; --force answers all the same")
+        return one._replace(notes=(*one.notes, said))
+    doubted = score < model.looks.doubt_below
+    return one._replace(notes=(*one.notes, "looks unusual: see that it is an upright hand")) if doubted else one
+
+
+def sexes(model: Model, whole: Sequence[Read], otherwise: bool) -> np.ndarray | None:
+    return np.array([otherwise if one.male is None else one.male for one in whole]) if model.uses_sex else None
+
+
+def blank(path: Path) -> Row:
+    return dict.fromkeys(COLUMNS) | {"file": str(path)}
+
+
+def row(model: Model, one: Read, if_female: Answers, if_male: Answers, place: int) -> Row:
+    """The answer; of an unknown sex, the middle of the two with an interval that covers both."""
+    months = [float(answers.months[place]) for answers in (if_female, if_male)]
+    ends = [float(answers.low[place]) for answers in (if_female, if_male)]
+    tops = [float(answers.high[place]) for answers in (if_female, if_male)]
+    unknown = model.uses_sex and one.male is None
+    predicted = sum(months) / 2
+    notes = list(one.notes)
+    if unknown:
+        notes.append("sex unknown: both answers given, the prediction is their middle; say --sex F or M")
+    return blank(one.path) | {
+        "sex": SEXES[one.male] if model.uses_sex else None,
+        "predicted_months": round(predicted, 1),
+        "age": years_and_months(predicted),
+        "low": round(min(ends), 1),
+        "high": round(max(tops), 1) if math.isfinite(max(tops)) else None,
+        "if_female_months": round(months[0], 1) if unknown else None,
+        "if_male_months": round(months[1], 1) if unknown else None,
+        "note": "; ".join(notes),
+    }
+
+
+def years_and_months(months: float) -> str:
+    """10 y 3 m; none below 0."""
+    years, rest = divmod(max(round(months), 0), 12)
+    return f"{years} y {rest} m"
+
+
+def say_before(folder: Path, model: Model, wanted: Wanted) -> None:
+    """On stderr: which model answers, and what it lacks for what was asked."""
+    own = model.about["test"] or model.about["validation"]
+    split = "test" if model.about["test"] else "validation"
+    print(
+        f"{folder}: MAE {own['mae']:.1f} months on its {split} images (constant {own['constant_mae']:.1f})",
+        file=sys.stderr,
+    )
+    if wanted.flip and not model.about["training"]["flip_horizontal"]:
+        print("the model was trained without mirror images: with --flip it is probably worse", file=sys.stderr)
+    if wanted.flip and not model.about["conformal_flipped"]:
+        print("intervals are those without mirror images: train the model with --flip for its own", file=sys.stderr)
+    if not math.isfinite(model.looks.refuse_below):
+        print(
+            "the model has seen too few images to know what is no hand radiograph: nothing is refused", file=sys.stderr
+        )
+
+
+@contextmanager
+def reader_may_leave() -> Iterator[None]:
+    """A reader of stdout that has enough, as `head` does, ends the command without a word."""
+    try:
+        yield
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what Python flushes on its way out
+        sys.exit(128 + signal.SIGPIPE)
+
+
+def write_csv(rows: Iterable[Row]) -> int:
+    """On stdout, each row at once; how many have no answer."""
+    writer = csv.DictWriter(sys.stdout, COLUMNS, lineterminator="\n")
+    writer.writeheader()
+    return written(rows, writer.writerow)
+
+
+def write_json(rows: Iterable[Row]) -> int:
+    """One array, each element at once."""
+    separators = chain(["[\n"], repeat(",\n"))
+    failed = written(rows, lambda row: print(next(separators) + json.dumps(row), end=""))
+    print("\n]")
+    return failed
+
+
+def written(rows: Iterable[Row], write: Callable[[Row], Any]) -> int:
+    count = failed = 0
+    started = time.monotonic()
+    for row in rows:
+        write(row)
+        sys.stdout.flush()
+        count += 1
+        if row["predicted_months"] is None:
+            failed += 1
+            print(row["note"], file=sys.stderr)
+    seconds = (time.monotonic() - started) / count
+    print(f"{count - failed:,} of {count:,} answered, {seconds:.3f} s per image", file=sys.stderr)
+    return failed

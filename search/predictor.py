@@ -1,0 +1,106 @@
+"""A trained model as a function: prepared images in, ages in months with intervals out.
+
+    from pathlib import Path
+    from data.images import decode
+    from search.predictor import open_model, predict
+
+    model = open_model(Path("runs/main/models/b1.4-4-3-3"))
+    image = decode(Path("hand.png"), model.preparation).pixels
+    answers = predict(model, image[np.newaxis], male=np.array([False]))
+
+Research software, not a medical device.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from data.looks import Looks
+from data.looks import load as load_looks
+from data.preparation import DataError, Preparation
+from data.store import Store
+from search.best import MODEL
+from search.conformal import intervals
+from search.model_folder import load_network, network_at, open_folder
+from search.trained import LOOKS
+
+BATCH = 32
+
+
+@dataclass(frozen=True)
+class Model:
+    about: dict[str, Any]  # its model.json
+    preparation: Preparation  # what an image must have undergone
+    looks: Looks
+    network: Any  # a Keras model
+
+    @property
+    def uses_sex(self) -> bool:
+        return bool(self.about["architecture"]["sex_units"])
+
+
+class Answers(NamedTuple):
+    months: np.ndarray  # float32 (n,)
+    low: np.ndarray  # float (n,), the ends of the 90 % interval; inf where the model was given too few cases for one
+    high: np.ndarray
+
+
+def open_model(folder: Path) -> Model:
+    """Raises DataError where the folder holds no whole model."""
+    found = open_folder(folder)
+    try:
+        looks = load_looks(folder / LOOKS)
+    except (OSError, ValueError, KeyError) as error:
+        raise DataError(f"{folder} is damaged ({error}); train it again") from None
+    return Model(found.about, found.preparation, looks, load_network(found))
+
+
+def predict(model: Model, images: np.ndarray, male: np.ndarray | None, flip: bool = False) -> Answers:
+    """Ages in months of prepared images.
+
+    `images`: uint8 (n, image_px, image_px), prepared as `model.preparation` says (`data.images.decode` does that).
+    `male`: bool or 0/1 (n,); None only for a model that does not use the sex. `flip` takes the mean of each image and its
+    mirror. The intervals hold 90 % of labels like those of the validation set (`search/conformal.py`).
+    """
+    if model.uses_sex and male is None:
+        raise ValueError("this model needs the sex of every image")
+    months = months_of(model.network, images, male, flip)
+    conformal = (model.about["conformal_flipped"] if flip else None) or model.about["conformal"]
+    low, high = intervals(conformal, months, male if model.uses_sex else None)
+    return Answers(months, low, high)
+
+
+def months_of(network: Any, images: np.ndarray, male: np.ndarray | None, flip: bool = False) -> np.ndarray:
+    sexes = np.zeros(len(images)) if male is None else np.asarray(male)
+    starts = range(0, len(images), BATCH)
+    found = [answered(network, images[n : n + BATCH], sexes[n : n + BATCH], flip) for n in starts]
+    return np.concatenate(found) if found else np.empty(0, np.float32)
+
+
+def mirrored_predictions(folder: Path, store: Store, with_test: bool) -> dict[str, np.ndarray]:
+    """By split, the mean of an image's prediction and its mirror's, of the network in a model's folder."""
+    network = network_at(folder / MODEL)
+    found = {}
+    for split in ("validation", "test") if with_test else ("validation",):
+        examples = store.split(split)
+        rows = [examples.rows[n : n + BATCH] for n in range(0, len(examples), BATCH)]
+        male = [examples.male[n : n + BATCH] for n in range(0, len(examples), BATCH)]
+        pairs = zip(rows, male, strict=True)
+        found[split] = np.concatenate([answered(network, store.images[chosen], sex, True) for chosen, sex in pairs])
+    return found
+
+
+def answered(network: Any, images: np.ndarray, male: np.ndarray, flip: bool) -> np.ndarray:
+    """One batch's ages, float32 (n,); always of one shape, so that TensorFlow traces the network once."""
+    count = len(images)
+    places = np.resize(np.arange(count), BATCH)  # filled up with repeats
+    shown, sexes = images[places][..., np.newaxis], male[places].astype(np.float32)[:, np.newaxis]
+    with_sex = len(network.inputs) == 2
+
+    def ask(pixels: np.ndarray) -> np.ndarray:
+        inputs = {"image": pixels, "male": sexes} if with_sex else {"image": pixels}
+        return np.asarray(network.predict_on_batch(inputs), np.float32)[:count, 0]
+
+    return (ask(shown) + ask(shown[:, :, ::-1])) / 2 if flip else ask(shown)

@@ -1,0 +1,70 @@
+"""Recording every network of a small joint space: the table that rival searches are then compared on, in seconds."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from data.cases import constant_mae
+from data.store import Store, split_counts
+from search.curves import Curve, Request, write
+from search.run import Run
+from search.trainings import Trainings
+from studies import joint
+from studies.preset import StudyError
+from studies.study import Point, points
+
+MOST = 20_000  # trainings; beyond it is a mistake
+
+
+def requests(run: Run) -> list[Request]:
+    """Every network of the joint space that meets the cap, with every seed; one seed of all before the next.
+
+    Raises StudyError where there are too many to train them all.
+    """
+    preset = run.preset
+    size = 1
+    for values in joint.space(preset).values():
+        size *= len(values)
+    if size > MOST:
+        raise StudyError(
+            f"the joint space of preset {preset.name} has {size:,} networks, and recording trains them all: "
+            "use --preset miniature, or narrow the space"
+        )
+    feasible = [point for point in points(joint.space(preset)) if joint.fits(preset, point)]
+    if not feasible:
+        raise StudyError(f"no network of the joint space fits {preset.max_params:,} parameters; raise --max-params")
+    seeds = range(preset.seed, preset.seed + preset.seeds)
+    return [Request(point, seed, preset.training.epochs) for seed in seeds for point in feasible]
+
+
+def record(run: Run, store: Store, trainings: Trainings, path: Path, progress: Callable[[int, int], None]) -> int:
+    """Train what is not known yet, and write the table; how many trainings it has."""
+    wanted = requests(run)
+    for request in wanted:
+        if trainings.known(request) is None:
+            trainings.want(request)
+    rows: list[tuple[Point, int, Curve]] = []
+    while True:
+        rows = [(request.point, request.seed, curve) for request in wanted if (curve := trainings.known(request))]
+        progress(len(rows), len(wanted))
+        if len(rows) == len(wanted):
+            break
+        trainings.wait()
+    write(path, about(run, store), rows)
+    return len(rows)
+
+
+def about(run: Run, store: Store) -> dict[str, Any]:
+    preset = run.preset
+    return {
+        "command": f"boneage-search record --preset {preset.name} --seeds {preset.seeds}",
+        "preset": preset.name,
+        "space": {name: list(values) for name, values in joint.space(preset).items()},
+        "max_params": preset.max_params,
+        "epochs": preset.training.epochs,
+        "training": vars(preset.training),
+        "images": split_counts(store.cases),
+        "image_px": store.image_px,
+        "synthetic": store.synthetic,
+        "constant_mae": round(constant_mae(store.cases), 3),
+    }

@@ -1,0 +1,144 @@
+"""The staged strategy as a rival among others: the four studies over the joint space, by their own rules.
+
+Verdicts are by the margin alone, as learning curves hold no predictions for single images.
+"""
+
+from dataclasses import replace
+
+import optuna
+
+from search.asking import asked, objective_values, seeds_of
+from search.curves import Curve
+from search.engine import suggest
+from search.play import Work
+from search.records import SEED, point_of, seed_of
+from search.sampler import FeasibleSampler, key
+from studies import joint
+from studies.order import STUDIES
+from studies.preset import Preset
+from studies.pruning import left_behind
+from studies.study import Decision, Given, Point, Trial, decided, points, pool
+
+
+class Staged:
+    def __init__(self, preset: Preset, constant_mae: float, seed: int) -> None:
+        self.preset, self.constant_mae = replace(preset, seed=seed), constant_mae
+        self.epochs = preset.training.epochs
+        self.decisions: dict[str, Decision] = {}
+        self.known: dict[tuple[object, ...], Curve] = {}  # whole trainings, which no later study pays for again
+        self.begun = 0
+        self.stages = iter(STUDIES)
+        self.done = False
+        self.next_stage()
+
+    def next_stage(self) -> None:
+        name = next(self.stages, None)
+        if name is None:
+            self.done = True
+            return
+        self.name, self.module = name, STUDIES[name]
+        self.given = Given(self.preset, dict(self.decisions), self.constant_mae)
+        cap = self.module.max_params(self.given)
+        grid = list(points(self.module.space(self.given)))
+        fitting = [
+            point for point in grid if self.given.cost(self.module.architecture(self.given, point)).params <= cap
+        ]
+        objectives = len(self.module.objectives(self.given))
+        self.sampler = FeasibleSampler(self.module.space(self.given), fitting, self.preset.seed, objectives)
+        self.study = optuna.create_study(
+            sampler=self.sampler, pruner=optuna.pruners.NopPruner(), directions=["minimize"] * objectives
+        )
+        self.trials: dict[int, Trial] = {}  # of this study, by Optuna's number
+        self.running: dict[int, tuple[optuna.trial.Trial, Trial]] = {}  # by ours
+
+    def ask(self) -> Work | None:
+        while not self.done:
+            trial = self.next_trial()
+            if trial is not None:
+                begun = self.begin(trial)
+                if begun is not None:
+                    return begun
+            elif self.running:
+                return None
+            else:
+                seeds = seeds_of(self.module, self.given)
+                self.decisions[self.name] = decided(self.module, self.given, pool(list(self.trials.values()), seeds))
+                self.next_stage()
+        return None
+
+    def next_trial(self) -> optuna.trial.Trial | None:
+        if self.study.get_trials(deepcopy=False, states=(optuna.trial.TrialState.WAITING,)):
+            return self.study.ask()
+        wish = asked(self.module, self.given, list(self.trials.values()), self.sampler.feasible)
+        for point, seed in wish.new:
+            self.study.enqueue_trial(point | ({SEED: seed} if self.module.SEEDED else {}))
+        left = len(self.sampler.feasible) > len(self.trials)
+        return self.study.ask() if wish.new or (wish.sample and left) else None
+
+    def begin(self, asked_for: optuna.trial.Trial) -> Work | None:
+        """None where another study has trained this very network: its result is taken over."""
+        for name, choices in self.sampler.distributions.items():
+            suggest(asked_for, name, choices)
+        if self.module.SEEDED:
+            asked_for.suggest_int(SEED, 0, 2**31 - 1)
+        frozen = self.study._storage.get_trial(asked_for._trial_id)
+        own, seed = point_of(frozen), seed_of(frozen, self.preset.seed)
+        trial = Trial(asked_for.number, own, "running", seed=seed)
+        self.trials[trial.number] = trial
+        place = joint.point(self.preset, self.module.architecture(self.given, own))
+        nth = seed - self.preset.seed
+        before = self.known.get((*key(place), nth))
+        if before is not None:
+            self.end(asked_for, trial, "complete", before)
+            return None
+        number, self.begun = self.begun, self.begun + 1
+        self.running[number] = (asked_for, trial)
+        return Work(number, place, 0, self.rung(own, 0), nth)
+
+    def rung(self, point: Point, after: int) -> int:
+        return after + 1 if self.module.prunable(self.given, point) else self.epochs
+
+    def tell(self, work: Work, curve: Curve) -> Work | None:
+        asked_for, trial = self.running[work.trial]
+        reached = len(curve.validation_mae)
+        if curve.failed:
+            state = "failed"
+        elif reached == self.epochs:
+            state = "complete"
+            self.known[(*key(work.point), work.nth)] = curve
+        elif reached < work.until or self.is_left_behind(trial, curve):  # at the end of the budget, or of its chances
+            state = "pruned"
+        else:
+            return Work(work.trial, work.point, reached, self.rung(trial.point, reached), work.nth)
+        del self.running[work.trial]
+        self.end(asked_for, trial, state, curve)
+        return None
+
+    def is_left_behind(self, trial: Trial, curve: Curve) -> bool:
+        others = [other for other in self.trials.values() if other.finished and other.number < trial.number]
+        warmup = self.decisions["ablation"].findings["warmup_epochs"]
+        return left_behind(curve.validation_mae, others, warmup, self.preset.margin_months)
+
+    def end(self, asked_for: optuna.trial.Trial, trial: Trial, state: str, curve: Curve) -> None:
+        states = {
+            "complete": optuna.trial.TrialState.COMPLETE,
+            "pruned": optuna.trial.TrialState.PRUNED,
+            "failed": optuna.trial.TrialState.FAIL,
+        }
+        best = min(curve.validation_mae, default=float("inf"))
+        if state == "pruned":  # what TPE knows of it
+            asked_for.report(curve.validation_mae[-1], len(curve.validation_mae))
+        architecture = self.module.architecture(self.given, trial.point)
+        values = objective_values(self.module, self.given, architecture, best) if state == "complete" else None
+        self.study.tell(asked_for, values, state=states[state])
+        self.trials[trial.number] = Trial(
+            trial.number,
+            trial.point,
+            state,
+            best if state == "complete" else None,
+            train_mae=curve.train_mae,
+            seconds=sum(curve.seconds),
+            exit_reason=curve.failed or state,
+            validation_mae_by_epoch=curve.validation_mae,
+            seed=trial.seed,
+        )

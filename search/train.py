@@ -1,0 +1,200 @@
+"""`boneage-search train`: one network trained in full, evaluated once, and left as a model that can be used.
+
+It is a job like a trial's, run by the same workers from the same checkpoints, so whatever ends it, the same command
+goes on. This is the one command that opens the test split.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from data.cases import constant_mae
+from data.preparation import DISK_FULL, DataError, no_space
+from data.store import Store
+from models.cost import cost
+from search import checkpoint
+from search.engine import POLL_SECONDS, Progress, Terms
+from search.executor import Executor
+from search.job import Crashed, EpochDone, Failed, Finished, Halted, Job, Paused, Resumed, TrialCrashed, what_happened
+from search.lease import Lease, held
+from search.legs import Legs
+from search.model_folder import read_about
+from search.model_page import write_page
+from search.predictor import mirrored_predictions
+from search.run import MODELS, Run, record
+from search.stopping import Stopped
+from search.trained import (
+    begun_otherwise,
+    describe,
+    write_about,
+    write_predictions,
+)
+from search.winner import Chosen, name_of
+from studies.preset import StudyError
+from studies.study import Trial
+
+HISTORY = ("epoch", "train_mae", "validation_mae", "seconds")
+
+
+@dataclass(frozen=True)
+class Order:
+    """What is to be trained, and under which name."""
+
+    chosen: Chosen
+    changes: Mapping[str, Any]  # fields of the run's training settings, and `seed`, that differ for this network
+    name: str = ""  # of its folder; empty: after the architecture
+    flip: bool = False  # also test the mean of an image and its mirror
+
+
+def job_of(run: Run, store: Store, order: Order, deterministic: bool) -> Job:
+    changes = dict(order.changes)
+    seed = changes.pop("seed", run.preset.seed)
+    full = {"epochs": run.preset.full_epochs} if run.preset.full_epochs else {}
+    return Job(
+        number=0,
+        architecture=order.chosen.architecture,
+        training=replace(run.preset.training, **(full | changes)),
+        seed=seed,
+        store=store.path,
+        data=store.digest,
+        image_px=store.image_px,
+        folder=run.folder / MODELS / safe(order.name or name_of(order.chosen.architecture)),
+        deterministic=deterministic,
+        test=len(store.split("test")) > 0,
+        keep=True,
+    )
+
+
+def safe(name: str) -> str:
+    """A folder's name: letters, digits, dot, dash, underscore and plus; what else there is becomes a dash."""
+    made = re.sub(r"[^A-Za-z0-9._+-]+", "-", name).strip(".-")[:100]
+    if not made:
+        raise StudyError(f"--name needs a letter or a digit; got {name!r}")
+    return made
+
+
+def train(
+    run: Run,
+    store: Store,
+    order: Order,
+    make_executor: Callable[[], Executor],
+    progress: Progress,
+    terms: Terms,
+) -> Path:
+    """The folder of the trained model; one that is whole already is left as it is.
+
+    Raises StudyError where the training failed, or the folder holds another; TrialCrashed for a bug in the worker;
+    Stopped where the terms' wish came true.
+    """
+    job = job_of(run, store, order, terms.deterministic)
+    job.folder.mkdir(parents=True, exist_ok=True)
+    with held(job.folder.parent, job.folder.name, kind="training") as lease:
+        done = finished_before(job, order.flip)
+        if done and (not order.flip or done["conformal_flipped"]):
+            checkpoint.clear(job.folder)  # which a kill just after the end has left
+            return job.folder
+        try:
+            history = done["history"] if done else trained(run, store, job, make_executor, progress, terms, lease)
+            finish(job, store, order.chosen.origin, history, order.flip)
+        except OSError as error:
+            if error.errno not in DISK_FULL:
+                raise
+            raise StudyError(no_space(job.folder, error)) from None
+        checkpoint.clear(job.folder)
+    return job.folder
+
+
+def finish(job: Job, store: Store, origin: str, history: list[dict[str, Any]], flip: bool) -> None:
+    """Everything of the folder that is made from what the worker left; model.json last."""
+    mirrored = mirrored_predictions(job.folder, store, job.test) if flip else None
+    about = describe(job, store, origin, history, mirrored)
+    write_predictions(job.folder, store, about)
+    write_page(job.folder, about)
+    write_about(job.folder, about)
+
+
+def finished_before(job: Job, flip: bool) -> dict[str, Any] | None:
+    """model.json of this very training, where it is there. Raises StudyError where the folder holds another."""
+    if differs := begun_otherwise(job):
+        raise StudyError(f"{job.folder} holds another training ({differs}): give a --name, or remove it")
+    try:
+        about = read_about(job.folder)
+    except DataError:
+        return None
+    if about["data"]["digest"] != job.data:
+        raise StudyError(
+            f"{job.folder} was trained on other data ({about['data']['source']}): give a --name, or remove it"
+        )
+    return about
+
+
+def trained(
+    run: Run,
+    store: Store,
+    job: Job,
+    make_executor: Callable[[], Executor],
+    progress: Progress,
+    terms: Terms,
+    lease: Lease,
+) -> list[dict[str, Any]]:
+    """The job's epochs, as model.json lists them."""
+    name, counted = job.folder.name, cost(job.architecture, job.image_px)
+    record(run)
+    progress.study(
+        name, f"{counted.params:,} parameters, {job.training.epochs} epochs; constant {constant_mae(store.cases):.1f}"
+    )
+    executor = make_executor()
+    try:
+        epochs = followed(job, executor, progress, terms, lease)
+    finally:
+        executor.close()
+    best = min(epochs, key=lambda epoch: epoch.validation_mae)
+    if best.validation_mae == float("inf"):
+        raise StudyError(f"the training of {name} gave no finite predictions; a lower --learning-rate may help")
+    seconds = sum(epoch.seconds for epoch in epochs)
+    progress.ended(name, Trial(0, {}, "complete", best.validation_mae, best.epoch, seconds=seconds))
+    return [{field: asdict(epoch)[field] for field in HISTORY} for epoch in epochs]
+
+
+def followed(job: Job, executor: Executor, progress: Progress, terms: Terms, lease: Lease) -> list[EpochDone]:
+    """Run the job to its end, through as many legs as that takes."""
+    name, legs, asked = job.folder.name, Legs(job=job), False
+    progress.started(name, job.number, 1, f"seed {job.seed}")
+    executor.start(job)
+    while True:
+        for message in executor.wait(POLL_SECONDS):
+            match message:
+                case EpochDone():
+                    legs.attempts = 0
+                    legs.epochs.append(message)
+                    progress.epoch(name, message, job.training.epochs)
+                case Resumed():
+                    legs.resume(len(message.epochs))
+                    legs.epochs.extend(message.epochs)
+                    progress.resumed(name, job.number, len(message.epochs))
+                case Finished():
+                    return legs.epochs
+                case Failed() if legs.goes_on_after(message):
+                    legs.lose_leg()
+                    progress.said(f"{name}: {what_happened(message)}; it goes on")
+                    if terms.wish.signal:
+                        raise Stopped(terms.wish)
+                    executor.start(job)
+                case Failed():
+                    log = job.folder / "log.txt"
+                    raise StudyError(f"the training of {name} failed: {what_happened(message)}; its log is {log}")
+                case Paused():
+                    raise Stopped(terms.wish)
+                case Halted():
+                    raise StudyError(message.sentence)
+                case Crashed():
+                    raise TrialCrashed(message, job.folder / "log.txt")
+        lease.refresh()
+        if legs.overdue(terms.trial_timeout):
+            executor.kill(job.number, "timed_out")
+        if terms.wish.signal and not asked:
+            asked = True
+            executor.stop()
+            progress.said("stopping after the epoch that is running; once more to stop now")

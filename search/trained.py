@@ -1,0 +1,169 @@
+"""The folder of a trained model, `<run>/models/<name>/`, and what its model.json says.
+
+job.json, log.txt, predictions.npy, test_predictions.npy, model.keras as a trial leaves them; looks.npz, for `data/looks.py`;
+a CSV of predictions for each split; report.html; and model.json, written last: a folder that has one is whole.
+"""
+
+import json
+import os
+import platform
+import time
+from collections.abc import Sequence
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from data import looks
+from data.cases import constant_mae
+from data.store import Examples, Store, split_counts
+from models.cost import cost
+from search.best import TEST, VALIDATION
+from search.conformal import calibrate, coverage, intervals
+from search.evaluation import metrics
+from search.job import Job, fingerprint, job_dict
+from search.model_folder import ABOUT, models_of, read_about
+
+LOOKS, REPORT = "looks.npz", "report.html"
+PACKAGES = ("boneage-search", "tensorflow", "keras", "numpy")
+
+
+def describe(
+    job: Job,
+    store: Store,
+    origin: str,
+    history: Sequence[dict[str, Any]],
+    mirrored: dict[str, np.ndarray] | None = None,
+) -> dict[str, Any]:
+    """What model.json says of a trained job's folder; `history` has epoch, train_mae, validation_mae, seconds.
+
+    `mirrored` are the predictions, by split, that are the mean of an image's and its mirror's.
+    """
+    counted = cost(job.architecture, job.image_px)
+    settings = store.info["settings"]
+    predicted = {"validation": np.load(job.folder / VALIDATION, allow_pickle=False)}
+    if job.test:
+        predicted["test"] = np.load(job.folder / TEST, allow_pickle=False)
+    conformal = calibrated(job, store, predicted)
+    return {
+        "name": job.folder.name,
+        "made": time.strftime("%Y-%m-%d %H:%M:%S"),
+        "versions": {name: version(name) for name in PACKAGES} | {"python": platform.python_version()},
+        "from": origin,
+        "architecture": job.architecture.to_dict(),
+        "training": vars(job.training),
+        "network": fingerprint(job),
+        "preparation": {
+            "image_px": store.image_px,
+            "fit": settings.get("fit", "squash"),
+            "stretch": settings.get("stretch", True),
+        },
+        "data": {
+            "source": store.info["source"],
+            "digest": store.digest,
+            "counts": split_counts(store.cases),
+            "synthetic": store.synthetic,
+        },
+        "seed": job.seed,
+        "best_epoch": min(history, key=lambda epoch: float(epoch["validation_mae"]))["epoch"],
+        "history": list(history),
+        "params": counted.params,
+        "macs": counted.macs,
+        "constant_mae": round(constant_mae(store.cases), 4),
+        "validation": measured(store, "validation", predicted["validation"]),
+        "test": measured(store, "test", predicted["test"]) if job.test else None,
+        "test_flipped": measured(store, "test", mirrored["test"]) if mirrored and job.test else None,
+        "tests_opened_before": tests_opened(job.folder, store.digest) if job.test else 0,
+        "conformal": conformal,
+        "conformal_flipped": calibrated(job, store, mirrored) if mirrored else None,
+        "looks": learned_looks(store, job.folder / LOOKS),
+        "seconds": round(sum(epoch["seconds"] for epoch in history), 1),
+        "synthetic": store.synthetic,
+    }
+
+
+def measured(store: Store, split: str, predicted: np.ndarray) -> dict[str, Any]:
+    examples = store.split(split)
+    median = float(np.median(store.split("train").age_months))
+    return metrics(predicted, examples.age_months.astype(float), examples.male, median)
+
+
+def calibrated(job: Job, store: Store, predicted: dict[str, np.ndarray]) -> dict[str, Any]:
+    """Intervals by the validation images, and what they cover of the test images."""
+    validation = store.split("validation")
+    by_sex = bool(job.architecture.sex_units)
+    made = calibrate(predicted["validation"], validation.age_months, validation.male if by_sex else None)
+    if not job.test:
+        return made | {"coverage": None}
+    test = store.split("test")
+    return made | {
+        "coverage": coverage(made, predicted["test"], test.age_months, test.male if by_sex else None),
+    }
+
+
+def tests_opened(folder: Path, digest: str) -> int:
+    """How many other models of the run were tested on these very images before."""
+    others = [read_about(path) for path in models_of(folder.parents[1]) if path.name != folder.name]
+    return sum(other["test"] is not None and other["data"]["digest"] == digest for other in others)
+
+
+def learned_looks(store: Store, path: Path) -> dict[str, Any]:
+    """What a radiograph of this store looks like, left in the model's folder; None is a line there were too few images for."""
+    splits = {name: store.split(name) for name in ("train", "validation")}
+    small = {name: looks.shrunk(store.images[row] for row in examples.rows) for name, examples in splits.items()}
+    found = looks.learn(small["train"], small["validation"])
+    part = path.with_suffix(".part")
+    looks.save(found, part)
+    os.replace(part, path)
+    lines = {"refuse_below": found.refuse_below, "doubt_below": found.doubt_below}
+    return {name: round(line, 4) if np.isfinite(line) else None for name, line in lines.items()}
+
+
+def write_predictions(folder: Path, store: Store, about: dict[str, Any]) -> None:
+    """predictions_<split>.csv: id, male, age_months, predicted_months, low, high."""
+    for split, name in (("validation", VALIDATION), ("test", TEST)):
+        if about[split] is None:
+            continue
+        examples = store.split(split)
+        predicted = np.load(folder / name, allow_pickle=False).astype(float)
+        part = folder / f"predictions_{split}.part"
+        table(examples, predicted, about).to_csv(part, index=False, float_format="%.2f", lineterminator="\n")
+        os.replace(part, part.with_suffix(".csv"))
+
+
+def table(examples: Examples, predicted: np.ndarray, about: dict[str, Any]) -> pd.DataFrame:
+    by_sex = bool(about["architecture"]["sex_units"])
+    low, high = intervals(about["conformal"], predicted, examples.male if by_sex else None)
+    return pd.DataFrame(
+        {
+            "id": examples.ids,
+            "male": examples.male.astype(bool),
+            "age_months": examples.age_months.astype(float),
+            "predicted_months": predicted,
+            "low": low,
+            "high": np.where(np.isfinite(high), high, np.nan),
+        }
+    )
+
+
+def write_about(folder: Path, about: dict[str, Any]) -> None:
+    part = folder / f"{ABOUT}.part"
+    part.write_text(json.dumps(about, indent=1) + "\n")
+    os.replace(part, folder / ABOUT)
+
+
+def begun_otherwise(job: Job) -> str:
+    """What of the job differs from the training that its folder holds; empty where nothing does, or it holds none."""
+    try:
+        before = json.loads((job.folder / "job.json").read_text())
+    except (OSError, ValueError):
+        return ""
+    now = json.loads(json.dumps(job_dict(job)))
+    for part in ("architecture", "training"):
+        before |= before.pop(part)
+        now |= now.pop(part)
+    return next(
+        (f"{name} was {before.get(name)}, now {now[name]}" for name in now if before.get(name) != now[name]), ""
+    )

@@ -1,0 +1,81 @@
+"""Which network `train` trains in full: the run's winner, one of its trials, or one given by hand."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any, NamedTuple
+
+from models.architecture import STOCK, Architecture
+from search.records import decisions, load, trials_of
+from search.run import Run
+from search.status import given, storage_exists
+from search.storage import open_storage
+from studies.order import COMMANDS, STUDIES
+from studies.preset import StudyError
+
+
+class Chosen(NamedTuple):
+    architecture: Architecture
+    origin: str  # `refinement #7`, `by hand`
+
+
+def chosen(run: Run, trial: str, by_hand: Mapping[str, Any]) -> Chosen:
+    """`trial` is written depth:4; `by_hand` has fields of an architecture, the others are those of the preset's reference.
+
+    Raises StudyError where there is no such trial, or nothing is decided yet.
+    """
+    if trial and by_hand:
+        raise StudyError(f"either --trial, or an architecture by hand; got both {trial} and {', '.join(by_hand)}")
+    if by_hand:
+        return Chosen(replace(run.preset.reference, **by_hand), "by hand")
+    return of_trial(run, trial) if trial else winner(run)
+
+
+def of_trial(run: Run, written: str) -> Chosen:
+    name, _, number = written.partition(":")
+    name = next((study for study, command in COMMANDS.items() if name in (study, command)), "")
+    if not name or not number.isdecimal():
+        raise StudyError(
+            f"a trial is written STUDY:NUMBER, as depth:4, with studies {', '.join(STUDIES)}; got {written!r}"
+        )
+    study = load(open_storage(run.storage), name) if storage_exists(run) else None
+    trials = {trial.number: trial for trial in trials_of(study)} if study else {}
+    if study is None or int(number) not in trials:
+        raise StudyError(f"{name} has {len(trials)} trials in {run.folder}, none of number {number}")
+    point = trials[int(number)].point
+    return Chosen(STUDIES[name].architecture(given(run, study), point), f"{name} #{int(number)}")
+
+
+def winner(run: Run) -> Chosen:
+    """The newest decision's network, with the trial that showed it."""
+    storage = open_storage(run.storage) if storage_exists(run) else None
+    made = decisions(storage) if storage else {}
+    if storage is None or not made:
+        raise StudyError(
+            f"nothing is decided in {run.folder}: run `boneage-search run` first, name a trial with --trial, "
+            "or give an architecture by hand, as --beta 1.4 --blocks 4/3/3"
+        )
+    name, decision = list(made.items())[-1]
+    study = load(storage, name)
+    assert study is not None
+    start = given(run, study)
+    shown = [
+        trial
+        for trial in trials_of(study)
+        if trial.state == "complete" and STUDIES[name].architecture(start, trial.point) == decision.architecture
+    ]
+    best = min(shown, key=lambda trial: trial.error, default=None)
+    return Chosen(decision.architecture, f"{name} #{best.number}" if best else name)
+
+
+def name_of(architecture: Architecture) -> str:
+    """b1.4-4-3-3-fc3072: β, n5/n7/n9 (all six groups where the others are not stock), and what else the head has."""
+    blocks = architecture.blocks
+    counts = blocks[-3:] if blocks[:3] == STOCK[:3] else blocks
+    parts = [f"b{architecture.beta:g}", *map(str, counts)]
+    if architecture.fc_units:
+        parts.append(f"fc{architecture.fc_units}")
+    if architecture.dropout:
+        parts.append(f"d{architecture.dropout:g}")
+    if not architecture.sex_units:
+        parts.append("nosex")
+    return "-".join(parts)

@@ -1,0 +1,54 @@
+"""Everything the four studies could come to, as one space: what a search without stages has to search.
+
+The width grid, every block group of the reference from none of it to `depth_extra` more, the fully connected widths,
+and the dropout rates. A group that the reference lacks stays out, as no study brings it in.
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from models.architecture import GROUPS, Architecture
+from models.cost import Cost, cost
+from studies.preset import Preset
+from studies.study import Point, Space, Value
+
+
+def space(preset: Preset) -> Space:
+    reference = preset.reference
+    counts = {group: getattr(reference.blocks, group) for group in GROUPS}
+    return {
+        "beta": tuple(round(reference.beta * factor, 4) for factor in preset.width_factors),
+        **{group: tuple(range(count + preset.depth_extra + 1)) for group, count in counts.items() if count},
+        "fc_units": tuple(sorted({0, *preset.fc_choices})),
+        "dropout": tuple(sorted({0.0, *preset.dropouts})),
+    }
+
+
+def architecture(preset: Preset, point: Mapping[str, Value]) -> Architecture:
+    counts = {name: int(value) for name, value in point.items() if name in GROUPS}
+    return replace(
+        preset.reference,
+        beta=float(point["beta"]),
+        blocks=preset.reference.blocks._replace(**counts),
+        fc_units=int(point["fc_units"]),
+        dropout=float(point["dropout"]),
+    )
+
+
+def point(preset: Preset, architecture: Architecture) -> Point:
+    """The point of this space that is this architecture."""
+    values: dict[str, Value] = {
+        "beta": architecture.beta,
+        **architecture.blocks._asdict(),
+        "fc_units": architecture.fc_units,
+        "dropout": architecture.dropout,
+    }
+    return {name: values[name] for name in space(preset)}
+
+
+def cost_of(preset: Preset, point: Mapping[str, Value]) -> Cost:
+    return cost(architecture(preset, point), preset.preparation.image_px)
+
+
+def fits(preset: Preset, point: Mapping[str, Value]) -> bool:
+    return cost_of(preset, point).params <= preset.max_params

@@ -1,0 +1,100 @@
+"""Split conformal intervals: the guarantee on exchangeable data, and the closed form."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.stats import binom
+
+from search.conformal import LEAST, LEVEL, calibrate, coverage, half_width, intervals
+
+Drawn = tuple[np.ndarray, np.ndarray, np.ndarray]
+
+
+def drawn(count: int, random: np.random.Generator) -> Drawn:
+    """Predictions, labels and sex, with errors that depend on both and are far from normal."""
+    male = random.integers(0, 2, count)
+    predicted = random.uniform(10, 220, count)
+    error = random.standard_t(3, count) * (2 + predicted / 40) * (1 + male)
+    return predicted, predicted + error, male
+
+
+def test_new_cases_lie_inside_as_often_as_promised() -> None:
+    """Over 60 calibrations; each covers about `level` on average, and no more than ties and the +1 add."""
+    random = np.random.default_rng(1)
+    inside = []
+    for _ in range(60):
+        predicted, label, male = drawn(800, random)
+        made = calibrate(predicted, label, male)
+        new_predicted, new_label, new_male = drawn(400, random)
+        inside.append(coverage(made, new_predicted, new_label, new_male)["share"])
+
+    # The share inside varies with the calibration too (beta distributed): n = 800 of 60 draws.
+    error = 4 * np.sqrt(LEVEL * (1 - LEVEL) * (1 / 400 + 8 / 800) / 60)
+    assert LEVEL - error < np.mean(inside) < LEVEL + 8 / 800 + error
+
+
+def test_every_group_with_enough_cases_is_covered_by_itself() -> None:
+    random = np.random.default_rng(2)
+    predicted, label, male = drawn(20_000, random)
+    made = calibrate(predicted, label, male)
+    predicted, label, male = drawn(20_000, random)
+    low, high = intervals(made, predicted, male)
+
+    for sex in (0, 1):
+        for start, end in ((0, 60), (60, 120), (120, 180), (180, 1000)):
+            rows = (male == sex) & (predicted >= start) & (predicted < end)
+            inside = int(((low <= label) & (label <= high))[rows].sum())
+            # the calibration's own chance doubles the variance
+            at_least, at_most = binom.interval(0.99999, rows.sum(), LEVEL)
+            slack = 0.5 * (at_most - at_least)
+            # Ages below 0 are cut off the interval, which can only lose labels below 0, of which there are some here.
+            assert at_least - slack < inside < at_most + slack or start == 0
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.floats(0, 100), min_size=1, max_size=200), st.sampled_from([0.5, 0.8, 0.9]))
+def test_the_half_width_is_the_smallest_error_that_covers_enough(errors: list[float], level: float) -> None:
+    found = half_width(np.array(errors), level)
+
+    wanted = np.ceil((len(errors) + 1) * level)
+    if found is None:
+        assert wanted > len(errors)
+    else:
+        assert sum(error <= found for error in errors) >= wanted
+        assert sum(error < found for error in errors) < wanted
+
+
+def test_a_group_of_few_takes_the_width_of_its_sex_and_then_of_all() -> None:
+    random = np.random.default_rng(3)
+    predicted = np.concatenate([np.full(100, 90.0), np.full(LEAST - 1, 30.0), np.full(LEAST - 1, 130.0)])
+    male = np.array([0] * 100 + [0] * (LEAST - 1) + [1] * (LEAST - 1))
+    label = predicted + random.normal(0, 10, len(predicted))
+    groups = {(group["sex"], group["from_months"]): group for group in calibrate(predicted, label, male)["groups"]}
+    errors = np.abs(predicted - label)
+
+    assert groups["F", 60]["of"] == "sex and predicted age"
+    assert groups["F", 60]["half_width"] == half_width(errors[:100])
+    assert groups["F", 0]["of"] == "sex"
+    assert groups["F", 0]["half_width"] == half_width(errors[male == 0])
+    assert groups["M", 120]["of"] == "all"
+    assert groups["M", 120]["half_width"] == half_width(errors)
+
+
+def test_so_few_cases_that_nothing_can_be_promised_have_no_limit() -> None:
+    predicted, label, male = drawn(8, np.random.default_rng(4))
+    low, high = intervals(calibrate(predicted, label, male), predicted, male)
+
+    assert np.isinf(high).all()
+    assert (low == 0).all()
+    assert coverage(calibrate(predicted, label, male), predicted, label, male)["median_width"] is None
+
+
+def test_a_model_without_the_sex_has_intervals_without_it() -> None:
+    predicted, label, _ = drawn(400, np.random.default_rng(5))
+    made = calibrate(predicted, label, None)
+
+    assert {group["sex"] for group in made["groups"]} == {None}
+    low, high = intervals(made, predicted, None)
+    assert ((low <= predicted) & (predicted <= high)).all()
+    assert coverage(made, predicted, label, None)["share"] == pytest.approx(LEVEL, abs=0.03)

@@ -1,0 +1,204 @@
+"""Exported models: run by the runtimes they are for, on the model's own images."""
+
+import shutil
+from collections.abc import Callable
+from importlib.util import find_spec
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+from model_folders import train_model
+
+from data.store import Store
+from models import saved
+from models.architecture import Architecture, Blocks
+from models.export import FORMATS, Predict, for_inference, runner_of
+from models.network import build
+from models.training import Training
+from search import export as exporting
+from search.evaluation import metrics
+from search.export import PACKAGES, TOLERANCE_MONTHS, export, inputs_for, require
+from search.model_folder import ModelFolder, load_network
+from studies.preset import StudyError
+
+ARCHITECTURE = Architecture(1 / 16, Blocks(0, 0, 0, 0, 0, 1), (False, False), dropout=0.3)
+# Every kind of random layer, none of which may reach a file.
+AUGMENTED = Training(
+    epochs=1,
+    batch=8,
+    bn_momentum=0.5,
+    zoom=0.2,
+    rotation_degrees=20,
+    translation=0.1,
+    flip_vertical=True,
+    precision="float32",
+)
+HEADS = {
+    "sex": ARCHITECTURE,
+    "no sex": Architecture(ARCHITECTURE.beta, ARCHITECTURE.blocks, ARCHITECTURE.stem_pools, sex_units=0),
+    "fully connected": Architecture(ARCHITECTURE.beta, ARCHITECTURE.blocks, ARCHITECTURE.stem_pools, fc_units=12),
+}
+
+
+def needed(format: str) -> None:
+    for package in PACKAGES[format]:
+        pytest.importorskip(package, reason="of the extra [export]")
+
+
+@pytest.fixture(scope="module")
+def model(tiny_store: Store, tmp_path_factory: pytest.TempPathFactory) -> ModelFolder:
+    """Trained for an epoch, in a run that holds its store."""
+    run = tmp_path_factory.mktemp("run")
+    shutil.copytree(tiny_store.path, run / "prepared")
+    return train_model(run / "models" / "tiny", tiny_store, ARCHITECTURE, AUGMENTED)
+
+
+def drawn_network(architecture: Architecture) -> keras.Model:
+    """Every weight and statistic is something."""
+    network = build(architecture, 48, AUGMENTED, 120.0)
+    rng = np.random.default_rng(0)
+    for weight in network.weights:
+        low, high = (0.5, 1.5) if "variance" in weight.name else (-0.2, 0.3)
+        weight.assign(rng.uniform(low, high, weight.shape))
+    return network
+
+
+@pytest.mark.parametrize("head", ["sex", *(pytest.param(head, marks=pytest.mark.slow) for head in list(HEADS)[1:])])
+@pytest.mark.parametrize("format", PACKAGES)
+def test_a_file_predicts_what_the_network_predicts_whatever_the_batch(format: str, head: str, tmp_path: Path) -> None:
+    needed(format)
+    network = drawn_network(HEADS[head])
+    rng = np.random.default_rng(1)
+    images, male = rng.integers(0, 256, (7, 48, 48)).astype(np.uint8), rng.integers(0, 2, 7).astype(np.float32)
+    expected = np.asarray(runner_of(network)(images, male))
+    file = tmp_path / f"model.{format}"
+
+    FORMATS[format].write(for_inference(network, HEADS[head], 48), file)
+    predict = FORMATS[format].runner(file)
+
+    assert np.ptp(expected) > 0.1
+    for count in (7, 1, 3):
+        assert predict(images[:count], male[:count]) == pytest.approx(expected[:count], rel=1e-5)
+    if head == "sex":
+        assert np.abs(predict(images, 1 - male) - expected).max() > 1e-3
+
+
+def test_what_is_written_has_no_random_layer_and_the_networks_weights() -> None:
+    network = drawn_network(ARCHITECTURE)
+
+    plain = for_inference(network, ARCHITECTURE, 48)
+
+    assert {"flip", "rotate", "zoom", "translate"} <= {layer.name for layer in network.layers}
+    assert not [layer.name for layer in plain.layers if layer.name in ("flip", "rotate", "zoom", "translate")]
+    assert all(np.array_equal(a, b) for a, b in zip(network.get_weights(), plain.get_weights(), strict=True))
+
+
+@pytest.mark.slow
+def test_a_network_trained_in_half_precision_is_written_in_full_and_its_rounding_is_said(
+    model: ModelFolder, tmp_path: Path
+) -> None:
+    keras.mixed_precision.set_dtype_policy("mixed_float16")
+    try:
+        half = build(ARCHITECTURE, 40)
+        half.set_weights(load_network(model).get_weights())
+    finally:
+        keras.mixed_precision.set_dtype_policy("float32")
+    shutil.copytree(model.path, tmp_path / "half")
+    saved.save(half, tmp_path / "half" / "model.keras")
+
+    _, rows = export(ModelFolder(tmp_path / "half", model.about), ["keras"], tmp_path / "out", tmp_path)
+
+    assert 1e-4 < rows[0].difference_months < 1
+    assert rows[1].difference_months <= TOLERANCE_MONTHS
+
+
+def test_every_format_says_what_it_needs() -> None:
+    assert list(FORMATS) == list(PACKAGES)
+
+
+def test_an_export_leaves_a_file_its_card_and_nothing_else(model: ModelFolder, tmp_path: Path) -> None:
+    inputs, rows = export(model, ["keras", "savedmodel"], tmp_path, tmp_path)
+
+    assert inputs.what == "validation images of its own data"
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "tiny.keras",
+        "tiny.keras.md",
+        "tiny.savedmodel",
+        "tiny.savedmodel.md",
+    ]
+    assert [row.format for row in rows] == ["as trained", "keras", "savedmodel"]
+    assert all(row.difference_months <= TOLERANCE_MONTHS and row.latency_ms > 0 and row.size_mb > 0 for row in rows)
+    again = export(model, ["savedmodel"], tmp_path, tmp_path)[1]
+    assert again[1].path.is_dir()
+
+
+def test_without_its_data_it_is_checked_on_drawn_hands(model: ModelFolder, tmp_path: Path) -> None:
+    alone = tmp_path / "elsewhere" / "models" / "tiny"
+    shutil.copytree(model.path, alone)
+
+    inputs = inputs_for(ModelFolder(alone, model.about), tmp_path)
+
+    assert inputs.what == "drawn hands"
+    assert inputs.images.shape[1:] == (40, 40)
+    assert set(inputs.male) == {0.0, 1.0}
+
+
+@pytest.mark.parametrize("off", [0.5, float("nan")])
+def test_a_file_that_predicts_otherwise_is_not_left(
+    model: ModelFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, off: float
+) -> None:
+    def askew(runner: Callable[[Path], Predict]) -> Callable[[Path], Predict]:
+        return lambda path: lambda images, male: runner(path)(images, male) + np.float32(off)
+
+    monkeypatch.setitem(FORMATS, "keras", FORMATS["keras"]._replace(runner=askew(FORMATS["keras"].runner)))
+
+    with pytest.raises(StudyError, match="months otherwise than the model"):
+        export(model, ["keras"], tmp_path, tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_missing_package_is_named_with_the_extra_that_brings_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(exporting, "find_spec", lambda name: None if name == "tf2onnx" else find_spec("json"))
+
+    require(["keras", "tflite"])
+    with pytest.raises(StudyError, match=r"onnx needs tf2onnx.*export"):
+        require(["onnx"])
+
+
+def test_the_card_says_what_the_model_is_and_is_not(model: ModelFolder, tmp_path: Path) -> None:
+    export(model, ["keras"], tmp_path, tmp_path)
+
+    card = (tmp_path / "tiny.keras.md").read_text()
+
+    for said in (
+        "Research software, not a medical device",
+        "Synthetic phantom images: these figures say nothing about patients",
+        "uint8 (batch, 40, 40, 1)",
+        f"{model.about['params']:,} parameters",
+        f"{model.about['validation']['mae']:.2f}",
+        "no test split was scored",
+        "no data licence",
+        f"tolerance {TOLERANCE_MONTHS}",
+    ):
+        assert said in card
+
+
+def test_the_card_of_a_model_of_radiographs_says_their_terms_and_no_path(model: ModelFolder) -> None:
+    from search.model_card import card
+
+    age_months, male = np.array([30.0, 50.0, 190.0, 100.0]), np.array([0, 0, 1, 1])
+    about = model.about | {
+        "synthetic": False,
+        "data": model.about["data"] | {"source": "/home/somebody/hands", "synthetic": False},
+        "test": metrics(age_months + 9.0, age_months, male, 120.0),
+    }
+
+    written = card(ModelFolder(model.path, about), "onnx", "x.onnx", "")
+
+    assert "no passing on of images" in written
+    assert "/home" not in written
+    assert "| M | 2 | 9.00" in written
+    assert "| 0 to 60 | 2 | 9.00" in written
+    assert "| from 180 | 1 | 9.00" in written
+    assert "phantom" not in written

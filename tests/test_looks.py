@@ -1,0 +1,70 @@
+"""What is taken for a hand radiograph; on drawn hands, so the shares say nothing about radiographs."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from data.impostors import DRAWN, SIDE, SPOILT, impostors
+from data.looks import DOUBTED, LEAST, REFUSED, Looks, learn, line, load, save, shrunk
+from data.phantom import draw, phantom_cases
+
+
+@pytest.fixture(scope="module")
+def hands() -> np.ndarray:
+    return shrunk(draw(case, SIDE) for case in phantom_cases(500))
+
+
+@pytest.fixture(scope="module")
+def looks(hands: np.ndarray) -> Looks:
+    return learn(hands[:280], hands[280:400])
+
+
+def test_most_impostors_are_refused_and_hardly_any_hand(looks: Looks, hands: np.ndarray) -> None:
+    new = np.random.default_rng(9)
+    bad = impostors(hands[400:], 20, new)
+
+    assert (looks.score(hands[400:]) < looks.refuse_below).mean() < 0.05
+    assert (looks.score(bad) < looks.refuse_below).mean() > 0.9
+
+
+def test_pictures_of_kinds_it_never_saw_are_refused(looks: Looks) -> None:
+    new = np.random.default_rng(10)
+    checks = np.kron(np.indices((8, 8)).sum(0) % 2, np.ones((8, 8))) * 255
+    ramp = np.linspace(0, 255, SIDE)[np.newaxis].repeat(SIDE, 0)
+    rings = 127 + 127 * np.sin(np.hypot(*np.indices((SIDE, SIDE))) / 3)
+    noise = new.integers(0, 256, (SIDE, SIDE))
+    pictures = np.array([checks, ramp, ramp.T, rings, noise]).astype(np.uint8)
+
+    assert (looks.score(pictures) < looks.refuse_below).all()
+
+
+def test_the_same_images_teach_the_same(looks: Looks, hands: np.ndarray) -> None:
+    again = learn(hands[:280], hands[280:400])
+
+    assert again.refuse_below == looks.refuse_below
+    assert (again.score(hands[:5]) == looks.score(hands[:5])).all()
+
+
+def test_what_is_saved_is_what_is_loaded(looks: Looks, hands: np.ndarray, tmp_path: Path) -> None:
+    save(looks, tmp_path / "looks.npz")
+    found = load(tmp_path / "looks.npz")
+
+    assert (found.score(hands[:9]) == looks.score(hands[:9])).all()
+    assert (found.refuse_below, found.doubt_below) == (looks.refuse_below, looks.doubt_below)
+
+
+def test_a_line_leaves_its_share_below(looks: Looks) -> None:
+    scores = np.random.default_rng(0).normal(size=5000)
+
+    assert (scores < line(scores, REFUSED)).mean() <= REFUSED
+    assert (scores < line(scores, DOUBTED)).mean() == pytest.approx(DOUBTED, abs=0.001)
+    assert line(scores[:LEAST], REFUSED) == scores[:LEAST].min()
+    assert line(scores[: LEAST // 4], REFUSED) == -np.inf
+
+
+def test_impostors_are_as_many_as_asked_and_each_kind_is_its_own(hands: np.ndarray) -> None:
+    made = impostors(hands, 3, np.random.default_rng(1))
+
+    assert made.shape == (3 * (len(DRAWN) + len(SPOILT)), SIDE, SIDE)
+    assert len({picture.tobytes() for picture in made}) > 0.9 * len(made)

@@ -1,0 +1,314 @@
+"""Training one network in full: which one, under which name, to which end."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from conftest import tiny_preset
+from formula import FormulaExecutor, silent
+from test_search import working_in
+
+from data.store import Store, open_store
+from models.architecture import Architecture, Blocks
+from search.cli import main
+from search.engine import Terms, run_study
+from search.job import ATTEMPTS, EpochDone, Failed, Finished, Job, Message, Paused, Resumed
+from search.lease import held
+from search.model_folder import models_of, read_about
+from search.notices import NO_DEVICE, SYNTHETIC
+from search.run import Run
+from search.stopping import Stopped, Wish
+from search.storage import sqlite_url
+from search.train import Order, followed, job_of, safe, train
+from search.winner import Chosen, chosen, name_of
+from studies.order import STUDIES
+from studies.preset import PRESETS, StudyError
+
+TINY = tiny_preset()
+BY_HAND = ["--beta", "0.0625", "--blocks", "mixed0=0,mixed1=0,mixed4=0,mixed5=1,mixed7=0,mixed9=1"]
+
+
+def tiny_run(folder: Path, store: Store) -> Run:
+    return Run(folder, TINY, {}, str(store.path), sqlite_url(folder / "studies.db"))
+
+
+@pytest.fixture(scope="module")
+def decided(tmp_path_factory: pytest.TempPathFactory, tiny_store: Store) -> Run:
+    run = tiny_run(tmp_path_factory.mktemp("decided"), tiny_store)
+    for name in STUDIES:
+        run_study(run, tiny_store, name, FormulaExecutor, silent())
+    return run
+
+
+def test_the_winner_is_the_newest_decision_with_the_trial_that_showed_it(decided: Run) -> None:
+    found = chosen(decided, "", {})
+
+    study, _, number = found.origin.partition(" #")
+    assert study == "refinement"
+    assert chosen(decided, f"refine:{number}", {}).architecture == found.architecture
+
+
+def test_any_trial_can_be_chosen_by_its_study_and_number(decided: Run) -> None:
+    assert chosen(decided, "ablation:0", {}) == (TINY.reference, "ablation #0")
+    assert chosen(decided, "ablate:0", {}) == chosen(decided, "ablation:0", {})
+    assert chosen(decided, "width:1", {}).architecture.blocks == chosen(decided, "width:0", {}).architecture.blocks
+
+
+def test_by_hand_what_is_not_given_is_the_references(decided: Run) -> None:
+    found = chosen(decided, "", {"fc_units": 16, "dropout": 0.5})
+
+    assert found == (replace(TINY.reference, fc_units=16, dropout=0.5), "by hand")
+
+
+@pytest.mark.parametrize(
+    ("trial", "by_hand", "said"),
+    [
+        ("depth", {}, "STUDY:NUMBER"),
+        ("depht:4", {}, "STUDY:NUMBER"),
+        ("depth:999", {}, "none of number 999"),
+        ("depth:0", {"beta": 1.0}, "either --trial"),
+    ],
+)
+def test_a_choice_that_makes_no_sense_is_refused(decided: Run, trial: str, by_hand: dict[str, Any], said: str) -> None:
+    with pytest.raises(StudyError, match=said):
+        chosen(decided, trial, by_hand)
+
+
+def test_without_a_decision_there_is_no_winner_and_no_database_is_made(tmp_path: Path, tiny_store: Store) -> None:
+    with pytest.raises(StudyError, match="nothing is decided"):
+        chosen(tiny_run(tmp_path, tiny_store), "", {})
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_models_are_named_after_their_architecture() -> None:
+    papers = Architecture(beta=1.4, blocks=Blocks(mixed5=4, mixed7=3, mixed9=3), fc_units=3072)
+
+    assert name_of(papers) == "b1.4-4-3-3-fc3072"
+    assert name_of(replace(papers, dropout=0.5, sex_units=0)) == "b1.4-4-3-3-fc3072-d0.5-nosex"
+    assert name_of(TINY.reference) == "b0.0625-0-1-0-1-0-1"
+    assert safe("../my model/7") == "my-model-7"
+    assert safe(name_of(papers)) == name_of(papers)
+    with pytest.raises(StudyError, match="letter or a digit"):
+        safe("../..")
+
+
+def test_full_training_is_as_long_as_the_preset_says_and_leaves_a_model_and_test_predictions(
+    tmp_path: Path, tiny_store: Store
+) -> None:
+    run = tiny_run(tmp_path, tiny_store)
+    paper = replace(run, preset=replace(PRESETS["paper"](), data=""))
+    by_hand = Chosen(TINY.reference, "by hand")
+    job = job_of(run, tiny_store, Order(by_hand, {}), deterministic=False)
+
+    assert (job.training, job.seed, job.test, job.keep) == (TINY.training, TINY.seed, True, True)
+    assert job_of(paper, tiny_store, Order(by_hand, {}), False).training.epochs == 100
+    changed = job_of(paper, tiny_store, Order(by_hand, {"epochs": 7, "seed": 3}), False)
+    assert (changed.training.epochs, changed.seed) == (7, 3)
+
+
+class Scripted(FormulaExecutor):
+    """Says what it was told to, leg by leg."""
+
+    def __init__(self, legs: list[list[Message]]) -> None:
+        super().__init__()
+        self.legs = legs
+
+    def wait(self, seconds: float) -> list[Message]:
+        self.jobs.clear()
+        return self.legs.pop(0)
+
+
+def epoch(number: int) -> EpochDone:
+    return EpochDone(0, number, 30.0, 30.0 - number, 1.0, 10.0)
+
+
+def run_to_its_end(job: Job, executor: Scripted, folder: Path, wish: Wish | None = None) -> list[EpochDone]:
+    with held(folder, "tiny") as lease:
+        return followed(job, executor, silent(), Terms(wish=wish or Wish()), lease)
+
+
+@pytest.fixture
+def job(tmp_path: Path, tiny_store: Store) -> Job:
+    return job_of(tiny_run(tmp_path, tiny_store), tiny_store, Order(Chosen(TINY.reference, "by hand"), {}), False)
+
+
+def test_a_killed_worker_is_started_again_and_its_epochs_count_once(job: Job, tmp_path: Path) -> None:
+    executor = Scripted(
+        [[epoch(1)], [Failed(0, "killed", "SIGKILL")], [Resumed(0, (epoch(1),)), epoch(2)], [Finished(0, 1)]]
+    )
+
+    assert [done.epoch for done in run_to_its_end(job, executor, tmp_path)] == [1, 2]
+    assert len(executor.every) == 2
+
+
+def test_a_worker_that_is_killed_in_the_same_epoch_every_time_has_failed(job: Job, tmp_path: Path) -> None:
+    executor = Scripted([[Failed(0, "killed", "SIGKILL")]] * ATTEMPTS)
+
+    with pytest.raises(StudyError, match="ended from outside"):
+        run_to_its_end(job, executor, tmp_path)
+    assert len(executor.every) == ATTEMPTS
+
+
+@pytest.mark.parametrize("reason", ["out_of_memory", "not_finite", "timed_out"])
+def test_other_ends_are_said_in_a_sentence(job: Job, tmp_path: Path, reason: str) -> None:
+    with pytest.raises(StudyError, match=r"log\.txt"):
+        run_to_its_end(job, Scripted([[Failed(0, reason, "detail")]]), tmp_path)
+
+
+def test_a_wish_to_stop_ends_it_after_the_epoch(job: Job, tmp_path: Path) -> None:
+    wish = Wish()
+    wish.signal = signal.SIGINT
+
+    with pytest.raises(Stopped):
+        run_to_its_end(job, Scripted([[epoch(1)], [Paused(0)]]), tmp_path, wish)
+
+
+def test_model_json_says_all_that_others_read(tiny_model: Path, tiny_store: Store) -> None:
+    about = read_about(tiny_model)
+    validation = tiny_store.split("validation")
+    error = np.abs(np.load(tiny_model / "predictions.npy") - validation.age_months)
+
+    assert Architecture.from_dict(about["architecture"]) == TINY.reference
+    assert about["preparation"] == {"image_px": 40, "fit": "squash", "stretch": True}
+    assert about["data"]["digest"] == tiny_store.digest
+    assert about["validation"]["mae"] == pytest.approx(error.mean(), abs=1e-3)
+    assert about["validation"]["n"] == len(validation)
+    assert about["test"]["n"] == len(tiny_store.split("test"))
+    assert about["test_flipped"] is None
+    assert about["tests_opened_before"] == 0
+    assert about["conformal"]["coverage"]["n"] == about["test"]["n"]
+    assert about["synthetic"] is True
+    assert {"name", "made", "versions", "from", "training", "seed", "best_epoch", "history", "params", "macs", "constant_mae", "seconds"} <= set(about)  # fmt: skip
+    assert models_of(tiny_model.parents[1]) == [tiny_model]
+
+
+def test_the_tables_of_predictions_are_the_splits(tiny_model: Path, tiny_store: Store) -> None:
+    found = pd.read_csv(tiny_model / "predictions_test.csv", dtype={"id": str})
+    examples = tiny_store.split("test")
+
+    assert list(found) == ["id", "male", "age_months", "predicted_months", "low", "high"]
+    assert list(found["id"]) == list(examples.ids)
+    np.testing.assert_allclose(found["predicted_months"], np.load(tiny_model / "test_predictions.npy"), atol=0.006)
+
+
+def test_the_page_shows_the_figures_with_their_notices(tiny_model: Path) -> None:
+    page = (tiny_model / "report.html").read_text()
+    about = read_about(tiny_model)
+
+    assert f"{about['test']['mae']:.2f}" in page
+    assert f"{about['test']['constant_mae']:.1f}" in page
+    assert "not comparable unless" in page
+    assert SYNTHETIC[1:] in page
+    assert NO_DEVICE[1:] in page
+    assert page.count('class="plot"') == 5
+
+
+def test_another_training_of_the_same_name_is_refused(tiny_model: Path, tiny_store: Store) -> None:
+    run = tiny_run(tiny_model.parents[1], tiny_store)
+    other = Order(Chosen(TINY.reference, "by hand"), {"epochs": 5}, "tiny")
+
+    with pytest.raises(StudyError, match="epochs was 2, now 5"):
+        train(run, tiny_store, other, FormulaExecutor, silent(), Terms())
+
+
+def test_a_whole_model_is_left_as_it_is(tiny_model: Path, tiny_store: Store) -> None:
+    before = (tiny_model / "model.json").stat().st_mtime_ns
+    executor = FormulaExecutor()
+    order = Order(Chosen(TINY.reference, "by hand"), {}, "tiny")
+
+    assert train(tiny_run(tiny_model.parents[1], tiny_store), tiny_store, order, lambda: executor, silent(), Terms())
+    assert executor.every == []
+    assert (tiny_model / "model.json").stat().st_mtime_ns == before
+
+
+def test_who_trains_it_already_is_named(tiny_model: Path, tiny_store: Store) -> None:
+    run = tiny_run(tiny_model.parents[1], tiny_store)
+    order = Order(Chosen(TINY.reference, "by hand"), {}, "tiny")
+
+    with held(tiny_model.parent, "tiny", kind="training"), pytest.raises(StudyError, match=f"process {os.getpid()}"):
+        train(run, tiny_store, order, FormulaExecutor, silent(), Terms())
+
+
+def command(folder: Path, *arguments: str) -> list[str]:
+    program = [sys.executable, "-m", "search.cli", "train", "--run-dir", str(folder), "--deterministic"]
+    shared = ["--preset", "demo", "--data", str(folder / "data"), "--image-px", "40", "--stem-pools", "none"]
+    training = ["--batch", "8", "--warmup-epochs", "0", "--epochs", "3", *BY_HAND, "--name", "one"]
+    return [*program, *shared, *training, *arguments]
+
+
+@pytest.mark.slow
+def test_a_training_killed_on_the_way_ends_as_an_uninterrupted_one(tmp_path: Path, tiny_store: Store) -> None:
+    folders = tmp_path / "whole", tmp_path / "killed"
+    for folder in folders:
+        folder.mkdir()
+        (folder / "data").symlink_to(tiny_store.path)
+    whole = subprocess.run(command(folders[0], "--json"), capture_output=True, text=True, timeout=250, check=True)
+    with subprocess.Popen(command(folders[1]), stderr=subprocess.PIPE, text=True) as leader:
+        assert leader.stderr
+        next(line for line in leader.stderr if "epoch 1" in line)
+        leader.kill()
+    again = subprocess.run(command(folders[1], "--json"), capture_output=True, text=True, timeout=250, check=True)
+
+    assert re.search(r"one goes on after epoch [12]", again.stderr)
+    assert "one epoch 1 " not in again.stderr
+    one, other = json.loads(whole.stdout), json.loads(again.stdout)
+    for key in ("validation", "test", "conformal", "best_epoch", "network"):
+        assert one[key] == other[key], key
+    left = [np.load(folder / "models" / "one" / "test_predictions.npy") for folder in folders]
+    np.testing.assert_array_equal(*left)
+    assert not list((folders[1] / "models" / "one").glob("epoch-*"))
+    assert working_in(folders[1]) == []
+    assert main(["predict", str(make_hand(tmp_path)), "--sex", "M", "--run-dir", str(folders[1])]) in (0, 2)
+
+
+def make_hand(folder: Path) -> Path:
+    from PIL import Image
+
+    from data.phantom import draw, phantom_cases
+
+    path = folder / "hand.png"
+    Image.fromarray(draw(phantom_cases(1)[0], 64)).save(path)
+    return path
+
+
+@pytest.mark.slow
+def test_a_second_model_knows_that_the_test_was_opened_and_flip_is_measured(tmp_path: Path, tiny_store: Store) -> None:
+    (tmp_path / "data").symlink_to(tiny_store.path)
+    subprocess.run(command(tmp_path), capture_output=True, timeout=250, check=True)
+    shown = subprocess.run(
+        [*command(tmp_path), "--name", "two", "--seed", "1", "--flip"],
+        capture_output=True,
+        text=True,
+        timeout=250,
+        check=True,
+    )
+    about = read_about(tmp_path / "models" / "two")
+
+    assert about["tests_opened_before"] == 1
+    assert about["test_flipped"]["n"] == about["test"]["n"]
+    assert about["conformal_flipped"]["groups"]
+    assert "opened before" in shown.stdout
+    assert "constant" in shown.stdout
+    assert NO_DEVICE in shown.stdout
+    assert open_store(tmp_path / "data").digest == about["data"]["digest"]
+
+
+@pytest.mark.slow
+def test_a_run_without_a_test_split_has_a_model_without_test_figures(tmp_path: Path) -> None:
+    options = [option for option in command(tmp_path) if option != str(tmp_path / "data")]
+    options[options.index("--data") : options.index("--data") + 1] = ["--data", "phantom:40", "--test-fraction", "0"]
+    ended = subprocess.run([*options, "--json"], capture_output=True, text=True, timeout=250, check=False)
+
+    assert ended.returncode == 0, ended.stderr
+    about = json.loads(ended.stdout)
+    assert about["test"] is None
+    assert about["conformal"]["coverage"] is None

@@ -123,7 +123,7 @@ def table(
     }
     head = "".join(f'<th scope="col"{style[column]}>{escape(column)}</th>' for column in columns)
     body = "".join(
-        f"<tr{' class="own"' if own(shown[n]) else ''}>"
+        ("<tr class='own'>" if own(shown[n]) else "<tr>")
         + "".join(f"<td{style[column]}>{escape(cells[column][n])}</td>" for column in columns)
         + "</tr>"
         for n in range(len(shown))

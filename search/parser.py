@@ -157,7 +157,6 @@ def parser() -> argparse.ArgumentParser:
     record = command(
         "record",
         run_record,
-        run_report,
         "train every network of a small joint space, as a table to compare searches on",
         "boneage-search record --preset miniature --seeds 2 --data ~/rsna --out table.csv",
     )

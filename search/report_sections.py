@@ -15,7 +15,7 @@ from search.report_words import Answer
 from search.tables import verdict_rows
 from studies import width
 from studies.order import QUESTIONS
-from studies.study import Trial, front
+from studies.study import front
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure

@@ -339,6 +339,7 @@ def run_dashboard(arguments: argparse.Namespace) -> int:
 
     from optuna_dashboard import run_server
 
+    from search.dashboard import artifact_store
     from search.status import storage_exists
     from search.storage import open_storage
 
@@ -362,5 +363,5 @@ def run_dashboard(arguments: argparse.Namespace) -> int:
         f"http://{host}:{arguments.port}/dashboard?studies_order_by=asc  (no login: {reached}; Ctrl-C ends it)",
         file=sys.stderr,
     )
-    run_server(storage, host=host, port=arguments.port)
+    run_server(storage, host=host, port=arguments.port, artifact_store=artifact_store(run.folder))
     return 0

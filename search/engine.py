@@ -21,7 +21,7 @@ from data.cases import constant_mae
 from data.preparation import DISK_FULL, no_space
 from data.store import Store
 from models.architecture import GROUPS
-from search import checkpoint
+from search import checkpoint, dashboard
 from search.asking import asked, objective_values, seeds_of
 from search.executor import Executor
 from search.job import (
@@ -132,6 +132,7 @@ def run_study(
         note(study, "configurations", f"{len(feasible):,} of {len(grid):,} fit {cap:,} parameters")
         note(study, "constant_mae", round(given.constant_mae, 3))
         note(study, "synthetic", store.synthetic)
+        dashboard.begin(study, name)
         progress.study(name, f"{len(feasible):,} of {len(grid):,} configurations fit {cap:,} parameters")
         leader = Leader(run, store, name, module, given, study, sampler, progress, terms, lease)
         try:
@@ -144,6 +145,7 @@ def run_study(
         note(study, "turned_away", study.user_attrs.get("turned_away", 0) + sampler.turned_away)
         note(study, "decision", json.dumps(decision.to_dict()))
         note(study, "summary", decision.summary)
+        dashboard.decide(study, name, given, decision, run.folder)
         progress.decided(name, decision)
         return decision
 
@@ -446,6 +448,8 @@ class Leader:
     def tell(self, number: int, value: float | None, state: TrialState = TrialState.COMPLETE) -> None:
         """The trial's end, in the storage first."""
         running = self.running.pop(number)
+        architecture = running.job.architecture
+        dashboard.end(self.study, running.trial, architecture, self.given, self.run_.folder, value, state)
         self.trials[number] = seen(self.study.tell(running.trial, self.values(running.job, value), state=state))
         checkpoint.clear(running.job.folder)
         self.progress.ended(self.name, self.trials[number])

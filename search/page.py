@@ -233,7 +233,7 @@ body {
 h1 { margin: 0; font-size: 1.9rem; line-height: 1.2; letter-spacing: -0.015em; }
 h2 { margin: 0 0 0.9rem; font-size: 1.25rem; line-height: 1.3; letter-spacing: -0.01em; }
 h3 { margin: 1.6rem 0 0.5rem; font-size: 0.95rem; color: var(--soft); font-weight: 600; }
-p { margin: 0 0 0.9rem; max-width: 46rem; }
+p { margin: 0 0 0.9rem; max-width: 46rem; overflow-wrap: anywhere; }
 header p { margin: 0.4rem 0 0; max-width: none; overflow-wrap: anywhere; color: var(--soft); }
 nav { display: flex; flex-wrap: wrap; gap: 0.2rem 1.2rem; margin: 1.2rem 0 0; padding: 0.7rem 0; font-size: 0.9rem;
   border: solid var(--line); border-width: 1px 0; }
@@ -280,7 +280,7 @@ summary { cursor: pointer; color: var(--soft); font-size: 0.9rem; margin-bottom:
   background: #000; outline: 1px solid var(--line); outline-offset: -1px; }
 .pictures figcaption { margin-top: 0.2rem; font-size: 0.8rem; line-height: 1.35; }
 footer { margin-top: 3.5rem; padding-top: 0.9rem; border-top: 1px solid var(--line); color: var(--soft); font-size: 0.9rem; }
-@media (max-width: 30rem) and (not print) {
+@media screen and (max-width: 30rem) {
   body { padding: 1rem 1rem 2rem; }
   h1 { font-size: 1.5rem; }
   header p { font-size: 0.9rem; line-height: 1.4; }

@@ -10,6 +10,7 @@ from studies.order import STUDIES
 from studies.preset import StudyError
 from studies.study import Decision, Point, Trial
 
+STATES = {TrialState.COMPLETE: "complete", TrialState.PRUNED: "pruned", TrialState.FAIL: "failed"}  # others are running
 SEED = "seed"  # the parameter of trials whose study runs every point with several
 
 
@@ -47,13 +48,12 @@ def trials_of(study: optuna.Study) -> list[Trial]:
 
 def seen(trial: FrozenTrial) -> Trial:
     """An Optuna trial as a study sees it."""
-    state = {TrialState.COMPLETE: "complete", TrialState.PRUNED: "pruned", TrialState.FAIL: "failed"}
     attrs = trial.user_attrs
     reports = trial.intermediate_values
     return Trial(
         number=trial.number,
         point=point_of(trial),
-        state=state.get(trial.state, "running"),
+        state=STATES.get(trial.state, "running"),
         validation_mae=trial.values[0] if trial.state == TrialState.COMPLETE else None,
         best_epoch=attrs.get("best_epoch"),
         train_mae=tuple(float(mae) for mae in attrs.get("train_mae_by_epoch", "").split()),

@@ -4,7 +4,7 @@ Nothing is started, prepared or changed, and no TensorFlow is imported. What a r
 report says so.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import optuna
+from optuna.trial import TrialState
 
 from data.store import Store, is_store, open_store
 from models.architecture import Architecture
@@ -169,18 +170,21 @@ def read_study(run: Run, name: str, storage: Any) -> StudyReport:
     study = load(storage, name) if storage else None
     if study is None or "constant_mae" not in study.user_attrs:  # made, and left at once
         return StudyReport(name, status)
-    trials = study.get_trials(deepcopy=False)
-    recorded = tuple(
+    return StudyReport(name, status, recorded(study), study.user_attrs, given(run, study), importance(study))
+
+
+def recorded(study: optuna.Study) -> tuple[Recorded, ...]:
+    """Its trials, but those that only wait."""
+    return tuple(
         Recorded(seen(trial), trial.user_attrs, trial.datetime_start, trial.datetime_complete)
-        for trial in trials
-        if trial.state != optuna.trial.TrialState.WAITING
+        for trial in study.get_trials(deepcopy=False)
+        if trial.state != TrialState.WAITING
     )
-    return StudyReport(name, status, recorded, study.user_attrs, given(run, study), importance(study, trials))
 
 
-def importance(study: optuna.Study, trials: Sequence[optuna.trial.FrozenTrial]) -> dict[str, float] | None:
+def importance(study: optuna.Study) -> dict[str, float] | None:
     """PED-ANOVA: which parameters the best tenth of the trials have in common. None for fewer than two parameters."""
-    complete = [trial for trial in trials if trial.state == optuna.trial.TrialState.COMPLETE]
+    complete = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
     if len(complete) < LEAST_FOR_IMPORTANCE:
         return None
     varied = [

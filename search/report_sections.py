@@ -8,13 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 from data.audit import NAMES
 from data.cases import SPLITS
-from search import figures, report_words
+from search import figures, report_rows, report_words
 from search.figures import Sized
 from search.report import Report, StudyReport
 from search.report_words import Answer
 from search.tables import verdict_rows
 from studies import width
-from studies.order import QUESTIONS
 from studies.study import front
 
 if TYPE_CHECKING:
@@ -91,7 +90,7 @@ def contents(report: Report) -> Contents:
         "Learning curves": curves(report),
         "What was important": important(report),
         "Data": data(report),
-        "Machine and settings": [Table(report_words.machine_rows(report))],
+        "Machine and settings": [Table(report_rows.machine_rows(report))],
         "Failed and pruned": failed(report),
         "Every trial": every_trial(report),
     }
@@ -121,7 +120,7 @@ def final_models(report: Report) -> list[Part]:
         if (folder / "report.html").exists()
     ]
     curves = Plots(tuple(model_plot(about) for _, about in report.models if about.get("history")))
-    return [Table(report_words.model_rows(report), "MAE and RMSE in months."), *said, *pages, curves]
+    return [Table(report_rows.model_rows(report), "MAE and RMSE in months."), *said, *pages, curves]
 
 
 def model_plot(about: Mapping[str, Any]) -> Plot:
@@ -135,8 +134,7 @@ def decided(report: Report) -> list[Part]:
     parts: list[Part] = []
     margin = report.run.preset.margin_months
     for study in report.studies:
-        question = f"{QUESTIONS[study.name][0].upper()}{QUESTIONS[study.name][1:]}?"
-        parts.append(Subheading(f"{study.label}: {question}"))
+        parts.append(Subheading(f"{study.label}: {report_words.asked(study.name)}"))
         if not study.trials:
             parts.append(Words("Not begun."))
             continue
@@ -170,7 +168,7 @@ def table1(report: Report) -> list[Part]:
             "only where data and size are the same. Rows of this run have the same role, or the very same network."
         ),
         Table(
-            report_words.table1_rows(report),
+            report_rows.table1_rows(report),
             "MAEs in months; of this run those of the best epoch, means over its seeds. N/A: the paper tested its final network "
             "alone. The Baseline's ~28M does not follow from its own columns, which are stock InceptionV3's 21.8M.",
             own=lambda row: bool(row["of"] == "this run"),
@@ -285,7 +283,7 @@ def sized(study: StudyReport) -> list[Sized]:
 
 def curves(report: Report) -> list[Part]:
     constant = report.constant_mae
-    best = report_words.best_trials(report, CURVES)
+    best = report_rows.best_trials(report, CURVES)
     if not best or constant is None:
         return []
     plots = tuple(
@@ -340,12 +338,12 @@ def data(report: Report) -> list[Part]:
 
 
 def failed(report: Report) -> list[Part]:
-    rows = report_words.failed_rows(report)
+    rows = report_rows.failed_rows(report)
     if not rows:
         return [Words("No trial has failed, none was pruned.")] if any(study.trials for study in report.studies) else []
     return [Table(rows, "The folder holds the trial's log.txt.")]
 
 
 def every_trial(report: Report) -> list[Part]:
-    rows = report_words.trial_rows(report)
+    rows = report_rows.trial_rows(report)
     return [Link("The same as CSV, with every column", "report.csv"), Table(rows, most=MOST_TRIALS)] if rows else []

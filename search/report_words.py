@@ -1,19 +1,15 @@
 """What a report says of a run, as sentences and rows: the same for the page, the Markdown file and the dashboard's notes."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from models.architecture import Architecture
-from models.table1 import TABLE1
 from search.job import EXIT_REASONS
-from search.progress import duration
 from search.report import LEAST_FOR_IMPORTANCE, Best, Recorded, Report, StudyReport
 from search.run import TRIALS
-from search.storage import sqlite_path
-from studies.ablation import BASELINE
-from studies.study import Trial, at, best_of
+from studies.order import QUESTIONS
+from studies.study import Given, Trial
 
 RULES = {
     "ablation": "A group is a key group where lowering it is found to matter, or costs more than {margin:g} months and could "
@@ -48,11 +44,37 @@ def answers(report: Report) -> list[Answer]:
     ]
 
 
+def asked(name: str) -> str:
+    """The question of a study."""
+    return sentence(QUESTIONS[name])[:-1] + "?"
+
+
+def trial_words(recorded: Recorded, given: Given) -> str:
+    """One trial that has ended, as Markdown."""
+    trial, attrs = recorded.trial, recorded.attrs
+    if trial.state == "complete":
+        outcome = (
+            f"**{trial.error:.2f} months** validation MAE in epoch {trial.best_epoch} (always answering the training median: "
+            f"{given.constant_mae:.1f}); training MAE {attrs.get('train_mae')}."
+        )
+    else:
+        outcome = f"**{trial.state}**, {reason(recorded)}."
+    log = str(attrs.get("log_ends", "")).replace("`", "'")
+    lines = (
+        outcome,
+        f"{what(trial)}; {millions(attrs['params'])} parameters, {attrs['gmacs']:g} GMACs.",
+        f"Taken over from {recorded.copied_from}." if recorded.copied_from else "",
+        f"Files: `{TRIALS}/{trial.folder}`.",
+        f"Its log ended:\n\n```\n{log}\n```" if log else "",
+    )
+    return "\n\n".join(filter(None, lines))
+
+
 def which(report: Report, best: Best) -> Answer:
     network = best.architecture
     decided = report.study("refinement").decision is not None
     so_far = "" if decided else f"Best so far: the search is not finished. {next_sentence(report)}"
-    details = (f"{blocks(network)}; {head(network)}.", f"{trace(best.study, best.trial)}.", so_far)
+    details = (f"{blocks(network)}; {head(network)}.", f"Trials: {trace(best.study, best.trial)}.", so_far)
     return Answer(
         "Which network?", f"β {network.beta:g}, n5/n7/n9 {paper_counts(network)}", tuple(filter(None, details))
     )
@@ -186,104 +208,6 @@ def counts(study: StudyReport) -> str:
     return f"{said}; {study.status.get('turned_away') or 0} proposals turned away."
 
 
-def table1_rows(report: Report) -> list[dict[str, Any]]:
-    """The paper's rows, each with this run's trial of the same role or the same network below it."""
-    rows = []
-    for paper in TABLE1:
-        rows.append(
-            table1_row(paper.name, "paper", paper.architecture)
-            | {
-                "train MAE": paper.train_mae,
-                "valid. MAE": paper.validation_mae,
-                "params": f"~{paper.paper_millions}M",
-                "test MAE": paper.test_mae if paper.test_mae is not None else "N/A",
-                "trial": None,
-            }
-        )
-        rows += [
-            table1_row(name, "this run", ours.architecture)
-            | {
-                "train MAE": train_mae(ours.trial),
-                "valid. MAE": round(ours.trial.error, 2),
-                "params": millions(ours.study.cost(ours.trial).params),
-                "test MAE": test_mae(report, ours.architecture),
-                "trial": f"{ours.study.label} {numbers(ours.trial)}",
-            }
-            for name, ours in ours_beside(report, paper.name, paper.architecture)
-        ]
-    return rows
-
-
-def table1_row(name: str, whose: str, network: Architecture) -> dict[str, Any]:
-    counted = {short: getattr(network.blocks, group) for short, group in SHORT.items()}
-    return {"network": name, "of": whose, "β": round(network.beta, 4), **counted}
-
-
-SHORT = {"n5": "mixed5", "n7": "mixed7", "n9": "mixed9"}
-
-
-def ours_beside(report: Report, name: str, network: Architecture) -> Iterator[tuple[str, Best]]:
-    """Of the same role where the run has one: baseline, widened, deepened, final; of the same network elsewhere."""
-    ablation, width, depth, refinement = report.studies
-    if name == "Baseline":
-        if found := at(ablation.pooled, {"variant": BASELINE}):
-            yield from existing("Baseline", ablation, found)
-        yield from existing("Best width", width, best_of(width.pooled))
-    elif name.startswith("Modified"):
-        for trial in depth.pooled:
-            same = depth.architecture(trial)
-            if (same.beta, same.blocks) == (network.beta, network.blocks):
-                yield from existing(name, depth, trial)
-        if name == TABLE1_LAST_MODIFIED:
-            yield from existing("Best depth", depth, best_of(depth.pooled))
-    elif refinement.decision:
-        final = refinement.decision.architecture
-        for trial in refinement.pooled:
-            ours = refinement.architecture(trial)
-            without = name == "Final no FC layer" and not ours.fc_units and bool(final.fc_units) and not ours.dropout
-            sexless = name == "Final no FC and gender info." and not ours.sex_units
-            if (without and ours.beta == final.beta and ours.sex_units) or sexless:
-                yield from existing("Final, without the sex" if sexless else name, refinement, trial)
-            elif name == "Final" and ours == final:
-                yield from existing(name, refinement, trial)
-
-
-TABLE1_LAST_MODIFIED = [row.name for row in TABLE1 if row.name.startswith("Modified")][-1]
-
-
-def existing(name: str, study: StudyReport, trial: Trial | None) -> Iterator[tuple[str, Best]]:
-    if trial is not None and trial.validation_mae is not None:
-        yield name, Best(study, trial)
-
-
-def train_mae(trial: Trial) -> float | None:
-    """Of the best epoch."""
-    at_best = trial.train_mae[(trial.best_epoch or 1) - 1 :]
-    return round(at_best[0], 2) if at_best else None
-
-
-def test_mae(report: Report, network: Architecture) -> float | None:
-    """Of the newest model of this network that was trained in full."""
-    tested = [about for _, about in report.models if about["test"] and about["architecture"] == network.to_dict()]
-    return round(tested[-1]["test"]["mae"], 2) if tested else None
-
-
-def failed_rows(report: Report) -> list[dict[str, Any]]:
-    return [
-        {
-            "study": study.label,
-            "trial": f"#{recorded.trial.number}",
-            "what": what(recorded.trial),
-            "outcome": recorded.trial.state,
-            "reason": reason(recorded),
-            "folder": f"{TRIALS}/{recorded.trial.folder}",
-        }
-        for study in report.studies
-        for recorded in study.trials
-        if recorded.trial.state in ("failed", "pruned")
-    ]
-
-
 def reason(recorded: Recorded) -> str:
     attrs, why = recorded.attrs, recorded.trial.exit_reason
     if recorded.trial.state == "pruned":
@@ -297,56 +221,6 @@ def what(trial: Trial) -> str:
     return ", ".join([*values, f"seed {trial.seed}"])
 
 
-def trial_rows(report: Report) -> list[dict[str, Any]]:
-    """One row per trial: where each number comes from."""
-    return [
-        {
-            "study": study.label,
-            "trial": f"#{recorded.trial.number}",
-            "what": what(recorded.trial),
-            "outcome": recorded.trial.exit_reason or recorded.trial.state,
-            "valid. MAE": None if recorded.trial.validation_mae is None else round(recorded.trial.validation_mae, 2),
-            "train MAE": recorded.attrs.get("train_mae"),
-            "best epoch": recorded.trial.best_epoch,
-            "params": recorded.attrs.get("params"),
-            "GMACs": recorded.attrs.get("gmacs"),
-            "seconds": round(recorded.trial.seconds),
-            "taken over from": recorded.copied_from or None,
-            "folder": f"{TRIALS}/{recorded.trial.folder}",
-        }
-        for study in report.studies
-        for recorded in study.trials
-    ]
-
-
-def machine_rows(report: Report) -> list[dict[str, str]]:
-    """What the search ran on, as far as it was recorded; trials taken over are not counted twice."""
-    trained = [recorded for study in report.studies for recorded in study.trials if not recorded.copied_from]
-    machines = dict.fromkeys(
-        machine for study in report.studies if study.attrs for machine in study.attrs.get("machines", "").split("\n")
-    )
-    conditions = Counter(recorded.trial.conditions for recorded in trained if recorded.trial.conditions)
-    seeds = sorted({recorded.trial.seed for recorded in trained})
-    memory = [int(recorded.attrs["peak_memory_mb"]) for recorded in trained if "peak_memory_mb" in recorded.attrs]
-    said = {
-        "machine and versions, of the leader": "; ".join(filter(None, machines)),
-        "trained on": "; ".join(f"{what} ({count} trials)" for what, count in conditions.items()),
-        "seeds": ", ".join(map(str, seeds)),
-        "training time, all trials": duration(sum(recorded.trial.seconds for recorded in trained)) if trained else "",
-        "most memory of a worker": f"{max(memory):,} MB" if memory else "",
-        "GPU energy": "",
-        "data": f"{report.store.info['source']}, digest {report.store.digest}" if report.store else "",
-        "preset": settings(report),
-        "storage": "SQLite" if sqlite_path(report.run.storage) else "a database server",
-    }
-    return [{"what": what, "recorded": value or "not recorded"} for what, value in said.items()]
-
-
-def settings(report: Report) -> str:
-    changed = [f"{name}={value}" for name, value in report.run.overrides.items()]
-    return report.run.preset.name + (f" with {', '.join(changed)}" if changed else "")
-
-
 def importance_sentence(study: StudyReport) -> str:
     complete = sum(recorded.trial.state == "complete" for recorded in study.trials)
     if study.importance is None:
@@ -355,36 +229,3 @@ def importance_sentence(study: StudyReport) -> str:
             "that varied, say nothing of what was important. Left out."
         )
     return f"By PED-ANOVA over {complete} complete trials: what the best tenth of them have in common."
-
-
-def model_rows(report: Report) -> list[dict[str, Any]]:
-    """The models trained in full, a row for each of their splits."""
-    return [
-        {
-            "model": about["name"],
-            "from": about["from"],
-            "split": split,
-            "images": about[split]["n"],
-            "MAE": round(about[split]["mae"], 2),
-            "95 % interval": f"{about[split]['mae_low']:.2f} to {about[split]['mae_high']:.2f}",
-            "constant": round(about[split]["constant_mae"], 1),
-            "RMSE": round(about[split]["rmse"], 2),
-            "within 12 months": f"{about[split]['within_12']:.0%}",
-            "params": about["params"],
-            "best epoch": about["best_epoch"],
-        }
-        for _, about in report.models
-        for split in ("validation", "test")
-        if about[split]
-    ]
-
-
-def best_trials(report: Report, most: int) -> Sequence[tuple[StudyReport, Trial]]:
-    """The best single trials of all studies, each network once."""
-    every = [
-        (study, recorded.trial)
-        for study in report.studies
-        for recorded in study.trials
-        if recorded.trial.state == "complete" and not recorded.copied_from
-    ]
-    return sorted(every, key=lambda found: (found[1].error, found[0].label, found[1].number))[:most]

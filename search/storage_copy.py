@@ -12,6 +12,7 @@ target holds the very studies of the note, only the files are still to be moved,
 
 import json
 import os
+import re
 import shutil
 import sys
 from collections.abc import Callable, Collection
@@ -29,8 +30,15 @@ from search.storage import open_storage, sqlite_path, without_password
 
 ARTIFACTS = "artifacts"  # in a run's folder; what each file is stands in the system attributes
 READY, NOTE = f"{ARTIFACTS}.part", f"{ARTIFACTS}.json"  # while a copy goes on
-TABLES = [table for table in BaseModel.metadata.sorted_tables if table.name != "version_info"]  # parents first
-STUDIES, TRIALS = BaseModel.metadata.tables["studies"], BaseModel.metadata.tables["trials"]
+STUDIES, TRIALS, OF_STUDIES = (
+    BaseModel.metadata.tables[name] for name in ("studies", "trials", "study_system_attributes")
+)
+# Parents first; what the dashboard keeps of a trial stands among the study's attributes, under the trial's key.
+TABLES = sorted(
+    (table for table in BaseModel.metadata.sorted_tables if table.name != "version_info"),
+    key=lambda table: table is OF_STUDIES,
+)
+OF_A_TRIAL = re.compile(r"(?<=^dashboard:)((?:artifacts:)?)(\d+)(?=:)")
 
 Progress = Callable[[str, int], None]  # name of a table, its rows
 
@@ -132,6 +140,8 @@ def copy_rows(reading: Connection, writing: Connection, progress: Progress) -> d
             for reference in column.foreign_keys:
                 for row in rows:
                     row[column.name] = keys[reference.column.table.name][row[column.name]]
+        if table is OF_STUDIES:
+            rows = [row | {"key": renamed(row["key"], keys[TRIALS.name])} for row in rows]
         if table in (STUDIES, TRIALS):
             # In the order of the source: Optuna numbers a new trial by counting those with smaller keys.
             after = [insert(writing, table, row) for row in rows]
@@ -144,6 +154,11 @@ def copy_rows(reading: Connection, writing: Connection, progress: Progress) -> d
         sqlalchemy.select(STUDIES.c.study_name, count).outerjoin(TRIALS).group_by(STUDIES.c.study_id)
     )
     return dict(sorted((name, trials) for name, trials in counted))
+
+
+def renamed(attribute: str, trials: dict[int, int]) -> str:
+    """A study's attribute that names a trial by its key in the source, naming it by that in the target."""
+    return OF_A_TRIAL.sub(lambda found: f"{found[1]}{trials.get(int(found[2]), found[2])}", attribute)
 
 
 def insert(writing: Connection, table: Table, row: dict[str, Any]) -> int:

@@ -1,0 +1,116 @@
+"""What the leader leaves for the Optuna dashboard: notes on studies and trials, pictures of trials, plots of studies.
+
+All of it may be left again by the next leader after a kill: it then replaces itself. Of a trial it is left before its end is
+told, so that no finished trial lacks it.
+"""
+
+from dataclasses import replace
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import optuna
+from optuna.artifacts import FileSystemArtifactStore, get_all_artifact_meta, upload_artifact
+from optuna.trial import TrialState
+from optuna_dashboard import save_note, save_plotly_graph_object
+
+# `save_note` of a trial reads the notes of all others twice, 75 ms from some hundreds of them on; these are what it writes.
+from optuna_dashboard._note import note_ver_key, split_body
+
+from models.architecture import Architecture
+from search import drawings
+from search.machine import described
+from search.records import STATES, note, seen
+from search.report import Recorded, StudyReport, recorded
+from search.report_words import asked, millions, sentence, trial_words, verdict_sentence
+from search.run import TRIALS
+from search.storage_copy import ARTIFACTS
+from studies.study import Decision, Given
+
+WRITTEN = "boneage_search:note_ver"  # of a study: the last version of its note that is ours
+MOST_NETWORKS = 200  # in a plot that is kept in the database
+
+
+def begin(study: optuna.Study, name: str) -> None:
+    """What is asked, and on which machines; a study that goes on elsewhere names all of them."""
+    known = study.user_attrs.get("machines", "").splitlines()
+    note(study, "machines", "\n".join(dict.fromkeys([*known, described()])))
+    if "decision" not in study.user_attrs:
+        write_note(study, f"**{asked(name)}**\n\nNot decided yet.")
+
+
+def decide(study: optuna.Study, name: str, given: Given, decision: Decision, folder: Path) -> None:
+    """What was decided, and on what evidence."""
+    rows = decision.findings.get("verdicts") or decision.findings.get("comparisons") or []
+    evidence = "\n".join(f"- {verdict_sentence(row)}" for row in rows)
+    lines = (
+        f"**{asked(name)}**",
+        sentence(decision.summary),
+        evidence,
+        f"Always answering the training median scores {given.constant_mae:.1f} months. Decided under a cap of "
+        f"{millions(given.preset.max_params)} parameters.",
+        f"Report: `{folder.resolve() / 'report.html'}` (made by `boneage-search report`).",
+    )
+    write_note(study, "\n\n".join(filter(None, lines)))
+    plot(study, name, given, rows)
+
+
+def write_note(study: optuna.Study, body: str) -> None:
+    """A note that somebody has edited in the dashboard stays as it is."""
+    attrs = study._storage.get_study_system_attrs(study._study_id)
+    version, ours = attrs.get(note_ver_key(None), 0), attrs.get(WRITTEN, 0)
+    if version > ours or all(attrs.get(key) == part for key, part in split_body(body, None).items()):
+        return
+    study._storage.set_study_system_attr(study._study_id, WRITTEN, version + 1)
+    save_note(study, body)
+
+
+def plot(study: optuna.Study, name: str, given: Given, rows: list[dict[str, Any]]) -> None:
+    from search import figures  # with the plots comes plotly
+    from search.report_sections import sized
+
+    report = StudyReport(name, {"decision": None}, recorded(study), given=given)
+    networks = sorted(sized(report), key=lambda network: (not network.on_front, network.mae))[:MOST_NETWORKS]
+    for measure in ("params", "macs"):
+        drawn = figures.pareto(networks, measure, report.cap() if measure == "params" else 0)
+        save_plotly_graph_object(study, drawn, graph_object_id=f"error-against-{measure}")
+    if any(row["change"] is not None for row in rows):
+        save_plotly_graph_object(study, figures.forest(rows, given.preset.margin_months), graph_object_id="changes")
+
+
+def end(
+    study: optuna.Study,
+    trial: optuna.trial.Trial,
+    architecture: Architecture,
+    given: Given,
+    folder: Path,
+    validation_mae: float | None,
+    state: TrialState,
+) -> None:
+    """A trial's note and pictures, from what is recorded of it; `folder` is the run's."""
+    frozen = study._storage.get_trial(trial._trial_id)
+    ended = replace(seen(frozen), state=STATES[state], validation_mae=validation_mae)
+    body = trial_words(Recorded(ended, frozen.user_attrs, None, None), given)
+    for key, value in {note_ver_key(trial._trial_id): 1, **split_body(body, trial._trial_id)}.items():
+        study._storage.set_study_system_attr(study._study_id, key, value)
+    there = {meta.filename: meta.artifact_id for meta in get_all_artifact_meta(trial)}
+    pictures = {"network.svg": drawings.network(architecture, given.cost(architecture))}
+    if ended.validation_mae_by_epoch:
+        curves = (ended.train_mae, ended.validation_mae_by_epoch)
+        pictures["learning_curve.svg"] = drawings.learning_curve(*curves, given.constant_mae)
+    store, place = artifact_store(folder), folder / TRIALS / ended.folder
+    place.mkdir(parents=True, exist_ok=True)
+    for name, drawn in pictures.items():
+        path = place / name
+        path.write_text(drawn)
+        if name in there:  # by a leader that was killed, perhaps before it was whole
+            store.write(there[name], BytesIO(drawn.encode()))
+        else:
+            upload_artifact(artifact_store=store, file_path=str(path), study_or_trial=trial)
+
+
+def artifact_store(folder: Path) -> FileSystemArtifactStore:
+    """That of the run in `folder`."""
+    place = folder / ARTIFACTS
+    place.mkdir(exist_ok=True)
+    return FileSystemArtifactStore(place)

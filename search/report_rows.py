@@ -1,0 +1,196 @@
+"""The tables of a report: rows of plain values, each with where it comes from."""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from models.architecture import Architecture
+from models.table1 import TABLE1
+from search.progress import duration
+from search.report import Best, Report, StudyReport
+from search.report_words import millions, numbers, reason, what
+from search.run import TRIALS
+from search.storage import sqlite_path
+from studies.ablation import BASELINE
+from studies.study import Trial, at, best_of
+
+
+def table1_rows(report: Report) -> list[dict[str, Any]]:
+    """The paper's rows, each with this run's trial of the same role or the same network below it."""
+    rows = []
+    for paper in TABLE1:
+        rows.append(
+            table1_row(paper.name, "paper", paper.architecture)
+            | {
+                "train MAE": paper.train_mae,
+                "valid. MAE": paper.validation_mae,
+                "params": f"~{paper.paper_millions}M",
+                "test MAE": paper.test_mae if paper.test_mae is not None else "N/A",
+                "trial": None,
+            }
+        )
+        rows += [
+            table1_row(name, "this run", ours.architecture)
+            | {
+                "train MAE": train_mae(ours.trial),
+                "valid. MAE": round(ours.trial.error, 2),
+                "params": millions(ours.study.cost(ours.trial).params),
+                "test MAE": test_mae(report, ours.architecture),
+                "trial": f"{ours.study.label} {numbers(ours.trial)}",
+            }
+            for name, ours in ours_beside(report, paper.name, paper.architecture)
+        ]
+    return rows
+
+
+def table1_row(name: str, whose: str, network: Architecture) -> dict[str, Any]:
+    counted = {short: getattr(network.blocks, group) for short, group in SHORT.items()}
+    return {"network": name, "of": whose, "β": round(network.beta, 4), **counted}
+
+
+SHORT = {"n5": "mixed5", "n7": "mixed7", "n9": "mixed9"}
+
+
+def ours_beside(report: Report, name: str, network: Architecture) -> Iterator[tuple[str, Best]]:
+    """Of the same role where the run has one: baseline, widened, deepened, final; of the same network elsewhere."""
+    ablation, width, depth, refinement = report.studies
+    if name == "Baseline":
+        if found := at(ablation.pooled, {"variant": BASELINE}):
+            yield from existing("Baseline", ablation, found)
+        yield from existing("Best width", width, best_of(width.pooled))
+    elif name.startswith("Modified"):
+        for trial in depth.pooled:
+            same = depth.architecture(trial)
+            if (same.beta, same.blocks) == (network.beta, network.blocks):
+                yield from existing(name, depth, trial)
+        if name == TABLE1_LAST_MODIFIED:
+            yield from existing("Best depth", depth, best_of(depth.pooled))
+    elif refinement.decision:
+        final = refinement.decision.architecture
+        for trial in refinement.pooled:
+            ours = refinement.architecture(trial)
+            without = name == "Final no FC layer" and not ours.fc_units and bool(final.fc_units) and not ours.dropout
+            sexless = name == "Final no FC and gender info." and not ours.sex_units
+            if (without and ours.beta == final.beta and ours.sex_units) or sexless:
+                yield from existing("Final, without the sex" if sexless else name, refinement, trial)
+            elif name == "Final" and ours == final:
+                yield from existing(name, refinement, trial)
+
+
+TABLE1_LAST_MODIFIED = [row.name for row in TABLE1 if row.name.startswith("Modified")][-1]
+
+
+def existing(name: str, study: StudyReport, trial: Trial | None) -> Iterator[tuple[str, Best]]:
+    if trial is not None and trial.validation_mae is not None:
+        yield name, Best(study, trial)
+
+
+def train_mae(trial: Trial) -> float | None:
+    """Of the best epoch."""
+    at_best = trial.train_mae[(trial.best_epoch or 1) - 1 :]
+    return round(at_best[0], 2) if at_best else None
+
+
+def test_mae(report: Report, network: Architecture) -> float | None:
+    """Of the newest model of this network that was trained in full."""
+    tested = [about for _, about in report.models if about["test"] and about["architecture"] == network.to_dict()]
+    return round(tested[-1]["test"]["mae"], 2) if tested else None
+
+
+def failed_rows(report: Report) -> list[dict[str, Any]]:
+    return [
+        {
+            "study": study.label,
+            "trial": f"#{recorded.trial.number}",
+            "what": what(recorded.trial),
+            "outcome": recorded.trial.state,
+            "reason": reason(recorded),
+            "folder": f"{TRIALS}/{recorded.trial.folder}",
+        }
+        for study in report.studies
+        for recorded in study.trials
+        if recorded.trial.state in ("failed", "pruned")
+    ]
+
+
+def trial_rows(report: Report) -> list[dict[str, Any]]:
+    """One row per trial: where each number comes from."""
+    return [
+        {
+            "study": study.label,
+            "trial": f"#{recorded.trial.number}",
+            "what": what(recorded.trial),
+            "outcome": recorded.trial.exit_reason or recorded.trial.state,
+            "valid. MAE": None if recorded.trial.validation_mae is None else round(recorded.trial.validation_mae, 2),
+            "train MAE": recorded.attrs.get("train_mae"),
+            "best epoch": recorded.trial.best_epoch,
+            "params": recorded.attrs.get("params"),
+            "GMACs": recorded.attrs.get("gmacs"),
+            "seconds": round(recorded.trial.seconds),
+            "taken over from": recorded.copied_from or None,
+            "folder": f"{TRIALS}/{recorded.trial.folder}",
+        }
+        for study in report.studies
+        for recorded in study.trials
+    ]
+
+
+def machine_rows(report: Report) -> list[dict[str, str]]:
+    """What the search ran on, as far as it was recorded; trials taken over are not counted twice."""
+    trained = [recorded for study in report.studies for recorded in study.trials if not recorded.copied_from]
+    machines = dict.fromkeys(
+        machine for study in report.studies if study.attrs for machine in study.attrs.get("machines", "").split("\n")
+    )
+    conditions = Counter(recorded.trial.conditions for recorded in trained if recorded.trial.conditions)
+    seeds = sorted({recorded.trial.seed for recorded in trained})
+    memory = [int(recorded.attrs["peak_memory_mb"]) for recorded in trained if "peak_memory_mb" in recorded.attrs]
+    said = {
+        "machine and versions, of the leader": "; ".join(filter(None, machines)),
+        "trained on": "; ".join(f"{what} ({count} trials)" for what, count in conditions.items()),
+        "seeds": ", ".join(map(str, seeds)),
+        "training time, all trials": duration(sum(recorded.trial.seconds for recorded in trained)) if trained else "",
+        "most memory of a worker": f"{max(memory):,} MB" if memory else "",
+        "GPU energy": "",
+        "data": f"{report.store.info['source']}, digest {report.store.digest}" if report.store else "",
+        "preset": settings(report),
+        "storage": "SQLite" if sqlite_path(report.run.storage) else "a database server",
+    }
+    return [{"what": what, "recorded": value or "not recorded"} for what, value in said.items()]
+
+
+def settings(report: Report) -> str:
+    changed = [f"{name}={value}" for name, value in report.run.overrides.items()]
+    return report.run.preset.name + (f" with {', '.join(changed)}" if changed else "")
+
+
+def model_rows(report: Report) -> list[dict[str, Any]]:
+    """The models trained in full, a row for each of their splits."""
+    return [
+        {
+            "model": about["name"],
+            "from": about["from"],
+            "split": split,
+            "images": about[split]["n"],
+            "MAE": round(about[split]["mae"], 2),
+            "95 % interval": f"{about[split]['mae_low']:.2f} to {about[split]['mae_high']:.2f}",
+            "constant": round(about[split]["constant_mae"], 1),
+            "RMSE": round(about[split]["rmse"], 2),
+            "within 12 months": f"{about[split]['within_12']:.0%}",
+            "params": about["params"],
+            "best epoch": about["best_epoch"],
+        }
+        for _, about in report.models
+        for split in ("validation", "test")
+        if about[split]
+    ]
+
+
+def best_trials(report: Report, most: int) -> Sequence[tuple[StudyReport, Trial]]:
+    """The best single trials of all studies, each network once."""
+    every = [
+        (study, recorded.trial)
+        for study in report.studies
+        for recorded in study.trials
+        if recorded.trial.state == "complete" and not recorded.copied_from
+    ]
+    return sorted(every, key=lambda found: (found[1].error, found[0].label, found[1].number))[:most]

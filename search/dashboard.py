@@ -16,18 +16,30 @@ from optuna_dashboard import save_note, save_plotly_graph_object
 
 # `save_note` of a trial reads the notes of all others twice, 75 ms from some hundreds of them on; these are what it writes.
 from optuna_dashboard._note import note_ver_key, split_body
+from optuna_dashboard.artifact import get_artifact_path
 
 from models.architecture import Architecture
 from search import drawings
 from search.machine import described
+from search.notices import NO_DEVICE, SYNTHETIC
+from search.page import GREY
 from search.records import STATES, note, seen
 from search.report import Recorded, StudyReport, recorded
 from search.report_words import asked, millions, sentence, trial_words, verdict_sentence
 from search.run import TRIALS
 from search.storage_copy import ARTIFACTS
-from studies.study import Decision, Given
+from studies.study import Decision, Given, Trial
 
 WRITTEN = "boneage_search:note_ver"  # of a study: the last version of its note that is ours
+# The dashboard may be light or dark, and does not tell a figure which.
+AXIS = {"gridcolor": "rgba(128,128,128,0.25)", "zerolinecolor": "rgba(128,128,128,0.25)"}
+EITHER_SCHEME = {
+    "paper_bgcolor": "rgba(0,0,0,0)",
+    "plot_bgcolor": "rgba(0,0,0,0)",
+    "font": {"color": GREY},
+    "xaxis": AXIS,
+    "yaxis": AXIS,
+}
 MOST_NETWORKS = 200  # in a plot that is kept in the database
 
 
@@ -49,6 +61,7 @@ def decide(study: optuna.Study, name: str, given: Given, decision: Decision, fol
         evidence,
         f"Always answering the training median scores {given.constant_mae:.1f} months. Decided under a cap of "
         f"{millions(given.preset.max_params)} parameters.",
+        sentence(SYNTHETIC if study.user_attrs["synthetic"] else NO_DEVICE),
         f"Report: `{folder.resolve() / 'report.html'}` (made by `boneage-search report`).",
     )
     write_note(study, "\n\n".join(filter(None, lines)))
@@ -73,9 +86,10 @@ def plot(study: optuna.Study, name: str, given: Given, rows: list[dict[str, Any]
     networks = sorted(sized(report), key=lambda network: (not network.on_front, network.mae))[:MOST_NETWORKS]
     for measure in ("params", "macs"):
         drawn = figures.pareto(networks, measure, report.cap() if measure == "params" else 0)
-        save_plotly_graph_object(study, drawn, graph_object_id=f"error-against-{measure}")
+        save_plotly_graph_object(study, drawn.update_layout(EITHER_SCHEME), graph_object_id=f"error-against-{measure}")
     if any(row["change"] is not None for row in rows):
-        save_plotly_graph_object(study, figures.forest(rows, given.preset.margin_months), graph_object_id="changes")
+        drawn = figures.forest(rows, given.preset.margin_months).update_layout(EITHER_SCHEME)
+        save_plotly_graph_object(study, drawn, graph_object_id="changes")
 
 
 def end(
@@ -90,23 +104,34 @@ def end(
     """A trial's note and pictures, from what is recorded of it; `folder` is the run's."""
     frozen = study._storage.get_trial(trial._trial_id)
     ended = replace(seen(frozen), state=STATES[state], validation_mae=validation_mae)
-    body = trial_words(Recorded(ended, frozen.user_attrs, None, None), given)
-    for key, value in {note_ver_key(trial._trial_id): 1, **split_body(body, trial._trial_id)}.items():
-        study._storage.set_study_system_attr(study._study_id, key, value)
-    there = {meta.filename: meta.artifact_id for meta in get_all_artifact_meta(trial)}
-    pictures = {"network.svg": drawings.network(architecture, given.cost(architecture))}
+    drawn = {"network.svg": drawings.network(architecture, given.cost(architecture))}
     if ended.validation_mae_by_epoch:
         curves = (ended.train_mae, ended.validation_mae_by_epoch)
-        pictures["learning_curve.svg"] = drawings.learning_curve(*curves, given.constant_mae)
+        drawn = {"learning_curve.svg": drawings.learning_curve(*curves, given.constant_mae)} | drawn
+    shown = [
+        f"![{name}]({get_artifact_path(trial, artifact)})"
+        for name, artifact in leave(trial, folder, ended, drawn).items()
+    ]
+    lines = [trial_words(Recorded(ended, frozen.user_attrs, None, None), given), *shown]
+    if study.user_attrs["synthetic"]:
+        lines.append(sentence(SYNTHETIC))
+    for key, value in {note_ver_key(trial._trial_id): 1, **split_body("\n\n".join(lines), trial._trial_id)}.items():
+        study._storage.set_study_system_attr(study._study_id, key, value)
+
+
+def leave(trial: optuna.trial.Trial, folder: Path, ended: Trial, drawn: dict[str, str]) -> dict[str, str]:
+    """Drawings in the trial's folder and as artifacts, whose ids these are by name."""
     store, place = artifact_store(folder), folder / TRIALS / ended.folder
     place.mkdir(parents=True, exist_ok=True)
-    for name, drawn in pictures.items():
+    there = {meta.filename: meta.artifact_id for meta in get_all_artifact_meta(trial)}
+    for name, drawing in drawn.items():
         path = place / name
-        path.write_text(drawn)
+        path.write_text(drawing)
         if name in there:  # by a leader that was killed, perhaps before it was whole
-            store.write(there[name], BytesIO(drawn.encode()))
+            store.write(there[name], BytesIO(drawing.encode()))
         else:
-            upload_artifact(artifact_store=store, file_path=str(path), study_or_trial=trial)
+            there[name] = upload_artifact(artifact_store=store, file_path=str(path), study_or_trial=trial)
+    return {name: there[name] for name in drawn}
 
 
 def artifact_store(folder: Path) -> FileSystemArtifactStore:

@@ -229,9 +229,7 @@ def steps(count: int, most: int) -> int:
 
 def pareto(networks: Sequence[Sized], measure: str, cap: int = 0) -> "Figure":
     """MAE against `params` or `macs`, on a logarithmic axis, with the front of that plane; `cap` is a line."""
-    unit, name = {"params": (1e6, "parameters, millions"), "macs": (1e9, "MACs of one image, thousand millions")}[
-        measure
-    ]
+    unit, name = {"params": (1e6, "parameters, millions"), "macs": (1e9, "GMACs of one image")}[measure]
 
     def size(network: Sized) -> float:
         return float(getattr(network, measure)) / unit

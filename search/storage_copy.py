@@ -39,6 +39,8 @@ TABLES = sorted(
     key=lambda table: table is OF_STUDIES,
 )
 OF_A_TRIAL = re.compile(r"(?<=^dashboard:)((?:artifacts:)?)(\d+)(?=:)")
+NOTE_OF_A_TRIAL = re.compile(r"dashboard:\d+:note_str:")
+LINK = re.compile(r"/artifacts/(\d+)/(\d+)/")  # to a trial's artifact
 
 Progress = Callable[[str, int], None]  # name of a table, its rows
 
@@ -141,7 +143,7 @@ def copy_rows(reading: Connection, writing: Connection, progress: Progress) -> d
                 for row in rows:
                     row[column.name] = keys[reference.column.table.name][row[column.name]]
         if table is OF_STUDIES:
-            rows = [row | {"key": renamed(row["key"], keys[TRIALS.name])} for row in rows]
+            rows = [with_new_keys(row, keys[STUDIES.name], keys[TRIALS.name]) for row in rows]
         if table in (STUDIES, TRIALS):
             # In the order of the source: Optuna numbers a new trial by counting those with smaller keys.
             after = [insert(writing, table, row) for row in rows]
@@ -156,9 +158,17 @@ def copy_rows(reading: Connection, writing: Connection, progress: Progress) -> d
     return dict(sorted((name, trials) for name, trials in counted))
 
 
-def renamed(attribute: str, trials: dict[int, int]) -> str:
-    """A study's attribute that names a trial by its key in the source, naming it by that in the target."""
-    return OF_A_TRIAL.sub(lambda found: f"{found[1]}{trials.get(int(found[2]), found[2])}", attribute)
+def with_new_keys(row: dict[str, Any], studies: dict[int, int], trials: dict[int, int]) -> dict[str, Any]:
+    """A study's attribute that names a trial, or in a note a trial's artifact, by keys of the source: by those of the target."""
+
+    def of(keys: dict[int, int], before: str) -> str:
+        return str(keys.get(int(before), before))
+
+    name = OF_A_TRIAL.sub(lambda found: f"{found[1]}{of(trials, found[2])}", row["key"])
+    value = row["value_json"]
+    if NOTE_OF_A_TRIAL.match(name):
+        value = LINK.sub(lambda found: f"/artifacts/{of(studies, found[1])}/{of(trials, found[2])}/", value)
+    return row | {"key": name, "value_json": value}
 
 
 def insert(writing: Connection, table: Table, row: dict[str, Any]) -> int:

@@ -26,8 +26,10 @@ USES_TENSORFLOW = {
 }
 USES_OPTUNA = {
     "search/comparing.py",
+    "search/dashboard.py",
     "search/engine.py",
     "search/records.py",
+    "search/report.py",
     "search/rivals.py",
     "search/staged.py",
     "search/sampler.py",

@@ -225,8 +225,6 @@ def test_a_trial_that_leaves_after_an_epoch_and_goes_on_leaves_the_network_and_t
     for folder in (whole.folder, parted.folder):
         assert kept <= {path.name for path in folder.iterdir()} | {"log.txt"}
         assert not list(folder.glob("model-*")) + list(folder.glob("test_predictions-*"))
-        from models import saved  # here: a leader that imports this file stays without TensorFlow
-
         network = saved.load(folder / "model.keras")
         for split, name in (("validation", "predictions.npy"), ("test", "test_predictions.npy")):
             examples = tiny_store.split(split)

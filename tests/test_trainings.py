@@ -12,6 +12,7 @@ from typing import Any
 import optuna
 import pytest
 
+from search.compare import compare, own_seeds
 from search.curves import Recorded, read
 from search.run import open_run
 from search.storage import open_storage
@@ -93,15 +94,26 @@ def test_a_recording_that_was_killed_goes_on_and_ends_with_the_same_table(
     assert without_seconds(read(tmp_path / "table.csv")) == without_seconds(recorded[1])
 
 
-def test_a_comparison_that_was_killed_goes_on_trains_nothing_twice_and_is_kept_in_the_storage(tmp_path: Path) -> None:
+def test_searches_that_train_are_killed_and_go_on_find_to_the_last_bit_what_a_replay_finds(
+    tmp_path: Path, recorded: tuple[Path, Recorded]
+) -> None:
+    """In a folder of its own, so that it trains itself; killed on the way; the replay is of another's recording."""
     more = ("--repetitions", "2", "--budget", "12", "--json")
     kill_after("compare", tmp_path, 3, *more)
     before = lines(tmp_path)
     found = json.loads(run("compare", tmp_path, *more))
 
+    preset = open_run(tmp_path, None, {}, None, None).preset
+    replayed = compare(preset, recorded[1].about["constant_mae"], recorded[1], own_seeds(preset), 2, budget=12)
     trained = json.loads((tmp_path / FOLDER / "compare.json").read_text())["searches"]
     assert lines(tmp_path)[: len(before)] == before
-    assert len(trained) == 10
+    assert len(trained) == len(replayed) == 10
+    for one, other in zip(trained, replayed, strict=True):
+        assert (one["search"], one["repetition"]) == (other.rival, other.repetition)
+        assert [trial["point"] for trial in one["trials"]] == [tried.point for tried in other.trace.tried]
+        assert tuple(one["best_so_far"]) == other.trace.best_so_far
+        assert one["test_mae"] == other.trace.test_mae
+
     assert {row["search"] for row in found["summary"]} == {one["search"] for one in trained}
     storage = open_storage(open_run(tmp_path, None, {}, None, None).storage)
     names = [study.study_name for study in optuna.get_all_study_summaries(storage)]

@@ -37,12 +37,12 @@ from search import patience
 from search import storage as storage_module
 from search.cli import main
 from search.job import Message
-from search.patience import StorageError
+from search.patience import PatientStorage, StorageError
 from search.records import decisions
 from search.run import Run
 from search.status import status
 from search.storage import open_storage, sqlite_url
-from search.storage_copy import copy_storage
+from search.storage_copy import copy_storage, with_new_keys
 from studies.order import STUDIES
 
 pytestmark = pytest.mark.slow
@@ -162,7 +162,7 @@ def outcome(run: Run) -> list[Any]:
             study.study_name,
             study.directions,
             {name: value for name, value in study.user_attrs.items() if name != "run_folder"},
-            study.system_attrs,
+            without_keys(storage, study),
             [
                 (
                     trial.number,
@@ -179,6 +179,16 @@ def outcome(run: Run) -> list[Any]:
         )
         for study in storage.get_all_studies()
     ]
+
+
+def without_keys(storage: PatientStorage, study: Any) -> dict[str, Any]:
+    """The study's attributes, where they name trials by the database's keys, by their numbers."""
+    numbers = {trial._trial_id: trial.number for trial in storage.get_all_trials(study._study_id)}
+    rows = [
+        with_new_keys({"key": key, "value_json": value}, {study._study_id: 0}, numbers)
+        for key, value in study.system_attrs.items()
+    ]
+    return {row["key"]: row["value_json"] for row in rows}
 
 
 def test_a_search_comes_to_the_same_as_on_sqlite(

@@ -150,7 +150,7 @@ def parser() -> argparse.ArgumentParser:
         "compare",
         run_compare,
         "measure the staged strategy against random search, Hyperband and TPE, at the same epochs",
-        "boneage-search compare --replay table.csv --simulate-workers 1,16,256",
+        "boneage-search compare --preset miniature --replay studies/miniature.csv --simulate-workers 1,16,256",
     )
     add_compare_options(compare)
 

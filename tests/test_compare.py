@@ -388,3 +388,19 @@ def test_work_beyond_the_budget_is_cut_short() -> None:
 
     assert one.trace.epochs == 15
     assert greedy.told == [6, 6, 3]
+
+
+def test_the_recorded_table_of_the_project_holds_every_network_of_the_miniature_space_under_its_cap() -> None:
+    recorded = read(Path(__file__).parents[1] / "studies" / "miniature.csv")
+    preset = miniature()
+    refuse_another_space(recorded, preset)
+    fitting = {key(point) for point in points(joint.space(preset)) if joint.fits(preset, point)}
+
+    assert set(recorded.curves) == fitting
+    assert len(fitting) >= 150
+    assert all(
+        len(curve.validation_mae) == len(curve.train_mae) == preset.training.epochs and curve.test_mae is not None
+        for by_seed in recorded.curves.values()
+        for curve in by_seed.values()
+    )
+    assert all(len(by_seed) >= 2 for by_seed in recorded.curves.values())

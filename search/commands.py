@@ -302,28 +302,10 @@ def run_compare(arguments: argparse.Namespace) -> int:
 
 def run_record(arguments: argparse.Namespace) -> int:
     from search.executor import LocalProcesses
-    from search.lease import held
-    from search.progress import counting, preparing
-    from search.record import record, requests
-    from search.run import prepared
-    from search.run import record as remember
-    from search.stopping import heard
-    from search.trainings import Trainings
+    from search.record import recorded
 
     run = open_the_run(arguments, arguments.data)
-    requests(run)  # refuses a space that is too large, before anything is prepared
-    with preparing() as progress:
-        store = prepared(run, progress)
-    run.folder.mkdir(parents=True, exist_ok=True)
-    with held(run.folder, "compare") as lease, heard() as wish, counting("trainings") as (count, say):
-        remember(run)
-        trainings = Trainings(
-            run, store, lambda: LocalProcesses(arguments.workers), lease, wish, say, arguments.deterministic
-        )
-        try:
-            rows = record(run, store, trainings, arguments.out, count)
-        finally:
-            trainings.close()
+    rows = recorded(run, arguments.out, lambda: LocalProcesses(arguments.workers), arguments.deterministic)
     print(f"{arguments.out}: {rows:,} trainings")
     return 0
 

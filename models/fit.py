@@ -30,6 +30,8 @@ class Epoch:
     validation_mae: float
     seconds: float  # of training and validation
     images_per_second: float  # of training alone
+    loss: float  # mean over the epoch's steps, as it is minimised: with the L2 penalty
+    learning_rate: float  # after its last step
     predictions: np.ndarray
 
 
@@ -117,7 +119,7 @@ class Trainer:
             "huber": keras.losses.Huber(delta=10.0),
         }
         loss_of = losses[training.loss]
-        error_sum = tf.Variable(0.0, trainable=False)
+        error_sum, loss_sum = tf.Variable(0.0, trainable=False), tf.Variable(0.0, trainable=False)
         with_sex = len(model.inputs) == 2
         # XLA pays on a GPU; on a CPU it gained nothing and cost start-up.
         xla = bool(tf.config.list_physical_devices("GPU"))
@@ -135,13 +137,15 @@ class Trainer:
             gradients = tape.gradient(scaled_loss, model.trainable_variables)
             optimizer.apply_gradients(zip(gradients, model.trainable_variables, strict=True))
             error_sum.assign_add(tf.reduce_sum(tf.abs(age_months - predicted)))
+            loss_sum.assign_add(loss)
 
         @tf.function(jit_compile=xla)
         def predict_step(tensors: Tensors, rows: Any) -> Any:
             image, male, _ = rows_of(tensors, rows)
             return model(inputs(image, male), training=False)
 
-        self.error_sum, self.train_step, self.predict_step = error_sum, train_step, predict_step
+        self.error_sum, self.loss_sum = error_sum, loss_sum
+        self.train_step, self.predict_step = train_step, predict_step
 
     def epochs(self, examples: Examples, validation: Examples, seed: int, after: int = 0) -> Iterator[Epoch]:
         """The epochs of the training settings that come after the first `after`, one by one.
@@ -160,6 +164,8 @@ class Trainer:
                 mae(predictions, validation.age_months),
                 time.perf_counter() - started,
                 self.steps * self.batch / (trained - started),
+                float(self.loss_sum) / self.steps,
+                float(self.optimizer.learning_rate),
                 predictions,
             )
 
@@ -180,6 +186,7 @@ class Trainer:
         reseed(self.model, seed, epoch)
         order = np.random.default_rng((seed, epoch)).permutation(len(examples))[: self.steps * self.batch]
         self.error_sum.assign(0.0)
+        self.loss_sum.assign(0.0)
         for tensors, rows in examples.steps(self.batch, order):
             self.train_step(tensors, rows)
         train_mae = float(self.error_sum) / (self.steps * self.batch)

@@ -16,6 +16,7 @@ from studies.preset import StudyError
 
 if TYPE_CHECKING:
     from data.store import Store
+    from search.engine import Progress
     from search.executor import Executor
 
 LOOPBACK = "127.0.0.1"
@@ -111,6 +112,7 @@ def run_stages(arguments: argparse.Namespace) -> int:
         say_worries(run.folder, store)
     made = {}
     with showing(constant_mae(store.cases)) as watching, heard() as wish:
+        watching = also_logged(watching, run.folder, arguments.tensorboard)
         terms = Terms(arguments.deterministic, arguments.trial_timeout, arguments.take_over, wish)
         for name in arguments.stages:
             made[name] = run_study(run, store, name, make_executor, watching, terms)
@@ -157,6 +159,7 @@ def run_train(arguments: argparse.Namespace) -> int:
     with preparing() as progress:
         store = prepared(run, progress)
     with showing(constant_mae(store.cases)) as watching, heard() as wish:
+        watching = also_logged(watching, run.folder, arguments.tensorboard)
         terms = Terms(arguments.deterministic, arguments.trial_timeout, wish=wish)
         folder = train(run, store, order, make_executor, watching, terms)
     about = read_about(folder)
@@ -185,6 +188,15 @@ def run_predict(arguments: argparse.Namespace) -> int:
         failed = write(predict.rows_of(model, files, wanted))
     print(f"{SYNTHETIC}; {NO_DEVICE}" if model.about["synthetic"] else NO_DEVICE, file=sys.stderr)
     return 2 if failed else 0
+
+
+def also_logged(watching: "Progress", folder: Path, wanted: bool) -> "Progress":
+    if not wanted:
+        return watching
+    from search.events import FOLDER, logged
+
+    print(f"tensorboard --logdir {folder / FOLDER}", file=sys.stderr)
+    return logged(watching, folder / FOLDER)
 
 
 def executors(where: str, workers: int) -> Callable[[], "Executor"]:
@@ -308,28 +320,10 @@ def run_compare(arguments: argparse.Namespace) -> int:
 
 def run_record(arguments: argparse.Namespace) -> int:
     from search.executor import LocalProcesses
-    from search.lease import held
-    from search.progress import counting, preparing
-    from search.record import record, requests
-    from search.run import prepared
-    from search.run import record as remember
-    from search.stopping import heard
-    from search.trainings import Trainings
+    from search.record import recorded
 
     run = open_the_run(arguments, arguments.data)
-    requests(run)  # refuses a space that is too large, before anything is prepared
-    with preparing() as progress:
-        store = prepared(run, progress)
-    run.folder.mkdir(parents=True, exist_ok=True)
-    with held(run.folder, "compare") as lease, heard() as wish, counting("trainings") as (count, say):
-        remember(run)
-        trainings = Trainings(
-            run, store, lambda: LocalProcesses(arguments.workers), lease, wish, say, arguments.deterministic
-        )
-        try:
-            rows = record(run, store, trainings, arguments.out, count)
-        finally:
-            trainings.close()
+    rows = recorded(run, arguments.out, lambda: LocalProcesses(arguments.workers), arguments.deterministic)
     print(f"{arguments.out}: {rows:,} trainings")
     return 0
 

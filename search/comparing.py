@@ -2,8 +2,10 @@
 
 import argparse
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import optuna
@@ -14,7 +16,7 @@ from search import tables
 from search.compare import Played, compare, own_seeds, recorded_seeds, refuse_another_space, share_of_epochs, summary
 from search.compare_page import compare_page, traces_json, verdict_of
 from search.curves import read
-from search.executor import LocalProcesses
+from search.executor import Executor, LocalProcesses
 from search.lease import held
 from search.notices import NO_DEVICE, SYNTHETIC
 from search.progress import counting, preparing
@@ -30,6 +32,22 @@ from studies.preset import Preset, StudyError
 REAL_REPETITIONS, REPLAYED_REPETITIONS = 3, 100
 
 
+@dataclass(frozen=True)
+class Asked:
+    """Who is compared, how often, and at which price."""
+
+    repetitions: int
+    rivals: tuple[str, ...] = tuple(RIVALS)
+    budget: int = 0  # epochs of every search; 0: what the staged one spends itself
+
+    def __post_init__(self) -> None:
+        if self.repetitions < 1 or self.budget < 0:
+            raise StudyError(
+                "--repetitions is at least 1, --budget is 0 or more epochs; "
+                f"got {self.repetitions} repetitions, {self.budget} epochs"
+            )
+
+
 def chosen_rivals(text: str) -> tuple[str, ...]:
     """Raises StudyError where a name is none of them."""
     names = tuple(RIVALS) if text == "all" else tuple(name.strip() for name in text.split(",") if name.strip())
@@ -39,55 +57,60 @@ def chosen_rivals(text: str) -> tuple[str, ...]:
 
 
 def run_compare(arguments: argparse.Namespace, run: Run) -> int:
-    rivals = chosen_rivals(arguments.rivals)
     repetitions = arguments.repetitions or (REPLAYED_REPETITIONS if arguments.replay else REAL_REPETITIONS)
-    if repetitions < 1 or arguments.budget < 0 or any(workers < 1 for workers in arguments.simulate_workers):
-        raise StudyError("--repetitions and --simulate-workers are at least 1, --budget is 0 or more epochs")
+    asked = Asked(repetitions, chosen_rivals(arguments.rivals), arguments.budget)
     if arguments.simulate_workers != (1,) and not arguments.replay:
         raise StudyError("--simulate-workers needs --replay FILE: only recorded trainings can be had in no time")
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
-    played = (
-        replayed(arguments, run, rivals, repetitions)
+    found = (
+        replayed(run, arguments.replay, asked, arguments.simulate_workers)
         if arguments.replay
-        else trained(arguments, run, rivals, repetitions)
+        else trained(run, asked, lambda: LocalProcesses(arguments.workers), arguments.deterministic)
     )
-    show(arguments, played)
+    show(arguments, found)
     return 0
 
 
-def replayed(arguments: argparse.Namespace, run: Run, rivals: Sequence[str], repetitions: int) -> dict[str, Any]:
-    recorded = read(arguments.replay)
+def replayed(run: Run, table: Path, asked: Asked, simulate_workers: Sequence[int] = (1,)) -> dict[str, Any]:
+    """The searches on the recorded trainings of `table`; what was found, as the JSON says it."""
+    if any(workers < 1 for workers in simulate_workers):
+        raise StudyError(f"--simulate-workers are at least 1; got {', '.join(map(str, simulate_workers))}")
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    recorded = read(table)
     about = recorded.about
     refuse_another_space(recorded, run.preset)
     scaling, first = {}, None
-    for workers in arguments.simulate_workers:
+    for workers in simulate_workers:
         done = 0
         with counting(f"searches with {workers} workers" if workers > 1 else "searches") as (count, _):
 
             def ended(_: Played) -> None:
                 nonlocal done
                 done += 1
-                count(done, repetitions * (len(rivals) + 1))
+                count(done, asked.repetitions * (len(asked.rivals) + 1))
 
             played = compare(
                 run.preset,
                 float(about["constant_mae"]),
                 recorded,
                 recorded_seeds(recorded),
-                repetitions,
-                rivals,
-                arguments.budget,
+                asked.repetitions,
+                asked.rivals,
+                asked.budget,
                 workers,
                 ended,
             )
         first = first or played
         scaling[workers] = summary(played, recorded)
     assert first is not None
-    what = f"{repetitions} repetitions on {len(recorded.points)} recorded networks ({arguments.replay.name})"
+    what = f"{asked.repetitions} repetitions on {len(recorded.points)} recorded networks ({table.name})"
     return finished(run, "replay", first, scaling, what, float(about["constant_mae"]), bool(about["synthetic"]))
 
 
-def trained(arguments: argparse.Namespace, run: Run, rivals: Sequence[str], repetitions: int) -> dict[str, Any]:
+def trained(
+    run: Run, asked: Asked, make_executor: Callable[[], Executor], deterministic: bool = False
+) -> dict[str, Any]:
+    """The searches on trainings that are made when first asked for; what was found, as the JSON says it."""
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
     with preparing() as progress:
         store = prepared(run, progress)
     if not len(store.split("validation")):
@@ -98,23 +121,28 @@ def trained(arguments: argparse.Namespace, run: Run, rivals: Sequence[str], repe
     with held(run.folder, FOLDER) as lease, heard() as wish, counting("searches") as (count, say):
         record(run)
         storage = open_storage(run.storage)
-        curves = Trainings(
-            run, store, lambda: LocalProcesses(arguments.workers), lease, wish, say, arguments.deterministic
-        )
+        curves = Trainings(run, store, make_executor, lease, wish, say, deterministic)
 
         def ended(one: Played) -> None:
             nonlocal done
             done += 1
             keep(storage, run.preset, one)
-            count(done, repetitions * (len(rivals) + 1))
+            count(done, asked.repetitions * (len(asked.rivals) + 1))
 
         try:
             played = compare(
-                run.preset, constant, curves, own_seeds(run.preset), repetitions, rivals, arguments.budget, ended=ended
+                run.preset,
+                constant,
+                curves,
+                own_seeds(run.preset),
+                asked.repetitions,
+                asked.rivals,
+                asked.budget,
+                ended=ended,
             )
         finally:
             curves.close()
-    what = f"{repetitions} repetitions, {len(curves.curves)} trainings of preset {run.preset.name}"
+    what = f"{asked.repetitions} repetitions, {len(curves.curves)} trainings of preset {run.preset.name}"
     return finished(run, "compare", played, {1: summary(played)}, what, constant, store.synthetic)
 
 

@@ -67,8 +67,8 @@ class Progress:
     """Whom the engine tells what happens; each is called with plain values."""
 
     study: Callable[[str, str], None]  # name, what is to come
-    started: Callable[[str, int, int, str], None]  # study, trial number, trials expected, what it is
-    resumed: Callable[[str, int, int], None]  # study, trial number, epochs it had finished before
+    started: Callable[[str, Job, int, str], None]  # study, the trial's job, trials expected, what it is
+    resumed: Callable[[str, Resumed], None]  # study, message with the epochs it had finished before
     epoch: Callable[[str, EpochDone, int], None]  # study, message, epochs in all
     ended: Callable[[str, Trial], None]
     decided: Callable[[str, Decision], None]
@@ -324,7 +324,7 @@ class Leader:
         what = ", ".join(f"{name}={value}" if name != "variant" else str(value) for name, value in point.items())
         if self.module.SEEDED and seed != self.given.preset.seed:
             what += f", seed {seed}"
-        self.progress.started(self.name, trial.number, self.expected, what)
+        self.progress.started(self.name, job, self.expected, what)
         return job
 
     def description(self, job: Job) -> dict[str, Any]:
@@ -375,7 +375,7 @@ class Leader:
                 self.epoch_done(message, executor)
             case Resumed():
                 running.resume(len(message.epochs))
-                self.progress.resumed(self.name, message.number, len(message.epochs))
+                self.progress.resumed(self.name, message)
                 for epoch in message.epochs:  # a leader that was killed may not have heard of the last ones
                     if not running.pruned:
                         self.epoch_done(epoch, executor)

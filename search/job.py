@@ -39,6 +39,8 @@ class EpochDone:
     seconds: float
     images_per_second: float
     conditions: str = ""  # what the epoch was trained on, where two trials of a study may differ
+    loss: float | None = None  # None, as the next, in checkpoints of earlier versions
+    learning_rate: float | None = None
 
 
 @dataclass(frozen=True)

@@ -260,6 +260,11 @@ def add_execution_options(parser: argparse.ArgumentParser) -> None:
         help="a trial that takes longer has failed: 90s, 45m or 12h (default: no limit)",
     )
     add_deterministic(parser)
+    parser.add_argument(
+        "--tensorboard",
+        action="store_true",
+        help="leave each trial's epochs in the run's tensorboard/, for `tensorboard --logdir`",
+    )
 
 
 def add_train_options(parser: argparse.ArgumentParser) -> None:

@@ -11,7 +11,7 @@ from rich.progress import Progress as Bars
 
 from data.prepare import Progress as StoreProgress
 from search.engine import Progress
-from search.job import EpochDone
+from search.job import EpochDone, Job, Resumed
 from search.records import study_name
 from studies.order import STUDIES
 from studies.study import Decision, Trial
@@ -113,9 +113,9 @@ def showing(constant_mae: float) -> Iterator[Progress]:
         passed = time.monotonic() - started[message.number]
         return duration(passed / (message.epoch - before.get(message.number, 0)) * (epochs - message.epoch))
 
-    def resumed(name: str, number: int, epochs: int) -> None:
-        started[number], before[number] = time.monotonic(), epochs
-        say(f"{label(name, number)} goes on after epoch {epochs}")
+    def resumed(name: str, message: Resumed) -> None:
+        started[message.number], before[message.number] = time.monotonic(), len(message.epochs)
+        say(f"{label(name, message.number)} goes on after epoch {len(message.epochs)}")
 
     def figures(message: EpochDone) -> str:
         return (
@@ -136,9 +136,9 @@ def showing(constant_mae: float) -> Iterator[Progress]:
 
     if not console.is_terminal:
 
-        def begin(name: str, number: int, expected: int, what: str) -> None:
-            started[number] = time.monotonic()
-            say(f"{label(name, number, expected)}: {what}")
+        def begin(name: str, job: Job, expected: int, what: str) -> None:
+            started[job.number] = time.monotonic()
+            say(f"{label(name, job.number, expected)}: {what}")
 
         def epoch(name: str, message: EpochDone, epochs: int) -> None:
             say(
@@ -158,10 +158,10 @@ def showing(constant_mae: float) -> Iterator[Progress]:
     with Bars(*columns, console=console) as bars:
         tasks: dict[int, TaskID] = {}
 
-        def begin_bar(name: str, number: int, expected: int, what: str) -> None:
-            started[number] = time.monotonic()
-            description = f"{label(name, number, expected)}: {what}"
-            tasks[number] = bars.add_task(description, total=None, figures="building")
+        def begin_bar(name: str, job: Job, expected: int, what: str) -> None:
+            started[job.number] = time.monotonic()
+            description = f"{label(name, job.number, expected)}: {what}"
+            tasks[job.number] = bars.add_task(description, total=None, figures="building")
 
         def epoch_bar(name: str, message: EpochDone, epochs: int) -> None:
             text = f"{figures(message)}, {left(message, epochs)} left"

@@ -7,8 +7,13 @@ from typing import Any
 from data.cases import constant_mae
 from data.store import Store, split_counts
 from search.curves import Curve, Request, write
-from search.run import Run
-from search.trainings import Trainings
+from search.executor import Executor
+from search.lease import held
+from search.progress import counting, preparing
+from search.run import Run, prepared
+from search.run import record as remember
+from search.stopping import heard
+from search.trainings import FOLDER, Trainings
 from studies import joint
 from studies.preset import StudyError
 from studies.study import Point, points
@@ -35,6 +40,24 @@ def requests(run: Run) -> list[Request]:
         raise StudyError(f"no network of the joint space fits {preset.max_params:,} parameters; raise --max-params")
     seeds = range(preset.seed, preset.seed + preset.seeds)
     return [Request(point, seed, preset.training.epochs) for seed in seeds for point in feasible]
+
+
+def recorded(run: Run, path: Path, make_executor: Callable[[], Executor], deterministic: bool = False) -> int:
+    """Prepare the run's data, train every network and leave the table at `path`; how many trainings it has.
+
+    Raises StudyError where the space is too large, before anything is prepared; Stopped on Ctrl-C. Continued by the same call.
+    """
+    requests(run)
+    with preparing() as progress:
+        store = prepared(run, progress)
+    run.folder.mkdir(parents=True, exist_ok=True)
+    with held(run.folder, FOLDER) as lease, heard() as wish, counting("trainings") as (count, say):
+        remember(run)
+        trainings = Trainings(run, store, make_executor, lease, wish, say, deterministic)
+        try:
+            return record(run, store, trainings, path, count)
+        finally:
+            trainings.close()
 
 
 def record(run: Run, store: Store, trainings: Trainings, path: Path, progress: Callable[[int, int], None]) -> int:

@@ -161,7 +161,7 @@ def trained(
 def followed(job: Job, executor: Executor, progress: Progress, terms: Terms, lease: Lease) -> list[EpochDone]:
     """Run the job to its end, through as many legs as that takes."""
     name, legs, asked = job.folder.name, Legs(job=job), False
-    progress.started(name, job.number, 1, f"seed {job.seed}")
+    progress.started(name, job, 1, f"seed {job.seed}")
     executor.start(job)
     while True:
         for message in executor.wait(POLL_SECONDS):
@@ -173,7 +173,7 @@ def followed(job: Job, executor: Executor, progress: Progress, terms: Terms, lea
                 case Resumed():
                     legs.resume(len(message.epochs))
                     legs.epochs.extend(message.epochs)
-                    progress.resumed(name, job.number, len(message.epochs))
+                    progress.resumed(name, message)
                 case Finished():
                     return legs.epochs
                 case Failed() if legs.goes_on_after(message):

@@ -132,6 +132,8 @@ def run(job: Job, send: Callable[[Message], None], stopping: Callable[[], bool])
             epoch.seconds,
             epoch.images_per_second,
             conditions(job, trainer.batch),
+            epoch.loss,
+            epoch.learning_rate,
         )
         if not epochs or epoch.validation_mae < min(earlier.validation_mae for earlier in epochs):
             predictions = epoch.predictions.astype(np.float32)

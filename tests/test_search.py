@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 from conftest import tiny_preset
 from formula import silent
+from test_events import logs_of
 
 from data.store import Store
 from models.architecture import Architecture
@@ -129,17 +130,21 @@ def test_one_command_decides_all_four_studies_and_the_same_again_trains_nothing(
 
 @pytest.mark.slow
 def test_a_search_killed_mid_trial_ends_with_the_same_numbers(tmp_path: Path) -> None:
-    """SIGKILL to the leader: its workers leave, nothing finished runs again, the interrupted trial keeps its number."""
+    """SIGKILL to the leader: its workers leave, nothing finished runs again, the interrupted trial keeps its number.
+
+    Its epochs are logged for TensorBoard, each once, which changes no number either.
+    """
     whole, killed = tmp_path / "whole", tmp_path / "killed"
     options = ("ablate", "--deterministic", "--workers", "1")
     subprocess.run(command(whole, *options), capture_output=True, timeout=200, check=True)
-    with subprocess.Popen(command(killed, *options), stderr=subprocess.PIPE, text=True) as leader:
+    logged = command(killed, *options, "--tensorboard")
+    with subprocess.Popen(logged, stderr=subprocess.PIPE, text=True) as leader:
         assert leader.stderr
         for line in leader.stderr:
             if "trial 1 epoch 1" in line:
                 leader.kill()
                 break
-    continued = subprocess.run(command(killed, *options), capture_output=True, text=True, timeout=200, check=True)
+    continued = subprocess.run(logged, capture_output=True, text=True, timeout=200, check=True)
 
     assert "trial 0 epoch" not in continued.stderr
     assert "trial 1 goes on after epoch 1" in continued.stderr
@@ -150,6 +155,12 @@ def test_a_search_killed_mid_trial_ends_with_the_same_numbers(tmp_path: Path) ->
         assert study is not None
         found[folder] = [(trial.number, trial.point, trial.validation_mae) for trial in trials_of(study)]
     assert found[killed] == found[whole]
+    for (number, _, validation_mae), shown in zip(found[killed], logs_of(killed), strict=True):
+        assert shown.path.startswith(str(killed / "tensorboard" / "1-ablation" / f"{number:04d}-"))
+        validation = shown.Scalars("mae_months/validation")
+        assert [event.step for event in validation] == [1, 2]
+        assert min(event.value for event in validation) == pytest.approx(validation_mae)
+        assert [event.step for event in shown.Scalars("training/loss")] == [1, 2]
 
 
 @pytest.mark.slow

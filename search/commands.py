@@ -203,7 +203,13 @@ def executors(where: str, workers: int) -> Callable[[], "Executor"]:
 def run_status(arguments: argparse.Namespace) -> int:
     from search import status, tables
 
-    statuses = status.status(open_the_run(arguments, arguments.data))
+    run = open_the_run(arguments, arguments.data)
+    if arguments.watch:
+        from search.watch import watch
+
+        watch(run)
+        return 0
+    statuses = status.status(run)
     if arguments.json:
         print(json.dumps(statuses, indent=1))
     else:

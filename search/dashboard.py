@@ -4,13 +4,15 @@ All of it may be left again by the next leader after a kill: it then replaces it
 told, so that no finished trial lacks it.
 """
 
-from dataclasses import replace
+import json
+from dataclasses import asdict, replace
 from io import BytesIO
 from pathlib import Path
 from typing import Any
+from uuid import NAMESPACE_OID, uuid5
 
 import optuna
-from optuna.artifacts import FileSystemArtifactStore, get_all_artifact_meta, upload_artifact
+from optuna.artifacts import ArtifactMeta, FileSystemArtifactStore
 from optuna.trial import TrialState
 from optuna_dashboard import save_note, save_plotly_graph_object
 
@@ -28,6 +30,7 @@ from search.report import Recorded, StudyReport, recorded
 from search.report_words import asked, millions, sentence, trial_words, verdict_sentence
 from search.run import TRIALS
 from search.storage_copy import ARTIFACTS
+from studies.order import STUDIES
 from studies.study import Decision, Given, Trial
 
 WRITTEN = "boneage_search:note_ver"  # of a study: the last version of its note that is ours
@@ -51,7 +54,7 @@ def begin(study: optuna.Study, name: str) -> None:
         write_note(study, f"**{asked(name)}**\n\nNot decided yet.")
 
 
-def decide(study: optuna.Study, name: str, given: Given, decision: Decision, folder: Path) -> None:
+def decide(study: optuna.Study, name: str, given: Given, decision: Decision) -> None:
     """What was decided, and on what evidence."""
     rows = decision.findings.get("verdicts") or decision.findings.get("comparisons") or []
     evidence = "\n".join(f"- {verdict_sentence(row)}" for row in rows)
@@ -59,10 +62,10 @@ def decide(study: optuna.Study, name: str, given: Given, decision: Decision, fol
         f"**{asked(name)}**",
         sentence(decision.summary),
         evidence,
-        f"Always answering the training median scores {given.constant_mae:.1f} months. Decided under a cap of "
-        f"{millions(given.preset.max_params)} parameters.",
+        f"Always answering the training median scores {given.constant_mae:.1f} months. The cap was "
+        f"{millions(STUDIES[name].max_params(given))} parameters.",
         sentence(SYNTHETIC if study.user_attrs["synthetic"] else NO_DEVICE),
-        f"Report: `{folder.resolve() / 'report.html'}` (made by `boneage-search report`).",
+        "Report: `report.html` in the run's folder, which `boneage-search report` makes.",
     )
     write_note(study, "\n\n".join(filter(None, lines)))
     plot(study, name, given, rows)
@@ -120,18 +123,19 @@ def end(
 
 
 def leave(trial: optuna.trial.Trial, folder: Path, ended: Trial, drawn: dict[str, str]) -> dict[str, str]:
-    """Drawings in the trial's folder and as artifacts, whose ids these are by name."""
+    """Drawings in the trial's folder and as artifacts, whose ids these are by name.
+
+    As Optuna's `upload_artifact` does it, but with ids that are always the same, so that nothing is left twice.
+    """
     store, place = artifact_store(folder), folder / TRIALS / ended.folder
     place.mkdir(parents=True, exist_ok=True)
-    there = {meta.filename: meta.artifact_id for meta in get_all_artifact_meta(trial)}
+    ids = {name: str(uuid5(NAMESPACE_OID, f"{trial.study.study_name} {trial.number} {name}")) for name in drawn}
     for name, drawing in drawn.items():
-        path = place / name
-        path.write_text(drawing)
-        if name in there:  # by a leader that was killed, perhaps before it was whole
-            store.write(there[name], BytesIO(drawing.encode()))
-        else:
-            there[name] = upload_artifact(artifact_store=store, file_path=str(path), study_or_trial=trial)
-    return {name: there[name] for name in drawn}
+        (place / name).write_text(drawing)
+        store.write(ids[name], BytesIO(drawing.encode()))
+        meta = ArtifactMeta(ids[name], name, "image/svg+xml", None)
+        trial.storage.set_trial_system_attr(trial._trial_id, f"artifacts:{ids[name]}", json.dumps(asdict(meta)))
+    return ids
 
 
 def artifact_store(folder: Path) -> FileSystemArtifactStore:

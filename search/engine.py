@@ -145,7 +145,7 @@ def run_study(
         note(study, "turned_away", study.user_attrs.get("turned_away", 0) + sampler.turned_away)
         note(study, "decision", json.dumps(decision.to_dict()))
         note(study, "summary", decision.summary)
-        dashboard.decide(study, name, given, decision, run.folder)
+        dashboard.decide(study, name, given, decision)
         progress.decided(name, decision)
         return decision
 

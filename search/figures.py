@@ -219,7 +219,7 @@ def learning_curve(train_mae: Sequence[float], validation_mae: Sequence[float], 
     )
     drawn.update_xaxes(title_text="epoch", tick0=1, dtick=steps(last, 6), zeroline=False)
     drawn.update_yaxes(title_text="MAE, months", zeroline=False)
-    return drawn.update_layout(margin={"l": 52, "r": 10, "t": 30, "b": 46})
+    return drawn.update_layout(margin={"l": 52, "r": 10, "t": 48, "b": 46})
 
 
 def steps(count: int, most: int) -> int:

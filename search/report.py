@@ -63,9 +63,8 @@ class StudyReport:
 
     @cached_property
     def pooled(self) -> list[Trial]:
-        """One trial for each point, as the study saw them."""
-        seeds = self.given.preset.seeds if self.given and STUDIES[self.name].SEEDED else 1
-        return pool([recorded.trial for recorded in self.trials], seeds)
+        """One trial for each point: of the seeds that have ended, where a study is not that far."""
+        return pool([recorded.trial for recorded in self.trials])
 
     def architecture(self, trial: Trial) -> Architecture:
         assert self.given is not None
@@ -192,12 +191,11 @@ def importance(study: optuna.Study) -> dict[str, float] | None:
     ]
     if len(varied) < 2:
         return None
+    # Of two objectives the first, the MAE, must be named; where there is one, naming it brings a warning.
+    target = (lambda trial: trial.values[0]) if len(study.directions) > 1 else None
     evaluator = optuna.importance.PedAnovaImportanceEvaluator()
-    return dict(
-        optuna.importance.get_param_importances(
-            study, evaluator=evaluator, params=varied, target=lambda trial: trial.values[0]
-        )
-    )
+    shares = optuna.importance.get_param_importances(study, evaluator=evaluator, params=varied, target=target)
+    return dict(shares)
 
 
 def store_of(run: Run) -> Store | None:

@@ -5,7 +5,7 @@ from typing import Any
 
 from search import page
 from search.page import Html
-from search.report_sections import Contents, Link, Plot, Plots, Subheading, Table, Words
+from search.report_parts import Contents, Link, Plot, Plots, Subheading, Table, Words
 
 
 def html(contents: Contents) -> str:

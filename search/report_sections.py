@@ -2,78 +2,21 @@
 `report_text.py`.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from data.audit import NAMES
 from data.cases import SPLITS
 from search import figures, report_rows, report_words
 from search.figures import Sized
 from search.report import Report, StudyReport
-from search.report_words import Answer
+from search.report_parts import Contents, Link, Part, Plot, Plots, Rows, Subheading, Table, Words
 from search.tables import verdict_rows
 from studies import width
 from studies.study import front
 
-if TYPE_CHECKING:
-    from plotly.graph_objects import Figure
-
 CURVES = 6  # learning curves shown
 MOST_TRIALS = 300  # rows of the page's table of trials; report.csv has all
-
-Rows = Sequence[dict[str, Any]]
-
-
-@dataclass(frozen=True)
-class Words:
-    text: str
-
-
-@dataclass(frozen=True)
-class Subheading:
-    text: str
-
-
-@dataclass(frozen=True)
-class Table:
-    rows: Rows
-    caption: str = ""
-    most: int = 0  # rows on the page; 0 for all
-    own: Callable[[dict[str, Any]], bool] = lambda row: False  # those that stand out
-
-
-@dataclass(frozen=True)
-class Plot:
-    figure: "Figure"
-    caption: str
-    height_px: int = 360
-    rows: Rows = ()  # the same as a table, where the section does not show one
-
-
-@dataclass(frozen=True)
-class Plots:
-    """Small figures side by side."""
-
-    plots: tuple[Plot, ...]
-
-
-@dataclass(frozen=True)
-class Link:
-    text: str
-    target: str  # a file beside the report
-
-
-Part = Words | Subheading | Table | Plot | Plots | Link
-
-
-@dataclass(frozen=True)
-class Contents:
-    title: str
-    subtitle: str
-    synthetic: bool
-    answers: Sequence[Answer]
-    sections: Sequence[tuple[str, Sequence[Part]]] = field(default=())
 
 
 def contents(report: Report) -> Contents:
@@ -132,7 +75,7 @@ def model_plot(about: Mapping[str, Any]) -> Plot:
 
 def decided(report: Report) -> list[Part]:
     parts: list[Part] = []
-    margin = report.run.preset.margin_months
+    margin = report_words.months(report.run.preset.margin_months)
     for study in report.studies:
         parts.append(Subheading(f"{study.label}: {report_words.asked(study.name)}"))
         if not study.trials:
@@ -183,7 +126,7 @@ def comparisons(report: Report, name: str, findings: str, title: str) -> list[Pa
         return []
     caption = (
         f"{title}: change of the validation MAE with its 95 % interval, the grey band the margin of "
-        f"{report.run.preset.margin_months:g} months."
+        f"{report_words.months(report.run.preset.margin_months)}."
     )
     parts: list[Part] = []
     if any(row["change"] is not None for row in rows):

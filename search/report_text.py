@@ -9,7 +9,7 @@ from typing import Any
 from search.notices import NO_DEVICE, SYNTHETIC
 from search.page import cell
 from search.report import Report
-from search.report_sections import Contents, Link, Plot, Plots, Subheading, Table, Words
+from search.report_parts import Contents, Link, Plot, Plots, Subheading, Table, Words
 from search.run import TRIALS
 
 LONG = ("train_mae_by_epoch", "log_ends", "network")  # attributes that are no cell of a table
@@ -21,15 +21,16 @@ def markdown(contents: Contents) -> str:
     lines = [f"# {escaped(contents.title)}", escaped(contents.subtitle)]
     if contents.synthetic:
         lines.append(f"**{SYNTHETIC[0].upper()}{SYNTHETIC[1:]}.**")
-    lines += [
-        f"- **{escaped(answer.question)}** {escaped(answer.headline)}. {escaped(' '.join(answer.details))}"
-        for answer in contents.answers
-    ]
+    lines.append(
+        "\n".join(
+            f"- **{escaped(answer.question)}** {escaped(answer.headline)}. {escaped(' '.join(answer.details))}"
+            for answer in contents.answers
+        )
+    )
     for heading, parts in contents.sections:
         lines += [f"## {escaped(heading)}", *(written(part) for part in parts)]
     lines.append(f"{NO_DEVICE.capitalize()}.")
-    text = "\n\n".join(line for line in lines if line)
-    return text.replace("\n\n- **", "\n- **") + "\n"
+    return "\n\n".join(filter(None, lines)) + "\n"
 
 
 def written(part: Any) -> str:

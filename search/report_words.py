@@ -12,13 +12,13 @@ from studies.order import QUESTIONS
 from studies.study import Given, Trial
 
 RULES = {
-    "ablation": "A group is a key group where lowering it is found to matter, or costs more than {margin:g} months and could "
+    "ablation": "A group is a key group where lowering it is found to matter, or costs more than {margin} and could "
     "not be tested; where there is none, those that cost more than the margin unresolved are, or else the costliest.",
-    "width": "From the reference width down, the smallest β whose mean MAE is within {margin:g} months of the reference's; "
+    "width": "From the reference width down, the smallest β whose mean MAE is within {margin} of the reference's; "
     "from it up, the best before widening stops paying. The best goes on to the next study.",
     "depth": "The network with the lowest validation MAE among those under the cap.",
     "refinement": "The best width, then the best fully connected layer, then the largest dropout that still converges "
-    "within {margin:g} months of the best.",
+    "within {margin} of the best.",
 }
 OPTIMISM = "It was chosen by these same images, so expect somewhat worse on new ones."
 
@@ -157,6 +157,10 @@ def verdict_sentence(row: dict[str, Any]) -> str:
 
 def signed(months: float) -> str:
     return f"{months:.2f}".replace("-", "−")
+
+
+def months(count: float) -> str:
+    return f"{count:g} month{'s' * (count != 1)}"
 
 
 def next_sentence(report: Report) -> str:

@@ -125,23 +125,36 @@ def footnote(constant_mae: float, synthetic: bool) -> None:
 
 
 def print_constant(constant_mae: float) -> None:
-    print(f"MAE in months on the validation split; always answering the training median scores {constant_mae:.1f}.")
+    print(constant_words(constant_mae))
+
+
+def constant_words(constant_mae: float) -> str:
+    return f"MAE in months on the validation split; always answering the training median scores {constant_mae:.1f}."
 
 
 def show_status(statuses: list[dict[str, Any]], next_command: str | None) -> None:
+    console().print(status_table(statuses))
+    for line in status_lines(statuses, next_command):
+        print(line)
+
+
+def status_table(statuses: list[dict[str, Any]]) -> Table:
     table = Table()
     for column in ("study", "state", "trials", "best MAE", "decision"):
         table.add_column(column)
     for status in statuses:
         decision = status["decision"]["summary"] if status["decision"] else ""
         table.add_row(status["name"], status["state"], str(status["trials"]), text(status["best_value"]), decision)
-    console().print(table)
+    return table
+
+
+def status_lines(statuses: list[dict[str, Any]], next_command: str | None) -> list[str]:
+    """What is to be known beside the table."""
     known = [status["constant_mae"] for status in statuses if status.get("constant_mae")]
-    if known:
-        print_constant(known[0])
+    lines = [constant_words(known[0])] if known else []
     if any(status.get("synthetic") for status in statuses):
-        print(f"{SYNTHETIC}; {NO_DEVICE}.")
-    print(f"next: boneage-search {next_command}" if next_command else "all four studies are decided")
+        lines.append(f"{SYNTHETIC}; {NO_DEVICE}.")
+    return [*lines, f"next: boneage-search {next_command}" if next_command else "all four studies are decided"]
 
 
 def show_cost(counted: Cost, image_px: int, as_json: bool) -> None:

@@ -1,0 +1,85 @@
+"""`status --watch`: what a run is doing, shown again every few seconds until all is decided, or until Ctrl-C.
+
+On a terminal it is a table that changes in place, elsewhere a line for whatever has changed.
+"""
+
+import sys
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from optuna.trial import TrialState
+from rich.console import Group
+from rich.live import Live
+from rich.text import Text
+
+from search import tables
+from search.patience import PatientStorage
+from search.records import load, seen, study_name
+from search.report_words import what
+from search.run import Run
+from search.status import next_command, storage_exists, study_status
+from search.storage import open_storage
+from studies.order import STUDIES
+
+EVERY_SECONDS = 3.0
+
+Statuses = list[dict[str, Any]]
+
+
+def watch(run: Run, every_seconds: float = EVERY_SECONDS) -> None:
+    """Returns when all is decided, or at Ctrl-C. The run may begin while it is watched."""
+    try:
+        if sys.stdout.isatty():
+            with Live(console=tables.console()) as live:
+                follow(
+                    run, every_seconds, lambda statuses, running: live.update(shown(statuses, running), refresh=True)
+                )
+        else:
+            before: set[str] = set()
+            follow(run, every_seconds, lambda statuses, running: say_new(before, [*lines(statuses), *running]))
+    except KeyboardInterrupt:
+        pass
+
+
+def follow(run: Run, every_seconds: float, show: Callable[[Statuses, list[str]], None]) -> None:
+    storage: PatientStorage | None = None
+    while True:
+        if storage is None and storage_exists(run):
+            storage = open_storage(run.storage)
+        statuses = [study_status(name, storage) for name in STUDIES]
+        show(statuses, list(running_trials(storage, statuses)) if storage else [])
+        if next_command(statuses) is None:
+            return
+        time.sleep(every_seconds)
+
+
+def running_trials(storage: PatientStorage, statuses: Statuses) -> Iterator[str]:
+    for status in statuses:
+        study = load(storage, status["name"]) if status.get("running") else None
+        for frozen in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)) if study else ():
+            trial = seen(frozen)
+            maes = trial.validation_mae_by_epoch
+            so_far = f"epoch {len(maes)}, {maes[-1]:.2f} months" if maes else "no epoch yet"
+            yield f"{study_name(status['name'])} #{trial.number}: {what(trial)}: {so_far}"
+
+
+def shown(statuses: Statuses, running: list[str]) -> Group:
+    closing = tables.status_lines(statuses, next_command(statuses))
+    return Group(tables.status_table(statuses), *(Text(line) for line in (*running, *closing)))
+
+
+def lines(statuses: Statuses) -> Iterator[str]:
+    for status in statuses:
+        if status["state"] != "not begun":
+            best = f", best {status['best_value']:.2f} months" if status["best_value"] is not None else ""
+            decided = f": {status['decision']['summary']}" if status["decision"] else ""
+            yield f"{study_name(status['name'])}: {status['state']}, {status['trials']} trials{best}{decided}"
+    yield from tables.status_lines(statuses, next_command(statuses))
+
+
+def say_new(before: set[str], now: list[str]) -> None:
+    for line in now:
+        if line not in before:
+            print(line, flush=True)
+    before.update(now)

@@ -1,0 +1,160 @@
+"""What a search leaves for the dashboard: notes, pictures and plots, by formula; looked at in test_dashboard.py."""
+
+import json
+from pathlib import Path
+from xml.etree import ElementTree
+
+import optuna
+import pytest
+from formula import FormulaExecutor
+from optuna.artifacts import get_all_artifact_meta
+from optuna.storages import RDBStorage
+from optuna_dashboard import get_note, save_note
+from test_report import a_run, one_fails, search
+
+from data.store import Store
+from models.architecture import Architecture, Blocks
+from models.cost import cost
+from search import drawings
+from search.dashboard import artifact_store
+from search.notices import SYNTHETIC
+from search.storage import open_storage, sqlite_url
+from search.storage_copy import copy_storage
+from studies.order import QUESTIONS, STUDIES
+
+
+def notes(storage: RDBStorage, name: str) -> dict[int, str]:
+    """Of every trial of a study, by number."""
+    study = optuna.load_study(study_name=name, storage=storage)
+    return {trial.number: get_note(optuna.trial.Trial(study, trial._trial_id)) for trial in study.trials}
+
+
+def everything_left(folder: Path) -> list[object]:
+    storage = open_storage(sqlite_url(folder / "studies.db"))
+    attributes = [
+        (
+            study.study_name,
+            study.system_attrs,
+            [trial.system_attrs for trial in storage.get_all_trials(study._study_id)],
+        )
+        for study in storage.get_all_studies()
+    ]
+    return [attributes, sorted((path.name, path.read_bytes()) for path in (folder / "artifacts").iterdir())]
+
+
+def test_every_study_and_every_trial_has_a_note(tmp_path: Path, tiny_store: Store) -> None:
+    run = search(a_run(tmp_path / "run", tiny_store), tiny_store, FormulaExecutor(one_fails))
+    storage = open_storage(run.storage)
+    for number, name in enumerate(STUDIES, 1):
+        study = optuna.load_study(study_name=f"{number} {name}", storage=storage)
+        said = get_note(study)
+        assert QUESTIONS[name][1:] in said
+        assert study.user_attrs["summary"][1:] in said
+        assert SYNTHETIC[1:] in said
+        for trial in study.trials:
+            told = notes(storage, study.study_name)[trial.number]
+            assert f"trials/{trial.user_attrs['folder']}" in told
+            assert (f"**{trial.value:.2f} months**" if trial.value else "not_finite") in told
+
+
+def test_every_picture_is_in_the_artifact_store_and_in_the_note(tmp_path: Path, tiny_store: Store) -> None:
+    run = search(a_run(tmp_path / "run", tiny_store), tiny_store, studies=2)
+    storage, store = open_storage(run.storage), artifact_store(run.folder)
+    study = optuna.load_study(study_name="2 width", storage=storage)
+
+    for trial in study.trials:
+        metas = get_all_artifact_meta(trial, storage=storage)
+        assert {meta.filename for meta in metas} == {"learning_curve.svg", "network.svg"}
+        for meta in metas:
+            with store.open_reader(meta.artifact_id) as file:
+                assert ElementTree.parse(file).getroot().tag.endswith("svg")
+            assert (
+                f"/artifacts/{study._study_id}/{trial._trial_id}/{meta.artifact_id}"
+                in notes(storage, "2 width")[trial.number]
+            )
+
+
+@pytest.mark.parametrize("stop_after", [0, 4])
+def test_a_search_that_was_stopped_leaves_what_one_that_was_not_leaves(
+    tmp_path: Path, tiny_store: Store, stop_after: int
+) -> None:
+    search(a_run(tmp_path / "whole", tiny_store), tiny_store, studies=2)
+    run = a_run(tmp_path / "stopped", tiny_store)
+    for _ in range(20):
+        try:
+            search(run, tiny_store, FormulaExecutor(stop_after=stop_after), studies=2)
+            break
+        except KeyboardInterrupt:
+            continue
+    else:
+        search(run, tiny_store, studies=2)
+    search(run, tiny_store, studies=2)  # a decided one decides again
+
+    assert everything_left(tmp_path / "stopped") == everything_left(tmp_path / "whole")
+
+
+def test_a_note_that_somebody_has_edited_stays(tmp_path: Path, tiny_store: Store) -> None:
+    run = search(a_run(tmp_path / "run", tiny_store), tiny_store, studies=1)
+    study = optuna.load_study(study_name="1 ablation", storage=open_storage(run.storage))
+    save_note(study, "Seen by me.")
+    search(run, tiny_store, studies=1)
+
+    assert get_note(study) == "Seen by me."
+
+
+def test_a_copied_storage_has_each_note_at_its_trial(tmp_path: Path, tiny_store: Store) -> None:
+    """In a database where other trials have taken the keys."""
+    run = search(a_run(tmp_path / "run", tiny_store), tiny_store, studies=2)
+    target = open_storage(sqlite_url(tmp_path / "copy.db"))
+    optuna.create_study(storage=target, study_name="another").add_trials([optuna.create_trial(value=1.0)] * 3)
+    copy_storage(run.storage, target.url, lambda table, rows: None)
+
+    def without_links(storage: RDBStorage) -> dict[int, list[str]]:
+        return {
+            n: [line for line in said.splitlines() if not line.startswith("![")]
+            for n, said in notes(storage, "2 width").items()
+        }
+
+    assert without_links(target) == without_links(open_storage(run.storage))
+    copied = optuna.load_study(study_name="2 width", storage=target)
+    for trial in copied.trials:
+        for meta in get_all_artifact_meta(trial, storage=target):
+            assert (
+                f"/artifacts/{copied._study_id}/{trial._trial_id}/{meta.artifact_id}"
+                in notes(target, "2 width")[trial.number]
+            )
+
+
+def test_plots_are_small_and_bring_no_template(tmp_path: Path, tiny_store: Store) -> None:
+    run = search(a_run(tmp_path / "run", tiny_store), tiny_store, studies=1)
+    study = optuna.load_study(study_name="1 ablation", storage=open_storage(run.storage))
+    kept: dict[str, str] = {}
+    for key, value in sorted(study.system_attrs.items(), key=lambda item: (len(item[0]), item[0])):
+        if key.startswith("dashboard:plot_data:"):
+            kept[key.split(":")[2]] = kept.get(key.split(":")[2], "") + value
+
+    assert set(kept) == {"error-against-params", "error-against-macs", "changes"}
+    for text in kept.values():
+        assert len(text) < 10_000
+        assert not json.loads(text)["layout"].get("template", {}).get("data")
+
+
+def test_a_learning_curve_is_drawn_within_its_picture_and_not_where_it_is_infinite() -> None:
+    root = ElementTree.fromstring(drawings.learning_curve([30.0, 20.0], [float("inf"), 25.0, 18.5], 33.0))
+    lines = [line.get("points", "").split() for line in root if line.tag.endswith("polyline")]
+
+    assert [len(line) for line in lines] == [3, 2, 2]  # constant, training, validation
+    for corner in (corner for line in lines for corner in line):
+        x, y = map(float, corner.split(","))
+        assert 0 <= x <= drawings.WIDTH
+        assert 0 <= y <= drawings.HEIGHT
+
+
+def test_a_network_is_drawn_with_every_group_and_what_is_left_out() -> None:
+    architecture = Architecture(1.4, Blocks(mixed0=0, mixed5=4, mixed7=3, mixed9=3), fc_units=3072)
+    said = "".join(ElementTree.fromstring(drawings.network(architecture, cost(architecture, 300))).itertext())
+
+    assert said.count("left out") == 1
+    assert "mixed5 × 4" in said
+    assert "FC 3072" in said
+    assert said.index("mixed3") < said.index("mixed4") < said.index("mixed8") < said.index("head")

@@ -1,0 +1,411 @@
+"""The report: what it says is what the storage holds, whatever a run has come to. Looked at in test_report_page.py."""
+
+import csv
+import io
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from html.parser import HTMLParser
+from itertools import pairwise
+from pathlib import Path
+from statistics import fmean
+
+import optuna
+import pytest
+from conftest import tiny_preset
+from formula import FormulaExecutor, deeper_is_better, silent
+
+from data.store import Store
+from models.architecture import Architecture
+from models.table1 import TABLE1
+from search import figures, report_files
+from search.engine import run_study
+from search.figures import Sized
+from search.job import Job
+from search.notices import NO_DEVICE, SYNTHETIC
+from search.report import LEAST_FOR_IMPORTANCE, Report, importance, read
+from search.report_page import html
+from search.report_parts import Plot, Plots, Table
+from search.report_rows import table1_rows
+from search.report_sections import contents
+from search.report_text import markdown, trials_csv
+from search.run import Run, record
+from search.storage import sqlite_url
+from studies.order import STUDIES
+from studies.preset import Preset, StudyError
+
+MARKUP = '<img src=x onerror="alert(1)">&|`'
+
+
+def a_run(folder: Path, store: Store, preset: Preset | None = None) -> Run:
+    folder.mkdir(parents=True, exist_ok=True)
+    run = Run(folder, preset or tiny_preset(), {}, str(store.path), sqlite_url(folder / "studies.db"))
+    record(run)
+    return run
+
+
+def search(run: Run, store: Store, executor: FormulaExecutor | None = None, studies: int = 4) -> Run:
+    used = executor or FormulaExecutor()
+    for name in list(STUDIES)[:studies]:
+        run_study(run, store, name, lambda: used, silent())
+    return run
+
+
+def with_seeds(job: Job) -> float:
+    return deeper_is_better(job.architecture) + 0.1 * (job.seed % 3)
+
+
+def one_fails(architecture: Architecture) -> float:
+    return float("inf") if architecture.blocks.mixed1 == 0 else deeper_is_better(architecture)
+
+
+@pytest.fixture(scope="module")
+def decided(tmp_path_factory: pytest.TempPathFactory, tiny_store: Store) -> Report:
+    run = a_run(tmp_path_factory.mktemp("report") / "run", tiny_store, replace(tiny_preset(), seeds=2))
+    return read(search(run, tiny_store, FormulaExecutor(by_seed=with_seeds)))
+
+
+class Words(HTMLParser):
+    """The text outside scripts and styles, and every attribute."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.inside, self.words, self.attributes = "", "", set[str]()
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.inside = tag
+        self.attributes |= {name for name, _ in attrs}
+
+    def handle_data(self, data: str) -> None:
+        if self.inside not in ("script", "style"):
+            self.words += data
+
+
+def test_the_answers_are_the_decisions(decided: Report) -> None:
+    refinement = decided.study("refinement").decision
+    ablation = decided.study("ablation").decision
+    assert refinement
+    assert ablation
+    which, good, sure, big, blocks = contents(decided).answers
+
+    assert f"β {refinement.architecture.beta:g}" in which.headline
+    assert f"{refinement.findings['best_mae']:.2f} months" in good.headline
+    assert f"{decided.constant_mae:.1f}" in " ".join(good.details)
+    assert sure.headline.startswith("2 seeds")
+    assert f"{refinement.findings['params']:,} parameters" in " ".join(big.details)
+    assert all(group in blocks.headline for group in ablation.findings["key_groups"])
+    assert "these trained models" in " ".join(blocks.details)  # two seeds say no more
+
+
+def test_every_trial_is_in_the_csv_with_the_numbers_of_the_storage(decided: Report) -> None:
+    rows = list(csv.DictReader(io.StringIO(trials_csv(decided))))
+    stored = [trial for study in decided.studies for trial in study.trials]
+
+    assert len(rows) == len(stored) > 15
+    for row, recorded in zip(rows, stored, strict=True):
+        assert int(row["trial"]) == recorded.trial.number
+        assert float(row["validation_mae"]) == recorded.trial.validation_mae
+        assert int(row["params"]) == recorded.attrs["params"]
+        assert row["folder"] == f"trials/{recorded.trial.folder}"
+        assert row["began"]
+        assert row["ended"]
+
+
+def test_every_trial_and_its_folder_can_be_found_on_the_page(decided: Report) -> None:
+    words = Words(html(contents(decided))).words
+
+    for study in decided.studies:
+        assert study.label in words
+        assert all(f"trials/{recorded.trial.folder}" in words for recorded in study.trials)
+
+
+def test_every_figure_has_its_numbers_as_a_table_too(decided: Report) -> None:
+    for heading, parts in contents(decided).sections:
+        plots = [plot for part in parts for plot in (part.plots if isinstance(part, Plots) else [part])]
+        if any(isinstance(plot, Plot) and not plot.rows for plot in plots):
+            assert any(isinstance(part, Table) and part.rows for part in parts), heading
+
+
+def test_pages_are_written_beside_one_another_and_name_each_other(decided: Report) -> None:
+    page = report_files.write(decided)
+
+    assert page == decided.run.folder / "report.html"
+    assert {path.name for path in decided.run.folder.glob("report.*")} == {"report.html", "report.md", "report.csv"}
+    assert 'href="report.csv"' in page.read_text()
+    assert page.with_suffix(".csv").read_text() == trials_csv(decided)
+
+
+def test_the_papers_rows_stand_as_printed_and_ours_beside_them(decided: Report) -> None:
+    rows = table1_rows(decided)
+    paper, ours = ([row for row in rows if row["of"] == whose] for whose in ("paper", "this run"))
+
+    assert [(row["network"], row["valid. MAE"]) for row in paper] == [(row.name, row.validation_mae) for row in TABLE1]
+    assert [row["network"] for row in ours] == ["Baseline", "Best width", "Best depth", "Final no FC layer", "Final"]
+    assert all(re.fullmatch(r"\d \w+ #\d+(, #\d+)*", row["trial"]) for row in ours)
+    final = decided.study("refinement").decision
+    assert final
+    assert ours[-1]["valid. MAE"] == round(final.findings["best_mae"], 2)
+    assert (ours[-1]["n5"], ours[-1]["n7"], ours[-1]["n9"]) == tuple(final.architecture.blocks[-3:])
+
+
+def test_a_search_of_the_papers_networks_stands_in_the_papers_rows(tmp_path: Path, tiny_store: Store) -> None:
+    """Depth has tried two of them."""
+    modified = [TABLE1[1].architecture, TABLE1[3].architecture]
+    preset = replace(
+        tiny_preset(),
+        preparation=replace(tiny_preset().preparation, image_px=100),
+        reference=Architecture(),
+        max_params=70_000_000,
+        depth_start=tuple((each.beta, each.blocks) for each in modified),
+    )
+    run = a_run(tmp_path / "run", tiny_store, preset)
+    rows = table1_rows(read(search(run, tiny_store, studies=3)))
+
+    same = [row for row in rows if row["of"] == "this run" and row["network"].startswith("Modified")]
+    assert [(row["network"], row["params"]) for row in same] == [("Modified 1", "36.1M"), ("Modified 3", "51M")]
+
+
+@pytest.mark.parametrize("stop_after", [0, 9])
+def test_a_search_that_stopped_anywhere_has_a_report_that_says_what_is_missing(
+    tmp_path: Path, tiny_store: Store, stop_after: int
+) -> None:
+    run = a_run(tmp_path / "run", tiny_store)
+    with pytest.raises(KeyboardInterrupt):
+        search(run, tiny_store, FormulaExecutor(stop_after=stop_after))
+    report = read(run)
+
+    for text in (Words(html(contents(report))).words, markdown(contents(report)).replace("\\", "")):
+        assert f"Next: boneage-search {report.next_command}." in text
+        assert "What is missing" in text
+        assert SYNTHETIC in text.lower()
+        assert NO_DEVICE in text.lower()
+
+
+def test_a_folder_with_settings_alone_has_a_report(tmp_path: Path, tiny_store: Store) -> None:
+    report = read(a_run(tmp_path / "run", tiny_store))
+
+    assert [answer.headline for answer in contents(report).answers] == ["None yet"]
+    assert "Next: boneage-search ablate." in html(contents(report))
+    assert not (tmp_path / "run" / "studies.db").exists()
+
+
+def test_where_there_is_no_run_nothing_is_made(tmp_path: Path, tiny_store: Store) -> None:
+    run = replace(a_run(tmp_path / "run", tiny_store), folder=tmp_path / "mistyped")
+
+    with pytest.raises(StudyError, match="no run in"):
+        read(run)
+    assert not (tmp_path / "mistyped").exists()
+
+
+def test_a_report_changes_nothing_in_the_storage(decided: Report) -> None:
+    def everything() -> list[str]:
+        import sqlite3
+
+        with sqlite3.connect(decided.run.folder / "studies.db") as connection:
+            return list(connection.iterdump())
+
+    before = everything()
+    report_files.write(read(decided.run))
+
+    assert everything() == before
+
+
+def test_without_its_data_a_run_still_has_a_report(decided: Report) -> None:
+    """Only the interval needs them."""
+    report = read(replace(decided.run, data="moved away"))
+
+    assert report.store is None
+    assert report.synthetic
+    assert "no interval" in " ".join(contents(report).answers[2].details)
+
+
+def test_a_point_some_of_whose_seeds_have_ended_counts_with_those(tmp_path: Path, tiny_store: Store) -> None:
+    run = a_run(tmp_path / "run", tiny_store, replace(tiny_preset(), seeds=4))
+    with pytest.raises(KeyboardInterrupt):
+        search(run, tiny_store, FormulaExecutor(by_seed=with_seeds, stop_after=1))
+    which, good, sure, *_ = contents(read(run)).answers
+
+    assert "Best so far" in " ".join(which.details)
+    assert "months validation MAE" in good.headline
+    assert sure.headline.startswith("1 seed,")
+
+
+@pytest.fixture(scope="module")
+def failing(tmp_path_factory: pytest.TempPathFactory, tiny_store: Store) -> Report:
+    run = a_run(tmp_path_factory.mktemp("failing") / "run", tiny_store)
+    return read(search(run, tiny_store, FormulaExecutor(one_fails), studies=1))
+
+
+def test_failed_trials_are_listed_with_their_reason(failing: Report) -> None:
+    [failed] = dict(contents(failing).sections)["Failed and pruned"]
+
+    assert isinstance(failed, Table)
+    assert [(row["study"], row["what"]) for row in failed.rows] == [("1 ablation", "mixed1=0, seed 0")]
+    assert "by formula" in failed.rows[0]["reason"]
+
+
+def test_all_text_is_escaped_on_the_page_and_in_markdown(failing: Report) -> None:
+    """Whatever comes from a user, a driver or a library."""
+    ablation, *others = failing.studies
+    trials = tuple(
+        replace(recorded, attrs={**recorded.attrs, "exit_detail": MARKUP, "copied_from": MARKUP})
+        for recorded in ablation.trials
+    )
+    attrs = {**(ablation.attrs or {}), "machines": MARKUP}
+    hostile = replace(ablation, trials=trials, attrs=attrs, status={**ablation.status, "configurations": MARKUP})
+    told = contents(replace(failing, studies=(hostile, *others), run=replace(failing.run, overrides={"data": MARKUP})))
+    page = Words(html(told))
+    rows = [line for line in markdown(told).splitlines() if line.startswith("| 1 ablation")]
+
+    assert page.words.count(MARKUP) > 5
+    assert "onerror" not in page.attributes
+    assert "<img" not in markdown(told).replace("\\<img", "")
+    bars = {len(re.findall(r"(?<!\\)\|", row)) for row in rows}
+    assert bars == {7, 13}  # of the tables of failed and of all trials: no cell was split
+
+
+def test_a_report_of_real_data_has_no_banner(decided: Report) -> None:
+    told = replace(contents(decided), synthetic=False)
+
+    assert 'class="banner"' in html(contents(decided))
+    assert 'class="banner"' not in html(told)
+    assert SYNTHETIC not in markdown(told).lower()
+
+
+def test_a_second_objective_changes_nothing_in_what_is_reported(tmp_path: Path, tiny_store: Store) -> None:
+    run = a_run(tmp_path / "run", tiny_store, replace(tiny_preset(), objective=("mae", "macs")))
+    report = read(search(run, tiny_store, studies=3))
+
+    assert report.best
+    assert f"{report.best.trial.error:.2f} months" in html(contents(report))
+
+
+def test_the_command_names_the_page_and_loads_no_tensorflow(decided: Report) -> None:
+    script = (
+        "import sys; from search.cli import main\n"
+        f"main(['report', '--run-dir', {str(decided.run.folder)!r}])\n"
+        "print([name for name in ('tensorflow', 'keras') if name in sys.modules], file=sys.stderr)"
+    )
+    ended = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=100, check=True)
+
+    assert ended.stdout.strip() == str(decided.run.folder / "report.html")
+    assert ended.stderr.strip().endswith("[]")
+
+
+# Trained models
+
+
+def test_models_trained_in_full_give_the_test_mae(
+    decided: Report, model_about: Callable[..., dict[str, object]]
+) -> None:
+    final = decided.study("refinement").decision
+    assert final
+    about = model_about(final.architecture)
+    with_model = replace(decided, models=((decided.run.folder / "models" / "final", about),))
+    _, good, *_ = contents(with_model).answers
+
+    assert "Test MAE 5.60" in " ".join(good.details)
+    assert [row["test MAE"] for row in table1_rows(with_model) if row["network"] == "Final"] == [5.6, 5.6]
+    assert dict(contents(with_model).sections)["Final models"]
+
+
+@pytest.fixture
+def model_about() -> Callable[..., dict[str, object]]:
+    def about(architecture: Architecture) -> dict[str, object]:
+        scores = {
+            "n": 200,
+            "mae": 5.6,
+            "mae_low": 5.0,
+            "mae_high": 6.3,
+            "rmse": 7.0,
+            "within_12": 0.9,
+            "constant_mae": 33.0,
+        }
+        history = [{"epoch": n, "train_mae": 9.0 - n, "validation_mae": 9.5 - n, "seconds": 1.0} for n in (1, 2)]
+        return json.loads(
+            json.dumps(
+                {
+                    "name": "final",
+                    "from": "refinement #1",
+                    "architecture": architecture.to_dict(),
+                    "params": 1,
+                    "best_epoch": 2,
+                    "history": history,
+                    "validation": scores,
+                    "test": scores,
+                    "synthetic": True,
+                }
+            )
+        )
+
+    return about
+
+
+# Figures
+
+
+def test_a_forest_shows_each_change_with_the_ends_of_its_interval() -> None:
+    rows = [
+        {"variant": "a", "verdict": "matters", "change": 2.0, "low": 1.0, "high": 3.5},
+        {"variant": "b", "verdict": "not tested", "change": -0.5, "low": None, "high": None},
+        {"variant": "c", "verdict": "not trainable", "change": None, "low": None, "high": None},
+    ]
+    drawn = figures.forest(rows, 0.3)
+    ends = {
+        label.partition("<br>")[0]: (x - trace.error_x.arrayminus[n], x, x + trace.error_x.array[n])
+        for trace in drawn.data
+        for n, (x, label) in enumerate(zip(trace.x, trace.y, strict=True))
+    }
+
+    assert ends == {"a": (1.0, 2.0, 3.5), "b": (-0.5, -0.5, -0.5)}
+    assert (drawn.layout.shapes[0].x0, drawn.layout.shapes[0].x1) == (-0.3, 0.3)
+
+
+def test_the_front_is_the_lowest_error_of_all_that_are_no_larger() -> None:
+    networks = [Sized("depth", f"#{n}", float(7 * n % 11), 1000 * (5 * n % 13 + 1), 10**6, False) for n in range(12)]
+    line, *_ = figures.pareto(networks, "params").data
+
+    for size, lowest in zip(line.x, line.y, strict=True):
+        assert lowest == min(network.mae for network in networks if network.params / 1e6 <= size)
+    assert all(before >= after for before, after in pairwise(line.y))
+
+
+def test_the_best_so_far_never_rises_and_means_are_means(decided: Report) -> None:
+    depth, width = decided.study("depth"), decided.study("width")
+    line, *_ = figures.trials_in_order(depth.pooled).data
+    _, means = figures.width_curve(width.pooled, None, {}).data
+
+    assert all(before >= after for before, after in pairwise(line.y))
+    assert line.y[-1] == min(trial.error for trial in depth.pooled)
+    for beta, mean in zip(means.x, means.y, strict=True):
+        seeds = [recorded.trial.error for recorded in width.trials if recorded.trial.point["beta"] == beta]
+        assert mean == pytest.approx(fmean(seeds))
+
+
+@pytest.mark.parametrize(("low", "high"), [(0.02, 1.1), (21.8, 70.0), (0.0017, 0.005), (1.0, 1.0), (0.01, 90.0)])
+def test_ticks_of_a_size_axis_surround_what_is_shown(low: float, high: float) -> None:
+    ticks = figures.round_numbers(low, high)
+
+    assert ticks == sorted(ticks)
+    assert ticks[0] <= low
+    assert ticks[-1] >= high
+
+
+def test_importance_is_left_out_where_few_trials_tell_and_finds_the_parameter_that_decides() -> None:
+    study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=0))
+
+    def objective(trial: optuna.Trial) -> float:
+        return trial.suggest_int("mixed9", 1, 6) + 0.01 * trial.suggest_int("mixed5", 1, 6)
+
+    study.optimize(objective, n_trials=LEAST_FOR_IMPORTANCE - 1)
+    assert importance(study) is None
+    study.optimize(objective, n_trials=60)
+    found = importance(study)
+
+    assert found
+    assert next(iter(found)) == "mixed9"
+    assert sum(found.values()) == pytest.approx(1)

@@ -1,0 +1,85 @@
+"""The report in a real browser without a network, as it is read at a desk and on a phone."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from conftest import tiny_preset
+from formula import FormulaExecutor
+from playwright.sync_api import Browser, sync_playwright
+from test_audit_page import CHROMIUM, QUIET, WIDTHS, opened
+from test_report import a_run, search, with_seeds
+
+from data.store import Store
+from search.report import read
+from search.report_files import write
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    if not CHROMIUM.exists():
+        pytest.skip(f"no {CHROMIUM}")
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=str(CHROMIUM), args=QUIET)
+        yield started
+        started.close()
+
+
+@pytest.fixture(scope="module")
+def file(tmp_path_factory: pytest.TempPathFactory, tiny_store: Store) -> Path:
+    run = a_run(tmp_path_factory.mktemp("page") / "run", tiny_store, replace(tiny_preset(), seeds=2))
+    return write(read(search(run, tiny_store, FormulaExecutor(by_seed=with_seeds))))
+
+
+@pytest.mark.parametrize(("width_px", "height_px"), [(390, 844), (1280, 900)])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_first_screen_answers_and_nothing_scrolls_sideways(
+    browser: Browser, file: Path, scheme: str, width_px: int, height_px: int
+) -> None:
+    context = browser.new_context(
+        offline=True,
+        viewport={"width": width_px, "height": height_px},
+        color_scheme="dark" if scheme == "dark" else "light",
+    )
+    page = context.new_page()
+
+    assert opened(page, file) == []
+    answers = page.locator(".answers .headline")
+    assert answers.count() == 5
+    for n in range(answers.count()):
+        box = answers.nth(n).bounding_box()
+        assert box
+        assert box["y"] + box["height"] <= height_px
+    scrolled, shown = page.evaluate(WIDTHS)
+    assert scrolled <= shown
+    assert page.locator(".plot .main-svg").count() > 10
+    context.close()
+
+
+def test_every_figure_can_be_unfolded_as_a_table(browser: Browser, file: Path) -> None:
+    page = browser.new_page(viewport={"width": 1280, "height": 900})
+    opened(page, file)
+    folded = page.locator("details")
+
+    assert folded.count() > 5
+    folded.first.locator("summary").click()
+    assert folded.first.locator("td").first.is_visible()
+    page.close()
+
+
+def test_printed_it_is_white_and_within_the_page(browser: Browser, file: Path) -> None:
+    page = browser.new_page(viewport={"width": 1280, "height": 900}, color_scheme="dark")
+    opened(page, file)
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    page.emulate_media(media="print", color_scheme="dark")
+
+    assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
+    assert page.locator("nav").is_hidden()
+    widest = page.evaluate(
+        "Math.max(...[...document.querySelectorAll('.plot svg')].map(e => e.getBoundingClientRect().width))"
+    )
+    assert widest <= 700
+    page.close()

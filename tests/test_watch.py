@@ -1,0 +1,67 @@
+"""`status --watch`: what has changed is said once, and the end of the search ends it."""
+
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+from formula import FormulaExecutor
+from rich.console import Console
+from test_report import a_run, search
+
+from data.store import Store
+from search.status import status
+from search.watch import shown, watch
+
+
+def test_a_decided_run_is_shown_once(tmp_path: Path, tiny_store: Store, capsys: pytest.CaptureFixture[str]) -> None:
+    run = search(a_run(tmp_path / "run", tiny_store), tiny_store)
+    watch(run, every_seconds=60)
+
+    said = capsys.readouterr().out.splitlines()
+    assert [line.split(":")[0] for line in said[:4]] == ["1 ablation", "2 width", "3 depth", "4 refinement"]
+    assert said[-1] == "all four studies are decided"
+
+
+def test_a_search_is_watched_from_before_its_storage_is_there_to_its_end(
+    tmp_path: Path, tiny_store: Store, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = a_run(tmp_path / "run", tiny_store)
+    watching = threading.Thread(target=watch, args=(run, 0.02), daemon=True)
+    watching.start()
+    search(run, tiny_store)
+    watching.join(60)
+
+    said = capsys.readouterr().out.splitlines()
+    assert not watching.is_alive()
+    assert said[0] == "next: boneage-search ablate"
+    assert said[-1] == "all four studies are decided"
+    assert len(said) == len(set(said))
+
+
+def test_on_a_terminal_running_trials_stand_below_the_table(tmp_path: Path, tiny_store: Store) -> None:
+    run = a_run(tmp_path / "run", tiny_store)
+    with pytest.raises(KeyboardInterrupt):
+        search(run, tiny_store, FormulaExecutor(stop_after=2))
+    console = Console(width=120, record=True, file=open("/dev/null", "w"))  # noqa: SIM115
+    console.print(shown(status(run), ["1 ablation #2: epoch 1, 30.00 months"]))
+
+    text = console.export_text()
+    assert text.index("ablation") < text.index("#2: epoch 1") < text.index("next: boneage-search ablate")
+
+
+def test_ctrl_c_ends_it_quietly(tmp_path: Path, tiny_store: Store) -> None:
+    run = a_run(tmp_path / "run", tiny_store)
+    command = [sys.executable, "-m", "search.cli", "status", "--watch", "--run-dir", str(run.folder)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as watching:
+        assert watching.stdout
+        assert watching.stdout.readline() == "next: boneage-search ablate\n"
+        time.sleep(0.2)
+        watching.send_signal(signal.SIGINT)
+        _, said = watching.communicate(timeout=60)
+
+    assert watching.returncode == 0
+    assert said == ""

@@ -6,6 +6,7 @@ DATA ?=
 PRESET ?= demo
 RUN_DIR ?= runs/$(PRESET)
 WORKERS ?= 0
+TEST_PROCESSES ?= 2
 
 .PHONY: search test test-slow torture bench check format install clean
 
@@ -16,11 +17,11 @@ search: install
 
 # The fast tests: no training that takes more than seconds.
 test: install
-	$(BIN)/pytest -q -m "not slow"
+	$(BIN)/pytest -q -m "not slow" --numprocesses $(TEST_PROCESSES)
 
 # Real training, faults, the browser.
 test-slow: install
-	$(BIN)/pytest -q -m slow
+	$(BIN)/pytest -q -m slow --numprocesses $(TEST_PROCESSES) --dist loadfile --durations 12
 
 # Kills a search at 50 random moments; about ten minutes.
 torture: install

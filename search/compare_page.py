@@ -158,7 +158,7 @@ def traces_json(played: Sequence[Played]) -> list[dict[str, Any]]:
 
     def one(trace: Trace) -> dict[str, Any]:
         return {
-            "best_so_far": [round(mae, 4) for mae in trace.best_so_far],
+            "best_so_far": list(trace.best_so_far),
             "seconds": round(trace.seconds, 1),
             "test_mae": trace.test_mae,
             "winner": trace.winner.point,
@@ -168,8 +168,9 @@ def traces_json(played: Sequence[Played]) -> list[dict[str, Any]]:
                     "seed": tried.seed,
                     "state": tried.state,
                     "epochs": len(tried.curve.validation_mae),
+                    "validation_mae": tried.best,
+                    "point": tried.point,
                 }
-                | {"validation_mae": round(tried.best, 4), "point": tried.point}
                 for tried in trace.tried
             ],
         }

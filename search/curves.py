@@ -90,18 +90,19 @@ class Recorded:
 
 
 def write(path: Path, about: Mapping[str, Any], rows: Iterable[tuple[Point, int, Curve]]) -> None:
-    """A CSV for pandas (`comment="#"`), whose first line says in JSON what it is."""
+    """A CSV for pandas (`comment="#"`), whose first line says in JSON what it is. Values are kept to the last bit: a pruner
+    may decide by it."""
     table = pd.DataFrame([flat(point, seed, curve) for point, seed, curve in rows])
     part = path.with_suffix(".part")
     with part.open("w") as file:
         file.write(f"# {json.dumps(dict(about))}\n")
-        table.to_csv(file, index=False, float_format="%.6g")
+        table.to_csv(file, index=False)
     part.replace(path)
 
 
 def flat(point: Point, seed: int, curve: Curve) -> dict[str, Any]:
     def numbered(name: str, values: tuple[float, ...]) -> dict[str, float]:
-        return {f"{name}_{epoch}": round(value, 3) for epoch, value in enumerate(values, 1)}
+        return {f"{name}_{epoch}": value for epoch, value in enumerate(values, 1)}
 
     return (
         dict(point)

@@ -66,5 +66,5 @@ def about(run: Run, store: Store) -> dict[str, Any]:
         "images": split_counts(store.cases),
         "image_px": store.image_px,
         "synthetic": store.synthetic,
-        "constant_mae": round(constant_mae(store.cases), 3),
+        "constant_mae": constant_mae(store.cases),
     }

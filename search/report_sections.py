@@ -150,10 +150,12 @@ def widths(report: Report) -> list[Part]:
     findings = study.decision.findings if study.decision else {}
     named = {"smallest no worse": "smallest_beta", "best": "best_beta"}
     marked = {what: float(findings[key]) for what, key in named.items() if key in findings}
-    if len(set(marked.values())) == 1:
+    if len(marked) > 1 and len(set(marked.values())) == 1:
         marked = {"smallest no worse, and best": next(iter(marked.values()))}
     drawn = figures.width_curve(study.pooled, limit if limit > 0 else None, marked)
-    caption = "β against validation MAE: every seed, and the mean of each width. Below the dotted line it is no worse than the reference."
+    caption = "β against validation MAE: every seed, and the mean of each width."
+    if limit > 0:
+        caption += " Below the dotted line it is no worse than the reference."
     rows = [
         {"β": trial.point["beta"], "trial": f"#{run.number}", "seed": run.seed, "valid. MAE": run.validation_mae}
         for trial in sorted(study.pooled, key=figures.beta_of)

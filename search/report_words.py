@@ -15,7 +15,8 @@ RULES = {
     "ablation": "A group is a key group where lowering it is found to matter, or costs more than {margin} and could "
     "not be tested; where there is none, those that cost more than the margin unresolved are, or else the costliest.",
     "width": "From the reference width down, the smallest β whose mean MAE is within {margin} of the reference's; "
-    "from it up, the best before widening stops paying. The best goes on to the next study.",
+    "from it up, the best before widening stops paying; where blocks were dropped, from the widest under the cap down. The best goes "
+    "on to the next study.",
     "depth": "The network with the lowest validation MAE among those under the cap.",
     "refinement": "The best width, then the best fully connected layer, then the largest dropout that still converges "
     "within {margin} of the best.",

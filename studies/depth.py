@@ -28,12 +28,16 @@ def max_params(given: Given) -> int:
 
 
 def beta_range(given: Given) -> list[float]:
-    """The widths between the reference and the best; the neighbours where those are one."""
+    """The widths between the reference and the best; the neighbours where those are one, or where blocks were dropped.
+
+    Dropped blocks were exchanged for width, and what depth costs is given in width again: one step of it.
+    """
     grid = width.betas(given)
-    ends = sorted(
-        (grid.index(given.preset.reference.beta), grid.index(float(given.decisions["width"].findings["best_beta"])))
-    )
-    low, high = ends if ends[0] != ends[1] else (max(ends[0] - 1, 0), ends[1] + 1)
+    start = grid.index(given.preset.reference.beta)
+    best = grid.index(float(given.decisions["width"].findings["best_beta"]))
+    low, high = sorted((start, best))
+    if start == best or width.dropped(given):
+        low, high = max(best - 1, 0), best + 1
     return list(grid[low : high + 1])
 
 

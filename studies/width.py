@@ -1,8 +1,10 @@
 """Width: how narrow may the network be, and where does widening stop paying?
 
 β goes down from the reference until a width is clearly worse (by more than the margin), and up until a width is no
-better than the one before it, or over the cap. The paper found 0.7 no worse and 1.4 the end. Where the ablation has left
-blocks out and no width is better than the reference was with them, the reference is restored.
+better than the one before it, or over the cap. The paper found 0.7 no worse and 1.4 the end.
+Where the ablation has left blocks out, the question is what their parameters buy: β begins with the widest under the cap and
+goes down until a width is no better than the wider one. Where none is better than the reference was with all of its blocks,
+that is restored.
 """
 
 from collections.abc import Sequence
@@ -28,6 +30,11 @@ def max_params(given: Given) -> int:
 def betas(given: Given) -> tuple[float, ...]:
     """The rising widths of the sweep; also the grid on which depth and refinement choose theirs."""
     return tuple(round(given.preset.reference.beta * factor, 4) for factor in given.preset.width_factors)
+
+
+def dropped(given: Given) -> list[str]:
+    """What the ablation has left out, as its variants' names."""
+    return list(given.decisions["ablation"].findings.get("dropped", ()))
 
 
 def space(given: Given) -> Space:
@@ -62,6 +69,21 @@ def upward(given: Given, trials: Sequence[Trial]) -> list[float]:
     return chosen
 
 
+def from_the_widest(given: Given, trials: Sequence[Trial]) -> list[float]:
+    """Widths from the widest under the cap down, until one does not improve on the wider; one that failed ends nothing yet."""
+    chosen: list[float] = []
+    before = float("inf")
+    for beta in reversed(betas(given)):
+        if given.cost(architecture(given, {"beta": beta})).params > max_params(given):
+            continue
+        chosen.append(beta)
+        trial = at(trials, {"beta": beta})
+        if trial is None or (before < float("inf") and trial.error >= before):
+            break
+        before = trial.error
+    return chosen
+
+
 def limit(given: Given, trials: Sequence[Trial]) -> float:
     """The highest validation MAE that is no worse than the reference width's."""
     reference = at(trials, {"beta": given.preset.reference.beta})
@@ -75,7 +97,7 @@ def prunable(given: Given, point: Point) -> bool:
 
 
 def propose(given: Given, trials: Sequence[Trial]) -> Proposals:
-    wanted = [*upward(given, trials), *downward(given, trials)]
+    wanted = from_the_widest(given, trials) if dropped(given) else [*upward(given, trials), *downward(given, trials)]
     return Proposals([{"beta": beta} for beta in dict.fromkeys(wanted)])
 
 
@@ -83,28 +105,36 @@ def decide(given: Given, trials: Sequence[Trial]) -> Decision:
     best = best_of(trials)
     if best is None:
         raise StudyError("no width could be trained; see the outcomes of the trials")
+    findings = {
+        "best_beta": best.point["beta"],
+        "best_mae": best.validation_mae,
+        "comparisons": comparisons(given, trials),
+    }
+    decided = f"β {float(best.point['beta']):g} is the best, {best.error:.2f} months"
+    if without := dropped(given):
+        return spent(given, best, f"without {', '.join(without)}, {decided}", findings)
+    smallest = smallest_no_worse(given, trials)
+    summary = f"β {smallest:g} is the smallest no worse than the reference by {given.preset.margin_months:g} months; {decided}"
+    return Decision(summary, architecture(given, best.point), findings | {"smallest_beta": smallest})
+
+
+def spent(given: Given, best: Trial, summary: str, findings: dict[str, Any]) -> Decision:
+    """Whether dropping blocks for width was a gain."""
+    before = given.decisions["ablation"].findings["baseline_mae"]
+    if best.error > before:
+        summary += f"; no gain over {before:.2f} with all blocks, so the reference is restored"
+        return Decision(summary, given.preset.reference, findings | {"best_beta": given.preset.reference.beta})
+    return Decision(f"{summary} ({before:.2f} with all blocks)", architecture(given, best.point), findings)
+
+
+def smallest_no_worse(given: Given, trials: Sequence[Trial]) -> float:
     no_worse = []
     for beta in downward(given, trials):
         trial = at(trials, {"beta": beta})
         if trial is None or trial.error > limit(given, trials):
             break
         no_worse.append(beta)
-    smallest = min(no_worse, default=given.preset.reference.beta)
-    summary = (
-        f"β {smallest:g} is the smallest no worse than the reference by {given.preset.margin_months:g} months; "
-        f"β {float(best.point['beta']):g} is the best, {best.error:.2f} months"
-    )
-    findings = {
-        "smallest_beta": smallest,
-        "best_beta": best.point["beta"],
-        "best_mae": best.validation_mae,
-        "comparisons": comparisons(given, trials),
-    }
-    ablated = given.decisions["ablation"].findings
-    if ablated.get("dropped") and best.error > ablated["baseline_mae"]:
-        summary += f"; no gain over {ablated['baseline_mae']:.2f} with {', '.join(ablated['dropped'])} undone, so that is restored"
-        return Decision(summary, given.preset.reference, findings | {"best_beta": given.preset.reference.beta})
-    return Decision(summary, architecture(given, best.point), findings)
+    return min(no_worse, default=given.preset.reference.beta)
 
 
 def comparisons(given: Given, trials: Sequence[Trial]) -> list[dict[str, Any]]:

@@ -18,7 +18,6 @@ from optuna.trial import TrialState
 from test_search import TINY, job, working_in
 
 from data.store import Store
-from models import saved
 from search import engine
 from search.executor import Executor, InProcess, LocalProcesses
 from search.job import LAST, Crashed, EpochDone, Failed, Finished, Halted, Job, Message, Paused, Resumed
@@ -208,6 +207,8 @@ def test_a_trial_that_was_stopped_goes_on_and_ends_with_the_numbers_of_one_that_
 def test_a_trial_that_leaves_after_an_epoch_and_goes_on_leaves_the_network_and_test_predictions_of_its_best_epoch(
     executor: Executor, tmp_path: Path, tiny_store: Store
 ) -> None:
+    from models import saved  # a leader that imports this file stays without TensorFlow
+
     whole = replace(lasting(job(tiny_store, tmp_path / "whole", number=1), epochs=4), test=True, keep=True)
     parted = replace(whole, folder=tmp_path / "parted", number=2)
     executor.start(whole)

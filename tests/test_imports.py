@@ -37,6 +37,7 @@ USES_OPTUNA = {
     "search/storage.py",
     "search/storage_copy.py",
     "search/status.py",
+    "search/watch.py",
     "search/commands.py",
 }
 SOURCES = sorted(path for package in ALLOWED for path in (ROOT / package).glob("*.py"))

@@ -1,6 +1,8 @@
 """The decision rules of the four studies, as pure functions of trials made by hand; and the presets they start from."""
 
 import argparse
+import itertools
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import FrozenInstanceError, asdict, fields, replace
 from pathlib import Path
@@ -429,6 +431,43 @@ def test_width_ends_on_any_results_and_asks_only_for_widths_of_the_grid(months: 
         findings = width.decide(started, trials).findings
         assert outcome[findings["best_beta"]] == min(trial.error for trial in trials)
         assert outcome[findings["smallest_beta"]] <= outcome[started.preset.reference.beta] + 0.5
+
+
+@given(st.lists(OUTCOMES, min_size=12, max_size=12), st.integers(1, 12))
+def test_what_dropped_blocks_free_is_spent_from_the_widest_under_the_cap_down_until_one_is_no_better(
+    months: list[float], under_the_cap: int
+) -> None:
+    started = after_dropping(["mixed4=0"])
+    grid = width.betas(started)
+    cap = started.cost(width.architecture(started, {"beta": grid[under_the_cap - 1]})).params
+    started = replace(started, preset=replace(started.preset, max_params=cap))
+    outcome = dict(zip(grid, months, strict=True))
+    tried = [float(trial.point["beta"]) for trial in swept(width, started, lambda p: outcome[float(p["beta"])])]
+
+    assert tried == list(reversed(grid[:under_the_cap]))[: len(tried)]
+    reached = list(itertools.dropwhile(math.isinf, (outcome[beta] for beta in tried)))
+    assert all(narrower < wider for wider, narrower in itertools.pairwise(reached[:-1]))
+    if len(tried) < under_the_cap:
+        assert reached[-1] >= reached[-2]
+
+
+def test_depth_after_dropping_gives_back_one_step_of_the_width_that_the_blocks_paid_for() -> None:
+    started = after_dropping(["mixed4=0"])
+    low, *_, below, best = width.betas(started)
+    decisions = started.decisions | {
+        "width": Decision("", started.decisions["width"].architecture, {"best_beta": best})
+    }
+
+    assert depth.beta_range(replace(started, decisions=decisions)) == [below, best]
+    plain = given_after(started.preset, best)
+    assert depth.beta_range(plain)[0] == started.preset.reference.beta > low
+
+
+def after_dropping(variants: list[str]) -> Given:
+    started = given_after(a_preset(drop_useless=True))
+    left = ablation.lowered_to(started.preset.reference, variants)
+    findings = {"key_groups": ["mixed5"], "dropped": variants, "baseline_mae": 10.0}
+    return replace(started, decisions=started.decisions | {"ablation": Decision("", left, findings)})
 
 
 def test_a_width_that_fails_ends_its_direction() -> None:

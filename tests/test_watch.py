@@ -1,5 +1,6 @@
 """`status --watch`: what has changed is said once, and the end of the search ends it."""
 
+import io
 import signal
 import subprocess
 import sys
@@ -46,7 +47,7 @@ def test_on_a_terminal_running_trials_stand_below_the_table(tmp_path: Path, tiny
     run = a_run(tmp_path / "run", tiny_store)
     with pytest.raises(KeyboardInterrupt):
         search(run, tiny_store, FormulaExecutor(stop_after=2))
-    console = Console(width=120, record=True, file=open("/dev/null", "w"))  # noqa: SIM115
+    console = Console(width=120, record=True, file=io.StringIO())
     console.print(shown(status(run), ["1 ablation #2: epoch 1, 30.00 months"]))
 
     text = console.export_text()

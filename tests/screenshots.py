@@ -17,6 +17,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import pairwise
 from pathlib import Path
 
 from PIL import Image
@@ -33,7 +34,7 @@ SEARCH = (
 )
 PORT = 8124  # of the dashboard
 COLUMNS = 150  # of the terminal
-MOST_BYTES = 150_000
+MOST_BYTES, WIDTH_PX = 150_000, 1000  # of a picture, at most
 
 
 def boneage_search(options: str, run: Path) -> str:
@@ -74,7 +75,7 @@ def screen(sent: str) -> list[str]:
 def to_the_fullest(sent: str) -> str:
     """As far as the last of the frames that show most running trials with figures."""
     ends = [found.start() for found in re.finditer(r"\r\x1b\[2K", sent)]
-    frames = list(zip(ends, ends[1:], strict=False))
+    frames = list(pairwise(ends))
     most = max(sent.count("images/s", begin, end) for begin, end in frames)
     return next(sent[:end] for begin, end in reversed(frames) if sent.count("images/s", begin, end) == most)
 
@@ -93,7 +94,9 @@ def terminal(sent: str, browser: Browser) -> bytes:
 def keep(png: bytes, name: str) -> None:
     """With as few colours as look the same, so that it is small."""
     path = PICTURES / f"{name}.png"
-    Image.open(io.BytesIO(png)).convert("RGB").quantize(128, dither=Image.Dither.NONE).save(path, optimize=True)
+    picture = Image.open(io.BytesIO(png)).convert("RGB")
+    picture.thumbnail((WIDTH_PX, WIDTH_PX))
+    picture.quantize(128, dither=Image.Dither.NONE).save(path, optimize=True)
     size = path.stat().st_size
     assert size < MOST_BYTES, f"{path} has {size:,} bytes, of {MOST_BYTES:,} at most"
 
@@ -143,12 +146,12 @@ def main(run: Path) -> None:
         transcript.write_text(sent)
     boneage_search("train --epochs 6", run)
     boneage_search("report", run)
-    drawn = [Path(line) for line in boneage_search("explain --sheet 6", run).split() if line.endswith(".png")]
+    drawn = [Path(line) for line in boneage_search("explain --sheet 4", run).split() if line.endswith(".png")]
     PICTURES.mkdir(parents=True, exist_ok=True)
     keep(drawn[0].read_bytes(), "cam-sheet")
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=QUIET)
-        keep(terminal(transcript.read_text(), browser), "terminal")
+        keep(terminal(transcript.read_bytes().decode(), browser), "terminal")
         pages(run, browser)
         browser.close()
 

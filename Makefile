@@ -8,7 +8,7 @@ RUN_DIR ?= runs/$(PRESET)
 WORKERS ?= 0
 TEST_PROCESSES ?= 2
 
-.PHONY: search test test-slow torture bench check format install clean
+.PHONY: search test test-slow torture bench screenshots check format install clean
 
 # All four studies, from data to the decided network; run it again to continue. On real data and a GPU:
 #   make search DATA=/path/to/rsna PRESET=paper
@@ -31,6 +31,10 @@ torture: install
 bench: install
 	PYTHONPATH=. $(BIN)/python tests/bench.py > BENCHMARKS.part
 	mv BENCHMARKS.part BENCHMARKS.md
+
+# The README's pictures, by a real search of drawn hands and a real Chromium: a few minutes.
+screenshots: install
+	PYTHONPATH=. $(BIN)/python tests/screenshots.py
 
 check: install
 	$(BIN)/ruff check .

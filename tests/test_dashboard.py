@@ -23,6 +23,7 @@ from playwright.sync_api import Page, expect, sync_playwright
 
 from data.store import Store
 from search.engine import run_study
+from search.report_words import asked
 from search.run import Run, record
 from search.storage import open_storage, sqlite_url
 from studies.order import STUDIES
@@ -133,11 +134,20 @@ def test_a_study_and_its_trials_can_be_opened_and_tell_what_they_were(printed: s
     page.get_by_text("2 width").click(timeout=30_000)
     expect(page.get_by_text("Study User Attributes")).to_be_visible(timeout=30_000)
     expect(page.get_by_text("3 of 3 fit 100,000 parameters")).to_be_visible()
+    for axis in ("parameters, millions", "GMACs of one image", "months worse (left of 0: better)"):
+        expect(page.get_by_text(axis).first).to_be_attached(timeout=30_000)
+    page.get_by_role("link", name="Note").click()
+    expect(page.get_by_text(asked("width"))).to_be_visible(timeout=30_000)
     page.get_by_role("link", name="Trials (List)").click()
     page.get_by_text("Trial 1", exact=True).click()
     expect(page.get_by_role("heading", name=re.compile(r"Trial 1 \(")).first).to_be_visible(timeout=30_000)
 
+    for picture in ("learning_curve.svg", "network.svg"):
+        page.wait_for_function(
+            f"[...document.images].some(image => image.alt === '{picture}' && image.naturalWidth > 600)"
+        )
     text = page.inner_text("body")
+    assert "months validation MAE in epoch 2" in text
     shown = dict(re.findall(r"^(\w+) (\S+)$", text, flags=re.MULTILINE))
     wanted = {"beta": "0.0875", "n5": "1", "n7": "0", "n9": "1", "best_epoch": "2", "exit_reason": "completed"}
     assert shown.items() >= wanted.items()

@@ -2,7 +2,7 @@
 
 A whole search of four studies runs once undisturbed. Then the same search runs again; at a random moment the leader, one
 of its workers, or both get SIGKILL, and the same command is given again, until the search has been killed KILLS times
-and has ended. Trials, decisions and predictions of the two must be equal, bit for bit.
+and has ended. Trials, decisions, predictions, notes and pictures of the two must be equal, bit for bit.
 
     python tests/torture.py [KILLS] [SEED]
 """
@@ -25,6 +25,7 @@ from optuna.trial import TrialState
 
 from search.records import decisions, load
 from search.storage import open_storage, sqlite_url
+from search.storage_copy import ARTIFACTS
 from studies.order import STUDIES
 
 ROOT = Path(__file__).parents[1]
@@ -103,11 +104,15 @@ def result(run: Path) -> dict[str, Any]:
                 "value": trial.value,
                 "epochs": trial.intermediate_values,
                 "attrs": {key: value for key, value in trial.user_attrs.items() if key not in timed},
+                "pictures": sorted(key for key in trial.system_attrs if key.startswith("artifacts:")),
             }
             for trial in study.get_trials(deepcopy=False)
         ]
+        shown = storage.get_study_system_attrs(study._study_id)
+        found[f"{name} dashboard"] = {key: value for key, value in shown.items() if key.startswith("dashboard:")}
     for path in sorted((run / "trials").rglob("predictions.npy")):
         found[str(path.relative_to(run))] = np.load(path, allow_pickle=False).tobytes().hex()
+    found["pictures"] = {path.name: path.read_text() for path in (run / ARTIFACTS).iterdir()}
     found["left behind"] = sorted(str(path.relative_to(run)) for path in (run / "trials").rglob("epoch-*"))
     return json.loads(json.dumps(found))  # type: ignore[no-any-return]
 

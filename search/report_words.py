@@ -56,7 +56,7 @@ def trial_words(recorded: Recorded, given: Given) -> str:
     if trial.state == "complete":
         outcome = (
             f"**{trial.error:.2f} months** validation MAE in epoch {trial.best_epoch} (always answering the training median: "
-            f"{given.constant_mae:.1f}); training MAE {attrs.get('train_mae')}."
+            f"{given.constant_mae:.1f}); training MAE {attrs.get('train_mae', 0.0):.2f}."
         )
     else:
         outcome = f"**{trial.state}**, {reason(recorded)}."

@@ -21,7 +21,7 @@ test: install
 
 # Real training, faults, the browser.
 test-slow: install
-	$(BIN)/pytest -q -m slow --numprocesses $(TEST_PROCESSES) --dist loadfile --timeout 600 --durations 12
+	$(BIN)/pytest -q -m slow --numprocesses $(TEST_PROCESSES) --dist loadfile --no-loadscope-reorder --timeout 600 --durations 12
 
 # Kills a search at 50 random moments; about ten minutes.
 torture: install

@@ -315,5 +315,5 @@ def test_a_pruned_trial_is_told_with_its_epoch_and_its_worker_is_gone(
         assert (trial.state, list(trial.intermediate_values)) == (TrialState.PRUNED, [1])
         assert (trial.user_attrs["exit_reason"], trial.user_attrs["pruned_after_epoch"]) == ("pruned", 1)
         folder = tmp_path / TRIALS / trial.user_attrs["folder"]
-        assert {path.name for path in folder.iterdir()} <= {"job.json", "log.txt"}
+        assert {path.name for path in folder.iterdir()} <= {"job.json", "log.txt", "learning_curve.svg", "network.svg"}
         assert list(working_in(folder)) == []

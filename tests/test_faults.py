@@ -112,8 +112,8 @@ def test_a_full_disk_stops_the_search_with_one_sentence_and_it_goes_on_when_ther
     run = replace(a_run(folder, tiny_store), storage=storage)
     ballast: list[Path] = []
 
-    def fill_up(name: str, number: int, expected: int, what: str) -> None:
-        if number == 1 and not ballast:
+    def fill_up(name: str, job: Job, expected: int, what: str) -> None:
+        if job.number == 1 and not ballast:
             ballast.append(fill(small_disk))
 
     with pytest.raises((StudyError, StorageError)) as raised:

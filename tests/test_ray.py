@@ -93,7 +93,7 @@ def test_a_search_that_loses_a_node_ends_as_one_that_was_not_disturbed(
             lose_the_node_of(worker_of(folder), cluster)
 
     progress = replace(
-        silent(), epoch=on_epoch, said=said.append, resumed=lambda study, number, epochs: went_on.append(number)
+        silent(), epoch=on_epoch, said=said.append, resumed=lambda study, message: went_on.append(message.number)
     )
     run, name = ablation(disturbed, tiny_store)
     decision = run_study(run, tiny_store, name, on_cluster, progress, Terms(deterministic=True))

@@ -144,14 +144,15 @@ BODY: tuple[tuple[str, Layers], ...] = (
 
 def stages(architecture: Architecture) -> tuple[Stage, ...]:
     """The stages of this architecture in order, every filter count already multiplied by β."""
-    counts = architecture.blocks._asdict()
-    unscaled = [Stage("stem", "stem", stem(architecture.stem_pools))]
-    for group, layers in BODY:
+    counts, beta = architecture.blocks._asdict(), architecture.beta
+    found = [Stage("stem", "stem", scaled(stem(architecture.stem_pools), beta))]
+    for group, unscaled in BODY:
+        layers = scaled(unscaled, beta)
         if group in counts:
-            unscaled += [Stage(f"{group}_{number}", group, layers) for number in range(1, counts[group] + 1)]
+            found += [Stage(f"{group}_{number}", group, layers) for number in range(1, counts[group] + 1)]
         else:
-            unscaled.append(Stage(group, group, layers))
-    return tuple(replace(stage, layers=scaled(stage.layers, architecture.beta)) for stage in unscaled)
+            found.append(Stage(group, group, layers))
+    return tuple(found)
 
 
 def scaled(layers: Layers, beta: float) -> Layers:

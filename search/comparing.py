@@ -17,15 +17,13 @@ from search.compare import Played, compare, own_seeds, recorded_seeds, refuse_an
 from search.compare_page import compare_page, traces_json, verdict_of
 from search.curves import read
 from search.executor import Executor, LocalProcesses
-from search.lease import held
 from search.notices import NO_DEVICE, SYNTHETIC
 from search.progress import counting, preparing
 from search.rivals import RIVALS
-from search.run import Run, prepared, record
+from search.run import Run, prepared
 from search.sampler import distribution
-from search.stopping import heard
 from search.storage import open_storage
-from search.trainings import FOLDER, Trainings
+from search.trainings import FOLDER, underway
 from studies import joint
 from studies.preset import Preset, StudyError
 
@@ -116,12 +114,9 @@ def trained(
     if not len(store.split("validation")):
         raise DataError("there is no validation split to compare on; raise --validation-fraction")
     constant = constant_mae(store.cases)
-    run.folder.mkdir(parents=True, exist_ok=True)
     done = 0
-    with held(run.folder, FOLDER) as lease, heard() as wish, counting("searches") as (count, say):
-        record(run)
+    with underway(run, store, "searches", make_executor, deterministic) as (curves, count):
         storage = open_storage(run.storage)
-        curves = Trainings(run, store, make_executor, lease, wish, say, deterministic)
 
         def ended(one: Played) -> None:
             nonlocal done
@@ -129,19 +124,16 @@ def trained(
             keep(storage, run.preset, one)
             count(done, asked.repetitions * (len(asked.rivals) + 1))
 
-        try:
-            played = compare(
-                run.preset,
-                constant,
-                curves,
-                own_seeds(run.preset),
-                asked.repetitions,
-                asked.rivals,
-                asked.budget,
-                ended=ended,
-            )
-        finally:
-            curves.close()
+        played = compare(
+            run.preset,
+            constant,
+            curves,
+            own_seeds(run.preset),
+            asked.repetitions,
+            asked.rivals,
+            asked.budget,
+            ended=ended,
+        )
     what = f"{asked.repetitions} repetitions, {len(curves.curves)} trainings of preset {run.preset.name}"
     return finished(run, "compare", played, {1: summary(played)}, what, constant, store.synthetic)
 

@@ -8,12 +8,9 @@ from data.cases import constant_mae
 from data.store import Store, split_counts
 from search.curves import Curve, Request, write
 from search.executor import Executor
-from search.lease import held
-from search.progress import counting, preparing
+from search.progress import preparing
 from search.run import Run, prepared
-from search.run import record as remember
-from search.stopping import heard
-from search.trainings import FOLDER, Trainings
+from search.trainings import Trainings, underway
 from studies import joint
 from studies.preset import StudyError
 from studies.study import Point, points
@@ -50,14 +47,8 @@ def recorded(run: Run, path: Path, make_executor: Callable[[], Executor], determ
     requests(run)
     with preparing() as progress:
         store = prepared(run, progress)
-    run.folder.mkdir(parents=True, exist_ok=True)
-    with held(run.folder, FOLDER) as lease, heard() as wish, counting("trainings") as (count, say):
-        remember(run)
-        trainings = Trainings(run, store, make_executor, lease, wish, say, deterministic)
-        try:
-            return record(run, store, trainings, path, count)
-        finally:
-            trainings.close()
+    with underway(run, store, "trainings", make_executor, deterministic) as (trainings, count):
+        return record(run, store, trainings, path, count)
 
 
 def record(run: Run, store: Store, trainings: Trainings, path: Path, progress: Callable[[int, int], None]) -> int:

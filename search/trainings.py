@@ -6,7 +6,8 @@ epoch it was to reach. So whatever is killed, the same command knows what it kne
 
 import json
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -31,15 +32,31 @@ from search.job import (
     fingerprint,
     what_happened,
 )
-from search.lease import Lease
+from search.lease import Lease, held
 from search.legs import Legs
-from search.run import Run
-from search.stopping import Stopped, Wish
+from search.progress import counting
+from search.run import Run, record
+from search.stopping import Stopped, Wish, heard
 from studies.joint import architecture
 from studies.preset import StudyError
 
 FOLDER = "compare"  # in the run's folder
 POLL_SECONDS = 1.0
+
+
+@contextmanager
+def underway(
+    run: Run, store: Store, what: str, make_executor: Callable[[], Executor], deterministic: bool = False
+) -> Iterator[tuple["Trainings", Callable[[int, int], None]]]:
+    """Trainings of the run, which is held and remembered meanwhile; and whom to tell how many of `what` are done, of how many."""
+    run.folder.mkdir(parents=True, exist_ok=True)
+    with held(run.folder, FOLDER) as lease, heard() as wish, counting(what) as (count, say):
+        record(run)
+        trainings = Trainings(run, store, make_executor, lease, wish, say, deterministic)
+        try:
+            yield trainings, count
+        finally:
+            trainings.close()
 
 
 class Trainings:

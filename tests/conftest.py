@@ -1,9 +1,10 @@
 """Fixtures: small real things, made in a temporary folder."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -18,6 +19,9 @@ from models.training import Training
 from search.run import Run
 from search.storage import sqlite_url
 from studies.preset import Preset, demo
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 RSNA_HEADER = "id,boneage,male"
 
@@ -41,6 +45,16 @@ def rsna_folder(tmp_path: Path) -> Callable[..., Path]:
         return folder
 
     return write
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator["Browser"]:
+    from chromium import CHROMIUM, chromium  # brings playwright, which few tests need
+
+    if not CHROMIUM.exists():
+        pytest.skip(f"no {CHROMIUM}")
+    with chromium() as started:
+        yield started
 
 
 @pytest.fixture(scope="session")

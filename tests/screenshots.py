@@ -20,13 +20,12 @@ from contextlib import contextmanager
 from itertools import pairwise
 from pathlib import Path
 
+from chromium import chromium
 from PIL import Image
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser
 from rich.console import Console
 from rich.text import Text
 
-CHROMIUM = Path("/usr/bin/chromium")
-QUIET = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-sync"]
 PICTURES = Path(__file__).parents[1] / "docs" / "screenshots"
 SEARCH = (
     "run --workers 2 --preset demo --data phantom:300 --epochs 6 --depth-trials 5 --depth-extra 1 --width-factors 0.7,1,1.4 "
@@ -149,11 +148,9 @@ def main(run: Path) -> None:
     drawn = [Path(line) for line in boneage_search("explain --sheet 4", run).split() if line.endswith(".png")]
     PICTURES.mkdir(parents=True, exist_ok=True)
     keep(drawn[0].read_bytes(), "cam-sheet")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=QUIET)
+    with chromium() as browser:
         keep(terminal(transcript.read_bytes().decode(), browser), "terminal")
         pages(run, browser)
-        browser.close()
 
 
 if __name__ == "__main__":

@@ -2,7 +2,6 @@
 
 import json
 import re
-from collections.abc import Iterator
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
@@ -10,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 from plotly.graph_objects import Bar, Figure
 
 from data.audit import Audit, Finding, audit
@@ -20,8 +19,6 @@ from search.notices import NO_DEVICE, SYNTHETIC
 from search.page import Picture, figure, notices, page, pictures, png_uri, section, table, text
 from search.tables import show
 
-CHROMIUM = Path("/usr/bin/chromium")
-QUIET = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-sync"]
 MARKUP = '<img src=x onerror="alert(1)">&'
 
 
@@ -175,16 +172,6 @@ def test_the_terminal_gets_a_row_per_split_and_sex(found: Audit, capsys: pytest.
 
 
 # In a browser
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    if not CHROMIUM.exists():
-        pytest.skip(f"no {CHROMIUM}")
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=str(CHROMIUM), args=QUIET)
-        yield started
-        started.close()
 
 
 def opened(page: Page, file: Path) -> list[str]:

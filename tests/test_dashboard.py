@@ -19,7 +19,7 @@ import optuna
 import pytest
 from conftest import tiny_preset
 from formula import FormulaExecutor, silent
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
 from data.store import Store
 from search.engine import run_study
@@ -30,16 +30,6 @@ from studies.order import STUDIES
 
 pytestmark = pytest.mark.slow
 
-CHROMIUM = Path("/usr/bin/chromium")
-QUIET = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 NAMES = ["1 ablation", "2 width", "3 depth", "4 refinement"]
 
 
@@ -111,13 +101,10 @@ def get(url: str) -> Any:
 
 
 @pytest.fixture
-def page() -> Iterator[Page]:
-    if not CHROMIUM.exists():
-        pytest.skip(f"no {CHROMIUM}")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=QUIET)
-        yield browser.new_page(viewport={"width": 1400, "height": 1000})
-        browser.close()
+def page(browser: Browser) -> Iterator[Page]:
+    opened = browser.new_page(viewport={"width": 1400, "height": 1000})
+    yield opened
+    opened.close()
 
 
 def test_the_printed_address_lists_the_four_studies_in_order(printed: str, page: Page) -> None:

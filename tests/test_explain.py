@@ -10,8 +10,8 @@ import pandas as pd
 import pytest
 from model_folders import train_model
 from PIL import Image
-from playwright.sync_api import sync_playwright
-from test_audit_page import CHROMIUM, QUIET, Tags
+from playwright.sync_api import Browser
+from test_audit_page import Tags
 from test_cli import boneage_search, refused
 
 from data.phantom import anatomy, draw, phantom_cases
@@ -189,24 +189,20 @@ def test_the_page_says_what_is_shown_of_whom_and_escapes_it(
 @pytest.mark.slow
 @pytest.mark.parametrize("width_px", [390, 1280])
 def test_the_page_opens_without_a_network_an_error_or_a_sideways_scroll(
-    found: Explanation, tmp_path: Path, width_px: int
+    browser: Browser, found: Explanation, tmp_path: Path, width_px: int
 ) -> None:
-    if not CHROMIUM.exists():
-        pytest.skip(f"no {CHROMIUM}")
     _, html = write(found, tmp_path, "validation")
     said: list[str] = []
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=QUIET)
-        context = browser.new_context(offline=True, viewport={"width": width_px, "height": 900})
-        page = context.new_page()
-        page.on("console", lambda message: said.append(message.text))
-        page.on("pageerror", lambda error: said.append(str(error)))
-        page.goto(html.as_uri())
-        assert page.evaluate("[...document.images].length") == 13
-        assert all(page.evaluate("[...document.images].map(image => image.naturalWidth > 0)"))
-        scrolled, shown = page.evaluate("[document.documentElement.scrollWidth, document.documentElement.clientWidth]")
-        assert scrolled <= shown
-        browser.close()
+    context = browser.new_context(offline=True, viewport={"width": width_px, "height": 900})
+    page = context.new_page()
+    page.on("console", lambda message: said.append(message.text))
+    page.on("pageerror", lambda error: said.append(str(error)))
+    page.goto(html.as_uri())
+    assert page.evaluate("[...document.images].length") == 13
+    assert all(page.evaluate("[...document.images].map(image => image.naturalWidth > 0)"))
+    scrolled, shown = page.evaluate("[document.documentElement.scrollWidth, document.documentElement.clientWidth]")
+    assert scrolled <= shown
+    context.close()
     assert said == []
 
 

@@ -1,14 +1,13 @@
 """The report in a real browser without a network, as it is read at a desk and on a phone."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from conftest import tiny_preset
 from formula import FormulaExecutor
-from playwright.sync_api import Browser, sync_playwright
-from test_audit_page import CHROMIUM, QUIET, WIDTHS, opened
+from playwright.sync_api import Browser
+from test_audit_page import WIDTHS, opened
 from test_report import a_run, search, with_seeds
 
 from data.store import Store
@@ -16,16 +15,6 @@ from search.report import read
 from search.report_files import write
 
 pytestmark = pytest.mark.slow
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    if not CHROMIUM.exists():
-        pytest.skip(f"no {CHROMIUM}")
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=str(CHROMIUM), args=QUIET)
-        yield started
-        started.close()
 
 
 @pytest.fixture(scope="module")

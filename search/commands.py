@@ -335,11 +335,7 @@ def run_storage_copy(arguments: argparse.Namespace) -> int:
 
 
 def run_dashboard(arguments: argparse.Namespace) -> int:
-    import socket
-
-    from optuna_dashboard import run_server
-
-    from search.dashboard import artifact_store
+    from search.serving import listen
     from search.status import storage_exists
     from search.storage import open_storage
 
@@ -351,17 +347,13 @@ def run_dashboard(arguments: argparse.Namespace) -> int:
         raise StudyError(
             f"the dashboard has no login, and whoever reaches {host} could delete studies: leave --host out, or add --expose"
         )
-    storage = open_storage(run.storage)
-    try:
-        with socket.create_server((host, arguments.port)):  # with SO_REUSEADDR, as the server
-            pass
-    except (OSError, OverflowError) as error:
-        raise StudyError(f"port {arguments.port} cannot be used ({error}); name another with --port") from None
+    server = listen(open_storage(run.storage), run.folder, host, arguments.port)
     # The order: without it the dashboard lists the last study first.
     reached = "ANYONE WHO REACHES THIS ADDRESS can delete studies" if arguments.expose else "this machine only"
     print(
         f"http://{host}:{arguments.port}/dashboard?studies_order_by=asc  (no login: {reached}; Ctrl-C ends it)",
         file=sys.stderr,
     )
-    run_server(storage, host=host, port=arguments.port, artifact_store=artifact_store(run.folder))
+    with server:
+        server.serve_forever()
     return 0

@@ -1,5 +1,6 @@
 """The Optuna dashboard on a run: the real command, looked at with a real browser."""
 
+import contextlib
 import json
 import multiprocessing
 import re
@@ -7,10 +8,12 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from multiprocessing.synchronize import Event
 from pathlib import Path
 from typing import Any
@@ -208,17 +211,33 @@ def test_a_port_that_cannot_be_is_refused(decided: Path, port: int) -> None:
     assert "Traceback" not in ended.stderr
 
 
-def test_ctrl_c_ends_the_dashboard_quietly(decided: Path) -> None:
+def test_ctrl_c_ends_the_dashboard_quietly_while_it_answers(decided: Path) -> None:
     port = free_port()
+    address = f"http://127.0.0.1:{port}"
+    ended = threading.Event()
+
+    def browse() -> None:
+        with contextlib.suppress(OSError):  # the connection that the end cuts
+            while not ended.is_set():
+                get(f"{address}/api/studies")
+
     server = subprocess.Popen(command(decided, port), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
-    try:
-        assert server.stderr is not None
-        wait_for(server, f"http://127.0.0.1:{port}")
-        server.send_signal(signal.SIGINT)
-        said = server.communicate(timeout=30)[1]
-    finally:
-        server.kill()
-        server.wait(30)
+    with server, ThreadPoolExecutor(4) as browsers:
+        try:
+            wait_for(server, address)
+            for _ in range(4):
+                browsers.submit(browse)
+            time.sleep(0.5)
+            server.send_signal(signal.SIGINT)
+            said = server.communicate(timeout=30)[1]
+        finally:
+            ended.set()
+            server.kill()
 
     assert server.returncode in (0, 130)
     assert "Traceback" not in said
+
+
+def test_an_idle_connection_holds_up_nobody(address: str) -> None:
+    with socket.create_connection(("127.0.0.1", int(address.rpartition(":")[2]))):
+        assert get(f"{address}/api/studies")

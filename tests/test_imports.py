@@ -33,12 +33,12 @@ USES_OPTUNA = {
     "search/rivals.py",
     "search/staged.py",
     "search/sampler.py",
+    "search/serving.py",
     "search/patience.py",
     "search/storage.py",
     "search/storage_copy.py",
     "search/status.py",
     "search/watch.py",
-    "search/commands.py",
 }
 SOURCES = sorted(path for package in ALLOWED for path in (ROOT / package).glob("*.py"))
 

@@ -27,7 +27,7 @@ test-slow: install
 torture: install
 	PYTHONPATH=. $(BIN)/python tests/torture.py
 
-# Ratios against peers, a few minutes on an idle machine; rewrites BENCHMARKS.md.
+# Ratios against peers, on an idle machine; rewrites BENCHMARKS.md. One part alone: PYTHONPATH=. python tests/bench_step.py
 bench: install
 	PYTHONPATH=. $(BIN)/python tests/bench.py > BENCHMARKS.part
 	mv BENCHMARKS.part BENCHMARKS.md

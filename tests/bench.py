@@ -1,15 +1,15 @@
 """Ratios against peers, side by side in one run: `make bench`. Nothing here is asserted by a test.
 
-Rounds are interleaved and medians of ROUNDS are compared, so that a busy machine slows all alike.
+The images into the step are measured here, every other part in a file and a process of its own; alone, a part is
+`python tests/bench_step.py` and so on.
 """
 
 import os
 import platform
-import statistics
+import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
@@ -17,7 +17,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 import keras
 import numpy as np
 import tensorflow as tf
-from bench_long import long_studies
+from bench_rounds import ROUNDS, medians
 from PIL import Image
 
 from data.phantom import draw, phantom_cases
@@ -30,21 +30,10 @@ from models.feed import Feed, Streamed, Tensors, feed, rows_of
 tf.config.threading.set_intra_op_parallelism_threads(1)
 tf.config.threading.set_inter_op_parallelism_threads(1)
 
-ROUNDS = 5
+PARTS = ("bench_step.py", "bench_command.py", "bench_long.py")
 IMAGES = 144
 BATCH = 32
 MEMORY_BYTES = 256_000_000
-
-
-def medians(rounds: dict[str, Callable[[], float]]) -> dict[str, float]:
-    """Images/s of each, over ROUNDS rounds in which each has its turn; one round before them warms up."""
-    measured: dict[str, list[float]] = {name: [] for name in rounds}
-    for number in range(ROUNDS + 1):
-        for name, run in rounds.items():
-            rate = run()
-            if number:
-                measured[name].append(rate)
-    return {name: statistics.median(rates) for name, rates in measured.items()}
 
 
 def drawn_folder(folder: Path, png_px: int) -> None:
@@ -149,7 +138,8 @@ def main() -> None:
         for name, rate in rates.items():
             print(f"| {png_px} px | {image_px} px | {name} | {rate:,.0f} | {rates['the prepared store'] / rate:.2f} |")
             sys.stdout.flush()
-    long_studies()
+    for part in PARTS:
+        subprocess.run([sys.executable, Path(__file__).parent / part], check=True)
 
 
 if __name__ == "__main__":

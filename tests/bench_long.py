@@ -144,4 +144,7 @@ def long_studies() -> None:
 
 
 if __name__ == "__main__":
-    print(json.dumps(BENCHES[sys.argv[1]](sys.argv[2])))
+    if len(sys.argv) > 1:
+        print(json.dumps(BENCHES[sys.argv[1]](sys.argv[2])))
+    else:
+        long_studies()

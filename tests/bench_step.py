@@ -1,0 +1,179 @@
+"""The training step against its peers and its floor; a part of `make bench`.
+
+First step of a new trial against Keras' own `fit`, an epoch against bare steps, half precision against float32, and the
+refusal of a network over the cap against KerasTuner's.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import replace
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+import keras
+import keras_tuner
+import numpy as np
+import tensorflow as tf
+from bench_rounds import HEADINGS, medians, ratio_rows
+from keras_tuner.errors import FailedTrialError
+
+from data.store import Examples
+from models.architecture import Architecture, Blocks
+from models.cost import cost
+from models.feed import feed
+from models.fit import Trainer, new_trainer
+from models.network import build
+from models.training import Training
+
+BATCH = 32
+NARROW = Architecture(beta=0.25, stem_pools=(False, True))  # as in the preset `cpu`
+STOCK = Architecture()
+TRAINING = Training(batch=BATCH, precision="float32")
+
+
+def examples(count: int, image_px: int) -> Examples:
+    """Noise: what a step takes does not depend on what it sees."""
+    random = np.random.default_rng(0)
+    images = random.integers(0, 256, (count, image_px, image_px), np.uint8)
+    ages = random.uniform(1, 228, count).astype(np.float32)
+    return Examples(images, np.arange(count), random.random(count) < 0.5, ages, np.arange(count).astype(str))
+
+
+def first_step_of_a_trial() -> float:
+    some = examples(BATCH, 96)
+    began = time.perf_counter()
+    trainer = new_trainer(NARROW, TRAINING, some, 96, seed=0)
+    [(tensors, rows)] = feed(some).steps(BATCH, np.arange(BATCH))
+    trainer.train_step(tensors, rows)
+    return time.perf_counter() - began
+
+
+def first_step_of_fit() -> float:
+    some = examples(BATCH, 96)
+    began = time.perf_counter()
+    model = build(NARROW, 96, TRAINING, float(np.mean(some.age_months)))
+    model.compile("adam", "mse", metrics=["mae"])
+    [(image, male, age_months)] = some.batches(BATCH, np.arange(BATCH))
+    model.fit({"image": image, "male": male}, age_months, batch_size=BATCH, epochs=1, verbose=0)
+    return time.perf_counter() - began
+
+
+FIRST_STEPS = {"a new trial": first_step_of_a_trial, "`model.fit`": first_step_of_fit}
+
+
+def in_a_process(name: str) -> Callable[[], float]:
+    """The first step after the imports, in a process that has traced nothing."""
+
+    def measure() -> float:
+        command = [sys.executable, __file__, name]
+        return float(json.loads(subprocess.run(command, stdout=subprocess.PIPE, check=True).stdout))
+
+    return measure
+
+
+def first_steps() -> None:
+    measured = medians({name: in_a_process(name) for name in FIRST_STEPS}, warm=0)
+    ratio_rows("build, trace, first step, β 0.25, 96 px", "`model.fit`", measured, "<= 0.5")
+
+
+def stepping(trainer: Trainer, some: Examples) -> Callable[[], float]:
+    [(tensors, rows)] = feed(some).steps(BATCH, np.arange(BATCH))
+
+    def measure() -> float:
+        trainer.error_sum.assign(0.0)
+        began = time.perf_counter()
+        trainer.train_step(tensors, rows)
+        assert np.isfinite(float(trainer.error_sum))  # waits for the step
+        return time.perf_counter() - began
+
+    return measure
+
+
+def floor(architecture: Architecture, image_px: int, steps: int, aim: str, what: str) -> None:
+    """An epoch of training and validation against as many calls of the compiled graphs on one resident batch."""
+    some, held_out = examples(steps * BATCH, image_px), examples(BATCH, image_px)
+    trainer = new_trainer(architecture, replace(TRAINING, epochs=10_000), some, image_px, seed=0)
+    [(tensors, rows)] = feed(held_out).steps(BATCH, np.arange(BATCH))
+    epochs = trainer.epochs(some, held_out, seed=0)
+    next(epochs)
+
+    def bare() -> float:
+        began = time.perf_counter()
+        for _ in range(steps):
+            trainer.train_step(tensors, rows)
+        trainer.predict_step(tensors, rows).numpy()
+        return time.perf_counter() - began
+
+    turns = {"an epoch": lambda: next(epochs).seconds, "bare steps": bare}
+    ratio_rows(f"{what}, {image_px} px, {steps} steps", "bare steps", medians(turns), aim)
+
+
+def precisions(architecture: Architecture, image_px: int, aim: str, what: str) -> None:
+    """Half precision that this device computes in hardware, or `auto`, against float32, step by step in one process."""
+    some, turns = examples(BATCH, image_px), {}
+    for name in ("float32", "auto", "mixed_bfloat16"):
+        trainer = new_trainer(architecture, replace(TRAINING, precision=name), some, image_px, seed=0)
+        label = f"{name} ({keras.mixed_precision.dtype_policy().name})" if name == "auto" else name
+        turns[label] = stepping(trainer, some)
+    ratio_rows(f"step, {what}, {image_px} px", "float32", medians(turns), aim)
+    keras.mixed_precision.set_dtype_policy("float32")
+
+
+def refusals() -> None:
+    """A network over the cap: by arithmetic, and by KerasTuner, which builds it and counts."""
+    big, cap = Architecture(beta=1.6, blocks=Blocks(mixed5=5, mixed7=4, mixed9=4)), 70_000_000
+
+    def counted() -> float:
+        began = time.perf_counter()
+        for _ in range(100):
+            assert cost(big, 300).params > cap
+        return (time.perf_counter() - began) / 100
+
+    def compiled(hp: keras_tuner.HyperParameters) -> keras.Model:
+        model = build(big if hp.Boolean("big") else NARROW, 300)
+        model.compile("adam", "mse")
+        return model
+
+    with tempfile.TemporaryDirectory() as scratch:
+        tuner = keras_tuner.RandomSearch(
+            compiled, "val_loss", max_trials=2, max_model_size=cap, directory=scratch, overwrite=True
+        )
+
+        def built() -> float:
+            over = keras_tuner.HyperParameters()
+            over.Fixed("big", True)
+            began = time.perf_counter()
+            try:
+                tuner._try_build(over)  # what its search calls for every trial
+            except FailedTrialError:
+                return time.perf_counter() - began
+            raise AssertionError("KerasTuner took a network over its max_model_size")
+
+        turns = {"arithmetic": counted, "KerasTuner's max_model_size": built}
+        ratio_rows("refusing a network over the cap", "KerasTuner's max_model_size", medians(turns), "<= 0.0001")
+
+
+def main() -> None:
+    tf.config.threading.set_intra_op_parallelism_threads(1)
+    tf.config.threading.set_inter_op_parallelism_threads(1)
+    print(f"\n## Training steps\n\nBatches of {BATCH}, on one thread.\n\n{HEADINGS}")
+    first_steps()
+    floor(NARROW, 96, 16, "<= 1.15", "β 0.25")
+    floor(STOCK, 300, 2, "<= 1.05", "stock")
+    precisions(NARROW, 96, "none", "β 0.25")
+    precisions(STOCK, 300, "<= 0.67", "stock")
+    refusals()
+
+
+if __name__ == "__main__":
+    if len(sys.argv) > 1:
+        tf.config.threading.set_intra_op_parallelism_threads(1)
+        tf.config.threading.set_inter_op_parallelism_threads(1)
+        print(json.dumps(FIRST_STEPS[sys.argv[1]]()))
+    else:
+        main()

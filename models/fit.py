@@ -18,6 +18,7 @@ from models.architecture import Architecture
 from models.cost import cost
 from models.feed import Examples, Feed, Tensors, feed, rows_of
 from models.network import build
+from models.precision import automatic
 from models.training import Training
 
 
@@ -59,13 +60,6 @@ def learning_rate(training: Training, steps_per_epoch: int) -> Any:
             return rate
 
 
-def set_precision(training: Training) -> None:
-    """Mixed precision where it pays."""
-    on_gpu = bool(tf.config.list_physical_devices("GPU"))
-    automatic = "mixed_float16" if on_gpu else "float32"
-    keras.mixed_precision.set_dtype_policy(automatic if training.precision == "auto" else training.precision)
-
-
 def new_trainer(
     architecture: Architecture,
     training: Training,
@@ -90,7 +84,7 @@ def prepare_process(training: Training, seed: int, deterministic: bool = False) 
     keras.utils.set_random_seed(seed)
     if deterministic:
         tf.config.experimental.enable_op_determinism()
-    set_precision(training)
+    keras.mixed_precision.set_dtype_policy(automatic() if training.precision == "auto" else training.precision)
 
 
 def check_count(model: keras.Model, architecture: Architecture, image_px: int) -> None:

@@ -31,7 +31,7 @@ class Training:
     zoom: float = 0.0  # up to this fraction in or out
     rotation_degrees: float = 0.0
     translation: float = 0.0  # up to this fraction of the image's side
-    precision: Precision = "auto"  # mixed_float16 on a GPU, float32 on a CPU
+    precision: Precision = "auto"  # half where the device has it in hardware: precision.py
 
     def __post_init__(self) -> None:
         positive = {"epochs": self.epochs, "batch": self.batch, "learning_rate": self.learning_rate}

@@ -1,8 +1,8 @@
 """A trial's checkpoints: all it needs to go on after its last finished epoch, whoever was killed when.
 
 One file per epoch, `epoch-0007.npz`: the variables of the network and its optimizer (whose step count is the place in the
-learning-rate schedule), the epochs so far, the best epoch's predictions, and the fingerprint of the training it belongs
-to (which names seed and data). Plain arrays and JSON; nothing is unpickled. Written beside, synced and renamed, so one
+learning-rate schedule), the epochs so far, the best epoch's predictions, the number format, and the fingerprint of the
+training it belongs to (which names seed and data). Plain arrays and JSON; nothing is unpickled. Written beside, synced and renamed, so one
 that exists is whole unless the disk failed: its checksums (zip's CRC-32 of every member) are verified on load, and the
 one before it is kept for that case.
 """
@@ -16,6 +16,7 @@ from zipfile import BadZipFile
 
 import numpy as np
 
+from models.training import Precision
 from search.job import EpochDone
 
 KEPT = 2
@@ -26,10 +27,15 @@ class Checkpoint:
     epochs: tuple[EpochDone, ...]
     predictions: np.ndarray  # float32 (validation images,), months, of the best epoch
     variables: Sequence[np.ndarray]
+    precision: Precision  # that all its epochs were trained in, whatever the next device would choose
 
 
 def save(folder: Path, fingerprint: str, checkpoint: Checkpoint) -> None:
-    about = {"fingerprint": fingerprint, "epochs": [asdict(epoch) for epoch in checkpoint.epochs]}
+    about = {
+        "fingerprint": fingerprint,
+        "epochs": [asdict(epoch) for epoch in checkpoint.epochs],
+        "precision": checkpoint.precision,
+    }
     arrays = {f"variable-{n:04d}": variable for n, variable in enumerate(checkpoint.variables)}
     arrays["predictions"] = checkpoint.predictions
     arrays["about"] = np.frombuffer(json.dumps(about).encode(), np.uint8)
@@ -61,6 +67,7 @@ def load(path: Path, fingerprint: str) -> Checkpoint | None:
                 tuple(EpochDone(**epoch) for epoch in about["epochs"]),
                 arrays["predictions"],
                 [arrays[name] for name in names],
+                about["precision"],
             )
     except (BadZipFile, EOFError, KeyError, OSError, ValueError):
         return None

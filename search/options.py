@@ -75,7 +75,9 @@ OPTIONS: dict[str, Option] = {
     "rotation_degrees": Option(float, "augment by rotating up to this angle"),
     "translation": Option(float, "augment by shifting up to this fraction of the side"),
     "precision": Option(
-        str, "number format; auto is mixed_float16 on a GPU", ("auto", "float32", "mixed_float16", "mixed_bfloat16")
+        str,
+        "number format; auto is half precision where the GPU or CPU computes it in hardware: bfloat16, or float16 on older GPUs",
+        ("auto", "float32", "mixed_float16", "mixed_bfloat16"),
     ),
     # the reference architecture, from which the ablation starts
     "beta": Option(float, "reference width: multiplier of every filter count"),

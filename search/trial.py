@@ -12,6 +12,7 @@ import sys
 import threading
 import traceback
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -25,6 +26,7 @@ from data.store import open_store
 from models import saved
 from models.feed import feed
 from models.fit import CountMismatch, new_trainer
+from models.training import Precision
 from search import checkpoint
 from search.best import MODEL, TEST, VALIDATION, leave, settle
 from search.checkpoint import Checkpoint
@@ -89,7 +91,7 @@ def outcome(
     try:
         whole = run(job, send, stopping)
     except tf.errors.ResourceExhaustedError as error:
-        return Failed(job.number, "out_of_memory", f"{what_would_fit(job)}. {str(error)[:300]}")
+        return Failed(job.number, "out_of_memory", f"{what_would_fit(job, computed_in())}. {str(error)[:300]}")
     except FloatingPointError as error:
         return Failed(job.number, "not_finite", str(error))
     except CountMismatch as error:
@@ -114,11 +116,13 @@ def run(job: Job, send: Callable[[Message], None], stopping: Callable[[], bool])
         )
     validation, examples = store.split("validation"), store.split("train")
     test = feed(store.split("test")) if job.test else None
-    trainer = new_trainer(job.architecture, job.training, examples, store.image_px, job.seed, job.deterministic)
     training = fingerprint(job)
+    before = checkpoint.latest(job.folder, training)
+    settings = replace(job.training, precision=before.precision) if before else job.training
+    trainer = new_trainer(job.architecture, settings, examples, store.image_px, job.seed, job.deterministic)
     epochs: list[EpochDone] = []
     predictions = np.empty(0, np.float32)
-    if before := checkpoint.latest(job.folder, training):
+    if before:
         trainer.restore(before.variables)
         epochs, predictions = list(before.epochs), before.predictions
         save_predictions(job.folder / VALIDATION, predictions)  # those on disk may be of an epoch that is trained anew
@@ -143,7 +147,8 @@ def run(job: Job, send: Callable[[Message], None], stopping: Callable[[], bool])
             if job.keep:
                 leave(job.folder, MODEL, epoch.epoch, partial(saved.save, trainer.model))
         epochs.append(done)
-        checkpoint.save(job.folder, training, Checkpoint(tuple(epochs), predictions, trainer.variables()))
+        state = Checkpoint(tuple(epochs), predictions, trainer.variables(), computed_in())
+        checkpoint.save(job.folder, training, state)
         send(done)
         if (stopping() or epoch.epoch == job.until) and epoch.epoch < job.training.epochs:
             return False
@@ -156,8 +161,13 @@ def run(job: Job, send: Callable[[Message], None], stopping: Callable[[], bool])
 def conditions(job: Job, batch: int) -> str:
     """What may differ between trials of a study, and with it their numbers: such trials make no pair."""
     device = "GPU" if tf.config.list_physical_devices("GPU") else "CPU"
-    precision = keras.mixed_precision.dtype_policy().name
-    return f"{device}, {precision}, batch {batch}" + (", deterministic" if job.deterministic else "")
+    return f"{device}, {computed_in()}, batch {batch}" + (", deterministic" if job.deterministic else "")
+
+
+def computed_in() -> Precision:
+    """The precision of this process' network."""
+    precision: Precision = keras.mixed_precision.dtype_policy().name
+    return precision
 
 
 def save_predictions(path: Path, predictions: np.ndarray) -> None:

@@ -12,7 +12,7 @@ from models.architecture import Architecture, Blocks
 from models.feed import Resident, Streamed, feed, rows_of
 from models.fit import CountMismatch, Epoch, Trainer, learning_rate, new_trainer
 from models.network import build
-from models.training import Training, TrainingError
+from models.training import Precision, Training, TrainingError
 
 PX = 40
 TINY = Architecture(beta=1 / 16, blocks=Blocks(0, 0, 0, 0, 0, 1), stem_pools=(False, False))
@@ -63,10 +63,16 @@ def test_a_seed_decides_every_number() -> None:
     assert not np.array_equal(first[-1].predictions, other[-1].predictions)
 
 
-@pytest.mark.parametrize("after", [1, 2, 3])
-def test_a_training_that_goes_on_from_its_variables_ends_with_the_same_numbers(after: int) -> None:
-    """Weights, statistics, Adam's slots and step, place in the schedule, batch order, flips and dropout."""
-    architecture, training = replace(TINY, dropout=0.3, fc_units=8), replace(TRAINING, epochs=4, rotation_degrees=10)
+@pytest.mark.parametrize(
+    ("after", "precision"),
+    [(1, "float32"), (2, "float32"), (3, "float32"), (2, "mixed_bfloat16"), (2, "mixed_float16")],
+)
+def test_a_training_that_goes_on_from_its_variables_ends_with_the_same_numbers(
+    after: int, precision: Precision
+) -> None:
+    """Weights, statistics, Adam's slots and step, the loss' scale, place in the schedule, batch order, flips and dropout."""
+    architecture = replace(TINY, dropout=0.3, fc_units=8)
+    training = replace(TRAINING, epochs=4, rotation_degrees=10, precision=precision)
     whole = trained(training, 3, architecture)
     first = new_trainer(architecture, training, EXAMPLES, PX, 3, deterministic=True)
     for epoch in first.epochs(EXAMPLES, VALIDATION, 3):

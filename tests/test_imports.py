@@ -19,6 +19,7 @@ USES_TENSORFLOW = {
     "models/saved.py",
     "models/hypermodel.py",
     "models/cam.py",
+    "models/precision.py",
     "models/export.py",
     "search/quiet.py",
     "search/trial.py",

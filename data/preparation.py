@@ -46,3 +46,8 @@ class Preparation:
                 "validation_fraction and test_fraction must be at least 0 and leave something to train on; "
                 f"got {self.validation_fraction:g} and {self.test_fraction:g}"
             )
+
+
+def absolute(source: str) -> str:
+    """A folder or phantom:N so that it means the same from any folder."""
+    return source if source.startswith("phantom:") else str(Path(source).expanduser().resolve())

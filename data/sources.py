@@ -57,8 +57,3 @@ def drawn(count: int, settings: Preparation) -> Source:
         return Decoded(to_bytes(phantom.draw(chosen[row], size), settings.stretch), size, size)
 
     return Source(cases.reset_index(drop=True), pixels_of, True)
-
-
-def absolute(source: str) -> str:
-    """A source that means the same from any folder."""
-    return source if source.startswith("phantom:") else str(Path(source).expanduser().resolve())

@@ -22,8 +22,7 @@ import numpy as np
 import pandas as pd
 
 from data.cases import SPLITS
-from data.preparation import DataError, Preparation
-from data.sources import absolute
+from data.preparation import DataError, Preparation, absolute
 
 VERSION = 2
 CASE_COLUMNS = ["id", "age_months", "male", "split", "checksum", "width_px", "height_px"]

@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from data.preparation import DataError
 from models.architecture import ArchitectureError
 from models.training import TrainingError
+from search.database import StorageError
 from search.parser import parser
 from studies.preset import StudyError
 
@@ -21,24 +22,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     command: Callable[[argparse.Namespace], int] = parsed.command
     try:
         return command(parsed)
-    except (ArchitectureError, TrainingError, DataError, StudyError) as error:
-        return refused(error)
-    except ValueError as error:
-        from search.patience import StorageError  # not imported above: it brings SQLAlchemy and Optuna
-
-        if not isinstance(error, StorageError):
-            raise
-        return refused(error)
+    except (ArchitectureError, TrainingError, DataError, StorageError, StudyError) as error:
+        print(f"boneage-search: {error}", file=sys.stderr)
+        return 2
     except KeyboardInterrupt as stopped:
         for number in (signal.SIGINT, signal.SIGTERM):  # on the way out, one more changes nothing
             signal.signal(number, signal.SIG_IGN)
         print("\nstopped; run the same command again to continue", file=sys.stderr)
         return int(getattr(stopped, "exit_code", 130))
-
-
-def refused(error: Exception) -> int:
-    print(f"boneage-search: {error}", file=sys.stderr)
-    return 2
 
 
 if __name__ == "__main__":

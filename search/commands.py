@@ -31,8 +31,9 @@ def open_the_run(arguments: argparse.Namespace, data: str | None) -> Any:
 
 def run_prepare(arguments: argparse.Namespace) -> int:
     from data.store import split_counts
+    from search.prepared import prepared
     from search.progress import preparing
-    from search.run import prepared, record
+    from search.run import record
 
     run = open_the_run(arguments, arguments.source)
     with preparing() as progress:
@@ -63,8 +64,9 @@ def show_problems(store: "Store", shown: int = 5) -> None:
 def run_audit(arguments: argparse.Namespace) -> int:
     from search import tables
     from search.audit import audit_rows, audited, balance_rows
+    from search.prepared import prepared
     from search.progress import preparing
-    from search.run import prepared, record
+    from search.run import record
 
     run = open_the_run(arguments, arguments.data)
     with preparing() as progress:
@@ -96,10 +98,10 @@ def say_worries(folder: Path, store: "Store") -> None:
 
 def run_stages(arguments: argparse.Namespace) -> int:
     from data.cases import constant_mae
-    from search import report, report_files, status, tables
+    from search import records, report, report_files, tables
     from search.engine import Terms, run_study
+    from search.prepared import prepared
     from search.progress import preparing, showing
-    from search.run import prepared
     from search.stopping import heard
 
     if arguments.workers < 0:
@@ -123,7 +125,7 @@ def run_stages(arguments: argparse.Namespace) -> int:
             print(f"the report is in {page}", file=sys.stderr)
         return 0
     for name, decision in made.items():
-        tables.show(name, status.table(run, name), decision.summary)
+        tables.show(name, records.table(run, name), decision.summary)
         tables.show_front(decision.findings["front"])
         for findings, title in (
             ("verdicts", "months worse than the baseline"),
@@ -142,8 +144,9 @@ def run_train(arguments: argparse.Namespace) -> int:
     from search import tables
     from search.engine import Terms
     from search.model_folder import read_about
+    from search.prepared import prepared
     from search.progress import preparing, showing
-    from search.run import open_run, prepared
+    from search.run import open_run
     from search.stopping import heard
     from search.train import Order, train
     from search.winner import chosen
@@ -233,8 +236,8 @@ def run_explain(arguments: argparse.Namespace) -> int:
     from search.explain import explained, of_files, of_store, region_rows
     from search.explain_page import FOLDER, write
     from search.model_folder import chosen_model
+    from search.prepared import prepared
     from search.progress import preparing
-    from search.run import prepared
 
     if bool(arguments.files) == bool(arguments.sheet) or arguments.sheet < 0:
         raise StudyError("say which radiographs: name image files, or --sheet N for N cases of the run's data")

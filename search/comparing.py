@@ -18,9 +18,10 @@ from search.compare_page import compare_page, traces_json, verdict_of
 from search.curves import read
 from search.executor import Executor, LocalProcesses
 from search.notices import NO_DEVICE, SYNTHETIC
+from search.prepared import prepared
 from search.progress import counting, preparing
 from search.rivals import RIVALS
-from search.run import Run, prepared
+from search.run import Run
 from search.sampler import distribution
 from search.storage import open_storage
 from search.trainings import FOLDER, underway

@@ -41,7 +41,6 @@ from search.job import (
 from search.lease import Lease, held
 from search.legs import Legs
 from search.records import (
-    SEED,
     decisions,
     known_networks,
     load,
@@ -49,17 +48,16 @@ from search.records import (
     point_of,
     seed_of,
     seen,
-    study_name,
     trials_of,
 )
 from search.run import TRIALS, Run, guarded, record
 from search.sampler import FeasibleSampler
 from search.stopping import Stopped, Wish
 from search.storage import open_storage
-from studies.order import COMMANDS, STUDIES
+from studies.order import COMMANDS, STUDIES, study_name
 from studies.preset import StudyError
 from studies.pruning import left_behind
-from studies.study import Decision, Given, Study, Trial, decided, points, pool
+from studies.study import SEED, Decision, Given, Study, Trial, decided, points, pool
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,8 @@ from optuna.trial import FrozenTrial, TrialState
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, PendingRollbackError, SQLAlchemyError
 from sqlalchemy.orm import Session
 
-BUSY_SECONDS = 60  # that one statement waits for SQLite's lock
+from search.database import BUSY_SECONDS, StorageError
+
 PATIENCE_SECONDS = 120  # that one call waits for a database that has gone away
 QUIET_SECONDS = 2  # before a person is told of it
 PAUSES = (0.1, 0.2, 0.5, 1.0, 2.0)  # seconds between tries; the last again and again
@@ -31,10 +32,6 @@ LAST_KEY = 2**31 - 1  # that the column can hold
 
 Result = TypeVar("Result")
 log = logging.getLogger(__name__)
-
-
-class StorageError(ValueError):
-    """A storage that cannot be used; the message says why and what to do."""
 
 
 def shown(url: str) -> str:

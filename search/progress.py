@@ -12,8 +12,7 @@ from rich.progress import Progress as Bars
 from data.prepare import Progress as StoreProgress
 from search.engine import Progress
 from search.job import EpochDone, Job, Resumed
-from search.records import study_name
-from studies.order import STUDIES
+from studies.order import STUDIES, study_name
 from studies.study import Decision, Trial
 
 LINE_SECONDS = 5.0  # at most one plain line of preparation in this time

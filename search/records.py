@@ -6,17 +6,13 @@ from typing import Any
 import optuna
 from optuna.trial import FrozenTrial, TrialState
 
-from studies.order import STUDIES
-from studies.preset import StudyError
-from studies.study import Decision, Point, Trial
+from search.run import Run
+from search.status import foreign
+from search.storage import open_storage
+from studies.order import STUDIES, study_name
+from studies.study import SEED, Decision, Given, Point, Trial, pool, to_point
 
 STATES = {TrialState.COMPLETE: "complete", TrialState.PRUNED: "pruned", TrialState.FAIL: "failed"}  # others are running
-SEED = "seed"  # the parameter of trials whose study runs every point with several
-
-
-def study_name(name: str) -> str:
-    """Numbered, so that the dashboard lists the studies in their order."""
-    return f"{list(STUDIES).index(name) + 1} {name}"
 
 
 def load(storage: optuna.storages.BaseStorage, name: str) -> optuna.Study | None:
@@ -25,11 +21,11 @@ def load(storage: optuna.storages.BaseStorage, name: str) -> optuna.Study | None
         study = optuna.load_study(study_name=study_name(name), storage=storage)
     except KeyError:
         return None
-    if "settings" not in study.user_attrs:
-        raise StudyError(
-            f"the storage holds a study {study_name(name)!r} that is not ours; use another --storage or --run-dir"
-        )
-    return study
+    if "settings" in study.user_attrs:
+        return study
+    if study.get_trials(deepcopy=False):
+        raise foreign(name)
+    return None  # made this moment, or its maker was killed before it could say what it is
 
 
 def decisions(storage: optuna.storages.BaseStorage) -> dict[str, Decision]:
@@ -67,12 +63,7 @@ def seen(trial: FrozenTrial) -> Trial:
 
 
 def point_of(trial: FrozenTrial) -> Point:
-    """The trial's point, its grid floats rounded as the study's are, without its seed."""
-    return {
-        name: round(value, 4) if isinstance(value, float) else value
-        for name, value in params_of(trial).items()
-        if name != SEED
-    }
+    return to_point(params_of(trial))
 
 
 def seed_of(trial: FrozenTrial, first: int) -> int:
@@ -100,3 +91,19 @@ def known_networks(study: optuna.Study) -> dict[str, tuple[str, FrozenTrial]]:
             if "network" in trial.user_attrs:
                 found.setdefault(trial.user_attrs["network"], (other.study_name, trial))
     return found
+
+
+def given(run: Run, study: optuna.Study) -> Given:
+    """What the study started from."""
+    before = json.loads(study.user_attrs["settings"])["given"]
+    decisions = {done: Decision.from_dict(decision) for done, decision in before.items()}
+    return Given(run.preset, decisions, study.user_attrs["constant_mae"])
+
+
+def table(run: Run, name: str) -> list[dict[str, Any]]:
+    """The rows of a study's own table."""
+    study = load(open_storage(run.storage), name)
+    if study is None:
+        return []
+    module = STUDIES[name]
+    return module.table(given(run, study), pool(trials_of(study), run.preset.seeds if module.SEEDED else 1))

@@ -19,13 +19,13 @@ from data.store import Store, is_store, open_store
 from models.architecture import Architecture
 from models.cost import Cost
 from search.model_folder import models_of, read_about
-from search.records import SEED, load, seen, study_name
+from search.records import given, load, seen
 from search.run import PREPARED, TRIALS, Run
-from search.status import given, next_command, storage_exists, study_status
+from search.status import next_command, status, storage_exists
 from search.storage import open_storage
-from studies.order import STUDIES
+from studies.order import STUDIES, study_name
 from studies.preset import StudyError
-from studies.study import Decision, Given, Trial, best_of, pool
+from studies.study import SEED, Decision, Given, Trial, best_of, pool
 
 LEAST_FOR_IMPORTANCE = 20  # complete trials; PED-ANOVA looks at the best tenth of them, and one or two are no sample
 
@@ -158,18 +158,18 @@ def read(run: Run) -> Report:
     storage = open_storage(run.storage) if storage_exists(run) else None
     return Report(
         run,
-        tuple(read_study(run, name, storage) for name in STUDIES),
+        tuple(read_study(run, of_study, storage) for of_study in status(run)),
         store_of(run),
         tuple((folder, read_about(folder)) for folder in models_of(run.folder)),
     )
 
 
-def read_study(run: Run, name: str, storage: Any) -> StudyReport:
-    status = study_status(name, storage)
+def read_study(run: Run, of_study: dict[str, Any], storage: Any) -> StudyReport:
+    name = of_study["name"]
     study = load(storage, name) if storage else None
     if study is None or "constant_mae" not in study.user_attrs:  # made, and left at once
-        return StudyReport(name, status)
-    return StudyReport(name, status, recorded(study), study.user_attrs, given(run, study), importance(study))
+        return StudyReport(name, of_study)
+    return StudyReport(name, of_study, recorded(study), study.user_attrs, given(run, study), importance(study))
 
 
 def recorded(study: optuna.Study) -> tuple[Recorded, ...]:

@@ -11,16 +11,16 @@ import json
 import os
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from data.preparation import DataError, Preparation
-from data.prepare import Progress, prepare
-from data.sources import absolute
-from data.store import Store, described, is_store, open_store, verify
+from data.preparation import Preparation, absolute
 from models.architecture import Architecture, Blocks
 from models.training import Training
-from search.storage import sqlite_url, without_password
+from search.database import own_url
 from studies.preset import PRESETS, Preset, StudyError
+
+if TYPE_CHECKING:
+    from data.store import Store
 
 PREPARED, TRIALS, MODELS = "prepared", "trials", "models"  # in the run's folder
 PARTS: dict[str, type] = {"preparation": Preparation, "training": Training, "reference": Architecture}
@@ -77,7 +77,7 @@ def open_run(
         derive(PRESETS[name](), merged),
         merged,
         absolute(data) if data else recorded.get("data") or PRESETS[name]().data,
-        storage or recorded.get("storage") or sqlite_url(folder / "studies.db"),
+        storage or recorded.get("storage") or own_url(folder),
     )
 
 
@@ -98,7 +98,9 @@ def record(run: Run) -> None:
     Called once a command's settings are known to be acceptable, never for those that were refused.
     """
     settings: dict[str, Any] = {"preset": run.preset.name, "overrides": run.overrides, "data": run.data}
-    if run.storage != sqlite_url(run.folder / "studies.db"):
+    if run.storage != own_url(run.folder):
+        from search.storage import without_password  # brings SQLAlchemy and Optuna
+
         settings["storage"] = without_password(run.storage)
     run.folder.mkdir(parents=True, exist_ok=True)
     part = run.folder / "run.json.part"
@@ -119,42 +121,7 @@ def restored(name: str, value: Any) -> Any:
     return tuple(value) if isinstance(value, list) else value
 
 
-def prepared(run: Run, progress: Progress, strict: bool = False) -> Store:
-    """The run's data, prepared now unless they are already, and every image what it was when it was prepared.
-
-    Raises DataError where no data were ever named, or the prepared ones were damaged since; with `strict` also where
-    a case could not be used.
-    """
-    store = found_or_made(run, progress, strict)
-    verify(store)
-    return store
-
-
-def found_or_made(run: Run, progress: Progress, strict: bool) -> Store:
-    named = Path(run.data).expanduser()
-    if run.data and is_store(named):
-        store = open_store(named)
-        if store.image_px != run.preset.preparation.image_px:
-            raise DataError(
-                f"{named} holds images of {store.image_px} px, the run needs {run.preset.preparation.image_px}; "
-                f"prepare the data again, or set --image-px {store.image_px}"
-            )
-        return store
-    if not run.data:
-        raise DataError("no data: give --data FOLDER or phantom:N, or run `boneage-search prepare` first")
-    path = run.folder / PREPARED
-    if is_store(path) and (run.folder / TRIALS).exists():
-        there = open_store(path).info
-        for name, value in described(run.data, run.preset.preparation).items():
-            if there[name] != value:
-                raise StudyError(
-                    f"{run.folder} has trials on data with {name} {there[name]}, now {value}; use another --run-dir"
-                )
-    run.folder.mkdir(parents=True, exist_ok=True)
-    return prepare(run.data, run.preset.preparation, path, progress, strict)
-
-
-def guarded(run: Run, store: Store) -> dict[str, Any]:
+def guarded(run: Run, store: "Store") -> dict[str, Any]:
     """The settings that every trial of a study must share, flat: a study that has trials refuses others."""
     return {
         **asdict(run.preset.training),

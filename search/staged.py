@@ -11,13 +11,13 @@ from search.asking import asked, objective_values, seeds_of
 from search.curves import Curve
 from search.engine import suggest
 from search.play import Work
-from search.records import SEED, point_of, seed_of
+from search.records import point_of, seed_of
 from search.sampler import FeasibleSampler, key
 from studies import joint
 from studies.order import STUDIES
 from studies.preset import Preset
 from studies.pruning import left_behind
-from studies.study import Decision, Given, Point, Trial, decided, points, pool
+from studies.study import SEED, Decision, Given, Point, Trial, decided, points, pool
 
 
 class Staged:

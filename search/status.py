@@ -3,81 +3,121 @@
 import json
 from typing import Any
 
-import optuna
-from optuna.storages import RDBStorage
-from optuna.trial import TrialState
-
-from search.records import load, seen, trials_of
+from search.database import FILE, Rows, own_url, reading
 from search.run import Run
-from search.storage import open_storage, sqlite_path, trial_counts
-from studies.order import COMMANDS, STUDIES
-from studies.study import Decision, Given, Trial, best_of, pool
+from studies.order import COMMANDS, STUDIES, study_name
+from studies.preset import StudyError
+from studies.study import Point, to_point
+
+BEST = """
+SELECT trials.trial_id, trial_values.value, trial_values.value_type
+FROM trials JOIN trial_values ON trial_values.trial_id = trials.trial_id
+WHERE trials.study_id = :study_id AND trials.state = 'COMPLETE' AND trial_values.objective = 0
+ORDER BY CASE trial_values.value_type WHEN 'FINITE' THEN 0 ELSE 1 END, trial_values.value, trials.number LIMIT 1
+"""  # the MAE is the first objective, and infinite where no prediction was finite
 
 
 def storage_exists(run: Run) -> bool:
     """Whether there is anything to read; opening a missing SQLite file would create it."""
+    if run.storage == own_url(run.folder):
+        file = run.folder / FILE
+        return file.exists() and file.stat().st_size > 0
+    from search.storage import sqlite_path  # brings SQLAlchemy and Optuna
+
     path = sqlite_path(run.storage)
     return path is None or path.exists()
 
 
 def status(run: Run) -> list[dict[str, Any]]:
     """Per study: name, state (not begun, begun or decided), trials by outcome, best value and point, decision."""
-    storage = open_storage(run.storage) if storage_exists(run) else None
-    return [study_status(name, storage) for name in STUDIES]
+    if not storage_exists(run):
+        return [not_begun(name) for name in STUDIES]
+    with reading(run.storage, run.folder) as rows:
+        return [study_status(name, rows) for name in STUDIES]
 
 
-def study_status(name: str, storage: RDBStorage | None) -> dict[str, Any]:
-    study = load(storage, name) if storage else None
-    if study is None or storage is None:
-        return {
-            "name": name,
-            "state": "not begun",
-            "trials": 0,
-            "best_value": None,
-            "best_params": None,
-            "decision": None,
-        }
-    attrs = study.user_attrs
+def study_status(name: str, rows: Rows) -> dict[str, Any]:
+    """Raises StudyError where a study of that name is not ours."""
+    found = rows("SELECT study_id FROM studies WHERE study_name = :study_name", study_name=study_name(name))
+    if not found:
+        return not_begun(name)
+    [(study_id,)] = found
+    attrs = {
+        key: json.loads(value)
+        for key, value in rows(
+            "SELECT key, value_json FROM study_user_attributes WHERE study_id = :study_id", study_id=study_id
+        )
+    }
+    counts: dict[str, int] = dict(
+        rows("SELECT state, COUNT(*) FROM trials WHERE study_id = :study_id GROUP BY state", study_id=study_id)
+    )
+    if "settings" not in attrs:
+        if counts:
+            raise foreign(name)
+        return not_begun(name)
     decision = json.loads(attrs["decision"]) if "decision" in attrs else None
-    counts = trial_counts(storage, study.study_name)
-    best = best_trial(study) if counts.get(TrialState.COMPLETE) else None
+    best_value, best_params = best(study_id, rows)
     return {
         "name": name,
         "state": "decided" if decision else "begun",
-        "trials": sum(count for state, count in counts.items() if state.is_finished()),
-        "running": counts.get(TrialState.RUNNING, 0),
-        "failed": counts.get(TrialState.FAIL, 0),
+        "trials": sum(counts.get(state, 0) for state in ("COMPLETE", "PRUNED", "FAIL")),
+        "running": counts.get("RUNNING", 0),
+        "failed": counts.get("FAIL", 0),
         "configurations": attrs.get("configurations"),
         "turned_away": attrs.get("turned_away", 0),
         "constant_mae": attrs.get("constant_mae"),
         "synthetic": attrs.get("synthetic"),
-        "best_value": best.validation_mae if best else None,
-        "best_params": best.point if best else None,
+        "best_value": best_value,
+        "best_params": best_params,
         "decision": decision,
     }
 
 
-def best_trial(study: optuna.Study) -> Trial | None:
-    """The one with the lowest MAE. Of one objective the database knows it; reading all trials takes seconds."""
-    return seen(study.best_trial) if len(study.directions) == 1 else best_of(trials_of(study))
+def foreign(name: str) -> StudyError:
+    return StudyError(
+        f"the storage holds a study {study_name(name)!r} that is not ours; use another --storage or --run-dir"
+    )
+
+
+def not_begun(name: str) -> dict[str, Any]:
+    return {
+        "name": name,
+        "state": "not begun",
+        "trials": 0,
+        "best_value": None,
+        "best_params": None,
+        "decision": None,
+    }
+
+
+def best(study_id: int, rows: Rows) -> tuple[float | None, Point | None]:
+    """The lowest MAE in months and its point; None where no trial is complete."""
+    found = rows(BEST, study_id=study_id)
+    if not found:
+        return None, None
+    [(trial_id, value, kind)] = found
+    asked = rows(
+        "SELECT value_json FROM trial_system_attributes WHERE trial_id = :trial_id AND key = 'fixed_params'",
+        trial_id=trial_id,
+    )
+    if asked:
+        params = json.loads(asked[0][0])
+    else:
+        stored = rows(
+            "SELECT param_name, param_value, distribution_json FROM trial_params WHERE trial_id = :trial_id",
+            trial_id=trial_id,
+        )
+        params = {name: chosen(stored, json.loads(distribution)) for name, stored, distribution in stored}
+    return value if kind == "FINITE" else float("inf"), to_point(params)
+
+
+def chosen(stored: float, distribution: dict[str, Any]) -> Any:
+    """A parameter as Optuna gives it out: it stores a choice by its place, and integers as decimals."""
+    choices = distribution["attributes"].get("choices")
+    if choices:
+        return choices[int(stored)]
+    return int(stored) if distribution["name"] == "IntDistribution" else stored
 
 
 def next_command(statuses: list[dict[str, Any]]) -> str | None:
     return next((COMMANDS[status["name"]] for status in statuses if status["state"] != "decided"), None)
-
-
-def table(run: Run, name: str) -> list[dict[str, Any]]:
-    """The rows of a study's own table."""
-    storage = open_storage(run.storage)
-    study = load(storage, name)
-    if study is None:
-        return []
-    module = STUDIES[name]
-    return module.table(given(run, study), pool(trials_of(study), run.preset.seeds if module.SEEDED else 1))
-
-
-def given(run: Run, study: optuna.Study) -> Given:
-    """What the study started from."""
-    before = json.loads(study.user_attrs["settings"])["given"]
-    decisions = {done: Decision.from_dict(decision) for done, decision in before.items()}
-    return Given(run.preset, decisions, study.user_attrs["constant_mae"])

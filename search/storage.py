@@ -8,16 +8,14 @@ import logging
 import os
 import sqlite3
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 import optuna
 import sqlalchemy
 from optuna.exceptions import StorageInternalError
-from optuna.storages import RDBStorage
-from optuna.trial import TrialState
 from sqlalchemy.exc import (
     ArgumentError,
     DBAPIError,
@@ -27,15 +25,11 @@ from sqlalchemy.exc import (
     SQLAlchemyError,
 )
 
-from search import patience
-from search.patience import PAUSES, PatientStorage, StorageError, engine_options, reason, shown, waiting
+from search import database, patience
+from search.database import StorageError, sqlite_url
+from search.patience import PAUSES, PatientStorage, Result, engine_options, reason, shown, waiting
 
 ANSWERED: set[str] = set()  # the URLs that this process has opened
-
-
-def sqlite_url(path: Path) -> str:
-    """With what has a meaning in a URL quoted: a folder may be named a?b."""
-    return f"sqlite:///{quote(str(path.resolve()))}"
 
 
 def sqlite_path(url: str) -> Path | None:
@@ -85,17 +79,8 @@ def open_storage(url: str) -> PatientStorage:
     return storage
 
 
-def trial_counts(storage: RDBStorage, study: str) -> dict[TrialState, int]:
-    """How many trials of the named study are in each state, without reading them: there may be many thousands."""
-    query = sqlalchemy.text(
-        "SELECT trials.state, COUNT(*) FROM trials JOIN studies ON trials.study_id = studies.study_id "
-        "WHERE studies.study_name = :study GROUP BY trials.state"
-    )
-
-    def read() -> dict[TrialState, int]:
-        with storage.engine.connect() as connection:
-            return {TrialState[state]: count for state, count in connection.execute(query, {"study": study})}
-
+def patiently(read: Callable[[], Result], storage: PatientStorage) -> Result:
+    """What is read past Optuna, waited for as everything else is."""
     return waiting(read, storage.url, patience.PATIENCE_SECONDS)
 
 
@@ -144,7 +129,6 @@ def on_begin(connection: Any) -> None:
 
 
 def refuse_foreign(url: str) -> None:
-    """Optuna would add its tables to whatever database it is given."""
     path = sqlite_path(url)
     if path and (not path.exists() or path.stat().st_size == 0):
         return
@@ -159,15 +143,12 @@ def refuse_foreign(url: str) -> None:
         ) from None
     finally:
         engine.dispose()
-    if tables and not {"studies", "trials", "version_info"} <= tables:
-        raise StorageError(
-            f"{path or shown(url)} is the database of another program; name another with --storage or --run-dir"
-        )
+    database.refuse_foreign(tables, str(path or shown(url)))
 
 
 def reading(path: Path) -> sqlalchemy.Engine:
     """An engine that cannot change the file."""
     address = f"{path.resolve().as_uri()}?mode=ro"
     return sqlalchemy.create_engine(
-        "sqlite://", creator=lambda: sqlite3.connect(address, uri=True, timeout=patience.BUSY_SECONDS)
+        "sqlite://", creator=lambda: sqlite3.connect(address, uri=True, timeout=database.BUSY_SECONDS)
     )

@@ -25,7 +25,8 @@ from optuna.storages._rdb.models import BaseModel
 from sqlalchemy import Connection, Table
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
-from search.patience import PatientStorage, StorageError, reason, shown
+from search.database import StorageError
+from search.patience import PatientStorage, reason, shown
 from search.storage import open_storage, sqlite_path, without_password
 
 ARTIFACTS = "artifacts"  # in a run's folder; what each file is stands in the system attributes

@@ -15,12 +15,12 @@ from rich.text import Text
 
 from search import tables
 from search.patience import PatientStorage
-from search.records import load, seen, study_name
+from search.records import load, seen
 from search.report_words import what
 from search.run import Run
-from search.status import next_command, storage_exists, study_status
+from search.status import next_command, status, storage_exists
 from search.storage import open_storage
-from studies.order import STUDIES
+from studies.order import study_name
 
 EVERY_SECONDS = 3.0
 
@@ -47,7 +47,7 @@ def follow(run: Run, every_seconds: float, show: Callable[[Statuses, list[str]],
     while True:
         if storage is None and storage_exists(run):
             storage = open_storage(run.storage)
-        statuses = [study_status(name, storage) for name in STUDIES]
+        statuses = status(run)
         show(statuses, list(running_trials(storage, statuses)) if storage else [])
         if next_command(statuses) is None:
             return
@@ -55,13 +55,13 @@ def follow(run: Run, every_seconds: float, show: Callable[[Statuses, list[str]],
 
 
 def running_trials(storage: PatientStorage, statuses: Statuses) -> Iterator[str]:
-    for status in statuses:
-        study = load(storage, status["name"]) if status.get("running") else None
+    for entry in statuses:
+        study = load(storage, entry["name"]) if entry.get("running") else None
         for frozen in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)) if study else ():
             trial = seen(frozen)
             maes = trial.validation_mae_by_epoch
             so_far = f"epoch {len(maes)}, {maes[-1]:.2f} months" if maes else "no epoch yet"
-            yield f"{study_name(status['name'])} #{trial.number}: {what(trial)}: {so_far}"
+            yield f"{study_name(entry['name'])} #{trial.number}: {what(trial)}: {so_far}"
 
 
 def shown(statuses: Statuses, running: list[str]) -> Group:
@@ -70,11 +70,11 @@ def shown(statuses: Statuses, running: list[str]) -> Group:
 
 
 def lines(statuses: Statuses) -> Iterator[str]:
-    for status in statuses:
-        if status["state"] != "not begun":
-            best = f", best {status['best_value']:.2f} months" if status["best_value"] is not None else ""
-            decided = f": {status['decision']['summary']}" if status["decision"] else ""
-            yield f"{study_name(status['name'])}: {status['state']}, {status['trials']} trials{best}{decided}"
+    for entry in statuses:
+        if entry["state"] != "not begun":
+            best = f", best {entry['best_value']:.2f} months" if entry["best_value"] is not None else ""
+            decided = f": {entry['decision']['summary']}" if entry["decision"] else ""
+            yield f"{study_name(entry['name'])}: {entry['state']}, {entry['trials']} trials{best}{decided}"
     yield from tables.status_lines(statuses, next_command(statuses))
 
 

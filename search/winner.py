@@ -5,9 +5,9 @@ from dataclasses import replace
 from typing import Any, NamedTuple
 
 from models.architecture import STOCK, Architecture
-from search.records import decisions, load, trials_of
+from search.records import decisions, given, load, trials_of
 from search.run import Run
-from search.status import given, storage_exists
+from search.status import storage_exists
 from search.storage import open_storage
 from studies.order import COMMANDS, STUDIES
 from studies.preset import StudyError

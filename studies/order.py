@@ -18,3 +18,8 @@ QUESTIONS = {
     "depth": "how often should the key blocks be repeated, under the cap",
     "refinement": "the final width, fully connected layer and dropout",
 }
+
+
+def study_name(name: str) -> str:
+    """As it is stored: numbered, so that the dashboard lists the studies in their order."""
+    return f"{list(STUDIES).index(name) + 1} {name}"

@@ -18,6 +18,7 @@ Value = float | int | str
 Point = dict[str, Value]
 Space = Mapping[str, tuple[Value, ...]]
 ALONE = ("mae",)
+SEED = "seed"  # the parameter of trials whose study runs every point with several
 
 
 @dataclass(frozen=True)
@@ -200,6 +201,13 @@ def pooled(runs: Sequence[Trial], seeds: int) -> Trial:
         seconds=sum(run.seconds for run in ended),
         runs=ended,
     )
+
+
+def to_point(params: Mapping[str, Value]) -> Point:
+    """A trial's parameters as its study's point: grid floats rounded as the study's are, without the seed."""
+    return {
+        name: round(value, 4) if isinstance(value, float) else value for name, value in params.items() if name != SEED
+    }
 
 
 def best_of(trials: Sequence[Trial]) -> Trial | None:

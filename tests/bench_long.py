@@ -13,13 +13,14 @@ import numpy as np
 import optuna
 import sqlalchemy
 
+from search.database import sqlite_url
 from search.engine import suggest
-from search.records import study_name
 from search.run import Run
 from search.sampler import FeasibleSampler
 from search.status import status
-from search.storage import open_storage, sqlite_url
+from search.storage import open_storage
 from search.storage_copy import TABLES, TRIALS
+from studies.order import study_name
 from studies.preset import demo
 from studies.study import points
 

@@ -14,9 +14,10 @@ from formula import FormulaExecutor, silent
 
 from data.store import Store, open_store
 from search.cli import parser
+from search.database import sqlite_url
 from search.engine import run_study
-from search.run import Run, open_run, prepared
-from search.storage import sqlite_url
+from search.prepared import prepared
+from search.run import Run, open_run
 from studies.order import STUDIES
 
 Write = Callable[..., Path]

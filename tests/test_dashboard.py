@@ -25,10 +25,11 @@ from formula import FormulaExecutor, silent
 from playwright.sync_api import Browser, Page, expect
 
 from data.store import Store
+from search.database import sqlite_url
 from search.engine import run_study
 from search.report_words import asked
 from search.run import Run, record
-from search.storage import open_storage, sqlite_url
+from search.storage import open_storage
 from studies.order import STUDIES
 
 pytestmark = pytest.mark.slow

@@ -17,8 +17,9 @@ from models.architecture import Architecture, Blocks
 from models.cost import cost
 from search import drawings
 from search.dashboard import artifact_store
+from search.database import sqlite_url
 from search.notices import SYNTHETIC
-from search.storage import open_storage, sqlite_url
+from search.storage import open_storage
 from search.storage_copy import copy_storage
 from studies.order import QUESTIONS, STUDIES
 

@@ -14,12 +14,13 @@ from optuna.trial import TrialState
 from data.store import Store
 from models.architecture import Architecture
 from models.cost import cost
+from search.database import sqlite_url
 from search.engine import Terms, run_study
 from search.job import EpochDone, Failed, Message
 from search.records import decisions, load, trials_of
 from search.run import Run
 from search.status import status
-from search.storage import open_storage, sqlite_url
+from search.storage import open_storage
 from studies.order import STUDIES
 from studies.preset import Preset, StudyError
 from studies.study import Decision
@@ -65,6 +66,13 @@ def test_a_decided_search_trains_nothing_when_run_again(tmp_path: Path, tiny_sto
 
     assert run_all(run, tiny_store, again) == first
     assert again.seen == []
+
+
+def test_a_search_killed_when_its_study_was_only_made_goes_on(tmp_path: Path, tiny_store: Store) -> None:
+    run = a_run(tmp_path, tiny_store)
+    optuna.create_study(study_name="1 ablation", storage=open_storage(run.storage))
+
+    assert run_all(run, tiny_store, FormulaExecutor()).keys() == STUDIES.keys()
 
 
 @pytest.mark.parametrize("stop_after", [0, 1, 3])

@@ -19,11 +19,13 @@ from test_search import TINY, job, working_in
 
 from data.store import Store
 from search import engine
+from search.database import sqlite_url
 from search.executor import Executor, InProcess, LocalProcesses
 from search.job import LAST, Crashed, EpochDone, Failed, Finished, Halted, Job, Message, Paused, Resumed
-from search.records import load, study_name
+from search.records import load
 from search.run import TRIALS, Run
-from search.storage import open_storage, sqlite_url
+from search.storage import open_storage
+from studies.order import study_name
 from studies.study import Decision
 
 pytestmark = pytest.mark.slow

@@ -21,13 +21,13 @@ from data.store import Store
 from models import fit
 from models.architecture import Architecture
 from search import checkpoint
+from search.database import StorageError, sqlite_url
 from search.engine import Terms, run_study
 from search.executor import InProcess, LocalProcesses
 from search.job import Failed, Job, Message
-from search.patience import StorageError
 from search.records import load, trials_of
 from search.run import Run
-from search.storage import open_storage, sqlite_url
+from search.storage import open_storage
 from studies.preset import StudyError
 from studies.study import Trial
 

@@ -38,7 +38,7 @@ USES_OPTUNA = {
     "search/patience.py",
     "search/storage.py",
     "search/storage_copy.py",
-    "search/status.py",
+    "search/database.py",
     "search/watch.py",
 }
 SOURCES = sorted(path for package in ALLOWED for path in (ROOT / package).glob("*.py"))

@@ -36,12 +36,13 @@ from data.store import Store
 from search import patience
 from search import storage as storage_module
 from search.cli import main
+from search.database import StorageError, sqlite_url
 from search.job import Message
-from search.patience import PatientStorage, StorageError
+from search.patience import PatientStorage
 from search.records import decisions
 from search.run import Run
 from search.status import status
-from search.storage import open_storage, sqlite_url
+from search.storage import open_storage
 from search.storage_copy import copy_storage, with_new_keys
 from studies.order import STUDIES
 

@@ -19,12 +19,13 @@ from test_search import job, working_in
 
 from data.store import Store, open_store
 from search import checkpoint
+from search.database import sqlite_url
 from search.engine import Terms, run_study
 from search.executor import Executor, LocalProcesses
 from search.job import EpochDone, Failed, Halted, Paused, Resumed
 from search.records import load, trials_of
 from search.run import Run
-from search.storage import open_storage, sqlite_url
+from search.storage import open_storage
 from studies.preset import StudyError
 
 ray = pytest.importorskip("ray", reason="Ray comes with the extra: pip install '.[ray]'")

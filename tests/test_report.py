@@ -22,6 +22,7 @@ from data.store import Store
 from models.architecture import Architecture
 from models.table1 import TABLE1
 from search import figures, report_files
+from search.database import sqlite_url
 from search.engine import run_study
 from search.figures import Sized
 from search.job import Job
@@ -33,7 +34,6 @@ from search.report_rows import table1_rows
 from search.report_sections import contents
 from search.report_text import markdown, trials_csv
 from search.run import Run, record
-from search.storage import sqlite_url
 from studies.order import STUDIES
 from studies.preset import Preset, StudyError
 

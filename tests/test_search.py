@@ -20,12 +20,13 @@ from test_events import logs_of
 from data.store import Store
 from models.architecture import Architecture
 from models.cost import cost
+from search.database import sqlite_url
 from search.engine import run_study
 from search.executor import InProcess, LocalProcesses
 from search.job import Crashed, EpochDone, Failed, Finished, Job, Message
 from search.records import load, trials_of
 from search.run import Run
-from search.storage import open_storage, sqlite_url
+from search.storage import open_storage
 
 TINY = tiny_preset()
 OPTIONS = [

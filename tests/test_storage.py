@@ -19,8 +19,9 @@ from optuna.storages import BaseStorage, RDBStorage, _CachedStorage
 from optuna.trial import TrialState
 
 from search import patience
-from search.patience import PatientStorage, StorageError
-from search.storage import open_storage, sqlite_url
+from search.database import StorageError, sqlite_url
+from search.patience import PatientStorage
+from search.storage import open_storage
 
 ASKS = 25  # of each of two processes
 

@@ -20,11 +20,11 @@ from optuna.trial import TrialState
 from data.store import Store
 from models.architecture import Architecture
 from search import storage_copy
+from search.database import StorageError, sqlite_url
 from search.engine import run_study
-from search.patience import StorageError
 from search.records import decisions
 from search.run import Run
-from search.storage import open_storage, sqlite_url
+from search.storage import open_storage
 from search.storage_copy import copy_storage, run_copy
 from studies.order import STUDIES
 

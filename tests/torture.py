@@ -23,8 +23,9 @@ from typing import Any
 import numpy as np
 from optuna.trial import TrialState
 
+from search.database import sqlite_url
 from search.records import decisions, load
-from search.storage import open_storage, sqlite_url
+from search.storage import open_storage
 from search.storage_copy import ARTIFACTS
 from studies.order import STUDIES
 

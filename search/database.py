@@ -1,0 +1,70 @@
+"""Where a run's studies are kept, and the plain reading of it: what needs neither Optuna nor, for SQLite, SQLAlchemy.
+
+Importing those takes longer than what `status` has to read. The statements name Optuna's tables as its schema has them.
+"""
+
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+FILE = "studies.db"  # in the run's folder, unless --storage says otherwise
+BUSY_SECONDS = 60  # that one statement waits for SQLite's lock
+
+Rows = Callable[..., list[Any]]  # of a statement with :name placeholders, given their values by name
+
+
+class StorageError(ValueError):
+    """A storage that cannot be used; the message says why and what to do."""
+
+
+def sqlite_url(path: Path) -> str:
+    """With what has a meaning in a URL quoted: a folder may be named a?b."""
+    return f"sqlite:///{quote(str(path.resolve()))}"
+
+
+def own_url(folder: Path) -> str:
+    """Of the run in `folder`, where nothing else was said."""
+    return sqlite_url(folder / FILE)
+
+
+@contextmanager
+def reading(url: str, folder: Path) -> Iterator[Rows]:
+    """Reads the studies of the run in `folder` and changes nothing; raises StorageError where they cannot be read."""
+    with reading_file(folder / FILE) if url == own_url(folder) else reading_any(url) as rows:
+        yield rows
+
+
+@contextmanager
+def reading_file(path: Path) -> Iterator[Rows]:
+    address = f"{path.resolve().as_uri()}?mode=ro"
+    try:
+        with closing(sqlite3.connect(address, uri=True, timeout=BUSY_SECONDS)) as connection:
+            tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+            refuse_foreign(tables, str(path))
+            yield lambda statement, **values: connection.execute(statement, values).fetchall()
+    except sqlite3.Error as error:
+        raise StorageError(f"{path} cannot be read ({error}); name another with --storage or --run-dir") from None
+
+
+@contextmanager
+def reading_any(url: str) -> Iterator[Rows]:
+    import sqlalchemy
+
+    from search.storage import open_storage, patiently
+
+    storage = open_storage(url)
+
+    def rows(statement: str, **values: Any) -> list[Any]:
+        with storage.engine.connect() as connection:
+            return list(connection.execute(sqlalchemy.text(statement), values))
+
+    yield lambda statement, **values: patiently(lambda: rows(statement, **values), storage)
+
+
+def refuse_foreign(tables: set[str], shown: str) -> None:
+    """Optuna would add its tables to whatever database it is given."""
+    if tables and not {"studies", "trials", "version_info"} <= tables:
+        raise StorageError(f"{shown} is the database of another program; name another with --storage or --run-dir")

@@ -1,0 +1,119 @@
+"""`status` reads Optuna's tables itself: what it says is what Optuna would say."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import optuna
+import pytest
+from conftest import tiny_preset
+from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
+from optuna.trial import TrialState, create_trial
+
+from search.database import own_url, sqlite_url
+from search.records import seen
+from search.run import Run, record
+from search.status import status
+from search.storage import open_storage
+from studies.order import STUDIES, study_name
+from studies.preset import StudyError
+
+DISTRIBUTIONS = {
+    "beta": FloatDistribution(0.1, 2.0),
+    "mixed5": IntDistribution(0, 8),
+    "variant": CategoricalDistribution(["baseline", "mixed5=0"]),
+    "dropout": CategoricalDistribution([0.0, 0.35]),
+    "seed": IntDistribution(0, 2**31 - 1),
+}
+
+
+def a_run(folder: Path, storage: str = "") -> Run:
+    return Run(folder, tiny_preset(), {}, "phantom:10", storage or own_url(folder))
+
+
+def trial(value: float, beta: float, **fixed: object) -> optuna.trial.FrozenTrial:
+    params = {"beta": beta, "mixed5": 3, "variant": "mixed5=0", "dropout": 0.35, "seed": 7}
+    system = {"fixed_params": params | fixed} if fixed else {}
+    return create_trial(params=params, distributions=DISTRIBUTIONS, value=value, system_attrs=system)
+
+
+def ended(state: TrialState) -> optuna.trial.FrozenTrial:
+    return create_trial(params={}, distributions={}, state=state, value=1.0 if state == TrialState.PRUNED else None)
+
+
+WAITING, FAILED, PRUNED = ended(TrialState.WAITING), ended(TrialState.FAIL), ended(TrialState.PRUNED)
+TRIALS = {
+    "the lowest": [trial(12.5, 0.5), trial(11.25, 0.7), trial(11.5, 0.9)],
+    "the earlier of two equal": [trial(12.5, 0.5), trial(11.25, 0.7), trial(11.25, 0.9)],
+    "as it was asked for": [trial(12.5, 0.5, mixed5=4, variant="baseline")],
+    "rounded to the grid": [trial(12.5, 0.30000000000000004)],
+    "not an infinite one": [trial(float("inf"), 0.5), trial(30.0, 0.7)],
+    "an infinite one where there is no other": [trial(float("inf"), 0.5)],
+    "not one that ended early": [FAILED, PRUNED, trial(12.5, 0.5), WAITING],
+    "none": [FAILED, PRUNED, WAITING],
+}
+
+
+@pytest.mark.parametrize("storage", ["own", "named"])
+@pytest.mark.parametrize("said", TRIALS)
+def test_the_best_trial_is_the_one_that_optuna_knows(tmp_path: Path, said: str, storage: str) -> None:
+    run = a_run(tmp_path, "" if storage == "own" else sqlite_url(tmp_path / "other.db"))
+    study = optuna.create_study(study_name=study_name("width"), storage=open_storage(run.storage))
+    study.set_user_attr("settings", "{}")
+    study.set_user_attr("constant_mae", 30.5)
+    study.add_trials(TRIALS[said])
+
+    found = {entry["name"]: entry for entry in status(run)}
+
+    assert [entry["state"] for entry in found.values()] == ["not begun", "begun", "not begun", "not begun"]
+    complete = study.get_trials(states=(TrialState.COMPLETE,))
+    best = seen(study.best_trial) if complete else None
+    assert found["width"]["best_value"] == (best.validation_mae if best else None)
+    assert found["width"]["best_params"] == (best.point if best else None)
+    assert found["width"]["trials"] == len([one for one in study.trials if one.state.is_finished()])
+    assert found["width"]["failed"] == len(study.get_trials(states=(TrialState.FAIL,)))
+    assert found["width"]["running"] == 0
+    assert found["width"]["constant_mae"] == 30.5
+
+
+def test_a_study_of_another_program_is_refused(tmp_path: Path) -> None:
+    run = a_run(tmp_path)
+    study = optuna.create_study(study_name=study_name("depth"), storage=open_storage(run.storage))
+    study.add_trials(TRIALS["the lowest"])
+
+    with pytest.raises(StudyError, match="'3 depth' that is not ours"):
+        status(run)
+
+
+def test_a_study_that_was_only_made_has_not_begun(tmp_path: Path) -> None:
+    run = a_run(tmp_path)
+    optuna.create_study(study_name=study_name("ablation"), storage=open_storage(run.storage))
+
+    assert {entry["state"] for entry in status(run)} == {"not begun"}
+
+
+def test_an_empty_file_is_a_run_that_has_not_begun(tmp_path: Path) -> None:
+    (tmp_path / "studies.db").touch()
+
+    assert {entry["state"] for entry in status(a_run(tmp_path))} == {"not begun"}
+
+
+def test_neither_optuna_nor_numpy_is_imported_to_say_the_status(tmp_path: Path) -> None:
+    """Their imports take longer than all that is read."""
+    run = a_run(tmp_path)
+    study = optuna.create_study(study_name=study_name("width"), storage=open_storage(run.storage))
+    study.set_user_attr("settings", "{}")
+    study.add_trials(TRIALS["the lowest"])
+    record(run)
+    code = (
+        "import json, sys; from search.cli import main; "
+        f"main(['status', '--run-dir', {str(tmp_path)!r}]); "
+        "print(json.dumps(sorted({name.partition('.')[0] for name in sys.modules})))"
+    )
+
+    printed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+
+    assert all(study_name in printed for study_name in STUDIES)
+    heavy = {"alembic", "keras", "numpy", "optuna", "pandas", "scipy", "sqlalchemy", "tensorflow"}
+    assert not heavy & set(json.loads(printed.splitlines()[-1]))

@@ -6,7 +6,8 @@ only `scaled` applies the width β. Sizes in comments are those at 300 px with t
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from functools import lru_cache
 from typing import Protocol, TypeVar
 
 from models.architecture import Architecture
@@ -146,13 +147,18 @@ def stages(architecture: Architecture) -> tuple[Stage, ...]:
     """The stages of this architecture in order, every filter count already multiplied by β."""
     counts, beta = architecture.blocks._asdict(), architecture.beta
     found = [Stage("stem", "stem", scaled(stem(architecture.stem_pools), beta))]
-    for group, unscaled in BODY:
-        layers = scaled(unscaled, beta)
+    for group, layers in body(beta):
         if group in counts:
             found += [Stage(f"{group}_{number}", group, layers) for number in range(1, counts[group] + 1)]
         else:
             found.append(Stage(group, group, layers))
     return tuple(found)
+
+
+@lru_cache(maxsize=64)
+def body(beta: float) -> tuple[tuple[str, Layers], ...]:
+    """BODY at this width; a search counts thousands of networks of a few widths."""
+    return tuple((group, scaled(layers, beta)) for group, layers in BODY)
 
 
 def scaled(layers: Layers, beta: float) -> Layers:
@@ -161,7 +167,7 @@ def scaled(layers: Layers, beta: float) -> Layers:
     def one(layer: Layer) -> Layer:
         match layer:
             case Conv():
-                return replace(layer, filters=int(layer.filters * beta))
+                return Conv(int(layer.filters * beta), layer.height, layer.width, layer.stride, layer.same)
             case Branches():
                 return Branches(tuple(scaled(branch, beta) for branch in layer.branches))
             case Pool():

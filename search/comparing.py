@@ -32,7 +32,7 @@ REAL_REPETITIONS, REPLAYED_REPETITIONS = 3, 100
 
 
 @dataclass(frozen=True)
-class Asked:
+class Comparison:
     """Who is compared, how often, and at which price."""
 
     repetitions: int
@@ -57,19 +57,19 @@ def chosen_rivals(text: str) -> tuple[str, ...]:
 
 def run_compare(arguments: argparse.Namespace, run: Run) -> int:
     repetitions = arguments.repetitions or (REPLAYED_REPETITIONS if arguments.replay else REAL_REPETITIONS)
-    asked = Asked(repetitions, chosen_rivals(arguments.rivals), arguments.budget)
+    comparison = Comparison(repetitions, chosen_rivals(arguments.rivals), arguments.budget)
     if arguments.simulate_workers != (1,) and not arguments.replay:
         raise StudyError("--simulate-workers needs --replay FILE: only recorded trainings can be had in no time")
     found = (
-        replayed(run, arguments.replay, asked, arguments.simulate_workers)
+        replayed(run, arguments.replay, comparison, arguments.simulate_workers)
         if arguments.replay
-        else trained(run, asked, lambda: LocalProcesses(arguments.workers), arguments.deterministic)
+        else trained(run, comparison, lambda: LocalProcesses(arguments.workers), arguments.deterministic)
     )
     show(arguments, found)
     return 0
 
 
-def replayed(run: Run, table: Path, asked: Asked, simulate_workers: Sequence[int] = (1,)) -> dict[str, Any]:
+def replayed(run: Run, table: Path, comparison: Comparison, simulate_workers: Sequence[int] = (1,)) -> dict[str, Any]:
     """The searches on the recorded trainings of `table`; what was found, as the JSON says it."""
     if any(workers < 1 for workers in simulate_workers):
         raise StudyError(f"--simulate-workers are at least 1; got {', '.join(map(str, simulate_workers))}")
@@ -85,28 +85,28 @@ def replayed(run: Run, table: Path, asked: Asked, simulate_workers: Sequence[int
             def ended(_: Played) -> None:
                 nonlocal done
                 done += 1
-                count(done, asked.repetitions * (len(asked.rivals) + 1))
+                count(done, comparison.repetitions * (len(comparison.rivals) + 1))
 
             played = compare(
                 run.preset,
                 float(about["constant_mae"]),
                 recorded,
                 recorded_seeds(recorded),
-                asked.repetitions,
-                asked.rivals,
-                asked.budget,
+                comparison.repetitions,
+                comparison.rivals,
+                comparison.budget,
                 workers,
                 ended,
             )
         first = first or played
         scaling[workers] = summary(played, recorded)
     assert first is not None
-    what = f"{asked.repetitions} repetitions on {len(recorded.points)} recorded networks ({table.name})"
+    what = f"{comparison.repetitions} repetitions on {len(recorded.points)} recorded networks ({table.name})"
     return finished(run, "replay", first, scaling, what, float(about["constant_mae"]), bool(about["synthetic"]))
 
 
 def trained(
-    run: Run, asked: Asked, make_executor: Callable[[], Executor], deterministic: bool = False
+    run: Run, comparison: Comparison, make_executor: Callable[[], Executor], deterministic: bool = False
 ) -> dict[str, Any]:
     """The searches on trainings that are made when first asked for; what was found, as the JSON says it."""
     optuna.logging.set_verbosity(optuna.logging.WARNING)
@@ -123,19 +123,19 @@ def trained(
             nonlocal done
             done += 1
             keep(storage, run.preset, one)
-            count(done, asked.repetitions * (len(asked.rivals) + 1))
+            count(done, comparison.repetitions * (len(comparison.rivals) + 1))
 
         played = compare(
             run.preset,
             constant,
             curves,
             own_seeds(run.preset),
-            asked.repetitions,
-            asked.rivals,
-            asked.budget,
+            comparison.repetitions,
+            comparison.rivals,
+            comparison.budget,
             ended=ended,
         )
-    what = f"{asked.repetitions} repetitions, {len(curves.curves)} trainings of preset {run.preset.name}"
+    what = f"{comparison.repetitions} repetitions, {len(curves.curves)} trainings of preset {run.preset.name}"
     return finished(run, "compare", played, {1: summary(played)}, what, constant, store.synthetic)
 
 

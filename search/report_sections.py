@@ -13,7 +13,7 @@ from search.report import Report, StudyReport
 from search.report_parts import Contents, Link, Part, Plot, Plots, Rows, Subheading, Table, Words
 from search.tables import verdict_rows
 from studies import width
-from studies.study import front
+from studies.study import front, in_months
 
 CURVES = 6  # learning curves shown
 MOST_TRIALS = 300  # rows of the page's table of trials; report.csv has all
@@ -75,7 +75,7 @@ def model_plot(about: Mapping[str, Any]) -> Plot:
 
 def decided(report: Report) -> list[Part]:
     parts: list[Part] = []
-    margin = report_words.months(report.run.preset.margin_months)
+    margin = in_months(report.run.preset.margin_months)
     for study in report.studies:
         parts.append(Subheading(f"{study.label}: {report_words.asked(study.name)}"))
         if not study.trials:
@@ -126,7 +126,7 @@ def comparisons(report: Report, name: str, findings: str, title: str) -> list[Pa
         return []
     caption = (
         f"{title}: change of the validation MAE with its 95 % interval, the grey band the margin of "
-        f"{report_words.months(report.run.preset.margin_months)}."
+        f"{in_months(report.run.preset.margin_months)}."
     )
     parts: list[Part] = []
     if any(row["change"] is not None for row in rows):

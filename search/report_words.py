@@ -160,10 +160,6 @@ def signed(months: float) -> str:
     return f"{months:.2f}".replace("-", "−")
 
 
-def months(count: float) -> str:
-    return f"{count:g} month{'s' * (count != 1)}"
-
-
 def next_sentence(report: Report) -> str:
     return f"Next: boneage-search {report.next_command}." if report.next_command else "All four studies are decided."
 

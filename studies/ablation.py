@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 from models.architecture import GROUPS, Architecture
 from studies.preset import StudyError
 from studies.pruning import warmup
-from studies.study import ALONE, Decision, Given, Point, Proposals, Space, Trial, at, points, row
+from studies.study import ALONE, Decision, Given, Point, Proposals, Space, Trial, at, in_months, points, row
 
 if TYPE_CHECKING:
     from studies.verdicts import Verdict
@@ -147,16 +147,16 @@ def key_groups(given: Given, trials: Sequence[Trial]) -> tuple[list[str], str]:
         why = (
             "lowering one makes it worse, " + scope(verdicts)
             if sure
-            else f"costs more than {margin:g} months, untested"
+            else f"costs more than {in_months(margin)}, untested"
         )
         return keys, f"key groups: {', '.join(keys)} ({why})"
     if unresolved:
-        why = f"cost more than {margin:g} months, which these seeds do not resolve"
+        why = f"cost more than {in_months(margin)}, which these seeds do not resolve"
         return unresolved, f"key groups: {', '.join(unresolved)} ({why})"
     costliest = max(costs, key=lambda group: costs[group])
     return [
         costliest
-    ], f"no group costs more than {margin:g} months; {costliest} costs most and is taken as the key group"
+    ], f"no group costs more than {in_months(margin)}; {costliest} costs most and is taken as the key group"
 
 
 def decide(given: Given, trials: Sequence[Trial]) -> Decision:

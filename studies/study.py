@@ -216,6 +216,10 @@ def best_of(trials: Sequence[Trial]) -> Trial | None:
     return min(complete, key=lambda trial: (trial.error, trial.number)) if complete else None
 
 
+def in_months(count: float) -> str:
+    return f"{count:g} month{'s' * (count != 1)}"
+
+
 def at(trials: Sequence[Trial], point: Point) -> Trial | None:
     """The finished trial of this point."""
     return next((trial for trial in trials if trial.finished and trial.point == point), None)

@@ -13,7 +13,7 @@ from typing import Any
 
 from models.architecture import Architecture
 from studies.preset import StudyError
-from studies.study import ALONE, Decision, Given, Point, Proposals, Space, Trial, at, best_of, row
+from studies.study import ALONE, Decision, Given, Point, Proposals, Space, Trial, at, best_of, in_months, row
 
 NEEDS = "ablation"
 SEEDED = True
@@ -114,7 +114,7 @@ def decide(given: Given, trials: Sequence[Trial]) -> Decision:
     if without := dropped(given):
         return spent(given, best, f"without {', '.join(without)}, {decided}", findings)
     smallest = smallest_no_worse(given, trials)
-    summary = f"β {smallest:g} is the smallest no worse than the reference by {given.preset.margin_months:g} months; {decided}"
+    summary = f"β {smallest:g} is the smallest no worse than the reference by {in_months(given.preset.margin_months)}; {decided}"
     return Decision(summary, architecture(given, best.point), findings | {"smallest_beta": smallest})
 
 

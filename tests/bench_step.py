@@ -1,7 +1,6 @@
 """The training step against its peers and its floor; a part of `make bench`.
 
-First step of a new trial against Keras' own `fit`, an epoch against bare steps, half precision against float32, and the
-refusal of a network over the cap against KerasTuner's.
+First step of a new trial against Keras' own `fit`, an epoch against bare steps, and the refusal of a network over the cap against KerasTuner's.
 """
 
 import json
@@ -114,17 +113,6 @@ def floor(architecture: Architecture, image_px: int, steps: int, aim: str, what:
     ratio_rows(f"{what}, {image_px} px, {steps} steps", "bare steps", medians(turns), aim)
 
 
-def precisions(architecture: Architecture, image_px: int, aim: str, what: str) -> None:
-    """Half precision that this device computes in hardware, or `auto`, against float32, step by step in one process."""
-    some, turns = examples(BATCH, image_px), {}
-    for name in ("float32", "auto", "mixed_bfloat16"):
-        trainer = new_trainer(architecture, replace(TRAINING, precision=name), some, image_px, seed=0)
-        label = f"{name} ({keras.mixed_precision.dtype_policy().name})" if name == "auto" else name
-        turns[label] = stepping(trainer, some)
-    ratio_rows(f"step, {what}, {image_px} px", "float32", medians(turns), aim)
-    keras.mixed_precision.set_dtype_policy("float32")
-
-
 def refusals() -> None:
     """A network over the cap: by arithmetic, and by KerasTuner, which builds it and counts."""
     big, cap = Architecture(beta=1.6, blocks=Blocks(mixed5=5, mixed7=4, mixed9=4)), 70_000_000
@@ -174,8 +162,6 @@ def main() -> None:
     first_steps()
     floor(NARROW, 96, 16, "<= 1.15", "β 0.25")
     floor(STOCK, 300, 2, "<= 1.05", "stock")
-    precisions(NARROW, 96, "none", "β 0.25")
-    precisions(STOCK, 300, "<= 0.67", "stock")
     refusals()
 
 

@@ -35,11 +35,15 @@ def activation_maps(model: keras.Model, images: np.ndarray, male: np.ndarray) ->
 
     Augmentation and dropout are off, as in any prediction.
     """
+    body = keras.Model(model.get_layer("image").output, model.get_layer("gap").input)
+    return maps_of(model, body.predict(images[..., np.newaxis], batch_size=BATCH, verbose=0), male)
+
+
+def maps_of(model: keras.Model, features: np.ndarray, male: np.ndarray) -> Maps:
+    """From what GAP averages, (n, rows, columns, channels): so the tape need not keep what the body computes."""
     gap = model.get_layer("gap")
-    inputs = {"image": images[..., np.newaxis], "male": male.astype(np.float32)[:, np.newaxis]}
-    body = keras.Model(model.get_layer("image").output, gap.input)
-    features = tf.cast(body.predict(inputs["image"], batch_size=BATCH, verbose=0), tf.float32)
-    # The tape begins behind GAP: it need not keep what the body computes.
+    features = tf.cast(features, tf.float32)
+    inputs = {"male": male.astype(np.float32)[:, np.newaxis]}
     others = [tensor for tensor in model.inputs if tensor.name != "image"]
     head = keras.Model([gap.output, *others], model.output)
     pooled = tf.cast(tf.reduce_mean(features, axis=(1, 2)), gap.compute_dtype)

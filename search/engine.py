@@ -23,6 +23,7 @@ from data.store import Store
 from models.architecture import GROUPS
 from search import checkpoint, dashboard
 from search.asking import asked, objective_values, seeds_of
+from search.best import MAPS, VALIDATION, drop
 from search.executor import Executor
 from search.job import (
     Crashed,
@@ -315,6 +316,7 @@ class Leader:
             image_px=self.store.image_px,
             folder=self.run_.folder / TRIALS / folder,
             deterministic=self.terms.deterministic,
+            maps=True,
         )
         for attribute, value in (self.description(job) | {"folder": folder}).items():
             trial.set_user_attr(attribute, value)
@@ -435,7 +437,8 @@ class Leader:
         running = self.running[number]
         running.trial.set_user_attr("exit_reason", "pruned")
         running.trial.set_user_attr("pruned_after_epoch", running.epochs[-1].epoch)
-        (running.job.folder / "predictions.npy").unlink(missing_ok=True)  # perhaps of an epoch after that
+        for name in (VALIDATION, MAPS):
+            drop(running.job.folder, name)  # perhaps of an epoch after that
         self.tell(number, None, TrialState.PRUNED)
 
     def fail(self, failed: Failed) -> None:
@@ -449,7 +452,7 @@ class Leader:
         """The trial's end, in the storage first."""
         running = self.running.pop(number)
         architecture = running.job.architecture
-        dashboard.end(self.study, running.trial, architecture, self.given, self.run_.folder, value, state)
+        dashboard.end(self.study, running.trial, architecture, self.given, self.run_.folder, self.store, value, state)
         self.trials[number] = seen(self.study.tell(running.trial, self.values(running.job, value), state=state))
         checkpoint.clear(running.job.folder)
         self.progress.ended(self.name, self.trials[number])

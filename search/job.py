@@ -25,6 +25,7 @@ class Job:
     deterministic: bool = False
     until: int = 0  # leave after this epoch, Paused, as a trial does that was asked to; 0 trains them all
     test: bool = False  # leave the best epoch's test predictions too; no search does, nothing chooses by them
+    maps: bool = False  # leave the best epoch's maps of some validation images too, which the dashboard shows
     keep: bool = False  # leave the best epoch's network too, as model.keras
     threads: int = 0  # CPU threads of the worker; 0 leaves it to TensorFlow
     gpu: str = ""  # what CUDA_VISIBLE_DEVICES is set to; empty where there is no GPU

@@ -20,13 +20,15 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from data.cases import spread_cases
 from data.preparation import DISK_FULL, DataError, no_space
-from data.store import open_store
+from data.store import Store, open_store
 from models import saved
+from models.cam import Maps, maps_of
 from models.feed import feed
 from models.fit import CountMismatch, new_trainer
 from search import checkpoint
-from search.best import MODEL, TEST, VALIDATION, leave, settle
+from search.best import MAPS, MODEL, TEST, VALIDATION, leave, settle
 from search.checkpoint import Checkpoint
 from search.job import (
     STOP,
@@ -42,6 +44,8 @@ from search.job import (
     fingerprint,
 )
 from search.memory import what_would_fit
+
+MAPPED_IMAGES = 6
 
 
 def main(job: Job, connection: Connection) -> None:
@@ -114,6 +118,7 @@ def run(job: Job, send: Callable[[Message], None], stopping: Callable[[], bool])
         )
     validation, examples = store.split("validation"), store.split("train")
     test = feed(store.split("test")) if job.test else None
+    seen = mapped(store) if job.maps else None
     trainer = new_trainer(job.architecture, job.training, examples, store.image_px, job.seed, job.deterministic)
     training = fingerprint(job)
     epochs: list[EpochDone] = []
@@ -123,7 +128,7 @@ def run(job: Job, send: Callable[[Message], None], stopping: Callable[[], bool])
         epochs, predictions = list(before.epochs), before.predictions
         save_predictions(job.folder / VALIDATION, predictions)  # those on disk may be of an epoch that is trained anew
         send(Resumed(job.number, before.epochs))
-    for epoch in trainer.epochs(examples, validation, job.seed, after=len(epochs)):
+    for epoch in trainer.epochs(examples, validation, job.seed, after=len(epochs), seen=seen):
         done = EpochDone(
             job.number,
             epoch.epoch,
@@ -140,6 +145,9 @@ def run(job: Job, send: Callable[[Message], None], stopping: Callable[[], bool])
             save_predictions(job.folder / VALIDATION, predictions)
             if test is not None:
                 leave(job.folder, TEST, epoch.epoch, partial(save_predictions, predictions=trainer.predict(test)))
+            if seen is not None and epoch.features is not None:
+                maps = maps_of(trainer.model, epoch.features, validation.male[seen])
+                leave(job.folder, MAPS, epoch.epoch, partial(save_maps, rows=validation.rows[seen], maps=maps))
             if job.keep:
                 leave(job.folder, MODEL, epoch.epoch, partial(saved.save, trainer.model))
         epochs.append(done)
@@ -148,7 +156,7 @@ def run(job: Job, send: Callable[[Message], None], stopping: Callable[[], bool])
         if (stopping() or epoch.epoch == job.until) and epoch.epoch < job.training.epochs:
             return False
     best = min(epochs, key=lambda epoch: epoch.validation_mae).epoch
-    for name in (TEST, MODEL):
+    for name in (TEST, MAPS, MODEL):
         settle(job.folder, name, best)
     return True
 
@@ -158,6 +166,16 @@ def conditions(job: Job, batch: int) -> str:
     device = "GPU" if tf.config.list_physical_devices("GPU") else "CPU"
     precision = keras.mixed_precision.dtype_policy().name
     return f"{device}, {precision}, batch {batch}" + (", deterministic" if job.deterministic else "")
+
+
+def mapped(store: Store) -> np.ndarray:
+    """Positions of the validation cases whose maps are left: half of them girls, spread evenly over the ages."""
+    validation = store.cases[store.cases["split"] == "validation"].reset_index(drop=True)
+    return spread_cases(validation, MAPPED_IMAGES).index.to_numpy(int)
+
+
+def save_maps(path: Path, rows: np.ndarray, maps: Maps) -> None:
+    np.savez(path, rows=rows, months=maps.months, prediction_months=maps.prediction_months)
 
 
 def save_predictions(path: Path, predictions: np.ndarray) -> None:

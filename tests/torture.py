@@ -112,7 +112,7 @@ def result(run: Path) -> dict[str, Any]:
         found[f"{name} dashboard"] = {key: value for key, value in shown.items() if key.startswith("dashboard:")}
     for path in sorted((run / "trials").rglob("predictions.npy")):
         found[str(path.relative_to(run))] = np.load(path, allow_pickle=False).tobytes().hex()
-    found["pictures"] = {path.name: path.read_text() for path in (run / ARTIFACTS).iterdir()}
+    found["pictures"] = {path.name: path.read_bytes().hex() for path in (run / ARTIFACTS).iterdir()}
     found["left behind"] = sorted(str(path.relative_to(run)) for path in (run / "trials").rglob("epoch-*"))
     return json.loads(json.dumps(found))  # type: ignore[no-any-return]
 

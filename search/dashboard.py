@@ -5,6 +5,7 @@ told, so that no finished trial lacks it.
 """
 
 import json
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, replace
 from io import BytesIO
 from pathlib import Path
@@ -44,16 +45,25 @@ EITHER_SCHEME = {
     "xaxis": AXIS,
     "yaxis": AXIS,
 }
+METRIC_NAMES = "study:metric_names"  # a study's system attribute, which Optuna's plots and its dashboard read
+MEASURES = {"mae": "validation MAE, months", "macs": "MACs of one image", "params": "parameters"}
 MIME_TYPES = {".svg": "image/svg+xml", ".png": "image/png"}
 MOST_NETWORKS = 200  # in a plot that is kept in the database
 
 
-def begin(study: optuna.Study, name: str) -> None:
-    """What is asked, and on which machines; a study that goes on elsewhere names all of them."""
+def begin(study: optuna.Study, name: str, objectives: Sequence[str]) -> None:
+    """What is asked and measured, and on which machines; a study that goes on elsewhere names all of them."""
+    # `Study.set_metric_names` does this, with a warning that it is experimental.
+    study._storage.set_study_system_attr(study._study_id, METRIC_NAMES, [MEASURES[name] for name in objectives])
     known = study.user_attrs.get("machines", "").splitlines()
     note(study, "machines", "\n".join(dict.fromkeys([*known, described()])))
     if "decision" not in study.user_attrs:
         write_note(study, f"**{asked(name)}**\n\nNot decided yet.")
+
+
+def listed(maes: Iterable[float]) -> str:
+    """As an attribute of a trial: without spaces, at which the table of trials would break it into a line for each epoch."""
+    return ",".join(f"{mae:.4f}" for mae in maes)
 
 
 def decide(study: optuna.Study, name: str, given: Given, decision: Decision) -> None:

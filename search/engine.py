@@ -133,7 +133,7 @@ def run_study(
         note(study, "configurations", f"{len(feasible):,} of {len(grid):,} fit {cap:,} parameters")
         note(study, "constant_mae", round(given.constant_mae, 3))
         note(study, "synthetic", store.synthetic)
-        dashboard.begin(study, name)
+        dashboard.begin(study, name, module.objectives(given))
         progress.study(name, f"{len(feasible):,} of {len(grid):,} configurations fit {cap:,} parameters")
         leader = Leader(run, store, name, module, given, study, sampler, progress, terms, lease)
         try:
@@ -391,7 +391,7 @@ class Leader:
                     "train_mae": round(best.train_mae, 4),
                     "final_train_mae": round(running.epochs[-1].train_mae, 4),
                     "final_validation_mae": round(running.epochs[-1].validation_mae, 4),
-                    "train_mae_by_epoch": " ".join(f"{epoch.train_mae:.4f}" for epoch in running.epochs),
+                    "train_mae_by_epoch": dashboard.listed(epoch.train_mae for epoch in running.epochs),
                     "seconds": round(sum(epoch.seconds for epoch in running.epochs), 1),
                     "images_per_second": round(
                         statistics.median(epoch.images_per_second for epoch in running.epochs), 1
@@ -400,6 +400,9 @@ class Leader:
                     "conditions": ", then ".join(dict.fromkeys(epoch.conditions for epoch in running.epochs)),
                     "exit_reason": "completed",
                 }
+                joules = [epoch.energy_joules for epoch in running.epochs if epoch.energy_joules is not None]
+                if len(joules) == len(running.epochs):
+                    results["energy_joules"] = round(sum(joules))
                 for attribute, value in results.items():
                     trial.set_user_attr(attribute, value)
                 self.tell(message.number, best.validation_mae)
@@ -491,6 +494,7 @@ RESULT_ATTRIBUTES = (
     "final_validation_mae",
     "train_mae_by_epoch",
     "seconds",
+    "energy_joules",
     "images_per_second",
     "peak_memory_mb",
     "conditions",

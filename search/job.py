@@ -42,6 +42,7 @@ class EpochDone:
     conditions: str = ""  # what the epoch was trained on, where two trials of a study may differ
     loss: float | None = None  # None, as the next, in checkpoints of earlier versions
     learning_rate: float | None = None
+    energy_joules: float | None = None  # of the whole GPU meanwhile; None where there is none, or none that says so
 
 
 @dataclass(frozen=True)

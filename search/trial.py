@@ -27,7 +27,7 @@ from models import saved
 from models.cam import Maps, maps_of
 from models.feed import feed
 from models.fit import CountMismatch, new_trainer
-from search import checkpoint
+from search import checkpoint, energy
 from search.best import MAPS, MODEL, TEST, VALIDATION, leave, settle
 from search.checkpoint import Checkpoint
 from search.job import (
@@ -128,6 +128,7 @@ def run(job: Job, send: Callable[[Message], None], stopping: Callable[[], bool])
         epochs, predictions = list(before.epochs), before.predictions
         save_predictions(job.folder / VALIDATION, predictions)  # those on disk may be of an epoch that is trained anew
         send(Resumed(job.number, before.epochs))
+    joules, on_gpu = energy.meter(), bool(tf.config.list_physical_devices("GPU"))
     for epoch in trainer.epochs(examples, validation, job.seed, after=len(epochs), seen=seen):
         done = EpochDone(
             job.number,
@@ -139,6 +140,7 @@ def run(job: Job, send: Callable[[Message], None], stopping: Callable[[], bool])
             conditions(job, trainer.batch),
             epoch.loss,
             epoch.learning_rate,
+            joules() if on_gpu else None,
         )
         if not epochs or epoch.validation_mae < min(earlier.validation_mae for earlier in epochs):
             predictions = epoch.predictions.astype(np.float32)

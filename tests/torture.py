@@ -91,7 +91,7 @@ def killed_until_done(run: Path, log: Path, kills: int, chance: random.Random) -
 def result(run: Path) -> dict[str, Any]:
     """Everything a search has found that is no measurement of time."""
     storage = open_storage(sqlite_url(run / "studies.db"))
-    timed = {"seconds", "images_per_second", "peak_memory_mb"}
+    timed = {"seconds", "energy_joules", "images_per_second", "peak_memory_mb"}
     found: dict[str, Any] = {name: decision.to_dict() for name, decision in decisions(storage).items()}
     for name in STUDIES:
         study = load(storage, name)

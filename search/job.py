@@ -21,7 +21,7 @@ class Job:
     store: Path
     data: str  # the store's digest: what the trial must find there
     image_px: int
-    folder: Path  # the trial's own: job.json, log.txt, predictions.npy, checkpoints while it runs
+    folder: Path  # the trial's own: job.json, log.txt, predictions.npy, maps.npz, checkpoints while it runs
     deterministic: bool = False
     until: int = 0  # leave after this epoch, Paused, as a trial does that was asked to; 0 trains them all
     test: bool = False  # leave the best epoch's test predictions too; no search does, nothing chooses by them

@@ -38,7 +38,7 @@ def sheet_of(folder: Path, store: Store, architecture: Architecture, best_epoch:
     head = heading(f"{folder.parent.name}/{folder.name}, best epoch {best_epoch}", method_of(architecture))
     drawn = sheet(tiles, legend(scale, unit(where, store.image_px)), [head], foot(store.synthetic), SIDE_PX)
     png = BytesIO()
-    drawn.quantize(COLOURS, dither=Image.Dither.NONE).save(png, "PNG", optimize=True)
+    drawn.quantize(COLOURS, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE).save(png, "PNG", optimize=True)
     return png.getvalue()
 
 

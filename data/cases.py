@@ -67,6 +67,17 @@ def subset(cases: pd.DataFrame, count: int) -> pd.DataFrame:
     return chosen
 
 
+def spread_cases(cases: pd.DataFrame, count: int) -> pd.DataFrame:
+    """Evenly spaced places in the order of age, of each sex; by sex, then by age."""
+    chosen = []
+    for male, share in ((False, count // 2), (True, count - count // 2)):
+        ordered = cases[cases["male"].astype(bool) == male].sort_values(["age_months", "id"])
+        share = min(share, len(ordered))
+        places = ((np.arange(share) + 0.5) * len(ordered) / max(share, 1)).astype(int)
+        chosen.append(ordered.iloc[places])
+    return pd.concat(chosen)
+
+
 def constant_mae(cases: pd.DataFrame) -> float:
     """Validation MAE in months of always answering the training median: what a network that learned nothing scores."""
     ages = {name: cases.loc[cases["split"] == name, "age_months"].to_numpy() for name in ("train", "validation")}

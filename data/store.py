@@ -91,7 +91,9 @@ class Store:
         return images
 
     def split(self, name: str) -> Examples:
-        rows = np.flatnonzero(self.cases["split"].to_numpy() == name)
+        return self.examples(np.flatnonzero(self.cases["split"].to_numpy() == name))
+
+    def examples(self, rows: np.ndarray) -> Examples:
         chosen = self.cases.iloc[rows]
         return Examples(
             self.images,

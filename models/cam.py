@@ -10,7 +10,7 @@ linear piece by piece, so the sum still holds, but the split between cells and c
 """
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import keras
 import numpy as np
@@ -35,24 +35,38 @@ def activation_maps(model: keras.Model, images: np.ndarray, male: np.ndarray) ->
 
     Augmentation and dropout are off, as in any prediction.
     """
-    gap = model.get_layer("gap")
-    inputs = {"image": images[..., np.newaxis], "male": male.astype(np.float32)[:, np.newaxis]}
-    body = keras.Model(model.get_layer("image").output, gap.input)
-    features = tf.cast(body.predict(inputs["image"], batch_size=BATCH, verbose=0), tf.float32)
-    # The tape begins behind GAP: it need not keep what the body computes.
-    others = [tensor for tensor in model.inputs if tensor.name != "image"]
-    head = keras.Model([gap.output, *others], model.output)
-    pooled = tf.cast(tf.reduce_mean(features, axis=(1, 2)), gap.compute_dtype)
+    body = keras.Model(model.get_layer("image").output, model.get_layer("gap").input)
+    return maps_of(model, body.predict(images[..., np.newaxis], batch_size=BATCH, verbose=0), male)
+
+
+def maps_of(model: keras.Model, features: np.ndarray, male: np.ndarray) -> Maps:
+    """From what GAP averages, (n, rows, columns, channels): so the tape need not keep what the body computes."""
+    features = tf.cast(features, tf.float32)
+    pooled = tf.cast(tf.reduce_mean(features, axis=(1, 2)), model.get_layer("gap").compute_dtype)
     with tf.GradientTape() as tape:
         tape.watch(pooled)
-        prediction = head([pooled, *(tf.constant(inputs[tensor.name]) for tensor in others)], training=False)
+        prediction = head(model, pooled, tf.constant(male.astype(np.float32)[:, np.newaxis]))
     weights = tf.cast(tape.gradient(prediction, pooled), tf.float32)
     cells = features.shape[1] * features.shape[2]
     months = tf.einsum("nijc,nc->nij", features, weights) / cells
-    linear = not any(layer.name == "fc" for layer in model.layers)
+    linear = "fc" not in names(model)
     return Maps(
         "CAM" if linear else "HiResCAM",
         months.numpy(),
         (prediction[:, 0] - tf.reduce_sum(months, axis=(1, 2))).numpy(),
         prediction[:, 0].numpy(),
     )
+
+
+def head(model: keras.Model, pooled: Any, male: Any) -> Any:
+    """The layers behind GAP, as `network.build` joins them. (A Keras model of them would keep `model` from being saved.)"""
+    x = pooled
+    if "sex" in names(model):
+        x = model.get_layer("image_and_sex")([x, model.get_layer("sex")(male)])
+    if "fc" in names(model):
+        x = model.get_layer("fc")(x)
+    return model.get_layer("age_months")(x)
+
+
+def names(model: keras.Model) -> set[str]:
+    return {layer.name for layer in model.layers}

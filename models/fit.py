@@ -34,6 +34,7 @@ class Epoch:
     loss: float  # mean over the epoch's steps, as it is minimised: with the L2 penalty
     learning_rate: float  # after its last step
     predictions: np.ndarray
+    features: np.ndarray | None  # what GAP averages of the validation images asked for
 
 
 class CountMismatch(AssertionError):
@@ -115,6 +116,10 @@ class Trainer:
         loss_of = losses[training.loss]
         error_sum, loss_sum = tf.Variable(0.0, trainable=False), tf.Variable(0.0, trainable=False)
         with_sex = len(model.inputs) == 2
+        # What GAP averages comes along with the months: the step that validates serves the maps of `cam.py`, too.
+        seeing = keras.Model(
+            {tensor.name: tensor for tensor in model.inputs}, [model.output, model.get_layer("gap").input]
+        )
         # XLA pays on a GPU; on a CPU it gained nothing and cost start-up.
         xla = bool(tf.config.list_physical_devices("GPU"))
 
@@ -136,13 +141,16 @@ class Trainer:
         @tf.function(jit_compile=xla)
         def predict_step(tensors: Tensors, rows: Any) -> Any:
             image, male, _ = rows_of(tensors, rows)
-            return model(inputs(image, male), training=False)
+            return seeing(inputs(image, male), training=False)
 
         self.error_sum, self.loss_sum = error_sum, loss_sum
         self.train_step, self.predict_step = train_step, predict_step
 
-    def epochs(self, examples: Examples, validation: Examples, seed: int, after: int = 0) -> Iterator[Epoch]:
-        """The epochs of the training settings that come after the first `after`, one by one.
+    def epochs(
+        self, examples: Examples, validation: Examples, seed: int, after: int = 0, seen: np.ndarray | None = None
+    ) -> Iterator[Epoch]:
+        """The epochs of the training settings that come after the first `after`, one by one, with the features of the
+        validation images at positions `seen`.
 
         Raises FloatingPointError where the loss stops being finite.
         """
@@ -161,6 +169,7 @@ class Trainer:
                 float(self.loss_sum) / self.steps,
                 float(self.optimizer.learning_rate),
                 predictions,
+                None if seen is None else self.features(checked, seen),
             )
 
     def variables(self) -> list[np.ndarray]:
@@ -190,13 +199,19 @@ class Trainer:
 
     def predict(self, examples: Feed) -> np.ndarray:
         """Predicted ages in months, float32 (len(examples),)."""
-        count = len(examples)
+        predicted = self.predicted(examples, np.arange(len(examples)))
+        return np.concatenate([months.numpy()[:, 0] for months, _ in predicted])[: len(examples)]
+
+    def features(self, examples: Feed, seen: np.ndarray) -> np.ndarray:
+        """What GAP averages of the examples at positions `seen`: (len(seen), rows, columns, channels)."""
+        return np.concatenate([features.numpy() for _, features in self.predicted(examples, seen)])[: len(seen)]
+
+    def predicted(self, examples: Feed, seen: np.ndarray) -> Iterator[tuple[Any, Any]]:
+        """Months and features of the examples at these positions, batch by batch."""
         # The last batch is filled up with repeats, so that every call has the one traced shape.
-        order = np.resize(np.arange(count), -(-count // self.batch) * self.batch)
-        predicted = [
-            self.predict_step(tensors, rows).numpy()[:, 0] for tensors, rows in examples.steps(self.batch, order)
-        ]
-        return np.concatenate(predicted)[:count]
+        order = np.resize(seen, -(-len(seen) // self.batch) * self.batch)
+        for tensors, rows in examples.steps(self.batch, order):
+            yield self.predict_step(tensors, rows)
 
 
 def reseed(model: keras.Model, seed: int, epoch: int) -> None:

@@ -1,4 +1,4 @@
-"""What a trial leaves of its best epoch for later: test predictions, the network itself, where the job asks for them.
+"""What a trial leaves of its best epoch for later: test predictions, maps, the network itself, where the job asks for them.
 
 They are written before the epoch's checkpoint, under the epoch's number, and get their names at the end: an epoch that
 is trained again after a kill may not be the best any more. As with checkpoints, the one before is kept.
@@ -11,7 +11,7 @@ from pathlib import Path
 from search.checkpoint import KEPT
 
 # Files of the trial's folder, of the best epoch so far.
-VALIDATION, TEST, MODEL = "predictions.npy", "test_predictions.npy", "model.keras"
+VALIDATION, TEST, MODEL, MAPS = "predictions.npy", "test_predictions.npy", "model.keras", "maps.npz"
 
 Write = Callable[[Path], None]
 
@@ -29,6 +29,12 @@ def settle(folder: Path, name: str, best_epoch: int) -> None:
         os.replace(best, folder / name)
     for other in folder.glob(pattern(name)):
         other.unlink()
+
+
+def drop(folder: Path, name: str) -> None:
+    """Of a trial that has no best epoch."""
+    for path in (folder / name, *folder.glob(pattern(name))):
+        path.unlink(missing_ok=True)
 
 
 def numbered(folder: Path, name: str, epoch: int) -> Path:

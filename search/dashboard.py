@@ -5,6 +5,7 @@ told, so that no finished trial lacks it.
 """
 
 import json
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, replace
 from io import BytesIO
 from pathlib import Path
@@ -20,8 +21,9 @@ from optuna_dashboard import save_note, save_plotly_graph_object
 from optuna_dashboard._note import note_ver_key, split_body
 from optuna_dashboard.artifact import get_artifact_path
 
+from data.store import Store
 from models.architecture import Architecture
-from search import drawings
+from search import drawings, maps
 from search.machine import described
 from search.notices import NO_DEVICE, SYNTHETIC
 from search.page import GREY
@@ -43,15 +45,25 @@ EITHER_SCHEME = {
     "xaxis": AXIS,
     "yaxis": AXIS,
 }
+METRIC_NAMES = "study:metric_names"  # a study's system attribute, which Optuna's plots and its dashboard read
+MEASURES = {"mae": "validation MAE, months", "macs": "MACs of one image", "params": "parameters"}
+MIME_TYPES = {".svg": "image/svg+xml", ".png": "image/png"}
 MOST_NETWORKS = 200  # in a plot that is kept in the database
 
 
-def begin(study: optuna.Study, name: str) -> None:
-    """What is asked, and on which machines; a study that goes on elsewhere names all of them."""
+def begin(study: optuna.Study, name: str, objectives: Sequence[str]) -> None:
+    """What is asked and measured, and on which machines; a study that goes on elsewhere names all of them."""
+    # `Study.set_metric_names` does this, with a warning that it is experimental.
+    study._storage.set_study_system_attr(study._study_id, METRIC_NAMES, [MEASURES[name] for name in objectives])
     known = study.user_attrs.get("machines", "").splitlines()
     note(study, "machines", "\n".join(dict.fromkeys([*known, described()])))
     if "decision" not in study.user_attrs:
         write_note(study, f"**{asked(name)}**\n\nNot decided yet.")
+
+
+def listed(maes: Iterable[float]) -> str:
+    """As an attribute of a trial: without spaces, at which the table of trials would break it into a line for each epoch."""
+    return ",".join(f"{mae:.4f}" for mae in maes)
 
 
 def decide(study: optuna.Study, name: str, given: Given, decision: Decision) -> None:
@@ -101,16 +113,19 @@ def end(
     architecture: Architecture,
     given: Given,
     folder: Path,
+    store: Store,
     validation_mae: float | None,
     state: TrialState,
 ) -> None:
-    """A trial's note and pictures, from what is recorded of it; `folder` is the run's."""
+    """A trial's note and pictures, from what is recorded of it and left in its folder; `folder` is the run's."""
     frozen = study._storage.get_trial(trial._trial_id)
     ended = replace(seen(frozen), state=STATES[state], validation_mae=validation_mae)
-    drawn = {"network.svg": drawings.network(architecture, given.cost(architecture))}
+    drawn = {"network.svg": drawings.network(architecture, given.cost(architecture)).encode()}
     if ended.validation_mae_by_epoch:
         curves = (ended.train_mae, ended.validation_mae_by_epoch)
-        drawn = {"learning_curve.svg": drawings.learning_curve(*curves, given.constant_mae)} | drawn
+        drawn = {"learning_curve.svg": drawings.learning_curve(*curves, given.constant_mae).encode()} | drawn
+    if sheet := maps.sheet_of(folder / TRIALS / ended.folder, store, architecture, ended.best_epoch):
+        drawn["cam_sheet.png"] = sheet
     shown = [
         f"![{name}]({get_artifact_path(trial, artifact)})"
         for name, artifact in leave(trial, folder, ended, drawn).items()
@@ -122,7 +137,7 @@ def end(
         study._storage.set_study_system_attr(study._study_id, key, value)
 
 
-def leave(trial: optuna.trial.Trial, folder: Path, ended: Trial, drawn: dict[str, str]) -> dict[str, str]:
+def leave(trial: optuna.trial.Trial, folder: Path, ended: Trial, drawn: dict[str, bytes]) -> dict[str, str]:
     """Drawings in the trial's folder and as artifacts, whose ids these are by name.
 
     As Optuna's `upload_artifact` does it, but with ids that are always the same, so that nothing is left twice.
@@ -131,9 +146,9 @@ def leave(trial: optuna.trial.Trial, folder: Path, ended: Trial, drawn: dict[str
     place.mkdir(parents=True, exist_ok=True)
     ids = {name: str(uuid5(NAMESPACE_OID, f"{trial.study.study_name} {trial.number} {name}")) for name in drawn}
     for name, drawing in drawn.items():
-        (place / name).write_text(drawing)
-        store.write(ids[name], BytesIO(drawing.encode()))
-        meta = ArtifactMeta(ids[name], name, "image/svg+xml", None)
+        (place / name).write_bytes(drawing)
+        store.write(ids[name], BytesIO(drawing))
+        meta = ArtifactMeta(ids[name], name, MIME_TYPES[Path(name).suffix], None)
         trial.storage.set_trial_system_attr(trial._trial_id, f"artifacts:{ids[name]}", json.dumps(asdict(meta)))
     return ids
 

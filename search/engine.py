@@ -23,6 +23,7 @@ from data.store import Store
 from models.architecture import GROUPS
 from search import checkpoint, dashboard
 from search.asking import asked, objective_values, seeds_of
+from search.best import MAPS, VALIDATION, drop
 from search.executor import Executor
 from search.job import (
     Crashed,
@@ -130,7 +131,7 @@ def run_study(
         note(study, "configurations", f"{len(feasible):,} of {len(grid):,} fit {cap:,} parameters")
         note(study, "constant_mae", round(given.constant_mae, 3))
         note(study, "synthetic", store.synthetic)
-        dashboard.begin(study, name)
+        dashboard.begin(study, name, module.objectives(given))
         progress.study(name, f"{len(feasible):,} of {len(grid):,} configurations fit {cap:,} parameters")
         leader = Leader(run, store, name, module, given, study, sampler, progress, terms, lease)
         try:
@@ -313,6 +314,7 @@ class Leader:
             image_px=self.store.image_px,
             folder=self.run_.folder / TRIALS / folder,
             deterministic=self.terms.deterministic,
+            maps=True,
         )
         for attribute, value in (self.description(job) | {"folder": folder}).items():
             trial.set_user_attr(attribute, value)
@@ -387,7 +389,7 @@ class Leader:
                     "train_mae": round(best.train_mae, 4),
                     "final_train_mae": round(running.epochs[-1].train_mae, 4),
                     "final_validation_mae": round(running.epochs[-1].validation_mae, 4),
-                    "train_mae_by_epoch": " ".join(f"{epoch.train_mae:.4f}" for epoch in running.epochs),
+                    "train_mae_by_epoch": dashboard.listed(epoch.train_mae for epoch in running.epochs),
                     "seconds": round(sum(epoch.seconds for epoch in running.epochs), 1),
                     "images_per_second": round(
                         statistics.median(epoch.images_per_second for epoch in running.epochs), 1
@@ -396,6 +398,9 @@ class Leader:
                     "conditions": ", then ".join(dict.fromkeys(epoch.conditions for epoch in running.epochs)),
                     "exit_reason": "completed",
                 }
+                joules = [epoch.energy_joules for epoch in running.epochs if epoch.energy_joules is not None]
+                if len(joules) == len(running.epochs):
+                    results["energy_joules"] = round(sum(joules))
                 for attribute, value in results.items():
                     trial.set_user_attr(attribute, value)
                 self.tell(message.number, best.validation_mae)
@@ -433,7 +438,8 @@ class Leader:
         running = self.running[number]
         running.trial.set_user_attr("exit_reason", "pruned")
         running.trial.set_user_attr("pruned_after_epoch", running.epochs[-1].epoch)
-        (running.job.folder / "predictions.npy").unlink(missing_ok=True)  # perhaps of an epoch after that
+        for name in (VALIDATION, MAPS):
+            drop(running.job.folder, name)  # perhaps of an epoch after that
         self.tell(number, None, TrialState.PRUNED)
 
     def fail(self, failed: Failed) -> None:
@@ -447,7 +453,7 @@ class Leader:
         """The trial's end, in the storage first."""
         running = self.running.pop(number)
         architecture = running.job.architecture
-        dashboard.end(self.study, running.trial, architecture, self.given, self.run_.folder, value, state)
+        dashboard.end(self.study, running.trial, architecture, self.given, self.run_.folder, self.store, value, state)
         self.trials[number] = seen(self.study.tell(running.trial, self.values(running.job, value), state=state))
         checkpoint.clear(running.job.folder)
         self.progress.ended(self.name, self.trials[number])
@@ -486,6 +492,7 @@ RESULT_ATTRIBUTES = (
     "final_validation_mae",
     "train_mae_by_epoch",
     "seconds",
+    "energy_joules",
     "images_per_second",
     "peak_memory_mb",
     "conditions",

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
+from data.cases import spread_cases
 from data.images import decode
 from data.phantom import Anatomy, anatomy, phantom_cases
 from data.preparation import DataError
@@ -110,17 +110,6 @@ def of_store(store: Store, split: str, count: int, model: ModelFolder) -> list[S
             rows.index.astype(int), rows["id"], rows["male"], rows["age_months"], strict=True
         )
     ]
-
-
-def spread_cases(cases: pd.DataFrame, count: int) -> pd.DataFrame:
-    """Evenly spaced places in the order of age, of each sex; by sex, then by age."""
-    chosen = []
-    for male, share in ((False, count // 2), (True, count - count // 2)):
-        ordered = cases[cases["male"].astype(bool) == male].sort_values(["age_months", "id"])
-        share = min(share, len(ordered))
-        places = ((np.arange(share) + 0.5) * len(ordered) / max(share, 1)).astype(int)
-        chosen.append(ordered.iloc[places])
-    return pd.concat(chosen)
 
 
 def drawn_hands(store: Store) -> dict[str, Any]:

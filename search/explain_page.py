@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from models.cells import Cells
 from search.explain import DETAIL_PX, Explained, Explanation, region_rows, sex_of, spread_all
 from search.notices import NO_DEVICE, SYNTHETIC
 from search.overlay import Tile, laid_over, legend, sheet
@@ -36,28 +37,28 @@ def write(found: Explanation, folder: Path, name: str) -> tuple[Path, Path]:
         laid_over(case.shown.detail, months, found.scale)
         for case, months in zip(found.cases, spread_all(found, found.cases), strict=True)
     ]
-    bar = legend(found.scale, unit(found))
+    bar = legend(found.scale, unit(found.where, found.model.preparation.image_px))
     tiles = [
         Tile((case.shown.seen, coloured), caption_lines(case)) for case, coloured in zip(found.cases, over, strict=True)
     ]
-    sheet(tiles, bar, [heading(found)], foot(found)).save(part, "PNG", optimize=True)
+    sheet(tiles, bar, [heading(found.model.name, found.method)], foot(found.synthetic)).save(part, "PNG", optimize=True)
     os.replace(part, picture)
     part.write_text(explain_page(found, over, bar))
     os.replace(part, html)
     return picture, html
 
 
-def heading(found: Explanation) -> str:
-    method = {"CAM": "class activation map, exact", "HiResCAM": "HiResCAM"}[found.method]
-    return f"{found.model.name}: {method}; left as the network sees it, right what each place adds"
+def heading(name: str, method: str) -> str:
+    said = {"CAM": "class activation map, exact", "HiResCAM": "HiResCAM"}[method]
+    return f"{name}: {said}; left as the network sees it, right what each place adds"
 
 
-def unit(found: Explanation) -> str:
-    return f"months added by a cell of {found.where.step_px} of {found.model.preparation.image_px} px"
+def unit(where: Cells, image_px: int) -> str:
+    return f"months added by a cell of {where.step_px} of {image_px} px"
 
 
-def foot(found: Explanation) -> list[str]:
-    return [f"{SYNTHETIC}; {NO_DEVICE}" if found.synthetic else NO_DEVICE]
+def foot(synthetic: bool) -> list[str]:
+    return [f"{SYNTHETIC}; {NO_DEVICE}" if synthetic else NO_DEVICE]
 
 
 def caption_lines(case: Explained) -> tuple[str, ...]:
@@ -79,7 +80,9 @@ def explain_page(found: Explanation, over: Sequence[np.ndarray], bar: np.ndarray
             "Orange places make the prediction older, blue ones younger, and the colour's strength says by how many months; "
             "all maps here share one scale. Left, the image as the network sees it; right, the map over it."
         ),
-        pictures([Picture((bar,), f"The scale: {unit(found)}.")], 2, bar.shape[1], LEAST_PX),
+        pictures(
+            [Picture((bar,), f"The scale: {unit(found.where, model.preparation.image_px)}.")], 2, bar.shape[1], LEAST_PX
+        ),
         text(MEANS[found.method]),
         text(
             f"The network's last feature map has {where.across}×{where.across} cells, {where.step_px} px apart in an image of "

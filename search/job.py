@@ -21,10 +21,11 @@ class Job:
     store: Path
     data: str  # the store's digest: what the trial must find there
     image_px: int
-    folder: Path  # the trial's own: job.json, log.txt, predictions.npy, checkpoints while it runs
+    folder: Path  # the trial's own: job.json, log.txt, predictions.npy, maps.npz, checkpoints while it runs
     deterministic: bool = False
     until: int = 0  # leave after this epoch, Paused, as a trial does that was asked to; 0 trains them all
     test: bool = False  # leave the best epoch's test predictions too; no search does, nothing chooses by them
+    maps: bool = False  # leave the best epoch's maps of some validation images too, which the dashboard shows
     keep: bool = False  # leave the best epoch's network too, as model.keras
     threads: int = 0  # CPU threads of the worker; 0 leaves it to TensorFlow
     gpu: str = ""  # what CUDA_VISIBLE_DEVICES is set to; empty where there is no GPU
@@ -41,6 +42,7 @@ class EpochDone:
     conditions: str = ""  # what the epoch was trained on, where two trials of a study may differ
     loss: float | None = None  # None, as the next, in checkpoints of earlier versions
     learning_rate: float | None = None
+    energy_joules: float | None = None  # of the whole GPU meanwhile; None where there is none, or none that says so
 
 
 @dataclass(frozen=True)

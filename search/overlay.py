@@ -60,12 +60,14 @@ def legend(scale: float, unit: str, width_px: int = 420) -> np.ndarray:
     return np.asarray(picture)
 
 
-def sheet(tiles: Sequence[Tile], bar: np.ndarray, head: Sequence[str], foot: Sequence[str]) -> Image.Image:
+def sheet(
+    tiles: Sequence[Tile], bar: np.ndarray, head: Sequence[str], foot: Sequence[str], side_px: int = TILE_PX
+) -> Image.Image:
     """All tiles under a heading, with the legend and the foot's lines below."""
     font = ImageFont.load_default(size=TEXT_PX)
     across = min(ACROSS, len(tiles))
-    tile_width = max(len(tile.pictures) for tile in tiles) * (TILE_PX + GAP_PX) + 2 * GAP_PX
-    tile_height = TILE_PX + max(len(tile.lines) for tile in tiles) * LINE_PX + 3 * GAP_PX
+    tile_width = max(len(tile.pictures) for tile in tiles) * (side_px + GAP_PX) + 2 * GAP_PX
+    tile_height = side_px + max(len(tile.lines) for tile in tiles) * LINE_PX + 3 * GAP_PX
     words = max(font.getlength(line) for line in (*head, *foot))
     width = max(across * tile_width, bar.shape[1], int(words)) + 2 * GAP_PX
     begin = GAP_PX + len(head) * LINE_PX + GAP_PX
@@ -82,9 +84,9 @@ def sheet(tiles: Sequence[Tile], bar: np.ndarray, head: Sequence[str], foot: Seq
         left = 2 * GAP_PX + number % across * tile_width
         top = begin + number // across * tile_height
         for place, pixels in enumerate(tile.pictures):
-            image = Image.fromarray(pixels).convert("RGB").resize((TILE_PX, TILE_PX), Image.Resampling.BICUBIC)
-            picture.paste(image, (left + place * (TILE_PX + GAP_PX), top))
-        lines(left, top + TILE_PX + GAP_PX, tile.lines)
+            image = Image.fromarray(pixels).convert("RGB").resize((side_px, side_px), Image.Resampling.BICUBIC)
+            picture.paste(image, (left + place * (side_px + GAP_PX), top))
+        lines(left, top + side_px + GAP_PX, tile.lines)
     picture.paste(Image.fromarray(bar), (GAP_PX, end))
     lines(2 * GAP_PX, end + bar.shape[0] + GAP_PX, foot)
     return picture

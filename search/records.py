@@ -52,7 +52,7 @@ def seen(trial: FrozenTrial) -> Trial:
         state=STATES.get(trial.state, "running"),
         validation_mae=trial.values[0] if trial.state == TrialState.COMPLETE else None,
         best_epoch=attrs.get("best_epoch"),
-        train_mae=tuple(float(mae) for mae in attrs.get("train_mae_by_epoch", "").split()),
+        train_mae=tuple(float(mae) for mae in attrs.get("train_mae_by_epoch", "").replace(",", " ").split()),
         seconds=attrs.get("seconds", 0.0),
         exit_reason=attrs.get("exit_reason", ""),
         validation_mae_by_epoch=tuple(reports[epoch] for epoch in sorted(reports)),

@@ -7,7 +7,7 @@ from typing import Any
 from models.architecture import Architecture
 from models.table1 import TABLE1
 from search.progress import duration
-from search.report import Best, Report, StudyReport
+from search.report import Best, Recorded, Report, StudyReport
 from search.report_words import millions, numbers, reason, what
 from search.run import TRIALS
 from search.storage import sqlite_path
@@ -150,12 +150,20 @@ def machine_rows(report: Report) -> list[dict[str, str]]:
         "seeds": ", ".join(map(str, seeds)),
         "training time, all trials": duration(sum(recorded.trial.seconds for recorded in trained)) if trained else "",
         "most memory of a worker": f"{max(memory):,} MB" if memory else "",
-        "GPU energy": "",
+        "GPU energy, of the whole device while trials trained": energy(trained),
         "data": f"{report.store.info['source']}, digest {report.store.digest}" if report.store else "",
         "preset": settings(report),
         "storage": "SQLite" if sqlite_path(report.run.storage) else "a database server",
     }
     return [{"what": what, "recorded": value or "not recorded"} for what, value in said.items()]
+
+
+def energy(trained: Sequence[Recorded]) -> str:
+    joules = [float(recorded.attrs["energy_joules"]) for recorded in trained if "energy_joules" in recorded.attrs]
+    return f"{sum(joules) / JOULES_PER_KWH:.3g} kWh ({len(joules)} of {len(trained)} trials)" if joules else ""
+
+
+JOULES_PER_KWH = 3.6e6
 
 
 def settings(report: Report) -> str:

@@ -3,7 +3,7 @@
 run.json       preset, the fields set on the command line, data
 prepared/      the prepared store, unless the data are one already
 studies.db     the Optuna studies
-trials/        a folder per trial: job.json, log.txt, predictions.npy
+trials/        a folder per trial: job.json, log.txt, predictions.npy, maps.npz, pictures
 models/        a folder per network trained in full (trained.py)
 """
 

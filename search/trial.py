@@ -21,14 +21,16 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from data.cases import spread_cases
 from data.preparation import DISK_FULL, DataError, no_space
-from data.store import open_store
+from data.store import Store, open_store
 from models import saved
+from models.cam import Maps, maps_of
 from models.feed import feed
 from models.fit import CountMismatch, new_trainer
 from models.training import Precision
-from search import checkpoint
-from search.best import MODEL, TEST, VALIDATION, leave, settle
+from search import checkpoint, energy
+from search.best import MAPS, MODEL, TEST, VALIDATION, leave, settle
 from search.checkpoint import Checkpoint
 from search.job import (
     STOP,
@@ -44,6 +46,8 @@ from search.job import (
     fingerprint,
 )
 from search.memory import what_would_fit
+
+MAPPED_IMAGES = 6
 
 
 def main(job: Job, connection: Connection) -> None:
@@ -116,6 +120,7 @@ def run(job: Job, send: Callable[[Message], None], stopping: Callable[[], bool])
         )
     validation, examples = store.split("validation"), store.split("train")
     test = feed(store.split("test")) if job.test else None
+    seen = mapped(store) if job.maps else None
     training = fingerprint(job)
     before = checkpoint.latest(job.folder, training)
     settings = replace(job.training, precision=before.precision) if before else job.training
@@ -127,7 +132,8 @@ def run(job: Job, send: Callable[[Message], None], stopping: Callable[[], bool])
         epochs, predictions = list(before.epochs), before.predictions
         save_predictions(job.folder / VALIDATION, predictions)  # those on disk may be of an epoch that is trained anew
         send(Resumed(job.number, before.epochs))
-    for epoch in trainer.epochs(examples, validation, job.seed, after=len(epochs)):
+    joules, on_gpu = energy.meter(), bool(tf.config.list_physical_devices("GPU"))
+    for epoch in trainer.epochs(examples, validation, job.seed, after=len(epochs), seen=seen):
         done = EpochDone(
             job.number,
             epoch.epoch,
@@ -138,12 +144,16 @@ def run(job: Job, send: Callable[[Message], None], stopping: Callable[[], bool])
             conditions(job, trainer.batch),
             epoch.loss,
             epoch.learning_rate,
+            joules() if on_gpu else None,
         )
         if not epochs or epoch.validation_mae < min(earlier.validation_mae for earlier in epochs):
             predictions = epoch.predictions.astype(np.float32)
             save_predictions(job.folder / VALIDATION, predictions)
             if test is not None:
                 leave(job.folder, TEST, epoch.epoch, partial(save_predictions, predictions=trainer.predict(test)))
+            if seen is not None and epoch.features is not None:
+                maps = maps_of(trainer.model, epoch.features, validation.male[seen])
+                leave(job.folder, MAPS, epoch.epoch, partial(save_maps, rows=validation.rows[seen], maps=maps))
             if job.keep:
                 leave(job.folder, MODEL, epoch.epoch, partial(saved.save, trainer.model))
         epochs.append(done)
@@ -153,7 +163,7 @@ def run(job: Job, send: Callable[[Message], None], stopping: Callable[[], bool])
         if (stopping() or epoch.epoch == job.until) and epoch.epoch < job.training.epochs:
             return False
     best = min(epochs, key=lambda epoch: epoch.validation_mae).epoch
-    for name in (TEST, MODEL):
+    for name in (TEST, MAPS, MODEL):
         settle(job.folder, name, best)
     return True
 
@@ -168,6 +178,16 @@ def computed_in() -> Precision:
     """The precision of this process' network."""
     precision: Precision = keras.mixed_precision.dtype_policy().name
     return precision
+
+
+def mapped(store: Store) -> np.ndarray:
+    """Positions of the validation cases whose maps are left: half of them girls, spread evenly over the ages."""
+    validation = store.cases[store.cases["split"] == "validation"].reset_index(drop=True)
+    return spread_cases(validation, MAPPED_IMAGES).index.to_numpy(int)
+
+
+def save_maps(path: Path, rows: np.ndarray, maps: Maps) -> None:
+    np.savez(path, rows=rows, months=maps.months, prediction_months=maps.prediction_months)
 
 
 def save_predictions(path: Path, predictions: np.ndarray) -> None:

@@ -106,7 +106,7 @@ def floor(architecture: Architecture, image_px: int, steps: int, aim: str, what:
         began = time.perf_counter()
         for _ in range(steps):
             trainer.train_step(tensors, rows)
-        trainer.predict_step(tensors, rows).numpy()
+        trainer.predict_step(tensors, rows)[0].numpy()
         return time.perf_counter() - began
 
     turns = {"an epoch": lambda: next(epochs).seconds, "bare steps": bare}

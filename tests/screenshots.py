@@ -101,7 +101,7 @@ def keep(png: bytes, name: str) -> None:
 
 
 def pages(run: Path, browser: Browser) -> None:
-    """The report at two widths, a study and a trial of the dashboard."""
+    """The report at two widths; of the dashboard a study, a trial, its maps, and the table of trials."""
     for name, width_px, height_px in (("report", 1280, 1000), ("report-phone", 390, 844)):
         page = browser.new_page(viewport={"width": width_px, "height": height_px})
         page.goto((run / "report.html").as_uri())
@@ -114,8 +114,15 @@ def pages(run: Path, browser: Browser) -> None:
         page.get_by_text("Which block groups").first.wait_for()
         keep(page.screenshot(), "dashboard-study")
         page.goto(f"{address}/dashboard/studies/3/trials?numbers=1")
-        page.wait_for_function("[...document.images].filter(image => image.naturalWidth > 600).length > 1")
+        page.wait_for_function("[...document.images].filter(image => image.naturalWidth > 600).length > 2")
         keep(page.screenshot(), "dashboard-trial")
+        page.get_by_alt_text("cam_sheet.png").first.scroll_into_view_if_needed()
+        keep(page.screenshot(), "dashboard-cam")
+        page.goto(f"{address}/dashboard/studies/1/smartSelection")
+        for _ in ("falling", "rising"):
+            page.get_by_role("columnheader", name="Value").get_by_role("button").click()
+        page.get_by_role("table").scroll_into_view_if_needed()
+        keep(page.screenshot(), "dashboard-trials")
         page.close()
 
 

@@ -14,6 +14,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from multiprocessing.synchronize import Event
 from pathlib import Path
 from typing import Any
@@ -34,14 +35,17 @@ from studies.order import STUDIES
 
 pytestmark = pytest.mark.slow
 
+EPOCHS = 30
 NAMES = ["1 ablation", "2 width", "3 depth", "4 refinement"]
 
 
 @pytest.fixture(scope="module")
 def decided(tmp_path_factory: pytest.TempPathFactory, tiny_store: Store) -> Path:
-    """A run whose four studies are decided."""
+    """A run whose four studies are decided, of trials with many epochs."""
     folder = tmp_path_factory.mktemp("decided")
-    run = Run(folder, tiny_preset(), {}, str(tiny_store.path), sqlite_url(folder / "studies.db"))
+    preset = tiny_preset()
+    preset = replace(preset, training=replace(preset.training, epochs=EPOCHS))
+    run = Run(folder, preset, {}, str(tiny_store.path), sqlite_url(folder / "studies.db"))
     for name in STUDIES:
         run_study(run, tiny_store, name, FormulaExecutor, silent())
     record(run)
@@ -138,11 +142,29 @@ def test_a_study_and_its_trials_can_be_opened_and_tell_what_they_were(printed: s
             f"[...document.images].some(image => image.alt === '{picture}' && image.naturalWidth > 600)"
         )
     text = page.inner_text("body")
-    assert "months validation MAE in epoch 2" in text
+    assert f"months validation MAE in epoch {EPOCHS}" in text
     shown = dict(re.findall(r"^(\w+) (\S+)$", text, flags=re.MULTILINE))
-    wanted = {"beta": "0.0875", "n5": "1", "n7": "0", "n9": "1", "best_epoch": "2", "exit_reason": "completed"}
+    wanted = {"beta": "0.0875", "n5": "1", "n7": "0", "n9": "1", "best_epoch": str(EPOCHS), "exit_reason": "completed"}
     assert shown.items() >= wanted.items()
     assert {"params_m", "gmacs", "seed", "seconds"} <= set(shown)
+
+
+def test_trials_are_a_table_of_low_rows_which_a_click_sorts(address: str, page: Page) -> None:
+    page.goto(f"{address}/dashboard/studies/2/smartSelection")
+    expect(page.get_by_role("columnheader", name="UserAttribute params_m")).to_be_attached(timeout=30_000)
+    names = [header.splitlines()[0] for header in page.get_by_role("columnheader").all_inner_texts()]
+    rows = page.locator("tbody tr")
+
+    assert rows.count() == 3
+    assert all(100 > (box["height"] if (box := row.bounding_box()) else 0) > 0 for row in rows.all())
+    for name in ("Value", "UserAttribute params_m", "UserAttribute gmacs"):
+        orders = []
+        for _ in range(2):
+            page.get_by_role("columnheader", name=name).get_by_role("button").first.click()
+            cells = page.locator(f"tbody tr td:nth-child({names.index(name) + 1})")
+            orders.append([float(text) for text in cells.all_inner_texts()])
+        assert orders[0] != orders[1]
+        assert {tuple(order) for order in orders} == {tuple(sorted(orders[0])), tuple(sorted(orders[0])[::-1])}
 
 
 def test_the_dashboard_is_reached_from_this_machine_alone(address: str) -> None:

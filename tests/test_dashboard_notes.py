@@ -1,27 +1,52 @@
 """What a search leaves for the dashboard: notes, pictures and plots, by formula; looked at in test_dashboard.py."""
 
 import json
+from dataclasses import replace
+from io import BytesIO
 from pathlib import Path
 from xml.etree import ElementTree
 
+import numpy as np
 import optuna
 import pytest
+from conftest import tiny_preset
 from formula import FormulaExecutor
 from optuna.artifacts import get_all_artifact_meta
 from optuna.storages import RDBStorage
 from optuna_dashboard import get_note, save_note
+from PIL import Image
 from test_report import a_run, one_fails, search
 
-from data.store import Store
+from data.store import Store, open_store
 from models.architecture import Architecture, Blocks
+from models.cells import cells
 from models.cost import cost
-from search import drawings
+from models.training import Training
+from search import drawings, maps
+from search.best import MAPS
 from search.dashboard import artifact_store
 from search.database import sqlite_url
+from search.job import Job
 from search.notices import SYNTHETIC
+from search.overlay import GAP_PX, LINE_PX
+from search.records import seen
 from search.storage import open_storage
 from search.storage_copy import copy_storage
 from studies.order import QUESTIONS, STUDIES
+
+
+class Mapping(FormulaExecutor):
+    """Its trials leave maps, as real ones do: of the first cell of each image."""
+
+    def start(self, job: Job) -> None:
+        super().start(job)
+        assert job.maps
+        rows = open_store(job.store).split("validation").rows[:6]
+        across = cells(job.architecture, job.image_px).across
+        months = np.zeros((len(rows), across, across), np.float32)
+        months[:, 0, 0] = 10.0
+        job.folder.mkdir(parents=True, exist_ok=True)
+        np.savez(job.folder / MAPS, rows=rows, months=months, prediction_months=months.sum((1, 2)) + 100)
 
 
 def notes(storage: RDBStorage, name: str) -> dict[int, str]:
@@ -59,16 +84,21 @@ def test_every_study_and_every_trial_has_a_note(tmp_path: Path, tiny_store: Stor
 
 
 def test_every_picture_is_in_the_artifact_store_and_in_the_note(tmp_path: Path, tiny_store: Store) -> None:
-    run = search(a_run(tmp_path / "run", tiny_store), tiny_store, studies=2)
+    run = search(a_run(tmp_path / "run", tiny_store), tiny_store, Mapping(), studies=2)
     storage, store = open_storage(run.storage), artifact_store(run.folder)
     study = optuna.load_study(study_name="2 width", storage=storage)
 
     for trial in study.trials:
         metas = get_all_artifact_meta(trial, storage=storage)
-        assert {meta.filename for meta in metas} == {"learning_curve.svg", "network.svg"}
+        kinds = {meta.filename: meta.mimetype for meta in metas}
+        drawing = "image/svg+xml"
+        assert kinds == {"learning_curve.svg": drawing, "network.svg": drawing, "cam_sheet.png": "image/png"}
         for meta in metas:
             with store.open_reader(meta.artifact_id) as file:
-                assert ElementTree.parse(file).getroot().tag.endswith("svg")
+                if meta.mimetype == drawing:
+                    assert ElementTree.parse(file).getroot().tag.endswith("svg")
+                else:
+                    assert Image.open(file).format == "PNG"
             assert (
                 f"/artifacts/{study._study_id}/{trial._trial_id}/{meta.artifact_id}"
                 in notes(storage, "2 width")[trial.number]
@@ -79,19 +109,60 @@ def test_every_picture_is_in_the_artifact_store_and_in_the_note(tmp_path: Path, 
 def test_a_search_that_was_stopped_leaves_what_one_that_was_not_leaves(
     tmp_path: Path, tiny_store: Store, stop_after: int
 ) -> None:
-    search(a_run(tmp_path / "whole", tiny_store), tiny_store, studies=2)
+    search(a_run(tmp_path / "whole", tiny_store), tiny_store, Mapping(), studies=2)
     run = a_run(tmp_path / "stopped", tiny_store)
     for _ in range(20):
         try:
-            search(run, tiny_store, FormulaExecutor(stop_after=stop_after), studies=2)
+            search(run, tiny_store, Mapping(stop_after=stop_after), studies=2)
             break
         except KeyboardInterrupt:
             continue
     else:
-        search(run, tiny_store, studies=2)
+        search(run, tiny_store, Mapping(), studies=2)
     search(run, tiny_store, studies=2)  # a decided one decides again
 
     assert everything_left(tmp_path / "stopped") == everything_left(tmp_path / "whole")
+
+
+def test_a_sheet_shows_each_image_beside_its_map_and_says_what_it_is(tmp_path: Path, tiny_store: Store) -> None:
+    folder, reference = tmp_path / "1-ablation" / "0000", tiny_preset().reference
+    Mapping().start(Job(0, reference, Training(), 0, tiny_store.path, "", tiny_store.image_px, folder, maps=True))
+    png = maps.sheet_of(folder, tiny_store, reference, 2)
+
+    assert png is not None
+    assert len(png) < 250_000
+    picture = np.asarray(Image.open(BytesIO(png)).convert("RGB")).astype(int)
+    coloured = np.ptp(picture, axis=2) > 60
+    side, left, top = maps.SIDE_PX, 3 * GAP_PX, 2 * GAP_PX + LINE_PX
+    seen, over = (coloured[top : top + side, x : x + side] for x in (left, left + side + GAP_PX))
+    assert not seen.any()
+    assert over[: side // 8, : side // 8].all()  # where the months are
+    assert not over[-side // 8 :, -side // 8 :].any()
+    assert maps.sheet_of(folder, tiny_store, reference, None) is None
+    assert maps.sheet_of(tmp_path, tiny_store, reference, 2) is None
+
+
+def test_studies_name_what_they_measure_with_its_unit(tmp_path: Path, tiny_store: Store) -> None:
+    preset = replace(tiny_preset(), objective=("mae", "macs"))
+    run = search(a_run(tmp_path / "run", tiny_store, preset), tiny_store)
+    named = [
+        optuna.load_study(study_name=f"{number} {name}", storage=open_storage(run.storage)).metric_names
+        for number, name in enumerate(STUDIES, 1)
+    ]
+
+    mae, macs = "validation MAE, months", "MACs of one image"
+    assert named == [[mae], [mae], [mae, macs], [mae]]
+
+
+def test_training_errors_are_read_back_also_as_earlier_versions_wrote_them(tmp_path: Path, tiny_store: Store) -> None:
+    run = search(a_run(tmp_path / "run", tiny_store), tiny_store, studies=1)
+    trial = optuna.load_study(study_name="1 ablation", storage=open_storage(run.storage)).trials[0]
+    epochs = len(trial.intermediate_values)
+    now = seen(trial).train_mae
+    trial.user_attrs["train_mae_by_epoch"] = " ".join(f"{mae:.4f}" for mae in now)
+
+    assert len(now) == epochs
+    assert seen(trial).train_mae == now
 
 
 def test_a_note_that_somebody_has_edited_stays(tmp_path: Path, tiny_store: Store) -> None:

@@ -206,12 +206,13 @@ def test_a_trial_that_was_stopped_goes_on_and_ends_with_the_numbers_of_one_that_
     assert predictions[0].tobytes() == predictions[1].tobytes()
 
 
-def test_a_trial_that_leaves_after_an_epoch_and_goes_on_leaves_the_network_and_test_predictions_of_its_best_epoch(
+def test_a_trial_that_leaves_after_an_epoch_and_goes_on_leaves_network_maps_and_test_predictions_of_its_best_epoch(
     executor: Executor, tmp_path: Path, tiny_store: Store
 ) -> None:
     from models import saved  # a leader that imports this file stays without TensorFlow
+    from models.cam import activation_maps
 
-    whole = replace(lasting(job(tiny_store, tmp_path / "whole", number=1), epochs=4), test=True, keep=True)
+    whole = replace(lasting(job(tiny_store, tmp_path / "whole", number=1), epochs=4), test=True, maps=True, keep=True)
     parted = replace(whole, folder=tmp_path / "parted", number=2)
     executor.start(whole)
     uninterrupted = heard(executor)
@@ -223,11 +224,19 @@ def test_a_trial_that_leaves_after_an_epoch_and_goes_on_leaves_the_network_and_t
     assert isinstance(before[-1], Paused)
     assert [epoch for epoch, _, _ in numbers(before)] == [1, 2]
     assert numbers(after) == numbers(uninterrupted)
-    kept = {"job.json", "log.txt", "predictions.npy", "test_predictions.npy", "model.keras"}
+    kept = {"job.json", "log.txt", "predictions.npy", "test_predictions.npy", "maps.npz", "model.keras"}
+    assert (whole.folder / "maps.npz").read_bytes() == (parted.folder / "maps.npz").read_bytes()
     for folder in (whole.folder, parted.folder):
         assert kept <= {path.name for path in folder.iterdir()} | {"log.txt"}
-        assert not list(folder.glob("model-*")) + list(folder.glob("test_predictions-*"))
+        assert not [path for name in ("model", "maps", "test_predictions") for path in folder.glob(f"{name}-*")]
         network = saved.load(folder / "model.keras")
+        with np.load(folder / "maps.npz") as maps:
+            mapped = tiny_store.examples(maps["rows"])
+            expected = activation_maps(network, tiny_store.images[mapped.rows], mapped.male)
+            np.testing.assert_allclose(maps["months"], expected.months, rtol=1e-3, atol=1e-4)
+            np.testing.assert_allclose(maps["prediction_months"], expected.prediction_months, rtol=1e-4)
+        assert set(mapped.rows) <= set(tiny_store.split("validation").rows)
+        assert list(mapped.male) == [0, 0, 0, 1, 1, 1]
         for split, name in (("validation", "predictions.npy"), ("test", "test_predictions.npy")):
             examples = tiny_store.split(split)
             inputs = {"image": examples.images[examples.rows][..., None], "male": examples.male[:, None]}

@@ -14,13 +14,14 @@ from playwright.sync_api import Browser
 from test_audit_page import Tags
 from test_cli import boneage_search, refused
 
+from data.cases import spread_cases
 from data.phantom import anatomy, draw, phantom_cases
 from data.preparation import DataError
 from data.store import Store
 from models.architecture import Architecture, Blocks
 from models.training import Training
 from search.cli import main
-from search.explain import Explanation, explained, of_files, of_store, region_rows, spread_cases
+from search.explain import Explanation, explained, of_files, of_store, region_rows
 from search.explain_page import explain_page, write
 from search.model_folder import ModelFolder, chosen_model, load_network, open_folder, read_about
 from search.notices import NO_DEVICE, SYNTHETIC

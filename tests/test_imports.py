@@ -68,6 +68,7 @@ def test_imports_go_from_search_to_studies_to_models_and_data(path: Path) -> Non
         ({"tensorflow", "keras", "keras_tuner"}, USES_TENSORFLOW),
         ({"optuna", "optuna_dashboard", "sqlalchemy"}, USES_OPTUNA),
         ({"ray"}, {"search/ray_executor.py"}),
+        ({"pynvml"}, {"search/energy.py"}),
         ({"tensorboard"}, {"search/events.py"}),
         ({"ai_edge_litert", "onnxruntime", "tf2onnx"}, {"models/export.py"}),
     ],

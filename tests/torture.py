@@ -92,7 +92,7 @@ def killed_until_done(run: Path, log: Path, kills: int, chance: random.Random) -
 def result(run: Path) -> dict[str, Any]:
     """Everything a search has found that is no measurement of time."""
     storage = open_storage(sqlite_url(run / "studies.db"))
-    timed = {"seconds", "images_per_second", "peak_memory_mb"}
+    timed = {"seconds", "energy_joules", "images_per_second", "peak_memory_mb"}
     found: dict[str, Any] = {name: decision.to_dict() for name, decision in decisions(storage).items()}
     for name in STUDIES:
         study = load(storage, name)
@@ -113,7 +113,7 @@ def result(run: Path) -> dict[str, Any]:
         found[f"{name} dashboard"] = {key: value for key, value in shown.items() if key.startswith("dashboard:")}
     for path in sorted((run / "trials").rglob("predictions.npy")):
         found[str(path.relative_to(run))] = np.load(path, allow_pickle=False).tobytes().hex()
-    found["pictures"] = {path.name: path.read_text() for path in (run / ARTIFACTS).iterdir()}
+    found["pictures"] = {path.name: path.read_bytes().hex() for path in (run / ARTIFACTS).iterdir()}
     found["left behind"] = sorted(str(path.relative_to(run)) for path in (run / "trials").rglob("epoch-*"))
     return json.loads(json.dumps(found))  # type: ignore[no-any-return]
 

@@ -1,0 +1,43 @@
+"""The energy of the GPU that this process trains on, where NVIDIA's management library reports it (Volta and newer).
+
+Its counter is the whole device's: what other processes do on the device meanwhile is in it, too.
+"""
+
+import os
+from collections.abc import Callable
+
+
+def meter() -> Callable[[], float | None]:
+    """Tells the joules used since it was last asked, or since it was made; None where nobody says."""
+    before = counter_joules()
+
+    def since() -> float | None:
+        nonlocal before
+        now, earlier = counter_joules(), before
+        before = now
+        return None if now is None or earlier is None else now - earlier
+
+    return since
+
+
+def counter_joules() -> float | None:
+    """Since the driver was loaded, of the first device of CUDA_VISIBLE_DEVICES.
+
+    The library numbers devices by their PCI bus, CUDA by speed unless CUDA_DEVICE_ORDER says PCI_BUS_ID: an index means
+    the same to both where all devices are alike.
+    """
+    device = os.environ.get("CUDA_VISIBLE_DEVICES", "0").split(",")[0].strip()
+    try:
+        import pynvml
+    except ModuleNotFoundError:
+        return None
+    try:
+        pynvml.nvmlInit()
+        try:
+            by_index, by_uuid = pynvml.nvmlDeviceGetHandleByIndex, pynvml.nvmlDeviceGetHandleByUUID
+            handle = by_index(int(device)) if device.isdecimal() else by_uuid(device)
+            return float(pynvml.nvmlDeviceGetTotalEnergyConsumption(handle)) / 1000
+        finally:
+            pynvml.nvmlShutdown()
+    except pynvml.NVMLError:
+        return None

@@ -36,6 +36,7 @@ def study_status(name: str, storage: RDBStorage | None) -> dict[str, Any]:
             "best_value": None,
             "best_params": None,
             "decision": None,
+            "timing": None,
         }
     attrs = study.user_attrs
     decision = json.loads(attrs["decision"]) if "decision" in attrs else None
@@ -54,6 +55,7 @@ def study_status(name: str, storage: RDBStorage | None) -> dict[str, Any]:
         "best_value": best.validation_mae if best else None,
         "best_params": best.point if best else None,
         "decision": decision,
+        "timing": json.loads(attrs["timing"]) if "timing" in attrs else None,
     }
 
 

@@ -60,7 +60,7 @@ from search.sampler import FeasibleSampler
 from search.stopping import Stopped, Wish
 from search.storage import open_storage
 from search.time_words import error_words, left_words
-from search.timings import history
+from search.timings import history, timed
 from search.waiting import begin_longest
 from studies.order import COMMANDS, STUDIES
 from studies.preset import StudyError
@@ -317,7 +317,7 @@ class Leader:
 
     @cached_property
     def forecast(self) -> Forecast:
-        past = history(self.run_, self.study._storage)
+        past = history(self.study._storage)
         return Forecast(self.name, self.module, self.given, self.sampler.feasible, self.terms.deterministic, past)
 
     def foretell(self, workers: int) -> None:
@@ -375,6 +375,7 @@ class Leader:
             "dropout": architecture.dropout,
             "params": cost.params,
             "params_m": round(cost.params / 1e6, 3),
+            "macs": cost.macs,
             "gmacs": round(cost.macs / 1e9, 4),
             "gap_channels": cost.gap_channels,
             "seed": job.seed,
@@ -437,7 +438,8 @@ class Leader:
                 }
                 for attribute, value in results.items():
                     trial.set_user_attr(attribute, value)
-                self.forecast.ended(running.job.architecture, running.epochs, executor.workers)
+                macs = self.given.cost(running.job.architecture).macs
+                self.forecast.ended(timed(results | {"macs": macs}, len(running.epochs)))
                 self.tell(message.number, best.validation_mae)
             case Failed() if running.goes_on_after(message):
                 running.lose_leg()

@@ -4,12 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
-from statistics import fmean, median
+from statistics import median
 from typing import Any
 
 from models.architecture import Architecture
 from search.epoch_seconds import Timed, errors, line
-from search.job import EpochDone
 from search.time_left import Feasible, Round, macs, rounds, seconds, to_come
 from studies.study import Given, Study, Trial
 
@@ -23,11 +22,10 @@ class Forecast:
     deterministic: bool
     history: list[Timed]  # of the whole run, in the order in which they ended
 
-    def ended(self, network: Architecture, epochs: Sequence[EpochDone], workers: int) -> None:
-        """One more training."""
-        mean = fmean(epoch.seconds for epoch in epochs)
-        if mean > 0:
-            self.history.append(Timed(macs(network, self.given), mean, epochs[-1].conditions, workers))
+    def ended(self, measured: Timed) -> None:
+        """One more training; one that took no time to speak of says nothing."""
+        if measured.seconds:
+            self.history.append(measured)
 
     def timing(
         self, trials: Sequence[Trial], running: Sequence[tuple[Architecture, int]], workers: int

@@ -9,6 +9,7 @@ import socket
 import statistics
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,9 @@ from search import checkpoint, dashboard
 from search.asking import asked, objective_values, seeds_of
 from search.best import MAPS, VALIDATION, drop
 from search.executor import Executor
+from search.forecast import Forecast
 from search.job import (
+    LAST,
     Crashed,
     EpochDone,
     Failed,
@@ -55,6 +58,9 @@ from search.run import TRIALS, Run, guarded, record
 from search.sampler import FeasibleSampler
 from search.stopping import Stopped, Wish
 from search.storage import open_storage
+from search.time_words import error_words, left_words
+from search.timings import history, timed
+from search.waiting import begin_longest
 from studies.order import COMMANDS, STUDIES, study_name
 from studies.preset import StudyError
 from studies.pruning import left_behind
@@ -146,6 +152,8 @@ def run_study(
         note(study, "summary", decision.summary)
         dashboard.decide(study, name, given, decision)
         progress.decided(name, decision)
+        if leader.timing and (off := error_words(leader.timing)):
+            progress.said(off)
         return decision
 
 
@@ -237,6 +245,7 @@ class Leader:
         self.running: dict[int, Running] = {}
         self.known = known_networks(study)
         self.expected = len(self.trials) + len(waiting)  # trials of the study, as far as is known yet
+        self.timing: dict[str, Any] = {}  # what was foretold last
 
     def run(self, make_executor: Callable[[], Executor]) -> None:
         """Run trials until the study proposes nothing more. Workers are only started if there is something to train."""
@@ -252,7 +261,9 @@ class Leader:
                     job = self.begin(trial)
                     if self.copied(job):
                         continue
-                    executor = executor or make_executor()
+                    if executor is None:
+                        executor = make_executor()
+                        self.foretell(executor.workers)
                     executor.start(job)
                 if wish.signal and not (self.running and executor):
                     raise Stopped(wish)
@@ -261,6 +272,8 @@ class Leader:
                 assert executor is not None
                 for message in executor.wait(POLL_SECONDS):
                     self.handle(message, executor)
+                    if isinstance(message, LAST) and message.number not in self.running:
+                        self.foretell(executor.workers)
                 self.lease.refresh()
                 self.end_overdue(executor)
                 if wish.signal and not asked:
@@ -281,18 +294,41 @@ class Leader:
             return None
         if adopted:
             return adopted.pop(0)
-        if self.study.get_trials(deepcopy=False, states=(TrialState.WAITING,)):
-            return self.study.ask()
+        if waiting := self.study.get_trials(deepcopy=False, states=(TrialState.WAITING,)):
+            return begin_longest(self.study, self.module, self.given, waiting)
         if self.running and self.terms.deterministic:
             return None
-        wish = asked(self.module, self.given, list(self.trials.values()), self.sampler.feasible)
+        wish = asked(self.module, self.given, self.by_number, self.sampler.feasible)
         self.expected = wish.expected
         # With `deterministic` a trial is compared with those before its round, whoever of its round is faster.
         remembered = {"compared_with": len(self.trials)} if self.terms.deterministic else None
         for point, seed in wish.new:
             self.study.enqueue_trial(point | ({SEED: seed} if self.module.SEEDED else {}), user_attrs=remembered)
+        if wish.new:
+            return self.next_trial(adopted, workers)
         left = len(self.sampler.feasible) > len(self.trials)
-        return self.study.ask() if wish.new or (wish.sample and left) else None
+        return self.study.ask() if wish.sample and left else None
+
+    @property
+    def by_number(self) -> list[Trial]:
+        """The trials as a leader that comes later finds them, whichever began first."""
+        return [self.trials[number] for number in sorted(self.trials)]
+
+    @cached_property
+    def forecast(self) -> Forecast:
+        past = history(self.study._storage)
+        return Forecast(self.name, self.module, self.given, self.sampler.feasible, self.terms.deterministic, past)
+
+    def foretell(self, workers: int) -> None:
+        """Leave the time left with the study, for `status`, and say it."""
+        running = [(job.job.architecture, job.job.training.epochs - len(job.epochs)) for job in self.running.values()]
+        timing = self.forecast.timing(self.by_number, running, workers)
+        if timing is None:
+            return
+        self.timing = timing
+        note(self.study, "timing", json.dumps(timing))
+        if words := left_words(self.name, timing):
+            self.progress.said(words)
 
     def begin(self, trial: optuna.trial.Trial) -> Job:
         """Make the trial's point whole, record what it is, and describe the job."""
@@ -339,6 +375,7 @@ class Leader:
             "dropout": architecture.dropout,
             "params": cost.params,
             "params_m": round(cost.params / 1e6, 3),
+            "macs": cost.macs,
             "gmacs": round(cost.macs / 1e9, 4),
             "gap_channels": cost.gap_channels,
             "seed": job.seed,
@@ -391,6 +428,7 @@ class Leader:
                     "final_validation_mae": round(running.epochs[-1].validation_mae, 4),
                     "train_mae_by_epoch": dashboard.listed(epoch.train_mae for epoch in running.epochs),
                     "seconds": round(sum(epoch.seconds for epoch in running.epochs), 1),
+                    "workers": executor.workers,
                     "images_per_second": round(
                         statistics.median(epoch.images_per_second for epoch in running.epochs), 1
                     ),
@@ -403,6 +441,8 @@ class Leader:
                     results["energy_joules"] = round(sum(joules))
                 for attribute, value in results.items():
                     trial.set_user_attr(attribute, value)
+                macs = self.given.cost(running.job.architecture).macs
+                self.forecast.ended(timed(results | {"macs": macs}, len(running.epochs)))
                 self.tell(message.number, best.validation_mae)
             case Failed() if running.goes_on_after(message):
                 running.lose_leg()

@@ -12,21 +12,13 @@ from rich.progress import Progress as Bars
 from data.prepare import Progress as StoreProgress
 from search.engine import Progress
 from search.job import EpochDone, Job, Resumed
+from search.time_words import duration
 from studies.order import STUDIES, study_name
 from studies.study import Decision, Trial
 
 LINE_SECONDS = 5.0  # at most one plain line of preparation in this time
 
 console = Console(stderr=True, highlight=False)
-
-
-def duration(seconds: float) -> str:
-    """12 s, 3 min 05 s, 2 h 10 min."""
-    if seconds < 60:
-        return f"{seconds:.0f} s"
-    if seconds < 3600:
-        return f"{seconds // 60:.0f} min {seconds % 60:02.0f} s"
-    return f"{seconds // 3600:.0f} h {seconds % 3600 // 60:02.0f} min"
 
 
 @contextmanager

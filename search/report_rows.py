@@ -6,11 +6,11 @@ from typing import Any
 
 from models.architecture import Architecture
 from models.table1 import TABLE1
-from search.progress import duration
 from search.report import Best, Recorded, Report, StudyReport
 from search.report_words import millions, numbers, reason, what
 from search.run import TRIALS
 from search.storage import sqlite_path
+from search.time_words import duration, error_words
 from studies.ablation import BASELINE
 from studies.study import Trial, at, best_of
 
@@ -143,12 +143,14 @@ def machine_rows(report: Report) -> list[dict[str, str]]:
     )
     conditions = Counter(recorded.trial.conditions for recorded in trained if recorded.trial.conditions)
     seeds = sorted({recorded.trial.seed for recorded in trained})
+    foretold = [timing for study in report.studies if (timing := study.status.get("timing"))]
     memory = [int(recorded.attrs["peak_memory_mb"]) for recorded in trained if "peak_memory_mb" in recorded.attrs]
     said = {
         "machine and versions, of the leader": "; ".join(filter(None, machines)),
         "trained on": "; ".join(f"{what} ({count} trials)" for what, count in conditions.items()),
         "seeds": ", ".join(map(str, seeds)),
         "training time, all trials": duration(sum(recorded.trial.seconds for recorded in trained)) if trained else "",
+        "prediction of times": error_words(foretold[-1]) if foretold else "",
         "most memory of a worker": f"{max(memory):,} MB" if memory else "",
         "GPU energy, of the whole device while trials trained": energy(trained),
         "data": f"{report.store.info['source']}, digest {report.store.digest}" if report.store else "",

@@ -13,6 +13,7 @@ from search.engine import suggest
 from search.play import Work
 from search.records import point_of, seed_of
 from search.sampler import FeasibleSampler, key
+from search.waiting import begin_longest
 from studies import joint
 from studies.order import STUDIES
 from studies.preset import Preset
@@ -62,18 +63,25 @@ class Staged:
                 return None
             else:
                 seeds = seeds_of(self.module, self.given)
-                self.decisions[self.name] = decided(self.module, self.given, pool(list(self.trials.values()), seeds))
+                self.decisions[self.name] = decided(self.module, self.given, pool(self.by_number, seeds))
                 self.next_stage()
         return None
 
+    @property
+    def by_number(self) -> list[Trial]:
+        """The trials in the order of their points, whichever began first."""
+        return [self.trials[number] for number in sorted(self.trials)]
+
     def next_trial(self) -> optuna.trial.Trial | None:
-        if self.study.get_trials(deepcopy=False, states=(optuna.trial.TrialState.WAITING,)):
-            return self.study.ask()
-        wish = asked(self.module, self.given, list(self.trials.values()), self.sampler.feasible)
+        if waiting := self.study.get_trials(deepcopy=False, states=(optuna.trial.TrialState.WAITING,)):
+            return begin_longest(self.study, self.module, self.given, waiting)
+        wish = asked(self.module, self.given, self.by_number, self.sampler.feasible)
         for point, seed in wish.new:
             self.study.enqueue_trial(point | ({SEED: seed} if self.module.SEEDED else {}))
+        if wish.new:
+            return self.next_trial()
         left = len(self.sampler.feasible) > len(self.trials)
-        return self.study.ask() if wish.new or (wish.sample and left) else None
+        return self.study.ask() if wish.sample and left else None
 
     def begin(self, asked_for: optuna.trial.Trial) -> Work | None:
         """None where another study has trained this very network: its result is taken over."""

@@ -70,6 +70,7 @@ def study_status(name: str, rows: Rows) -> dict[str, Any]:
         "best_value": best_value,
         "best_params": best_params,
         "decision": decision,
+        "timing": json.loads(attrs["timing"]) if "timing" in attrs else None,
     }
 
 
@@ -87,6 +88,7 @@ def not_begun(name: str) -> dict[str, Any]:
         "best_value": None,
         "best_params": None,
         "decision": None,
+        "timing": None,
     }
 
 

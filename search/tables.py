@@ -2,6 +2,7 @@
 
 import json
 import sys
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from rich.table import Table
 
 from models.cost import Cost, cost
 from search.notices import NO_DEVICE, SYNTHETIC
+from search.time_words import error_words, left_words
 
 WORDS = (
     "variant",
@@ -154,7 +156,19 @@ def status_lines(statuses: list[dict[str, Any]], next_command: str | None) -> li
     lines = [constant_words(known[0])] if known else []
     if any(status.get("synthetic") for status in statuses):
         lines.append(f"{SYNTHETIC}; {NO_DEVICE}.")
+    lines += time_lines(statuses)
     return [*lines, f"next: boneage-search {next_command}" if next_command else "all four studies are decided"]
+
+
+def time_lines(statuses: list[dict[str, Any]]) -> list[str]:
+    """What the leader foretold last: what is left, with the moment that it speaks of, and how far off it has been."""
+    foretold = [(status["timing"], status["name"]) for status in statuses if status.get("timing")]
+    if not foretold:
+        return []
+    timing, name = max(foretold, key=lambda told: datetime.fromisoformat(told[0]["at"]))
+    left, off = left_words(name, timing), error_words(timing)
+    at = datetime.fromisoformat(timing["at"]).strftime("%Y-%m-%d %H:%M")
+    return [*([f"{left}, at {at}"] if left else []), *([f"{off}"] if off else [])]
 
 
 def show_cost(counted: Cost, image_px: int, as_json: bool) -> None:

@@ -39,6 +39,8 @@ USES_OPTUNA = {
     "search/storage.py",
     "search/storage_copy.py",
     "search/database.py",
+    "search/timings.py",
+    "search/waiting.py",
     "search/watch.py",
 }
 SOURCES = sorted(path for package in ALLOWED for path in (ROOT / package).glob("*.py"))

@@ -1,0 +1,137 @@
+"""How long a search may still take, at most: each study played to its end by its own rules, as if every trial were the best yet.
+
+So every sweep goes on as far as it can, no patience is used up, nothing fails, is pruned or taken over: a real search ends
+sooner. What is not decided yet is taken to be the dearest that fits the cap, with one key group. Only the seconds of an epoch
+are a prediction (`epoch_seconds.py`).
+"""
+
+import heapq
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from functools import lru_cache
+from itertools import pairwise
+from typing import Any
+
+from models.architecture import Architecture
+from models.cost import cost
+from search.asking import asked
+from search.sampler import key
+from studies.order import STUDIES
+from studies.study import Decision, Given, Point, Study, Trial, points
+
+Training = tuple[Architecture, int]  # with its seed
+Round = list[Training]  # that may run side by side
+Feasible = Mapping[tuple[Any, ...], Point]
+
+
+def fitting(module: Study, given: Given) -> Feasible:
+    """The study's points under its cap, by key."""
+    cap = module.max_params(given)
+    every = points(module.space(given))
+    return {key(point): point for point in every if given.cost(module.architecture(given, point)).params <= cap}
+
+
+def rounds(
+    name: str, given: Given, trials: Sequence[Trial], feasible: Feasible, deterministic: bool = False
+) -> Iterator[Round]:
+    """The most that a study can still train. The first round may begin beside what runs now, the next when all before has ended."""
+    module, given = STUDIES[name], at_its_most(name, given)
+    played = list(trials)
+    while True:
+        new = wanted(module, given, played, feasible, deterministic)
+        yield [(module.architecture(given, point), seed) for point, seed in new]
+        if not new and all(trial.finished for trial in played):
+            return
+        first = max((trial.number for trial in played), default=-1) + 1
+        begun = [Trial(number, point, "running", seed=seed) for number, (point, seed) in enumerate(new, first)]
+        played = [trial if trial.finished else best_yet(trial) for trial in (*played, *begun)]
+
+
+def at_its_most(name: str, given: Given) -> Given:
+    """No verdict of the ablation is resolved before all of its seeds are spent."""
+    preset = given.preset
+    if name != "ablation" or not preset.resolve:
+        return given
+    return replace(given, preset=replace(preset, seeds=max(preset.seeds, preset.resolve), resolve=0))
+
+
+def wanted(
+    module: Study, given: Given, trials: Sequence[Trial], feasible: Feasible, deterministic: bool
+) -> list[tuple[Point, int]]:
+    """What the study asks for now; where it leaves that to the sampler, the dearest points that have not run."""
+    wish = asked(module, given, trials, feasible)
+    if wish.new or not wish.sample:
+        return list(wish.new)
+    taken = {key(trial.point) for trial in trials}
+    left = [point for name, point in feasible.items() if name not in taken]
+    left.sort(key=lambda point: macs(module.architecture(given, point), given), reverse=True)
+    # With `deterministic` the sampler is asked for one at a time.
+    most = 1 if deterministic else wish.expected - len(trials)
+    return [(point, given.preset.seed) for point in left[:most]]
+
+
+def best_yet(trial: Trial) -> Trial:
+    return replace(trial, state="complete", validation_mae=-float(trial.number), train_mae=(0.0,))
+
+
+def to_come(name: str, given: Given, feasible: Feasible, deterministic: bool = False) -> list[Round]:
+    """The same of all studies after this one, of which `feasible` are the points; of those for which nothing fits, nothing."""
+    found: list[Round] = []
+    for before, after in pairwise(list(STUDIES)[list(STUDIES).index(name) :]):
+        if not feasible:
+            break
+        given = replace(given, decisions={**given.decisions, before: dearest(before, given, feasible)})
+        feasible = fitting(STUDIES[after], given)
+        found += rounds(after, given, [], feasible, deterministic)
+    return found
+
+
+def dearest(name: str, given: Given, feasible: Feasible) -> Decision:
+    """What a study is taken to decide: the network with the most MACs, with the dearest block group as the key group."""
+    networks = [STUDIES[name].architecture(given, point) for point in feasible.values()]
+    network = max(networks, key=lambda network: macs(network, given))
+    counts, groups = network.blocks._asdict(), given.cost(network).groups
+    repeated = sorted(
+        (group for group in counts if counts[group]), key=lambda group: groups[group].macs / counts[group]
+    )
+    return Decision("not decided yet", network, {"key_groups": repeated[-1:], "best_beta": network.beta})
+
+
+def macs(network: Architecture, given: Given) -> int:
+    return counted(network, given.preset.preparation.image_px)
+
+
+@lru_cache(maxsize=65536)  # the same networks are sorted again whenever a trial has ended
+def counted(network: Architecture, image_px: int) -> int:
+    return cost(network, image_px).macs
+
+
+def seconds(
+    found: Sequence[Round],
+    epoch_seconds: Callable[[Architecture], float],
+    epochs: int,
+    workers: int,
+    trained: set[Training],
+    running: Sequence[float] = (),
+) -> float:
+    """Of these rounds, `workers` trainings at once; `running` are the seconds left of those that run now.
+
+    What is in `trained` is taken over and takes no time; what is trained here is added to it.
+    """
+    total, beside = 0.0, list(running)
+    for trainings in found:
+        new = [training for training in trainings if training not in trained]
+        total += makespan(
+            [*beside, *sorted((epoch_seconds(network) * epochs for network, _ in new), reverse=True)], workers
+        )
+        trained.update(new)
+        beside = []
+    return total
+
+
+def makespan(jobs: Sequence[float], workers: int) -> float:
+    """Of jobs that begin in this order, each as soon as one of the workers is free."""
+    free = [0.0] * workers
+    for job in jobs:
+        heapq.heappush(free, heapq.heappop(free) + job)
+    return max(free)

@@ -1,0 +1,30 @@
+"""The trainings of a run as its storage holds them: how long they took."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+import optuna
+from optuna.trial import TrialState
+
+from search.epoch_seconds import Timed
+from search.records import load
+from studies.order import STUDIES
+
+
+def history(storage: optuna.storages.BaseStorage) -> list[Timed]:
+    """Those of all studies in the order in which they ended; results that were taken over are none."""
+    found: list[tuple[datetime, Timed]] = []
+    for name in STUDIES:
+        study = load(storage, name)
+        found += [
+            (trial.datetime_complete, timed(trial.user_attrs, len(trial.intermediate_values)))
+            for trial in (study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,)) if study else ())
+            if "copied_from" not in trial.user_attrs and trial.user_attrs.get("seconds") and trial.datetime_complete
+        ]
+    return [measured for _, measured in sorted(found, key=lambda pair: pair[0])]
+
+
+def timed(attrs: Mapping[str, Any], epochs: int) -> Timed:
+    macs = attrs.get("macs") or attrs["gmacs"] * 1e9  # trials of earlier versions have the rounded one alone
+    return Timed(round(macs), attrs["seconds"] / epochs, attrs.get("conditions", ""), attrs.get("workers", 0))

@@ -1,0 +1,32 @@
+"""Which of the trials that wait begins next: the longest, so that what ends last is short (Graham's LPT rule).
+
+A trial has its number since it was enqueued; decided here is only who begins first. By MACs and not by predicted seconds, which
+rise with them: so the order is the same on every machine. One seed of all points comes before the next of any. Where a
+trial may be pruned the numbers decide, as it is compared with those before it.
+"""
+
+from collections.abc import Sequence
+
+import optuna
+from optuna.trial import FrozenTrial, TrialState
+
+from search.records import point_of, seed_of
+from studies.study import Given, Study
+
+
+def begin_longest(
+    study: optuna.Study, module: Study, given: Given, waiting: Sequence[FrozenTrial]
+) -> optuna.trial.Trial:
+    if not module.SEEDED:
+        return study.ask()
+
+    def rank(trial: FrozenTrial) -> tuple[int, int, int]:
+        point = point_of(trial)
+        macs = 0 if module.prunable(given, point) else given.cost(module.architecture(given, point)).macs
+        return seed_of(trial, given.preset.seed), -macs, trial.number
+
+    first = min(waiting, key=rank)
+    study._storage.set_trial_state_values(
+        first._trial_id, state=TrialState.RUNNING
+    )  # as `ask` does with the first of all
+    return optuna.trial.Trial(study, first._trial_id)

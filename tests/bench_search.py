@@ -1,6 +1,6 @@
-"""A search of 12 networks, all at full length, against KerasTuner, against Optuna with Keras, and one worker against two.
+"""A search of 12 trials, all at full length, against KerasTuner, against Optuna with Keras, and one worker against two.
 
-A part of `make bench`. Ours is `boneage-search ablate`: the stock network and its 11 variants. Optuna's script prunes, and
+A part of `make bench`. Ours is `boneage-search ablate`: a network and its three variants, with three seeds each. Optuna's script prunes, and
 so trains fewer epochs; it is not made to train them all.
 """
 
@@ -10,12 +10,11 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Callable
-from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
 from bench_command import command
-from bench_peers import BATCH
+from bench_peers import BATCH, BLOCKS, SEEDS
 from bench_rounds import HEADINGS, ROUNDS, ratio_rows
 from bench_whole import Whole, in_turns, whole
 
@@ -65,7 +64,7 @@ def ours(folder: Path, words: str, begun: Path | None = None) -> Callable[[], Wh
 
 
 def settings(store: Path, epochs: int, beta: float) -> str:
-    return f"--preset cpu --data {store} --batch {BATCH} --learning-rate 1e-3 --epochs {epochs} --beta {beta}"
+    return f"--preset cpu --blocks {BLOCKS} --data {store} --batch {BATCH} --learning-rate 1e-3 --epochs {epochs} --beta {beta}"
 
 
 def main() -> None:
@@ -79,9 +78,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
         store = drawn_cases(folder, chosen.image_px, chosen.images, 100)
-        search = (
-            f"ablate {settings(store.path, chosen.epochs, chosen.beta)} --image-px {chosen.image_px} --warmup-epochs 0"
-        )
+        search = f"ablate {settings(store.path, chosen.epochs, chosen.beta)} --image-px {chosen.image_px} --warmup-epochs 0 --seeds {SEEDS}"
         measured = in_turns(
             {
                 OURS: ours(folder, search),
@@ -91,9 +88,9 @@ def main() -> None:
             },
             chosen.rounds,
         )
-    print(f"\n## A search of {TRIALS} networks\n")
+    print(f"\n## A search of {TRIALS} trials\n")
     print(
-        f"InceptionV3 of β {chosen.beta:g} and its 11 variants, {chosen.images} images of {chosen.image_px} px, {chosen.epochs} epochs: from the command's start "
+        f"InceptionV3 of β {chosen.beta:g} with {BLOCKS} and its variants, {SEEDS} seeds each, {chosen.images} images of {chosen.image_px} px, {chosen.epochs} epochs: from the command's start "
         f"to its end, on {os.cpu_count()} cores. Memory is the most of all processes together, shared pages counted once. "
         f"Of {TRIALS * chosen.epochs} epochs Optuna's script trained {measured[OPTUNA].said.split()[0]}.\n"
     )

@@ -11,6 +11,7 @@ import tempfile
 from pathlib import Path
 
 from bench_command import command
+from bench_peers import BLOCKS
 from bench_rounds import HEADINGS, ROUNDS, ratio_rows
 from bench_search import drawn_cases, ours, peer, settings
 from bench_whole import in_turns
@@ -33,7 +34,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=ROUNDS)
     parser.add_argument("--epochs", type=int, default=10)
     parser.add_argument("--images", type=int, default=2_000)
-    parser.add_argument("--beta", type=float, default=0.125)
+    parser.add_argument("--beta", type=float, default=0.25)
     chosen = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
@@ -48,7 +49,7 @@ def main() -> None:
         )
     print("\n## One trial\n")
     print(
-        f"InceptionV3 of β {chosen.beta:g}, {chosen.epochs} epochs of {chosen.images:,} images of {IMAGE_PX} px and 200 held out: from the command's start "
+        f"InceptionV3 of β {chosen.beta:g} with {BLOCKS}, {chosen.epochs} epochs of {chosen.images:,} images of {IMAGE_PX} px and 200 held out: from the command's start "
         f"to its end, on {os.cpu_count()} cores.\n\n{HEADINGS}"
     )
     peer_name = "a Keras script"

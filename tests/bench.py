@@ -30,7 +30,14 @@ from models.feed import Feed, Streamed, Tensors, feed, rows_of
 tf.config.threading.set_intra_op_parallelism_threads(1)
 tf.config.threading.set_inter_op_parallelism_threads(1)
 
-PARTS = ("bench_step.py", "bench_precision.py", "bench_command.py", "bench_long.py")
+PARTS = (
+    "bench_step.py",
+    "bench_precision.py",
+    "bench_trial.py",
+    "bench_search.py",
+    "bench_command.py",
+    "bench_long.py",
+)
 IMAGES = 144
 BATCH = 32
 MEMORY_BYTES = 256_000_000

@@ -1,0 +1,108 @@
+"""A search of 12 trials, all at full length, against KerasTuner, against Optuna with Keras, and one worker against two.
+
+A part of `make bench`. Ours is `boneage-search ablate`: a network and its three variants, with three seeds each. Optuna's script prunes, and
+so trains fewer epochs; it is not made to train them all.
+"""
+
+import argparse
+import os
+import shutil
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from bench_command import command
+from bench_peers import BATCH, BLOCKS, SEEDS
+from bench_rounds import HEADINGS, ROUNDS, ratio_rows
+from bench_whole import Whole, in_turns, whole
+
+from data.preparation import Preparation
+from data.prepare import prepare
+from data.store import Store
+
+TESTS = Path(__file__).parent
+OURS, ONE, TUNER, OPTUNA = "`ablate`", "`ablate --workers 1`", "KerasTuner RandomSearch", "Optuna and Keras, pruning"
+TRIALS = 12
+os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
+
+
+def drawn_cases(folder: Path, image_px: int, train: int, held_out: int) -> Store:
+    """A store of drawn hands, and the same arrays as `cases.npz`."""
+    settings = Preparation(image_px=image_px, validation_fraction=held_out / (train + held_out), test_fraction=0.0)
+    store = prepare(f"phantom:{train + held_out}", settings, folder / "store")
+    arrays = {name: store.cases[name].to_numpy(np.float32) for name in ("male", "age_months")}
+    np.savez(folder / "cases.npz", images=store.images, held_out=store.cases["split"] == "validation", **arrays)
+    return store
+
+
+def peer(folder: Path, name: str, epochs: int, beta: float) -> Callable[[], Whole]:
+    """Each time in an empty folder."""
+    words = [sys.executable, str(TESTS / "bench_peers.py"), name, str(folder / "cases.npz"), str(epochs), str(beta)]
+
+    def run() -> Whole:
+        here = folder / name
+        shutil.rmtree(here, ignore_errors=True)
+        here.mkdir()
+        return whole(["env", "-C", str(here), *words], folder / f"{name}.log")
+
+    return run
+
+
+def ours(folder: Path, words: str, begun: Path | None = None) -> Callable[[], Whole]:
+    """Each time with a new run, or a copy of the one that was begun."""
+    run_dir = folder / "run"
+
+    def run() -> Whole:
+        shutil.rmtree(run_dir, ignore_errors=True)
+        if begun:
+            shutil.copytree(begun, run_dir)
+        return whole(command(*words.split(), "--run-dir", str(run_dir)), folder / "ours.log")
+
+    return run
+
+
+def settings(store: Path, epochs: int, beta: float) -> str:
+    return f"--preset cpu --blocks {BLOCKS} --data {store} --batch {BATCH} --learning-rate 1e-3 --epochs {epochs} --beta {beta}"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--rounds", type=int, default=ROUNDS)
+    parser.add_argument("--epochs", type=int, default=3)
+    parser.add_argument("--images", type=int, default=400)
+    parser.add_argument("--image-px", type=int, default=64)
+    parser.add_argument("--beta", type=float, default=0.125)
+    chosen = parser.parse_args()
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = Path(scratch)
+        store = drawn_cases(folder, chosen.image_px, chosen.images, 100)
+        search = f"ablate {settings(store.path, chosen.epochs, chosen.beta)} --image-px {chosen.image_px} --warmup-epochs 0 --seeds {SEEDS}"
+        measured = in_turns(
+            {
+                OURS: ours(folder, search),
+                ONE: ours(folder, f"{search} --workers 1"),
+                TUNER: peer(folder, "keras_tuner", chosen.epochs, chosen.beta),
+                OPTUNA: peer(folder, "optuna_keras", chosen.epochs, chosen.beta),
+            },
+            chosen.rounds,
+        )
+    print(f"\n## A search of {TRIALS} trials\n")
+    print(
+        f"InceptionV3 of β {chosen.beta:g} with {BLOCKS} and its variants, {SEEDS} seeds each, {chosen.images} images of {chosen.image_px} px, {chosen.epochs} epochs: from the command's start "
+        f"to its end, on {os.cpu_count()} cores. Memory is the most of all processes together, shared pages counted once. "
+        f"Of {TRIALS * chosen.epochs} epochs Optuna's script trained {measured[OPTUNA].said.split()[0]}.\n"
+    )
+    print(HEADINGS)
+    for name in (TUNER, OPTUNA):
+        both = {each: measured[each] for each in (OURS, name)}
+        ratio_rows("wall time", name, {each: of.seconds for each, of in both.items()}, "<= 0.7")
+        ratio_rows("peak memory", name, {each: of.peak_mb for each, of in both.items()}, "<= 1.0", "MB")
+        ratio_rows("computing", name, {each: of.cpu_seconds for each, of in both.items()}, "none", "CPU s")
+    hourly = {name: TRIALS * 3600 / measured[name].seconds for name in (OURS, ONE)}
+    ratio_rows("two workers", ONE, hourly, ">= 1.5", "trials per hour")
+
+
+if __name__ == "__main__":
+    main()

@@ -37,6 +37,7 @@ PARTS = (
     "bench_search.py",
     "bench_command.py",
     "bench_long.py",
+    "bench_growth.py",
 )
 IMAGES = 144
 BATCH = 32

@@ -12,8 +12,9 @@ from pathlib import Path
 import numpy as np
 import optuna
 import sqlalchemy
+from growth import show
 
-from search.database import sqlite_url
+from search.database import own_url
 from search.engine import suggest
 from search.run import Run
 from search.sampler import FeasibleSampler
@@ -24,7 +25,7 @@ from studies.order import study_name
 from studies.preset import demo
 from studies.study import points
 
-SIZES = (100, 1_000, 10_000)
+SIZES = (10, 100, 1_000, 10_000)
 REPORTED = (1, 50, 500)  # proposals after which memory is looked at
 EPOCHS = 20
 SPACE = {
@@ -39,9 +40,9 @@ def sampler() -> FeasibleSampler:
     return FeasibleSampler(SPACE, list(points(SPACE)), seed=0)
 
 
-def make_study(folder: Path, trials: int) -> str:
-    """The URL of a study of so many finished trials, each with what the engine keeps of one."""
-    storage = open_storage(sqlite_url(folder / "studies.db"))
+def make_study(folder: Path, trials: int) -> None:
+    """In the run's own database a study of so many finished trials, each with what the engine keeps of one."""
+    storage = open_storage(own_url(folder))
     study = optuna.create_study(study_name=study_name("depth"), storage=storage)
     study.set_user_attr("settings", json.dumps({"given": {}}))
     random = np.random.default_rng(0)
@@ -79,7 +80,6 @@ def make_study(folder: Path, trials: int) -> str:
                     copy["value"] = float(random.uniform(8, 40))
             if copies:
                 connection.execute(table.insert(), copies)
-    return storage.url
 
 
 def propose(study: optuna.Study, sampler: FeasibleSampler) -> optuna.trial.Trial:
@@ -95,18 +95,18 @@ def megabytes(field: str) -> int:
     return round(next(int(line.split()[1]) for line in lines if line.startswith(f"{field}:")) / 1024)
 
 
-def status_bench(url: str) -> dict[str, str]:
-    run = Run(Path(), demo(), {}, "", url)
+def status_bench(folder: Path) -> dict[str, float | str]:
+    run = Run(folder, demo(), {}, "", own_url(folder))
     before = megabytes("VmRSS")
     took = statistics.median(seconds(lambda: status(run)) for _ in range(5))
-    return {"`status`": f"{took:.2f} s", "`status`, most memory": f"{megabytes('VmHWM')} MB ({before} MB of imports)"}
+    return {"`status`": took, "`status`, most memory": f"{megabytes('VmHWM')} MB ({before} MB of imports)"}
 
 
-def leader_bench(url: str) -> dict[str, str]:
+def leader_bench(folder: Path) -> dict[str, float | str]:
     """What proposing and being told again and again takes, as a leader does that has just been started."""
     proposing = sampler()
-    study = optuna.load_study(study_name=study_name("depth"), storage=open_storage(url), sampler=proposing)
-    said = {"reading the study": f"{seconds(lambda: study.get_trials(deepcopy=False)):.2f} s"}
+    study = optuna.load_study(study_name=study_name("depth"), storage=open_storage(own_url(folder)), sampler=proposing)
+    said: dict[str, float | str] = {"reading the study": seconds(lambda: study.get_trials(deepcopy=False))}
     took = []
     for number in range(1, max(REPORTED) + 1):
         began = time.perf_counter()
@@ -115,7 +115,7 @@ def leader_bench(url: str) -> dict[str, str]:
         study.tell(trial, 20.0)
         if number in REPORTED:
             said[f"memory after {number} proposals"] = f"{megabytes('VmRSS')} MB, at most {megabytes('VmHWM')} MB"
-    return {"the next proposal": f"{statistics.median(took[:50]):.2f} s"} | said
+    return {"the next proposal": statistics.median(took[:50])} | said
 
 
 def seconds(what: Callable[[], object]) -> float:
@@ -134,18 +134,23 @@ def long_studies() -> None:
         f"Every trial with {EPOCHS} epochs' reports and 22 attributes, in SQLite; memory is that of a fresh process.\n"
     )
     print("| finished trials | what | |\n|---|---|---|")
+    growths: dict[str, list[tuple[float, float]]] = {}
     for trials in SIZES:
         with tempfile.TemporaryDirectory() as scratch:
-            url = make_study(Path(scratch), trials)
+            make_study(Path(scratch), trials)
             for bench in BENCHES:
-                command = [sys.executable, __file__, bench, url]
+                command = [sys.executable, __file__, bench, scratch]
                 said = json.loads(subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout)
                 for what, value in said.items():
-                    print(f"| {trials:,} | {what} | {value} |", flush=True)
+                    timed = isinstance(value, float)
+                    print(f"| {trials:,} | {what} | {f'{value:.3f} s' if timed else value} |", flush=True)
+                    if timed:
+                        growths.setdefault(what, []).append((trials, value))
+    show("trials", "finished trials", "s", growths)
 
 
 if __name__ == "__main__":
     if len(sys.argv) > 1:
-        print(json.dumps(BENCHES[sys.argv[1]](sys.argv[2])))
+        print(json.dumps(BENCHES[sys.argv[1]](Path(sys.argv[2]))))
     else:
         long_studies()

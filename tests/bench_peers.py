@@ -9,19 +9,22 @@ from dataclasses import replace
 
 import numpy as np
 
-from models.architecture import GROUPS, Architecture, Blocks
-from models.training import Training
+from models.architecture import Architecture, Blocks
+from studies.preset import cpu
 
 BATCH = 32
 BLOCKS = Blocks(0, 0, 0, 1, 1, 1)  # tracing the stock network 12 times would be most of what is measured
-SEEDS = 3
+FACTORS = tuple(round(0.5 + step / 10, 1) for step in range(12))
+TRAINING = replace(cpu().training, batch=BATCH)
+
+
+def reference(beta: float) -> Architecture:
+    return Architecture(beta=beta, blocks=BLOCKS, stem_pools=(False, True))
 
 
 def networks(beta: float) -> list[Architecture]:
-    """The reference, and each block group left out: those of the ablation, once for each of its seeds."""
-    reference = Architecture(beta=beta, blocks=BLOCKS, stem_pools=(False, True))
-    left_out = [replace(reference, blocks=BLOCKS._replace(**{group: 0})) for group in GROUPS if getattr(BLOCKS, group)]
-    return [reference, *left_out] * SEEDS
+    """The widths that the width study trains."""
+    return [replace(reference(beta), beta=round(beta * factor, 4)) for factor in FACTORS]
 
 
 def read(path: str) -> tuple[dict[str, np.ndarray], np.ndarray, tuple[dict[str, np.ndarray], np.ndarray]]:
@@ -45,7 +48,7 @@ def plain_keras(path: str, epochs: int, beta: float) -> None:
     from models.network import build
 
     x, y, held_out = read(path)
-    model = build(networks(beta)[0], x["image"].shape[1], Training(batch=BATCH), float(y.mean()))
+    model = build(reference(beta), x["image"].shape[1], TRAINING, float(y.mean()))
     steps = epochs * (len(y) // BATCH)
     model.compile(keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(1e-3, steps)), "mse", metrics=["mae"])
     best = keras.callbacks.ModelCheckpoint("best.keras", monitor="val_mae", save_best_only=True)
@@ -68,7 +71,7 @@ def optuna_keras(path: str, epochs: int, beta: float) -> None:
     def objective(trial: optuna.Trial) -> float:
         keras.backend.clear_session()
         architecture = choices[trial.suggest_int("network", 0, len(choices) - 1)]
-        model = build(architecture, x["image"].shape[1], Training(batch=BATCH), float(y.mean()))
+        model = build(architecture, x["image"].shape[1], TRAINING, float(y.mean()))
         model.compile(keras.optimizers.Adam(1e-3), "mse", metrics=["mae"])
         history = model.fit(
             x,
@@ -99,7 +102,7 @@ def keras_tuner(path: str, epochs: int, beta: float) -> None:
 
     def model_of(hp: HyperParameters) -> keras.Model:
         architecture = choices[hp.Choice("network", list(range(len(choices))))]
-        model = build(architecture, x["image"].shape[1], Training(batch=BATCH), float(y.mean()))
+        model = build(architecture, x["image"].shape[1], TRAINING, float(y.mean()))
         model.compile(keras.optimizers.Adam(1e-3), "mse", metrics=["mae"])
         return model
 

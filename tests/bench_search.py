@@ -1,7 +1,7 @@
 """A search of 12 trials, all at full length, against KerasTuner, against Optuna with Keras, and one worker against two.
 
-A part of `make bench`. Ours is `boneage-search ablate`: a network and its three variants, with three seeds each. Optuna's script prunes, and
-so trains fewer epochs; it is not made to train them all.
+A part of `make bench`. Ours is `boneage-search width` with 12 widths, of a run whose ablation is decided. Optuna's script prunes,
+and so trains fewer epochs; it is not made to train them all.
 """
 
 import argparse
@@ -9,22 +9,23 @@ import os
 import shutil
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
 from bench_command import command
-from bench_peers import BATCH, BLOCKS, SEEDS
+from bench_peers import BATCH, BLOCKS, FACTORS
 from bench_rounds import HEADINGS, ROUNDS, ratio_rows
 from bench_whole import Whole, in_turns, whole
+from growth import show
 
 from data.preparation import Preparation
 from data.prepare import prepare
 from data.store import Store
 
 TESTS = Path(__file__).parent
-OURS, ONE, TUNER, OPTUNA = "`ablate`", "`ablate --workers 1`", "KerasTuner RandomSearch", "Optuna and Keras, pruning"
-TRIALS = 12
+OURS, ONE, TUNER, OPTUNA = "`width`", "`width --workers 1`", "KerasTuner RandomSearch", "Optuna and Keras, pruning"
+TRIALS = len(FACTORS)
 os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
 
 
@@ -50,14 +51,22 @@ def peer(folder: Path, name: str, epochs: int, beta: float) -> Callable[[], Whol
     return run
 
 
-def ours(folder: Path, words: str, begun: Path | None = None) -> Callable[[], Whole]:
-    """Each time with a new run, or a copy of the one that was begun."""
+def begun(folder: Path, beta: float, image_px: int, studies: Sequence[str]) -> Path:
+    """A run that has decided these studies, on few images."""
+    run_dir = folder / "begun"
+    short = f"{settings('phantom:60', 1, beta)} --image-px {image_px} --warmup-epochs 0 --width-factors 1"
+    for study in studies:
+        whole(command(study, *short.split(), "--run-dir", str(run_dir)), folder / "begun.log")
+    return run_dir
+
+
+def ours(folder: Path, words: str, begun: Path) -> Callable[[], Whole]:
+    """Each time with a copy of the run that was begun."""
     run_dir = folder / "run"
 
     def run() -> Whole:
         shutil.rmtree(run_dir, ignore_errors=True)
-        if begun:
-            shutil.copytree(begun, run_dir)
+        shutil.copytree(begun, run_dir)
         return whole(command(*words.split(), "--run-dir", str(run_dir)), folder / "ours.log")
 
     return run
@@ -78,11 +87,14 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
         store = drawn_cases(folder, chosen.image_px, chosen.images, 100)
-        search = f"ablate {settings(store.path, chosen.epochs, chosen.beta)} --image-px {chosen.image_px} --warmup-epochs 0 --seeds {SEEDS}"
+        search = (
+            f"width {settings(store.path, chosen.epochs, chosen.beta)} --width-factors {','.join(map(str, FACTORS))}"
+        )
+        run = begun(folder, chosen.beta, chosen.image_px, ["ablate"])
         measured = in_turns(
             {
-                OURS: ours(folder, search),
-                ONE: ours(folder, f"{search} --workers 1"),
+                OURS: ours(folder, search, run),
+                ONE: ours(folder, f"{search} --workers 1", run),
                 TUNER: peer(folder, "keras_tuner", chosen.epochs, chosen.beta),
                 OPTUNA: peer(folder, "optuna_keras", chosen.epochs, chosen.beta),
             },
@@ -90,7 +102,7 @@ def main() -> None:
         )
     print(f"\n## A search of {TRIALS} trials\n")
     print(
-        f"InceptionV3 of β {chosen.beta:g} with {BLOCKS} and its variants, {SEEDS} seeds each, {chosen.images} images of {chosen.image_px} px, {chosen.epochs} epochs: from the command's start "
+        f"InceptionV3 with {BLOCKS} of {TRIALS} widths around β {chosen.beta:g}, {chosen.images} images of {chosen.image_px} px, {chosen.epochs} epochs: from the command's start "
         f"to its end, on {os.cpu_count()} cores. Memory is the most of all processes together, shared pages counted once. "
         f"Of {TRIALS * chosen.epochs} epochs Optuna's script trained {measured[OPTUNA].said.split()[0]}.\n"
     )
@@ -102,6 +114,7 @@ def main() -> None:
         ratio_rows("computing", name, {each: of.cpu_seconds for each, of in both.items()}, "none", "CPU s")
     hourly = {name: TRIALS * 3600 / measured[name].seconds for name in (OURS, ONE)}
     ratio_rows("two workers", ONE, hourly, ">= 1.5", "trials per hour")
+    show("real-workers", "workers", "s", {"the search": [(1, measured[ONE].seconds), (2, measured[OURS].seconds)]})
 
 
 if __name__ == "__main__":

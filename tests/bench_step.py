@@ -81,8 +81,8 @@ def first_steps() -> None:
     ratio_rows("build, trace, first step, β 0.25, 96 px", "`model.fit`", measured, "<= 0.5")
 
 
-def stepping(trainer: Trainer, some: Examples) -> Callable[[], float]:
-    [(tensors, rows)] = feed(some).steps(BATCH, np.arange(BATCH))
+def stepping(trainer: Trainer, some: Examples, batch: int = BATCH) -> Callable[[], float]:
+    [(tensors, rows)] = feed(some).steps(batch, np.arange(batch))
 
     def measure() -> float:
         trainer.error_sum.assign(0.0)

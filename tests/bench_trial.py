@@ -6,27 +6,15 @@ a checkpoint every epoch, and the decision. The script saves its best epoch.
 
 import argparse
 import os
-import subprocess
 import tempfile
 from pathlib import Path
 
-from bench_command import command
 from bench_peers import BLOCKS
 from bench_rounds import HEADINGS, ROUNDS, ratio_rows
-from bench_search import drawn_cases, ours, peer, settings
+from bench_search import begun, drawn_cases, ours, peer, settings
 from bench_whole import in_turns
 
 IMAGE_PX = 96
-
-
-def begun(folder: Path, beta: float) -> Path:
-    """A run that has decided ablation and width, on few images."""
-    run_dir = folder / "begun"
-    short = f"{settings('phantom:60', 1, beta)} --image-px {IMAGE_PX} --warmup-epochs 0 --width-factors 1"
-    for study in ("ablate", "width"):
-        words = command(study, *short.split(), "--run-dir", str(run_dir))
-        subprocess.run(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=True)
-    return run_dir
 
 
 def main() -> None:
@@ -42,7 +30,7 @@ def main() -> None:
         trial = f"depth {settings(store.path, chosen.epochs, chosen.beta)} --trials 1 --workers 1"
         measured = in_turns(
             {
-                "one trial": ours(folder, trial, begun(folder, chosen.beta)),
+                "one trial": ours(folder, trial, begun(folder, chosen.beta, IMAGE_PX, ["ablate", "width"])),
                 "a Keras script": peer(folder, "plain_keras", chosen.epochs, chosen.beta),
             },
             chosen.rounds,

@@ -165,7 +165,7 @@ def time_lines(statuses: list[dict[str, Any]]) -> list[str]:
     foretold = [(status["timing"], status["name"]) for status in statuses if status.get("timing")]
     if not foretold:
         return []
-    timing, name = max(foretold, key=lambda told: datetime.fromisoformat(told[0]["at"]))
+    timing, name = max(reversed(foretold), key=lambda told: datetime.fromisoformat(told[0]["at"]))
     left, off = left_words(name, timing), error_words(timing)
     at = datetime.fromisoformat(timing["at"]).strftime("%Y-%m-%d %H:%M")
     return [*([f"{left}, at {at}"] if left else []), *([f"{off}"] if off else [])]

@@ -103,7 +103,7 @@ def main() -> None:
     print(f"\n## A search of {TRIALS} trials\n")
     print(
         f"InceptionV3 with {BLOCKS} of {TRIALS} widths around β {chosen.beta:g}, {chosen.images} images of {chosen.image_px} px, {chosen.epochs} epochs: from the command's start "
-        f"to its end, on {os.cpu_count()} cores. Memory is the most of all processes together, shared pages counted once. "
+        f"to its end, on {os.cpu_count()} cores, medians of {chosen.rounds} rounds. Memory is the most of all processes together, shared pages counted once. "
         f"Of {TRIALS * chosen.epochs} epochs Optuna's script trained {measured[OPTUNA].said.split()[0]}.\n"
     )
     print(HEADINGS)

@@ -38,7 +38,7 @@ def main() -> None:
     print("\n## One trial\n")
     print(
         f"InceptionV3 of β {chosen.beta:g} with {BLOCKS}, {chosen.epochs} epochs of {chosen.images:,} images of {IMAGE_PX} px and 200 held out: from the command's start "
-        f"to its end, on {os.cpu_count()} cores.\n\n{HEADINGS}"
+        f"to its end, on {os.cpu_count()} cores, medians of {chosen.rounds} rounds.\n\n{HEADINGS}"
     )
     peer_name = "a Keras script"
     ratio_rows("wall time", peer_name, {name: of.seconds for name, of in measured.items()}, "<= 1.05")

@@ -61,7 +61,7 @@ def trained() -> None:
             print(f"| {seed} | {full:.2f} | {half:.2f} | {half - full:+.2f} |", flush=True)
             plain.append(full)
             changes.append(half - full)
-    low, high = interval(changes)
+    low, high = interval(tuple(changes))
     print(
         f"\nOn average {statistics.mean(changes):+.2f} months, 95 % interval {low:+.2f} to {high:+.2f}; "
         f"float32's seeds differ among themselves by {statistics.stdev(plain):.2f} (standard deviation)."

@@ -14,7 +14,6 @@ Points = Sequence[tuple[float, float]]  # size, cost
 FOLDER = Path(__file__).parents[1] / "docs" / "growth"
 COLOURS = (BLUE, ORANGE, TEAL, PURPLE, GREY)
 WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM, LINE_PX = 640, 380, 76, 20, 24, 50, 20
-HEADINGS = "| what | from | to | exponent | off the power law by at most |\n|---|---|---|---|---|"
 
 
 def exponent(points: Points) -> tuple[float, float]:
@@ -26,12 +25,12 @@ def exponent(points: Points) -> tuple[float, float]:
 
 def show(name: str, size: str, unit: str, growths: Mapping[str, Points]) -> None:
     """A table of exponents, and the plot `docs/growth/<name>.svg`, both axes logarithmic."""
-    print(f"\n{HEADINGS}")
+    print(f"\n| {unit} | from | to | exponent | off the power law by at most |\n|---|---|---|---|---|")
     for what, points in growths.items():
         power, off = exponent(points)
         (least, low), (most, high) = points[0], points[-1]
         print(
-            f"| {what} | {low:.3g} {unit} at {least:g} | {high:.3g} {unit} at {most:g} | {power:.2f} | {off:.0%} |",
+            f"| {what} | {low:.3g} at {least:g} | {high:.3g} at {most:g} | {power:.2f} | {off:.0%} |",
             flush=True,
         )
     FOLDER.mkdir(parents=True, exist_ok=True)

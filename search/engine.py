@@ -321,7 +321,13 @@ class Leader:
 
     def foretell(self, workers: int) -> None:
         """Leave the time left with the study, for `status`, and say it."""
-        running = [(job.job.architecture, job.job.training.epochs - len(job.epochs)) for job in self.running.values()]
+        done = {number: len(running.epochs) for number, running in self.running.items()}  # not of one yet to be adopted
+        epochs = self.given.preset.training.epochs
+        running = [
+            (self.module.architecture(self.given, trial.point), epochs - done.get(trial.number, 0))
+            for trial in self.by_number
+            if not trial.finished
+        ]
         timing = self.forecast.timing(self.by_number, running, workers)
         if timing is None:
             return

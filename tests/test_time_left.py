@@ -121,6 +121,24 @@ def test_a_stopped_search_shows_what_is_left_and_goes_on_with_the_times_it_knows
     assert said[0] == words  # before anything has ended in this command
 
 
+def test_trials_that_are_yet_to_be_adopted_count_in_full(tmp_path: Path, tiny_store: Store) -> None:
+    """A command with one worker goes on with what three had begun."""
+    run = a_run(tmp_path, tiny_store)
+    run_study(run, tiny_store, "ablation", Timed, silent())
+    seeded = replace(run, preset=replace(run.preset, seeds=3))
+    with pytest.raises(KeyboardInterrupt):
+        run_study(seeded, tiny_store, "ablation", lambda: Timed(workers=3, stop_after=2), silent())
+    executor, found = Timed(), []
+
+    def listen(sentence: str) -> None:
+        found.append((executor.spent, status(run)[0]["timing"]["seconds_left"]))
+
+    run_study(seeded, tiny_store, "ablation", lambda: executor, replace(silent(), said=listen))
+
+    assert len(found) > 3
+    assert all(left >= (executor.spent - spent) * 0.999 for spent, left in found)
+
+
 def test_results_taken_over_are_no_measurements(searched: Searched) -> None:
     run, _, _ = searched
     storage = open_storage(run.storage)

@@ -6,8 +6,9 @@ are plain variables (Keras' own `fit` creates both inside the first trace, and s
 """
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import keras
@@ -34,7 +35,9 @@ class Epoch:
     loss: float  # mean over the epoch's steps, as it is minimised: with the L2 penalty
     learning_rate: float  # after its last step
     predictions: np.ndarray
-    features: np.ndarray | None  # what GAP averages of the validation images asked for
+    features: Callable[
+        [np.ndarray], np.ndarray
+    ]  # of validation images, by position: `Trainer.features`, until the next epoch
 
 
 class CountMismatch(AssertionError):
@@ -146,11 +149,8 @@ class Trainer:
         self.error_sum, self.loss_sum = error_sum, loss_sum
         self.train_step, self.predict_step = train_step, predict_step
 
-    def epochs(
-        self, examples: Examples, validation: Examples, seed: int, after: int = 0, seen: np.ndarray | None = None
-    ) -> Iterator[Epoch]:
-        """The epochs of the training settings that come after the first `after`, one by one, with the features of the
-        validation images at positions `seen`.
+    def epochs(self, examples: Examples, validation: Examples, seed: int, after: int = 0) -> Iterator[Epoch]:
+        """The epochs of the training settings that come after the first `after`, one by one.
 
         Raises FloatingPointError where the loss stops being finite.
         """
@@ -169,7 +169,7 @@ class Trainer:
                 float(self.loss_sum) / self.steps,
                 float(self.optimizer.learning_rate),
                 predictions,
-                None if seen is None else self.features(checked, seen),
+                partial(self.features, checked),
             )
 
     def variables(self) -> list[np.ndarray]:

@@ -39,9 +39,8 @@ def reading(url: str, folder: Path) -> Iterator[Rows]:
 
 @contextmanager
 def reading_file(path: Path) -> Iterator[Rows]:
-    address = f"{path.resolve().as_uri()}?mode=ro"
     try:
-        with closing(sqlite3.connect(address, uri=True, timeout=BUSY_SECONDS)) as connection:
+        with closing(read_only(path)) as connection:
             tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
             refuse_foreign(tables, str(path))
             yield lambda statement, **values: connection.execute(statement, values).fetchall()
@@ -49,11 +48,17 @@ def reading_file(path: Path) -> Iterator[Rows]:
         raise StorageError(f"{path} cannot be read ({error}); name another with --storage or --run-dir") from None
 
 
+def read_only(path: Path) -> sqlite3.Connection:
+    """One that cannot change the file."""
+    return sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, timeout=BUSY_SECONDS)
+
+
 @contextmanager
 def reading_any(url: str) -> Iterator[Rows]:
     import sqlalchemy
 
-    from search.storage import open_storage, patiently
+    from search.patience import PATIENCE_SECONDS, waiting
+    from search.storage import open_storage
 
     storage = open_storage(url)
 
@@ -61,7 +66,10 @@ def reading_any(url: str) -> Iterator[Rows]:
         with storage.engine.connect() as connection:
             return list(connection.execute(sqlalchemy.text(statement), values))
 
-    yield lambda statement, **values: patiently(lambda: rows(statement, **values), storage)
+    try:
+        yield lambda statement, **values: waiting(lambda: rows(statement, **values), url, PATIENCE_SECONDS)
+    finally:
+        storage.engine.dispose()  # `status --watch` reads every few seconds
 
 
 def refuse_foreign(tables: set[str], shown: str) -> None:

@@ -64,7 +64,7 @@ from search.waiting import begin_longest
 from studies.order import COMMANDS, STUDIES, study_name
 from studies.preset import StudyError
 from studies.pruning import left_behind
-from studies.study import SEED, Decision, Given, Study, Trial, decided, points, pool
+from studies.study import SEED, Decision, Given, Study, Trial, decided, feasible_points, points, pool
 
 
 @dataclass(frozen=True)
@@ -116,7 +116,7 @@ def run_study(
     given = Given(run.preset, {done: made[done] for done in earlier}, constant_mae(store.cases))
     grid = list(points(module.space(given)))
     cap = module.max_params(given)
-    feasible = [point for point in grid if given.cost(module.architecture(given, point)).params <= cap]
+    feasible = feasible_points(module, given)
     if not feasible:
         least = min(given.cost(module.architecture(given, point)).params for point in grid)
         raise StudyError(

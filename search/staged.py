@@ -18,7 +18,7 @@ from studies import joint
 from studies.order import STUDIES
 from studies.preset import Preset
 from studies.pruning import left_behind
-from studies.study import SEED, Decision, Given, Point, Trial, decided, points, pool
+from studies.study import SEED, Decision, Given, Point, Trial, decided, feasible_points, pool
 
 
 class Staged:
@@ -39,11 +39,7 @@ class Staged:
             return
         self.name, self.module = name, STUDIES[name]
         self.given = Given(self.preset, dict(self.decisions), self.constant_mae)
-        cap = self.module.max_params(self.given)
-        grid = list(points(self.module.space(self.given)))
-        fitting = [
-            point for point in grid if self.given.cost(self.module.architecture(self.given, point)).params <= cap
-        ]
+        fitting = feasible_points(self.module, self.given)
         objectives = len(self.module.objectives(self.given))
         self.sampler = FeasibleSampler(self.module.space(self.given), fitting, self.preset.seed, objectives)
         self.study = optuna.create_study(

@@ -6,9 +6,7 @@ processes cannot both believe that they changed a row. What happens to a call wh
 
 import logging
 import os
-import sqlite3
 import time
-from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -27,7 +25,7 @@ from sqlalchemy.exc import (
 
 from search import database, patience
 from search.database import StorageError, sqlite_url
-from search.patience import PAUSES, PatientStorage, Result, engine_options, reason, shown, waiting
+from search.patience import PAUSES, PatientStorage, engine_options, reason, shown, waiting
 
 ANSWERED: set[str] = set()  # the URLs that this process has opened
 
@@ -79,11 +77,6 @@ def open_storage(url: str) -> PatientStorage:
     return storage
 
 
-def patiently(read: Callable[[], Result], storage: PatientStorage) -> Result:
-    """What is read past Optuna, waited for as everything else is."""
-    return waiting(read, storage.url, patience.PATIENCE_SECONDS)
-
-
 def opened(url: str) -> PatientStorage:
     refuse_foreign(url)
     path = sqlite_path(url)
@@ -132,7 +125,11 @@ def refuse_foreign(url: str) -> None:
     path = sqlite_path(url)
     if path and (not path.exists() or path.stat().st_size == 0):
         return
-    engine = reading(path) if path else sqlalchemy.create_engine(url, **engine_options(url))
+    engine = (
+        sqlalchemy.create_engine("sqlite://", creator=lambda: database.read_only(path))
+        if path
+        else sqlalchemy.create_engine(url, **engine_options(url))
+    )
     try:
         tables = set(sqlalchemy.inspect(engine).get_table_names())
     except DBAPIError as error:
@@ -144,11 +141,3 @@ def refuse_foreign(url: str) -> None:
     finally:
         engine.dispose()
     database.refuse_foreign(tables, str(path or shown(url)))
-
-
-def reading(path: Path) -> sqlalchemy.Engine:
-    """An engine that cannot change the file."""
-    address = f"{path.resolve().as_uri()}?mode=ro"
-    return sqlalchemy.create_engine(
-        "sqlite://", creator=lambda: sqlite3.connect(address, uri=True, timeout=database.BUSY_SECONDS)
-    )

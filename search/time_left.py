@@ -17,7 +17,7 @@ from models.cost import cost
 from search.asking import asked
 from search.sampler import key
 from studies.order import STUDIES
-from studies.study import Decision, Given, Point, Study, Trial, points
+from studies.study import Decision, Given, Point, Study, Trial, feasible_points
 
 Training = tuple[Architecture, int]  # with its seed
 Round = list[Training]  # that may run side by side
@@ -26,9 +26,7 @@ Feasible = Mapping[tuple[Any, ...], Point]
 
 def fitting(module: Study, given: Given) -> Feasible:
     """The study's points under its cap, by key."""
-    cap = module.max_params(given)
-    every = points(module.space(given))
-    return {key(point): point for point in every if given.cost(module.architecture(given, point)).params <= cap}
+    return {key(point): point for point in feasible_points(module, given)}
 
 
 def rounds(

@@ -133,7 +133,7 @@ def run(job: Job, send: Callable[[Message], None], stopping: Callable[[], bool])
         save_predictions(job.folder / VALIDATION, predictions)  # those on disk may be of an epoch that is trained anew
         send(Resumed(job.number, before.epochs))
     joules, on_gpu = energy.meter(), bool(tf.config.list_physical_devices("GPU"))
-    for epoch in trainer.epochs(examples, validation, job.seed, after=len(epochs), seen=seen):
+    for epoch in trainer.epochs(examples, validation, job.seed, after=len(epochs)):
         done = EpochDone(
             job.number,
             epoch.epoch,
@@ -151,8 +151,8 @@ def run(job: Job, send: Callable[[Message], None], stopping: Callable[[], bool])
             save_predictions(job.folder / VALIDATION, predictions)
             if test is not None:
                 leave(job.folder, TEST, epoch.epoch, partial(save_predictions, predictions=trainer.predict(test)))
-            if seen is not None and epoch.features is not None:
-                maps = maps_of(trainer.model, epoch.features, validation.male[seen])
+            if seen is not None:
+                maps = maps_of(trainer.model, epoch.features(seen), validation.male[seen])
                 leave(job.folder, MAPS, epoch.epoch, partial(save_maps, rows=validation.rows[seen], maps=maps))
             if job.keep:
                 leave(job.folder, MODEL, epoch.epoch, partial(saved.save, trainer.model))

@@ -11,6 +11,7 @@ import optuna
 from optuna.trial import FrozenTrial, TrialState
 
 from search.records import point_of, seed_of
+from search.time_left import macs
 from studies.study import Given, Study
 
 
@@ -22,8 +23,8 @@ def begin_longest(
 
     def rank(trial: FrozenTrial) -> tuple[int, int, int]:
         point = point_of(trial)
-        macs = 0 if module.prunable(given, point) else given.cost(module.architecture(given, point)).macs
-        return seed_of(trial, given.preset.seed), -macs, trial.number
+        long = 0 if module.prunable(given, point) else macs(module.architecture(given, point), given)
+        return seed_of(trial, given.preset.seed), -long, trial.number
 
     first = min(waiting, key=rank)
     study._storage.set_trial_state_values(

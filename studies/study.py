@@ -203,6 +203,13 @@ def pooled(runs: Sequence[Trial], seeds: int) -> Trial:
     )
 
 
+def feasible_points(module: Study, given: Given) -> list[Point]:
+    """The points of the study's space that meet its cap, in the order of the space."""
+    cap = module.max_params(given)
+    every = points(module.space(given))
+    return [point for point in every if given.cost(module.architecture(given, point)).params <= cap]
+
+
 def to_point(params: Mapping[str, Value]) -> Point:
     """A trial's parameters as its study's point: grid floats rounded as the study's are, without the seed."""
     return {

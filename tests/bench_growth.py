@@ -72,10 +72,9 @@ def with_workers() -> None:
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     recorded = read(RECORDED)
     found: dict[str, list[tuple[float, float]]] = {}
+    preset, seeds = replace(miniature(), drop_useless=True), recorded_seeds(recorded)
+    constant = float(recorded.about["constant_mae"])
     for workers in WORKERS:
-        preset = replace(miniature(), drop_useless=True)
-        constant = float(recorded.about["constant_mae"])
-        seeds = recorded_seeds(recorded)
         played = compare(preset, constant, recorded, seeds, REPETITIONS, ("random",), workers=workers)
         for row in summary(played):
             found.setdefault(row["search"], []).append((workers, row["simulated_seconds"]))

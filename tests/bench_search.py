@@ -4,7 +4,6 @@ A part of `make bench`. Ours is `boneage-search width` with 12 widths, of a run 
 and so trains fewer epochs; it is not made to train them all.
 """
 
-import argparse
 import os
 import shutil
 import sys
@@ -15,8 +14,8 @@ from pathlib import Path
 import numpy as np
 from bench_command import command
 from bench_peers import BATCH, BLOCKS, FACTORS
-from bench_rounds import HEADINGS, ROUNDS, ratio_rows
-from bench_whole import Whole, in_turns, whole
+from bench_rounds import HEADINGS, ratio_rows
+from bench_whole import Whole, chosen_sizes, in_turns, whole, whole_rows
 from growth import show
 
 from data.preparation import Preparation
@@ -77,13 +76,7 @@ def settings(store: Path, epochs: int, beta: float) -> str:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--rounds", type=int, default=ROUNDS)
-    parser.add_argument("--epochs", type=int, default=3)
-    parser.add_argument("--images", type=int, default=400)
-    parser.add_argument("--image-px", type=int, default=64)
-    parser.add_argument("--beta", type=float, default=0.125)
-    chosen = parser.parse_args()
+    chosen = chosen_sizes(epochs=3, images=400, image_px=64, beta=0.125)
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
         store = drawn_cases(folder, chosen.image_px, chosen.images, 100)
@@ -108,10 +101,7 @@ def main() -> None:
     )
     print(HEADINGS)
     for name in (TUNER, OPTUNA):
-        both = {each: measured[each] for each in (OURS, name)}
-        ratio_rows("wall time", name, {each: of.seconds for each, of in both.items()}, "<= 0.7")
-        ratio_rows("peak memory", name, {each: of.peak_mb for each, of in both.items()}, "<= 1.0", "MB")
-        ratio_rows("computing", name, {each: of.cpu_seconds for each, of in both.items()}, "none", "CPU s")
+        whole_rows({each: measured[each] for each in (OURS, name)}, name, "<= 0.7", "<= 1.0")
     hourly = {name: TRIALS * 3600 / measured[name].seconds for name in (OURS, ONE)}
     ratio_rows("two workers", ONE, hourly, ">= 1.5", "trials per hour")
     show("real-workers", "workers", "s", {"the search": [(1, measured[ONE].seconds), (2, measured[OURS].seconds)]})

@@ -4,6 +4,7 @@ Memory is the sum of their proportional set sizes: pages that forked workers sha
 between looks; the same for all contenders.
 """
 
+import argparse
 import os
 import statistics
 import subprocess
@@ -12,6 +13,8 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+from bench_rounds import ROUNDS, ratio_rows
 
 LOOK_SECONDS = 0.25
 
@@ -64,6 +67,21 @@ def proportional_mb(process: int) -> float:
     except OSError:
         return 0.0
     return sum(int(line.split()[1]) for line in lines if line.startswith("Pss:")) / 1024
+
+
+def chosen_sizes(**defaults: float) -> argparse.Namespace:
+    """`--rounds` and these sizes, from the command line; smaller ones while a bench is written."""
+    parser = argparse.ArgumentParser()
+    for name, default in ({"rounds": ROUNDS} | defaults).items():
+        parser.add_argument(f"--{name.replace('_', '-')}", type=type(default), default=default)
+    return parser.parse_args()
+
+
+def whole_rows(measured: Mapping[str, Whole], peer: str, seconds_aim: str, memory_aim: str) -> None:
+    """Wall time, memory and computing of each against the peer's."""
+    ratio_rows("wall time", peer, {name: of.seconds for name, of in measured.items()}, seconds_aim)
+    ratio_rows("peak memory", peer, {name: of.peak_mb for name, of in measured.items()}, memory_aim, "MB")
+    ratio_rows("computing", peer, {name: of.cpu_seconds for name, of in measured.items()}, "none", "CPU s")
 
 
 def in_turns(contenders: Mapping[str, Callable[[], Whole]], rounds: int) -> dict[str, Whole]:

@@ -15,7 +15,9 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from models.adam import Adam
 from models.architecture import Architecture
+from models.batch_norm import BatchNormalization
 from models.cost import cost
 from models.feed import Examples, Feed, Tensors, feed, rows_of
 from models.network import build
@@ -78,7 +80,7 @@ def new_trainer(
     device's memory does not suffice.
     """
     prepare_process(training, seed, deterministic)
-    model = build(architecture, image_px, training, float(np.mean(examples.age_months)))
+    model = build(architecture, image_px, training, float(np.mean(examples.age_months)), BatchNormalization)
     check_count(model, architecture, image_px)
     return Trainer(model, training, len(examples))
 
@@ -106,7 +108,7 @@ class Trainer:
         self.model, self.training = model, training
         self.batch = min(training.batch, num_examples)
         self.steps = num_examples // self.batch
-        optimizer = keras.optimizers.Adam(learning_rate(training, self.steps))
+        optimizer = Adam(learning_rate(training, self.steps))
         if keras.mixed_precision.dtype_policy().name == "mixed_float16":
             optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
         optimizer.build(model.trainable_variables)

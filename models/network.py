@@ -22,8 +22,8 @@ Tensor = Any  # a KerasTensor; Keras ships no types
 class Builder:
     """The building walk: Keras tensors in, Keras tensors out."""
 
-    def __init__(self, bn_momentum: float) -> None:
-        self.bn_momentum = bn_momentum
+    def __init__(self, bn_momentum: float, batch_norm: type[layers.BatchNormalization]) -> None:
+        self.bn_momentum, self.batch_norm = bn_momentum, batch_norm
 
     def conv(self, x: Tensor, layer: Conv) -> Tensor:
         x = layers.Conv2D(
@@ -33,7 +33,7 @@ class Builder:
             padding="same" if layer.same else "valid",
             use_bias=False,
         )(x)
-        x = layers.BatchNormalization(scale=False, momentum=self.bn_momentum)(x)
+        x = self.batch_norm(scale=False, momentum=self.bn_momentum)(x)
         return layers.Activation("relu")(x)
 
     def pool(self, x: Tensor, layer: Pool) -> Tensor:
@@ -49,10 +49,12 @@ def build(
     image_px: int,
     training: Training | None = None,
     mean_age_months: float = 0.0,
+    batch_norm: type[layers.BatchNormalization] = layers.BatchNormalization,
 ) -> keras.Model:
     """The network, uncompiled. Raises ArchitectureError where `image_px` is too small, before anything is allocated.
 
-    `mean_age_months` is where the output bias starts if the training settings ask for that.
+    `mean_age_months` is where the output bias starts if the training settings ask for that. `batch_norm` is Keras' own
+    layer or another that does the same, as the faster one of `batch_norm.py`.
     """
     training = training or Training()
     cost(architecture, image_px)
@@ -60,7 +62,7 @@ def build(
     x = layers.Rescaling(1 / 255, name="scale")(image)
     for augment in augmentation(training):
         x = augment(x)
-    builder = Builder(training.bn_momentum)
+    builder = Builder(training.bn_momentum, batch_norm)
     for stage in stages(architecture):
         x = walk(stage.layers, x, builder)
         # An identity under the stage's name: what a class activation map or a summary looks for.

@@ -5,11 +5,13 @@ from pathlib import Path
 
 import keras
 
+from models.batch_norm import stock
+
 
 def save(model: keras.Model, path: Path) -> None:
     """Written beside and renamed when whole."""
     part = path.with_suffix(".part.keras")
-    model.save(part)
+    stock(model).save(part)
     os.replace(part, path)
 
 

@@ -13,7 +13,7 @@ from models.architecture import Architecture, Blocks
 from studies.preset import cpu
 
 BATCH = 32
-BLOCKS = Blocks(0, 0, 0, 1, 1, 1)  # tracing the stock network 12 times would be most of what is measured
+BLOCKS = Blocks(0, 0, 0, 0, 0, 1)  # tracing the stock network 12 times would be most of what is measured
 FACTORS = tuple(round(0.5 + step / 10, 1) for step in range(12))
 TRAINING = replace(cpu().training, batch=BATCH)
 

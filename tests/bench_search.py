@@ -1,7 +1,7 @@
 """A search of 12 trials, all at full length, against KerasTuner, against Optuna with Keras, and one worker against two.
 
-A part of `make bench`. Ours is `boneage-search width` with 12 widths, of a run whose ablation is decided. Optuna's script prunes,
-and so trains fewer epochs; it is not made to train them all.
+A part of `make bench`. Ours is `boneage-search depth` told to begin with these 12 networks, of a run whose ablation and width are decided: the width study
+would end before it has trained all. Optuna's script prunes, and so trains fewer epochs; it is not made to train them all.
 """
 
 import os
@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 from bench_command import command
-from bench_peers import BATCH, BLOCKS, FACTORS
+from bench_peers import BATCH, BLOCKS, FACTORS, networks
 from bench_rounds import HEADINGS, ratio_rows
 from bench_whole import Whole, chosen_sizes, in_turns, whole, whole_rows
 from growth import show
@@ -23,7 +23,7 @@ from data.prepare import prepare
 from data.store import Store
 
 TESTS = Path(__file__).parent
-OURS, ONE, TUNER, OPTUNA = "`width`", "`width --workers 1`", "KerasTuner RandomSearch", "Optuna and Keras, pruning"
+OURS, ONE, TUNER, OPTUNA = "`depth`", "`depth --workers 1`", "KerasTuner RandomSearch", "Optuna and Keras, pruning"
 TRIALS = len(FACTORS)
 os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
 
@@ -80,10 +80,9 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
         store = drawn_cases(folder, chosen.image_px, chosen.images, 100)
-        search = (
-            f"width {settings(store.path, chosen.epochs, chosen.beta)} --width-factors {','.join(map(str, FACTORS))}"
-        )
-        run = begun(folder, chosen.beta, chosen.image_px, ["ablate"])
+        start = ";".join(f"{network.beta}:{network.blocks}" for network in networks(chosen.beta))
+        search = f"depth {settings(store.path, chosen.epochs, chosen.beta)} --trials {TRIALS} --depth-start {start} --no-prune"
+        run = begun(folder, chosen.beta, chosen.image_px, ["ablate", "width"])
         measured = in_turns(
             {
                 OURS: ours(folder, search, run),

@@ -6,6 +6,7 @@ An InceptionV3 variant is a width, a repeat count per block group, a stem, and a
     `blocks`         how often each block group is repeated; stock Keras InceptionV3 is 1/2/1/2/1/2
     n5, n7, n9       the paper's names for the counts of mixed5, mixed7 and mixed9
     `stem_pools`     which of the stem's two max-poolings are present; leaving one out changes no parameter, only map sizes
+    `channel_multiple`  1 is that rule; 8, say, rounds every filter count to the nearest multiple of 8, which hardware likes better
     head             GAP, dropout, concatenation with a fully connected layer on sex, optional fully connected layer, one output in months
 
 The grid reductions mixed3 and mixed8 are not groups: they occur once each, always.
@@ -36,6 +37,7 @@ class Blocks(NamedTuple):
 STOCK = Blocks()
 GROUPS: tuple[str, ...] = Blocks._fields
 PAPER_GROUPS = ("mixed5", "mixed7", "mixed9")  # n5, n7, n9
+MAX_MULTIPLE = 64  # of channels; the stem has 32 filters
 MAX_REPEATS = 32  # far beyond any cap; a typo such as mixed5=400 should not build a graph
 
 
@@ -49,6 +51,7 @@ class Architecture:
     sex_units: int = 32  # width of the fully connected layer on sex; 0 leaves sex out altogether
     fc_units: int = 0  # width of the fully connected layer before the output; 0 is none
     dropout: float = 0.0  # rate on the GAP output
+    channel_multiple: int = 1
 
     def __post_init__(self) -> None:
         if not 1 / 32 <= self.beta <= 8:  # below 1/32 the stem's 32 filters would round to none
@@ -62,10 +65,23 @@ class Architecture:
             )
         if not 0 <= self.dropout < 1:
             raise ArchitectureError(f"dropout is a rate from 0 to below 1, got {self.dropout:g}")
+        if not 1 <= self.channel_multiple <= MAX_MULTIPLE:
+            raise ArchitectureError(f"channel_multiple must be 1 to {MAX_MULTIPLE}, got {self.channel_multiple}")
+
+    @property
+    def width(self) -> str:
+        """β in words, and how the filter counts are rounded where that is not the paper's way."""
+        rounded = f", channels in multiples of {self.channel_multiple}" if self.channel_multiple > 1 else ""
+        return f"β {self.beta:g}{rounded}"
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON values; `from_dict` is its inverse."""
-        return asdict(self) | {"blocks": self.blocks._asdict(), "stem_pools": list(self.stem_pools)}
+        values = asdict(self) | {"blocks": self.blocks._asdict(), "stem_pools": list(self.stem_pools)}
+        if self.channel_multiple == 1:
+            del values[
+                "channel_multiple"
+            ]  # so that a network is the same one to a run that was begun before there was a choice
+        return values
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> Self:

@@ -145,9 +145,9 @@ BODY: tuple[tuple[str, Layers], ...] = (
 
 def stages(architecture: Architecture) -> tuple[Stage, ...]:
     """The stages of this architecture in order, every filter count already multiplied by β."""
-    counts, beta = architecture.blocks._asdict(), architecture.beta
-    found = [Stage("stem", "stem", scaled(stem(architecture.stem_pools), beta))]
-    for group, layers in body(beta):
+    counts, beta, multiple = architecture.blocks._asdict(), architecture.beta, architecture.channel_multiple
+    found = [Stage("stem", "stem", scaled(stem(architecture.stem_pools), beta, multiple))]
+    for group, layers in body(beta, multiple):
         if group in counts:
             found += [Stage(f"{group}_{number}", group, layers) for number in range(1, counts[group] + 1)]
         else:
@@ -156,20 +156,24 @@ def stages(architecture: Architecture) -> tuple[Stage, ...]:
 
 
 @lru_cache(maxsize=64)
-def body(beta: float) -> tuple[tuple[str, Layers], ...]:
+def body(beta: float, multiple: int) -> tuple[tuple[str, Layers], ...]:
     """BODY at this width; a search counts thousands of networks of a few widths."""
-    return tuple((group, scaled(layers, beta)) for group, layers in BODY)
+    return tuple((group, scaled(layers, beta, multiple)) for group, layers in BODY)
 
 
-def scaled(layers: Layers, beta: float) -> Layers:
-    """The width rule, here and nowhere else: int(filters · β), which reproduces the parameter counts of the paper's Table 1."""
+def scaled(layers: Layers, beta: float, multiple: int) -> Layers:
+    """The width rule, here and nowhere else: int(filters · β), which reproduces the parameter counts of the paper's Table 1, or
+    the nearest multiple, but never none."""
+
+    def channels(filters: int) -> int:
+        return int(filters * beta) if multiple == 1 else max(round(filters * beta / multiple), 1) * multiple
 
     def one(layer: Layer) -> Layer:
         match layer:
             case Conv():
-                return Conv(int(layer.filters * beta), layer.height, layer.width, layer.stride, layer.same)
+                return Conv(channels(layer.filters), layer.height, layer.width, layer.stride, layer.same)
             case Branches():
-                return Branches(tuple(scaled(branch, beta) for branch in layer.branches))
+                return Branches(tuple(scaled(branch, beta, multiple) for branch in layer.branches))
             case Pool():
                 return layer
 

@@ -304,6 +304,7 @@ def run_count(arguments: argparse.Namespace) -> int:
         stem_pools=arguments.stem_pools,
         sex_units=arguments.sex_units,
         fc_units=arguments.fc,
+        channel_multiple=arguments.channel_multiple,
     )
     counted = cost(architecture, arguments.image_px)
     tables.show_cost(counted, arguments.image_px, arguments.json)

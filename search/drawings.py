@@ -93,7 +93,7 @@ def network(architecture: Architecture, cost: Cost) -> str:
     drawn = "".join(box(n, *one) for n, one in enumerate(boxes))
     rows = math.ceil(len(boxes) / ACROSS)
     width, height = ACROSS * (BOX_WIDTH + GAP) + GAP, rows * (BOX_HEIGHT + GAP) + GAP + 30
-    said = f"β {architecture.beta:g}: {cost.params:,} parameters, {cost.macs / 1e9:.3g} GMACs"
+    said = f"{architecture.width}: {cost.params:,} parameters, {cost.macs / 1e9:.3g} GMACs"
     return svg(width, height, said, words(GAP, 32, said, 16, INK, "start"), drawn)
 
 

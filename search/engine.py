@@ -178,7 +178,8 @@ def open_study(
     existing = load(storage, name)
     settings = json.loads(json.dumps(settings))
     if existing is not None:
-        before = {"objectives": ["mae"]} | json.loads(existing.user_attrs["settings"])  # older ones had no choice
+        older = {"objectives": ["mae"], "reference channel_multiple": 1}  # those of versions that gave no choice
+        before = older | json.loads(existing.user_attrs["settings"])
         changed = [setting for setting in settings if settings[setting] != before.get(setting)]
         if changed and existing.get_trials(deepcopy=False):
             first = changed[0]

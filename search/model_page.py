@@ -324,7 +324,7 @@ def about_section(about: dict[str, Any]) -> Section:
     counts = ", ".join(f"{count:,} {split}" for split, count in about["data"]["counts"].items())
     facts = {
         "from": about["from"],
-        "β": f"{architecture.beta:g}",
+        "width": architecture.width,
         "blocks": str(architecture.blocks),
         "sex layer, FC layer, dropout": f"{architecture.sex_units}, {architecture.fc_units or 'none'}, {architecture.dropout:g}",
         "parameters; MACs": f"{about['params']:,}; {about['macs']:,}",

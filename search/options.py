@@ -83,6 +83,10 @@ OPTIONS: dict[str, Option] = {
     "beta": Option(float, "reference width: multiplier of every filter count"),
     "blocks": Option(parse_blocks, "reference repeats: n5/n7/n9 as 2/1/2, or mixed0=1,mixed5=2"),
     "stem_pools": Option(stem_pools, "which stem poolings are present: both, first, second or none"),
+    "channel_multiple": Option(
+        int,
+        "round every filter count to a multiple, as 8, which tensor cores and AVX compute faster; 1 is the paper's rule",
+    ),
     "sex_units": Option(int, "units of the layer on sex; 0 leaves sex out"),
     "fc_units": Option(int, "units of the reference's additional fully connected layer; 0 is none"),
     "dropout": Option(float, "dropout rate of the reference"),

@@ -376,6 +376,9 @@ def add_count_options(parser: argparse.ArgumentParser) -> None:
         "--stem-pools", type=options.stem_pools, default=(True, True), metavar="P", help="both, first, second or none"
     )
     parser.add_argument(
+        "--channel-multiple", type=int, default=1, metavar="N", help="round filter counts to multiples of N (default 1)"
+    )
+    parser.add_argument(
         "--image-px", type=int, default=300, metavar="PX", help="side of the image, for the MACs (default 300)"
     )
     parser.add_argument(

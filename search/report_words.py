@@ -76,9 +76,7 @@ def which(report: Report, best: Best) -> Answer:
     decided = report.study("refinement").decision is not None
     so_far = "" if decided else f"Best so far: the search is not finished. {next_sentence(report)}"
     details = (f"{blocks(network)}; {head(network)}.", f"Trials: {trace(best.study, best.trial)}.", so_far)
-    return Answer(
-        "Which network?", f"β {network.beta:g}, n5/n7/n9 {paper_counts(network)}", tuple(filter(None, details))
-    )
+    return Answer("Which network?", f"{network.width}, n5/n7/n9 {paper_counts(network)}", tuple(filter(None, details)))
 
 
 def how_good(report: Report, best: Best) -> Answer:

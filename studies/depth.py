@@ -8,6 +8,7 @@ the decision is the cheapest network within the margin of the best.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from models.architecture import GROUPS, Architecture
@@ -61,14 +62,7 @@ def space(given: Given) -> Space:
 def architecture(given: Given, point: Point) -> Architecture:
     reference = given.decisions["width"].architecture
     counts = {group: int(count) for group, count in point.items() if group != "beta"}
-    return Architecture(
-        float(point["beta"]),
-        reference.blocks._replace(**counts),
-        reference.stem_pools,
-        reference.sex_units,
-        reference.fc_units,
-        reference.dropout,
-    )
+    return replace(reference, beta=float(point["beta"]), blocks=reference.blocks._replace(**counts))
 
 
 def prunable(given: Given, point: Point) -> bool:
@@ -129,7 +123,7 @@ def decide(given: Given, trials: Sequence[Trial]) -> Decision:
     decided = architecture(given, best.point)
     cost = given.cost(decided)
     summary = (
-        f"β {decided.beta:g}, {decided.blocks}: {best.error:.2f} months with {cost.params / 1e6:.2f}M parameters, "
+        f"{decided.width}, {decided.blocks}: {best.error:.2f} months with {cost.params / 1e6:.2f}M parameters, "
         f"{cost.macs / 1e9:.2f} GMACs"
     )
     findings = {"best_mae": best.validation_mae, "params": cost.params, "macs": cost.macs, **best.point}

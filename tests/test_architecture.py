@@ -14,6 +14,7 @@ architectures = st.builds(
     sex_units=st.integers(0, 64),
     fc_units=st.integers(0, 4096),
     dropout=st.floats(0, 0.9),
+    channel_multiple=st.integers(1, 64),
 )
 
 
@@ -47,6 +48,7 @@ def test_blocks_that_are_not_understood_are_refused_with_the_groups(text: str) -
         ({"beta": 0.0}, "beta must be"),
         ({"beta": float("nan")}, "beta must be"),
         ({"beta": 9.0}, "beta must be"),
+        ({"channel_multiple": 0}, "channel_multiple must be 1 to 64, got 0"),
         ({"blocks": Blocks(mixed5=33)}, "mixed5 can be repeated 0 to 32 times, got 33"),
         ({"blocks": Blocks(mixed5=-1)}, "mixed5 can be repeated"),
         ({"sex_units": -1}, "widths, 0 for none"),

@@ -1,4 +1,5 @@
 import json
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,6 +9,7 @@ from hypothesis import strategies as st
 
 from models.architecture import GROUPS, Architecture, ArchitectureError, Blocks
 from models.cost import cost, parse_params
+from models.stages import Branches, Conv, Layer, stages
 from models.table1 import TABLE1
 
 GOLDEN = json.loads((Path(__file__).parent / "golden" / "table1.json").read_text())
@@ -91,3 +93,30 @@ def test_a_cap_is_written_as_people_do(text: str, params: int) -> None:
 def test_a_cap_that_is_no_number_is_refused(text: str) -> None:
     with pytest.raises(ArchitectureError, match="70M"):
         parse_params(text)
+
+
+@given(st.floats(0.05, 2), st.sampled_from([4, 8, 16]))
+def test_channels_can_be_the_nearest_multiples_of_a_number(beta: float, multiple: int) -> None:
+    plain, rounded = (
+        filters_of([layer for stage in stages(Architecture(beta, channel_multiple=number)) for layer in stage.layers])
+        for number in (1, multiple)
+    )
+
+    for ours, stock in zip(rounded, plain, strict=True):
+        assert ours % multiple == 0
+        assert ours == multiple or abs(ours - stock) <= multiple / 2 + 1  # stock is rounded down
+
+
+def filters_of(layers: Sequence[Layer]) -> list[int]:
+    found: list[int] = []
+    for layer in layers:
+        if isinstance(layer, Conv):
+            found.append(layer.filters)
+        elif isinstance(layer, Branches):
+            found += [filters for branch in layer.branches for filters in filters_of(branch)]
+    return found
+
+
+def test_a_network_described_before_channels_had_a_choice_is_the_same_network() -> None:
+    assert "channel_multiple" not in Architecture().to_dict()
+    assert Architecture(channel_multiple=8).to_dict()["channel_multiple"] == 8

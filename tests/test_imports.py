@@ -13,6 +13,8 @@ ALLOWED = {
     "search": {"search", "studies", "models", "data"},
 }
 USES_TENSORFLOW = {
+    "models/adam.py",
+    "models/batch_norm.py",
     "models/network.py",
     "models/fit.py",
     "models/feed.py",

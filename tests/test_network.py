@@ -21,6 +21,7 @@ small = st.builds(
     sex_units=st.sampled_from([0, 1, 32]),
     fc_units=st.sampled_from([0, 7, 100]),
     dropout=st.sampled_from([0.0, 0.5]),
+    channel_multiple=st.sampled_from([1, 8]),
 )
 
 

@@ -73,7 +73,7 @@ def prunable(given: Given, point: Point) -> bool:
 def propose(given: Given, trials: Sequence[Trial]) -> Proposals:
     groups = [group for group in space(given) if group != "beta"]
     widest = given.decisions["width"].architecture
-    start = [(widest.beta, widest.blocks), *given.preset.depth_start]
+    start = dict.fromkeys([(widest.beta, widest.blocks), *given.preset.depth_start])
     points: list[Point] = [
         {"beta": beta, **{group: getattr(blocks, group) for group in groups}} for beta, blocks in start
     ]

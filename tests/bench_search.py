@@ -4,8 +4,10 @@ A part of `make bench`. Ours is `boneage-search depth` told to begin with these 
 would end before it has trained all. Optuna's script prunes, and so trains fewer epochs; it is not made to train them all.
 """
 
+import json
 import os
 import shutil
+import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Sequence
@@ -71,6 +73,13 @@ def ours(folder: Path, words: str, begun: Path) -> Callable[[], Whole]:
     return run
 
 
+def trained(run_dir: Path) -> int:
+    """How many trials of the depth study have come to their end; one that ends early has trained less than its peers."""
+    said = subprocess.run(command("status", "--run-dir", str(run_dir), "--json"), stdout=subprocess.PIPE, check=True)
+    [depth] = [study for study in json.loads(said.stdout) if study["name"] == "depth"]
+    return int(depth["trials"] - depth["failed"])
+
+
 def settings(store: Path, epochs: int, beta: float) -> str:
     return f"--preset cpu --blocks {BLOCKS} --data {store} --batch {BATCH} --learning-rate 1e-3 --epochs {epochs} --beta {beta}"
 
@@ -92,6 +101,7 @@ def main() -> None:
             },
             chosen.rounds,
         )
+        assert trained(folder / "run") == TRIALS
     print(f"\n## A search of {TRIALS} trials\n")
     print(
         f"InceptionV3 with {BLOCKS} of {TRIALS} widths around β {chosen.beta:g}, {chosen.images} images of {chosen.image_px} px, {chosen.epochs} epochs: from the command's start "

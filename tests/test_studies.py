@@ -584,6 +584,14 @@ def test_no_more_depth_trials_than_asked_for_even_of_the_presets_points() -> Non
     assert len(swept(depth, started, lambda point: 10.0)) == 3
 
 
+def test_a_preset_point_that_is_the_widths_best_is_trained_once() -> None:
+    preset = a_preset(depth_start=((0.3, Blocks()), (0.25, Blocks()), (0.3, Blocks())), depth_trials=2)
+    started = given_after(preset, 0.3, ["mixed5"])
+
+    assert [point["beta"] for point in depth.propose(started, []).points] == [0.3, 0.25]
+    assert len(swept(depth, started, lambda point: 10.0)) == 2
+
+
 def test_depth_decides_for_the_best_trial_under_the_cap() -> None:
     started = given_after(a_preset(depth_extra=2), 0.3, ["mixed9"])
     small, large = {"beta": 0.25, "mixed9": 3}, {"beta": 0.3, "mixed9": 4}

@@ -5,6 +5,7 @@ from dataclasses import replace
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from data.store import Examples
 from models import fit
@@ -161,6 +162,23 @@ def test_half_precision_still_answers_in_full() -> None:
         epochs = trained(replace(TRAINING, epochs=1, precision="mixed_bfloat16"))
         assert epochs[0].predictions.dtype == np.float32
         assert np.isfinite(epochs[0].validation_mae)
+    finally:
+        keras.mixed_precision.set_dtype_policy("float32")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("precision", ["float32", "mixed_bfloat16", "mixed_float16"])
+def test_the_step_compiled_for_a_gpu_learns_what_the_plain_one_learns(precision: Precision) -> None:
+    """XLA's, which a GPU uses: here it compiles for the CPU, which shows that it has every operation of the step."""
+    try:
+        errors = []
+        for compiled in (False, True):
+            trainer = new_trainer(TINY, replace(TRAINING, precision=precision), EXAMPLES, PX, seed=0)
+            step = tf.function(trainer.train_step.python_function, jit_compile=compiled)
+            for tensors, rows in feed(EXAMPLES).steps(trainer.batch, np.arange(len(EXAMPLES))):
+                step(tensors, rows)
+            errors.append([float(trainer.error_sum), float(trainer.loss_sum)])
+        assert errors[1] == pytest.approx(errors[0], rel=0.02)
     finally:
         keras.mixed_precision.set_dtype_policy("float32")
 

@@ -82,7 +82,7 @@ def new_trainer(
     prepare_process(training, seed, deterministic)
     model = build(architecture, image_px, training, float(np.mean(examples.age_months)), BatchNormalization)
     check_count(model, architecture, image_px)
-    return Trainer(model, training, len(examples))
+    return Trainer(model, training, len(examples), compiled(deterministic))
 
 
 def prepare_process(training: Training, seed: int, deterministic: bool = False) -> None:
@@ -91,6 +91,14 @@ def prepare_process(training: Training, seed: int, deterministic: bool = False) 
     if deterministic:
         tf.config.experimental.enable_op_determinism()
     keras.mixed_precision.set_dtype_policy(automatic() if training.precision == "auto" else training.precision)
+
+
+def compiled(deterministic: bool = False) -> bool:
+    """Whether XLA compiles the steps. It pays on a GPU; on a CPU its steps are slower and it takes thrice as long until the first.
+
+    It refuses to differentiate a max-pooling deterministically.
+    """
+    return bool(tf.config.list_physical_devices("GPU")) and not deterministic
 
 
 def check_count(model: keras.Model, architecture: Architecture, image_px: int) -> None:
@@ -104,7 +112,7 @@ def check_count(model: keras.Model, architecture: Architecture, image_px: int) -
 class Trainer:
     """A model with its optimizer and its traced steps."""
 
-    def __init__(self, model: keras.Model, training: Training, num_examples: int) -> None:
+    def __init__(self, model: keras.Model, training: Training, num_examples: int, xla: bool = False) -> None:
         self.model, self.training = model, training
         self.batch = min(training.batch, num_examples)
         self.steps = num_examples // self.batch
@@ -125,8 +133,6 @@ class Trainer:
         seeing = keras.Model(
             {tensor.name: tensor for tensor in model.inputs}, [model.output, model.get_layer("gap").input]
         )
-        # XLA pays on a GPU; on a CPU it gained nothing and cost start-up.
-        xla = bool(tf.config.list_physical_devices("GPU"))
 
         def inputs(image: Any, male: Any) -> dict[str, Any]:
             return {"image": image, "male": male} if with_sex else {"image": image}

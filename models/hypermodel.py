@@ -17,7 +17,7 @@ from keras_tuner.errors import FailedTrialError, FatalError, FatalRuntimeError, 
 from models.architecture import GROUPS, Architecture
 from models.cost import cost
 from models.feed import Examples
-from models.fit import Trainer, check_count, prepare_process
+from models.fit import Trainer, check_count, compiled, prepare_process
 from models.network import build
 from models.training import Training
 
@@ -94,7 +94,7 @@ class BoneAgeHyperModel(keras_tuner.HyperModel):  # type: ignore[misc] # KerasTu
             told.on_train_begin()
             model.stop_training = False
             best = float("inf")
-            trainer = Trainer(model, self.training, len(examples))
+            trainer = Trainer(model, self.training, len(examples), compiled())
             for epoch in trainer.epochs(examples, validation, self.seed):
                 best = min(best, epoch.validation_mae)
                 told.on_epoch_end(epoch.epoch - 1, {OBJECTIVE: epoch.validation_mae, "train_mae": epoch.train_mae})

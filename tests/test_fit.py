@@ -1,5 +1,7 @@
 """Real training of the smallest networks, on pictures whose brightness is the age."""
 
+import multiprocessing
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 
 import keras
@@ -10,6 +12,7 @@ import tensorflow as tf
 from data.store import Examples
 from models import fit
 from models.architecture import Architecture, Blocks
+from models.batch_norm import BatchNormalization
 from models.feed import Resident, Streamed, feed, rows_of
 from models.fit import CountMismatch, Epoch, Trainer, learning_rate, new_trainer
 from models.network import build
@@ -166,21 +169,35 @@ def test_half_precision_still_answers_in_full() -> None:
         keras.mixed_precision.set_dtype_policy("float32")
 
 
+def errors_and_losses(precision: Precision, xla: bool) -> list[float]:
+    """Of one epoch's steps; for a process of its own, as XLA refuses one in which others were deterministic."""
+    training = replace(TRAINING, precision=precision)
+    fit.prepare_process(training, seed=0)
+    trainer = Trainer(build(TINY, PX, training, 100.0, BatchNormalization), training, len(EXAMPLES), xla)
+    for tensors, rows in feed(EXAMPLES).steps(trainer.batch, np.arange(len(EXAMPLES))):
+        trainer.train_step(tensors, rows)
+    return [float(trainer.error_sum), float(trainer.loss_sum)]
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("precision", ["float32", "mixed_bfloat16", "mixed_float16"])
 def test_the_step_compiled_for_a_gpu_learns_what_the_plain_one_learns(precision: Precision) -> None:
     """XLA's, which a GPU uses: here it compiles for the CPU, which shows that it has every operation of the step."""
-    try:
-        errors = []
-        for compiled in (False, True):
-            trainer = new_trainer(TINY, replace(TRAINING, precision=precision), EXAMPLES, PX, seed=0)
-            step = tf.function(trainer.train_step.python_function, jit_compile=compiled)
-            for tensors, rows in feed(EXAMPLES).steps(trainer.batch, np.arange(len(EXAMPLES))):
-                step(tensors, rows)
-            errors.append([float(trainer.error_sum), float(trainer.loss_sum)])
-        assert errors[1] == pytest.approx(errors[0], rel=0.02)
-    finally:
-        keras.mixed_precision.set_dtype_policy("float32")
+    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as process:
+        compiled, plain = (process.submit(errors_and_losses, precision, xla).result() for xla in (True, False))
+
+    assert compiled == pytest.approx(plain, rel=0.02)
+
+
+def test_a_deterministic_training_on_a_gpu_is_not_compiled(monkeypatch: pytest.MonkeyPatch) -> None:
+    """XLA has no deterministic gradient of a max-pooling."""
+    seen: list[bool] = []
+    monkeypatch.setattr(fit, "Trainer", lambda model, training, number, xla: seen.append(xla))
+    monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind: ["a GPU"])
+    for deterministic in (False, True):
+        new_trainer(TINY, TRAINING, EXAMPLES, PX, seed=0, deterministic=deterministic)
+
+    assert seen == [True, False]
 
 
 def test_the_steps_get_the_same_batches_wherever_the_examples_are_kept() -> None:

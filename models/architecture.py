@@ -78,9 +78,8 @@ class Architecture:
         """Plain JSON values; `from_dict` is its inverse."""
         values = asdict(self) | {"blocks": self.blocks._asdict(), "stem_pools": list(self.stem_pools)}
         if self.channel_multiple == 1:
-            del values[
-                "channel_multiple"
-            ]  # so that a network is the same one to a run that was begun before there was a choice
+            # A run that was begun before there was a choice shall know its networks again.
+            del values["channel_multiple"]
         return values
 
     @classmethod

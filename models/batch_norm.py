@@ -25,15 +25,16 @@ class BatchNormalization(keras.layers.BatchNormalization):  # type: ignore[misc]
             return super().call(inputs, training=training)
         x = inputs if channels % HALF_CHANNELS == 0 else tf.cast(inputs, tf.float32)
         fixed = {"scale": tf.ones((channels,)), "offset": tf.convert_to_tensor(self.beta), "epsilon": self.epsilon}
-        if not training:
-            moving = {"mean": self.moving_mean, "variance": self.moving_variance}
-            moving = {name: tf.convert_to_tensor(variable) for name, variable in moving.items()}
-            normalized, _, _ = tf.compat.v1.nn.fused_batch_norm(x, is_training=False, **fixed, **moving)
-            return tf.cast(normalized, self.compute_dtype)
-        normalized, mean, unbiased_variance = tf.compat.v1.nn.fused_batch_norm(x, is_training=True, **fixed)
-        values = tf.cast(tf.size(x) // channels, tf.float32)
-        self.move(self.moving_mean, mean)
-        self.move(self.moving_variance, unbiased_variance * ((values - 1) / values))  # Keras' is the biased one
+        if training:
+            normalized, mean, unbiased_variance = tf.compat.v1.nn.fused_batch_norm(x, is_training=True, **fixed)
+            values = tf.cast(tf.size(x) // channels, tf.float32)
+            self.move(self.moving_mean, mean)
+            self.move(self.moving_variance, unbiased_variance * ((values - 1) / values))  # Keras' is the biased one
+        else:
+            mean, variance = tf.convert_to_tensor(self.moving_mean), tf.convert_to_tensor(self.moving_variance)
+            normalized, _, _ = tf.compat.v1.nn.fused_batch_norm(
+                x, mean=mean, variance=variance, is_training=False, **fixed
+            )
         return tf.cast(normalized, self.compute_dtype)
 
     def move(self, moving: Any, value: Tensor) -> None:

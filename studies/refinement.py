@@ -141,7 +141,7 @@ def decide(given: Given, trials: Sequence[Trial]) -> Decision:
     final = architecture(given, chosen.point)
     cost = given.cost(final)
     summary = (
-        f"β {final.beta:g}, {final.blocks}, FC {final.fc_units or 'none'}, dropout {final.dropout:g}: {chosen.error:.2f} months "
+        f"{final.width}, {final.blocks}, FC {final.fc_units or 'none'}, dropout {final.dropout:g}: {chosen.error:.2f} months "
         f"with {cost.params / 1e6:.2f}M parameters (always answering the median: {given.constant_mae:.1f})"
     )
     findings = {

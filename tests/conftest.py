@@ -30,6 +30,15 @@ drawn = cache(draw)
 
 
 @pytest.fixture
+def float32_again() -> Iterator[None]:
+    """Afterwards this process' networks are float32 again, whatever the test has made them."""
+    yield
+    import keras  # not above: most tests need no TensorFlow
+
+    keras.mixed_precision.set_dtype_policy("float32")
+
+
+@pytest.fixture
 def rsna_folder(tmp_path: Path) -> Callable[..., Path]:
     """Writes an official RSNA training folder of `count` drawn hands, `width` by `height` pixels."""
 

@@ -19,9 +19,8 @@ def minimized(optimizer: keras.optimizers.Optimizer) -> list[np.ndarray]:
     @tf.function
     def step() -> None:
         with tf.GradientTape() as tape:
-            loss = tf.reduce_sum(
-                tf.square(tf.convert_to_tensor(variables[0]) + variables[1]) + tf.cos(variables[0] * 1.0)
-            )
+            kernel, bias = (tf.convert_to_tensor(variable) for variable in variables)
+            loss = tf.reduce_sum(tf.square(kernel + bias) + tf.cos(kernel))
             scaled = optimizer.scale_loss(loss)
         gradients = tape.gradient(scaled, [variable.value for variable in variables])
         optimizer.apply_gradients(zip(gradients, variables, strict=True))

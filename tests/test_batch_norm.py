@@ -14,9 +14,8 @@ from models.batch_norm import BatchNormalization, stock
 from models.network import build
 from models.training import Training
 
-SMALL = Architecture(
-    0.2, Blocks(0, 0, 0, 0, 0, 1), (False, False)
-)  # channels that are and are not multiples of 4 and 16
+# With channels that are and are not multiples of 4 and of 16.
+SMALL = Architecture(0.2, Blocks(0, 0, 0, 0, 0, 1), (False, False))
 
 
 def drawn(shape: tuple[int, ...], seed: int) -> np.ndarray:
@@ -68,12 +67,12 @@ def test_a_single_value_for_each_channel_has_no_variance() -> None:
     np.testing.assert_allclose(ours["training"], theirs["training"], atol=1e-5)
 
 
+@pytest.mark.usefixtures("float32_again")
 @pytest.mark.parametrize("precision", ["float32", "mixed_bfloat16"])
 def test_its_stock_network_has_keras_layers_and_the_same_answers(precision: str, tmp_path: Path) -> None:
-    before = keras.mixed_precision.dtype_policy()
     keras.mixed_precision.set_dtype_policy(precision)
     network = build(SMALL, 40, Training(flip_horizontal=True), 100.0, BatchNormalization)
-    keras.mixed_precision.set_dtype_policy(before)
+    keras.mixed_precision.set_dtype_policy("float32")  # of who reads the file, which says itself what the network is
     network.set_weights([np.abs(drawn(weight.shape, number)) / 8 for number, weight in enumerate(network.weights)])
     images = {"image": np.random.default_rng(0).integers(0, 256, (4, 40, 40, 1), np.uint8), "male": np.ones((4, 1))}
 

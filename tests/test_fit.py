@@ -4,7 +4,6 @@ import multiprocessing
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 
-import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -159,14 +158,13 @@ def test_settings_that_make_no_sense_cannot_be_made(fields: dict[str, float], sa
         Training(**fields)  # type: ignore[arg-type]
 
 
+@pytest.mark.usefixtures("float32_again")
 def test_half_precision_still_answers_in_full() -> None:
     """bfloat16, which CPUs have: the age itself stays float32, or months would be rounded to whole ones."""
-    try:
-        epochs = trained(replace(TRAINING, epochs=1, precision="mixed_bfloat16"))
-        assert epochs[0].predictions.dtype == np.float32
-        assert np.isfinite(epochs[0].validation_mae)
-    finally:
-        keras.mixed_precision.set_dtype_policy("float32")
+    epochs = trained(replace(TRAINING, epochs=1, precision="mixed_bfloat16"))
+
+    assert epochs[0].predictions.dtype == np.float32
+    assert np.isfinite(epochs[0].validation_mae)
 
 
 def errors_and_losses(precision: Precision, xla: bool) -> list[float]:

@@ -1,6 +1,5 @@
 """What `auto` stands for, and that a trial keeps it."""
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +15,7 @@ from models.training import Training
 from search.job import EpochDone, Job, Message, Paused, Resumed
 from search.trial import outcome
 
-
-@pytest.fixture(autouse=True)
-def float32_again() -> Iterator[None]:
-    yield
-    keras.mixed_precision.set_dtype_policy("float32")
+pytestmark = pytest.mark.usefixtures("float32_again")
 
 
 @pytest.mark.parametrize(

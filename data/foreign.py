@@ -1,0 +1,43 @@
+"""The border: what a foreign library raises while it reads one foreign file is that file's fault.
+
+Pillow, pydicom, pandas, openpyxl, h5py and Keras raise what their own parts happen to meet first in a damaged file
+(`TypeError`, `zlib.error`, `RuntimeError`, `RecursionError`...); no list of classes is ever complete. So the guard names no
+class. It encloses the foreign call alone, and nothing of ours: a bug of ours stays a bug.
+"""
+
+import errno
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from data.preparation import DataError
+
+# What the machine says of itself, not of the file: no space, no memory, no more open files, no permission.
+SURROUNDINGS = (errno.ENOSPC, errno.EDQUOT, errno.ENOMEM, errno.EMFILE, errno.ENFILE, errno.EACCES, errno.EPERM)
+LONGEST_REASON = 200  # characters; some libraries put the whole file into their message
+
+
+@contextmanager
+def foreign(said: str, fault: type[ValueError] = DataError) -> Iterator[None]:
+    """Encloses one call of a foreign library that reads one foreign file.
+
+    `said` is what to say of the file, without the reason: "unreadable: hand.png is no whole image". Whatever the library
+    raises becomes `fault` with that sentence and the library's own words; what is our error already passes, and so
+    does what the machine says of itself (SURROUNDINGS).
+    """
+    try:
+        yield
+    except fault:
+        raise
+    except OSError as error:
+        if error.errno in SURROUNDINGS:
+            raise
+        raise fault(f"{said} ({reason(error)})") from None
+    except Exception as error:
+        raise fault(f"{said} ({reason(error)})") from None
+
+
+def reason(error: Exception) -> str:
+    """The library's own words in one line; its class where it has none."""
+    words = " ".join(str(error).split()) or type(error).__name__
+    printable = "".join(character if character.isprintable() else "?" for character in words)
+    return printable if len(printable) <= LONGEST_REASON else printable[: LONGEST_REASON - 1] + "…"

@@ -5,7 +5,6 @@ what a reader of the results has to know.
 """
 
 import json
-import re
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
@@ -125,7 +124,7 @@ def audit(cases: pd.DataFrame, problems: pd.DataFrame, images: np.ndarray, image
         out_of_range_ids=list(cases.loc[~cases["age_months"].between(*RSNA_AGES_MONTHS), "id"]),
         pictures=pictures(cases, seen, image_px),
         twins=list(twins(cases, coarse, detail)),
-        problems=dict(Counter(kind(reason) for reason in problems["reason"]).most_common()),
+        problems=dict(Counter(problems["kind"]).most_common()),
         findings=[],
     )
     findings = [
@@ -267,11 +266,6 @@ def holm(p: list[float]) -> list[float]:
 # Findings
 
 
-def kind(reason: str) -> str:
-    """What a problem's reason begins with."""
-    return "duplicate" if reason.startswith("duplicate of") else reason.partition(":")[0].strip()
-
-
 def unit_findings(cases: pd.DataFrame, problems: pd.DataFrame) -> Iterator[Finding]:
     ages = cases["age_months"]
     if ages.max() < YEARS_MAX_MONTHS:
@@ -280,7 +274,7 @@ def unit_findings(cases: pd.DataFrame, problems: pd.DataFrame) -> Iterator[Findi
             f"No bone age is above {ages.max():g} months (median {ages.median():g}): the labels look like years; "
             "multiply them by 12, or be sure that only infants were meant.",
         )
-    refused = sum(kind(reason) == "age" for reason in problems["reason"])
+    refused = int((problems["kind"] == "age").sum())
     too_high = int((ages > MAX_AGE_MONTHS).sum())
     if refused + too_high > (len(cases) + len(problems)) / 4:
         yield Finding(
@@ -300,14 +294,14 @@ def leak_findings(cases: pd.DataFrame, problems: pd.DataFrame, pairs: list[Twins
             f"({RSNA_TEST_IDS[0]} to {RSNA_TEST_IDS[1]}; {named(cases.loc[official, 'id'])}): take them out before "
             "anything is reported on that test set.",
         )
-    exact = [equal_pair(row, cases) for row in problems.itertuples() if kind(str(row.reason)) == "duplicate"]
-    across, contradicting = sum(pair[0] for pair in exact), sum(pair[1] for pair in exact)
-    if exact:
+    exact = problems[problems["kind"] == "duplicate"]
+    across, contradicting = int(exact["across_splits"].sum()), int(exact["labels_differ"].sum())
+    if len(exact):
         yield Finding(
             "worry" if contradicting else "note",
             f"{count(len(exact), 'image')} equalled another pixel for pixel and {were(len(exact))} left out"
             f"{f', {across:,} of them across splits' if across else ''}"
-            f"{f'; {contradicting:,} had another age than the one kept: find out which label is right' if contradicting else ''}.",
+            f"{f'; {contradicting:,} had another age or sex than the one kept: find out which label is right' if contradicting else ''}.",
         )
     across, contradicting = sum(pair.across_splits for pair in pairs), sum(pair.labels_differ for pair in pairs)
     if pairs:
@@ -324,12 +318,6 @@ def leak_findings(cases: pd.DataFrame, problems: pd.DataFrame, pairs: list[Twins
             f"{contradicting:,} with different age or sex ({named(f'{pair.first} and {pair.second}' for pair in pairs)}): "
             f"{what_to_do}.",
         )
-
-
-def equal_pair(problem: Any, cases: pd.DataFrame) -> tuple[bool, bool]:
-    """Whether a duplicate that was left out lay in another split than the one kept, and had another age."""
-    said = re.search(r"\(([\d.]+) and ([\d.]+) months, (\w+) and (\w+)\)", str(problem.reason))
-    return (said[3] != said[4], said[1] != said[2]) if said else (False, False)
 
 
 def balance_findings(about: Audit) -> Iterator[Finding]:

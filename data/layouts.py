@@ -15,12 +15,12 @@ import pandas as pd
 
 from data.cases import SPLITS
 from data.preparation import DataError
+from data.problems import Problem
 from data.tables import (
     HEADINGS,
     IMAGE_SUFFIXES,
     NEEDED,
     TABLE_SUFFIXES,
-    Problem,
     Table,
     found_columns,
     read_rows,
@@ -193,9 +193,9 @@ def with_images(folder: Path, table: Table, images: dict[Path, list[Path]]) -> t
             chosen.append(paths[0])
         elif paths:
             names = " and ".join(str(path.relative_to(folder)) for path in paths[:2])
-            problems.append(Problem(id, str(paths[0]), f"ambiguous: {len(paths)} images have this name, {names}"))
+            problems.append(Problem(id, str(paths[0]), "ambiguous", f"{len(paths)} images have this name, {names}"))
         else:
-            problems.append(Problem(id, f"{table.path} row {row}", f"missing: no image {id} in {folder}"))
+            problems.append(Problem(id, f"{table.path} row {row}", "missing", f"no image {id} in {folder}"))
     cases = table.cases.iloc[kept].reset_index(drop=True)
     cases["split"] = [split or table.split for split in cases["split"]]
     cases["path"] = pd.Series(chosen, dtype=object)

@@ -21,6 +21,7 @@ import numpy as np
 import pandas as pd
 
 from data.preparation import DISK_FULL, DataError, Preparation, no_space
+from data.problems import Problem, problems_table, unusable
 from data.sources import Source, read_source
 from data.store import (
     CASE_COLUMNS,
@@ -33,7 +34,6 @@ from data.store import (
     open_store,
     split_counts,
 )
-from data.tables import Problem
 
 Progress = Callable[[int, int], None]  # images done, images in all
 KEPT_FIRST = ("test", "validation", "train")  # of two equal images the one held out stays, so that nothing leaks
@@ -90,7 +90,7 @@ def make(
     with held(part):
         begin(part, request)
         cases, problems = assembled(part, read, settings, progress)
-        listed = pd.DataFrame([*read.problems, *problems], columns=list(Problem._fields))
+        listed = problems_table([*read.problems, *problems])
         listed.to_csv(part / "problems.csv", index=False)
         refuse_problems(listed, len(cases), part / "problems.csv", strict)
         refuse_empty_splits(source, cases, listed)
@@ -183,7 +183,7 @@ def assembled(
             progress(len(done), len(cases))
     table = pd.DataFrame([done[row] for row in range(len(cases))], index=cases.index)
     merged = cases.join(table.reindex(columns=["checksum", "width_px", "height_px", "reason"]))
-    problems = [*unusable(merged), *duplicates(merged)]
+    problems = [*refused(merged), *duplicates(merged)]
     left_out = {problem.id for problem in problems}
     usable = merged[~merged["id"].isin(left_out)]
     write_images(part, usable.index.to_numpy(), settings.image_px)
@@ -234,9 +234,9 @@ def decoded(source: Source, rows: list[int]) -> Iterator[tuple[int, Any]]:
             pool.shutdown(cancel_futures=True)
 
 
-def unusable(cases: pd.DataFrame) -> Iterator[Problem]:
+def refused(cases: pd.DataFrame) -> Iterator[Problem]:
     for row in cases[cases["reason"].notna()].itertuples():
-        yield Problem(str(row.id), where(row), str(row.reason))
+        yield unusable(str(row.id), where(row), str(row.reason))
 
 
 def duplicates(cases: pd.DataFrame) -> Iterator[Problem]:
@@ -247,8 +247,26 @@ def duplicates(cases: pd.DataFrame) -> Iterator[Problem]:
     for row in usable.itertuples():
         first = kept.setdefault(str(row.checksum), row)
         if first is not row:
-            labels = f"{first.age_months:g} and {row.age_months:g} months, {first.split} and {row.split}"
-            yield Problem(str(row.id), where(row), f"duplicate of {first.id}: the same image ({labels})")
+            yield duplicate(row, first)
+
+
+def duplicate(row: Any, kept: Any) -> Problem:
+    """`row` shows what `kept` shows, pixel for pixel."""
+    sexes = f"{sex(kept)} and {sex(row)}, " if kept.male != row.male else ""
+    labels = f"{kept.age_months:g} and {row.age_months:g} months, {sexes}{kept.split} and {row.split}"
+    return Problem(
+        str(row.id),
+        where(row),
+        "duplicate",
+        f"the same image ({labels})",
+        duplicate_of=str(kept.id),
+        across_splits=kept.split != row.split,
+        labels_differ=(kept.age_months, kept.male) != (row.age_months, row.male),
+    )
+
+
+def sex(row: Any) -> str:
+    return "boy" if row.male else "girl"
 
 
 def where(row: Any) -> str:

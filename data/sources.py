@@ -11,7 +11,7 @@ from data.cases import complete_splits, subset
 from data.images import Decoded, decode, to_bytes
 from data.layouts import read_folder
 from data.preparation import DataError, Preparation
-from data.tables import Problem
+from data.problems import Problem
 
 
 @dataclass(frozen=True)

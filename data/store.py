@@ -2,7 +2,7 @@
 
     images.npy     uint8 (cases, image_px, image_px), memory-mapped when read
     cases.csv      a row per image, in the same order: id, age_months, male, split, checksum, width_px, height_px
-    problems.csv   what was left out: id, path, reason
+    problems.csv   what was left out: id, path, reason, and the facts in `problems.py`
     store.json     version, settings, source, and `digest`, which names the contents: two stores with one digest are equal
 
 `prepare.py` makes one.
@@ -23,6 +23,7 @@ import pandas as pd
 
 from data.cases import SPLITS
 from data.preparation import DataError, Preparation, absolute
+from data.problems import read_problems
 
 VERSION = 2
 CASE_COLUMNS = ["id", "age_months", "male", "split", "checksum", "width_px", "height_px"]
@@ -79,11 +80,11 @@ class Store:
 
     @cached_property
     def cases(self) -> pd.DataFrame:
-        return pd.read_csv(self.path / "cases.csv", dtype={"id": str})
+        return pd.read_csv(self.path / "cases.csv", dtype={"id": str, "checksum": str}, keep_default_na=False)
 
     @cached_property
     def problems(self) -> pd.DataFrame:
-        return pd.read_csv(self.path / "problems.csv", dtype=str, keep_default_na=False)
+        return read_problems(self.path / "problems.csv")
 
     @cached_property
     def images(self) -> np.ndarray:

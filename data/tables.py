@@ -8,7 +8,6 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
 from zipfile import BadZipFile
 
 import numpy as np
@@ -17,6 +16,7 @@ import pandas as pd
 from data import dicom
 from data.cases import MAX_AGE_MONTHS, MIN_AGE_MONTHS, SPLITS
 from data.preparation import DataError
+from data.problems import Kind, Problem
 
 TABLE_SUFFIXES = (".csv", ".xlsx")
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", *dicom.SUFFIXES)
@@ -41,14 +41,6 @@ SPLIT_WORDS = {
     "validation": r"val|valid|validation",
     "test": r"test|testing|ground truth",
 }
-
-
-class Problem(NamedTuple):
-    """A case that was left out, and why; `reason` begins with its kind and a colon."""
-
-    id: str
-    path: str  # the image, or the table and row
-    reason: str
 
 
 @dataclass(frozen=True)
@@ -140,19 +132,19 @@ def to_cases(path: Path, rows: pd.DataFrame, columns: dict[str, str]) -> Table:
         male = sex_of(sex, columns["sex"])
         age_months = age_of(ages[index]) if ages else np.nan
         known_split = split_by_words(split)
-        reason = (
-            "id: the row has none"
+        wrong: tuple[Kind, str] | None = (
+            ("id", "the row has none")
             if not id
-            else f"sex: {columns['sex']} is True or False, M or F; got {sex!r}"
+            else ("sex", f"{columns['sex']} is True or False, M or F; got {sex!r}")
             if male is None
-            else f"age: bone age is in months, {MIN_AGE_MONTHS} to {MAX_AGE_MONTHS}; got {ages[index]!r}"
+            else ("age", f"bone age is in months, {MIN_AGE_MONTHS} to {MAX_AGE_MONTHS}; got {ages[index]!r}")
             if ages and not MIN_AGE_MONTHS <= age_months <= MAX_AGE_MONTHS  # a NaN is in no range
-            else f"split: one of {', '.join(SPLITS)}; got {split!r}"
+            else ("split", f"one of {', '.join(SPLITS)}; got {split!r}")
             if split.strip() and not known_split
-            else ""
+            else None
         )
-        if reason:
-            problems.append(Problem(id, f"{path} row {row}", reason))
+        if wrong:
+            problems.append(Problem(id, f"{path} row {row}", *wrong))
         else:
             kept.append((id, age_months, bool(male), known_split, row))
     cases = pd.DataFrame(kept, columns=["id", "age_months", "male", "split", "row"])
@@ -170,7 +162,7 @@ def repeated_rows(path: Path, cases: pd.DataFrame) -> Iterator[tuple[int, Proble
         rows = ", ".join(map(str, same["row"]))
         for index, row in list(same["row"].items())[1 if agree else 0 :]:
             said = "say the same, the first is kept" if agree else "contradict one another, none is kept"
-            yield int(str(index)), Problem(str(id), f"{path} row {row}", f"repeated id: rows {rows} {said}")
+            yield int(str(index)), Problem(str(id), f"{path} row {row}", "repeated id", f"rows {rows} {said}")
 
 
 def id_of(text: str) -> str:

@@ -9,11 +9,12 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from data.audit import ALPHA, Audit, audit, comparisons, holm, kind
+from data.audit import ALPHA, Audit, audit, comparisons, holm
 from data.audit_images import DETAIL_AGREEMENT
 from data.ossification import ATLAS_PLATES_MONTHS
 from data.preparation import Preparation
 from data.prepare import prepare
+from data.problems import Problem, problems_table, unusable
 from data.store import Store
 
 REAL = Path(__file__).parents[2] / "shared" / "radiographs"
@@ -49,13 +50,11 @@ def noise(count: int, px: int = PX, seed: int = 0) -> np.ndarray:
 
 
 def no_problems() -> pd.DataFrame:
-    return pd.DataFrame(columns=["id", "path", "reason"], dtype=str)
+    return problems_table([])
 
 
-def problems(*reasons: str) -> pd.DataFrame:
-    return pd.DataFrame(
-        [(str(n), f"{n}.png", reason) for n, reason in enumerate(reasons)], columns=["id", "path", "reason"]
-    )
+def problems(*faults: str) -> pd.DataFrame:
+    return problems_table(unusable(str(n), f"{n}.png", fault) for n, fault in enumerate(faults))
 
 
 def audited(
@@ -302,13 +301,13 @@ def test_drawn_hands_are_alike_and_no_duplicates(tiny_store: Store) -> None:
 
 
 def test_what_was_left_out_is_counted_by_kind() -> None:
-    equal = "duplicate of 7: the same image (100 and 120 months, test and train)"
-    found = audited(left_out=problems(equal, "unreadable: a.png is empty", "unreadable: b.png is empty"))
+    equal = Problem("8", "8.png", "duplicate", "said in any words", "7", across_splits=True, labels_differ=True)
+    damaged = [unusable(id, f"{id}.png", f"unreadable: {id}.png is empty") for id in "ab"]
+    found = audited(left_out=problems_table([equal, *damaged]))
 
     assert found.problems == {"unreadable": 2, "duplicate": 1}
     assert "3 cases of 103 were left out" in said(found, "note")
     assert "1 image equalled another pixel for pixel and was left out, 1 of them across splits" in said(found, "worry")
-    assert kind("duplicate of 7: the same image") == "duplicate"
 
 
 # Images

@@ -7,8 +7,7 @@ The slots, their names and order, and the arithmetic are Keras' own.
 from collections.abc import Sequence
 from typing import Any
 
-import keras
-import tensorflow as tf
+from models.backend import keras, tf
 
 
 class Adam(keras.optimizers.Adam):  # type: ignore[misc] # Keras ships no types

@@ -7,8 +7,7 @@ that a saved network needs no code of ours.
 
 from typing import Any
 
-import keras
-import tensorflow as tf
+from models.backend import keras, tf
 
 Tensor = Any  # TensorFlow's or Keras' symbolic one
 

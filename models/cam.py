@@ -12,9 +12,9 @@ linear piece by piece, so the sum still holds, but the split between cells and c
 from dataclasses import dataclass
 from typing import Any, Literal
 
-import keras
+from models.backend import keras, tf
+
 import numpy as np
-import tensorflow as tf
 
 Method = Literal["CAM", "HiResCAM"]
 BATCH = 8  # images at once

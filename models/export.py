@@ -12,9 +12,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
-import keras
+from models.backend import keras, tf
+
 import numpy as np
-import tensorflow as tf
 
 from models import saved
 from models.architecture import Architecture

@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from models.backend import tf
+
 import numpy as np
-import tensorflow as tf
 
 # All of RSNA at 300 px is 1.3 GB. What is larger goes to the device batch by batch.
 RESIDENT_BYTES = 2_000_000_000

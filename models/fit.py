@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-import keras
+from models.backend import keras, tf
+
 import numpy as np
-import tensorflow as tf
 
 from models.adam import Adam
 from models.architecture import Architecture

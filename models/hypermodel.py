@@ -9,9 +9,9 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
-import keras
+from models.backend import keras, tf
+
 import keras_tuner
-import tensorflow as tf
 from keras_tuner.errors import FailedTrialError, FatalError, FatalRuntimeError, FatalValueError
 
 from models.architecture import GROUPS, Architecture

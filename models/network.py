@@ -8,8 +8,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-import keras
-from keras import layers
+from models.backend import keras
 
 from models.architecture import Architecture
 from models.cost import cost
@@ -22,11 +21,11 @@ Tensor = Any  # a KerasTensor; Keras ships no types
 class Builder:
     """The building walk: Keras tensors in, Keras tensors out."""
 
-    def __init__(self, bn_momentum: float, batch_norm: type[layers.BatchNormalization]) -> None:
+    def __init__(self, bn_momentum: float, batch_norm: type[keras.layers.BatchNormalization]) -> None:
         self.bn_momentum, self.batch_norm = bn_momentum, batch_norm
 
     def conv(self, x: Tensor, layer: Conv) -> Tensor:
-        x = layers.Conv2D(
+        x = keras.layers.Conv2D(
             layer.filters,
             (layer.height, layer.width),
             strides=layer.stride,
@@ -34,14 +33,14 @@ class Builder:
             use_bias=False,
         )(x)
         x = self.batch_norm(scale=False, momentum=self.bn_momentum)(x)
-        return layers.Activation("relu")(x)
+        return keras.layers.Activation("relu")(x)
 
     def pool(self, x: Tensor, layer: Pool) -> Tensor:
-        kind = layers.AveragePooling2D if layer.average else layers.MaxPooling2D
+        kind = keras.layers.AveragePooling2D if layer.average else keras.layers.MaxPooling2D
         return kind(3, strides=layer.stride, padding="same" if layer.same else "valid")(x)
 
     def concatenate(self, xs: Sequence[Tensor]) -> Tensor:
-        return layers.Concatenate()(xs)
+        return keras.layers.Concatenate()(xs)
 
 
 def build(
@@ -49,7 +48,7 @@ def build(
     image_px: int,
     training: Training | None = None,
     mean_age_months: float = 0.0,
-    batch_norm: type[layers.BatchNormalization] = layers.BatchNormalization,
+    batch_norm: type[keras.layers.BatchNormalization] = keras.layers.BatchNormalization,
 ) -> keras.Model:
     """The network, uncompiled. Raises ArchitectureError where `image_px` is too small, before anything is allocated.
 
@@ -59,25 +58,25 @@ def build(
     training = training or Training()
     cost(architecture, image_px)
     image = keras.Input((image_px, image_px, 1), name="image", dtype="uint8")
-    x = layers.Rescaling(1 / 255, name="scale")(image)
+    x = keras.layers.Rescaling(1 / 255, name="scale")(image)
     for augment in augmentation(training):
         x = augment(x)
     builder = Builder(training.bn_momentum, batch_norm)
     for stage in stages(architecture):
         x = walk(stage.layers, x, builder)
         # An identity under the stage's name: what a class activation map or a summary looks for.
-        x = layers.Activation("linear", name=stage.name)(x)
-    x = layers.GlobalAveragePooling2D(name="gap")(x)
+        x = keras.layers.Activation("linear", name=stage.name)(x)
+    x = keras.layers.GlobalAveragePooling2D(name="gap")(x)
     if architecture.dropout:
-        x = layers.Dropout(architecture.dropout, name="gap_dropout")(x)
+        x = keras.layers.Dropout(architecture.dropout, name="gap_dropout")(x)
     inputs = {"image": image}
     if architecture.sex_units:
         inputs["male"] = keras.Input((1,), name="male", dtype="float32")
-        sex = layers.Dense(architecture.sex_units, activation="relu", name="sex")(inputs["male"])
-        x = layers.Concatenate(name="image_and_sex")([x, sex])
+        sex = keras.layers.Dense(architecture.sex_units, activation="relu", name="sex")(inputs["male"])
+        x = keras.layers.Concatenate(name="image_and_sex")([x, sex])
     if architecture.fc_units:
-        x = layers.Dense(architecture.fc_units, activation="relu", name="fc")(x)
-    age = layers.Dense(
+        x = keras.layers.Dense(architecture.fc_units, activation="relu", name="fc")(x)
+    age = keras.layers.Dense(
         1,
         name="age_months",
         dtype="float32",  # months up to 228 with decimals: half precision would round them to 1/8 month
@@ -92,13 +91,15 @@ def augmentation(training: Training) -> list[keras.Layer]:
     chosen = []
     flips = {(True, True): "horizontal_and_vertical", (True, False): "horizontal", (False, True): "vertical"}
     if mode := flips.get((training.flip_horizontal, training.flip_vertical)):
-        chosen.append(layers.RandomFlip(mode, name="flip"))
+        chosen.append(keras.layers.RandomFlip(mode, name="flip"))
     around = {"fill_mode": "constant", "fill_value": 0.0}  # radiographs end in black
     if training.rotation_degrees:
         turn = training.rotation_degrees * math.pi / 180 / (2 * math.pi)
-        chosen.append(layers.RandomRotation(turn, name="rotate", **around))
+        chosen.append(keras.layers.RandomRotation(turn, name="rotate", **around))
     if training.zoom:
-        chosen.append(layers.RandomZoom(training.zoom, name="zoom", **around))
+        chosen.append(keras.layers.RandomZoom(training.zoom, name="zoom", **around))
     if training.translation:
-        chosen.append(layers.RandomTranslation(training.translation, training.translation, name="translate", **around))
+        chosen.append(
+            keras.layers.RandomTranslation(training.translation, training.translation, name="translate", **around)
+        )
     return chosen

@@ -5,7 +5,7 @@ bfloat16 has float32's range, so nothing is scaled; float16, all that older GPUs
 
 from pathlib import Path
 
-import tensorflow as tf
+from models.backend import tf
 
 from models.training import Precision
 

@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-import keras
+from models.backend import keras
 
 from models.batch_norm import stock
 

@@ -56,6 +56,7 @@ from search.records import (
 )
 from search.run import TRIALS, Run, guarded, record
 from search.sampler import FeasibleSampler
+from search.starting import log_ends
 from search.stopping import Stopped, Wish
 from search.storage import open_storage
 from search.time_words import error_words, left_words
@@ -558,12 +559,3 @@ def suggest(trial: optuna.trial.Trial, name: str, choices: BaseDistribution) -> 
             trial.suggest_float(name, choices.low, choices.high, step=choices.step)
         case CategoricalDistribution():
             trial.suggest_categorical(name, choices.choices)
-
-
-def log_ends(folder: Path, lines: int = 8, characters: int = 800) -> str:
-    """The last lines of a trial's log, as far as there is one."""
-    try:
-        text = (folder / "log.txt").read_text(errors="replace").strip()
-    except OSError:
-        return ""
-    return "\n".join(text.splitlines()[-lines:])[-characters:]

@@ -8,14 +8,20 @@ import json
 import multiprocessing
 import os
 import signal
-from contextlib import suppress
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from multiprocessing import connection
 from multiprocessing.process import BaseProcess
 from pathlib import Path
+from types import ModuleType
 from typing import Protocol
 
-from search.job import LAST, STOP, Failed, Job, Message, job_dict
+from search.job import LAST, STOP, Failed, Halted, Job, Message, job_dict
+from search.starting import BEGUN, could_not_start, enter_trial, failed_to_start, log_bytes, log_ends
+from studies.preset import StudyError
 
 
 class Executor(Protocol):
@@ -46,6 +52,7 @@ def visible_gpus() -> list[str]:
     return [str(index) for index, _ in enumerate(driver.iterdir())] if driver.is_dir() else []
 
 
+SERVER_PAUSES = (0.0, 0.1, 0.5, 1.0)  # seconds before each try: a server that is ending still seems to be there
 CPU_WORKERS = 4  # small networks train faster side by side on one core each than one after the other on all
 
 
@@ -66,10 +73,34 @@ class LocalProcesses:
         job = replace(job, threads=self.threads, gpu=gpu)
         lay_out(job)
         ours, theirs = self.context.Pipe()
-        process = self.context.Process(target=enter_trial, args=(job, theirs), name=f"trial-{job.number}")
-        process.start()
-        theirs.close()
-        self.running[ours] = Worker(process, job, killed_for_memory())
+        killed_before, logged_before = killed_for_memory(), log_bytes(job.folder)
+        try:
+            process = self.forked(job, theirs)
+        except BaseException:
+            ours.close()
+            raise
+        finally:
+            theirs.close()
+        self.running[ours] = Worker(process, job, killed_before, logged_before)
+
+    def forked(self, job: Job, theirs: connection.Connection) -> BaseProcess:
+        """Raises StudyError where the system does not let a process begin."""
+        said: OSError | EOFError = EOFError()
+        for pause in SERVER_PAUSES:
+            time.sleep(pause)
+            process = self.context.Process(target=enter_trial, args=(job, theirs), name=f"trial-{job.number}")
+            try:
+                with scriptless():
+                    process.start()
+                return process
+            except (OSError, EOFError) as error:  # EOFError: the server has ended, by what it was to import
+                self.context.set_forkserver_preload([])
+                said = error
+        raise StudyError(
+            f"no worker process can be started ({str(said) or 'its server ended'}); its socket is made in the folder of temporary "
+            f"files (TMPDIR is {os.environ.get('TMPDIR', 'not set')}), which has to exist, to be writable, and to have a "
+            "path of less than 70 characters"
+        )
 
     def wait(self, seconds: float) -> list[Message]:
         messages: list[Message] = []
@@ -77,10 +108,14 @@ class LocalProcesses:
             assert isinstance(ready, connection.Connection)
             worker = self.running[ready]
             try:
-                message: Message = ready.recv()
+                said = ready.recv()
             except (EOFError, OSError):  # OSError: it was killed while it sent
                 worker.process.join()
-                message = how_it_died(worker)
+                said = how_it_died(worker)
+            if said == BEGUN:
+                worker.begun = True
+                continue
+            message: Message = said
             messages.append(message)
             if isinstance(message, LAST):
                 self.release(ready)
@@ -116,12 +151,34 @@ class Worker:
     process: BaseProcess
     job: Job
     killed_before: int  # what `killed_for_memory` was when it began
+    logged_before: int  # what `log_bytes` was then
+    begun: bool = False  # it has imported everything
     reason: str = ""  # why we killed it, if we did
 
 
-def how_it_died(worker: Worker) -> Failed:
+@contextmanager
+def scriptless() -> Iterator[None]:
+    """While a process begins: it does not import the script that runs here, of which a job needs nothing.
+
+    There may be none to import (standard input, a notebook), and one without a `__main__` guard would start a search of its own.
+    """
+    script = sys.modules["__main__"]
+    sys.modules["__main__"] = ModuleType("__main__")
+    try:
+        yield
+    finally:
+        sys.modules["__main__"] = script
+
+
+# How others end a process. A library that fails while it is loaded ends it with an exit code, or another signal.
+FROM_OUTSIDE = {-signal.SIGKILL, -signal.SIGTERM, -signal.SIGHUP, -signal.SIGINT}
+
+
+def how_it_died(worker: Worker) -> Failed | Halted:
     code = worker.process.exitcode or 0
     how = signal.Signals(-code).name if -code in set(signal.Signals) else f"exit code {code}"
+    if not worker.begun and not worker.reason and code not in FROM_OUTSIDE:
+        return could_not_start(worker.job, how, log_ends(worker.job.folder, worker.logged_before))
     for_memory = code == -signal.SIGKILL and killed_for_memory() > worker.killed_before
     reason = worker.reason or ("host_out_of_memory" if for_memory else "killed")
     return Failed(worker.job.number, reason, f"the worker process ended with {how}")
@@ -144,9 +201,12 @@ class InProcess:
         self.stopping = False
 
     def start(self, job: Job) -> None:
-        from search import trial  # not imported above: it imports TensorFlow
-
         lay_out(job)
+        try:
+            from search import trial  # not imported above: it imports TensorFlow
+        except Exception as error:
+            self.messages.append(failed_to_start(job, error))
+            return
         self.messages.append(trial.outcome(job, self.messages.append, lambda: self.stopping))
 
     def wait(self, seconds: float) -> list[Message]:
@@ -167,9 +227,3 @@ def lay_out(job: Job) -> None:
     """The trial's folder, with what the trial is."""
     job.folder.mkdir(parents=True, exist_ok=True)
     (job.folder / "job.json").write_text(json.dumps(job_dict(job), indent=1) + "\n")
-
-
-def enter_trial(job: Job, theirs: connection.Connection) -> None:
-    from search import trial  # by name, in the worker: importing it above would import TensorFlow in the leader
-
-    trial.main(job, theirs)

@@ -27,6 +27,6 @@ def load_tensorflow() -> None:
     # That there is no GPU is only news where there is one.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2" if visible_gpus() else "3")
     with quietly():
-        import tensorflow as tf
+        from models.backend import tf
 
         tf.config.list_physical_devices("GPU")

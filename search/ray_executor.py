@@ -17,7 +17,8 @@ from queue import SimpleQueue
 from typing import Any
 
 from search.executor import Executor, lay_out
-from search.job import LAST, Crashed, Failed, Halted, Job, Message, Paused
+from search.job import ATTEMPTS, LAST, Crashed, Failed, Halted, Job, Message, Paused
+from search.starting import BEGUN, could_not_start, failed_to_start, log_alone, log_ends
 from studies.preset import StudyError
 
 try:
@@ -103,7 +104,10 @@ class RayExecutor:
         job = replace(job, threads=1 if self.place == "CPU" else 0)
         lay_out(job)
         (job.folder / STOP_FILE).unlink(missing_ok=True)  # meant for an earlier leader's worker
-        self.running[self.train.options(name=f"trial-{job.number}").remote(job)] = Task(job)
+        self.running[self.begin(job)] = Task(job)
+
+    def begin(self, job: Job) -> Any:
+        return self.train.options(name=f"trial-{job.number}").remote(job)
 
     def wait(self, seconds: float) -> list[Message]:
         if not self.running:
@@ -118,10 +122,16 @@ class RayExecutor:
         """The next that a task has to say; None where it only says that it has begun."""
         task = self.running[stream]
         try:
-            message: Message | None = ray.get(next(stream))
+            said = ray.get(next(stream))
         except ray.exceptions.RayError as error:
-            message = how_it_ended(task, error)
+            if task.dies_at_start(error) and task.starts < ATTEMPTS:  # perhaps by somebody's hand
+                del self.running[stream]
+                self.running[self.begin(task.job)] = Task(task.job, starts=task.starts + 1)
+                return None
+            said = how_it_ended(task, error)
         task.begun = True
+        task.started = task.started or said == BEGUN
+        message: Message | None = None if said == BEGUN else said
         if isinstance(message, LAST):
             del self.running[stream]
             (task.job.folder / STOP_FILE).unlink(missing_ok=True)
@@ -157,12 +167,20 @@ def count_of(resource: str) -> int:
 class Task:
     job: Job
     begun: bool = False  # in a worker, as far as is known
+    started: bool = False  # that worker has imported everything
+    starts: int = 1  # workers that were given it, and ended before that
     end: Failed | Paused | None = None  # what it is, if we ended it
 
+    def dies_at_start(self, error: ray.exceptions.RayError) -> bool:
+        """Whether the worker's process has ended, nobody knows how, before it had imported everything."""
+        return not self.started and not self.end and isinstance(error, ray.exceptions.WorkerCrashedError)
 
-def how_it_ended(task: Task, error: ray.exceptions.RayError) -> Failed | Paused | Crashed:
+
+def how_it_ended(task: Task, error: ray.exceptions.RayError) -> Failed | Paused | Crashed | Halted:
     if task.end:
         return task.end
+    if task.dies_at_start(error):
+        return could_not_start(task.job, f"its process ended {task.starts} times", log_ends(task.job.folder))
     if isinstance(error, ray.exceptions.RayTaskError):
         return Crashed(task.job.number, str(error))
     reason = "host_out_of_memory" if isinstance(error, ray.exceptions.OutOfMemoryError) else "killed"
@@ -170,8 +188,8 @@ def how_it_ended(task: Task, error: ray.exceptions.RayError) -> Failed | Paused 
     return Failed(task.job.number, reason, f"{type(error).__name__}: {first_sentence}")
 
 
-def train(job: Job) -> Iterator[Message | None]:
-    """The worker's side: None when it has begun, then what the trial says, while another thread trains."""
+def train(job: Job) -> Iterator[Message | str | None]:
+    """The worker's side: None when it has a place, BEGUN, then what the trial says, while another thread trains."""
     yield None
     if not job.folder.is_dir():
         node = socket.gethostname()
@@ -180,10 +198,15 @@ def train(job: Job) -> Iterator[Message | None]:
         )
         return
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    from search import trial  # not imported above: it imports TensorFlow
+    try:
+        log_alone(job.folder)
+        from search import trial  # not imported above: it imports TensorFlow
 
-    trial.log_alone(job)
-    trial.use_devices(job)
+        trial.use_devices(job)
+    except Exception as error:
+        yield failed_to_start(job, error)
+        return
+    yield BEGUN
     messages: SimpleQueue[Message] = SimpleQueue()
     stopping = (job.folder / STOP_FILE).exists
     training = threading.Thread(target=lambda: messages.put(trial.outcome(job, messages.put, stopping)), daemon=True)

@@ -6,6 +6,8 @@ Imports KerasTuner, and with it TensorFlow, but touches no device.
 from itertools import count
 from typing import Any
 
+from models.backend import keras  # noqa: F401 # before KerasTuner imports it
+
 from keras_tuner import HyperParameters, Objective
 from keras_tuner.engine.trial import TrialStatus
 from keras_tuner.oracles import HyperbandOracle, RandomSearchOracle

@@ -4,11 +4,8 @@ Runs in a process of its own, forked from a server that has imported this module
 no device: so a trial starts at once, and the device's memory is given back however it ends. It never opens the database.
 """
 
-import fcntl
 import os
 import resource
-import signal
-import sys
 import threading
 import traceback
 from collections.abc import Callable
@@ -17,9 +14,9 @@ from functools import partial
 from multiprocessing.connection import Connection
 from pathlib import Path
 
-import keras
+from models.backend import keras, tf
+
 import numpy as np
-import tensorflow as tf
 
 from data.cases import spread_cases
 from data.preparation import DISK_FULL, DataError, no_space
@@ -51,13 +48,9 @@ MAPPED_IMAGES = 6
 
 
 def main(job: Job, connection: Connection) -> None:
-    """Entry point of the worker process."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole terminal; the leader decides what it means
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    """In the worker process, once it has begun: train, and say how it ended."""
     stopping = threading.Event()
     threading.Thread(target=listen, args=(connection, stopping), daemon=True).start()
-    log_alone(job)
-    use_devices(job)
     connection.send(outcome(job, connection.send, stopping.is_set))
 
 
@@ -68,14 +61,6 @@ def listen(connection: Connection, stopping: threading.Event) -> None:
             stopping.set()
     except (EOFError, OSError):
         os._exit(1)
-
-
-def log_alone(job: Job) -> None:
-    """Everything printed goes to the trial's log; a worker of a leader killed just now may still hold it for a moment."""
-    log = os.open(job.folder / "log.txt", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
-    fcntl.flock(log, fcntl.LOCK_EX)
-    os.dup2(log, sys.stdout.fileno())
-    os.dup2(log, sys.stderr.fileno())
 
 
 def use_devices(job: Job) -> None:

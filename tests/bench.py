@@ -14,9 +14,9 @@ from pathlib import Path
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
-import keras
+from models.backend import keras, tf
+
 import numpy as np
-import tensorflow as tf
 from bench_rounds import ROUNDS, medians
 from PIL import Image
 

@@ -10,8 +10,9 @@ from pathlib import Path
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
+from models.backend import tf
+
 import optuna
-import tensorflow as tf
 from bench_rounds import medians
 from bench_step import NARROW, TRAINING, examples, stepping
 from growth import show

@@ -43,7 +43,7 @@ def read(path: str) -> tuple[dict[str, np.ndarray], np.ndarray, tuple[dict[str, 
 
 
 def plain_keras(path: str, epochs: int, beta: float) -> None:
-    import keras
+    from models.backend import keras
 
     from models.network import build
 
@@ -59,7 +59,8 @@ def plain_keras(path: str, epochs: int, beta: float) -> None:
 
 
 def optuna_keras(path: str, epochs: int, beta: float) -> None:
-    import keras
+    from models.backend import keras
+
     import optuna
     from optuna_integration import KerasPruningCallback
 
@@ -92,7 +93,8 @@ def optuna_keras(path: str, epochs: int, beta: float) -> None:
 
 
 def keras_tuner(path: str, epochs: int, beta: float) -> None:
-    import keras
+    from models.backend import keras
+
     from keras_tuner import HyperParameters, Objective, RandomSearch
 
     from models.network import build

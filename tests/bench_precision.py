@@ -11,8 +11,8 @@ from pathlib import Path
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
-import keras
-import tensorflow as tf
+from models.backend import keras, tf
+
 from bench_rounds import HEADINGS, medians, ratio_rows
 from bench_step import BATCH, NARROW, STOCK, TRAINING, examples, stepping
 

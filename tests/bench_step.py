@@ -15,10 +15,10 @@ from itertools import count
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
-import keras
+from models.backend import keras, tf
+
 import keras_tuner
 import numpy as np
-import tensorflow as tf
 from bench_rounds import HEADINGS, medians, ratio_rows
 from keras_tuner.errors import FailedTrialError
 

@@ -33,7 +33,7 @@ drawn = cache(draw)
 def float32_again() -> Iterator[None]:
     """Afterwards this process' networks are float32 again, whatever the test has made them."""
     yield
-    import keras  # not above: most tests need no TensorFlow
+    from models.backend import keras  # not above: most tests need no TensorFlow
 
     keras.mixed_precision.set_dtype_policy("float32")
 

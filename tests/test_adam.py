@@ -1,9 +1,9 @@
 """Our Adam against Keras' own as the reference."""
 
-import keras
+from models.backend import keras, tf
+
 import numpy as np
 import pytest
-import tensorflow as tf
 
 from models.adam import Adam
 

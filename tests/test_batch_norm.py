@@ -3,10 +3,10 @@
 from pathlib import Path
 from typing import Any
 
-import keras
+from models.backend import keras, tf
+
 import numpy as np
 import pytest
-import tensorflow as tf
 
 from models import batch_norm, saved
 from models.architecture import Architecture, Blocks

@@ -1,6 +1,7 @@
 """Activation maps against closed forms, and against pictures of which one part was changed."""
 
-import keras
+from models.backend import keras
+
 import numpy as np
 import pytest
 
@@ -111,7 +112,7 @@ def test_the_stock_networks_cells_at_300_px() -> None:
 @pytest.mark.parametrize("blocks", [PLAIN.blocks, Blocks(1, 0, 0, 0, 0, 1)])
 def test_a_cell_is_where_the_pixels_are_that_move_it(blocks: Blocks, pools: tuple[bool, bool]) -> None:
     """The pixels that a cell in the middle depends on, by the gradient, lie evenly around its centre."""
-    import tensorflow as tf
+    from models.backend import tf
 
     image_px = 263
     architecture = Architecture(1 / 16, blocks, pools)

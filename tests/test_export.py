@@ -5,7 +5,8 @@ from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
 
-import keras
+from models.backend import keras
+
 import numpy as np
 import pytest
 from model_folders import train_model

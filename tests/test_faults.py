@@ -12,8 +12,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from models.backend import tf
+
 import pytest
-import tensorflow as tf
 from conftest import tiny_preset
 from formula import silent
 

@@ -4,9 +4,10 @@ import multiprocessing
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 
+from models.backend import tf
+
 import numpy as np
 import pytest
-import tensorflow as tf
 
 from data.store import Examples
 from models import fit

@@ -3,7 +3,8 @@
 from dataclasses import replace
 from pathlib import Path
 
-import keras
+from models.backend import keras
+
 import keras_tuner
 import pytest
 from keras_tuner.errors import FailedTrialError, FatalError

@@ -12,7 +12,7 @@ ALLOWED = {
     "studies": {"studies", "models", "data"},
     "search": {"search", "studies", "models", "data"},
 }
-USES_TENSORFLOW = {
+USES_TENSORFLOW = {  # from models/backend.py, which imports it
     "models/adam.py",
     "models/batch_norm.py",
     "models/network.py",
@@ -55,13 +55,18 @@ def name_of(path: Path) -> str:
 
 def imported(path: Path) -> set[str]:
     """Top-level names of everything the file imports, anywhere in it."""
-    found = set()
+    return {module.split(".")[0] for module in modules(path)}
+
+
+def modules(path: Path) -> list[str]:
+    """Every module that the file imports, anywhere in it, in the order of its lines."""
+    found: list[tuple[int, str]] = []
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
-            found |= {alias.name.split(".")[0] for alias in node.names}
+            found += [(node.lineno, alias.name) for alias in node.names]
         elif isinstance(node, ast.ImportFrom) and node.module:
-            found.add(node.module.split(".")[0])
-    return found
+            found.append((node.lineno, node.module))
+    return [module for _, module in sorted(found, key=lambda one: one[0])]
 
 
 def test_imports_are_ours_by_their_full_names() -> None:
@@ -86,7 +91,8 @@ def test_imports_go_from_search_to_studies_to_models_and_data(path: Path) -> Non
 @pytest.mark.parametrize(
     ("names", "users"),
     [
-        ({"tensorflow", "keras", "keras_tuner"}, USES_TENSORFLOW),
+        ({"tensorflow", "keras"}, {"models/backend.py"}),
+        ({"keras_tuner"}, {"models/hypermodel.py", "search/rivals_keras_tuner.py"}),
         ({"optuna", "optuna_dashboard", "sqlalchemy"}, USES_OPTUNA),
         ({"ray"}, {"search/ray_executor.py"}),
         ({"pynvml"}, {"search/energy.py"}),
@@ -98,6 +104,24 @@ def test_only_the_named_files_import(names: set[str], users: set[str]) -> None:
     found = {name_of(path) for path in SOURCES if imported(path) & names}
 
     assert found == users
+
+
+def test_only_the_named_files_use_tensorflow() -> None:
+    found = {name_of(path) for path in SOURCES if "models.backend" in modules(path)}
+
+    assert found == USES_TENSORFLOW
+
+
+@pytest.mark.parametrize("path", [*SOURCES, *sorted((ROOT / "tests").rglob("*.py"))], ids=name_of)
+def test_whatever_imports_keras_imports_our_settings_first(path: Path) -> None:
+    """`tensorflow`, `keras_tuner` and `tf2onnx` import Keras, whose settings are taken from the user's shell and home then."""
+    found = modules(path)
+    theirs = [
+        n for n, module in enumerate(found) if module.split(".")[0] in {"tensorflow", "keras", "keras_tuner", "tf2onnx"}
+    ]
+
+    if theirs and path.name != "backend.py":
+        assert "models.backend" in found[: theirs[0]]
 
 
 def test_every_dependency_names_a_file_that_exists() -> None:

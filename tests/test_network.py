@@ -2,7 +2,8 @@
 
 import math
 
-import keras
+from models.backend import keras
+
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings

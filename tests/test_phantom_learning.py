@@ -6,7 +6,8 @@ Trained for minutes; figures in the docstring were measured when it was written.
 from dataclasses import replace
 from pathlib import Path
 
-import keras
+from models.backend import keras
+
 import numpy as np
 import pytest
 

@@ -3,7 +3,8 @@
 from pathlib import Path
 from typing import Any
 
-import keras
+from models.backend import keras
+
 import pytest
 from conftest import tiny_preset
 

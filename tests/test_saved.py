@@ -1,6 +1,7 @@
 from pathlib import Path
 
-import keras
+from models.backend import keras
+
 import numpy as np
 import pytest
 

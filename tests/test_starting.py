@@ -1,0 +1,240 @@
+"""Workers that cannot start, and settings of Keras that belong to somebody else."""
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from models.backend import own_settings
+
+import pytest
+from conftest import tiny_preset
+
+from data.store import Store
+from search.executor import scriptless
+from search.job import Halted, Job
+from search.starting import could_not_start, ends, log_bytes, log_ends
+
+ROOT = Path(__file__).parents[1]
+SMALL = [
+    "--preset",
+    "demo",
+    "--image-px",
+    "40",
+    "--stem-pools",
+    "none",
+    "--blocks",
+    "mixed0=0,mixed1=0,mixed4=0,mixed5=1,mixed7=0,mixed9=1",
+    "--beta",
+    "0.0625",
+    "--epochs",
+    "1",
+    "--warmup-epochs",
+    "0",
+    "--workers",
+    "1",
+]
+# What a broken TensorFlow does while it is imported, and what of it the leader has to say.
+BROKEN = {
+    "raises": ("raise RuntimeError('no such instruction set')", "no such instruction set"),
+    "is not there": ("raise ModuleNotFoundError('No module named tensorflow')", "No module named tensorflow"),
+    "exits": ("import sys; print('not on this machine', file=sys.stderr); sys.exit(3)", "exit code 3"),
+    "leaves": ("import os; os._exit(7)", "exit code 7"),
+    "breaks": ("import os; os.abort()", "SIGABRT"),
+}
+
+
+def boneage(*arguments: str, path: Path = ROOT, **variables: str) -> subprocess.CompletedProcess[str]:
+    environment = os.environ | {"PYTHONPATH": f"{path}:{ROOT}"} | variables
+    call = [sys.executable, "-m", "search.cli", *arguments]
+    return subprocess.run(call, env=environment, capture_output=True, text=True, timeout=250, check=False)
+
+
+def broken(folder: Path, how: str) -> Path:
+    """A folder whose `tensorflow` is broken."""
+    (folder / "tensorflow").mkdir(parents=True)
+    (folder / "tensorflow" / "__init__.py").write_text(BROKEN[how][0])
+    return folder
+
+
+def ablation(run: Path, **others: Any) -> dict[str, Any]:
+    shown = boneage("status", "--json", "--run-dir", str(run), **others)
+    found: dict[str, Any] = json.loads(shown.stdout)[0]
+    return found
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("how", BROKEN)
+def test_a_worker_that_cannot_start_ends_the_search_with_its_last_words_and_fails_no_trial(
+    how: str, tmp_path: Path, tiny_store: Store
+) -> None:
+    run = tmp_path / "run"
+    call = ("ablate", *SMALL, "--data", str(tiny_store.path), "--run-dir", str(run))
+
+    for _ in range(2):
+        ended = boneage(*call, path=broken(tmp_path / f"path{_}", how))
+        assert ended.returncode == 2, ended.stderr
+        assert "could not start" in ended.stderr
+        assert BROKEN[how][1] in ended.stderr
+        assert "killed" not in ended.stderr
+        found = ablation(run)
+        assert (found["running"], found["trials"], found["failed"]) == (1, 0, 0)
+
+
+@pytest.mark.slow
+def test_what_the_user_has_set_for_keras_changes_nothing(tmp_path: Path, tiny_store: Store) -> None:
+    """In workers and in this process: every variable, and every way in which keras.json can be of no use."""
+    homes = {
+        "jax": '{"backend": "jax"}',
+        "channels first": '{"image_data_format": "channels_first"}',
+        "float64": '{"floatx": "float64", "epsilon": 0.1}',
+        "float99": '{"floatx": "float99"}',
+        "epsilon": '{"epsilon": "small"}',
+        "no json": "{backend",
+        "a list": "[1]",
+    }
+    variables = [
+        {"KERAS_BACKEND": "jax"},
+        {"KERAS_BACKEND": "nonesuch", "KERAS_MAX_EPOCHS": "many", "TF_USE_LEGACY_KERAS": "1"},
+        *({"HOME": str(home(tmp_path / name, text))} for name, text in homes.items()),
+        {
+            "HOME": str(home(tmp_path / "of variable", homes["float64"])),
+            "KERAS_HOME": str(tmp_path / "of variable/.keras"),
+        },
+        {"HOME": "/proc/nonesuch"},
+    ]
+    asked = (
+        "from models.backend import keras\n"
+        "c = keras.config\n"
+        "import os; print([c.backend(), c.floatx(), c.epsilon(), c.image_data_format(), c.dtype_policy().name,"
+        " os.environ.get('KERAS_BACKEND'), os.environ.get('KERAS_HOME')])\n"
+    )
+    for ours in variables:
+        said = subprocess.run(
+            [sys.executable, "-c", asked], env=os.environ | ours, cwd=ROOT, capture_output=True, text=True, check=False
+        )
+        theirs = [ours.get("KERAS_BACKEND"), ours.get("KERAS_HOME")]
+        assert said.stdout.strip() == str(["tensorflow", "float32", 1e-7, "channels_last", "float32", *theirs]), (
+            said.stderr
+        )
+    run = tmp_path / "run"
+    first, second = variables[0] | {"HOME": variables[3]["HOME"]}, variables[1] | {"HOME": variables[7]["HOME"]}
+    call = ("ablate", *SMALL, "--data", str(tiny_store.path), "--run-dir", str(run), "--json")
+    assert boneage(*call, **first).returncode == 0
+    assert (
+        boneage(
+            "train", "--name", "m", "--data", str(tiny_store.path), "--run-dir", str(run), *SMALL[2:-2], **second
+        ).returncode
+        == 0
+    )
+    hand = next((ROOT / "docs").rglob("*.png"), None)
+    assert hand
+    predicted = boneage("predict", str(hand), "--sex", "M", "--force", "--run-dir", str(run), **first)
+    assert predicted.returncode == 0, predicted.stderr
+
+
+def home(folder: Path, text: str) -> Path:
+    (folder / ".keras").mkdir(parents=True)
+    (folder / ".keras" / "keras.json").write_text(text)
+    return folder
+
+
+def test_the_users_variables_are_there_again_after_keras_was_imported(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KERAS_BACKEND", "jax")
+    monkeypatch.setenv("KERAS_MAX_EPOCHS", "1")
+    before = dict(os.environ)
+
+    with own_settings():
+        assert os.environ["KERAS_BACKEND"] == "tensorflow"
+        assert "KERAS_MAX_EPOCHS" not in os.environ
+    assert os.environ == before
+
+
+SCRIPT = """
+from pathlib import Path
+from dataclasses import replace
+from search.executor import LocalProcesses
+from search.job import LAST, Job
+from conftest import tiny_preset
+from data.store import open_store
+import os
+os.environ["BEGUN"] = os.environ.get("BEGUN", "") + "x"
+store, preset = open_store(Path({store!r})), tiny_preset()
+training = replace(preset.training, epochs=1)
+job = Job(0, preset.reference, training, 0, store.path, store.digest, store.image_px, Path({folder!r}))
+executor = LocalProcesses(1)
+executor.start(job)
+said = []
+while executor.running:
+    said += executor.wait(1.0)
+executor.close()
+print([type(one).__name__ for one in said])
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("how", ["standard input", "a file without a guard", "a file that is gone", "-c"])
+def test_a_worker_imports_nothing_of_the_script_that_runs_it(how: str, tmp_path: Path, tiny_store: Store) -> None:
+    script = SCRIPT.format(store=str(tiny_store.path), folder=str(tmp_path / "trial"))
+    file = tmp_path / "script.py"
+    if how == "a file that is gone":
+        script = "import os, sys; os.unlink(sys.argv[0])\n" + script
+    file.write_text(script)
+    arguments = {"standard input": ["-"], "-c": ["-c", script]}.get(how, [str(file)])
+    environment = os.environ | {"PYTHONPATH": f"{ROOT}:{ROOT / 'tests'}"}
+    call = [sys.executable, *arguments]
+    ended = subprocess.run(
+        call, input=script, env=environment, capture_output=True, text=True, timeout=250, check=False
+    )
+
+    assert ended.stdout.strip() == "['EpochDone', 'Finished']", ended.stderr
+
+
+def test_the_script_is_back_once_a_process_has_begun() -> None:
+    script = sys.modules["__main__"]
+    with scriptless():
+        assert sys.modules["__main__"] is not script
+    assert sys.modules["__main__"] is script
+
+
+def test_a_folder_of_temporary_files_with_a_long_name_is_a_sentence_before_any_trial(
+    tmp_path: Path, tiny_store: Store
+) -> None:
+    long = tmp_path / ("x" * 120)
+    long.mkdir()
+    run = tmp_path / "run"
+    call = ("ablate", *SMALL, "--data", str(tiny_store.path), "--run-dir", str(run))
+    ended = boneage(*call, path=broken(tmp_path / "path", "raises"), TMPDIR=str(long))
+
+    assert ended.returncode == 2
+    assert f"TMPDIR is {long}" in ended.stderr
+    assert "Traceback" not in ended.stderr
+    assert (ablation(run)["running"], ablation(run)["failed"]) == (1, 0)
+
+
+def test_the_last_lines_are_those_of_this_worker_alone(tmp_path: Path) -> None:
+    assert (log_ends(tmp_path), log_bytes(tmp_path)) == ("", 0)
+    (tmp_path / "log.txt").write_text("an earlier worker\n")
+    before = log_bytes(tmp_path)
+    with (tmp_path / "log.txt").open("ab") as file:
+        file.write(b"\n".join(b"line %d \xff" % n for n in range(20)) + b"\n\n")
+
+    said = log_ends(tmp_path, before).splitlines()
+    assert len(said) == 8
+    assert said[-1].startswith("line 19")
+    assert "earlier" not in log_ends(tmp_path, before)
+    assert len(ends("x" * 10_000)) == 800
+
+
+def test_what_could_not_start_halts_the_search(tmp_path: Path) -> None:
+    preset = tiny_preset()
+    job = Job(3, preset.reference, replace(preset.training), 0, tmp_path, "", 40, tmp_path / "Ablation" / "0003")
+    message = could_not_start(job, "exit code 1", "no module")
+
+    assert isinstance(message, Halted)
+    assert message.number == 3
+    assert message.sentence.splitlines()[-1] == "no module"
+    assert "Ablation/0003" in message.sentence

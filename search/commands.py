@@ -355,7 +355,7 @@ def run_dashboard(arguments: argparse.Namespace) -> int:
     # The order: without it the dashboard lists the last study first.
     reached = "ANYONE WHO REACHES THIS ADDRESS can delete studies" if arguments.expose else "this machine only"
     print(
-        f"http://{host}:{arguments.port}/dashboard?studies_order_by=asc  (no login: {reached}; Ctrl-C ends it)",
+        f"http://{host}:{server.server_port}/dashboard?studies_order_by=asc  (no login: {reached}; Ctrl-C ends it)",
         file=sys.stderr,
     )
     with server:

@@ -10,10 +10,10 @@ from dataclasses import asdict, replace
 from io import BytesIO
 from pathlib import Path
 from typing import Any
-from uuid import NAMESPACE_OID, uuid5
+from uuid import uuid4
 
 import optuna
-from optuna.artifacts import ArtifactMeta, FileSystemArtifactStore
+from optuna.artifacts import ArtifactMeta, FileSystemArtifactStore, get_all_artifact_meta
 from optuna.trial import TrialState
 from optuna_dashboard import save_note, save_plotly_graph_object
 
@@ -140,16 +140,19 @@ def end(
 def leave(trial: optuna.trial.Trial, folder: Path, ended: Trial, drawn: dict[str, bytes]) -> dict[str, str]:
     """Drawings in the trial's folder and as artifacts, whose ids these are by name.
 
-    As Optuna's `upload_artifact` does it, but with ids that are always the same, so that nothing is left twice.
+    As Optuna's `upload_artifact` does it, but a drawing that an earlier leader has named keeps its id, so that nothing is left
+    twice. Ids are random: whoever could guess one could ask the dashboard for it.
     """
     store, place = artifact_store(folder), folder / TRIALS / ended.folder
     place.mkdir(parents=True, exist_ok=True)
-    ids = {name: str(uuid5(NAMESPACE_OID, f"{trial.study.study_name} {trial.number} {name}")) for name in drawn}
+    known = {meta.filename: meta.artifact_id for meta in get_all_artifact_meta(trial)}
+    ids = {name: known.get(name) or str(uuid4()) for name in drawn}
     for name, drawing in drawn.items():
         (place / name).write_bytes(drawing)
-        store.write(ids[name], BytesIO(drawing))
         meta = ArtifactMeta(ids[name], name, MIME_TYPES[Path(name).suffix], None)
+        # First, so that no file is left that nobody knows the id of.
         trial.storage.set_trial_system_attr(trial._trial_id, f"artifacts:{ids[name]}", json.dumps(asdict(meta)))
+        store.write(ids[name], BytesIO(drawing))
     return ids
 
 

@@ -13,6 +13,7 @@ from optuna.storages import BaseStorage
 from optuna_dashboard import wsgi
 
 from search.dashboard import artifact_store
+from search.same_origin import guarded
 from studies.preset import StudyError
 
 
@@ -33,6 +34,8 @@ def listen(storage: BaseStorage, folder: Path, host: str, port: int) -> WSGIServ
     """A server that holds the port and answers once it is told to `serve_forever`; StudyError where the port is taken."""
     app = wsgi(storage, artifact_store(folder))
     try:
-        return make_server(host, port, app, Threaded, Unlogged)
+        server = make_server(host, port, app, Threaded, Unlogged)
     except (OSError, OverflowError) as error:
         raise StudyError(f"port {port} cannot be used ({error}); name another with --port") from None
+    server.set_app(guarded(app, host, server.server_port))
+    return server

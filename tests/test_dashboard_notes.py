@@ -4,6 +4,7 @@ import json
 from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
+from uuid import UUID
 from xml.etree import ElementTree
 
 import numpy as np
@@ -56,16 +57,36 @@ def notes(storage: RDBStorage, name: str) -> dict[int, str]:
 
 
 def everything_left(folder: Path) -> list[object]:
+    """Artifacts, whose ids are random, under what they are."""
     storage = open_storage(sqlite_url(folder / "studies.db"))
+    studies = [(study, storage.get_all_trials(study._study_id)) for study in storage.get_all_studies()]
     attributes = [
-        (
-            study.study_name,
-            study.system_attrs,
-            [trial.system_attrs for trial in storage.get_all_trials(study._study_id)],
-        )
-        for study in storage.get_all_studies()
+        (study.study_name, study.system_attrs, [trial.system_attrs for trial in trials]) for study, trials in studies
     ]
-    return [attributes, sorted((path.name, path.read_bytes()) for path in (folder / "artifacts").iterdir())]
+    names = {
+        meta.artifact_id: f"{study.study_name} {trial.number} {meta.filename}"
+        for study, trials in studies
+        for trial in trials
+        for meta in get_all_artifact_meta(trial, storage=storage)
+    }
+    told = json.dumps(attributes, sort_keys=True)
+    for artifact_id, name in names.items():
+        told = told.replace(artifact_id, name)
+    files = {path.name: path.read_bytes() for path in (folder / "artifacts").iterdir()}
+    assert len(set(names.values())) == len(names) == len(files)
+    return [json.loads(told), {names[artifact_id]: content for artifact_id, content in files.items()}]
+
+
+def test_ids_of_artifacts_cannot_be_guessed(tmp_path: Path, tiny_store: Store) -> None:
+    """Of two searches that are alike in everything else, none is the same."""
+    ids = []
+    for name in ("one", "other"):
+        run = search(a_run(tmp_path / name, tiny_store), tiny_store, Mapping(), studies=1)
+        ids.append({path.name for path in (run.folder / "artifacts").iterdir()})
+
+    assert len(ids[0]) == len(ids[1]) > 0
+    assert not ids[0] & ids[1]
+    assert all(UUID(artifact_id).version == 4 for artifact_id in ids[0] | ids[1])
 
 
 def test_every_study_and_every_trial_has_a_note(tmp_path: Path, tiny_store: Store) -> None:

@@ -34,7 +34,7 @@ MAX_DEPTH = 5  # folders below the one named; Kaggle nests twice, RSNA's validat
 
 @dataclass(frozen=True)
 class Found:
-    """What a folder holds. `cases` has id, age_months, male, split ('' where the source gives none) and path."""
+    """What a folder holds. `cases` has id, age_months, male, split and patient ('' where the source gives none), and path."""
 
     cases: pd.DataFrame
     problems: tuple[Problem, ...]
@@ -66,7 +66,7 @@ def read_folder(folder: Path) -> Found:
     rowless = sum(len(paths) for paths in images.values()) - len(cases)
     if rowless > 0:
         said.append(f"{rowless:,} images belong to no labelled row and are left alone")
-    return Found(cases[["id", "age_months", "male", "split", "path"]], tuple(problems), tuple(said))
+    return Found(cases[["id", "age_months", "male", "split", "patient", "path"]], tuple(problems), tuple(said))
 
 
 def walk(folder: Path) -> tuple[list[Path], dict[Path, list[Path]]]:

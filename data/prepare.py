@@ -120,7 +120,7 @@ def decided_before(source: str, settings: Preparation, there: Store) -> dict[str
 def fingerprint(source: Source) -> str:
     """Changes when a label, a split, an image file or what is wrong with the source changes."""
     digest = hashlib.blake2b(
-        source.cases.drop(columns="path", errors="ignore").to_csv(index=False).encode(), digest_size=8
+        source.cases.drop(columns=["path", "patient"], errors="ignore").to_csv(index=False).encode(), digest_size=8
     )
     digest.update(repr(source.problems).encode())
     for path in source.cases.get("path", ()):

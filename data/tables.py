@@ -27,6 +27,10 @@ HEADINGS = {
     "age_months": ("boneage", "bone age (months)", "ground truth bone age (months)", "bone age", "age months"),
     "sex": ("male", "sex", "gender"),
     "split": ("split", "set", "subset"),
+    "patient": (
+        *("patient id", "patientid", "patient", "patient number"),
+        *("subject id", "subjectid", "subject", "participant id", "participant", "person id"),
+    ),
 }
 NEEDED = ("id", "sex")
 SEX = {"m": True, "f": False, "male": True, "female": False, "true": True, "false": False}
@@ -45,7 +49,7 @@ SPLIT_WORDS = {
 
 @dataclass(frozen=True)
 class Table:
-    """A table's usable rows: `cases` has id, age_months (NaN where the table has no ages), male, split ('' unknown), row."""
+    """A table's usable rows: `cases` has id, age_months (NaN where the table has no ages), male, split and patient ('' unknown), row."""
 
     path: Path
     cases: pd.DataFrame
@@ -125,7 +129,8 @@ def to_cases(path: Path, rows: pd.DataFrame, columns: dict[str, str]) -> Table:
     ids = without_prefix([id_of(text) for text in rows[columns["id"]]])
     ages = list(rows[columns["age_months"]]) if "age_months" in columns else None
     splits = list(rows[columns["split"]]) if "split" in columns else [""] * len(rows)
-    kept: list[tuple[str, float, bool, str, int]] = []
+    patients = list(rows[columns["patient"]]) if "patient" in columns else [""] * len(rows)
+    kept: list[tuple[str, float, bool, str, str, int]] = []
     problems = []
     for index, (id, sex, split) in enumerate(zip(ids, rows[columns["sex"]], splits, strict=True)):
         row = index + 2  # as a person counts: from 1, with the heading
@@ -146,9 +151,9 @@ def to_cases(path: Path, rows: pd.DataFrame, columns: dict[str, str]) -> Table:
         if wrong:
             problems.append(Problem(id, f"{path} row {row}", *wrong))
         else:
-            kept.append((id, age_months, bool(male), known_split, row))
-    cases = pd.DataFrame(kept, columns=["id", "age_months", "male", "split", "row"])
-    cases = cases.astype({"id": str, "age_months": float, "male": bool, "split": str, "row": int})
+            kept.append((id, age_months, bool(male), known_split, patients[index].strip(), row))
+    cases = pd.DataFrame(kept, columns=["id", "age_months", "male", "split", "patient", "row"])
+    cases = cases.astype({"id": str, "age_months": float, "male": bool, "split": str, "patient": str, "row": int})
     repeated = list(repeated_rows(path, cases))
     cases = cases.drop(index=[index for index, _ in repeated]).reset_index(drop=True)
     problems += [problem for _, problem in repeated]

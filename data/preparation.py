@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from data.ranges import Range, check, whole
+
 Fit = Literal["squash", "crop_pad"]
 
 
@@ -21,6 +23,15 @@ def no_space(folder: Path, error: OSError) -> str:
     )
 
 
+FRACTION = Range(0, 1, below=True)
+RANGES = {
+    "image_px": whole(32, 2048),
+    "images": whole(0, 100_000_000),
+    "validation_fraction": FRACTION,
+    "test_fraction": FRACTION,
+}
+
+
 @dataclass(frozen=True)
 class Preparation:
     """What decides a store's contents, besides the source."""
@@ -35,15 +46,10 @@ class Preparation:
     test_fraction: float = 0.1
 
     def __post_init__(self) -> None:
-        if not 32 <= self.image_px <= 2048:
-            raise DataError(f"image_px must be between 32 and 2048, got {self.image_px}")
-        if self.fit not in ("squash", "crop_pad"):
-            raise DataError(f"fit must be squash or crop_pad, got {self.fit!r}")
-        if self.images < 0:
-            raise DataError(f"images is a number of cases, 0 for all; got {self.images}")
-        if min(self.validation_fraction, self.test_fraction) < 0 or self.validation_fraction + self.test_fraction >= 1:
+        check(self, RANGES, DataError)
+        if self.validation_fraction + self.test_fraction >= 1:
             raise DataError(
-                "validation_fraction and test_fraction must be at least 0 and leave something to train on; "
+                "validation_fraction and test_fraction must leave something to train on; "
                 f"got {self.validation_fraction:g} and {self.test_fraction:g}"
             )
 

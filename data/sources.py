@@ -12,6 +12,7 @@ from data.images import Decoded, decode, to_bytes
 from data.layouts import read_folder
 from data.preparation import DataError, Preparation
 from data.problems import Problem
+from data.ranges import shown, whole
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,9 @@ class Source:
     said: tuple[str, ...] = ()  # what was found and what is missing, a sentence each
 
 
+HANDS = whole(1, 1_000_000)  # drawn ones
+
+
 def read_source(source: str, settings: Preparation, kept: Mapping[str, str] | None = None) -> Source:
     """Raises DataError where `source` is neither `phantom:N` nor a folder with usable cases.
 
@@ -32,8 +36,8 @@ def read_source(source: str, settings: Preparation, kept: Mapping[str, str] | No
     """
     kind, _, count = source.partition(":")
     if kind == "phantom":
-        if not count.isdecimal() or not int(count):
-            raise DataError(f"phantom data are written phantom:N, as phantom:800; got {source!r}")
+        if not count.isdecimal() or len(count) > len(str(HANDS.high)) or int(count) not in HANDS:
+            raise DataError(f"phantom data are written phantom:N, as phantom:800, N {HANDS}; got {shown(source)}")
         return drawn(int(count), settings)
     folder = Path(source).expanduser()
     if not folder.is_dir():

@@ -15,6 +15,8 @@ The grid reductions mixed3 and mixed8 are not groups: they occur once each, alwa
 from dataclasses import asdict, dataclass
 from typing import Any, NamedTuple, Self
 
+from data.ranges import Range, check, shown, whole
+
 
 class ArchitectureError(ValueError):
     """An architecture that cannot exist; the message says what arrived and what would be valid."""
@@ -37,8 +39,16 @@ class Blocks(NamedTuple):
 STOCK = Blocks()
 GROUPS: tuple[str, ...] = Blocks._fields
 PAPER_GROUPS = ("mixed5", "mixed7", "mixed9")  # n5, n7, n9
-MAX_MULTIPLE = 64  # of channels; the stem has 32 filters
-MAX_REPEATS = 32  # far beyond any cap; a typo such as mixed5=400 should not build a graph
+REPEATS = whole(0, 32)  # far beyond any cap; a typo such as mixed5=400 should not build a graph
+UNITS = whole(0, 65_536)  # of a fully connected layer; 0 leaves it out
+BETA = Range(1 / 32, 8)  # below 1/32 the stem's 32 filters would round to none
+RANGES = {
+    "beta": BETA,
+    "sex_units": UNITS,
+    "fc_units": UNITS,
+    "dropout": Range(0, 1, below=True),
+    "channel_multiple": whole(1, 64),  # the stem has 32 filters
+}
 
 
 @dataclass(frozen=True)
@@ -54,19 +64,17 @@ class Architecture:
     channel_multiple: int = 1
 
     def __post_init__(self) -> None:
-        if not 1 / 32 <= self.beta <= 8:  # below 1/32 the stem's 32 filters would round to none
-            raise ArchitectureError(f"beta must be between 0.03125 and 8, got {self.beta:g}")
-        for group, count in self.blocks._asdict().items():
-            if not 0 <= count <= MAX_REPEATS:
-                raise ArchitectureError(f"{group} can be repeated 0 to {MAX_REPEATS} times, got {count}")
-        if self.sex_units < 0 or self.fc_units < 0:
-            raise ArchitectureError(
-                f"sex_units and fc_units are widths, 0 for none; got {self.sex_units} and {self.fc_units}"
-            )
-        if not 0 <= self.dropout < 1:
-            raise ArchitectureError(f"dropout is a rate from 0 to below 1, got {self.dropout:g}")
-        if not 1 <= self.channel_multiple <= MAX_MULTIPLE:
-            raise ArchitectureError(f"channel_multiple must be 1 to {MAX_MULTIPLE}, got {self.channel_multiple}")
+        check(self, RANGES, ArchitectureError)
+        if not isinstance(self.blocks, Blocks):
+            raise ArchitectureError(f"blocks are a count for each of {', '.join(GROUPS)}; got {shown(self.blocks)}")
+        for group, repeats in self.blocks._asdict().items():
+            if repeats not in REPEATS:
+                raise ArchitectureError(
+                    f"{group} can be repeated {REPEATS.low} to {REPEATS.high} times, got {shown(repeats)}"
+                )
+        pools = self.stem_pools
+        if not (isinstance(pools, tuple) and len(pools) == 2 and all(isinstance(pool, bool) for pool in pools)):
+            raise ArchitectureError(f"stem_pools are two, each true or false; got {shown(pools)}")
 
     @property
     def width(self) -> str:
@@ -88,6 +96,9 @@ class Architecture:
         return cls(**(values | {"blocks": Blocks(**values["blocks"]), "stem_pools": (bool(first), bool(second))}))
 
 
+BLOCKS_FORMS = f"n5/n7/n9, as 4/3/3, or by group, as mixed0=1,mixed5=4, with groups {', '.join(GROUPS)}"
+
+
 def parse_blocks(text: str) -> Blocks:
     """`4/3/3` is the paper's n5/n7/n9; `mixed0=1,mixed5=4` names any group; groups not named stay stock."""
     parts = text.split("/") if "/" in text else text.split(",")
@@ -95,9 +106,12 @@ def parse_blocks(text: str) -> Blocks:
         pairs = list(zip(PAPER_GROUPS, parts, strict=False)) if len(parts) == len(PAPER_GROUPS) else []
     else:
         pairs = [(name.strip(), count) for name, _, count in (part.partition("=") for part in parts)]
-    unknown = [name for name, _ in pairs if name not in GROUPS]
-    if not pairs or unknown or not all(count.strip().isdecimal() for _, count in pairs):
+    named = dict(pairs)
+    readable = all(name in GROUPS and repeats.strip().isdecimal() for name, repeats in pairs)
+    if not pairs or not readable or len(named) < len(pairs):
+        raise ArchitectureError(f"blocks are written {BLOCKS_FORMS}; got {shown(text)}")
+    if too_many := [f"{name}={repeats}" for name, repeats in pairs if int(repeats) not in REPEATS]:
         raise ArchitectureError(
-            f"blocks are written n5/n7/n9, as 4/3/3, or by group, as mixed0=1,mixed5=4, with groups {', '.join(GROUPS)}; got {text!r}"
+            f"a group can be repeated {REPEATS.low} to {REPEATS.high} times; got {shown(','.join(too_many))}"
         )
-    return Blocks(**{name: int(count) for name, count in pairs})
+    return Blocks(**{name: int(repeats) for name, repeats in pairs})

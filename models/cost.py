@@ -7,8 +7,10 @@ accumulate (MAC) is counted for convolutions and fully connected layers, one for
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import NamedTuple
 
+from data.ranges import shown, whole
 from models.architecture import Architecture, ArchitectureError
 from models.stages import Conv, Pool, stages, walk
 
@@ -135,13 +137,22 @@ def training_bytes(counted: Cost, batch: int, half_precision: bool = False) -> i
     return counted.params * COPIES_OF_PARAMS * 4 + batch * per_image
 
 
+PARAMS = whole(1, 10**12)  # a cap; far beyond any network that fits a device
 UNITS = {"": 1, "K": 1_000, "M": 1_000_000, "G": 1_000_000_000}
+PARAMS_FORMS = "70M, 1.5M, 800k, 7e7, 70000000 or 70,000,000 (k, M and G are thousands, millions and thousand millions)"
+WRITTEN = re.compile(
+    r"(?P<number>\d{1,3}(?:,\d{3})+|\d+(?:_\d+)*(?:\.\d+)?)(?:e\+?(?P<power>\d{1,2})|\s*(?P<unit>[KMG]))?",
+    re.ASCII | re.IGNORECASE,
+)
 
 
 def parse_params(text: str) -> int:
-    """A number of parameters: `70M`, `1.5M`, `800k` or `70000000`."""
-    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([kKmMgG]?)", text.strip().replace("_", ""))
-    params = round(float(match[1]) * UNITS[match[2].upper()]) if match else 0
-    if params < 1:
-        raise ArchitectureError(f"a number of parameters is written 70M, 1.5M or 70000000; got {text!r}")
+    """A number of parameters, as `PARAMS_FORMS` says; a part of one is rounded."""
+    match = WRITTEN.fullmatch(text.strip())
+    if not match:
+        raise ArchitectureError(f"a number of parameters is written {PARAMS_FORMS}; got {shown(text)}")
+    number = Decimal(match["number"].replace(",", "").replace("_", ""))
+    params: int = round(number * 10 ** int(match["power"] or 0) * UNITS[(match["unit"] or "").upper()])
+    if params not in PARAMS:
+        raise ArchitectureError(f"a number of parameters is {PARAMS}; got {shown(text)}")
     return params

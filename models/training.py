@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from data.ranges import Range, check, whole
+
 Schedule = Literal["constant", "step", "cosine"]
 Loss = Literal["mse", "mae", "huber"]
 Precision = Literal["auto", "float32", "mixed_float16", "mixed_bfloat16"]
@@ -10,6 +12,21 @@ Precision = Literal["auto", "float32", "mixed_float16", "mixed_bfloat16"]
 
 class TrainingError(ValueError):
     """Training settings that make no sense; the message says which and why."""
+
+
+EPOCHS = 100_000  # nobody trains longer
+RANGES = {
+    "epochs": whole(1, EPOCHS),
+    "batch": whole(1, 65_536),
+    "learning_rate": Range(0, 100, above=True),
+    "final_learning_rate": Range(0, 100, above=True),
+    "warmup_epochs": Range(0, EPOCHS),
+    "l2": Range(0, 1000),
+    "bn_momentum": Range(0, 1, above=True, below=True),
+    "zoom": Range(0, 1, below=True),
+    "rotation_degrees": Range(0, 180),
+    "translation": Range(0, 1, below=True),
+}
 
 
 @dataclass(frozen=True)
@@ -34,26 +51,11 @@ class Training:
     precision: Precision = "auto"  # half where the device has it in hardware: precision.py
 
     def __post_init__(self) -> None:
-        positive = {"epochs": self.epochs, "batch": self.batch, "learning_rate": self.learning_rate}
-        for name, value in positive.items():
-            if value <= 0:
-                raise TrainingError(f"{name} must be positive, got {value:g}")
-        if not 0 < self.final_learning_rate <= self.learning_rate:
+        check(self, RANGES, TrainingError)
+        if self.final_learning_rate > self.learning_rate:
             raise TrainingError(
-                f"final_learning_rate must be above 0 and at most learning_rate ({self.learning_rate:g}), "
+                f"final_learning_rate must be at most learning_rate ({self.learning_rate:g}), "
                 f"got {self.final_learning_rate:g}"
             )
-        if not 0 <= self.warmup_epochs < self.epochs:
-            raise TrainingError(
-                f"warmup_epochs must be at least 0 and below epochs ({self.epochs}), got {self.warmup_epochs:g}"
-            )
-        if not 0 < self.bn_momentum < 1:
-            raise TrainingError(f"bn_momentum must be between 0 and 1, got {self.bn_momentum:g}")
-        fractions = {"zoom": self.zoom, "translation": self.translation}
-        for name, value in fractions.items():
-            if not 0 <= value < 1:
-                raise TrainingError(f"{name} is a fraction from 0 to below 1, got {value:g}")
-        if self.l2 < 0 or not 0 <= self.rotation_degrees <= 180:
-            raise TrainingError(
-                f"l2 must be at least 0 and rotation_degrees within 0 to 180, got {self.l2:g}, {self.rotation_degrees:g}"
-            )
+        if self.warmup_epochs >= self.epochs:
+            raise TrainingError(f"warmup_epochs must be below epochs ({self.epochs}), got {self.warmup_epochs:g}")

@@ -104,8 +104,6 @@ def run_stages(arguments: argparse.Namespace) -> int:
     from search.progress import preparing, showing
     from search.stopping import heard
 
-    if arguments.workers < 0:
-        raise StudyError(f"--workers is a number of trials at once, 0 for one per GPU; got {arguments.workers}")
     make_executor = executors(arguments.executor, arguments.workers)
     run = open_the_run(arguments, arguments.data)
     with preparing() as progress:
@@ -158,7 +156,7 @@ def run_train(arguments: argparse.Namespace) -> int:
     )
     make_executor = executors(arguments.executor, 1)
     run = open_run(arguments.run_dir, arguments.preset, preparation, arguments.data, arguments.storage)
-    order = Order(chosen(run, arguments.trial, by_hand), set_here, arguments.name, arguments.flip)
+    order = Order(chosen(run, arguments.trial or "", by_hand), set_here, arguments.name or "", arguments.flip)
     with preparing() as progress:
         store = prepared(run, progress)
     with showing(constant_mae(store.cases)) as watching, heard() as wish:
@@ -239,7 +237,7 @@ def run_explain(arguments: argparse.Namespace) -> int:
     from search.prepared import prepared
     from search.progress import preparing
 
-    if bool(arguments.files) == bool(arguments.sheet) or arguments.sheet < 0:
+    if bool(arguments.files) == bool(arguments.sheet):
         raise StudyError("say which radiographs: name image files, or --sheet N for N cases of the run's data")
     model = chosen_model(arguments.run_dir, arguments.model)
     if arguments.files:

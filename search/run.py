@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from data.preparation import Preparation, absolute
+from data.ranges import shown
 from models.architecture import Architecture, Blocks
 from models.training import Training
 from search.database import own_url
@@ -87,9 +88,33 @@ def read_settings(folder: Path) -> dict[str, Any]:
         return {}
     try:
         settings: dict[str, Any] = json.loads(path.read_text())
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise StudyError(f"{path} cannot be read ({error}); restore it, or use another --run-dir") from None
+    if fault := fault_of(settings):
+        raise StudyError(f"{path} cannot be used: {fault}; restore it, or use another --run-dir")
     return settings
+
+
+def fault_of(settings: Any) -> str:
+    """What is wrong with the contents of run.json, which may have been edited by hand; empty where nothing is."""
+    if not isinstance(settings, dict):
+        return "it holds no settings by name"
+    for name in ("preset", "data", "storage"):
+        if not isinstance(settings.get(name, ""), str):
+            return f"{name} is a text; it has {shown(settings[name])}"
+    if not settings.get("preset"):
+        return "it names no preset"
+    overrides = settings.get("overrides", {})
+    if not isinstance(overrides, dict):
+        return f"overrides are fields by name; it has {shown(overrides)}"
+    if unknown := [name for name in overrides if name not in field_names()]:
+        return f"{shown(', '.join(unknown))} is no field of a preset"
+    if settings["preset"] in PRESETS:
+        try:
+            derive(PRESETS[settings["preset"]](), from_json(overrides))
+        except ValueError as error:  # of the preset's parts, each with its own sentence
+            return str(error)
+    return ""
 
 
 def record(run: Run) -> None:
@@ -114,11 +139,18 @@ def from_json(overrides: dict[str, Any]) -> dict[str, Any]:
 
 
 def restored(name: str, value: Any) -> Any:
+    """Of a value of another form nothing is restored; the preset refuses it."""
     if name == "blocks":
-        return Blocks(*value)
-    if name == "depth_start":
-        return tuple((beta, Blocks(*blocks)) for beta, blocks in value)
+        return blocks_of(value)
+    if name == "depth_start" and isinstance(value, list):
+        return tuple(
+            (pair[0], blocks_of(pair[1])) if isinstance(pair, list) and len(pair) == 2 else pair for pair in value
+        )
     return tuple(value) if isinstance(value, list) else value
+
+
+def blocks_of(value: Any) -> Any:
+    return Blocks(*value) if isinstance(value, list) and len(value) == len(Blocks._fields) else value
 
 
 def guarded(run: Run, store: "Store") -> dict[str, Any]:

@@ -6,15 +6,35 @@ To try something else, set a field on the command line, or add a function that d
 from dataclasses import dataclass, field, replace
 
 from data.preparation import Preparation
-from models.architecture import Architecture, Blocks
+from data.ranges import Range, check, shown, whole
+from models.architecture import BETA, REPEATS, UNITS, Architecture, ArchitectureError, Blocks
+from models.cost import PARAMS
 from models.table1 import MODIFIED
-from models.training import Training
+from models.training import EPOCHS, Training
 
 OBJECTIVES = (("mae",), ("mae", "macs"), ("mae", "params"))
 
 
 class StudyError(ValueError):
     """A study that cannot be run as asked; the message says why and what to do."""
+
+
+SEEDS = 1_000  # of one point; far beyond what any verdict needs
+RANGES = {
+    "full_epochs": whole(0, EPOCHS),
+    "seed": whole(0, 2**31 - 1),  # further seeds count on from it, and NumPy takes 32 bits
+    "seeds": whole(1, SEEDS),
+    "resolve": whole(0, SEEDS),
+    "max_params": PARAMS,
+    "refine_max_params": whole(0, int(PARAMS.high)),
+    "margin_months": Range(0, 240),  # ages end before
+    "width_factors": Range(0, 256, above=True),
+    "depth_trials": whole(1, 1_000_000),
+    "depth_patience": whole(1, 1_000_000),
+    "depth_extra": REPEATS,
+    "fc_choices": whole(1, int(UNITS.high)),
+    "dropouts": Range(0, 1, above=True, below=True),
+}
 
 
 @dataclass(frozen=True)
@@ -59,36 +79,34 @@ class Preset:
     dropouts: tuple[float, ...] = (0.2, 0.35, 0.5, 0.65, 0.8)  # tried in rising order
 
     def __post_init__(self) -> None:
-        factors = self.width_factors
-        if 1.0 not in factors or list(factors) != sorted(set(factors)) or factors[0] <= 0:
-            raise StudyError(f"width_factors must rise, be positive and contain 1; got {factors}")
-        counts = {
-            "seeds": self.seeds,
-            "max_params": self.max_params,
-            "depth_trials": self.depth_trials,
-            "depth_patience": self.depth_patience,
-        }
-        for name, count in counts.items():
-            if count < 1:
-                raise StudyError(f"{name} must be at least 1, got {count}")
-        if self.objective not in OBJECTIVES:
+        check(self, RANGES, StudyError)
+        factors, reference = self.width_factors, self.reference
+        if 1.0 not in factors or list(factors) != sorted(set(factors)):
+            raise StudyError(f"width_factors must rise and contain 1; got {shown(factors)}")
+        widths = [round(reference.beta * factor, 4) for factor in factors]
+        if len(set(widths)) < len(widths) or not all(beta in BETA for beta in widths):
             raise StudyError(
-                f"objective is one of {', '.join(map(','.join, OBJECTIVES))}; got {','.join(self.objective)}"
+                f"width_factors times the reference's β ({reference.beta:g}) must be widths that differ, each {BETA}; "
+                f"got {', '.join(f'{beta:g}' for beta in widths)}"
             )
-        if self.depth_extra < 0 or self.refine_max_params < 0 or self.margin_months < 0:
-            raise StudyError("depth_extra, refine_max_params and margin_months cannot be negative")
+        if self.objective not in OBJECTIVES:
+            raise StudyError(f"objective is one of {', '.join(map(','.join, OBJECTIVES))}; got {shown(self.objective)}")
         if self.resolve and self.resolve < max(self.seeds, 6):
             raise StudyError(f"resolve is a number of seeds, at least 6 and {self.seeds}, or 0; got {self.resolve}")
-        if not any(self.reference.blocks):
+        if not any(reference.blocks):
             raise StudyError("the reference has no blocks, so there is no block to take away; raise one of --blocks")
+        if not isinstance(self.depth_start, tuple):
+            raise StudyError(f"depth_start is written as 1.2:4/3/3;1.4:4/3/3; got {shown(self.depth_start)}")
+        try:
+            starts = [replace(reference, beta=beta, blocks=blocks).beta for beta, blocks in self.depth_start]
+        except (ArchitectureError, TypeError, ValueError) as error:
+            raise StudyError(f"depth_start is written as 1.2:4/3/3;1.4:4/3/3 ({error})") from None
         # The points of stored trials are rounded to four decimals; a finer grid would not know its own trials again.
-        fine = [self.reference.beta, *self.dropouts, *(beta for beta, _ in self.depth_start)]
+        fine = [reference.beta, *self.dropouts, *starts]
         if any(value != round(value, 4) for value in fine):
-            raise StudyError(f"widths and dropout rates have at most four decimals; got {fine}")
-        if any(units < 1 for units in self.fc_choices):
-            raise StudyError(f"fc_choices are widths of at least 1; got {self.fc_choices}")
-        if list(self.dropouts) != sorted(set(self.dropouts)) or not all(0 < rate < 1 for rate in self.dropouts):
-            raise StudyError(f"dropouts are rising rates between 0 and 1; got {self.dropouts}")
+            raise StudyError(f"widths and dropout rates have at most four decimals; got {shown(fine)}")
+        if list(self.dropouts) != sorted(set(self.dropouts)):
+            raise StudyError(f"dropouts must rise; got {shown(self.dropouts)}")
 
 
 def default() -> Preset:

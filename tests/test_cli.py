@@ -117,8 +117,14 @@ def test_the_commands_of_the_readme_are_commands() -> None:
         (["run", "--data", "no/such/folder"], "no/such/folder is not a folder"),
         (["run"], "no data: give --data"),
         (["run", "--data", "phantom:none"], "phantom:N"),
-        (["prepare", "phantom:40", "--image-px", "7"], "image_px must be between"),
-        (["run", "--data", "phantom:40", "--epochs", "0"], "epochs must be positive, got 0"),
+        (
+            ["prepare", "phantom:40", "--image-px", "7"],
+            "argument --image-px: expected a whole number from 32 to 2,048; got '7'",
+        ),
+        (
+            ["run", "--data", "phantom:40", "--epochs", "0"],
+            "argument --epochs: expected a whole number from 1 to 100,000; got '0'",
+        ),
         (["run", "--data", "phantom:40", "--workers", "-1"], "--workers"),
         (["width", "--data", "phantom:40", "--preset", "demo"], "run `boneage-search ablate` first"),
         (
@@ -128,7 +134,7 @@ def test_the_commands_of_the_readme_are_commands() -> None:
         (["ablate", "--data", "phantom:40", "--preset", "demo", "--storage", "not a url"], "SQLAlchemy URL"),
         (["depth", "--max-params", "70X"], "argument --max-params"),
         (["count", "--blocks", "4/3"], "argument --blocks"),
-        (["count", "--beta", "0"], "beta must be between"),
+        (["count", "--beta", "0"], "argument --beta: expected a number from 0.03125 to 8; got '0'"),
         (["count", "--image-px", "40"], "an image of 40 px vanishes in"),
         (["dashboard"], "has no studies yet"),
     ],

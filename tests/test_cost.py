@@ -89,7 +89,7 @@ def test_a_cap_is_written_as_people_do(text: str, params: int) -> None:
     assert parse_params(text) == params
 
 
-@pytest.mark.parametrize("text", ["", "M", "-1", "0", "70X", "1e6", "0.1"])
+@pytest.mark.parametrize("text", ["", "M", "-1", "70X", "70MB", "7e6M"])
 def test_a_cap_that_is_no_number_is_refused(text: str) -> None:
     with pytest.raises(ArchitectureError, match="70M"):
         parse_params(text)

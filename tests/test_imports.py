@@ -45,6 +45,7 @@ USES_OPTUNA = {
     "search/waiting.py",
     "search/watch.py",
 }
+GROUND = {"data.ranges"}  # imports nothing of ours, so that every package may import it
 SOURCES = sorted(path for package in ALLOWED for path in (ROOT / package).rglob("*.py"))
 
 
@@ -83,9 +84,14 @@ def test_imports_are_ours_by_their_full_names() -> None:
 
 @pytest.mark.parametrize("path", SOURCES, ids=name_of)
 def test_imports_go_from_search_to_studies_to_models_and_data(path: Path) -> None:
-    ours = imported(path) & set(ALLOWED)
+    ours = {module.split(".")[0] for module in set(modules(path)) - GROUND} & set(ALLOWED)
 
     assert ours <= ALLOWED[name_of(path).partition("/")[0]]
+
+
+@pytest.mark.parametrize("module", sorted(GROUND))
+def test_what_every_package_may_import_imports_nothing_of_ours(module: str) -> None:
+    assert not imported(ROOT / f"{module.replace('.', '/')}.py") & set(ALLOWED)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,89 @@
+"""How the values of options are written on the command line, and what reads them.
+
+Whatever cannot be read is answered with the forms that can. A number's forms are its range, which is declared beside the
+frozen value that it becomes a part of.
+"""
+
+from argparse import ArgumentTypeError
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from data.ranges import Range, shown
+from models.architecture import BETA, BLOCKS_FORMS, ArchitectureError, Blocks, parse_blocks
+from models.cost import PARAMS_FORMS, parse_params
+
+UNITS = {"s": 1, "m": 60, "h": 3600}
+TIME = Range(0, 10**9, above=True)  # seconds
+POOLS = {"both": (True, True), "first": (True, False), "second": (False, True), "none": (False, False)}
+
+
+@dataclass(frozen=True)
+class Written:
+    """A kind of value: `forms` says how it is written, `read` raises ValueError for anything else."""
+
+    forms: str
+    read: Callable[[str], Any]
+
+    def __call__(self, text: str) -> Any:
+        try:
+            return self.read(text)
+        except ArchitectureError as error:  # says itself what it takes
+            raise ArgumentTypeError(str(error)) from None
+        except ValueError:
+            raise ArgumentTypeError(f"expected {self.forms}; got {shown(text)}") from None
+
+
+def number(allowed: Range) -> Written:
+    return Written(str(allowed), lambda text: one(allowed, text))
+
+
+def numbers(allowed: Range, example: str) -> Written:
+    """Numbers separated by commas."""
+    return Written(
+        f"numbers separated by commas, as {example}, each {allowed}",
+        lambda text: tuple(one(allowed, part) for part in text.split(",")),
+    )
+
+
+def one(allowed: Range, text: str) -> float:
+    value = int(text) if allowed.integral else float(text)
+    if value not in allowed:
+        raise ValueError(text)
+    return value
+
+
+def seconds(text: str) -> float:
+    amount, unit = (text[:-1], text[-1]) if text[-1:] in UNITS else (text, "s")
+    return one(TIME, str(float(amount) * UNITS[unit]))
+
+
+def stem_pools(text: str) -> tuple[bool, bool]:
+    if text not in POOLS:
+        raise ValueError(text)
+    return POOLS[text]
+
+
+def start_points(text: str) -> tuple[tuple[float, Blocks], ...]:
+    pairs = [part.split(":", 1) for part in text.split(";")]
+    return tuple((one(BETA, beta), parse_blocks(blocks)) for beta, blocks in pairs)
+
+
+def not_empty(text: str) -> str:
+    if not text.strip():
+        raise ValueError(text)
+    return text
+
+
+PARAMS = Written(PARAMS_FORMS, parse_params)
+PARAMS_OR_0 = Written(f"{PARAMS_FORMS}, or 0", lambda text: 0 if text.strip() == "0" else parse_params(text))
+BLOCKS = Written(BLOCKS_FORMS, parse_blocks)
+STEM_POOLS = Written("both, first, second or none", stem_pools)
+SECONDS = Written("90s, 45m or 12h, or a number of seconds, above 0", seconds)
+START_POINTS = Written("β:blocks, several separated by semicolons, as 1.2:4/3/3;1.4:4/3/3", start_points)
+OBJECTIVE = Written(
+    "mae, mae,macs or mae,params", lambda text: tuple(part.strip() for part in not_empty(text).split(","))
+)
+TEXT = Written("a text that is not empty", not_empty)
+PATH = Written("a path that is not empty", lambda text: Path(not_empty(text)))

@@ -1,0 +1,264 @@
+"""Numbers and other values of options, and of a run.json edited by hand: what is taken, and what is said to the rest."""
+
+import argparse
+import json
+import math
+from collections.abc import Iterator
+from dataclasses import fields, replace
+from pathlib import Path
+from typing import Any, get_args, get_origin
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from data import preparation
+from data.preparation import Preparation
+from data.ranges import Range, kinds, whole
+from models import architecture, training
+from models.architecture import Architecture
+from models.cost import PARAMS, parse_params
+from models.training import Training
+from search import options
+from search.cli import main
+from search.parser import parser
+from search.run import open_run
+from search.values import Written
+from studies import preset
+from studies.preset import Preset, StudyError, demo
+
+PARTS: dict[type, dict[str, Range]] = {
+    Preparation: preparation.RANGES,
+    Training: training.RANGES,
+    Architecture: architecture.RANGES,
+    Preset: preset.RANGES,
+}
+HOSTILE = (
+    "nan",
+    "inf",
+    "-inf",
+    "-1",
+    "0",
+    "1e20",
+    "-1e20",
+    "1e999",
+    "9" * 30,
+    "9" * 5000,
+    "0.5",
+    "",
+    " ",
+    "many",
+    "\x1b[31m",
+)
+
+
+def commands(top: argparse.ArgumentParser, words: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
+    """Every command's words and parser, those of `storage copy` too."""
+    below = [action for action in top._actions if isinstance(action, argparse._SubParsersAction)]
+    if not below:
+        yield words, top
+    for action in below:
+        for name, command in action.choices.items():
+            yield from commands(command, (*words, name))
+
+
+def valued(command: argparse.ArgumentParser) -> Iterator[argparse.Action]:
+    """The arguments that take a value."""
+    for action in command._actions:
+        if action.nargs != 0 and not isinstance(action, argparse._HelpAction | argparse.BooleanOptionalAction):
+            yield action
+
+
+def needed(command: argparse.ArgumentParser, but: argparse.Action) -> list[str]:
+    """Values for what a command cannot do without, except for one argument."""
+    words: list[str] = []
+    for action in command._actions:
+        if action.required and action is not but:
+            words += [*action.option_strings[:1], next(iter(action.choices)) if action.choices else "x"]
+    return words
+
+
+TOP = parser()
+ALL = [(words, command, action) for words, command in commands(TOP) for action in valued(command)]
+
+
+def refused(typed: list[str], capsys: pytest.CaptureFixture[str]) -> str:
+    """What is said where the parser does not take the arguments; empty where it does."""
+    try:
+        TOP.parse_args(typed)
+    except SystemExit as ended:
+        code = ended.code
+    else:
+        return ""
+    assert code == 2
+    return capsys.readouterr().err
+
+
+@pytest.mark.parametrize("text", HOSTILE, ids=lambda text: repr(text[:9]))
+def test_every_option_takes_only_what_it_can_use_and_names_itself_otherwise(
+    text: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for words, command, action in ALL:
+        given = [f"{action.option_strings[0]}={text}"] if action.option_strings else ["--", text]
+        typed = [*words, *needed(command, action), *given]
+        if said := refused(typed, capsys):
+            assert said.count("\n") == 1
+            assert "\x1b" not in said
+            assert str(action.option_strings[0] if action.option_strings else action.metavar) in said
+            continue
+        value = getattr(TOP.parse_args(typed), action.dest)
+        values = value if isinstance(value, (tuple, list)) else [value]
+        assert not any(isinstance(one, float) and not math.isfinite(one) for one in values)
+        if action.dest in options.RANGES:
+            assert all(one in options.RANGES[action.dest] for one in values)
+
+
+def test_every_argument_says_which_forms_it_takes() -> None:
+    """Otherwise argparse says the name of a function of ours."""
+    for words, _, action in ALL:
+        assert action.choices or isinstance(action.type, Written), (words, action.dest)
+
+
+@pytest.mark.parametrize("part", PARTS, ids=lambda part: part.__name__)
+def test_every_number_of_a_frozen_value_has_a_range(part: type) -> None:
+    def numeric(kind: Any) -> bool:
+        return kind in (int, float) or (get_origin(kind) is tuple and get_args(kind)[0] in (int, float))
+
+    assert {name for name, kind in kinds(part).items() if numeric(kind)} == set(PARTS[part])
+
+
+@pytest.mark.parametrize(("part", "name"), [(part, name) for part, ranges in PARTS.items() for name in ranges], ids=str)
+def test_no_frozen_value_holds_a_number_out_of_its_range(part: type, name: str) -> None:
+    needed = {"name": "made"} if part is Preset else {}
+    for value in (math.nan, math.inf, -math.inf, -1, 10**400, -(10**400), 1e20, "3", None, True, [1], (math.nan,)):
+        with pytest.raises(ValueError, match=name):
+            part(**needed | {name: value})
+
+
+@pytest.mark.parametrize("part", PARTS, ids=lambda part: part.__name__)
+def test_no_frozen_value_holds_a_word_for_a_yes_or_a_word_that_is_no_choice(part: type) -> None:
+    needed = {"name": "made"} if part is Preset else {}
+    for name, kind in kinds(part).items():
+        if name not in PARTS[part] and kind not in (Preparation, Training, Architecture):
+            with pytest.raises(ValueError, match=name):
+                part(**needed | {name: 7})
+
+
+@given(st.floats() | st.integers() | st.text(max_size=8) | st.booleans() | st.none())
+@settings(deadline=None)
+def test_a_range_holds_what_its_words_say(value: object) -> None:
+    half_open, counts = Range(0, 1, below=True), whole(1, 5)
+
+    number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    assert (value in half_open) == (number and 0 <= value < 1)  # type: ignore[operator]
+    assert (value in counts) == (number and isinstance(value, int) and 1 <= value <= 5)  # type: ignore[operator]
+
+
+@pytest.mark.parametrize(
+    ("text", "params"),
+    [
+        ("70M", 70_000_000),
+        ("70m", 70_000_000),
+        ("70 M", 70_000_000),
+        ("7e7", 70_000_000),
+        ("7E7", 70_000_000),
+        ("7e+7", 70_000_000),
+        ("70_000_000", 70_000_000),
+        ("70,000,000", 70_000_000),
+        ("0.5M", 500_000),
+        ("1.5e6", 1_500_000),
+        ("800k", 800_000),
+        ("0.07G", 70_000_000),
+    ],
+)
+def test_a_number_of_parameters_is_read_in_every_clear_form(text: str, params: int) -> None:
+    assert parse_params(text) == params
+
+
+@pytest.mark.parametrize(
+    "text", ["70MB", "70,5M", "7,00", "1,0000", "70.000.000", "7e7M", "-7", "nan", "1e99", "7e-3", "seventy", "", "0"]
+)
+def test_a_number_of_parameters_that_is_not_clear_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="a number of parameters is"):
+        parse_params(text)
+
+
+@given(st.integers(1, int(PARAMS.high)))
+@settings(deadline=None)
+def test_a_whole_number_of_parameters_is_read_to_the_last_digit(params: int) -> None:
+    assert {parse_params(written) for written in (f"{params}", f"{params:,}", f"{params:_}")} == {params}
+
+
+def edited(folder: Path, **changes: Any) -> Path:
+    folder.mkdir()
+    (folder / "run.json").write_text(json.dumps({"preset": "demo", "overrides": {}, "data": "phantom:60"} | changes))
+    return folder
+
+
+@pytest.mark.parametrize("value", [math.nan, "x", {}, [[]], None, 1e20], ids=str)
+def test_a_field_edited_by_hand_is_refused_with_the_file_and_its_name(tmp_path: Path, value: Any) -> None:
+    for name in options.OPTIONS:
+        folder = edited(tmp_path / name, overrides={name: value})
+
+        with pytest.raises(StudyError, match=name) as refused:
+            open_run(folder, None, {}, None, None)
+
+        assert str(folder / "run.json") in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"preset": 3}, {"preset": ""}, {"overrides": []}, {"overrides": {"epoch": 3}}, {"data": 5}, {"storage": ["x"]}],
+    ids=str,
+)
+def test_settings_edited_by_hand_are_refused_with_the_file(tmp_path: Path, changes: dict[str, Any]) -> None:
+    folder = edited(tmp_path / "run", **changes)
+
+    with pytest.raises(StudyError, match=r"run\.json cannot be used"):
+        open_run(folder, None, {}, None, None)
+
+
+@pytest.mark.parametrize("text", ["[]", "3", "null", "{", "[" * 100_000, "\ud800".encode("utf-16", "surrogatepass")])
+def test_a_run_json_that_is_none_is_refused(tmp_path: Path, text: str | bytes) -> None:
+    path = tmp_path / "run.json"
+    path.write_bytes(text if isinstance(text, bytes) else text.encode())
+
+    with pytest.raises(StudyError, match=r"run\.json cannot be"):
+        open_run(tmp_path, None, {}, None, None)
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        "--seed=-1",
+        "--seed=1e20",
+        f"--seed={10**20}",
+        "--l2=nan",
+        "--margin-months=nan",
+        "--learning-rate=inf",
+        "--warmup-epochs=99",
+    ],
+)
+def test_a_refused_number_leaves_nothing_behind(tmp_path: Path, typed: str, capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ["ablate", "--preset", "demo", "--data", "phantom:60", "--run-dir", str(tmp_path / "run"), typed]
+    try:
+        code = main(arguments)
+    except SystemExit as refused:
+        code = int(str(refused.code))
+
+    assert code == 2
+    name = typed.partition("=")[0].strip("-")
+    assert name in capsys.readouterr().err.replace("_", "-")
+    assert not (tmp_path / "run").exists()
+
+
+def test_the_same_widths_twice_and_widths_that_no_network_has_are_refused() -> None:
+    for factors in ((1.0, 1.0001), (1.0, 256.0), (0.1, 1.0)):
+        with pytest.raises(StudyError, match="width_factors"):
+            replace(demo(), width_factors=factors)
+
+
+def test_every_field_with_an_option_is_one_of_a_preset() -> None:
+    known = {field.name for part in PARTS for field in fields(part)}
+
+    assert set(options.OPTIONS) <= known

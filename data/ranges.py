@@ -83,9 +83,8 @@ def check(value: object, ranges: Mapping[str, Range], error: type[ValueError]) -
         elif kind in (bool, str):
             if not isinstance(given, kind):
                 raise error(f"{name} must be {'true or false' if kind is bool else 'a text'}; got {shown(given)}")
-        elif get_origin(kind) is Literal:
-            if given not in get_args(kind):
-                raise error(f"{name} must be one of {', '.join(get_args(kind))}; got {shown(given)}")
+        elif get_origin(kind) is Literal and given not in get_args(kind):
+            raise error(f"{name} must be one of {', '.join(get_args(kind))}; got {shown(given)}")
 
 
 @cache

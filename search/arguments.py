@@ -62,7 +62,9 @@ def add_workers(parser: argparse.ArgumentParser) -> None:
 
 def add_deterministic(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--deterministic", action="store_true", help="the same numbers every time, at some cost in speed"
+        "--deterministic",
+        action="store_true",
+        help="the same numbers every time on this machine with as many --workers, at some cost in speed",
     )
 
 

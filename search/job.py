@@ -131,5 +131,8 @@ def job_dict(job: Job) -> dict[str, Any]:
 
 
 def fingerprint(job: Job) -> str:
-    """Names a training: two jobs with one fingerprint have the same result."""
+    """Names a training: of two jobs with one fingerprint, the one may go on from the other's checkpoint.
+
+    With `deterministic` they have the same result, on one processor, with one number of threads and the same versions.
+    """
     return hashlib.blake2b(json.dumps([job_dict(job), job.data], sort_keys=True).encode(), digest_size=8).hexdigest()

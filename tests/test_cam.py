@@ -4,6 +4,7 @@ from models.backend import keras
 
 import numpy as np
 import pytest
+from rounding import likely, summed, surely
 
 from data import phantom
 from data.ossification import CENTRES, EPIPHYSES
@@ -38,6 +39,10 @@ def pictures(count: int, image_px: int = PX) -> tuple[np.ndarray, np.ndarray]:
     return images, np.arange(count) % 2
 
 
+def inputs_of(images: np.ndarray, male: np.ndarray) -> dict[str, np.ndarray]:
+    return {"image": images[..., None], "male": male[:, None].astype(np.float32)}
+
+
 def test_cells_sex_and_constant_sum_to_the_prediction() -> None:
     """The class activation map from its definition, in float64: features times the output's weights."""
     model = lively(BODY)
@@ -48,16 +53,16 @@ def test_cells_sex_and_constant_sum_to_the_prediction() -> None:
     weights, bias = (np.asarray(value, np.float64) for value in model.get_layer("age_months").get_weights())
     gap, sex = model.get_layer("gap"), model.get_layer("sex")
     features, of_sex, predicted = keras.Model(model.inputs, [gap.input, sex.output, model.output])(
-        {"image": images[..., None], "male": male[:, None].astype(np.float32)}, training=False
+        inputs_of(images, male), training=False
     )
     features = np.asarray(features, np.float64)
     expected = features @ weights[: features.shape[-1], 0] / (features.shape[1] * features.shape[2])
     elsewhere = np.asarray(of_sex, np.float64) @ weights[features.shape[-1] :, 0] + bias
-    size = np.abs(expected).sum()
+    rounded = likely(model) * summed(model, inputs_of(images, male)).max()
     assert maps.method == "CAM"
-    assert maps.months == pytest.approx(expected, abs=1e-6 * size)
-    assert maps.elsewhere_months == pytest.approx(elsewhere, abs=1e-6 * size)
-    assert maps.months.sum((1, 2)) + elsewhere == pytest.approx(np.asarray(predicted)[:, 0], abs=1e-6 * size)
+    assert maps.months == pytest.approx(expected, abs=rounded)
+    assert maps.elsewhere_months == pytest.approx(elsewhere, abs=rounded)
+    assert maps.months.sum((1, 2)) + elsewhere == pytest.approx(np.asarray(predicted)[:, 0], abs=rounded)
 
 
 def test_with_a_fully_connected_layer_it_is_the_piece_of_the_network_that_this_image_is_on() -> None:
@@ -70,17 +75,20 @@ def test_with_a_fully_connected_layer_it_is_the_piece_of_the_network_that_this_i
     (first, first_bias), (last, _) = (model.get_layer(name).get_weights() for name in ("fc", "age_months"))
     gap = model.get_layer("gap")
     features, both = keras.Model(model.inputs, [gap.input, model.get_layer("image_and_sex").output])(
-        {"image": images[..., None], "male": male[:, None].astype(np.float32)}, training=False
+        inputs_of(images, male), training=False
     )
-    features, both = np.asarray(features), np.asarray(both)
-    on = both @ first + first_bias > 0
+    features, both = np.asarray(features, np.float64), np.asarray(both, np.float64)
+    before, sizes = both @ first + first_bias, both @ np.abs(first) + np.abs(first_bias)
+    on = before > 0
     slope = (on * last[:, 0]) @ first.T  # (images, gap and sex)
     expected = np.einsum("nijc,nc->nij", features, slope[:, : features.shape[-1]]) / np.prod(features.shape[1:3])
+    rounded = likely(model) * (sizes @ np.abs(last[:, 0])).max()
     assert on.any()
     assert not on.all()
+    assert np.all(np.abs(before) > likely(model) * sizes), "which units are on must not be a matter of rounding"
     assert maps.method == "HiResCAM"
-    assert maps.months == pytest.approx(expected, rel=1e-4, abs=1e-5 * np.abs(expected).max())
-    assert maps.months.sum((1, 2)) + maps.elsewhere_months == pytest.approx(maps.prediction_months, rel=1e-5)
+    assert maps.months == pytest.approx(expected, abs=rounded)
+    assert maps.months.sum((1, 2)) + maps.elsewhere_months == pytest.approx(maps.prediction_months, abs=rounded)
 
 
 def test_without_sex_the_rest_is_the_bias() -> None:
@@ -90,15 +98,17 @@ def test_without_sex_the_rest_is_the_bias() -> None:
     maps = activation_maps(model, images, male)
 
     bias = model.get_layer("age_months").get_weights()[1]
-    assert maps.elsewhere_months == pytest.approx(np.repeat(bias, 3), abs=1e-4)
+    rounded = likely(model) * summed(model, {"image": images[..., None]}).max()
+    assert maps.elsewhere_months == pytest.approx(np.repeat(bias, 3), abs=rounded)
 
 
 def test_dropout_and_augmentation_play_no_part() -> None:
     model = lively(BODY)
+    shown = pictures(2)
 
-    once, twice = (activation_maps(model, *pictures(2)).months for _ in range(2))
+    once, twice = (activation_maps(model, *shown).months for _ in range(2))
 
-    assert np.array_equal(once, twice)
+    assert once == pytest.approx(twice, abs=likely(model) * summed(model, inputs_of(*shown)).max())
 
 
 # --- where the cells are ---------------------------------------------------------------------------------------------
@@ -127,6 +137,7 @@ def test_a_cell_is_where_the_pixels_are_that_move_it(blocks: Blocks, pools: tupl
         with tf.GradientTape() as tape:
             tape.watch(image)
             cell = tf.reduce_sum(after(image, training=False)[0, row, column])
+        # Exactly: what lies outside is only ever multiplied by nothing, in whatever order a kernel sums.
         touched |= tape.gradient(cell, image).numpy()[0, ..., 0] != 0
     rows, columns = np.flatnonzero(touched.any(1)), np.flatnonzero(touched.any(0))
 
@@ -173,9 +184,11 @@ def one_event(row: int, event: str, pose: phantom._Pose, sex: int = 1) -> np.nda
 def test_the_maps_change_falls_on_the_part_of_the_phantom_that_was_changed(seed: int) -> None:
     """Single bones, from the wrist to the fingertips; the weights are drawn, as it holds for any of this network.
 
-    Cells that see none of the changed pixels do not change at all; the months that the others gain are the prediction's.
+    Cells that see none of the changed pixels change by no more than rounding, which is not the same at every place of a
+    batch; the months that the others gain are the prediction's.
     """
     model = lively(PLAIN, PHANTOM_PX, seed, lowest=0.0)
+    rounded = surely(model)  # whose every term is positive
     where = cells(PLAIN, PHANTOM_PX)
     reach_px = 29.5  # half of what a cell of this network sees, by hand: 59 px
     pose = phantom._pose(phantom._generator(seed))
@@ -185,13 +198,15 @@ def test_the_maps_change_falls_on_the_part_of_the_phantom_that_was_changed(seed:
         rows, columns = np.nonzero(images[0] != images[1])
         maps = activation_maps(model, images, np.ones(2))
         change = maps.months[1] - maps.months[0]
+        changed_by = np.abs(change) / maps.months[0]
         near_rows = (centres > rows.min() - reach_px) & (centres < rows.max() + reach_px)
         near_columns = (centres > columns.min() - reach_px) & (centres < columns.max() + reach_px)
         near = np.outer(near_rows, near_columns)
 
         assert len(rows) > 3, (event, row)
         assert near.mean() < 0.5
-        assert np.all(change[~near] == 0), (event, row)
-        assert np.abs(change).max() > 0, (event, row)
+        assert maps.months.min() > 0
+        assert changed_by[~near].max() <= rounded, (event, row)
+        assert changed_by.max() > 10 * rounded, (event, row)
         gained = maps.prediction_months[1] - maps.prediction_months[0]
-        assert change.sum() == pytest.approx(gained, abs=1e-5 * float(np.abs(maps.months).sum())), (event, row)
+        assert change.sum() == pytest.approx(gained, abs=rounded * float(maps.months[0].sum())), (event, row)

@@ -62,7 +62,7 @@ from search.storage import open_storage
 from search.time_words import error_words, left_words
 from search.timings import history, timed
 from search.waiting import begin_longest
-from studies.order import COMMANDS, STUDIES, study_name
+from studies.order import STUDIES, study_name
 from studies.preset import StudyError
 from studies.pruning import left_behind
 from studies.study import SEED, Decision, Given, Study, Trial, decided, feasible_points, points, pool
@@ -112,7 +112,7 @@ def run_study(
     earlier = list(STUDIES)[: list(STUDIES).index(name)]
     if module.NEEDS and module.NEEDS not in made:
         raise StudyError(
-            f"{name} needs the decision of {module.NEEDS}: run `boneage-search {COMMANDS[module.NEEDS]}` first"
+            f"{name} needs the decision of {module.NEEDS}: run `boneage-search {STUDIES[module.NEEDS].COMMAND}` first"
         )
     given = Given(run.preset, {done: made[done] for done in earlier}, constant_mae(store.cases))
     grid = list(points(module.space(given)))

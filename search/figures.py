@@ -10,7 +10,8 @@ from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
 from search.page import BLUE, GREY, ORANGE, PURPLE, TEAL
-from studies.study import Trial
+from studies.order import STUDIES
+from studies.study import Sweep, Trial
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
@@ -23,12 +24,9 @@ VERDICTS = {
     "not resolved": (GREY, "circle-open"),
     "not tested": (GREY, "x-thin-open"),
 }
-STUDY_MARKS = {
-    "ablation": (GREY, "circle"),
-    "width": (TEAL, "diamond"),
-    "depth": (BLUE, "square"),
-    "refinement": (ORANGE, "star"),
-}
+# Of the studies by their place: colours and symbols come round after different numbers of them, so that no two are alike.
+COLOURS = (GREY, TEAL, BLUE, ORANGE)
+SYMBOLS = ("circle", "diamond", "square", "star", "triangle-up", "pentagon", "cross", "hexagon", "triangle-down")
 LEGEND = {"orientation": "h", "y": 1, "yanchor": "bottom", "x": 0, "traceorder": "normal"}
 MAE = "validation MAE, months"
 
@@ -111,43 +109,43 @@ def row_label(row: Mapping[str, Any]) -> str:
     return f"{row['variant']}<br>{row['verdict']}"
 
 
-def width_curve(trials: Sequence[Trial], limit: float | None, marked: Mapping[str, float]) -> "Figure":
-    """β against MAE: each seed, and their means. `limit` is the highest MAE that counts as no worse; `marked` names widths."""
-    complete = sorted((trial for trial in trials if trial.state == "complete"), key=beta_of)
-    seeds = [(beta_of(trial), run.validation_mae) for trial in complete for run in trial.by_seed]
+def along(trials: Sequence[Trial], sweep: Sweep, name: str) -> "Figure":
+    """The parameter of a sweep, which people call `name`, against MAE: each seed, and their means."""
+
+    def place(trial: Trial) -> float:
+        return float(trial.point[sweep.parameter])
+
+    complete = sorted((trial for trial in trials if trial.state == "complete"), key=place)
+    seeds = [(place(trial), run.validation_mae) for trial in complete for run in trial.by_seed]
     drawn = new_figure(
         scatter(
             name="one seed",
             mode="markers",
-            x=[beta for beta, mae in seeds if mae is not None],
+            x=[value for value, mae in seeds if mae is not None],
             y=[mae for _, mae in seeds if mae is not None],
             marker={"color": GREY, "size": 6, "symbol": "circle-open"},
-            hovertemplate="β %{x}: %{y:.2f} months<extra>one seed</extra>",
+            hovertemplate=f"{name} %{{x}}: %{{y:.2f}} months<extra>one seed</extra>",
         ),
         scatter(
             name="mean of its seeds",
             mode="lines+markers",
-            x=[beta_of(trial) for trial in complete],
+            x=[place(trial) for trial in complete],
             y=[trial.error for trial in complete],
             line={"color": BLUE, "width": 2},
             marker={"size": 9},
-            hovertemplate="β %{x}: %{y:.2f} months<extra>mean</extra>",
+            hovertemplate=f"{name} %{{x}}: %{{y:.2f}} months<extra>mean</extra>",
         ),
     )
-    means = {beta_of(trial): trial.error for trial in complete}
-    if limit is not None:
-        drawn.add_hline(y=limit, line_color=GREY, line_dash="dot", line_width=1.5)
-    for what, beta in marked.items():
-        if beta in means:
+    means = {place(trial): trial.error for trial in complete}
+    if sweep.limit is not None:
+        drawn.add_hline(y=sweep.limit, line_color=GREY, line_dash="dot", line_width=1.5)
+    for what, value in sweep.marked.items():
+        if value in means:
             drawn.add_annotation(
-                x=beta, y=means[beta], text=what, showarrow=True, arrowcolor=GREY, arrowwidth=1, ax=0, ay=-30
+                x=value, y=means[value], text=what, showarrow=True, arrowcolor=GREY, arrowwidth=1, ax=0, ay=-30
             )
-    drawn.update_xaxes(title_text="β, the width")
+    drawn.update_xaxes(title_text=name)
     return drawn.update_yaxes(title_text=MAE, zeroline=False)
-
-
-def beta_of(trial: Trial) -> float:
-    return float(trial.point["beta"])
 
 
 def trials_in_order(trials: Sequence[Trial]) -> "Figure":
@@ -246,7 +244,8 @@ def pareto(networks: Sequence[Sized], measure: str, cap: int = 0) -> "Figure":
             hoverinfo="skip",
         )
     )
-    for study, (colour, symbol) in STUDY_MARKS.items():
+    for place, study in enumerate(STUDIES):
+        colour, symbol = COLOURS[place % len(COLOURS)], SYMBOLS[place % len(SYMBOLS)]
         those = [network for network in networks if network.study == study]
         if those:
             drawn.add_trace(

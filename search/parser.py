@@ -36,7 +36,7 @@ from search.commands import (
     run_storage_copy,
     run_train,
 )
-from studies.order import COMMANDS, QUESTIONS
+from studies.order import STUDIES, all_studies
 
 
 def parser() -> argparse.ArgumentParser:
@@ -85,23 +85,17 @@ def parser() -> argparse.ArgumentParser:
     audit.add_argument("--json", action="store_true", help="print JSON")
     options.add(audit)
 
-    examples = {
-        "ablation": "boneage-search ablate --data ~/rsna --epochs 30",
-        "width": "boneage-search width",
-        "depth": "boneage-search depth --max-params 70M",
-        "refinement": "boneage-search refine --max-params 80M",
-    }
-    for study, name in COMMANDS.items():
-        stage = command(name, run_stages, QUESTIONS[study], examples[study])
-        stage.set_defaults(stages=[study])
+    for name, study in STUDIES.items():
+        stage = command(study.COMMAND, run_stages, study.QUESTION, study.EXAMPLE)
+        stage.set_defaults(stages=[name])
         add_stage_options(stage)
     everything = command(
         "run",
         run_stages,
-        "all four studies in order; safe to repeat",
+        f"{all_studies()} in order; safe to repeat",
         "boneage-search run --preset paper --data ~/rsna",
     )
-    everything.set_defaults(stages=list(COMMANDS))
+    everything.set_defaults(stages=list(STUDIES))
     add_stage_options(everything)
 
     status = command(

@@ -11,6 +11,7 @@ from search.report_words import millions, numbers, reason, what
 from search.run import TRIALS
 from search.storage import sqlite_path
 from search.time_words import duration, error_words
+from studies import ablation, depth, refinement, width
 from studies.ablation import BASELINE
 from studies.study import Trial, at, best_of
 
@@ -53,28 +54,29 @@ SHORT = {"n5": "mixed5", "n7": "mixed7", "n9": "mixed9"}
 
 def ours_beside(report: Report, name: str, network: Architecture) -> Iterator[tuple[str, Best]]:
     """Of the same role where the run has one: baseline, widened, deepened, final; of the same network elsewhere."""
-    ablation, width, depth, refinement = report.studies
+    of = report.study
     if name == "Baseline":
-        if found := at(ablation.pooled, {"variant": BASELINE}):
-            yield from existing("Baseline", ablation, found)
-        yield from existing("Best width", width, best_of(width.pooled))
+        if found := at(of(ablation.NAME).pooled, {"variant": BASELINE}):
+            yield from existing("Baseline", of(ablation.NAME), found)
+        yield from existing("Best width", of(width.NAME), best_of(of(width.NAME).pooled))
     elif name.startswith("Modified"):
-        for trial in depth.pooled:
-            same = depth.architecture(trial)
+        searched = of(depth.NAME)
+        for trial in searched.pooled:
+            same = searched.architecture(trial)
             if (same.beta, same.blocks) == (network.beta, network.blocks):
-                yield from existing(name, depth, trial)
+                yield from existing(name, searched, trial)
         if name == TABLE1_LAST_MODIFIED:
-            yield from existing("Best depth", depth, best_of(depth.pooled))
-    elif refinement.decision:
-        final = refinement.decision.architecture
-        for trial in refinement.pooled:
-            ours = refinement.architecture(trial)
+            yield from existing("Best depth", searched, best_of(searched.pooled))
+    elif decision := of(refinement.NAME).decision:
+        refined, final = of(refinement.NAME), decision.architecture
+        for trial in refined.pooled:
+            ours = refined.architecture(trial)
             without = name == "Final no FC layer" and not ours.fc_units and bool(final.fc_units) and not ours.dropout
             sexless = name == "Final no FC and gender info." and not ours.sex_units
             if (without and ours.beta == final.beta and ours.sex_units) or sexless:
-                yield from existing("Final, without the sex" if sexless else name, refinement, trial)
+                yield from existing("Final, without the sex" if sexless else name, refined, trial)
             elif name == "Final" and ours == final:
-                yield from existing(name, refinement, trial)
+                yield from existing(name, refined, trial)
 
 
 TABLE1_LAST_MODIFIED = [row.name for row in TABLE1 if row.name.startswith("Modified")][-1]

@@ -12,7 +12,7 @@ from search.figures import Sized
 from search.report import Report, StudyReport
 from search.report_parts import Contents, Link, Part, Plot, Plots, Rows, Subheading, Table, Words
 from search.tables import verdict_rows
-from studies import width
+from studies.order import STUDIES
 from studies.study import front, in_months
 
 CURVES = 6  # learning curves shown
@@ -25,10 +25,7 @@ def contents(report: Report) -> Contents:
         "Final models": final_models(report),
         "Asked and decided": decided(report),
         "The paper's Table 1": table1(report),
-        "Blocks": comparisons(report, "ablation", "verdicts", "Each group lowered, beside the baseline"),
-        "Width": [*widths(report), *comparisons(report, "width", "comparisons", "Each width, beside the reference's")],
-        "Depth": depths(report),
-        "Refinement": comparisons(report, "refinement", "comparisons", "The head, and the sex"),
+        **{study.name.capitalize(): of_study(report, study) for study in report.studies},
         "Error against size": sizes(report),
         "Learning curves": curves(report),
         "What was important": important(report),
@@ -82,7 +79,7 @@ def decided(report: Report) -> list[Part]:
             parts.append(Words("Not begun."))
             continue
         found = report_words.sentence(study.decision.summary) if study.decision else "Not decided yet."
-        parts.append(Words(f"{found} Rule: {report_words.RULES[study.name].format(margin=margin)}"))
+        parts.append(Words(f"{found} Rule: {STUDIES[study.name].RULE.format(margin=margin)}"))
         parts.append(Words(f"{report_words.counts(study)}"))
         parts.append(Table(headed(study.table()), "MAEs in months; the seeds of a point taken together."))
     return parts
@@ -90,7 +87,11 @@ def decided(report: Report) -> list[Part]:
 
 def headed(rows: Rows) -> Rows:
     """A study's own columns, as people read them."""
-    return [{HEADINGS.get(name, name.replace("_", " ")): value for name, value in row.items()} for row in rows]
+    return [{heading(name): value for name, value in row.items()} for row in rows]
+
+
+def heading(name: str) -> str:
+    return HEADINGS.get(name, name.replace("_", " "))
 
 
 HEADINGS = {
@@ -119,13 +120,54 @@ def table1(report: Report) -> list[Part]:
     ]
 
 
-def comparisons(report: Report, name: str, findings: str, title: str) -> list[Part]:
-    decision = report.study(name).decision
-    rows = decision.findings.get(findings, []) if decision else []
+def of_study(report: Report, study: StudyReport) -> list[Part]:
+    """What its trials show: along its parameter or in their order, and each variant beside its reference."""
+    return [*swept(study), *in_order(study), *comparisons(report, study)]
+
+
+def swept(study: StudyReport) -> list[Part]:
+    if study.given is None or not any(trial.state == "complete" for trial in study.pooled):
+        return []
+    sweep = STUDIES[study.name].sweep(study.given, study.pooled, study.decision)
+    if sweep is None:
+        return []
+    name = heading(sweep.parameter)
+    caption = f"{name} against validation MAE: every seed, and the mean of each value."
+    if sweep.limit is not None:
+        caption += " Below the dotted line it is no worse than the reference."
+    rows = [
+        {
+            name: trial.point[sweep.parameter],
+            "trial": f"#{run.number}",
+            "seed": run.seed,
+            "valid. MAE": run.validation_mae,
+        }
+        for trial in sorted(study.pooled, key=lambda trial: float(trial.point[sweep.parameter]))
+        for run in trial.by_seed
+    ]
+    return [Plot(figures.along(study.pooled, sweep, name), caption, 380, rows)]
+
+
+def in_order(study: StudyReport) -> list[Part]:
+    """Of a study that searches: the others choose their points step by step."""
+    if STUDIES[study.name].SEEDED or not any(trial.state == "complete" for trial in study.pooled):
+        return []
+    trials = sorted(study.pooled, key=lambda trial: trial.number)
+    rows = [
+        {"trial": f"#{trial.number}", **trial.point, "outcome": trial.state, "valid. MAE": trial.validation_mae}
+        for trial in trials
+    ]
+    caption = f"{study.label}: its trials in their order, and the best so far."
+    return [Plot(figures.trials_in_order(trials), caption, 360, rows)]
+
+
+def comparisons(report: Report, study: StudyReport) -> list[Part]:
+    findings = study.decision.findings if study.decision else {}
+    rows = findings.get("verdicts") or findings.get("comparisons") or []
     if not rows:
         return []
     caption = (
-        f"{title}: change of the validation MAE with its 95 % interval, the grey band the margin of "
+        "Each variant beside its reference: change of the validation MAE with its 95 % interval, the grey band the margin of "
         f"{in_months(report.run.preset.margin_months)}."
     )
     parts: list[Part] = []
@@ -140,40 +182,6 @@ def comparisons(report: Report, name: str, findings: str, title: str) -> list[Pa
             "architectures."
         ),
     ]
-
-
-def widths(report: Report) -> list[Part]:
-    study = report.study("width")
-    if study.given is None or not any(trial.state == "complete" for trial in study.pooled):
-        return []
-    limit = width.limit(study.given, study.pooled)
-    findings = study.decision.findings if study.decision else {}
-    named = {"smallest no worse": "smallest_beta", "best": "best_beta"}
-    marked = {what: float(findings[key]) for what, key in named.items() if key in findings}
-    if len(marked) > 1 and len(set(marked.values())) == 1:
-        marked = {"smallest no worse, and best": next(iter(marked.values()))}
-    drawn = figures.width_curve(study.pooled, limit if limit > 0 else None, marked)
-    caption = "β against validation MAE: every seed, and the mean of each width."
-    if limit > 0:
-        caption += " Below the dotted line it is no worse than the reference."
-    rows = [
-        {"β": trial.point["beta"], "trial": f"#{run.number}", "seed": run.seed, "valid. MAE": run.validation_mae}
-        for trial in sorted(study.pooled, key=figures.beta_of)
-        for run in trial.by_seed
-    ]
-    return [Plot(drawn, caption, 380, rows)]
-
-
-def depths(report: Report) -> list[Part]:
-    study = report.study("depth")
-    if not any(trial.state == "complete" for trial in study.pooled):
-        return []
-    rows = [
-        {"trial": f"#{trial.number}", **trial.point, "outcome": trial.state, "valid. MAE": trial.validation_mae}
-        for trial in sorted(study.pooled, key=lambda trial: trial.number)
-    ]
-    drawn = figures.trials_in_order(sorted(study.pooled, key=lambda trial: trial.number))
-    return [Plot(drawn, "Depth's trials in their order, and the best so far.", 360, rows)]
 
 
 def sizes(report: Report) -> list[Part]:
@@ -249,16 +257,17 @@ def curves(report: Report) -> list[Part]:
 
 
 def important(report: Report) -> list[Part]:
-    """Of depth alone: the other studies choose their points step by step, which no importance takes into account."""
-    study = report.study("depth")
-    if not study.trials:
-        return []
-    said = Words(report_words.importance_sentence(study))
-    if study.importance is None:
-        return [said]
-    rows = [{"parameter": name, "importance": f"{share:.0%}"} for name, share in study.importance.items()]
-    drawn = figures.importances(study.importance)
-    return [said, Plot(drawn, "Share of each parameter of depth.", 80 + 40 * len(rows), rows)]
+    """Of the studies that search: the others choose their points step by step, which no importance takes into account."""
+    parts: list[Part] = []
+    for study in report.studies:
+        if STUDIES[study.name].SEEDED or not study.trials:
+            continue
+        parts.append(Words(report_words.importance_sentence(study)))
+        if study.importance is not None:
+            rows = [{"parameter": name, "importance": f"{share:.0%}"} for name, share in study.importance.items()]
+            caption = f"Share of each parameter of {study.name}."
+            parts.append(Plot(figures.importances(study.importance), caption, 80 + 40 * len(rows), rows))
+    return parts
 
 
 def data(report: Report) -> list[Part]:

@@ -8,19 +8,10 @@ from models.architecture import Architecture
 from search.job import EXIT_REASONS
 from search.report import LEAST_FOR_IMPORTANCE, Best, Recorded, Report, StudyReport
 from search.run import TRIALS
-from studies.order import QUESTIONS
+from studies import ablation
+from studies.order import STUDIES, all_studies
 from studies.study import Given, Trial
 
-RULES = {
-    "ablation": "A group is a key group where lowering it is found to matter, or costs more than {margin} and could "
-    "not be tested; where there is none, those that cost more than the margin unresolved are, or else the costliest.",
-    "width": "From the reference width down, the smallest β whose mean MAE is within {margin} of the reference's; "
-    "from it up, the best before widening stops paying; where blocks were dropped, from the widest under the cap down. The best goes "
-    "on to the next study.",
-    "depth": "The network with the lowest validation MAE among those under the cap.",
-    "refinement": "The best width, then the best fully connected layer, then the largest dropout that still converges "
-    "within {margin} of the best.",
-}
 OPTIMISM = "It was chosen by these same images, so expect somewhat worse on new ones."
 
 
@@ -47,7 +38,7 @@ def answers(report: Report) -> list[Answer]:
 
 def asked(name: str) -> str:
     """The question of a study."""
-    return sentence(QUESTIONS[name])[:-1] + "?"
+    return sentence(STUDIES[name].QUESTION)[:-1] + "?"
 
 
 def trial_words(recorded: Recorded, given: Given) -> str:
@@ -73,8 +64,7 @@ def trial_words(recorded: Recorded, given: Given) -> str:
 
 def which(report: Report, best: Best) -> Answer:
     network = best.architecture
-    decided = report.study("refinement").decision is not None
-    so_far = "" if decided else f"Best so far: the search is not finished. {next_sentence(report)}"
+    so_far = "" if report.next_command is None else f"Best so far: the search is not finished. {next_sentence(report)}"
     details = (f"{blocks(network)}; {head(network)}.", f"Trials: {trace(best.study, best.trial)}.", so_far)
     return Answer("Which network?", f"{network.width}, n5/n7/n9 {paper_counts(network)}", tuple(filter(None, details)))
 
@@ -130,7 +120,7 @@ def how_big(report: Report, best: Best) -> Answer:
 
 
 def why_blocks(report: Report) -> Answer:
-    decision = report.study("ablation").decision
+    decision = report.study(ablation.NAME).decision
     if decision is None:
         return Answer("Why these blocks?", "Not known yet", ("The ablation is not decided.",))
     keys = decision.findings["key_groups"]
@@ -159,7 +149,9 @@ def signed(months: float) -> str:
 
 
 def next_sentence(report: Report) -> str:
-    return f"Next: boneage-search {report.next_command}." if report.next_command else "All four studies are decided."
+    if report.next_command is None:
+        return sentence(f"{all_studies()} are decided")
+    return f"Next: boneage-search {report.next_command}."
 
 
 def sentence(words: str) -> str:

@@ -1,4 +1,4 @@
-"""The staged strategy as a rival among others: the four studies over the joint space, by their own rules.
+"""The staged strategy as a rival among others: the studies over the joint space, by their own rules.
 
 Verdicts are by the margin alone, as learning curves hold no predictions for single images.
 """

@@ -5,7 +5,7 @@ from typing import Any
 
 from search.database import FILE, Rows, own_url, reading
 from search.run import Run
-from studies.order import COMMANDS, STUDIES, study_name
+from studies.order import STUDIES, study_name
 from studies.preset import StudyError
 from studies.study import Point, to_point
 
@@ -122,4 +122,4 @@ def chosen(stored: float, distribution: dict[str, Any]) -> Any:
 
 
 def next_command(statuses: list[dict[str, Any]]) -> str | None:
-    return next((COMMANDS[status["name"]] for status in statuses if status["state"] != "decided"), None)
+    return next((STUDIES[status["name"]].COMMAND for status in statuses if status["state"] != "decided"), None)

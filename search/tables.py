@@ -12,6 +12,7 @@ from rich.table import Table
 from models.cost import Cost, cost
 from search.notices import NO_DEVICE, SYNTHETIC
 from search.time_words import error_words, left_words
+from studies.order import all_studies
 
 WORDS = (
     "variant",
@@ -157,7 +158,7 @@ def status_lines(statuses: list[dict[str, Any]], next_command: str | None) -> li
     if any(status.get("synthetic") for status in statuses):
         lines.append(f"{SYNTHETIC}; {NO_DEVICE}.")
     lines += time_lines(statuses)
-    return [*lines, f"next: boneage-search {next_command}" if next_command else "all four studies are decided"]
+    return [*lines, f"next: boneage-search {next_command}" if next_command else f"{all_studies()} are decided"]
 
 
 def time_lines(statuses: list[dict[str, Any]]) -> list[str]:

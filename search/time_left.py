@@ -33,7 +33,8 @@ def rounds(
     name: str, given: Given, trials: Sequence[Trial], feasible: Feasible, deterministic: bool = False
 ) -> Iterator[Round]:
     """The most that a study can still train. The first round may begin beside what runs now, the next when all before has ended."""
-    module, given = STUDIES[name], at_its_most(name, given)
+    module = STUDIES[name]
+    given = at_its_most(module, given)
     played = list(trials)
     while True:
         new = wanted(module, given, played, feasible, deterministic)
@@ -45,10 +46,10 @@ def rounds(
         played = [trial if trial.finished else best_yet(trial) for trial in (*played, *begun)]
 
 
-def at_its_most(name: str, given: Given) -> Given:
-    """No verdict of the ablation is resolved before all of its seeds are spent."""
+def at_its_most(module: Study, given: Given) -> Given:
+    """No verdict is resolved before all of its seeds are spent."""
     preset = given.preset
-    if name != "ablation" or not preset.resolve:
+    if not (module.RESOLVES and preset.resolve):
         return given
     return replace(given, preset=replace(preset, seeds=max(preset.seeds, preset.resolve), resolve=0))
 

@@ -9,7 +9,7 @@ from search.records import decisions, given, load, trials_of
 from search.run import Run
 from search.status import storage_exists
 from search.storage import open_storage
-from studies.order import COMMANDS, STUDIES
+from studies.order import STUDIES
 from studies.preset import StudyError
 
 
@@ -32,7 +32,7 @@ def chosen(run: Run, trial: str, by_hand: Mapping[str, Any]) -> Chosen:
 
 def of_trial(run: Run, written: str) -> Chosen:
     name, _, number = written.partition(":")
-    name = next((study for study, command in COMMANDS.items() if name in (study, command)), "")
+    name = next((study.NAME for study in STUDIES.values() if name in (study.NAME, study.COMMAND)), "")
     if not name or not number.isdecimal():
         raise StudyError(
             f"a trial is written STUDY:NUMBER, as depth:4, with studies {', '.join(STUDIES)}; got {written!r}"

@@ -20,13 +20,22 @@ from typing import TYPE_CHECKING, Any
 from models.architecture import GROUPS, Architecture
 from studies.preset import StudyError
 from studies.pruning import warmup
-from studies.study import ALONE, Decision, Given, Point, Proposals, Space, Trial, at, in_months, points, row
+from studies.study import ALONE, Decision, Given, Point, Proposals, Space, Sweep, Trial, at, in_months, points, row
 
 if TYPE_CHECKING:
     from studies.verdicts import Verdict
 
+NAME = "ablation"
+COMMAND = "ablate"
+QUESTION = "which block groups does the network need"
+RULE = (
+    "A group is a key group where lowering it is found to matter, or costs more than {margin} and could not be tested. If "
+    "there is none, the groups above the margin but unresolved are; failing those, the costliest."
+)
+EXAMPLE = "boneage-search ablate --data ~/rsna --epochs 30"
 NEEDS = ""
 SEEDED = True
+RESOLVES = True
 BASELINE = "baseline"
 FIRST_LOOK = 6  # seeds; with fewer no verdict speaks of the architectures
 
@@ -214,6 +223,10 @@ def table(given: Given, trials: Sequence[Trial]) -> list[dict[str, Any]]:
         }
         rows.append(shared | own)
     return rows
+
+
+def sweep(given: Given, trials: Sequence[Trial], decision: Decision | None) -> Sweep | None:
+    return None
 
 
 def epochs_to(trial: Trial, train_mae: float) -> int | None:

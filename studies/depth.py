@@ -12,12 +12,18 @@ from dataclasses import replace
 from typing import Any
 
 from models.architecture import GROUPS, Architecture
-from studies import width
+from studies import ablation, width
 from studies.preset import StudyError
-from studies.study import ALONE, Decision, Given, Point, Proposals, Space, Trial, best_of, row, undominated
+from studies.study import ALONE, Decision, Given, Point, Proposals, Space, Sweep, Trial, best_of, row, undominated
 
-NEEDS = "width"
+NAME = "depth"
+COMMAND = "depth"
+QUESTION = "how often should the key blocks be repeated, under the cap"
+RULE = "The network with the lowest validation MAE among those under the cap."
+EXAMPLE = "boneage-search depth --max-params 70M"
+NEEDS = width.NAME
 SEEDED = False  # a search: it spends its epochs on more networks
+RESOLVES = False
 
 
 def objectives(given: Given) -> tuple[str, ...]:
@@ -35,7 +41,7 @@ def beta_range(given: Given) -> list[float]:
     """
     grid = width.betas(given)
     start = grid.index(given.preset.reference.beta)
-    best = grid.index(float(given.decisions["width"].findings["best_beta"]))
+    best = grid.index(float(given.decisions[width.NAME].findings["best_beta"]))
     low, high = sorted((start, best))
     if start == best or width.dropped(given):
         low, high = max(best - 1, 0), best + 1
@@ -47,8 +53,8 @@ def space(given: Given) -> Space:
     preset = given.preset
     start = preset.depth_start
     betas = sorted({*beta_range(given), *(beta for beta, _ in start)})
-    keys = given.decisions["ablation"].findings["key_groups"]
-    stock = given.decisions["width"].architecture.blocks._asdict()
+    keys = given.decisions[ablation.NAME].findings["key_groups"]
+    stock = given.decisions[width.NAME].architecture.blocks._asdict()
     counts: dict[str, tuple[int, ...]] = {}
     for group in GROUPS:
         started = [getattr(blocks, group) for _, blocks in start]
@@ -60,7 +66,7 @@ def space(given: Given) -> Space:
 
 
 def architecture(given: Given, point: Point) -> Architecture:
-    reference = given.decisions["width"].architecture
+    reference = given.decisions[width.NAME].architecture
     counts = {group: int(count) for group, count in point.items() if group != "beta"}
     return replace(reference, beta=float(point["beta"]), blocks=reference.blocks._replace(**counts))
 
@@ -72,7 +78,7 @@ def prunable(given: Given, point: Point) -> bool:
 
 def propose(given: Given, trials: Sequence[Trial]) -> Proposals:
     groups = [group for group in space(given) if group != "beta"]
-    widest = given.decisions["width"].architecture
+    widest = given.decisions[width.NAME].architecture
     start = dict.fromkeys([(widest.beta, widest.blocks), *given.preset.depth_start])
     points: list[Point] = [
         {"beta": beta, **{group: getattr(blocks, group) for group in groups}} for beta, blocks in start
@@ -133,3 +139,7 @@ def decide(given: Given, trials: Sequence[Trial]) -> Decision:
 def table(given: Given, trials: Sequence[Trial]) -> list[dict[str, Any]]:
     finished = sorted((trial for trial in trials if trial.finished), key=lambda trial: trial.error)
     return [row(given, trial, architecture(given, trial.point), **trial.point) for trial in finished]
+
+
+def sweep(given: Given, trials: Sequence[Trial], decision: Decision | None) -> Sweep | None:
+    return None

@@ -1,4 +1,4 @@
-"""Everything the four studies could come to, as one space: what a search without stages has to search.
+"""Everything the studies could come to, as one space: what a search without stages has to search.
 
 The width grid, every block group of the reference from none of it to `depth_extra` more, the fully connected widths,
 and the dropout rates. A group that the reference lacks stays out, as no study brings it in.

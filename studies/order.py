@@ -1,23 +1,37 @@
-"""The four studies in their order, the command that runs each, and its question. A study is listed here and nowhere else."""
+"""The studies in their order. A study is listed here and nowhere else: its module says what it is called and what it asks."""
 
-from typing import cast
+from collections.abc import Iterator, Mapping
 
 from studies import ablation, depth, refinement, width
 from studies.study import Study
 
-STUDIES: dict[str, Study] = {
-    "ablation": cast(Study, ablation),
-    "width": cast(Study, width),
-    "depth": cast(Study, depth),
-    "refinement": cast(Study, refinement),
-}
-COMMANDS = {"ablation": "ablate", "width": "width", "depth": "depth", "refinement": "refine"}  # how people type them
-QUESTIONS = {
-    "ablation": "which block groups does the network need",
-    "width": "how narrow may the network be, and where does widening stop paying",
-    "depth": "how often should the key blocks be repeated, under the cap",
-    "refinement": "the final width, fully connected layer and dropout",
-}
+ORDER: tuple[Study, ...] = (ablation, width, depth, refinement)
+
+
+class ByName(Mapping[str, Study]):
+    """The studies by name, in their order."""
+
+    def __getitem__(self, name: str) -> Study:
+        for study in ORDER:
+            if name == study.NAME:
+                return study
+        raise KeyError(name)
+
+    def __iter__(self) -> Iterator[str]:
+        return (study.NAME for study in ORDER)
+
+    def __len__(self) -> int:
+        return len(ORDER)
+
+
+STUDIES = ByName()
+COUNTS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
+
+
+def all_studies() -> str:
+    """all four studies."""
+    count = len(ORDER)
+    return f"all {COUNTS[count] if count < len(COUNTS) else count} studies"
 
 
 def study_name(name: str) -> str:

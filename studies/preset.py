@@ -39,7 +39,7 @@ RANGES = {
 
 @dataclass(frozen=True)
 class Preset:
-    """What all four studies of a run share, and what each of them is given."""
+    """What all studies of a run share, and what each of them is given."""
 
     name: str
     data: str = ""  # used where no --data was given and nothing is prepared

@@ -12,12 +12,21 @@ from dataclasses import replace
 from typing import Any
 
 from models.architecture import Architecture
-from studies import width
+from studies import depth, width
 from studies.preset import StudyError
-from studies.study import ALONE, Decision, Given, Point, Proposals, Space, Trial, at, best_of, row
+from studies.study import ALONE, Decision, Given, Point, Proposals, Space, Sweep, Trial, at, best_of, row
 
-NEEDS = "depth"
+NAME = "refinement"
+COMMAND = "refine"
+QUESTION = "the final width, fully connected layer and dropout"
+RULE = (
+    "The best width, then the best fully connected layer, then the largest dropout that still converges within {margin} of "
+    "the best."
+)
+EXAMPLE = "boneage-search refine --max-params 80M"
+NEEDS = depth.NAME
 SEEDED = True
+RESOLVES = False
 WIDER_STEPS = 2
 CONVERGED = 0.8
 
@@ -31,7 +40,7 @@ def max_params(given: Given) -> int:
 
 
 def space(given: Given) -> Space:
-    start = given.decisions["depth"].architecture.beta
+    start = given.decisions[depth.NAME].architecture.beta
     wider = [beta for beta in width.betas(given) if beta > start][:WIDER_STEPS]
     return {
         "beta": (start, *wider),
@@ -42,12 +51,12 @@ def space(given: Given) -> Space:
 
 
 def sex_units(given: Given) -> int:
-    return given.decisions["depth"].architecture.sex_units
+    return given.decisions[depth.NAME].architecture.sex_units
 
 
 def architecture(given: Given, point: Point) -> Architecture:
     return replace(
-        given.decisions["depth"].architecture,
+        given.decisions[depth.NAME].architecture,
         beta=float(point["beta"]),
         fc_units=int(point["fc_units"]),
         dropout=float(point["dropout"]),
@@ -129,7 +138,7 @@ def converged(given: Given, trials: Sequence[Trial], without: Trial, rates: Sequ
 def decide(given: Given, trials: Sequence[Trial]) -> Decision:
     widths, heads, rates = steps(given, trials)
     if not widths:
-        start = given.decisions["depth"].architecture
+        start = given.decisions[depth.NAME].architecture
         raise StudyError(
             f"no refinement with the sex fits {max_params(given):,} parameters: the smallest, the network that depth decided "
             f"for without its fully connected layer, has {given.cost(replace(start, fc_units=0)).params:,}; raise --refine-max-params"
@@ -179,3 +188,7 @@ def table(given: Given, trials: Sequence[Trial]) -> list[dict[str, Any]]:
         | {"train_mae": round(trial.train_mae[-1], 2) if trial.train_mae else None}
         for trial in finished
     ]
+
+
+def sweep(given: Given, trials: Sequence[Trial], decision: Decision | None) -> Sweep | None:
+    return None

@@ -100,8 +100,37 @@ class Proposals:
     at_most: int = 0  # trials of the study, as far as that is known in advance; for progress alone
 
 
+@dataclass(frozen=True)
+class Sweep:
+    """A study that goes along one parameter, as its figure shows it."""
+
+    parameter: str
+    limit: float | None = None  # months; the highest validation MAE that is no worse than the reference's
+    marked: Mapping[str, float] = field(default_factory=dict)  # values of the parameter that have a name
+
+
 class Study(Protocol):
     """The members of a study's module. The trials they are given are pooled: one for every point."""
+
+    @property
+    def NAME(self) -> str:
+        """As people read it, and as `--trial NAME:NUMBER` takes it."""
+
+    @property
+    def COMMAND(self) -> str:
+        """What people type to run it."""
+
+    @property
+    def QUESTION(self) -> str:
+        """Without a capital and a question mark, as the command's help has it."""
+
+    @property
+    def RULE(self) -> str:
+        """How it decides, in sentences; {margin} stands for the preset's margin in months."""
+
+    @property
+    def EXAMPLE(self) -> str:
+        """Its command, with an option that matters to it."""
 
     @property
     def NEEDS(self) -> str:
@@ -110,6 +139,10 @@ class Study(Protocol):
     @property
     def SEEDED(self) -> bool:
         """Whether every point runs with each of the preset's seeds; otherwise with the first alone."""
+
+    @property
+    def RESOLVES(self) -> bool:
+        """Whether it asks for more seeds than that, up to the preset's `resolve`, where a verdict is open."""
 
     def prunable(self, given: Given, point: Point) -> bool:
         """Whether a trial of this point may be ended when others were better at the same epoch."""
@@ -130,6 +163,9 @@ class Study(Protocol):
 
     def table(self, given: Given, trials: Sequence[Trial]) -> list[dict[str, Any]]:
         """A row per finished trial, in the study's own terms, for people."""
+
+    def sweep(self, given: Given, trials: Sequence[Trial], decision: Decision | None) -> Sweep | None:
+        """How its figure is drawn; None where there is not one parameter to draw it along."""
 
 
 def decided(study: Study, given: Given, trials: Sequence[Trial]) -> Decision:

@@ -12,11 +12,22 @@ from dataclasses import replace
 from typing import Any
 
 from models.architecture import Architecture
+from studies import ablation
 from studies.preset import StudyError
-from studies.study import ALONE, Decision, Given, Point, Proposals, Space, Trial, at, best_of, in_months, row
+from studies.study import ALONE, Decision, Given, Point, Proposals, Space, Sweep, Trial, at, best_of, in_months, row
 
-NEEDS = "ablation"
+NAME = "width"
+COMMAND = "width"
+QUESTION = "how narrow may the network be, and where does widening stop paying"
+RULE = (
+    "From the reference width down, the smallest β whose mean MAE is within {margin} of the reference's; from it up, the "
+    "best before widening stops paying; where blocks were dropped, from the widest under the cap down. The best goes on to "
+    "the next study."
+)
+EXAMPLE = "boneage-search width"
+NEEDS = ablation.NAME
 SEEDED = True
+RESOLVES = False
 
 
 def objectives(given: Given) -> tuple[str, ...]:
@@ -34,7 +45,7 @@ def betas(given: Given) -> tuple[float, ...]:
 
 def dropped(given: Given) -> list[str]:
     """What the ablation has left out, as its variants' names."""
-    return list(given.decisions["ablation"].findings.get("dropped", ()))
+    return list(given.decisions[ablation.NAME].findings.get("dropped", ()))
 
 
 def space(given: Given) -> Space:
@@ -42,7 +53,7 @@ def space(given: Given) -> Space:
 
 
 def architecture(given: Given, point: Point) -> Architecture:
-    return replace(given.decisions["ablation"].architecture, beta=float(point["beta"]))
+    return replace(given.decisions[ablation.NAME].architecture, beta=float(point["beta"]))
 
 
 def downward(given: Given, trials: Sequence[Trial]) -> list[float]:
@@ -120,7 +131,7 @@ def decide(given: Given, trials: Sequence[Trial]) -> Decision:
 
 def spent(given: Given, best: Trial, summary: str, findings: dict[str, Any]) -> Decision:
     """Whether dropping blocks for width was a gain."""
-    before = given.decisions["ablation"].findings["baseline_mae"]
+    before = given.decisions[ablation.NAME].findings["baseline_mae"]
     if best.error > before:
         summary += f"; no gain over {before:.2f} with all blocks, so the reference is restored"
         return Decision(summary, given.preset.reference, findings | {"best_beta": given.preset.reference.beta})
@@ -154,3 +165,13 @@ def comparisons(given: Given, trials: Sequence[Trial]) -> list[dict[str, Any]]:
 def table(given: Given, trials: Sequence[Trial]) -> list[dict[str, Any]]:
     finished = sorted((trial for trial in trials if trial.finished), key=lambda trial: float(trial.point["beta"]))
     return [row(given, trial, architecture(given, trial.point), beta=trial.point["beta"]) for trial in finished]
+
+
+def sweep(given: Given, trials: Sequence[Trial], decision: Decision | None) -> Sweep:
+    reference = limit(given, trials)
+    findings = decision.findings if decision else {}
+    named = {"smallest no worse": "smallest_beta", "best": "best_beta"}
+    marked = {what: float(findings[key]) for what, key in named.items() if key in findings}
+    if len(marked) > 1 and len(set(marked.values())) == 1:
+        marked = {"smallest no worse, and best": next(iter(marked.values()))}
+    return Sweep("beta", reference if reference > 0 else None, marked)

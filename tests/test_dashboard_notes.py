@@ -33,7 +33,7 @@ from search.overlay import GAP_PX, LINE_PX
 from search.records import seen
 from search.storage import open_storage
 from search.storage_copy import copy_storage
-from studies.order import QUESTIONS, STUDIES
+from studies.order import STUDIES
 
 
 class Mapping(FormulaExecutor):
@@ -95,7 +95,7 @@ def test_every_study_and_every_trial_has_a_note(tmp_path: Path, tiny_store: Stor
     for number, name in enumerate(STUDIES, 1):
         study = optuna.load_study(study_name=f"{number} {name}", storage=storage)
         said = get_note(study)
-        assert QUESTIONS[name][1:] in said
+        assert STUDIES[name].QUESTION[1:] in said
         assert study.user_attrs["summary"][1:] in said
         assert SYNTHETIC[1:] in said
         for trial in study.trials:

@@ -36,6 +36,7 @@ from search.report_text import markdown, trials_csv
 from search.run import Run, record
 from studies.order import STUDIES
 from studies.preset import Preset, StudyError
+from studies.study import Sweep
 
 MARKUP = '<img src=x onerror="alert(1)">&|`'
 
@@ -381,7 +382,7 @@ def test_the_front_is_the_lowest_error_of_all_that_are_no_larger() -> None:
 def test_the_best_so_far_never_rises_and_means_are_means(decided: Report) -> None:
     depth, width = decided.study("depth"), decided.study("width")
     line, *_ = figures.trials_in_order(depth.pooled).data
-    _, means = figures.width_curve(width.pooled, None, {}).data
+    _, means = figures.along(width.pooled, Sweep("beta"), "β").data
 
     assert all(before >= after for before, after in pairwise(line.y))
     assert line.y[-1] == min(trial.error for trial in depth.pooled)

@@ -1,13 +1,14 @@
 """How data are prepared, as one frozen value, and the error that all of `data/` raises. Imports nothing heavy."""
 
 import errno
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from data.ranges import Range, check, whole
 
 Fit = Literal["squash", "crop_pad"]
+AgeUnit = Literal["auto", "months", "years", "days"]  # auto: months, unless they look like years, which is refused
 
 
 class DataError(ValueError):
@@ -44,6 +45,11 @@ class Preparation:
     images: int = 0  # how many of the source's cases, chosen by id; 0 is all
     validation_fraction: float = 0.15  # of a source that comes without splits
     test_fraction: float = 0.1
+    age_unit: AgeUnit = "auto"
+    id_column: str = ""  # headings of one's own; '' is any of those in circulation
+    age_column: str = ""
+    sex_column: str = ""
+    accept_losses: bool = False  # whether more than a fifth of the cases may be left out
 
     def __post_init__(self) -> None:
         check(self, RANGES, DataError)
@@ -52,6 +58,20 @@ class Preparation:
                 "validation_fraction and test_fraction must leave something to train on; "
                 f"got {self.validation_fraction:g} and {self.test_fraction:g}"
             )
+
+    @property
+    def recorded(self) -> dict[str, Any]:
+        """What a store says of its making: of fields that older ones lack, those that were set; a permission is none."""
+        of_contents = {field.name: field.default for field in fields(self) if field.name != "accept_losses"}
+        first = ("image_px", "fit", "stretch", "images", "validation_fraction", "test_fraction")
+        values = {name: getattr(self, name) for name in of_contents}
+        return {name: value for name, value in values.items() if name in first or value != of_contents[name]}
+
+    @property
+    def columns(self) -> dict[str, str]:
+        """Our name of a column to the heading that was named for it."""
+        named = {"id": self.id_column, "age_months": self.age_column, "sex": self.sex_column}
+        return {ours: heading for ours, heading in named.items() if heading.strip()}
 
 
 def absolute(source: str) -> str:

@@ -22,6 +22,7 @@ import pandas as pd
 
 from data.preparation import DISK_FULL, DataError, Preparation, no_space
 from data.problems import Problem, problems_table, unusable
+from data.refusals import refuse_losses
 from data.sources import Source, read_source
 from data.store import (
     CASE_COLUMNS,
@@ -94,6 +95,8 @@ def make(
         listed.to_csv(part / "problems.csv", index=False)
         refuse_problems(listed, len(cases), part / "problems.csv", strict)
         refuse_empty_splits(source, cases, listed)
+        lost = problems if settings.images else [*read.problems, *problems]  # of a subset the source's are not
+        refuse_losses(source, lost, len(cases), settings)
         cases.to_csv(part / "cases.csv", index=False)
         about = request | {"digest": digest_of(part / "cases.csv"), "cases": len(cases), "problems": len(listed)}
         (part / "store.json").write_text(json.dumps(about, indent=1) + "\n")

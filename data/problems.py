@@ -12,6 +12,8 @@ from typing import Literal, get_args
 
 import pandas as pd
 
+from data.csv_text import booleans, read_csv
+
 Kind = Literal[
     "id",
     "sex",
@@ -73,9 +75,9 @@ def problems_table(problems: Iterable[Problem]) -> pd.DataFrame:
 
 def read_problems(path: Path) -> pd.DataFrame:
     """`problems.csv` with the columns of COLUMNS, whichever version wrote it. Ids are text as they were written."""
-    table = pd.read_csv(path, dtype=str, keep_default_na=False)
+    table = read_csv(path)
     if set(FACTS) <= set(table.columns):
-        return table.assign(**{name: table[name] == "True" for name in ("across_splits", "labels_differ")})
+        return table.assign(**{name: booleans(table[name]) for name in ("across_splits", "labels_differ")})
     facts = [facts_of_old(reason) for reason in table["reason"]]
     return table.join(pd.DataFrame(facts, columns=FACTS, index=table.index))
 

@@ -42,7 +42,7 @@ def read_source(source: str, settings: Preparation, kept: Mapping[str, str] | No
     folder = Path(source).expanduser()
     if not folder.is_dir():
         raise DataError(f"{source} is not a folder; give a folder of radiographs, a prepared store, or phantom:N")
-    found = read_folder(folder)
+    found = read_folder(folder, settings)
     cases, made = complete_splits(found.cases, settings.validation_fraction, settings.test_fraction, kept)
     cases = subset(cases, settings.images).reset_index(drop=True)
     paths = list(cases["path"])

@@ -13,7 +13,7 @@ import json
 import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -22,11 +22,13 @@ import numpy as np
 import pandas as pd
 
 from data.cases import SPLITS
+from data.csv_text import Kind, read_csv
 from data.preparation import DataError, Preparation, absolute
 from data.problems import read_problems
 
 VERSION = 2
 CASE_COLUMNS = ["id", "age_months", "male", "split", "checksum", "width_px", "height_px"]
+CASE_KINDS: dict[str, Kind] = {"age_months": "float", "male": "bool", "width_px": "int", "height_px": "int"}
 
 
 @dataclass(frozen=True)
@@ -80,7 +82,7 @@ class Store:
 
     @cached_property
     def cases(self) -> pd.DataFrame:
-        return pd.read_csv(self.path / "cases.csv", dtype={"id": str, "checksum": str}, keep_default_na=False)
+        return read_csv(self.path / "cases.csv", CASE_KINDS)
 
     @cached_property
     def problems(self) -> pd.DataFrame:
@@ -163,7 +165,7 @@ def is_store(path: Path) -> bool:
 
 def described(source: str, settings: Preparation) -> dict[str, Any]:
     """What a store says of its making; the source is absolute, so that it means the same from any folder."""
-    return {"source": absolute(source), "settings": asdict(settings)}
+    return {"source": absolute(source), "settings": settings.recorded}
 
 
 def split_counts(cases: pd.DataFrame) -> dict[str, int]:

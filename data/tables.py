@@ -5,20 +5,23 @@ headings, never by its file's name. A row that cannot be used becomes a Problem,
 """
 
 import re
-from collections.abc import Iterator
+import unicodedata
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from zipfile import BadZipFile
 
 import numpy as np
 import pandas as pd
 
 from data import dicom
+from data.ages import UNITS, months_of
 from data.cases import MAX_AGE_MONTHS, MIN_AGE_MONTHS, SPLITS
 from data.preparation import DataError
 from data.problems import Kind, Problem
+from data.sheets import Sheet, read_sheet
 
-TABLE_SUFFIXES = (".csv", ".xlsx")
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", *dicom.SUFFIXES)
 
 # Normalised headings: lower case, one space between words, no underscores. The first of each is RSNA's training table's.
@@ -33,7 +36,11 @@ HEADINGS = {
     ),
 }
 NEEDED = ("id", "sex")
-SEX = {"m": True, "f": False, "male": True, "female": False, "true": True, "false": False}
+OPTIONS = {"id": "--id-column", "age_months": "--age-column", "sex": "--sex-column"}  # that name a heading of one's own
+SEX = {
+    **{"m": True, "male": True, "boy": True, "true": True, "männlich": True},
+    **{"f": False, "female": False, "girl": False, "false": False, "w": False, "weiblich": False},
+}
 ZERO_ONE = {
     "1": True,
     "0": False,
@@ -55,57 +62,120 @@ class Table:
     cases: pd.DataFrame
     problems: tuple[Problem, ...]
     has_ages: bool
+    has_sexes: bool  # `male` is False throughout where it has none
     split: str  # of the table as a whole, by its headings: '' where they do not tell
+    said: str = ""  # what had to be guessed
 
 
-def read_table(path: Path) -> Table | None:
-    """The table, or None where its headings are those of no table of cases.
+def read_table(path: Path, asked: Mapping[str, str] = {}, age_unit: str = "months") -> Table | None:
+    """The table, or None where its headings are those of no table of cases: ids, and sexes or ages.
 
     Raises DataError where the file cannot be read, or has no rows.
     """
-    rows = read_rows(path)
-    columns = found_columns(rows)
-    if not set(NEEDED) <= set(columns):
+    sheet = read_sheet(path, partial(fitting, asked=asked))
+    columns = found_columns(sheet.headings, asked)
+    if "id" not in columns or len({"sex", "age_months"} & set(columns)) == 0:
         return None
-    if rows.empty:
+    if not sheet.rows:
         raise DataError(f"{path} has no rows")
-    return to_cases(path, rows, columns)
+    return to_cases(path, sheet, columns, age_unit)
 
 
-def read_rows(path: Path) -> pd.DataFrame:
-    """Every cell as text, headings normalised."""
-    try:
-        if path.suffix.lower() == ".xlsx":
-            rows = pd.read_excel(path, dtype=str, keep_default_na=False)
-        else:
-            with path.open(encoding="utf-8-sig") as file:
-                heading = file.readline()
-            separator = max(",;\t", key=heading.count)
-            rows = pd.read_csv(
-                path, dtype=str, keep_default_na=False, skipinitialspace=True, sep=separator, encoding="utf-8-sig"
-            )
-    except (ValueError, OSError, KeyError, BadZipFile) as error:
-        if isinstance(error, PermissionError):
-            raise
-        # pandas' parser errors are ValueErrors, so is a wrong encoding; the others are a damaged workbook's
-        kind = "an Excel workbook" if path.suffix.lower() == ".xlsx" else "CSV in UTF-8"
-        raise DataError(f"{path} cannot be read as {kind}: {error}; save it again as such") from None
-    rows.columns = [normalised(str(name)) for name in rows.columns]
-    return rows
+def fitting(headings: Sequence[str], asked: Mapping[str, str]) -> int:
+    """How many of our columns these are headings of; 0 where they are those of no table of cases."""
+    columns = found_columns(headings, asked)
+    return len(columns) if "id" in columns and len(columns) > 1 else 0
 
 
 def normalised(heading: str) -> str:
-    return " ".join(heading.replace("_", " ").lower().split())
+    return " ".join(heading.replace("_", " ").replace("\ufeff", "").lower().split())
 
 
-def found_columns(rows: pd.DataFrame) -> dict[str, str]:
-    """Our name of a column to the table's."""
+def found_columns(headings: Sequence[str], asked: Mapping[str, str] = {}) -> dict[str, str]:
+    """Our name of a column to the table's, normalised. Where a heading was named, no other will do."""
+    there = [normalised(heading) for heading in headings]
     found = {}
-    for ours, theirs in HEADINGS.items():
-        present = [name for name in theirs if name in rows.columns]
+    for ours, known in HEADINGS.items():
+        names = (normalised(asked[ours]),) if ours in asked else known
+        present = [name for name in names if name in there]
         if present:
             found[ours] = present[0]
     return found
+
+
+def known_headings(path: Path, asked: Mapping[str, str]) -> dict[str, str]:
+    """The columns of a table that lacks some."""
+    return found_columns(read_sheet(path, partial(fitting, asked=asked)).headings, asked)
+
+
+def lacking(path: Path, asked: Mapping[str, str]) -> str:
+    """Which columns of a table of cases this file has no heading for, the known ones, and what to do."""
+    headings = read_sheet(path, partial(fitting, asked=asked)).headings
+    found = found_columns(headings, asked)
+    missing = next((name for name in (*NEEDED, "age_months") if name not in found), NEEDED[0])
+    there = ", ".join(headings)
+    if missing in asked:
+        return f"{path} has no column {asked[missing]!r}, which {OPTIONS[missing]} names: it has {there}"
+    known = ", ".join(HEADINGS[missing])
+    return (
+        f"{path} lacks the column {HEADINGS[missing][0]!r}: RSNA's table has id, boneage, male; this one has {there}; "
+        f"known headings are {known}; {OPTIONS[missing]} names another"
+    )
+
+
+def split_of(folder: Path, path: Path) -> str:
+    """The split that the last of the path's names below the folder speaks of, else the one before it; '' where none does."""
+    names = reversed(path.relative_to(folder).parts)
+    return next((split for name in names if (split := split_by_words(name))), "")
+
+
+def to_cases(path: Path, sheet: Sheet, columns: dict[str, str], age_unit: str) -> Table:
+    there = [normalised(heading) for heading in sheet.headings]
+    cells = {ours: [row[there.index(name)] for _, row in sheet.rows] for ours, name in columns.items()}
+    blank = [""] * len(sheet.rows)
+    ids = ids_of(cells["id"])
+    texts = cells.get("age_months")
+    ages = months_of(texts, age_unit) if texts else [np.nan] * len(ids)
+    splits, patients = cells.get("split", blank), cells.get("patient", blank)
+    youngest, oldest = (f"{months / UNITS[age_unit]:g}" for months in (MIN_AGE_MONTHS, MAX_AGE_MONTHS))
+    kept: list[tuple[str, float, bool, str, str, int]] = []
+    problems = []
+    for index, (row, _) in enumerate(sheet.rows):
+        male = sex_of(cells["sex"][index], columns["sex"]) if "sex" in columns else False
+        known_split = split_by_words(splits[index])
+        wrong: tuple[Kind, str] | None = (
+            ("id", "the row has none")
+            if not ids[index]
+            else ("sex", f"{columns['sex']} is True or False, M or F; got {cells['sex'][index]!r}")
+            if male is None
+            else ("age", f"bone age is in {age_unit}, {youngest} to {oldest}; got {texts[index]!r}")
+            if texts and not MIN_AGE_MONTHS <= ages[index] <= MAX_AGE_MONTHS  # a NaN is in no range
+            else ("split", f"one of {', '.join(SPLITS)}; got {splits[index]!r}")
+            if splits[index].strip() and not known_split
+            else None
+        )
+        if wrong:
+            problems.append(Problem(ids[index], f"{path} row {row}", *wrong))
+        else:
+            kept.append((ids[index], ages[index], bool(male), known_split, patients[index].strip(), row))
+    cases = pd.DataFrame(kept, columns=["id", "age_months", "male", "split", "patient", "row"])
+    cases = cases.astype({"id": str, "age_months": float, "male": bool, "split": str, "patient": str, "row": int})
+    repeated = list(repeated_rows(path, cases))
+    cases = cases.drop(index=[index for index, _ in repeated]).reset_index(drop=True)
+    problems += [problem for _, problem in repeated]
+    has_ages, has_sexes = texts is not None, "sex" in columns
+    return Table(path, cases, tuple(problems), has_ages, has_sexes, split_by_headings(columns), sheet.said)
+
+
+def ids_of(texts: Sequence[str]) -> list[str]:
+    """Ids as they are written. Of files' names the folder and the ending are no part, nor are letters that all share, as in
+    b1377.png, b1378.png; where names of files repeat, their folders stay: p1/left.png and p2/left.png."""
+    ids = [id_of(text) for text in texts]
+    if any(ids) and all(without_ending(text) != text.strip() for text in texts if text.strip()):
+        ids = without_prefix(ids)
+    whole = ["/".join(re.split(r"[/\\]", without_ending(text))) for text in texts]
+    meant = Counter(id for id, _ in set(zip(ids, whole, strict=True)))
+    return [path if meant[id] > 1 else id for id, path in zip(ids, whole, strict=True)]
 
 
 def split_by_headings(columns: dict[str, str]) -> str:
@@ -115,7 +185,7 @@ def split_by_headings(columns: dict[str, str]) -> str:
         ("case id", "sex", "ground truth bone age (months)"): "test",
         ("case id", "sex", None): "test",
     }
-    return published.get((columns["id"], columns["sex"], columns.get("age_months")), "")
+    return published.get((columns["id"], columns.get("sex", ""), columns.get("age_months")), "")
 
 
 def split_by_words(text: str) -> str:
@@ -123,41 +193,6 @@ def split_by_words(text: str) -> str:
     words = re.sub(r"[^a-z]+", " ", text.lower())
     named = [split for split, word in SPLIT_WORDS.items() if re.search(rf"\b({word})\b", words)]
     return named[0] if len(named) == 1 else ""
-
-
-def to_cases(path: Path, rows: pd.DataFrame, columns: dict[str, str]) -> Table:
-    ids = without_prefix([id_of(text) for text in rows[columns["id"]]])
-    ages = list(rows[columns["age_months"]]) if "age_months" in columns else None
-    splits = list(rows[columns["split"]]) if "split" in columns else [""] * len(rows)
-    patients = list(rows[columns["patient"]]) if "patient" in columns else [""] * len(rows)
-    kept: list[tuple[str, float, bool, str, str, int]] = []
-    problems = []
-    for index, (id, sex, split) in enumerate(zip(ids, rows[columns["sex"]], splits, strict=True)):
-        row = index + 2  # as a person counts: from 1, with the heading
-        male = sex_of(sex, columns["sex"])
-        age_months = age_of(ages[index]) if ages else np.nan
-        known_split = split_by_words(split)
-        wrong: tuple[Kind, str] | None = (
-            ("id", "the row has none")
-            if not id
-            else ("sex", f"{columns['sex']} is True or False, M or F; got {sex!r}")
-            if male is None
-            else ("age", f"bone age is in months, {MIN_AGE_MONTHS} to {MAX_AGE_MONTHS}; got {ages[index]!r}")
-            if ages and not MIN_AGE_MONTHS <= age_months <= MAX_AGE_MONTHS  # a NaN is in no range
-            else ("split", f"one of {', '.join(SPLITS)}; got {split!r}")
-            if split.strip() and not known_split
-            else None
-        )
-        if wrong:
-            problems.append(Problem(id, f"{path} row {row}", *wrong))
-        else:
-            kept.append((id, age_months, bool(male), known_split, patients[index].strip(), row))
-    cases = pd.DataFrame(kept, columns=["id", "age_months", "male", "split", "patient", "row"])
-    cases = cases.astype({"id": str, "age_months": float, "male": bool, "split": str, "patient": str, "row": int})
-    repeated = list(repeated_rows(path, cases))
-    cases = cases.drop(index=[index for index, _ in repeated]).reset_index(drop=True)
-    problems += [problem for _, problem in repeated]
-    return Table(path, cases, tuple(problems), ages is not None, split_by_headings(columns))
 
 
 def repeated_rows(path: Path, cases: pd.DataFrame) -> Iterator[tuple[int, Problem]]:
@@ -171,12 +206,20 @@ def repeated_rows(path: Path, cases: pd.DataFrame) -> Iterator[tuple[int, Proble
 
 
 def id_of(text: str) -> str:
-    """The image's name without folder and ending; Excel's 4360.0 is 4360."""
-    name = re.split(r"[/\\]", text.strip())[-1].strip()
-    stem, dot, suffix = name.rpartition(".")
-    if dot and (f".{suffix.lower()}" in IMAGE_SUFFIXES or (suffix == "0" and stem.isdecimal())):
-        return stem
-    return name
+    """The text itself; of a file's name or path, the name without folder and ending."""
+    return re.split(r"[/\\]", without_ending(text))[-1].strip()
+
+
+def without_ending(text: str) -> str:
+    """Without the ending of an image file. `.1` of 1.2.840.1 is none, nor is `.0` of 1.0."""
+    stripped = text.strip()
+    ending = next((suffix for suffix in IMAGE_SUFFIXES if stripped.lower().endswith(suffix)), "")
+    return stripped[: len(stripped) - len(ending)]
+
+
+def composed(names: Sequence[str]) -> list[str]:
+    """é is one letter in one system's file names and two in another's."""
+    return [unicodedata.normalize("NFC", name).strip() for name in names]
 
 
 def without_prefix(ids: list[str]) -> list[str]:
@@ -187,14 +230,6 @@ def without_prefix(ids: list[str]) -> list[str]:
     return ids
 
 
-def age_of(text: str) -> float:
-    """Months; NaN where the text is no number."""
-    try:
-        return float(text)
-    except ValueError:
-        return float("nan")
-
-
 def sex_of(text: str, heading: str) -> bool | None:
-    words = SEX | ZERO_ONE if heading == "male" else SEX
+    words = SEX | ZERO_ONE if "male" in heading.split() else SEX
     return words.get(text.strip().lower())

@@ -6,7 +6,6 @@ sees what it would have seen, and one that goes on later goes on with the same t
 """
 
 import json
-import math
 from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,9 +13,10 @@ from typing import Any, Protocol
 
 import pandas as pd
 
+from data.csv_text import read_csv
 from search.sampler import key
 from studies.preset import StudyError
-from studies.study import Point
+from studies.study import Point, Value
 
 
 @dataclass(frozen=True)
@@ -119,30 +119,34 @@ def read(path: Path) -> Recorded:
     try:
         with path.open() as file:
             about = json.loads(file.readline().removeprefix("#"))
-            table = pd.read_csv(file, keep_default_na=False, na_values=[""])
+            table = read_csv(file)
         epochs = range(1, int(about["epochs"]) + 1)
         names = list(about["space"])
         curves: dict[tuple[Any, ...], dict[int, Curve]] = {}
         points: dict[tuple[Any, ...], Point] = {}
         for row in table.to_dict("records"):
-            point = {name: row[name] for name in names}
+            point = {name: value_of(row[name]) for name in names}
             points[key(point)] = point
 
             def by_epoch(name: str, row: dict[Hashable, Any] = row) -> tuple[float, ...]:
-                values = [float(row[f"{name}_{epoch}"]) for epoch in epochs]
-                return tuple(value for value in values if not math.isnan(value))
+                values = [row[f"{name}_{epoch}"] for epoch in epochs]
+                return tuple(float(value) for value in values if value)
 
-            test_mae = float(row["test_mae"])
             validation_mae = by_epoch("validation_mae")
             curves.setdefault(key(point), {})[int(row["seed"])] = Curve(
                 validation_mae,
                 by_epoch("train_mae"),
                 (float(row["seconds_per_epoch"]),) * len(validation_mae),
-                None if math.isnan(test_mae) else test_mae,
-                str(row["failed"]) if isinstance(row["failed"], str) else "",
+                float(row["test_mae"]) if row["test_mae"] else None,
+                row["failed"],
             )
     except (OSError, ValueError, KeyError) as error:
         raise StudyError(
             f"{path} is no table of recorded trainings ({error!r}); `boneage-search record` makes one"
         ) from None
     return Recorded(about, curves, tuple(points.values()))
+
+
+def value_of(text: str) -> Value:
+    """A value of the joint space as it was written: whole numbers stay whole."""
+    return int(text) if text.isdecimal() else float(text)

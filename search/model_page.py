@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from data.csv_text import Kind, read_csv
 from models.architecture import Architecture
 from search.page import BLUE, GREY, ORANGE, TEAL, Html, Section, figure, notices, page, section, subheading, table, text
 from search.published import OFFICIAL_TEST, PAPER_VALIDATION_MAE
@@ -18,6 +19,13 @@ SEX_NAMES = {"F": "girls", "M": "boys"}
 SEX_COLOURS = {"F": ORANGE, "M": BLUE}
 TITLES = {"validation": "validation", "test": "test", "test_flipped": "test, with mirror images"}
 BIG_PX, SMALL_PX = 420, 320
+PREDICTION_KINDS: dict[str, Kind] = {
+    "male": "bool",
+    "age_months": "float",
+    "predicted_months": "float",
+    "low": "float",
+    "high": "float",
+}
 
 
 def write_page(folder: Path, about: dict[str, Any]) -> None:
@@ -28,11 +36,7 @@ def write_page(folder: Path, about: dict[str, Any]) -> None:
 
 
 def model_page(folder: Path, about: dict[str, Any]) -> str:
-    tables = {
-        split: pd.read_csv(folder / f"predictions_{split}.csv", dtype={"id": str})
-        for split in ("validation", "test")
-        if about[split]
-    }
+    tables = {split: read_predictions(folder, split) for split in ("validation", "test") if about[split]}
     sections = [
         measures_section(about),
         published_section(about),
@@ -47,6 +51,11 @@ def model_page(folder: Path, about: dict[str, Any]) -> str:
         f"{about['from']}, trained {about['made']}, {about['params']:,} parameters; data from {about['data']['source']}"
     )
     return page(f"Trained model {about['name']}", sections, subtitle, about["synthetic"])
+
+
+def read_predictions(folder: Path, split: str) -> pd.DataFrame:
+    """id, male, age_months, predicted_months, low, high; NaN where an interval is open."""
+    return read_csv(folder / f"predictions_{split}.csv", PREDICTION_KINDS)
 
 
 def splits_of(about: dict[str, Any]) -> list[str]:

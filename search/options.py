@@ -27,6 +27,11 @@ OPTIONS: dict[str, str] = {
     "images": "how many cases to use, chosen by id; 0 is all",
     "validation_fraction": "share of the cases for validation, where the data come without splits",
     "test_fraction": "share of the cases set aside for the test, which no search reads",
+    "age_unit": "unit of the bone ages; auto is months, and refuses labels that look like years",
+    "id_column": "the table's heading of the ids, where it is none of those known",
+    "age_column": "the table's heading of the bone ages; PatientAge takes the age since birth of DICOM headers",
+    "sex_column": "the table's heading of the sexes",
+    "accept_losses": "go on where more than a fifth of the cases cannot be used",
     # training
     "epochs": "epochs of every trial",
     "batch": "images per step",
@@ -104,6 +109,8 @@ def add(
             group.add_argument(*flags, action=argparse.BooleanOptionalAction, **shared)
         elif get_origin(KINDS[name]) is Literal:
             group.add_argument(*flags, choices=get_args(KINDS[name]), **shared)
+        elif KINDS[name] is str:
+            group.add_argument(*flags, type=values.TEXT, metavar="HEADING", **shared)
         else:
             written = WRITTEN.get(name) or values.number(RANGES[name])
             group.add_argument(*flags, type=written, metavar="X", **shared)

@@ -22,8 +22,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from data import dicom
+from data.folders import files_below
 from data.images import decode
-from data.layouts import walk
 from data.looks import shrunk
 from data.preparation import DataError
 from data.tables import id_of, read_table, without_prefix
@@ -69,17 +69,20 @@ def files_of(paths: Sequence[Path]) -> list[Path]:
     """Every file named, and every image below every folder named. Raises DataError where there is none."""
     found: list[Path] = []
     for path in paths:
-        below = [file for files in walk(path)[1].values() for file in files] if path.is_dir() else [path]
-        if not below:
-            raise DataError(f"{path} holds no PNG, JPEG or DICOM files")
-        found += below
+        if not path.is_dir():
+            found.append(path)
+            continue
+        files = files_below(path)
+        if not files.images:
+            raise DataError("; ".join((f"{path} holds no PNG, JPEG or DICOM files", *files.said)))
+        found += files.images
     return found
 
 
 def sexes_of(table: Path) -> dict[str, bool]:
     """Sex by id, of a table as `prepare` reads it."""
     found = read_table(table)
-    if found is None:
+    if found is None or not found.has_sexes:
         raise DataError(
             f"{table} has no columns of ids and sexes: expected `id` and `male` (True, False) or `sex` (M, F)"
         )

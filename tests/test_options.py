@@ -197,7 +197,8 @@ def edited(folder: Path, **changes: Any) -> Path:
 
 @pytest.mark.parametrize("value", [math.nan, "x", {}, [[]], None, 1e20], ids=str)
 def test_a_field_edited_by_hand_is_refused_with_the_file_and_its_name(tmp_path: Path, value: Any) -> None:
-    for name in options.OPTIONS:
+    of_numbers_and_words = [name for name in options.OPTIONS if not (options.KINDS[name] is str and value == "x")]
+    for name in of_numbers_and_words:
         folder = edited(tmp_path / name, overrides={name: value})
 
         with pytest.raises(StudyError, match=name) as refused:

@@ -1,0 +1,45 @@
+"""What a column of ages says: numbers in any notation and unit, as bone ages in months.
+
+Labels in years that are taken for months train without an error and mean nothing, so labels that look like years are refused
+until their unit is named.
+"""
+
+import re
+from collections.abc import Sequence
+
+import numpy as np
+
+UNITS = {"months": 1.0, "years": 12.0, "days": 12 / 365.25}  # in months
+NUMBER = re.compile(r"[+-]?(\d+([.,]\d*)?|[.,]\d+)([eE][+-]?\d+)?")
+THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2},\d{3}")
+
+# No bone age in years is above 21, and one in months mostly is: RSNA has 1.2 % at or below. So a set that ends there holds
+# years, or infants in months. Infants' months go on: whoever reads children of 21 months reads some of 24, 30 or 36. Years
+# do not, but for a slip of the pen, which lies anywhere. And infants are read on plates of the atlas, 3, 6, 9, 12, 15, 18.
+YEARS_MOST, INFANTS_MOST, PLATES_APART = 21, 42, 3
+YEARS_SHARE = 0.95  # of the labels, with room for slips
+YEARS_LEAST = 5  # labels; fewer tell nothing
+
+
+def months_of(texts: Sequence[str], unit: str) -> list[float]:
+    """Ages in months; NaN for what is no number, or may be one of two."""
+    stripped = [text.strip() for text in texts]
+    with_comma = [text for text in stripped if "," in text]
+    # 3,650 alone may be 3.65 or 3650. Beside 132,5 it is the former.
+    undecided = all(THOUSANDS.fullmatch(text) for text in with_comma)
+    return [
+        float("nan")
+        if not NUMBER.fullmatch(text) or ("," in text and undecided)
+        else round(float(text.replace(",", ".")) * UNITS[unit], 4)
+        for text in stripped
+    ]
+
+
+def look_like_years(ages: np.ndarray) -> bool:
+    """Whether labels that are taken for months are probably years."""
+    if len(ages) < YEARS_LEAST:
+        return False
+    low = ages <= YEARS_MOST
+    infants_beyond = ((ages > YEARS_MOST) & (ages <= INFANTS_MOST)).any()
+    on_plates = (ages[low] % PLATES_APART == 0).all()
+    return bool(low.mean() >= YEARS_SHARE and not infants_beyond and not on_plates)

@@ -1,0 +1,150 @@
+"""What lies in a folder of radiographs: its tables and images, wherever below it they are, and what was passed over.
+
+Links to folders are followed, and no folder is entered twice, by whatever names it is reached. What is no
+regular file (a pipe, a socket, a device) is passed over by its kind alone and never opened.
+"""
+
+import os
+import stat
+from collections import Counter, deque
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from data.preparation import DataError
+from data.sheets import TABLE_SUFFIXES
+from data.tables import IMAGE_SUFFIXES
+
+MAX_ENTRIES = 2_000_000  # files and folders; beyond, a link leads out of the data, as to the whole disk
+LINK_BYTES = 255  # of a path
+NAMED = 3  # of what was passed over
+# Ours: a prepared store, one that is being made, a run, a trained model. They hold tables and pictures of their own.
+OURS = ("store.json", "request.json", "run.json", "model.json")
+SYSTEM_FOLDERS = (
+    "lost+found",
+    "$RECYCLE.BIN",
+    "System Volume Information",
+    "@eaDir",
+)  # the last has thumbnails, on a NAS
+HIDDEN = (".", "__", "~$")  # .git, ._1377.png and __MACOSX of macOS, the mark of a workbook that is open in Excel
+OTHER_IMAGES = (
+    *(".tif", ".tiff", ".bmp", ".gif", ".webp", ".heic", ".heif", ".avif", ".jp2", ".j2k", ".jpx", ".jxl", ".psd"),
+    *(".nii", ".nii.gz", ".nrrd", ".mha", ".mhd", ".npy", ".svg", ".pdf"),
+)
+OTHER_TABLES = (".xls", ".ods", ".numbers", ".parquet", ".sav", ".dta")
+
+
+@dataclass(frozen=True)
+class Files:
+    """In the order of their names, the same everywhere."""
+
+    tables: tuple[Path, ...]
+    images: tuple[Path, ...]
+    unreadable: tuple[Path, ...]  # folders
+    said: tuple[str, ...]  # what was passed over, a sentence each
+
+
+def files_below(folder: Path) -> Files:
+    """Raises DataError where the folder holds more than any data set; PermissionError where it may not be read itself."""
+    tables: list[Path] = []
+    images: list[Path] = []
+    unreadable: list[Path] = []
+    irregular: list[Path] = []
+    flattened: list[str] = []
+    others: Counter[str] = Counter()
+    for count, entry in enumerate(entries(folder, unreadable)):
+        if count > MAX_ENTRIES:
+            raise DataError(f"{folder} holds more than {MAX_ENTRIES:,} files: name the folder of the data set alone")
+        name, path = entry.name.lower(), Path(entry.path)
+        mode = mode_of(entry)
+        if mode == 0:  # a link to nowhere
+            continue
+        if not stat.S_ISREG(mode):
+            irregular.append(path)
+        elif name.endswith(TABLE_SUFFIXES):
+            tables.append(path)
+        elif name.endswith(IMAGE_SUFFIXES):
+            images.append(path)
+        elif ending := next((ending for ending in (*OTHER_IMAGES, *OTHER_TABLES) if name.endswith(ending)), ""):
+            others[ending] += 1
+        elif target := flattened_link(entry):
+            flattened.append(f"{path.relative_to(folder)} (to {target})")
+    said = [
+        f"{count:,} {ending} file{'s are' if count > 1 else ' is'} passed over: "
+        f"save {'it' if count == 1 else 'them'} as {'PNG' if ending in OTHER_IMAGES else 'CSV or xlsx'}"
+        for ending, count in sorted(others.items())
+    ]
+    if irregular:
+        said.append(f"passed over, as no regular file (a pipe, a socket or a device): {some(folder, irregular)}")
+    if flattened:
+        said.append(
+            f"passed over: a link to a folder that some copy has turned into a file, {', '.join(flattened[:NAMED])}"
+        )
+    if unreadable:
+        said.append(f"passed over, as this user may not read it: {some(folder, unreadable)}")
+    return Files(tuple(tables), tuple(images), tuple(unreadable), tuple(said))
+
+
+def entries(folder: Path, unreadable: list[Path]) -> Iterator[os.DirEntry[str]]:
+    """Everything that is no folder; folders before the links to folders, so that a file is found by its own path."""
+    seen: set[tuple[int, int]] = set()
+    waiting = deque([folder])
+    linked: deque[Path] = deque()
+    while waiting or linked:
+        at = waiting.popleft() if waiting else linked.popleft()
+        try:
+            about = at.stat()
+            if (about.st_dev, about.st_ino) in seen:
+                continue
+            seen.add((about.st_dev, about.st_ino))
+            with os.scandir(at) as scanned:
+                here = sorted(scanned, key=lambda entry: entry.name)
+        except OSError:
+            if at == folder:
+                raise
+            unreadable.append(at)
+            continue
+        if is_ours({entry.name for entry in here}, at == folder):
+            continue
+        below = []
+        for entry in here:
+            if entry.name.startswith(HIDDEN) or entry.name in SYSTEM_FOLDERS:
+                continue
+            if not stat.S_ISDIR(mode_of(entry)):
+                yield entry
+            elif entry.is_symlink():
+                linked.append(Path(entry.path))
+            else:
+                below.append(Path(entry.path))
+        waiting.extendleft(reversed(below))
+
+
+def is_ours(names: set[str], is_top: bool) -> bool:
+    """The folder that was named itself may be a run's, too."""
+    return bool(names & set(OURS[:1] if is_top else OURS))
+
+
+def mode_of(entry: os.DirEntry[str]) -> int:
+    """Its kind, or that of what it links to; 0 where that is nothing."""
+    try:
+        return entry.stat().st_mode
+    except OSError:
+        return 0
+
+
+def flattened_link(entry: os.DirEntry[str]) -> str:
+    """Where a link to a folder led that git or an archive has written as a file of its text; '' for any other file."""
+    try:
+        if "." in entry.name or not 0 < entry.stat().st_size <= LINK_BYTES:
+            return ""
+        target = Path(entry.path).read_text()
+        return target if (Path(entry.path).parent / target).is_dir() else ""
+    except (OSError, ValueError):  # ValueError: not text, or no path
+        return ""
+
+
+def some(folder: Path, paths: Iterable[Path]) -> str:
+    """The first few, below the folder."""
+    names = [str(path.relative_to(folder)) for path in paths]
+    more = f" and {len(names) - NAMED:,} more" if len(names) > NAMED else ""
+    return ", ".join(names[:NAMED]) + more

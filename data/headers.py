@@ -1,0 +1,35 @@
+"""What a DICOM file's header says of its case, where no table does."""
+
+import re
+from pathlib import Path
+from typing import NamedTuple
+
+from data import dicom
+from data.ages import UNITS
+from data.preparation import DataError
+
+AGE = re.compile(r"(\d{3})([DWMY])")
+AGE_UNITS = {"D": UNITS["days"], "W": 7 * UNITS["days"], "M": 1.0, "Y": UNITS["years"]}
+ID_ELEMENTS = ("PatientID", "SOPInstanceUID", "AccessionNumber", "StudyInstanceUID")
+
+
+class Header(NamedTuple):
+    male: bool | None  # None where PatientSex is neither M nor F
+    age_months: float  # since birth, by PatientAge: no bone age; NaN where it is not said
+    ids: tuple[str, ...]  # by any of which a table may name the case
+
+
+def header(path: Path) -> Header:
+    """Says nothing of a damaged file, which has no image either and is left out for that."""
+    try:
+        dataset = dicom.read(path, pixels=False)
+    except DataError:
+        return Header(None, float("nan"), ())
+    said = AGE.fullmatch(text(dataset.get("PatientAge")))
+    age_months = int(said[1]) * AGE_UNITS[said[2]] if said else float("nan")
+    male = {"M": True, "F": False}.get(text(dataset.get("PatientSex")).upper())
+    return Header(male, round(age_months, 4), tuple(filter(None, (text(dataset.get(name)) for name in ID_ELEMENTS))))
+
+
+def text(element: object) -> str:
+    return str(element or "").strip()

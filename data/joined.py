@@ -1,0 +1,124 @@
+"""Tables of cases and images of a folder, joined: each case with its image, or with the reason why it has none."""
+
+from collections.abc import Callable, Sequence
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from data.cases import MAX_AGE_MONTHS, MIN_AGE_MONTHS
+from data.dicom import is_dicom
+from data.folders import some
+from data.headers import Header, header
+from data.names import matched
+from data.problems import Kind, Problem
+from data.tables import Table, split_of
+
+READ_HEADER = Callable[[Path], Header]
+
+
+def joined(
+    folder: Path, tables: Sequence[Table], images: Sequence[Path]
+) -> tuple[pd.DataFrame, list[Problem], list[str]]:
+    """The cases with `path`, `split` and whether a column told it (`told`); those left out; sentences.
+
+    An image belongs to a case of the split that its folder names, or of any where it names none. A held-out case may have
+    its image among the training images; never the other way round.
+    """
+    headers = cache(header)
+    free = list(images)
+    parts: list[pd.DataFrame] = []
+    problems: list[Problem] = []
+    said: list[str] = []
+    for table in sorted(tables, key=lambda table: table.split not in ("", "train")):
+        problems += table.problems
+        ids = list(table.cases["id"])
+        found: dict[int, list[Path]] = {}
+        for folders in search_order(table.split):
+            left = [place for place in range(len(ids)) if place not in found]
+            eligible = [path for path in free if folders is None or split_of(folder, path.parent) in folders]
+            made = matched([ids[place] for place in left], eligible)
+            here = {left[place]: paths for place, paths in made.files.items()}
+            if not table.cases.empty:
+                here |= by_header(ids, [place for place in left if place not in here], eligible, here, headers)
+            found |= here
+            said += loosely_said(ids, here, [left[place] for place in made.loosely])
+            if folders == ("train",) and here:
+                paths = [path for paths in here.values() for path in paths]
+                said.append(f"{len(here):,} {table.split} images lie among the training images: {some(folder, paths)}")
+            taken = {path for paths in here.values() for path in paths}
+            free = [path for path in free if path not in taken]
+        part, unusable = with_images(folder, table, found, headers)
+        parts.append(part)
+        problems += unusable
+    return pd.concat(parts, ignore_index=True), problems, said
+
+
+def search_order(split: str) -> list[tuple[str, ...] | None]:
+    """Splits that the folders of an image may name, at first and then."""
+    if not split:
+        return [None]
+    return [("", split)] if split == "train" else [("", split), ("train",)]
+
+
+def loosely_said(ids: Sequence[str], found: dict[int, list[Path]], places: Sequence[int]) -> list[str]:
+    if not places:
+        return []
+    example = found[places[0]][0].name
+    return [f"{len(places):,} ids are not quite their images' names, as {ids[places[0]]} and {example}"]
+
+
+def by_header(
+    ids: Sequence[str], left: Sequence[int], images: Sequence[Path], found: dict[int, list[Path]], headers: READ_HEADER
+) -> dict[int, list[Path]]:
+    """For ids that no file is named by: DICOM files whose header has them, as PatientID or SOPInstanceUID."""
+    if not left:
+        return {}
+    taken = {path for paths in found.values() for path in paths}
+    places = {ids[place]: place for place in left}
+    made: dict[int, list[Path]] = {}
+    for path in images:
+        if path not in taken and is_dicom(path):
+            for place in {places[id] for id in headers(path).ids if id in places}:
+                made.setdefault(place, []).append(path)
+    return made
+
+
+def with_images(
+    folder: Path, table: Table, found: dict[int, list[Path]], headers: READ_HEADER
+) -> tuple[pd.DataFrame, list[Problem]]:
+    """The table's cases with their image, and with what the image's header says that the table does not."""
+    kept, problems = [], []
+    cases = table.cases
+    columns = (cases["id"], cases["row"], cases["age_months"], cases["male"])
+    for place, (id, row, age_months, male) in enumerate(zip(*columns, strict=True)):
+        paths = found.get(place, [])
+        wrong: tuple[Kind, str] | None = None
+        if not paths:
+            wrong = "missing", f"no image {id} in {folder}"
+        elif len(paths) > 1:
+            wrong = (
+                "ambiguous",
+                f"{len(paths)} images have this name, {' and '.join(str(path.relative_to(folder)) for path in paths[:2])}",
+            )
+        else:
+            if not table.has_ages:
+                age_months = headers(paths[0]).age_months
+            if not table.has_sexes:
+                male = headers(paths[0]).male
+            if male is None:
+                wrong = "sex", "no table has it, and the image names none"
+            elif not MIN_AGE_MONTHS <= age_months <= MAX_AGE_MONTHS:
+                wrong = "age", "no table has it, and the image names none in its range"
+        if wrong:
+            problems.append(Problem(id, str(paths[0]) if paths else f"{table.path} row {row}", *wrong))
+        else:
+            kept.append((place, paths[0], age_months, male))
+    chosen = cases.iloc[[place for place, *_ in kept]].reset_index(drop=True)
+    chosen["path"] = pd.Series([path for _, path, *_ in kept], dtype=object)
+    chosen["age_months"] = np.array([age_months for *_, age_months, _ in kept], float)
+    chosen["male"] = np.array([male for *_, male in kept], bool)
+    chosen["told"] = chosen["split"] != ""
+    chosen["split"] = [split or table.split for split in chosen["split"]]
+    return chosen, problems

@@ -1,0 +1,77 @@
+"""What is refused of a folder before anything is decoded, because it would train without an error and give wrong results."""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from data.ages import look_like_years
+from data.preparation import DataError, Preparation
+from data.problems import Problem
+from data.rsna import RSNA_TEST_IDS, official_test
+from data.tables import Table, composed
+
+MOST_LOST = 0.2  # of the cases, before somebody has to say that it is meant
+
+
+def refuse_years(folder: Path, tables: Sequence[Table], settings: Preparation) -> None:
+    ages = np.concatenate([table.cases["age_months"].to_numpy() for table in tables])
+    if settings.age_unit == "auto" and look_like_years(ages[~np.isnan(ages)]):
+        raise DataError(
+            f"the bone ages of {folder} look like years: of {len(ages):,} labels the median is {np.median(ages):g}, and hardly any "
+            "is above 21; say --age-unit years, and they are converted, or --age-unit months if they are infants'"
+        )
+
+
+def refuse_ids_in_two_splits(tables: Iterable[Table]) -> None:
+    """RSNA's test ids lie inside the range of its training ids: a merged table may hold the same hand twice."""
+    seen: dict[str, tuple[str, Path]] = {}
+    for table in tables:
+        own = [split or table.split for split in table.cases["split"]]
+        for id, key, split in zip(table.cases["id"], composed(list(table.cases["id"])), own, strict=True):
+            before, path = seen.setdefault(key, (split, table.path))
+            if path != table.path:
+                raise DataError(
+                    f"the id {id} is in two splits, {before or 'one'} ({path}) and {split} ({table.path}): "
+                    "remove it from one of them, or the evaluation would see what was trained on"
+                )
+
+
+def refuse_splits_without_images(folder: Path, tables: Iterable[Table], cases: pd.DataFrame) -> None:
+    """A cut of the training cases must not stand in for an official test set whose images are away."""
+    there = set(cases["split"])
+    for table in tables:
+        named = {split or table.split for split in table.cases["split"]} or {table.split}
+        if missing := sorted(named - there - {""}):
+            raise DataError(
+                f"{table.path} names {missing[0]} cases, and {folder} has an image of none of them: add their images, or take "
+                "them out of the tables"
+            )
+
+
+def refuse_official_test(folder: Path, cases: pd.DataFrame) -> None:
+    """RSNA's test cases among the others. A `split` column that names them something else is taken at its word."""
+    leaked = cases[official_test(cases["id"]) & ~cases["told"] & cases["split"].isin(["", "train", "validation"])]
+    if len(leaked):
+        raise DataError(
+            f"{folder} has {len(leaked):,} cases with ids of RSNA's official test set ({RSNA_TEST_IDS[0]} to "
+            f"{RSNA_TEST_IDS[1]}, the first: {leaked['id'].iloc[0]}) among those to train on: take them out, or give the table "
+            "a column `split` that says test of them; if they are ids of your own, one that says train"
+        )
+
+
+def refuse_losses(source: str, problems: Sequence[Problem], kept: int, settings: Preparation) -> None:
+    """More than MOST_LOST of the cases left out, unless that was said to be meant."""
+    total = len(problems) + kept
+    if settings.accept_losses or len(problems) <= MOST_LOST * total:
+        return
+    kinds = Counter(problem.kind for problem in problems).most_common()
+    counted = ", ".join(f"{number:,} {kind}" for kind, number in kinds)
+    unit = "; if the ages are in another unit, say --age-unit years or days" if kinds[0][0] == "age" else ""
+    first = problems[0]
+    raise DataError(
+        f"{len(problems):,} of {total:,} cases of {source} cannot be used ({counted}), more than a fifth; the first: "
+        f"{first.path}, {first.reason}; mend them{unit}, or say --accept-losses if the other {kept:,} are meant to do alone"
+    )

@@ -1,0 +1,184 @@
+"""The cells of a table that somebody brings, CSV or Excel, as text: whatever separator, encoding or sheet it has.
+
+A number that Excel keeps as 7.0 is "7", as Excel shows it; every other cell is its own text. Rows that are blank are no rows.
+"""
+
+import codecs
+import csv
+import io
+import re
+import zipfile
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from data.foreign import foreign
+from data.preparation import DataError
+
+EXCEL_SUFFIXES = (".xlsx", ".xlsm")
+TABLE_SUFFIXES = (".csv", ".tsv", *EXCEL_SUFFIXES)
+MAX_TABLE_BYTES = (
+    100_000_000  # of text, inflated: RSNA's largest table has 0.3 million; beyond is a bomb or no table of cases
+)
+UNREADABLE = {True: "cannot be read as an Excel workbook", False: "cannot be read as CSV"}  # by whether it is Excel
+SEPARATORS = ",;\t|"
+HEADING_WITHIN = 10  # rows from the top, blank ones not counted: exports begin with a title or two
+LOOKED_AT = 30  # lines from the top, for the separator
+
+Row = tuple[int, list[str]]  # its number as a person counts, from 1; its cells
+Fits = Callable[[Sequence[str]], int]  # how well a row serves as the headings; 0 is not at all
+
+
+@dataclass(frozen=True)
+class Sheet:
+    headings: tuple[str, ...]  # as they are written
+    rows: tuple[Row, ...]  # below the headings, each as wide as they are
+    said: str = ""  # what had to be guessed
+
+
+def read_sheet(path: Path, fits: Fits) -> Sheet:
+    """The sheet, from its headings on, that `fits` finds best; the first row is the headings where none fits.
+
+    Raises DataError where the file cannot be read, is too large, or has a row wider than its headings.
+    """
+    sheets = (read_excel if is_excel(path) else read_text)(path, fits)
+    best = max(sheets, key=lambda sheet: fits(sheet.headings), default=None)
+    if best is None:
+        raise DataError(f"{path} {UNREADABLE[is_excel(path)]}: it is empty")
+    return best
+
+
+def is_excel(path: Path) -> bool:
+    return path.suffix.lower() in EXCEL_SUFFIXES
+
+
+def below_headings(path: Path, rows: Sequence[Row], fits: Fits, said: str = "") -> Iterator[Sheet]:
+    """The sheet that these rows are; none where all of them are blank."""
+    filled = [row for row in rows if any(cell.strip() for cell in row[1])]
+    if not filled:
+        return
+    place = max(range(min(HEADING_WITHIN, len(filled))), key=lambda n: (fits(filled[n][1]), -n))
+    headings = trimmed(filled[place][1])
+    width = len(headings)
+    below = []
+    for number, cells in filled[place + 1 :]:
+        if fits(headings) and any(cell.strip() for cell in cells[width:]):
+            raise DataError(
+                f"{path} {UNREADABLE[is_excel(path)]}: row {number} has {len(trimmed(cells))} cells under {width} headings; "
+                "quote a cell that holds the separator, as a decimal comma"
+            )
+        below.append((number, [*cells[:width], *[""] * (width - len(cells))]))
+    yield Sheet(tuple(headings), tuple(below), said)
+
+
+def trimmed(cells: list[str]) -> list[str]:
+    """Without the blank cells at the end."""
+    width = max((place for place, cell in enumerate(cells, 1) if cell.strip()), default=0)
+    return cells[:width]
+
+
+# CSV
+
+
+def read_text(path: Path, fits: Fits) -> Iterator[Sheet]:
+    if path.stat().st_size > MAX_TABLE_BYTES:
+        raise too_large(path, path.stat().st_size)
+    text, said = decoded(path.read_bytes())
+    lines = list(io.StringIO(text, newline=""))
+    first = next((place for place, line in enumerate(lines) if line.strip()), 0)
+    named = re.fullmatch(r"(?i)sep=(.)", lines[first].strip("\ufeff\r\n ")) if lines else None
+    begin = first + 1 if named else 0  # Excel's own first line, sep=;
+    with foreign(f"{path} {UNREADABLE[False]}"):
+        separator = named[1] if named else separator_of(lines[: begin + LOOKED_AT], fits)
+        # Strict: a quote that is never closed would swallow the rest of the table as one cell.
+        rows = list(numbered(csv.reader(lines[begin:], delimiter=separator, skipinitialspace=True, strict=True), begin))
+    yield from below_headings(path, rows, fits, f"{path.name} is {said}" if said else "")
+
+
+def separator_of(lines: Sequence[str], fits: Fits) -> str:
+    """The one by which the headings are found best; of equals the one that makes most cells."""
+
+    def found(separator: str) -> tuple[int, int]:
+        rows = csv.reader(lines, delimiter=separator, skipinitialspace=True)
+        return max(((fits(cells), len(cells)) for cells in rows), default=(0, 0))
+
+    return max(SEPARATORS, key=found)
+
+
+def numbered(reader: Any, begin: int) -> Iterator[Row]:
+    """Rows with the number of the line they begin in."""
+    number = begin + 1
+    for cells in reader:
+        yield number, cells
+        number = begin + reader.line_num + 1
+
+
+def decoded(data: bytes) -> tuple[str, str]:
+    """The text, and a sentence where its encoding had to be guessed."""
+    for mark, encoding in (
+        (codecs.BOM_UTF8, "utf-8-sig"),
+        (codecs.BOM_UTF32_LE, "utf-32"),  # before UTF-16, whose mark it begins with
+        (codecs.BOM_UTF32_BE, "utf-32"),
+        (codecs.BOM_UTF16_LE, "utf-16"),
+        (codecs.BOM_UTF16_BE, "utf-16"),
+    ):
+        if data.startswith(mark):
+            return data.decode(encoding, errors="replace"), ""
+    if b"\0" in data[:200]:  # of UTF-16 every other byte of plain letters is one
+        return data.decode("utf-16-be" if data[:1] == b"\0" else "utf-16-le", errors="replace"), ""
+    try:
+        return data.decode("utf-8"), ""
+    except UnicodeDecodeError:
+        return data.decode("cp1252", errors="replace"), "not UTF-8, read as Windows-1252"
+
+
+# Excel
+
+
+def read_excel(path: Path, fits: Fits) -> Iterator[Sheet]:
+    refuse_bomb(path)
+    with foreign(f"{path} {UNREADABLE[True]}; save it again as such"):
+        sheets = list(cells_of(path))
+    for rows in sheets:
+        yield from below_headings(path, rows, fits)
+
+
+def refuse_bomb(path: Path) -> None:
+    """By the sizes that the archive declares: no more than those is ever inflated."""
+    with foreign(f"{path} {UNREADABLE[True]}; save it again as such"), zipfile.ZipFile(path) as archive:
+        size = sum(member.file_size for member in archive.infolist())
+    if size > MAX_TABLE_BYTES:
+        raise too_large(path, size)
+
+
+def too_large(path: Path, size: int) -> DataError:
+    return DataError(
+        f"{path} holds {size:,} bytes of text, more than {MAX_TABLE_BYTES:,}: no table of cases is that large; "
+        "leave the needed columns in it"
+    )
+
+
+def cells_of(path: Path) -> Iterator[list[Row]]:
+    """Each worksheet's rows."""
+    from openpyxl import load_workbook
+
+    book = load_workbook(path, read_only=True, data_only=True)
+    try:
+        for sheet in book.worksheets:
+            sheet.reset_dimensions()  # programs other than Excel write wrong ones
+            yield [
+                (number, [cell_text(value) for value in row])
+                for number, row in enumerate(sheet.iter_rows(values_only=True), 1)
+                if any(value is not None for value in row)
+            ]
+    finally:
+        book.close()
+
+
+def cell_text(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    return str(value)

@@ -7,15 +7,17 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageOps
 
 from data import dicom
+from data.foreign import foreign
 from data.preparation import DataError, Preparation
 
 MAX_PIXELS = (
     36_000_000  # RSNA's largest has about 7 million, a large detector 21; far beyond it is a decompression bomb
 )
 PIXELS_AT_ONCE = 40_000_000  # decoded by all threads together, so that memory does not grow with their number
+FORMATS = ("PNG", "JPEG")  # by content, whatever the name: Pillow would start Ghostscript for an EPS that is named .png
 BORDER_CONTRAST = 0.04  # an edge row or column whose grey range is below this share of the image's is empty border
 STRETCH_PERCENTILES = (1, 99)
 Image.MAX_IMAGE_PIXELS = None  # Pillow's own limit warns from 89 million; ours refuses before anything is decoded
@@ -56,15 +58,14 @@ def decode(path: Path, settings: Preparation) -> Decoded:
     black to a square, so that bones keep their proportions. Raises DataError where the file is no usable image; the
     message begins with the kind of the fault and a colon.
     """
+    if not path.is_file():  # a pipe or a device would be waited for
+        raise DataError(f"unreadable: {path} is no ordinary file")
+    if path.stat().st_size == 0:
+        raise DataError(f"unreadable: {path} is empty (0 bytes)")
     try:
-        if path.stat().st_size == 0:
-            raise DataError(f"unreadable: {path} is empty (0 bytes)")
         grey = read_dicom(path) if dicom.is_dicom(path) else read_picture(path)
-    except DataError:
-        raise
-    except (UnidentifiedImageError, OSError, ValueError, SyntaxError, EOFError, Image.DecompressionBombError) as error:
-        # Pillow raises all of these for damaged files, SyntaxError for a broken PNG among them.
-        raise DataError(f"unreadable: {path} is no whole image ({error})") from None
+    except PermissionError:
+        raise DataError(f"unreadable: {path} may not be read by this user") from None
     height_px, width_px = grey.shape
     if grey.min() == grey.max():
         raise DataError(f"blank: every pixel of {path} is {grey.min()}")
@@ -82,10 +83,15 @@ def decode(path: Path, settings: Preparation) -> Decoded:
 
 def read_picture(path: Path) -> np.ndarray:
     """A PNG or JPEG as grey uint8 or uint16 (height, width)."""
-    with Image.open(path) as image:
+    said = f"unreadable: {path} is no whole PNG or JPEG"
+    with foreign(said):
+        image = Image.open(path, formats=FORMATS)
+    with image:
         refuse_bomb(path, image.width, image.height)
         with budget.holding(image.width * image.height):
-            return to_grey(ImageOps.exif_transpose(image))
+            with foreign(said):
+                upright = ImageOps.exif_transpose(image)  # which decodes it
+            return to_grey(upright)
 
 
 def read_dicom(path: Path) -> np.ndarray:

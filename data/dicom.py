@@ -117,9 +117,12 @@ def shown_grey(path: Path, header: Header, dataset: Any, stored: np.ndarray) -> 
     low, high = float(content.min()), float(content.max())
     if not (math.isfinite(low) and math.isfinite(high)):
         raise DataError(f"unreadable: {path} cannot be shown as its header says (its look-up tables give no numbers)")
-    scaled = np.clip((shown - low) / max(high - low, 1e-6), 0, 1) * TOP
-    if header.photometric == "MONOCHROME1":  # white is the smallest value
-        scaled = TOP - scaled
+    if high > low:
+        scaled = np.clip((shown - low) / (high - low), 0, 1) * TOP
+        if header.photometric == "MONOCHROME1":  # white is the smallest value
+            scaled = TOP - scaled
+    else:  # one value, which stands out against padding alone
+        scaled = np.full(shown.shape, float(TOP))
     scaled[padding] = 0
     return np.asarray(scaled, dtype=np.uint16)
 

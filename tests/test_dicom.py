@@ -1,36 +1,16 @@
 """DICOM radiographs as scanners write them, made here with pydicom."""
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
-from pydicom.dataset import FileDataset, FileMetaDataset
-from pydicom.uid import ExplicitVRLittleEndian, JPEG2000Lossless, generate_uid
+from dicom_files import RAMP, write
+from pydicom.uid import JPEG2000Lossless
 
 from data.images import decode
 from data.preparation import DataError, Preparation
 
 SETTINGS = Preparation(image_px=64, fit="squash", stretch=False)
-RAMP = np.linspace(0, 4000, 64 * 64).reshape(64, 64).astype(np.uint16)  # 12 bits in 16
-
-
-def write(path: Path, pixels: np.ndarray = RAMP, **elements: Any) -> Path:
-    meta = FileMetaDataset()
-    meta.TransferSyntaxUID = elements.pop("syntax", ExplicitVRLittleEndian)
-    meta.MediaStorageSOPClassUID = "1.2.840.10008.5.1.4.1.1.1.1"
-    meta.MediaStorageSOPInstanceUID = generate_uid()
-    dataset = FileDataset(path, {}, file_meta=meta, preamble=b"\0" * 128)
-    dataset.SOPClassUID, dataset.SOPInstanceUID = meta.MediaStorageSOPClassUID, meta.MediaStorageSOPInstanceUID
-    dataset.Rows, dataset.Columns = pixels.shape[-2:]
-    dataset.SamplesPerPixel, dataset.PhotometricInterpretation = 1, "MONOCHROME2"
-    dataset.BitsAllocated, dataset.BitsStored, dataset.HighBit = 16, 12, 11
-    dataset.PixelRepresentation = 0
-    for name, value in elements.items():
-        setattr(dataset, name, value)
-    dataset.PixelData = pixels.tobytes()
-    dataset.save_as(path, enforce_file_format=True)
-    return path
 
 
 def pixels(path: Path) -> np.ndarray:

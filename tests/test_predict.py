@@ -12,9 +12,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from dicom_files import write as write_dicom
 from PIL import Image
 from rounding import likely, summed
-from test_dicom import write as write_dicom
 
 from data.images import decode
 from data.phantom import draw, phantom_cases

@@ -23,7 +23,8 @@ COARSE_PX, COARSE_AGREEMENT = 16, 0.96
 DETAIL_PX, DETAIL_SMOOTHING_PX, DETAIL_AGREEMENT = 48, 2.0, 0.9
 
 READ_AT_ONCE = 4_000_000  # bytes of pixels
-COMPARED_AT_ONCE = 250  # images against all others
+COMPARED_AT_ONCE = 250  # images against all before them
+DETAILS_AT_ONCE = 4000  # of those before them, in 32 bits
 
 
 @dataclass(frozen=True)
@@ -134,19 +135,40 @@ def range_of(values: pd.Series) -> Range:
 
 
 def twins(cases: pd.DataFrame, coarse: np.ndarray, detail: np.ndarray) -> Iterator[Twins]:
-    """Pairs of nearly equal images, by position in the table."""
+    """Every image that nearly equals an earlier one, beside one such: of another split if there is any, else the earliest.
+
+    So there are fewer pairs than images, however many are alike, and none across splits is missed.
+    """
     columns = [cases[name].to_numpy() for name in ("id", "split", "age_months", "male")]
     id, split, age_months, male = columns
     for start in range(0, len(coarse), COMPARED_AT_ONCE):
-        block = coarse[start : start + COMPARED_AT_ONCE]
-        alike = np.triu(block @ coarse[start:].T >= COARSE_AGREEMENT, k=1)
-        for a, b in np.argwhere(alike) + start:
-            agreement = float(np.dot(detail[a].astype(np.float32), detail[b].astype(np.float32)))
-            if agreement >= DETAIL_AGREEMENT:
-                yield Twins(
-                    str(id[a]),
-                    str(id[b]),
-                    min(agreement, 1.0),
-                    bool(split[a] != split[b]),
-                    bool(age_months[a] != age_months[b] or male[a] != male[b]),
-                )
+        rows = np.arange(start, min(start + COMPARED_AT_ONCE, len(coarse)))
+        agreement = agreements(coarse, detail, rows)
+        apart = split[rows][:, None] != split[None, : agreement.shape[1]]
+        equal = agreement >= DETAIL_AGREEMENT
+        second = np.flatnonzero(equal.any(axis=1))
+        first = np.argmax(equal[second] * (1 + apart[second]), axis=1)  # the first of the highest
+        for at, a in zip(second, first, strict=True):
+            b = rows[at]
+            yield Twins(
+                str(id[a]),
+                str(id[b]),
+                min(float(agreement[at, a]), 1.0),
+                bool(split[a] != split[b]),
+                bool(age_months[a] != age_months[b] or male[a] != male[b]),
+            )
+
+
+def agreements(coarse: np.ndarray, detail: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    """Of these images' detail with that of every image before them, float32 (rows, images); 0 where they differ coarsely."""
+    end = rows[-1] + 1
+    alike = coarse[rows] @ coarse[:end].T >= COARSE_AGREEMENT
+    alike &= np.arange(end) < rows[:, None]
+    found = np.zeros(alike.shape, np.float32)
+    mine = np.flatnonzero(alike.any(axis=1))
+    others = np.flatnonzero(alike.any(axis=0))
+    ours = detail[rows[mine]].astype(np.float32)
+    for some in (others[at : at + DETAILS_AT_ONCE] for at in range(0, len(others), DETAILS_AT_ONCE)):
+        block = np.ix_(mine, some)
+        found[block] = np.where(alike[block], ours @ detail[some].astype(np.float32).T, 0)
+    return found

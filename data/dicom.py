@@ -54,7 +54,7 @@ class Header:
 
 def is_dicom(path: Path) -> bool:
     """By its ending, or by the mark that DICOM files carry whatever they are called."""
-    return path.suffix.lower() in SUFFIXES or marked(path)
+    return path.suffix.lower() in SUFFIXES or (path.is_file() and marked(path))
 
 
 def marked(path: Path) -> bool:

@@ -7,10 +7,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from PIL import Image
 
 from data.audit import ALPHA, Audit, audit, comparisons, holm
-from data.audit_images import DETAIL_AGREEMENT
+from data.audit_images import DETAIL_AGREEMENT, looked_at, twins
+from data.cases import SPLITS
 from data.ossification import ATLAS_PLATES_MONTHS
 from data.preparation import Preparation
 from data.prepare import prepare
@@ -372,6 +375,30 @@ def test_images_are_the_same_however_many_are_read_at_once(monkeypatch: pytest.M
     again = audited(images=images)
     assert again.pictures == whole.pictures
     assert [(pair.first, pair.second) for pair in again.twins] == [("case-5", "case-70")]
+
+
+def test_images_that_are_all_alike_are_each_named_once() -> None:
+    one = noise(1)[0]
+    cases = table(60, 20, 20)
+
+    found = audited(cases, np.stack([one] * 100))
+
+    assert len(found.twins) == 99
+    assert {pair.second for pair in found.twins} == set(cases["id"][1:])
+
+
+@given(drawn=st.lists(st.tuples(st.integers(0, 3), st.sampled_from(SPLITS)), min_size=2, max_size=30))
+@settings(deadline=None, max_examples=30)
+def test_no_picture_that_is_on_two_sides_is_missed(drawn: list[tuple[int, str]]) -> None:
+    pictures = noise(4)
+    cases = table(len(drawn), 0, 0).assign(split=[split for _, split in drawn])
+
+    _, coarse, detail = looked_at(np.stack([changed(pictures[number]) for number, _ in drawn]))
+    named = {(pair.first, pair.second): pair.across_splits for pair in twins(cases, coarse, detail)}
+    for row, (number, split) in enumerate(drawn):
+        earlier = [(cases["id"][at], other) for at, (same, other) in enumerate(drawn[:row]) if same == number]
+        mine = [across for (_, second), across in named.items() if second == cases["id"][row]]
+        assert mine == ([any(other != split for _, other in earlier)] if earlier else [])
 
 
 # Real radiographs

@@ -206,7 +206,7 @@ def syntax_of(dataset: Any) -> str:
 
 
 def refuse_without_decoder(path: Path, header: Header) -> None:
-    from pydicom.pixels import get_decoder
+    from pydicom.pixels.decoders.base import get_decoder
     from pydicom.uid import UID
 
     syntax = UID(header.syntax)

@@ -23,7 +23,10 @@ logging.getLogger("pydicom").setLevel(logging.ERROR)
 warnings.filterwarnings("ignore", category=UserWarning, module="pydicom")
 
 SUFFIXES = (".dcm", ".dicom")
+PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg")  # a folder has thousands of these: they are not opened to be told apart
+INDEX = "DICOMDIR"  # a list of files, which carries the mark too
 MARK = b"DICM"  # after a preamble of 128 bytes
+SEXES = {"M": True, "F": False}
 TOP = 65535
 MOST_BYTES = (
     400_000_000  # of a file, or of a deflated one once inflated: 36 million pixels of 8 bytes, and a large header
@@ -53,8 +56,11 @@ class Header:
 
 
 def is_dicom(path: Path) -> bool:
-    """By its ending, or by the mark that DICOM files carry whatever they are called."""
-    return path.suffix.lower() in SUFFIXES or (path.is_file() and marked(path))
+    """By its ending, or by the mark that DICOM files carry, whatever else they are called: `IM000001`, `1.2.840.113619`."""
+    suffix = path.suffix.lower()
+    return suffix in SUFFIXES or (
+        suffix not in PICTURE_SUFFIXES and path.name != INDEX and path.is_file() and marked(path)
+    )
 
 
 def marked(path: Path) -> bool:
@@ -73,18 +79,15 @@ def size(path: Path) -> tuple[int, int]:
 
 def male(path: Path) -> bool | None:
     """By PatientSex; None where the file does not say M or F. Raises DataError where it is not DICOM."""
-    return {"M": True, "F": False}.get(text_of(path, "PatientSex").upper())
+    (sex,) = texts(path, "PatientSex")
+    return SEXES.get(sex.upper())
 
 
-def patient(path: Path) -> str:
-    """PatientID, empty where the file has none. Raises DataError where it is not DICOM."""
-    return text_of(path, "PatientID")
-
-
-def text_of(path: Path, element: str) -> str:
+def texts(path: Path, *elements: str) -> tuple[str, ...]:
+    """These elements of the header as text, empty where the file has none. Raises DataError where it is not whole DICOM."""
     dataset = read(path, pixels=False)
     with foreign(f"unreadable: {path} is damaged DICOM"):
-        return str(dataset.get(element) or "").strip()
+        return tuple(str(dataset.get(name) or "").strip() for name in elements)
 
 
 def grey(path: Path) -> np.ndarray:

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from data.dicom import is_dicom
 from data.preparation import DataError
 from data.sheets import TABLE_SUFFIXES
 from data.tables import IMAGE_SUFFIXES
@@ -63,7 +64,7 @@ def files_below(folder: Path) -> Files:
             irregular.append(path)
         elif name.endswith(TABLE_SUFFIXES):
             tables.append(path)
-        elif name.endswith(IMAGE_SUFFIXES):
+        elif name.endswith(IMAGE_SUFFIXES) or is_unnamed_dicom(path):
             images.append(path)
         elif ending := next((ending for ending in (*OTHER_IMAGES, *OTHER_TABLES) if name.endswith(ending)), ""):
             others[ending] += 1
@@ -117,6 +118,14 @@ def entries(folder: Path, unreadable: list[Path]) -> Iterator[os.DirEntry[str]]:
             else:
                 below.append(Path(entry.path))
         waiting.extendleft(reversed(below))
+
+
+def is_unnamed_dicom(path: Path) -> bool:
+    """As PACS and CDs name their files; one that may not be read is none."""
+    try:
+        return is_dicom(path)
+    except OSError:
+        return False
 
 
 def is_ours(names: set[str], is_top: bool) -> bool:

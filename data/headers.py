@@ -22,14 +22,9 @@ class Header(NamedTuple):
 def header(path: Path) -> Header:
     """Says nothing of a damaged file, which has no image either and is left out for that."""
     try:
-        dataset = dicom.read(path, pixels=False)
+        sex, age, *ids = dicom.texts(path, "PatientSex", "PatientAge", *ID_ELEMENTS)
     except DataError:
         return Header(None, float("nan"), ())
-    said = AGE.fullmatch(text(dataset.get("PatientAge")))
+    said = AGE.fullmatch(age)
     age_months = int(said[1]) * AGE_UNITS[said[2]] if said else float("nan")
-    male = {"M": True, "F": False}.get(text(dataset.get("PatientSex")).upper())
-    return Header(male, round(age_months, 4), tuple(filter(None, (text(dataset.get(name)) for name in ID_ELEMENTS))))
-
-
-def text(element: object) -> str:
-    return str(element or "").strip()
+    return Header(dicom.SEXES.get(sex.upper()), round(age_months, 4), tuple(filter(None, ids)))

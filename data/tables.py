@@ -22,7 +22,7 @@ from data.preparation import DataError
 from data.problems import Kind, Problem
 from data.sheets import Sheet, read_sheet
 
-IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", *dicom.SUFFIXES)
+IMAGE_SUFFIXES = (*dicom.PICTURE_SUFFIXES, *dicom.SUFFIXES)
 
 # Normalised headings: lower case, one space between words, no underscores. The first of each is RSNA's training table's.
 HEADINGS = {

@@ -1,5 +1,6 @@
 """One picture, stored in every way that DICOM has: each way shows that picture, or is refused with a sentence."""
 
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -7,6 +8,8 @@ import numpy as np
 import pytest
 from dicom_files import bits, colour, lut, made, palette, write
 
+from data.folders import files_below
+from data.headers import header
 from data.images import decode
 from data.preparation import DataError, Preparation
 
@@ -203,3 +206,39 @@ def test_dicom_is_known_by_its_mark_whatever_it_is_called(tmp_path: Path, name: 
     shown = decode(write(tmp_path / name, stored(4095)), SETTINGS).pixels / 255
 
     assert np.abs(shown - GREYS).max() <= 2 / 255
+
+
+def test_a_folder_of_files_named_by_an_archive_is_found_without_its_index(tmp_path: Path) -> None:
+    below = tmp_path / "DICOM" / "PA000001"
+    below.mkdir(parents=True)
+    for name in ("IM000001", "IM000002", "1.2.840.113619.2.5"):
+        write(below / name, stored(4095))
+    write(tmp_path / "DICOMDIR", stored(4095))
+    (below / "readme").write_text("no image")
+    (below / "short").write_bytes(b"DICM")
+
+    found = files_below(tmp_path).images
+
+    assert sorted(path.name for path in found) == ["1.2.840.113619.2.5", "IM000001", "IM000002"]
+
+
+# An element of a length or kind that its value representation does not have: pydicom meets it when the element is asked for.
+@pytest.mark.parametrize(
+    "element", ["Rows", "BitsStored", "NumberOfFrames", "WindowCenter", "RescaleSlope", "PatientSex"]
+)
+def test_one_damaged_element_is_that_files_fault(tmp_path: Path, element: str) -> None:
+    from pydicom.datadict import tag_for_keyword
+    from pydicom.tag import Tag
+
+    elements = {"WindowCenter": 2000, "WindowWidth": 99, "RescaleSlope": 1, "RescaleIntercept": 0, "NumberOfFrames": 1}
+    path = write(tmp_path / "a.dcm", stored(4095), PatientSex="F", **elements)
+    tag = Tag(tag_for_keyword(element))
+    data = path.read_bytes()
+    at = data.index(tag.group.to_bytes(2, "little") + tag.element.to_bytes(2, "little")) + 4
+
+    for kind in (b"FD", b"AT", b"UL", b"SQ", b"XX", b"IS"):
+        path.write_bytes(data[:at] + kind + data[at + 2 :])
+        with suppress(DataError):  # some of these say the same number in another way
+            decode(path, SETTINGS)
+        with suppress(DataError):
+            header(path)

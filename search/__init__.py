@@ -1,1 +1,1 @@
-"""The engine: command line, trial life cycle, executors, storage. Knows nothing of what a block is."""
+"""boneage-search, the engine: command line, trial life cycle, executors, storage. Knows nothing of what a block is."""

@@ -9,6 +9,7 @@ import signal
 import sys
 from collections.abc import Callable, Sequence
 
+import boneage_search  # noqa: F401 # first: from here on our packages are found, whatever else has their names
 from data.preparation import DataError
 from models.architecture import ArchitectureError
 from models.training import TrainingError

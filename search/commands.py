@@ -313,8 +313,10 @@ def run_count(arguments: argparse.Namespace) -> int:
 
 def run_compare(arguments: argparse.Namespace) -> int:
     from search import comparing
-    from search.curves import read
+    from search.curves import read, shipped
 
+    if arguments.replay:
+        arguments.replay = shipped(arguments.replay)
     if arguments.replay and not arguments.preset:
         arguments.preset = read(arguments.replay).about["preset"]
     return comparing.run_compare(arguments, open_the_run(arguments, arguments.data))

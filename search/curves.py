@@ -13,6 +13,7 @@ from typing import Any, Protocol
 
 import pandas as pd
 
+import studies
 from data.csv_text import read_csv
 from search.sampler import key
 from studies.preset import StudyError
@@ -112,6 +113,12 @@ def flat(point: Point, seed: int, curve: Curve) -> dict[str, Any]:
         | numbered("validation_mae", curve.validation_mae)
         | numbered("train_mae", curve.train_mae)
     )
+
+
+def shipped(table: Path) -> Path:
+    """The table itself; where there is none of that name, as in studies/miniature.csv, the one that comes with this program."""
+    own = Path(studies.__file__).parent / table.name
+    return own if table.parts == (own.parent.name, own.name) and own.is_file() and not table.exists() else table
 
 
 def read(path: Path) -> Recorded:

@@ -66,7 +66,7 @@ class LocalProcesses:
         self.running: dict[connection.Connection, Worker] = {}
         os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # inherited by the server: its chatter is not ours
         self.context = multiprocessing.get_context("forkserver")
-        self.context.set_forkserver_preload(["search.preload"])
+        self.context.set_forkserver_preload(["boneage_search", "search.preload"])
 
     def start(self, job: Job) -> None:
         gpu = self.free_gpus.pop(0) if self.free_gpus else ""
@@ -94,7 +94,7 @@ class LocalProcesses:
                     process.start()
                 return process
             except (OSError, EOFError) as error:  # EOFError: the server has ended, by what it was to import
-                self.context.set_forkserver_preload([])
+                self.context.set_forkserver_preload(["boneage_search"])
                 said = error
         raise StudyError(
             f"no worker process can be started ({str(said) or 'its server ended'}); its socket is made in the folder of temporary "

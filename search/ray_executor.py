@@ -16,6 +16,7 @@ from dataclasses import dataclass, replace
 from queue import SimpleQueue
 from typing import Any
 
+from boneage_search import trained_on_ray
 from search.executor import Executor, lay_out
 from search.job import ATTEMPTS, LAST, Crashed, Failed, Halted, Job, Message, Paused
 from search.starting import BEGUN, could_not_start, failed_to_start, log_alone, log_ends
@@ -90,7 +91,7 @@ class RayExecutor:
         self.workers = self.places()
         needs: dict[str, Any] = {"num_cpus": 0, "num_gpus": 1} if self.place == "GPU" else {"num_cpus": 1}
         # One call per process: only its end gives back the device's memory. No retries: the leader decides on them.
-        self.train = ray.remote(num_returns="streaming", max_calls=1, max_retries=0, **needs)(train)
+        self.train = ray.remote(num_returns="streaming", max_calls=1, max_retries=0, **needs)(trained_on_ray)
         self.running: dict[ray.ObjectRefGenerator[Any], Task] = {}
 
     def places(self) -> int:

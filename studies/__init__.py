@@ -1,1 +1,1 @@
-"""One module per study: its question, its space, its trials, its decision rule. Knows nothing of how a trial is executed."""
+"""boneage-search, the studies: one module per study: its question, its space, its trials, its decision rule. Knows nothing of how a trial is executed."""

@@ -1,0 +1,73 @@
+"""The command `boneage-search`: sees to it that this program's packages are found, and no others of their names.
+
+`search`, `studies`, `models` and `data` are names that other people's packages and folders have, too. Whoever has imported this
+module gets ours, in whatever folder and with whatever PYTHONPATH: the command, `python -m boneage_search`, and each worker,
+which imports it first. Where another package was installed over ours, the command says so.
+"""
+
+import sys
+from collections.abc import Iterator, Sequence
+from importlib.machinery import ModuleSpec, PathFinder
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+HOME = Path(__file__).resolve().parent
+PACKAGES = ("search", "studies", "models", "data")
+OURS = b"boneage-search"  # stands in the first line of each package's own file
+
+
+class OwnPackages:
+    """Finds our packages beside this file, before anybody looks along `sys.path`."""
+
+    @staticmethod
+    def find_spec(name: str, path: Sequence[str] | None = None, target: ModuleType | None = None) -> ModuleSpec | None:
+        return PathFinder.find_spec(name, [str(HOME)]) if name in PACKAGES else None
+
+
+if OwnPackages not in sys.meta_path:
+    sys.meta_path.insert(0, OwnPackages)
+
+
+def shadowed() -> str:
+    """What stands in the place of one of our packages, as a sentence; empty where nothing does."""
+    for name in PACKAGES:
+        own = HOME / name / "__init__.py"
+        found = Path(
+            getattr(sys.modules.get(name), "__file__", None) or own
+        ).resolve()  # of a package without a file, ours
+        if found != own or not own.is_file() or OURS not in own.read_bytes().partition(b"\n")[0]:
+            there = f"{found}{owners(name)}" if found.exists() else f"nothing in {HOME}"
+            return (
+                f"its package `{name}` is not its own: in its place is {there}. Install boneage-search in an environment of its "
+                "own, by pipx or `python -m venv`"
+            )
+    return ""
+
+
+def owners(name: str) -> str:
+    """of otherproject; empty where no other distribution says that it has a package of this name."""
+    from importlib.metadata import packages_distributions  # takes longer than all else here
+
+    others = sorted({*packages_distributions().get(name, ())} - {"boneage-search"})
+    return f", of {', '.join(others)}" if others else ""
+
+
+def main() -> int:
+    if said := shadowed():
+        print(f"boneage-search: {said}", file=sys.stderr)
+        return 2
+    from search.cli import main as command
+
+    return command()
+
+
+def trained_on_ray(job: Any) -> Iterator[Any]:
+    """What a worker of Ray runs. It imports where this is from before it reads the job, whose type is of one of our packages."""
+    from search.ray_executor import train
+
+    yield from train(job)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -97,6 +97,10 @@ def tiny_preset() -> Preset:
 
 @pytest.fixture(scope="session")
 def tiny_model(tiny_store: Store, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tiny_model_in(tmp_path_factory.mktemp("modelled"), tiny_store)
+
+
+def tiny_model_in(folder: Path, tiny_store: Store) -> Path:
     """The folder of a whole model: a real network, as training leaves it, but none of its epochs."""
     from models import saved
     from models.network import build
@@ -106,7 +110,6 @@ def tiny_model(tiny_store: Store, tmp_path_factory: pytest.TempPathFactory) -> P
     from search.train import Order, finish, job_of
     from search.winner import Chosen
 
-    folder = tmp_path_factory.mktemp("modelled")
     run = Run(folder, tiny_preset(), {}, str(tiny_store.path), sqlite_url(folder / "studies.db"))
     job = job_of(run, tiny_store, Order(Chosen(run.preset.reference, "by hand"), {}, "tiny"), deterministic=False)
     lay_out(job)

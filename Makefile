@@ -8,7 +8,7 @@ RUN_DIR ?= runs/$(PRESET)
 WORKERS ?= 0
 TEST_PROCESSES ?= 2
 
-.PHONY: search test test-slow torture bench screenshots check format install clean
+.PHONY: search test test-slow torture fuzz bench screenshots check format install clean
 
 # All four studies, from data to the decided network; run it again to continue. On real data and a GPU:
 #   make search DATA=/path/to/rsna PRESET=paper
@@ -26,6 +26,10 @@ test-slow: install
 # Kills a search at 50 random moments; about ten minutes.
 torture: install
 	PYTHONPATH=. $(BIN)/python tests/torture.py
+
+# Damages files of every kind in thousands of ways and reads them; about ten minutes.
+fuzz: install
+	PYTHONPATH=. $(BIN)/python tests/fuzz.py
 
 # Ratios against peers, on an idle machine; rewrites BENCHMARKS.md. One part alone: PYTHONPATH=. python tests/bench_step.py
 bench: install

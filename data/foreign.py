@@ -38,6 +38,11 @@ def foreign(said: str, fault: type[ValueError] = DataError) -> Iterator[None]:
 
 def reason(error: Exception) -> str:
     """The library's own words in one line; its class where it has none."""
-    words = " ".join(str(error).split()) or type(error).__name__
-    printable = "".join(character if character.isprintable() else "?" for character in words)
-    return printable if len(printable) <= LONGEST_REASON else printable[: LONGEST_REASON - 1] + "…"
+    return shown(str(error)) or type(error).__name__
+
+
+def shown(words: str, most: int = LONGEST_REASON) -> str:
+    """A foreign text as part of a sentence: one line, without control characters, cut where it is long."""
+    line = " ".join(words.split())
+    printable = "".join(character if character.isprintable() else "?" for character in line)
+    return printable if len(printable) <= most else printable[: most - 1] + "…"

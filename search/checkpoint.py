@@ -12,10 +12,11 @@ import os
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from zipfile import BadZipFile
 
 import numpy as np
 
+from data.foreign import foreign
+from data.preparation import DataError
 from models.training import Precision
 from search.job import EpochDone
 
@@ -58,7 +59,7 @@ def latest(folder: Path, fingerprint: str) -> Checkpoint | None:
 def load(path: Path, fingerprint: str) -> Checkpoint | None:
     """None where the file is damaged or another training's: the trial then begins earlier, which costs time alone."""
     try:
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
+        with foreign(str(path)), path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
             about = json.loads(arrays["about"].tobytes())
             if about["fingerprint"] != fingerprint:
                 return None
@@ -69,7 +70,7 @@ def load(path: Path, fingerprint: str) -> Checkpoint | None:
                 [arrays[name] for name in names],
                 about["precision"],
             )
-    except (BadZipFile, EOFError, KeyError, OSError, ValueError):
+    except DataError:
         return None
 
 

@@ -21,20 +21,16 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+from fuzz_readers import READERS, laid_out
+
+from data.preparation import DataError
+from models.architecture import ArchitectureError
+from models.training import TrainingError
+from search.database import StorageError
+from studies.preset import StudyError
+
 INPUTS = 24_000
 SLOW = {"model.keras": 400, "studies.db": 1500, "run.json": 1500, "model.json": 1500}  # most inputs: each takes longer
-READERS = (
-    "image",
-    "dicom",
-    "table",
-    "store",
-    "run.json",
-    "studies.db",
-    "checkpoint",
-    "curves",
-    "model.json",
-    "model.keras",
-)
 NETWORKS = ("model.json", "model.keras")
 MEMORY_BYTES = 3_000_000_000  # of address space; TensorFlow takes more at its start
 NETWORK_MEMORY_BYTES = 16_000_000_000
@@ -120,20 +116,11 @@ def inputs_of(reader: str, inputs: int) -> int:
 
 def fuzz(name: str, inputs: int, seed: int, seconds: float = 0.0) -> Result:
     """In this process. `seconds` is the time after which it is enough; 0 is no limit."""
-    from fuzz_readers import laid_out, network_readers, readers
-
-    from data.preparation import DataError
-    from models.architecture import ArchitectureError
-    from models.training import TrainingError
-    from search.database import StorageError
-    from studies.preset import StudyError
-
     warnings.simplefilter("ignore")
     signal.signal(signal.SIGALRM, too_long)
     result, began = Result(name), time.monotonic()
     with tempfile.TemporaryDirectory() as scratch:
-        made = (network_readers if name in NETWORKS else readers)(Path(scratch))
-        reader = made[name]
+        reader = READERS[name](Path(scratch))
         for number in range(inputs):
             if seconds and time.monotonic() - began > seconds:
                 break
@@ -186,7 +173,7 @@ def main(arguments: Sequence[str]) -> int:
         return 0
     inputs = int(arguments[0]) if arguments else INPUTS
     seed = int(arguments[1]) if len(arguments) > 1 else 0
-    names = arguments[2:] or READERS
+    names = arguments[2:] or list(READERS)
     began = time.monotonic()
     with ThreadPoolExecutor(2) as pool:
         results = list(pool.map(lambda name: in_a_process_of_its_own(name, inputs_of(name, inputs), seed), names))

@@ -3,13 +3,14 @@
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from conftest import tiny_preset
+from conftest import tiny_model_in, tiny_preset
 from dicom_files import RAMP, bits, colour, made
 from formula import FormulaExecutor, silent
 from PIL import Image
@@ -172,43 +173,67 @@ def a_network(folder: Path) -> None:
     open_model(folder)
 
 
-def readers(scratch: Path) -> dict[str, Reader]:
-    """All but those that need TensorFlow."""
+def bytes_of(folder: Path, *names: str) -> dict[str, bytes]:
+    return {name: (folder / name).read_bytes() for name in names}
+
+
+def of_tables(scratch: Path) -> Reader:
     images = scratch / "images"
     images.mkdir()
     beside_its_images(images)
+    return Reader(tables(), table, images)
+
+
+def of_a_store(scratch: Path) -> Reader:
+    folder = prepare("phantom:60", tiny_preset().preparation, scratch / "prepared").path
+    return Reader(bytes_of(folder, *(path.name for path in folder.iterdir())), a_store, folder)
+
+
+def of_a_run(file: str, scratch: Path) -> Reader:
     store = prepare("phantom:60", tiny_preset().preparation, scratch / "prepared")
     run = Run(scratch / "run", tiny_preset(), {}, str(store.path), own_url(scratch / "run"))
     run.folder.mkdir()
     record(run)
     executor = FormulaExecutor()
-    for name in STUDIES:
+    for name in list(STUDIES)[:2]:
         run_study(run, store, name, lambda: executor, silent())
     settled(run.folder / "studies.db")
+    return Reader(bytes_of(run.folder, file), a_run, run.folder)
+
+
+def of_curves(scratch: Path) -> Reader:
     points = [({"beta": beta, "mixed5": 1}, 0, Curve((9.0, 8.0), (9.0, 8.0), (1.0, 1.0), 8.5)) for beta in (0.1, 0.2)]
     about = {"epochs": 2, "space": {"beta": [0.1, 0.2], "mixed5": [1]}}
     write_curves(scratch / "curves.csv", about, points)
-    trained = scratch / "trained"
-    trained.mkdir()
+    return Reader(bytes_of(scratch, "curves.csv"), recorded)
+
+
+def of_a_checkpoint(scratch: Path) -> Reader:
     epoch = EpochDone(0, 1, 20.0, 21.0, 1.0, 100.0)
     arrays = [np.arange(6, dtype=np.float32), np.ones((3, 3), np.float32)]
-    checkpoint.save(trained, "training", checkpoint.Checkpoint((epoch,), arrays[0], arrays, "float32"))
+    checkpoint.save(scratch, "training", checkpoint.Checkpoint((epoch,), arrays[0], arrays, "float32"))
+    return Reader(bytes_of(scratch, "epoch-0001.npz"), a_checkpoint)
 
-    def bytes_of(folder: Path, *names: str) -> dict[str, bytes]:
-        return {name: (folder / name).read_bytes() for name in names}
 
-    return {
-        "image": Reader(pictures(), image),
-        "dicom": Reader(dicoms(), dicom),
-        "table": Reader(tables(), table, images),
-        "store": Reader(
-            bytes_of(store.path, "store.json", "cases.csv", "problems.csv", "images.npy"), a_store, store.path
-        ),
-        "run.json": Reader(bytes_of(run.folder, "run.json"), a_run, run.folder),
-        "studies.db": Reader(bytes_of(run.folder, "studies.db"), a_run, run.folder),
-        "checkpoint": Reader(bytes_of(trained, "epoch-0001.npz"), a_checkpoint),
-        "curves": Reader(bytes_of(scratch, "curves.csv"), recorded),
-    }
+def of_a_model(file: str, read: Callable[[Path], Any], seconds: float, scratch: Path) -> Reader:
+    store = prepare("phantom:60", tiny_preset().preparation, scratch / "modelled-data")
+    folder = tiny_model_in(scratch / "modelled", store)
+    return Reader(bytes_of(folder, file), read, folder, seconds)
+
+
+# What each reader reads, made in a scratch folder when it is needed.
+READERS: dict[str, Callable[[Path], Reader]] = {
+    "image": lambda scratch: Reader(pictures(), image),
+    "dicom": lambda scratch: Reader(dicoms(), dicom),
+    "table": of_tables,
+    "store": of_a_store,
+    "run.json": partial(of_a_run, "run.json"),
+    "studies.db": partial(of_a_run, "studies.db"),
+    "checkpoint": of_a_checkpoint,
+    "curves": of_curves,
+    "model.json": partial(of_a_model, "model.json", a_model, 10.0),
+    "model.keras": partial(of_a_model, "model.keras", a_network, 60.0),
+}
 
 
 def settled(database: Path) -> None:
@@ -218,18 +243,6 @@ def settled(database: Path) -> None:
     connection = sqlite3.connect(database)
     connection.execute("PRAGMA journal_mode = DELETE")
     connection.close()
-
-
-def network_readers(scratch: Path) -> dict[str, Reader]:
-    from conftest import tiny_model_in
-
-    store = prepare("phantom:60", tiny_preset().preparation, scratch / "modelled-data")
-    folder = tiny_model_in(scratch / "modelled", store)
-    files = {name: (folder / name).read_bytes() for name in ("model.json", "model.keras")}
-    return {
-        "model.json": Reader({"model.json": files["model.json"]}, a_model, folder),
-        "model.keras": Reader({"model.keras": files["model.keras"]}, a_network, folder, seconds=60.0),
-    }
 
 
 def laid_out(reader: Reader, name: str, damaged: bytes, folder: Path) -> Path:

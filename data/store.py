@@ -23,6 +23,7 @@ import pandas as pd
 
 from data.cases import SPLITS
 from data.csv_text import Kind, read_csv
+from data.foreign import foreign
 from data.preparation import DataError, Preparation, absolute
 from data.problems import read_problems
 
@@ -109,20 +110,22 @@ class Store:
 
 def open_store(path: Path) -> Store:
     """Raises DataError where there is no store, one of another version, or one whose parts do not fit together."""
+    broken = f"{path} is damaged; remove it and prepare the data again"
     try:
-        info = json.loads((path / "store.json").read_text())
+        text = (path / "store.json").read_text()
     except (OSError, ValueError):
         raise DataError(f"{path} is no prepared store; make one with `boneage-search prepare`") from None
+    with foreign(broken):
+        info = dict(json.loads(text))
     if info.get("version") != VERSION:
         raise DataError(
             f"{path} is a store of version {info.get('version')}, this program reads {VERSION}; prepare the data again"
         )
     store = Store(path, info)
-    try:
+    with foreign(broken):
         fits = store.images.shape == (len(store.cases), store.image_px, store.image_px)
         table = digest_of(path / "cases.csv")
-    except (OSError, ValueError) as error:
-        raise damaged(path, str(error)) from None
+        _ = store.digest, store.synthetic, store.said, store.problems  # all that is relied upon is there
     if not fits:
         raise damaged(path, f"{store.images.shape[0]} images, {len(store.cases)} cases")
     if table != store.digest:

@@ -121,7 +121,15 @@ class PatientStorage(RDBStorage):
             super().__init__(url.replace("{", "{{").replace("}", "}}"), engine_kwargs=engine_options(url))
         finally:
             if hasattr(self, "engine"):  # also where the server was gone a moment later
-                weakref.finalize(self, self.engine.dispose)  # or its connections are dropped without a goodbye
+                self.close_at_the_end()
+
+    def __setstate__(self, state: dict[Any, Any]) -> None:
+        super().__setstate__(state)
+        self.close_at_the_end()
+
+    def close_at_the_end(self) -> None:
+        """Or its connections are dropped without a goodbye."""
+        weakref.finalize(self, self.engine.dispose)
 
     def made(self, call: Callable[[], Result]) -> Result:
         """What the call returns. Raises StorageError for what is the database's trouble and not ours."""

@@ -72,7 +72,8 @@ def seed_of(trial: FrozenTrial, first: int) -> int:
 
 
 def params_of(trial: FrozenTrial) -> dict[str, Any]:
-    return trial.system_attrs.get("fixed_params") or trial.params
+    """What it runs with, and before it runs what it was enqueued with, which may be a part of that."""
+    return {**trial.system_attrs.get("fixed_params", {}), **trial.params}
 
 
 def note(study: optuna.Study, attribute: str, value: Any) -> None:

@@ -14,6 +14,8 @@ from optuna.distributions import BaseDistribution, CategoricalDistribution, Floa
 from optuna.samplers import BaseSampler, NSGAIISampler, TPESampler
 from optuna.trial import FrozenTrial
 
+from search.records import params_of
+from studies.preset import StudyError
 from studies.study import Point, Space, Value
 
 TRIES = 100  # of the wrapped sampler, before a feasible point is drawn
@@ -65,7 +67,7 @@ class FeasibleSampler(BaseSampler):
                 sampler.get_trial_generation(study, trial)  # it belongs to one all the same
             return {}
         others = [other for other in study.get_trials(deepcopy=False) if other.number != trial.number]
-        taken = {key(other.system_attrs.get("fixed_params", other.params)) for other in others}
+        taken = {key(params_of(other)) for other in others}
         for _ in range(TRIES):
             point = sampler.sample_relative(study, trial, search_space)
             for name, choices in search_space.items():
@@ -85,4 +87,13 @@ class FeasibleSampler(BaseSampler):
     def sample_independent(
         self, study: optuna.Study, trial: FrozenTrial, param_name: str, param_distribution: BaseDistribution
     ) -> Any:
-        raise AssertionError(f"{param_name} was not part of the proposed point")
+        """A value for what a point lacks that was given in part, as one enqueued by hand may be: some point that fits has both.
+
+        Raises StudyError where none does.
+        """
+        known = params_of(trial)
+        whole = [point for name, point in self.feasible.items() if param_name in point and set(key(known)) <= set(name)]
+        if not whole:
+            raise StudyError(f"trial {trial.number}: no point that may run has {known} and a {param_name}")
+        numbers = np.random.SeedSequence((self.seed, trial.number, len(known))).generate_state(1)
+        return whole[np.random.default_rng(int(numbers[0])).integers(len(whole))][param_name]

@@ -22,6 +22,7 @@ from studies.preset import Preset, demo
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
+    from postgres import Server
 
 RSNA_HEADER = "id,boneage,male"
 
@@ -64,6 +65,27 @@ def browser() -> Iterator["Browser"]:
         pytest.skip(f"no {CHROMIUM}")
     with chromium() as started:
         yield started
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator["Server"]:
+    """PostgreSQL."""
+    pytest.importorskip("psycopg", reason="needs psycopg: pip install 'boneage-search[postgres]'")
+    from postgres import BINARIES, started  # after the check; and few tests need it
+
+    if not BINARIES:
+        pytest.skip("needs a PostgreSQL server: apt-get install postgresql")
+    with started() as made:
+        yield made
+
+
+@pytest.fixture
+def database(server: "Server", request: pytest.FixtureRequest) -> Iterator[str]:
+    """The URL of an empty database of the test's own."""
+    name = f"test_{abs(hash(request.node.nodeid))}"
+    server.do(f"CREATE DATABASE {name}")
+    yield server.url(name)
+    server.do(f"DROP DATABASE {name} WITH (FORCE)")
 
 
 @pytest.fixture(scope="session")

@@ -14,6 +14,7 @@ from optuna.trial import TrialState
 from search.engine import suggest
 from search.records import point_of
 from search.sampler import FeasibleSampler, distribution, key
+from studies.preset import StudyError
 from studies.study import Point, Space, Value, points
 
 SPACE: Space = {"beta": (0.7, 0.8, 0.9, 1.0), "mixed5": (2, 3, 4), "fc_units": (0, 1024, 3072)}
@@ -90,6 +91,28 @@ def test_points_still_running_and_points_enqueued_are_not_proposed_again() -> No
 
     assert asked[:2] == fitting[:2]
     assert sorted(map(key, asked)) == sorted(map(key, fitting))
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2])
+@pytest.mark.parametrize("given", [{"beta": 1.0}, {"fc_units": 1024}, {"mixed5": 4, "fc_units": 0}, {}])
+def test_a_point_enqueued_in_part_becomes_one_that_fits(given: Point, seed: int) -> None:
+    fitting = feasible()
+    sampler = FeasibleSampler(SPACE, fitting, seed)
+    study = a_study(sampler)
+    study.enqueue_trial(given)
+    _, point = ask(study, sampler)
+
+    assert point in fitting
+    assert given.items() <= point.items()
+
+
+def test_a_point_enqueued_in_part_that_none_fits_is_a_sentence() -> None:
+    sampler = FeasibleSampler(SPACE, feasible(), 0)
+    study = a_study(sampler)
+    study.enqueue_trial({"beta": 1.0, "mixed5": 4})
+
+    with pytest.raises(StudyError, match=r"no point that may run has \{'beta': 1.0, 'mixed5': 4\} and a fc_units"):
+        ask(study, sampler)
 
 
 def test_failed_points_are_not_proposed_again() -> None:

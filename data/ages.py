@@ -13,7 +13,7 @@ UNITS = {"months": 1.0, "years": 12.0, "days": 12 / 365.25}  # in months
 NUMBER = re.compile(r"[+-]?(\d+([.,]\d*)?|[.,]\d+)([eE][+-]?\d+)?")
 THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2},\d{3}")
 
-# No bone age in years is above 21, and one in months mostly is: RSNA has 1.2 % at or below. So a set that ends there holds
+# No bone age in years is above 21, and most in months are: 99.3 % of RSNA's. So a set that ends there holds
 # years, or infants in months. Infants' months go on: whoever reads children of 21 months reads some of 24, 30 or 36. Years
 # do not, but for a slip of the pen, which lies anywhere. And infants are read on plates of the atlas, 3, 6, 9, 12, 15, 18.
 YEARS_MOST, INFANTS_MOST, PLATES_APART = 21, 42, 3

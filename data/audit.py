@@ -15,16 +15,17 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
+from data.ages import INFANTS_MOST, YEARS_MOST, look_like_years
 from data.audit_images import LOW_CONTRAST_LEVELS, WORRYING_SHARE, Pictures, Twins, looked_at, pictures, twins
 from data.cases import MAX_AGE_MONTHS, SPLITS
 from data.ossification import ATLAS_PLATES_MONTHS
+from data.rsna import RSNA_TEST_IDS, official_test
 
 SEXES = ("girls", "boys")  # in the order of ATLAS_PLATES_MONTHS; `male` is the index
 NAMES = {"train": "training", "validation": "validation", "test": "test"}
 
 BIN_MONTHS, LAST_BIN_MONTHS = 12, 240
 RSNA_AGES_MONTHS = (1, 228)  # the range of RSNA's labels (Halabi et al. 2019)
-RSNA_IDS, RSNA_TEST_IDS = (1377, 15612), (4360, 4559)  # training and validation; the official test set, in between
 INFANT_MONTHS = 24
 FEW_PER_YEAR = 30  # below, a network has hardly seen a year of age: assumed
 
@@ -35,6 +36,9 @@ NEGLIGIBLE_DELTA = 0.147  # of Cliff's delta (Romano et al. 2006)
 NEGLIGIBLE_RATIO = 0.8  # of variances, the smaller to the larger (Rubin 2001)
 LEAST_COMPARED = 10  # cases on each side
 
+YEARS_MIXED = 0.1  # share of labels that may be years among months; of RSNA's 1 % are as low
+FEW_OF_SEX = 0.05  # of the training images, of one sex: assumed
+FEW_LABELS = 4  # different ones; RSNA has 150
 YEARS_MAX_MONTHS = 25  # a set whose oldest label is below this holds infants alone, or years
 QUANTISED = 0.5  # share of labels on atlas plates: 84 % of RSNA's single readings, about 12 % of all whole months
 READING_SD_MONTHS = 7  # of one manual reading (Martin et al. 2022: 0.58 years)
@@ -106,8 +110,16 @@ class Audit:
         return found
 
 
-def audit(cases: pd.DataFrame, problems: pd.DataFrame, images: np.ndarray, image_px: int, synthetic: bool) -> Audit:
-    """`cases` and `problems` as a store has them; `images` uint8 (cases, image_px, image_px), in the order of `cases`.
+def audit(
+    cases: pd.DataFrame,
+    problems: pd.DataFrame,
+    images: np.ndarray,
+    image_px: int,
+    synthetic: bool,
+    since_birth: bool = False,
+) -> Audit:
+    """`cases` and `problems` as a store has them; `images` uint8 (cases, image_px, image_px), in the order of `cases`;
+    `since_birth` says that the labels are ages of that kind and no bone ages.
 
     Reads the images in blocks: a memory-mapped array is never in memory as a whole.
     """
@@ -128,7 +140,8 @@ def audit(cases: pd.DataFrame, problems: pd.DataFrame, images: np.ndarray, image
         findings=[],
     )
     findings = [
-        *unit_findings(cases, problems),
+        *unit_findings(cases, problems, since_birth),
+        *variety_findings(cases),
         *leak_findings(cases, problems, about.twins),
         *balance_findings(about),
         *label_findings(about),
@@ -266,13 +279,26 @@ def holm(p: list[float]) -> list[float]:
 # Findings
 
 
-def unit_findings(cases: pd.DataFrame, problems: pd.DataFrame) -> Iterator[Finding]:
+def unit_findings(cases: pd.DataFrame, problems: pd.DataFrame, since_birth: bool) -> Iterator[Finding]:
     ages = cases["age_months"]
-    if ages.max() < YEARS_MAX_MONTHS:
+    if since_birth:
         yield Finding(
             "worry",
-            f"No bone age is above {ages.max():g} months (median {ages.median():g}): the labels look like years; "
-            "multiply them by 12, or be sure that only infants were meant.",
+            "The labels are ages since birth, from DICOM headers: a network trained on them predicts no bone age, and its error "
+            "is also the children's own deviation.",
+        )
+    if ages.max() < YEARS_MAX_MONTHS or look_like_years(ages.to_numpy()):
+        yield Finding(
+            "worry",
+            f"Hardly any bone age is above {YEARS_MAX_MONTHS} months (median {ages.median():g}): the labels look like years, unless "
+            "only infants were meant; if they are, prepare again with --age-unit years.",
+        )
+    low = ages <= YEARS_MOST
+    if low.mean() > YEARS_MIXED and ages.median() > INFANTS_MOST:
+        yield Finding(
+            "worry",
+            f"{low.sum():,} labels are at most {YEARS_MOST} months and half are above {ages.median():g}: if some were written in "
+            f"years, convert those ({named(cases.loc[low, 'id'])}).",
         )
     refused = int((problems["kind"] == "age").sum())
     too_high = int((ages > MAX_AGE_MONTHS).sum())
@@ -280,14 +306,33 @@ def unit_findings(cases: pd.DataFrame, problems: pd.DataFrame) -> Iterator[Findi
         yield Finding(
             "worry",
             f"{refused + too_high:,} of {len(cases) + len(problems):,} labels cannot be bone ages in months, "
-            f"0 to {MAX_AGE_MONTHS}: if they are days, divide them by 30.44 and prepare again.",
+            f"0 to {MAX_AGE_MONTHS}: if they are days, prepare again with --age-unit days.",
+        )
+
+
+def variety_findings(cases: pd.DataFrame) -> Iterator[Finding]:
+    """What training has too little of to learn from."""
+    train = cases[cases["split"] == "train"]
+    for male, sex in enumerate(SEXES):
+        share = float((train["male"] == bool(male)).mean()) if len(train) else 1.0
+        if share < FEW_OF_SEX:
+            amount = f"{share:.1%} {sex}" if share else f"no {sex}"
+            yield Finding(
+                "worry",
+                f"The training images show {amount}: what is predicted for {sex} is a guess; claim nothing for them.",
+            )
+    labels = train["age_months"].nunique()
+    if len(train) >= LEAST_COMPARED and labels < FEW_LABELS:
+        yield Finding(
+            "worry",
+            f"The {len(train):,} training images have {count(labels, 'different label')}: a network that answers with "
+            f"{'it' if labels == 1 else 'these'} has learned nothing of bones; see that the right column was read.",
         )
 
 
 def leak_findings(cases: pd.DataFrame, problems: pd.DataFrame, pairs: list[Twins]) -> Iterator[Finding]:
-    numbers = pd.to_numeric(cases["id"], errors="coerce")
-    official = numbers.between(*RSNA_TEST_IDS) & cases["split"].isin(["train", "validation"])
-    if official.any() and numbers[~official].between(*RSNA_IDS).all():
+    official = official_test(cases["id"]) & cases["split"].isin(["train", "validation"])
+    if official.any():
         yield Finding(
             "worry",
             f"Leak risk: {official.sum():,} cases outside the test split have ids of RSNA's official test set "

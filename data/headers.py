@@ -8,9 +8,15 @@ from data import dicom
 from data.ages import UNITS
 from data.preparation import DataError
 
+HEADER_AGE = "PatientAge"  # as --age-column: the age since birth, of DICOM headers
 AGE = re.compile(r"(\d{3})([DWMY])")
 AGE_UNITS = {"D": UNITS["days"], "W": 7 * UNITS["days"], "M": 1.0, "Y": UNITS["years"]}
 ID_ELEMENTS = ("PatientID", "SOPInstanceUID", "AccessionNumber", "StudyInstanceUID")
+
+
+def is_header_age(heading: str) -> bool:
+    """Whether this is how somebody asks for the age since birth as the label."""
+    return heading.replace(" ", "").casefold() == HEADER_AGE.casefold()
 
 
 class Header(NamedTuple):

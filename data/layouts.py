@@ -16,6 +16,7 @@ import pandas as pd
 from data.cases import SPLITS
 from data.dicom import is_dicom
 from data.folders import Files, files_below, some
+from data.headers import HEADER_AGE, is_header_age
 from data.joined import joined
 from data.preparation import DataError, Preparation
 from data.problems import Problem
@@ -26,9 +27,8 @@ from data.refusals import (
     refuse_splits_without_images,
     refuse_years,
 )
-from data.tables import Table, known_headings, lacking, normalised, read_table, split_of, without_ending
+from data.tables import Table, known_headings, lacking, read_table, split_of, without_ending
 
-HEADER_AGE = "PatientAge"  # as --age-column: the age since birth, of DICOM headers
 FAULTS_SAID = 3
 AS_FOUND = Preparation()
 
@@ -56,7 +56,7 @@ def read_folder(folder: Path, settings: Preparation = AS_FOUND) -> Found:
             )
     tables, said = read_tables(folder, files, settings)
     tables = one_per_split(folder, tables)
-    labelled = [table for table in tables if table.has_ages or from_headers(settings)]
+    labelled = [table for table in tables if table.has_ages or is_header_age(settings.age_column)]
     if not labelled:
         raise DataError(
             f"{tables[0].path} has no bone ages, and {folder} no other table: add the table that has them, or say by "
@@ -75,16 +75,12 @@ def read_folder(folder: Path, settings: Preparation = AS_FOUND) -> Found:
     rowless = len(files.images) - len(cases)
     if rowless > 0:
         paired.append(f"{rowless:,} images belong to no labelled row and are left alone")
-    if from_headers(settings):
+    if is_header_age(settings.age_column):
         paired.append(
             "LABELS ARE AGES SINCE BIRTH, from the DICOM headers, as --age-column asks: they are no bone ages"
         )
     sentences = (*(sentence(folder, table) for table in tables), *said, *paired, *files.said)
     return Found(cases[["id", "age_months", "male", "split", "patient", "path"]], tuple(problems), sentences)
-
-
-def from_headers(settings: Preparation) -> bool:
-    return normalised(settings.age_column) == normalised(HEADER_AGE)
 
 
 # Tables
@@ -136,7 +132,7 @@ def table_of_headers(
         raise DataError(next(iter(faults.values())))
     wanted = f"{folder} has no table of cases (CSV or xlsx): expected RSNA's train.csv with id, boneage, male"
     paths = [path for path in files.images if is_dicom(path)]
-    if not paths or not from_headers(settings):
+    if not paths or not is_header_age(settings.age_column):
         chronological = (
             f"; DICOM headers have {HEADER_AGE}, which is the age since birth and no bone age: to train on that all the same, "
             f"say --age-column {HEADER_AGE}"

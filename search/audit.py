@@ -1,7 +1,10 @@
 """The audit of a prepared store for people: a page with figures and pictures, rows for the terminal, sentences."""
 
+import json
 import os
 from collections.abc import Iterator
+from dataclasses import asdict
+from importlib.metadata import version
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -27,7 +30,8 @@ from data.audit import (
 )
 from data.audit_images import LOW_CONTRAST_LEVELS, Range
 from data.cases import SPLITS, fraction
-from data.store import Store
+from data.headers import is_header_age
+from data.store import Store, digest_of
 from search.page import (
     BLUE,
     GREY,
@@ -53,14 +57,15 @@ SEX_COLOURS = dict(zip(SEXES, (ORANGE, BLUE), strict=True))
 SIZE_STEP_PX = 20  # files whose sizes differ by less are one point
 BANDS_YEARS = (0, 2, 5, 8, 11, 14, 17, 25)
 EACH = 4  # pictures per band and sex
+REMEMBERED = "audit.json"  # in the run's folder
 MOST_PAIRS, MOST_PROBLEMS, MOST_POOR = 24, 50, 16
 
 
 def audited(folder: Path, store: Store) -> tuple[Audit, Path]:
     """The audit of a run's data, and its page in the run's folder."""
-    found = audit(store.cases, store.problems, store.images, store.image_px, store.synthetic)
+    found = audit_of(store)
+    remember(folder, store, found)
     path = folder / "audit.html"
-    folder.mkdir(parents=True, exist_ok=True)
     part = path.with_suffix(".part")
     part.write_text(audit_page(store, found))
     os.replace(part, path)
@@ -118,6 +123,38 @@ def p_text(p: float) -> str:
 def worries(audit: Audit) -> list[str]:
     """What to put right, or to keep in mind, before results are believed."""
     return [finding.text for finding in audit.findings if finding.level == "worry"]
+
+
+def audit_of(store: Store) -> Audit:
+    since_birth = is_header_age(store.info["settings"].get("age_column", ""))
+    return audit(store.cases, store.problems, store.images, store.image_px, store.synthetic, since_birth)
+
+
+def worries_of(folder: Path, store: Store) -> list[str]:
+    """The worries about a run's data: as the run's folder remembers them, where it has audited this very store."""
+    try:
+        there = json.loads((folder / REMEMBERED).read_text())
+        if there["of"] == audited_as(store):
+            return [str(finding["text"]) for finding in there["findings"] if finding["level"] == "worry"]
+    except (OSError, ValueError, KeyError, TypeError):
+        pass  # none, or one of another version or hand: audited again
+    found = audit_of(store)
+    if folder.is_dir() and os.access(folder, os.W_OK):
+        remember(folder, store, found)
+    return worries(found)
+
+
+def remember(folder: Path, store: Store, found: Audit) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    part = folder / f"{REMEMBERED}.part"
+    findings = [asdict(finding) for finding in found.findings]
+    part.write_text(json.dumps({"of": audited_as(store), "findings": findings}, indent=1) + "\n")
+    os.replace(part, folder / REMEMBERED)
+
+
+def audited_as(store: Store) -> list[str]:
+    """What the findings depend on: the program, the cases and images, what was left out."""
+    return [version("boneage-search"), store.digest, digest_of(store.path / "problems.csv")]
 
 
 def audit_page(store: Store, audit: Audit) -> str:

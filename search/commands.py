@@ -46,6 +46,7 @@ def run_prepare(arguments: argparse.Namespace) -> int:
     print(f"{store.path}: {len(store.cases):,} images of {store.image_px} px ({counts})")
     if store.synthetic:
         print(SYNTHETIC)
+    say_worries(run.folder, store)
     return 0
 
 
@@ -86,14 +87,18 @@ def run_audit(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def say_worries(folder: Path, store: "Store") -> None:
-    """Before a search: what in the data may mislead it."""
-    from search.audit import audited, worries
+def say_worries(folder: Path, store: "Store", with_page: bool = False) -> None:
+    """Before anything is trained: what in the data may mislead it."""
+    from search.audit import audited, worries_of
 
-    found, page = audited(folder, store)
-    for worry in worries(found):
+    page = audited(folder, store)[1] if with_page else None
+    found = worries_of(folder, store)
+    for worry in found:
         print(f"data: {worry}", file=sys.stderr)
-    print(f"data: the audit is in {page}", file=sys.stderr)
+    if page:
+        print(f"data: the audit is in {page}", file=sys.stderr)
+    elif found:
+        print("data: `boneage-search audit` shows more", file=sys.stderr)
 
 
 def run_stages(arguments: argparse.Namespace) -> int:
@@ -108,8 +113,7 @@ def run_stages(arguments: argparse.Namespace) -> int:
     run = open_the_run(arguments, arguments.data)
     with preparing() as progress:
         store = prepared(run, progress)
-    if len(arguments.stages) > 1:
-        say_worries(run.folder, store)
+    say_worries(run.folder, store, with_page=len(arguments.stages) > 1)
     made = {}
     with showing(constant_mae(store.cases)) as watching, heard() as wish:
         watching = also_logged(watching, run.folder, arguments.tensorboard)
@@ -159,6 +163,7 @@ def run_train(arguments: argparse.Namespace) -> int:
     order = Order(chosen(run, arguments.trial or "", by_hand), set_here, arguments.name or "", arguments.flip)
     with preparing() as progress:
         store = prepared(run, progress)
+    say_worries(run.folder, store)
     with showing(constant_mae(store.cases)) as watching, heard() as wish:
         watching = also_logged(watching, run.folder, arguments.tensorboard)
         terms = Terms(arguments.deterministic, arguments.trial_timeout, wish=wish)

@@ -18,6 +18,7 @@ from optuna.trial import TrialState
 from data.store import Store, is_store, open_store
 from models.architecture import Architecture
 from models.cost import Cost
+from search.audit import worries_of
 from search.model_folder import models_of, read_about
 from search.records import given, load, seen
 from search.run import PREPARED, TRIALS, Run
@@ -101,6 +102,7 @@ class Report:
     studies: tuple[StudyReport, ...]
     store: Store | None  # None where the data are not prepared, or not there any more
     models: tuple[tuple[Path, Mapping[str, Any]], ...] = ()  # folder and model.json of every model trained in full
+    worries: tuple[str, ...] = ()  # of the audit, about the data
 
     @property
     def next_command(self) -> str | None:
@@ -156,11 +158,13 @@ def read(run: Run) -> Report:
             f"there is no run in {run.folder}: name another --run-dir, or begin it with `boneage-search run`"
         )
     storage = open_storage(run.storage) if storage_exists(run) else None
+    store = store_of(run)
     return Report(
         run,
         tuple(read_study(run, of_study, storage) for of_study in status(run)),
-        store_of(run),
+        store,
         tuple((folder, read_about(folder)) for folder in models_of(run.folder)),
+        tuple(worries_of(run.folder, store)) if store else (),
     )
 
 

@@ -285,7 +285,8 @@ def data(report: Report) -> list[Part]:
         if len(those := cases[cases["split"] == split])
     ]
     left_out = f"{len(report.store.problems):,} cases were left out at preparation."
-    parts: list[Part] = [Words(left_out), Table(rows)]
+    worries = [Words(f"Worry: {worry}") for worry in report.worries]
+    parts: list[Part] = [Words(left_out), *worries, Table(rows)]
     if (report.run.folder / "audit.html").exists():
         return [*parts, Link("The audit of the data", "audit.html")]
     return [*parts, Words("They were not audited: boneage-search audit.")]

@@ -1,0 +1,85 @@
+"""Labels as people write them, and labels in years that nobody must take for months."""
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from data.ages import look_like_years, months_of
+
+PEOPLE = np.random.default_rng(0)
+CHILDREN_MONTHS = np.clip(PEOPLE.normal(127, 41, 400), 1, 228)  # as RSNA's
+
+
+@pytest.mark.parametrize(
+    ("text", "months"),
+    [
+        ("132", 132.0),
+        (" 132.5 ", 132.5),
+        ("132,5", 132.5),
+        ("1e2", 100.0),
+        (".5", 0.5),
+        ("-3", -3.0),
+        ("", math.nan),
+        ("twelve", math.nan),
+        ("nan", math.nan),
+        ("inf", math.nan),
+        ("1_000", math.nan),
+        ("11y", math.nan),
+        ("1,2,3", math.nan),
+        ("3,650", math.nan),  # 3.65 or 3650
+    ],
+)
+def test_a_label_is_a_number_in_any_notation_or_nothing(text: str, months: float) -> None:
+    assert months_of([text], "months") == pytest.approx([months], nan_ok=True)
+
+
+def test_a_comma_that_may_part_thousands_is_a_decimal_one_beside_others_that_are() -> None:
+    assert months_of(["3,650", "132,5"], "months") == [3.65, 132.5]
+    assert all(map(math.isnan, months_of(["3,650", "2,100"], "months")))
+
+
+def test_units_are_converted() -> None:
+    assert months_of(["10.5", "18"], "years") == [126, 216]
+    assert months_of(["3652.5"], "days") == [120]
+
+
+@pytest.mark.parametrize("step", [None, 1.0, 0.5, 0.25])
+@pytest.mark.parametrize("count", [12, 60, 400])
+def test_years_are_known_as_years_and_their_months_are_not(step: float | None, count: int) -> None:
+    years = CHILDREN_MONTHS[:count] / 12
+    written = years if step is None else np.round(years / step) * step
+
+    assert look_like_years(written)
+    assert not look_like_years(CHILDREN_MONTHS[:count])
+
+
+def test_slips_of_the_pen_do_not_hide_years() -> None:
+    years = CHILDREN_MONTHS[:100] / 12
+    years[:3] = [132.0, 95.0, 155.0]  # three in months
+
+    assert look_like_years(years)
+
+
+@pytest.mark.parametrize(
+    "months",
+    [
+        np.arange(12, 37),  # toddlers
+        np.arange(0, 25),
+        np.arange(1, 31, 2),
+        np.array([3, 6, 9, 12, 15, 18] * 4),  # on the plates of the atlas
+        PEOPLE.uniform(2, 30, 40),
+        np.array([4.0, 5.0]),  # two labels tell nothing
+    ],
+    ids=["12 to 36", "0 to 24", "1 to 29", "plates", "2 to 30", "two"],
+)
+def test_infants_and_toddlers_in_months_are_not_taken_for_years(months: np.ndarray) -> None:
+    assert not look_like_years(months.astype(float))
+
+
+@settings(deadline=None)
+@given(st.lists(st.floats(22.5, 42), min_size=1, max_size=9), st.lists(st.floats(0, 21), max_size=60))
+def test_a_set_that_goes_on_beyond_infancy_is_one_in_months(beyond: list[float], low: list[float]) -> None:
+    assert not look_like_years(np.array(beyond + low))

@@ -1,0 +1,124 @@
+"""One table, in every form that programs and people give it, has the same cells."""
+
+import io
+import itertools
+import zipfile
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from openpyxl import Workbook
+
+from data.preparation import DataError
+from data.sheets import MAX_TABLE_BYTES, read_sheet
+from data.tables import fitting, read_table
+
+HEADINGS = ["id", "boneage", "male"]
+ROWS = [["007", "132", "M"], ["NA", "12", "F"], ["Jörg", "80", "M"], ["a b", "1", "F"]]
+ENCODINGS = ("utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32", "cp1252")
+SEPARATORS = (",", ";", "\t", "|")
+ENDS = ("\n", "\r\n", "\r")
+
+
+def fits(cells: object) -> int:
+    return fitting(cells, {})  # type: ignore[arg-type]
+
+
+def text(rows: list[list[str]], separator: str = ",", end: str = "\n") -> str:
+    return "".join(separator.join(cells) + end for cells in rows)
+
+
+@pytest.mark.parametrize(("encoding", "separator", "end"), [*itertools.product(ENCODINGS, SEPARATORS, ENDS)])
+def test_encoding_separator_and_line_end_change_no_cell(
+    tmp_path: Path, encoding: str, separator: str, end: str
+) -> None:
+    path = tmp_path / "t.csv"
+    path.write_bytes(text([HEADINGS, *ROWS], separator, end).encode(encoding))
+
+    sheet = read_sheet(path, fits)
+
+    assert sheet.headings == tuple(HEADINGS)
+    assert [cells for _, cells in sheet.rows] == ROWS
+    assert [number for number, _ in sheet.rows] == [2, 3, 4, 5]
+    assert bool(sheet.said) == (encoding == "cp1252")
+
+
+BEFORE = ("sep=;\n", "sep=;\n\n", "Klinik Nord\n\n", "Klinik; Export vom 3.4.\n;;\n", "\n\n\n")
+AFTER = (";;\n;;\n", "\n \n", "  ;;\n", ";;;;\n")
+
+
+@pytest.mark.parametrize(("before", "after"), [*itertools.product(("", *BEFORE), ("", *AFTER))])
+def test_what_stands_above_and_below_the_table_is_no_row_of_it(tmp_path: Path, before: str, after: str) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text(before + text([HEADINGS, *ROWS], ";") + after)
+
+    sheet = read_sheet(path, fits)
+
+    assert [cells for _, cells in sheet.rows] == ROWS
+    first = sheet.rows[0][0]
+    assert path.read_text().splitlines()[first - 1] == ";".join(ROWS[0])  # the row as a person counts
+
+
+cells = st.text(st.characters(codec="utf-8", exclude_categories=("Cs", "Cc")), min_size=1, max_size=12).filter(
+    lambda cell: cell == cell.strip() and "\ufeff" not in cell
+)
+
+
+@settings(max_examples=200, deadline=None)
+@given(rows=st.lists(st.tuples(cells, cells, cells), min_size=1, max_size=6), separator=st.sampled_from(SEPARATORS))
+def test_quoted_cells_are_read_as_they_were(
+    tmp_path_factory: pytest.TempPathFactory, rows: list[tuple[str, str, str]], separator: str
+) -> None:
+    def quoted(cell: str) -> str:
+        return f'"{cell.replace(chr(34), chr(34) * 2)}"'
+
+    path = tmp_path_factory.getbasetemp() / "quoted.csv"
+    path.write_text(text([HEADINGS, *([quoted(cell) for cell in row] for row in rows)], separator), encoding="utf-8")
+
+    assert [tuple(cells) for _, cells in read_sheet(path, fits).rows] == rows
+
+
+def test_a_workbook_is_read_on_the_sheet_and_from_the_row_that_has_the_headings(tmp_path: Path) -> None:
+    book = Workbook()
+    notes = book.active
+    assert notes is not None
+    notes.append(["read me first"])
+    sheet = book.create_sheet("Daten")
+    sheet.append([])
+    sheet.append(["Klinik Nord"])
+    sheet.append([None, *HEADINGS])
+    for cells in ROWS:
+        sheet.append([None, *cells])
+    sheet.append([None] * 4)
+    book.save(tmp_path / "t.xlsx")
+
+    sheet_read = read_sheet(tmp_path / "t.xlsx", fits)
+
+    assert [cells[1:] for _, cells in sheet_read.rows] == ROWS
+    assert sheet_read.rows[0][0] == 4
+
+
+def test_a_decimal_comma_is_read_where_it_is_quoted_or_no_separator(tmp_path: Path) -> None:
+    for content in ('id,boneage,male\n1,"132,5",M\n', "id;boneage;male\n1;132,5;M\n"):
+        (tmp_path / "t.csv").write_text(content)
+        table = read_table(tmp_path / "t.csv")
+        assert table is not None
+        assert list(table.cases["age_months"]) == [132.5]
+    (tmp_path / "t.csv").write_text("id,boneage,male\n1,132,5,M\n")
+    with pytest.raises(DataError, match=r"row 2 has 4 cells under 3 headings.*decimal comma"):
+        read_table(tmp_path / "t.csv")
+
+
+def test_what_inflates_beyond_the_bound_is_refused_before_it_is_read(tmp_path: Path) -> None:
+    book = Workbook()
+    book.save(tmp_path / "t.xlsx")
+    with zipfile.ZipFile(tmp_path / "t.xlsx", "a", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("xl/sharedStrings.xml", io.BytesIO(b" " * (MAX_TABLE_BYTES + 1)).getvalue())
+    assert (tmp_path / "t.xlsx").stat().st_size < 1_000_000
+    with (tmp_path / "t.csv").open("wb") as file:
+        file.truncate(MAX_TABLE_BYTES + 1)
+
+    for name in ("t.xlsx", "t.csv"):
+        with pytest.raises(DataError, match=f"{name} holds .* bytes of text, more than"):
+            read_sheet(tmp_path / name, fits)

@@ -1,0 +1,457 @@
+"""Folders as people have them: what lies beside the data, how things are named, what is away. Drawn hands, no network."""
+
+import errno
+import os
+import shutil
+import socket
+import unicodedata
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from conftest import drawn
+from dicom_files import write as write_dicom
+from openpyxl import Workbook
+from PIL import Image
+
+from data.folders import files_below
+from data.layouts import Found, read_folder
+from data.phantom import phantom_cases
+from data.preparation import DataError, Preparation
+
+HANDS = phantom_cases(12)
+IDS = [str(1377 + number) for number in range(12)]
+HEADING = "id,boneage,male"
+
+
+def rows(ids: list[str] = IDS, heading: str = HEADING) -> str:
+    lines = [f"{id},{60 + 10 * (number % 12)},{number % 2 == 0}" for number, id in enumerate(ids)]
+    return "\n".join([heading, *lines]) + "\n"
+
+
+def save(folder: Path, names: list[str], ending: str = ".png") -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    for number, name in enumerate(names):
+        picture = Image.fromarray(drawn(HANDS[number % 12], 32))
+        picture.save(folder / f"{name}{ending}", format="PNG" if ending.lower() == ".png" else None)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """train.csv and img/ with twelve hands."""
+    made = tmp_path / "data"
+    save(made / "img", IDS)
+    (made / "train.csv").write_text(rows())
+    return made
+
+
+def ids_of(found: Found) -> list[str]:
+    return list(found.cases["id"])
+
+
+def workbook(path: Path, table: list[list[object]]) -> None:
+    book = Workbook()
+    assert book.active is not None
+    for cells in table:
+        book.active.append(cells)
+    book.save(path)
+
+
+def deep(folder: Path) -> None:
+    below = folder.joinpath(*"abcdefghijkl")
+    below.mkdir(parents=True)
+    (folder / "img").rename(below / "img")
+
+
+def excel_open(folder: Path) -> None:
+    workbook(folder / "train.xlsx", [line.split(",") for line in rows().splitlines()])
+    (folder / "train.csv").unlink()
+    (folder / "~$train.xlsx").write_bytes(b"\x05owner".ljust(165, b"\0"))
+
+
+def linked(folder: Path) -> None:
+    (folder / "img").rename(folder.parent / "elsewhere")
+    (folder / "boneage-training-dataset").symlink_to("../elsewhere")
+
+
+def circle(folder: Path) -> None:
+    (folder / "img" / "again").symlink_to(folder)
+    (folder / "img" / "self").symlink_to(".")
+    (folder / "twice").symlink_to("img")
+
+
+def linked_table(folder: Path) -> None:
+    (folder / "train.csv").rename(folder.parent / "labels.csv")
+    (folder / "train.csv").symlink_to("../labels.csv")
+
+
+def pipes(folder: Path) -> None:
+    os.mkfifo(folder / "img" / "1400.png")
+    os.mkfifo(folder / "labels.csv")
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(os.path.relpath(folder / "img" / "1401.dcm"))
+
+
+def beside(folder: Path) -> None:
+    (folder / "notizen.csv").write_bytes("Größe\n12".encode("cp1252"))
+    (folder / "log.csv").write_bytes(b"")
+    (folder / "broken.xlsx").write_bytes(b"PK no workbook")
+    (folder / "history.csv").write_text("epoch,loss\n1,2\n")
+    (folder / "weights.csv").write_text("id,sex\n1377,M\n")  # a list without ages
+    (folder / "empty.csv").write_text(HEADING + "\n")
+    (folder / "README.txt").write_text("hands")
+
+
+def systems(folder: Path) -> None:
+    for name in ("lost+found", "$RECYCLE.BIN", "System Volume Information", "@eaDir", "__MACOSX", ".git"):
+        save(folder / name, IDS)
+        (folder / name / "train.csv").write_text(rows()[:-20])
+    (folder / "img" / "._1377.png").write_bytes(b"\0\5")
+    (folder / "Thumbs.db").write_bytes(b"\0")
+
+
+def ours(folder: Path) -> None:
+    """A run and a model that were left beside the data."""
+    save(folder / "runs" / "main" / "trials" / "1", ["cam_sheet", "1377"])
+    (folder / "runs" / "main" / "run.json").write_text("{}")
+    (folder / "runs" / "main" / "predictions.csv").write_text("id,male,age_months\n1377,True,9\n")
+    (folder / "model").mkdir()
+    (folder / "model" / "model.json").write_text("{}")
+    (folder / "model" / "predictions_test.csv").write_text("id,male,age_months\n1377,True,9\n")
+
+
+def endings(folder: Path) -> None:
+    shutil.rmtree(folder / "img")
+    save(folder / "img", IDS, ".PNG")
+    (folder / "train.csv").write_text(rows([f"{id}.Png" for id in IDS]))
+
+
+def paths(folder: Path) -> None:
+    (folder / "train.csv").write_text(rows([rf"C:\studie\img\{id}.png" for id in IDS]))
+
+
+def windows(folder: Path) -> None:
+    (folder / "train.csv").write_bytes(b"\xef\xbb\xbf" + rows().replace("\n", "\r\n").encode())
+
+
+def blank_rows(folder: Path) -> None:
+    (folder / "train.csv").write_text(rows() + ",,\n" * 200 + " , ,\n")
+
+
+def german(folder: Path) -> None:
+    lines = [f"{id};{60 + n},5;{'w' if n % 2 else 'm'}" for n, id in enumerate(IDS)]
+    (folder / "train.csv").write_bytes("\r\n".join(["sep=;", "id;bone_age;Sex", *lines]).encode("utf-16"))
+
+
+def title(folder: Path) -> None:
+    (folder / "train.csv").write_text("Klinik Nord,,\n,,\n" + rows())
+
+
+def lost_zeros(folder: Path) -> None:
+    """Excel has taken the zeros from 0001377."""
+    shutil.rmtree(folder / "img")
+    save(folder / "img", [f"000{id}" for id in IDS])
+
+
+def lettered_images(folder: Path) -> None:
+    shutil.rmtree(folder / "img")
+    save(folder / "img", [f"hand_{id}" for id in IDS])
+
+
+def floats(folder: Path) -> None:
+    """pandas has written ids as 1377.0."""
+    (folder / "train.csv").write_text(rows([f"{id}.0" for id in IDS]))
+
+
+def copies(folder: Path) -> None:
+    (folder / "backup").mkdir()
+    shutil.copy(folder / "train.csv", folder / "backup" / "train (copy).csv")
+
+
+# Every one of the twelve is found, whatever lies about them.
+WHOLE: dict[str, tuple[Callable[[Path], object], str]] = {  # how it comes about, what is said of it
+    "images a dozen folders down": (deep, ""),
+    "a workbook that is open in Excel": (excel_open, ""),
+    "a linked folder": (linked, ""),
+    "links in a circle": (circle, ""),
+    "a linked table": (linked_table, ""),
+    "pipes and sockets": (pipes, "no regular file (a pipe, a socket or a device): labels.csv, img/1400.png, img/1401.dcm"),
+    "other tables": (beside, "passed over, as no table of cases: history.csv, notizen.csv, weights.csv"),
+    "unreadable tables": (beside, "broken.xlsx cannot be read as an Excel workbook"),
+    "folders of the system": (systems, ""),
+    "a run and a model of ours": (ours, ""),
+    "endings in capitals": (endings, ""),
+    "ids as paths of Windows": (paths, ""),
+    "Windows' line ends and mark": (windows, ""),
+    "blank rows": (blank_rows, "train.csv: 12 train cases"),
+    "Excel's German CSV in UTF-16": (german, ""),
+    "a title above the headings": (title, ""),
+    "leading zeros lost": (lost_zeros, "12 ids are not quite their images' names, as 1377 and 0001377.png"),
+    "images with letters": (lettered_images, ""),
+    "ids as floats": (floats, "12 ids are not quite their images' names, as 1377.0 and 1377.png"),
+    "a copy of the table": (copies, ""),
+    "other kinds of images": (lambda f: [(f / f"{n}.tif").touch() for n in range(3)], "3 .tif files are passed over"),
+    "a link to nowhere": (lambda f: (f / "img" / "1399.png").symlink_to("gone"), ""),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("found_so", WHOLE)
+def test_a_folder_as_people_have_it_is_read_whole(folder: Path, found_so: str) -> None:
+    make, says = WHOLE[found_so]
+    make(folder)
+
+    found = read_folder(folder)
+
+    assert sorted(id.removesuffix(".0") for id in ids_of(found)) == IDS
+    assert not found.problems
+    assert len(set(found.cases["path"])) == 12
+    assert says in " | ".join(found.said)
+
+
+def held_out(folder: Path, images: str, name: str = "test.csv", ids: list[str] | None = None) -> None:
+    """A table of four more cases, with their images in a folder."""
+    ids = ids or ["4360", "4361", "4362", "4363"]
+    (folder / name).write_text(rows(ids))
+    if images:
+        save(folder / images, ids)
+
+
+def merged(folder: Path) -> None:
+    save(folder / "img", [str(4360 + number) for number in range(3)])
+    (folder / "train.csv").write_text(rows([*IDS, "4360", "4361", "4362"]))
+
+
+def split_column(folder: Path, split: str) -> None:
+    save(folder / "img", ["4360"])
+    (folder / "train.csv").write_text(
+        "\n".join([f"{HEADING},split", *(f"{line},train" for line in rows().splitlines()[1:]), f"4360,99,True,{split}"])
+    )
+
+
+def mostly_missing(folder: Path) -> None:
+    for id in IDS[:3]:
+        (folder / "img" / f"{id}.png").unlink()
+
+
+def composed_and_not(folder: Path) -> None:
+    """The same name as two systems write it, in the tables of two splits."""
+    held_out(folder, "test", ids=[unicodedata.normalize("NFD", "José"), "4361"])
+    (folder / "train.csv").write_text(rows([*IDS[:-1], unicodedata.normalize("NFC", "José")]))
+
+
+REFUSED: dict[str, tuple[Callable[[Path], object], str]] = {
+    "test images away": (lambda f: held_out(f, ""), r"test\.csv names test cases, and .* has an image of none of them"),
+    "validation images away": (lambda f: held_out(f, "", "val.csv"), "names validation cases"),
+    "test cases merged into train.csv": (merged, "3 cases with ids of RSNA's official test set .*4360.* column `split`"),
+    "a damaged test table": (lambda f: (f / "test.xlsx").write_bytes(b"PK"), "by its name it is the test table"),
+    "an empty test table": (lambda f: (f / "test.csv").touch(), "by its name it is the test table"),
+    "two tables of one split": (lambda f: (f / "train2.csv").write_text(rows(IDS[:-1])), "has 2 train tables"),
+    "a quarter of the images away": (mostly_missing, r"3 of 12 cases .*\(3 missing\), more than a fifth.*--accept-losses"),
+    "an id in two splits in two notations": (composed_and_not, "is in two splits"),
+    "years": (lambda f: (f / "train.csv").write_text(rows().replace("0,T", ",T").replace("0,F", ",F")), "--age-unit years"),
+    "nothing but other images": (
+        lambda f: (shutil.rmtree(f / "img"), (f / "img").mkdir(), [(f / "img" / f"{id}.tif").touch() for id in IDS]),
+        "12 .tif files are passed over: save them as PNG",
+    ),
+    "foreign headings": (
+        lambda f: (f / "train.csv").write_text(rows(heading="Aufnahme,Alter,Geschlecht")),
+        r"lacks the column 'id'.*this one has Aufnahme, Alter, Geschlecht; known headings are id, image id.*--id-column",
+    ),
+    "no sexes": (
+        lambda f: (f / "train.csv").write_text(rows(heading="id,boneage,Geschlecht")),
+        r"lacks the column 'male'.*known headings are male, sex, gender; --sex-column",
+    ),
+    "no ages": (lambda f: (f / "train.csv").write_text(rows(heading="id,Alter,male")), "--age-column"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("wrong", REFUSED)
+def test_what_would_train_and_mean_something_else_is_refused_with_what_to_do(folder: Path, wrong: str) -> None:
+    make, says = REFUSED[wrong]
+    make(folder)
+
+    with pytest.raises(DataError, match=says):
+        read_folder(folder)
+
+
+def test_what_was_refused_is_taken_where_somebody_says_that_it_is_meant(folder: Path) -> None:
+    mostly_missing(folder)
+    assert len(read_folder(folder, Preparation(accept_losses=True)).cases) == 9
+
+    (folder / "train.csv").write_text(
+        "\n".join(["Aufnahme,Alter (J),Geschlecht", *(f"{id},{n + 4}.5,w" for n, id in enumerate(IDS))])
+    )
+    named = {"id_column": "aufnahme", "age_column": "Alter (J)", "sex_column": " Geschlecht "}
+    with pytest.raises(DataError, match="look like years"):
+        read_folder(folder, Preparation(accept_losses=True, **named))  # type: ignore[arg-type]
+    years = read_folder(folder, Preparation(accept_losses=True, age_unit="years", **named))  # type: ignore[arg-type]
+    months = read_folder(folder, Preparation(accept_losses=True, age_unit="months", **named))  # type: ignore[arg-type]
+
+    assert list(years.cases["age_months"]) == [12 * age for age in months.cases["age_months"]]
+    assert not years.cases["male"].any()
+
+
+def test_a_column_that_was_named_and_is_not_there_is_an_error_whatever_others_are(folder: Path) -> None:
+    with pytest.raises(DataError, match="no column 'Nummer', which --id-column names: it has id, boneage, male"):
+        read_folder(folder, Preparation(id_column="Nummer"))
+
+
+def test_an_official_test_case_in_a_split_column_is_what_that_says(folder: Path) -> None:
+    for split, expected in (("test", "test"), ("train", "train")):
+        split_column(folder, split)
+        cases = read_folder(folder).cases.set_index("id")
+        assert cases["split"]["4360"] == expected
+
+
+@pytest.mark.parametrize("images", ["test", "training/img", "img"])
+def test_test_images_are_found_in_their_folder_and_in_that_of_training(folder: Path, images: str) -> None:
+    held_out(folder, images)
+
+    found = read_folder(folder)
+
+    assert found.cases["split"].value_counts().to_dict() == {"train": 12, "test": 4}
+    assert ("among the training images" in " ".join(found.said)) == (images == "training/img")
+
+
+def test_a_name_in_one_notation_finds_its_file_in_another_and_stays_as_it_is(folder: Path) -> None:
+    """macOS writes é as two letters into file names, Excel as one into tables; NFD of both systems' Korean likewise."""
+    names = ["José", "Zoë", "한국", "Ångström"]
+    for ours, theirs in (("NFC", "NFD"), ("NFD", "NFC")):
+        shutil.rmtree(folder / "img")
+        save(folder / "img", [unicodedata.normalize(theirs, name) for name in names])
+        ids = [unicodedata.normalize(ours, name) for name in names]
+        (folder / "train.csv").write_text(rows(ids))
+        found = read_folder(folder)
+        assert ids_of(found) == ids
+        assert [unicodedata.normalize(ours, Path(path).stem) for path in found.cases["path"]] == ids
+
+
+def test_a_near_name_is_never_preferred_to_the_name_itself(folder: Path) -> None:
+    shutil.rmtree(folder / "img")
+    save(folder / "img", ["7", "007", "a1", "A1", "8", "b9", "c9"])
+    (folder / "train.csv").write_text(rows(["7", "007", "A1", "a1", "08", "9"]))
+
+    found = read_folder(folder, Preparation(accept_losses=True))
+
+    assert {row.id: Path(str(row.path)).stem for row in found.cases.itertuples()} == {
+        "7": "7",
+        "007": "007",
+        "A1": "A1",
+        "a1": "a1",
+        "08": "8",
+    }
+    assert [problem.id for problem in found.problems] == ["9"]
+
+
+def test_files_of_one_name_are_told_apart_by_the_folders_in_their_ids(folder: Path) -> None:
+    shutil.rmtree(folder / "img")
+    for patient in ("p1", "p2", "p3"):
+        save(folder / "img" / patient, ["left", "right"])
+    ids = [f"{patient}/{side}" for patient in ("p1", "p2", "p3") for side in ("left", "right")]
+    (folder / "train.csv").write_text(rows([f"{id}.png" for id in ids]))
+
+    found = read_folder(folder)
+
+    assert ids_of(found) == ids
+    assert [str(Path(path).relative_to(folder / "img").with_suffix("")) for path in found.cases["path"]] == ids
+
+
+def forbidden(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """A folder that this user may not read, also where the user is root."""
+    real = os.scandir
+
+    def scandir(at: str | Path) -> Iterator[os.DirEntry[str]]:
+        if Path(at).name == name:
+            raise PermissionError(errno.EACCES, "Permission denied", str(at))
+        return real(at)  # type: ignore[return-value]
+
+    monkeypatch.setattr("data.folders.os.scandir", scandir)
+
+
+def test_a_folder_that_may_not_be_read_is_passed_over_and_said(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (folder / "private").mkdir()
+    forbidden(monkeypatch, "private")
+
+    found = read_folder(folder)
+
+    assert len(found.cases) == 12
+    assert "passed over, as this user may not read it: private" in found.said
+
+
+def test_a_folder_that_may_not_be_read_and_names_a_split_is_refused(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (folder / "validation set").mkdir()
+    forbidden(monkeypatch, "validation set")
+
+    with pytest.raises(DataError, match="may not be read by this user, and by its name it holds validation cases"):
+        read_folder(folder)
+
+
+def test_a_folder_of_more_files_than_any_data_set_is_refused(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("data.folders.MAX_ENTRIES", 10)
+
+    with pytest.raises(DataError, match="holds more than 10 files"):
+        files_below(folder)
+
+
+# DICOM
+
+
+def dicom_folder(folder: Path, **elements: str) -> Path:
+    shutil.rmtree(folder / "img")
+    (folder / "img").mkdir()
+    for number in range(12):
+        write_dicom(
+            folder / "img" / f"IM{number:06}",
+            PatientID=f"P{number:03}",
+            PatientSex="FM"[number % 2],
+            PatientAge=f"{number + 4:03}Y",
+            **elements,
+        )
+    return folder
+
+
+def test_sexes_that_no_table_has_are_those_of_the_dicom_files(folder: Path) -> None:
+    dicom_folder(folder)
+    (folder / "train.csv").write_text(
+        "\n".join(["id,boneage", *(f"IM{number:06},{60 + number}" for number in range(12))])
+    )
+
+    assert list(read_folder(folder).cases["male"]) == [number % 2 == 1 for number in range(12)]
+
+
+def test_a_table_may_name_dicom_files_by_what_their_headers_say(folder: Path) -> None:
+    dicom_folder(folder)
+    (folder / "train.csv").write_text(rows([f"P{number:03}" for number in range(12)]))
+
+    found = read_folder(folder)
+
+    assert ids_of(found) == [f"P{number:03}" for number in range(12)]
+    assert [Path(path).name for path in found.cases["path"]] == [f"IM{number:06}" for number in range(12)]
+
+
+def test_ages_since_birth_are_no_labels_unless_somebody_asks_for_them(folder: Path) -> None:
+    dicom_folder(folder)
+    (folder / "train.csv").unlink()
+
+    with pytest.raises(
+        DataError, match=r"PatientAge, which is the age since birth and no bone age.*--age-column PatientAge"
+    ):
+        read_folder(folder)
+    found = read_folder(folder, Preparation(age_column="PatientAge"))
+
+    assert list(found.cases["age_months"]) == [12 * (number + 4) for number in range(12)]
+    assert any("they are no bone ages" in sentence for sentence in found.said)
+
+
+def test_a_list_of_sexes_and_ages_since_birth_can_be_joined(folder: Path) -> None:
+    dicom_folder(folder)
+    frame = pd.DataFrame({"id": [f"IM{number:06}" for number in range(12)], "sex": "F"})
+    frame.to_csv(folder / "train.csv", index=False)
+
+    cases = read_folder(folder, Preparation(age_column="PatientAge")).cases
+
+    assert not cases["male"].any()
+    assert cases["age_months"].min() == 48

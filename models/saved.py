@@ -11,8 +11,12 @@ from models.batch_norm import stock
 def save(model: keras.Model, path: Path) -> None:
     """Written beside and renamed when whole."""
     part = path.with_suffix(".part.keras")
-    stock(model).save(part)
-    os.replace(part, path)
+    try:
+        stock(model).save(part)
+        os.replace(part, path)
+    except BaseException:
+        part.unlink(missing_ok=True)
+        raise
 
 
 def load(path: Path) -> keras.Model:

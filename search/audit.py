@@ -1,7 +1,6 @@
 """The audit of a prepared store for people: a page with figures and pictures, rows for the terminal, sentences."""
 
 import json
-import os
 from collections.abc import Iterator
 from dataclasses import asdict
 from importlib.metadata import version
@@ -32,6 +31,7 @@ from data.audit_images import LOW_CONTRAST_LEVELS, Range
 from data.cases import SPLITS, fraction
 from data.headers import is_header_age
 from data.store import Store, digest_of
+from search.files import may_be_written, write_text
 from search.page import (
     BLUE,
     GREY,
@@ -65,11 +65,14 @@ def audited(folder: Path, store: Store) -> tuple[Audit, Path]:
     """The audit of a run's data, and its page in the run's folder."""
     found = audit_of(store)
     remember(folder, store, found)
+    return found, write_page(folder, store, found)
+
+
+def write_page(folder: Path, store: Store, found: Audit) -> Path:
     path = folder / "audit.html"
-    part = path.with_suffix(".part")
-    part.write_text(audit_page(store, found))
-    os.replace(part, path)
-    return found, path
+    folder.mkdir(parents=True, exist_ok=True)
+    write_text(path, audit_page(store, found))
+    return path
 
 
 def audit_rows(audit: Audit) -> list[dict[str, Any]]:
@@ -139,17 +142,15 @@ def worries_of(folder: Path, store: Store) -> list[str]:
     except (OSError, ValueError, KeyError, TypeError):
         pass  # none, or one of another version or hand: audited again
     found = audit_of(store)
-    if folder.is_dir() and os.access(folder, os.W_OK):
+    if folder.is_dir() and may_be_written(folder):
         remember(folder, store, found)
     return worries(found)
 
 
 def remember(folder: Path, store: Store, found: Audit) -> None:
     folder.mkdir(parents=True, exist_ok=True)
-    part = folder / f"{REMEMBERED}.part"
     findings = [asdict(finding) for finding in found.findings]
-    part.write_text(json.dumps({"of": audited_as(store), "findings": findings}, indent=1) + "\n")
-    os.replace(part, folder / REMEMBERED)
+    write_text(folder / REMEMBERED, json.dumps({"of": audited_as(store), "findings": findings}, indent=1) + "\n")
 
 
 def audited_as(store: Store) -> list[str]:

@@ -8,7 +8,6 @@ one before it is kept for that case.
 """
 
 import json
-import os
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -18,6 +17,7 @@ import numpy as np
 from data.foreign import foreign
 from data.preparation import DataError
 from models.training import Precision
+from search.files import written as whole
 from search.job import EpochDone
 
 KEPT = 2
@@ -41,12 +41,8 @@ def save(folder: Path, fingerprint: str, checkpoint: Checkpoint) -> None:
     arrays["predictions"] = checkpoint.predictions
     arrays["about"] = np.frombuffer(json.dumps(about).encode(), np.uint8)
     path = folder / f"epoch-{len(checkpoint.epochs):04d}.npz"
-    part = path.with_suffix(".part")
-    with part.open("wb") as file:
+    with whole(path) as part, part.open("wb") as file:
         np.savez(file, allow_pickle=False, **arrays)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(part, path)
     for older in written(folder)[KEPT:]:
         older.unlink()
 

@@ -8,12 +8,14 @@ import argparse
 import signal
 import sys
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 import boneage_search  # noqa: F401 # first: from here on our packages are found, whatever else has their names
 from data.preparation import DataError
 from models.architecture import ArchitectureError
 from models.training import TrainingError
 from search.database import StorageError
+from search.files import trouble
 from search.parser import parser
 from studies.preset import StudyError
 
@@ -26,11 +28,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (ArchitectureError, TrainingError, DataError, StorageError, StudyError) as error:
         print(f"boneage-search: {error}", file=sys.stderr)
         return 2
+    except OSError as error:
+        said = trouble(error, places(parsed), "name another folder with --to" if "to" in parsed else "")
+        if said is None:
+            raise
+        print(f"boneage-search: {said}", file=sys.stderr)
+        return 2
     except KeyboardInterrupt as stopped:
         for number in (signal.SIGINT, signal.SIGTERM):  # on the way out, one more changes nothing
             signal.signal(number, signal.SIG_IGN)
         print("\nstopped; run the same command again to continue", file=sys.stderr)
         return int(getattr(stopped, "exit_code", 130))
+
+
+def places(parsed: argparse.Namespace) -> list[Path]:
+    """Files and folders that the command names."""
+    named = vars(parsed)
+    source = named.get("data") or named.get("source")
+    return [value for value in named.values() if isinstance(value, Path)] + ([Path(source)] if source else [])
 
 
 if __name__ == "__main__":

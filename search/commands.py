@@ -64,7 +64,8 @@ def show_problems(store: "Store", shown: int = 5) -> None:
 
 def run_audit(arguments: argparse.Namespace) -> int:
     from search import tables
-    from search.audit import audit_rows, audited, balance_rows
+    from search.audit import audit_of, audit_rows, balance_rows, remember, write_page
+    from search.files import may_be_written
     from search.prepared import prepared
     from search.progress import preparing
     from search.run import record
@@ -73,7 +74,13 @@ def run_audit(arguments: argparse.Namespace) -> int:
     with preparing() as progress:
         store = prepared(run, progress)
     record(run)
-    found, page = audited(run.folder, store)
+    found = audit_of(store)
+    if may_be_written(run.folder):
+        remember(run.folder, store, found)
+    if place := arguments.to or (run.folder if may_be_written(run.folder) else None):
+        said = str(write_page(place, store, found))
+    else:
+        said = f"{run.folder} cannot be written to: --to DIR leaves the page with the figures there"
     if arguments.json:
         print(json.dumps(found.to_dict(), indent=1))
         return 0
@@ -81,7 +88,7 @@ def run_audit(arguments: argparse.Namespace) -> int:
     tables.show("splits against one another", balance_rows(found))
     for finding in found.findings:
         print(f"{finding.level}: {finding.text}")
-    print(page)
+    print(said)
     if store.synthetic:
         print(SYNTHETIC)
     return 0
@@ -291,7 +298,7 @@ def run_export(arguments: argparse.Namespace) -> int:
 def run_report(arguments: argparse.Namespace) -> int:
     from search import report, report_files
 
-    print(report_files.write(report.read(open_the_run(arguments, arguments.data))))
+    print(report_files.write(report.read(open_the_run(arguments, arguments.data)), arguments.to))
     return 0
 
 

@@ -17,6 +17,7 @@ from search.compare import Played, compare, own_seeds, recorded_seeds, refuse_an
 from search.compare_page import compare_page, traces_json, verdict_of
 from search.curves import read
 from search.executor import Executor, LocalProcesses
+from search.files import write_text
 from search.notices import NO_DEVICE, SYNTHETIC
 from search.prepared import prepared
 from search.progress import counting, preparing
@@ -188,9 +189,9 @@ def finished(
         "staged_against_best": share,
         "by_workers": scaling if len(scaling) > 1 else None,
     }
-    (folder / f"{name}.json").write_text(json.dumps(found | {"searches": traces_json(played)}, indent=1) + "\n")
+    write_text(folder / f"{name}.json", json.dumps(found | {"searches": traces_json(played)}, indent=1) + "\n")
     path = folder / f"{name}.html"
-    path.write_text(compare_page(played, rows, verdict_of(share), constant, synthetic, what, scaling))
+    write_text(path, compare_page(played, rows, verdict_of(share), constant, synthetic, what, scaling))
     return found | {"page": str(path)}
 
 

@@ -15,6 +15,7 @@ import pandas as pd
 
 import studies
 from data.csv_text import read_csv
+from search.files import written
 from search.sampler import key
 from studies.preset import StudyError
 from studies.study import Point, Value
@@ -94,11 +95,9 @@ def write(path: Path, about: Mapping[str, Any], rows: Iterable[tuple[Point, int,
     """A CSV for pandas (`comment="#"`), whose first line says in JSON what it is. Values are kept to the last bit: a pruner
     may decide by it."""
     table = pd.DataFrame([flat(point, seed, curve) for point, seed, curve in rows])
-    part = path.with_suffix(".part")
-    with part.open("w") as file:
+    with written(path) as part, part.open("w", encoding="utf-8", newline="") as file:
         file.write(f"# {json.dumps(dict(about))}\n")
         table.to_csv(file, index=False)
-    part.replace(path)
 
 
 def flat(point: Point, seed: int, curve: Curve) -> dict[str, Any]:

@@ -5,6 +5,7 @@ told, so that no finished trial lacks it.
 """
 
 import json
+import os
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, replace
 from io import BytesIO
@@ -24,6 +25,7 @@ from optuna_dashboard.artifact import get_artifact_path
 from data.store import Store
 from models.architecture import Architecture
 from search import drawings, maps
+from search.files import write_bytes
 from search.machine import described
 from search.notices import NO_DEVICE, SYNTHETIC
 from search.page import GREY
@@ -148,7 +150,7 @@ def leave(trial: optuna.trial.Trial, folder: Path, ended: Trial, drawn: dict[str
     known = {meta.filename: meta.artifact_id for meta in get_all_artifact_meta(trial)}
     ids = {name: known.get(name) or str(uuid4()) for name in drawn}
     for name, drawing in drawn.items():
-        (place / name).write_bytes(drawing)
+        write_bytes(place / name, drawing)
         meta = ArtifactMeta(ids[name], name, MIME_TYPES[Path(name).suffix], None)
         # First, so that no file is left that nobody knows the id of.
         trial.storage.set_trial_system_attr(trial._trial_id, f"artifacts:{ids[name]}", json.dumps(asdict(meta)))
@@ -159,5 +161,6 @@ def leave(trial: optuna.trial.Trial, folder: Path, ended: Trial, drawn: dict[str
 def artifact_store(folder: Path) -> FileSystemArtifactStore:
     """That of the run in `folder`."""
     place = folder / ARTIFACTS
-    place.mkdir(exist_ok=True)
+    if os.access(folder, os.W_OK):  # of a run that can only be read there may be none
+        place.mkdir(exist_ok=True)
     return FileSystemArtifactStore(place)

@@ -3,8 +3,9 @@
 Importing those takes longer than what `status` has to read. The statements name Optuna's tables as its schema has them.
 """
 
+import os
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from urllib.parse import quote
 
 FILE = "studies.db"  # in the run's folder, unless --storage says otherwise
 BUSY_SECONDS = 60  # that one statement waits for SQLite's lock
+CHECK = "PRAGMA integrity_check(1)"  # of all pages and indices; for what stands in a row no database has a checksum
 
 Rows = Callable[..., list[Any]]  # of a statement with :name placeholders, given their values by name
 
@@ -41,6 +43,7 @@ def reading(url: str, folder: Path) -> Iterator[Rows]:
 def reading_file(path: Path) -> Iterator[Rows]:
     try:
         with closing(read_only(path)) as connection:
+            refuse_damaged([row for (row,) in connection.execute(CHECK)], str(path))
             tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
             refuse_foreign(tables, str(path))
             yield lambda statement, **values: connection.execute(statement, values).fetchall()
@@ -49,8 +52,26 @@ def reading_file(path: Path) -> Iterator[Rows]:
 
 
 def read_only(path: Path) -> sqlite3.Connection:
-    """One that cannot change the file."""
-    return sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, timeout=BUSY_SECONDS)
+    """One that cannot change the file, for any thread.
+
+    Of a folder that cannot be written to (another user's, a read-only disk), SQLite reads a database with a write-ahead log only
+    when it is told that nothing changes it; which is so where no log is there, as none of a run that has ended is.
+    """
+    address = f"{path.resolve().as_uri()}?mode=ro"
+    if unwritable(path) and not log_is_open(path):
+        address += "&immutable=1"
+    return sqlite3.connect(address, uri=True, timeout=BUSY_SECONDS, check_same_thread=False)
+
+
+def unwritable(path: Path) -> bool:
+    """Whether a database that exists can be read at best: SQLite writes beside it too."""
+    return path.exists() and not (os.access(path, os.W_OK) and os.access(path.resolve().parent, os.W_OK | os.X_OK))
+
+
+def log_is_open(path: Path) -> bool:
+    """Whether changes stand in the write-ahead log alone, or somebody has the database open."""
+    log, memory = (path.resolve().with_name(f"{path.resolve().name}-{name}") for name in ("wal", "shm"))
+    return log.exists() and (memory.exists() or log.stat().st_size > 0)
 
 
 @contextmanager
@@ -70,6 +91,21 @@ def reading_any(url: str) -> Iterator[Rows]:
         yield lambda statement, **values: waiting(lambda: rows(statement, **values), url, PATIENCE_SECONDS)
     finally:
         storage.engine.dispose()  # `status --watch` reads every few seconds
+
+
+def refuse_damaged(said: Sequence[str], shown: str) -> None:
+    """`said` is what CHECK answers."""
+    if list(said) != ["ok"]:
+        first = " ".join(said[0].split()) if said else "nothing can be read"
+        raise StorageError(
+            f"{shown} is damaged ({first}): restore a copy of it; what is left of it, `sqlite3 {shown} .recover` may read"
+        )
+
+
+def refuse_emptied(path: Path) -> None:
+    """SQLite takes an empty file for a new database. Beside the trials of a run it is one that has lost everything."""
+    if path.exists() and not path.stat().st_size and (path.parent / "trials").is_dir():
+        raise StorageError(f"{path} is empty, and there were trials: restore a copy of it, or use another --run-dir")
 
 
 def refuse_foreign(tables: set[str], shown: str) -> None:

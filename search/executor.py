@@ -19,6 +19,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Protocol
 
+from search.files import write_text
 from search.job import LAST, STOP, Failed, Halted, Job, Message, job_dict
 from search.starting import BEGUN, could_not_start, enter_trial, failed_to_start, log_bytes, log_ends
 from studies.preset import StudyError
@@ -226,4 +227,4 @@ class InProcess:
 def lay_out(job: Job) -> None:
     """The trial's folder, with what the trial is."""
     job.folder.mkdir(parents=True, exist_ok=True)
-    (job.folder / "job.json").write_text(json.dumps(job_dict(job), indent=1) + "\n")
+    write_text(job.folder / "job.json", json.dumps(job_dict(job), indent=1) + "\n")

@@ -1,6 +1,5 @@
 """What `explain` leaves: one picture with all maps, and a page that says how to read them."""
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -9,6 +8,7 @@ import numpy as np
 
 from models.cells import Cells
 from search.explain import DETAIL_PX, Explained, Explanation, region_rows, sex_of, spread_all
+from search.files import write_text, written
 from search.notices import NO_DEVICE, SYNTHETIC
 from search.overlay import Tile, laid_over, legend, sheet
 from search.page import Picture, notices, page, pictures, section, table, text
@@ -32,7 +32,6 @@ def write(found: Explanation, folder: Path, name: str) -> tuple[Path, Path]:
     """The sheet (PNG) and the page (HTML), each renamed when whole."""
     folder.mkdir(parents=True, exist_ok=True)
     picture, html = folder / f"{name}.png", folder / f"{name}.html"
-    part = folder / f"{name}.part"
     over = [
         laid_over(case.shown.detail, months, found.scale)
         for case, months in zip(found.cases, spread_all(found, found.cases), strict=True)
@@ -41,10 +40,10 @@ def write(found: Explanation, folder: Path, name: str) -> tuple[Path, Path]:
     tiles = [
         Tile((case.shown.seen, coloured), caption_lines(case)) for case, coloured in zip(found.cases, over, strict=True)
     ]
-    sheet(tiles, bar, [heading(found.model.name, found.method)], foot(found.synthetic)).save(part, "PNG", optimize=True)
-    os.replace(part, picture)
-    part.write_text(explain_page(found, over, bar))
-    os.replace(part, html)
+    with written(picture) as part:
+        drawn = sheet(tiles, bar, [heading(found.model.name, found.method)], foot(found.synthetic))
+        drawn.save(part, "PNG", optimize=True)
+    write_text(html, explain_page(found, over, bar))
     return picture, html
 
 

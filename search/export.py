@@ -16,6 +16,7 @@ from data.images import to_bytes
 from data.phantom import draw, phantom_cases
 from data.preparation import DataError
 from data.store import is_store, open_store
+from search.files import write_text
 from search.model_card import card
 from search.model_folder import ModelFolder, load_network
 from search.run import PREPARED, read_settings
@@ -101,7 +102,7 @@ def export(model: ModelFolder, formats: list[str], folder: Path, run: Path) -> t
                 "machine's CPU (median)."
             )
             put(written, made.path)
-            made.path.with_name(f"{made.path.name}.md").write_text(card(model, format, made.path.name, about))
+            write_text(made.path.with_name(f"{made.path.name}.md"), card(model, format, made.path.name, about))
         finally:
             shutil.rmtree(part, ignore_errors=True)
         rows.append(made)

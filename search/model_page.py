@@ -1,6 +1,5 @@
 """The page of a trained model, `report.html` in its folder: how good it is, beside what is known to be possible."""
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -9,6 +8,7 @@ import pandas as pd
 
 from data.csv_text import Kind, read_csv
 from models.architecture import Architecture
+from search.files import write_text
 from search.page import BLUE, GREY, ORANGE, TEAL, Html, Section, figure, notices, page, section, subheading, table, text
 from search.published import OFFICIAL_TEST, PAPER_VALIDATION_MAE
 
@@ -30,9 +30,7 @@ PREDICTION_KINDS: dict[str, Kind] = {
 
 def write_page(folder: Path, about: dict[str, Any]) -> None:
     """From model.json and the CSVs of predictions beside it."""
-    part = folder / "report.part"
-    part.write_text(model_page(folder, about))
-    os.replace(part, folder / "report.html")
+    write_text(folder / "report.html", model_page(folder, about))
 
 
 def model_page(folder: Path, about: dict[str, Any]) -> str:

@@ -82,6 +82,9 @@ def parser() -> argparse.ArgumentParser:
         "boneage-search audit --data ~/rsna",
     )
     add_run_options(audit)
+    audit.add_argument(
+        "--to", type=values.PATH, metavar="DIR", help="where to leave the page (default: the run's folder)"
+    )
     audit.add_argument("--json", action="store_true", help="print JSON")
     options.add(audit)
 
@@ -110,6 +113,9 @@ def parser() -> argparse.ArgumentParser:
         "report", run_report, "what was found and how sure it is, as a page, Markdown and CSV", "boneage-search report"
     )
     add_run_options(report)
+    report.add_argument(
+        "--to", type=values.PATH, metavar="DIR", help="where to leave all three (default: the run's folder)"
+    )
 
     train = command(
         "train",

@@ -9,18 +9,20 @@ import weakref
 from collections.abc import Callable, Container, Sequence
 from functools import wraps
 from itertools import chain, repeat
+from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import quote
 
 import sqlalchemy
-from optuna.exceptions import StorageInternalError, UpdateFinishedTrialError
+from optuna.exceptions import OptunaError, StorageInternalError, UpdateFinishedTrialError
 from optuna.storages import RDBStorage
 from optuna.storages._rdb import models
 from optuna.trial import FrozenTrial, TrialState
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, PendingRollbackError, SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from search.database import BUSY_SECONDS, StorageError
+from data.foreign import reason as words_of
+from search.database import BUSY_SECONDS, StorageError, read_only, unwritable
 
 PATIENCE_SECONDS = 120  # that one call waits for a database that has gone away
 QUIET_SECONDS = 2  # before a person is told of it
@@ -28,6 +30,7 @@ PAUSES = (0.1, 0.2, 0.5, 1.0, 2.0)  # seconds between tries; the last again and 
 # A server that vanished without a word is noticed within a minute; a URL may say otherwise. libpq's names.
 LIBPQ = {"connect_timeout": 10, "keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3}
 PAGE = 250  # trials that are read at a time
+OF_THE_FILE = ("SQLITE_CORRUPT", "SQLITE_NOTADB", "SQLITE_READONLY", "SQLITE_IOERR", "SQLITE_FULL", "SQLITE_CANTOPEN")
 LAST_KEY = 2**31 - 1  # that the column can hold
 
 Result = TypeVar("Result")
@@ -58,7 +61,8 @@ def engine_options(url: str) -> dict[str, Any]:
     parsed = sqlalchemy.make_url(url)
     backend = parsed.get_backend_name()
     if backend == "sqlite":
-        return {"connect_args": {"timeout": BUSY_SECONDS}}
+        path = Path(parsed.database or "")
+        return {"creator": lambda: read_only(path)} if unwritable(path) else {"connect_args": {"timeout": BUSY_SECONDS}}
     libpq = backend == "postgresql" and parsed.get_driver_name() in ("psycopg", "psycopg2")
     arguments = {option: value for option, value in LIBPQ.items() if libpq and option not in parsed.query}
     return {"pool_pre_ping": True, "connect_args": arguments}
@@ -87,12 +91,16 @@ def cause(error: BaseException) -> BaseException:
     return error.__cause__ if isinstance(error, StorageInternalError) and error.__cause__ else error
 
 
+def sqlite_name(error: BaseException) -> str:
+    """SQLite's name of what happened; empty for other databases."""
+    return str(getattr(getattr(cause(error), "orig", None), "sqlite_errorname", None) or "")
+
+
 def is_away(error: BaseException) -> bool:
     """Whether the error is of the connection or a lock, and not of what was asked."""
     said = cause(error)
-    sqlite_name = getattr(getattr(said, "orig", None), "sqlite_errorname", None)
-    if sqlite_name:
-        return str(sqlite_name).startswith(("SQLITE_BUSY", "SQLITE_LOCKED"))
+    if name := sqlite_name(error):
+        return name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED"))
     # PendingRollbackError: Optuna asks a second time on a connection that broke while it read trials.
     return isinstance(said, OperationalError | InterfaceError | PendingRollbackError) or (
         isinstance(said, DBAPIError) and said.connection_invalidated
@@ -137,12 +145,28 @@ class PatientStorage(RDBStorage):
             return waiting(call, self.url, PATIENCE_SECONDS)
         except (StorageInternalError, SQLAlchemyError) as error:
             # OperationalError is by its definition of that kind: a full disk, say.
-            if is_away(error) or isinstance(cause(error), OperationalError):
+            if (
+                is_away(error)
+                or isinstance(cause(error), OperationalError)
+                or sqlite_name(error).startswith(OF_THE_FILE)
+            ):
                 raise StorageError(
                     f"{shown(self.url)} cannot be used: {reason(error, self.url)}; "
                     "once it can, the same command goes on where this one stopped"
                 ) from None
             raise
+
+    def read(self, call: Callable[[], Result]) -> Result:
+        """As `made`; whatever Optuna raises over what it finds is the database's damage, but that a study or trial is missing."""
+        try:
+            return self.made(call)
+        except (StorageError, KeyError, SQLAlchemyError, OptunaError):
+            raise
+        except Exception as error:
+            raise StorageError(
+                f"{shown(self.url)} is damaged (a study or trial in it cannot be read: {words_of(error)}); restore a copy of it, "
+                "or use another --run-dir"
+            ) from None
 
     def _get_trials(
         self,
@@ -158,7 +182,7 @@ class PatientStorage(RDBStorage):
         """
 
         def read(trial_ids: set[int], newer_than: int) -> list[FrozenTrial]:
-            return self.made(lambda: RDBStorage._get_trials(self, study_id, states, trial_ids, newer_than))
+            return self.read(lambda: RDBStorage._get_trials(self, study_id, states, trial_ids, newer_than))
 
         if trial_id_greater_than >= 0:
             return read(included_trial_ids, trial_id_greater_than)
@@ -242,7 +266,8 @@ def repeated(name: str) -> Callable[..., Any]:
 
     @wraps(optunas)
     def call(self: PatientStorage, *args: Any, **kwargs: Any) -> Any:
-        return self.made(lambda: optunas(self, *args, **kwargs))
+        asked = self.read if "get_" in name else self.made
+        return asked(lambda: optunas(self, *args, **kwargs))
 
     return call
 

@@ -4,6 +4,7 @@ Nothing is started, prepared or changed, and no TensorFlow is imported. What a r
 report says so.
 """
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -103,6 +104,11 @@ class Report:
     store: Store | None  # None where the data are not prepared, or not there any more
     models: tuple[tuple[Path, Mapping[str, Any]], ...] = ()  # folder and model.json of every model trained in full
     worries: tuple[str, ...] = ()  # of the audit, about the data
+    place: Path | None = None  # where its page is to be, if not in the run's folder
+
+    def link_to(self, path: Path) -> str:
+        """From the page to a file of the run."""
+        return os.path.relpath(path.resolve(), (self.place or self.run.folder).resolve())
 
     @property
     def next_command(self) -> str | None:

@@ -1,21 +1,22 @@
-"""The report's three files in the run's folder: report.html, report.md, report.csv."""
+"""The report's three files, in the run's folder or another: report.html, report.md, report.csv."""
 
-import os
+from dataclasses import replace
 from pathlib import Path
 
+from search.files import write_text
 from search.report import Report
 from search.report_page import html
 from search.report_sections import contents
 from search.report_text import markdown, trials_csv
 
 
-def write(report: Report) -> Path:
-    """The page. Each file is whole or what it was before."""
-    told = contents(report)
-    page = report.run.folder / "report.html"
+def write(report: Report, folder: Path | None = None) -> Path:
+    """The page, in the run's folder unless another is named. Each file is whole or what it was before."""
+    told = contents(replace(report, place=folder))
+    folder = folder or report.run.folder
+    folder.mkdir(parents=True, exist_ok=True)
+    page = folder / "report.html"
     texts = {page: html(told), page.with_suffix(".md"): markdown(told), page.with_suffix(".csv"): trials_csv(report)}
     for path, text in texts.items():
-        part = path.with_name(f"{path.name}.{os.getpid()}.part")
-        part.write_text(text)
-        os.replace(part, path)
+        write_text(path, text)
     return page

@@ -1,7 +1,7 @@
 """The tables of a report: rows of plain values, each with where it comes from."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from models.architecture import Architecture
@@ -175,6 +175,12 @@ def settings(report: Report) -> str:
     return report.run.preset.name + (f" with {', '.join(changed)}" if changed else "")
 
 
+def interval_of(measured: Mapping[str, Any]) -> str:
+    """Of too few images there is none."""
+    low, high = measured["mae_low"], measured["mae_high"]
+    return "–" if low is None or high is None else f"{low:.2f} to {high:.2f}"
+
+
 def model_rows(report: Report) -> list[dict[str, Any]]:
     """The models trained in full, a row for each of their splits."""
     return [
@@ -184,7 +190,7 @@ def model_rows(report: Report) -> list[dict[str, Any]]:
             "split": split,
             "images": about[split]["n"],
             "MAE": round(about[split]["mae"], 2),
-            "95 % interval": f"{about[split]['mae_low']:.2f} to {about[split]['mae_high']:.2f}",
+            "95 % interval": interval_of(about[split]),
             "constant": round(about[split]["constant_mae"], 1),
             "RMSE": round(about[split]["rmse"], 2),
             "within 12 months": f"{about[split]['within_12']:.0%}",

@@ -55,7 +55,7 @@ def final_models(report: Report) -> list[Part]:
     drawn_hands = [about["name"] for _, about in report.models if about["synthetic"]]
     said = [Words(f"Trained on drawn hands: {', '.join(drawn_hands)}.")] if drawn_hands else []
     pages = [
-        Link(f"The page of {about['name']}", f"{folder.relative_to(report.run.folder)}/report.html")
+        Link(f"The page of {about['name']}", report.link_to(folder / "report.html"))
         for folder, about in report.models
         if (folder / "report.html").exists()
     ]
@@ -287,8 +287,9 @@ def data(report: Report) -> list[Part]:
     left_out = f"{len(report.store.problems):,} cases were left out at preparation."
     worries = [Words(f"Worry: {worry}") for worry in report.worries]
     parts: list[Part] = [Words(left_out), *worries, Table(rows)]
-    if (report.run.folder / "audit.html").exists():
-        return [*parts, Link("The audit of the data", "audit.html")]
+    audit = report.run.folder / "audit.html"
+    if audit.exists():
+        return [*parts, Link("The audit of the data", report.link_to(audit))]
     return [*parts, Words("They were not audited: boneage-search audit.")]
 
 

@@ -8,7 +8,6 @@ models/        a folder per network trained in full (trained.py)
 """
 
 import json
-import os
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,6 +17,7 @@ from data.ranges import shown
 from models.architecture import Architecture, Blocks
 from models.training import Training
 from search.database import own_url
+from search.files import write_text
 from studies.preset import PRESETS, Preset, StudyError
 
 if TYPE_CHECKING:
@@ -64,6 +64,10 @@ def open_run(
 
     Without a preset of its own the command continues the run's. Raises StudyError for another preset than the run's.
     """
+    if "\0" in str(folder):
+        raise StudyError(f"--run-dir names a folder; got {str(folder)!r}")
+    if folder.exists() and not folder.is_dir():
+        raise StudyError(f"{folder} is a file, and a run is a folder: name another --run-dir")
     recorded = read_settings(folder)
     name = preset_name or recorded.get("preset", "default")
     if name not in PRESETS:
@@ -128,9 +132,9 @@ def record(run: Run) -> None:
 
         settings["storage"] = without_password(run.storage)
     run.folder.mkdir(parents=True, exist_ok=True)
-    part = run.folder / "run.json.part"
-    part.write_text(json.dumps(settings, indent=1) + "\n")
-    os.replace(part, run.folder / "run.json")
+    text = json.dumps(settings, indent=1)
+    if read_settings(run.folder) != json.loads(text):  # what is known already may stand where nothing can be written
+        write_text(run.folder / "run.json", f"{text}\n")
 
 
 def from_json(overrides: dict[str, Any]) -> dict[str, Any]:

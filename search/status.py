@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from search.database import FILE, Rows, own_url, reading
+from search.database import FILE, Rows, own_url, reading, refuse_emptied
 from search.run import Run
 from studies.order import STUDIES, study_name
 from studies.preset import StudyError
@@ -21,6 +21,7 @@ def storage_exists(run: Run) -> bool:
     """Whether there is anything to read; opening a missing SQLite file would create it."""
     if run.storage == own_url(run.folder):
         file = run.folder / FILE
+        refuse_emptied(file)
         return file.exists() and file.stat().st_size > 0
     from search.storage import sqlite_path  # brings SQLAlchemy and Optuna
 

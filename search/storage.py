@@ -83,7 +83,7 @@ def opened(url: str) -> PatientStorage:
     if path and not path.exists():
         make(path)
     storage = with_tables(url)
-    if storage.engine.name == "sqlite":
+    if path and not database.unwritable(path):
         sqlalchemy.event.listen(storage.engine, "connect", on_connect)
         sqlalchemy.event.listen(storage.engine, "begin", on_begin)
         storage.engine.dispose()  # the connections made before know nothing of these
@@ -123,6 +123,8 @@ def on_begin(connection: Any) -> None:
 
 def refuse_foreign(url: str) -> None:
     path = sqlite_path(url)
+    if path:
+        database.refuse_emptied(path)
     if path and (not path.exists() or path.stat().st_size == 0):
         return
     engine = (
@@ -131,6 +133,9 @@ def refuse_foreign(url: str) -> None:
         else sqlalchemy.create_engine(url, **engine_options(url))
     )
     try:
+        if path:
+            with engine.connect() as connection:
+                database.refuse_damaged(list(connection.exec_driver_sql(database.CHECK).scalars()), str(path))
         tables = set(sqlalchemy.inspect(engine).get_table_names())
     except DBAPIError as error:
         if path is None or isinstance(error, OperationalError):

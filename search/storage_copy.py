@@ -11,7 +11,6 @@ target holds the very studies of the note, only the files are still to be moved,
 """
 
 import json
-import os
 import re
 import shutil
 import sys
@@ -26,6 +25,7 @@ from sqlalchemy import Connection, Table
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
 from search.database import StorageError
+from search.files import write_text
 from search.patience import PatientStorage, reason, shown
 from search.storage import open_storage, sqlite_path, without_password
 
@@ -209,7 +209,6 @@ def refuse_artifacts(run_dir: Path, to_run_dir: Path) -> None:
 
 def lay_ready(run_dir: Path, to_run_dir: Path, note: Note) -> None:
     """All files beside their place, then the note; what an earlier copy left that was killed is replaced."""
-    part = to_run_dir / f"{NOTE}.part"
     try:
         to_run_dir.mkdir(parents=True, exist_ok=True)
         (to_run_dir / NOTE).unlink(missing_ok=True)
@@ -217,10 +216,11 @@ def lay_ready(run_dir: Path, to_run_dir: Path, note: Note) -> None:
             shutil.rmtree(to_run_dir / READY)
         if (run_dir / ARTIFACTS).exists():  # runs from before there were artifacts have none
             shutil.copytree(run_dir / ARTIFACTS, to_run_dir / READY)
-        part.write_text(json.dumps(asdict(note)))
-        os.replace(part, to_run_dir / NOTE)
-    except (OSError, shutil.Error) as error:
-        raise StorageError(f"{run_dir / ARTIFACTS} cannot be copied to {to_run_dir}: {error}") from None
+        write_text(to_run_dir / NOTE, json.dumps(asdict(note)))
+    except OSError as error:  # shutil.Error is one, with a list of what befell each file
+        shutil.rmtree(to_run_dir / READY, ignore_errors=True)
+        said = error.args[0][0][2] if isinstance(error, shutil.Error) else str(error)
+        raise StorageError(f"{run_dir / ARTIFACTS} cannot be copied to {to_run_dir}: {said}") from None
 
 
 def note_of(to_run_dir: Path) -> Note | None:

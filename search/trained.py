@@ -5,7 +5,6 @@ a CSV of predictions for each split; report.html; and model.json, written last: 
 """
 
 import json
-import os
 import platform
 import time
 from collections.abc import Sequence
@@ -23,6 +22,7 @@ from models.cost import cost
 from search.best import TEST, VALIDATION
 from search.conformal import calibrate, coverage, intervals
 from search.evaluation import metrics
+from search.files import write_text, written
 from search.job import Job, fingerprint, job_dict
 from search.model_folder import ABOUT, models_of, read_about
 
@@ -114,9 +114,8 @@ def learned_looks(store: Store, path: Path) -> dict[str, Any]:
     splits = {name: store.split(name) for name in ("train", "validation")}
     small = {name: looks.shrunk(store.images[row] for row in examples.rows) for name, examples in splits.items()}
     found = looks.learn(small["train"], small["validation"])
-    part = path.with_suffix(".part")
-    looks.save(found, part)
-    os.replace(part, path)
+    with written(path) as part:
+        looks.save(found, part)
     lines = {"refuse_below": found.refuse_below, "doubt_below": found.doubt_below}
     return {name: round(line, 4) if np.isfinite(line) else None for name, line in lines.items()}
 
@@ -128,9 +127,8 @@ def write_predictions(folder: Path, store: Store, about: dict[str, Any]) -> None
             continue
         examples = store.split(split)
         predicted = np.load(folder / name, allow_pickle=False).astype(float)
-        part = folder / f"predictions_{split}.part"
-        table(examples, predicted, about).to_csv(part, index=False, float_format="%.2f", lineterminator="\n")
-        os.replace(part, part.with_suffix(".csv"))
+        with written(folder / f"predictions_{split}.csv") as part:
+            table(examples, predicted, about).to_csv(part, index=False, float_format="%.2f", lineterminator="\n")
 
 
 def table(examples: Examples, predicted: np.ndarray, about: dict[str, Any]) -> pd.DataFrame:
@@ -149,9 +147,7 @@ def table(examples: Examples, predicted: np.ndarray, about: dict[str, Any]) -> p
 
 
 def write_about(folder: Path, about: dict[str, Any]) -> None:
-    part = folder / f"{ABOUT}.part"
-    part.write_text(json.dumps(about, indent=1) + "\n")
-    os.replace(part, folder / ABOUT)
+    write_text(folder / ABOUT, json.dumps(about, indent=1) + "\n")
 
 
 def begun_otherwise(job: Job) -> str:

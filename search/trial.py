@@ -29,6 +29,7 @@ from models.training import Precision
 from search import checkpoint, energy
 from search.best import MAPS, MODEL, TEST, VALIDATION, leave, settle
 from search.checkpoint import Checkpoint
+from search.files import trouble, written
 from search.job import (
     STOP,
     Crashed,
@@ -90,6 +91,8 @@ def outcome(
     except Exception as error:
         if isinstance(error, OSError) and error.errno in DISK_FULL:
             return Halted(job.number, no_space(job.folder, error))
+        if isinstance(error, OSError) and (said := trouble(error, (job.folder, job.store))):
+            return Halted(job.number, said)
         return Crashed(job.number, traceback.format_exc())
     if not whole:
         return Paused(job.number)
@@ -172,11 +175,11 @@ def mapped(store: Store) -> np.ndarray:
 
 
 def save_maps(path: Path, rows: np.ndarray, maps: Maps) -> None:
-    np.savez(path, rows=rows, months=maps.months, prediction_months=maps.prediction_months)
+    with written(path) as part, part.open("wb") as file:
+        np.savez(file, rows=rows, months=maps.months, prediction_months=maps.prediction_months)
 
 
 def save_predictions(path: Path, predictions: np.ndarray) -> None:
     """Months, float32, in the order of the store's cases of that split; renamed when whole."""
-    part = path.with_suffix(".part.npy")
-    np.save(part, predictions.astype(np.float32), allow_pickle=False)
-    os.replace(part, path)
+    with written(path) as part, part.open("wb") as file:
+        np.save(file, predictions.astype(np.float32), allow_pickle=False)

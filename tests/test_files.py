@@ -1,0 +1,326 @@
+"""Files of ours are whole or what they were before; what a disk or a place does not allow is a sentence, and nothing is left."""
+
+import errno
+import json
+import os
+import resource
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import tiny_preset
+from formula import FormulaExecutor, silent
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from data.store import Store
+from search.cli import main
+from search.database import read_only, sqlite_url, unwritable
+from search.engine import run_study
+from search.files import OF_A_PLACE, OF_THE_DISK, STALE_SECONDS, trouble, write_bytes, write_text, written
+from search.run import Run, record
+
+ROOT = Path(__file__).parents[1]
+
+
+def break_off(path: Path, content: bytes, error: type[BaseException]) -> None:
+    with written(path) as part:
+        part.write_bytes(content)
+        raise error("in the middle")
+
+
+@settings(deadline=None)
+@given(
+    st.binary(max_size=100),
+    st.binary(max_size=100),
+    st.sampled_from([KeyboardInterrupt, OSError, ValueError, SystemExit]),
+)
+def test_a_file_is_whole_or_what_it_was_before(
+    tmp_path_factory: Any, before: bytes, after: bytes, error: type[BaseException]
+) -> None:
+    path = tmp_path_factory.mktemp("files") / "report.html"
+    write_bytes(path, before)
+    with pytest.raises(error):
+        break_off(path, after[: len(after) // 2], error)
+    assert path.read_bytes() == before
+
+    write_bytes(path, after)
+    assert path.read_bytes() == after
+    assert [one.name for one in path.parent.iterdir()] == ["report.html"]
+
+
+@pytest.mark.parametrize(
+    "name", ["a", "x" * 255, "ä" * 127, "a*b[c]?.html", "é.part", b"caf\xe9.html".decode(errors="surrogateescape")]
+)
+def test_any_name_that_a_file_can_have_can_be_written(name: str, tmp_path: Path) -> None:
+    write_text(tmp_path / name, "1")
+    write_text(tmp_path / name, "2")
+
+    assert [one.name for one in tmp_path.iterdir()] == [name]
+
+
+def test_text_is_utf_8_whatever_it_says(tmp_path: Path) -> None:
+    write_text(tmp_path / "page.html", "β × caf\udce9")
+
+    assert (tmp_path / "page.html").read_text(encoding="utf-8") == "β × caf\\udce9"
+
+
+def test_what_a_killed_writer_has_left_goes_later_and_what_another_writes_stays(tmp_path: Path) -> None:
+    path = tmp_path / "report.html"
+    old, new, other = (
+        tmp_path / name for name in ("report.html.1.part", "report.html.2.part", "report.html.md.1.part")
+    )
+    for file in (old, new, other):
+        file.touch()
+    for file in (old, other):
+        os.utime(file, (time.time() - STALE_SECONDS - 60,) * 2)
+    write_text(path, "whole")
+
+    assert not old.exists()
+    assert new.exists()
+
+
+@pytest.mark.parametrize("number", [*OF_THE_DISK, *OF_A_PLACE])
+def test_trouble_with_a_named_place_is_a_sentence_and_with_another_a_bug(number: int, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    for inside in (run, run / "trials" / "1", tmp_path):
+        said = trouble(OSError(number, os.strerror(number), str(inside)), [run])
+        assert said
+        assert os.strerror(number) in said or number == errno.ENOENT
+    outside = trouble(OSError(number, os.strerror(number), str(tmp_path / "elsewhere")), [run])
+    assert (outside is None) is (number in OF_A_PLACE or number == errno.EROFS)
+    assert (trouble(OSError(number, os.strerror(number)), [run]) is None) is (
+        number in OF_A_PLACE or number == errno.EROFS
+    )
+
+
+def test_what_is_no_trouble_of_a_disk_is_a_bug(tmp_path: Path) -> None:
+    for error in (OSError("no number"), OSError(errno.EBADF, "bad", str(tmp_path)), OSError(errno.ENOENT, "none", 7)):
+        assert trouble(error, [tmp_path]) is None
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory, tiny_store: Store) -> Path:
+    """A run with two decided studies, its data, and nobody at work in it."""
+    folder = tmp_path_factory.mktemp("finished") / "run"
+    shutil.copytree(tiny_store.path, folder / "prepared")
+    run = Run(folder, tiny_preset(), {"image_px": 40}, str(folder / "prepared"), sqlite_url(folder / "studies.db"))
+    for name in ("ablation", "width"):
+        run_study(run, tiny_store, name, FormulaExecutor, silent())
+    record(run)
+    return folder
+
+
+def in_one_process(calls: list[list[str]], prefix: Sequence[str] = (), **options: Any) -> list[tuple[int, str, str]]:
+    """Exit code, stdout and stderr of each call, made one after the other."""
+    script = (
+        "import contextlib, io, json, sys, traceback\n"
+        "from search.cli import main\n"
+        f"for call in {calls!r}:\n"
+        "    out, err = io.StringIO(), io.StringIO()\n"
+        "    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):\n"
+        "        try: code = main(call)\n"
+        "        except SystemExit as error: code = error.code\n"
+        "        except BaseException: code = 1; traceback.print_exc()\n"
+        "    print(json.dumps([code, out.getvalue(), err.getvalue()]), flush=True)\n"
+    )
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    call = [*prefix, sys.executable, "-c", script]
+    ended = subprocess.run(call, env=environment, capture_output=True, text=True, timeout=250, check=False, **options)
+    assert ended.returncode == 0, ended.stderr
+    return [tuple(json.loads(line)) for line in ended.stdout.splitlines()]
+
+
+def as_somebody() -> list[str]:
+    """How a process is begun whom permissions bind; root they do not."""
+    if os.geteuid():
+        return []
+    if not shutil.which("setpriv"):
+        pytest.skip("root, and no setpriv")
+    return ["setpriv", "--inh-caps=-all", "--bounding-set=-dac_override,-dac_read_search,-fowner"]
+
+
+def only_readable(folder: Path, yes: bool = True) -> None:
+    for path in (folder, *folder.rglob("*")):
+        path.chmod(path.stat().st_mode & ~0o222 if yes else path.stat().st_mode | 0o200)
+
+
+@pytest.fixture
+def read_only_run(finished: Path, tmp_path: Path) -> Any:
+    """A copy that nobody may write to."""
+    folder = tmp_path / "read only"
+    shutil.copytree(finished, folder)
+    only_readable(folder)
+    yield folder
+    only_readable(folder, False)
+
+
+@pytest.mark.slow
+def test_a_finished_run_that_cannot_be_written_to_can_be_read(read_only_run: Path, tmp_path: Path) -> None:
+    run, to = ["--run-dir", str(read_only_run)], tmp_path / "to"
+    before = sorted(path.name for path in read_only_run.rglob("*"))
+    source, target = sqlite_url(read_only_run / "studies.db"), sqlite_url(tmp_path / "copy.db")
+    calls = [
+        ["status", *run],
+        ["status", "--json", *run],
+        ["status", *run, "--storage", source],
+        ["report", *run, "--to", str(to / "report")],
+        ["audit", *run],
+        ["audit", *run, "--json"],
+        ["audit", *run, "--to", str(to / "audit")],
+        ["storage", "copy", "--from", source, "--to", target, *run, "--to-run-dir", str(to / "run")],
+        ["report", *run],
+        ["ablate", *run],
+    ]
+    said = in_one_process(calls, as_somebody())
+
+    for call, (code, _, errors) in zip(calls[:-2], said[:-2], strict=True):
+        assert code == 0, (call, errors)
+    assert "--to" in said[4][1]
+    for code, _, errors in said[-2:]:
+        assert code == 2
+        assert len(errors.strip().splitlines()) == 1
+    assert "--to" in said[-2][2]
+    assert sorted(path.name for path in read_only_run.rglob("*")) == before
+    assert sorted(path.name for path in to.rglob("*.*")) == ["audit.html", "report.csv", "report.html", "report.md"]
+    page = (to / "report" / "report.html").read_text(encoding="utf-8")
+    assert "ablation" in page
+
+
+@pytest.mark.slow
+def test_the_dashboard_of_a_run_that_cannot_be_written_to_answers(read_only_run: Path) -> None:
+    import socket
+    import urllib.request
+
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        port = listening.getsockname()[1]
+    call = [
+        *as_somebody(),
+        sys.executable,
+        "-m",
+        "search.cli",
+        "dashboard",
+        "--run-dir",
+        str(read_only_run),
+        "--port",
+        str(port),
+    ]
+    with subprocess.Popen(
+        call, env=os.environ | {"PYTHONPATH": str(ROOT)}, stderr=subprocess.PIPE, text=True
+    ) as server:
+        try:
+            assert server.stderr
+            assert "http://" in server.stderr.readline()
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/api/studies", timeout=60) as answer:
+                names = [study["study_name"] for study in json.load(answer)["study_summaries"]]
+        finally:
+            server.kill()
+    assert len(names) == 2
+
+
+def test_changes_that_stand_in_the_log_alone_are_not_left_out(finished: Path, tmp_path: Path) -> None:
+    """A folder that was copied while a search ran, onto what cannot be written to: read with its log, or refused."""
+    import sqlite3
+
+    folder = tmp_path / "copied"
+    folder.mkdir()
+    shutil.copy(finished / "studies.db", tmp_path / "studies.db")
+    writing = sqlite3.connect(tmp_path / "studies.db")
+    writing.execute("PRAGMA journal_mode=WAL")
+    writing.execute("CREATE TABLE late (x)")
+    writing.commit()
+    for name in ("studies.db", "studies.db-wal", "studies.db-shm"):
+        shutil.copy(tmp_path / name, folder / name)
+    writing.close()
+    script = (
+        "from pathlib import Path; import sys\nfrom search.database import read_only, unwritable\n"
+        "path = Path(sys.argv[1]); assert unwritable(path)\n"
+        "print([name for (name,) in read_only(path).execute(\"SELECT name FROM sqlite_master WHERE name = 'late'\")])"
+    )
+    only_readable(folder)
+    try:
+        call = [*as_somebody(), sys.executable, "-c", script, str(folder / "studies.db")]
+        ended = subprocess.run(call, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+    finally:
+        only_readable(folder, False)
+
+    assert ended.stdout.strip() == "['late']" or "OperationalError" in ended.stderr, ended.stderr
+
+
+def test_a_database_that_can_be_written_to_is_not_taken_for_another(finished: Path) -> None:
+    assert not unwritable(finished / "studies.db")
+    assert not unwritable(finished / "nowhere.db")
+    read_only(finished / "studies.db").close()
+
+
+def limited(most: int) -> Callable[[], None]:
+    """No file may become larger than this: what a full disk is, without one."""
+
+    def limit() -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (most, most))
+
+    return limit
+
+
+@pytest.mark.slow
+def test_a_full_disk_is_a_sentence_and_leaves_nothing(finished: Path, tmp_path: Path) -> None:
+    """Every command that writes, at several sizes at which the disk is full."""
+    run = ["--run-dir", str(finished)]
+    (tmp_path / "report").mkdir()
+    (tmp_path / "report" / "report.html").write_text("the one before")
+    calls = [
+        ["report", *run, "--to", str(tmp_path / "report")],
+        ["audit", *run, "--to", str(tmp_path / "audit")],
+        ["storage", "copy", "--from", sqlite_url(finished / "studies.db"), "--to", sqlite_url(tmp_path / "copy.db")],
+        ["prepare", "phantom:12", "--image-px", "40", "--run-dir", str(tmp_path / "new")],
+    ]
+    for most in (10, 5000):
+        for call, (code, _, errors) in zip(calls, in_one_process(calls, preexec_fn=limited(most)), strict=True):
+            assert code == 2, (call, errors)
+            assert "Traceback" not in errors
+            assert errors.splitlines()[-1].startswith("boneage-search: ")
+    left = [path for path in tmp_path.rglob("*.part*") if "new" not in path.parts]  # a store goes on where it stopped
+    assert not left
+    assert (tmp_path / "report" / "report.html").read_text() == "the one before"
+
+
+@pytest.mark.parametrize("where", ["a file", "below a file", "a long name", "no such root", "zero"])
+@pytest.mark.parametrize(
+    "command",
+    [["prepare", "phantom:12"], ["ablate", "--data", "phantom:12"], ["report"], ["audit", "--data", "phantom:12"]],
+)
+def test_an_impossible_run_folder_is_a_sentence(
+    where: str, command: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").touch()
+    folders = {
+        "a file": str(tmp_path / "file"),
+        "below a file": str(tmp_path / "file" / "below"),
+        "a long name": str(tmp_path / ("x" * 300)),
+        "no such root": "/proc/nonesuch",
+        "zero": "a\0b",
+    }
+    assert main([*command, "--run-dir", folders[where]]) == 2
+
+    said = capsys.readouterr().err.strip().splitlines()
+    assert said[-1].startswith("boneage-search: ")
+    assert len(said) == 1
+
+
+@pytest.mark.slow
+def test_a_run_folder_that_nobody_may_make_is_a_sentence(tmp_path: Path) -> None:
+    locked = tmp_path / "locked"
+    locked.mkdir()
+    only_readable(locked)
+    run = ["--run-dir", str(locked / "run")]
+    said = in_one_process([["prepare", "phantom:12", *run], ["ablate", "--data", "phantom:12", *run]], as_somebody())
+
+    for code, _, errors in said:
+        assert code == 2, errors
+        assert f"{locked / 'run'} cannot be written" in errors

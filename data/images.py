@@ -63,7 +63,7 @@ def decode(path: Path, settings: Preparation) -> Decoded:
     if path.stat().st_size == 0:
         raise DataError(f"unreadable: {path} is empty (0 bytes)")
     try:
-        grey = read_dicom(path) if dicom.is_dicom(path) or dicom.marked(path) else read_picture(path)
+        grey = read_dicom(path) if dicom.holds_dicom(path) else read_picture(path)
     except PermissionError:
         raise DataError(f"unreadable: {path} may not be read by this user") from None
     height_px, width_px = grey.shape

@@ -98,9 +98,9 @@ def rows_of(model: Model, files: Sequence[Path], wanted: Wanted) -> Iterator[Row
 
 
 def read(path: Path, model: Model, wanted: Wanted) -> Read:
-    if not path.is_file():
-        return Read(path, None, None, fault=f"missing: there is no file {path}")
     try:
+        if not path.exists():
+            return Read(path, None, None, fault=f"missing: there is no file {path}")
         male, note = sex_of(path, wanted) if model.uses_sex else (None, "")
         decoded = decode(path, model.preparation)
     except DataError as error:
@@ -117,7 +117,7 @@ def sex_of(path: Path, wanted: Wanted) -> tuple[bool | None, str]:
     """--sex before the table's before the file's own; where they contradict one another the note says so."""
     stem = id_of(path.name)
     listed = wanted.table.get(stem, wanted.table.get(without_prefix([stem])[0]))
-    stated = dicom.male(path) if dicom.is_dicom(path) and path.stat().st_size else None
+    stated = dicom.male(path) if dicom.holds_dicom(path) and path.stat().st_size else None
     known = [male for male in (wanted.male, listed, stated) if male is not None]
     if not known:
         return None, ""

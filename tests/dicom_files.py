@@ -57,22 +57,29 @@ def colour(photometric: str, planar: int, rows: int = 64, columns: int = 64) -> 
     }
 
 
-def lut(name: str, entries: np.ndarray, first: int = 0, entry_bits: int = 16) -> dict[str, Sequence]:
-    """A modality or VOI look-up table of unsigned entries from the stored value `first` on."""
+def lut(
+    name: str, entries: np.ndarray, first: int = 0, entry_bits: int = 16, entry_bytes: int = 0, said: int = 0
+) -> dict[str, Sequence]:
+    """A modality or VOI look-up table of unsigned entries from the stored value `first` on.
+
+    Its data are numbers, or with `entry_bytes` the bytes of 16 bit words; `said` is how many entries it says it has.
+    """
     item = Dataset()
-    item.LUTDescriptor = [len(entries) % 65536, first, entry_bits]
-    item["LUTDescriptor"].VR = "US"
-    item.LUTData = entries.astype(np.uint16).tolist()
-    item["LUTData"].VR = "US"
+    item.add_new("LUTDescriptor", "SS" if first < 0 else "US", [(said or len(entries)) % 65536, first, entry_bits])
+    data = entries.astype(f"<u{entry_bytes}").tobytes() if entry_bytes else entries.astype(np.uint16).tolist()
+    item.add_new("LUTData", "OW" if entry_bytes else "US", data)
     if name == "ModalityLUTSequence":
         item.ModalityLUTType = "US"
     return {name: Sequence([item])}
 
 
-def palette(entries: np.ndarray, entry_bits: int) -> dict[str, Any]:
-    """The same entries for red, green and blue."""
+def palette(entries: np.ndarray, entry_bits: int, entry_bytes: int = 2, order: str = "<") -> dict[str, Any]:
+    """The same entries for red, green and blue, in 16 bit words of the byte order."""
     found: dict[str, Any] = {"PhotometricInterpretation": "PALETTE COLOR"}
+    data = entries.astype(f"{order}u{entry_bytes}").tobytes()
+    if entry_bytes == 1 and order == ">":
+        data = np.frombuffer(data, "<u2").byteswap().tobytes()
     for name in ("Red", "Green", "Blue"):
         found[f"{name}PaletteColorLookupTableDescriptor"] = [len(entries) % 65536, 0, entry_bits]
-        found[f"{name}PaletteColorLookupTableData"] = entries.astype("<u2").tobytes()
+        found[f"{name}PaletteColorLookupTableData"] = data
     return found

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import os
 import shutil
 import signal
 import subprocess
@@ -177,6 +178,16 @@ def test_what_does_not_look_like_a_hand_is_refused_unless_forced(model: Model, h
     plain = [row["predicted_months"] for row in rows_of(model, files, Wanted(male=True))]
     assert [row["predicted_months"] for row in forced] == pytest.approx(plain, abs=TENTH)
     assert all("does not look like" in row["note"] for row in forced)
+
+
+@pytest.mark.parametrize("name", ["a.png", "a.dcm", "IM000001"])
+def test_a_pipe_is_not_waited_for(model: Model, tmp_path: Path, name: str) -> None:
+    os.mkfifo(tmp_path / name)
+
+    (row,) = rows_of(model, [tmp_path / name], Wanted())
+
+    assert row["predicted_months"] is None
+    assert "is no ordinary file" in row["note"]
 
 
 def test_ages_are_said_in_years_and_months() -> None:

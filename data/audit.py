@@ -17,6 +17,7 @@ from scipy import stats
 
 from data.ages import INFANTS_MOST, YEARS_MOST, look_like_years
 from data.audit_images import LOW_CONTRAST_LEVELS, WORRYING_SHARE, Pictures, Twins, looked_at, pictures, twins
+from data.audit_patients import Patients, seen_patients
 from data.cases import MAX_AGE_MONTHS, SPLITS
 from data.ossification import ATLAS_PLATES_MONTHS
 from data.rsna import RSNA_TEST_IDS, official_test
@@ -101,6 +102,7 @@ class Audit:
     out_of_range_ids: list[str]  # ages outside RSNA_AGES_MONTHS
     pictures: Pictures
     twins: list[Twins]
+    patients: Patients
     problems: dict[str, int]  # what was left out, by kind
     findings: list[Finding]  # worries first
 
@@ -117,8 +119,9 @@ def audit(
     image_px: int,
     synthetic: bool,
     since_birth: bool = False,
+    patients: pd.Series | None = None,
 ) -> Audit:
-    """`cases` and `problems` as a store has them; `images` uint8 (cases, image_px, image_px), in the order of `cases`;
+    """`cases`, `problems` and `patients` as a store has them; `images` uint8 (cases, image_px, image_px), in the order of `cases`;
     `since_birth` says that the labels are ages of that kind and no bone ages.
 
     Reads the images in blocks: a memory-mapped array is never in memory as a whole.
@@ -136,6 +139,7 @@ def audit(
         out_of_range_ids=list(cases.loc[~cases["age_months"].between(*RSNA_AGES_MONTHS), "id"]),
         pictures=pictures(cases, seen, image_px),
         twins=list(twins(cases, coarse, detail)),
+        patients=seen_patients(cases, pd.Series("", cases.index) if patients is None else patients),
         problems=dict(Counter(problems["kind"]).most_common()),
         findings=[],
     )
@@ -143,6 +147,7 @@ def audit(
         *unit_findings(cases, problems, since_birth),
         *variety_findings(cases),
         *leak_findings(cases, problems, about.twins),
+        *patient_findings(about),
         *balance_findings(about),
         *label_findings(about),
         *age_findings(about),
@@ -362,6 +367,29 @@ def leak_findings(cases: pd.DataFrame, problems: pd.DataFrame, pairs: list[Twins
             f"{count(len(pairs), 'pair')} of images are nearly the same picture, {across:,} across splits and "
             f"{contradicting:,} with different age or sex ({named(f'{pair.first} and {pair.second}' for pair in pairs)}): "
             f"{what_to_do}.",
+        )
+
+
+def patient_findings(about: Audit) -> Iterator[Finding]:
+    seen, across = about.patients, about.patients.across_splits
+    if across:
+        images = sum(map(len, across))
+        yield Finding(
+            "worry",
+            f"{count(len(across), 'patient')} {'has' if len(across) == 1 else 'have'} images in several splits ({images:,} images; "
+            f"{named(' and '.join(ids) for ids in across)}): what is trained on must not be tested on; take them out of all "
+            "splits but one, or let the program split and name every patient in a column patient_id.",
+        )
+    if not about.synthetic and seen.named_cases < about.cases:
+        whose = (
+            f"{about.cases - seen.named_cases:,} of {about.cases:,} cases name no patient"
+            if seen.named_cases
+            else "The data do not say whose images they are"
+        )
+        yield Finding(
+            "note",
+            f"{whose}, so it could not be checked whether a patient is in several splits: if a patient may have several images, "
+            "add a column patient_id to the table (a DICOM's PatientID is read, too).",
         )
 
 

@@ -6,6 +6,7 @@ A table of cases is a DataFrame with the columns of `COLUMNS`: `id` (text), `age
 
 import hashlib
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -22,28 +23,39 @@ def fraction(id: str, purpose: str) -> float:
 
 
 def complete_splits(
-    cases: pd.DataFrame, validation_fraction: float, test_fraction: float, kept: Mapping[str, str] | None = None
+    cases: pd.DataFrame,
+    validation_fraction: float,
+    test_fraction: float,
+    kept: Mapping[str, str] | None = None,
+    of_patients: Mapping[str, str] | None = None,
 ) -> tuple[pd.DataFrame, tuple[str, ...]]:
     """Every case in a split, and a sentence for each split that had to be made.
 
     Splits that the source has are kept, and so is what an earlier preparation has decided (`kept`, id to split): cases that
-    are added change no other's side. The rest of the training cases is walked in the order of sex, age and a hash of
-    the id, and every so many-th is held out: so each split has its share of every sex and age, to within a case or two,
-    and which of the cases of one age it gets is up to their ids alone.
+    are added change no other's side, and follow their patient where that one has a side (`of_patients`). The rest of the
+    training cases is walked in the order of sex, age and a hash of the id, and every so many-th is held out: so each
+    split has its share of every sex and age, to within a case or two, and which of the cases of one age it gets is up to
+    their ids alone. Where the column `patient` names one ('' unknown), all images of a patient are held out together.
     """
-    there = set(cases["split"])
     fractions = {"test": test_fraction, "validation": validation_fraction}
-    wanted = {name: share for name, share in fractions.items() if name not in there and share}
+    wanted = {name: share for name, share in fractions.items() if name not in set(cases["split"]) and share}
     of_train = cases["split"].isin(["", "train"])
-    before = cases["id"].map(kept or {}).where(of_train)
-    split = before.where(before.isin([*wanted, "train"]), cases["split"].replace("", "train"))
-    place = pd.Series([fraction(id, "split") for id in cases["id"]], index=cases.index)
-    order = cases.assign(place=place)[of_train & before.isna()].sort_values(["male", "age_months", "place"]).index
+    patient = cases["patient"] if "patient" in cases else pd.Series("", cases.index)
+    before = looked_up(cases["id"], kept or {}).where(of_train)
+    before = before.fillna(looked_up(patient, of_patients or {}).where(of_train))
+    split = before.where(before.notna(), cases["split"].replace("", "train"))
+    free = cases[of_train & before.isna()]
+    unit = patient[free.index].where(patient[free.index] != "", free["id"])
+    place = [fraction(name, "split") for name in unit]
+    walked = free.assign(unit=unit, place=place).sort_values(["male", "age_months", "place", "id"])
+    order = walked["unit"].drop_duplicates()
     left = 1.0
     for name, share in wanted.items():
-        chosen = every(order, share / left)
-        split[chosen] = name
-        order = order.difference(chosen, sort=False)
+        # Cases added to others begin anywhere: one that is added alone has the same chance to be held out as any.
+        offset = fraction(order.iloc[0], name) / (share / left) if before.notna().any() and len(order) else 0.5
+        chosen = every(len(order), share / left, offset)
+        split[walked.index[walked["unit"].isin(order[chosen])]] = name
+        order = order[~chosen]
         left -= share
     said = tuple(
         f"no {name} set: {share:.0%} of the training cases, alike in sex and age" for name, share in wanted.items()
@@ -51,11 +63,15 @@ def complete_splits(
     return cases.assign(split=split), said
 
 
-def every(order: pd.Index, share: float) -> pd.Index:
-    """A share of the places, evenly spaced (systematic sampling)."""
-    steps = np.floor((np.arange(len(order) + 1) + 0.5) * share)
-    chosen: pd.Index = order[np.diff(steps) > 0]
-    return chosen
+def looked_up(keys: pd.Series, values: Mapping[Any, str]) -> pd.Series:
+    """The value of each key, missing where it has none. (`map` makes numbers of missing values.)"""
+    return pd.Series([values.get(key) for key in keys], keys.index, dtype=object)
+
+
+def every(count: int, share: float, offset: float) -> np.ndarray:
+    """Which of `count` places are a share of them, evenly spaced (systematic sampling) from `offset` places on."""
+    steps = np.floor((np.arange(count + 1) + offset) * share)
+    return np.asarray(np.diff(steps) > 0)
 
 
 def subset(cases: pd.DataFrame, count: int) -> pd.DataFrame:

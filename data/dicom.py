@@ -74,6 +74,11 @@ def texts(path: Path, *elements: str) -> tuple[str, ...]:
         return tuple(str(dataset.get(name) or "").strip() for name in elements)
 
 
+def patient(path: Path) -> str:
+    """PatientID; '' where the file has none. Raises DataError where it is not DICOM."""
+    return str(read(path, pixels=False).get("PatientID") or "").strip()
+
+
 def grey(path: Path) -> np.ndarray:
     """uint16 (height, width), black 0; what the file's own window shows spans the whole range."""
     dataset = read(path, pixels=True)

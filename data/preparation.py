@@ -51,6 +51,11 @@ class Preparation:
     sex_column: str = ""
     accept_losses: bool = False  # whether more than a fifth of the cases may be left out
 
+    @property
+    def pixels(self) -> tuple[object, ...]:
+        """What decides how a file becomes pixels: of two preparations with equal ones the images are the same."""
+        return self.image_px, self.fit, self.stretch
+
     def __post_init__(self) -> None:
         check(self, RANGES, DataError)
         if self.validation_fraction + self.test_fraction >= 1:

@@ -1,43 +1,61 @@
-"""Making a prepared store: all cores decode, what is no usable image is listed, and a killed preparation continues.
+"""Making a prepared store: a function of the source, the settings, and what an earlier preparation decided.
 
-While it is made, a store is the folder `<store>.part`: `request.json` says of what, `pixels.u8` holds an image per case,
-`journal.jsonl` a line per case that is done. A line counts when the pixels have its checksum, so neither a kill nor a lost
-machine can leave an image that was not wholly written. When all is done the folder becomes the store by one renaming.
+Where nothing of the source has changed, the store that is there is the answer and no image is decoded. A store that is
+being made is the folder `<store>.part`, where a killed preparation continues: `request.json` says of what, the rest
+`decoding.py`. When all is done the folder becomes the store by one renaming.
 """
 
 import fcntl
-import hashlib
 import json
 import os
 import shutil
-from collections import deque
-from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
+from data.arranging import arranged
+from data.cases import subset
+from data.decoding import Progress, decode_all, earlier, write_images
 from data.preparation import DISK_FULL, DataError, Preparation, no_space
-from data.problems import Problem, problems_table, unusable
+from data.problems import problems_table
 from data.refusals import refuse_losses
 from data.sources import Source, read_source
-from data.store import (
-    CASE_COLUMNS,
-    VERSION,
-    Store,
-    checksum,
-    described,
-    digest_of,
-    is_store,
-    open_store,
-    split_counts,
-)
+from data.stamps import COLUMNS as FILE_COLUMNS
+from data.stamps import Files, files
+from data.store import VERSION, Store, described, digest_of, is_store, open_store, split_counts
+from data.unchanged import fingerprint, readers, still_holds
 
-Progress = Callable[[int, int], None]  # images done, images in all
-KEPT_FIRST = ("test", "validation", "train")  # of two equal images the one held out stays, so that nothing leaks
+__all__ = ["Progress", "prepare", "refuse_problems"]
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is to be prepared: some rows of a source, as some settings say."""
+
+    source: str
+    settings: Preparation
+    read: Source
+    rows: list[int]
+    files: Files | None  # of the rows; drawn hands have none
+
+    def about(self) -> dict[str, Any]:
+        """What the store will say of its making."""
+        said = {
+            "version": VERSION,
+            "synthetic": self.read.synthetic,
+            "read": fingerprint(self.read),
+            "readers": readers(),
+        }
+        return said | described(self.source, self.settings)
+
+    def begun(self) -> str:
+        """As `request.json` has it: two of them are equal where what one has decoded is of use to the other."""
+        stamps = self.files.stamps.to_csv(index=False) if self.files else ""
+        return json.dumps(self.about() | {"files": stamps}, indent=1)
 
 
 def prepare(
@@ -46,31 +64,28 @@ def prepare(
     path: Path,
     progress: Progress = lambda done, total: None,
     strict: bool = False,
+    trained_on: bool = False,
 ) -> Store:
-    """Prepare `source`, a folder of radiographs or `phantom:N`, into `path`; an equal store that is there already is kept.
+    """Prepare `source`, a folder of radiographs or `phantom:N`, into `path`; a store there that still holds is kept.
 
-    Cases that cannot be used are left out and listed in the store's problems; with `strict` they are an error. Raises
-    DataError where the source cannot be used; what was at `path` before is then untouched.
+    Cases that cannot be used are left out and listed in the store's problems; with `strict` they are an error. No case and
+    no picture that a store at `path` has seen ever changes its split, unless other shares are asked for. With `trained_on`
+    other data than the store at `path` holds are an error, too. Raises DataError where the source cannot be used; what was
+    at `path` before is then untouched.
     """
     try:
+        put_back(path)
         there = open_store(path) if is_store(path) else None
-        read = read_source(source, settings, decided_before(source, settings, there) if there else {})
-        request = {
-            "version": VERSION,
-            "synthetic": read.synthetic,
-            "fingerprint": fingerprint(read),
-            "said": list(read.said),
-        } | described(source, settings)
+        request = asked(source, settings)
     except PermissionError as error:
         raise DataError(f"{error.filename or source} may not be read by this user; change its permissions") from None
-    if there:
-        if {key: there.info.get(key) for key in request} == request:
-            refuse_problems(there.problems, len(there.cases), path / "problems.csv", strict)
-            return there
-    elif path.exists():
+    if there and still_holds(there, source, request.read, settings, request.files):
+        refuse_problems(there, strict)
+        return there
+    if there is None and path.exists():
         raise DataError(f"{path} is in the way and no prepared store; move it, or use another --run-dir")
     try:
-        make(source, read, request, settings, path, progress, strict)
+        make(request, there, path, progress, strict, trained_on)
     except OSError as error:
         if error.errno not in DISK_FULL:
             raise
@@ -78,58 +93,72 @@ def prepare(
     return open_store(path)
 
 
-def make(
-    source: str,
-    read: Source,
-    request: dict[str, Any],
-    settings: Preparation,
-    path: Path,
-    progress: Progress,
-    strict: bool,
-) -> None:
+def asked(source: str, settings: Preparation) -> Request:
+    read = read_source(source, settings)
+    cases = subset(read.cases, settings.images)
+    found = files(list(cases["id"]), list(cases["path"])) if "path" in cases else None
+    return Request(source, settings, read, [int(row) for row in cases.index], found)
+
+
+def make(request: Request, there: Store | None, path: Path, progress: Progress, strict: bool, trained_on: bool) -> None:
+    px = request.settings.image_px
     part = path.with_name(path.name + ".part")
     with held(part):
-        begin(part, request)
-        cases, problems = assembled(part, read, settings, progress)
-        listed = problems_table([*read.problems, *problems])
-        listed.to_csv(part / "problems.csv", index=False)
-        refuse_problems(listed, len(cases), part / "problems.csv", strict)
-        refuse_empty_splits(source, cases, listed)
-        lost = problems if settings.images else [*read.problems, *problems]  # of a subset the source's are not
-        refuse_losses(source, lost, len(cases), settings)
-        cases.to_csv(part / "cases.csv", index=False)
-        about = request | {"digest": digest_of(part / "cases.csv"), "cases": len(cases), "problems": len(listed)}
+        begin(part, request.begun())
+        known = earlier(there, request.settings)
+        decoded = decode_all(part, request.read, request.rows, request.files, known, px, progress)
+        found = arranged(request.read, decoded, request.settings, there)
+        problems = problems_table([*request.read.problems, *found.problems])
+        problems.to_csv(part / "problems.csv", index=False, errors="backslashreplace")
+        refuse_listed(problems, len(found.cases), part / "problems.csv", strict)
+        refuse_empty_splits(request.source, found.cases, problems)
+        lost = [
+            *(request.read.problems if not request.settings.images else ()),
+            *found.problems,
+        ]  # of a subset the source's are not
+        refuse_losses(request.source, lost, len(found.cases), request.settings)
+        found.cases.to_csv(part / "cases.csv", index=False)
+        if there and trained_on and digest_of(part / "cases.csv") != there.digest:
+            shutil.rmtree(part)
+            raise DataError(other_data(request.source, there.cases, found.cases))
+        write_images(part, found.places, px)
+        found.sides.table.to_csv(part / "sides.csv", index=False)
+        if request.files:
+            seen = decoded.rename(columns={"file": "digest"}).reset_index(drop=True)
+            table = pd.concat([pd.Series(request.files.ids, name="id"), request.files.stamps, seen], axis=1)
+            table[FILE_COLUMNS].to_csv(part / "files.csv", index=False)
+        about = request.about() | {
+            "said": [*request.read.said, *found.said],
+            "digest": digest_of(part / "cases.csv"),
+            "sides": digest_of(part / "sides.csv"),
+            "cases": len(found.cases),
+            "problems": len(problems),
+        }
         (part / "store.json").write_text(json.dumps(about, indent=1) + "\n")
         for scratch in ("request.json", "journal.jsonl", "pixels.u8"):
             (part / scratch).unlink()
-        written_to_disk(part)
-        before = path.with_name(path.name + ".old")
-        shutil.rmtree(before, ignore_errors=True)
-        if path.exists():
-            os.replace(path, before)
-        os.replace(part, path)
-        shutil.rmtree(before, ignore_errors=True)
+        put_in_place(part, path)
 
 
-def decided_before(source: str, settings: Preparation, there: Store) -> dict[str, str]:
-    """The splits of the store that is there, if it was made of the same source with the same shares."""
-    asked, made = described(source, settings), there.info
-    shares = ("validation_fraction", "test_fraction")
-    if asked["source"] != made["source"] or any(asked["settings"][name] != made["settings"][name] for name in shares):
-        return {}
-    return {str(id): str(split) for id, split in zip(there.cases["id"], there.cases["split"], strict=True)}
+def put_in_place(part: Path, path: Path) -> None:
+    """The finished folder becomes the store, also where one was before."""
+    written_to_disk(part)
+    before = before_of(path)
+    shutil.rmtree(before, ignore_errors=True)
+    if path.exists():
+        os.replace(path, before)
+    os.replace(part, path)
+    shutil.rmtree(before, ignore_errors=True)
 
 
-def fingerprint(source: Source) -> str:
-    """Changes when a label, a split, an image file or what is wrong with the source changes."""
-    digest = hashlib.blake2b(
-        source.cases.drop(columns=["path", "patient"], errors="ignore").to_csv(index=False).encode(), digest_size=8
-    )
-    digest.update(repr(source.problems).encode())
-    for path in source.cases.get("path", ()):
-        stat = path.stat()
-        digest.update(f"{path.name} {stat.st_size} {stat.st_mtime_ns}\n".encode())
-    return digest.hexdigest()
+def put_back(path: Path) -> None:
+    """Between two renamings a kill may leave the store under its other name; what it decided must not be lost."""
+    if not path.exists() and is_store(before_of(path)):
+        os.replace(before_of(path), path)
+
+
+def before_of(path: Path) -> Path:
+    return path.with_name(path.name + ".old")
 
 
 @contextmanager
@@ -146,145 +175,14 @@ def held(part: Path) -> Iterator[None]:
         os.close(folder)
 
 
-def begin(part: Path, request: dict[str, Any]) -> None:
+def begin(part: Path, asked: str) -> None:
     """Continue what was begun for the same request; anything else in the folder is of no use and goes."""
-    asked = json.dumps(request, indent=1)
     begun = part / "request.json"
     if begun.exists() and begun.read_text() == asked:
         return
     for left in part.iterdir():
         left.unlink()
     begun.write_text(asked)
-
-
-def assembled(
-    part: Path, source: Source, settings: Preparation, progress: Progress
-) -> tuple[pd.DataFrame, list[Problem]]:
-    """Decode what is not decoded yet, then write `images.npy` from the usable cases; returns them and the others."""
-    cases = source.cases
-    size = settings.image_px**2
-    done = decoded_before(part, len(cases), size)
-    (part / "pixels.u8").touch()
-    with (part / "pixels.u8").open("r+b") as pixels, (part / "journal.jsonl").open("a") as journal:
-        pixels.truncate(len(cases) * size)
-        left = [row for row in range(len(cases)) if row not in done]
-        for row, image in decoded(source, left):
-            if isinstance(image, str):
-                line: dict[str, Any] = {"row": row, "reason": image}
-            else:
-                data = image.pixels.tobytes()
-                os.pwrite(pixels.fileno(), data, row * size)
-                line = {
-                    "row": row,
-                    "checksum": checksum(data),
-                    "width_px": image.width_px,
-                    "height_px": image.height_px,
-                }
-            journal.write("\n" + json.dumps(line))  # begins a line of its own even after one that a kill cut short
-            journal.flush()
-            done[row] = line
-            progress(len(done), len(cases))
-    table = pd.DataFrame([done[row] for row in range(len(cases))], index=cases.index)
-    merged = cases.join(table.reindex(columns=["checksum", "width_px", "height_px", "reason"]))
-    problems = [*refused(merged), *duplicates(merged)]
-    left_out = {problem.id for problem in problems}
-    usable = merged[~merged["id"].isin(left_out)]
-    write_images(part, usable.index.to_numpy(), settings.image_px)
-    kept = usable[CASE_COLUMNS].astype({"width_px": int, "height_px": int})
-    return kept.reset_index(drop=True), problems
-
-
-def decoded_before(part: Path, count: int, size: int) -> dict[int, dict[str, Any]]:
-    """The journal's lines whose pixels are what they say."""
-    if not (part / "journal.jsonl").exists() or not (part / "pixels.u8").exists():
-        return {}
-    found = {}
-    with (part / "pixels.u8").open("rb") as pixels:
-        for text in (part / "journal.jsonl").read_text().splitlines():
-            try:
-                line = json.loads(text)
-            except ValueError:  # cut short by a kill
-                continue
-            row = line["row"]
-            if row < count and (
-                "reason" in line or checksum(os.pread(pixels.fileno(), size, row * size)) == line["checksum"]
-            ):
-                found[row] = line
-    return found
-
-
-def decoded(source: Source, rows: list[int]) -> Iterator[tuple[int, Any]]:
-    """Row and image, or the reason why there is none; in order, a few ahead of the reader, on all cores."""
-
-    def one(row: int) -> Any:
-        try:
-            return source.pixels_of(row)
-        except DataError as error:
-            return str(error)
-
-    workers = os.cpu_count() or 1
-    waiting: deque[tuple[int, Future[Any]]] = deque()
-    with ThreadPoolExecutor(workers) as pool:
-        try:
-            for row in rows:
-                waiting.append((row, pool.submit(one, row)))
-                if len(waiting) >= 4 * workers:
-                    oldest, future = waiting.popleft()
-                    yield oldest, future.result()
-            for oldest, future in waiting:
-                yield oldest, future.result()
-        finally:
-            pool.shutdown(cancel_futures=True)
-
-
-def refused(cases: pd.DataFrame) -> Iterator[Problem]:
-    for row in cases[cases["reason"].notna()].itertuples():
-        yield unusable(str(row.id), where(row), str(row.reason))
-
-
-def duplicates(cases: pd.DataFrame) -> Iterator[Problem]:
-    """Images that equal one that is kept, pixel for pixel."""
-    usable = cases[cases["reason"].isna()]
-    usable = usable.iloc[np.argsort([KEPT_FIRST.index(split) for split in usable["split"]], kind="stable")]
-    kept: dict[str, Any] = {}
-    for row in usable.itertuples():
-        first = kept.setdefault(str(row.checksum), row)
-        if first is not row:
-            yield duplicate(row, first)
-
-
-def duplicate(row: Any, kept: Any) -> Problem:
-    """`row` shows what `kept` shows, pixel for pixel."""
-    sexes = f"{sex(kept)} and {sex(row)}, " if kept.male != row.male else ""
-    labels = f"{kept.age_months:g} and {row.age_months:g} months, {sexes}{kept.split} and {row.split}"
-    return Problem(
-        str(row.id),
-        where(row),
-        "duplicate",
-        f"the same image ({labels})",
-        duplicate_of=str(kept.id),
-        across_splits=kept.split != row.split,
-        labels_differ=(kept.age_months, kept.male) != (row.age_months, row.male),
-    )
-
-
-def sex(row: Any) -> str:
-    return "boy" if row.male else "girl"
-
-
-def where(row: Any) -> str:
-    """The image's file; drawn hands have none."""
-    return str(getattr(row, "path", ""))
-
-
-def write_images(part: Path, rows: np.ndarray, image_px: int) -> None:
-    """`images.npy` from the usable rows; one by one, so that memory does not grow with their number."""
-    size = image_px**2
-    header = {"descr": "|u1", "fortran_order": False, "shape": (len(rows), image_px, image_px)}
-    with (part / "pixels.u8").open("rb") as pixels, (part / "images.npy").open("wb") as images:
-        np.lib.format.write_array_header_1_0(images, header)
-        for row in rows:
-            images.write(os.pread(pixels.fileno(), size, int(row) * size))
 
 
 def written_to_disk(folder: Path) -> None:
@@ -295,7 +193,11 @@ def written_to_disk(folder: Path) -> None:
         os.close(descriptor)
 
 
-def refuse_problems(problems: pd.DataFrame, usable: int, listed: Path, strict: bool) -> None:
+def refuse_problems(store: Store, strict: bool) -> None:
+    refuse_listed(store.problems, len(store.cases), store.path / "problems.csv", strict)
+
+
+def refuse_listed(problems: pd.DataFrame, usable: int, listed: Path, strict: bool) -> None:
     if strict and len(problems):
         first = problems.iloc[0]
         raise DataError(
@@ -311,3 +213,24 @@ def refuse_empty_splits(source: str, cases: pd.DataFrame, problems: pd.DataFrame
             raise DataError(
                 f"{source} leaves no cases for {name}: {len(cases)} usable cases in all{first}; use more, or other fractions"
             )
+
+
+def other_data(source: str, before: pd.DataFrame, now: pd.DataFrame) -> str:
+    """What to say where a run has trained on `before` and its source has become `now`."""
+    both = before.merge(now, on="id", suffixes=("", "_now"))
+    relabelled = both[["age_months", "male", "split"]].ne(
+        both[["age_months_now", "male_now", "split_now"]].set_axis(["age_months", "male", "split"], axis=1)
+    )
+    changes = {
+        "new": set(now["id"]) - set(before["id"]),
+        "gone or no longer usable": set(before["id"]) - set(now["id"]),
+        "with another label": set(both["id"][relabelled.any(axis=1)]),
+        "with another image": set(both["id"][both["checksum"] != both["checksum_now"]]),
+    }
+    counted = ", ".join(
+        f"{len(ids):,} {what} ({min(ids)}{', ...' if len(ids) > 1 else ''})" for what, ids in changes.items() if ids
+    )
+    return (
+        f"{source} has changed since this run began to train on it. Cases: {counted or 'in another order'}. Put the source back as it was "
+        "to continue this run, or begin another with --run-dir"
+    )

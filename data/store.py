@@ -3,6 +3,8 @@
     images.npy     uint8 (cases, image_px, image_px), memory-mapped when read
     cases.csv      a row per image, in the same order: id, age_months, male, split, checksum, width_px, height_px
     problems.csv   what was left out: id, path, reason, and the facts in `problems.py`
+    sides.csv      which split every case of the source is in for ever, kept or left out, as `sides.py` says
+    files.csv      what was read of the source's files, as `stamps.py` says; a cache, which may be away
     store.json     version, settings, source, and `digest`, which names the contents: two stores with one digest are equal
 
 `prepare.py` makes one.
@@ -13,21 +15,24 @@ import json
 import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cached_property
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from data.cases import SPLITS
+from data.cases import SPLITS, looked_up
 from data.csv_text import Kind, read_csv
 from data.foreign import foreign
 from data.preparation import DataError, Preparation, absolute
 from data.problems import read_problems
+from data.sides import Sides, read_sides
 
 VERSION = 2
+AT_ONCE = 64  # images verified by a thread before it asks for more
 CASE_COLUMNS = ["id", "age_months", "male", "split", "checksum", "width_px", "height_px"]
 CASE_KINDS: dict[str, Kind] = {"age_months": "float", "male": "bool", "width_px": "int", "height_px": "int"}
 
@@ -73,6 +78,12 @@ class Store:
         return int(self.info["settings"]["image_px"])
 
     @property
+    def prepared_as(self) -> Preparation:
+        """The settings it was made with; at their defaults where the store is older than a setting."""
+        known = {field.name for field in fields(Preparation)}
+        return Preparation(**{name: value for name, value in self.info["settings"].items() if name in known})
+
+    @property
     def synthetic(self) -> bool:
         return bool(self.info["synthetic"])
 
@@ -88,6 +99,15 @@ class Store:
     @cached_property
     def problems(self) -> pd.DataFrame:
         return read_problems(self.path / "problems.csv")
+
+    @cached_property
+    def sides(self) -> Sides:
+        return read_sides(self.path)
+
+    @cached_property
+    def patients(self) -> pd.Series:
+        """Whose the cases are, in their order: a hash of the patient's number, '' where the source names none."""
+        return looked_up(self.cases["id"], self.sides.patient_of_id).fillna("")
 
     @cached_property
     def images(self) -> np.ndarray:
@@ -125,11 +145,15 @@ def open_store(path: Path) -> Store:
     with foreign(broken):
         fits = store.images.shape == (len(store.cases), store.image_px, store.image_px)
         table = digest_of(path / "cases.csv")
-        _ = store.digest, store.synthetic, store.said, store.problems  # all that is relied upon is there
+        relied_upon = ("digest", "synthetic", "said", "problems", "prepared_as", "sides")
+        _ = info["source"], *(getattr(store, name) for name in relied_upon)  # all of it is there
+        sides = digest_of(path / "sides.csv") if "sides" in info else None  # stores of before have none
     if not fits:
         raise damaged(path, f"{store.images.shape[0]} images, {len(store.cases)} cases")
     if table != store.digest:
         raise damaged(path, "cases.csv was changed after it was made")
+    if sides != info.get("sides"):
+        raise damaged(path, "sides.csv was changed after it was made")
     return store
 
 
@@ -154,12 +178,14 @@ def verify(store: Store) -> None:
         begins = (store.path / "images.npy").stat().st_size - size * len(recorded)
 
         # Read, not mapped: mapped pages would count as this process's memory.
-        def changed(row: int) -> bool:
-            return bool(checksum(os.pread(file.fileno(), size, begins + row * size)) != recorded[row])
+        def changed(rows: range) -> list[int]:
+            return [
+                row for row in rows if checksum(os.pread(file.fileno(), size, begins + row * size)) != recorded[row]
+            ]
 
-        for row, differs in enumerate(pool.map(changed, range(len(recorded)), chunksize=64)):
-            if differs:
-                raise damaged(store.path, f"the image of {store.cases['id'][row]} is not what was prepared")
+        blocks = [range(start, min(start + AT_ONCE, len(recorded))) for start in range(0, len(recorded), AT_ONCE)]
+        for row in chain.from_iterable(pool.map(changed, blocks)):
+            raise damaged(store.path, f"the image of {store.cases['id'][row]} is not what was prepared")
 
 
 def is_store(path: Path) -> bool:

@@ -130,7 +130,9 @@ def worries(audit: Audit) -> list[str]:
 
 def audit_of(store: Store) -> Audit:
     since_birth = is_header_age(store.info["settings"].get("age_column", ""))
-    return audit(store.cases, store.problems, store.images, store.image_px, store.synthetic, since_birth)
+    return audit(
+        store.cases, store.problems, store.images, store.image_px, store.synthetic, since_birth, store.patients
+    )
 
 
 def worries_of(folder: Path, store: Store) -> list[str]:
@@ -154,8 +156,13 @@ def remember(folder: Path, store: Store, found: Audit) -> None:
 
 
 def audited_as(store: Store) -> list[str]:
-    """What the findings depend on: the program, the cases and images, what was left out."""
-    return [version("boneage-search"), store.digest, digest_of(store.path / "problems.csv")]
+    """What the findings depend on: the program, the cases and images, what was left out, whose they are."""
+    return [
+        version("boneage-search"),
+        store.digest,
+        digest_of(store.path / "problems.csv"),
+        str(store.info.get("sides")),
+    ]
 
 
 def audit_page(store: Store, audit: Audit) -> str:
@@ -399,8 +406,7 @@ def duplicates_section(store: Store, audit: Audit) -> Section:
     exact = audit.problems.get("duplicate", 0)
     said = text(
         f"{exact:,} equal images were left out at preparation. {len(found):,} pairs of those kept are nearly the same picture. "
-        "Copies that were shifted, turned or cropped are not recognised, and without patients' numbers in the data neither are "
-        "two radiographs of one child."
+        f"Copies that were shifted, turned or cropped are not recognised. {patients_text(audit)}"
     )
     if not found:
         return section("Duplicates", said)
@@ -415,6 +421,16 @@ def duplicates_section(store: Store, audit: Audit) -> Section:
     ]
     heading = subheading(f"{len(shown)} of {len(found):,} pairs, those across splits first")
     return section("Duplicates", said, heading, pictures(shown, across=4))
+
+
+def patients_text(audit: Audit) -> str:
+    seen = audit.patients
+    if not seen.named_cases:
+        return "The data name no patients, so two radiographs of one child are not recognised either."
+    return (
+        f"{seen.count:,} patients are named for {seen.named_cases:,} of {audit.cases:,} cases; {len(seen.across_splits):,} of them "
+        "have images in several splits."
+    )
 
 
 def described(store: Store, row: int) -> str:

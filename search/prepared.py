@@ -1,10 +1,13 @@
 """The data of a run, made when they are first needed."""
 
+import sys
+from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
-from data.preparation import DataError
-from data.prepare import Progress, prepare
-from data.store import Store, described, is_store, open_store, verify
+from data.preparation import DataError, Preparation, absolute
+from data.prepare import Progress, prepare, refuse_problems
+from data.store import Store, is_store, open_store, verify
 from search.run import PREPARED, TRIALS, Run
 from studies.preset import StudyError
 
@@ -33,12 +36,45 @@ def found_or_made(run: Run, progress: Progress, strict: bool) -> Store:
     if not run.data:
         raise DataError("no data: give --data FOLDER or phantom:N, or run `boneage-search prepare` first")
     path = run.folder / PREPARED
-    if is_store(path) and (run.folder / TRIALS).exists():
-        there = open_store(path).info
-        for name, value in described(run.data, run.preset.preparation).items():
-            if there[name] != value:
-                raise StudyError(
-                    f"{run.folder} has trials on data with {name} {there[name]}, now {value}; use another --run-dir"
-                )
+    trained_on = (run.folder / TRIALS).exists()
+    if is_store(path):
+        there = open_store(path)
+        now, then = (
+            description(source, settings)
+            for source, settings in (
+                (absolute(run.data), run.preset.preparation),
+                (there.info["source"], there.prepared_as),
+            )
+        )
+        if trained_on and now != then:
+            raise StudyError(f"{run.folder} has trials on data with {difference(then, now)}; use another --run-dir")
+        if now == then and gone(run.data):
+            said = f"{run.data} is not there (moved, or not mounted?): the run goes on with what was prepared of it, {path}"
+            print(said, file=sys.stderr)
+            refuse_problems(there, strict)
+            return there
     run.folder.mkdir(parents=True, exist_ok=True)
-    return prepare(run.data, run.preset.preparation, path, progress, strict)
+    return prepare(run.data, run.preset.preparation, path, progress, strict, trained_on)
+
+
+def gone(source: str) -> bool:
+    """Whether a source of files is away: no such folder, or an empty one, as where nothing is mounted."""
+    if source.startswith("phantom:"):
+        return False
+    try:
+        return not any(Path(source).expanduser().iterdir())
+    except PermissionError:  # it is there; preparing says what is wrong
+        return False
+    except OSError:
+        return True
+
+
+def description(source: str, settings: Preparation) -> dict[str, Any]:
+    """What decides what is prepared: a permission does not."""
+    return {"source": source} | asdict(replace(settings, accept_losses=False))
+
+
+def difference(then: dict[str, Any], now: dict[str, Any]) -> str:
+    """The first in which two requests differ."""
+    name = next(name for name in then if then[name] != now[name])
+    return f"{name} {then[name]}, now {now[name]}"

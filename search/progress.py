@@ -4,17 +4,20 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bars
 
 from data.prepare import Progress as StoreProgress
-from search.engine import Progress
 from search.job import EpochDone, Job, Resumed
 from search.time_words import duration
 from studies.order import STUDIES, study_name
 from studies.study import Decision, Trial
+
+if TYPE_CHECKING:
+    from search.engine import Progress
 
 LINE_SECONDS = 5.0  # at most one plain line of preparation in this time
 
@@ -84,8 +87,10 @@ def counting(what: str) -> Iterator[tuple[StoreProgress, Callable[[str], None]]]
 
 
 @contextmanager
-def showing(constant_mae: float) -> Iterator[Progress]:
+def showing(constant_mae: float) -> Iterator["Progress"]:
     """The engine's progress: a bar per running trial on a terminal, a line per event elsewhere."""
+    from search.engine import Progress  # not above: `prepare` needs no database
+
     started: dict[int, float] = {}
     before: dict[int, int] = {}  # epochs of earlier legs, which this one's pace says nothing of
 

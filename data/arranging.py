@@ -1,0 +1,137 @@
+"""From a source's cases and their decoded images to what a store holds: who is kept, on which side, and what is left out."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from data import dicom
+from data.cases import complete_splits, looked_up
+from data.patients import hashed, told_apart
+from data.preparation import Preparation
+from data.problems import Problem, unusable
+from data.sides import Sides, nothing_decided, patients_sides, refuse_other_splits, remembered, settled
+from data.sources import Source
+from data.store import CASE_COLUMNS, Store
+
+HELD_OUT = ("validation", "test")
+
+
+@dataclass(frozen=True)
+class Arranged:
+    cases: pd.DataFrame  # those kept; CASE_COLUMNS
+    places: list[int]  # of their images among those decoded
+    problems: tuple[Problem, ...]  # those left out
+    sides: Sides
+    said: tuple[str, ...]
+
+
+def arranged(source: Source, decoded: pd.DataFrame, settings: Preparation, there: Store | None) -> Arranged:
+    """`decoded` as `decode_all` returns it: a row for each case of the source that is asked for.
+
+    Raises DataError where the source contradicts what the store that is there decided.
+    """
+    before = decided_before(source, settings, there)
+    cases = with_patients(source.cases, decoded)
+    if there:
+        refuse_other_splits(cases, before, there.path)
+    official = cases["id"][cases["split"].isin(HELD_OUT)]
+    of_patients = patients_sides(cases, before, frozenset(official))
+    placed, made = cases, tuple[str, ...]()
+    if not source.synthetic:  # drawn hands come with all their splits
+        shares = settings.validation_fraction, settings.test_fraction
+        placed, made = complete_splits(cases, *shares, before.split_of_id, of_patients)
+    drawn = (cases["split"] == "") | ((cases["split"] == "train") & bool(made))
+    checksums = decoded["checksum"].reindex(cases.index, fill_value="")
+    kept_before = set(there.cases["id"]) if there else set()
+    where = settled(placed.assign(drawn=drawn, checksum=checksums), before, of_patients, kept_before)
+    asked = where.loc[decoded.index]
+    kept = asked[asked["kept"] == asked["id"]]
+    sizes = decoded.loc[kept.index, ["width_px", "height_px"]]
+    table = kept.assign(split=kept["side"], **sizes)[CASE_COLUMNS]
+    places = [int(place) for place in decoded.index.get_indexer(kept.index)]
+    return Arranged(
+        table.reset_index(drop=True),
+        places,
+        tuple(left_out(asked.assign(reason=decoded["reason"]))),
+        remembered(before, where[surely_placed(where, decoded)]),
+        (*made, *stayed(cases, before)),
+    )
+
+
+def decided_before(source: Source, settings: Preparation, there: Store | None) -> Sides:
+    """What holds of the store that is there: all, unless other shares are asked for, or drawn hands and radiographs change places."""
+    if there is None or there.synthetic != source.synthetic:
+        return nothing_decided()
+    then = there.prepared_as
+    asked, made = ((of.validation_fraction, of.test_fraction) for of in (settings, then))
+    return there.sides if asked == made else nothing_decided()
+
+
+def with_patients(cases: pd.DataFrame, decoded: pd.DataFrame) -> pd.DataFrame:
+    """The cases, `patient` a hash: of what the table says, else of what the image says."""
+    of_table = cases["patient"].map(hashed)
+    of_image = decoded["patient"].reindex(cases.index, fill_value="")
+    return cases.assign(patient=told_apart(of_table.where(of_table != "", of_image)))
+
+
+def surely_placed(cases: pd.DataFrame, decoded: pd.DataFrame) -> pd.Series:
+    """Which cases are remembered: all but those not asked for that may turn out to be of a known patient."""
+    asked = pd.Series(cases.index.isin(decoded.index), cases.index)
+    may_name = cases["path"].map(dicom.is_dicom) if "path" in cases else pd.Series(False, cases.index)
+    return asked | (cases["patient"] != "") | ~may_name
+
+
+def stayed(cases: pd.DataFrame, before: Sides) -> Iterator[str]:
+    """A sentence for each split of the source's own beside which stays what an earlier preparation cut out of training."""
+    ours = looked_up(cases["id"], before.split_of_id)[cases["split"] == "train"]
+    for name in HELD_OUT:
+        count = int((ours == name).sum())
+        if count and (cases["split"] == name).any():
+            yield (
+                f"{count:,} training cases of the source stay in {name}, where an earlier preparation put them; use another "
+                f"--run-dir for the source's own {name} set alone"
+            )
+
+
+def left_out(cases: pd.DataFrame) -> Iterator[Problem]:
+    """In the order of the source: what is no usable image, what equals a kept one, what would have to be on two sides."""
+    by_id = {row.id: row for row in cases[cases["kept"] == cases["id"]].itertuples()}
+    for row in cases[cases["kept"] != cases["id"]].itertuples():
+        if row.reason:
+            yield unusable(str(row.id), file(row), str(row.reason))
+        elif row.kept:
+            yield duplicate(row, by_id[row.kept])
+        else:
+            yield Problem(
+                str(row.id),
+                file(row),
+                "side",
+                f"the case is in {row.side} and its picture was in another split before, under another id; neither may "
+                "change sides, so it is left out",
+            )
+
+
+def duplicate(row: Any, kept: Any) -> Problem:
+    """`row` shows what `kept` shows, pixel for pixel."""
+    sexes = f"{sex(kept)} and {sex(row)}, " if kept.male != row.male else ""
+    labels = f"{kept.age_months:g} and {row.age_months:g} months, {sexes}{kept.split} and {row.split}"
+    return Problem(
+        str(row.id),
+        file(row),
+        "duplicate",
+        f"the same image ({labels})",
+        duplicate_of=str(kept.id),
+        across_splits=kept.split != row.split,
+        labels_differ=(kept.age_months, kept.male) != (row.age_months, row.male),
+    )
+
+
+def sex(row: Any) -> str:
+    return "boy" if row.male else "girl"
+
+
+def file(row: Any) -> str:
+    """The image's file; drawn hands have none."""
+    return str(getattr(row, "path", ""))

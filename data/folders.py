@@ -1,6 +1,7 @@
 """What lies in a folder of radiographs: its tables and images, wherever below it they are, and what was passed over.
 
-Links to folders are followed, and no folder is entered twice, by whatever names it is reached. What is no
+Links to folders are followed, but not to a folder that the data lie in, and no folder is entered twice, by whatever names it
+is reached. What is no
 regular file (a pipe, a socket, a device) is passed over by its kind alone and never opened.
 """
 
@@ -33,6 +34,12 @@ OTHER_IMAGES = (
     *(".nii", ".nii.gz", ".nrrd", ".mha", ".mhd", ".npy", ".svg", ".pdf"),
 )
 OTHER_TABLES = (".xls", ".ods", ".numbers", ".parquet", ".sav", ".dta")
+ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz", ".7z", ".rar")
+WHAT_TO_DO = {  # ending to what helps
+    **dict.fromkeys(OTHER_IMAGES, "save as PNG"),
+    **dict.fromkeys(OTHER_TABLES, "save as CSV or xlsx"),
+    **dict.fromkeys(ARCHIVES, "unpack"),
+}
 
 
 @dataclass(frozen=True)
@@ -66,13 +73,12 @@ def files_below(folder: Path) -> Files:
             tables.append(path)
         elif name.endswith(IMAGE_SUFFIXES) or is_unnamed_dicom(path):
             images.append(path)
-        elif ending := next((ending for ending in (*OTHER_IMAGES, *OTHER_TABLES) if name.endswith(ending)), ""):
+        elif ending := next((ending for ending in WHAT_TO_DO if name.endswith(ending)), ""):
             others[ending] += 1
         elif target := flattened_link(entry):
             flattened.append(f"{path.relative_to(folder)} (to {target})")
     said = [
-        f"{count:,} {ending} file{'s are' if count > 1 else ' is'} passed over: "
-        f"save {'it' if count == 1 else 'them'} as {'PNG' if ending in OTHER_IMAGES else 'CSV or xlsx'}"
+        f"{count:,} {ending} file{'s are' if count > 1 else ' is'} not read and passed over: {WHAT_TO_DO[ending]}"
         for ending, count in sorted(others.items())
     ]
     if irregular:
@@ -91,6 +97,7 @@ def entries(folder: Path, unreadable: list[Path]) -> Iterator[os.DirEntry[str]]:
     seen: set[tuple[int, int]] = set()
     waiting = deque([folder])
     linked: deque[Path] = deque()
+    outside = set(folder.resolve().parents)  # the whole disk among them
     while waiting or linked:
         at = waiting.popleft() if waiting else linked.popleft()
         try:
@@ -113,10 +120,10 @@ def entries(folder: Path, unreadable: list[Path]) -> Iterator[os.DirEntry[str]]:
                 continue
             if not stat.S_ISDIR(mode_of(entry)):
                 yield entry
-            elif entry.is_symlink():
-                linked.append(Path(entry.path))
-            else:
+            elif not entry.is_symlink():
                 below.append(Path(entry.path))
+            elif Path(entry.path).resolve() not in outside:
+                linked.append(Path(entry.path))
         waiting.extendleft(reversed(below))
 
 

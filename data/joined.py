@@ -66,7 +66,12 @@ def loosely_said(ids: Sequence[str], found: dict[int, list[Path]], places: Seque
     if not places:
         return []
     example = found[places[0]][0].name
-    return [f"{len(places):,} ids are not quite their images' names, as {ids[places[0]]} and {example}"]
+    ids_are = (
+        f"{len(places):,} ids are not quite their images' names, as"
+        if len(places) > 1
+        else "1 id is not quite its image's name,"
+    )
+    return [f"{ids_are} {ids[places[0]]} and {example}"]
 
 
 def by_header(

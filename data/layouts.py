@@ -68,13 +68,17 @@ def read_folder(folder: Path, settings: Preparation = AS_FOUND) -> Found:
     if cases.empty:
         first = f"; the first: {problems[0].path}, {problems[0].reason}" if problems else ""
         passed = "".join(f"; {sentence}" for sentence in files.said)
+        if problems and all(problem.kind == "missing" for problem in problems):
+            passed += "; if the images' names are in another column, say --id-column"
         raise DataError(f"{folder} has {len(problems)} cases and none can be used{first}{passed}")
     refuse_splits_without_images(folder, labelled, cases)
     refuse_official_test(folder, cases)
     refuse_losses(str(folder), problems, len(cases), settings)
     rowless = len(files.images) - len(cases)
     if rowless > 0:
-        paired.append(f"{rowless:,} images belong to no labelled row and are left alone")
+        paired.append(
+            f"{rowless:,} image{'s belong' if rowless > 1 else ' belongs'} to no labelled row and {'are' if rowless > 1 else 'is'} left alone"
+        )
     if is_header_age(settings.age_column):
         paired.append(
             "LABELS ARE AGES SINCE BIRTH, from the DICOM headers, as --age-column asks: they are no bone ages"
@@ -139,10 +143,11 @@ def table_of_headers(
         )
         raise DataError(wanted + (chronological if paths else "") + "".join(f"; {said}" for said in files.said))
     names = Counter(without_ending(path.name) for path in paths)
-    ids = [
+    texts = [
         without_ending(path.name if names[without_ending(path.name)] == 1 else str(path.relative_to(folder)))
         for path in paths
     ]
+    ids = [text.encode(errors="backslashreplace").decode() for text in texts]  # a file's name may be no text
     cases = pd.DataFrame(
         {"id": ids, "age_months": np.nan, "male": False, "split": "", "patient": "", "row": range(1, len(ids) + 1)}
     )

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from data.ages import look_like_years
+from data.ages import YEARS_MOST, look_like_years
 from data.preparation import DataError, Preparation
 from data.problems import Problem
 from data.rsna import RSNA_TEST_IDS, official_test
@@ -17,12 +17,16 @@ MOST_LOST = 0.2  # of the cases, before somebody has to say that it is meant
 
 
 def refuse_years(folder: Path, tables: Sequence[Table], settings: Preparation) -> None:
-    ages = np.concatenate([table.cases["age_months"].to_numpy() for table in tables])
-    if settings.age_unit == "auto" and look_like_years(ages[~np.isnan(ages)]):
-        raise DataError(
-            f"the bone ages of {folder} look like years: of {len(ages):,} labels the median is {np.median(ages):g}, and hardly any "
-            "is above 21; say --age-unit years, and they are converted, or --age-unit months if they are infants'"
-        )
+    """Of each table, and of all together: one split may be written in another unit than the others."""
+    if settings.age_unit != "auto":
+        return
+    each = {str(table.path): table.cases["age_months"].to_numpy() for table in tables}
+    for of, ages in [*each.items(), (str(folder), np.concatenate([*each.values()]))]:
+        if look_like_years(ages[~np.isnan(ages)]):
+            raise DataError(
+                f"the bone ages of {of} look like years: of {len(ages):,} labels the median is {np.median(ages):g}, and hardly "
+                f"any is above {YEARS_MOST}; say --age-unit years, and all are converted, or --age-unit months if they are infants'"
+            )
 
 
 def refuse_ids_in_two_splits(tables: Iterable[Table]) -> None:

@@ -22,6 +22,7 @@ MAX_TABLE_BYTES = (
     100_000_000  # of text, inflated: RSNA's largest table has 0.3 million; beyond is a bomb or no table of cases
 )
 UNREADABLE = {True: "cannot be read as an Excel workbook", False: "cannot be read as CSV"}  # by whether it is Excel
+ARCHIVE_MARK = b"PK\3\4"
 SEPARATORS = ",;\t|"
 HEADING_WITHIN = 10  # rows from the top, blank ones not counted: exports begin with a title or two
 LOOKED_AT = 30  # lines from the top, for the separator
@@ -42,15 +43,22 @@ def read_sheet(path: Path, fits: Fits) -> Sheet:
 
     Raises DataError where the file cannot be read, is too large, or has a row wider than its headings.
     """
-    sheets = (read_excel if is_excel(path) else read_text)(path, fits)
-    best = max(sheets, key=lambda sheet: fits(sheet.headings), default=None)
+    try:
+        sheets = (read_excel if is_excel(path) else read_text)(path, fits)
+        best = max(sheets, key=lambda sheet: fits(sheet.headings), default=None)
+    except PermissionError:
+        raise DataError(f"{path} may not be read by this user; change its permissions") from None
     if best is None:
         raise DataError(f"{path} {UNREADABLE[is_excel(path)]}: it is empty")
     return best
 
 
 def is_excel(path: Path) -> bool:
-    return path.suffix.lower() in EXCEL_SUFFIXES
+    """By its ending, or because it is an archive: some rename a workbook to .csv and take it for converted."""
+    if path.suffix.lower() in EXCEL_SUFFIXES:
+        return True
+    with path.open("rb") as file:
+        return file.read(len(ARCHIVE_MARK)) == ARCHIVE_MARK
 
 
 def below_headings(path: Path, rows: Sequence[Row], fits: Fits, said: str = "") -> Iterator[Sheet]:
@@ -125,8 +133,9 @@ def decoded(data: bytes) -> tuple[str, str]:
     ):
         if data.startswith(mark):
             return data.decode(encoding, errors="replace"), ""
-    if b"\0" in data[:200]:  # of UTF-16 every other byte of plain letters is one
+    if b"\0" in data[:4]:  # of UTF-16 every other byte of plain letters is one
         return data.decode("utf-16-be" if data[:1] == b"\0" else "utf-16-le", errors="replace"), ""
+    data = data.replace(b"\0", b"")  # a lost machine leaves them at a file's end
     try:
         return data.decode("utf-8"), ""
     except UnicodeDecodeError:
@@ -163,17 +172,14 @@ def cells_of(path: Path) -> Iterator[list[Row]]:
     """Each worksheet's rows."""
     from openpyxl import load_workbook
 
-    book = load_workbook(path, read_only=True, data_only=True)
-    try:
-        for sheet in book.worksheets:
+    with path.open("rb") as file:  # of a path openpyxl wants the ending
+        for sheet in load_workbook(file, read_only=True, data_only=True).worksheets:
             sheet.reset_dimensions()  # programs other than Excel write wrong ones
             yield [
                 (number, [cell_text(value) for value in row])
                 for number, row in enumerate(sheet.iter_rows(values_only=True), 1)
                 if any(value is not None for value in row)
             ]
-    finally:
-        book.close()
 
 
 def cell_text(value: Any) -> str:

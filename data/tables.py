@@ -39,15 +39,16 @@ HEADINGS = {
 NEEDED = ("id", "sex")
 OPTIONS = {"id": "--id-column", "age_months": "--age-column", "sex": "--sex-column"}  # that name a heading of one's own
 SEX = {
-    **{"m": True, "male": True, "boy": True, "true": True, "männlich": True},
-    **{"f": False, "female": False, "girl": False, "false": False, "w": False, "weiblich": False},
+    **{"m": True, "male": True, "boy": True, "männlich": True},
+    **{"f": False, "female": False, "girl": False, "w": False, "weiblich": False},
 }
-ZERO_ONE = {
-    "1": True,
-    "0": False,
-    "1.0": True,
-    "0.0": False,
-}  # clear under "male" only: under "sex" either may be meant
+# True and False, as spreadsheets of some languages write them.
+TRUTH = {
+    **dict.fromkeys(("true", "wahr", "vrai", "verdadero", "verdadeiro", "vero", "waar"), True),
+    **dict.fromkeys(("false", "falsch", "faux", "falso", "onwaar"), False),
+}
+# Clear under "male" or "female" only: under "sex" either may be meant.
+YES_NO = TRUTH | {"1": True, "1.0": True, "yes": True, "y": True, "0": False, "0.0": False, "no": False, "n": False}
 SPLIT_WORDS = {
     "train": r"train|training",
     "validation": r"val|valid|validation",
@@ -232,5 +233,8 @@ def without_prefix(ids: list[str]) -> list[str]:
 
 
 def sex_of(text: str, heading: str) -> bool | None:
-    words = SEX | ZERO_ONE if "male" in heading.split() else SEX
-    return words.get(text.strip().lower())
+    """Whether male; None where the cell does not tell. Under "female", yes is a girl."""
+    word, named = text.strip().lower(), heading.split()
+    if "female" in named:
+        return SEX.get(word, {yes: not male for yes, male in YES_NO.items()}.get(word))
+    return (SEX | (YES_NO if "male" in named else TRUTH)).get(word)

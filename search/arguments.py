@@ -133,6 +133,9 @@ def add_predict_options(parser: argparse.ArgumentParser) -> None:
     sexes = parser.add_mutually_exclusive_group()
     sexes.add_argument("--sex", choices=("F", "M"), help="of all these files (default: as DICOM files say)")
     sexes.add_argument("--table", type=values.PATH, metavar="CSV", help="a table with ids (the files' names) and sexes")
+    for column in ("id_column", "sex_column"):
+        flag = f"--{column.replace('_', '-')}"
+        parser.add_argument(flag, type=values.TEXT, metavar="HEADING", help=options.OPTIONS[column])
     parser.add_argument(
         "--model", type=values.PATH, metavar="FOLDER", help="a trained model (default: the run's newest)"
     )

@@ -1,6 +1,7 @@
 """The audit of a prepared store for people: a page with figures and pictures, rows for the terminal, sentences."""
 
 import json
+import sys
 from collections.abc import Iterator
 from dataclasses import asdict
 from importlib.metadata import version
@@ -147,6 +148,18 @@ def worries_of(folder: Path, store: Store) -> list[str]:
     if folder.is_dir() and may_be_written(folder):
         remember(folder, store, found)
     return worries(found)
+
+
+def say_worries(folder: Path, store: Store, with_page: bool = False) -> None:
+    """On stderr, before anything is trained: what in the data may mislead it."""
+    page = audited(folder, store)[1] if with_page else None
+    found = worries_of(folder, store)
+    for worry in found:
+        print(f"data: {worry}", file=sys.stderr)
+    if page:
+        print(f"data: the audit is in {page}", file=sys.stderr)
+    elif found:
+        print("data: `boneage-search audit` shows more", file=sys.stderr)
 
 
 def remember(folder: Path, store: Store, found: Audit) -> None:

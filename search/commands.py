@@ -31,6 +31,7 @@ def open_the_run(arguments: argparse.Namespace, data: str | None) -> Any:
 
 def run_prepare(arguments: argparse.Namespace) -> int:
     from data.store import split_counts
+    from search.audit import say_worries
     from search.prepared import prepared
     from search.progress import preparing
     from search.run import record
@@ -94,23 +95,10 @@ def run_audit(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def say_worries(folder: Path, store: "Store", with_page: bool = False) -> None:
-    """Before anything is trained: what in the data may mislead it."""
-    from search.audit import audited, worries_of
-
-    page = audited(folder, store)[1] if with_page else None
-    found = worries_of(folder, store)
-    for worry in found:
-        print(f"data: {worry}", file=sys.stderr)
-    if page:
-        print(f"data: the audit is in {page}", file=sys.stderr)
-    elif found:
-        print("data: `boneage-search audit` shows more", file=sys.stderr)
-
-
 def run_stages(arguments: argparse.Namespace) -> int:
     from data.cases import constant_mae
     from search import records, report, report_files, tables
+    from search.audit import say_worries
     from search.engine import Terms, run_study
     from search.prepared import prepared
     from search.progress import preparing, showing
@@ -151,6 +139,7 @@ def run_stages(arguments: argparse.Namespace) -> int:
 def run_train(arguments: argparse.Namespace) -> int:
     from data.cases import constant_mae
     from search import tables
+    from search.audit import say_worries
     from search.engine import Terms
     from search.model_folder import read_about
     from search.prepared import prepared
@@ -190,7 +179,9 @@ def run_predict(arguments: argparse.Namespace) -> int:
     from search.predictor import open_model
 
     files = predict.files_of(arguments.paths)
-    table = predict.sexes_of(arguments.table) if arguments.table else {}
+    columns = {"id": arguments.id_column, "sex": arguments.sex_column}
+    asked = {ours: heading for ours, heading in columns.items() if heading}
+    table = predict.sexes_of(arguments.table, asked) if arguments.table else {}
     folder = arguments.model or newest(arguments.run_dir)
     model = open_model(folder)
     male = None if arguments.sex is None else arguments.sex == "M"

@@ -13,6 +13,7 @@ import optuna
 from data.cases import constant_mae
 from data.preparation import DataError
 from search import tables
+from search.audit import say_worries
 from search.compare import Played, compare, own_seeds, recorded_seeds, refuse_another_space, share_of_epochs, summary
 from search.compare_page import compare_page, traces_json, verdict_of
 from search.curves import read
@@ -113,6 +114,7 @@ def trained(
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     with preparing() as progress:
         store = prepared(run, progress)
+    say_worries(run.folder, store)
     if not len(store.split("validation")):
         raise DataError("there is no validation split to compare on; raise --validation-fraction")
     constant = constant_mae(store.cases)

@@ -11,10 +11,12 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import chain, repeat
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -25,8 +27,9 @@ from data import dicom
 from data.folders import files_below
 from data.images import decode
 from data.looks import shrunk
+from data.names import bare, unpadded
 from data.preparation import DataError
-from data.tables import id_of, read_table, without_prefix
+from data.tables import id_of, read_table
 from search.predictor import BATCH, Answers, Model, predict
 
 COLUMNS = (
@@ -54,6 +57,13 @@ class Wanted:
     flip: bool = False
     force: bool = False  # answer also for what does not look like a hand radiograph
 
+    @cached_property
+    def nearly(self) -> dict[str, bool]:
+        """The table by ids without leading zeros and notation, where those are one's alone."""
+        keys = unpadded(list(self.table))
+        counts = Counter(keys)
+        return {key: male for key, male in zip(keys, self.table.values(), strict=True) if counts[key] == 1}
+
 
 class Read(NamedTuple):
     """A file as far as it could be read: `fault` says why it could not."""
@@ -79,12 +89,13 @@ def files_of(paths: Sequence[Path]) -> list[Path]:
     return found
 
 
-def sexes_of(table: Path) -> dict[str, bool]:
-    """Sex by id, of a table as `prepare` reads it."""
-    found = read_table(table)
+def sexes_of(table: Path, columns: Mapping[str, str] = {}) -> dict[str, bool]:
+    """Sex by id, of a table as `prepare` reads it; `columns` as `Preparation` has them."""
+    found = read_table(table, columns)
     if found is None or not found.has_sexes:
         raise DataError(
-            f"{table} has no columns of ids and sexes: expected `id` and `male` (True, False) or `sex` (M, F)"
+            f"{table} has no columns of ids and sexes: expected `id` and `male` (True, False) or `sex` (M, F); --id-column and "
+            "--sex-column name others"
         )
     return dict(zip(found.cases["id"], (bool(male) for male in found.cases["male"]), strict=True))
 
@@ -116,13 +127,18 @@ def read(path: Path, model: Model, wanted: Wanted) -> Read:
 def sex_of(path: Path, wanted: Wanted) -> tuple[bool | None, str]:
     """--sex before the table's before the file's own; where they contradict one another the note says so."""
     stem = id_of(path.name)
-    listed = wanted.table.get(stem, wanted.table.get(without_prefix([stem])[0]))
+    listed = wanted.table.get(stem, near(wanted.nearly, stem))
     stated = dicom.male(path) if dicom.holds_dicom(path) and path.stat().st_size else None
     known = [male for male in (wanted.male, listed, stated) if male is not None]
     if not known:
         return None, ""
     contradicts = stated is not None and stated != known[0]
     return known[0], f"the file says sex {SEXES[stated]}" if contradicts else ""
+
+
+def near(table: Mapping[str, bool], stem: str) -> bool | None:
+    """By the same ways to be nearly a file's name as in a folder to prepare (`data/names.py`)."""
+    return next((table[key] for keys in (unpadded, bare) if (key := keys([stem])[0]) in table), None)
 
 
 def answer(model: Model, batch: Sequence[Read], wanted: Wanted) -> Iterator[Row]:

@@ -6,6 +6,7 @@ from typing import Any
 
 from data.cases import constant_mae
 from data.store import Store, split_counts
+from search.audit import say_worries
 from search.curves import Curve, Request, write
 from search.executor import Executor
 from search.prepared import prepared
@@ -48,6 +49,7 @@ def recorded(run: Run, path: Path, make_executor: Callable[[], Executor], determ
     requests(run)
     with preparing() as progress:
         store = prepared(run, progress)
+    say_worries(run.folder, store)
     with underway(run, store, "trainings", make_executor, deterministic) as (trainings, count):
         return record(run, store, trainings, path, count)
 

@@ -164,6 +164,33 @@ def floats(folder: Path) -> None:
     (folder / "train.csv").write_text(rows([f"{id}.0" for id in IDS]))
 
 
+def outward(folder: Path) -> None:
+    """Links that lead out of the data, into other data and to the whole disk."""
+    save(folder.parent / "other", IDS)
+    (folder.parent / "other" / "train.csv").write_text(rows()[:-30])
+    (folder / "up").symlink_to("..")
+    (folder / "disk").symlink_to("/")
+
+
+def devices(folder: Path) -> None:
+    (folder / "img" / "1400.png").symlink_to("/dev/zero")
+    (folder / "more.csv").symlink_to("/dev/zero")
+
+
+def german_truth(folder: Path) -> None:
+    (folder / "train.csv").write_text(rows().replace("True", "WAHR").replace("False", "FALSCH").replace(",", ";"))
+
+
+def renamed_workbook(folder: Path) -> None:
+    workbook(folder / "train.xlsx", [line.split(",") for line in rows().splitlines()])
+    (folder / "train.xlsx").rename(folder / "train.csv")
+
+
+def zeros(folder: Path) -> None:
+    """A machine that was lost has left zeros at the file's end."""
+    (folder / "train.csv").write_bytes(rows().encode() + bytes(5000))
+
+
 def copies(folder: Path) -> None:
     (folder / "backup").mkdir()
     shutil.copy(folder / "train.csv", folder / "backup" / "train (copy).csv")
@@ -191,7 +218,13 @@ WHOLE: dict[str, tuple[Callable[[Path], object], str]] = {  # how it comes about
     "images with letters": (lettered_images, ""),
     "ids as floats": (floats, "12 ids are not quite their images' names, as 1377.0 and 1377.png"),
     "a copy of the table": (copies, ""),
-    "other kinds of images": (lambda f: [(f / f"{n}.tif").touch() for n in range(3)], "3 .tif files are passed over"),
+    "links out of the data": (outward, ""),
+    "links to devices": (devices, "no regular file (a pipe, a socket or a device): more.csv, img/1400.png"),
+    "True in German": (german_truth, ""),
+    "a workbook named CSV": (renamed_workbook, ""),
+    "zeros at the table's end": (zeros, "train.csv: 12 train cases"),
+    "an archive beside": (lambda f: (f / "more.zip").touch(), "1 .zip file is not read and passed over: unpack"),
+    "other kinds of images": (lambda f: [(f / f"{n}.tif").touch() for n in range(3)], "3 .tif files are not read and passed over: save as PNG"),
     "a link to nowhere": (lambda f: (f / "img" / "1399.png").symlink_to("gone"), ""),
 }  # fmt: skip
 
@@ -240,6 +273,12 @@ def composed_and_not(folder: Path) -> None:
     (folder / "train.csv").write_text(rows([*IDS[:-1], unicodedata.normalize("NFC", "José")]))
 
 
+def validation_in_years(folder: Path) -> None:
+    ids = [f"9{number}" for number in range(10)]
+    save(folder / "val", ids)
+    (folder / "val.csv").write_text("\n".join([HEADING, *(f"{id},{n + 5}.5,True" for n, id in enumerate(ids))]))
+
+
 REFUSED: dict[str, tuple[Callable[[Path], object], str]] = {
     "test images away": (lambda f: held_out(f, ""), r"test\.csv names test cases, and .* has an image of none of them"),
     "validation images away": (lambda f: held_out(f, "", "val.csv"), "names validation cases"),
@@ -250,9 +289,18 @@ REFUSED: dict[str, tuple[Callable[[Path], object], str]] = {
     "a quarter of the images away": (mostly_missing, r"3 of 12 cases .*\(3 missing\), more than a fifth.*--accept-losses"),
     "an id in two splits in two notations": (composed_and_not, "is in two splits"),
     "years": (lambda f: (f / "train.csv").write_text(rows().replace("0,T", ",T").replace("0,F", ",F")), "--age-unit years"),
+    "years in one of two tables": (validation_in_years, r"val\.csv look like years"),
+    "images that are still packed": (
+        lambda f: (shutil.rmtree(f / "img"), (f / "img.zip").touch()),
+        "1 .zip file is not read and passed over: unpack",
+    ),
+    "ids in another column": (
+        lambda f: (f / "train.csv").write_text(rows(["a" + id for id in "bcdefghijklm"])),
+        "if the images' names are in another column, say --id-column",
+    ),
     "nothing but other images": (
         lambda f: (shutil.rmtree(f / "img"), (f / "img").mkdir(), [(f / "img" / f"{id}.tif").touch() for id in IDS]),
-        "12 .tif files are passed over: save them as PNG",
+        "12 .tif files are not read and passed over: save as PNG",
     ),
     "foreign headings": (
         lambda f: (f / "train.csv").write_text(rows(heading="Aufnahme,Alter,Geschlecht")),

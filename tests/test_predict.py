@@ -163,6 +163,12 @@ def test_a_table_gives_the_sexes_by_id(tmp_path: Path) -> None:
     assert sex_of(tmp_path / "1378.png", Wanted(table=found)) == (True, "")
     assert sex_of(tmp_path / "b1377.png", Wanted(table=found)) == (False, "")
     assert sex_of(tmp_path / "9.png", Wanted(table=found)) == (None, "")
+    assert sex_of(tmp_path / "0001377.png", Wanted(table=found)) == (False, "")
+    decomposed, composed = "Jose\u0301", "Jos\u00e9"
+    assert sex_of(tmp_path / f"{decomposed}.png", Wanted(table={composed: True})) == (True, "")
+    assert sex_of(tmp_path / "07.png", Wanted(table={"7": True, "007": False})) == (None, "")
+    table.write_text("Nr;Geschlecht\n7;w\n")
+    assert predict.sexes_of(table, {"id": "Nr", "sex": "Geschlecht"}) == {"7": False}
     table.write_text("a,b\n1,2\n")
     with pytest.raises(DataError, match="no columns"):
         predict.sexes_of(table)

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from data.preparation import DataError
-from data.tables import read_table, split_by_words
+from data.tables import normalised, read_table, sex_of, split_by_words
 
 HEADING = "id,boneage,male\n"
 
@@ -107,6 +107,28 @@ def test_one_and_zero_are_a_sex_under_male_and_unclear_under_sex(tmp_path: Path)
     assert sex is not None
     assert list(male.cases["male"]) == [True, False]
     assert len(sex.problems) == 2
+
+
+@pytest.mark.parametrize(
+    ("heading", "cell", "male"),
+    [
+        ("male", "1", True),
+        ("male", "wahr", True),
+        ("is_male", "no", False),
+        ("female", "1", False),
+        ("female", "True", False),
+        ("Female", "FALSE", True),
+        ("female", "F", False),
+        ("sex", "boy", True),
+        ("sex", "w", False),
+        ("sex", "1", None),
+        ("sex", "2", None),
+        ("male", "2", None),
+        ("male", "", None),
+    ],
+)
+def test_a_sex_is_read_by_its_word_and_its_heading(heading: str, cell: str, male: bool | None) -> None:
+    assert sex_of(cell, normalised(heading)) is male
 
 
 def test_rows_that_repeat_an_id_are_one_case_if_they_agree_and_none_if_they_do_not(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from data.ranges import whole
 from models.architecture import BETA, RANGES, UNITS, Architecture
 from models.training import Training
 from search import options, values
+from search.terminal import log
 from studies.preset import PRESETS
 
 DEFAULT_RUN = Path("runs/main")
@@ -20,7 +21,7 @@ class Parser(argparse.ArgumentParser):
     """Says in one sentence what is wrong, instead of after all options there are."""
 
     def error(self, message: str) -> NoReturn:
-        print(f"{self.prog}: {message}; see {self.prog} --help", file=sys.stderr)
+        log(f"{self.prog}: {message}; see {self.prog} --help")
         sys.exit(2)
 
 

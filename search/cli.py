@@ -1,7 +1,7 @@
 """The command line: `boneage-search COMMAND`. Data go to stdout, progress and errors to stderr.
 
 Exit codes: 0 done; 1 a bug of ours (with a traceback); 2 something the user can put right (one sentence); 130 stopped
-by Ctrl-C and 143 by SIGTERM, to be continued by the same command.
+by Ctrl-C and 143 by SIGTERM, to be continued by the same command; 141 the reader of our output left, as `head` does.
 """
 
 import argparse
@@ -17,16 +17,31 @@ from models.training import TrainingError
 from search.database import StorageError
 from search.files import trouble
 from search.parser import parser
+from search.streams import OutputLost, safe_streams
+from search.terminal import log
 from studies.preset import StudyError
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
+    try:
+        with safe_streams():
+            return answer(arguments)
+    except OutputLost as lost:
+        if not lost.reader_left:
+            log(f"boneage-search: {lost}")
+        return lost.exit_code
+
+
+def answer(arguments: Sequence[str] | None) -> int:
     parsed = parser().parse_args(arguments)
     command: Callable[[argparse.Namespace], int] = parsed.command
     try:
         return command(parsed)
     except (ArchitectureError, TrainingError, DataError, StorageError, StudyError) as error:
-        print(f"boneage-search: {error}", file=sys.stderr)
+        log(f"boneage-search: {error}")
+        for note in getattr(error, "__notes__", ()):
+            for line in note.splitlines():
+                log(f"  {line}")
         return 2
     except OSError as error:
         said = trouble(error, places(parsed), "name another folder with --to" if "to" in parsed else "")
@@ -37,7 +52,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt as stopped:
         for number in (signal.SIGINT, signal.SIGTERM):  # on the way out, one more changes nothing
             signal.signal(number, signal.SIG_IGN)
-        print("\nstopped; run the same command again to continue", file=sys.stderr)
+        log("")
+        log("stopped; run the same command again to continue")
         return int(getattr(stopped, "exit_code", 130))
 
 

@@ -1,8 +1,6 @@
 """What each command does: from parsed arguments to an exit code. Imports that take time are made where they are needed."""
 
 import argparse
-import json
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,6 +10,7 @@ from models.architecture import Architecture, ArchitectureError
 from models.cost import cost
 from search import options
 from search.notices import NO_DEVICE, SYNTHETIC
+from search.terminal import log, say, show_json
 from studies.preset import StudyError
 
 if TYPE_CHECKING:
@@ -41,12 +40,12 @@ def run_prepare(arguments: argparse.Namespace) -> int:
         store = prepared(run, progress, arguments.strict)
     record(run)
     for sentence in store.said:
-        print(sentence)
+        say(sentence)
     show_problems(store)
     counts = ", ".join(f"{count:,} {name}" for name, count in split_counts(store.cases).items())
-    print(f"{store.path}: {len(store.cases):,} images of {store.image_px} px ({counts})")
+    say(f"{store.path}: {len(store.cases):,} images of {store.image_px} px ({counts})")
     if store.synthetic:
-        print(SYNTHETIC)
+        say(SYNTHETIC)
     say_worries(run.folder, store)
     return 0
 
@@ -56,11 +55,11 @@ def show_problems(store: "Store", shown: int = 5) -> None:
     problems = store.problems
     if not len(problems):
         return
-    print(f"left out {len(problems):,} of {len(problems) + len(store.cases):,} cases:")
+    say(f"left out {len(problems):,} of {len(problems) + len(store.cases):,} cases:")
     for problem in problems.head(shown).itertuples():
-        print(f"  {problem.id}  {problem.reason}")
+        say(f"  {problem.id}  {problem.reason}")
     if len(problems) > shown:
-        print(f"  ... all of them in {store.path / 'problems.csv'}")
+        say(f"  ... all of them in {store.path / 'problems.csv'}")
 
 
 def run_audit(arguments: argparse.Namespace) -> int:
@@ -83,15 +82,15 @@ def run_audit(arguments: argparse.Namespace) -> int:
     else:
         said = f"{run.folder} cannot be written to: --to DIR leaves the page with the figures there"
     if arguments.json:
-        print(json.dumps(found.to_dict(), indent=1))
+        show_json(found.to_dict())
         return 0
     tables.show("cases (ages in months)", audit_rows(found))
     tables.show("splits against one another", balance_rows(found))
     for finding in found.findings:
-        print(f"{finding.level}: {finding.text}")
-    print(said)
+        say(f"{finding.level}: {finding.text}")
+    say(said)
     if store.synthetic:
-        print(SYNTHETIC)
+        say(SYNTHETIC)
     return 0
 
 
@@ -117,9 +116,9 @@ def run_stages(arguments: argparse.Namespace) -> int:
             made[name] = run_study(run, store, name, make_executor, watching, terms)
     page = report_files.write(report.read(run)) if len(arguments.stages) > 1 else None
     if arguments.json:
-        print(json.dumps({name: decision.to_dict() for name, decision in made.items()}, indent=1))
+        show_json({name: decision.to_dict() for name, decision in made.items()})
         if page:
-            print(f"the report is in {page}", file=sys.stderr)
+            log(f"the report is in {page}")
         return 0
     for name, decision in made.items():
         tables.show(name, records.table(run, name), decision.summary)
@@ -132,7 +131,7 @@ def run_stages(arguments: argparse.Namespace) -> int:
                 tables.show_verdicts(title, rows)
     tables.footnote(constant_mae(store.cases), store.synthetic)
     if page:
-        print(f"the report is in {page}")
+        say(f"the report is in {page}")
     return 0
 
 
@@ -166,7 +165,7 @@ def run_train(arguments: argparse.Namespace) -> int:
         folder = train(run, store, order, make_executor, watching, terms)
     about = read_about(folder)
     if arguments.json:
-        print(json.dumps(about, indent=1))
+        show_json(about)
     else:
         tables.show_model(about, folder)
     return 0
@@ -188,9 +187,8 @@ def run_predict(arguments: argparse.Namespace) -> int:
     wanted = predict.Wanted(male, table, arguments.flip, arguments.force)
     predict.say_before(folder, model, wanted)
     write = predict.write_json if arguments.json else predict.write_csv
-    with predict.reader_may_leave():
-        failed = write(predict.rows_of(model, files, wanted))
-    print(f"{SYNTHETIC}; {NO_DEVICE}" if model.about["synthetic"] else NO_DEVICE, file=sys.stderr)
+    failed = write(predict.rows_of(model, files, wanted))
+    log(f"{SYNTHETIC}; {NO_DEVICE}" if model.about["synthetic"] else NO_DEVICE)
     return 2 if failed else 0
 
 
@@ -199,7 +197,7 @@ def also_logged(watching: "Progress", folder: Path, wanted: bool) -> "Progress":
         return watching
     from search.events import FOLDER, logged
 
-    print(f"tensorboard --logdir {folder / FOLDER}", file=sys.stderr)
+    log(f"tensorboard --logdir {folder / FOLDER}")
     return logged(watching, folder / FOLDER)
 
 
@@ -227,7 +225,7 @@ def run_status(arguments: argparse.Namespace) -> int:
         return 0
     statuses = status.status(run)
     if arguments.json:
-        print(json.dumps(statuses, indent=1))
+        show_json(statuses)
     else:
         tables.show_status(statuses, status.next_command(statuses))
     return 0
@@ -254,11 +252,11 @@ def run_explain(arguments: argparse.Namespace) -> int:
     if arguments.json:
         cases = [case.to_dict() for case in found.cases]
         files = {"picture": str(picture), "page": str(page)}
-        print(json.dumps({"method": found.method, "cases": cases, "regions": region_rows(found), **files}, indent=1))
+        show_json({"method": found.method, "cases": cases, "regions": region_rows(found), **files})
         return 0
-    print(picture)
-    print(page)
-    print(SYNTHETIC if found.synthetic else NO_DEVICE)
+    say(picture)
+    say(page)
+    say(SYNTHETIC if found.synthetic else NO_DEVICE)
     return 0
 
 
@@ -273,7 +271,7 @@ def run_export(arguments: argparse.Namespace) -> int:
     if arguments.json:
         shown = [row.row() | {"path": str(row.path)} for row in rows]
         checked = {"inputs": len(inputs.images), "of": inputs.what, "tolerance_months": TOLERANCE_MONTHS}
-        print(json.dumps({"formats": shown, "checked": checked}, indent=1))
+        show_json({"formats": shown, "checked": checked})
         return 0
     summary = (
         f"difference: the largest on {len(inputs.images)} {inputs.what}, tolerance {TOLERANCE_MONTHS} months; "
@@ -281,15 +279,15 @@ def run_export(arguments: argparse.Namespace) -> int:
     )
     tables.show(f"{model.name}", [row.row() for row in rows], summary)
     for row in rows[1:]:
-        print(row.path)
-    print(SYNTHETIC if model.synthetic else NO_DEVICE)
+        say(row.path)
+    say(SYNTHETIC if model.synthetic else NO_DEVICE)
     return 0
 
 
 def run_report(arguments: argparse.Namespace) -> int:
     from search import report, report_files
 
-    print(report_files.write(report.read(open_the_run(arguments, arguments.data)), arguments.to))
+    say(report_files.write(report.read(open_the_run(arguments, arguments.data)), arguments.to))
     return 0
 
 
@@ -331,7 +329,7 @@ def run_record(arguments: argparse.Namespace) -> int:
 
     run = open_the_run(arguments, arguments.data)
     rows = recorded(run, arguments.out, lambda: LocalProcesses(arguments.workers), arguments.deterministic)
-    print(f"{arguments.out}: {rows:,} trainings")
+    say(f"{arguments.out}: {rows:,} trainings")
     return 0
 
 
@@ -357,10 +355,7 @@ def run_dashboard(arguments: argparse.Namespace) -> int:
     server = listen(open_storage(run.storage), run.folder, host, arguments.port)
     # The order: without it the dashboard lists the last study first.
     reached = "ANYONE WHO REACHES THIS ADDRESS can delete studies" if arguments.expose else "this machine only"
-    print(
-        f"http://{host}:{server.server_port}/dashboard?studies_order_by=asc  (no login: {reached}; Ctrl-C ends it)",
-        file=sys.stderr,
-    )
+    log(f"http://{host}:{server.server_port}/dashboard?studies_order_by=asc  (no login: {reached}; Ctrl-C ends it)")
     with server:
         server.serve_forever()
     return 0

@@ -26,6 +26,7 @@ from search.rivals import RIVALS
 from search.run import Run
 from search.sampler import distribution
 from search.storage import open_storage
+from search.terminal import say, show_json
 from search.trainings import FOLDER, underway
 from studies import joint
 from studies.preset import Preset, StudyError
@@ -199,7 +200,7 @@ def finished(
 
 def show(arguments: argparse.Namespace, found: dict[str, Any]) -> None:
     if arguments.json:
-        print(json.dumps(found, indent=1))
+        show_json(found)
         return
     tables.show(found["what"], found["summary"])
     for workers, rows in (found["by_workers"] or {}).items():
@@ -207,7 +208,7 @@ def show(arguments: argparse.Namespace, found: dict[str, Any]) -> None:
             f"{workers} simulated workers",
             [{key: row[key] for key in ("search", "simulated_seconds", "validation_mae")} for row in rows],
         )
-    print(verdict_of(found["staged_against_best"]))
+    say(verdict_of(found["staged_against_best"]))
     tables.print_constant(found["constant_mae"])
-    print(f"{SYNTHETIC}; {NO_DEVICE}." if found["synthetic"] else f"{NO_DEVICE.capitalize()}.")
-    print(found["page"])
+    say(f"{SYNTHETIC}; {NO_DEVICE}." if found["synthetic"] else f"{NO_DEVICE.capitalize()}.")
+    say(found["page"])

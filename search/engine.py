@@ -40,6 +40,7 @@ from search.job import (
     Resumed,
     TrialCrashed,
     fingerprint,
+    halting,
     what_happened,
 )
 from search.lease import Lease, held
@@ -464,7 +465,7 @@ class Leader:
             case Paused():
                 del self.running[message.number]  # it stays RUNNING in the storage, for the next leader
             case Halted():
-                raise StudyError(message.sentence)
+                raise halting(message)
             case Crashed():
                 raise TrialCrashed(message, running.job.folder / "log.txt")
 

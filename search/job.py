@@ -8,6 +8,7 @@ from typing import Any
 
 from models.architecture import Architecture
 from models.training import Training
+from studies.preset import StudyError
 
 
 @dataclass(frozen=True)
@@ -81,6 +82,7 @@ class Halted:
 
     number: int
     sentence: str
+    last_lines: str = ""  # of its log, where they say more
 
 
 @dataclass(frozen=True)
@@ -111,6 +113,14 @@ ATTEMPTS = 3  # ends for one reason without an epoch finished in between, until 
 
 def what_happened(failed: Failed) -> str:
     return f"{EXIT_REASONS[failed.reason]} ({failed.detail})"
+
+
+def halting(message: Halted) -> StudyError:
+    """What ends the search; the lines of the log go with it as a note."""
+    error = StudyError(message.sentence)
+    if message.last_lines:
+        error.add_note(message.last_lines)
+    return error
 
 
 class TrialCrashed(RuntimeError):

@@ -7,14 +7,11 @@ answered has a row that says why, and the others are answered.
 import csv
 import json
 import math
-import os
-import signal
 import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import chain, repeat
@@ -31,6 +28,7 @@ from data.names import bare, unpadded
 from data.preparation import DataError
 from data.tables import id_of, read_table
 from search.predictor import BATCH, Answers, Model, predict
+from search.terminal import log
 
 COLUMNS = (
     "file",
@@ -217,28 +215,13 @@ def say_before(folder: Path, model: Model, wanted: Wanted) -> None:
     """On stderr: which model answers, and what it lacks for what was asked."""
     own = model.about["test"] or model.about["validation"]
     split = "test" if model.about["test"] else "validation"
-    print(
-        f"{folder}: MAE {own['mae']:.1f} months on its {split} images (constant {own['constant_mae']:.1f})",
-        file=sys.stderr,
-    )
+    log(f"{folder}: MAE {own['mae']:.1f} months on its {split} images (constant {own['constant_mae']:.1f})")
     if wanted.flip and not model.about["training"]["flip_horizontal"]:
-        print("the model was trained without mirror images: with --flip it is probably worse", file=sys.stderr)
+        log("the model was trained without mirror images: with --flip it is probably worse")
     if wanted.flip and not model.about["conformal_flipped"]:
-        print("intervals are those without mirror images: train the model with --flip for its own", file=sys.stderr)
+        log("intervals are those without mirror images: train the model with --flip for its own")
     if not math.isfinite(model.looks.refuse_below):
-        print(
-            "the model has seen too few images to know what is no hand radiograph: nothing is refused", file=sys.stderr
-        )
-
-
-@contextmanager
-def reader_may_leave() -> Iterator[None]:
-    """A reader of stdout that has enough, as `head` does, ends the command without a word."""
-    try:
-        yield
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what Python flushes on its way out
-        sys.exit(128 + signal.SIGPIPE)
+        log("the model has seen too few images to know what is no hand radiograph: nothing is refused")
 
 
 def write_csv(rows: Iterable[Row]) -> int:
@@ -251,8 +234,8 @@ def write_csv(rows: Iterable[Row]) -> int:
 def write_json(rows: Iterable[Row]) -> int:
     """One array, each element at once."""
     separators = chain(["[\n"], repeat(",\n"))
-    failed = written(rows, lambda row: print(next(separators) + json.dumps(row), end=""))
-    print("\n]")
+    failed = written(rows, lambda row: sys.stdout.write(next(separators) + json.dumps(row)))
+    sys.stdout.write("\n]\n")
     return failed
 
 
@@ -265,7 +248,7 @@ def written(rows: Iterable[Row], write: Callable[[Row], Any]) -> int:
         count += 1
         if row["predicted_months"] is None:
             failed += 1
-            print(row["note"], file=sys.stderr)
+            log(row["note"])
     seconds = (time.monotonic() - started) / count
-    print(f"{count - failed:,} of {count:,} answered, {seconds:.3f} s per image", file=sys.stderr)
+    log(f"{count - failed:,} of {count:,} answered, {seconds:.3f} s per image")
     return failed

@@ -1,6 +1,5 @@
 """What a person sees while a study runs: rich bars on a terminal, plain lines elsewhere; always on stderr."""
 
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -12,6 +11,7 @@ from rich.progress import Progress as Bars
 
 from data.prepare import Progress as StoreProgress
 from search.job import EpochDone, Job, Resumed
+from search.terminal import log, plain
 from search.time_words import duration
 from studies.order import STUDIES, study_name
 from studies.study import Decision, Trial
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 LINE_SECONDS = 5.0  # at most one plain line of preparation in this time
 
-console = Console(stderr=True, highlight=False)
+console = Console(stderr=True, highlight=False, markup=False, emoji=False)
 
 
 @contextmanager
@@ -35,7 +35,7 @@ def preparing() -> Iterator[StoreProgress]:
             if done == total or now - last[0] >= LINE_SECONDS:
                 last[0] = now
                 rate = done / max(now - started, 1e-9)
-                print(f"prepared {done:,} of {total:,} images, {rate:.0f} images/s", file=sys.stderr, flush=True)
+                log(f"prepared {done:,} of {total:,} images, {rate:.0f} images/s")
 
         yield line
         return
@@ -73,16 +73,16 @@ def counting(what: str) -> Iterator[tuple[StoreProgress, Callable[[str], None]]]
         return f", {duration((time.monotonic() - started) / here * (total - done))} left" if here else ""
 
     def line(done: int, total: int) -> None:
-        print(f"{what} {done:,} of {total:,}{left(done, total)}", file=sys.stderr, flush=True)
+        log(f"{what} {done:,} of {total:,}{left(done, total)}")
 
     if not console.is_terminal:
-        yield line, lambda text: print(text, file=sys.stderr, flush=True)
+        yield line, log
         return
     with Bars("{task.description}", BarColumn(), MofNCompleteColumn(), "{task.fields[left]}", console=console) as bars:
         task = bars.add_task(what, total=None, left="")
         yield (
             lambda done, total: bars.update(task, completed=done, total=total, left=left(done, total)),
-            lambda text: console.print(text, markup=False),
+            lambda text: console.print(plain(text)),
         )
 
 
@@ -96,9 +96,9 @@ def showing(constant_mae: float) -> Iterator["Progress"]:
 
     def say(text: str) -> None:
         if console.is_terminal:
-            console.print(text, markup=False)
+            console.print(plain(text))
         else:
-            print(text, file=sys.stderr, flush=True)
+            log(text)
 
     def study(name: str, note: str) -> None:
         started.clear()
@@ -156,7 +156,7 @@ def showing(constant_mae: float) -> Iterator["Progress"]:
 
         def begin_bar(name: str, job: Job, expected: int, what: str) -> None:
             started[job.number] = time.monotonic()
-            description = f"{label(name, job.number, expected)}: {what}"
+            description = plain(f"{label(name, job.number, expected)}: {what}")
             tasks[job.number] = bars.add_task(description, total=None, figures="building")
 
         def epoch_bar(name: str, message: EpochDone, epochs: int) -> None:

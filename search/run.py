@@ -68,6 +68,7 @@ def open_run(
         raise StudyError(f"--run-dir names a folder; got {str(folder)!r}")
     if folder.exists() and not folder.is_dir():
         raise StudyError(f"{folder} is a file, and a run is a folder: name another --run-dir")
+    refuse_unspeakable(folder)
     recorded = read_settings(folder)
     name = preset_name or recorded.get("preset", "default")
     if name not in PRESETS:
@@ -84,6 +85,14 @@ def open_run(
         absolute(data) if data else recorded.get("data") or PRESETS[name]().data,
         storage or recorded.get("storage") or own_url(folder),
     )
+
+
+def refuse_unspeakable(folder: Path) -> None:
+    """Databases are named by URLs, and URLs are UTF-8."""
+    try:
+        str(folder.resolve()).encode()
+    except UnicodeEncodeError:
+        raise StudyError(f"the name of the run's folder is not UTF-8: {folder}; use another --run-dir") from None
 
 
 def read_settings(folder: Path) -> dict[str, Any]:

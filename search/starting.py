@@ -55,7 +55,7 @@ def could_not_start(job: Job, how: str, last_lines: str) -> Halted:
         f"the worker of {job.folder.parent.name}/{job.folder.name} could not start ({how}). No trial has failed by it: put "
         f"right what it says, and run the same command again. Its log is {job.folder / LOG}"
     )
-    return Halted(job.number, f"{sentence}\n{last_lines}" if last_lines else sentence)
+    return Halted(job.number, sentence, last_lines)
 
 
 def log_bytes(folder: Path) -> int:

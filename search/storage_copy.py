@@ -13,7 +13,6 @@ target holds the very studies of the note, only the files are still to be moved,
 import json
 import re
 import shutil
-import sys
 from collections.abc import Callable, Collection
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -28,6 +27,7 @@ from search.database import StorageError
 from search.files import write_text
 from search.patience import PatientStorage, reason, shown
 from search.storage import open_storage, sqlite_path, without_password
+from search.terminal import log, say
 
 ARTIFACTS = "artifacts"  # in a run's folder; what each file is stands in the system attributes
 READY, NOTE = f"{ARTIFACTS}.part", f"{ARTIFACTS}.json"  # while a copy goes on
@@ -65,13 +65,13 @@ def run_copy(source_url: str, target_url: str, run_dir: Path | None = None, to_r
     """The command: what it is copying goes to stderr, what has been copied to stdout."""
 
     def progress(table: str, rows: int) -> None:
-        print(f"{table.replace('_', ' ')}: {rows:,}", file=sys.stderr)
+        log(f"{table.replace('_', ' ')}: {rows:,}")
 
     summary = copy_storage(source_url, target_url, progress, run_dir, to_run_dir)
     for study, trials in summary.trials.items():
-        print(f"{study}: {trials:,} trials")
+        say(f"{study}: {trials:,} trials")
     if run_dir:
-        print(f"{summary.artifacts:,} artifact files")
+        say(f"{summary.artifacts:,} artifact files")
     return 0
 
 

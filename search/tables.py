@@ -1,6 +1,5 @@
 """Tables for people, and the same things as JSON; on stdout."""
 
-import json
 import sys
 from datetime import datetime
 from pathlib import Path
@@ -11,6 +10,7 @@ from rich.table import Table
 
 from models.cost import Cost, cost
 from search.notices import NO_DEVICE, SYNTHETIC
+from search.terminal import plain, say, show_json
 from search.time_words import error_words, left_words
 from studies.order import all_studies
 
@@ -32,19 +32,21 @@ WIDE = 160  # a table that is not shown on a terminal is not folded to 80 column
 
 
 def console() -> Console:
-    return Console(highlight=False, width=None if sys.stdout.isatty() else WIDE)
+    """On stdout; what is in square brackets is a name there, no colour."""
+    return Console(highlight=False, markup=False, emoji=False, width=None if sys.stdout.isatty() else WIDE)
 
 
 def show(name: str, rows: list[dict[str, Any]], summary: str = "") -> None:
-    table = Table(title=name, title_justify="left")
+    table = Table(title=plain(name), title_justify="left")
     columns = list(dict.fromkeys(column for row in rows for column in row))
     for column in columns:
-        table.add_column(column, justify="left" if column in WORDS else "right")
+        table.add_column(plain(column), justify="left" if column in WORDS else "right")
     for row in rows:
         table.add_row(*(text(row.get(column)) for column in columns))
     console().print(table)
     if summary:
-        print(f"{summary}\n")
+        say(summary)
+        say()
 
 
 def show_verdicts(title: str, rows: list[dict[str, Any]]) -> None:
@@ -85,10 +87,10 @@ def show_model(about: dict[str, Any], folder: Path) -> None:
         show(f"{TITLES[split]}: by sex and label age", rows)
     covered = about["conformal"]["coverage"]
     if covered:
-        print(f"90 % intervals hold {covered['share']:.1%} of {covered['n']:,} test labels.")
+        say(f"90 % intervals hold {covered['share']:.1%} of {covered['n']:,} test labels.")
     if about["tests_opened_before"]:
-        print(f"The test images were opened before, by {about['tests_opened_before']} models of this run.")
-    print(f"{folder / 'report.html'}")
+        say(f"The test images were opened before, by {about['tests_opened_before']} models of this run.")
+    say(f"{folder / 'report.html'}")
     footnote(about["constant_mae"], about["synthetic"])
 
 
@@ -109,7 +111,8 @@ def show_front(rows: list[dict[str, Any]]) -> None:
         f"#{row['trial']} {row['validation_mae']:.2f} months, {row['params'] / 1e6:.2f}M, {row['macs'] / 1e9:.3f} GMACs"
         for row in rows
     )
-    print(f"Pareto front: {'; '.join(members)}\n")
+    say(f"Pareto front: {'; '.join(members)}")
+    say()
 
 
 def rounded(value: float | None) -> float | None:
@@ -119,16 +122,16 @@ def rounded(value: float | None) -> float | None:
 def text(value: Any) -> str:
     if value is None:
         return "-"
-    return f"{value:g}" if isinstance(value, float) else str(value)
+    return f"{value:g}" if isinstance(value, float) else plain(value)
 
 
 def footnote(constant_mae: float, synthetic: bool) -> None:
     print_constant(constant_mae)
-    print(f"{SYNTHETIC}; {NO_DEVICE}." if synthetic else f"{NO_DEVICE.capitalize()}.")
+    say(f"{SYNTHETIC}; {NO_DEVICE}." if synthetic else f"{NO_DEVICE.capitalize()}.")
 
 
 def print_constant(constant_mae: float) -> None:
-    print(constant_words(constant_mae))
+    say(constant_words(constant_mae))
 
 
 def constant_words(constant_mae: float) -> str:
@@ -138,7 +141,7 @@ def constant_words(constant_mae: float) -> str:
 def show_status(statuses: list[dict[str, Any]], next_command: str | None) -> None:
     console().print(status_table(statuses))
     for line in status_lines(statuses, next_command):
-        print(line)
+        say(line)
 
 
 def status_table(statuses: list[dict[str, Any]]) -> Table:
@@ -147,7 +150,8 @@ def status_table(statuses: list[dict[str, Any]]) -> Table:
         table.add_column(column)
     for status in statuses:
         decision = status["decision"]["summary"] if status["decision"] else ""
-        table.add_row(status["name"], status["state"], str(status["trials"]), text(status["best_value"]), decision)
+        cells = (status["name"], status["state"], status["trials"], status["best_value"], decision)
+        table.add_row(*map(text, cells))
     return table
 
 
@@ -175,7 +179,7 @@ def time_lines(statuses: list[dict[str, Any]]) -> list[str]:
 def show_cost(counted: Cost, image_px: int, as_json: bool) -> None:
     groups = {name: vars(group) | {"output": list(group.output)} for name, group in counted.groups.items()}
     if as_json:
-        print(json.dumps(vars(counted) | {"image_px": image_px, "groups": groups}, indent=1))
+        show_json(vars(counted) | {"image_px": image_px, "groups": groups})
         return
     table = Table(caption=f"MACs of one {image_px}×{image_px} image, forward; GAP channels: {counted.gap_channels}")
     for column in ("part", "parameters", "trainable", "MACs", "output"):
@@ -197,7 +201,7 @@ def show_table1(as_json: bool) -> None:
     counted = [(row.name, row.paper_millions, cost(row.architecture, 300).params) for row in TABLE1]
     if as_json:
         rows = [dict(zip(("name", "paper_millions", "params"), row, strict=True)) for row in counted]
-        print(json.dumps(rows, indent=1))
+        show_json(rows)
         return
     table = Table(title="Table 1 of the paper")
     for column in ("network", "paper", "ours", ""):
@@ -206,5 +210,5 @@ def show_table1(as_json: bool) -> None:
         match = "matches" if params // 1_000_000 == paper_millions else "differs"
         table.add_row(name, f"~{paper_millions}M", f"{params:,}", match)
     console().print(table)
-    print("A row matches where our count, cut to whole millions, is the paper's. The Baseline's 28M does not follow")
-    print("from the paper's own columns: β 1 with n5/n7/n9 2/1/2 is stock InceptionV3.")
+    say("A row matches where our count, cut to whole millions, is the paper's. The Baseline's 28M does not follow")
+    say("from the paper's own columns: β 1 with n5/n7/n9 2/1/2 is stock InceptionV3.")

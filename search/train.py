@@ -17,7 +17,19 @@ from models.cost import cost
 from search import checkpoint
 from search.engine import POLL_SECONDS, Progress, Terms
 from search.executor import Executor
-from search.job import Crashed, EpochDone, Failed, Finished, Halted, Job, Paused, Resumed, TrialCrashed, what_happened
+from search.job import (
+    Crashed,
+    EpochDone,
+    Failed,
+    Finished,
+    Halted,
+    Job,
+    Paused,
+    Resumed,
+    TrialCrashed,
+    halting,
+    what_happened,
+)
 from search.lease import Lease, held
 from search.legs import Legs
 from search.model_folder import read_about
@@ -188,7 +200,7 @@ def followed(job: Job, executor: Executor, progress: Progress, terms: Terms, lea
                 case Paused():
                     raise Stopped(terms.wish)
                 case Halted():
-                    raise StudyError(message.sentence)
+                    raise halting(message)
                 case Crashed():
                     raise TrialCrashed(message, job.folder / "log.txt")
         lease.refresh()

@@ -30,6 +30,7 @@ from search.job import (
     Resumed,
     TrialCrashed,
     fingerprint,
+    halting,
     what_happened,
 )
 from search.lease import Lease, held
@@ -38,7 +39,6 @@ from search.progress import counting
 from search.run import Run, record
 from search.stopping import Stopped, Wish, heard
 from studies.joint import architecture
-from studies.preset import StudyError
 
 FOLDER = "compare"  # in the run's folder
 POLL_SECONDS = 1.0
@@ -166,7 +166,7 @@ class Trainings:
                 self.say(f"{training.job.folder.name}: {what_happened(message)}")
                 return self.ended(training, failed=message.reason)
             case Halted():
-                raise StudyError(message.sentence)
+                raise halting(message)
             case Crashed():
                 raise TrialCrashed(message, training.job.folder / "log.txt")
         return False

@@ -20,6 +20,7 @@ from search.report_words import what
 from search.run import Run
 from search.status import next_command, status, storage_exists
 from search.storage import open_storage
+from search.terminal import plain, say
 from studies.order import study_name
 
 EVERY_SECONDS = 3.0
@@ -66,7 +67,7 @@ def running_trials(storage: PatientStorage, statuses: Statuses) -> Iterator[str]
 
 def shown(statuses: Statuses, running: list[str]) -> Group:
     closing = tables.status_lines(statuses, next_command(statuses))
-    return Group(tables.status_table(statuses), *(Text(line) for line in (*running, *closing)))
+    return Group(tables.status_table(statuses), *(Text(plain(line)) for line in (*running, *closing)))
 
 
 def lines(statuses: Statuses) -> Iterator[str]:
@@ -81,5 +82,5 @@ def lines(statuses: Statuses) -> Iterator[str]:
 def say_new(before: set[str], now: list[str]) -> None:
     for line in now:
         if line not in before:
-            print(line, flush=True)
+            say(line)
     before.update(now)

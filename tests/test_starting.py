@@ -236,5 +236,5 @@ def test_what_could_not_start_halts_the_search(tmp_path: Path) -> None:
 
     assert isinstance(message, Halted)
     assert message.number == 3
-    assert message.sentence.splitlines()[-1] == "no module"
+    assert message.last_lines == "no module"
     assert "Ablation/0003" in message.sentence

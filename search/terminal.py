@@ -1,0 +1,37 @@
+"""What a person sees: lines on stdout and stderr, and JSON. All that is printed goes through here; tables: `tables.py`.
+
+Names come from elsewhere: files, tables, databases. Whatever of them a terminal would obey instead of showing it (colours,
+cursor movements, line breaks, a change of the direction of writing) is shown as an escape.
+"""
+
+import json
+import sys
+import unicodedata
+from typing import Any
+
+
+def plain(text: object) -> str:
+    """The text with an escape for every character that is not simply shown: \\x1b, \\n, \\u202e."""
+    words = str(text)
+    if words.isprintable():
+        return words
+    return "".join(letter if shows(letter) else letter.encode("unicode_escape").decode() for letter in words)
+
+
+def shows(letter: str) -> bool:
+    return letter.isprintable() or unicodedata.category(letter) == "Zs"
+
+
+def say(text: object = "") -> None:
+    """A line on stdout."""
+    print(plain(text), flush=True)
+
+
+def log(text: object) -> None:
+    """A line on stderr."""
+    print(plain(text), file=sys.stderr, flush=True)
+
+
+def show_json(value: Any) -> None:
+    """On stdout, in ASCII."""
+    print(json.dumps(value, indent=1))

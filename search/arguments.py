@@ -2,7 +2,6 @@
 
 import argparse
 import sys
-from pathlib import Path
 from typing import NoReturn
 
 from data.preparation import Preparation
@@ -11,9 +10,9 @@ from models.architecture import BETA, RANGES, UNITS, Architecture
 from models.training import Training
 from search import options, values
 from search.terminal import log
+from search.typed import DEFAULT_RUN
 from studies.preset import PRESETS
 
-DEFAULT_RUN = Path("runs/main")
 WORKERS = whole(0, 4096)  # at once
 
 

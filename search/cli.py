@@ -47,7 +47,7 @@ def answer(arguments: Sequence[str] | None) -> int:
         said = trouble(error, places(parsed), "name another folder with --to" if "to" in parsed else "")
         if said is None:
             raise
-        print(f"boneage-search: {said}", file=sys.stderr)
+        log(f"boneage-search: {said}")
         return 2
     except KeyboardInterrupt as stopped:
         for number in (signal.SIGINT, signal.SIGTERM):  # on the way out, one more changes nothing

@@ -1,7 +1,7 @@
 """What each command does: from parsed arguments to an exit code. Imports that take time are made where they are needed."""
 
 import argparse
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +11,7 @@ from models.cost import cost
 from search import options
 from search.notices import NO_DEVICE, SYNTHETIC
 from search.terminal import log, say, show_json
+from search.typed import typed
 from studies.preset import StudyError
 
 if TYPE_CHECKING:
@@ -218,6 +219,7 @@ def run_status(arguments: argparse.Namespace) -> int:
     from search import status, tables
 
     run = open_the_run(arguments, arguments.data)
+    status.refuse_missing(run)
     if arguments.watch:
         from search.watch import watch
 
@@ -227,7 +229,7 @@ def run_status(arguments: argparse.Namespace) -> int:
     if arguments.json:
         show_json(statuses)
     else:
-        tables.show_status(statuses, status.next_command(statuses))
+        tables.show_status(statuses, status.next_command(run, statuses))
     return 0
 
 
@@ -267,12 +269,13 @@ def run_export(arguments: argparse.Namespace) -> int:
 
     model = chosen_model(arguments.run_dir, arguments.model)
     formats = list(EXPORT_FORMATS) if arguments.format == "all" else [arguments.format]
-    inputs, rows = export(model, formats, arguments.to or model.path / FOLDER, arguments.run_dir)
+    made = export(model, formats, arguments.to or model.path / FOLDER, arguments.run_dir)
+    inputs, rows = made.inputs, made.rows
     if arguments.json:
         shown = [row.row() | {"path": str(row.path)} for row in rows]
         checked = {"inputs": len(inputs.images), "of": inputs.what, "tolerance_months": TOLERANCE_MONTHS}
-        show_json({"formats": shown, "checked": checked})
-        return 0
+        show_json({"formats": shown, "checked": checked, "faults": list(made.faults)})
+        return refused(made.faults)
     summary = (
         f"difference: the largest on {len(inputs.images)} {inputs.what}, tolerance {TOLERANCE_MONTHS} months; "
         "latency: the median of single images on this machine's CPU"
@@ -281,7 +284,14 @@ def run_export(arguments: argparse.Namespace) -> int:
     for row in rows[1:]:
         say(row.path)
     say(SYNTHETIC if model.synthetic else NO_DEVICE)
-    return 0
+    return refused(made.faults)
+
+
+def refused(faults: Sequence[str]) -> int:
+    """Says what could not be done beside the rest; the exit code."""
+    for fault in faults:
+        log(f"boneage-search: {fault}")
+    return 2 if faults else 0
 
 
 def run_report(arguments: argparse.Namespace) -> int:
@@ -341,12 +351,13 @@ def run_storage_copy(arguments: argparse.Namespace) -> int:
 
 def run_dashboard(arguments: argparse.Namespace) -> int:
     from search.serving import listen
-    from search.status import storage_exists
+    from search.status import refuse_missing, storage_exists
     from search.storage import open_storage
 
     run = open_the_run(arguments, arguments.data)
+    refuse_missing(run)
     if not storage_exists(run):
-        raise StudyError(f"{run.folder} has no studies yet: run `boneage-search run` first, or name another --run-dir")
+        raise StudyError(f"{run.folder} has no studies yet: run `{typed('run', run.folder)}` first")
     host = arguments.host
     if host not in (LOOPBACK, "localhost") and not arguments.expose:
         raise StudyError(

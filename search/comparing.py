@@ -62,7 +62,7 @@ def run_compare(arguments: argparse.Namespace, run: Run) -> int:
     repetitions = arguments.repetitions or (REPLAYED_REPETITIONS if arguments.replay else REAL_REPETITIONS)
     comparison = Comparison(repetitions, chosen_rivals(arguments.rivals), arguments.budget)
     if arguments.simulate_workers != (1,) and not arguments.replay:
-        raise StudyError("--simulate-workers needs --replay FILE: only recorded trainings can be had in no time")
+        raise StudyError("--simulate-workers needs --replay FILE: simulated workers need recorded trainings")
     found = (
         replayed(run, arguments.replay, comparison, arguments.simulate_workers)
         if arguments.replay

@@ -62,6 +62,7 @@ from search.stopping import Stopped, Wish
 from search.storage import open_storage
 from search.time_words import error_words, left_words
 from search.timings import history, timed
+from search.typed import typed
 from search.waiting import begin_longest
 from studies.order import STUDIES, study_name
 from studies.preset import StudyError
@@ -113,7 +114,7 @@ def run_study(
     earlier = list(STUDIES)[: list(STUDIES).index(name)]
     if module.NEEDS and module.NEEDS not in made:
         raise StudyError(
-            f"{name} needs the decision of {module.NEEDS}: run `boneage-search {STUDIES[module.NEEDS].COMMAND}` first"
+            f"{name} needs the decision of {module.NEEDS}: run `{typed(STUDIES[module.NEEDS].COMMAND, run.folder)}` first"
         )
     given = Given(run.preset, {done: made[done] for done in earlier}, constant_mae(store.cases))
     grid = list(points(module.space(given)))
@@ -282,7 +283,7 @@ class Leader:
                 if wish.signal and not asked:
                     asked = True
                     executor.stop()
-                    self.progress.said("stopping after the epochs that are running; once more to stop now")
+                    self.progress.said("stopping after the epochs that are running; press Ctrl-C again to stop at once")
         finally:
             if executor:
                 executor.close()
@@ -455,7 +456,7 @@ class Leader:
                 self.tell(message.number, best.validation_mae)
             case Failed() if running.goes_on_after(message):
                 running.lose_leg()
-                self.progress.said(f"trial {message.number}: {what_happened(message)}; it goes on")
+                self.progress.said(f"trial {message.number}: {what_happened(message)}; resuming from its checkpoint")
                 if not self.terms.wish.signal:
                     executor.start(running.job)
                 else:

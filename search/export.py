@@ -57,26 +57,36 @@ class Exported:
         }
 
 
-def require(formats: list[str]) -> None:
-    """Raises StudyError where a package that a format needs is missing, before anything is done."""
-    missing = [name for format in formats for name in PACKAGES[format] if find_spec(name) is None]
-    if missing:
-        raise StudyError(
-            f"{', '.join(formats)} needs {' and '.join(missing).replace('_', '-')}, which is not installed: "
-            "make install EXTRAS=dev,export, or pip install '.[export]'"
-        )
+@dataclass(frozen=True)
+class Export:
+    inputs: Inputs
+    rows: tuple[Exported, ...]  # the first is the network as it was trained
+    faults: tuple[str, ...]  # of formats that were not written, each with its reason
 
 
-def export(model: ModelFolder, formats: list[str], folder: Path, run: Path) -> tuple[Inputs, list[Exported]]:
-    """Writes each format with its card beside it; the first row is the network as it was trained.
+def missing(format: str) -> str:
+    """Which packages the format lacks, and how they come; empty where it lacks none."""
+    lacking = [name for name in PACKAGES[format] if find_spec(name) is None]
+    if not lacking:
+        return ""
+    return (
+        f"{format} needs {' and '.join(lacking).replace('_', '-')}, which {'are' if len(lacking) > 1 else 'is'} not installed: "
+        "make install EXTRAS=dev,export, or pip install '.[export]'"
+    )
+
+
+def export(model: ModelFolder, formats: list[str], folder: Path, run: Path) -> Export:
+    """Writes each format with its card beside it, as far as it can be.
 
     Differences are from the weights in float32: for a network that computes in half precision its own row says how far that
-    rounds. Raises StudyError where what was written predicts otherwise; that file is not left behind.
+    rounds. A format that predicts otherwise than the model is not left behind. Raises StudyError where no format can be
+    written, before anything is done if packages are why.
     """
-    require(formats)
+    faults = {format: fault for format in formats if (fault := missing(format))}
+    refuse_none_left(formats, faults)
     inputs = inputs_for(model, run)
     network = load_network(model)
-    from models.export import FORMATS, for_inference, runner_of  # after TensorFlow was loaded without its chatter
+    from models.export import for_inference, runner_of  # after TensorFlow was loaded without its chatter
 
     trained = runner_of(network)
     plain = for_inference(network, model.architecture, model.preparation.image_px)
@@ -85,28 +95,47 @@ def export(model: ModelFolder, formats: list[str], folder: Path, run: Path) -> t
     if network.compute_dtype == "float32":
         refuse_beyond(rounding, f"{model.name} without augmentation")
     rows = [Exported("as trained", model.network, megabytes(model.network), latency_ms(trained, inputs), rounding)]
-    part = folder / "part"
     for format in formats:
+        if format not in faults:
+            try:
+                rows.append(exported(model, format, plain, expected, rounding, inputs, folder))
+            except StudyError as error:
+                faults[format] = str(error)
+    refuse_none_left(formats, faults)
+    return Export(inputs, tuple(rows), tuple(faults.values()))
+
+
+def refuse_none_left(formats: list[str], faults: dict[str, str]) -> None:
+    if len(faults) == len(formats):
+        raise StudyError("; ".join(faults.values()))
+
+
+def exported(
+    model: ModelFolder, format: str, plain: Any, expected: np.ndarray, rounding: float, inputs: Inputs, folder: Path
+) -> Exported:
+    """Raises StudyError where what was written predicts otherwise than `expected`."""
+    from models.export import FORMATS
+
+    part = folder / "part"
+    shutil.rmtree(part, ignore_errors=True)
+    part.mkdir(parents=True)
+    try:
+        written = part / f"{model.name}.{format}"
+        FORMATS[format].write(plain, written)
+        predict = FORMATS[format].runner(written)
+        difference = largest(predict(inputs.images, inputs.male), expected)
+        refuse_beyond(difference, f"{model.name} as {format}")
+        made = Exported(format, folder / written.name, megabytes(written), latency_ms(predict, inputs), difference)
+        about = (
+            f"Largest difference from the weights in Keras: {difference:.2g} months on {len(inputs.images)} {inputs.what} "
+            f"(tolerance {TOLERANCE_MONTHS}); the network as trained differs by {rounding:.2g}. {made.size_mb:.3g} MB; one image took {made.latency_ms:.3g} ms on the exporting "
+            "machine's CPU (median)."
+        )
+        put(written, made.path)
+        write_text(made.path.with_name(f"{made.path.name}.md"), card(model, format, made.path.name, about))
+    finally:
         shutil.rmtree(part, ignore_errors=True)
-        part.mkdir(parents=True)
-        try:
-            written = part / f"{model.name}.{format}"
-            FORMATS[format].write(plain, written)
-            predict = FORMATS[format].runner(written)
-            difference = largest(predict(inputs.images, inputs.male), expected)
-            refuse_beyond(difference, f"{model.name} as {format}")
-            made = Exported(format, folder / written.name, megabytes(written), latency_ms(predict, inputs), difference)
-            about = (
-                f"Largest difference from the weights in Keras: {difference:.2g} months on {len(inputs.images)} {inputs.what} "
-                f"(tolerance {TOLERANCE_MONTHS}); the network as trained differs by {rounding:.2g}. {made.size_mb:.3g} MB; one image took {made.latency_ms:.3g} ms on the exporting "
-                "machine's CPU (median)."
-            )
-            put(written, made.path)
-            write_text(made.path.with_name(f"{made.path.name}.md"), card(model, format, made.path.name, about))
-        finally:
-            shutil.rmtree(part, ignore_errors=True)
-        rows.append(made)
-    return inputs, rows
+    return made
 
 
 def largest(predicted: np.ndarray, expected: np.ndarray) -> float:

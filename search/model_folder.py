@@ -9,6 +9,7 @@ from data.preparation import DataError, Preparation
 from models.architecture import Architecture
 from search.best import MODEL
 from search.run import MODELS
+from search.typed import typed
 
 ABOUT = "model.json"
 
@@ -53,7 +54,7 @@ def models_of(run: Path) -> list[Path]:
 def newest(run: Path) -> Path:
     found = models_of(run)
     if not found:
-        raise DataError(f"{run} has no trained model: run `boneage-search train` first, or name one with --model")
+        raise DataError(f"{run} has no trained model: run `{typed('train', run)}` first, or name one with --model")
     return found[-1]
 
 

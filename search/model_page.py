@@ -94,7 +94,9 @@ def signed(value: float | None) -> str:
 def measures_section(about: dict[str, Any]) -> Section:
     said = []
     if about["test"] is None:
-        said.append(("note", "The data have no test split, so there is no figure that nothing was chosen by."))
+        said.append(
+            ("note", "The data have no test split, so every figure comes from images that also guided a choice.")
+        )
     elif about["tests_opened_before"]:
         times = about["tests_opened_before"]
         opened = f"{times} other model{'s' if times > 1 else ''} of this run"

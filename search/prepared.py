@@ -9,6 +9,7 @@ from data.preparation import DataError, Preparation, absolute
 from data.prepare import Progress, prepare, refuse_problems
 from data.store import Store, is_store, open_store, verify
 from search.run import PREPARED, TRIALS, Run
+from search.typed import typed
 from studies.preset import StudyError
 
 
@@ -34,7 +35,7 @@ def found_or_made(run: Run, progress: Progress, strict: bool) -> Store:
             )
         return store
     if not run.data:
-        raise DataError("no data: give --data FOLDER or phantom:N, or run `boneage-search prepare` first")
+        raise DataError(f"no data: give --data FOLDER or phantom:N, or run `{typed('prepare', run.folder)} DATA` first")
     path = run.folder / PREPARED
     trained_on = (run.folder / TRIALS).exists()
     if is_store(path):

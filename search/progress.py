@@ -111,7 +111,7 @@ def showing(constant_mae: float) -> Iterator["Progress"]:
 
     def resumed(name: str, message: Resumed) -> None:
         started[message.number], before[message.number] = time.monotonic(), len(message.epochs)
-        say(f"{label(name, message.number)} goes on after epoch {len(message.epochs)}")
+        say(f"{label(name, message.number)} resumes after epoch {len(message.epochs)}")
 
     def figures(message: EpochDone) -> str:
         return (

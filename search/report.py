@@ -23,10 +23,9 @@ from search.audit import worries_of
 from search.model_folder import models_of, read_about
 from search.records import given, load, seen
 from search.run import PREPARED, TRIALS, Run
-from search.status import next_command, status, storage_exists
+from search.status import next_command, refuse_missing, status, storage_exists
 from search.storage import open_storage
 from studies.order import STUDIES, study_name
-from studies.preset import StudyError
 from studies.study import SEED, Decision, Given, Trial, best_of, pool
 
 LEAST_FOR_IMPORTANCE = 20  # complete trials; PED-ANOVA looks at the best tenth of them, and one or two are no sample
@@ -112,7 +111,7 @@ class Report:
 
     @property
     def next_command(self) -> str | None:
-        return next_command([dict(study.status) for study in self.studies])
+        return next_command(self.run, [dict(study.status) for study in self.studies])
 
     @property
     def synthetic(self) -> bool:
@@ -159,10 +158,7 @@ class Report:
 
 def read(run: Run) -> Report:
     """Raises StudyError where there is no such run."""
-    if not run.folder.exists():
-        raise StudyError(
-            f"there is no run in {run.folder}: name another --run-dir, or begin it with `boneage-search run`"
-        )
+    refuse_missing(run)
     storage = open_storage(run.storage) if storage_exists(run) else None
     store = store_of(run)
     return Report(

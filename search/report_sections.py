@@ -178,8 +178,7 @@ def comparisons(report: Report, study: StudyReport) -> list[Part]:
         *parts,
         Table(verdict_rows(rows), "Months worse than the reference; p values adjusted for the whole family (Holm)."),
         Words(
-            "What speaks of these trained models holds for them alone: with fewer than six seeds nothing can be said of the "
-            "architectures."
+            "With fewer than six seeds a verdict holds for these trained models only; nothing can be said of the architectures."
         ),
     ]
 

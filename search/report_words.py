@@ -151,7 +151,7 @@ def signed(months: float) -> str:
 def next_sentence(report: Report) -> str:
     if report.next_command is None:
         return sentence(f"{all_studies()} are decided")
-    return f"Next: boneage-search {report.next_command}."
+    return f"Next: {report.next_command}"
 
 
 def sentence(words: str) -> str:
@@ -169,7 +169,9 @@ def paper_counts(network: Architecture) -> str:
 
 
 def head(network: Architecture) -> str:
-    layer = f"a fully connected layer of {network.fc_units}" if network.fc_units else "no fully connected layer more"
+    layer = (
+        f"a fully connected layer of {network.fc_units}" if network.fc_units else "no additional fully connected layer"
+    )
     sex = "" if network.sex_units else ", without the sex"
     return f"{layer}, dropout {network.dropout:g}{sex}"
 

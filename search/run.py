@@ -23,7 +23,7 @@ from studies.preset import PRESETS, Preset, StudyError
 if TYPE_CHECKING:
     from data.store import Store
 
-PREPARED, TRIALS, MODELS = "prepared", "trials", "models"  # in the run's folder
+SETTINGS, PREPARED, TRIALS, MODELS = "run.json", "prepared", "trials", "models"  # in the run's folder
 PARTS: dict[str, type] = {"preparation": Preparation, "training": Training, "reference": Architecture}
 
 
@@ -96,7 +96,7 @@ def refuse_unspeakable(folder: Path) -> None:
 
 
 def read_settings(folder: Path) -> dict[str, Any]:
-    path = folder / "run.json"
+    path = folder / SETTINGS
     if not path.exists():
         return {}
     try:
@@ -143,7 +143,7 @@ def record(run: Run) -> None:
     run.folder.mkdir(parents=True, exist_ok=True)
     text = json.dumps(settings, indent=1)
     if read_settings(run.folder) != json.loads(text):  # what is known already may stand where nothing can be written
-        write_text(run.folder / "run.json", f"{text}\n")
+        write_text(run.folder / SETTINGS, f"{text}\n")
 
 
 def from_json(overrides: dict[str, Any]) -> dict[str, Any]:

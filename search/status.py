@@ -4,7 +4,8 @@ import json
 from typing import Any
 
 from search.database import FILE, Rows, own_url, reading, refuse_emptied
-from search.run import Run
+from search.run import SETTINGS, Run, read_settings
+from search.typed import typed
 from studies.order import STUDIES, study_name
 from studies.preset import StudyError
 from studies.study import Point, to_point
@@ -27,6 +28,14 @@ def storage_exists(run: Run) -> bool:
 
     path = sqlite_path(run.storage)
     return path is None or path.exists()
+
+
+def refuse_missing(run: Run) -> None:
+    """For commands that only read. Raises StudyError where nothing was ever begun in the run's folder."""
+    if not (run.folder / SETTINGS).exists() and not storage_exists(run):
+        raise StudyError(
+            f"{run.folder} holds no run: begin one with `{typed('run', run.folder)}`, or name another with --run-dir"
+        )
 
 
 def status(run: Run) -> list[dict[str, Any]]:
@@ -122,5 +131,17 @@ def chosen(stored: float, distribution: dict[str, Any]) -> Any:
     return int(stored) if distribution["name"] == "IntDistribution" else stored
 
 
-def next_command(statuses: list[dict[str, Any]]) -> str | None:
-    return next((STUDIES[status["name"]].COMMAND for status in statuses if status["state"] != "decided"), None)
+def next_command(run: Run, statuses: list[dict[str, Any]]) -> str | None:
+    """What goes on with the run, to be pasted into a shell; None where all is decided."""
+    left = next((status["name"] for status in statuses if status["state"] != "decided"), None)
+    return typed(STUDIES[left].COMMAND, run.folder, *storage_option(run)) if left else None
+
+
+def storage_option(run: Run) -> list[str]:
+    """--storage, where the run does not remember it."""
+    if run.storage == own_url(run.folder):
+        return []
+    from search.storage import without_password  # brings SQLAlchemy and Optuna
+
+    url = without_password(run.storage)
+    return [] if read_settings(run.folder).get("storage") == url else ["--storage", url]

@@ -162,7 +162,7 @@ def status_lines(statuses: list[dict[str, Any]], next_command: str | None) -> li
     if any(status.get("synthetic") for status in statuses):
         lines.append(f"{SYNTHETIC}; {NO_DEVICE}.")
     lines += time_lines(statuses)
-    return [*lines, f"next: boneage-search {next_command}" if next_command else f"{all_studies()} are decided"]
+    return [*lines, f"next: {next_command}" if next_command else f"{all_studies()} are decided"]
 
 
 def time_lines(statuses: list[dict[str, Any]]) -> list[str]:

@@ -14,12 +14,12 @@ def duration(seconds: float) -> str:
 
 
 def left_words(name: str, timing: Mapping[str, Any]) -> str:
-    """at most about 3 min 10 s left of ablation, 20 min 05 s of the whole search; empty at the end of it."""
+    """at most 3 min 10 s left for ablation, 20 min 05 s for the whole search; empty at the end of it."""
     study, search = timing["seconds_left"], timing["search_seconds_left"]
     if not search:
         return ""
-    here = f"{duration(study)} left of {name}, {duration(search)} of" if study else f"{duration(search)} left of"
-    return f"at most about {here} the whole search"
+    here = f"{duration(study)} left for {name}, {duration(search)} for" if study else f"{duration(search)} left for"
+    return f"at most {here} the whole search"
 
 
 def error_words(timing: Mapping[str, Any]) -> str:
@@ -28,6 +28,6 @@ def error_words(timing: Mapping[str, Any]) -> str:
         return ""
     count = timing["epoch_seconds_predicted"]
     return (
-        f"an epoch's seconds, foretold from MACs, were off by {timing['epoch_seconds_error']:.0%} "
+        f"epoch times predicted from MACs were off by {timing['epoch_seconds_error']:.0%} "
         f"(median of {count} training{'s' * (count != 1)})"
     )

@@ -190,7 +190,7 @@ def followed(job: Job, executor: Executor, progress: Progress, terms: Terms, lea
                     return legs.epochs
                 case Failed() if legs.goes_on_after(message):
                     legs.lose_leg()
-                    progress.said(f"{name}: {what_happened(message)}; it goes on")
+                    progress.said(f"{name}: {what_happened(message)}; resuming from its checkpoint")
                     if terms.wish.signal:
                         raise Stopped(terms.wish)
                     executor.start(job)
@@ -209,4 +209,4 @@ def followed(job: Job, executor: Executor, progress: Progress, terms: Terms, lea
         if terms.wish.signal and not asked:
             asked = True
             executor.stop()
-            progress.said("stopping after the epoch that is running; once more to stop now")
+            progress.said("stopping after the epoch that is running; press Ctrl-C again to stop at once")

@@ -124,7 +124,7 @@ class Trainings:
             if self.wish.signal and not asked:
                 asked = True
                 self.executor.stop()
-                self.say("stopping after the epochs that are running; once more to stop now")
+                self.say("stopping after the epochs that are running; press Ctrl-C again to stop at once")
             elif any(ended) and not self.wish.signal:
                 return
         raise Stopped(self.wish)

@@ -34,11 +34,13 @@ def watch(run: Run, every_seconds: float = EVERY_SECONDS) -> None:
         if sys.stdout.isatty():
             with Live(console=tables.console()) as live:
                 follow(
-                    run, every_seconds, lambda statuses, running: live.update(shown(statuses, running), refresh=True)
+                    run,
+                    every_seconds,
+                    lambda statuses, running: live.update(shown(run, statuses, running), refresh=True),
                 )
         else:
             before: set[str] = set()
-            follow(run, every_seconds, lambda statuses, running: say_new(before, [*lines(statuses), *running]))
+            follow(run, every_seconds, lambda statuses, running: say_new(before, [*lines(run, statuses), *running]))
     except KeyboardInterrupt:
         pass
 
@@ -50,7 +52,7 @@ def follow(run: Run, every_seconds: float, show: Callable[[Statuses, list[str]],
             storage = open_storage(run.storage)
         statuses = status(run)
         show(statuses, list(running_trials(storage, statuses)) if storage else [])
-        if next_command(statuses) is None:
+        if next_command(run, statuses) is None:
             return
         time.sleep(every_seconds)
 
@@ -65,18 +67,18 @@ def running_trials(storage: PatientStorage, statuses: Statuses) -> Iterator[str]
             yield f"{study_name(entry['name'])} #{trial.number}: {what(trial)}: {so_far}"
 
 
-def shown(statuses: Statuses, running: list[str]) -> Group:
-    closing = tables.status_lines(statuses, next_command(statuses))
+def shown(run: Run, statuses: Statuses, running: list[str]) -> Group:
+    closing = tables.status_lines(statuses, next_command(run, statuses))
     return Group(tables.status_table(statuses), *(Text(plain(line)) for line in (*running, *closing)))
 
 
-def lines(statuses: Statuses) -> Iterator[str]:
+def lines(run: Run, statuses: Statuses) -> Iterator[str]:
     for entry in statuses:
         if entry["state"] != "not begun":
             best = f", best {entry['best_value']:.2f} months" if entry["best_value"] is not None else ""
             decided = f": {entry['decision']['summary']}" if entry["decision"] else ""
             yield f"{study_name(entry['name'])}: {entry['state']}, {entry['trials']} trials{best}{decided}"
-    yield from tables.status_lines(statuses, next_command(statuses))
+    yield from tables.status_lines(statuses, next_command(run, statuses))
 
 
 def say_new(before: set[str], now: list[str]) -> None:

@@ -9,6 +9,7 @@ from search.records import decisions, given, load, trials_of
 from search.run import Run
 from search.status import storage_exists
 from search.storage import open_storage
+from search.typed import typed
 from studies.order import STUDIES
 from studies.preset import StudyError
 
@@ -51,7 +52,7 @@ def winner(run: Run) -> Chosen:
     made = decisions(storage) if storage else {}
     if storage is None or not made:
         raise StudyError(
-            f"nothing is decided in {run.folder}: run `boneage-search run` first, name a trial with --trial, "
+            f"nothing is decided in {run.folder}: run `{typed('run', run.folder)}` first, name a trial with --trial, "
             "or give an architecture by hand, as --beta 1.4 --blocks 4/3/3"
         )
     name, decision = list(made.items())[-1]

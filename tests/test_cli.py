@@ -1,11 +1,14 @@
 """The command line as people use it: the real program in a process of its own."""
 
+import ast
 import json
+import os
 import re
 import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,11 +16,13 @@ from conftest import tiny_preset
 from formula import FormulaExecutor, silent
 
 from data.store import Store, open_store
-from search.cli import parser
+from search.cli import main, parser
 from search.database import sqlite_url
 from search.engine import run_study
 from search.prepared import prepared
-from search.run import Run, open_run
+from search.run import Run, open_run, record
+from search.status import next_command, status
+from search.typed import typed
 from studies.order import STUDIES
 
 Write = Callable[..., Path]
@@ -63,8 +68,9 @@ def test_table1_matches_in_nine_of_ten_rows() -> None:
     assert [(row["name"], row["params"]) for row in differing] == [("Baseline", 21_804_353)]
 
 
-def test_count_and_help_and_status_load_no_tensorflow() -> None:
-    for arguments in (["count"], ["--help"], ["status", "--run-dir", "no-such-run"], ["count", "--table1"]):
+def test_count_and_help_and_status_load_no_tensorflow(tmp_path: Path) -> None:
+    record(open_run(tmp_path, "demo", {}, None, None))
+    for arguments in (["count"], ["--help"], ["status", "--run-dir", str(tmp_path)], ["count", "--table1"]):
         script = (
             "import sys; from search.cli import main\n"
             f"try: main({arguments!r})\nexcept SystemExit: pass\n"
@@ -136,7 +142,7 @@ def test_the_commands_of_the_readme_are_commands() -> None:
         (["count", "--blocks", "4/3"], "argument --blocks"),
         (["count", "--beta", "0"], "argument --beta: expected a number from 0.03125 to 8; got '0'"),
         (["count", "--image-px", "40"], "an image of 40 px vanishes in"),
-        (["dashboard"], "has no studies yet"),
+        (["dashboard"], "runs/main holds no run: begin one with `boneage-search run`"),
     ],
 )
 def test_bad_input_ends_with_exit_code_2_and_says_what_to_do(tmp_path: Path, arguments: list[str], says: str) -> None:
@@ -215,20 +221,72 @@ def test_settings_that_were_refused_are_not_remembered_and_change_nothing(tmp_pa
 def test_status_tells_studies_decisions_and_what_comes_next(decided: Path) -> None:
     statuses = json.loads(boneage_search("status", "--run-dir", decided, "--json").stdout)
 
-    assert [status["name"] for status in statuses] == ["ablation", "width", "depth", "refinement"]
-    for status in statuses:
-        assert {"name", "state", "trials", "best_value", "best_params", "decision"} <= set(status)
-        assert status["state"] == "decided"
+    assert [study["name"] for study in statuses] == ["ablation", "width", "depth", "refinement"]
+    for study in statuses:
+        assert {"name", "state", "trials", "best_value", "best_params", "decision"} <= set(study)
+        assert study["state"] == "decided"
     people = boneage_search("status", "--run-dir", decided).stdout
     assert "all four studies are decided" in people
     assert "say nothing about patients" in people
 
 
-def test_status_of_nothing_creates_nothing(tmp_path: Path) -> None:
-    ended = boneage_search("status", "--run-dir", tmp_path / "run")
+@pytest.mark.parametrize(
+    "reading",
+    [
+        ["status"],
+        ["status", "--json"],
+        ["status", "--watch"],
+        ["report"],
+        ["dashboard"],
+        ["audit"],
+        ["predict", "hand.png"],
+        ["explain", "hand.png"],
+        ["explain", "--sheet", "3"],
+        ["export", "--format", "keras"],
+    ],
+    ids=" ".join,
+)
+def test_a_command_that_reads_a_run_refuses_one_that_is_not_there_and_makes_nothing(
+    tmp_path: Path, reading: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    for folder in (tmp_path / "no run's", tmp_path / "empty"):
+        (tmp_path / "empty").mkdir(exist_ok=True)
 
-    assert "next: boneage-search ablate" in ended.stdout
-    assert list(tmp_path.iterdir()) == []
+        assert main([*reading, "--run-dir", str(folder)]) == 2
+
+        said = capsys.readouterr()
+        assert said.out == ""
+        assert said.err.count("\n") == 1
+        assert "`boneage-search " in said.err or "--run-dir" in said.err
+        assert sorted(path.name for path in tmp_path.rglob("*")) == ["empty"]
+
+
+@pytest.mark.parametrize("name", ["run", "my run", "it's", "-run", "$HOME;ls", "a\x1b[31m\nb", "händ \udcff"])
+def test_a_command_that_we_tell_is_read_back_by_a_shell_as_it_was_meant(tmp_path: Path, name: str) -> None:
+    command = typed("ablate", Path(name)).replace(
+        "boneage-search", f"{sys.executable} -c 'import os, sys; print(sys.argv[1:])'", 1
+    )
+    ended = subprocess.run(["bash", "-c", os.fsencode(command)], capture_output=True, check=True, timeout=60)
+
+    words = ast.literal_eval(ended.stdout.decode())
+    assert "\x1b" not in command
+    assert parser().parse_args(words).run_dir == Path(name)
+
+
+def test_what_comes_next_is_told_with_the_runs_folder_and_storage(tmp_path: Path) -> None:
+    run = open_run(tmp_path / "my run", "demo", {}, "phantom:60", None)
+    record(run)
+    elsewhere = replace(run, storage=f"sqlite:///{tmp_path}/other.db")
+
+    assert boneage_search("status", "--run-dir", run.folder).stdout.splitlines()[-1] == (
+        f"next: boneage-search ablate --run-dir '{run.folder}'"
+    )
+    assert next_command(elsewhere, status(elsewhere)) == (
+        f"boneage-search ablate --run-dir '{run.folder}' --storage {elsewhere.storage}"
+    )
+    record(elsewhere)
+    assert next_command(elsewhere, status(elsewhere)) == f"boneage-search ablate --run-dir '{run.folder}'"
+    assert typed("width", Path("runs/main")) == "boneage-search width"
 
 
 def test_count_imports_nothing_slow() -> None:

@@ -1,5 +1,6 @@
 """Exported models: run by the runtimes they are for, on the model's own images."""
 
+import json
 import shutil
 from collections.abc import Callable
 from importlib.util import find_spec
@@ -19,8 +20,9 @@ from models.export import FORMATS, Predict, for_inference, runner_of
 from models.network import build
 from models.training import Training
 from search import export as exporting
+from search.cli import main
 from search.evaluation import metrics
-from search.export import PACKAGES, TOLERANCE_MONTHS, export, inputs_for, require
+from search.export import PACKAGES, TOLERANCE_MONTHS, export, inputs_for, missing
 from search.model_folder import ModelFolder, load_network
 from studies.preset import StudyError
 
@@ -111,7 +113,7 @@ def test_a_network_trained_in_half_precision_is_written_in_full_and_its_rounding
     shutil.copytree(model.path, tmp_path / "half")
     saved.save(half, tmp_path / "half" / "model.keras")
 
-    _, rows = export(ModelFolder(tmp_path / "half", model.about), ["keras"], tmp_path / "out", tmp_path)
+    rows = export(ModelFolder(tmp_path / "half", model.about), ["keras"], tmp_path / "out", tmp_path).rows
 
     assert 1e-4 < rows[0].difference_months < 1
     assert rows[1].difference_months <= TOLERANCE_MONTHS
@@ -122,9 +124,11 @@ def test_every_format_says_what_it_needs() -> None:
 
 
 def test_an_export_leaves_a_file_its_card_and_nothing_else(model: ModelFolder, tmp_path: Path) -> None:
-    inputs, rows = export(model, ["keras", "savedmodel"], tmp_path, tmp_path)
+    made = export(model, ["keras", "savedmodel"], tmp_path, tmp_path)
+    rows = made.rows
 
-    assert inputs.what == "validation images of its own data"
+    assert made.faults == ()
+    assert made.inputs.what == "validation images of its own data"
     assert sorted(path.name for path in tmp_path.iterdir()) == [
         "tiny.keras",
         "tiny.keras.md",
@@ -133,7 +137,7 @@ def test_an_export_leaves_a_file_its_card_and_nothing_else(model: ModelFolder, t
     ]
     assert [row.format for row in rows] == ["as trained", "keras", "savedmodel"]
     assert all(row.difference_months <= TOLERANCE_MONTHS and row.latency_ms > 0 and row.size_mb > 0 for row in rows)
-    again = export(model, ["savedmodel"], tmp_path, tmp_path)[1]
+    again = export(model, ["savedmodel"], tmp_path, tmp_path).rows
     assert again[1].path.is_dir()
 
 
@@ -165,9 +169,52 @@ def test_a_file_that_predicts_otherwise_is_not_left(
 def test_a_missing_package_is_named_with_the_extra_that_brings_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(exporting, "find_spec", lambda name: None if name == "tf2onnx" else find_spec("json"))
 
-    require(["keras", "tflite"])
+    assert missing("keras") == missing("tflite") == ""
+    assert missing("onnx").startswith("onnx needs tf2onnx, which is not installed: make install EXTRAS=dev,export")
+
+
+def test_what_can_be_written_is_where_another_format_lacks_its_package(
+    model: ModelFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(exporting, "find_spec", lambda name: None)
+    command = ["export", "--format", "all", "--model", str(model.path), "--to", str(tmp_path)]
+
+    assert main(command) == 2
+
+    said = capsys.readouterr()
+    assert sorted(path.name for path in tmp_path.iterdir() if path.suffix != ".md") == ["tiny.keras", "tiny.savedmodel"]
+    assert "tiny.savedmodel" in said.out
+    assert "tflite needs ai-edge-litert, which is not installed" in said.err
+    assert "onnx needs tf2onnx and onnxruntime, which are not installed" in said.err
+    assert main([*command, "--json"]) == 2
+    found = json.loads(capsys.readouterr().out)
+    assert [row["format"] for row in found["formats"]] == ["as trained", "keras", "savedmodel"]
+    assert [fault.partition(" ")[0] for fault in found["faults"]] == ["tflite", "onnx"]
+
+
+def test_one_format_that_lacks_its_package_writes_nothing(
+    model: ModelFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(exporting, "find_spec", lambda name: None)
+
     with pytest.raises(StudyError, match=r"onnx needs tf2onnx.*export"):
-        require(["onnx"])
+        export(model, ["onnx"], tmp_path / "out", tmp_path)
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_format_that_predicts_otherwise_does_not_keep_the_others_from_being_written(
+    model: ModelFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def askew(path: Path) -> Predict:
+        return lambda images, male: FORMATS["savedmodel"].runner(path)(images, male) + np.float32(0.5)
+
+    monkeypatch.setitem(FORMATS, "keras", FORMATS["keras"]._replace(runner=askew))
+
+    made = export(model, ["keras", "savedmodel"], tmp_path, tmp_path)
+
+    assert [row.format for row in made.rows] == ["as trained", "savedmodel"]
+    assert len(made.faults) == 1
+    assert "tiny as keras predicts" in made.faults[0]
 
 
 def test_the_card_says_what_the_model_is_and_is_not(model: ModelFolder, tmp_path: Path) -> None:

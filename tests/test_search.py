@@ -148,7 +148,7 @@ def test_a_search_killed_mid_trial_ends_with_the_same_numbers(tmp_path: Path) ->
     continued = subprocess.run(logged, capture_output=True, text=True, timeout=200, check=True)
 
     assert "trial 0 epoch" not in continued.stderr
-    assert re.search("trial 1 goes on after epoch [12]", continued.stderr)  # the second may end before the kill arrives
+    assert re.search("trial 1 resumes after epoch [12]", continued.stderr)  # the second may end before the kill arrives
     assert "trial 1 epoch 1" not in continued.stderr
     found = {}
     for folder in (whole, killed):

@@ -258,7 +258,7 @@ def test_a_training_killed_on_the_way_ends_as_an_uninterrupted_one(tmp_path: Pat
         leader.kill()
     again = subprocess.run(command(folders[1], "--json"), capture_output=True, text=True, timeout=250, check=True)
 
-    assert re.search(r"one goes on after epoch [12]", again.stderr)
+    assert re.search(r"one resumes after epoch [12]", again.stderr)
     assert "one epoch 1 " not in again.stderr
     one, other = json.loads(whole.stdout), json.loads(again.stdout)
     for key in ("validation", "test", "conformal", "best_epoch", "network"):

@@ -14,6 +14,7 @@ from rich.console import Console
 from test_report import a_run, search
 
 from data.store import Store
+from search.run import record
 from search.status import status
 from search.watch import shown, watch
 
@@ -38,7 +39,7 @@ def test_a_search_is_watched_from_before_its_storage_is_there_to_its_end(
 
     said = capsys.readouterr().out.splitlines()
     assert not watching.is_alive()
-    assert said[0] == "next: boneage-search ablate"
+    assert said[0] == f"next: boneage-search ablate --run-dir {run.folder}"
     assert said[-1] == "all four studies are decided"
     assert len(said) == len(set(said))
 
@@ -48,7 +49,7 @@ def test_on_a_terminal_running_trials_stand_below_the_table(tmp_path: Path, tiny
     with pytest.raises(KeyboardInterrupt):
         search(run, tiny_store, FormulaExecutor(stop_after=2))
     console = Console(width=120, record=True, file=io.StringIO())
-    console.print(shown(status(run), ["1 ablation #2: epoch 1, 30.00 months"]))
+    console.print(shown(run, status(run), ["1 ablation #2: epoch 1, 30.00 months"]))
 
     text = console.export_text()
     assert text.index("ablation") < text.index("#2: epoch 1") < text.index("next: boneage-search ablate")
@@ -56,10 +57,11 @@ def test_on_a_terminal_running_trials_stand_below_the_table(tmp_path: Path, tiny
 
 def test_ctrl_c_ends_it_quietly(tmp_path: Path, tiny_store: Store) -> None:
     run = a_run(tmp_path / "run", tiny_store)
+    record(run)
     command = [sys.executable, "-m", "search.cli", "status", "--watch", "--run-dir", str(run.folder)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as watching:
         assert watching.stdout
-        assert watching.stdout.readline() == "next: boneage-search ablate\n"
+        assert watching.stdout.readline() == f"next: boneage-search ablate --run-dir {run.folder}\n"
         time.sleep(0.2)
         watching.send_signal(signal.SIGINT)
         _, said = watching.communicate(timeout=60)

@@ -190,14 +190,14 @@ def test_a_folder_with_settings_alone_has_a_report(tmp_path: Path, tiny_store: S
     report = read(a_run(tmp_path / "run", tiny_store))
 
     assert [answer.headline for answer in contents(report).answers] == ["None yet"]
-    assert "Next: boneage-search ablate." in html(contents(report))
+    assert "Next: boneage-search ablate --run-dir " in html(contents(report))
     assert not (tmp_path / "run" / "studies.db").exists()
 
 
 def test_where_there_is_no_run_nothing_is_made(tmp_path: Path, tiny_store: Store) -> None:
     run = replace(a_run(tmp_path / "run", tiny_store), folder=tmp_path / "mistyped")
 
-    with pytest.raises(StudyError, match="no run in"):
+    with pytest.raises(StudyError, match="holds no run"):
         read(run)
     assert not (tmp_path / "mistyped").exists()
 

@@ -1,7 +1,6 @@
 """The audit of a prepared store for people: a page with figures and pictures, rows for the terminal, sentences."""
 
 import json
-import sys
 from collections.abc import Iterator
 from dataclasses import asdict
 from importlib.metadata import version
@@ -34,6 +33,8 @@ from data.headers import is_header_age
 from data.store import Store, digest_of
 from search.files import may_be_written, write_text
 from search.page import (
+from search.terminal import log
+from search.typed import typed
     BLUE,
     GREY,
     ORANGE,
@@ -155,11 +156,11 @@ def say_worries(folder: Path, store: Store, with_page: bool = False) -> None:
     page = audited(folder, store)[1] if with_page else None
     found = worries_of(folder, store)
     for worry in found:
-        print(f"data: {worry}", file=sys.stderr)
+        log(f"data: {worry}")
     if page:
-        print(f"data: the audit is in {page}", file=sys.stderr)
+        log(f"data: the audit is in {page}")
     elif found:
-        print("data: `boneage-search audit` shows more", file=sys.stderr)
+        log(f"data: `{typed('audit', folder)}` shows more")
 
 
 def remember(folder: Path, store: Store, found: Audit) -> None:

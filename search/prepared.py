@@ -1,6 +1,5 @@
 """The data of a run, made when they are first needed."""
 
-import sys
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -9,6 +8,7 @@ from data.preparation import DataError, Preparation, absolute
 from data.prepare import Progress, prepare, refuse_problems
 from data.store import Store, is_store, open_store, verify
 from search.run import PREPARED, TRIALS, Run
+from search.terminal import log
 from search.typed import typed
 from studies.preset import StudyError
 
@@ -51,7 +51,7 @@ def found_or_made(run: Run, progress: Progress, strict: bool) -> Store:
             raise StudyError(f"{run.folder} has trials on data with {difference(then, now)}; use another --run-dir")
         if now == then and gone(run.data):
             said = f"{run.data} is not there (moved, or not mounted?): the run goes on with what was prepared of it, {path}"
-            print(said, file=sys.stderr)
+            log(said)
             refuse_problems(there, strict)
             return there
     run.folder.mkdir(parents=True, exist_ok=True)

@@ -33,8 +33,6 @@ from data.headers import is_header_age
 from data.store import Store, digest_of
 from search.files import may_be_written, write_text
 from search.page import (
-from search.terminal import log
-from search.typed import typed
     BLUE,
     GREY,
     ORANGE,
@@ -51,6 +49,8 @@ from search.typed import typed
     table,
     text,
 )
+from search.terminal import log
+from search.typed import typed
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure

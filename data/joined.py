@@ -27,6 +27,7 @@ def joined(
     its image among the training images; never the other way round.
     """
     headers = cache(header)
+    split_at = cache(lambda at: split_of(folder, at))
     free = list(images)
     parts: list[pd.DataFrame] = []
     problems: list[Problem] = []
@@ -37,7 +38,7 @@ def joined(
         found: dict[int, list[Path]] = {}
         for folders in search_order(table.split):
             left = [place for place in range(len(ids)) if place not in found]
-            eligible = [path for path in free if folders is None or split_of(folder, path.parent) in folders]
+            eligible = [path for path in free if folders is None or split_at(path.parent) in folders]
             made = matched([ids[place] for place in left], eligible)
             here = {left[place]: paths for place, paths in made.files.items()}
             if not table.cases.empty:

@@ -112,11 +112,8 @@ def make(request: Request, there: Store | None, path: Path, progress: Progress, 
         problems.to_csv(part / "problems.csv", index=False, errors="backslashreplace")
         refuse_listed(problems, len(found.cases), part / "problems.csv", strict)
         refuse_empty_splits(request.source, found.cases, problems)
-        lost = [
-            *(request.read.problems if not request.settings.images else ()),
-            *found.problems,
-        ]  # of a subset the source's are not
-        refuse_losses(request.source, lost, len(found.cases), request.settings)
+        of_source = () if request.settings.images else request.read.problems  # which are not those of a subset
+        refuse_losses(request.source, [*of_source, *found.problems], len(found.cases), request.settings)
         found.cases.to_csv(part / "cases.csv", index=False)
         if there and trained_on and digest_of(part / "cases.csv") != there.digest:
             shutil.rmtree(part)

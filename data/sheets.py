@@ -68,10 +68,10 @@ def below_headings(path: Path, rows: Sequence[Row], fits: Fits, said: str = "") 
         return
     place = max(range(min(HEADING_WITHIN, len(filled))), key=lambda n: (fits(filled[n][1]), -n))
     headings = trimmed(filled[place][1])
-    width = len(headings)
+    width, of_cases = len(headings), fits(headings) > 0
     below = []
     for number, cells in filled[place + 1 :]:
-        if fits(headings) and any(cell.strip() for cell in cells[width:]):
+        if of_cases and any(cell.strip() for cell in cells[width:]):
             raise DataError(
                 f"{path} {UNREADABLE[is_excel(path)]}: row {number} has {len(trimmed(cells))} cells under {width} headings; "
                 "quote a cell that holds the separator, as a decimal comma"

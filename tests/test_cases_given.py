@@ -29,12 +29,19 @@ def blank_rows_are_none(store: Store, printed: str) -> None:
     assert "left out" not in printed
 
 
+def patients_stay_together(store: Store, printed: str) -> None:
+    patient = store.cases["id"].str.split("_").str[0]
+    assert len(store.cases) == 24
+    assert store.cases.groupby(patient)["split"].nunique().max() == 1
+
+
 RIGHT: dict[str, Callable[[Store, str], None]] = {
     "01_excel_lock": all_found,
     "02_unrelated_csv": others_said,
     "03_symlinked_folder": all_found,
     "06_deeper_than_five": all_found,
     "07_blank_excel_rows": blank_rows_are_none,
+    "09_patient_twice": patients_stay_together,
 }
 
 

@@ -3,6 +3,7 @@
 import json
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -27,6 +28,7 @@ from search.model_folder import ModelFolder, load_network
 from studies.preset import StudyError
 
 ARCHITECTURE = Architecture(1 / 16, Blocks(0, 0, 0, 0, 0, 1), (False, False), dropout=0.3)
+SMALLEST = replace(ARCHITECTURE, blocks=Blocks(0, 0, 0, 0, 0, 0))
 # Every kind of random layer, none of which may reach a file.
 AUGMENTED = Training(
     epochs=1,
@@ -50,12 +52,19 @@ def needed(format: str) -> None:
         pytest.importorskip(package, reason="of the extra [export]")
 
 
+@pytest.fixture(autouse=True)
+def timed_briefly(monkeypatch: pytest.MonkeyPatch) -> None:
+    """How long an answer takes matters to no test here."""
+    monkeypatch.setattr(exporting, "LATENCY_RUNS", 2)
+    monkeypatch.setattr(exporting, "WARM_UP_RUNS", 1)
+
+
 @pytest.fixture(scope="module")
 def model(tiny_store: Store, tmp_path_factory: pytest.TempPathFactory) -> ModelFolder:
     """Trained for an epoch, in a run that holds its store."""
     run = tmp_path_factory.mktemp("run")
     shutil.copytree(tiny_store.path, run / "prepared")
-    return train_model(run / "models" / "tiny", tiny_store, ARCHITECTURE, AUGMENTED)
+    return train_model(run / "models" / "tiny", tiny_store, SMALLEST, AUGMENTED)
 
 
 def drawn_network(architecture: Architecture) -> keras.Model:

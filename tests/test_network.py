@@ -38,7 +38,7 @@ def macs_by_keras(model: keras.Model) -> int:
     return total
 
 
-@settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(architecture=small, image_px=st.sampled_from([75, 97, 128]))
 def test_the_graph_has_the_cost_that_the_arithmetic_says(architecture: Architecture, image_px: int) -> None:
     """For random widths, repeats, ablated groups, poolings and heads."""

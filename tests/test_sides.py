@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import time
 from dataclasses import dataclass, field, replace
 from io import BytesIO
 from pathlib import Path
@@ -10,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from conftest import tiny_preset
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
@@ -24,6 +26,9 @@ from data.cases import complete_splits
 from data.preparation import DataError, Preparation
 from data.prepare import prepare
 from data.store import Store, open_store, verify
+from search.database import sqlite_url
+from search.prepared import prepared
+from search.run import TRIALS, Run
 
 SETTINGS = Preparation(
     image_px=32, fit="squash", stretch=False, validation_fraction=0.3, test_fraction=0.2, accept_losses=True
@@ -457,3 +462,68 @@ def test_a_dicom_names_its_patient_where_the_table_does_not(tmp_path: Path) -> N
     assert len(store.cases) == 24
     assert set(splits.nunique()) == {1}
     assert "P3" not in "".join(path.read_text() for path in store.path.glob("*.csv"))
+
+
+# Runs
+
+
+def run_on(source: str, folder: Path) -> Run:
+    preset = replace(tiny_preset(), preparation=SETTINGS)
+    return Run(folder, preset, {}, source, sqlite_url(folder / "studies.db"))
+
+
+def quietly(done: int, total: int) -> None:
+    pass
+
+
+@pytest.mark.parametrize("left", ["nothing", "an empty folder"])
+@pytest.mark.parametrize("trials", [False, True])
+def test_a_run_whose_source_is_away_goes_on_with_what_was_prepared_and_says_so(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], left: str, trials: bool
+) -> None:
+    source = folder(tmp_path / "source")
+    run = run_on(source.write(), tmp_path / "run")
+    before = prepared(run, quietly)
+    shutil.rmtree(source.at)
+    if left == "an empty folder":
+        source.at.mkdir()
+    if trials:
+        (run.folder / TRIALS).mkdir()
+
+    assert prepared(run, quietly).info == before.info
+
+    assert f"{source.at} is not there" in capsys.readouterr().err
+    with pytest.raises(DataError, match=r"is not a folder|no table of cases"):
+        prepared(run_on(str(source.at), tmp_path / "other"), quietly)
+
+
+def test_a_run_with_trials_refuses_a_changed_source_and_takes_it_again_when_it_is_put_back(tmp_path: Path) -> None:
+    source = folder(tmp_path / "source")
+    source.pictures |= {"4h": 5, "7h": DAMAGED}
+    run = run_on(source.write(), tmp_path / "run")
+    before = prepared(run, quietly)
+    (run.folder / TRIALS).mkdir()
+    source.pictures["7h"] = 7
+
+    with pytest.raises(DataError, match=r"has changed since this run began to train on it\. Cases: 1 new \(7h\)\. Put"):
+        prepared(run_on(source.write(), run.folder), quietly)
+
+    source.pictures["7h"] = DAMAGED
+    assert prepared(run_on(source.write(), run.folder), quietly).digest == before.digest
+
+
+@pytest.mark.slow
+def test_twelve_thousand_unchanged_radiographs_are_neither_decoded_nor_read(tmp_path: Path, counted: Counted) -> None:
+    radiographs = Path(__file__).parents[2] / "shared" / "radiographs" / "rsna100"
+    if not radiographs.is_dir():
+        pytest.skip("the RSNA radiographs are not here")
+    prepare(str(radiographs), Preparation(image_px=100), tmp_path / "store")
+    counted.decoded = counted.read = 0
+    began = time.process_time()
+
+    store = prepare(str(radiographs), Preparation(image_px=100), tmp_path / "store")
+    verify(store)
+
+    assert len(store.cases) == 12_611
+    assert (counted.decoded, counted.read) == (0, 0)
+    assert time.process_time() - began < 2  # of all threads; not the time on the wall

@@ -15,6 +15,7 @@ import pandas as pd
 
 import studies
 from data.csv_text import read_csv
+from data.foreign import reason
 from search.files import written
 from search.sampler import key
 from studies.preset import StudyError
@@ -148,7 +149,7 @@ def read(path: Path) -> Recorded:
             )
     except (OSError, ValueError, KeyError) as error:
         raise StudyError(
-            f"{path} is no table of recorded trainings ({error!r}); `boneage-search record` makes one"
+            f"{path} is no table of recorded trainings ({type(error).__name__}: {reason(error)}); `boneage-search record` makes one"
         ) from None
     return Recorded(about, curves, tuple(points.values()))
 

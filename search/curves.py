@@ -125,9 +125,11 @@ def read(path: Path) -> Recorded:
     """Raises StudyError where the file is none that `write` made."""
     try:
         with path.open() as file:
-            about = json.loads(file.readline().removeprefix("#"))
+            about = dict(json.loads(file.readline().removeprefix("#")))
             table = read_csv(file)
-        epochs = range(1, int(about["epochs"]) + 1)
+        if not isinstance(about.get("epochs"), int) or not isinstance(about.get("space"), dict):
+            raise ValueError("its first line does not say of which epochs and space")
+        epochs = range(1, about["epochs"] + 1)
         names = list(about["space"])
         curves: dict[tuple[Any, ...], dict[int, Curve]] = {}
         points: dict[tuple[Any, ...], Point] = {}
@@ -147,7 +149,7 @@ def read(path: Path) -> Recorded:
                 float(row["test_mae"]) if row["test_mae"] else None,
                 row["failed"],
             )
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise StudyError(
             f"{path} is no table of recorded trainings ({type(error).__name__}: {reason(error)}); `boneage-search record` makes one"
         ) from None

@@ -283,6 +283,28 @@ def test_recorded_trainings_are_read_as_they_were_written(tmp_path: Path) -> Non
     assert again.known(Request(point, 0, 2)).test_mae is None  # a search that stops early has no network to test
 
 
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"# []\n",
+        b"# 3\n",
+        b"# null\n",
+        b'# {"epochs": [], "space": {}}\na\n1\n',
+        b"# " + b"[" * 100_000,
+        b"\xff" * 9999,
+    ],
+    ids=range(7),
+)
+def test_a_table_that_is_none_of_recorded_trainings_is_a_sentence(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "t.csv").write_bytes(content)
+
+    with pytest.raises(StudyError, match=r"t\.csv is no table of recorded trainings") as refused:
+        read(tmp_path / "t.csv")
+
+    assert len(str(refused.value)) < 600
+
+
 def test_what_was_not_recorded_is_refused() -> None:
     with pytest.raises(StudyError, match="not among the recorded"):
         TABLE.known(Request({**TABLE.points[0], "fc_units": 4096}, 0, 1))

@@ -1,16 +1,66 @@
-"""Our own CSV files as they were written: an id is text, byte for byte, whatever number or absence it looks like.
+"""Our own CSV files: an id is text, byte for byte, whatever number, absence or formula it looks like.
 
-The one place that calls pandas' reader, which by itself takes NA, null, 007 and 1e5 for something else. Tables that people
-bring are read by `sheets.py`.
+The one place that writes CSV, and that calls pandas' reader, which by itself takes NA, null, 007 and 1e5 for something else.
+Tables that people bring are read by `sheets.py`.
+
+People open these files with a spreadsheet, which runs a cell that begins with =, +, - or @. Such a cell is written with an
+apostrophe before it, and so is one with a character that is not simply shown (a control character, a byte that is no
+Unicode), which is then an escape; `read_csv` takes both back. Numbers stay as they are, negative ones too.
 """
 
-from collections.abc import Mapping
+import csv
+import re
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import IO, Literal
+from typing import IO, Any, Literal
 
 import pandas as pd
 
+from data.shown import escaped, plain
+
 Kind = Literal["float", "int", "bool"]
+
+
+GUARD = "'"
+# What spreadsheets take for the beginning of a formula, in East Asia in the wide forms too.
+FORMULA = tuple("=+-@＝＋－＠")
+NUMBER = re.compile(r"[+-]?\d+(\.\d+)?([eE][+-]?\d+)?", re.ASCII)
+ESCAPE = re.compile(r"\\(\\|[nrt]|x[0-9a-f]{2}|u[0-9a-f]{4}|U[0-9a-f]{8})")
+
+
+def guarded(cell: Any) -> Any:
+    """A cell as it is written; numbers and empty ones as they are."""
+    if cell is None or isinstance(cell, bool | int | float):
+        return cell
+    text = str(cell)
+    formula = text.lstrip().startswith(FORMULA) and not NUMBER.fullmatch(text)
+    if not formula and not looks_guarded(text) and plain(text) == text:
+        return text
+    return GUARD + "".join("\\\\" if letter == "\\" else escaped(letter) for letter in text)
+
+
+def looks_guarded(text: str) -> bool:
+    return text.startswith(GUARD) and ("\\" in text or text.lstrip(GUARD).lstrip().startswith(FORMULA))
+
+
+def unguarded(text: str) -> str:
+    """What was written so."""
+    if not looks_guarded(text):
+        return text
+    return ESCAPE.sub(lambda found: found[0].encode("ascii").decode("unicode_escape"), text.removeprefix(GUARD))
+
+
+def write_csv(table: pd.DataFrame, file: Path | IO[str], float_format: str | None = None) -> None:
+    texts = table.select_dtypes(exclude=["number", "bool"]).columns
+    safe = table.assign(**{name: table[name].map(guarded) for name in texts})
+    safe.to_csv(file, index=False, float_format=float_format, lineterminator="\n", encoding="utf-8")
+
+
+def row_writer(file: IO[str], columns: Sequence[str]) -> Callable[[Mapping[str, Any]], Any]:
+    """Writes the heading; what it returns writes a row."""
+    writer = csv.writer(file, lineterminator="\n")
+    writer.writerow(map(guarded, columns))
+    return lambda row: writer.writerow([guarded(row.get(column)) for column in columns])
 
 
 def read_csv(file: Path | IO[str], kinds: Mapping[str, Kind] = {}) -> pd.DataFrame:
@@ -19,6 +69,9 @@ def read_csv(file: Path | IO[str], kinds: Mapping[str, Kind] = {}) -> pd.DataFra
     Raises ValueError where the file is no CSV in UTF-8, lacks a column of `kinds`, or holds something else in it.
     """
     table = pd.read_csv(file, dtype=str, keep_default_na=False, na_filter=False)
+    for name in table.columns.difference(list(kinds)):
+        if table[name].str.startswith(GUARD).any():
+            table[name] = table[name].map(unguarded)
     for name, kind in kinds.items():
         if name not in table.columns:
             raise ValueError(f"there is no column {name}")

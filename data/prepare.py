@@ -19,6 +19,7 @@ import pandas as pd
 
 from data.arranging import arranged
 from data.cases import subset
+from data.csv_text import write_csv
 from data.decoding import Progress, decode_all, earlier, write_images
 from data.preparation import DISK_FULL, DataError, Preparation, no_space
 from data.problems import problems_table
@@ -109,21 +110,21 @@ def make(request: Request, there: Store | None, path: Path, progress: Progress, 
         decoded = decode_all(part, request.read, request.rows, request.files, known, px, progress)
         found = arranged(request.read, decoded, request.settings, there)
         problems = problems_table([*request.read.problems, *found.problems])
-        problems.to_csv(part / "problems.csv", index=False, errors="backslashreplace")
+        write_csv(problems, part / "problems.csv")
         refuse_listed(problems, len(found.cases), part / "problems.csv", strict)
         refuse_empty_splits(request.source, found.cases, problems)
         of_source = () if request.settings.images else request.read.problems  # which are not those of a subset
         refuse_losses(request.source, [*of_source, *found.problems], len(found.cases), request.settings)
-        found.cases.to_csv(part / "cases.csv", index=False)
+        write_csv(found.cases, part / "cases.csv")
         if there and trained_on and digest_of(part / "cases.csv") != there.digest:
             shutil.rmtree(part)
             raise DataError(other_data(request.source, there.cases, found.cases))
         write_images(part, found.places, px)
-        found.sides.table.to_csv(part / "sides.csv", index=False)
+        write_csv(found.sides.table, part / "sides.csv")
         if request.files:
             seen = decoded.rename(columns={"file": "digest"}).reset_index(drop=True)
             table = pd.concat([pd.Series(request.files.ids, name="id"), request.files.stamps, seen], axis=1)
-            table[FILE_COLUMNS].to_csv(part / "files.csv", index=False)
+            write_csv(table[FILE_COLUMNS], part / "files.csv")
         about = request.about() | {
             "said": [*request.read.said, *found.said],
             "digest": digest_of(part / "cases.csv"),

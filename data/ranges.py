@@ -1,7 +1,7 @@
 """Which values a number may have: declared once, checked by the frozen values themselves and by the command line.
 
 A frozen value names the range of each of its numbers in a table beside it and calls `check` first of all, so that what was
-edited by hand in a file is checked as well as what was typed. This file knows nobody; all packages may import it.
+edited by hand in a file is checked as well as what was typed. All packages may import this file.
 """
 
 import math
@@ -11,7 +11,7 @@ from functools import cache
 from numbers import Integral, Real
 from typing import Any, Literal, cast, get_args, get_origin, get_type_hints
 
-SHOWN_LETTERS = 60  # of a value in a message
+from data.shown import shown
 
 
 @dataclass(frozen=True)
@@ -57,12 +57,6 @@ def written(number: float) -> str:
 def whole(low: int, high: int) -> Range:
     """Whole numbers from `low` to `high`."""
     return Range(low, high, integral=True)
-
-
-def shown(value: object) -> str:
-    """A value in a message, cut where it is very long."""
-    text = f"{value:g}" if isinstance(value, float) else repr(value)
-    return text if len(text) <= SHOWN_LETTERS else f"{text[:SHOWN_LETTERS]}..."
 
 
 def check(value: object, ranges: Mapping[str, Range], error: type[ValueError]) -> None:

@@ -11,7 +11,8 @@ from data.images import Decoded, decode, to_bytes
 from data.layouts import read_folder
 from data.preparation import DataError, Preparation
 from data.problems import Problem
-from data.ranges import shown, whole
+from data.ranges import whole
+from data.shown import shown
 
 
 @dataclass(frozen=True)

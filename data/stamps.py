@@ -18,7 +18,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from data.csv_text import Kind, read_csv
+from data.csv_text import Kind, read_csv, write_csv
 from data.foreign import foreign
 from data.preparation import DataError
 
@@ -101,7 +101,7 @@ def refresh(folder: Path, now: Files, before: pd.DataFrame) -> None:
         return
     part = folder / "files.part"
     try:
-        before.assign(**{name: now.stamps[name].to_numpy() for name in STAMP}).to_csv(part, index=False)
+        write_csv(before.assign(**{name: now.stamps[name].to_numpy() for name in STAMP}), part)
         os.replace(part, folder / "files.csv")
     except OSError:
         part.unlink(missing_ok=True)

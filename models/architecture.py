@@ -15,7 +15,8 @@ The grid reductions mixed3 and mixed8 are not groups: they occur once each, alwa
 from dataclasses import asdict, dataclass
 from typing import Any, NamedTuple, Self
 
-from data.ranges import Range, check, shown, whole
+from data.ranges import Range, check, whole
+from data.shown import shown
 
 
 class ArchitectureError(ValueError):

@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import NamedTuple
 
-from data.ranges import shown, whole
+from data.ranges import whole
+from data.shown import shown
 from models.architecture import Architecture, ArchitectureError
 from models.stages import Conv, Pool, stages, walk
 

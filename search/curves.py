@@ -14,7 +14,7 @@ from typing import Any, Protocol
 import pandas as pd
 
 import studies
-from data.csv_text import read_csv
+from data.csv_text import read_csv, write_csv
 from data.foreign import reason
 from search.files import written
 from search.sampler import key
@@ -98,7 +98,7 @@ def write(path: Path, about: Mapping[str, Any], rows: Iterable[tuple[Point, int,
     table = pd.DataFrame([flat(point, seed, curve) for point, seed, curve in rows])
     with written(path) as part, part.open("w", encoding="utf-8", newline="") as file:
         file.write(f"# {json.dumps(dict(about))}\n")
-        table.to_csv(file, index=False)
+        write_csv(table, file)
 
 
 def flat(point: Point, seed: int, curve: Curve) -> dict[str, Any]:

@@ -4,7 +4,6 @@ Files are read and answered a batch at a time, so that memory does not grow with
 answered has a row that says why, and the others are answered.
 """
 
-import csv
 import json
 import math
 import sys
@@ -21,6 +20,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from data import dicom
+from data.csv_text import row_writer
 from data.folders import files_below
 from data.images import decode
 from data.looks import shrunk
@@ -226,9 +226,7 @@ def say_before(folder: Path, model: Model, wanted: Wanted) -> None:
 
 def write_csv(rows: Iterable[Row]) -> int:
     """On stdout, each row at once; how many have no answer."""
-    writer = csv.DictWriter(sys.stdout, COLUMNS, lineterminator="\n")
-    writer.writeheader()
-    return written(rows, writer.writerow)
+    return written(rows, row_writer(sys.stdout, COLUMNS))
 
 
 def write_json(rows: Iterable[Row]) -> int:

@@ -1,11 +1,11 @@
 """The report as Markdown, and its trials as CSV."""
 
-import csv
 import io
 import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from data.csv_text import row_writer
 from search.notices import NO_DEVICE, SYNTHETIC
 from search.page import cell
 from search.report import Report
@@ -88,7 +88,7 @@ def trials_csv(report: Report) -> str:
     ]
     columns = list(dict.fromkeys(column for row in rows for column in row)) or ["study", "trial"]
     file = io.StringIO()
-    writer = csv.DictWriter(file, columns, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
+    write = row_writer(file, columns)
+    for row in rows:
+        write(row)
     return file.getvalue()

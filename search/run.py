@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from data.preparation import Preparation, absolute
-from data.ranges import shown
+from data.shown import shown
 from models.architecture import Architecture, Blocks
 from models.training import Training
 from search.database import own_url

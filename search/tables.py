@@ -8,9 +8,10 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from data.shown import plain
 from models.cost import Cost, cost
 from search.notices import NO_DEVICE, SYNTHETIC
-from search.terminal import plain, say, show_json
+from search.terminal import say, show_json
 from search.time_words import error_words, left_words
 from studies.order import all_studies
 

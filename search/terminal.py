@@ -6,20 +6,9 @@ cursor movements, line breaks, a change of the direction of writing) is shown as
 
 import json
 import sys
-import unicodedata
 from typing import Any
 
-
-def plain(text: object) -> str:
-    """The text with an escape for every character that is not simply shown: \\x1b, \\n, \\u202e."""
-    words = str(text)
-    if words.isprintable():
-        return words
-    return "".join(letter if shows(letter) else letter.encode("unicode_escape").decode() for letter in words)
-
-
-def shows(letter: str) -> bool:
-    return letter.isprintable() or unicodedata.category(letter) == "Zs"
+from data.shown import plain
 
 
 def say(text: object = "") -> None:

@@ -17,6 +17,7 @@ import pandas as pd
 
 from data import looks
 from data.cases import constant_mae
+from data.csv_text import write_csv
 from data.store import Examples, Store, split_counts
 from models.cost import cost
 from search.best import TEST, VALIDATION
@@ -128,7 +129,7 @@ def write_predictions(folder: Path, store: Store, about: dict[str, Any]) -> None
         examples = store.split(split)
         predicted = np.load(folder / name, allow_pickle=False).astype(float)
         with written(folder / f"predictions_{split}.csv") as part:
-            table(examples, predicted, about).to_csv(part, index=False, float_format="%.2f", lineterminator="\n")
+            write_csv(table(examples, predicted, about), part, "%.2f")
 
 
 def table(examples: Examples, predicted: np.ndarray, about: dict[str, Any]) -> pd.DataFrame:

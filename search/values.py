@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from data.ranges import Range, shown
+from data.ranges import Range
+from data.shown import shown
 from models.architecture import BETA, BLOCKS_FORMS, ArchitectureError, Blocks, parse_blocks
 from models.cost import PARAMS_FORMS, parse_params
 

@@ -13,6 +13,7 @@ from rich.console import Group
 from rich.live import Live
 from rich.text import Text
 
+from data.shown import plain
 from search import tables
 from search.patience import PatientStorage
 from search.records import load, seen
@@ -20,7 +21,7 @@ from search.report_words import what
 from search.run import Run
 from search.status import next_command, status, storage_exists
 from search.storage import open_storage
-from search.terminal import plain, say
+from search.terminal import say
 from studies.order import study_name
 
 EVERY_SECONDS = 3.0

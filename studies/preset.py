@@ -6,7 +6,8 @@ To try something else, set a field on the command line, or add a function that d
 from dataclasses import dataclass, field, replace
 
 from data.preparation import Preparation
-from data.ranges import Range, check, shown, whole
+from data.ranges import Range, check, whole
+from data.shown import shown
 from models.architecture import BETA, REPEATS, UNITS, Architecture, ArchitectureError, Blocks
 from models.cost import PARAMS
 from models.table1 import MODIFIED

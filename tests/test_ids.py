@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from openpyxl import Workbook
 from PIL import Image
 
-from data.csv_text import read_csv
+from data.csv_text import read_csv, write_csv
 from data.preparation import Preparation
 from data.prepare import prepare
 from data.problems import Problem, problems_table, read_problems
@@ -86,7 +86,9 @@ def test_any_ids_are_in_the_store_and_in_the_predictions_what_they_were_in_the_t
 def test_what_we_write_as_csv_we_read_as_it_was(found: list[str]) -> None:
     table = pd.DataFrame({"id": found, "age_months": np.linspace(0, 1 / 3, len(found)), "male": True})
 
-    again = read_csv(io.StringIO(table.to_csv(index=False)), {"age_months": "float", "male": "bool"})
+    written = io.StringIO()
+    write_csv(table, written)
+    again = read_csv(io.StringIO(written.getvalue()), {"age_months": "float", "male": "bool"})
 
     assert list(again["id"]) == found
     assert again.astype({"id": object}).equals(table.astype({"id": object}))
@@ -94,7 +96,7 @@ def test_what_we_write_as_csv_we_read_as_it_was(found: list[str]) -> None:
 
 def test_problems_keep_their_ids(tmp_path: Path) -> None:
     found = [Problem(id, f"{id}.png", "duplicate", "the same image", duplicate_of="NA") for id in TREACHEROUS]
-    problems_table(found).to_csv(tmp_path / "problems.csv", index=False)
+    write_csv(problems_table(found), tmp_path / "problems.csv")
 
     again = read_problems(tmp_path / "problems.csv")
 

@@ -12,10 +12,11 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
+from data.shown import plain
 from search import tables
 from search.cli import main
 from search.run import record
-from search.terminal import log, plain, say
+from search.terminal import log, say
 
 ROOT = Path(__file__).parents[1]
 READER_LEFT = 128 + signal.SIGPIPE

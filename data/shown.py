@@ -1,0 +1,29 @@
+"""Text from elsewhere (names of files, cells of tables, what was typed) where a person sees it.
+
+This file knows nobody; all packages may import it.
+"""
+
+import unicodedata
+
+SHOWN_LETTERS = 60  # of a value in a message
+
+
+def plain(text: object) -> str:
+    """The text in one line, with an escape for every character that is not simply shown: \\x1b, \\n, \\u202e.
+
+    Those are what a terminal or a spreadsheet would obey: colours, movements of the cursor, line breaks, a change of the
+    direction of writing; and bytes of file names that are no Unicode.
+    """
+    words = str(text)
+    return words if words.isprintable() else "".join(map(escaped, words))
+
+
+def escaped(letter: str) -> str:
+    shows = letter.isprintable() or unicodedata.category(letter) == "Zs"
+    return letter if shows else letter.encode("unicode_escape").decode()
+
+
+def shown(value: object) -> str:
+    """A value in a message, cut where it is very long."""
+    text = f"{value:g}" if isinstance(value, float) else repr(value)
+    return text if len(text) <= SHOWN_LETTERS else f"{text[:SHOWN_LETTERS]}..."

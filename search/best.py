@@ -4,15 +4,23 @@ They are written before the epoch's checkpoint, under the epoch's number, and ge
 is trained again after a kill may not be the best any more. As with checkpoints, the one before is kept.
 """
 
+import hashlib
 import os
 from collections.abc import Callable
+from io import BytesIO
 from pathlib import Path
 
+import numpy as np
+
+from data.foreign import foreign
+from data.preparation import DataError
 from search.checkpoint import KEPT
+from search.files import write_bytes
 
 # Files of the trial's folder, of the best epoch so far.
 VALIDATION, TEST, MODEL, MAPS = "predictions.npy", "test_predictions.npy", "model.keras", "maps.npz"
 
+MARK, DIGEST_BYTES = b"blake2b:", 16  # at the end of a file of predictions
 Write = Callable[[Path], None]
 
 
@@ -35,6 +43,31 @@ def drop(folder: Path, name: str) -> None:
     """Of a trial that has no best epoch."""
     for path in (folder / name, *folder.glob(pattern(name))):
         path.unlink(missing_ok=True)
+
+
+def save_predictions(path: Path, predictions: np.ndarray) -> None:
+    """Months, float32, in the order of the store's cases of that split, as numpy writes them; then their digest.
+
+    numpy reads what its header says and no further, so to others it is a plain .npy file.
+    """
+    file = BytesIO()
+    np.save(file, predictions.astype(np.float32), allow_pickle=False)
+    write_bytes(path, file.getvalue() + MARK + digest(file.getvalue()))
+
+
+def load_predictions(path: Path) -> np.ndarray:
+    """Raises DataError where the file is damaged, OSError where there is none. Those of earlier versions have no digest."""
+    content = path.read_bytes()
+    end = len(content) - len(MARK) - DIGEST_BYTES
+    if end > 0 and content[end : end + len(MARK)] == MARK and content[end + len(MARK) :] != digest(content[:end]):
+        raise DataError(f"{path} is damaged: it was changed after it was written")
+    with foreign(f"{path} is damaged"):
+        predictions: np.ndarray = np.load(BytesIO(content), allow_pickle=False)
+        return predictions.astype(np.float32)
+
+
+def digest(content: bytes) -> bytes:
+    return hashlib.blake2b(content, digest_size=DIGEST_BYTES).digest()
 
 
 def numbered(folder: Path, name: str, epoch: int) -> Path:

@@ -8,7 +8,7 @@ one before it is kept for that case.
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -47,15 +47,19 @@ def save(folder: Path, fingerprint: str, checkpoint: Checkpoint) -> None:
         older.unlink()
 
 
-def latest(folder: Path, fingerprint: str) -> Checkpoint | None:
-    """The newest checkpoint of this training that can be read whole; None where there is none."""
-    return next((found for path in written(folder) if (found := load(path, fingerprint))), None)
+def latest(folder: Path, fingerprint: str, say: Callable[[str], None] = lambda sentence: None) -> Checkpoint | None:
+    """The newest checkpoint of this training that can be read whole; None where there is none. `say` hears of damaged ones."""
+    return next((found for path in written(folder) if (found := load(path, fingerprint, say))), None)
 
 
-def load(path: Path, fingerprint: str) -> Checkpoint | None:
+def load(path: Path, fingerprint: str, say: Callable[[str], None] = lambda sentence: None) -> Checkpoint | None:
     """None where the file is damaged or another training's: the trial then begins earlier, which costs time alone."""
     try:
-        with foreign(str(path)), path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
+        with (
+            foreign(f"the checkpoint {path.name} is damaged"),
+            path.open("rb") as file,
+            np.load(file, allow_pickle=False) as arrays,
+        ):
             about = json.loads(arrays["about"].tobytes())
             if about["fingerprint"] != fingerprint:
                 return None
@@ -66,7 +70,8 @@ def load(path: Path, fingerprint: str) -> Checkpoint | None:
                 [arrays[name] for name in names],
                 about["precision"],
             )
-    except DataError:
+    except DataError as error:
+        say(str(error))
         return None
 
 

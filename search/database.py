@@ -5,7 +5,7 @@ Importing those takes longer than what `status` has to read. The statements name
 
 import os
 import sqlite3
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,6 @@ from urllib.parse import quote
 
 FILE = "studies.db"  # in the run's folder, unless --storage says otherwise
 BUSY_SECONDS = 60  # that one statement waits for SQLite's lock
-CHECK = "PRAGMA integrity_check(1)"  # of all pages and indices; for what stands in a row no database has a checksum
 
 Rows = Callable[..., list[Any]]  # of a statement with :name placeholders, given their values by name
 
@@ -43,7 +42,7 @@ def reading(url: str, folder: Path) -> Iterator[Rows]:
 def reading_file(path: Path) -> Iterator[Rows]:
     try:
         with closing(read_only(path)) as connection:
-            refuse_damaged([row for (row,) in connection.execute(CHECK)], str(path))
+            refuse_damaged(lambda statement: connection.execute(statement).fetchone()[0], path)
             tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
             refuse_foreign(tables, str(path))
             yield lambda statement, **values: connection.execute(statement, values).fetchall()
@@ -70,8 +69,18 @@ def unwritable(path: Path) -> bool:
 
 def log_is_open(path: Path) -> bool:
     """Whether changes stand in the write-ahead log alone, or somebody has the database open."""
-    log, memory = (path.resolve().with_name(f"{path.resolve().name}-{name}") for name in ("wal", "shm"))
-    return log.exists() and (memory.exists() or log.stat().st_size > 0)
+    log, memory = (beside(path, name) for name in ("wal", "shm"))
+    return log.exists() and (memory.exists() or log_bytes(path) > 0)
+
+
+def log_bytes(path: Path) -> int:
+    log = beside(path, "wal")
+    return log.stat().st_size if log.exists() else 0
+
+
+def beside(path: Path, name: str) -> Path:
+    """SQLite's own file beside a database."""
+    return path.resolve().with_name(f"{path.resolve().name}-{name}")
 
 
 @contextmanager
@@ -93,12 +102,18 @@ def reading_any(url: str) -> Iterator[Rows]:
         storage.engine.dispose()  # `status --watch` reads every few seconds
 
 
-def refuse_damaged(said: Sequence[str], shown: str) -> None:
-    """`said` is what CHECK answers."""
-    if list(said) != ["ok"]:
-        first = " ".join(said[0].split()) if said else "nothing can be read"
+def refuse_damaged(ask: Callable[[str], Any], path: Path) -> None:
+    """By an SQLite connection's answers: all pages and indices fit together, and the last page is whole.
+
+    For what stands in a row no database has a checksum.
+    """
+    said = " ".join(str(ask("PRAGMA integrity_check(1)")).split())
+    if said == "ok" and not log_bytes(path):  # or its last pages may stand in the log yet
+        whole = ask("PRAGMA page_count") * ask("PRAGMA page_size")
+        said = "ok" if path.stat().st_size >= whole else "its end is missing"
+    if said != "ok":
         raise StorageError(
-            f"{shown} is damaged ({first}): restore a copy of it; what is left of it, `sqlite3 {shown} .recover` may read"
+            f"{path} is damaged ({said}): restore a copy of it; what is left of it, `sqlite3 {path} .recover` may read"
         )
 
 

@@ -19,12 +19,12 @@ from optuna.distributions import BaseDistribution, CategoricalDistribution, Floa
 from optuna.trial import TrialState
 
 from data.cases import constant_mae
-from data.preparation import DISK_FULL, no_space
+from data.preparation import DISK_FULL, DataError, no_space
 from data.store import Store
 from models.architecture import GROUPS
 from search import checkpoint, dashboard
 from search.asking import asked, objective_values, seeds_of
-from search.best import MAPS, VALIDATION, drop
+from search.best import MAPS, VALIDATION, drop, load_predictions
 from search.executor import Executor
 from search.forecast import Forecast
 from search.job import (
@@ -37,6 +37,7 @@ from search.job import (
     Job,
     Message,
     Paused,
+    Remark,
     Resumed,
     TrialCrashed,
     fingerprint,
@@ -126,7 +127,7 @@ def run_study(
             f"no point of {name} fits {cap:,} parameters: the smallest of {len(grid):,} has {least:,}; raise --max-params"
         )
     with held(run.folder, name) as lease:
-        given = replace(given, errors=lambda trial: errors_of(run, store, trial))
+        given = replace(given, errors=lambda trial: errors_of(run, store, trial, progress.said))
         sampler = FeasibleSampler(module.space(given), feasible, run.preset.seed, len(module.objectives(given)))
         settings = guarded(run, store) | {
             "space": module.space(given),
@@ -160,12 +161,15 @@ def run_study(
         return decision
 
 
-def errors_of(run: Run, store: Store, trial: Trial) -> np.ndarray | None:
+def errors_of(run: Run, store: Store, trial: Trial, say: Callable[[str], None]) -> np.ndarray | None:
     """Absolute errors in months of a trial's best epoch on the validation images; None where they are not kept."""
     age_months = store.split("validation").age_months
     try:
-        predictions = np.load(run.folder / TRIALS / trial.folder / "predictions.npy", allow_pickle=False)
-    except (OSError, ValueError):
+        predictions = load_predictions(run.folder / TRIALS / trial.folder / VALIDATION)
+    except OSError:
+        return None
+    except DataError as error:
+        say(f"{error}; trial {trial.number} is compared by its MAE alone")
         return None
     return np.abs(predictions.astype(float) - age_months) if predictions.shape == age_months.shape else None
 
@@ -426,6 +430,8 @@ class Leader:
                 for epoch in message.epochs:  # a leader that was killed may not have heard of the last ones
                     if not running.pruned:
                         self.epoch_done(epoch, executor)
+            case Remark():
+                self.progress.said(f"trial {message.number}: {message.sentence}")
             case Finished():
                 best = min(running.epochs, key=lambda epoch: epoch.validation_mae)
                 if best.validation_mae == float("inf"):

@@ -55,6 +55,14 @@ class Resumed:
 
 
 @dataclass(frozen=True)
+class Remark:
+    """Something that a person should know, and that changes nothing for the trial."""
+
+    number: int
+    sentence: str
+
+
+@dataclass(frozen=True)
 class Finished:
     number: int
     peak_memory_mb: int  # of the worker process, not of the device
@@ -93,7 +101,7 @@ class Crashed:
     traceback: str
 
 
-Message = EpochDone | Resumed | Finished | Failed | Paused | Halted | Crashed
+Message = EpochDone | Resumed | Remark | Finished | Failed | Paused | Halted | Crashed
 STOP = "stop"  # the leader's one order to a worker: leave after this epoch
 LAST = (Finished, Failed, Paused, Halted, Crashed)  # nothing comes from a job after one of these
 

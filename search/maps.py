@@ -6,6 +6,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from data.foreign import foreign
+from data.preparation import DataError
 from data.store import Store
 from models.architecture import Architecture
 from models.cells import cells, spread
@@ -23,8 +25,11 @@ def sheet_of(folder: Path, store: Store, architecture: Architecture, best_epoch:
     path = folder / MAPS
     if best_epoch is None or not path.exists():
         return None
-    with np.load(path, allow_pickle=False) as left:
-        rows, months, predictions = left["rows"], left["months"], left["prediction_months"]
+    try:
+        with foreign(str(path)), np.load(path, allow_pickle=False) as left:
+            rows, months, predictions = left["rows"], left["months"], left["prediction_months"]
+    except DataError:  # a picture less
+        return None
     where, scale = cells(architecture, store.image_px), scale_of(months)
     over = spread(months, where, store.image_px, SIDE_PX)
     tiles = []

@@ -1,17 +1,29 @@
 """A trained model's folder: `model.keras`, and `model.json`, which says what it is. A run's are in its `models/`."""
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from data.foreign import foreign
 from data.preparation import DataError, Preparation
 from models.architecture import Architecture
 from search.best import MODEL
+from search.model_about import ABOUT, damaged, refuse_changed
+from search.model_about import read as read_about
 from search.run import MODELS
 from search.typed import typed
 
-ABOUT = "model.json"
+__all__ = [
+    "ABOUT",
+    "ModelFolder",
+    "chosen_model",
+    "load_network",
+    "models_of",
+    "network_at",
+    "newest",
+    "open_folder",
+    "read_about",
+]
 
 
 @dataclass(frozen=True)
@@ -58,32 +70,27 @@ def newest(run: Path) -> Path:
     return found[-1]
 
 
-def read_about(folder: Path) -> dict[str, Any]:
-    """model.json. Raises DataError where the folder holds no trained model."""
+def open_folder(path: Path, whole: bool = False) -> ModelFolder:
+    """Raises DataError where there is no model, or one that is not as it was made; `whole` as `model_about.read` has it."""
+    model = ModelFolder(path, read_about(path, whole))
     try:
-        found: dict[str, Any] = json.loads((folder / ABOUT).read_text())
-    except OSError:
-        raise DataError(
-            f"{folder} holds no trained model ({ABOUT}); make one with `boneage-search train`, or name another --model"
-        ) from None
-    except ValueError as error:
-        raise DataError(f"{folder / ABOUT} is damaged ({error}); train the model again") from None
-    return found
-
-
-def open_folder(path: Path) -> ModelFolder:
-    try:
-        model = ModelFolder(path, read_about(path))
-        _ = model.name, model.architecture, model.preparation, model.synthetic  # all that is relied upon is there
-    except (KeyError, TypeError) as error:
-        raise DataError(f"{path / ABOUT} is damaged ({error!r}); train the model again") from None
-    if not model.network.is_file():
-        raise DataError(f"{path} holds no {MODEL}; train the model again")
+        _ = model.architecture, model.preparation
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
+        raise damaged(path / ABOUT, str(error) or repr(error)) from None
+    refuse_changed(path, model.about, MODEL)
     return model
 
 
 def load_network(model: ModelFolder) -> Any:
-    return network_at(model.network)
+    """The Keras network. Raises DataError where it is damaged, or not the one that model.json describes."""
+    network = network_at(model.network)
+    side = model.preparation.image_px
+    expected = {"image": (None, side, side, 1)} | ({"male": (None, 1)} if model.architecture.sex_units else {})
+    with foreign(f"{model.network} is no network of ours"):
+        found = {tensor.name: tuple(tensor.shape) for tensor in network.inputs}
+    if found != expected:
+        raise damaged(model.network, f"it takes {found}, and {ABOUT} says {expected}")
+    return network
 
 
 def network_at(path: Path) -> Any:
@@ -93,11 +100,5 @@ def network_at(path: Path) -> Any:
     load_tensorflow()
     from models.saved import load
 
-    try:
+    with foreign(f"{path} cannot be read: restore a copy, or train the model again"):
         return load(path)
-    except (ValueError, OSError, KeyError, TypeError) as error:  # whatever part of Keras or h5py meets the damage first
-        raise DataError(f"{path} cannot be read ({first_line(error)}); train the model again") from None
-
-
-def first_line(error: Exception) -> str:
-    return (str(error).strip() or repr(error)).splitlines()[0]

@@ -17,12 +17,14 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from data.foreign import foreign
 from data.looks import Looks
 from data.looks import load as load_looks
-from data.preparation import DataError, Preparation
+from data.preparation import Preparation
 from data.store import Store
 from search.best import MODEL
 from search.conformal import intervals
+from search.model_about import refuse_changed
 from search.model_folder import load_network, network_at, open_folder
 from search.trained import LOOKS
 
@@ -49,11 +51,10 @@ class Answers(NamedTuple):
 
 def open_model(folder: Path) -> Model:
     """Raises DataError where the folder holds no whole model."""
-    found = open_folder(folder)
-    try:
+    found = open_folder(folder, whole=True)
+    refuse_changed(folder, found.about, LOOKS)
+    with foreign(f"{folder / LOOKS} is damaged: restore a copy, or train the model again"):
         looks = load_looks(folder / LOOKS)
-    except (OSError, ValueError, KeyError) as error:
-        raise DataError(f"{folder} is damaged ({error}); train it again") from None
     return Model(found.about, found.preparation, looks, load_network(found))
 
 

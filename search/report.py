@@ -16,10 +16,12 @@ import numpy as np
 import optuna
 from optuna.trial import TrialState
 
+from data.preparation import DataError
 from data.store import Store, is_store, open_store
 from models.architecture import Architecture
 from models.cost import Cost
 from search.audit import worries_of
+from search.best import VALIDATION, load_predictions
 from search.model_folder import models_of, read_about
 from search.records import given, load, seen
 from search.run import PREPARED, TRIALS, Run
@@ -146,9 +148,8 @@ class Report:
             if run.validation_mae is None:
                 continue
             try:
-                path = self.run.folder / TRIALS / run.folder / "predictions.npy"
-                predictions = np.load(path, allow_pickle=False)
-            except (OSError, ValueError):
+                predictions = load_predictions(self.run.folder / TRIALS / run.folder / VALIDATION)
+            except (OSError, DataError):
                 return None
             if predictions.shape != ages.shape:
                 return None
@@ -165,7 +166,7 @@ def read(run: Run) -> Report:
         run,
         tuple(read_study(run, of_study, storage) for of_study in status(run)),
         store,
-        tuple((folder, read_about(folder)) for folder in models_of(run.folder)),
+        tuple((folder, read_about(folder, whole=True)) for folder in models_of(run.folder)),
         tuple(worries_of(run.folder, store)) if store else (),
     )
 

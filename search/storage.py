@@ -135,7 +135,7 @@ def refuse_foreign(url: str) -> None:
     try:
         if path:
             with engine.connect() as connection:
-                database.refuse_damaged(list(connection.exec_driver_sql(database.CHECK).scalars()), str(path))
+                database.refuse_damaged(lambda statement: connection.exec_driver_sql(statement).scalar_one(), path)
         tables = set(sqlalchemy.inspect(engine).get_table_names())
     except DBAPIError as error:
         if path is None or isinstance(error, OperationalError):

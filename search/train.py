@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from data.cases import constant_mae
-from data.preparation import DISK_FULL, DataError, no_space
+from data.preparation import DISK_FULL, no_space
 from data.store import Store
 from models.cost import cost
 from search import checkpoint
@@ -25,6 +25,7 @@ from search.job import (
     Halted,
     Job,
     Paused,
+    Remark,
     Resumed,
     TrialCrashed,
     halting,
@@ -32,6 +33,7 @@ from search.job import (
 )
 from search.lease import Lease, held
 from search.legs import Legs
+from search.model_about import ABOUT, DIGESTS, refuse_changed
 from search.model_folder import read_about
 from search.model_page import write_page
 from search.predictor import mirrored_predictions
@@ -131,10 +133,11 @@ def finished_before(job: Job, flip: bool) -> dict[str, Any] | None:
     """model.json of this very training, where it is there. Raises StudyError where the folder holds another."""
     if differs := begun_otherwise(job):
         raise StudyError(f"{job.folder} holds another training ({differs}): give a --name, or remove it")
-    try:
-        about = read_about(job.folder)
-    except DataError:
+    if not (job.folder / ABOUT).exists():
         return None
+    about = read_about(job.folder, whole=True)
+    for name in about.get(DIGESTS, {}):
+        refuse_changed(job.folder, about, name)
     if about["data"]["digest"] != job.data:
         raise StudyError(
             f"{job.folder} was trained on other data ({about['data']['source']}): give a --name, or remove it"
@@ -186,6 +189,8 @@ def followed(job: Job, executor: Executor, progress: Progress, terms: Terms, lea
                     legs.resume(len(message.epochs))
                     legs.epochs.extend(message.epochs)
                     progress.resumed(name, message)
+                case Remark():
+                    progress.said(f"{name}: {message.sentence}")
                 case Finished():
                     return legs.epochs
                 case Failed() if legs.goes_on_after(message):

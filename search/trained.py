@@ -20,11 +20,12 @@ from data.cases import constant_mae
 from data.csv_text import write_csv
 from data.store import Examples, Store, split_counts
 from models.cost import cost
-from search.best import TEST, VALIDATION
+from search.best import MODEL, TEST, VALIDATION, load_predictions
 from search.conformal import calibrate, coverage, intervals
 from search.evaluation import metrics
 from search.files import write_text, written
 from search.job import Job, fingerprint, job_dict
+from search.model_about import signed
 from search.model_folder import ABOUT, models_of, read_about
 
 LOOKS, REPORT = "looks.npz", "report.html"
@@ -44,9 +45,9 @@ def describe(
     """
     counted = cost(job.architecture, job.image_px)
     settings = store.info["settings"]
-    predicted = {"validation": np.load(job.folder / VALIDATION, allow_pickle=False)}
+    predicted = {"validation": load_predictions(job.folder / VALIDATION)}
     if job.test:
-        predicted["test"] = np.load(job.folder / TEST, allow_pickle=False)
+        predicted["test"] = load_predictions(job.folder / TEST)
     conformal = calibrated(job, store, predicted)
     return {
         "name": job.folder.name,
@@ -127,7 +128,7 @@ def write_predictions(folder: Path, store: Store, about: dict[str, Any]) -> None
         if about[split] is None:
             continue
         examples = store.split(split)
-        predicted = np.load(folder / name, allow_pickle=False).astype(float)
+        predicted = load_predictions(folder / name).astype(float)
         with written(folder / f"predictions_{split}.csv") as part:
             write_csv(table(examples, predicted, about), part, "%.2f")
 
@@ -148,6 +149,8 @@ def table(examples: Examples, predicted: np.ndarray, about: dict[str, Any]) -> p
 
 
 def write_about(folder: Path, about: dict[str, Any]) -> None:
+    """Last of all, with the digests of the others."""
+    about = signed(about, folder, (MODEL, LOOKS, VALIDATION, TEST))
     write_text(folder / ABOUT, json.dumps(about, indent=1) + "\n")
 
 
@@ -158,9 +161,12 @@ def begun_otherwise(job: Job) -> str:
     except (OSError, ValueError):
         return ""
     now = json.loads(json.dumps(job_dict(job)))
-    for part in ("architecture", "training"):
-        before |= before.pop(part)
-        now |= now.pop(part)
+    try:
+        for part in ("architecture", "training"):
+            before |= before.pop(part)
+            now |= now.pop(part)
+    except (AttributeError, KeyError, TypeError):
+        return "its job.json is damaged"
     return next(
         (f"{name} was {before.get(name)}, now {now[name]}" for name in now if before.get(name) != now[name]), ""
     )

@@ -15,7 +15,7 @@ import numpy as np
 
 from data.store import Store
 from search import checkpoint
-from search.best import TEST
+from search.best import TEST, load_predictions
 from search.curves import Curve, Request
 from search.executor import Executor
 from search.job import (
@@ -27,6 +27,7 @@ from search.job import (
     Job,
     Message,
     Paused,
+    Remark,
     Resumed,
     TrialCrashed,
     fingerprint,
@@ -149,6 +150,8 @@ class Trainings:
             case Resumed():
                 training.resume(len(message.epochs))
                 training.epochs.extend(message.epochs)
+            case Remark():
+                self.say(f"{training.job.folder.name}: {message.sentence}")
             case Finished():
                 return self.ended(training, test_mae=self.test_mae(training.job))
             case Paused():
@@ -191,7 +194,7 @@ class Trainings:
     def test_mae(self, job: Job) -> float | None:
         if not self.tested:
             return None
-        predictions = np.load(job.folder / TEST, allow_pickle=False)
+        predictions = load_predictions(job.folder / TEST)
         return float(np.abs(predictions - self.store.split("test").age_months).mean())
 
     def close(self) -> None:
@@ -213,13 +216,13 @@ def read(path: Path) -> dict[str, Curve]:
     for line in lines:
         try:
             values = json.loads(line)
-        except ValueError:
+            curves[values["network"]] = Curve(
+                tuple(map(float, values["validation_mae"])),
+                tuple(map(float, values["train_mae"])),
+                tuple(map(float, values["seconds"])),
+                values["test_mae"],
+                values["failed"],
+            )
+        except (KeyError, TypeError, ValueError):  # a line that does not say a curve: it is trained again
             continue
-        curves[values["network"]] = Curve(
-            tuple(values["validation_mae"]),
-            tuple(values["train_mae"]),
-            tuple(values["seconds"]),
-            values["test_mae"],
-            values["failed"],
-        )
     return curves

@@ -27,7 +27,7 @@ from models.feed import feed
 from models.fit import CountMismatch, new_trainer
 from models.training import Precision
 from search import checkpoint, energy
-from search.best import MAPS, MODEL, TEST, VALIDATION, leave, settle
+from search.best import MAPS, MODEL, TEST, VALIDATION, leave, save_predictions, settle
 from search.checkpoint import Checkpoint
 from search.files import trouble, written
 from search.job import (
@@ -40,6 +40,7 @@ from search.job import (
     Job,
     Message,
     Paused,
+    Remark,
     Resumed,
     fingerprint,
 )
@@ -110,7 +111,11 @@ def run(job: Job, send: Callable[[Message], None], stopping: Callable[[], bool])
     test = feed(store.split("test")) if job.test else None
     seen = mapped(store) if job.maps else None
     training = fingerprint(job)
-    before = checkpoint.latest(job.folder, training)
+    damaged: list[str] = []
+    before = checkpoint.latest(job.folder, training, damaged.append)
+    for sentence in damaged:
+        on = f"it goes on after epoch {len(before.epochs)}" if before else "it begins anew"
+        send(Remark(job.number, f"{sentence}; {on}"))
     settings = replace(job.training, precision=before.precision) if before else job.training
     trainer = new_trainer(job.architecture, settings, examples, store.image_px, job.seed, job.deterministic)
     epochs: list[EpochDone] = []
@@ -177,9 +182,3 @@ def mapped(store: Store) -> np.ndarray:
 def save_maps(path: Path, rows: np.ndarray, maps: Maps) -> None:
     with written(path) as part, part.open("wb") as file:
         np.savez(file, rows=rows, months=maps.months, prediction_months=maps.prediction_months)
-
-
-def save_predictions(path: Path, predictions: np.ndarray) -> None:
-    """Months, float32, in the order of the store's cases of that split; renamed when whole."""
-    with written(path) as part, part.open("wb") as file:
-        np.save(file, predictions.astype(np.float32), allow_pickle=False)

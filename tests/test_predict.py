@@ -231,7 +231,7 @@ def test_a_run_without_a_model_and_a_damaged_model_are_refused(
     damaged = shutil.copytree(tiny_model, tmp_path / "models" / "damaged")
     (damaged / "model.keras").write_bytes(b"PK")
     assert main(["predict", str(hands), "--model", str(damaged)]) == 2
-    assert "model.keras cannot be read" in capsys.readouterr().err
+    assert "model.keras is damaged" in capsys.readouterr().err
     assert newest(tmp_path) == damaged
     assert read_about(damaged)["name"] == "tiny"
 

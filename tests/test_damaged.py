@@ -1,0 +1,398 @@
+"""Damaged or edited models, predictions, checkpoints and databases: one sentence each, and nothing is taken for something else."""
+
+import copy
+import json
+import math
+import shutil
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from conftest import tiny_preset
+from formula import FormulaExecutor, silent
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from data.preparation import DataError
+from data.store import Store
+from search import checkpoint, model_about
+from search.best import load_predictions, save_predictions
+from search.cli import main
+from search.curves import Curve
+from search.database import StorageError, sqlite_url
+from search.engine import run_study
+from search.job import EpochDone
+from search.model_folder import load_network, open_folder
+from search.predictor import open_model
+from search.run import Run, record
+from search.trainings import append, read
+
+
+def flip(path: Path, at: float, bit: int = 0) -> None:
+    """One bit, so far from the beginning to the end."""
+    content = bytearray(path.read_bytes())
+    content[min(int(at * len(content)), len(content) - 1)] ^= 1 << bit
+    path.write_bytes(content)
+
+
+def refused(call: Callable[[], Any]) -> str:
+    """What it says; empty where it goes through."""
+    try:
+        call()
+    except DataError as error:
+        return str(error)
+    return ""
+
+
+@pytest.fixture
+def model(tiny_model: Path, tmp_path: Path) -> Path:
+    return shutil.copytree(tiny_model, tmp_path / "models" / "tiny")
+
+
+def rewrite(folder: Path, change: Callable[[dict[str, Any]], Any], by_hand: bool) -> None:
+    """model.json edited; `by_hand` also takes its digests away, as models of earlier versions have none."""
+    about = json.loads((folder / "model.json").read_text())
+    change(about)
+    if by_hand:
+        about.pop("checksum", None), about.pop("digests", None)
+    (folder / "model.json").write_text(json.dumps(about))
+
+
+def test_a_whole_model_opens_and_so_does_one_without_digests(model: Path) -> None:
+    whole = open_folder(model, whole=True)
+    assert set(whole.about["digests"]) == {"model.keras", "looks.npz", "predictions.npy", "test_predictions.npy"}
+    rewrite(model, lambda about: None, by_hand=False)  # other white space is no change
+    assert open_folder(model, whole=True).about == whole.about
+    rewrite(model, lambda about: None, by_hand=True)
+    assert "digests" not in open_folder(model, whole=True).about
+
+
+@settings(deadline=None, max_examples=60)
+@given(at=st.floats(0, 1), bit=st.integers(0, 7), name=st.sampled_from(["model.keras", "looks.npz", "model.json"]))
+def test_one_flipped_bit_anywhere_in_a_model_is_found(
+    tiny_model: Path, tmp_path_factory: Any, at: float, bit: int, name: str
+) -> None:
+    folder = shutil.copytree(tiny_model, tmp_path_factory.mktemp("flipped") / "tiny")
+    before = json.loads((folder / "model.json").read_text())
+    flip(folder / name, at, bit)
+    said = refused(lambda: open_folder(folder, whole=True)) or refused(
+        lambda: model_about.refuse_changed(folder, before, "looks.npz")
+    )
+    if said:
+        assert name in said
+        assert len(said.splitlines()) == 1
+    else:  # of model.json white space may change
+        assert name == "model.json"
+        assert open_folder(folder).about == before
+
+
+FIELDS = [(name,) for name in model_about.WHOLE] + [
+    ("data", "digest"), ("validation", "mae"), ("conformal", "groups"), ("training", "flip_horizontal"), ("architecture", "blocks"),
+    ("architecture", "stem_pools"), ("preparation", "image_px"),
+]  # fmt: skip
+VALUES: list[Any] = [None, "x", 3.5, -1, [], {}, [1], {"a": 1}, True, 10**30, "../../x"]
+
+
+@pytest.mark.parametrize("field", FIELDS, ids=".".join)
+def test_a_field_that_is_missing_or_of_another_type_is_a_sentence(field: tuple[str, ...], model: Path) -> None:
+    """In a model without digests. What fits by chance opens; nothing else than DataError is raised."""
+    written = (model / "model.json").read_text()
+    for value in [..., *VALUES]:
+
+        def change(about: dict[str, Any], value: Any = value) -> None:
+            *outer, last = field
+            for name in outer:
+                about = about[name]
+            if value is ...:
+                del about[last]
+            else:
+                about[last] = value
+
+        (model / "model.json").write_text(written)
+        rewrite(model, change, by_hand=True)
+        said = refused(lambda: open_folder(model, whole=True))
+        assert "model.json is damaged" in said or (not said and value is not ...)
+        (model / "model.json").write_text(written)
+        rewrite(model, change, by_hand=False)
+        if json.loads((model / "model.json").read_text()) == json.loads(written):
+            continue  # it was that already
+        with pytest.raises(DataError, match=r"model\.json is damaged"):
+            open_folder(model)
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "3", "null", '"x"', "{}", "[" * 100_000, '{"name": "x"}', "\ufeff{}"])
+def test_what_is_no_model_json_is_a_sentence(text: str, model: Path) -> None:
+    (model / "model.json").write_text(text)
+    with pytest.raises(DataError, match=r"model\.json is damaged"):
+        open_folder(model)
+    (model / "model.json").write_bytes(b"\xff\xfe\x00" + text.encode()[:10])
+    with pytest.raises(DataError, match=r"model\.json is damaged"):
+        open_folder(model)
+
+
+@pytest.mark.parametrize("name", ["../x", "a/b", "..", ".", "", "x" * 300, "a\nb", "a\0b", "a\\b"])
+def test_a_name_that_leads_out_of_the_folder_is_refused(name: str, model: Path) -> None:
+    """`export` writes files of that name."""
+    rewrite(model, lambda about: about.update(name=name), by_hand=True)
+    with pytest.raises(DataError, match="name is the name of a file"):
+        open_folder(model)
+
+
+def test_another_models_network_is_refused_with_digests_and_without(model: Path, tmp_path: Path) -> None:
+    from models import saved
+    from models.network import build
+    from models.training import Training
+
+    other = build(tiny_preset().reference, 48, Training())
+    saved.save(other, model / "model.keras")
+    with pytest.raises(DataError, match="changed after it was written"):
+        open_folder(model)
+    rewrite(model, lambda about: None, by_hand=True)
+    with pytest.raises(DataError, match="it takes"):
+        load_network(open_folder(model))
+
+
+@pytest.mark.parametrize("at", [0.001, 0.02, 0.3, 0.6, 0.95, 0.999])
+def test_a_flipped_bit_in_a_network_without_digests_is_a_sentence_or_harmless(at: float, model: Path) -> None:
+    rewrite(model, lambda about: None, by_hand=True)
+    flip(model / "model.keras", at, 3)
+    said = refused(lambda: open_model(model))
+    assert not said or "model.keras" in said
+
+
+def test_no_command_ends_with_a_traceback_over_a_damaged_model(
+    model: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    hand = tmp_path / "hand.png"
+    hand.write_bytes((Path(__file__).parents[1] / "docs/screenshots/cam-sheet.png").read_bytes())
+    flip(model / "model.keras", 0.5)
+    for call in (
+        ["predict", str(hand), "--sex", "M", "--model", str(model)],
+        ["explain", str(hand), "--sex", "M", "--model", str(model)],
+        ["export", "--format", "keras", "--model", str(model)],
+    ):
+        assert main(call) == 2
+        assert "model.keras is damaged" in capsys.readouterr().err
+    flip(model / "model.json", 0.5)
+    (tmp_path / "run.json").write_text('{"preset": "demo", "overrides": {}, "data": ""}')
+    for call in (
+        ["predict", str(hand), "--sex", "M", "--model", str(model)],
+        ["predict", str(hand), "--sex", "M", "--run-dir", str(tmp_path)],
+        ["report", "--run-dir", str(tmp_path)],
+    ):
+        assert main(call) == 2
+        assert "model.json is damaged" in capsys.readouterr().err
+
+
+@settings(deadline=None)
+@given(st.lists(st.floats(width=32), max_size=20), st.floats(0, 1), st.integers(0, 7))
+def test_predictions_are_what_was_written_or_refused(
+    tmp_path_factory: Any, months: list[float], at: float, bit: int
+) -> None:
+    path = tmp_path_factory.mktemp("predictions") / "predictions.npy"
+    saved = np.array(months, np.float32)
+    save_predictions(path, saved)
+    for found in (load_predictions(path), np.load(path, allow_pickle=False)):  # a plain file to others
+        np.testing.assert_array_equal(found, saved)
+    flip(path, at, bit)
+    said = refused(lambda: load_predictions(path))
+    if said:
+        assert "predictions.npy is damaged" in said
+    else:
+        np.testing.assert_array_equal(load_predictions(path), saved)
+
+
+def test_predictions_of_earlier_versions_are_read_and_what_is_none_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "predictions.npy"
+    np.save(path, np.arange(4, dtype=np.float32))
+    np.testing.assert_array_equal(load_predictions(path), np.arange(4))
+    for content in (b"", b"\x93NUMPY", b"PK\x03\x04", path.read_bytes()[:-3], b"x" * 500):
+        path.write_bytes(content)
+        with pytest.raises(DataError, match="is damaged"):
+            load_predictions(path)
+    with pytest.raises(OSError, match="No such file"):
+        load_predictions(tmp_path / "none.npy")
+
+
+@pytest.mark.parametrize("all_of_them", [True, False])
+def test_a_damaged_checkpoint_is_said_and_the_one_before_is_taken_or_none(all_of_them: bool, tmp_path: Path) -> None:
+    for epochs in (1, 2):
+        history = tuple(EpochDone(0, n, 1.0, 1.0, 1.0, 1.0) for n in range(1, epochs + 1))
+        state = checkpoint.Checkpoint(history, np.zeros(3, np.float32), [np.ones(50, np.float32)], "float32")
+        checkpoint.save(tmp_path, "a", state)
+    for path in checkpoint.written(tmp_path)[: None if all_of_them else 1]:
+        path.write_bytes(path.read_bytes()[:200])
+    said: list[str] = []
+    found = checkpoint.latest(tmp_path, "a", said.append)
+
+    assert (found is None) is all_of_them
+    assert len(said) == (2 if all_of_them else 1)
+    assert "epoch-0002.npz is damaged" in said[0]
+    quiet: list[str] = []
+    assert checkpoint.latest(tmp_path, "another training", quiet.append) is None or not all_of_them
+    assert len(quiet) == len(said)
+
+
+@pytest.mark.slow
+def test_a_trial_with_damaged_checkpoints_begins_anew_and_says_so(tmp_path: Path, tiny_store: Store) -> None:
+    from search.executor import InProcess
+    from search.job import Finished, Job, Paused, Remark
+
+    preset = tiny_preset()
+    job = Job(
+        0,
+        preset.reference,
+        preset.training,
+        0,
+        tiny_store.path,
+        tiny_store.digest,
+        tiny_store.image_px,
+        tmp_path / "trial",
+    )
+    first = InProcess()
+    first.stop()
+    first.start(job)
+    assert isinstance(first.wait(0)[-1], Paused)
+    for path in checkpoint.written(job.folder):
+        path.write_bytes(b"PK")
+    second = InProcess()
+    second.start(job)
+    messages = second.wait(0)
+
+    assert [type(message) for message in messages] == [Remark, EpochDone, EpochDone, Finished]
+    assert messages[0].sentence.startswith("the checkpoint epoch-0001.npz is damaged")
+    assert messages[0].sentence.endswith("it begins anew")
+
+
+def test_lines_of_curves_that_say_none_are_passed_over(tmp_path: Path) -> None:
+    path = tmp_path / "curves.jsonl"
+    append(path, "a", Curve((1.0,), (2.0,), (3.0,)))
+    with path.open("a") as file:
+        file.write(
+            '3\n[]\n{"network": "b"}\n{"network": "c", "validation_mae": 3}\n{"network": "d", "validation_mae": ["x"]}\n{'
+        )
+
+    assert list(read(path)) == ["a"]
+
+
+@pytest.fixture(scope="module")
+def searched(tmp_path_factory: pytest.TempPathFactory, tiny_store: Store) -> Path:
+    folder = tmp_path_factory.mktemp("searched") / "run"
+    run = Run(folder, tiny_preset(), {"image_px": 40}, str(tiny_store.path), sqlite_url(folder / "studies.db"))
+    run_study(run, tiny_store, "ablation", FormulaExecutor, silent())
+    record(run)
+    with sqlite3.connect(folder / "studies.db") as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    connection.close()
+    return shutil.copytree(folder, folder.with_name("ended"), ignore=shutil.ignore_patterns("*.db-*"))
+
+
+def pages(path: Path) -> list[int]:
+    """Where the pages begin that a damage of the file's order is found in: all but those that hold nothing."""
+    with sqlite3.connect(path) as connection:
+        [(size,)] = connection.execute("PRAGMA page_size").fetchall()
+    return list(range(0, path.stat().st_size, size))
+
+
+DAMAGES: dict[str, Callable[[Path], Any]] = {
+    "no database": lambda path: path.write_bytes(b"no database at all\n" * 500),
+    "empty": lambda path: path.write_bytes(b""),
+    "cut in the middle": lambda path: path.write_bytes(path.read_bytes()[: path.stat().st_size // 2]),
+    "cut in a page": lambda path: path.write_bytes(path.read_bytes()[:-100]),
+    "a page of zeros": lambda path: overwrite(path, pages(path)[2], bytes(4096)),
+    "a page of noise": lambda path: overwrite(path, pages(path)[3], np.random.default_rng(0).bytes(4096)),
+    "the header": lambda path: overwrite(path, 0, b"SQLite format 4"),
+    "the header's page size": lambda path: overwrite(path, 16, b"\x03\x07"),
+    "the tables' list": lambda path: overwrite(path, 100, b"\xff" * 30),
+}
+
+
+def overwrite(path: Path, at: int, content: bytes) -> None:
+    with path.open("r+b") as file:
+        file.seek(at)
+        file.write(content)
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_a_damaged_database_is_one_sentence_in_every_command(
+    damage: str, searched: Path, tiny_store: Store, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = shutil.copytree(searched, tmp_path / "run")
+    (folder / "trials").mkdir(exist_ok=True)
+    DAMAGES[damage](folder / "studies.db")
+    run = ["--run-dir", str(folder)]
+    source = sqlite_url(folder / "studies.db")
+    for call in (
+        ["status", *run],
+        ["status", "--json", *run],
+        ["status", *run, "--storage", source],
+        ["report", *run],
+        ["dashboard", *run, "--port", "8123"],
+        ["ablate", *run],
+        ["train", *run],
+        ["storage", "copy", "--from", source, "--to", sqlite_url(tmp_path / "copy.db")],
+    ):
+        assert main(call) == 2, call
+        said = capsys.readouterr().err.strip().splitlines()
+        assert len(said) == 1, (call, said)
+        assert "studies.db" in said[0]
+
+
+def test_a_bit_in_the_order_of_an_index_is_noticed(
+    searched: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """By it alone a study or trial would silently not be found."""
+    folder = shutil.copytree(searched, tmp_path / "run")
+    content = (folder / "studies.db").read_bytes()
+    name = b"1 ablation"
+    places = [at for at in range(len(content)) if content.startswith(name, at)]
+    noticed = 0  # the row, and the index of names; it stands in sentences, too
+    for at in places:
+        shutil.copy(searched / "studies.db", folder / "studies.db")
+        overwrite(folder / "studies.db", at, b"2")
+        code = main(["status", "--run-dir", str(folder)])
+        noticed += code == 2 and "is damaged" in capsys.readouterr().err
+    assert noticed >= 2
+
+
+def test_what_cannot_be_read_of_a_trial_is_the_databases_damage(
+    searched: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = shutil.copytree(searched, tmp_path / "run")
+    for statement in (
+        "UPDATE trials SET state = 'COMPLETF'",
+        "UPDATE trials SET datetime_start = 'yesterday'",
+        "UPDATE trial_user_attributes SET value_json = '{'",
+        "UPDATE trial_params SET distribution_json = '[]'",
+    ):
+        shutil.copy(searched / "studies.db", folder / "studies.db")
+        with sqlite3.connect(folder / "studies.db") as connection:
+            connection.execute(statement)
+        connection.close()
+        for command in ("report", "ablate"):
+            assert main([command, "--run-dir", str(folder)]) == 2, (command, statement)
+            assert "is damaged" in capsys.readouterr().err
+
+
+def test_an_empty_file_where_there_never_were_trials_is_a_new_database(tmp_path: Path) -> None:
+    from search.storage import open_storage
+
+    (tmp_path / "studies.db").touch()
+    assert open_storage(sqlite_url(tmp_path / "studies.db")).get_all_studies() == []
+    (tmp_path / "trials").mkdir()
+    (tmp_path / "studies.db").write_bytes(b"")
+    with pytest.raises(StorageError, match="is empty, and there were trials"):
+        open_storage(sqlite_url(tmp_path / "studies.db"))
+
+
+def test_numbers_of_a_model_may_be_infinite_but_no_truth(model: Path) -> None:
+    """An epoch that came to nothing has an infinite error."""
+    about = json.loads((model / "model.json").read_text())
+    changed = copy.deepcopy(about)
+    changed["history"][0]["validation_mae"] = math.inf
+    assert model_about.misfit(changed, model_about.WHOLE) == ""
+    changed["history"][0]["validation_mae"] = True
+    assert model_about.misfit(changed, model_about.WHOLE) == "history[0].validation_mae is a number, got true"

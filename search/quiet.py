@@ -7,6 +7,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from data.foreign import foreign
 from search.executor import visible_gpus
 
 
@@ -26,7 +27,7 @@ def load_tensorflow() -> None:
     """For a process that is to use its devices: they are looked for, which says something too."""
     # That there is no GPU is only news where there is one.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2" if visible_gpus() else "3")
-    with quietly():
+    with quietly(), foreign("TensorFlow cannot be imported; install the program again, `make install`"):
         from models.backend import tf
 
         tf.config.list_physical_devices("GPU")

@@ -84,6 +84,41 @@ def test_a_worker_that_cannot_start_ends_the_search_with_its_last_words_and_fail
         assert (found["running"], found["trials"], found["failed"]) == (1, 0, 0)
 
 
+ASKED = {
+    "ray": ["ablate", *SMALL, "--executor", "ray"],
+    "record": ["record", "--preset", "miniature", "--image-px", "40", "--workers", "1"],
+    "train": ["train", *SMALL[:-2]],
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("how", ["raises", "leaves"])
+@pytest.mark.parametrize("asked", ASKED)
+def test_whoever_talks_to_workers_says_that_they_cannot_start(
+    asked: str, how: str, tmp_path: Path, tiny_store: Store
+) -> None:
+    if asked == "ray":
+        pytest.importorskip("ray", reason="Ray comes with the extra: pip install '.[ray]'")
+    out = ["--out", str(tmp_path / "table.csv")] if asked == "record" else []
+    call = [*ASKED[asked], *out, "--data", str(tiny_store.path), "--run-dir", str(tmp_path / "run")]
+    ended = boneage(*call, path=broken(tmp_path / "path", how))
+
+    assert ended.returncode == 2, ended.stderr
+    assert "could not start" in ended.stderr
+    if asked == "ray":
+        assert (ablation(tmp_path / "run")["running"], ablation(tmp_path / "run")["failed"]) == (1, 0)
+
+
+def test_a_tensorflow_that_cannot_be_imported_is_a_sentence_of_predict(tiny_model: Path, tmp_path: Path) -> None:
+    hand = tmp_path / "hand.png"
+    hand.write_bytes(b"")
+    ended = boneage("predict", str(hand), "--model", str(tiny_model), path=broken(tmp_path / "path", "raises"))
+
+    assert ended.returncode == 2
+    assert "TensorFlow cannot be imported" in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
 @pytest.mark.slow
 def test_what_the_user_has_set_for_keras_changes_nothing(tmp_path: Path, tiny_store: Store) -> None:
     """In workers and in this process: every variable, and every way in which keras.json can be of no use."""

@@ -123,13 +123,9 @@ def run_stages(arguments: argparse.Namespace) -> int:
         return 0
     for name, decision in made.items():
         tables.show(name, records.table(run, name), decision.summary)
-        tables.show_front(decision.findings["front"])
-        for findings, title in (
-            ("verdicts", "months worse than the baseline"),
-            ("comparisons", "months worse than what is named second"),
-        ):
-            if rows := decision.findings.get(findings):
-                tables.show_verdicts(title, rows)
+        tables.show_front(decision.findings.front)
+        if rows := decision.findings.compared:
+            tables.show_verdicts(f"{decision.findings.CAPTION}: months worse", rows)
     tables.footnote(constant_mae(store.cases), store.synthetic)
     if page:
         say(f"the report is in {page}")

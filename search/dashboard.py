@@ -10,7 +10,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, replace
 from io import BytesIO
 from pathlib import Path
-from typing import Any
 from uuid import uuid4
 
 import optuna
@@ -34,6 +33,7 @@ from search.report import Recorded, StudyReport, recorded
 from search.report_words import asked, millions, sentence, trial_words, verdict_sentence
 from search.run import TRIALS
 from search.storage_copy import ARTIFACTS
+from studies.findings import Compared
 from studies.order import STUDIES
 from studies.study import Decision, Given, Trial
 
@@ -70,7 +70,7 @@ def listed(maes: Iterable[float]) -> str:
 
 def decide(study: optuna.Study, name: str, given: Given, decision: Decision) -> None:
     """What was decided, and on what evidence."""
-    rows = decision.findings.get("verdicts") or decision.findings.get("comparisons") or []
+    rows = decision.findings.compared
     evidence = "\n".join(f"- {verdict_sentence(row)}" for row in rows)
     lines = (
         f"**{asked(name)}**",
@@ -95,7 +95,7 @@ def write_note(study: optuna.Study, body: str) -> None:
     save_note(study, body)
 
 
-def plot(study: optuna.Study, name: str, given: Given, rows: list[dict[str, Any]]) -> None:
+def plot(study: optuna.Study, name: str, given: Given, rows: Sequence[Compared]) -> None:
     from search import figures  # with the plots comes plotly
     from search.report_sections import sized
 
@@ -104,7 +104,7 @@ def plot(study: optuna.Study, name: str, given: Given, rows: list[dict[str, Any]
     for measure in ("params", "macs"):
         drawn = figures.pareto(networks, measure, report.cap() if measure == "params" else 0)
         save_plotly_graph_object(study, drawn.update_layout(EITHER_SCHEME), graph_object_id=f"error-against-{measure}")
-    if any(row["change"] is not None for row in rows):
+    if any(row.change is not None for row in rows):
         drawn = figures.forest(rows, given.preset.margin_months).update_layout(EITHER_SCHEME)
         save_plotly_graph_object(study, drawn, graph_object_id="changes")
 

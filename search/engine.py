@@ -65,7 +65,8 @@ from search.time_words import error_words, left_words
 from search.timings import history, timed
 from search.typed import typed
 from search.waiting import begin_longest
-from studies.order import STUDIES, study_name
+from studies.ablation import AblationFindings
+from studies.order import STUDIES, stored_decision, study_name
 from studies.preset import StudyError
 from studies.pruning import left_behind
 from studies.study import SEED, Decision, Given, Study, Trial, decided, feasible_points, points, pool
@@ -187,6 +188,8 @@ def open_study(
     if existing is not None:
         older = {"objectives": ["mae"], "reference channel_multiple": 1}  # those of versions that gave no choice
         before = older | json.loads(existing.user_attrs["settings"])
+        # As this version would write them: one that knew fewer findings has left some out.
+        before["given"] = {done: stored_decision(done, found).to_dict() for done, found in before["given"].items()}
         changed = [setting for setting in settings if settings[setting] != before.get(setting)]
         if changed and existing.get_trials(deepcopy=False):
             first = changed[0]
@@ -484,7 +487,7 @@ class Leader:
         if not running.compared_with or epoch.epoch == running.job.training.epochs:
             return
         others = [other for other in self.trials.values() if other.finished and other.number < running.compared_with]
-        warmup = self.given.decisions["ablation"].findings["warmup_epochs"]
+        warmup = self.given.found(AblationFindings).warmup_epochs
         so_far = [done.validation_mae for done in running.epochs]
         if left_behind(so_far, others, warmup, self.given.preset.margin_months):
             running.pruned = True

@@ -10,6 +10,7 @@ from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
 from search.page import BLUE, GREY, ORANGE, PURPLE, TEAL
+from studies.findings import Compared, VerdictWord
 from studies.order import STUDIES
 from studies.study import Sweep, Trial
 
@@ -17,12 +18,15 @@ if TYPE_CHECKING:
     from plotly.graph_objects import Figure
 
 # Of a verdict: colour and symbol.
-VERDICTS = {
+VERDICTS: dict[VerdictWord, tuple[str, str]] = {
     "matters": (ORANGE, "square"),
+    "worse": (ORANGE, "square"),
     "better without": (TEAL, "diamond"),
+    "better": (TEAL, "diamond"),
     "does not matter": (BLUE, "circle"),
     "not resolved": (GREY, "circle-open"),
     "not tested": (GREY, "x-thin-open"),
+    "not trainable": (GREY, "cross-thin-open"),  # of the seeds that could be trained
 }
 # Of the studies by their place: colours and symbols come round after different numbers of them, so that no two are alike.
 COLOURS = (GREY, TEAL, BLUE, ORANGE)
@@ -54,34 +58,33 @@ def scatter(**settings: Any) -> dict[str, Any]:
     return {"type": "scatter", **settings}
 
 
-def forest_height_px(rows: Sequence[Mapping[str, Any]]) -> int:
-    return 130 + 44 * len([row for row in rows if row["change"] is not None])
+def forest_height_px(rows: Sequence[Compared]) -> int:
+    return 130 + 44 * len([row for row in rows if row.change is not None])
 
 
-def forest(rows: Sequence[Mapping[str, Any]], margin_months: float) -> "Figure":
+def forest(rows: Sequence[Compared], margin_months: float) -> "Figure":
     """Changes of the MAE with their 95 % intervals, a row for each verdict; the band is the margin.
 
     A variant that could not be trained has no change, and no place here.
     """
-    shown = [row for row in rows if row["change"] is not None]
+    shown = [(row, row.change) for row in rows if row.change is not None]
     traces = []
     for verdict, (colour, symbol) in VERDICTS.items():
-        those = [row for row in shown if row["verdict"] == verdict]
+        those = [(row, change) for row, change in shown if row.verdict == verdict]
         if not those:
             continue
-        whiskers = [(row["change"], row["low"], row["high"]) for row in those]
         traces.append(
             scatter(
                 name=verdict,
                 mode="markers",
-                x=[row["change"] for row in those],
-                y=[row_label(row) for row in those],
+                x=[change for _, change in those],
+                y=[row_label(row) for row, _ in those],
                 marker={"color": colour, "symbol": symbol, "size": 11, "line": {"width": 2, "color": colour}},
                 error_x={
                     "type": "data",
                     "symmetric": False,
-                    "array": [0 if high is None else high - change for change, _, high in whiskers],
-                    "arrayminus": [0 if low is None else change - low for change, low, _ in whiskers],
+                    "array": [0 if row.high is None else row.high - change for row, change in those],
+                    "arrayminus": [0 if row.low is None else change - row.low for row, change in those],
                     "color": colour,
                     "thickness": 2,
                     "width": 4,
@@ -98,15 +101,15 @@ def forest(rows: Sequence[Mapping[str, Any]], margin_months: float) -> "Figure":
         automargin=True,
         range=[len(shown) - 0.4, -0.6],
         categoryorder="array",
-        categoryarray=[row_label(row) for row in shown],
+        categoryarray=[row_label(row) for row, _ in shown],
         showgrid=False,
         ticklabelstandoff=6,
     )
     return drawn.update_layout(margin={"l": 8, "r": 16, "t": 12, "b": 52})
 
 
-def row_label(row: Mapping[str, Any]) -> str:
-    return f"{row['variant']}<br>{row['verdict']}"
+def row_label(row: Compared) -> str:
+    return f"{row.variant}<br>{row.verdict}"
 
 
 def along(trials: Sequence[Trial], sweep: Sweep, name: str) -> "Figure":

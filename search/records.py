@@ -9,7 +9,7 @@ from optuna.trial import FrozenTrial, TrialState
 from search.run import Run
 from search.status import foreign
 from search.storage import open_storage
-from studies.order import STUDIES, study_name
+from studies.order import STUDIES, stored_decision, study_name
 from studies.study import SEED, Decision, Given, Point, Trial, pool, to_point
 
 STATES = {TrialState.COMPLETE: "complete", TrialState.PRUNED: "pruned", TrialState.FAIL: "failed"}  # others are running
@@ -32,7 +32,7 @@ def decisions(storage: optuna.storages.BaseStorage) -> dict[str, Decision]:
     """The decisions recorded so far, by study."""
     studies = {name: load(storage, name) for name in STUDIES}
     return {
-        name: Decision.from_dict(json.loads(study.user_attrs["decision"]))
+        name: stored_decision(name, json.loads(study.user_attrs["decision"]))
         for name, study in studies.items()
         if study is not None and "decision" in study.user_attrs
     }
@@ -97,7 +97,7 @@ def known_networks(study: optuna.Study) -> dict[str, tuple[str, FrozenTrial]]:
 def given(run: Run, study: optuna.Study) -> Given:
     """What the study started from."""
     before = json.loads(study.user_attrs["settings"])["given"]
-    decisions = {done: Decision.from_dict(decision) for done, decision in before.items()}
+    decisions = {done: stored_decision(done, decision) for done, decision in before.items()}
     return Given(run.preset, decisions, study.user_attrs["constant_mae"])
 
 

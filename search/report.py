@@ -27,7 +27,7 @@ from search.records import given, load, seen
 from search.run import PREPARED, TRIALS, Run
 from search.status import next_command, refuse_missing, status, storage_exists
 from search.storage import open_storage
-from studies.order import STUDIES, study_name
+from studies.order import STUDIES, stored_decision, study_name
 from studies.study import SEED, Decision, Given, Trial, best_of, pool
 
 LEAST_FOR_IMPORTANCE = 20  # complete trials; PED-ANOVA looks at the best tenth of them, and one or two are no sample
@@ -62,7 +62,7 @@ class StudyReport:
 
     @property
     def decision(self) -> Decision | None:
-        return Decision.from_dict(self.status["decision"]) if self.status["decision"] else None
+        return stored_decision(self.name, self.status["decision"]) if self.status["decision"] else None
 
     @cached_property
     def pooled(self) -> list[Trial]:

@@ -162,16 +162,14 @@ def in_order(study: StudyReport) -> list[Part]:
 
 
 def comparisons(report: Report, study: StudyReport) -> list[Part]:
-    findings = study.decision.findings if study.decision else {}
-    rows = findings.get("verdicts") or findings.get("comparisons") or []
-    if not rows:
+    if study.decision is None or not (rows := study.decision.findings.compared):
         return []
     caption = (
-        "Each variant beside its reference: change of the validation MAE with its 95 % interval, the grey band the margin of "
+        f"{study.decision.findings.CAPTION}: change of the validation MAE with its 95 % interval, the grey band the margin of "
         f"{in_months(report.run.preset.margin_months)}."
     )
     parts: list[Part] = []
-    if any(row["change"] is not None for row in rows):
+    if any(row.change is not None for row in rows):
         drawn = figures.forest(rows, report.run.preset.margin_months)
         parts.append(Plot(drawn, caption, figures.forest_height_px(rows)))
     return [
@@ -218,7 +216,7 @@ def sized(study: StudyReport) -> list[Sized]:
     if study.given is None:
         return []
     costs = [(trial, study.cost(trial)) for trial in study.pooled]
-    on_front = {row["trial"] for row in front(costs)}
+    on_front = {found.trial for found in front(costs)}
     return [
         Sized(
             study.name,

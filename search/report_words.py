@@ -9,6 +9,7 @@ from search.job import EXIT_REASONS
 from search.report import LEAST_FOR_IMPORTANCE, Best, Recorded, Report, StudyReport
 from search.run import TRIALS
 from studies import ablation
+from studies.findings import Compared
 from studies.order import STUDIES, all_studies
 from studies.study import Given, Trial
 
@@ -123,8 +124,9 @@ def why_blocks(report: Report) -> Answer:
     decision = report.study(ablation.NAME).decision
     if decision is None:
         return Answer("Why these blocks?", "Not known yet", ("The ablation is not decided.",))
-    keys = decision.findings["key_groups"]
-    rows = [row for row in decision.findings.get("verdicts", ()) if row["variant"].partition("=")[0] in keys]
+    assert isinstance(decision.findings, ablation.AblationFindings)
+    keys = decision.findings.key_groups
+    rows = [row for row in decision.findings.verdicts if ablation.lowering(row.variant)[0] in keys]
     return Answer(
         "Why these blocks?",
         f"Key groups: {', '.join(keys)}",
@@ -132,15 +134,17 @@ def why_blocks(report: Report) -> Answer:
     )
 
 
-def verdict_sentence(row: dict[str, Any]) -> str:
-    seeds = f"{row['seeds']} seed{'s' * (row['seeds'] != 1)}"
-    if row["change"] is None:
-        return f"{row['variant']}: {row['verdict']} ({seeds})."
-    worse = "worse" if row["change"] >= 0 else "better"
-    within = f" (95 % interval {signed(row['low'])} to {signed(row['high'])})" if row["low"] is not None else ""
+def verdict_sentence(row: Compared) -> str:
+    seeds = f"{row.seeds} seed{'s' * (row.seeds != 1)}"
+    if row.change is None:
+        return f"{row.variant}: {row.verdict} ({seeds})."
+    worse = "worse" if row.change >= 0 else "better"
+    within = ""
+    if row.low is not None and row.high is not None:
+        within = f" (95 % interval {signed(row.low)} to {signed(row.high)})"
     return (
-        f"{row['variant']}: {abs(row['change']):.2f} months {worse}{within}; {row['verdict']} ({seeds}; speaks of "
-        f"{'the architectures' if row['scope'] == 'architectures' else row['scope']})."
+        f"{row.variant}: {abs(row.change):.2f} months {worse}{within}; {row.verdict} ({seeds}; speaks of "
+        f"{'the architectures' if row.scope == 'architectures' else row.scope})."
     )
 
 

@@ -15,6 +15,7 @@ from search.records import point_of, seed_of
 from search.sampler import FeasibleSampler, key
 from search.waiting import begin_longest
 from studies import joint
+from studies.ablation import AblationFindings
 from studies.order import STUDIES
 from studies.preset import Preset
 from studies.pruning import left_behind
@@ -120,7 +121,7 @@ class Staged:
 
     def is_left_behind(self, trial: Trial, curve: Curve) -> bool:
         others = [other for other in self.trials.values() if other.finished and other.number < trial.number]
-        warmup = self.decisions["ablation"].findings["warmup_epochs"]
+        warmup = self.given.found(AblationFindings).warmup_epochs
         return left_behind(curve.validation_mae, others, warmup, self.preset.margin_months)
 
     def end(self, asked_for: optuna.trial.Trial, trial: Trial, state: str, curve: Curve) -> None:

@@ -1,6 +1,7 @@
 """Tables for people, and the same things as JSON; on stdout."""
 
 import sys
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from models.cost import Cost, cost
 from search.notices import NO_DEVICE, SYNTHETIC
 from search.terminal import say, show_json
 from search.time_words import error_words, left_words
+from studies.findings import Compared, OnFront
 from studies.order import all_studies
 
 WORDS = (
@@ -50,24 +52,24 @@ def show(name: str, rows: list[dict[str, Any]], summary: str = "") -> None:
         say()
 
 
-def show_verdicts(title: str, rows: list[dict[str, Any]]) -> None:
+def show_verdicts(title: str, rows: Sequence[Compared]) -> None:
     show(title, verdict_rows(rows))
 
 
-def verdict_rows(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def verdict_rows(rows: Sequence[Compared]) -> list[dict[str, Any]]:
     """What the seeds allow to say of each variant; the interval is the 95 % BCa bootstrap's, p values are Holm's."""
     shown = [
         {
-            "variant": row["variant"],
-            "verdict": row["verdict"],
-            "change": rounded(row["change"]),
-            "interval": f"{rounded(row['low'])} to {rounded(row['high'])}" if row["low"] is not None else None,
-            "p difference": row["p_difference"],
-            "p equivalence": row["p_equivalence"],
-            "seeds": row["seeds"],
-            "speaks of": row["scope"],
-            "seeds to resolve": row["seeds_to_resolve"],
-            "left out": row.get("left_out"),
+            "variant": row.variant,
+            "verdict": row.verdict,
+            "change": rounded(row.change),
+            "interval": f"{rounded(row.low)} to {rounded(row.high)}" if row.low is not None else None,
+            "p difference": row.p_difference,
+            "p equivalence": row.p_equivalence,
+            "seeds": row.seeds,
+            "speaks of": row.scope,
+            "seeds to resolve": row.seeds_to_resolve,
+            "left out": row.left_out or None,
         }
         for row in rows
     ]
@@ -106,10 +108,10 @@ def figures_of(group: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def show_front(rows: list[dict[str, Any]]) -> None:
+def show_front(rows: Sequence[OnFront]) -> None:
     """One line: what no other trial of the study beats in error, parameters and MACs together."""
     members = (
-        f"#{row['trial']} {row['validation_mae']:.2f} months, {row['params'] / 1e6:.2f}M, {row['macs'] / 1e9:.3f} GMACs"
+        f"#{row.trial} {row.validation_mae:.2f} months, {row.params / 1e6:.2f}M, {row.macs / 1e9:.3f} GMACs"
         for row in rows
     )
     say(f"Pareto front: {'; '.join(members)}")

@@ -93,7 +93,7 @@ def dearest(name: str, given: Given, feasible: Feasible) -> Decision:
     repeated = sorted(
         (group for group in counts if counts[group]), key=lambda group: groups[group].macs / counts[group]
     )
-    return Decision("not decided yet", network, {"key_groups": repeated[-1:], "best_beta": network.beta})
+    return Decision("not decided yet", network, STUDIES[name].FINDINGS.assumed(network, tuple(repeated[-1:])))
 
 
 def macs(network: Architecture, given: Given) -> int:

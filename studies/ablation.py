@@ -14,16 +14,40 @@ baseline's last.
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Self
 
 from models.architecture import GROUPS, Architecture
+from studies.findings import Compared, Findings
 from studies.preset import StudyError
 from studies.pruning import warmup
 from studies.study import ALONE, Decision, Given, Point, Proposals, Space, Sweep, Trial, at, in_months, points, row
 
 if TYPE_CHECKING:
     from studies.verdicts import Verdict
+
+
+@dataclass(frozen=True, kw_only=True)
+class AblationFindings(Findings):
+    CAPTION = "Each group lowered, beside the baseline"
+
+    key_groups: tuple[str, ...] = ()
+    baseline_mae: float | None = None  # months
+    cost_months: Mapping[str, float] = field(default_factory=dict)  # the most that lowering a group costs
+    not_trainable_without: tuple[str, ...] = ()
+    verdicts: tuple[Compared, ...] = field(default=(), metadata={"of": Compared})
+    epochs_saved: int = 0  # by racing, against as many seeds for every variant
+    warmup_epochs: int = 0  # before anything is pruned; 0: not measured, and nothing is
+    dropped: tuple[str, ...] = ()  # variants that the next studies go on from together
+
+    @property
+    def compared(self) -> tuple[Compared, ...]:
+        return self.verdicts
+
+    @classmethod
+    def assumed(cls, network: Architecture, dearest_groups: tuple[str, ...]) -> Self:
+        return cls(key_groups=dearest_groups)
+
 
 NAME = "ablation"
 COMMAND = "ablate"
@@ -36,6 +60,7 @@ EXAMPLE = "boneage-search ablate --data ~/rsna --epochs 30"
 NEEDS = ""
 SEEDED = True
 RESOLVES = True
+FINDINGS = AblationFindings
 BASELINE = "baseline"
 FIRST_LOOK = 6  # seeds; with fewer no verdict speaks of the architectures
 
@@ -184,20 +209,18 @@ def decide(given: Given, trials: Sequence[Trial]) -> Decision:
     saved = (longest * (len(lowered) + 1) - runs) * given.preset.training.epochs
     if saved:
         summary += f"; {saved:,} epochs saved against {longest} seeds for every variant"
-    findings = {
-        "key_groups": keys,
-        "baseline_mae": reference.validation_mae,
-        "cost_months": {group: round(months, 3) for group, months in costs.items() if months != float("inf")},
-        "not_trainable_without": [group for group, months in costs.items() if months == float("inf")],
-        "verdicts": [
+    findings = AblationFindings(
+        key_groups=tuple(keys),
+        baseline_mae=reference.validation_mae,
+        cost_months={group: round(months, 3) for group, months in costs.items() if months != float("inf")},
+        not_trainable_without=tuple(group for group, months in costs.items() if months == float("inf")),
+        verdicts=tuple(
             described(name, verdicts[name], paired(given, trial, reference).left_out) for name, trial in lowered.items()
-        ],
-        "epochs_saved": saved,
-        "warmup_epochs": warmup(
-            [reference, *lowered.values()], given.preset.margin_months, given.preset.training.epochs
         ),
-        "dropped": without,
-    }
+        epochs_saved=saved,
+        warmup_epochs=warmup([reference, *lowered.values()], given.preset.margin_months, given.preset.training.epochs),
+        dropped=tuple(without),
+    )
     return Decision(summary, chosen, findings)
 
 

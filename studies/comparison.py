@@ -5,16 +5,16 @@ Imported only where something is compared: the statistics take a second to impor
 
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass, replace
 
 import numpy as np
 
+from studies.findings import Compared, VerdictWord
 from studies.study import Given, Trial
 from studies.verdicts import Pairs, Verdict, judge, race
 
 # What the ablation's verdicts, which speak of taking something away, are called where one thing replaces another.
-OF_A_CHANGE = {"matters": "worse", "better without": "better"}
+OF_A_CHANGE: dict[VerdictWord, VerdictWord] = {"matters": "worse", "better without": "better"}
 
 
 @dataclass(frozen=True)
@@ -45,16 +45,25 @@ def paired(given: Given, trial: Trial, reference: Trial) -> Paired:
     return Paired(Pairs(tuple(changes), by_image), tuple(left_out))
 
 
-def described(name: str, verdict: Verdict, left_out: tuple[str, ...] = ()) -> dict[str, Any]:
+def described(name: str, verdict: Verdict, left_out: tuple[str, ...] = ()) -> Compared:
     """A row of a table, and of the decision's JSON."""
 
-    def rounded(value: Any) -> Any:
-        if not isinstance(value, float):
-            return value
+    def rounded(value: float) -> float | None:
         return round(value, 4) if math.isfinite(value) else None
 
-    row = {key: rounded(value) for key, value in asdict(verdict).items()}
-    return {"variant": name} | row | ({"left_out": "; ".join(left_out)} if left_out else {})
+    return Compared(
+        variant=name,
+        verdict=verdict.verdict,
+        change=rounded(verdict.change),
+        low=rounded(verdict.low),
+        high=rounded(verdict.high),
+        p_difference=rounded(verdict.p_difference),
+        p_equivalence=rounded(verdict.p_equivalence),
+        seeds=verdict.seeds,
+        scope=verdict.scope,
+        seeds_to_resolve=verdict.seeds_to_resolve,
+        left_out="; ".join(left_out),
+    )
 
 
 def raced(given: Given, variants: Mapping[str, Trial], reference: Trial) -> dict[str, tuple[Verdict, int]]:
@@ -66,9 +75,9 @@ def raced(given: Given, variants: Mapping[str, Trial], reference: Trial) -> dict
     return {name: (verdict, verdict.seeds) for name, verdict in judge(family, margin).items()}
 
 
-def compared(given: Given, variants: Mapping[str, Trial], reference: Trial) -> list[dict[str, Any]]:
+def compared(given: Given, variants: Mapping[str, Trial], reference: Trial) -> tuple[Compared, ...]:
     """A row for each variant against the reference, judged as one family."""
     found = {name: paired(given, trial, reference) for name, trial in variants.items()}
     verdicts = judge({name: pairs.pairs for name, pairs in found.items()}, given.preset.margin_months)
     rows = [described(name, verdicts[name], pairs.left_out) for name, pairs in found.items()]
-    return [row | {"verdict": OF_A_CHANGE.get(row["verdict"], row["verdict"])} for row in rows]
+    return tuple(replace(row, verdict=OF_A_CHANGE.get(row.verdict, row.verdict)) for row in rows)

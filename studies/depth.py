@@ -8,13 +8,23 @@ the decision is the cheapest network within the margin of the best.
 """
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from models.architecture import GROUPS, Architecture
 from studies import ablation, width
+from studies.findings import Findings
 from studies.preset import StudyError
 from studies.study import ALONE, Decision, Given, Point, Proposals, Space, Sweep, Trial, best_of, row, undominated
+
+
+@dataclass(frozen=True, kw_only=True)
+class DepthFindings(Findings):
+    best_mae: float | None = None  # months
+    params: int | None = None
+    macs: int | None = None
+    point: Point = field(default_factory=dict)  # of the network that it decided for
+
 
 NAME = "depth"
 COMMAND = "depth"
@@ -24,6 +34,7 @@ EXAMPLE = "boneage-search depth --max-params 70M"
 NEEDS = width.NAME
 SEEDED = False  # a search: it spends its epochs on more networks
 RESOLVES = False
+FINDINGS = DepthFindings
 
 
 def objectives(given: Given) -> tuple[str, ...]:
@@ -41,7 +52,9 @@ def beta_range(given: Given) -> list[float]:
     """
     grid = width.betas(given)
     start = grid.index(given.preset.reference.beta)
-    best = grid.index(float(given.decisions[width.NAME].findings["best_beta"]))
+    found = given.found(width.WidthFindings).best_beta
+    assert found is not None
+    best = grid.index(found)
     low, high = sorted((start, best))
     if start == best or width.dropped(given):
         low, high = max(best - 1, 0), best + 1
@@ -53,7 +66,7 @@ def space(given: Given) -> Space:
     preset = given.preset
     start = preset.depth_start
     betas = sorted({*beta_range(given), *(beta for beta, _ in start)})
-    keys = given.decisions[ablation.NAME].findings["key_groups"]
+    keys = given.found(ablation.AblationFindings).key_groups
     stock = given.decisions[width.NAME].architecture.blocks._asdict()
     counts: dict[str, tuple[int, ...]] = {}
     for group in GROUPS:
@@ -132,7 +145,7 @@ def decide(given: Given, trials: Sequence[Trial]) -> Decision:
         f"{decided.width}, {decided.blocks}: {best.error:.2f} months with {cost.params / 1e6:.2f}M parameters, "
         f"{cost.macs / 1e9:.2f} GMACs"
     )
-    findings = {"best_mae": best.validation_mae, "params": cost.params, "macs": cost.macs, **best.point}
+    findings = DepthFindings(best_mae=best.validation_mae, params=cost.params, macs=cost.macs, point=best.point)
     return Decision(summary, decided, findings)
 
 

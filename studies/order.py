@@ -1,9 +1,11 @@
 """The studies in their order. A study is listed here and nowhere else: its module says what it is called and what it asks."""
 
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 from studies import ablation, depth, refinement, width
-from studies.study import Study
+from studies.findings import Findings
+from studies.study import Decision, Study
 
 ORDER: tuple[Study, ...] = (ablation, width, depth, refinement)
 
@@ -37,3 +39,8 @@ def all_studies() -> str:
 def study_name(name: str) -> str:
     """As it is stored: numbered, so that the dashboard lists the studies in their order."""
     return f"{list(STUDIES).index(name) + 1} {name}"
+
+
+def stored_decision(name: str, values: Mapping[str, Any]) -> Decision:
+    """Of the study of that name, as it was stored. Of one that is no longer listed, only what every study finds is read."""
+    return Decision.from_dict(values, STUDIES[name].FINDINGS if name in STUDIES else Findings)

@@ -46,6 +46,8 @@ def left_behind(so_far: Sequence[float], others: Sequence[Trial], warmup: int, m
 
 
 def is_rung(epoch: int, warmup: int) -> bool:
+    if not warmup:  # not measured, by an older version
+        return False
     doublings, rest = divmod(epoch, warmup)
     return rest == 0 and doublings & (doublings - 1) == 0 and doublings > 0
 

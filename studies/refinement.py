@@ -8,13 +8,32 @@ is also trained without the sex, and compared (the paper: 7.95 months with, 9.44
 """
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from models.architecture import Architecture
 from studies import depth, width
+from studies.findings import Compared, Findings
 from studies.preset import StudyError
 from studies.study import ALONE, Decision, Given, Point, Proposals, Space, Sweep, Trial, at, best_of, row
+
+
+@dataclass(frozen=True, kw_only=True)
+class RefinementFindings(Findings):
+    CAPTION = "The head, and the sex"
+
+    best_mae: float | None = None  # months
+    constant_mae: float | None = None  # months, of always answering the training median
+    params: int | None = None
+    macs: int | None = None
+    largest_converging_dropout: float | None = None
+    point: Point = field(default_factory=dict)  # of the network that it decided for
+    comparisons: tuple[Compared, ...] = field(default=(), metadata={"of": Compared})
+
+    @property
+    def compared(self) -> tuple[Compared, ...]:
+        return self.comparisons
+
 
 NAME = "refinement"
 COMMAND = "refine"
@@ -27,6 +46,7 @@ EXAMPLE = "boneage-search refine --max-params 80M"
 NEEDS = depth.NAME
 SEEDED = True
 RESOLVES = False
+FINDINGS = RefinementFindings
 WIDER_STEPS = 2
 CONVERGED = 0.8
 
@@ -153,19 +173,19 @@ def decide(given: Given, trials: Sequence[Trial]) -> Decision:
         f"{final.width}, {final.blocks}, FC {final.fc_units or 'none'}, dropout {final.dropout:g}: {chosen.error:.2f} months "
         f"with {cost.params / 1e6:.2f}M parameters (always answering the median: {given.constant_mae:.1f})"
     )
-    findings = {
-        "best_mae": chosen.validation_mae,
-        "constant_mae": round(given.constant_mae, 3),
-        "params": cost.params,
-        "macs": cost.macs,
-        "largest_converging_dropout": max(float(trial.point["dropout"]) for trial in converging),
-        **chosen.point,
-        "comparisons": comparisons(given, trials, chosen, heads),
-    }
+    findings = RefinementFindings(
+        best_mae=chosen.validation_mae,
+        constant_mae=round(given.constant_mae, 3),
+        params=cost.params,
+        macs=cost.macs,
+        largest_converging_dropout=max(float(trial.point["dropout"]) for trial in converging),
+        point=chosen.point,
+        comparisons=comparisons(given, trials, chosen, heads),
+    )
     return Decision(summary, final, findings)
 
 
-def comparisons(given: Given, trials: Sequence[Trial], chosen: Trial, heads: Sequence[Point]) -> list[dict[str, Any]]:
+def comparisons(given: Given, trials: Sequence[Trial], chosen: Trial, heads: Sequence[Point]) -> tuple[Compared, ...]:
     """The best fully connected layer against none, and the decided network without the sex against it with."""
     from studies.comparison import compared  # brings SciPy
 
@@ -173,7 +193,7 @@ def comparisons(given: Given, trials: Sequence[Trial], chosen: Trial, heads: Seq
     none = next((trial for trial in tried if not trial.point["fc_units"]), None)
     layer = best_of([trial for trial in tried if trial.point["fc_units"]])
     sexless = at(trials, chosen.point | {"sex_units": 0})
-    found: list[dict[str, Any]] = []
+    found: tuple[Compared, ...] = ()
     if layer is not None and none is not None:
         found += compared(given, {f"FC {layer.point['fc_units']} instead of none": layer}, none)
     if sexless is not None and sexless is not chosen:

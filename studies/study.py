@@ -8,15 +8,17 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import product
 from statistics import fmean
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from models.architecture import Architecture
 from models.cost import Cost, cost
+from studies.findings import Findings, OnFront
+from studies.findings import Point as Point
+from studies.findings import Value as Value
 from studies.preset import Preset
 
-Value = float | int | str
-Point = dict[str, Value]
 Space = Mapping[str, tuple[Value, ...]]
+Found = TypeVar("Found", bound=Findings)
 ALONE = ("mae",)
 SEED = "seed"  # the parameter of trials whose study runs every point with several
 
@@ -58,18 +60,24 @@ class Trial:
 
 @dataclass(frozen=True)
 class Decision:
-    """What a study found: the architecture the next study starts from, and the study's own findings as plain values."""
+    """What a study found: the architecture the next study starts from, and the study's own findings."""
 
     summary: str
     architecture: Architecture
-    findings: dict[str, Any] = field(default_factory=dict)
+    findings: Findings = field(default_factory=Findings)
 
     def to_dict(self) -> dict[str, Any]:
-        return {"summary": self.summary, "architecture": self.architecture.to_dict(), "findings": self.findings}
+        return {
+            "summary": self.summary,
+            "architecture": self.architecture.to_dict(),
+            "findings": self.findings.to_dict(),
+        }
 
     @classmethod
-    def from_dict(cls, values: dict[str, Any]) -> "Decision":
-        return cls(values["summary"], Architecture.from_dict(values["architecture"]), values["findings"])
+    def from_dict(cls, values: Mapping[str, Any], kind: type[Findings]) -> "Decision":
+        """`kind` is that of the study's findings; `order.stored_decision` knows it."""
+        architecture = Architecture.from_dict(values["architecture"])
+        return cls(values["summary"], architecture, kind.from_dict(values["findings"]))
 
 
 def no_errors(trial: Trial) -> None:
@@ -88,6 +96,11 @@ class Given:
 
     def cost(self, architecture: Architecture) -> Cost:
         return cost(architecture, self.preset.preparation.image_px)
+
+    def found(self, kind: type[Found]) -> Found:
+        """What the study before this one found whose findings are of this kind."""
+        findings = (decision.findings for decision in self.decisions.values())
+        return next(found for found in findings if isinstance(found, kind))
 
 
 @dataclass(frozen=True)
@@ -144,6 +157,10 @@ class Study(Protocol):
     def RESOLVES(self) -> bool:
         """Whether it asks for more seeds than that, up to the preset's `resolve`, where a verdict is open."""
 
+    @property
+    def FINDINGS(self) -> type[Findings]:
+        """Of what kind its findings are."""
+
     def prunable(self, given: Given, point: Point) -> bool:
         """Whether a trial of this point may be ended when others were better at the same epoch."""
 
@@ -172,21 +189,15 @@ def decided(study: Study, given: Given, trials: Sequence[Trial]) -> Decision:
     """The study's decision, with what every study reports: its Pareto front."""
     decision = study.decide(given, trials)
     costs = [(trial, given.cost(study.architecture(given, trial.point))) for trial in trials]
-    return replace(decision, findings=decision.findings | {"front": front(costs)})
+    return replace(decision, findings=replace(decision.findings, front=tuple(front(costs))))
 
 
-def front(costs: Sequence[tuple[Trial, Cost]]) -> list[dict[str, Any]]:
+def front(costs: Sequence[tuple[Trial, Cost]]) -> list[OnFront]:
     """The complete trials that none beats in MAE, parameters and MACs together, by rising parameters."""
     complete = {trial.number: (trial, cost) for trial, cost in costs if trial.state == "complete"}
     kept = undominated({number: (trial.error, cost.params, cost.macs) for number, (trial, cost) in complete.items()})
     return [
-        {
-            "trial": trial.number,
-            **trial.point,
-            "validation_mae": round(trial.error, 4),
-            "params": cost.params,
-            "macs": cost.macs,
-        }
+        OnFront(trial.number, trial.point, round(trial.error, 4), cost.params, cost.macs)
         for trial, cost in sorted((complete[number] for number in kept), key=lambda found: found[1].params)
     ]
 

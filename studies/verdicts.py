@@ -22,6 +22,7 @@ from typing import Any
 import numpy as np
 from statsmodels.stats.power import TTestPower
 
+from studies.findings import Scope, VerdictWord
 from studies.resampling import Months, attainable, flips_of_images, flips_of_seeds, holm, interval
 
 MIN_SEEDS = 6  # fewer seeds have no two-sided p below 0.05: 2/2^5 is 0.06
@@ -30,7 +31,8 @@ SPENDING = 2  # exponent; 1 spends so much at the first look that half-sized eff
 POWER = 0.8
 MOST_SEEDS = 100  # beyond which seeds_to_resolve says None
 OPEN = ("not resolved", "not tested")
-ARCHITECTURES, THESE_MODELS = "architectures", "these trained models"
+ARCHITECTURES: Scope = "architectures"
+THESE_MODELS: Scope = "these trained models"
 
 
 @dataclass(frozen=True)
@@ -48,14 +50,14 @@ class Pairs:
 
 @dataclass(frozen=True)
 class Verdict:
-    verdict: str  # matters, better without, does not matter, not resolved, not tested, not trainable
+    verdict: VerdictWord
     change: float  # months, mean over the seeds that did not fail
     low: float  # months; 95 % BCa interval; NaN where nothing can be tested
     high: float
     p_difference: float  # adjusted for the family, and in a race for the looks; NaN where nothing was tested
     p_equivalence: float
     seeds: int  # looked at, failed ones among them
-    scope: str  # ARCHITECTURES or THESE_MODELS
+    scope: Scope
     seeds_to_resolve: int | None = None  # only where it is open
 
 
@@ -64,8 +66,8 @@ class Evidence:
     changes: Months  # of the seeds that did not fail
     seeds: int  # failed ones among them
     sample: Months  # independent values whose mean is the change: of seeds, or of images
-    scope: str
-    untested: str = ""  # the verdict where nothing can be tested
+    scope: Scope
+    untested: VerdictWord | None = None  # the verdict where nothing can be tested
 
 
 @dataclass(frozen=True)
@@ -188,6 +190,7 @@ def verdict(
 ) -> Verdict:
     """Equivalence comes first: a difference smaller than the margin does not matter, however sure it is."""
     change = fmean(found.changes) if found.changes else math.nan
+    word: VerdictWord
     if found.untested:
         word, p_difference, p_equivalence = found.untested, math.nan, math.nan
     elif p_equivalence <= alpha:

@@ -8,13 +8,33 @@ that is restored.
 """
 
 from collections.abc import Sequence
-from dataclasses import replace
-from typing import Any
+from dataclasses import dataclass, field, replace
+from typing import Any, Self
 
 from models.architecture import Architecture
 from studies import ablation
+from studies.findings import Compared, Findings
 from studies.preset import StudyError
 from studies.study import ALONE, Decision, Given, Point, Proposals, Space, Sweep, Trial, at, best_of, in_months, row
+
+
+@dataclass(frozen=True, kw_only=True)
+class WidthFindings(Findings):
+    CAPTION = "Each width, beside the reference's"
+
+    best_beta: float | None = None
+    best_mae: float | None = None  # months
+    comparisons: tuple[Compared, ...] = field(default=(), metadata={"of": Compared})
+    smallest_beta: float | None = None  # no worse than the reference's; not asked where blocks were dropped
+
+    @property
+    def compared(self) -> tuple[Compared, ...]:
+        return self.comparisons
+
+    @classmethod
+    def assumed(cls, network: Architecture, dearest_groups: tuple[str, ...]) -> Self:
+        return cls(best_beta=network.beta)
+
 
 NAME = "width"
 COMMAND = "width"
@@ -28,6 +48,7 @@ EXAMPLE = "boneage-search width"
 NEEDS = ablation.NAME
 SEEDED = True
 RESOLVES = False
+FINDINGS = WidthFindings
 
 
 def objectives(given: Given) -> tuple[str, ...]:
@@ -45,7 +66,7 @@ def betas(given: Given) -> tuple[float, ...]:
 
 def dropped(given: Given) -> list[str]:
     """What the ablation has left out, as its variants' names."""
-    return list(given.decisions[ablation.NAME].findings.get("dropped", ()))
+    return list(given.found(ablation.AblationFindings).dropped)
 
 
 def space(given: Given) -> Space:
@@ -116,25 +137,26 @@ def decide(given: Given, trials: Sequence[Trial]) -> Decision:
     best = best_of(trials)
     if best is None:
         raise StudyError("no width could be trained; see the outcomes of the trials")
-    findings = {
-        "best_beta": best.point["beta"],
-        "best_mae": best.validation_mae,
-        "comparisons": comparisons(given, trials),
-    }
+    findings = WidthFindings(
+        best_beta=float(best.point["beta"]),
+        best_mae=best.validation_mae,
+        comparisons=comparisons(given, trials),
+    )
     decided = f"β {float(best.point['beta']):g} is the best, {best.error:.2f} months"
     if without := dropped(given):
         return spent(given, best, f"without {', '.join(without)}, {decided}", findings)
     smallest = smallest_no_worse(given, trials)
     summary = f"β {smallest:g} is the smallest no worse than the reference by {in_months(given.preset.margin_months)}; {decided}"
-    return Decision(summary, architecture(given, best.point), findings | {"smallest_beta": smallest})
+    return Decision(summary, architecture(given, best.point), replace(findings, smallest_beta=smallest))
 
 
-def spent(given: Given, best: Trial, summary: str, findings: dict[str, Any]) -> Decision:
+def spent(given: Given, best: Trial, summary: str, findings: WidthFindings) -> Decision:
     """Whether dropping blocks for width was a gain."""
-    before = given.decisions[ablation.NAME].findings["baseline_mae"]
+    before = given.found(ablation.AblationFindings).baseline_mae
+    assert before is not None  # it was what the dropped blocks were compared with
     if best.error > before:
         summary += f"; no gain over {before:.2f} with all blocks, so the reference is restored"
-        return Decision(summary, given.preset.reference, findings | {"best_beta": given.preset.reference.beta})
+        return Decision(summary, given.preset.reference, replace(findings, best_beta=given.preset.reference.beta))
     return Decision(f"{summary} ({before:.2f} with all blocks)", architecture(given, best.point), findings)
 
 
@@ -148,7 +170,7 @@ def smallest_no_worse(given: Given, trials: Sequence[Trial]) -> float:
     return min(no_worse, default=given.preset.reference.beta)
 
 
-def comparisons(given: Given, trials: Sequence[Trial]) -> list[dict[str, Any]]:
+def comparisons(given: Given, trials: Sequence[Trial]) -> tuple[Compared, ...]:
     """Every width against the reference's."""
     from studies.comparison import compared  # brings SciPy
 
@@ -159,7 +181,7 @@ def comparisons(given: Given, trials: Sequence[Trial]) -> list[dict[str, Any]]:
         for beta in betas(given)
         if beta != start and (trial := at(trials, {"beta": beta})) is not None and trial.state == "complete"
     }
-    return compared(given, others, reference) if others and reference and reference.state == "complete" else []
+    return compared(given, others, reference) if others and reference and reference.state == "complete" else ()
 
 
 def table(given: Given, trials: Sequence[Trial]) -> list[dict[str, Any]]:
@@ -169,9 +191,11 @@ def table(given: Given, trials: Sequence[Trial]) -> list[dict[str, Any]]:
 
 def sweep(given: Given, trials: Sequence[Trial], decision: Decision | None) -> Sweep:
     reference = limit(given, trials)
-    findings = decision.findings if decision else {}
-    named = {"smallest no worse": "smallest_beta", "best": "best_beta"}
-    marked = {what: float(findings[key]) for what, key in named.items() if key in findings}
+    findings = decision.findings if decision else None
+    named: dict[str, float | None] = {}
+    if isinstance(findings, WidthFindings):
+        named = {"smallest no worse": findings.smallest_beta, "best": findings.best_beta}
+    marked = {what: beta for what, beta in named.items() if beta is not None}
     if len(marked) > 1 and len(set(marked.values())) == 1:
         marked = {"smallest no worse, and best": next(iter(marked.values()))}
     return Sweep("beta", reference if reference > 0 else None, marked)

@@ -1,11 +1,12 @@
 """A made-up study, the smallest that does everything: how wide may the branch of the sex be? Registered by tests alone."""
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from models.architecture import Architecture
 from studies import width
+from studies.findings import Compared, Findings
 from studies.study import ALONE, Decision, Given, Point, Proposals, Space, Sweep, Trial, at, best_of, row
 
 NAME = "sex branch"
@@ -17,6 +18,21 @@ NEEDS = width.NAME
 SEEDED = True
 RESOLVES = False
 UNITS = (4, 8, 16)
+
+
+@dataclass(frozen=True, kw_only=True)
+class BranchFindings(Findings):
+    CAPTION = "Each width of the sex's branch, beside the narrowest"
+
+    best_units: int | None = None
+    comparisons: tuple[Compared, ...] = field(default=(), metadata={"of": Compared})
+
+    @property
+    def compared(self) -> tuple[Compared, ...]:
+        return self.comparisons
+
+
+FINDINGS = BranchFindings
 
 
 def objectives(given: Given) -> tuple[str, ...]:
@@ -50,7 +66,8 @@ def decide(given: Given, trials: Sequence[Trial]) -> Decision:
     assert best
     assert narrowest
     others = {f"{trial.point['sex_units']} units": trial for trial in trials if trial is not narrowest}
-    findings = {"best_units": best.point["sex_units"], "comparisons": compared(given, others, narrowest)}
+    comparisons = compared(given, others, narrowest)
+    findings = BranchFindings(best_units=int(best.point["sex_units"]), comparisons=comparisons)
     return Decision(f"{best.point['sex_units']} units are the best", architecture(given, best.point), findings)
 
 

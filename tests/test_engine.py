@@ -40,9 +40,9 @@ def test_four_studies_run_in_order_and_each_reads_the_decision_before_it(tmp_pat
     executor = FormulaExecutor()
     made = run_all(a_run(tmp_path, tiny_store), tiny_store, executor)
 
-    assert set(made["ablation"].findings["key_groups"]) == {"mixed5", "mixed9"}
+    assert set(made["ablation"].findings.key_groups) == {"mixed5", "mixed9"}
     best = min(deeper_is_better(architecture) for architecture in executor.seen)
-    assert made["refinement"].findings["best_mae"] == pytest.approx(best, abs=tiny_preset().margin_months)
+    assert made["refinement"].findings.best_mae == pytest.approx(best, abs=tiny_preset().margin_months)
     assert [entry["state"] for entry in status(a_run(tmp_path, tiny_store))] == ["decided"] * 4
 
 
@@ -133,11 +133,11 @@ def test_a_search_that_resolves_gives_seeds_to_open_verdicts_and_ends(tmp_path: 
     executor = FormulaExecutor(by_seed=lambda job: lucky(job.architecture, job.seed))
     made = run_study(a_run(tmp_path, tiny_store, preset), tiny_store, "ablation", lambda: executor, silent())
 
-    verdicts = {row["variant"]: (row["verdict"], row["seeds"]) for row in made.findings["verdicts"]}
+    verdicts = {row.variant: (row.verdict, row.seeds) for row in made.findings.verdicts}
     assert verdicts["mixed5=0"] == ("matters", looks(3, 12)[0].seeds)
     assert verdicts["mixed9=0"] == ("not resolved", 12)
-    assert made.findings["epochs_saved"] > 0
-    assert made.findings["key_groups"] == ["mixed5"]
+    assert made.findings.epochs_saved > 0
+    assert made.findings.key_groups == ("mixed5",)
 
 
 def lucky(architecture: Architecture, seed: int) -> float:
@@ -239,8 +239,8 @@ def test_a_trial_that_fails_is_recorded_with_its_reason_and_the_search_goes_on(
     assert study is not None
     [failed] = [trial for trial in study.trials if trial.state.name == "FAIL"]
     assert failed.user_attrs["exit_reason"] == "not_finite"
-    assert "mixed9" in made["ablation"].findings["key_groups"]
-    assert made["ablation"].findings["not_trainable_without"] == ["mixed9"]
+    assert "mixed9" in made["ablation"].findings.key_groups
+    assert made["ablation"].findings.not_trainable_without == ("mixed9",)
 
 
 def test_workers_are_kept_busy_and_change_no_decision_of_an_enumerated_study(tmp_path: Path, tiny_store: Store) -> None:
@@ -315,7 +315,7 @@ def test_a_trial_that_is_killed_goes_on_under_its_number(tmp_path: Path, tiny_st
     study = load(open_storage(run.storage), "ablation")
     assert study is not None
     assert {trial.state for trial in trials_of(study)} == {"complete"}
-    assert made.findings["not_trainable_without"] == []
+    assert made.findings.not_trainable_without == ()
     assert len(executor.seen) == len(set(executor.seen)) + 2
 
 
@@ -421,10 +421,10 @@ def test_depth_with_two_objectives_tells_optuna_both_and_reports_the_trade_off(
     for trial in complete:
         assert trial.values[1] == pytest.approx(trial.user_attrs["gmacs"] * 1e9, abs=6e4)  # four decimals
     on_front = {trial.number for trial in study.best_trials}
-    assert {row["trial"] for row in made["depth"].findings["front"]} >= on_front
+    assert {row.trial for row in made["depth"].findings.front} >= on_front
     best = min(trial.values[0] for trial in complete)
     within = [trial for trial in complete if trial.values[0] <= best + preset.margin_months]
-    assert made["depth"].findings["macs"] == min(trial.values[1] for trial in within)
+    assert made["depth"].findings.macs == min(trial.values[1] for trial in within)
     assert [entry["best_value"] for entry in status(run) if entry["name"] == "depth"] == [best]
     assert run_all(run, tiny_store, FormulaExecutor()) == made  # nothing is run again
 

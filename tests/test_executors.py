@@ -25,8 +25,10 @@ from search.job import LAST, Crashed, EpochDone, Failed, Finished, Halted, Job, 
 from search.records import load
 from search.run import TRIALS, Run
 from search.storage import open_storage
+from studies.ablation import AblationFindings
 from studies.order import study_name
 from studies.study import Decision
+from studies.width import WidthFindings
 
 pytestmark = pytest.mark.slow
 SECONDS = 200.0  # for anything to happen, on a busy machine
@@ -319,8 +321,8 @@ def test_a_pruned_trial_is_told_with_its_epoch_and_its_worker_is_gone(
     run = Run(tmp_path, preset, {}, str(tiny_store.path), sqlite_url(tmp_path / "studies.db"))
     storage = open_storage(run.storage)
     for name, findings in (
-        ("ablation", {"key_groups": ["mixed5"], "warmup_epochs": 1}),
-        ("width", {"best_beta": 0.0625}),
+        ("ablation", AblationFindings(key_groups=("mixed5",), warmup_epochs=1)),
+        ("width", WidthFindings(best_beta=0.0625)),
     ):
         decided = optuna.create_study(study_name=study_name(name), storage=storage)
         decided.set_user_attr("settings", "{}")

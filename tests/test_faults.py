@@ -80,7 +80,7 @@ def test_a_network_that_does_not_fit_the_device_has_failed_and_it_is_said_what_w
     assert "GB at batch 8" in attrs[failed.number]["exit_detail"]
     assert "GB at batch 4" in attrs[failed.number]["exit_detail"]
     assert all(one.state == "complete" for one in trials if one is not failed)
-    assert decision.findings["not_trainable_without"] == ["mixed9"]
+    assert decision.findings.not_trainable_without == ("mixed9",)
 
 
 @pytest.fixture

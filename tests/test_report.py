@@ -12,6 +12,7 @@ from html.parser import HTMLParser
 from itertools import pairwise
 from pathlib import Path
 from statistics import fmean
+from typing import get_args
 
 import optuna
 import pytest
@@ -34,6 +35,7 @@ from search.report_rows import table1_rows
 from search.report_sections import contents
 from search.report_text import markdown, trials_csv
 from search.run import Run, record
+from studies.findings import Compared, VerdictWord
 from studies.order import STUDIES
 from studies.preset import Preset, StudyError
 from studies.study import Sweep
@@ -94,11 +96,11 @@ def test_the_answers_are_the_decisions(decided: Report) -> None:
     which, good, sure, big, blocks = contents(decided).answers
 
     assert f"β {refinement.architecture.beta:g}" in which.headline
-    assert f"{refinement.findings['best_mae']:.2f} months" in good.headline
+    assert f"{refinement.findings.best_mae:.2f} months" in good.headline
     assert f"{decided.constant_mae:.1f}" in " ".join(good.details)
     assert sure.headline.startswith("2 seeds")
-    assert f"{refinement.findings['params']:,} parameters" in " ".join(big.details)
-    assert all(group in blocks.headline for group in ablation.findings["key_groups"])
+    assert f"{refinement.findings.params:,} parameters" in " ".join(big.details)
+    assert all(group in blocks.headline for group in ablation.findings.key_groups)
     assert "these trained models" in " ".join(blocks.details)  # two seeds say no more
 
 
@@ -149,7 +151,7 @@ def test_the_papers_rows_stand_as_printed_and_ours_beside_them(decided: Report) 
     assert all(re.fullmatch(r"\d \w+ #\d+(, #\d+)*", row["trial"]) for row in ours)
     final = decided.study("refinement").decision
     assert final
-    assert ours[-1]["valid. MAE"] == round(final.findings["best_mae"], 2)
+    assert ours[-1]["valid. MAE"] == round(final.findings.best_mae, 2)
     assert (ours[-1]["n5"], ours[-1]["n7"], ours[-1]["n9"]) == tuple(final.architecture.blocks[-3:])
 
 
@@ -355,9 +357,9 @@ def model_about() -> Callable[..., dict[str, object]]:
 
 def test_a_forest_shows_each_change_with_the_ends_of_its_interval() -> None:
     rows = [
-        {"variant": "a", "verdict": "matters", "change": 2.0, "low": 1.0, "high": 3.5},
-        {"variant": "b", "verdict": "not tested", "change": -0.5, "low": None, "high": None},
-        {"variant": "c", "verdict": "not trainable", "change": None, "low": None, "high": None},
+        Compared("a", "matters", 2.0, 1.0, 3.5, 0.01, 1.0, 8, "architectures"),
+        Compared("b", "not tested", -0.5, None, None, None, None, 1, "these trained models"),
+        Compared("c", "not trainable", None, None, None, None, None, 1, "these trained models"),
     ]
     drawn = figures.forest(rows, 0.3)
     ends = {
@@ -368,6 +370,13 @@ def test_a_forest_shows_each_change_with_the_ends_of_its_interval() -> None:
 
     assert ends == {"a": (1.0, 2.0, 3.5), "b": (-0.5, -0.5, -0.5)}
     assert (drawn.layout.shapes[0].x0, drawn.layout.shapes[0].x1) == (-0.3, 0.3)
+
+
+@pytest.mark.parametrize("verdict", get_args(VerdictWord))
+def test_a_forest_shows_a_variant_whatever_its_verdict(verdict: VerdictWord) -> None:
+    [shown] = figures.forest([Compared("a", verdict, 1.0, 0.5, 1.5, 0.5, 0.5, 8, "architectures")], 0.3).data
+
+    assert list(shown.y) == [f"a<br>{verdict}"]
 
 
 def test_the_front_is_the_lowest_error_of_all_that_are_no_larger() -> None:

@@ -53,9 +53,9 @@ def given_after(preset: Preset, best_beta: float | None = None, keys: Sequence[s
     beta = preset.reference.beta if best_beta is None else best_beta
     wide = replace(preset.reference, beta=beta)
     decisions = {
-        "ablation": Decision("", preset.reference, {"key_groups": list(keys)}),
-        "width": Decision("", wide, {"best_beta": beta}),
-        "depth": Decision("", wide, {}),
+        "ablation": Decision("", preset.reference, ablation.AblationFindings(key_groups=tuple(keys))),
+        "width": Decision("", wide, width.WidthFindings(best_beta=beta)),
+        "depth": Decision("", wide),
     }
     return Given(preset, decisions, CONSTANT)
 
@@ -121,27 +121,27 @@ def test_a_group_is_key_iff_lowering_it_costs_more_than_the_margin_else_the_cost
         group: max(trial.error for trial in trials if str(trial.point["variant"]).startswith(f"{group}=")) - 10.0
         for group in GROUPS
     }
-    keys = ablation.decide(started, trials).findings["key_groups"]
+    keys = ablation.decide(started, trials).findings.key_groups
 
     over = [group for group in GROUPS if worst[group] > started.preset.margin_months]
-    assert keys == over if over else (len(keys) == 1 and worst[keys[0]] == max(worst.values()))
+    assert list(keys) == over if over else (len(keys) == 1 and worst[keys[0]] == max(worst.values()))
 
 
 def test_a_group_that_costs_exactly_the_margin_is_not_key() -> None:
-    assert ablated({"mixed0": 0.5, "mixed7": 0.75}).findings["key_groups"] == ["mixed7"]
+    assert ablated({"mixed0": 0.5, "mixed7": 0.75}).findings.key_groups == ("mixed7",)
 
 
 def test_a_group_counts_by_its_costliest_count() -> None:
     """Two blocks of mixed9 at 0.3 months each: one is within the margin, both are not."""
-    assert ablated({"mixed9": 0.3, "mixed0": 0.4}).findings["key_groups"] == ["mixed9"]
+    assert ablated({"mixed9": 0.3, "mixed0": 0.4}).findings.key_groups == ("mixed9",)
 
 
 def test_a_group_without_which_nothing_trains_is_key() -> None:
     decision = ablated({"mixed4": float("inf")})
 
-    assert decision.findings["key_groups"] == ["mixed4"]
-    assert decision.findings["not_trainable_without"] == ["mixed4"]
-    assert "mixed4" not in decision.findings["cost_months"]
+    assert decision.findings.key_groups == ("mixed4",)
+    assert decision.findings.not_trainable_without == ("mixed4",)
+    assert "mixed4" not in decision.findings.cost_months
 
 
 def test_ablation_hands_on_the_reference() -> None:
@@ -228,8 +228,8 @@ def test_with_enough_seeds_a_verdict_decides_about_a_group_and_not_the_margin() 
     ]
     findings = ablation.decide(started, pool(trials, 10)).findings
 
-    assert findings["key_groups"] == ["mixed5"]
-    verdicts = {row["variant"]: row["verdict"] for row in findings["verdicts"]}
+    assert findings.key_groups == ("mixed5",)
+    verdicts = {row.variant: row.verdict for row in findings.verdicts}
     assert verdicts == {"mixed5=0": "matters", "mixed9=0": "not resolved"}
 
 
@@ -316,7 +316,7 @@ def test_groups_that_cost_nothing_are_dropped_together_and_the_next_studies_star
     decision = ablation.decide(started, trials)
 
     assert decision.architecture.blocks == Blocks()._replace(mixed4=0)
-    assert decision.findings["dropped"] == ["mixed4=0"]
+    assert decision.findings.dropped == ("mixed4=0",)
     assert "frees 0." in decision.summary
     after = Given(started.preset, {"ablation": decision}, CONSTANT)
     assert width.architecture(after, {"beta": 0.25}).blocks == decision.architecture.blocks
@@ -334,7 +334,7 @@ def test_what_is_dropped_costs_no_more_than_the_margin_one_by_one_and_is_never_a
     decision = ablation.decide(started, trials)
     lost = missing(decision.architecture.blocks)
 
-    keys = decision.findings["key_groups"]
+    keys = decision.findings.key_groups
     assert not set(lost) & set(keys)
     margin = started.preset.margin_months
     assert all(costs[group] * count <= margin for group, count in lost.items())
@@ -342,7 +342,7 @@ def test_what_is_dropped_costs_no_more_than_the_margin_one_by_one_and_is_never_a
     for group in set(GROUPS) - set(keys):  # nothing that could be dropped stays
         assert all(costs[group] * more > margin for more in range(lost.get(group, 0) + 1, stock[group] + 1))
     plain = Given(a_preset(), {}, CONSTANT)
-    assert ablation.decide(plain, trials).findings["key_groups"] == keys
+    assert ablation.decide(plain, trials).findings.key_groups == keys
     assert ablation.decide(plain, trials).architecture == started.preset.reference
 
 
@@ -365,7 +365,9 @@ def test_what_was_dropped_is_restored_where_no_width_is_better_than_the_referenc
 def test_depth_repeats_from_what_the_ablation_has_left() -> None:
     started = given_after(a_preset(depth_extra=1), 0.3, ["mixed5"])
     left = replace(started.decisions["width"].architecture, blocks=Blocks()._replace(mixed0=0, mixed5=1))
-    started = replace(started, decisions={**started.decisions, "width": Decision("", left, {"best_beta": 0.3})})
+    started = replace(
+        started, decisions={**started.decisions, "width": Decision("", left, width.WidthFindings(best_beta=0.3))}
+    )
 
     assert dict(depth.space(started))["mixed5"] == (1, 2)
     assert depth.architecture(started, {"beta": 0.3, "mixed5": 2}).blocks.mixed0 == 0
@@ -387,7 +389,7 @@ def test_width_goes_down_until_clearly_worse_and_up_until_no_better() -> None:
     tried = sorted(round(float(trial.point["beta"]) / 0.25, 4) for trial in trials)
     assert tried == [0.6, 0.7, 1.0, 1.5, 2.0, 2.2]
     findings = width.decide(started, trials).findings
-    assert (findings["smallest_beta"], findings["best_beta"], findings["best_mae"]) == (0.175, 0.5, 10)
+    assert (findings.smallest_beta, findings.best_beta, findings.best_mae) == (0.175, 0.5, 10)
 
 
 @given(left=st.floats(0, 30), right=st.floats(0, 30), lowest=st.integers(0, 11), margin=st.floats(0, 2))
@@ -410,9 +412,9 @@ def test_width_of_a_v_finds_both_ends_and_asks_for_one_width_beyond_each(
 
     assert sorted(tried) == list(range(max(worse, default=0), min(no_better, default=len(grid) - 1) + 1))
     decision = width.decide(started, swept(width, started, mae))
-    assert decision.findings["smallest_beta"] == grid[max(worse, default=-1) + 1]
-    assert decision.findings["best_mae"] == min(months[n] for n in tried)
-    assert decision.architecture == replace(preset.reference, beta=decision.findings["best_beta"])
+    assert decision.findings.smallest_beta == grid[max(worse, default=-1) + 1]
+    assert decision.findings.best_mae == min(months[n] for n in tried)
+    assert decision.architecture == replace(preset.reference, beta=decision.findings.best_beta)
 
 
 @given(st.lists(OUTCOMES, min_size=12, max_size=12))
@@ -429,8 +431,8 @@ def test_width_ends_on_any_results_and_asks_only_for_widths_of_the_grid(months: 
             width.decide(started, trials)
     else:
         findings = width.decide(started, trials).findings
-        assert outcome[findings["best_beta"]] == min(trial.error for trial in trials)
-        assert outcome[findings["smallest_beta"]] <= outcome[started.preset.reference.beta] + 0.5
+        assert outcome[findings.best_beta] == min(trial.error for trial in trials)
+        assert outcome[findings.smallest_beta] <= outcome[started.preset.reference.beta] + 0.5
 
 
 @given(st.lists(OUTCOMES, min_size=12, max_size=12), st.integers(1, 12))
@@ -455,7 +457,7 @@ def test_depth_after_dropping_gives_back_one_step_of_the_width_that_the_blocks_p
     started = after_dropping(["mixed4=0"])
     low, *_, below, best = width.betas(started)
     decisions = started.decisions | {
-        "width": Decision("", started.decisions["width"].architecture, {"best_beta": best})
+        "width": Decision("", started.decisions["width"].architecture, width.WidthFindings(best_beta=best))
     }
 
     assert depth.beta_range(replace(started, decisions=decisions)) == [below, best]
@@ -466,7 +468,7 @@ def test_depth_after_dropping_gives_back_one_step_of_the_width_that_the_blocks_p
 def after_dropping(variants: list[str]) -> Given:
     started = given_after(a_preset(drop_useless=True))
     left = ablation.lowered_to(started.preset.reference, variants)
-    findings = {"key_groups": ["mixed5"], "dropped": variants, "baseline_mae": 10.0}
+    findings = ablation.AblationFindings(key_groups=("mixed5",), dropped=tuple(variants), baseline_mae=10.0)
     return replace(started, decisions=started.decisions | {"ablation": Decision("", left, findings)})
 
 
@@ -478,7 +480,7 @@ def test_a_width_that_fails_ends_its_direction() -> None:
 
     assert {trial.point["beta"] for trial in trials} == {0.175, 0.25, 0.3, 0.35}
     findings = width.decide(started, trials).findings
-    assert (findings["smallest_beta"], findings["best_beta"]) == (0.25, 0.3)
+    assert (findings.smallest_beta, findings.best_beta) == (0.25, 0.3)
 
 
 def test_a_reference_width_that_fails_ends_both_directions() -> None:
@@ -599,10 +601,10 @@ def test_depth_decides_for_the_best_trial_under_the_cap() -> None:
     under = replace(started, preset=replace(started.preset, max_params=cap))
     trials = [a_trial(0, large, 8.0), a_trial(1, small, 9.0), a_trial(2, {"beta": 0.25, "mixed9": 2}, 9.0)]
 
-    assert depth.decide(started, trials).findings["mixed9"] == 4
+    assert depth.decide(started, trials).findings.point["mixed9"] == 4
     decision = depth.decide(under, trials)
     assert decision.architecture == depth.architecture(under, small)
-    assert decision.findings["params"] == cap
+    assert decision.findings.params == cap
     with pytest.raises(StudyError, match="no depth could be trained"):
         depth.decide(under, trials[:1])
 
@@ -613,9 +615,9 @@ def test_with_two_objectives_depth_decides_for_the_cheapest_within_the_margin_of
     small, middle, large = ({"beta": 0.25, "mixed9": count} for count in (2, 3, 4))
     trials = [a_trial(0, large, 9.0), a_trial(1, middle, 9.5), a_trial(2, small, 9.51)]
 
-    assert depth.decide(started, trials).findings["mixed9"] == 3
+    assert depth.decide(started, trials).findings.point["mixed9"] == 3
     alone = replace(started, preset=replace(preset, objective=("mae",)))
-    assert depth.decide(alone, trials).findings["mixed9"] == 4
+    assert depth.decide(alone, trials).findings.point["mixed9"] == 4
     assert not depth.prunable(started, small)
     assert depth.prunable(alone, small)
 
@@ -685,7 +687,7 @@ def test_the_refinement_proposes_nothing_over_its_cap(position: int, data: st.Da
     proposed = refinement.propose(capped, trials).points
     assert all(fits(refinement, capped, point) for point in proposed)
     assert trials
-    assert refinement.decide(capped, trials).findings["params"] <= sizes[position % len(sizes)]
+    assert refinement.decide(capped, trials).findings.params <= sizes[position % len(sizes)]
 
 
 def test_the_refinements_own_cap_holds_for_it_alone() -> None:
@@ -719,14 +721,14 @@ def test_dropout_rises_until_a_rate_does_not_converge() -> None:
 
     assert [trial.point["dropout"] for trial in trials if trial.point["dropout"]] == [0.2, 0.4]
     findings = refinement.decide(started, trials).findings
-    assert findings["dropout"] == findings["largest_converging_dropout"] == 0.2
+    assert findings.point["dropout"] == findings.largest_converging_dropout == 0.2
 
 
 def test_a_rate_that_fails_ends_the_rising() -> None:
     trials = swept(refinement, refining(), lambda p: float("inf") if p["dropout"] else head_and_width_help(p))
 
     assert [trial.point["dropout"] for trial in trials if trial.point["dropout"]] == [0.2]
-    assert refinement.decide(refining(), trials).findings["dropout"] == 0
+    assert refinement.decide(refining(), trials).findings.point["dropout"] == 0
 
 
 @given(st.lists(OUTCOMES, min_size=3, max_size=3), st.lists(st.floats(0, 40), min_size=3, max_size=3))
@@ -745,8 +747,8 @@ def test_the_decision_is_the_largest_converging_rate_within_the_margin_of_the_be
             break
         converging.append(rate)
     best = min(errors[rate] for rate in converging)
-    assert findings["dropout"] == max(rate for rate in converging if errors[rate] <= best + 0.5)
-    assert findings["largest_converging_dropout"] == converging[-1]
+    assert findings.point["dropout"] == max(rate for rate in converging if errors[rate] <= best + 0.5)
+    assert findings.largest_converging_dropout == converging[-1]
 
 
 def test_a_refinement_in_which_nothing_trains_is_an_error() -> None:
@@ -776,12 +778,12 @@ def test_the_sex_is_left_out_of_the_decided_network_last_and_only_if_that_was_as
 
     assert [trial.point for trial in without[:-1]] == [trial.point for trial in ordinary]
     decision = refinement.decide(refining(without_sex=True), without)
-    decided = {name: decision.findings[name] for name in ordinary[-1].point}
+    decided = decision.findings.point
     assert without[-1].point == decided | {"sex_units": 0}
     assert decision.architecture.sex_units == 32
-    [layer, sexless] = decision.findings["comparisons"]
-    assert (layer["variant"], sexless["variant"]) == ("FC 256 instead of none", "without the sex")
-    assert sexless["change"] == pytest.approx(1.0)
+    [layer, sexless] = decision.findings.comparisons
+    assert (layer.variant, sexless.variant) == ("FC 256 instead of none", "without the sex")
+    assert sexless.change == pytest.approx(1.0)
 
 
 def test_a_replacement_is_better_or_worse_and_all_widths_are_one_family() -> None:
@@ -793,14 +795,14 @@ def test_a_replacement_is_better_or_worse_and_all_widths_are_one_family() -> Non
         *seeded({"beta": 0.2}, [13.0 + each for each in wobble], 20),
         *seeded({"beta": 0.225}, [10.0 + each for each in wobble], 30),
     ]
-    rows = {row["variant"]: row for row in width.comparisons(started, pool(trials, 8))}
+    rows = {row.variant: row for row in width.comparisons(started, pool(trials, 8))}
 
-    assert {name: row["verdict"] for name, row in rows.items()} == {
+    assert {name: row.verdict for name, row in rows.items()} == {
         "β 0.2 instead of 0.25": "worse",
         "β 0.225 instead of 0.25": "does not matter",
         "β 0.3 instead of 0.25": "better",
     }
-    assert rows["β 0.3 instead of 0.25"]["p_difference"] == pytest.approx(3 * 2 / 2**8, abs=1e-4)  # Holm over three
+    assert rows["β 0.3 instead of 0.25"].p_difference == pytest.approx(3 * 2 / 2**8, abs=1e-4)  # Holm over three
 
 
 def test_nothing_that_is_compared_is_pruned() -> None:
@@ -821,7 +823,7 @@ def test_the_front_holds_every_trial_that_none_beats_and_no_other(measured: list
         (a_trial(number, {"n": number}, round(months, 2)), Cost(params, params, macs, 1, 1, {}))
         for number, (months, params, macs) in enumerate(measured)
     ]
-    members = {row["trial"] for row in front([*costs, (a_trial(99, {}, float("inf")), Cost(1, 1, 1, 1, 1, {}))])}
+    members = {found.trial for found in front([*costs, (a_trial(99, {}, float("inf")), Cost(1, 1, 1, 1, 1, {}))])}
 
     for trial, cost_ in costs:
         mine = (trial.error, cost_.params, cost_.macs)

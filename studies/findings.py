@@ -1,0 +1,127 @@
+"""What studies find, typed: verdicts on variants, the Pareto front, and what every study's own findings derive from.
+
+As JSON they are stored with a study and printed by `--json`. Every field has a default, so that what an older version stored is
+read; a field that is None is left out.
+"""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any, ClassVar, Literal, Self
+
+from models.architecture import Architecture
+
+Value = float | int | str
+Point = dict[str, Value]
+VerdictWord = Literal[
+    "matters",
+    "better without",
+    "does not matter",
+    "not resolved",
+    "not tested",
+    "not trainable",
+    "worse",  # what "matters" and "better without" are called where one thing replaces another
+    "better",
+]
+Scope = Literal["architectures", "these trained models"]  # what a verdict speaks of
+
+
+@dataclass(frozen=True)
+class Compared:
+    """A variant beside its reference: months by which its validation MAE is higher, None where nothing could be said."""
+
+    variant: str
+    verdict: VerdictWord
+    change: float | None  # mean over the seeds that did not fail
+    low: float | None  # 95 % interval
+    high: float | None
+    p_difference: float | None  # adjusted for all that were compared together
+    p_equivalence: float | None
+    seeds: int
+    scope: Scope
+    seeds_to_resolve: int | None = None
+    left_out: str = ""  # seeds that make no pair, and why
+
+    def to_dict(self) -> dict[str, Any]:
+        values = asdict(self)
+        return values if self.left_out else {name: value for name, value in values.items() if name != "left_out"}
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Self:
+        return cls(**known(cls, values))
+
+
+@dataclass(frozen=True)
+class OnFront:
+    """A trial that no other of its study beats in MAE, parameters and MACs together."""
+
+    trial: int
+    point: Point
+    validation_mae: float  # months
+    params: int
+    macs: int
+
+    def to_dict(self) -> dict[str, Any]:
+        return {
+            "trial": self.trial,
+            **self.point,
+            "validation_mae": self.validation_mae,
+            "params": self.params,
+            "macs": self.macs,
+        }
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Self:
+        return cls(**known(cls, values), point=rest(cls, values))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Findings:
+    """What every study finds; a study adds fields of its own. In JSON, a field `point` stands as the point's own parameters."""
+
+    CAPTION: ClassVar[str] = "Each variant, beside its reference"  # of `compared`
+
+    front: tuple[OnFront, ...] = field(default=(), metadata={"of": OnFront})
+
+    @property
+    def compared(self) -> tuple[Compared, ...]:
+        """Its evidence, a row for each variant."""
+        return ()
+
+    @classmethod
+    def assumed(cls, network: Architecture, dearest_groups: tuple[str, ...]) -> Self:
+        """What the time left is foretold with before the study has decided: that it comes to this network."""
+        return cls()
+
+    def to_dict(self) -> dict[str, Any]:
+        found: dict[str, Any] = {}
+        for each in sorted(fields(self), key=lambda each: each.name == "front"):  # which is last
+            value = getattr(self, each.name)
+            if each.name == "point":
+                found |= value
+            elif isinstance(value, tuple):
+                found[each.name] = [one.to_dict() if isinstance(one, Compared | OnFront) else one for one in value]
+            elif value is not None:
+                found[each.name] = dict(value) if isinstance(value, Mapping) else value
+        return found
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Self:
+        read = known(cls, values)
+        for each in fields(cls):
+            kind = each.metadata.get("of")
+            if isinstance(value := read.get(each.name), list):
+                read[each.name] = tuple(kind.from_dict(one) for one in value) if kind else tuple(value)
+            elif each.name == "point":
+                read["point"] = rest(cls, values)
+        return cls(**read)
+
+
+def known(cls: Any, values: Mapping[str, Any]) -> dict[str, Any]:
+    names = {each.name for each in fields(cls)}
+    return {name: value for name, value in values.items() if name in names}
+
+
+def rest(cls: Any, values: Mapping[str, Any]) -> Point:
+    """The parameters of a point that stands beside the fields."""
+    names = {each.name for each in fields(cls)}
+    return {name: value for name, value in values.items() if name not in names}

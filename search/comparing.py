@@ -22,6 +22,7 @@ from search.files import write_text
 from search.notices import NO_DEVICE, SYNTHETIC
 from search.prepared import prepared
 from search.progress import counting, preparing
+from search.records import identity_of
 from search.rivals import RIVALS
 from search.run import Run
 from search.sampler import distribution
@@ -126,7 +127,7 @@ def trained(
         def ended(one: Played) -> None:
             nonlocal done
             done += 1
-            keep(storage, run.preset, one)
+            keep(storage, run.preset, one, identity_of(storage, run.folder).id)
             count(done, comparison.repetitions * (len(comparison.rivals) + 1))
 
         played = compare(
@@ -150,9 +151,9 @@ STATES = {
 }
 
 
-def keep(storage: optuna.storages.BaseStorage, preset: Preset, played: Played) -> None:
-    """The search's trials as an Optuna study of their own, for the dashboard, in place of an earlier comparison's."""
-    name = f"compare: {played.rival}, repetition {played.repetition}"
+def keep(storage: optuna.storages.BaseStorage, preset: Preset, played: Played, run_id: str = "") -> None:
+    """The search's trials as an Optuna study of their own, for the dashboard, in place of the run's earlier comparison's."""
+    name = f"compare: {played.rival}, repetition {played.repetition}" + (f" [{run_id}]" if run_id else "")
     with suppress(KeyError):
         optuna.delete_study(study_name=name, storage=storage)
     study = optuna.create_study(study_name=name, storage=storage)

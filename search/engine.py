@@ -26,7 +26,9 @@ from search import checkpoint, dashboard
 from search.asking import asked, objective_values, seeds_of
 from search.best import MAPS, VALIDATION, drop, load_predictions
 from search.executor import Executor
+from search.fence import owning
 from search.forecast import Forecast
+from search.identity import RUN
 from search.job import (
     LAST,
     Crashed,
@@ -46,8 +48,10 @@ from search.job import (
 )
 from search.lease import Lease, held
 from search.legs import Legs
+from search.patience import PatientStorage
 from search.records import (
     decisions,
+    identity_of,
     known_networks,
     load,
     note,
@@ -56,7 +60,7 @@ from search.records import (
     seen,
     trials_of,
 )
-from search.run import TRIALS, Run, guarded, record
+from search.run import TRIALS, Run, guarded, identify, record
 from search.sampler import FeasibleSampler
 from search.starting import log_ends
 from search.stopping import Stopped, Wish
@@ -91,7 +95,7 @@ class Terms:
 
     deterministic: bool = False
     trial_timeout: float = 0.0  # seconds a trial may take, all its legs together; 0 is no limit
-    take_over: bool = False  # of a study that another run's folder has left unfinished
+    take_over: bool = False  # of a study whose owner cannot be seen to be gone
     wish: Wish = field(default_factory=Wish)
 
 
@@ -109,10 +113,10 @@ def run_study(
     begun under other settings; TrialCrashed for a bug in a worker; Stopped, a KeyboardInterrupt, where the terms' wish
     came true. Whatever ends it, it can be run again.
     """
-    run.folder.mkdir(parents=True, exist_ok=True)
+    identify(run)
     storage = open_storage(run.storage)
     module = STUDIES[name]
-    made = decisions(storage)
+    made = decisions(storage, run.folder)
     earlier = list(STUDIES)[: list(STUDIES).index(name)]
     if module.NEEDS and module.NEEDS not in made:
         raise StudyError(
@@ -127,39 +131,46 @@ def run_study(
         raise StudyError(
             f"no point of {name} fits {cap:,} parameters: the smallest of {len(grid):,} has {least:,}; raise --max-params"
         )
-    with held(run.folder, name) as lease:
+    with held(run.folder, name, take_over=terms.take_over) as lease:
         given = replace(given, errors=lambda trial: errors_of(run, store, trial, progress.said))
         sampler = FeasibleSampler(module.space(given), feasible, run.preset.seed, len(module.objectives(given)))
-        settings = guarded(run, store) | {
-            "space": module.space(given),
-            "given": {done: decision.to_dict() for done, decision in given.decisions.items()},
-            "objectives": module.objectives(given),
-        }
-        study = open_study(storage, name, sampler, settings, len(module.objectives(given)))
-        refuse_another_runs(study, run, terms.take_over)
-        record(run)
-        note(study, "run_folder", place_of(run))
-        note(study, "configurations", f"{len(feasible):,} of {len(grid):,} fit {cap:,} parameters")
-        note(study, "constant_mae", round(given.constant_mae, 3))
-        note(study, "synthetic", store.synthetic)
-        dashboard.begin(study, name, module.objectives(given))
-        progress.study(name, f"{len(feasible):,} of {len(grid):,} configurations fit {cap:,} parameters")
-        leader = Leader(run, store, name, module, given, study, sampler, progress, terms, lease)
-        try:
-            leader.run(make_executor)
-        except OSError as error:
-            if error.errno not in DISK_FULL:
-                raise
-            raise StudyError(no_space(run.folder, error)) from None
-        decision = decided(module, given, pool(trials_of(study), seeds_of(module, given)))
-        note(study, "turned_away", study.user_attrs.get("turned_away", 0) + sampler.turned_away)
-        note(study, "decision", json.dumps(decision.to_dict()))
-        note(study, "summary", decision.summary)
-        dashboard.decide(study, name, given, decision)
-        progress.decided(name, decision)
-        if leader.timing and (off := error_words(leader.timing)):
-            progress.said(off)
-        return decision
+        settings = plain(
+            guarded(run, store)
+            | {
+                "space": module.space(given),
+                "given": {done: decision.to_dict() for done, decision in given.decisions.items()},
+                "objectives": module.objectives(given),
+            }
+        )
+        study = open_study(run, storage, name, sampler, settings, len(module.objectives(given)), terms.take_over)
+        with owning(storage, study._study_id, study.study_name, lease, terms.take_over):
+            claimed(study, run, json.dumps(settings))
+            note(study, "configurations", f"{len(feasible):,} of {len(grid):,} fit {cap:,} parameters")
+            note(study, "constant_mae", round(given.constant_mae, 3))
+            note(study, "synthetic", store.synthetic)
+            dashboard.begin(study, name, module.objectives(given))
+            progress.study(name, f"{len(feasible):,} of {len(grid):,} configurations fit {cap:,} parameters")
+            leader = Leader(run, store, name, module, given, study, sampler, progress, terms, lease)
+            try:
+                leader.run(make_executor)
+            except OSError as error:
+                if error.errno not in DISK_FULL:
+                    raise
+                raise StudyError(no_space(run.folder, error)) from None
+            decision = decided(module, given, pool(trials_of(study), seeds_of(module, given)))
+            note(study, "turned_away", study.user_attrs.get("turned_away", 0) + sampler.turned_away)
+            note(study, "decision", json.dumps(decision.to_dict()))
+            note(study, "summary", decision.summary)
+            dashboard.decide(study, name, given, decision)
+            progress.decided(name, decision)
+            if leader.timing and (off := error_words(leader.timing)):
+                progress.said(off)
+            return decision
+
+
+def plain(settings: dict[str, Any]) -> dict[str, Any]:
+    """As they come back from the storage."""
+    return dict(json.loads(json.dumps(settings)))
 
 
 def errors_of(run: Run, store: Store, trial: Trial, say: Callable[[str], None]) -> np.ndarray | None:
@@ -176,15 +187,19 @@ def errors_of(run: Run, store: Store, trial: Trial, say: Callable[[str], None]) 
 
 
 def open_study(
-    storage: optuna.storages.BaseStorage,
+    run: Run,
+    storage: PatientStorage,
     name: str,
     sampler: FeasibleSampler,
     settings: dict[str, Any],
     objectives: int,
+    take_over: bool,
 ) -> optuna.Study:
-    """Create the study, or load it if it was made with the same settings."""
-    existing = load(storage, name)
-    settings = json.loads(json.dumps(settings))
+    """Load the run's study if it was made with the same settings, or make it under a name that carries the run's id.
+
+    The run is recorded before anything is made.
+    """
+    existing = load(storage, name, run.folder)
     if existing is not None:
         older = {"objectives": ["mae"], "reference channel_multiple": 1}  # those of versions that gave no choice
         before = older | json.loads(existing.user_attrs["settings"])
@@ -199,38 +214,47 @@ def open_study(
                 else f"{first} was {before.get(first)}, now {settings[first]}"
             )
             raise StudyError(f"{name} has trials made under other settings: {said}; use another --run-dir")
+        if RUN not in existing.user_attrs and not take_over:
+            refuse_another_folders(existing, run)
         if len(existing.directions) != objectives:  # of an attempt that had no trial yet
             optuna.delete_study(study_name=existing.study_name, storage=storage)
-    study = optuna.create_study(
-        study_name=study_name(name),
+            existing = None
+    record(run)
+    own = identity_of(storage, run.folder)
+    return optuna.create_study(
+        study_name=existing.study_name if existing else study_name(name, own.id),
         storage=storage,
         sampler=sampler,
         pruner=optuna.pruners.NopPruner(),
         directions=["minimize"] * objectives,
         load_if_exists=True,
     )
-    note(study, "settings", json.dumps(settings))
-    return study
 
 
-def place_of(run: Run) -> str:
-    return f"{socket.gethostname()}:{run.folder.resolve()}"
+def refuse_another_folders(study: optuna.Study, run: Run) -> None:
+    """A study of an earlier version does not say whose it is, only in which folder it ran.
 
-
-def refuse_another_runs(study: optuna.Study, run: Run, take_over: bool) -> None:
-    """A lease is a file, and says nothing of a leader that works in another folder on the same database.
-
-    Its running trials must not be taken from it. A folder of this machine that is gone was moved, or removed.
+    Its running trials must not be taken from it. A folder that is gone was moved, or removed.
     """
-    other = study.user_attrs.get("run_folder", place_of(run))
-    host, _, folder = other.partition(":")
-    gone = host == socket.gethostname() and not Path(folder).exists()
+    folder = study.user_attrs.get("run_folder", "").partition(":")[2]
     running = study.get_trials(deepcopy=False, states=(TrialState.RUNNING, TrialState.WAITING))
-    if other != place_of(run) and running and not gone and not take_over:
+    if running and folder and Path(folder) != run.folder.resolve() and Path(folder).exists():
         raise StudyError(
-            f"{study.study_name} has trials that run, or wait, in {other}: continue it with that --run-dir, or, if nothing "
+            f"{study.study_name} has trials that run, or wait, in {folder}: continue it with that --run-dir, or, if nothing "
             "runs there any more, with --take-over"
         )
+
+
+def claimed(study: optuna.Study, run: Run, settings: str) -> None:
+    """Say in the study whose it is; the caller holds it."""
+    own = identity_of(study._storage, run.folder)
+    if not own.owns(study.user_attrs):  # it has a plain name, and another run of an earlier version was first
+        raise StudyError(
+            f"{study.study_name} is run {study.user_attrs[RUN]}'s by now; the same command begins one anew"
+        )
+    note(study, RUN, own.id)
+    note(study, "settings", settings)
+    note(study, "run_folder", f"{socket.gethostname()}:{run.folder.resolve()}")
 
 
 class Leader:
@@ -254,7 +278,7 @@ class Leader:
         waiting = {trial.number for trial in study.get_trials(deepcopy=False, states=(TrialState.WAITING,))}
         self.trials = {trial.number: trial for trial in trials_of(study) if trial.number not in waiting}
         self.running: dict[int, Running] = {}
-        self.known = known_networks(study)
+        self.known = known_networks(study, run.folder)
         self.expected = len(self.trials) + len(waiting)  # trials of the study, as far as is known yet
         self.timing: dict[str, Any] = {}  # what was foretold last
 
@@ -327,7 +351,7 @@ class Leader:
 
     @cached_property
     def forecast(self) -> Forecast:
-        past = history(self.study._storage)
+        past = history(self.study._storage, self.run_.folder)
         return Forecast(self.name, self.module, self.given, self.sampler.feasible, self.terms.deterministic, past)
 
     def foretell(self, workers: int) -> None:
@@ -368,6 +392,8 @@ class Leader:
             folder=self.run_.folder / TRIALS / folder,
             deterministic=self.terms.deterministic,
             maps=True,
+            lease=self.lease.path,
+            token=self.lease.owner.token,
         )
         for attribute, value in (self.description(job) | {"folder": folder}).items():
             trial.set_user_attr(attribute, value)
@@ -416,6 +442,7 @@ class Leader:
         return True
 
     def handle(self, message: Message, executor: Executor) -> None:
+        self.lease.check()
         running = self.running[message.number]
         trial = running.trial
         match message:

@@ -29,6 +29,8 @@ class Job:
     maps: bool = False  # leave the best epoch's maps of some validation images too, which the dashboard shows
     keep: bool = False  # leave the best epoch's network too, as model.keras
     threads: int = 0  # CPU threads of the worker; 0 leaves it to TensorFlow
+    lease: Path | None = None  # of the work that it is part of; once another than `token` owns that, the worker ends
+    token: str = ""
     gpu: str = ""  # what CUDA_VISIBLE_DEVICES is set to; empty where there is no GPU
 
 

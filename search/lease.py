@@ -1,19 +1,26 @@
 """Who runs a study: one leader at a time, on one machine or on several that share the run's folder.
 
-The lease is a file with the leader's host, process and start, which it refreshes. On one machine a lock on the file tells
-whether its owner lives: the system takes it back with the process, however that ends. For an owner on another machine,
-where a shared file system may not carry locks, the file is watched: one that goes on being refreshed has a living owner.
-Clocks are never compared.
+The lease is a file with its owner's token, which is new with every leader, and what is known of the owner. A leader that
+finds another's token has lost the study, however that came: it slept, and somebody took over. It stops before it writes
+anything more (`Lease.check`; in the database `fence.py` asks the same question).
+
+Whether an owner is gone is seen in two ways. On one machine, whatever it is called at the time, a lock on the file tells:
+the system takes it back with the process, however that ends. For an owner on another machine, where a shared file system
+may not carry locks, the file is watched: one that goes on being refreshed has a living owner. Clocks are never compared.
+
+Whoever takes the lease puts a new file in the old one's place, so that an owner from before refreshes a file that nobody reads.
 """
 
+import errno
 import fcntl
 import json
 import os
+import secrets
 import socket
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import TextIO
 
@@ -23,6 +30,9 @@ REFRESH_SECONDS = 10.0
 # Of silence from another machine's owner, before it is taken for gone: a leader that waits for its database is silent
 # for patience.PATIENCE_SECONDS.
 WATCH_SECONDS = 150.0
+LOOK_SECONDS = 5.0  # between two looks of a worker whether its leader has lost the lease, while it trains an epoch
+STUDY = "study"  # the kind of work whose commands know --take-over
+HELD = (errno.EACCES, errno.EAGAIN)  # what a lock says that another process has
 
 
 @dataclass(frozen=True)
@@ -31,41 +41,164 @@ class Owner:
     process: int
     started: str  # local time, for people
     refreshed: int = 0  # counts up
+    token: str = ""  # empty, as all that follows, in leases of earlier versions
+    machine: str = ""  # the id of its machine's boot
+    born: int = 0  # when the process started, in clock ticks since that boot
+    folder: str = ""  # of the lease
+    after: tuple[str, ...] = ()  # tokens of owners before it that ended without a word, and may stand in the database
+
+
+class Fenced(StudyError):
+    """Another leader has taken over what this one was running."""
+
+
+def taken_over(what: str, owner: Owner | None) -> Fenced:
+    by = (
+        f"has been taken over by {who(owner)}"
+        if owner
+        else "is held by this process no more: its lease was taken, or is gone"
+    )
+    return Fenced(f"the {what} {by}; this process stops here, and leaves all that is trained to whoever goes on")
+
+
+def who(owner: Owner) -> str:
+    return f"process {owner.process} on {owner.host}, since {owner.started}"
 
 
 class Lease:
-    def __init__(self, file: TextIO, owner: Owner) -> None:
-        self.file, self.owner, self.written = file, owner, time.monotonic()
-        write(file, owner)
+    def __init__(self, file: TextIO, path: Path, owner: Owner, what: str) -> None:
+        self.file, self.path, self.owner, self.what = file, path, owner, what
+        self.written = time.monotonic()
+
+    def check(self) -> None:
+        """Raises Fenced where the lease is another's by now. To be called before every write outside the database."""
+        found = read(self.path)
+        if found is None or found.token != self.owner.token:
+            raise taken_over(self.what, found)
 
     def refresh(self) -> None:
-        """Called often; writes once in REFRESH_SECONDS."""
+        """Called often; writes once in REFRESH_SECONDS. Raises Fenced as `check` does."""
+        self.check()
         if time.monotonic() - self.written >= REFRESH_SECONDS:
-            self.owner = replace(self.owner, refreshed=self.owner.refreshed + 1)
-            write(self.file, self.owner)
-            self.written = time.monotonic()
+            self.rewrite(replace(self.owner, refreshed=self.owner.refreshed + 1))
+
+    def settle(self) -> None:
+        """The database knows this owner, and none before it."""
+        self.rewrite(replace(self.owner, after=()))
+
+    def rewrite(self, owner: Owner) -> None:
+        self.owner = owner
+        write(self.file, owner)
+        self.written = time.monotonic()
 
 
 @contextmanager
-def held(folder: Path, name: str, watch_seconds: float = WATCH_SECONDS, kind: str = "study") -> Iterator[Lease]:
-    """The lease on a study, or another kind of work. Raises StudyError where its owner is alive, naming it."""
-    path = folder / f"{name}.lease"
-    with path.open("a+") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            raise refused(folder, f"{name} {kind}", read(path)) from None
+def held(
+    folder: Path, name: str, watch_seconds: float | None = None, kind: str = STUDY, take_over: bool = False
+) -> Iterator[Lease]:
+    """The lease on a study, or another kind of work; it is given back however the block ends.
+
+    Raises StudyError where its owner is alive, or cannot be seen to be gone, naming it; with `take_over` it is taken from
+    that one all the same.
+    """
+    path, what = folder / f"{name}.lease", f"{name} {kind} in {folder}"
+    with locked(path) as (old, lock):
         before = read(path)
-        if before and before.host != socket.gethostname() and goes_on(path, before, watch_seconds):
-            raise refused(folder, f"{name} {kind}", before)
-        owner = Owner(socket.gethostname(), os.getpid(), time.strftime("%Y-%m-%d %H:%M:%S"))
-        yield Lease(file, owner)
-        write(file, None)
+        seconds = WATCH_SECONDS if watch_seconds is None else watch_seconds
+        if not take_over and not may_be_taken(path, before, lock, seconds):
+            raise refused(what, before, kind)
+        with locked(path.with_name(f"{path.name}.part")) as (file, ours):
+            if ours is False:
+                raise refused(what, read(path), kind)  # another takes it over at this moment
+            owner = new_owner(folder, before)
+            write(file, owner)
+            os.replace(file.name, path)
+            old.close()
+            try:
+                yield Lease(file, path, owner, what)
+            finally:
+                with suppress(OSError):  # on network storage, of a file that another has replaced
+                    write(file, None)
 
 
-def refused(folder: Path, what: str, owner: Owner | None) -> StudyError:
-    who = f"process {owner.process} on {owner.host}, since {owner.started}" if owner else "another process"
-    return StudyError(f"the {what} in {folder} is being run by {who}; wait for it, stop it, or use another --run-dir")
+@contextmanager
+def locked(path: Path) -> Iterator[tuple[TextIO, bool | None]]:
+    """The file, which is made if need be, and whether its lock was free and is ours now; None where there are no locks."""
+    while True:
+        with path.open("a+") as file:
+            lock = lock_on(file)
+            if lock is False or is_at(path, file):
+                yield file, lock
+                return
+        # Another file was put in its place meanwhile.
+
+
+def lock_on(file: TextIO | int) -> bool | None:
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        return False if error.errno in HELD else None
+    return True
+
+
+def is_at(path: Path, file: TextIO) -> bool:
+    try:
+        return os.path.samestat(os.fstat(file.fileno()), path.stat())
+    except FileNotFoundError:
+        return False
+
+
+def may_be_taken(path: Path, before: Owner | None, lock: bool | None, watch_seconds: float) -> bool:
+    """Whether nobody holds it, or its owner is seen to be gone."""
+    if lock is False:
+        return False
+    if before is None or (lock and was_here(before) and not lives_here(before)):
+        return True
+    return not goes_on(path, before, watch_seconds)
+
+
+def was_here(owner: Owner) -> bool:
+    """Whether it ran on this machine, since it was last started and under whatever name, so that its lock would be seen."""
+    return owner.machine == machine() if owner.machine else owner.host == socket.gethostname()
+
+
+def lives_here(owner: Owner) -> bool:
+    return owner.born > 0 and owner.born == born(owner.process)
+
+
+def machine() -> str:
+    """The id of this machine's boot, which containers on it share; empty where there is none."""
+    try:
+        return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    except OSError:
+        return ""
+
+
+def born(process: int) -> int:
+    """When a process of this machine started, in clock ticks since the boot; 0 where there is no such process."""
+    try:
+        return int(Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[19])
+    except (OSError, ValueError, IndexError):
+        return 0
+
+
+def new_owner(folder: Path, before: Owner | None) -> Owner:
+    return Owner(
+        socket.gethostname(),
+        os.getpid(),
+        time.strftime("%Y-%m-%d %H:%M:%S"),
+        token=secrets.token_hex(8),
+        machine=machine(),
+        born=born(os.getpid()),
+        folder=str(folder.resolve()),
+        after=(*before.after, before.token) if before else (),
+    )
+
+
+def refused(what: str, owner: Owner | None, kind: str) -> StudyError:
+    by = who(owner) if owner else "another process"
+    sleeps = "; if it only sleeps, or is gone, --take-over goes on without it" if kind == STUDY else ""
+    return StudyError(f"the {what} is being run by {by}; wait for it, stop it, or use another --run-dir{sleeps}")
 
 
 def goes_on(path: Path, before: Owner, watch_seconds: float) -> bool:
@@ -81,8 +214,18 @@ def goes_on(path: Path, before: Owner, watch_seconds: float) -> bool:
 def read(path: Path) -> Owner | None:
     """None where nobody holds it; also where it is just being written."""
     try:
-        return Owner(**json.loads(path.read_text()))
-    except (OSError, TypeError, ValueError):
+        return owner_of(path.read_text())
+    except (OSError, ValueError):
+        return None
+
+
+def owner_of(written: str | None) -> Owner | None:
+    """From its JSON; None where that is of nobody."""
+    try:
+        values = json.loads(written or "")
+        known = {field.name: values[field.name] for field in fields(Owner) if field.name in values}
+        return Owner(**known | {"after": tuple(values.get("after", ()))})
+    except (TypeError, ValueError, AttributeError):
         return None
 
 
@@ -92,3 +235,9 @@ def write(file: TextIO, owner: Owner | None) -> None:
     if owner:
         file.write(json.dumps(asdict(owner)) + "\n")
     file.flush()
+
+
+def superseded(path: Path | None, token: str) -> bool:
+    """Whether a worker's leader has lost its lease: another's token stands there. A file that cannot be read says nothing."""
+    found = read(path) if path else None
+    return found is not None and found.token != token

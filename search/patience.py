@@ -125,6 +125,7 @@ class PatientStorage(RDBStorage):
 
     def __init__(self, url: str) -> None:
         """Takes the URL as it is; Optuna's would format it."""
+        self.missing: Callable[[], None] | None = None  # says why a record is missing, if it can, by an error of ours
         try:
             super().__init__(url.replace("{", "{{").replace("}", "}}"), engine_kwargs=engine_options(url))
         finally:
@@ -143,6 +144,10 @@ class PatientStorage(RDBStorage):
         """What the call returns. Raises StorageError for what is the database's trouble and not ours."""
         try:
             return waiting(call, self.url, PATIENCE_SECONDS)
+        except KeyError:  # Optuna's, where there is no such study or trial
+            if self.missing:
+                self.missing()
+            raise
         except (StorageInternalError, SQLAlchemyError) as error:
             # OperationalError is by its definition of that kind: a full disk, say.
             if (
@@ -218,7 +223,7 @@ class PatientStorage(RDBStorage):
     def set_trial_state_values(self, trial_id: int, state: TrialState, values: Sequence[float] | None = None) -> bool:
         """As Optuna's, but a trial that is found to have been given this state by an attempt before is no surprise.
 
-        It was ours, as nobody but the study's one leader changes its trials.
+        It was ours, as nobody but the study's one leader tells its trials, as a rule; the leader looks at what was told.
         """
         doubtful = False
 

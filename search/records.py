@@ -1,12 +1,15 @@
 """What Optuna's storage holds of a run, in our own terms: studies, trials, decisions."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 import optuna
+from optuna.storages import BaseStorage
 from optuna.trial import FrozenTrial, TrialState
 
-from search.run import Run
+from search.identity import Identity, identity
+from search.run import Run, read_settings
 from search.status import foreign
 from search.storage import open_storage
 from studies.order import STUDIES, stored_decision, study_name
@@ -15,22 +18,34 @@ from studies.study import SEED, Decision, Given, Point, Trial, pool, to_point
 STATES = {TrialState.COMPLETE: "complete", TrialState.PRUNED: "pruned", TrialState.FAIL: "failed"}  # others are running
 
 
-def load(storage: optuna.storages.BaseStorage, name: str) -> optuna.Study | None:
-    """The stored study, or None where it has not begun. Raises StudyError where a study of that name is not ours."""
-    try:
-        study = optuna.load_study(study_name=study_name(name), storage=storage)
-    except KeyError:
-        return None
-    if "settings" in study.user_attrs:
-        return study
-    if study.get_trials(deepcopy=False):
-        raise foreign(name)
-    return None  # made this moment, or its maker was killed before it could say what it is
+def load(storage: BaseStorage, name: str, folder: Path | None = None) -> optuna.Study | None:
+    """The stored study of the run in `folder`, or None where it has not begun.
+
+    Without a folder it is that of the database's only run. Raises StudyError where a study of that name is not ours.
+    """
+    own = identity_of(storage, folder)
+    for stored in own.names(name):
+        try:
+            study = optuna.load_study(study_name=stored, storage=storage)
+        except KeyError:
+            continue
+        if "settings" in study.user_attrs:
+            if own.owns(study.user_attrs):
+                return study
+        elif study.get_trials(deepcopy=False):
+            raise foreign(name)
+        # Else it was made this moment, or its maker was killed before it could say what it is.
+    return None
 
 
-def decisions(storage: optuna.storages.BaseStorage) -> dict[str, Decision]:
+def identity_of(storage: BaseStorage, folder: Path | None) -> Identity:
+    settings = read_settings(folder) if folder else {}
+    return identity(settings, lambda: [study.study_name for study in storage.get_all_studies()])
+
+
+def decisions(storage: BaseStorage, folder: Path | None = None) -> dict[str, Decision]:
     """The decisions recorded so far, by study."""
-    studies = {name: load(storage, name) for name in STUDIES}
+    studies = {name: load(storage, name, folder) for name in STUDIES}
     return {
         name: stored_decision(name, json.loads(study.user_attrs["decision"]))
         for name, study in studies.items()
@@ -81,16 +96,16 @@ def note(study: optuna.Study, attribute: str, value: Any) -> None:
         study.set_user_attr(attribute, value)
 
 
-def known_networks(study: optuna.Study) -> dict[str, tuple[str, FrozenTrial]]:
+def known_networks(study: optuna.Study, folder: Path) -> dict[str, tuple[str, FrozenTrial]]:
     """Complete trials of the run's other studies, by fingerprint."""
     found: dict[str, tuple[str, FrozenTrial]] = {}
     for name in STUDIES:
-        other = load(study._storage, name)
+        other = load(study._storage, name, folder)
         if other is None or other.study_name == study.study_name:
             continue
         for trial in other.get_trials(deepcopy=False, states=(TrialState.COMPLETE,)):
             if "network" in trial.user_attrs:
-                found.setdefault(trial.user_attrs["network"], (other.study_name, trial))
+                found.setdefault(trial.user_attrs["network"], (study_name(name), trial))
     return found
 
 
@@ -103,7 +118,7 @@ def given(run: Run, study: optuna.Study) -> Given:
 
 def table(run: Run, name: str) -> list[dict[str, Any]]:
     """The rows of a study's own table."""
-    study = load(open_storage(run.storage), name)
+    study = load(open_storage(run.storage), name, run.folder)
     if study is None:
         return []
     module = STUDIES[name]

@@ -173,7 +173,7 @@ def read(run: Run) -> Report:
 
 def read_study(run: Run, of_study: dict[str, Any], storage: Any) -> StudyReport:
     name = of_study["name"]
-    study = load(storage, name) if storage else None
+    study = load(storage, name, run.folder) if storage else None
     if study is None or "constant_mae" not in study.user_attrs:  # made, and left at once
         return StudyReport(name, of_study)
     return StudyReport(name, of_study, recorded(study), study.user_attrs, given(run, study), importance(study))

@@ -1,13 +1,17 @@
 """A run: the folder that holds everything of one search, and the settings its studies share.
 
-run.json       preset, the fields set on the command line, data
+run.json       the run's id, preset, the fields set on the command line, data
 prepared/      the prepared store, unless the data are one already
 studies.db     the Optuna studies
 trials/        a folder per trial: job.json, log.txt, predictions.npy, maps.npz, pictures
 models/        a folder per network trained in full (trained.py)
 """
 
+import fcntl
 import json
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,8 +20,9 @@ from data.preparation import Preparation, absolute
 from data.shown import shown
 from models.architecture import Architecture, Blocks
 from models.training import Training
-from search.database import own_url
-from search.files import write_text
+from search import identity
+from search.database import FILE, own_url, reading_file
+from search.files import may_be_written, write_text
 from studies.preset import PRESETS, Preset, StudyError
 
 if TYPE_CHECKING:
@@ -73,7 +78,7 @@ def open_run(
     name = preset_name or recorded.get("preset", "default")
     if name not in PRESETS:
         raise StudyError(f"unknown preset {name!r}; there are {', '.join(PRESETS)}")
-    if recorded and name != recorded["preset"]:
+    if name != recorded.get("preset", name):
         raise StudyError(
             f"{folder} was begun with preset {recorded['preset']}, now {name}: use another --run-dir, or leave --preset out"
         )
@@ -112,17 +117,17 @@ def fault_of(settings: Any) -> str:
     """What is wrong with the contents of run.json, which may have been edited by hand; empty where nothing is."""
     if not isinstance(settings, dict):
         return "it holds no settings by name"
-    for name in ("preset", "data", "storage"):
+    for name in ("preset", "data", "storage", identity.ID):
         if not isinstance(settings.get(name, ""), str):
             return f"{name} is a text; it has {shown(settings[name])}"
-    if not settings.get("preset"):
+    if not settings.get("preset") and not settings.get(identity.ID):  # a run's id is there before its settings
         return "it names no preset"
     overrides = settings.get("overrides", {})
     if not isinstance(overrides, dict):
         return f"overrides are fields by name; it has {shown(overrides)}"
     if unknown := [name for name in overrides if name not in field_names()]:
         return f"{shown(', '.join(unknown))} is no field of a preset"
-    if settings["preset"] in PRESETS:
+    if settings.get("preset") in PRESETS:
         try:
             derive(PRESETS[settings["preset"]](), from_json(overrides))
         except ValueError as error:  # of the preset's parts, each with its own sentence
@@ -135,15 +140,63 @@ def record(run: Run) -> None:
 
     Called once a command's settings are known to be acceptable, never for those that were refused.
     """
-    settings: dict[str, Any] = {"preset": run.preset.name, "overrides": run.overrides, "data": run.data}
-    if run.storage != own_url(run.folder):
-        from search.storage import without_password  # brings SQLAlchemy and Optuna
+    settings = {"preset": run.preset.name, "overrides": run.overrides, "data": run.data}
+    change_settings(run, lambda before: settings | remembered(run.storage, run.folder))
 
-        settings["storage"] = without_password(run.storage)
+
+def identify(run: Run) -> None:
+    """See to it that the run has an id; settings that were recorded stay as they are."""
+    if identity.ID not in read_settings(run.folder):
+        change_settings(run, lambda before: before)
+
+
+def change_settings(run: Run, change: Callable[[dict[str, Any]], dict[str, Any]]) -> None:
+    """What is known already may stand where nothing can be written; an id too is needed only where something is."""
     run.folder.mkdir(parents=True, exist_ok=True)
-    text = json.dumps(settings, indent=1)
-    if read_settings(run.folder) != json.loads(text):  # what is known already may stand where nothing can be written
-        write_text(run.folder / SETTINGS, f"{text}\n")
+    with alone(run.folder):
+        before = read_settings(run.folder)
+        own = stored_names(run.folder) if identity.ID not in before and run.storage == own_url(run.folder) else ()
+        settings = identity.kept(before, own) | json.loads(json.dumps(change(before)))
+        only_read = bool(before) and not may_be_written(run.folder) and unnamed(settings) == unnamed(before)
+        if settings != before and not only_read:
+            write_settings(run.folder, settings)
+
+
+def unnamed(settings: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in settings.items() if name not in (identity.ID, identity.PLAIN)}
+
+
+def remembered(storage: str, folder: Path) -> dict[str, str]:
+    """How the settings say where the studies are; they say nothing of the folder's own database."""
+    if storage == own_url(folder):
+        return {}
+    from search.storage import without_password  # brings SQLAlchemy and Optuna
+
+    return {"storage": without_password(storage)}
+
+
+def write_settings(folder: Path, settings: dict[str, Any]) -> None:
+    write_text(folder / SETTINGS, json.dumps(settings, indent=1) + "\n")
+
+
+@contextmanager
+def alone(folder: Path) -> Iterator[None]:
+    """Two commands may begin in one folder at the same moment, and only one of them is to make the run's id."""
+    place = os.open(folder, os.O_RDONLY)
+    try:
+        with suppress(OSError):  # a file system without locks
+            fcntl.flock(place, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(place)
+
+
+def stored_names(folder: Path) -> list[str]:
+    """Of the studies in the folder's own database, as far as there is one."""
+    if not (folder / FILE).exists() or not (folder / FILE).stat().st_size:
+        return []
+    with reading_file(folder / FILE) as rows:
+        return [name for (name,) in rows("SELECT study_name FROM studies")]
 
 
 def from_json(overrides: dict[str, Any]) -> dict[str, Any]:

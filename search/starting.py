@@ -4,15 +4,16 @@ Such an end says nothing of the network and would meet every other trial as well
 fails no trial; the next leader adopts those that were running.
 """
 
-import fcntl
 import os
 import signal
 import sys
+import time
 import traceback
 from multiprocessing.connection import Connection
 from pathlib import Path
 
 from search.job import Halted, Job
+from search.lease import LOOK_SECONDS, lock_on
 
 LOG = "log.txt"  # in the trial's folder
 BEGUN = "begun"  # what a worker sends first: it has imported everything and found its devices
@@ -36,9 +37,14 @@ def enter_trial(job: Job, connection: Connection) -> None:
 
 
 def log_alone(folder: Path) -> None:
-    """Everything printed goes to the trial's log; a worker of a leader killed just now may still hold it for a moment."""
+    """Everything printed goes to the trial's log; a worker of a leader killed just now may still hold it for a moment.
+
+    One that holds it longer sleeps, or is about to see that its leader has lost the trial: it writes nothing more.
+    """
     log = os.open(folder / LOG, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
-    fcntl.flock(log, fcntl.LOCK_EX)
+    until = time.monotonic() + 3 * LOOK_SECONDS
+    while lock_on(log) is False and time.monotonic() < until:
+        time.sleep(0.1)
     os.dup2(log, sys.stdout.fileno())
     os.dup2(log, sys.stderr.fileno())
 

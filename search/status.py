@@ -1,9 +1,11 @@
 """What a run has done and decided, read from its storage; starts nothing and changes nothing."""
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 from search.database import FILE, Rows, own_url, reading, refuse_emptied
+from search.identity import Identity, identity
 from search.run import SETTINGS, Run, read_settings
 from search.typed import typed
 from studies.order import STUDIES, study_name
@@ -43,21 +45,18 @@ def status(run: Run) -> list[dict[str, Any]]:
     if not storage_exists(run):
         return [not_begun(name) for name in STUDIES]
     with reading(run.storage, run.folder) as rows:
-        return [study_status(name, rows) for name in STUDIES]
+        stored = {name: study_id for study_id, name in rows("SELECT study_id, study_name FROM studies")}
+        own = identity(read_settings(run.folder), lambda: stored)
+        return [study_status(name, own, stored, rows) for name in STUDIES]
 
 
-def study_status(name: str, rows: Rows) -> dict[str, Any]:
+def study_status(name: str, own: Identity, stored: Mapping[str, int], rows: Rows) -> dict[str, Any]:
     """Raises StudyError where a study of that name is not ours."""
-    found = rows("SELECT study_id FROM studies WHERE study_name = :study_name", study_name=study_name(name))
-    if not found:
+    called = (stored[called] for called in own.names(name) if called in stored)
+    found = ((study_id, attributes(study_id, rows)) for study_id in called)
+    study_id, attrs = next(((study_id, attrs) for study_id, attrs in found if own.owns(attrs)), (0, {}))
+    if not study_id:
         return not_begun(name)
-    [(study_id,)] = found
-    attrs = {
-        key: json.loads(value)
-        for key, value in rows(
-            "SELECT key, value_json FROM study_user_attributes WHERE study_id = :study_id", study_id=study_id
-        )
-    }
     counts: dict[str, int] = dict(
         rows("SELECT state, COUNT(*) FROM trials WHERE study_id = :study_id GROUP BY state", study_id=study_id)
     )
@@ -82,6 +81,11 @@ def study_status(name: str, rows: Rows) -> dict[str, Any]:
         "decision": decision,
         "timing": json.loads(attrs["timing"]) if "timing" in attrs else None,
     }
+
+
+def attributes(study_id: int, rows: Rows) -> dict[str, Any]:
+    stored = rows("SELECT key, value_json FROM study_user_attributes WHERE study_id = :study_id", study_id=study_id)
+    return {key: json.loads(value) for key, value in stored}
 
 
 def foreign(name: str) -> StudyError:

@@ -25,7 +25,9 @@ from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
 from search.database import StorageError
 from search.files import write_text
+from search.identity import ID
 from search.patience import PatientStorage, reason, shown
+from search.run import SETTINGS, read_settings, remembered, write_settings
 from search.storage import open_storage, sqlite_path, without_password
 from search.terminal import log, say
 
@@ -92,6 +94,8 @@ def copy_storage(
         raise StorageError(f"{path} does not exist; name the storage to copy with --from")
     if (run_dir is None) != (to_run_dir is None):
         raise StorageError("artifacts are copied from --run-dir to --to-run-dir: give both, or neither")
+    if run_dir and to_run_dir:
+        refuse_another_run(run_dir, to_run_dir)
     source, target = open_storage(source_url), open_storage(target_url)
     names = {study.study_name for study in source.get_all_studies()}
     if not names:
@@ -101,7 +105,7 @@ def copy_storage(
         committed = held(target, noted.keys, noted.target) == noted
         if committed and noted.began.items() <= held(source, names, place).began.items():
             trials = {name: target.get_n_trials(key) for name, key in sorted(noted.keys.items())}
-            return Summary(trials, take_place(run_dir, to_run_dir))
+            return Summary(trials, take_place(run_dir, to_run_dir, target_url))
         if committed or noted.target != place:  # in another target they may be committed, too
             raise StorageError(
                 f"in {to_run_dir} lie the artifacts of another copy, to {noted.target}, ready to take their place; "
@@ -122,7 +126,7 @@ def copy_storage(
     except SQLAlchemyError as error:
         said = reason(error, source_url, target_url)
         raise StorageError(f"the copy was broken off ({said}) and nothing of it is left; repeat the command") from None
-    return Summary(trials, take_place(run_dir, to_run_dir) if run_dir and to_run_dir else 0)
+    return Summary(trials, take_place(run_dir, to_run_dir, target_url) if run_dir and to_run_dir else 0)
 
 
 def snapshot(engine: sqlalchemy.Engine) -> Any:
@@ -202,6 +206,13 @@ def note_on(connection: Connection, names: Collection[str], place: str) -> Note:
     return Note(place, {name: key for name, key, _ in rows}, {name: first for name, _, first in rows})
 
 
+def refuse_another_run(run_dir: Path, to_run_dir: Path) -> None:
+    """The studies carry their run's id, and would not be those of a folder that has another."""
+    ids = [read_settings(folder).get(ID) for folder in (run_dir, to_run_dir)]
+    if ids[1] and ids[0] != ids[1]:
+        raise StorageError(f"{to_run_dir} is the folder of another run ({ids[1]}); name another --to-run-dir")
+
+
 def refuse_artifacts(run_dir: Path, to_run_dir: Path) -> None:
     if (run_dir / ARTIFACTS).exists() and (to_run_dir / ARTIFACTS).exists():
         raise StorageError(f"{to_run_dir / ARTIFACTS} exists already; move it away, or name another --to-run-dir")
@@ -233,9 +244,13 @@ def note_of(to_run_dir: Path) -> Note | None:
         raise StorageError(f"{path} is no note of a copy ({error}); move it away") from None
 
 
-def take_place(run_dir: Path, to_run_dir: Path) -> int:
-    """The number of files, which are where they belong once the note is gone."""
+def take_place(run_dir: Path, to_run_dir: Path, target_url: str) -> int:
+    """The number of files, which are where they belong once the note is gone; the run's settings go with them."""
+    settings = read_settings(run_dir)
     try:
+        if settings and not (to_run_dir / SETTINGS).exists():
+            settings.pop("storage", None)
+            write_settings(to_run_dir, settings | remembered(target_url, to_run_dir))
         if (to_run_dir / READY).exists():
             (to_run_dir / READY).rename(to_run_dir / ARTIFACTS)
         (to_run_dir / NOTE).unlink(missing_ok=True)

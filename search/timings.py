@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import optuna
@@ -12,11 +13,11 @@ from search.records import load
 from studies.order import STUDIES
 
 
-def history(storage: optuna.storages.BaseStorage) -> list[Timed]:
-    """Those of all studies in the order in which they ended; results that were taken over are none."""
+def history(storage: optuna.storages.BaseStorage, folder: Path | None = None) -> list[Timed]:
+    """Those of all studies of the run in `folder`, in the order in which they ended; results that were taken over are none."""
     found: list[tuple[datetime, Timed]] = []
     for name in STUDIES:
-        study = load(storage, name)
+        study = load(storage, name, folder)
         found += [
             (trial.datetime_complete, timed(trial.user_attrs, len(trial.intermediate_values)))
             for trial in (study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,)) if study else ())

@@ -105,12 +105,14 @@ def train(
     job = job_of(run, store, order, terms.deterministic)
     job.folder.mkdir(parents=True, exist_ok=True)
     with held(job.folder.parent, job.folder.name, kind="training") as lease:
+        job = replace(job, lease=lease.path, token=lease.owner.token)
         done = finished_before(job, order.flip)
         if done and (not order.flip or done["conformal_flipped"]):
             checkpoint.clear(job.folder)  # which a kill just after the end has left
             return job.folder
         try:
             history = done["history"] if done else trained(run, store, job, make_executor, progress, terms, lease)
+            lease.check()
             finish(job, store, order.chosen.origin, history, order.flip)
         except OSError as error:
             if error.errno not in DISK_FULL:
@@ -180,6 +182,7 @@ def followed(job: Job, executor: Executor, progress: Progress, terms: Terms, lea
     executor.start(job)
     while True:
         for message in executor.wait(POLL_SECONDS):
+            lease.check()
             match message:
                 case EpochDone():
                     legs.attempts = 0

@@ -108,6 +108,8 @@ class Trainings:
             until=request.until,
             test=self.tested,
             deterministic=self.deterministic,
+            lease=self.lease.path,
+            token=self.lease.owner.token,
         )
         return replace(job, folder=self.folder / "trials" / fingerprint(job))
 
@@ -142,6 +144,7 @@ class Trainings:
 
     def handle(self, message: Message) -> bool:
         """Whether a training has come to its end, or to where it was to leave."""
+        self.lease.check()
         training = self.running[message.number]
         match message:
             case EpochDone():

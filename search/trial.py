@@ -44,6 +44,7 @@ from search.job import (
     Resumed,
     fingerprint,
 )
+from search.lease import LOOK_SECONDS, Fenced, superseded
 from search.memory import what_would_fit
 
 MAPPED_IMAGES = 6
@@ -52,15 +53,22 @@ MAPPED_IMAGES = 6
 def main(job: Job, connection: Connection) -> None:
     """In the worker process, once it has begun: train, and say how it ended."""
     stopping = threading.Event()
-    threading.Thread(target=listen, args=(connection, stopping), daemon=True).start()
+    threading.Thread(target=listen, args=(job, connection, stopping), daemon=True).start()
     connection.send(outcome(job, connection.send, stopping.is_set))
 
 
-def listen(connection: Connection, stopping: threading.Event) -> None:
-    """Take the leader's order; end at once when the leader is gone, however it went: nobody would read the result."""
+def listen(job: Job, connection: Connection, stopping: threading.Event) -> None:
+    """Take the leader's order; end at once when the leader is gone, however it went: nobody would read the result.
+
+    So does one whose leader sleeps, and has lost its work to another.
+    """
     try:
-        while connection.recv() == STOP:
-            stopping.set()
+        while True:
+            if connection.poll(LOOK_SECONDS):
+                if connection.recv() == STOP:
+                    stopping.set()
+            elif superseded(job.lease, job.token):
+                os._exit(1)
     except (EOFError, OSError):
         os._exit(1)
 
@@ -87,7 +95,7 @@ def outcome(
         return Failed(job.number, "not_finite", str(error))
     except CountMismatch as error:
         return Failed(job.number, "count_mismatch", str(error))
-    except DataError as error:
+    except (DataError, Fenced) as error:
         return Halted(job.number, str(error))
     except Exception as error:
         if isinstance(error, OSError) and error.errno in DISK_FULL:
@@ -127,6 +135,8 @@ def run(job: Job, send: Callable[[Message], None], stopping: Callable[[], bool])
         send(Resumed(job.number, before.epochs))
     joules, on_gpu = energy.meter(), bool(tf.config.list_physical_devices("GPU"))
     for epoch in trainer.epochs(examples, validation, job.seed, after=len(epochs)):
+        if superseded(job.lease, job.token):
+            raise Fenced("another process has taken over what this trial is part of")
         done = EpochDone(
             job.number,
             epoch.epoch,

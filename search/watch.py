@@ -52,15 +52,15 @@ def follow(run: Run, every_seconds: float, show: Callable[[Statuses, list[str]],
         if storage is None and storage_exists(run):
             storage = open_storage(run.storage)
         statuses = status(run)
-        show(statuses, list(running_trials(storage, statuses)) if storage else [])
+        show(statuses, list(running_trials(run, storage, statuses)) if storage else [])
         if next_command(run, statuses) is None:
             return
         time.sleep(every_seconds)
 
 
-def running_trials(storage: PatientStorage, statuses: Statuses) -> Iterator[str]:
+def running_trials(run: Run, storage: PatientStorage, statuses: Statuses) -> Iterator[str]:
     for entry in statuses:
-        study = load(storage, entry["name"]) if entry.get("running") else None
+        study = load(storage, entry["name"], run.folder) if entry.get("running") else None
         for frozen in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)) if study else ():
             trial = seen(frozen)
             maes = trial.validation_mae_by_epoch

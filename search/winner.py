@@ -38,7 +38,7 @@ def of_trial(run: Run, written: str) -> Chosen:
         raise StudyError(
             f"a trial is written STUDY:NUMBER, as depth:4, with studies {', '.join(STUDIES)}; got {written!r}"
         )
-    study = load(open_storage(run.storage), name) if storage_exists(run) else None
+    study = load(open_storage(run.storage), name, run.folder) if storage_exists(run) else None
     trials = {trial.number: trial for trial in trials_of(study)} if study else {}
     if study is None or int(number) not in trials:
         raise StudyError(f"{name} has {len(trials)} trials in {run.folder}, none of number {number}")
@@ -49,14 +49,14 @@ def of_trial(run: Run, written: str) -> Chosen:
 def winner(run: Run) -> Chosen:
     """The newest decision's network, with the trial that showed it."""
     storage = open_storage(run.storage) if storage_exists(run) else None
-    made = decisions(storage) if storage else {}
+    made = decisions(storage, run.folder) if storage else {}
     if storage is None or not made:
         raise StudyError(
             f"nothing is decided in {run.folder}: run `{typed('run', run.folder)}` first, name a trial with --trial, "
             "or give an architecture by hand, as --beta 1.4 --blocks 4/3/3"
         )
     name, decision = list(made.items())[-1]
-    study = load(storage, name)
+    study = load(storage, name, run.folder)
     assert study is not None
     start = given(run, study)
     shown = [

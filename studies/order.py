@@ -36,9 +36,9 @@ def all_studies() -> str:
     return f"all {COUNTS[count] if count < len(COUNTS) else count} studies"
 
 
-def study_name(name: str) -> str:
-    """As it is stored: numbered, so that the dashboard lists the studies in their order."""
-    return f"{list(STUDIES).index(name) + 1} {name}"
+def study_name(name: str, run_id: str = "") -> str:
+    """As people see it: numbered, so that the dashboard lists the studies in their order. With its run's id, as it is stored."""
+    return f"{list(STUDIES).index(name) + 1} {name}" + (f" [{run_id}]" if run_id else "")
 
 
 def stored_decision(name: str, values: Mapping[str, Any]) -> Decision:

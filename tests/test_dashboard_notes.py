@@ -30,7 +30,7 @@ from search.database import sqlite_url
 from search.job import Job
 from search.notices import SYNTHETIC
 from search.overlay import GAP_PX, LINE_PX
-from search.records import seen
+from search.records import load, seen
 from search.storage import open_storage
 from search.storage_copy import copy_storage
 from studies.order import STUDIES
@@ -50,9 +50,20 @@ class Mapping(FormulaExecutor):
         np.savez(job.folder / MAPS, rows=rows, months=months, prediction_months=months.sum((1, 2)) + 100)
 
 
+def plain(study: optuna.Study) -> str:
+    """Its name without the run's id."""
+    return study.study_name.partition(" [")[0]
+
+
+def study_of(storage: RDBStorage, name: str) -> optuna.Study:
+    study = load(storage, name)
+    assert study is not None
+    return study
+
+
 def notes(storage: RDBStorage, name: str) -> dict[int, str]:
     """Of every trial of a study, by number."""
-    study = optuna.load_study(study_name=name, storage=storage)
+    study = study_of(storage, name)
     return {trial.number: get_note(optuna.trial.Trial(study, trial._trial_id)) for trial in study.trials}
 
 
@@ -61,10 +72,10 @@ def everything_left(folder: Path) -> list[object]:
     storage = open_storage(sqlite_url(folder / "studies.db"))
     studies = [(study, storage.get_all_trials(study._study_id)) for study in storage.get_all_studies()]
     attributes = [
-        (study.study_name, study.system_attrs, [trial.system_attrs for trial in trials]) for study, trials in studies
+        (plain(study), study.system_attrs, [trial.system_attrs for trial in trials]) for study, trials in studies
     ]
     names = {
-        meta.artifact_id: f"{study.study_name} {trial.number} {meta.filename}"
+        meta.artifact_id: f"{plain(study)} {trial.number} {meta.filename}"
         for study, trials in studies
         for trial in trials
         for meta in get_all_artifact_meta(trial, storage=storage)
@@ -92,14 +103,14 @@ def test_ids_of_artifacts_cannot_be_guessed(tmp_path: Path, tiny_store: Store) -
 def test_every_study_and_every_trial_has_a_note(tmp_path: Path, tiny_store: Store) -> None:
     run = search(a_run(tmp_path / "run", tiny_store), tiny_store, FormulaExecutor(one_fails))
     storage = open_storage(run.storage)
-    for number, name in enumerate(STUDIES, 1):
-        study = optuna.load_study(study_name=f"{number} {name}", storage=storage)
+    for name in STUDIES:
+        study = study_of(storage, name)
         said = get_note(study)
         assert STUDIES[name].QUESTION[1:] in said
         assert study.user_attrs["summary"][1:] in said
         assert SYNTHETIC[1:] in said
         for trial in study.trials:
-            told = notes(storage, study.study_name)[trial.number]
+            told = notes(storage, name)[trial.number]
             assert f"trials/{trial.user_attrs['folder']}" in told
             assert (f"**{trial.value:.2f} months**" if trial.value else "not_finite") in told
 
@@ -107,7 +118,7 @@ def test_every_study_and_every_trial_has_a_note(tmp_path: Path, tiny_store: Stor
 def test_every_picture_is_in_the_artifact_store_and_in_the_note(tmp_path: Path, tiny_store: Store) -> None:
     run = search(a_run(tmp_path / "run", tiny_store), tiny_store, Mapping(), studies=2)
     storage, store = open_storage(run.storage), artifact_store(run.folder)
-    study = optuna.load_study(study_name="2 width", storage=storage)
+    study = study_of(storage, "width")
 
     for trial in study.trials:
         metas = get_all_artifact_meta(trial, storage=storage)
@@ -122,7 +133,7 @@ def test_every_picture_is_in_the_artifact_store_and_in_the_note(tmp_path: Path, 
                     assert Image.open(file).format == "PNG"
             assert (
                 f"/artifacts/{study._study_id}/{trial._trial_id}/{meta.artifact_id}"
-                in notes(storage, "2 width")[trial.number]
+                in notes(storage, "width")[trial.number]
             )
 
 
@@ -166,10 +177,7 @@ def test_a_sheet_shows_each_image_beside_its_map_and_says_what_it_is(tmp_path: P
 def test_studies_name_what_they_measure_with_its_unit(tmp_path: Path, tiny_store: Store) -> None:
     preset = replace(tiny_preset(), objective=("mae", "macs"))
     run = search(a_run(tmp_path / "run", tiny_store, preset), tiny_store)
-    named = [
-        optuna.load_study(study_name=f"{number} {name}", storage=open_storage(run.storage)).metric_names
-        for number, name in enumerate(STUDIES, 1)
-    ]
+    named = [study_of(open_storage(run.storage), name).metric_names for name in STUDIES]
 
     mae, macs = "validation MAE, months", "MACs of one image"
     assert named == [[mae], [mae], [mae, macs], [mae]]
@@ -177,7 +185,7 @@ def test_studies_name_what_they_measure_with_its_unit(tmp_path: Path, tiny_store
 
 def test_training_errors_are_read_back_also_as_earlier_versions_wrote_them(tmp_path: Path, tiny_store: Store) -> None:
     run = search(a_run(tmp_path / "run", tiny_store), tiny_store, studies=1)
-    trial = optuna.load_study(study_name="1 ablation", storage=open_storage(run.storage)).trials[0]
+    trial = study_of(open_storage(run.storage), "ablation").trials[0]
     epochs = len(trial.intermediate_values)
     now = seen(trial).train_mae
     trial.user_attrs["train_mae_by_epoch"] = " ".join(f"{mae:.4f}" for mae in now)
@@ -188,7 +196,7 @@ def test_training_errors_are_read_back_also_as_earlier_versions_wrote_them(tmp_p
 
 def test_a_note_that_somebody_has_edited_stays(tmp_path: Path, tiny_store: Store) -> None:
     run = search(a_run(tmp_path / "run", tiny_store), tiny_store, studies=1)
-    study = optuna.load_study(study_name="1 ablation", storage=open_storage(run.storage))
+    study = study_of(open_storage(run.storage), "ablation")
     save_note(study, "Seen by me.")
     search(run, tiny_store, studies=1)
 
@@ -205,23 +213,23 @@ def test_a_copied_storage_has_each_note_at_its_trial(tmp_path: Path, tiny_store:
     def without_links(storage: RDBStorage) -> dict[int, list[str]]:
         return {
             n: [line for line in said.splitlines() if not line.startswith("![")]
-            for n, said in notes(storage, "2 width").items()
+            for n, said in notes(storage, "width").items()
         }
 
     assert without_links(target) == without_links(open_storage(run.storage))
-    copied = optuna.load_study(study_name="2 width", storage=target)
+    copied = study_of(target, "width")
     for trial in copied.trials:
         for meta in get_all_artifact_meta(trial, storage=target):
             assert (
                 f"/artifacts/{copied._study_id}/{trial._trial_id}/{meta.artifact_id}"
-                in notes(target, "2 width")[trial.number]
+                in notes(target, "width")[trial.number]
             )
 
 
 def test_plots_are_small_and_bring_no_template(tmp_path: Path, tiny_store: Store) -> None:
     run = search(a_run(tmp_path / "run", tiny_store), tiny_store, studies=1)
     storage = open_storage(run.storage)
-    attrs = storage.get_study_system_attrs(storage.get_study_id_from_name("1 ablation"))
+    attrs = storage.get_study_system_attrs(study_of(storage, "ablation")._study_id)
     kept: dict[str, str] = {}
     for key, value in sorted(attrs.items(), key=lambda item: (len(item[0]), item[0])):
         if key.startswith("dashboard:plot_data:"):

@@ -18,7 +18,7 @@ from search.database import sqlite_url
 from search.engine import Terms, run_study
 from search.job import EpochDone, Failed, Message
 from search.records import decisions, load, trials_of
-from search.run import Run
+from search.run import Run, read_settings
 from search.status import status
 from search.storage import open_storage
 from studies.order import STUDIES
@@ -279,7 +279,8 @@ def test_studies_are_named_so_that_the_dashboard_lists_them_in_order(tmp_path: P
     run_all(run, tiny_store, FormulaExecutor())
 
     names = [study.study_name for study in open_storage(run.storage).get_all_studies()]
-    assert names == ["1 ablation", "2 width", "3 depth", "4 refinement"]
+    own = read_settings(run.folder)["id"]
+    assert names == [f"{label} [{own}]" for label in ("1 ablation", "2 width", "3 depth", "4 refinement")]
     assert all(before < after for before, after in pairwise(names))
 
 
@@ -378,23 +379,6 @@ def test_deterministic_trials_have_the_numbers_of_one_worker_whatever_their_numb
         )
 
     assert tables[0] == tables[1] == tables[2]
-
-
-def test_running_trials_of_another_runs_folder_are_not_taken_from_it(tmp_path: Path, tiny_store: Store) -> None:
-    """Two folders, one database: a lease in one of them says nothing to the other."""
-    first = a_run(tmp_path / "first", tiny_store)
-    first.folder.mkdir()
-    second = replace(first, folder=tmp_path / "second")
-    with pytest.raises(KeyboardInterrupt):
-        run_study(first, tiny_store, "ablation", lambda: FormulaExecutor(stop_after=1), silent())
-
-    with pytest.raises(StudyError, match=r"has trials that run, or wait, in .*first: .* with --take-over"):
-        run_study(second, tiny_store, "ablation", FormulaExecutor, silent())
-    run_study(second, tiny_store, "ablation", FormulaExecutor, silent(), Terms(take_over=True))
-
-    study = load(open_storage(first.storage), "ablation")
-    assert study is not None
-    assert {trial.state for trial in trials_of(study)} == {"complete"}
 
 
 def test_a_runs_folder_that_was_moved_goes_on(tmp_path: Path, tiny_store: Store) -> None:

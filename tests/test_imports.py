@@ -37,6 +37,7 @@ USES_OPTUNA = {
     "search/staged.py",
     "search/sampler.py",
     "search/serving.py",
+    "search/fence.py",
     "search/patience.py",
     "search/storage.py",
     "search/storage_copy.py",

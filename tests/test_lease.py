@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from search import lease
-from search.lease import held, read
+from search.lease import Fenced, held, read, superseded
 from studies.preset import StudyError
 
 HOLD = "import sys, time; from pathlib import Path; from search.lease import held\nwith held(Path(sys.argv[1]), 'depth'):\n    print('held', flush=True)\n    time.sleep(60)"
@@ -104,3 +104,101 @@ def test_a_half_written_lease_is_no_reason_to_fail(tmp_path: Path) -> None:
 
     with held(tmp_path, "depth"):
         assert re.search(r'"process": \d+', (tmp_path / "depth.lease").read_text())
+
+
+def test_a_lease_is_given_back_also_where_the_work_ends_with_an_exception(tmp_path: Path) -> None:
+    with pytest.raises(KeyboardInterrupt), held(tmp_path, "depth"):
+        raise KeyboardInterrupt
+
+    assert read(tmp_path / "depth.lease") is None
+
+
+def renamed(file: Path, **changes: object) -> None:
+    """The lease as an owner with these differences would have left it, in a file of its own."""
+    part = file.with_name("part")
+    part.write_text(json.dumps(json.loads(file.read_text()) | changes))
+    os.replace(part, file)
+
+
+@pytest.mark.parametrize(
+    ("changes", "watched"),
+    [
+        ({"host": "a-name-of-before"}, False),  # a container that was started again: the lock and the boot tell
+        ({"host": "a-name-of-before", "process": os.getpid(), "born": 1}, False),  # its number is another's by now
+        ({"machine": "another boot"}, True),  # another machine of the same name, or this one before it was started anew
+        ({"process": os.getpid(), "born": lease.born(os.getpid())}, True),  # it lives, though its lock is not seen
+    ],
+)
+def test_an_owner_that_was_killed_is_watched_only_where_its_lock_would_not_be_seen(
+    tmp_path: Path, changes: dict[str, object], watched: bool
+) -> None:
+    with subprocess.Popen([sys.executable, "-c", HOLD, tmp_path], stdout=subprocess.PIPE, text=True) as owner:
+        assert owner.stdout is not None
+        owner.stdout.readline()
+        owner.send_signal(signal.SIGKILL)
+    renamed(tmp_path / "depth.lease", **changes)
+
+    began = time.monotonic()
+    with held(tmp_path, "depth", watch_seconds=3.0):
+        assert (time.monotonic() - began >= 3.0) == watched
+
+
+def test_an_owner_that_only_sleeps_keeps_its_lease_until_it_is_taken_over(tmp_path: Path) -> None:
+    with subprocess.Popen([sys.executable, "-c", HOLD, tmp_path], stdout=subprocess.PIPE, text=True) as owner:
+        assert owner.stdout is not None
+        owner.stdout.readline()
+        owner.send_signal(signal.SIGSTOP)
+        try:
+            with pytest.raises(StudyError, match="--take-over"), held(tmp_path, "depth"):
+                pass
+            with held(tmp_path, "depth", take_over=True) as mine:
+                mine.check()
+                with pytest.raises(StudyError, match=f"process {os.getpid()}"), held(tmp_path, "depth"):
+                    pass
+        finally:
+            owner.kill()
+
+
+def test_an_owner_that_was_taken_over_finds_out_and_writes_nothing_over_the_new_ones_lease(tmp_path: Path) -> None:
+    with held(tmp_path, "depth") as old:
+        with held(tmp_path, "depth", take_over=True) as new:
+            with pytest.raises(Fenced, match=f"taken over by process {os.getpid()}"):
+                old.refresh()
+            old.rewrite(old.owner)  # what it was about to write when it fell asleep
+            new.check()
+        with pytest.raises(Fenced):
+            old.check()
+    with held(tmp_path, "depth"):
+        pass
+
+
+def test_of_processes_that_begin_or_take_over_at_one_moment_one_holds_the_lease(tmp_path: Path) -> None:
+    """Each that believes it has it checks a moment later; what they print is who still had it."""
+    race = (
+        "import sys, time; from pathlib import Path; from search.lease import held\n"
+        "folder, take_over, at = Path(sys.argv[1]), sys.argv[2] == '1', float(sys.argv[3])\n"
+        "time.sleep(max(0, at - time.time()))\n"
+        "with held(folder, 'depth', take_over=take_over) as lease:\n"
+        "    time.sleep(2); lease.check(); print('held', flush=True); time.sleep(2)\n"
+    )
+    for take_over in ("0", "1"):
+        folder = tmp_path / take_over
+        folder.mkdir()
+        at = str(time.time() + 3)
+        racing = [
+            subprocess.Popen(
+                [sys.executable, "-c", race, folder, take_over, at], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+            )
+            for _ in range(4)
+        ]
+        said = [process.communicate(timeout=60)[0] for process in racing]
+        assert sorted(said) == [b"", b"", b"", b"held\n"], take_over
+
+
+def test_a_workers_leader_is_superseded_only_by_another_token(tmp_path: Path) -> None:
+    with held(tmp_path, "depth") as mine:
+        assert not superseded(mine.path, mine.owner.token)
+        assert superseded(mine.path, "another")
+    assert not superseded(tmp_path / "depth.lease", "another")  # given back
+    assert not superseded(tmp_path / "missing", "another")
+    assert not superseded(None, "")

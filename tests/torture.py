@@ -10,6 +10,7 @@ and has ended. Trials, decisions, predictions, notes and pictures of the two mus
 import json
 import os
 import random
+import re
 import shlex
 import signal
 import subprocess
@@ -105,17 +106,28 @@ def result(run: Path) -> dict[str, Any]:
                 "value": trial.value,
                 "epochs": trial.intermediate_values,
                 "attrs": {key: value for key, value in trial.user_attrs.items() if key not in timed},
-                "pictures": sorted(key for key in trial.system_attrs if key.startswith("artifacts:")),
+                "pictures": sorted(
+                    any_id(value) for key, value in trial.system_attrs.items() if key.startswith("artifacts:")
+                ),
             }
             for trial in study.get_trials(deepcopy=False)
         ]
         shown = storage.get_study_system_attrs(study._study_id)
-        found[f"{name} dashboard"] = {key: value for key, value in shown.items() if key.startswith("dashboard:")}
+        found[f"{name} dashboard"] = {
+            key: any_id(value) for key, value in shown.items() if key.startswith("dashboard:")
+        }
     for path in sorted((run / "trials").rglob("predictions.npy")):
         found[str(path.relative_to(run))] = np.load(path, allow_pickle=False).tobytes().hex()
-    found["pictures"] = {path.name: path.read_bytes().hex() for path in (run / ARTIFACTS).iterdir()}
+    found["pictures"] = sorted(path.read_bytes().hex() for path in (run / ARTIFACTS).iterdir())
     found["left behind"] = sorted(str(path.relative_to(run)) for path in (run / "trials").rglob("epoch-*"))
     return json.loads(json.dumps(found))  # type: ignore[no-any-return]
+
+
+def any_id(value: Any) -> Any:
+    """With the same for every artifact's id, which is random."""
+    return (
+        re.sub(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", "an artifact", value) if isinstance(value, str) else value
+    )
 
 
 def zombies(run: Path) -> int:

@@ -28,7 +28,7 @@ from search.files import write_bytes
 from search.machine import described
 from search.notices import NO_DEVICE, SYNTHETIC
 from search.page import GREY
-from search.records import STATES, note, seen
+from search.records import STATES, left_out, note, seen
 from search.report import Recorded, StudyReport, recorded
 from search.report_words import asked, millions, sentence, trial_words, verdict_sentence
 from search.run import TRIALS
@@ -72,7 +72,7 @@ def decide(study: optuna.Study, name: str, given: Given, decision: Decision) -> 
     """What was decided, and on what evidence."""
     rows = decision.findings.compared
     evidence = "\n".join(f"- {verdict_sentence(row)}" for row in rows)
-    lines = (
+    lines = [
         f"**{asked(name)}**",
         sentence(decision.summary),
         evidence,
@@ -80,7 +80,11 @@ def decide(study: optuna.Study, name: str, given: Given, decision: Decision) -> 
         f"{millions(STUDIES[name].max_params(given))} parameters.",
         sentence(SYNTHETIC if study.user_attrs["synthetic"] else NO_DEVICE),
         "Report: `report.html` in the run's folder, which `boneage-search report` makes.",
-    )
+    ]
+    if left := left_out(study):
+        lines.append(
+            sentence(f"left out, as somebody else has ended or changed them: {'; '.join(one.sentence for one in left)}")
+        )
     write_note(study, "\n\n".join(filter(None, lines)))
     plot(study, name, given, rows)
 
@@ -135,7 +139,11 @@ def end(
     lines = [trial_words(Recorded(ended, frozen.user_attrs, None, None), given), *shown]
     if study.user_attrs["synthetic"]:
         lines.append(sentence(SYNTHETIC))
-    for key, value in {note_ver_key(trial._trial_id): 1, **split_body("\n\n".join(lines), trial._trial_id)}.items():
+    write_trial_note(study, trial._trial_id, "\n\n".join(lines))
+
+
+def write_trial_note(study: optuna.Study, trial_id: int, body: str) -> None:
+    for key, value in {note_ver_key(trial_id): 1, **split_body(body, trial_id)}.items():
         study._storage.set_study_system_attr(study._study_id, key, value)
 
 

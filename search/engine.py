@@ -8,6 +8,7 @@ import json
 import socket
 import statistics
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -16,7 +17,8 @@ from typing import Any
 import numpy as np
 import optuna
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
-from optuna.trial import TrialState
+from optuna.exceptions import UpdateFinishedTrialError
+from optuna.trial import FrozenTrial, TrialState
 
 from data.cases import constant_mae
 from data.preparation import DISK_FULL, DataError, no_space
@@ -25,6 +27,7 @@ from models.architecture import GROUPS
 from search import checkpoint, dashboard
 from search.asking import asked, objective_values, seeds_of
 from search.best import MAPS, VALIDATION, drop, load_predictions
+from search.database import StorageError
 from search.executor import Executor
 from search.fence import owning
 from search.forecast import Forecast
@@ -53,6 +56,7 @@ from search.records import (
     decisions,
     identity_of,
     known_networks,
+    left_out,
     load,
     note,
     point_of,
@@ -60,17 +64,21 @@ from search.records import (
     seen,
     trials_of,
 )
+from search.report_words import sentence
 from search.run import TRIALS, Run, guarded, identify, record
-from search.sampler import FeasibleSampler
+from search.sampler import FeasibleSampler, key
 from search.starting import log_ends
 from search.stopping import Stopped, Wish
 from search.storage import open_storage
+from search.stored import decision_written, decisions_given, settings_of
 from search.time_words import error_words, left_words
 from search.timings import history, timed
+from search.told import UNFIT, params_of, why_left_out
 from search.typed import typed
+from search.unfit import why_unfit
 from search.waiting import begin_longest
 from studies.ablation import AblationFindings
-from studies.order import STUDIES, stored_decision, study_name
+from studies.order import STUDIES, study_name
 from studies.preset import StudyError
 from studies.pruning import left_behind
 from studies.study import SEED, Decision, Given, Study, Trial, decided, feasible_points, points, pool
@@ -116,11 +124,11 @@ def run_study(
     identify(run)
     storage = open_storage(run.storage)
     module = STUDIES[name]
-    made = decisions(storage, run.folder)
     earlier = list(STUDIES)[: list(STUDIES).index(name)]
-    if module.NEEDS and module.NEEDS not in made:
+    made = decisions(storage, run.folder, earlier)
+    if lacking := next((needed for needed in (module.NEEDS, *earlier) if needed and needed not in made), ""):
         raise StudyError(
-            f"{name} needs the decision of {module.NEEDS}: run `{typed(STUDIES[module.NEEDS].COMMAND, run.folder)}` first"
+            f"{name} needs the decision of {lacking}: run `{typed(STUDIES[lacking].COMMAND, run.folder)}` first"
         )
     given = Given(run.preset, {done: made[done] for done in earlier}, constant_mae(store.cases))
     grid = list(points(module.space(given)))
@@ -133,16 +141,19 @@ def run_study(
         )
     with held(run.folder, name, take_over=terms.take_over) as lease:
         given = replace(given, errors=lambda trial: errors_of(run, store, trial, progress.said))
-        sampler = FeasibleSampler(module.space(given), feasible, run.preset.seed, len(module.objectives(given)))
+        space, objectives = module.space(given), len(module.objectives(given))
+        sampler = FeasibleSampler(
+            space, feasible, run.preset.seed, objectives, lambda trial: not why_left_out(trial, space)
+        )
         settings = plain(
             guarded(run, store)
             | {
-                "space": module.space(given),
+                "space": space,
                 "given": {done: decision.to_dict() for done, decision in given.decisions.items()},
                 "objectives": module.objectives(given),
             }
         )
-        study = open_study(run, storage, name, sampler, settings, len(module.objectives(given)), terms.take_over)
+        study = open_study(run, storage, name, sampler, settings, objectives, terms.take_over)
         with owning(storage, study._study_id, study.study_name, lease, terms.take_over):
             claimed(study, run, json.dumps(settings))
             note(study, "configurations", f"{len(feasible):,} of {len(grid):,} fit {cap:,} parameters")
@@ -159,7 +170,7 @@ def run_study(
                 raise StudyError(no_space(run.folder, error)) from None
             decision = decided(module, given, pool(trials_of(study), seeds_of(module, given)))
             note(study, "turned_away", study.user_attrs.get("turned_away", 0) + sampler.turned_away)
-            note(study, "decision", json.dumps(decision.to_dict()))
+            note(study, "decision", decision_written(decision))
             note(study, "summary", decision.summary)
             dashboard.decide(study, name, given, decision)
             progress.decided(name, decision)
@@ -202,9 +213,10 @@ def open_study(
     existing = load(storage, name, run.folder)
     if existing is not None:
         older = {"objectives": ["mae"], "reference channel_multiple": 1}  # those of versions that gave no choice
-        before = older | json.loads(existing.user_attrs["settings"])
+        before = older | settings_of(existing.study_name, existing.user_attrs)
         # As this version would write them: one that knew fewer findings has left some out.
-        before["given"] = {done: stored_decision(done, found).to_dict() for done, found in before["given"].items()}
+        started = decisions_given(existing.study_name, before)
+        before["given"] = {done: decision.to_dict() for done, decision in started.items()}
         changed = [setting for setting in settings if settings[setting] != before.get(setting)]
         if changed and existing.get_trials(deepcopy=False):
             first = changed[0]
@@ -275,8 +287,10 @@ class Leader:
     ) -> None:
         self.run_, self.store, self.name, self.module, self.given = run, store, name, module, given
         self.study, self.sampler, self.progress, self.terms, self.lease = study, sampler, progress, terms, lease
-        waiting = {trial.number for trial in study.get_trials(deepcopy=False, states=(TrialState.WAITING,))}
-        self.trials = {trial.number: trial for trial in trials_of(study) if trial.number not in waiting}
+        waiting = study.get_trials(deepcopy=False, states=(TrialState.WAITING,))
+        self.trials = {trial.number: trial for trial in trials_of(study)}
+        for left in left_out(study):
+            progress.said(f"left out: {left.sentence}")
         self.running: dict[int, Running] = {}
         self.known = known_networks(study, run.folder)
         self.expected = len(self.trials) + len(waiting)  # trials of the study, as far as is known yet
@@ -293,8 +307,8 @@ class Leader:
         try:
             while True:
                 while not wish.signal and (trial := self.next_trial(adopted, executor.workers if executor else 1)):
-                    job = self.begin(trial)
-                    if self.copied(job):
+                    job = self.begun(trial)
+                    if job is None:
                         continue
                     if executor is None:
                         executor = make_executor()
@@ -329,8 +343,9 @@ class Leader:
             return None
         if adopted:
             return adopted.pop(0)
-        if waiting := self.study.get_trials(deepcopy=False, states=(TrialState.WAITING,)):
-            return begin_longest(self.study, self.module, self.given, waiting)
+        waiting = self.study.get_trials(deepcopy=False, states=(TrialState.WAITING,))
+        if fit := [trial for trial in waiting if self.is_fit(trial)]:
+            return begin_longest(self.study, self.module, self.given, fit)
         if self.running and self.terms.deterministic:
             return None
         wish = asked(self.module, self.given, self.by_number, self.sampler.feasible)
@@ -371,13 +386,56 @@ class Leader:
         if words := left_words(self.name, timing):
             self.progress.said(words)
 
-    def begin(self, trial: optuna.trial.Trial) -> Job:
-        """Make the trial's point whole, record what it is, and describe the job."""
-        for name, choices in self.sampler.distributions.items():
-            suggest(trial, name, choices)
-        if self.module.SEEDED:
-            trial.suggest_int(SEED, 0, MAX_SEED)
+    def is_fit(self, frozen: FrozenTrial) -> bool:
+        """Whether it may be trained; one that may not has failed by it, and says why. Nobody but a person enqueues such."""
+        others = [other for number, other in self.trials.items() if number != frozen.number]
+        why = why_unfit(self.module, self.given, self.sampler.feasible, params_of(frozen), others)
+        if why:
+            storage = self.study._storage
+            with suppress(UpdateFinishedTrialError):  # somebody was quicker
+                storage.set_trial_user_attr(frozen._trial_id, "exit_reason", UNFIT)
+                storage.set_trial_user_attr(frozen._trial_id, "exit_detail", why)
+                storage.set_trial_state_values(frozen._trial_id, TrialState.FAIL)
+            self.trials.pop(frozen.number, None)
+            self.say_of(frozen, f"trial {frozen.number} is not trained: it {why}")
+        return not why
+
+    def say_of(self, frozen: FrozenTrial, said: str) -> None:
+        """To whoever watches, and in the dashboard."""
+        dashboard.write_trial_note(self.study, frozen._trial_id, sentence(said))
+        self.progress.said(said)
+
+    def begun(self, trial: optuna.trial.Trial) -> Job | None:
+        """What is to be trained; None where nothing is, as there is a result already, or the trial is not fit."""
+        try:
+            job = self.begin(trial)
+            return None if job is None or self.copied(job) else job
+        except UpdateFinishedTrialError:
+            self.lost(trial.number)
+            return None
+
+    def begin(self, trial: optuna.trial.Trial) -> Job | None:
+        """Make the trial's point whole, record what it is, and describe the job; None for one that is not fit."""
+        enqueued = self.study._storage.get_trial(trial._trial_id)
+        if "fixed_params" in enqueued.system_attrs:
+            if not self.is_fit(enqueued):
+                return None
+            self.fix(enqueued)
+        try:
+            for name, choices in self.sampler.distributions.items():
+                suggest(trial, name, choices)
+            if self.module.SEEDED:
+                trial.suggest_int(SEED, 0, MAX_SEED)
+        except (StorageError, StudyError):
+            raise
+        except ValueError as error:  # Optuna's, whose trials of one study agree on what a parameter may be
+            raise StudyError(
+                f"{self.study.study_name!r} has trials of somebody else, whose parameters do not fit ({error}): delete the "
+                "study, or use another --run-dir"
+            ) from None
         frozen = self.study._storage.get_trial(trial._trial_id)
+        if not self.is_fit(frozen):
+            return None
         point, seed = point_of(frozen), seed_of(frozen, self.given.preset.seed)
         architecture = self.module.architecture(self.given, point)
         folder = f"{study_name(self.name).replace(' ', '-')}/{trial.number:04d}"
@@ -405,6 +463,13 @@ class Leader:
             what += f", seed {seed}"
         self.progress.started(self.name, job, self.expected, what)
         return job
+
+    def fix(self, frozen: FrozenTrial) -> None:
+        """Its point as the study writes it: what a browser has sent knows no 1.0."""
+        point = self.sampler.feasible[key(point_of(frozen))]
+        fixed = point | ({SEED: params_of(frozen)[SEED]} if self.module.SEEDED else {})
+        if json.dumps(fixed, sort_keys=True) != json.dumps(params_of(frozen), sort_keys=True):
+            self.study._storage.set_trial_system_attr(frozen._trial_id, "fixed_params", fixed)
 
     def description(self, job: Job) -> dict[str, Any]:
         """Flat scalars, which the dashboard shows as columns."""
@@ -443,11 +508,34 @@ class Leader:
 
     def handle(self, message: Message, executor: Executor) -> None:
         self.lease.check()
+        try:
+            self.heard(message, executor)
+        except UpdateFinishedTrialError:
+            self.lost(message.number)
+            if not isinstance(message, LAST):
+                executor.kill(message.number, "told_elsewhere")
+
+    def lost(self, number: int) -> None:
+        """Somebody else has told the trial's end; what it is worth nobody knows, so its point is to be trained again."""
+        trial_id = self.study._storage.get_trial_id_from_study_id_trial_number(self.study._study_id, number)
+        frozen = self.study._storage.get_trial(trial_id)
+        self.trials.pop(number, None)
+        if number in self.running:
+            self.running[number].told = True
+        told = frozen.state.name.lower().replace("fail", "failed")
+        self.say_of(
+            frozen, f"trial {number} was told {told} by somebody else; that is left out, and its point is trained again"
+        )
+
+    def heard(self, message: Message, executor: Executor) -> None:
         running = self.running[message.number]
         trial = running.trial
         match message:
-            case EpochDone() | Resumed() if running.pruned:
+            case EpochDone() | Resumed() if running.pruned or running.told:
                 pass  # it went on for a moment before it was ended
+            case Finished() | Failed() | Paused() if running.told:
+                del self.running[message.number]
+                checkpoint.clear(running.job.folder)
             case Finished() | Failed() | Paused() if running.pruned:
                 self.prune(message.number)
             case EpochDone():
@@ -540,7 +628,11 @@ class Leader:
         running = self.running.pop(number)
         architecture = running.job.architecture
         dashboard.end(self.study, running.trial, architecture, self.given, self.run_.folder, self.store, value, state)
-        self.trials[number] = seen(self.study.tell(running.trial, self.values(running.job, value), state=state))
+        values = self.values(running.job, value)
+        told = self.study.tell(running.trial, values, state=state, skip_if_finished=True)
+        if told.state != state or (values is not None and told.values != values):
+            raise UpdateFinishedTrialError(f"trial {number} was told by somebody else")
+        self.trials[number] = seen(told)
         checkpoint.clear(running.job.folder)
         self.progress.ended(self.name, self.trials[number])
 
@@ -565,6 +657,7 @@ class Running(Legs):
     trial: optuna.trial.Trial
     compared_with: int  # it is pruned where trials of lower numbers were better; 0 where nothing is pruned
     pruned: bool = False  # it is being ended
+    told: bool = False  # so is this: somebody else has told its end
 
 
 POLL_SECONDS = 1.0  # how soon a wish to stop is noticed

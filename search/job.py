@@ -113,6 +113,8 @@ EXIT_REASONS: dict[str, str] = {
     "not_finite": "the loss stopped being finite; a lower learning rate may help",
     "killed": "the worker process was ended from outside",
     "pruned": "others were better at the same epoch",
+    "unfit": "its point is none that the study may train",
+    "told_elsewhere": "somebody else has told its end while it trained",
     "timed_out": "it took longer than --trial-timeout allows",
     "count_mismatch": "Keras and the cost arithmetic count different parameters: please report this",
 }

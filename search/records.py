@@ -1,6 +1,6 @@
 """What Optuna's storage holds of a run, in our own terms: studies, trials, decisions."""
 
-import json
+from collections.abc import Container, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +12,10 @@ from search.identity import Identity, identity
 from search.run import Run, read_settings
 from search.status import foreign
 from search.storage import open_storage
+from search.stored import checked, decision_of, decisions_given, refuse_directions, settings_of
+from search.told import BEGUN, LeftOut, params_of, why_left_out
 from studies.order import STUDIES, stored_decision, study_name
-from studies.study import SEED, Decision, Given, Point, Trial, pool, to_point
+from studies.study import SEED, Decision, Given, Point, Space, Trial, pool, to_point
 
 STATES = {TrialState.COMPLETE: "complete", TrialState.PRUNED: "pruned", TrialState.FAIL: "failed"}  # others are running
 
@@ -30,7 +32,9 @@ def load(storage: BaseStorage, name: str, folder: Path | None = None) -> optuna.
         except KeyError:
             continue
         if "settings" in study.user_attrs:
-            if own.owns(study.user_attrs):
+            if own.owns(checked(stored, study.user_attrs)):
+                directions = [direction.name for direction in study.directions]
+                refuse_directions(stored, settings_of(stored, study.user_attrs), directions)
                 return study
         elif study.get_trials(deepcopy=False):
             raise foreign(name)
@@ -43,18 +47,42 @@ def identity_of(storage: BaseStorage, folder: Path | None) -> Identity:
     return identity(settings, lambda: [study.study_name for study in storage.get_all_studies()])
 
 
-def decisions(storage: BaseStorage, folder: Path | None = None) -> dict[str, Decision]:
-    """The decisions recorded so far, by study."""
-    studies = {name: load(storage, name, folder) for name in STUDIES}
-    return {
-        name: stored_decision(name, json.loads(study.user_attrs["decision"]))
+def decisions(storage: BaseStorage, folder: Path | None = None, names: Iterable[str] = STUDIES) -> dict[str, Decision]:
+    """The decisions of these studies recorded so far. Raises StudyError for one that somebody has changed."""
+    studies = {name: load(storage, name, folder) for name in names}
+    written = {
+        name: decision_of(study.study_name, study.user_attrs, name)
         for name, study in studies.items()
-        if study is not None and "decision" in study.user_attrs
+        if study is not None
     }
+    return {name: stored_decision(name, values) for name, values in written.items() if values is not None}
+
+
+def counted(study: optuna.Study, states: Container[TrialState] | None = None) -> list[FrozenTrial]:
+    """The trials that this program began, and ended, if they have ended: the only ones that anything comes from."""
+    space = space_of(study)
+    return [trial for trial in study.get_trials(deepcopy=False, states=states) if not why_left_out(trial, space)]
+
+
+def left_out(study: optuna.Study) -> list[LeftOut]:
+    """The trials that have ended but do not count."""
+    space = space_of(study)
+    found = (
+        (trial.number, why_left_out(trial, space))
+        for trial in study.get_trials(deepcopy=False)
+        if trial.state.is_finished()
+    )
+    return [LeftOut(number, why) for number, why in found if why]
+
+
+def space_of(study: optuna.Study) -> Space:
+    """As the study's settings have it; empty where they have none yet."""
+    attrs = study.user_attrs
+    return settings_of(study.study_name, attrs).get("space", {}) if "settings" in attrs else {}
 
 
 def trials_of(study: optuna.Study) -> list[Trial]:
-    return [seen(trial) for trial in study.get_trials(deepcopy=False)]
+    return [seen(trial) for trial in counted(study)]
 
 
 def seen(trial: FrozenTrial) -> Trial:
@@ -86,11 +114,6 @@ def seed_of(trial: FrozenTrial, first: int) -> int:
     return int(params_of(trial).get(SEED, first))
 
 
-def params_of(trial: FrozenTrial) -> dict[str, Any]:
-    """What it runs with, and before it runs what it was enqueued with, which may be a part of that."""
-    return {**trial.system_attrs.get("fixed_params", {}), **trial.params}
-
-
 def note(study: optuna.Study, attribute: str, value: Any) -> None:
     if study.user_attrs.get(attribute) != value:
         study.set_user_attr(attribute, value)
@@ -103,16 +126,14 @@ def known_networks(study: optuna.Study, folder: Path) -> dict[str, tuple[str, Fr
         other = load(study._storage, name, folder)
         if other is None or other.study_name == study.study_name:
             continue
-        for trial in other.get_trials(deepcopy=False, states=(TrialState.COMPLETE,)):
-            if "network" in trial.user_attrs:
-                found.setdefault(trial.user_attrs["network"], (study_name(name), trial))
+        for trial in counted(other, (TrialState.COMPLETE,)):
+            found.setdefault(trial.user_attrs[BEGUN], (study_name(name), trial))
     return found
 
 
 def given(run: Run, study: optuna.Study) -> Given:
     """What the study started from."""
-    before = json.loads(study.user_attrs["settings"])["given"]
-    decisions = {done: stored_decision(done, decision) for done, decision in before.items()}
+    decisions = decisions_given(study.study_name, settings_of(study.study_name, study.user_attrs))
     return Given(run.preset, decisions, study.user_attrs["constant_mae"])
 
 

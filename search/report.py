@@ -5,7 +5,7 @@ report says so.
 """
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -23,10 +23,11 @@ from models.cost import Cost
 from search.audit import worries_of
 from search.best import VALIDATION, load_predictions
 from search.model_folder import models_of, read_about
-from search.records import given, load, seen
+from search.records import counted, given, left_out, load, seen
 from search.run import PREPARED, TRIALS, Run
 from search.status import next_command, refuse_missing, status, storage_exists
 from search.storage import open_storage
+from search.told import LeftOut
 from studies.order import STUDIES, stored_decision, study_name
 from studies.study import SEED, Decision, Given, Trial, best_of, pool
 
@@ -55,6 +56,7 @@ class StudyReport:
     attrs: Mapping[str, Any] | None = None
     given: Given | None = None
     importance: Mapping[str, float] | None = None  # by parameter; None where too few trials tell
+    left_out: tuple[LeftOut, ...] = ()  # trials that somebody else has ended or changed
 
     @property
     def label(self) -> str:
@@ -176,21 +178,21 @@ def read_study(run: Run, of_study: dict[str, Any], storage: Any) -> StudyReport:
     study = load(storage, name, run.folder) if storage else None
     if study is None or "constant_mae" not in study.user_attrs:  # made, and left at once
         return StudyReport(name, of_study)
-    return StudyReport(name, of_study, recorded(study), study.user_attrs, given(run, study), importance(study))
+    start, left = given(run, study), tuple(left_out(study))
+    return StudyReport(name, of_study, recorded(study), study.user_attrs, start, importance(study, left), left)
 
 
 def recorded(study: optuna.Study) -> tuple[Recorded, ...]:
-    """Its trials, but those that only wait."""
+    """Its trials that have begun, but those that somebody else has ended or changed."""
     return tuple(
         Recorded(seen(trial), trial.user_attrs, trial.datetime_start, trial.datetime_complete)
-        for trial in study.get_trials(deepcopy=False)
-        if trial.state != TrialState.WAITING
+        for trial in counted(study)
     )
 
 
-def importance(study: optuna.Study) -> dict[str, float] | None:
+def importance(study: optuna.Study, left: Sequence[LeftOut] = ()) -> dict[str, float] | None:
     """PED-ANOVA: which parameters the best tenth of the trials have in common. None for fewer than two parameters."""
-    complete = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
+    complete = counted(study, (TrialState.COMPLETE,))
     if len(complete) < LEAST_FOR_IMPORTANCE:
         return None
     varied = [
@@ -200,6 +202,9 @@ def importance(study: optuna.Study) -> dict[str, float] | None:
         return None
     # Of two objectives the first, the MAE, must be named; where there is one, naming it brings a warning.
     target = (lambda trial: trial.values[0]) if len(study.directions) > 1 else None
+    if left:
+        study = optuna.create_study(directions=study.directions)
+        study.add_trials(complete)
     evaluator = optuna.importance.PedAnovaImportanceEvaluator()
     shares = optuna.importance.get_param_importances(study, evaluator=evaluator, params=varied, target=target)
     return dict(shares)

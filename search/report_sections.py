@@ -81,6 +81,7 @@ def decided(report: Report) -> list[Part]:
         found = report_words.sentence(study.decision.summary) if study.decision else "Not decided yet."
         parts.append(Words(f"{found} Rule: {STUDIES[study.name].RULE.format(margin=margin)}"))
         parts.append(Words(f"{report_words.counts(study)}"))
+        parts += [Words(said) for said in report_words.left_out(study)]
         parts.append(Table(headed(study.table()), "MAEs in months; the seeds of a point taken together."))
     return parts
 

@@ -205,6 +205,13 @@ def counts(study: StudyReport) -> str:
     return f"{said}; {study.status.get('turned_away') or 0} proposals turned away."
 
 
+def left_out(study: StudyReport) -> list[str]:
+    if not study.left_out:
+        return []
+    said = "; ".join(left.sentence for left in study.left_out)
+    return [f"Left out of every figure, proposal and decision, as this program has not trained it to its end: {said}."]
+
+
 def reason(recorded: Recorded) -> str:
     attrs, why = recorded.attrs, recorded.trial.exit_reason
     if recorded.trial.state == "pruned":

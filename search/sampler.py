@@ -4,7 +4,7 @@ An over-cap proposal never becomes a trial: the wrapped sampler is asked again, 
 point is drawn. (Telling Optuna of over-cap trials as pruned instead would waste a third of a small budget on them.)
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -14,7 +14,7 @@ from optuna.distributions import BaseDistribution, CategoricalDistribution, Floa
 from optuna.samplers import BaseSampler, NSGAIISampler, TPESampler
 from optuna.trial import FrozenTrial
 
-from search.records import params_of
+from search.told import params_of
 from studies.preset import StudyError
 from studies.study import Point, Space, Value
 
@@ -41,16 +41,37 @@ def key(point: Point) -> tuple[Any, ...]:
     )
 
 
+class Counted(optuna.Study):
+    """A study as the wrapped sampler is to see it: without the trials that do not count."""
+
+    def __init__(self, study: optuna.Study, is_left_out: Callable[[FrozenTrial], bool]) -> None:
+        self.__dict__.update(study.__dict__)
+        self.is_left_out = is_left_out
+
+    def _get_trials(self, *args: Any, **options: Any) -> list[FrozenTrial]:
+        return [trial for trial in super()._get_trials(*args, **options) if not self.is_left_out(trial)]
+
+
 class FeasibleSampler(BaseSampler):
     """Wraps TPE, or NSGA-II where there are several objectives.
 
     What it proposes is a function of the seed, the trial's number and the trials before it.
     """
 
-    def __init__(self, space: Space, feasible: Sequence[Point], seed: int, objectives: int = 1) -> None:
+    def __init__(
+        self,
+        space: Space,
+        feasible: Sequence[Point],
+        seed: int,
+        objectives: int = 1,
+        counts: Callable[[FrozenTrial], bool] | None = None,
+    ) -> None:
+        """`counts` says of a trial that has ended whether anything is to be learned from it; by default of all."""
         self.distributions = {name: distribution(values) for name, values in space.items()}
         self.feasible = {key(point): point for point in feasible}
         self.seed, self.objectives = seed, objectives
+        self.counts = counts
+        self.left_out: dict[int, bool] = {}  # by key, of trials that have ended: those change no more
         self.turned_away = 0  # proposals over the cap or repeated, since this object was made
 
     def infer_relative_search_space(self, study: optuna.Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
@@ -66,6 +87,7 @@ class FeasibleSampler(BaseSampler):
             if isinstance(sampler, NSGAIISampler):
                 sampler.get_trial_generation(study, trial)  # it belongs to one all the same
             return {}
+        study = Counted(study, self.is_left_out)
         others = [other for other in study.get_trials(deepcopy=False) if other.number != trial.number]
         taken = {key(params_of(other)) for other in others}
         for _ in range(TRIES):
@@ -78,6 +100,13 @@ class FeasibleSampler(BaseSampler):
             self.turned_away += 1
         left = [point for name, point in self.feasible.items() if name not in taken]
         return dict(left[np.random.default_rng(int(numbers[1])).integers(len(left))])
+
+    def is_left_out(self, trial: FrozenTrial) -> bool:
+        if self.counts is None or not trial.state.is_finished():
+            return False
+        if trial._trial_id not in self.left_out:
+            self.left_out[trial._trial_id] = not self.counts(trial)
+        return self.left_out[trial._trial_id]
 
     def wrapped(self, seed: int) -> TPESampler | NSGAIISampler:
         if self.objectives > 1:

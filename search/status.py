@@ -7,17 +7,23 @@ from typing import Any
 from search.database import FILE, Rows, own_url, reading, refuse_emptied
 from search.identity import Identity, identity
 from search.run import SETTINGS, Run, read_settings
+from search.stored import decision_of, refuse_directions, settings_of, timing_of, why_outside
 from search.typed import typed
 from studies.order import STUDIES, study_name
 from studies.preset import StudyError
-from studies.study import Point, to_point
+from studies.study import Point, Space, to_point
 
-BEST = """
-SELECT trials.trial_id, trial_values.value, trial_values.value_type
-FROM trials JOIN trial_values ON trial_values.trial_id = trials.trial_id
-WHERE trials.study_id = :study_id AND trials.state = 'COMPLETE' AND trial_values.objective = 0
-ORDER BY CASE trial_values.value_type WHEN 'FINITE' THEN 0 ELSE 1 END, trial_values.value, trials.number LIMIT 1
-"""  # the MAE is the first objective, and infinite where no prediction was finite
+ENDED = """
+SELECT trials.trial_id, trials.number, trials.state, begun.value_json, reason.value_json, trial_values.value,
+    (SELECT MIN(intermediate_value) FROM trial_intermediate_values AS epochs WHERE epochs.trial_id = trials.trial_id)
+FROM trials
+LEFT JOIN trial_user_attributes AS begun ON begun.trial_id = trials.trial_id AND begun.key = 'network'
+LEFT JOIN trial_user_attributes AS reason ON reason.trial_id = trials.trial_id AND reason.key = 'exit_reason'
+LEFT JOIN trial_values ON trial_values.trial_id = trials.trial_id AND trial_values.objective = 0
+WHERE trials.study_id = :study_id AND trials.state IN ('COMPLETE', 'PRUNED', 'FAIL')
+ORDER BY trial_values.value, trials.number
+"""  # the MAE is the first objective; an infinite one is NULL, as such trials have failed
+COMPLETED, PRUNED, UNFIT = '"completed"', '"pruned"', '"unfit"'  # exit reasons, as they are stored
 
 
 def storage_exists(run: Run) -> bool:
@@ -52,11 +58,11 @@ def status(run: Run) -> list[dict[str, Any]]:
 
 def study_status(name: str, own: Identity, stored: Mapping[str, int], rows: Rows) -> dict[str, Any]:
     """Raises StudyError where a study of that name is not ours."""
-    called = (stored[called] for called in own.names(name) if called in stored)
-    found = ((study_id, attributes(study_id, rows)) for study_id in called)
-    study_id, attrs = next(((study_id, attrs) for study_id, attrs in found if own.owns(attrs)), (0, {}))
-    if not study_id:
+    found = ((called, attributes(stored[called], rows)) for called in own.names(name) if called in stored)
+    called, attrs = next(((called, attrs) for called, attrs in found if own.owns(attrs)), ("", {}))
+    if not called:
         return not_begun(name)
+    study_id = stored[called]
     counts: dict[str, int] = dict(
         rows("SELECT state, COUNT(*) FROM trials WHERE study_id = :study_id GROUP BY state", study_id=study_id)
     )
@@ -64,14 +70,22 @@ def study_status(name: str, own: Identity, stored: Mapping[str, int], rows: Rows
         if counts:
             raise foreign(name)
         return not_begun(name)
-    decision = json.loads(attrs["decision"]) if "decision" in attrs else None
-    best_value, best_params = best(study_id, rows)
+    settings = settings_of(called, attrs)
+    directions = rows(
+        "SELECT direction FROM study_directions WHERE study_id = :study_id ORDER BY objective", study_id=study_id
+    )
+    refuse_directions(called, settings, [direction for (direction,) in directions])
+    decision = decision_of(called, attrs, name)
+    ended = rows(ENDED, study_id=study_id)
+    ours = [row for row in ended if counts_in(*row[2:])]
+    best_value, best_params = best([row for row in ours if row[2] == "COMPLETE"], settings.get("space", {}), rows)
     return {
         "name": name,
         "state": "decided" if decision else "begun",
-        "trials": sum(counts.get(state, 0) for state in ("COMPLETE", "PRUNED", "FAIL")),
+        "trials": len(ours),
         "running": counts.get("RUNNING", 0),
-        "failed": counts.get("FAIL", 0),
+        "failed": sum(row[2] == "FAIL" for row in ours),
+        "left_out": len(ended) - len(ours),
         "configurations": attrs.get("configurations"),
         "turned_away": attrs.get("turned_away", 0),
         "constant_mae": attrs.get("constant_mae"),
@@ -79,13 +93,25 @@ def study_status(name: str, own: Identity, stored: Mapping[str, int], rows: Rows
         "best_value": best_value,
         "best_params": best_params,
         "decision": decision,
-        "timing": json.loads(attrs["timing"]) if "timing" in attrs else None,
+        "timing": timing_of(attrs),
     }
+
+
+def counts_in(state: str, begun: str | None, reason: str | None, value: float | None, best_epoch: float | None) -> bool:
+    """Whether this program has ended the trial, as `told.py` says at length."""
+    if state == "COMPLETE":
+        return begun is not None and reason == COMPLETED and value is not None and value == best_epoch
+    if state == "PRUNED":
+        return begun is not None and reason == PRUNED
+    return reason == UNFIT or (begun is not None and reason not in (None, COMPLETED, PRUNED))
 
 
 def attributes(study_id: int, rows: Rows) -> dict[str, Any]:
     stored = rows("SELECT key, value_json FROM study_user_attributes WHERE study_id = :study_id", study_id=study_id)
-    return {key: json.loads(value) for key, value in stored}
+    try:
+        return {key: json.loads(value) for key, value in stored}
+    except ValueError as error:
+        raise StudyError(f"an attribute of a study is damaged ({error}): somebody has changed the database") from None
 
 
 def foreign(name: str) -> StudyError:
@@ -106,25 +132,26 @@ def not_begun(name: str) -> dict[str, Any]:
     }
 
 
-def best(study_id: int, rows: Rows) -> tuple[float | None, Point | None]:
-    """The lowest MAE in months and its point; None where no trial is complete."""
-    found = rows(BEST, study_id=study_id)
-    if not found:
-        return None, None
-    [(trial_id, value, kind)] = found
+def best(complete: list[Any], space: Space, rows: Rows) -> tuple[float | None, Point | None]:
+    """The lowest MAE in months and its point, of these trials in the order of their MAEs; None where there is none."""
+    for trial_id, _, _, _, _, value, _ in complete:
+        params = params_of(trial_id, rows)
+        if not space or not why_outside(params, space):
+            return value, to_point(params)
+    return None, None
+
+
+def params_of(trial_id: int, rows: Rows) -> dict[str, Any]:
     asked = rows(
         "SELECT value_json FROM trial_system_attributes WHERE trial_id = :trial_id AND key = 'fixed_params'",
         trial_id=trial_id,
     )
-    if asked:
-        params = json.loads(asked[0][0])
-    else:
-        stored = rows(
-            "SELECT param_name, param_value, distribution_json FROM trial_params WHERE trial_id = :trial_id",
-            trial_id=trial_id,
-        )
-        params = {name: chosen(stored, json.loads(distribution)) for name, stored, distribution in stored}
-    return value if kind == "FINITE" else float("inf"), to_point(params)
+    stored = rows(
+        "SELECT param_name, param_value, distribution_json FROM trial_params WHERE trial_id = :trial_id",
+        trial_id=trial_id,
+    )
+    fixed = json.loads(asked[0][0]) if asked else {}
+    return fixed | {name: chosen(value, json.loads(distribution)) for name, value, distribution in stored}
 
 
 def chosen(stored: float, distribution: dict[str, Any]) -> Any:

@@ -164,8 +164,18 @@ def status_lines(statuses: list[dict[str, Any]], next_command: str | None) -> li
     lines = [constant_words(known[0])] if known else []
     if any(status.get("synthetic") for status in statuses):
         lines.append(f"{SYNTHETIC}; {NO_DEVICE}.")
+    lines += left_out_lines(statuses)
     lines += time_lines(statuses)
     return [*lines, f"next: {next_command}" if next_command else f"{all_studies()} are decided"]
+
+
+def left_out_lines(statuses: list[dict[str, Any]]) -> list[str]:
+    return [
+        f"{status['name']}: {status['left_out']} trial{'s' * (status['left_out'] != 1)} that somebody else has ended or changed, "
+        "left out of everything; the report says which"
+        for status in statuses
+        if status.get("left_out")
+    ]
 
 
 def time_lines(statuses: list[dict[str, Any]]) -> list[str]:

@@ -9,7 +9,7 @@ import optuna
 from optuna.trial import TrialState
 
 from search.epoch_seconds import Timed
-from search.records import load
+from search.records import counted, load
 from studies.order import STUDIES
 
 
@@ -20,7 +20,7 @@ def history(storage: optuna.storages.BaseStorage, folder: Path | None = None) ->
         study = load(storage, name, folder)
         found += [
             (trial.datetime_complete, timed(trial.user_attrs, len(trial.intermediate_values)))
-            for trial in (study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,)) if study else ())
+            for trial in (counted(study, (TrialState.COMPLETE,)) if study else ())
             if "copied_from" not in trial.user_attrs and trial.user_attrs.get("seconds") and trial.datetime_complete
         ]
     return [measured for _, measured in sorted(found, key=lambda pair: pair[0])]

@@ -16,7 +16,7 @@ from rich.text import Text
 from data.shown import plain
 from search import tables
 from search.patience import PatientStorage
-from search.records import load, seen
+from search.records import counted, load, seen
 from search.report_words import what
 from search.run import Run
 from search.status import next_command, status, storage_exists
@@ -61,7 +61,7 @@ def follow(run: Run, every_seconds: float, show: Callable[[Statuses, list[str]],
 def running_trials(run: Run, storage: PatientStorage, statuses: Statuses) -> Iterator[str]:
     for entry in statuses:
         study = load(storage, entry["name"], run.folder) if entry.get("running") else None
-        for frozen in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)) if study else ():
+        for frozen in counted(study, (TrialState.RUNNING,)) if study else ():
             trial = seen(frozen)
             maes = trial.validation_mae_by_epoch
             so_far = f"epoch {len(maes)}, {maes[-1]:.2f} months" if maes else "no epoch yet"

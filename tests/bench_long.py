@@ -51,12 +51,13 @@ def make_study(folder: Path, trials: int) -> None:
     curve = random.uniform(8, 40, EPOCHS).tolist()
     attributes = {f"attribute_{number}": 12.5 for number in range(20)} | {
         "network": "0" * 40,
+        "exit_reason": "completed",
         "train_mae_by_epoch": " ".join(f"{mae:.4f}" for mae in curve),
     }
     finished = optuna.create_trial(
         params=dict(chosen[0]),
         distributions=sampler().distributions,
-        value=12.0,
+        value=min(curve),
         user_attrs=attributes,
         intermediate_values=dict(enumerate(curve, 1)),
     )

@@ -1,17 +1,13 @@
-"""A run that an earlier version made, whose studies have plain names: all of it opens, and its killed search goes on.
-
-`golden_run/` is a search of 30 drawn hands: its ablation is decided, and its width was killed in its second trial, on
-another machine. The database is kept as SQL.
-"""
+"""A run that an earlier version made, whose studies have plain names: all of it opens, and its killed search goes on."""
 
 import json
 import shutil
 import socket
-import sqlite3
 from pathlib import Path
 
 import pytest
 from formula import FormulaExecutor, silent
+from golden_runs import laid_out
 from optuna.trial import TrialState
 
 from search import lease, records
@@ -26,23 +22,12 @@ from search.storage import open_storage
 from search.winner import winner
 from studies.preset import StudyError
 
-GOLDEN = Path(__file__).parent / "golden_run"
 PLAIN = ["1 ablation", "2 width"]
 
 
 @pytest.fixture
 def golden(tmp_path: Path) -> Path:
-    folder = tmp_path / "golden"
-    shutil.copytree(GOLDEN, folder)
-    script = (folder / "studies.sql").read_text()
-    (folder / "studies.sql").unlink()
-    with sqlite3.connect(folder / "studies.db") as database:
-        database.executescript(script)
-    database.execute("PRAGMA journal_mode=WAL")
-    database.close()
-    killed = {"host": "node7", "process": 1, "started": "2025-01-01 00:00:00", "refreshed": 3}
-    (folder / "width.lease").write_text(json.dumps(killed))
-    return folder
+    return laid_out(tmp_path / "golden")
 
 
 def test_status_and_report_read_it_and_change_nothing(golden: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -43,6 +43,7 @@ USES_OPTUNA = {
     "search/storage_copy.py",
     "search/database.py",
     "search/timings.py",
+    "search/told.py",
     "search/waiting.py",
     "search/watch.py",
 }

@@ -35,21 +35,28 @@ def a_run(folder: Path, storage: str = "") -> Run:
 def trial(value: float, beta: float, **fixed: object) -> optuna.trial.FrozenTrial:
     params = {"beta": beta, "mixed5": 3, "variant": "mixed5=0", "dropout": 0.35, "seed": 7}
     system = {"fixed_params": params | fixed} if fixed else {}
-    return create_trial(params=params, distributions=DISTRIBUTIONS, value=value, system_attrs=system)
+    return create_trial(
+        params=params,
+        distributions=DISTRIBUTIONS,
+        value=value,
+        system_attrs=system,
+        user_attrs={"network": "of another", "exit_reason": "completed"},
+        intermediate_values={1: value + 1, 2: value},
+    )
 
 
-def ended(state: TrialState) -> optuna.trial.FrozenTrial:
-    return create_trial(params={}, distributions={}, state=state, value=1.0 if state == TrialState.PRUNED else None)
+def ended(state: TrialState, reason: str = "") -> optuna.trial.FrozenTrial:
+    value, attrs = 1.0 if state == TrialState.PRUNED else None, {"network": "of another", "exit_reason": reason}
+    return create_trial(params={}, distributions={}, state=state, value=value, user_attrs=attrs if reason else {})
 
 
-WAITING, FAILED, PRUNED = ended(TrialState.WAITING), ended(TrialState.FAIL), ended(TrialState.PRUNED)
+WAITING = ended(TrialState.WAITING)
+FAILED, PRUNED = ended(TrialState.FAIL, "killed"), ended(TrialState.PRUNED, "pruned")
 TRIALS = {
     "the lowest": [trial(12.5, 0.5), trial(11.25, 0.7), trial(11.5, 0.9)],
     "the earlier of two equal": [trial(12.5, 0.5), trial(11.25, 0.7), trial(11.25, 0.9)],
     "as it was asked for": [trial(12.5, 0.5, mixed5=4, variant="baseline")],
     "rounded to the grid": [trial(12.5, 0.30000000000000004)],
-    "not an infinite one": [trial(float("inf"), 0.5), trial(30.0, 0.7)],
-    "an infinite one where there is no other": [trial(float("inf"), 0.5)],
     "not one that ended early": [FAILED, PRUNED, trial(12.5, 0.5), WAITING],
     "none": [FAILED, PRUNED, WAITING],
 }

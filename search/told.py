@@ -1,0 +1,110 @@
+"""Which trials of a study count: those that this program began and ended itself.
+
+Optuna's dashboard, and anybody's script, can tell the end of a trial, add trials and change attributes. What was not ended
+here is no result of a training: no decision, figure or proposal comes from it, and readers are told what was left out.
+"""
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from optuna.trial import FrozenTrial, TrialState
+
+from data.ranges import shown
+from search.stored import number, text, whole, why_outside
+from studies.study import Space
+
+BEGUN = "network"  # the attribute of a trial that was found fit for its study, and begun
+UNFIT = "unfit"  # exit reason of one that was not
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    number: int
+    why: str  # a clause, whose subject is the trial
+
+    @property
+    def sentence(self) -> str:
+        return f"trial {self.number} {self.why}"
+
+
+def inside(value: Any) -> bool:
+    """A folder in the run's trials."""
+    return text(value) and not value.startswith("/") and ".." not in value.split("/")
+
+
+def listed(value: Any) -> bool:
+    """Numbers, as `dashboard.listed` writes them, or an earlier version."""
+    try:
+        return all(math.isfinite(float(part)) for part in value.replace(",", " ").split())
+    except (AttributeError, ValueError):
+        return False
+
+
+# Of what kind the attributes are that are read again.
+KINDS: Mapping[str, Callable[[Any], bool]] = {
+    "network": text,
+    "best_epoch": whole,
+    "train_mae": number,
+    "final_train_mae": number,
+    "train_mae_by_epoch": listed,
+    "seconds": number,
+    "workers": whole,
+    "energy_joules": number,
+    "images_per_second": number,
+    "peak_memory_mb": number,
+    "conditions": text,
+    "folder": inside,
+    "exit_reason": text,
+    "exit_detail": text,
+    "copied_from": text,
+    "pruned_after_epoch": whole,
+    "compared_with": whole,
+    "seed": whole,
+    "params": whole,
+    "macs": number,
+    "gmacs": number,
+}
+
+
+def params_of(trial: FrozenTrial) -> dict[str, Any]:
+    """What it runs with, and before it runs what it was enqueued with: its point, and its seed where its study has several."""
+    fixed = trial.system_attrs.get("fixed_params")
+    return {**(fixed if isinstance(fixed, dict) else {}), **trial.params}
+
+
+def why_left_out(trial: FrozenTrial, space: Space) -> str:
+    """Empty for a trial that counts in the study with this space; an empty space is not looked at."""
+    attrs = trial.user_attrs
+    damaged = [name for name, kind in KINDS.items() if name in attrs and not kind(attrs[name])]
+    if damaged:
+        return f"has a damaged attribute, {damaged[0]}: {shown(attrs[damaged[0]])}"
+    if attrs.get("exit_reason") == UNFIT:
+        return f"was not trained: it {attrs.get('exit_detail', 'is none of the study')}"
+    if BEGUN not in attrs:
+        return "was not begun by this search" if trial.state.is_finished() else "has not begun yet"
+    ended = ENDS.get(trial.state)
+    return (why_outside(params_of(trial), space) if space else "") or (ended(trial) if ended else "")
+
+
+def complete(trial: FrozenTrial) -> str:
+    maes = trial.intermediate_values.values()
+    if trial.user_attrs.get("exit_reason") != "completed":
+        return "was told complete by somebody else"
+    value = trial.values[0] if trial.values else math.nan
+    if not maes or not math.isfinite(value) or value != min(maes):
+        return f"has the value {value:g}, which is not its best epoch's: somebody else has told it"
+    return ""
+
+
+def pruned(trial: FrozenTrial) -> str:
+    return "" if trial.user_attrs.get("exit_reason") == "pruned" else "was told pruned by somebody else"
+
+
+def failed(trial: FrozenTrial) -> str:
+    ours = trial.user_attrs.get("exit_reason", "completed") not in ("completed", "pruned")
+    return "" if ours else "was told failed by somebody else"
+
+
+ENDS = {TrialState.COMPLETE: complete, TrialState.PRUNED: pruned, TrialState.FAIL: failed}

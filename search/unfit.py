@@ -1,0 +1,27 @@
+"""Whether a point that somebody has enqueued by hand may be trained: a point of the study, under its cap, and no repetition."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from search.sampler import key
+from search.stored import why_outside
+from studies.study import SEED, Given, Point, Study, Trial, to_point
+
+
+def why_unfit(
+    module: Study, given: Given, feasible: Mapping[Any, Point], params: Mapping[str, Any], others: Iterable[Trial]
+) -> str:
+    """A clause, whose subject is the trial with these parameters; empty where it may be trained."""
+    if why := why_outside(params, module.space(given)):
+        return why
+    if (SEED in params) != module.SEEDED:
+        return f"has no {SEED}" if module.SEEDED else f"has a {SEED}, and all trials of its study have one and the same"
+    point = feasible.get(key(to_point(params)))
+    if point is None:
+        params_of_it = given.cost(module.architecture(given, to_point(params))).params
+        return f"has {params_of_it:,} parameters, over the cap of {module.max_params(given):,}"
+    seed = params.get(SEED, given.preset.seed)
+    for other in others:
+        if other.state != "failed" and (key(other.point), other.seed) == (key(point), seed):
+            return f"repeats trial {other.number}"
+    return ""

@@ -1,0 +1,365 @@
+"""What others do to a run's studies, in Optuna's dashboard, in a script or in SQL: every command says so in a sentence.
+
+A table: each change beside every command. No command ends with a traceback, and no number that somebody else has told is
+taken over in silence. The run is the golden one: a decided ablation, and a width whose second trial is running.
+"""
+
+import json
+import re
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import optuna
+import pytest
+from formula import FormulaExecutor, deeper_is_better, silent
+from golden_runs import laid_out
+from optuna.trial import TrialState
+from optuna_dashboard import get_note
+
+from data.preparation import DataError
+from search import lease, told
+from search.cli import main
+from search.database import StorageError, own_url
+from search.engine import run_study
+from search.job import Message
+from search.prepared import prepared
+from search.records import load, trials_of
+from search.run import open_run
+from search.status import status
+from search.storage import open_storage
+from search.winner import chosen
+from studies.preset import StudyError
+from studies.study import SEED
+
+Change = Callable[[Path], None]
+
+
+@pytest.fixture
+def golden(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setattr(lease, "WATCH_SECONDS", 0.2)
+    return laid_out(tmp_path / "golden")
+
+
+def study(folder: Path, name: str) -> optuna.Study:
+    return optuna.load_study(study_name=name, storage=open_storage(own_url(folder)))
+
+
+def attribute(name: str, key: str, value: Any) -> Change:
+    return lambda folder: study(folder, name).set_user_attr(key, value)
+
+
+def sql(statement: str) -> Change:
+    def change(folder: Path) -> None:
+        with closing(sqlite3.connect(folder / "studies.db")) as database:
+            assert database.execute(statement).rowcount > 0
+            database.commit()
+
+    return change
+
+
+def of_trial(key: str, value: Any) -> Change:
+    """An attribute of the ablation's second trial, which has ended: Optuna lets nobody change it."""
+    written = json.dumps(value).replace("'", "''")
+    return sql(
+        f"UPDATE trial_user_attributes SET value_json = '{written}' WHERE key = '{key}' AND trial_id = "
+        "(SELECT trial_id FROM trials JOIN studies USING (study_id) WHERE study_name = '1 ablation' AND number = 1)"
+    )
+
+
+def running_told(value: float | None, state: TrialState) -> Change:
+    return lambda folder: void(study(folder, "2 width").tell(1, value, state=state))
+
+
+def void(_: object) -> None:
+    pass
+
+
+def added(name: str, params: dict[str, Any], value: float = 0.01) -> Change:
+    """Where the study knows a parameter, Optuna wants it to be of the kind it has there."""
+
+    def change(folder: Path) -> None:
+        known = study(folder, name).trials[0].distributions
+        kinds = {key: known.get(key, optuna.distributions.CategoricalDistribution([of])) for key, of in params.items()}
+        study(folder, name).add_trial(optuna.create_trial(value=value, params=params, distributions=kinds))
+
+    return change
+
+
+def made_anew(directions: list[str]) -> Change:
+    def change(folder: Path) -> None:
+        settings = study(folder, "2 width").user_attrs["settings"]
+        optuna.delete_study(study_name="2 width", storage=open_storage(own_url(folder)))
+        another = optuna.create_study(
+            study_name="2 width", storage=open_storage(own_url(folder)), directions=directions
+        )
+        another.set_user_attr("settings", settings)
+
+    return change
+
+
+def deleted(name: str) -> Change:
+    return lambda folder: optuna.delete_study(study_name=name, storage=open_storage(own_url(folder)))
+
+
+def edited_decision(folder: Path) -> None:
+    """After the present version has decided again: it would otherwise have no sum."""
+    run = open_run(folder, None, {}, None, None)
+    run_study(run, prepared(run, lambda *_: None), "ablation", FormulaExecutor, silent())
+    ablation = study(folder, "1 ablation")
+    values = json.loads(ablation.user_attrs["decision"])
+    ablation.set_user_attr("decision", json.dumps(values | {"summary": "another"}))
+
+
+# What was changed, and what is said of it: by status and report together, and by the engine when the width goes on.
+LEFT_OUT, AGAIN = "left out", "study ablation again, it decides anew from its trials"
+CHANGES: dict[str, tuple[Change, str, str]] = {
+    "a running trial told complete": (running_told(0.01, TrialState.COMPLETE), "trial 1 was told complete", LEFT_OUT),
+    "a running trial told failed": (running_told(None, TrialState.FAIL), "trial 1 was told failed", LEFT_OUT),
+    "a running trial told pruned": (running_told(None, TrialState.PRUNED), "trial 1 was told pruned", LEFT_OUT),
+    "a foreign trial of the space": (
+        added("2 width", {"beta": 0.0875, SEED: 0}),
+        "was not begun by this search",
+        LEFT_OUT,
+    ),
+    "a foreign trial of another space": (added("2 width", {"colour": "red"}), "was not begun by this search", LEFT_OUT),
+    "a foreign trial of the study before": (added("1 ablation", {"colour": "red"}), "was not begun by this search", ""),
+    "a value changed": (
+        sql("UPDATE trial_values SET value = 0.01 WHERE trial_id = 2"),
+        "has the value 0.01, which is not its best epoch's",
+        "",
+    ),
+    "a point that is none": (
+        sql("UPDATE trial_params SET param_value = 99 WHERE trial_id = 2 AND param_name = 'variant'"),
+        "cannot be read",
+        "cannot be read",
+    ),
+    "training errors that are none": (
+        of_trial("train_mae_by_epoch", "a,b"),
+        "damaged attribute, train_mae_by_epoch",
+        "",
+    ),
+    "seconds that are none": (of_trial("seconds", "long"), "damaged attribute, seconds", ""),
+    "a best epoch that is none": (of_trial("best_epoch", "1"), "damaged attribute, best_epoch", ""),
+    "a folder outside": (of_trial("folder", "../../secret"), "damaged attribute, folder", ""),
+    "an exit reason that is none": (of_trial("exit_reason", 5), "damaged attribute, exit_reason", ""),
+    "no decision": (attribute("1 ablation", "decision", "{"), AGAIN, AGAIN),
+    "a decision that is no text": (attribute("1 ablation", "decision", 7), "damaged attribute, decision", "damaged"),
+    "a decision of nothing": (attribute("1 ablation", "decision", "{}"), AGAIN, AGAIN),
+    "a decision of a list": (attribute("1 ablation", "decision", "[1]"), AGAIN, AGAIN),
+    "a decision whose network is none": (
+        attribute("1 ablation", "decision", '{"summary": "", "architecture": {"beta": "wide"}, "findings": {}}'),
+        AGAIN,
+        AGAIN,
+    ),
+    "an edited decision": (edited_decision, AGAIN, AGAIN),
+    "settings that are none": (attribute("2 width", "settings", "{"), "damaged attribute, settings", "damaged"),
+    "settings of a list": (attribute("2 width", "settings", "[]"), "damaged attribute, settings", "damaged"),
+    "settings without what came before": (
+        attribute("2 width", "settings", '{"given": {"ablation": 3}}'),
+        "damaged attribute, settings",
+        "other settings",
+    ),
+    "no settings": (
+        sql("DELETE FROM study_user_attributes WHERE key = 'settings' AND study_id = 2"),
+        "'2 width' that is not ours",
+        "that is not ours",
+    ),
+    "a constant that is none": (
+        attribute("2 width", "constant_mae", "x"),
+        "damaged attribute, constant_mae",
+        "damaged",
+    ),
+    "a count that is none": (attribute("2 width", "turned_away", "x"), "damaged attribute, turned_away", "damaged"),
+    "drawn hands or not": (attribute("2 width", "synthetic", None), "damaged attribute, synthetic", "damaged"),
+    "a forecast that is none": (attribute("1 ablation", "timing", "{"), "", ""),
+    "machines that are none": (attribute("2 width", "machines", 3), "damaged attribute, machines", "damaged"),
+    "an attribute that is no JSON": (
+        sql("UPDATE study_user_attributes SET value_json = 'x' WHERE key = 'machines' AND study_id = 2"),
+        "damaged",
+        "damaged",
+    ),
+    "more directions": (made_anew(["minimize", "minimize"]), "directions are MINIMIZE, MINIMIZE", "directions are"),
+    "another direction": (made_anew(["maximize"]), "directions are MAXIMIZE", "directions are"),
+    "the study before deleted": (deleted("1 ablation"), "", "needs the decision of ablation"),
+    "the study deleted": (deleted("2 width"), "", ""),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_a_change_by_others_is_a_sentence_in_every_command(
+    golden: Path, capsys: pytest.CaptureFixture[str], change: str
+) -> None:
+    happens, read, went_on = CHANGES[change]
+    happens(golden)
+    run = open_run(golden, None, {}, None, None)
+
+    said = []
+    for command in (["status"], ["status", "--json"], ["report"]):
+        code = main([*command, "--run-dir", str(golden)])  # whatever it raises fails the test
+        printed = capsys.readouterr()
+        assert code in (0, 2)
+        said.append(printed.out + printed.err)
+        if code == 2:
+            assert len(printed.err.strip().splitlines()) == 1
+    report = golden / "report.html"
+    said.append(re.sub(r"<[^>]+>|&#x27;|&#39;", "", report.read_text(encoding="utf-8")) if report.exists() else "")
+    assert read.replace("'", "") in " ".join(said).replace("'", "")
+    assert LEFT_OUT not in went_on or all(LEFT_OUT in one for one in (said[0], said[3]))
+    assert "0.01 months" not in " ".join(said)
+    for trial in ("", "width:0", "ablation:1"):
+        refused_or(lambda trial=trial: chosen(run, trial, {}))  # type: ignore[misc]
+
+    executor = FormulaExecutor()
+    heard: list[str] = []
+    progress = replace(silent(), said=heard.append)
+    code_said = refused_or(lambda: run_study(run, prepared(run, lambda *_: None), "width", lambda: executor, progress))
+    assert went_on in " ".join([code_said, *heard])
+    if not code_said:
+        width = load(open_storage(run.storage), "width", golden)
+        assert width is not None
+        told_here = [trial for trial in trials_of(width) if trial.state == "complete"]
+        assert len(told_here) == 2
+        assert min(trial.error for trial in told_here) > 1
+        assert [entry["best_value"] for entry in status(run)][1] == min(trial.error for trial in told_here)
+        if LEFT_OUT in went_on:
+            assert LEFT_OUT in get_note(width).lower()
+
+
+def refused_or(call: Callable[[], object]) -> str:
+    """What is said where it is refused; any other error fails the test."""
+    try:
+        call()
+    except (DataError, StorageError, StudyError) as error:
+        return str(error)
+    return ""
+
+
+ENQUEUED: dict[str, tuple[dict[str, Any], str]] = {
+    "over the cap": ({"beta": 0.0875, SEED: 0}, "parameters, over the cap of"),
+    "of no value of the space": ({"beta": 0.5, SEED: 1}, "has beta 0.5, which is none of"),
+    "of a value that is no number": ({"beta": "0.0625", SEED: 1}, "has beta '0.0625', which is none of"),
+    "of a flag": ({"beta": True, SEED: 1}, "has beta True, which is none of"),
+    "of infinity": ({"beta": float("inf"), SEED: 1}, "has beta inf, which is none of"),
+    "without a value": ({SEED: 1}, "has no beta"),
+    "of nothing": ({}, "has no beta"),
+    "without a seed": ({"beta": 0.0625}, "has no seed"),
+    "of a seed that is none": ({"beta": 0.0625, SEED: 1.5}, "has seed 1.5, which its study does not know"),
+    "of a value too much": ({"beta": 0.0625, SEED: 1, "gamma": 2}, "has gamma 2, which its study does not know"),
+    "of what has run": ({"beta": 0.0625, SEED: 0}, "repeats trial 0"),
+}
+
+
+@pytest.mark.parametrize("what", ENQUEUED)
+def test_a_point_enqueued_by_hand_that_may_not_be_trained_is_told_failed_with_a_sentence(
+    golden: Path, what: str
+) -> None:
+    params, why = ENQUEUED[what]
+    study(golden, "2 width").enqueue_trial(params)
+    run = open_run(golden, None, {"max_params": 38_500} if what == "over the cap" else {}, None, None)
+    executor = FormulaExecutor()
+    heard: list[str] = []
+    progress = replace(silent(), said=heard.append)
+    run_study(run, prepared(run, lambda *_: None), "width", lambda: executor, progress)
+
+    width = study(golden, "2 width")
+    enqueued = width.trials[2]
+    assert enqueued.state == TrialState.FAIL
+    assert enqueued.user_attrs["exit_reason"] == told.UNFIT
+    assert why in enqueued.user_attrs["exit_detail"]
+    assert any(f"trial 2 is not trained: it {enqueued.user_attrs['exit_detail']}" in said for said in heard)
+    assert why.replace("'", "") in get_note(optuna.trial.Trial(width, enqueued._trial_id)).replace("'", "")
+    assert what != "over the cap" or executor.seen == []
+
+
+def test_an_integer_stands_for_a_decimal_as_a_browser_writes_it(golden: Path) -> None:
+    """1.0 comes back from JavaScript as 1; and a point of the study with another seed may be asked for."""
+    study(golden, "2 width").enqueue_trial({"beta": 0.0625, SEED: 5})
+    run = open_run(golden, None, {}, None, None)
+    executor = FormulaExecutor()
+    run_study(run, prepared(run, lambda *_: None), "width", lambda: executor, silent())
+
+    assert {job.seed for job in executor.every} == {0, 5}
+    assert {trial.state for trial in study(golden, "2 width").trials} == {TrialState.COMPLETE}
+
+
+class Meddling(FormulaExecutor):
+    """Somebody does something while a trial trains."""
+
+    def __init__(self, happens: Callable[[int], None]) -> None:
+        super().__init__()
+        self.happens: Callable[[int], None] | None = happens
+
+    def wait(self, seconds: float) -> list[Message]:
+        messages = super().wait(seconds)
+        if self.happens:
+            self.happens, happens = None, self.happens
+            happens(messages[0].number)
+        return messages
+
+
+TOLD: list[tuple[float | None, TrialState]] = [
+    (0.01, TrialState.COMPLETE),
+    (None, TrialState.PRUNED),
+    (None, TrialState.FAIL),
+]
+
+
+@pytest.mark.parametrize(("value", "state"), TOLD)
+def test_a_trial_that_somebody_tells_while_it_trains_is_left_out_and_trained_again(
+    golden: Path, value: float | None, state: TrialState
+) -> None:
+    run = open_run(golden, None, {}, None, None)
+    executor = Meddling(lambda number: void(study(golden, "2 width").tell(number, value, state=state)))
+    heard: list[str] = []
+    run_study(run, prepared(run, lambda *_: None), "width", lambda: executor, replace(silent(), said=heard.append))
+
+    width = study(golden, "2 width")
+    assert [trial.state for trial in width.trials] == [TrialState.COMPLETE, state, TrialState.COMPLETE]
+    assert executor.killed == [1]
+    assert executor.seen[0] == executor.seen[1]
+    assert any("trial 1 was told" in said for said in heard)
+    assert "told" in get_note(optuna.trial.Trial(width, width.trials[1]._trial_id))
+    assert [trial.number for trial in trials_of(width)] == [0, 2]
+    assert width.trials[2].value is not None
+    assert width.trials[2].value == pytest.approx(deeper_is_better(executor.seen[1]))
+
+
+def test_a_study_that_somebody_deletes_while_it_runs_ends_the_search_with_a_sentence(golden: Path) -> None:
+    run = open_run(golden, None, {}, None, None)
+    executor = Meddling(lambda number: deleted("2 width")(golden))
+    with pytest.raises(StudyError, match="'2 width' was deleted from the database while it ran"):
+        run_study(run, prepared(run, lambda *_: None), "width", lambda: executor, silent())
+
+    again = FormulaExecutor()
+    run_study(run, prepared(run, lambda *_: None), "width", lambda: again, silent())
+    assert len(again.seen) == 1  # the other is the ablation's baseline
+
+
+def test_what_others_tell_teaches_the_sampler_nothing(golden: Path) -> None:
+    """Depth searches: its proposals with somebody's excellent trial beside its own are those without it."""
+    run = open_run(golden, None, {"depth_trials": 4, "depth_patience": 4}, None, None)
+    store = prepared(run, lambda *_: None)
+    run_study(run, store, "width", FormulaExecutor, silent())
+    seen = []
+    for meddles in (False, True):
+
+        def meddle(number: int, meddles: bool = meddles) -> None:
+            depth = load(open_storage(run.storage), "depth", golden)
+            assert depth is not None
+            if meddles:
+                trial = depth.trials[number]
+                depth.add_trial(optuna.create_trial(value=0.01, params=trial.params, distributions=trial.distributions))
+
+        executor = Meddling(meddle)
+        run_study(run, store, "depth", lambda executor=executor: executor, silent())  # type: ignore[misc]
+        seen.append(executor.seen)
+        depth = load(open_storage(run.storage), "depth", golden)
+        assert depth is not None
+        assert all(trial.validation_mae is None or trial.validation_mae > 1 for trial in trials_of(depth))
+        optuna.delete_study(study_name=depth.study_name, storage=open_storage(run.storage))
+
+    assert len(seen[0]) == len(seen[1]) > 0

@@ -23,9 +23,11 @@ test: install
 test-slow: install
 	$(BIN)/pytest -q -m slow --numprocesses $(TEST_PROCESSES) --dist loadfile --no-loadscope-reorder --timeout 600 --durations 12
 
-# Kills a search at 50 random moments; about ten minutes.
+# Kills a search at 50 random moments; about ten minutes. HOSTS=change gives every leader another host name.
+KILLS ?= 50
+HOSTS ?= same
 torture: install
-	PYTHONPATH=. $(BIN)/python tests/torture.py
+	PYTHONPATH=. $(BIN)/python tests/torture.py --kills $(KILLS) --hosts $(HOSTS)
 
 # Damages files of every kind in thousands of ways and reads them; about ten minutes.
 fuzz: install

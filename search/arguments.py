@@ -75,7 +75,8 @@ def add_stage_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--take-over",
         action="store_true",
-        help="go on with studies that another run's folder has left unfinished in the same database",
+        help="go on with a study whose owner cannot be seen to be gone: it sleeps, or was on another machine; should it wake, "
+        "it stops before it writes anything",
     )
     parser.add_argument("--json", action="store_true", help="print the decisions as JSON")
     options.add(parser)

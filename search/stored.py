@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from data.ranges import shown
+from data.shown import shown
 from studies.order import stored_decision
 from studies.preset import StudyError
 from studies.study import SEED, Decision, Value

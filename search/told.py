@@ -11,7 +11,7 @@ from typing import Any
 
 from optuna.trial import FrozenTrial, TrialState
 
-from data.ranges import shown
+from data.shown import shown
 from search.stored import number, text, whole, why_outside
 from studies.study import Space
 

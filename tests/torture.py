@@ -4,9 +4,12 @@ A whole search of four studies runs once undisturbed. Then the same search runs 
 of its workers, or both get SIGKILL, and the same command is given again, until the search has been killed KILLS times
 and has ended. Trials, decisions, predictions, notes and pictures of the two must be equal, bit for bit.
 
-    python tests/torture.py [KILLS] [SEED]
+    python tests/torture.py [--kills 50] [--seed 0] [--hosts same|change]
+
+With `--hosts change` every leader has another host name, as a container or a requeued job has: in a UTS namespace of its own.
 """
 
+import argparse
 import json
 import os
 import random
@@ -18,6 +21,8 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from collections.abc import Iterator
+from itertools import count, repeat
 from pathlib import Path
 from typing import Any
 
@@ -39,8 +44,21 @@ OPTIONS = shlex.split(
 LONGEST_LIFE_SECONDS = 14.0  # of a search before it is killed; the first seconds load TensorFlow
 
 
-def begin(run: Path, log: Path) -> subprocess.Popen[bytes]:
+def begin(run: Path, log: Path, host: str = "") -> subprocess.Popen[bytes]:
+    """Of this host name; empty is the machine's own."""
     command = [sys.executable, "-m", "search.cli", *OPTIONS, "--run-dir", str(run)]
+    if host:
+        user = [] if os.getuid() == 0 else ["--map-root-user"]
+        command = [
+            "unshare",
+            *user,
+            "--uts",
+            "sh",
+            "-c",
+            f'hostname {host} && exec "$@"',
+            "sh",
+            *command,
+        ]  # of one process id
     with log.open("ab") as file:
         return subprocess.Popen(command, cwd=ROOT, stdout=file, stderr=file)
 
@@ -65,11 +83,11 @@ def kill(process: int) -> bool:
     return True
 
 
-def killed_until_done(run: Path, log: Path, kills: int, chance: random.Random) -> Counter[str]:
+def killed_until_done(run: Path, log: Path, kills: int, chance: random.Random, hosts: Iterator[str]) -> Counter[str]:
     """How often whom. The last leader is left to end by itself."""
     done: Counter[str] = Counter()
     while True:
-        with begin(run, log) as leader:
+        with begin(run, log, next(hosts)) as leader:
             while done.total() < kills:
                 try:
                     leader.wait(chance.uniform(0.1, LONGEST_LIFE_SECONDS))
@@ -138,8 +156,9 @@ def zombies(run: Path) -> int:
     )
 
 
-def main(kills: int, seed: int) -> None:
+def main(kills: int, seed: int, change_hosts: bool) -> None:
     chance = random.Random(seed)
+    hosts = (f"torture-{number}" for number in count()) if change_hosts else repeat("")
     done: Counter[str] = Counter()
     began = time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
@@ -153,14 +172,14 @@ def main(kills: int, seed: int) -> None:
         while done.total() < kills:  # a search may end before it has been killed so often
             searches += 1
             killed = Path(folder) / f"killed-{searches}"
-            done += killed_until_done(killed, log, kills - done.total(), chance)
+            done += killed_until_done(killed, log, kills - done.total(), chance, hosts)
             found = result(killed)
             differing = [name for name in expected.keys() | found.keys() if expected.get(name) != found.get(name)]
             wrong += len(differing) + zombies(killed)
             for name in differing:
                 print(f"{name}\n  undisturbed {expected.get(name)}\n  killed      {found.get(name)}")
         print(
-            f"{done.total()} kills (leader {done['leader']}, worker {done['worker']}) of {searches} searches with {trials} trials "
+            f"{done.total()} kills{', another host name after each' if change_hosts else ''} (leader {done['leader']}, worker {done['worker']}) of {searches} searches with {trials} trials "
             f"each: {wrong} of {searches * len(expected)} results differ or were left unfinished; "
             f"{time.monotonic() - began - undisturbed:.0f} s"
         )
@@ -170,4 +189,9 @@ def main(kills: int, seed: int) -> None:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else 50, int(sys.argv[2]) if len(sys.argv) > 2 else 0)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--kills", type=int, default=50)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--hosts", choices=("same", "change"), default="same")
+    arguments = parser.parse_args()
+    main(arguments.kills, arguments.seed, arguments.hosts == "change")

@@ -413,7 +413,14 @@ def test_importance_is_left_out_where_few_trials_tell_and_finds_the_parameter_th
     study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=0))
 
     def objective(trial: optuna.Trial) -> float:
-        return trial.suggest_int("mixed9", 1, 6) + 0.01 * trial.suggest_int("mixed5", 1, 6)
+        value = trial.suggest_int("mixed9", 1, 6) + 0.01 * trial.suggest_int("mixed5", 1, 6)
+        trial.report(value, 1)
+        for name, said in (
+            ("network", "of another"),
+            ("exit_reason", "completed"),
+        ):  # as of a trial that the engine has ended
+            trial.set_user_attr(name, said)
+        return value
 
     study.optimize(objective, n_trials=LEAST_FOR_IMPORTANCE - 1)
     assert importance(study) is None

@@ -116,7 +116,7 @@ def test_a_stopped_search_shows_what_is_left_and_goes_on_with_the_times_it_knows
     run_study(run, tiny_store, "ablation", Timed, replace(silent(), said=said.append))
 
     words = left_words("ablation", stopped[0]["timing"])
-    assert " left of ablation, " in words
+    assert " left for ablation, " in words
     assert any(line.startswith(words) for line in status_lines(stopped, "ablate"))
     assert said[0] == words  # before anything has ended in this command
 

@@ -161,7 +161,7 @@ CHANGES: dict[str, tuple[Change, str, str]] = {
     "settings without what came before": (
         attribute("2 width", "settings", '{"given": {"ablation": 3}}'),
         "damaged attribute, settings",
-        "other settings",
+        "damaged attribute, settings",
     ),
     "no settings": (
         sql("DELETE FROM study_user_attributes WHERE key = 'settings' AND study_id = 2"),

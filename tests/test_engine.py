@@ -204,7 +204,7 @@ def test_a_cap_that_nothing_meets_is_an_error_before_anything_trains(tmp_path: P
 
 
 def test_a_stage_before_its_turn_names_the_command_it_needs(tmp_path: Path, tiny_store: Store) -> None:
-    with pytest.raises(StudyError, match="run `boneage-search width --run-dir .*` first"):
+    with pytest.raises(StudyError, match=r"run `boneage-search width --run-dir .*` first"):
         run_study(a_run(tmp_path, tiny_store), tiny_store, "depth", FormulaExecutor, silent())
 
 

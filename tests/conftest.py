@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+from hypothesis import settings
 from PIL import Image
 
 from data.phantom import draw, phantom_cases
@@ -23,6 +24,10 @@ from studies.preset import Preset, demo
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
     from postgres import Server
+
+# How long an example takes depends on what else the machine does; a property that hangs is ended by pytest's own timeout.
+settings.register_profile("any machine", deadline=None)
+settings.load_profile("any machine")
 
 RSNA_HEADER = "id,boneage,male"
 

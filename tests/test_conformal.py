@@ -81,6 +81,18 @@ def test_a_group_of_few_takes_the_width_of_its_sex_and_then_of_all() -> None:
     assert groups["M", 120]["half_width"] == half_width(errors)
 
 
+@pytest.mark.parametrize(("cases", "of"), [(29, "sex"), (30, "sex and predicted age")])
+def test_a_group_has_a_width_of_its_own_from_thirty_cases_on(cases: int, of: str) -> None:
+    """With fewer, 90 % is the largest or second largest of a handful of errors."""
+    predicted = np.concatenate([np.full(100, 90.0), np.full(cases, 30.0)])
+    label = predicted + np.random.default_rng(6).normal(0, 10, len(predicted))
+    groups = {
+        (group["sex"], group["from_months"]): group for group in calibrate(predicted, label, 0 * predicted)["groups"]
+    }
+
+    assert groups["F", 0]["of"] == of
+
+
 def test_so_few_cases_that_nothing_can_be_promised_have_no_limit() -> None:
     predicted, label, male = drawn(8, np.random.default_rng(4))
     low, high = intervals(calibrate(predicted, label, male), predicted, male)

@@ -76,3 +76,8 @@ def test_what_few_images_do_not_define_is_none() -> None:
     assert [found[name] for name in ("mae_low", "slope", "intercept", "loa_low")] == [None] * 4
     assert line(np.array([5.0, 5.0]), np.array([1.0, 2.0])) == (None, None)
     assert interval(np.full(20, 3.0)) == (3.0, 3.0)
+
+
+def test_seven_values_have_no_interval_and_eight_have() -> None:
+    assert interval(np.arange(7.0)) == (None, None)
+    assert None not in interval(np.arange(8.0))

@@ -215,13 +215,15 @@ def test_the_step_compiled_for_a_gpu_learns_what_the_plain_one_learns(precision:
 
 def test_a_deterministic_training_on_a_gpu_is_not_compiled(monkeypatch: pytest.MonkeyPatch) -> None:
     """XLA has no deterministic gradient of a max-pooling."""
-    seen: list[bool] = []
-    monkeypatch.setattr(fit, "Trainer", lambda model, training, number, xla: seen.append(xla))
-    monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind: ["a GPU"])
-    for deterministic in (False, True):
-        new_trainer(TINY, TRAINING, EXAMPLES, PX, seed=0, deterministic=deterministic)
 
-    assert seen == [True, False]
+    def compiled_by_xla(deterministic: bool) -> set[bool]:
+        trainer = new_trainer(TINY, TRAINING, EXAMPLES, PX, seed=0, deterministic=deterministic)
+        return {bool(step._jit_compile) for step in (trainer.train_step, trainer.predict_step)}
+
+    assert compiled_by_xla(deterministic=False) == {False}  # here is no GPU
+    monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind: ["a GPU"])
+    assert compiled_by_xla(deterministic=False) == {True}
+    assert compiled_by_xla(deterministic=True) == {False}
 
 
 def test_the_steps_get_the_same_batches_wherever_the_examples_are_kept() -> None:

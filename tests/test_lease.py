@@ -30,7 +30,10 @@ def test_a_living_owner_is_named_and_respected(tmp_path: Path) -> None:
 
 def test_studies_of_one_run_are_held_each_by_itself(tmp_path: Path) -> None:
     with held(tmp_path, "depth"), held(tmp_path, "width"):
-        pass
+        owners = {name: read(tmp_path / f"{name}.lease") for name in ("depth", "width")}
+        assert {name: owner and owner.process for name, owner in owners.items()} == dict.fromkeys(owners, os.getpid())
+        with pytest.raises(StudyError), held(tmp_path, "width"):
+            pass
 
 
 def test_the_lease_of_a_killed_process_is_free_at_once(tmp_path: Path) -> None:

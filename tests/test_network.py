@@ -53,13 +53,45 @@ def test_the_graph_has_the_cost_that_the_arithmetic_says(architecture: Architect
 
 
 def test_the_stock_trunk_is_keras_inceptionv3() -> None:
-    """The same weights, shape by shape: only the order of the branches' layers may differ."""
-    theirs = keras.applications.InceptionV3(weights=None, include_top=False, input_shape=(96, 96, 1))
-    ours = build(Architecture(sex_units=0), 96)
-    head = {id(weight) for weight in ours.get_layer("age_months").weights}
+    """With the same weights it gives the same features; at 139 px the last maps have nine cells, so that means are no maxima."""
+    theirs = keras.applications.InceptionV3(weights=None, include_top=False, pooling="avg", input_shape=(139, 139, 1))
+    ours = build(Architecture(sex_units=0), 139)
+    trunk = keras.Model(ours.inputs, ours.get_layer("gap").output)
+    random = np.random.default_rng(0)
+    for one, other in zip(in_order(theirs), in_order(trunk), strict=True):
+        weights = [alive(weight, random) for weight in one.weights]
+        one.set_weights(weights)
+        other.set_weights(weights)
+    image = random.integers(0, 256, (2, 139, 139, 1)).astype(np.uint8)
 
-    shapes = sorted(tuple(weight.shape) for weight in ours.weights if id(weight) not in head)
-    assert shapes == sorted(tuple(weight.shape) for weight in theirs.weights)
+    expected = np.asarray(theirs(image.astype(np.float32) / 255, training=False))
+    found = np.asarray(trunk({"image": image}, training=False))
+
+    assert (expected > 0).mean() > 0.5  # most features are alive, so that what is missing shows
+    assert expected.std() > 0.01
+    np.testing.assert_allclose(found, expected, rtol=0, atol=likely(ours) * expected.max())
+
+
+def in_order(model: keras.Model) -> list[keras.Layer]:
+    """Its convolutions, then its normalisations, as they were made: both go branch by branch, and Keras numbers their names."""
+
+    def numbered(layer: keras.Layer) -> tuple[str, int]:
+        kind, _, number = layer.name.rpartition("_")
+        return (kind, int(number)) if number.isdigit() else (layer.name, 0)
+
+    with_weights = [layer for layer in model.layers if layer.weights]
+    return sorted(with_weights, key=numbered)
+
+
+def alive(weight: keras.Variable, random: np.random.Generator) -> np.ndarray:
+    """Values with which a signal goes through fifty layers: He's for kernels, and no normalisation that does nothing."""
+    match weight.path.rpartition("/")[2]:
+        case "kernel":
+            return random.normal(0, math.sqrt(2 / math.prod(weight.shape[:-1])), weight.shape)
+        case "moving_variance":
+            return random.uniform(0.5, 1.5, weight.shape)
+        case _:
+            return random.normal(0, 0.1, weight.shape)
 
 
 TINY = Architecture(beta=1 / 16, blocks=Blocks(0, 0, 0, 0, 0, 1), stem_pools=(False, False))

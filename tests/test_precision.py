@@ -8,10 +8,11 @@ from models.backend import keras
 import pytest
 from conftest import tiny_preset
 
+import models.precision
 from data.store import Store
 from models import fit
 from models.architecture import Architecture, Blocks
-from models.precision import automatic, cpu_flags, of_gpu
+from models.precision import cpu_flags, of_gpu
 from models.training import Training
 from search.job import EpochDone, Job, Message, Paused, Resumed
 from search.trial import outcome
@@ -70,7 +71,23 @@ def test_a_resumed_trial_computes_as_it_began_whatever_its_new_device_would_choo
     assert second.conditions == first.conditions
 
 
-def test_auto_is_what_this_machine_computes_in() -> None:
+@pytest.mark.parametrize(
+    ("gpus", "flags", "precision"),
+    [
+        ([], {"avx512f"}, "float32"),
+        ([], {"avx512f", "avx512_bf16"}, "mixed_bfloat16"),
+        ([], {"amx_bf16"}, "mixed_bfloat16"),
+        ([(8, 0)], set(), "mixed_bfloat16"),
+        ([(8, 9), (7, 0)], set(), "mixed_float16"),  # what every one of them can
+        ([(6, 1)], {"avx512_bf16"}, "float32"),  # what its CPU can is no matter
+    ],
+)
+def test_auto_is_what_all_devices_of_the_process_compute_in(
+    gpus: list[tuple[int, int]], flags: set[str], precision: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(models.precision.tf.config, "list_physical_devices", lambda kind: list(gpus))
+    monkeypatch.setattr(models.precision, "capability", lambda gpu: gpu)
+    monkeypatch.setattr(models.precision, "cpu_flags", lambda: flags)
     fit.prepare_process(Training(precision="auto"), seed=0)
 
-    assert keras.mixed_precision.dtype_policy().name == automatic()
+    assert keras.mixed_precision.dtype_policy().name == precision

@@ -127,10 +127,24 @@ def test_every_trial_and_its_folder_can_be_found_on_the_page(decided: Report) ->
 
 
 def test_every_figure_has_its_numbers_as_a_table_too(decided: Report) -> None:
+    figures_in = {}
     for heading, parts in contents(decided).sections:
-        plots = [plot for part in parts for plot in (part.plots if isinstance(part, Plots) else [part])]
-        if any(isinstance(plot, Plot) and not plot.rows for plot in plots):
+        shown = [plot for part in parts for plot in (part.plots if isinstance(part, Plots) else [part])]
+        plots = [plot for plot in shown if isinstance(plot, Plot)]
+        figures_in[heading] = len(plots)
+        assert all(plot.figure.data for plot in plots), heading
+        if any(not plot.rows for plot in plots):
             assert any(isinstance(part, Table) and part.rows for part in parts), heading
+
+    with_figures = {heading: count for heading, count in figures_in.items() if count}
+    assert with_figures == {
+        "Ablation": 1,
+        "Width": 2,
+        "Depth": 1,
+        "Refinement": 1,
+        "Error against size": 2,
+        "Learning curves": 6,
+    }
 
 
 def test_pages_are_written_beside_one_another_and_name_each_other(decided: Report) -> None:
@@ -153,6 +167,20 @@ def test_the_papers_rows_stand_as_printed_and_ours_beside_them(decided: Report) 
     assert final
     assert ours[-1]["valid. MAE"] == round(final.findings.best_mae, 2)
     assert (ours[-1]["n5"], ours[-1]["n7"], ours[-1]["n9"]) == tuple(final.architecture.blocks[-3:])
+
+
+def test_the_row_without_the_additional_layer_has_the_width_of_the_final_network(
+    tmp_path: Path, tiny_store: Store
+) -> None:
+    """The narrowest is the best, and refinement has tried wider ones without the layer, too."""
+    narrow = FormulaExecutor(lambda network: 20 + 100 * network.beta - (1 if network.fc_units else 0) + network.dropout)
+    report = read(search(a_run(tmp_path / "run", tiny_store), tiny_store, narrow))
+    plain = [trial for trial in report.study("refinement").pooled if not trial.point["fc_units"]]
+    final = [row for row in table1_rows(report) if row["of"] == "this run" and row["network"].startswith("Final")]
+
+    assert len({trial.point["beta"] for trial in plain}) > 1
+    assert [row["network"] for row in final] == ["Final no FC layer", "Final"]
+    assert len({row["β"] for row in final}) == 1
 
 
 def test_a_search_of_the_papers_networks_stands_in_the_papers_rows(tmp_path: Path, tiny_store: Store) -> None:

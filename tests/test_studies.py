@@ -286,6 +286,26 @@ def test_a_trial_is_left_behind_at_a_rung_where_more_than_half_were_better_by_mo
     assert not pruning.left_behind([15, 10.5], [*others, curve(30, 30), curve(31, 31)], 2, 1.0)  # the better half
 
 
+def test_what_is_exactly_at_a_border_goes_on() -> None:
+    """Half of the others are better, or the best is better by exactly the margin: neither is more than that."""
+    half, all_better = [curve(10, 10), curve(10, 10), curve(20, 20), curve(20, 20)], [curve(10, 10)] * 4
+
+    assert not pruning.left_behind([15, 15], half, 2, 1.0)
+    assert pruning.left_behind([15, 15], [*half, curve(10, 10)], 2, 1.0)
+    assert not pruning.left_behind([11, 11], all_better, 2, 1.0)
+    assert pruning.left_behind([11.5, 11.5], all_better, 2, 1.0)
+    assert pruning.warmup([curve(20, 18, 12, 10), curve(30, 20, 15, 11)], 1.0, 4) == 4  # a tie in the end tells nothing
+    assert pruning.warmup([curve(20, 18, 12, 10), curve(30, 20, 15, 11.5)], 1.0, 4) == 1
+
+
+@pytest.mark.parametrize(("first_epoch", "warmup"), [((1, 2, 3, 4, 5), 1), ((2, 1, 3, 4, 5), 1), ((2, 1, 4, 3, 5), 2)])
+def test_nine_of_ten_pairs_in_their_final_order_end_the_warm_up(first_epoch: tuple[int, ...], warmup: int) -> None:
+    """Five networks are ten pairs; each neighbours' exchange puts one of them into the wrong order."""
+    five = [curve(100 + 10 * place, 10 * end, 10 * end) for end, place in enumerate(first_epoch, 1)]
+
+    assert pruning.warmup(five, 1.0, 3) == warmup
+
+
 @given(st.integers(1, 20), st.integers(1, 200))
 def test_rungs_are_the_warm_up_and_its_doublings(warmup: int, epoch: int) -> None:
     rungs = {warmup * 2**doubling for doubling in range(9)}

@@ -3,13 +3,13 @@
 import json
 import re
 from dataclasses import replace
-from html.parser import HTMLParser
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from pages import WIDTHS, Tags, opened
+from playwright.sync_api import Browser, expect
 from plotly.graph_objects import Bar, Figure
 
 from data.audit import Audit, Finding, audit
@@ -20,23 +20,6 @@ from search.page import Picture, figure, notices, page, pictures, png_uri, secti
 from search.tables import show
 
 MARKUP = '<img src=x onerror="alert(1)">&'
-
-
-class Tags(HTMLParser):
-    """Every start tag with its attributes, and the text outside scripts and styles."""
-
-    def __init__(self, html: str) -> None:
-        super().__init__()
-        self.tags: list[tuple[str, dict[str, str | None]]] = []
-        self.words = ""
-        self.feed(html)
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.append((tag, dict(attrs)))
-
-    def handle_data(self, data: str) -> None:
-        if self.tags and self.tags[-1][0] not in ("script", "style"):
-            self.words += data
 
 
 @pytest.fixture(scope="module")
@@ -174,17 +157,6 @@ def test_the_terminal_gets_a_row_per_split_and_sex(found: Audit, capsys: pytest.
 # In a browser
 
 
-def opened(page: Page, file: Path) -> list[str]:
-    """Opens the file and waits until its figures stand; what the console said and what was asked of a network."""
-    said: list[str] = []
-    page.on("console", lambda message: said.append(message.text))
-    page.on("pageerror", lambda error: said.append(str(error)))
-    page.on("request", lambda asked: said.append(asked.url) if asked.url.startswith("http") else None)
-    page.goto(file.as_uri())
-    page.wait_for_selector("html[data-drawn]", state="attached", timeout=60_000)
-    return said
-
-
 @pytest.fixture(scope="module")
 def file(html: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
     written = tmp_path_factory.mktemp("page") / "audit.html"
@@ -193,7 +165,6 @@ def file(html: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 GROUND = "getComputedStyle(document.body).backgroundColor"
-WIDTHS = "[document.documentElement.scrollWidth, document.documentElement.clientWidth]"
 
 
 @pytest.mark.slow

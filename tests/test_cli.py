@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 from conftest import tiny_preset
 from formula import FormulaExecutor, silent
+from typed_commands import boneage_search, refused
 
 from data.store import Store, open_store
 from search.cli import main, parser
@@ -26,20 +27,6 @@ from search.typed import typed
 from studies.order import STUDIES
 
 Write = Callable[..., Path]
-
-
-def boneage_search(*arguments: str | Path, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "search.cli", *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False, cwd=cwd)
-
-
-def refused(*arguments: str | Path, cwd: Path | None = None) -> str:
-    """The one sentence of a command that must end with exit code 2, without a traceback and with nothing on stdout."""
-    ended = boneage_search(*arguments, cwd=cwd)
-    assert ended.returncode == 2, ended.stderr
-    assert "Traceback" not in ended.stderr
-    assert ended.stdout == ""
-    return ended.stderr
 
 
 @pytest.fixture

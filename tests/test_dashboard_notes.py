@@ -16,7 +16,7 @@ from optuna.artifacts import get_all_artifact_meta
 from optuna.storages import RDBStorage
 from optuna_dashboard import get_note, save_note
 from PIL import Image
-from test_report import a_run, one_fails, search
+from searched import a_run, one_fails, search
 
 from data.store import Store, open_store
 from models.architecture import Architecture, Blocks

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 from conftest import tiny_preset
+from event_files import logs_of
 from formula import FormulaExecutor, silent
-from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from tensorboard.plugins.hparams.metadata import SESSION_START_INFO_TAG
 
 from data.store import Store
@@ -20,12 +20,6 @@ from search.run import Run
 from studies.study import Trial
 
 TINY = tiny_preset()
-
-
-def logs_of(run_folder: Path) -> list[EventAccumulator]:
-    """The trials' logs, by their folders' names."""
-    folders = sorted({path.parent for path in (run_folder / FOLDER).rglob("*tfevents*")})
-    return [EventAccumulator(str(folder)).Reload() for folder in folders]
 
 
 def job(folder: Path) -> Job:

@@ -4,9 +4,7 @@ import json
 import os
 import re
 import signal
-import time
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,13 +13,13 @@ import optuna
 import pytest
 from formula import silent
 from optuna.trial import TrialState
-from test_search import TINY, job, working_in
+from workers import TINY, gone, heard, job, lasting, ray_processes, worker_of, working_in
 
 from data.store import Store
 from search import engine
 from search.database import sqlite_url
 from search.executor import Executor, InProcess, LocalProcesses
-from search.job import LAST, Crashed, EpochDone, Failed, Finished, Halted, Job, Message, Paused, Resumed
+from search.job import Crashed, EpochDone, Failed, Finished, Halted, Job, Message, Paused, Resumed
 from search.records import load
 from search.run import TRIALS, Run
 from search.storage import open_storage
@@ -31,7 +29,6 @@ from studies.study import Decision
 from studies.width import WidthFindings
 
 pytestmark = pytest.mark.slow
-SECONDS = 200.0  # for anything to happen, on a busy machine
 
 
 def local() -> Executor:
@@ -65,67 +62,12 @@ def outside(executor: Executor) -> Executor:
     return executor
 
 
-def ray_processes() -> set[int]:
-    """Ray's servers and workers below this process."""
-    parents = {}
-    for process in Path("/proc").glob("[0-9]*"):
-        with suppress(OSError):
-            parents[int(process.name)] = int((process / "stat").read_text().rpartition(")")[2].split()[1])
-    below, found = {os.getpid()}, set()
-    while new := {number for number, parent in parents.items() if parent in below} - below:
-        below |= new
-    for number in below - {os.getpid()}:
-        with suppress(OSError):
-            program = Path(f"/proc/{number}/cmdline").read_text().split("\0")[:3]  # before its arguments
-            if any(re.search(r"^ray::|/ray/", word) for word in program):
-                found.add(number)
-    return found
-
-
-def gone(processes: set[int], seconds: float = 30.0) -> set[int]:
-    """Wait for their end; those that outlast the time are returned, and killed."""
-    deadline = time.monotonic() + seconds
-    while (left := {number for number in processes if running(number)}) and time.monotonic() < deadline:
-        time.sleep(0.1)
-    for number in left:
-        os.kill(number, signal.SIGKILL)
-    return left
-
-
-def running(process: int) -> bool:
-    try:
-        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except OSError:
-        return False
-
-
-def lasting(job: Job, epochs: int) -> Job:
-    """Deterministic, and long enough for something to befall it on the way."""
-    return replace(job, training=replace(job.training, epochs=epochs), deterministic=True)
-
-
-def heard(executor: Executor, until: type[Message] | tuple[type[Message], ...] = LAST) -> list[Message]:
-    """What the executor tells, up to a message of this kind."""
-    messages: list[Message] = []
-    deadline = time.monotonic() + SECONDS
-    while not any(isinstance(message, until) for message in messages):
-        assert time.monotonic() < deadline, messages
-        messages += executor.wait(1.0)
-    return messages
-
-
 def numbers(messages: list[Message]) -> list[tuple[int, float, float]]:
     """Of each epoch, whether it was reported or taken up."""
     epochs = []
     for message in messages:
         epochs += message.epochs if isinstance(message, Resumed) else [message]
     return [(epoch.epoch, epoch.train_mae, epoch.validation_mae) for epoch in epochs if isinstance(epoch, EpochDone)]
-
-
-def worker_of(folder: Path) -> int:
-    """The process that has the trial's log."""
-    [worker] = {int(process) for process in working_in(folder)}
-    return worker
 
 
 def test_every_epoch_is_reported_in_order_and_the_best_ones_predictions_are_left(

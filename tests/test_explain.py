@@ -9,11 +9,11 @@ import numpy as np
 import pandas as pd
 import pytest
 from model_folders import train_model
+from pages import Tags
 from PIL import Image
 from playwright.sync_api import Browser
 from rounding import likely, summed
-from test_audit_page import Tags
-from test_cli import boneage_search, refused
+from typed_commands import boneage_search, refused
 
 from data.cases import spread_cases
 from data.phantom import anatomy, draw, phantom_cases
@@ -253,7 +253,7 @@ def test_bad_input_is_refused_with_a_sentence(
         captured = capsys.readouterr()
         assert said in captured.err
         assert captured.out == ""
-    assert "is no whole image" in refused("explain", text, "--sex", "F", "--model", folder)
+    assert "is no whole PNG or JPEG" in refused("explain", text, "--sex", "F", "--model", folder)
 
 
 def test_a_store_prepared_otherwise_is_refused(model: ModelFolder, tiny_store: Store) -> None:

@@ -10,37 +10,15 @@ from models.backend import tf
 import numpy as np
 import pytest
 from rounding import likely, summed
+from small_trainings import EXAMPLES, PX, TINY, TRAINING, VALIDATION
 
-from data.store import Examples
 from models import fit
-from models.architecture import Architecture, Blocks
+from models.architecture import Architecture
 from models.batch_norm import BatchNormalization
 from models.feed import Resident, Streamed, feed, rows_of
 from models.fit import CountMismatch, Epoch, Trainer, learning_rate, new_trainer
 from models.network import build
 from models.training import Precision, Training, TrainingError
-
-PX = 40
-TINY = Architecture(beta=1 / 16, blocks=Blocks(0, 0, 0, 0, 0, 1), stem_pools=(False, False))
-TRAINING = Training(
-    epochs=6,
-    batch=8,
-    learning_rate=1e-2,
-    bn_momentum=0.8,
-    flip_horizontal=True,
-    precision="float32",
-)
-
-
-def bright_with_age(count: int, seed: int) -> Examples:
-    random = np.random.default_rng(seed)
-    age_months = random.uniform(12, 228, count).astype(np.float32)
-    images = random.integers(0, 20, (count, PX, PX)).astype(np.uint8)
-    images[:, 8:32, 8:32] += age_months.astype(np.uint8)[:, None, None]
-    return Examples(images, np.arange(count), np.ones(count, np.float32), age_months, np.arange(count).astype(str))
-
-
-EXAMPLES, VALIDATION = bright_with_age(96, 0), bright_with_age(21, 1)
 
 
 def trained(training: Training = TRAINING, seed: int = 0, architecture: Architecture = TINY) -> list[Epoch]:

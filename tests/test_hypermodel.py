@@ -8,7 +8,7 @@ from models.backend import keras
 import keras_tuner
 import pytest
 from keras_tuner.errors import FailedTrialError, FatalError
-from test_fit import EXAMPLES, PX, TINY, VALIDATION
+from small_trainings import EXAMPLES, PX, TINY, VALIDATION
 
 from models import hypermodel
 from models.architecture import Blocks

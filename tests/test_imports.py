@@ -142,3 +142,9 @@ def test_every_dependency_names_a_file_that_exists() -> None:
         _, _, reason = line.partition("# ")
         files = [word.rstrip(",:") for word in reason.split() if word.rstrip(",:").endswith(".py")]
         assert all((ROOT / file).exists() for file in files), line
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "tests").glob("*.py")), ids=lambda path: path.name)
+def test_no_test_file_is_imported_from_another(path: Path) -> None:
+    """What several need is a fixture in conftest.py, or in a file of its own that says what it is for."""
+    assert not [name for name in imported(path) if name.startswith("test_")]

@@ -23,10 +23,10 @@ import optuna
 import pytest
 import sqlalchemy
 from conftest import tiny_preset
+from copied import contents, odd_study, search, some_fail, unheard
 from formula import FormulaExecutor
 from leaders import RACES
 from postgres import FAST, IMMEDIATE, PASSWORD, Server
-from test_storage_copy import contents, odd_study, search, some_fail, unheard
 
 from data.store import Store
 from search import patience

@@ -14,8 +14,7 @@ from pathlib import Path
 import pytest
 from conftest import tiny_preset
 from formula import silent
-from test_executors import SECONDS, gone, heard, lasting, ray_processes, worker_of
-from test_search import job, working_in
+from workers import SECONDS, gone, heard, job, lasting, ray_processes, worker_of, working_in
 
 from data.store import Store, open_store
 from search import checkpoint

@@ -17,16 +17,14 @@ from typing import get_args
 import optuna
 import pytest
 from conftest import tiny_preset
-from formula import FormulaExecutor, deeper_is_better, silent
+from formula import FormulaExecutor
+from searched import a_run, one_fails, search, with_seeds
 
 from data.store import Store
 from models.architecture import Architecture
 from models.table1 import TABLE1
 from search import figures, report_files
-from search.database import sqlite_url
-from search.engine import run_study
 from search.figures import Sized
-from search.job import Job
 from search.notices import NO_DEVICE, SYNTHETIC
 from search.report import LEAST_FOR_IMPORTANCE, Report, importance, read
 from search.report_page import html
@@ -34,35 +32,11 @@ from search.report_parts import Plot, Plots, Table
 from search.report_rows import table1_rows
 from search.report_sections import contents
 from search.report_text import markdown, trials_csv
-from search.run import Run, record
 from studies.findings import Compared, VerdictWord
-from studies.order import STUDIES
-from studies.preset import Preset, StudyError
+from studies.preset import StudyError
 from studies.study import Sweep
 
 MARKUP = '<img src=x onerror="alert(1)">&|`'
-
-
-def a_run(folder: Path, store: Store, preset: Preset | None = None) -> Run:
-    folder.mkdir(parents=True, exist_ok=True)
-    run = Run(folder, preset or tiny_preset(), {}, str(store.path), sqlite_url(folder / "studies.db"))
-    record(run)
-    return run
-
-
-def search(run: Run, store: Store, executor: FormulaExecutor | None = None, studies: int = 4) -> Run:
-    used = executor or FormulaExecutor()
-    for name in list(STUDIES)[:studies]:
-        run_study(run, store, name, lambda: used, silent())
-    return run
-
-
-def with_seeds(job: Job) -> float:
-    return deeper_is_better(job.architecture) + 0.1 * (job.seed % 3)
-
-
-def one_fails(architecture: Architecture) -> float:
-    return float("inf") if architecture.blocks.mixed1 == 0 else deeper_is_better(architecture)
 
 
 @pytest.fixture(scope="module")

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 from conftest import tiny_preset
 from formula import FormulaExecutor
+from pages import WIDTHS, opened
 from playwright.sync_api import Browser
-from test_audit_page import WIDTHS, opened
-from test_report import a_run, search, with_seeds
+from searched import a_run, search, with_seeds
 
 from data.store import Store
 from search.report import read

@@ -13,9 +13,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from conftest import tiny_preset
+from event_files import logs_of
 from formula import silent
-from test_events import logs_of
+from workers import TINY, job, working_in
 
 from data.store import Store
 from models.architecture import Architecture
@@ -23,12 +23,11 @@ from models.cost import cost
 from search.database import sqlite_url
 from search.engine import run_study
 from search.executor import InProcess, LocalProcesses
-from search.job import Crashed, EpochDone, Failed, Finished, Job, Message
+from search.job import Crashed, EpochDone, Failed, Finished, Message
 from search.records import load, trials_of
 from search.run import Run
 from search.storage import open_storage
 
-TINY = tiny_preset()
 OPTIONS = [
     "--preset",
     "demo",
@@ -63,10 +62,6 @@ OPTIONS = [
 
 def command(folder: Path, *arguments: str) -> list[str]:
     return [sys.executable, "-m", "search.cli", *arguments, "--run-dir", str(folder), *OPTIONS]
-
-
-def job(store: Store, folder: Path, architecture: Architecture = TINY.reference, number: int = 0) -> Job:
-    return Job(number, architecture, TINY.training, 0, store.path, store.digest, store.image_px, folder)
 
 
 def all_messages(executor: LocalProcesses) -> list[Message]:
@@ -196,18 +191,6 @@ def test_workers_leave_with_a_leader_that_was_killed(tmp_path: Path) -> None:
         time.sleep(0.2)
 
     assert working_in(tmp_path) == []
-
-
-def working_in(folder: Path) -> list[str]:
-    """Processes that have a file of this folder open."""
-    found = []
-    for process in Path("/proc").glob("[0-9]*"):
-        try:
-            if any(os.readlink(opened).startswith(str(folder)) for opened in (process / "fd").iterdir()):
-                found.append(process.name)
-        except OSError:
-            continue
-    return found
 
 
 @pytest.mark.slow

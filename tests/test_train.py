@@ -15,7 +15,7 @@ import pandas as pd
 import pytest
 from conftest import tiny_preset
 from formula import FormulaExecutor, silent
-from test_search import working_in
+from workers import working_in
 
 from data.store import Store, open_store
 from models.architecture import Architecture, Blocks

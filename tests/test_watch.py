@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from formula import FormulaExecutor
 from rich.console import Console
-from test_report import a_run, search
+from searched import a_run, search
 
 from data.store import Store
 from search.run import record

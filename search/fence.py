@@ -55,12 +55,18 @@ def owning(storage: PatientStorage, study_id: int, name: str, lease: Lease, take
     lease.settle()
     sqlalchemy.event.listen(storage.engine, "before_cursor_execute", guard)
     storage.missing = look_again
+    done = False
     try:
         yield
+        done = True
     finally:
         storage.missing = None
         sqlalchemy.event.remove(storage.engine, "before_cursor_execute", guard)
-        give_back(storage, study_id, lease)
+        if done:
+            storage.made(lambda: give_back(storage, study_id, lease))
+        else:  # a database that is away is not waited for: it knows this run's folder, whose next leader may go on
+            with suppress(SQLAlchemyError):
+                give_back(storage, study_id, lease)
 
 
 def stored(connection: Connection, study_id: int, lock: str = "") -> str | None:
@@ -79,6 +85,7 @@ def claim(storage: PatientStorage, study_id: int, name: str, lease: Lease, take_
             connection.execute(sqlalchemy.insert(model).values(study_id=study_id, key=KEY, value_json=NOBODY))
     with storage.engine.begin() as connection:
         before = owner_of(stored(connection, study_id, "change"))
+        lease.check()  # in here: whoever takes the lease from now on takes the study after us
         mine = lease.owner
         known = (mine.token, *mine.after)
         if before and before.token not in known and before.folder != mine.folder and not take_over:
@@ -96,8 +103,8 @@ def change(connection: Connection, study_id: int, value: str) -> None:
 
 
 def give_back(storage: PatientStorage, study_id: int, lease: Lease) -> None:
-    """Unless it is another's by now; a database that is away is not waited for, as its row names this run's folder."""
-    with suppress(SQLAlchemyError), storage.engine.begin() as connection:
+    """Unless it is another's by now."""
+    with storage.engine.begin() as connection:
         owner = owner_of(stored(connection, study_id, "change"))
         if owner and owner.token == lease.owner.token:
             change(connection, study_id, NOBODY)

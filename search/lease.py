@@ -110,7 +110,7 @@ def held(
         with locked(path.with_name(f"{path.name}.part")) as (file, ours):
             if ours is False:
                 raise refused(what, read(path), kind)  # another takes it over at this moment
-            owner = new_owner(folder, before)
+            owner = new_owner(folder, read(path))  # perhaps another took it over just now
             write(file, owner)
             os.replace(file.name, path)
             old.close()

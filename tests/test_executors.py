@@ -20,6 +20,7 @@ from search import engine
 from search.database import sqlite_url
 from search.executor import Executor, InProcess, LocalProcesses
 from search.job import Crashed, EpochDone, Failed, Finished, Halted, Job, Message, Paused, Resumed
+from search.lease import held
 from search.records import load
 from search.run import TRIALS, Run
 from search.storage import open_storage
@@ -252,6 +253,23 @@ def test_closing_ends_what_still_runs(outside: Executor, tmp_path: Path, tiny_st
     outside.close()
 
     assert gone(processes) == set()
+
+
+def test_the_worker_of_a_leader_that_was_taken_over_ends_though_that_one_sleeps(
+    outside: Executor, tmp_path: Path, tiny_store: Store
+) -> None:
+    """This process is the leader that sleeps: it hears of nothing until its worker has ended."""
+    with held(tmp_path, "ablation") as old:
+        begun = lasting(job(tiny_store, tmp_path / "trial"), epochs=1000)
+        outside.start(replace(begun, lease=old.path, token=old.owner.token))
+        heard(outside, until=EpochDone)
+        with held(tmp_path, "ablation", take_over=True):
+            left = gone({worker_of(tmp_path / "trial")}) if isinstance(outside, LocalProcesses) else set()
+            last = heard(outside)[-1]
+
+    assert left == set()
+    assert isinstance(last, Halted | Failed)
+    assert isinstance(last, Failed) or "taken over" in last.sentence
 
 
 def test_a_pruned_trial_is_told_with_its_epoch_and_its_worker_is_gone(

@@ -504,7 +504,7 @@ def test_the_dashboard_shows_a_search_on_the_server(
 
     def studies() -> Any:
         with urllib.request.urlopen(f"http://127.0.0.1:{port}/api/studies", timeout=60) as answer:
-            return [study["study_name"] for study in json.load(answer)["study_summaries"]]
+            return [study["study_name"].partition(" [")[0] for study in json.load(answer)["study_summaries"]]
 
     try:
         for _ in range(600):

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from data import codestream
 from data.dicom_greys import greys_of
 from data.dicom_header import Header, header_of
 from data.foreign import foreign
@@ -30,6 +31,7 @@ MOST_BYTES = (
     400_000_000  # of a file, or of a deflated one once inflated: 36 million pixels of 8 bytes, and a large header
 )
 DEFLATED = "1.2.840.10008.1.2.1.99"
+RLE = "1.2.840.10008.1.2.5"
 
 
 def is_dicom(path: Path) -> bool:
@@ -76,7 +78,7 @@ def texts(path: Path, *elements: str) -> tuple[str, ...]:
 
 def patient(path: Path) -> str:
     """PatientID; '' where the file has none. Raises DataError where it is not DICOM."""
-    return str(read(path, pixels=False).get("PatientID") or "").strip()
+    return texts(path, "PatientID")[0]
 
 
 def grey(path: Path) -> np.ndarray:
@@ -107,36 +109,25 @@ def refuse_without_decoder(path: Path, header: Header) -> None:
 
 
 def refuse_other_size(path: Path, header: Header, dataset: Any) -> None:
-    """A compressed image says its size once more, and a decoder would make room for that."""
-    from pydicom.encaps import generate_fragments
+    """A compressed image says its size once more, or grows to whatever it holds; a decoder would make room for that."""
+    from pydicom.encaps import generate_frames
     from pydicom.uid import UID
 
     syntax = UID(header.syntax)
     if not syntax.is_compressed or syntax == DEFLATED:
         return
-    said = codestream_size(b"".join(generate_fragments(dataset.PixelData[:MOST_BYTES])))
-    if said and said != (header.width_px, header.height_px):
-        raise DataError(
-            f"unreadable: {path} compresses {said[0]}×{said[1]} pixels; its header says {header.width_px}×{header.height_px}"
-        )
-
-
-def codestream_size(stream: bytes) -> tuple[int, int] | None:
-    """Width and height that a JPEG, JPEG-LS or JPEG 2000 stream says of itself; None where it says none."""
-    start = stream.find(b"\xff\x4f\xff\x51")  # JPEG 2000: SOC, SIZ
-    if 0 <= start <= 1024:
-        right, bottom, left, top = struct.unpack(">4I", stream[start + 8 : start + 24])
-        return right - left, bottom - top
-    place = stream.find(b"\xff\xd8")
-    if not 0 <= place <= 1024:
-        return None
-    place += 2
-    while place + 9 <= len(stream) and stream[place] == 0xFF:
-        marker, length = stream[place + 1], int.from_bytes(stream[place + 2 : place + 4])
-        if marker == 0xF7 or (0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC)):  # a frame's header
-            return int.from_bytes(stream[place + 7 : place + 9]), int.from_bytes(stream[place + 5 : place + 7])
-        place += 2 + length
-    return None
+    tables = ("ExtendedOffsetTable", "ExtendedOffsetTableLengths")
+    extended = tuple(dataset[name].value for name in tables) if all(name in dataset for name in tables) else None
+    for stream in generate_frames(dataset.PixelData, number_of_frames=1, extended_offsets=extended):
+        said = codestream.size(stream)
+        if said and said != (header.width_px, header.height_px):
+            raise DataError(
+                f"unreadable: {path} compresses {said[0]}×{said[1]} pixels; its header says {header.width_px}×{header.height_px}"
+            )
+        if syntax == RLE and codestream.runs_exceed(stream, header.width_px * header.height_px):
+            raise DataError(f"too large: {path} holds runs of more pixels than its header says")
+        if codestream.scans(stream) > codestream.MOST_SCANS:
+            raise DataError(f"too large: {path} goes over its pixels more than {codestream.MOST_SCANS} times")
 
 
 def read(path: Path, pixels: bool) -> Any:

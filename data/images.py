@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image, ImageOps
 
-from data import dicom
+from data import codestream, dicom
 from data.foreign import foreign
 from data.preparation import DataError, Preparation
 
@@ -88,6 +88,8 @@ def read_picture(path: Path) -> np.ndarray:
         image = Image.open(path, formats=FORMATS)
     with image:
         refuse_bomb(path, image.width, image.height)
+        if codestream.scans(path.read_bytes()) > codestream.MOST_SCANS:
+            raise DataError(f"too large: {path} goes over its pixels more than {codestream.MOST_SCANS} times")
         with budget.holding(image.width * image.height):
             with foreign(said):
                 upright = ImageOps.exif_transpose(image)  # which decodes it

@@ -1,6 +1,7 @@
 """Compressed DICOM as hospitals store it, and claims that no decoder should believe."""
 
 import base64
+import struct
 import subprocess
 import sys
 import zlib
@@ -159,3 +160,25 @@ def test_a_file_larger_than_any_radiograph_is_not_read(tmp_path: Path) -> None:
 
     with pytest.raises(DataError, match="too large"):
         decode(path, SETTINGS)
+
+
+def test_runs_that_grow_beyond_the_picture_are_refused_before_they_do(tmp_path: Path) -> None:
+    runs = bytes([129, 0]) * 2_000  # 256,000 bytes of a picture of 4,096
+    stream = struct.pack("<16I", 2, 64, 64 + len(runs), *[0] * 13) + runs * 2
+
+    with pytest.raises(DataError, match=r"^too large: .*a\.dcm holds runs of more pixels"):
+        decode(compressed(tmp_path / "a.dcm", stream, RLELossless), SETTINGS)
+
+
+@pytest.mark.parametrize("name", ["a.jpg", "a.dcm"])
+def test_a_jpeg_of_countless_scans_is_refused_before_any(tmp_path: Path, name: str) -> None:
+    stream = jpeg(Image.fromarray(EIGHT), progressive=True)
+    last = stream.rindex(b"\xff\xda")
+    repeated = stream[:-2] + stream[last : last + 10] * 1_000 + stream[-2:]
+    if name == "a.dcm":
+        compressed(tmp_path / name, repeated, JPEGBaseline8Bit)
+    else:
+        (tmp_path / name).write_bytes(repeated)
+
+    with pytest.raises(DataError, match="goes over its pixels more than 100 times"):
+        decode(tmp_path / name, SETTINGS)

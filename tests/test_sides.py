@@ -5,7 +5,6 @@ import os
 import shutil
 import time
 from dataclasses import dataclass, field, replace
-from io import BytesIO
 from pathlib import Path
 
 import numpy as np
@@ -232,6 +231,20 @@ def test_an_unchanged_folder_with_doubled_and_damaged_images_is_neither_decoded_
     assert contents(open_store(tmp_path / "store")) == before
 
 
+def test_of_equal_images_the_one_that_was_kept_stays_whichever_comes_first_in_the_table(tmp_path: Path) -> None:
+    source = folder(tmp_path / "source")
+    before = prepare(source.write(), SETTINGS, tmp_path / "store")
+    source.pictures = {f"{n}first": n for n in range(16)} | source.pictures
+
+    after = prepare(source.write(), SETTINGS, tmp_path / "store")
+
+    assert after.digest == prepare(str(source.at), SETTINGS, tmp_path / "store").digest
+    assert set(after.cases["id"]) == set(before.cases["id"])
+    assert dict(zip(after.problems["id"], after.problems["duplicate_of"], strict=True)) == {
+        f"{n}first": f"{n}h" for n in range(16)
+    }
+
+
 def test_where_only_times_differ_files_are_read_once_and_nothing_is_decoded(tmp_path: Path, counted: Counted) -> None:
     source = folder(tmp_path / "source")
     before = prepare(source.write(), SETTINGS, tmp_path / "store")
@@ -370,16 +383,18 @@ def test_more_images_of_a_subset_leave_the_others_where_they_were(tmp_path: Path
     assert every.cases.equals(prepare(str(source.at), SETTINGS, tmp_path / "other").cases)
 
 
-def test_a_store_caught_between_two_renamings_is_put_back(tmp_path: Path) -> None:
-    source = folder(tmp_path / "source")
-    before = contents(prepare(source.write(), SETTINGS, tmp_path / "store"))
+def test_a_store_caught_between_two_renamings_is_put_back_with_all_that_it_decided(tmp_path: Path) -> None:
+    source = folder(tmp_path / "source", 12)
+    prepare(source.write(), SETTINGS, tmp_path / "store")
+    source.pictures |= folder(source.at, 30).pictures
+    before = prepare(source.write(), SETTINGS, tmp_path / "store").sides.of_id
+    assert prepare(str(source.at), SETTINGS, tmp_path / "anew").sides.of_id != before
     (tmp_path / "store").rename(tmp_path / "store.old")
-    source.pictures["new"] = 30
 
-    store = prepare(source.write(), SETTINGS, tmp_path / "store")
+    store = prepare(str(source.at), SETTINGS, tmp_path / "store")
 
-    kept = pd.read_csv(BytesIO(before["sides.csv"]), dtype=str, keep_default_na=False)
-    assert store.sides.of_id.items() >= dict(zip(kept["id"], kept["side"], strict=True)).items()
+    assert store.sides.of_id == before
+    assert not (tmp_path / "store.old").exists()
 
 
 # Patients
@@ -418,6 +433,21 @@ def test_a_patients_later_images_go_where_the_patient_is(tmp_path: Path) -> None
     splits = store.cases.assign(patient=[source.patients[id] for id in store.cases["id"]]).groupby("patient")["split"]
     assert len(store.cases) == 60
     assert set(splits.nunique()) == {1}
+
+
+def test_two_patients_who_share_a_picture_are_on_one_side(tmp_path: Path) -> None:
+    """One of the two labels is wrong, and nobody knows which."""
+    source = folder(tmp_path / "source", 40)
+    source.patients = {id: f"P{n // 2}" for n, id in enumerate(source.pictures)}
+    source.pictures |= {f"{2 + 4 * n}h": 4 * n for n in range(10)}  # P1 shows a picture of P0, P3 one of P2...
+
+    store = prepare(source.write(), SETTINGS, tmp_path / "store")
+
+    pairs = store.cases.assign(pair=[int(id.removesuffix("h")) // 4 for id in store.cases["id"]]).groupby("pair")[
+        "split"
+    ]
+    assert list(pairs.size()) == [3] * 10
+    assert set(pairs.nunique()) == {1}
 
 
 @pytest.mark.parametrize("number", ["", "unknown", "N/A", "the same for all"])

@@ -17,7 +17,7 @@ search: install
 
 # The fast tests: no training that takes more than seconds.
 test: install
-	$(BIN)/pytest -q -m "not slow" --numprocesses $(TEST_PROCESSES)
+	$(BIN)/pytest -q -m "not slow" --numprocesses $(TEST_PROCESSES) --dist worksteal
 
 # Real training, faults, the browser.
 test-slow: install

@@ -118,7 +118,7 @@ def test_a_rival_spends_its_whole_budget(name: str) -> None:
 
 @pytest.mark.parametrize("name", EVERY)
 def test_no_search_asks_for_a_network_over_the_cap(name: str) -> None:
-    _, asked = played(name, budget=240)
+    _, asked = played(name, budget=120)
 
     assert all(joint.fits(PRESET, request.point) for request in asked)
 

@@ -115,7 +115,7 @@ def test_a_network_trained_in_half_precision_is_written_in_full_and_its_rounding
 ) -> None:
     keras.mixed_precision.set_dtype_policy("mixed_float16")
     try:
-        half = build(ARCHITECTURE, 40)
+        half = build(SMALLEST, 40)
         half.set_weights(load_network(model).get_weights())
     finally:
         keras.mixed_precision.set_dtype_policy("float32")

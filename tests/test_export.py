@@ -214,10 +214,12 @@ def test_one_format_that_lacks_its_package_writes_nothing(
 def test_a_format_that_predicts_otherwise_does_not_keep_the_others_from_being_written(
     model: ModelFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def askew(path: Path) -> Predict:
-        return lambda images, male: FORMATS["savedmodel"].runner(path)(images, male) + np.float32(0.5)
+    keras = FORMATS["keras"]
 
-    monkeypatch.setitem(FORMATS, "keras", FORMATS["keras"]._replace(runner=askew))
+    def askew(path: Path) -> Predict:
+        return lambda images, male: keras.runner(path)(images, male) + np.float32(0.5)
+
+    monkeypatch.setitem(FORMATS, "keras", keras._replace(runner=askew))
 
     made = export(model, ["keras", "savedmodel"], tmp_path, tmp_path)
 

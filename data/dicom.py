@@ -86,9 +86,17 @@ def grey(path: Path) -> np.ndarray:
     dataset = read(path, pixels=True)
     with foreign(f"unreadable: {path} is damaged DICOM"):
         header = header_of(path, dataset)
-        refuse_without_decoder(path, header)
-        refuse_other_size(path, header, dataset)
+        if is_compressed(header.syntax):
+            refuse_without_decoder(path, header)
+            refuse_other_size(path, header, dataset)
     return greys_of(path, header, dataset)
+
+
+def is_compressed(syntax: str) -> bool:
+    """Whether its pixels are; a deflated data set is inflated whole when it is read."""
+    from pydicom.uid import UID
+
+    return bool(UID(syntax).is_compressed) and syntax != DEFLATED
 
 
 def refuse_without_decoder(path: Path, header: Header) -> None:
@@ -96,8 +104,6 @@ def refuse_without_decoder(path: Path, header: Header) -> None:
     from pydicom.uid import UID
 
     syntax = UID(header.syntax)
-    if not syntax.is_compressed or syntax == DEFLATED:
-        return
     try:
         decoder = get_decoder(syntax)
     except NotImplementedError:
@@ -111,11 +117,7 @@ def refuse_without_decoder(path: Path, header: Header) -> None:
 def refuse_other_size(path: Path, header: Header, dataset: Any) -> None:
     """A compressed image says its size once more, or grows to whatever it holds; a decoder would make room for that."""
     from pydicom.encaps import generate_frames
-    from pydicom.uid import UID
 
-    syntax = UID(header.syntax)
-    if not syntax.is_compressed or syntax == DEFLATED:
-        return
     tables = ("ExtendedOffsetTable", "ExtendedOffsetTableLengths")
     extended = tuple(dataset[name].value for name in tables) if all(name in dataset for name in tables) else None
     for stream in generate_frames(dataset.PixelData, number_of_frames=1, extended_offsets=extended):
@@ -124,7 +126,7 @@ def refuse_other_size(path: Path, header: Header, dataset: Any) -> None:
             raise DataError(
                 f"unreadable: {path} compresses {said[0]}×{said[1]} pixels; its header says {header.width_px}×{header.height_px}"
             )
-        if syntax == RLE and codestream.runs_exceed(stream, header.width_px * header.height_px):
+        if header.syntax == RLE and codestream.runs_exceed(stream, header.width_px * header.height_px):
             raise DataError(f"too large: {path} holds runs of more pixels than its header says")
         if codestream.scans(stream) > codestream.MOST_SCANS:
             raise DataError(f"too large: {path} goes over its pixels more than {codestream.MOST_SCANS} times")

@@ -150,8 +150,13 @@ def params_of(trial_id: int, rows: Rows) -> dict[str, Any]:
         "SELECT param_name, param_value, distribution_json FROM trial_params WHERE trial_id = :trial_id",
         trial_id=trial_id,
     )
-    fixed = json.loads(asked[0][0]) if asked else {}
-    return fixed | {name: chosen(value, json.loads(distribution)) for name, value, distribution in stored}
+    try:
+        fixed = json.loads(asked[0][0]) if asked else {}
+        return fixed | {name: chosen(value, json.loads(distribution)) for name, value, distribution in stored}
+    except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:  # whatever shape somebody gave them
+        raise StudyError(
+            f"the parameters of a trial are damaged ({error}): somebody has changed the database"
+        ) from None
 
 
 def chosen(stored: float, distribution: dict[str, Any]) -> Any:

@@ -9,8 +9,8 @@ from data.ranges import whole
 from models.architecture import BETA, RANGES, UNITS, Architecture
 from models.training import Training
 from search import options, values
-from search.terminal import log
-from search.typed import DEFAULT_RUN
+from search.output.terminal import log
+from search.output.typed import DEFAULT_RUN
 from studies.preset import PRESETS
 
 WORKERS = whole(0, 4096)  # at once

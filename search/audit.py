@@ -31,7 +31,9 @@ from data.audit_images import LOW_CONTRAST_LEVELS, Range
 from data.cases import SPLITS, fraction
 from data.headers import is_header_age
 from data.store import Store, digest_of
-from search.files import may_be_written, write_text
+from search.output.files import may_be_written, write_text
+from search.output.terminal import log
+from search.output.typed import typed
 from search.page import (
     BLUE,
     GREY,
@@ -49,8 +51,6 @@ from search.page import (
     table,
     text,
 )
-from search.terminal import log
-from search.typed import typed
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure

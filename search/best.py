@@ -15,7 +15,7 @@ import numpy as np
 from data.foreign import foreign
 from data.preparation import DataError
 from search.checkpoint import KEPT
-from search.files import write_bytes
+from search.output.files import write_bytes
 
 # Files of the trial's folder, of the best epoch so far.
 VALIDATION, TEST, MODEL, MAPS = "predictions.npy", "test_predictions.npy", "model.keras", "maps.npz"

@@ -15,10 +15,10 @@ from data.preparation import DataError
 from models.architecture import ArchitectureError
 from models.training import TrainingError
 from search.database import StorageError
-from search.files import trouble
+from search.output.files import trouble
+from search.output.streams import OutputLost, safe_streams
+from search.output.terminal import log
 from search.parser import parser
-from search.streams import OutputLost, safe_streams
-from search.terminal import log
 from studies.preset import StudyError
 
 

@@ -9,9 +9,9 @@ from data.preparation import Preparation
 from models.architecture import Architecture, ArchitectureError
 from models.cost import cost
 from search import options
-from search.notices import NO_DEVICE, SYNTHETIC
-from search.terminal import log, say, show_json
-from search.typed import typed
+from search.output.notices import NO_DEVICE, SYNTHETIC
+from search.output.terminal import log, say, show_json
+from search.output.typed import typed
 from studies.preset import StudyError
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ def show_problems(store: "Store", shown: int = 5) -> None:
 def run_audit(arguments: argparse.Namespace) -> int:
     from search import tables
     from search.audit import audit_of, audit_rows, balance_rows, remember, write_page
-    from search.files import may_be_written
+    from search.output.files import may_be_written
     from search.prepared import prepared
     from search.progress import preparing
     from search.run import record
@@ -171,7 +171,7 @@ def run_train(arguments: argparse.Namespace) -> int:
 def run_predict(arguments: argparse.Namespace) -> int:
     from search import predict
     from search.model_folder import newest
-    from search.notices import NO_DEVICE
+    from search.output.notices import NO_DEVICE
     from search.predictor import open_model
 
     files = predict.files_of(arguments.paths)

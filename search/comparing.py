@@ -18,8 +18,9 @@ from search.compare import Played, compare, own_seeds, recorded_seeds, refuse_an
 from search.compare_page import compare_page, traces_json, verdict_of
 from search.curves import read
 from search.executor import Executor, LocalProcesses
-from search.files import write_text
-from search.notices import NO_DEVICE, SYNTHETIC
+from search.output.files import write_text
+from search.output.notices import NO_DEVICE, SYNTHETIC
+from search.output.terminal import say, show_json
 from search.prepared import prepared
 from search.progress import counting, preparing
 from search.records import identity_of
@@ -27,7 +28,6 @@ from search.rivals import RIVALS
 from search.run import Run
 from search.sampler import distribution
 from search.storage import open_storage
-from search.terminal import say, show_json
 from search.trainings import FOLDER, underway
 from studies import joint
 from studies.preset import Preset, StudyError

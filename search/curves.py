@@ -16,7 +16,7 @@ import pandas as pd
 import studies
 from data.csv_text import read_csv, write_csv
 from data.foreign import reason
-from search.files import written
+from search.output.files import written
 from search.sampler import key
 from studies.preset import StudyError
 from studies.study import Point, Value

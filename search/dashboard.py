@@ -24,9 +24,9 @@ from optuna_dashboard.artifact import get_artifact_path
 from data.store import Store
 from models.architecture import Architecture
 from search import drawings, maps
-from search.files import write_bytes
 from search.machine import described
-from search.notices import NO_DEVICE, SYNTHETIC
+from search.output.files import write_bytes
+from search.output.notices import NO_DEVICE, SYNTHETIC
 from search.page import GREY
 from search.records import STATES, left_out, note, seen
 from search.report import Recorded, StudyReport, recorded

@@ -51,6 +51,8 @@ from search.job import (
 )
 from search.lease import Lease, held
 from search.legs import Legs
+from search.output.time_words import error_words, left_words
+from search.output.typed import typed
 from search.patience import PatientStorage
 from search.records import (
     decisions,
@@ -71,10 +73,8 @@ from search.starting import log_ends
 from search.stopping import Stopped, Wish
 from search.storage import open_storage
 from search.stored import decision_written, decisions_given, settings_of
-from search.time_words import error_words, left_words
 from search.timings import history, timed
 from search.told import UNFIT, params_of, why_left_out
-from search.typed import typed
 from search.unfit import why_unfit
 from search.waiting import begin_longest
 from studies.ablation import AblationFindings

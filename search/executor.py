@@ -19,8 +19,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Protocol
 
-from search.files import write_text
 from search.job import LAST, STOP, Failed, Halted, Job, Message, job_dict
+from search.output.files import write_text
 from search.starting import BEGUN, could_not_start, enter_trial, failed_to_start, log_bytes, log_ends
 from studies.preset import StudyError
 

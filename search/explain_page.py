@@ -8,8 +8,8 @@ import numpy as np
 
 from models.cells import Cells
 from search.explain import DETAIL_PX, Explained, Explanation, region_rows, sex_of, spread_all
-from search.files import write_text, written
-from search.notices import NO_DEVICE, SYNTHETIC
+from search.output.files import write_text, written
+from search.output.notices import NO_DEVICE, SYNTHETIC
 from search.overlay import Tile, laid_over, legend, sheet
 from search.page import Picture, notices, page, pictures, section, table, text
 

@@ -16,9 +16,9 @@ from data.images import to_bytes
 from data.phantom import draw, phantom_cases
 from data.preparation import DataError
 from data.store import is_store, open_store
-from search.files import write_text
 from search.model_card import card
 from search.model_folder import ModelFolder, load_network
+from search.output.files import write_text
 from search.run import PREPARED, read_settings
 from studies.preset import StudyError
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from search.model_folder import ModelFolder
-from search.notices import NO_DEVICE, SYNTHETIC
+from search.output.notices import NO_DEVICE, SYNTHETIC
 
 FITS = {
     "squash": "resized to a square without keeping the aspect",

@@ -10,8 +10,8 @@ from models.architecture import Architecture
 from search.best import MODEL
 from search.model_about import ABOUT, damaged, refuse_changed
 from search.model_about import read as read_about
+from search.output.typed import typed
 from search.run import MODELS
-from search.typed import typed
 
 __all__ = [
     "ABOUT",

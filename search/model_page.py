@@ -8,7 +8,7 @@ import pandas as pd
 
 from data.csv_text import Kind, read_csv
 from models.architecture import Architecture
-from search.files import write_text
+from search.output.files import write_text
 from search.page import BLUE, GREY, ORANGE, TEAL, Html, Section, figure, notices, page, section, subheading, table, text
 from search.published import OFFICIAL_TEST, PAPER_VALIDATION_MAE
 

@@ -15,7 +15,7 @@ from urllib.parse import quote
 import numpy as np
 from PIL import Image
 
-from search.notices import NO_DEVICE, SYNTHETIC
+from search.output.notices import NO_DEVICE, SYNTHETIC
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure

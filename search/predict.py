@@ -27,8 +27,8 @@ from data.looks import shrunk
 from data.names import bare, unpadded
 from data.preparation import DataError
 from data.tables import id_of, read_table
+from search.output.terminal import log
 from search.predictor import BATCH, Answers, Model, predict
-from search.terminal import log
 
 COLUMNS = (
     "file",

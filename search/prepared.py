@@ -7,9 +7,9 @@ from typing import Any
 from data.preparation import DataError, Preparation, absolute
 from data.prepare import Progress, prepare, refuse_problems
 from data.store import Store, is_store, open_store, verify
+from search.output.terminal import log
+from search.output.typed import typed
 from search.run import PREPARED, TRIALS, Run
-from search.terminal import log
-from search.typed import typed
 from studies.preset import StudyError
 
 

@@ -12,8 +12,8 @@ from rich.progress import Progress as Bars
 from data.prepare import Progress as StoreProgress
 from data.shown import plain
 from search.job import EpochDone, Job, Resumed
-from search.terminal import log
-from search.time_words import duration
+from search.output.terminal import log
+from search.output.time_words import duration
 from studies.order import STUDIES, study_name
 from studies.study import Decision, Trial
 

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from pathlib import Path
 
-from search.files import write_text
+from search.output.files import write_text
 from search.report import Report
 from search.report_page import html
 from search.report_sections import contents

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from data.csv_text import row_writer
-from search.notices import NO_DEVICE, SYNTHETIC
+from search.output.notices import NO_DEVICE, SYNTHETIC
 from search.page import cell
 from search.report import Report
 from search.report_parts import Contents, Link, Plot, Plots, Subheading, Table, Words

@@ -22,7 +22,7 @@ from models.architecture import Architecture, Blocks
 from models.training import Training
 from search import identity
 from search.database import FILE, own_url, reading_file
-from search.files import may_be_written, write_text
+from search.output.files import may_be_written, write_text
 from studies.preset import PRESETS, Preset, StudyError
 
 if TYPE_CHECKING:

@@ -6,9 +6,9 @@ from typing import Any
 
 from search.database import FILE, Rows, own_url, reading, refuse_emptied
 from search.identity import Identity, identity
+from search.output.typed import typed
 from search.run import SETTINGS, Run, read_settings
 from search.stored import decision_of, refuse_directions, settings_of, timing_of, why_outside
-from search.typed import typed
 from studies.order import STUDIES, study_name
 from studies.preset import StudyError
 from studies.study import Point, Space, to_point

@@ -11,9 +11,9 @@ from rich.table import Table
 
 from data.shown import plain
 from models.cost import Cost, cost
-from search.notices import NO_DEVICE, SYNTHETIC
-from search.terminal import say, show_json
-from search.time_words import error_words, left_words
+from search.output.notices import NO_DEVICE, SYNTHETIC
+from search.output.terminal import say, show_json
+from search.output.time_words import error_words, left_words
 from studies.findings import Compared, OnFront
 from studies.order import all_studies
 

@@ -23,10 +23,10 @@ from models.cost import cost
 from search.best import MODEL, TEST, VALIDATION, load_predictions
 from search.conformal import calibrate, coverage, intervals
 from search.evaluation import metrics
-from search.files import write_text, written
 from search.job import Job, fingerprint, job_dict
 from search.model_about import signed
 from search.model_folder import ABOUT, models_of, read_about
+from search.output.files import write_text, written
 
 LOOKS, REPORT = "looks.npz", "report.html"
 PACKAGES = ("boneage-search", "tensorflow", "keras", "numpy")

@@ -29,7 +29,6 @@ from models.training import Precision
 from search import checkpoint, energy
 from search.best import MAPS, MODEL, TEST, VALIDATION, leave, save_predictions, settle
 from search.checkpoint import Checkpoint
-from search.files import trouble, written
 from search.job import (
     STOP,
     Crashed,
@@ -46,6 +45,7 @@ from search.job import (
 )
 from search.lease import LOOK_SECONDS, Fenced, superseded
 from search.memory import what_would_fit
+from search.output.files import trouble, written
 
 MAPPED_IMAGES = 6
 

@@ -15,13 +15,13 @@ from rich.text import Text
 
 from data.shown import plain
 from search import tables
+from search.output.terminal import say
 from search.patience import PatientStorage
 from search.records import counted, load, seen
 from search.report_words import what
 from search.run import Run
 from search.status import next_command, status, storage_exists
 from search.storage import open_storage
-from search.terminal import say
 from studies.order import study_name
 
 EVERY_SECONDS = 3.0

@@ -15,7 +15,7 @@ from plotly.graph_objects import Bar, Figure
 from data.audit import Audit, Finding, audit
 from data.store import Store
 from search.audit import MOST_PROBLEMS, audit_page, audit_rows, balance_rows, worries
-from search.notices import NO_DEVICE, SYNTHETIC
+from search.output.notices import NO_DEVICE, SYNTHETIC
 from search.page import Picture, figure, notices, page, pictures, png_uri, section, table, text
 from search.tables import show
 

@@ -20,10 +20,10 @@ from data.store import Store, open_store
 from search.cli import main, parser
 from search.database import sqlite_url
 from search.engine import run_study
+from search.output.typed import typed
 from search.prepared import prepared
 from search.run import Run, open_run, record
 from search.status import next_command, status
-from search.typed import typed
 from studies.order import STUDIES
 
 Write = Callable[..., Path]

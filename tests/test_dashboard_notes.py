@@ -28,7 +28,7 @@ from search.best import MAPS
 from search.dashboard import artifact_store
 from search.database import sqlite_url
 from search.job import Job
-from search.notices import SYNTHETIC
+from search.output.notices import SYNTHETIC
 from search.overlay import GAP_PX, LINE_PX
 from search.records import load, seen
 from search.storage import open_storage

@@ -25,7 +25,7 @@ from search.cli import main
 from search.explain import Explanation, explained, of_files, of_store, region_rows
 from search.explain_page import explain_page, write
 from search.model_folder import ModelFolder, chosen_model, load_network, open_folder, read_about
-from search.notices import NO_DEVICE, SYNTHETIC
+from search.output.notices import NO_DEVICE, SYNTHETIC
 from search.overlay import BLUE, ORANGE, ImageColor, laid_over, legend, scale_of
 from search.run import open_run, record
 

@@ -22,7 +22,7 @@ from data.store import Store
 from search.cli import main
 from search.database import read_only, sqlite_url, unwritable
 from search.engine import run_study
-from search.files import OF_A_PLACE, OF_THE_DISK, STALE_SECONDS, trouble, write_bytes, write_text, written
+from search.output.files import OF_A_PLACE, OF_THE_DISK, STALE_SECONDS, trouble, write_bytes, write_text, written
 from search.run import Run, record
 
 ROOT = Path(__file__).parents[1]

@@ -25,7 +25,7 @@ from models.architecture import Architecture
 from models.table1 import TABLE1
 from search import figures, report_files
 from search.figures import Sized
-from search.notices import NO_DEVICE, SYNTHETIC
+from search.output.notices import NO_DEVICE, SYNTHETIC
 from search.report import LEAST_FOR_IMPORTANCE, Report, importance, read
 from search.report_page import html
 from search.report_parts import Plot, Plots, Table

@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from data.shown import plain
 from search import tables
 from search.cli import main
+from search.output.terminal import log, say
 from search.run import record
-from search.terminal import log, say
 
 ROOT = Path(__file__).parents[1]
 READER_LEFT = 128 + signal.SIGPIPE

@@ -18,13 +18,13 @@ from models.architecture import Architecture
 from models.cost import cost
 from search.engine import run_study
 from search.job import EpochDone, Job, Message
+from search.output.time_words import error_words, left_words
 from search.records import load, trials_of
 from search.run import Run
 from search.status import status
 from search.storage import open_storage, sqlite_url
 from search.tables import status_lines
 from search.time_left import fitting, makespan, rounds, seconds, to_come
-from search.time_words import error_words, left_words
 from search.timings import history
 from studies.order import STUDIES
 from studies.preset import PRESETS, Preset

@@ -25,7 +25,7 @@ from search.engine import Terms, run_study
 from search.job import ATTEMPTS, EpochDone, Failed, Finished, Job, Message, Paused, Resumed
 from search.lease import held
 from search.model_folder import models_of, read_about
-from search.notices import NO_DEVICE, SYNTHETIC
+from search.output.notices import NO_DEVICE, SYNTHETIC
 from search.run import Run
 from search.stopping import Stopped, Wish
 from search.train import Order, followed, job_of, safe, train

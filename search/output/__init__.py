@@ -1,0 +1,1 @@
+"""What leaves the program: lines, streams, files, and the words in them. Knows nobody else."""

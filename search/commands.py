@@ -97,12 +97,13 @@ def run_audit(arguments: argparse.Namespace) -> int:
 
 def run_stages(arguments: argparse.Namespace) -> int:
     from data.cases import constant_mae
-    from search import records, report, report_files, tables
+    from search import report, report_files, tables
     from search.audit import say_worries
     from search.engine import Terms, run_study
     from search.prepared import prepared
     from search.progress import preparing, showing
     from search.stopping import heard
+    from search.storage import records
 
     make_executor = executors(arguments.executor, arguments.workers)
     run = open_the_run(arguments, arguments.data)
@@ -212,7 +213,8 @@ def executors(where: str, workers: int) -> Callable[[], "Executor"]:
 
 
 def run_status(arguments: argparse.Namespace) -> int:
-    from search import status, tables
+    from search import tables
+    from search.storage import status
 
     run = open_the_run(arguments, arguments.data)
     status.refuse_missing(run)
@@ -340,15 +342,15 @@ def run_record(arguments: argparse.Namespace) -> int:
 
 
 def run_storage_copy(arguments: argparse.Namespace) -> int:
-    from search.storage_copy import run_copy
+    from search.storage.copy import run_copy
 
     return run_copy(arguments.source, arguments.target, arguments.run_dir, arguments.to_run_dir)
 
 
 def run_dashboard(arguments: argparse.Namespace) -> int:
     from search.serving import listen
-    from search.status import refuse_missing, storage_exists
-    from search.storage import open_storage
+    from search.storage.opening import open_storage
+    from search.storage.status import refuse_missing, storage_exists
 
     run = open_the_run(arguments, arguments.data)
     refuse_missing(run)

@@ -23,11 +23,11 @@ from search.output.notices import NO_DEVICE, SYNTHETIC
 from search.output.terminal import say, show_json
 from search.prepared import prepared
 from search.progress import counting, preparing
-from search.records import identity_of
 from search.rivals import RIVALS
 from search.run import Run
 from search.sampler import distribution
-from search.storage import open_storage
+from search.storage.opening import open_storage
+from search.storage.records import identity_of
 from search.trainings import FOLDER, underway
 from studies import joint
 from studies.preset import Preset, StudyError

@@ -28,11 +28,11 @@ from search.machine import described
 from search.output.files import write_bytes
 from search.output.notices import NO_DEVICE, SYNTHETIC
 from search.page import GREY
-from search.records import STATES, left_out, note, seen
 from search.report import Recorded, StudyReport, recorded
 from search.report_words import asked, millions, sentence, trial_words, verdict_sentence
 from search.run import TRIALS
-from search.storage_copy import ARTIFACTS
+from search.storage.copy import ARTIFACTS
+from search.storage.records import STATES, left_out, note, seen
 from studies.findings import Compared
 from studies.order import STUDIES
 from studies.study import Decision, Given, Trial

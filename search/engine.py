@@ -27,11 +27,8 @@ from models.architecture import GROUPS
 from search import checkpoint, dashboard
 from search.asking import asked, objective_values, seeds_of
 from search.best import MAPS, VALIDATION, drop, load_predictions
-from search.database import StorageError
 from search.executor import Executor
-from search.fence import owning
 from search.forecast import Forecast
-from search.identity import RUN
 from search.job import (
     LAST,
     Crashed,
@@ -53,8 +50,16 @@ from search.lease import Lease, held
 from search.legs import Legs
 from search.output.time_words import error_words, left_words
 from search.output.typed import typed
-from search.patience import PatientStorage
-from search.records import (
+from search.report_words import sentence
+from search.run import TRIALS, Run, guarded, identify, record
+from search.sampler import FeasibleSampler, key
+from search.starting import log_ends
+from search.stopping import Stopped, Wish
+from search.storage.fence import owning
+from search.storage.identity import RUN
+from search.storage.opening import open_storage
+from search.storage.patience import PatientStorage
+from search.storage.records import (
     decisions,
     identity_of,
     known_networks,
@@ -66,15 +71,10 @@ from search.records import (
     seen,
     trials_of,
 )
-from search.report_words import sentence
-from search.run import TRIALS, Run, guarded, identify, record
-from search.sampler import FeasibleSampler, key
-from search.starting import log_ends
-from search.stopping import Stopped, Wish
-from search.storage import open_storage
-from search.stored import decision_written, decisions_given, settings_of
+from search.storage.sqlite import StorageError
+from search.storage.stored import decision_written, decisions_given, settings_of
+from search.storage.told import UNFIT, params_of, why_left_out
 from search.timings import history, timed
-from search.told import UNFIT, params_of, why_left_out
 from search.unfit import why_unfit
 from search.waiting import begin_longest
 from studies.ablation import AblationFindings

@@ -23,11 +23,11 @@ from models.cost import Cost
 from search.audit import worries_of
 from search.best import VALIDATION, load_predictions
 from search.model_folder import models_of, read_about
-from search.records import counted, given, left_out, load, seen
 from search.run import PREPARED, TRIALS, Run
-from search.status import next_command, refuse_missing, status, storage_exists
-from search.storage import open_storage
-from search.told import LeftOut
+from search.storage.opening import open_storage
+from search.storage.records import counted, given, left_out, load, seen
+from search.storage.status import next_command, refuse_missing, status, storage_exists
+from search.storage.told import LeftOut
 from studies.order import STUDIES, stored_decision, study_name
 from studies.study import SEED, Decision, Given, Trial, best_of, pool
 

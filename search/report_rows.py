@@ -10,7 +10,7 @@ from search.output.time_words import duration, error_words
 from search.report import Best, Recorded, Report, StudyReport
 from search.report_words import millions, numbers, reason, what
 from search.run import TRIALS
-from search.storage import sqlite_path
+from search.storage.opening import sqlite_path
 from studies import ablation, depth, refinement, width
 from studies.ablation import BASELINE
 from studies.study import Trial, at, best_of

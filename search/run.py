@@ -20,9 +20,9 @@ from data.preparation import Preparation, absolute
 from data.shown import shown
 from models.architecture import Architecture, Blocks
 from models.training import Training
-from search import identity
-from search.database import FILE, own_url, reading_file
 from search.output.files import may_be_written, write_text
+from search.storage import identity
+from search.storage.sqlite import FILE, own_url, reading_file
 from studies.preset import PRESETS, Preset, StudyError
 
 if TYPE_CHECKING:
@@ -170,7 +170,7 @@ def remembered(storage: str, folder: Path) -> dict[str, str]:
     """How the settings say where the studies are; they say nothing of the folder's own database."""
     if storage == own_url(folder):
         return {}
-    from search.storage import without_password  # brings SQLAlchemy and Optuna
+    from search.storage.opening import without_password  # brings SQLAlchemy and Optuna
 
     return {"storage": without_password(storage)}
 

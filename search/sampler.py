@@ -14,7 +14,7 @@ from optuna.distributions import BaseDistribution, CategoricalDistribution, Floa
 from optuna.samplers import BaseSampler, NSGAIISampler, TPESampler
 from optuna.trial import FrozenTrial
 
-from search.told import params_of
+from search.storage.told import params_of
 from studies.preset import StudyError
 from studies.study import Point, Space, Value
 

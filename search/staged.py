@@ -11,8 +11,8 @@ from search.asking import asked, objective_values, seeds_of
 from search.curves import Curve
 from search.engine import suggest
 from search.play import Work
-from search.records import point_of, seed_of
 from search.sampler import FeasibleSampler, key
+from search.storage.records import point_of, seed_of
 from search.waiting import begin_longest
 from studies import joint
 from studies.ablation import AblationFindings

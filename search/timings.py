@@ -9,7 +9,7 @@ import optuna
 from optuna.trial import TrialState
 
 from search.epoch_seconds import Timed
-from search.records import counted, load
+from search.storage.records import counted, load
 from studies.order import STUDIES
 
 

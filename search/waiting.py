@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import optuna
 from optuna.trial import FrozenTrial, TrialState
 
-from search.records import point_of, seed_of
+from search.storage.records import point_of, seed_of
 from search.time_left import macs
 from studies.study import Given, Study
 

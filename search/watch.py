@@ -16,12 +16,12 @@ from rich.text import Text
 from data.shown import plain
 from search import tables
 from search.output.terminal import say
-from search.patience import PatientStorage
-from search.records import counted, load, seen
 from search.report_words import what
 from search.run import Run
-from search.status import next_command, status, storage_exists
-from search.storage import open_storage
+from search.storage.opening import open_storage
+from search.storage.patience import PatientStorage
+from search.storage.records import counted, load, seen
+from search.storage.status import next_command, status, storage_exists
 from studies.order import study_name
 
 EVERY_SECONDS = 3.0

@@ -6,10 +6,10 @@ from typing import Any, NamedTuple
 
 from models.architecture import STOCK, Architecture
 from search.output.typed import typed
-from search.records import decisions, given, load, trials_of
 from search.run import Run
-from search.status import storage_exists
-from search.storage import open_storage
+from search.storage.opening import open_storage
+from search.storage.records import decisions, given, load, trials_of
+from search.storage.status import storage_exists
 from studies.order import STUDIES
 from studies.preset import StudyError
 

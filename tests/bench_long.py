@@ -14,13 +14,13 @@ import optuna
 import sqlalchemy
 from growth import show
 
-from search.database import own_url
 from search.engine import suggest
 from search.run import Run
 from search.sampler import FeasibleSampler
-from search.status import status
-from search.storage import open_storage
-from search.storage_copy import TABLES, TRIALS
+from search.storage.copy import TABLES, TRIALS
+from search.storage.opening import open_storage
+from search.storage.sqlite import own_url
+from search.storage.status import status
 from studies.order import study_name
 from studies.preset import demo
 from studies.study import points

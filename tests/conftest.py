@@ -17,8 +17,8 @@ from data.prepare import prepare
 from data.store import Store
 from models.architecture import Architecture, Blocks
 from models.training import Training
-from search.database import sqlite_url
 from search.run import Run
+from search.storage.sqlite import sqlite_url
 from studies.preset import Preset, demo
 
 if TYPE_CHECKING:

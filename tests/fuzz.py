@@ -26,7 +26,7 @@ from fuzz_readers import READERS, laid_out
 from data.preparation import DataError
 from models.architecture import ArchitectureError
 from models.training import TrainingError
-from search.database import StorageError
+from search.storage.sqlite import StorageError
 from studies.preset import StudyError
 
 INPUTS = 24_000

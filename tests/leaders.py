@@ -19,9 +19,9 @@ from optuna.trial import TrialState
 from data.store import Store, open_store
 from search.engine import Terms, run_study
 from search.job import Job, Message
-from search.records import load
 from search.run import Run
-from search.storage import open_storage
+from search.storage.opening import open_storage
+from search.storage.records import load
 
 ROOT = Path(__file__).parents[1]
 

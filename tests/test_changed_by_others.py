@@ -21,16 +21,17 @@ from optuna.trial import TrialState
 from optuna_dashboard import get_note
 
 from data.preparation import DataError
-from search import lease, told
+from search import lease
 from search.cli import main
-from search.database import StorageError, own_url
 from search.engine import run_study
 from search.job import Message
 from search.prepared import prepared
-from search.records import load, trials_of
 from search.run import open_run
-from search.status import status
-from search.storage import open_storage
+from search.storage import told
+from search.storage.opening import open_storage
+from search.storage.records import load, trials_of
+from search.storage.sqlite import StorageError, own_url
+from search.storage.status import status
 from search.winner import chosen
 from studies.preset import StudyError
 from studies.study import SEED

@@ -18,12 +18,12 @@ from typed_commands import boneage_search, refused
 
 from data.store import Store, open_store
 from search.cli import main, parser
-from search.database import sqlite_url
 from search.engine import run_study
 from search.output.typed import typed
 from search.prepared import prepared
 from search.run import Run, open_run, record
-from search.status import next_command, status
+from search.storage.sqlite import sqlite_url
+from search.storage.status import next_command, status
 from studies.order import STUDIES
 
 Write = Callable[..., Path]

@@ -27,13 +27,13 @@ from search.compare import (
 )
 from search.comparing import keep
 from search.curves import Curve, Recorded, Request, read, write
-from search.database import sqlite_url
 from search.engine import run_study
 from search.play import Trace, Tried, Work, play
 from search.rivals import RIVALS, STAGED, make
 from search.run import Run
 from search.sampler import key
-from search.storage import open_storage
+from search.storage.opening import open_storage
+from search.storage.sqlite import sqlite_url
 from studies import joint
 from studies.order import STUDIES
 from studies.preset import Preset, StudyError, miniature

@@ -22,12 +22,12 @@ from search import checkpoint, model_about
 from search.best import load_predictions, save_predictions
 from search.cli import main
 from search.curves import Curve
-from search.database import StorageError, sqlite_url
 from search.engine import run_study
 from search.job import EpochDone
 from search.model_folder import load_network, open_folder
 from search.predictor import open_model
 from search.run import Run, record
+from search.storage.sqlite import StorageError, sqlite_url
 from search.trainings import append, read
 
 
@@ -378,7 +378,7 @@ def test_what_cannot_be_read_of_a_trial_is_the_databases_damage(
 
 
 def test_an_empty_file_where_there_never_were_trials_is_a_new_database(tmp_path: Path) -> None:
-    from search.storage import open_storage
+    from search.storage.opening import open_storage
 
     (tmp_path / "studies.db").touch()
     assert open_storage(sqlite_url(tmp_path / "studies.db")).get_all_studies() == []

@@ -26,12 +26,12 @@ from formula import FormulaExecutor, silent
 from playwright.sync_api import Browser, Page, expect
 
 from data.store import Store
-from search.database import sqlite_url
 from search.engine import run_study
-from search.records import load
 from search.report_words import asked
 from search.run import Run, record
-from search.storage import open_storage
+from search.storage.opening import open_storage
+from search.storage.records import load
+from search.storage.sqlite import sqlite_url
 from studies.order import STUDIES
 
 pytestmark = pytest.mark.slow

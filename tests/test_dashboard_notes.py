@@ -26,13 +26,13 @@ from models.training import Training
 from search import drawings, maps
 from search.best import MAPS
 from search.dashboard import artifact_store
-from search.database import sqlite_url
 from search.job import Job
 from search.output.notices import SYNTHETIC
 from search.overlay import GAP_PX, LINE_PX
-from search.records import load, seen
-from search.storage import open_storage
-from search.storage_copy import copy_storage
+from search.storage.copy import copy_storage
+from search.storage.opening import open_storage
+from search.storage.records import load, seen
+from search.storage.sqlite import sqlite_url
 from studies.order import STUDIES
 
 

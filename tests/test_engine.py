@@ -14,13 +14,13 @@ from optuna.trial import TrialState
 from data.store import Store
 from models.architecture import Architecture
 from models.cost import cost
-from search.database import sqlite_url
 from search.engine import Terms, run_study
 from search.job import EpochDone, Failed, Message
-from search.records import decisions, load, trials_of
 from search.run import Run, read_settings
-from search.status import status
-from search.storage import open_storage
+from search.storage.opening import open_storage
+from search.storage.records import decisions, load, trials_of
+from search.storage.sqlite import sqlite_url
+from search.storage.status import status
 from studies.order import STUDIES
 from studies.preset import Preset, StudyError
 from studies.study import Decision

@@ -17,13 +17,13 @@ from workers import TINY, gone, heard, job, lasting, ray_processes, worker_of, w
 
 from data.store import Store
 from search import engine
-from search.database import sqlite_url
 from search.executor import Executor, InProcess, LocalProcesses
 from search.job import Crashed, EpochDone, Failed, Finished, Halted, Job, Message, Paused, Resumed
 from search.lease import held
-from search.records import load
 from search.run import TRIALS, Run
-from search.storage import open_storage
+from search.storage.opening import open_storage
+from search.storage.records import load
+from search.storage.sqlite import sqlite_url
 from studies.ablation import AblationFindings
 from studies.order import study_name
 from studies.study import Decision

@@ -22,13 +22,13 @@ from data.store import Store
 from models import fit
 from models.architecture import Architecture
 from search import checkpoint
-from search.database import StorageError, sqlite_url
 from search.engine import Terms, run_study
 from search.executor import InProcess, LocalProcesses
 from search.job import Failed, Job, Message
-from search.records import load, trials_of
 from search.run import Run
-from search.storage import open_storage
+from search.storage.opening import open_storage
+from search.storage.records import load, trials_of
+from search.storage.sqlite import StorageError, sqlite_url
 from studies.preset import StudyError
 from studies.study import Trial
 

@@ -14,13 +14,13 @@ from hypothesis import strategies as st
 
 from data.store import Store
 from models.architecture import Architecture
-from search.database import sqlite_url
 from search.engine import run_study
 from search.figures import VERDICTS
-from search.records import load
 from search.run import Run, record
-from search.status import status
-from search.storage import open_storage
+from search.storage.opening import open_storage
+from search.storage.records import load
+from search.storage.sqlite import sqlite_url
+from search.storage.status import status
 from studies.ablation import AblationFindings
 from studies.depth import DepthFindings
 from studies.findings import Compared, Findings, OnFront, Scope, VerdictWord

@@ -10,15 +10,16 @@ from formula import FormulaExecutor, silent
 from golden_runs import laid_out
 from optuna.trial import TrialState
 
-from search import lease, records
+from search import lease
 from search import report as reports
 from search.cli import main
-from search.database import sqlite_url
 from search.engine import run_study
 from search.prepared import prepared
 from search.run import open_run, read_settings
-from search.status import status
-from search.storage import open_storage
+from search.storage import records
+from search.storage.opening import open_storage
+from search.storage.sqlite import sqlite_url
+from search.storage.status import status
 from search.winner import winner
 from studies.preset import StudyError
 

@@ -12,16 +12,16 @@ from conftest import tiny_preset
 from formula import FormulaExecutor, silent
 
 from data.store import Store
-from search.database import sqlite_url
 from search.engine import Terms, run_study
-from search.fence import owning
-from search.identity import identity, kept
 from search.lease import Fenced, held
-from search.records import decisions, load, trials_of
 from search.run import Run, read_settings, record
-from search.status import status
-from search.storage import open_storage
-from search.storage_copy import copy_storage
+from search.storage.copy import copy_storage
+from search.storage.fence import owning
+from search.storage.identity import identity, kept
+from search.storage.opening import open_storage
+from search.storage.records import decisions, load, trials_of
+from search.storage.sqlite import sqlite_url
+from search.storage.status import status
 from studies.order import STUDIES
 from studies.preset import StudyError
 

@@ -14,7 +14,7 @@ from leaders import RACES, ROOT, states
 from optuna.trial import TrialState
 
 from data.store import Store
-from search.database import sqlite_url
+from search.storage.sqlite import sqlite_url
 
 pytestmark = pytest.mark.slow
 

@@ -22,10 +22,10 @@ from optuna.testing.pytest_samplers import (
 )
 from optuna.testing.pytest_storages import StorageTestCase
 
-from search.database import sqlite_url
-from search.patience import PatientStorage
 from search.sampler import FeasibleSampler
-from search.storage import open_storage
+from search.storage.opening import open_storage
+from search.storage.patience import PatientStorage
+from search.storage.sqlite import sqlite_url
 from studies.study import Value
 
 pytestmark = pytest.mark.slow

@@ -29,17 +29,17 @@ from leaders import RACES
 from postgres import FAST, IMMEDIATE, PASSWORD, Server
 
 from data.store import Store
-from search import patience
-from search import storage as storage_module
 from search.cli import main
-from search.database import StorageError, sqlite_url
 from search.job import Message
-from search.patience import PatientStorage
-from search.records import decisions
 from search.run import Run
-from search.status import status
-from search.storage import open_storage
-from search.storage_copy import copy_storage, with_new_keys
+from search.storage import opening as storage_module
+from search.storage import patience
+from search.storage.copy import copy_storage, with_new_keys
+from search.storage.opening import open_storage
+from search.storage.patience import PatientStorage
+from search.storage.records import decisions
+from search.storage.sqlite import StorageError, sqlite_url
+from search.storage.status import status
 from studies.order import STUDIES
 
 pytestmark = pytest.mark.slow

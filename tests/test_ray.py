@@ -18,13 +18,13 @@ from workers import SECONDS, gone, heard, job, lasting, ray_processes, worker_of
 
 from data.store import Store, open_store
 from search import checkpoint
-from search.database import sqlite_url
 from search.engine import Terms, run_study
 from search.executor import Executor, LocalProcesses
 from search.job import EpochDone, Failed, Halted, Paused, Resumed
-from search.records import load, trials_of
 from search.run import Run
-from search.storage import open_storage
+from search.storage.opening import open_storage
+from search.storage.records import load, trials_of
+from search.storage.sqlite import sqlite_url
 from studies.preset import StudyError
 
 ray = pytest.importorskip("ray", reason="Ray comes with the extra: pip install '.[ray]'")

@@ -258,9 +258,9 @@ def test_another_origins_page_reads_and_changes_nothing_and_the_own_page_works(
     browser: "Browser", tmp_path: Path
 ) -> None:
     from search.dashboard import leave
-    from search.database import sqlite_url
     from search.serving import listen
-    from search.storage import open_storage
+    from search.storage.opening import open_storage
+    from search.storage.sqlite import sqlite_url
     from studies.study import Trial
 
     storage = open_storage(sqlite_url(tmp_path / "studies.db"))

@@ -12,8 +12,8 @@ from optuna.distributions import CategoricalDistribution, FloatDistribution, Int
 from optuna.trial import TrialState
 
 from search.engine import suggest
-from search.records import point_of
 from search.sampler import FeasibleSampler, distribution, key
+from search.storage.records import point_of
 from studies.preset import StudyError
 from studies.study import Point, Space, Value, points
 

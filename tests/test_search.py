@@ -20,13 +20,13 @@ from workers import TINY, job, working_in
 from data.store import Store
 from models.architecture import Architecture
 from models.cost import cost
-from search.database import sqlite_url
 from search.engine import run_study
 from search.executor import InProcess, LocalProcesses
 from search.job import Crashed, EpochDone, Failed, Finished, Message
-from search.records import load, trials_of
 from search.run import Run
-from search.storage import open_storage
+from search.storage.opening import open_storage
+from search.storage.records import load, trials_of
+from search.storage.sqlite import sqlite_url
 
 OPTIONS = [
     "--preset",

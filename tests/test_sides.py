@@ -25,9 +25,9 @@ from data.cases import complete_splits
 from data.preparation import DataError, Preparation
 from data.prepare import prepare
 from data.store import Store, open_store, verify
-from search.database import sqlite_url
 from search.prepared import prepared
 from search.run import TRIALS, Run
+from search.storage.sqlite import sqlite_url
 
 SETTINGS = Preparation(
     image_px=32, fit="squash", stretch=False, validation_fraction=0.3, test_fraction=0.2, accept_losses=True

@@ -11,11 +11,11 @@ from conftest import tiny_preset
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 from optuna.trial import TrialState, create_trial
 
-from search.database import own_url, sqlite_url
-from search.records import seen
 from search.run import Run, record
-from search.status import status
-from search.storage import open_storage
+from search.storage.opening import open_storage
+from search.storage.records import seen
+from search.storage.sqlite import own_url, sqlite_url
+from search.storage.status import status
 from studies.order import STUDIES, study_name
 from studies.preset import StudyError
 

@@ -18,10 +18,10 @@ import sqlalchemy
 from optuna.storages import BaseStorage, RDBStorage, _CachedStorage
 from optuna.trial import TrialState
 
-from search import patience
-from search.database import StorageError, sqlite_url
-from search.patience import PatientStorage
-from search.storage import open_storage
+from search.storage import patience
+from search.storage.opening import open_storage
+from search.storage.patience import PatientStorage
+from search.storage.sqlite import StorageError, sqlite_url
 
 ASKS = 25  # of each of two processes
 

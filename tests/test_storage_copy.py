@@ -15,12 +15,12 @@ from copied import contents, odd_study, search, some_fail, unheard
 from formula import FormulaExecutor
 
 from data.store import Store
-from search import storage_copy
-from search.database import StorageError, sqlite_url
-from search.records import decisions
 from search.run import Run
-from search.storage import open_storage
-from search.storage_copy import copy_storage, run_copy
+from search.storage import copy as storage_copy
+from search.storage.copy import copy_storage, run_copy
+from search.storage.opening import open_storage
+from search.storage.records import decisions
+from search.storage.sqlite import StorageError, sqlite_url
 
 
 def a_search_and_an_odd_study(folder: Path, store: Store) -> Run:

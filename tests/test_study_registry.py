@@ -17,7 +17,6 @@ from data.store import Store
 from models.architecture import Architecture
 from search import tables
 from search.cli import main
-from search.database import sqlite_url
 from search.engine import run_study
 from search.figures import COLOURS, SYMBOLS, Sized, pareto
 from search.job import Job
@@ -29,8 +28,9 @@ from search.report_parts import Plot
 from search.report_sections import contents
 from search.report_text import markdown, trials_csv
 from search.run import Run, record
-from search.status import next_command, status
-from search.storage import open_storage
+from search.storage.opening import open_storage
+from search.storage.sqlite import sqlite_url
+from search.storage.status import next_command, status
 from search.time_left import fitting, to_come
 from studies import order
 from studies.order import ORDER, STUDIES

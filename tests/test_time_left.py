@@ -19,10 +19,10 @@ from models.cost import cost
 from search.engine import run_study
 from search.job import EpochDone, Job, Message
 from search.output.time_words import error_words, left_words
-from search.records import load, trials_of
 from search.run import Run
-from search.status import status
-from search.storage import open_storage, sqlite_url
+from search.storage.opening import open_storage, sqlite_url
+from search.storage.records import load, trials_of
+from search.storage.status import status
 from search.tables import status_lines
 from search.time_left import fitting, makespan, rounds, seconds, to_come
 from search.timings import history

@@ -20,7 +20,6 @@ from workers import working_in
 from data.store import Store, open_store
 from models.architecture import Architecture, Blocks
 from search.cli import main
-from search.database import sqlite_url
 from search.engine import Terms, run_study
 from search.job import ATTEMPTS, EpochDone, Failed, Finished, Job, Message, Paused, Resumed
 from search.lease import held
@@ -28,6 +27,7 @@ from search.model_folder import models_of, read_about
 from search.output.notices import NO_DEVICE, SYNTHETIC
 from search.run import Run
 from search.stopping import Stopped, Wish
+from search.storage.sqlite import sqlite_url
 from search.train import Order, followed, job_of, safe, train
 from search.winner import Chosen, chosen, name_of
 from studies.order import STUDIES

@@ -15,7 +15,7 @@ import pytest
 from search.compare import compare, own_seeds
 from search.curves import Recorded, read
 from search.run import open_run
-from search.storage import open_storage
+from search.storage.opening import open_storage
 from search.trainings import FOLDER
 
 pytestmark = pytest.mark.slow

@@ -15,7 +15,7 @@ from searched import a_run, search
 
 from data.store import Store
 from search.run import record
-from search.status import status
+from search.storage.status import status
 from search.watch import shown, watch
 
 

@@ -14,12 +14,12 @@ from data.prepare import prepare
 from data.store import Store, digest_of, open_store
 from search.audit import REMEMBERED, worries_of
 from search.cli import main
-from search.database import sqlite_url
 from search.engine import run_study
 from search.report import read
 from search.report_sections import contents
 from search.report_text import markdown
 from search.run import Run
+from search.storage.sqlite import sqlite_url
 
 Write = Callable[..., Path]
 LOOKS = "the labels look like years"

@@ -29,10 +29,10 @@ from typing import Any
 import numpy as np
 from optuna.trial import TrialState
 
-from search.database import sqlite_url
-from search.records import decisions, load
-from search.storage import open_storage
-from search.storage_copy import ARTIFACTS
+from search.storage.copy import ARTIFACTS
+from search.storage.opening import open_storage
+from search.storage.records import decisions, load
+from search.storage.sqlite import sqlite_url
 from studies.order import STUDIES
 
 ROOT = Path(__file__).parents[1]

@@ -22,7 +22,7 @@ from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, Pending
 from sqlalchemy.orm import Session
 
 from data.foreign import reason as words_of
-from search.database import BUSY_SECONDS, StorageError, read_only, unwritable
+from search.storage.sqlite import BUSY_SECONDS, StorageError, read_only, unwritable
 
 PATIENCE_SECONDS = 120  # that one call waits for a database that has gone away
 QUIET_SECONDS = 2  # before a person is told of it

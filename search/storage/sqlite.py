@@ -87,8 +87,8 @@ def beside(path: Path, name: str) -> Path:
 def reading_any(url: str) -> Iterator[Rows]:
     import sqlalchemy
 
-    from search.patience import PATIENCE_SECONDS, waiting
-    from search.storage import open_storage
+    from search.storage.opening import open_storage
+    from search.storage.patience import PATIENCE_SECONDS, waiting
 
     storage = open_storage(url)
 

@@ -23,13 +23,13 @@ from optuna.storages._rdb.models import BaseModel
 from sqlalchemy import Connection, Table
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
-from search.database import StorageError
-from search.identity import ID
 from search.output.files import write_text
 from search.output.terminal import log, say
-from search.patience import PatientStorage, reason, shown
 from search.run import SETTINGS, read_settings, remembered, write_settings
-from search.storage import open_storage, sqlite_path, without_password
+from search.storage.identity import ID
+from search.storage.opening import open_storage, sqlite_path, without_password
+from search.storage.patience import PatientStorage, reason, shown
+from search.storage.sqlite import StorageError
 
 ARTIFACTS = "artifacts"  # in a run's folder; what each file is stands in the system attributes
 READY, NOTE = f"{ARTIFACTS}.part", f"{ARTIFACTS}.json"  # while a copy goes on

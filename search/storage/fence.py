@@ -16,7 +16,7 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
 from search.lease import Fenced, Lease, owner_of, taken_over, who
-from search.patience import PatientStorage
+from search.storage.patience import PatientStorage
 from studies.preset import StudyError
 
 KEY = "boneage_search:owner"  # a study's system attribute: its owner; {} while there is none

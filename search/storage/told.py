@@ -12,7 +12,7 @@ from typing import Any
 from optuna.trial import FrozenTrial, TrialState
 
 from data.shown import shown
-from search.stored import number, text, whole, why_outside
+from search.storage.stored import number, text, whole, why_outside
 from studies.study import Space
 
 BEGUN = "network"  # the attribute of a trial that was found fit for its study, and begun

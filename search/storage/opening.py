@@ -23,9 +23,10 @@ from sqlalchemy.exc import (
     SQLAlchemyError,
 )
 
-from search import database, patience
-from search.database import StorageError, sqlite_url
-from search.patience import PAUSES, PatientStorage, engine_options, reason, shown, waiting
+from search.storage import patience
+from search.storage import sqlite as database
+from search.storage.patience import PAUSES, PatientStorage, engine_options, reason, shown, waiting
+from search.storage.sqlite import StorageError, sqlite_url
 
 ANSWERED: set[str] = set()  # the URLs that this process has opened
 

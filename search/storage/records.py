@@ -8,12 +8,12 @@ import optuna
 from optuna.storages import BaseStorage
 from optuna.trial import FrozenTrial, TrialState
 
-from search.identity import Identity, identity
 from search.run import Run, read_settings
-from search.status import foreign
-from search.storage import open_storage
-from search.stored import checked, decision_of, decisions_given, refuse_directions, settings_of
-from search.told import BEGUN, LeftOut, params_of, why_left_out
+from search.storage.identity import Identity, identity
+from search.storage.opening import open_storage
+from search.storage.status import foreign
+from search.storage.stored import checked, decision_of, decisions_given, refuse_directions, settings_of
+from search.storage.told import BEGUN, LeftOut, params_of, why_left_out
 from studies.order import STUDIES, stored_decision, study_name
 from studies.study import SEED, Decision, Given, Point, Space, Trial, pool, to_point
 

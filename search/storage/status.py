@@ -4,11 +4,11 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from search.database import FILE, Rows, own_url, reading, refuse_emptied
-from search.identity import Identity, identity
 from search.output.typed import typed
 from search.run import SETTINGS, Run, read_settings
-from search.stored import decision_of, refuse_directions, settings_of, timing_of, why_outside
+from search.storage.identity import Identity, identity
+from search.storage.sqlite import FILE, Rows, own_url, reading, refuse_emptied
+from search.storage.stored import decision_of, refuse_directions, settings_of, timing_of, why_outside
 from studies.order import STUDIES, study_name
 from studies.preset import StudyError
 from studies.study import Point, Space, to_point
@@ -32,7 +32,7 @@ def storage_exists(run: Run) -> bool:
         file = run.folder / FILE
         refuse_emptied(file)
         return file.exists() and file.stat().st_size > 0
-    from search.storage import sqlite_path  # brings SQLAlchemy and Optuna
+    from search.storage.opening import sqlite_path  # brings SQLAlchemy and Optuna
 
     path = sqlite_path(run.storage)
     return path is None or path.exists()
@@ -177,7 +177,7 @@ def storage_option(run: Run) -> list[str]:
     """--storage, where the run does not remember it."""
     if run.storage == own_url(run.folder):
         return []
-    from search.storage import without_password  # brings SQLAlchemy and Optuna
+    from search.storage.opening import without_password  # brings SQLAlchemy and Optuna
 
     url = without_password(run.storage)
     return [] if read_settings(run.folder).get("storage") == url else ["--storage", url]

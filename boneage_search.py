@@ -64,7 +64,7 @@ def main() -> int:
 
 def trained_on_ray(job: Any) -> Iterator[Any]:
     """What a worker of Ray runs. It imports where this is from before it reads the job, whose type is of one of our packages."""
-    from search.ray_executor import train
+    from search.workers.ray_cluster import train
 
     yield from train(job)
 

@@ -17,7 +17,7 @@ from studies.preset import StudyError
 if TYPE_CHECKING:
     from data.store import Store
     from search.engine import Progress
-    from search.executor import Executor
+    from search.workers.local import Executor
 
 LOOPBACK = "127.0.0.1"
 EXPORT_FORMATS = ("keras", "savedmodel", "tflite", "onnx")
@@ -200,14 +200,14 @@ def also_logged(watching: "Progress", folder: Path, wanted: bool) -> "Progress":
 
 
 def executors(where: str, workers: int) -> Callable[[], "Executor"]:
-    from search.executor import LocalProcesses
+    from search.workers.local import LocalProcesses
 
     if where == "local":
         return lambda: LocalProcesses(workers)
     name, _, address = where.partition("://")
     if name != "ray" or (address == "" and where != "ray"):
         raise StudyError(f"--executor is local, ray, ray://auto or ray://HOST:PORT; got {where!r}")
-    from search.ray_executor import ray_executor  # refuses where Ray is not installed
+    from search.workers.ray_cluster import ray_executor  # refuses where Ray is not installed
 
     return lambda: ray_executor(address, workers)
 
@@ -332,8 +332,8 @@ def run_compare(arguments: argparse.Namespace) -> int:
 
 
 def run_record(arguments: argparse.Namespace) -> int:
-    from search.executor import LocalProcesses
     from search.record import recorded
+    from search.workers.local import LocalProcesses
 
     run = open_the_run(arguments, arguments.data)
     rows = recorded(run, arguments.out, lambda: LocalProcesses(arguments.workers), arguments.deterministic)

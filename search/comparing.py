@@ -17,7 +17,6 @@ from search.audit import say_worries
 from search.compare import Played, compare, own_seeds, recorded_seeds, refuse_another_space, share_of_epochs, summary
 from search.compare_page import compare_page, traces_json, verdict_of
 from search.curves import read
-from search.executor import Executor, LocalProcesses
 from search.output.files import write_text
 from search.output.notices import NO_DEVICE, SYNTHETIC
 from search.output.terminal import say, show_json
@@ -29,6 +28,7 @@ from search.sampler import distribution
 from search.storage.opening import open_storage
 from search.storage.records import identity_of
 from search.trainings import FOLDER, underway
+from search.workers.local import Executor, LocalProcesses
 from studies import joint
 from studies.preset import Preset, StudyError
 

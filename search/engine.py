@@ -24,36 +24,15 @@ from data.cases import constant_mae
 from data.preparation import DISK_FULL, DataError, no_space
 from data.store import Store
 from models.architecture import GROUPS
-from search import checkpoint, dashboard
+from search import dashboard
 from search.asking import asked, objective_values, seeds_of
-from search.best import MAPS, VALIDATION, drop, load_predictions
-from search.executor import Executor
 from search.forecast import Forecast
-from search.job import (
-    LAST,
-    Crashed,
-    EpochDone,
-    Failed,
-    Finished,
-    Halted,
-    Job,
-    Message,
-    Paused,
-    Remark,
-    Resumed,
-    TrialCrashed,
-    fingerprint,
-    halting,
-    what_happened,
-)
 from search.lease import Lease, held
-from search.legs import Legs
 from search.output.time_words import error_words, left_words
 from search.output.typed import typed
 from search.report_words import sentence
 from search.run import TRIALS, Run, guarded, identify, record
 from search.sampler import FeasibleSampler, key
-from search.starting import log_ends
 from search.stopping import Stopped, Wish
 from search.storage.fence import owning
 from search.storage.identity import RUN
@@ -77,6 +56,28 @@ from search.storage.told import UNFIT, params_of, why_left_out
 from search.timings import history, timed
 from search.unfit import why_unfit
 from search.waiting import begin_longest
+from search.workers import checkpoint
+from search.workers.best import MAPS, VALIDATION, drop, load_predictions
+from search.workers.job import (
+    LAST,
+    Crashed,
+    EpochDone,
+    Failed,
+    Finished,
+    Halted,
+    Job,
+    Message,
+    Paused,
+    Remark,
+    Resumed,
+    TrialCrashed,
+    fingerprint,
+    halting,
+    what_happened,
+)
+from search.workers.legs import Legs
+from search.workers.local import Executor
+from search.workers.starting import log_ends
 from studies.ablation import AblationFindings
 from studies.order import STUDIES, study_name
 from studies.preset import StudyError

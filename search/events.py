@@ -20,7 +20,7 @@ from tensorboard.summary.writer.record_writer import RecordWriter
 from models.architecture import GROUPS
 from models.cost import cost
 from search.engine import Progress
-from search.job import EpochDone, Job, Resumed
+from search.workers.job import EpochDone, Job, Resumed
 from studies.study import Trial
 
 FOLDER = "tensorboard"  # in the run's folder

@@ -11,10 +11,10 @@ from data.preparation import DataError
 from data.store import Store
 from models.architecture import Architecture
 from models.cells import cells, spread
-from search.best import MAPS
 from search.explain import Explained, Shown
 from search.explain_page import caption_lines, foot, heading, unit
 from search.overlay import Tile, laid_over, legend, scale_of, sheet
+from search.workers.best import MAPS
 
 SIDE_PX = 144  # of a picture on the sheet
 COLOURS = 256  # of a sheet, so that hundreds of trials take little room

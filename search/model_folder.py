@@ -7,11 +7,11 @@ from typing import Any
 from data.foreign import foreign
 from data.preparation import DataError, Preparation
 from models.architecture import Architecture
-from search.best import MODEL
 from search.model_about import ABOUT, damaged, refuse_changed
 from search.model_about import read as read_about
 from search.output.typed import typed
 from search.run import MODELS
+from search.workers.best import MODEL
 
 __all__ = [
     "ABOUT",
@@ -95,7 +95,7 @@ def load_network(model: ModelFolder) -> Any:
 
 def network_at(path: Path) -> Any:
     """The Keras network. Raises DataError where the file is damaged."""
-    from search.quiet import load_tensorflow
+    from search.workers.quiet import load_tensorflow
 
     load_tensorflow()
     from models.saved import load

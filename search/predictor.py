@@ -22,11 +22,11 @@ from data.looks import Looks
 from data.looks import load as load_looks
 from data.preparation import Preparation
 from data.store import Store
-from search.best import MODEL
 from search.conformal import intervals
 from search.model_about import refuse_changed
 from search.model_folder import load_network, network_at, open_folder
 from search.trained import LOOKS
+from search.workers.best import MODEL
 
 BATCH = 32
 

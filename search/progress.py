@@ -11,9 +11,9 @@ from rich.progress import Progress as Bars
 
 from data.prepare import Progress as StoreProgress
 from data.shown import plain
-from search.job import EpochDone, Job, Resumed
 from search.output.terminal import log
 from search.output.time_words import duration
+from search.workers.job import EpochDone, Job, Resumed
 from studies.order import STUDIES, study_name
 from studies.study import Decision, Trial
 

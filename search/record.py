@@ -8,11 +8,11 @@ from data.cases import constant_mae
 from data.store import Store, split_counts
 from search.audit import say_worries
 from search.curves import Curve, Request, write
-from search.executor import Executor
 from search.prepared import prepared
 from search.progress import preparing
 from search.run import Run
 from search.trainings import Trainings, underway
+from search.workers.local import Executor
 from studies import joint
 from studies.preset import StudyError
 from studies.study import Point, points

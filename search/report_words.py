@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from models.architecture import Architecture
-from search.job import EXIT_REASONS
 from search.report import LEAST_FOR_IMPORTANCE, Best, Recorded, Report, StudyReport
 from search.run import TRIALS
+from search.workers.job import EXIT_REASONS
 from studies import ablation
 from studies.findings import Compared
 from studies.order import STUDIES, all_studies

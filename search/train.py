@@ -14,25 +14,8 @@ from data.cases import constant_mae
 from data.preparation import DISK_FULL, no_space
 from data.store import Store
 from models.cost import cost
-from search import checkpoint
 from search.engine import POLL_SECONDS, Progress, Terms
-from search.executor import Executor
-from search.job import (
-    Crashed,
-    EpochDone,
-    Failed,
-    Finished,
-    Halted,
-    Job,
-    Paused,
-    Remark,
-    Resumed,
-    TrialCrashed,
-    halting,
-    what_happened,
-)
 from search.lease import Lease, held
-from search.legs import Legs
 from search.model_about import ABOUT, DIGESTS, refuse_changed
 from search.model_folder import read_about
 from search.model_page import write_page
@@ -46,6 +29,23 @@ from search.trained import (
     write_predictions,
 )
 from search.winner import Chosen, name_of
+from search.workers import checkpoint
+from search.workers.job import (
+    Crashed,
+    EpochDone,
+    Failed,
+    Finished,
+    Halted,
+    Job,
+    Paused,
+    Remark,
+    Resumed,
+    TrialCrashed,
+    halting,
+    what_happened,
+)
+from search.workers.legs import Legs
+from search.workers.local import Executor
 from studies.preset import StudyError
 from studies.study import Trial
 

@@ -20,13 +20,13 @@ from data.cases import constant_mae
 from data.csv_text import write_csv
 from data.store import Examples, Store, split_counts
 from models.cost import cost
-from search.best import MODEL, TEST, VALIDATION, load_predictions
 from search.conformal import calibrate, coverage, intervals
 from search.evaluation import metrics
-from search.job import Job, fingerprint, job_dict
 from search.model_about import signed
 from search.model_folder import ABOUT, models_of, read_about
 from search.output.files import write_text, written
+from search.workers.best import MODEL, TEST, VALIDATION, load_predictions
+from search.workers.job import Job, fingerprint, job_dict
 
 LOOKS, REPORT = "looks.npz", "report.html"
 PACKAGES = ("boneage-search", "tensorflow", "keras", "numpy")

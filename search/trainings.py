@@ -14,11 +14,14 @@ from pathlib import Path
 import numpy as np
 
 from data.store import Store
-from search import checkpoint
-from search.best import TEST, load_predictions
 from search.curves import Curve, Request
-from search.executor import Executor
-from search.job import (
+from search.lease import Lease, held
+from search.progress import counting
+from search.run import Run, record
+from search.stopping import Stopped, Wish, heard
+from search.workers import checkpoint
+from search.workers.best import TEST, load_predictions
+from search.workers.job import (
     Crashed,
     EpochDone,
     Failed,
@@ -34,11 +37,8 @@ from search.job import (
     halting,
     what_happened,
 )
-from search.lease import Lease, held
-from search.legs import Legs
-from search.progress import counting
-from search.run import Run, record
-from search.stopping import Stopped, Wish, heard
+from search.workers.legs import Legs
+from search.workers.local import Executor
 from studies.joint import architecture
 
 FOLDER = "compare"  # in the run's folder

@@ -148,11 +148,11 @@ def tiny_model_in(folder: Path, tiny_store: Store) -> Path:
     """The folder of a whole model: a real network, as training leaves it, but none of its epochs."""
     from models import saved
     from models.network import build
-    from search.best import MODEL, TEST, VALIDATION
-    from search.executor import lay_out
     from search.predictor import months_of
     from search.train import Order, finish, job_of
     from search.winner import Chosen
+    from search.workers.best import MODEL, TEST, VALIDATION
+    from search.workers.local import lay_out
 
     run = Run(folder, tiny_preset(), {}, str(tiny_store.path), sqlite_url(folder / "studies.db"))
     job = job_of(run, tiny_store, Order(Chosen(run.preset.reference, "by hand"), {}, "tiny"), deterministic=False)

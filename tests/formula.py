@@ -9,7 +9,7 @@ from dataclasses import fields
 
 from models.architecture import Architecture
 from search.engine import Progress
-from search.job import EpochDone, Failed, Finished, Job, Message
+from search.workers.job import EpochDone, Failed, Finished, Job, Message
 
 Mae = Callable[[Architecture], float]
 

@@ -30,16 +30,16 @@ from data.preparation import Preparation
 from data.prepare import prepare
 from data.store import open_store, verify
 from data.tables import read_table
-from search import checkpoint
 from search.curves import Curve
 from search.curves import read as read_curves
 from search.curves import write as write_curves
 from search.engine import run_study
-from search.job import EpochDone
 from search.report import read as read_report
 from search.run import Run, open_run, record
 from search.storage import status
 from search.storage.sqlite import own_url
+from search.workers import checkpoint
+from search.workers.job import EpochDone
 from studies.order import STUDIES
 
 SETTINGS = Preparation(image_px=32, fit="crop_pad")

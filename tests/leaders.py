@@ -18,10 +18,10 @@ from optuna.trial import TrialState
 
 from data.store import Store, open_store
 from search.engine import Terms, run_study
-from search.job import Job, Message
 from search.run import Run
 from search.storage.opening import open_storage
 from search.storage.records import load
+from search.workers.job import Job, Message
 
 ROOT = Path(__file__).parents[1]
 

@@ -1,6 +1,6 @@
 from pathlib import Path
 
-from search.best import leave, settle
+from search.workers.best import leave, settle
 
 
 def write(text: str):  # type: ignore[no-untyped-def]

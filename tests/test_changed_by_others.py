@@ -24,7 +24,6 @@ from data.preparation import DataError
 from search import lease
 from search.cli import main
 from search.engine import run_study
-from search.job import Message
 from search.prepared import prepared
 from search.run import open_run
 from search.storage import told
@@ -33,6 +32,7 @@ from search.storage.records import load, trials_of
 from search.storage.sqlite import StorageError, own_url
 from search.storage.status import status
 from search.winner import chosen
+from search.workers.job import Message
 from studies.preset import StudyError
 from studies.study import SEED
 

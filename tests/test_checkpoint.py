@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from search.checkpoint import Checkpoint, clear, latest, save, written
-from search.job import EpochDone
+from search.workers.checkpoint import Checkpoint, clear, latest, save, written
+from search.workers.job import EpochDone
 
 
 def after(epochs: int) -> Checkpoint:

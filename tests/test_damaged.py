@@ -18,17 +18,18 @@ from hypothesis import strategies as st
 
 from data.preparation import DataError
 from data.store import Store
-from search import checkpoint, model_about
-from search.best import load_predictions, save_predictions
+from search import model_about
 from search.cli import main
 from search.curves import Curve
 from search.engine import run_study
-from search.job import EpochDone
 from search.model_folder import load_network, open_folder
 from search.predictor import open_model
 from search.run import Run, record
 from search.storage.sqlite import StorageError, sqlite_url
 from search.trainings import append, read
+from search.workers import checkpoint
+from search.workers.best import load_predictions, save_predictions
+from search.workers.job import EpochDone
 
 
 def flip(path: Path, at: float, bit: int = 0) -> None:
@@ -238,8 +239,8 @@ def test_a_damaged_checkpoint_is_said_and_the_one_before_is_taken_or_none(all_of
 
 @pytest.mark.slow
 def test_a_trial_with_damaged_checkpoints_begins_anew_and_says_so(tmp_path: Path, tiny_store: Store) -> None:
-    from search.executor import InProcess
-    from search.job import Finished, Job, Paused, Remark
+    from search.workers.job import Finished, Job, Paused, Remark
+    from search.workers.local import InProcess
 
     preset = tiny_preset()
     job = Job(

@@ -24,15 +24,15 @@ from models.cells import cells
 from models.cost import cost
 from models.training import Training
 from search import drawings, maps
-from search.best import MAPS
 from search.dashboard import artifact_store
-from search.job import Job
 from search.output.notices import SYNTHETIC
 from search.overlay import GAP_PX, LINE_PX
 from search.storage.copy import copy_storage
 from search.storage.opening import open_storage
 from search.storage.records import load, seen
 from search.storage.sqlite import sqlite_url
+from search.workers.best import MAPS
+from search.workers.job import Job
 from studies.order import STUDIES
 
 

@@ -15,12 +15,12 @@ from data.store import Store
 from models.architecture import Architecture
 from models.cost import cost
 from search.engine import Terms, run_study
-from search.job import EpochDone, Failed, Message
 from search.run import Run, read_settings
 from search.storage.opening import open_storage
 from search.storage.records import decisions, load, trials_of
 from search.storage.sqlite import sqlite_url
 from search.storage.status import status
+from search.workers.job import EpochDone, Failed, Message
 from studies.order import STUDIES
 from studies.preset import Preset, StudyError
 from studies.study import Decision

@@ -50,7 +50,7 @@ def test_the_case_of_a_project_with_models_data_and_search(tmp_path: Path) -> No
     assert python("-m", "boneage_search", "count", cwd=folder).returncode == 0
 
 
-@pytest.mark.parametrize("preload", [["boneage_search", "search.starting"], ["boneage_search"]])
+@pytest.mark.parametrize("preload", [["boneage_search", "search.workers.starting"], ["boneage_search"]])
 def test_workers_find_our_packages_there_too(tmp_path: Path, preload: list[str]) -> None:
     """Their server looks in the working directory before anywhere else."""
     script = (

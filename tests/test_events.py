@@ -14,9 +14,9 @@ from tensorboard.plugins.hparams.metadata import SESSION_START_INFO_TAG
 from data.store import Store
 from search.engine import Progress, run_study
 from search.events import FOLDER, TAGS, logged
-from search.job import EpochDone, Job, Resumed
 from search.run import Run
 from search.storage.sqlite import sqlite_url
+from search.workers.job import EpochDone, Job, Resumed
 from studies.study import Trial
 
 TINY = tiny_preset()

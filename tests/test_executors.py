@@ -17,13 +17,13 @@ from workers import TINY, gone, heard, job, lasting, ray_processes, worker_of, w
 
 from data.store import Store
 from search import engine
-from search.executor import Executor, InProcess, LocalProcesses
-from search.job import Crashed, EpochDone, Failed, Finished, Halted, Job, Message, Paused, Resumed
 from search.lease import held
 from search.run import TRIALS, Run
 from search.storage.opening import open_storage
 from search.storage.records import load
 from search.storage.sqlite import sqlite_url
+from search.workers.job import Crashed, EpochDone, Failed, Finished, Halted, Job, Message, Paused, Resumed
+from search.workers.local import Executor, InProcess, LocalProcesses
 from studies.ablation import AblationFindings
 from studies.order import study_name
 from studies.study import Decision
@@ -38,7 +38,7 @@ def local() -> Executor:
 
 def on_ray() -> Executor:
     pytest.importorskip("ray", reason="Ray comes with the extra: pip install '.[ray]'")
-    from search.ray_executor import ray_executor
+    from search.workers.ray_cluster import ray_executor
 
     return ray_executor(workers=1)
 

@@ -21,14 +21,14 @@ from formula import silent
 from data.store import Store
 from models import fit
 from models.architecture import Architecture
-from search import checkpoint
 from search.engine import Terms, run_study
-from search.executor import InProcess, LocalProcesses
-from search.job import Failed, Job, Message
 from search.run import Run
 from search.storage.opening import open_storage
 from search.storage.records import load, trials_of
 from search.storage.sqlite import StorageError, sqlite_url
+from search.workers import checkpoint
+from search.workers.job import Failed, Job, Message
+from search.workers.local import InProcess, LocalProcesses
 from studies.preset import StudyError
 from studies.study import Trial
 

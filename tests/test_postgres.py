@@ -30,7 +30,6 @@ from postgres import FAST, IMMEDIATE, PASSWORD, Server
 
 from data.store import Store
 from search.cli import main
-from search.job import Message
 from search.run import Run
 from search.storage import opening as storage_module
 from search.storage import patience
@@ -40,6 +39,7 @@ from search.storage.patience import PatientStorage
 from search.storage.records import decisions
 from search.storage.sqlite import StorageError, sqlite_url
 from search.storage.status import status
+from search.workers.job import Message
 from studies.order import STUDIES
 
 pytestmark = pytest.mark.slow

@@ -14,8 +14,8 @@ from models import fit
 from models.architecture import Architecture, Blocks
 from models.precision import cpu_flags, of_gpu
 from models.training import Training
-from search.job import EpochDone, Job, Message, Paused, Resumed
-from search.trial import outcome
+from search.workers.job import EpochDone, Job, Message, Paused, Resumed
+from search.workers.worker import outcome
 
 pytestmark = pytest.mark.usefixtures("float32_again")
 

@@ -17,20 +17,20 @@ from formula import silent
 from workers import SECONDS, gone, heard, job, lasting, ray_processes, worker_of, working_in
 
 from data.store import Store, open_store
-from search import checkpoint
 from search.engine import Terms, run_study
-from search.executor import Executor, LocalProcesses
-from search.job import EpochDone, Failed, Halted, Paused, Resumed
 from search.run import Run
 from search.storage.opening import open_storage
 from search.storage.records import load, trials_of
 from search.storage.sqlite import sqlite_url
+from search.workers import checkpoint
+from search.workers.job import EpochDone, Failed, Halted, Paused, Resumed
+from search.workers.local import Executor, LocalProcesses
 from studies.preset import StudyError
 
 ray = pytest.importorskip("ray", reason="Ray comes with the extra: pip install '.[ray]'")
 from ray.cluster_utils import Cluster  # noqa: E402 # after the check
 
-from search.ray_executor import listen_on_loopback_alone, ray_executor, train  # noqa: E402
+from search.workers.ray_cluster import listen_on_loopback_alone, ray_executor, train  # noqa: E402
 
 pytestmark = pytest.mark.slow
 PRESET = replace(tiny_preset(), training=replace(tiny_preset().training, epochs=60))
@@ -233,10 +233,10 @@ def test_a_cluster_that_cannot_be_reached_is_a_sentence(address: str, sentence: 
 
 def test_without_ray_a_sentence_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "ray", None)
-    monkeypatch.delitem(sys.modules, "search.ray_executor")
+    monkeypatch.delitem(sys.modules, "search.workers.ray_cluster")
 
     with pytest.raises(StudyError, match=r"needs Ray .*pip install '\.\[ray\]'"):
-        import search.ray_executor  # noqa: F401
+        import search.workers.ray_cluster  # noqa: F401
 
 
 def test_a_node_without_the_runs_folder_halts_the_search_with_a_sentence(tmp_path: Path, tiny_store: Store) -> None:

@@ -21,12 +21,12 @@ from data.store import Store
 from models.architecture import Architecture
 from models.cost import cost
 from search.engine import run_study
-from search.executor import InProcess, LocalProcesses
-from search.job import Crashed, EpochDone, Failed, Finished, Message
 from search.run import Run
 from search.storage.opening import open_storage
 from search.storage.records import load, trials_of
 from search.storage.sqlite import sqlite_url
+from search.workers.job import Crashed, EpochDone, Failed, Finished, Message
+from search.workers.local import InProcess, LocalProcesses
 
 OPTIONS = [
     "--preset",

@@ -14,9 +14,9 @@ import pytest
 from conftest import tiny_preset
 
 from data.store import Store
-from search.executor import scriptless
-from search.job import Halted, Job
-from search.starting import could_not_start, ends, log_bytes, log_ends
+from search.workers.job import Halted, Job
+from search.workers.local import scriptless
+from search.workers.starting import could_not_start, ends, log_bytes, log_ends
 
 ROOT = Path(__file__).parents[1]
 SMALL = [

@@ -19,7 +19,6 @@ from search import tables
 from search.cli import main
 from search.engine import run_study
 from search.figures import COLOURS, SYMBOLS, Sized, pareto
-from search.job import Job
 from search.parser import parser
 from search.progress import showing
 from search.report import Report, read
@@ -32,6 +31,7 @@ from search.storage.opening import open_storage
 from search.storage.sqlite import sqlite_url
 from search.storage.status import next_command, status
 from search.time_left import fitting, to_come
+from search.workers.job import Job
 from studies import order
 from studies.order import ORDER, STUDIES
 from studies.study import Given, Trial

@@ -21,7 +21,6 @@ from data.store import Store, open_store
 from models.architecture import Architecture, Blocks
 from search.cli import main
 from search.engine import Terms, run_study
-from search.job import ATTEMPTS, EpochDone, Failed, Finished, Job, Message, Paused, Resumed
 from search.lease import held
 from search.model_folder import models_of, read_about
 from search.output.notices import NO_DEVICE, SYNTHETIC
@@ -30,6 +29,7 @@ from search.stopping import Stopped, Wish
 from search.storage.sqlite import sqlite_url
 from search.train import Order, followed, job_of, safe, train
 from search.winner import Chosen, chosen, name_of
+from search.workers.job import ATTEMPTS, EpochDone, Failed, Finished, Job, Message, Paused, Resumed
 from studies.order import STUDIES
 from studies.preset import PRESETS, StudyError
 

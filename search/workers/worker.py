@@ -26,10 +26,12 @@ from models.cam import Maps, maps_of
 from models.feed import feed
 from models.fit import CountMismatch, new_trainer
 from models.training import Precision
-from search import checkpoint, energy
-from search.best import MAPS, MODEL, TEST, VALIDATION, leave, save_predictions, settle
-from search.checkpoint import Checkpoint
-from search.job import (
+from search.lease import LOOK_SECONDS, Fenced, superseded
+from search.output.files import trouble, written
+from search.workers import checkpoint, energy
+from search.workers.best import MAPS, MODEL, TEST, VALIDATION, leave, save_predictions, settle
+from search.workers.checkpoint import Checkpoint
+from search.workers.job import (
     STOP,
     Crashed,
     EpochDone,
@@ -43,9 +45,7 @@ from search.job import (
     Resumed,
     fingerprint,
 )
-from search.lease import LOOK_SECONDS, Fenced, superseded
-from search.memory import what_would_fit
-from search.output.files import trouble, written
+from search.workers.memory import what_would_fit
 
 MAPPED_IMAGES = 6
 

@@ -17,9 +17,9 @@ from queue import SimpleQueue
 from typing import Any
 
 from boneage_search import trained_on_ray
-from search.executor import Executor, lay_out
-from search.job import ATTEMPTS, LAST, Crashed, Failed, Halted, Job, Message, Paused
-from search.starting import BEGUN, could_not_start, failed_to_start, log_alone, log_ends
+from search.workers.job import ATTEMPTS, LAST, Crashed, Failed, Halted, Job, Message, Paused
+from search.workers.local import Executor, lay_out
+from search.workers.starting import BEGUN, could_not_start, failed_to_start, log_alone, log_ends
 from studies.preset import StudyError
 
 try:
@@ -201,7 +201,7 @@ def train(job: Job) -> Iterator[Message | str | None]:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     try:
         log_alone(job.folder)
-        from search import trial  # not imported above: it imports TensorFlow
+        from search.workers import worker as trial  # not imported above: it imports TensorFlow
 
         trial.use_devices(job)
     except Exception as error:

@@ -14,8 +14,8 @@ import numpy as np
 
 from data.foreign import foreign
 from data.preparation import DataError
-from search.checkpoint import KEPT
 from search.output.files import write_bytes
+from search.workers.checkpoint import KEPT
 
 # Files of the trial's folder, of the best epoch so far.
 VALIDATION, TEST, MODEL, MAPS = "predictions.npy", "test_predictions.npy", "model.keras", "maps.npz"

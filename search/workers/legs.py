@@ -3,7 +3,7 @@
 import time
 from dataclasses import dataclass, field
 
-from search.job import ATTEMPTS, RESUMED_AFTER, EpochDone, Failed, Job
+from search.workers.job import ATTEMPTS, RESUMED_AFTER, EpochDone, Failed, Job
 
 
 @dataclass(kw_only=True)

@@ -12,8 +12,8 @@ import traceback
 from multiprocessing.connection import Connection
 from pathlib import Path
 
-from search.job import Halted, Job
 from search.lease import LOOK_SECONDS, lock_on
+from search.workers.job import Halted, Job
 
 LOG = "log.txt"  # in the trial's folder
 BEGUN = "begun"  # what a worker sends first: it has imported everything and found its devices
@@ -26,7 +26,7 @@ def enter_trial(job: Job, connection: Connection) -> None:
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     try:
         log_alone(job.folder)
-        from search import trial  # imports TensorFlow, which the leader must not
+        from search.workers import worker as trial  # imports TensorFlow, which the leader must not
 
         trial.use_devices(job)
     except Exception as error:

@@ -17,8 +17,8 @@ import numpy as np
 from data.foreign import foreign
 from data.preparation import DataError
 from models.training import Precision
-from search.job import EpochDone
 from search.output.files import written as whole
+from search.workers.job import EpochDone
 
 KEPT = 2
 

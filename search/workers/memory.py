@@ -2,7 +2,7 @@
 
 from models.cost import cost, training_bytes
 from models.training import Precision
-from search.job import Job
+from search.workers.job import Job
 
 
 def what_would_fit(job: Job, precision: Precision) -> str:

@@ -5,10 +5,10 @@ A server that cannot is of no use, and ends; workers of one that has imported no
 
 import os
 
-from search.quiet import quietly
+from search.workers.quiet import quietly
 
 with quietly():
     try:
-        from search import trial  # noqa: F401 # the point of this module
+        from search.workers import worker as trial  # noqa: F401 # the point of this module
     except BaseException:  # half of it is imported, and a second try would fail for another reason
         os._exit(1)

@@ -19,9 +19,9 @@ from pathlib import Path
 from types import ModuleType
 from typing import Protocol
 
-from search.job import LAST, STOP, Failed, Halted, Job, Message, job_dict
 from search.output.files import write_text
-from search.starting import BEGUN, could_not_start, enter_trial, failed_to_start, log_bytes, log_ends
+from search.workers.job import LAST, STOP, Failed, Halted, Job, Message, job_dict
+from search.workers.starting import BEGUN, could_not_start, enter_trial, failed_to_start, log_bytes, log_ends
 from studies.preset import StudyError
 
 
@@ -67,7 +67,7 @@ class LocalProcesses:
         self.running: dict[connection.Connection, Worker] = {}
         os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # inherited by the server: its chatter is not ours
         self.context = multiprocessing.get_context("forkserver")
-        self.context.set_forkserver_preload(["boneage_search", "search.preload"])
+        self.context.set_forkserver_preload(["boneage_search", "search.workers.preload"])
 
     def start(self, job: Job) -> None:
         gpu = self.free_gpus.pop(0) if self.free_gpus else ""
@@ -204,7 +204,7 @@ class InProcess:
     def start(self, job: Job) -> None:
         lay_out(job)
         try:
-            from search import trial  # not imported above: it imports TensorFlow
+            from search.workers import worker as trial  # not imported above: it imports TensorFlow
         except Exception as error:
             self.messages.append(failed_to_start(job, error))
             return

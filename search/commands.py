@@ -16,7 +16,7 @@ from studies.preset import StudyError
 
 if TYPE_CHECKING:
     from data.store import Store
-    from search.engine import Progress
+    from search.leader.engine import Progress
     from search.workers.local import Executor
 
 LOOPBACK = "127.0.0.1"
@@ -99,7 +99,7 @@ def run_stages(arguments: argparse.Namespace) -> int:
     from data.cases import constant_mae
     from search import report, report_files, tables
     from search.audit import say_worries
-    from search.engine import Terms, run_study
+    from search.leader.engine import Terms, run_study
     from search.prepared import prepared
     from search.progress import preparing, showing
     from search.stopping import heard
@@ -137,7 +137,7 @@ def run_train(arguments: argparse.Namespace) -> int:
     from data.cases import constant_mae
     from search import tables
     from search.audit import say_worries
-    from search.engine import Terms
+    from search.leader.engine import Terms
     from search.model_folder import read_about
     from search.prepared import prepared
     from search.progress import preparing, showing

@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 
 from search.curves import Curves, Recorded, Request
+from search.leader.sampler import key
 from search.play import Trace, play
 from search.rivals import RIVALS, STAGED, make
-from search.sampler import key
 from studies import joint
 from studies.preset import Preset, StudyError
 from studies.study import Point

@@ -17,6 +17,7 @@ from search.audit import say_worries
 from search.compare import Played, compare, own_seeds, recorded_seeds, refuse_another_space, share_of_epochs, summary
 from search.compare_page import compare_page, traces_json, verdict_of
 from search.curves import read
+from search.leader.sampler import distribution
 from search.output.files import write_text
 from search.output.notices import NO_DEVICE, SYNTHETIC
 from search.output.terminal import say, show_json
@@ -24,7 +25,6 @@ from search.prepared import prepared
 from search.progress import counting, preparing
 from search.rivals import RIVALS
 from search.run import Run
-from search.sampler import distribution
 from search.storage.opening import open_storage
 from search.storage.records import identity_of
 from search.trainings import FOLDER, underway

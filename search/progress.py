@@ -18,7 +18,7 @@ from studies.order import STUDIES, study_name
 from studies.study import Decision, Trial
 
 if TYPE_CHECKING:
-    from search.engine import Progress
+    from search.leader.engine import Progress
 
 LINE_SECONDS = 5.0  # at most one plain line of preparation in this time
 
@@ -90,7 +90,7 @@ def counting(what: str) -> Iterator[tuple[StoreProgress, Callable[[str], None]]]
 @contextmanager
 def showing(constant_mae: float) -> Iterator["Progress"]:
     """The engine's progress: a bar per running trial on a terminal, a line per event elsewhere."""
-    from search.engine import Progress  # not above: `prepare` needs no database
+    from search.leader.engine import Progress  # not above: `prepare` needs no database
 
     started: dict[int, float] = {}
     before: dict[int, int] = {}  # epochs of earlier legs, which this one's pace says nothing of

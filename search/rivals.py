@@ -12,9 +12,9 @@ import optuna
 from optuna.trial import TrialState
 
 from search.curves import Curve
-from search.engine import suggest
+from search.leader.engine import suggest
+from search.leader.sampler import distribution, key
 from search.play import Rival, Work
-from search.sampler import distribution, key
 from search.staged import Staged
 from studies import joint
 from studies.preset import Preset

@@ -7,13 +7,13 @@ from dataclasses import replace
 
 import optuna
 
-from search.asking import asked, objective_values, seeds_of
 from search.curves import Curve
-from search.engine import suggest
+from search.leader.asking import asked, objective_values, seeds_of
+from search.leader.engine import suggest
+from search.leader.sampler import FeasibleSampler, key
+from search.leader.waiting import begin_longest
 from search.play import Work
-from search.sampler import FeasibleSampler, key
 from search.storage.records import point_of, seed_of
-from search.waiting import begin_longest
 from studies import joint
 from studies.ablation import AblationFindings
 from studies.order import STUDIES

@@ -14,7 +14,7 @@ from data.cases import constant_mae
 from data.preparation import DISK_FULL, no_space
 from data.store import Store
 from models.cost import cost
-from search.engine import POLL_SECONDS, Progress, Terms
+from search.leader.engine import POLL_SECONDS, Progress, Terms
 from search.lease import Lease, held
 from search.model_about import ABOUT, DIGESTS, refuse_changed
 from search.model_folder import read_about

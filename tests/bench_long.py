@@ -14,9 +14,9 @@ import optuna
 import sqlalchemy
 from growth import show
 
-from search.engine import suggest
+from search.leader.engine import suggest
+from search.leader.sampler import FeasibleSampler
 from search.run import Run
-from search.sampler import FeasibleSampler
 from search.storage.copy import TABLES, TRIALS
 from search.storage.opening import open_storage
 from search.storage.sqlite import own_url

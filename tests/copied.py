@@ -11,7 +11,7 @@ from optuna.trial import TrialState
 
 from data.store import Store
 from models.architecture import Architecture
-from search.engine import run_study
+from search.leader.engine import run_study
 from search.run import Run
 from studies.order import STUDIES
 

@@ -33,7 +33,7 @@ from data.tables import read_table
 from search.curves import Curve
 from search.curves import read as read_curves
 from search.curves import write as write_curves
-from search.engine import run_study
+from search.leader.engine import run_study
 from search.report import read as read_report
 from search.run import Run, open_run, record
 from search.storage import status

@@ -7,7 +7,7 @@ from formula import FormulaExecutor, deeper_is_better, silent
 
 from data.store import Store
 from models.architecture import Architecture
-from search.engine import run_study
+from search.leader.engine import run_study
 from search.run import Run, record
 from search.storage.sqlite import sqlite_url
 from search.workers.job import Job

@@ -23,7 +23,7 @@ from optuna_dashboard import get_note
 from data.preparation import DataError
 from search import lease
 from search.cli import main
-from search.engine import run_study
+from search.leader.engine import run_study
 from search.prepared import prepared
 from search.run import open_run
 from search.storage import told

@@ -18,7 +18,7 @@ from typed_commands import boneage_search, refused
 
 from data.store import Store, open_store
 from search.cli import main, parser
-from search.engine import run_study
+from search.leader.engine import run_study
 from search.output.typed import typed
 from search.prepared import prepared
 from search.run import Run, open_run, record

@@ -27,11 +27,11 @@ from search.compare import (
 )
 from search.comparing import keep
 from search.curves import Curve, Recorded, Request, read, write
-from search.engine import run_study
+from search.leader.engine import run_study
+from search.leader.sampler import key
 from search.play import Trace, Tried, Work, play
 from search.rivals import RIVALS, STAGED, make
 from search.run import Run
-from search.sampler import key
 from search.storage.opening import open_storage
 from search.storage.sqlite import sqlite_url
 from studies import joint

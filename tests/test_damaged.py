@@ -21,7 +21,7 @@ from data.store import Store
 from search import model_about
 from search.cli import main
 from search.curves import Curve
-from search.engine import run_study
+from search.leader.engine import run_study
 from search.model_folder import load_network, open_folder
 from search.predictor import open_model
 from search.run import Run, record

@@ -26,7 +26,7 @@ from formula import FormulaExecutor, silent
 from playwright.sync_api import Browser, Page, expect
 
 from data.store import Store
-from search.engine import run_study
+from search.leader.engine import run_study
 from search.report_words import asked
 from search.run import Run, record
 from search.storage.opening import open_storage

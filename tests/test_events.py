@@ -12,8 +12,8 @@ from formula import FormulaExecutor, silent
 from tensorboard.plugins.hparams.metadata import SESSION_START_INFO_TAG
 
 from data.store import Store
-from search.engine import Progress, run_study
 from search.events import FOLDER, TAGS, logged
+from search.leader.engine import Progress, run_study
 from search.run import Run
 from search.storage.sqlite import sqlite_url
 from search.workers.job import EpochDone, Job, Resumed

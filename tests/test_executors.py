@@ -16,7 +16,7 @@ from optuna.trial import TrialState
 from workers import TINY, gone, heard, job, lasting, ray_processes, worker_of, working_in
 
 from data.store import Store
-from search import engine
+from search.leader import engine
 from search.lease import held
 from search.run import TRIALS, Run
 from search.storage.opening import open_storage

@@ -21,7 +21,7 @@ from formula import silent
 from data.store import Store
 from models import fit
 from models.architecture import Architecture
-from search.engine import Terms, run_study
+from search.leader.engine import Terms, run_study
 from search.run import Run
 from search.storage.opening import open_storage
 from search.storage.records import load, trials_of

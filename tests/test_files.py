@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 
 from data.store import Store
 from search.cli import main
-from search.engine import run_study
+from search.leader.engine import run_study
 from search.output.files import OF_A_PLACE, OF_THE_DISK, STALE_SECONDS, trouble, write_bytes, write_text, written
 from search.run import Run, record
 from search.storage.sqlite import read_only, sqlite_url, unwritable

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 from data.store import Store
 from models.architecture import Architecture
-from search.engine import run_study
 from search.figures import VERDICTS
+from search.leader.engine import run_study
 from search.run import Run, record
 from search.storage.opening import open_storage
 from search.storage.records import load

@@ -13,7 +13,7 @@ from optuna.trial import TrialState
 from search import lease
 from search import report as reports
 from search.cli import main
-from search.engine import run_study
+from search.leader.engine import run_study
 from search.prepared import prepared
 from search.run import open_run, read_settings
 from search.storage import records

@@ -22,7 +22,7 @@ from optuna.testing.pytest_samplers import (
 )
 from optuna.testing.pytest_storages import StorageTestCase
 
-from search.sampler import FeasibleSampler
+from search.leader.sampler import FeasibleSampler
 from search.storage.opening import open_storage
 from search.storage.patience import PatientStorage
 from search.storage.sqlite import sqlite_url

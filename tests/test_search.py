@@ -20,7 +20,7 @@ from workers import TINY, job, working_in
 from data.store import Store
 from models.architecture import Architecture
 from models.cost import cost
-from search.engine import run_study
+from search.leader.engine import run_study
 from search.run import Run
 from search.storage.opening import open_storage
 from search.storage.records import load, trials_of

@@ -17,8 +17,9 @@ from data.store import Store
 from models.architecture import Architecture
 from search import tables
 from search.cli import main
-from search.engine import run_study
 from search.figures import COLOURS, SYMBOLS, Sized, pareto
+from search.leader.engine import run_study
+from search.leader.time_left import fitting, to_come
 from search.parser import parser
 from search.progress import showing
 from search.report import Report, read
@@ -30,7 +31,6 @@ from search.run import Run, record
 from search.storage.opening import open_storage
 from search.storage.sqlite import sqlite_url
 from search.storage.status import next_command, status
-from search.time_left import fitting, to_come
 from search.workers.job import Job
 from studies import order
 from studies.order import ORDER, STUDIES

@@ -16,15 +16,15 @@ from hypothesis import strategies as st
 from data.store import Store
 from models.architecture import Architecture
 from models.cost import cost
-from search.engine import run_study
+from search.leader.engine import run_study
+from search.leader.time_left import fitting, makespan, rounds, seconds, to_come
+from search.leader.timings import history
 from search.output.time_words import error_words, left_words
 from search.run import Run
 from search.storage.opening import open_storage, sqlite_url
 from search.storage.records import load, trials_of
 from search.storage.status import status
 from search.tables import status_lines
-from search.time_left import fitting, makespan, rounds, seconds, to_come
-from search.timings import history
 from search.workers.job import EpochDone, Job, Message
 from studies.order import STUDIES
 from studies.preset import PRESETS, Preset

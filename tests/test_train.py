@@ -20,7 +20,7 @@ from workers import working_in
 from data.store import Store, open_store
 from models.architecture import Architecture, Blocks
 from search.cli import main
-from search.engine import Terms, run_study
+from search.leader.engine import Terms, run_study
 from search.lease import held
 from search.model_folder import models_of, read_about
 from search.output.notices import NO_DEVICE, SYNTHETIC

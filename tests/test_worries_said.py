@@ -14,7 +14,7 @@ from data.prepare import prepare
 from data.store import Store, digest_of, open_store
 from search.audit import REMEMBERED, worries_of
 from search.cli import main
-from search.engine import run_study
+from search.leader.engine import run_study
 from search.report import read
 from search.report_sections import contents
 from search.report_text import markdown
@@ -124,7 +124,7 @@ def test_every_stage_and_train_say_the_worries_before_they_train(
     def reached(*_: object, **__: object) -> None:
         raise Reached
 
-    monkeypatch.setattr("search.engine.run_study", reached)
+    monkeypatch.setattr("search.leader.engine.run_study", reached)
     monkeypatch.setattr("search.train.train", reached)
     by_hand = ["--beta", "0.1", "--fc", "0"] if command == "train" else []
     with pytest.raises(Reached):

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from models.architecture import Architecture
-from search.sampler import key
+from search.leader.sampler import key
 from studies.study import Given, Point, Study, Trial, pool
 
 

@@ -14,8 +14,8 @@ from typing import Any
 
 from models.architecture import Architecture
 from models.cost import cost
-from search.asking import asked
-from search.sampler import key
+from search.leader.asking import asked
+from search.leader.sampler import key
 from studies.order import STUDIES
 from studies.study import Decision, Given, Point, Study, Trial, feasible_points
 

@@ -25,14 +25,17 @@ from data.preparation import DISK_FULL, DataError, no_space
 from data.store import Store
 from models.architecture import GROUPS
 from search import dashboard
-from search.asking import asked, objective_values, seeds_of
-from search.forecast import Forecast
+from search.leader.asking import asked, objective_values, seeds_of
+from search.leader.forecast import Forecast
+from search.leader.sampler import FeasibleSampler, key
+from search.leader.timings import history, timed
+from search.leader.unfit import why_unfit
+from search.leader.waiting import begin_longest
 from search.lease import Lease, held
 from search.output.time_words import error_words, left_words
 from search.output.typed import typed
 from search.report_words import sentence
 from search.run import TRIALS, Run, guarded, identify, record
-from search.sampler import FeasibleSampler, key
 from search.stopping import Stopped, Wish
 from search.storage.fence import owning
 from search.storage.identity import RUN
@@ -53,9 +56,6 @@ from search.storage.records import (
 from search.storage.sqlite import StorageError
 from search.storage.stored import decision_written, decisions_given, settings_of
 from search.storage.told import UNFIT, params_of, why_left_out
-from search.timings import history, timed
-from search.unfit import why_unfit
-from search.waiting import begin_longest
 from search.workers import checkpoint
 from search.workers.best import MAPS, VALIDATION, drop, load_predictions
 from search.workers.job import (

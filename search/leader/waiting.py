@@ -10,8 +10,8 @@ from collections.abc import Sequence
 import optuna
 from optuna.trial import FrozenTrial, TrialState
 
+from search.leader.time_left import macs
 from search.storage.records import point_of, seed_of
-from search.time_left import macs
 from studies.study import Given, Study
 
 

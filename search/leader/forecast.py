@@ -8,8 +8,8 @@ from statistics import median
 from typing import Any
 
 from models.architecture import Architecture
-from search.epoch_seconds import Timed, errors, line
-from search.time_left import Feasible, Round, macs, rounds, seconds, to_come
+from search.leader.epoch_seconds import Timed, errors, line
+from search.leader.time_left import Feasible, Round, macs, rounds, seconds, to_come
 from studies.study import Given, Study, Trial
 
 

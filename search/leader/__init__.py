@@ -1,0 +1,1 @@
+"""The search: what a study asks for next, who trains it, and how long that may take."""

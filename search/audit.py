@@ -34,7 +34,7 @@ from data.store import Store, digest_of
 from search.output.files import may_be_written, write_text
 from search.output.terminal import log
 from search.output.typed import typed
-from search.page import (
+from search.show.html import (
     BLUE,
     GREY,
     ORANGE,

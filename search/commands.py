@@ -33,8 +33,8 @@ def run_prepare(arguments: argparse.Namespace) -> int:
     from data.store import split_counts
     from search.audit import say_worries
     from search.prepared import prepared
-    from search.progress import preparing
     from search.run import record
+    from search.show.progress import preparing
 
     run = open_the_run(arguments, arguments.source)
     with preparing() as progress:
@@ -64,12 +64,12 @@ def show_problems(store: "Store", shown: int = 5) -> None:
 
 
 def run_audit(arguments: argparse.Namespace) -> int:
-    from search import tables
     from search.audit import audit_of, audit_rows, balance_rows, remember, write_page
     from search.output.files import may_be_written
     from search.prepared import prepared
-    from search.progress import preparing
     from search.run import record
+    from search.show import tables
+    from search.show.progress import preparing
 
     run = open_the_run(arguments, arguments.data)
     with preparing() as progress:
@@ -97,11 +97,12 @@ def run_audit(arguments: argparse.Namespace) -> int:
 
 def run_stages(arguments: argparse.Namespace) -> int:
     from data.cases import constant_mae
-    from search import report, report_files, tables
+    from search import report, report_files
     from search.audit import say_worries
     from search.leader.engine import Terms, run_study
     from search.prepared import prepared
-    from search.progress import preparing, showing
+    from search.show import tables
+    from search.show.progress import preparing, showing
     from search.stopping import heard
     from search.storage import records
 
@@ -135,13 +136,13 @@ def run_stages(arguments: argparse.Namespace) -> int:
 
 def run_train(arguments: argparse.Namespace) -> int:
     from data.cases import constant_mae
-    from search import tables
     from search.audit import say_worries
     from search.leader.engine import Terms
     from search.model_folder import read_about
     from search.prepared import prepared
-    from search.progress import preparing, showing
     from search.run import open_run
+    from search.show import tables
+    from search.show.progress import preparing, showing
     from search.stopping import heard
     from search.train import Order, train
     from search.winner import chosen
@@ -213,7 +214,7 @@ def executors(where: str, workers: int) -> Callable[[], "Executor"]:
 
 
 def run_status(arguments: argparse.Namespace) -> int:
-    from search import tables
+    from search.show import tables
     from search.storage import status
 
     run = open_the_run(arguments, arguments.data)
@@ -236,7 +237,7 @@ def run_explain(arguments: argparse.Namespace) -> int:
     from search.explain_page import FOLDER, write
     from search.model_folder import chosen_model
     from search.prepared import prepared
-    from search.progress import preparing
+    from search.show.progress import preparing
 
     if bool(arguments.files) == bool(arguments.sheet):
         raise StudyError("say which radiographs: name image files, or --sheet N for N cases of the run's data")
@@ -261,9 +262,9 @@ def run_explain(arguments: argparse.Namespace) -> int:
 
 
 def run_export(arguments: argparse.Namespace) -> int:
-    from search import tables
     from search.export import FOLDER, TOLERANCE_MONTHS, export
     from search.model_folder import chosen_model
+    from search.show import tables
 
     model = chosen_model(arguments.run_dir, arguments.model)
     formats = list(EXPORT_FORMATS) if arguments.format == "all" else [arguments.format]
@@ -300,7 +301,7 @@ def run_report(arguments: argparse.Namespace) -> int:
 
 
 def run_count(arguments: argparse.Namespace) -> int:
-    from search import tables
+    from search.show import tables
 
     if arguments.table1:
         tables.show_table1(arguments.json)

@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from search.compare import Played, median_curve
-from search.page import PALETTE, figure, page, section, table, text
 from search.play import Trace
 from search.rivals import STAGED
+from search.show.html import PALETTE, figure, page, section, table, text
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure

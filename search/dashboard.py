@@ -23,14 +23,15 @@ from optuna_dashboard.artifact import get_artifact_path
 
 from data.store import Store
 from models.architecture import Architecture
-from search import drawings, maps
+from search import maps
 from search.machine import described
 from search.output.files import write_bytes
 from search.output.notices import NO_DEVICE, SYNTHETIC
-from search.page import GREY
 from search.report import Recorded, StudyReport, recorded
 from search.report_words import asked, millions, sentence, trial_words, verdict_sentence
 from search.run import TRIALS
+from search.show import svg as drawings
+from search.show.html import GREY
 from search.storage.copy import ARTIFACTS
 from search.storage.records import STATES, left_out, note, seen
 from studies.findings import Compared
@@ -100,8 +101,8 @@ def write_note(study: optuna.Study, body: str) -> None:
 
 
 def plot(study: optuna.Study, name: str, given: Given, rows: Sequence[Compared]) -> None:
-    from search import figures  # with the plots comes plotly
     from search.report_sections import sized
+    from search.show import figures  # with the plots comes plotly
 
     report = StudyReport(name, {"decision": None}, recorded(study), given=given)
     networks = sorted(sized(report), key=lambda network: (not network.on_front, network.mae))[:MOST_NETWORKS]

@@ -14,7 +14,7 @@ from data.preparation import DataError
 from data.store import Store
 from models.cells import Cells, cells, spread
 from search.model_folder import ModelFolder, load_network
-from search.overlay import scale_of
+from search.show.overlay import scale_of
 from studies.preset import StudyError
 
 DETAIL_PX = 360  # side of the picture that a map is laid over

@@ -10,8 +10,8 @@ from models.cells import Cells
 from search.explain import DETAIL_PX, Explained, Explanation, region_rows, sex_of, spread_all
 from search.output.files import write_text, written
 from search.output.notices import NO_DEVICE, SYNTHETIC
-from search.overlay import Tile, laid_over, legend, sheet
-from search.page import Picture, notices, page, pictures, section, table, text
+from search.show.html import Picture, notices, page, pictures, section, table, text
+from search.show.overlay import Tile, laid_over, legend, sheet
 
 FOLDER = "explained"  # in the model's folder
 LEAST_PX = 300  # of a case on the page, its two pictures together

@@ -13,7 +13,7 @@ from models.architecture import Architecture
 from models.cells import cells, spread
 from search.explain import Explained, Shown
 from search.explain_page import caption_lines, foot, heading, unit
-from search.overlay import Tile, laid_over, legend, scale_of, sheet
+from search.show.overlay import Tile, laid_over, legend, scale_of, sheet
 from search.workers.best import MAPS
 
 SIDE_PX = 144  # of a picture on the sheet

@@ -9,8 +9,22 @@ import pandas as pd
 from data.csv_text import Kind, read_csv
 from models.architecture import Architecture
 from search.output.files import write_text
-from search.page import BLUE, GREY, ORANGE, TEAL, Html, Section, figure, notices, page, section, subheading, table, text
 from search.published import OFFICIAL_TEST, PAPER_VALIDATION_MAE
+from search.show.html import (
+    BLUE,
+    GREY,
+    ORANGE,
+    TEAL,
+    Html,
+    Section,
+    figure,
+    notices,
+    page,
+    section,
+    subheading,
+    table,
+    text,
+)
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure

@@ -9,8 +9,8 @@ from data.store import Store, split_counts
 from search.audit import say_worries
 from search.curves import Curve, Request, write
 from search.prepared import prepared
-from search.progress import preparing
 from search.run import Run
+from search.show.progress import preparing
 from search.trainings import Trainings, underway
 from search.workers.local import Executor
 from studies import joint

@@ -3,9 +3,9 @@
 from collections.abc import Callable
 from typing import Any
 
-from search import page
-from search.page import Html
 from search.report_parts import Contents, Link, Plot, Plots, Subheading, Table, Words
+from search.show import html as page
+from search.show.html import Html
 
 
 def html(contents: Contents) -> str:

@@ -7,11 +7,12 @@ from typing import Any
 
 from data.audit import NAMES
 from data.cases import SPLITS
-from search import figures, report_rows, report_words
-from search.figures import Sized
+from search import report_rows, report_words
 from search.report import Report, StudyReport
 from search.report_parts import Contents, Link, Part, Plot, Plots, Rows, Subheading, Table, Words
-from search.tables import verdict_rows
+from search.show import figures
+from search.show.figures import Sized
+from search.show.tables import verdict_rows
 from studies.order import STUDIES
 from studies.study import front, in_months
 

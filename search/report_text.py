@@ -7,10 +7,10 @@ from typing import Any
 
 from data.csv_text import row_writer
 from search.output.notices import NO_DEVICE, SYNTHETIC
-from search.page import cell
 from search.report import Report
 from search.report_parts import Contents, Link, Plot, Plots, Subheading, Table, Words
 from search.run import TRIALS
+from search.show.html import cell
 
 LONG = ("train_mae_by_epoch", "log_ends", "network")  # attributes that are no cell of a table
 MARKUP = re.compile(r"([\\`*_{}\[\]<>|#])")

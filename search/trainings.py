@@ -16,8 +16,8 @@ import numpy as np
 from data.store import Store
 from search.curves import Curve, Request
 from search.lease import Lease, held
-from search.progress import counting
 from search.run import Run, record
+from search.show.progress import counting
 from search.stopping import Stopped, Wish, heard
 from search.workers import checkpoint
 from search.workers.best import TEST, load_predictions

@@ -14,10 +14,10 @@ from rich.live import Live
 from rich.text import Text
 
 from data.shown import plain
-from search import tables
 from search.output.terminal import say
 from search.report_words import what
 from search.run import Run
+from search.show import tables
 from search.storage.opening import open_storage
 from search.storage.patience import PatientStorage
 from search.storage.records import counted, load, seen

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from search.drawings import INK, LINE, svg, words
-from search.page import BLUE, GREY, ORANGE, PURPLE, TEAL
+from search.show.html import BLUE, GREY, ORANGE, PURPLE, TEAL
+from search.show.svg import INK, LINE, svg, words
 
 Points = Sequence[tuple[float, float]]  # size, cost
 

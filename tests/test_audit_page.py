@@ -16,8 +16,8 @@ from data.audit import Audit, Finding, audit
 from data.store import Store
 from search.audit import MOST_PROBLEMS, audit_page, audit_rows, balance_rows, worries
 from search.output.notices import NO_DEVICE, SYNTHETIC
-from search.page import Picture, figure, notices, page, pictures, png_uri, section, table, text
-from search.tables import show
+from search.show.html import Picture, figure, notices, page, pictures, png_uri, section, table, text
+from search.show.tables import show
 
 MARKUP = '<img src=x onerror="alert(1)">&'
 

@@ -23,10 +23,11 @@ from models.architecture import Architecture, Blocks
 from models.cells import cells
 from models.cost import cost
 from models.training import Training
-from search import drawings, maps
+from search import maps
 from search.dashboard import artifact_store
 from search.output.notices import SYNTHETIC
-from search.overlay import GAP_PX, LINE_PX
+from search.show import svg as drawings
+from search.show.overlay import GAP_PX, LINE_PX
 from search.storage.copy import copy_storage
 from search.storage.opening import open_storage
 from search.storage.records import load, seen

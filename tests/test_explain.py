@@ -26,8 +26,8 @@ from search.explain import Explanation, explained, of_files, of_store, region_ro
 from search.explain_page import explain_page, write
 from search.model_folder import ModelFolder, chosen_model, load_network, open_folder, read_about
 from search.output.notices import NO_DEVICE, SYNTHETIC
-from search.overlay import BLUE, ORANGE, ImageColor, laid_over, legend, scale_of
 from search.run import open_run, record
+from search.show.overlay import BLUE, ORANGE, ImageColor, laid_over, legend, scale_of
 
 ARCHITECTURE = Architecture(1 / 16, Blocks(0, 0, 0, 0, 0, 0), (False, False))
 TRAINING = Training(epochs=1, batch=8, bn_momentum=0.5, precision="float32")

@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 
 from data.store import Store
 from models.architecture import Architecture
-from search.figures import VERDICTS
 from search.leader.engine import run_study
 from search.run import Run, record
+from search.show.figures import VERDICTS
 from search.storage.opening import open_storage
 from search.storage.records import load
 from search.storage.sqlite import sqlite_url

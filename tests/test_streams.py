@@ -13,10 +13,10 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from data.shown import plain
-from search import tables
 from search.cli import main
 from search.output.terminal import log, say
 from search.run import record
+from search.show import tables
 
 ROOT = Path(__file__).parents[1]
 READER_LEFT = 128 + signal.SIGPIPE

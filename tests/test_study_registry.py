@@ -15,19 +15,19 @@ from rich.console import Console
 
 from data.store import Store
 from models.architecture import Architecture
-from search import tables
 from search.cli import main
-from search.figures import COLOURS, SYMBOLS, Sized, pareto
 from search.leader.engine import run_study
 from search.leader.time_left import fitting, to_come
 from search.parser import parser
-from search.progress import showing
 from search.report import Report, read
 from search.report_page import html
 from search.report_parts import Plot
 from search.report_sections import contents
 from search.report_text import markdown, trials_csv
 from search.run import Run, record
+from search.show import tables
+from search.show.figures import COLOURS, SYMBOLS, Sized, pareto
+from search.show.progress import showing
 from search.storage.opening import open_storage
 from search.storage.sqlite import sqlite_url
 from search.storage.status import next_command, status

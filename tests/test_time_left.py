@@ -21,10 +21,10 @@ from search.leader.time_left import fitting, makespan, rounds, seconds, to_come
 from search.leader.timings import history
 from search.output.time_words import error_words, left_words
 from search.run import Run
+from search.show.tables import status_lines
 from search.storage.opening import open_storage, sqlite_url
 from search.storage.records import load, trials_of
 from search.storage.status import status
-from search.tables import status_lines
 from search.workers.job import EpochDone, Job, Message
 from studies.order import STUDIES
 from studies.preset import PRESETS, Preset

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image, ImageColor, ImageDraw, ImageFont
 
-from search.page import BLUE, ORANGE
+from search.show.html import BLUE, ORANGE
 
 OLDER, YOUNGER = (np.array(ImageColor.getrgb(name), np.float32) for name in (ORANGE, BLUE))
 OPAQUE = 0.8  # at the ends of the scale

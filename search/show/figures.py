@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
-from search.page import BLUE, GREY, ORANGE, PURPLE, TEAL
+from search.show.html import BLUE, GREY, ORANGE, PURPLE, TEAL
 from studies.findings import Compared, VerdictWord
 from studies.order import STUDIES
 from studies.study import Sweep, Trial

@@ -6,7 +6,7 @@ from html import escape
 
 from models.architecture import GROUPS, Architecture
 from models.cost import Cost
-from search.page import BLUE, GREY, ORANGE
+from search.show.html import BLUE, GREY, ORANGE
 
 INK, SOFT, LINE, GROUND = "#1d2329", "#5b6672", "#dfe3e8", "#ffffff"
 WIDTH, HEIGHT = 640, 360  # of a learning curve

@@ -1,0 +1,1 @@
+"""What tables, figures, pages and progress are made of."""

@@ -138,14 +138,14 @@ def run_train(arguments: argparse.Namespace) -> int:
     from data.cases import constant_mae
     from search.audit import say_worries
     from search.leader.engine import Terms
-    from search.model_folder import read_about
     from search.prepared import prepared
     from search.run import open_run
     from search.show import tables
     from search.show.progress import preparing, showing
     from search.stopping import heard
-    from search.train import Order, train
-    from search.winner import chosen
+    from search.trained.choose import chosen
+    from search.trained.folder import read_about
+    from search.trained.train import Order, train
 
     set_here = options.chosen(arguments)
     by_hand, preparation = (
@@ -172,9 +172,9 @@ def run_train(arguments: argparse.Namespace) -> int:
 
 def run_predict(arguments: argparse.Namespace) -> int:
     from search import predict
-    from search.model_folder import newest
     from search.output.notices import NO_DEVICE
-    from search.predictor import open_model
+    from search.trained.folder import newest
+    from search.trained.predictor import open_model
 
     files = predict.files_of(arguments.paths)
     columns = {"id": arguments.id_column, "sex": arguments.sex_column}
@@ -235,9 +235,9 @@ def run_status(arguments: argparse.Namespace) -> int:
 def run_explain(arguments: argparse.Namespace) -> int:
     from search.explain import explained, of_files, of_store, region_rows
     from search.explain_page import FOLDER, write
-    from search.model_folder import chosen_model
     from search.prepared import prepared
     from search.show.progress import preparing
+    from search.trained.folder import chosen_model
 
     if bool(arguments.files) == bool(arguments.sheet):
         raise StudyError("say which radiographs: name image files, or --sheet N for N cases of the run's data")
@@ -263,8 +263,8 @@ def run_explain(arguments: argparse.Namespace) -> int:
 
 def run_export(arguments: argparse.Namespace) -> int:
     from search.export import FOLDER, TOLERANCE_MONTHS, export
-    from search.model_folder import chosen_model
     from search.show import tables
+    from search.trained.folder import chosen_model
 
     model = chosen_model(arguments.run_dir, arguments.model)
     formats = list(EXPORT_FORMATS) if arguments.format == "all" else [arguments.format]

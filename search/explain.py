@@ -13,8 +13,8 @@ from data.phantom import Anatomy, anatomy, phantom_cases
 from data.preparation import DataError
 from data.store import Store
 from models.cells import Cells, cells, spread
-from search.model_folder import ModelFolder, load_network
 from search.show.overlay import scale_of
+from search.trained.folder import ModelFolder, load_network
 from studies.preset import StudyError
 
 DETAIL_PX = 360  # side of the picture that a map is laid over

@@ -17,9 +17,9 @@ from data.phantom import draw, phantom_cases
 from data.preparation import DataError
 from data.store import is_store, open_store
 from search.model_card import card
-from search.model_folder import ModelFolder, load_network
 from search.output.files import write_text
 from search.run import PREPARED, read_settings
+from search.trained.folder import ModelFolder, load_network
 from studies.preset import StudyError
 
 PACKAGES: dict[str, tuple[str, ...]] = {  # by format; those of the extra [export]

@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from search.model_folder import ModelFolder
 from search.output.notices import NO_DEVICE, SYNTHETIC
+from search.trained.folder import ModelFolder
 
 FITS = {
     "squash": "resized to a square without keeping the aspect",

@@ -28,7 +28,7 @@ from data.names import bare, unpadded
 from data.preparation import DataError
 from data.tables import id_of, read_table
 from search.output.terminal import log
-from search.predictor import BATCH, Answers, Model, predict
+from search.trained.predictor import BATCH, Answers, Model, predict
 
 COLUMNS = (
     "file",

@@ -21,12 +21,12 @@ from data.store import Store, is_store, open_store
 from models.architecture import Architecture
 from models.cost import Cost
 from search.audit import worries_of
-from search.model_folder import models_of, read_about
 from search.run import PREPARED, TRIALS, Run
 from search.storage.opening import open_storage
 from search.storage.records import counted, given, left_out, load, seen
 from search.storage.status import next_command, refuse_missing, status, storage_exists
 from search.storage.told import LeftOut
+from search.trained.folder import models_of, read_about
 from search.workers.best import VALIDATION, load_predictions
 from studies.order import STUDIES, stored_decision, study_name
 from studies.study import SEED, Decision, Given, Trial, best_of, pool

@@ -148,9 +148,9 @@ def tiny_model_in(folder: Path, tiny_store: Store) -> Path:
     """The folder of a whole model: a real network, as training leaves it, but none of its epochs."""
     from models import saved
     from models.network import build
-    from search.predictor import months_of
-    from search.train import Order, finish, job_of
-    from search.winner import Chosen
+    from search.trained.choose import Chosen
+    from search.trained.predictor import months_of
+    from search.trained.train import Order, finish, job_of
     from search.workers.best import MODEL, TEST, VALIDATION
     from search.workers.local import lay_out
 

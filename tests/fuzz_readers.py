@@ -164,13 +164,13 @@ def recorded(folder: Path) -> None:
 
 
 def a_model(folder: Path) -> None:
-    from search.model_folder import open_folder
+    from search.trained.folder import open_folder
 
     open_folder(folder)
 
 
 def a_network(folder: Path) -> None:
-    from search.predictor import open_model
+    from search.trained.predictor import open_model
 
     open_model(folder)
 

@@ -10,7 +10,7 @@ from models.cost import cost
 from models.feed import feed
 from models.fit import new_trainer
 from models.training import Training
-from search.model_folder import ModelFolder, open_folder
+from search.trained.folder import ModelFolder, open_folder
 
 
 def train_model(folder: Path, store: Store, architecture: Architecture, training: Training) -> ModelFolder:

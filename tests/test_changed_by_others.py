@@ -31,7 +31,7 @@ from search.storage.opening import open_storage
 from search.storage.records import load, trials_of
 from search.storage.sqlite import StorageError, own_url
 from search.storage.status import status
-from search.winner import chosen
+from search.trained.choose import chosen
 from search.workers.job import Message
 from studies.preset import StudyError
 from studies.study import SEED

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import binom
 
-from search.conformal import LEAST, LEVEL, calibrate, coverage, half_width, intervals
+from search.trained.conformal import LEAST, LEVEL, calibrate, coverage, half_width, intervals
 
 Drawn = tuple[np.ndarray, np.ndarray, np.ndarray]
 

@@ -24,10 +24,10 @@ from models.training import Training
 from search.cli import main
 from search.explain import Explanation, explained, of_files, of_store, region_rows
 from search.explain_page import explain_page, write
-from search.model_folder import ModelFolder, chosen_model, load_network, open_folder, read_about
 from search.output.notices import NO_DEVICE, SYNTHETIC
 from search.run import open_run, record
 from search.show.overlay import BLUE, ORANGE, ImageColor, laid_over, legend, scale_of
+from search.trained.folder import ModelFolder, chosen_model, load_network, open_folder, read_about
 
 ARCHITECTURE = Architecture(1 / 16, Blocks(0, 0, 0, 0, 0, 0), (False, False))
 TRAINING = Training(epochs=1, batch=8, bn_momentum=0.5, precision="float32")

@@ -22,9 +22,9 @@ from models.network import build
 from models.training import Training
 from search import export as exporting
 from search.cli import main
-from search.evaluation import metrics
 from search.export import PACKAGES, TOLERANCE_MONTHS, export, inputs_for, missing
-from search.model_folder import ModelFolder, load_network
+from search.trained.folder import ModelFolder, load_network
+from search.trained.measures import metrics
 from studies.preset import StudyError
 
 ARCHITECTURE = Architecture(1 / 16, Blocks(0, 0, 0, 0, 0, 1), (False, False), dropout=0.3)

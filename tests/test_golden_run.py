@@ -20,7 +20,7 @@ from search.storage import records
 from search.storage.opening import open_storage
 from search.storage.sqlite import sqlite_url
 from search.storage.status import status
-from search.winner import winner
+from search.trained.choose import winner
 from studies.preset import StudyError
 
 PLAIN = ["1 ablation", "2 width"]

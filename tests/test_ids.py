@@ -18,10 +18,10 @@ from data.preparation import Preparation
 from data.prepare import prepare
 from data.problems import Problem, problems_table, read_problems
 from data.store import open_store
-from search.conformal import calibrate
-from search.model_page import read_predictions
 from search.predict import sexes_of
-from search.trained import write_predictions
+from search.trained.conformal import calibrate
+from search.trained.keep import write_predictions
+from search.trained.page import read_predictions
 
 PROJECT = Path(__file__).parents[1]
 SETTINGS = Preparation(image_px=32, fit="squash", stretch=False)

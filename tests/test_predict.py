@@ -23,11 +23,11 @@ from data.preparation import DataError
 from data.store import Store
 from search import predict
 from search.cli import main
-from search.conformal import intervals
-from search.model_folder import newest, read_about
 from search.predict import Wanted, files_of, rows_of, sex_of, years_and_months
-from search.predictor import BATCH, Model, months_of, open_model
-from search.predictor import predict as predict_images
+from search.trained.conformal import intervals
+from search.trained.folder import newest, read_about
+from search.trained.predictor import BATCH, Model, months_of, open_model
+from search.trained.predictor import predict as predict_images
 
 TENTH = 0.1001  # by which two answers that are rounded to a tenth differ at most, where rounding decides which tenth
 

@@ -170,7 +170,7 @@ def test_progress_calls_it_by_its_number(names: list[str], capfd: pytest.Capture
 
 
 def test_train_takes_its_trials(decided: Report) -> None:
-    from search.winner import of_trial
+    from search.trained.choose import of_trial
 
     for called in ("sex branch:0", "sex-branch:0"):
         found = of_trial(decided.run, called)

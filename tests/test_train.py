@@ -22,13 +22,13 @@ from models.architecture import Architecture, Blocks
 from search.cli import main
 from search.leader.engine import Terms, run_study
 from search.lease import held
-from search.model_folder import models_of, read_about
 from search.output.notices import NO_DEVICE, SYNTHETIC
 from search.run import Run
 from search.stopping import Stopped, Wish
 from search.storage.sqlite import sqlite_url
-from search.train import Order, followed, job_of, safe, train
-from search.winner import Chosen, chosen, name_of
+from search.trained.choose import Chosen, chosen, name_of
+from search.trained.folder import models_of, read_about
+from search.trained.train import Order, followed, job_of, safe, train
 from search.workers.job import ATTEMPTS, EpochDone, Failed, Finished, Job, Message, Paused, Resumed
 from studies.order import STUDIES
 from studies.preset import PRESETS, StudyError

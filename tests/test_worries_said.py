@@ -125,7 +125,7 @@ def test_every_stage_and_train_say_the_worries_before_they_train(
         raise Reached
 
     monkeypatch.setattr("search.leader.engine.run_study", reached)
-    monkeypatch.setattr("search.train.train", reached)
+    monkeypatch.setattr("search.trained.train.train", reached)
     by_hand = ["--beta", "0.1", "--fc", "0"] if command == "train" else []
     with pytest.raises(Reached):
         main(

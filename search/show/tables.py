@@ -81,7 +81,7 @@ def verdict_rows(rows: Sequence[Compared]) -> list[dict[str, Any]]:
 
 def show_model(about: dict[str, Any], folder: Path) -> None:
     """A trained model's figures, months, each beside the constant predictor's."""
-    from search.model_page import TITLES, band_name, measures_rows, splits_of
+    from search.trained.page import TITLES, band_name, measures_rows, splits_of
 
     show(f"{about['name']} (from {about['from']})", measures_rows(about))
     for split in splits_of(about):

@@ -9,7 +9,6 @@ import pandas as pd
 from data.csv_text import Kind, read_csv
 from models.architecture import Architecture
 from search.output.files import write_text
-from search.published import OFFICIAL_TEST, PAPER_VALIDATION_MAE
 from search.show.html import (
     BLUE,
     GREY,
@@ -25,6 +24,7 @@ from search.show.html import (
     table,
     text,
 )
+from search.trained.published import OFFICIAL_TEST, PAPER_VALIDATION_MAE
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from search.evaluation import AGE_BANDS_MONTHS, band_of, edges
+from search.trained.measures import AGE_BANDS_MONTHS, band_of, edges
 
 LEVEL = 0.9
 LEAST = 30

@@ -13,8 +13,8 @@ from typing import Any
 
 from data.foreign import foreign
 from data.preparation import DataError
-from search.conformal import SEXES
-from search.evaluation import AGE_BANDS_MONTHS
+from search.trained.conformal import SEXES
+from search.trained.measures import AGE_BANDS_MONTHS
 
 ABOUT = "model.json"
 DIGESTS, OWN = "digests", "checksum"  # of the files beside it, by name; of model.json without this field

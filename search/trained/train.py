@@ -16,19 +16,19 @@ from data.store import Store
 from models.cost import cost
 from search.leader.engine import POLL_SECONDS, Progress, Terms
 from search.lease import Lease, held
-from search.model_about import ABOUT, DIGESTS, refuse_changed
-from search.model_folder import read_about
-from search.model_page import write_page
-from search.predictor import mirrored_predictions
 from search.run import MODELS, Run, record
 from search.stopping import Stopped
-from search.trained import (
+from search.trained.about import ABOUT, DIGESTS, refuse_changed
+from search.trained.choose import Chosen, name_of
+from search.trained.folder import read_about
+from search.trained.keep import (
     begun_otherwise,
     describe,
     write_about,
     write_predictions,
 )
-from search.winner import Chosen, name_of
+from search.trained.page import write_page
+from search.trained.predictor import mirrored_predictions
 from search.workers import checkpoint
 from search.workers.job import (
     Crashed,

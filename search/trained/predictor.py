@@ -22,10 +22,10 @@ from data.looks import Looks
 from data.looks import load as load_looks
 from data.preparation import Preparation
 from data.store import Store
-from search.conformal import intervals
-from search.model_about import refuse_changed
-from search.model_folder import load_network, network_at, open_folder
-from search.trained import LOOKS
+from search.trained.about import refuse_changed
+from search.trained.conformal import intervals
+from search.trained.folder import load_network, network_at, open_folder
+from search.trained.keep import LOOKS
 from search.workers.best import MODEL
 
 BATCH = 32

@@ -20,11 +20,11 @@ from data.cases import constant_mae
 from data.csv_text import write_csv
 from data.store import Examples, Store, split_counts
 from models.cost import cost
-from search.conformal import calibrate, coverage, intervals
-from search.evaluation import metrics
-from search.model_about import signed
-from search.model_folder import ABOUT, models_of, read_about
 from search.output.files import write_text, written
+from search.trained.about import signed
+from search.trained.conformal import calibrate, coverage, intervals
+from search.trained.folder import ABOUT, models_of, read_about
+from search.trained.measures import metrics
 from search.workers.best import MODEL, TEST, VALIDATION, load_predictions
 from search.workers.job import Job, fingerprint, job_dict
 

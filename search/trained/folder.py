@@ -7,10 +7,10 @@ from typing import Any
 from data.foreign import foreign
 from data.preparation import DataError, Preparation
 from models.architecture import Architecture
-from search.model_about import ABOUT, damaged, refuse_changed
-from search.model_about import read as read_about
 from search.output.typed import typed
 from search.run import MODELS
+from search.trained.about import ABOUT, damaged, refuse_changed
+from search.trained.about import read as read_about
 from search.workers.best import MODEL
 
 __all__ = [

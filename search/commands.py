@@ -171,7 +171,7 @@ def run_train(arguments: argparse.Namespace) -> int:
 
 
 def run_predict(arguments: argparse.Namespace) -> int:
-    from search import predict
+    from search.apply import predict
     from search.output.notices import NO_DEVICE
     from search.trained.folder import newest
     from search.trained.predictor import open_model
@@ -233,8 +233,8 @@ def run_status(arguments: argparse.Namespace) -> int:
 
 
 def run_explain(arguments: argparse.Namespace) -> int:
-    from search.explain import explained, of_files, of_store, region_rows
-    from search.explain_page import FOLDER, write
+    from search.apply.explain import explained, of_files, of_store, region_rows
+    from search.apply.explain_page import FOLDER, write
     from search.prepared import prepared
     from search.show.progress import preparing
     from search.trained.folder import chosen_model
@@ -262,7 +262,7 @@ def run_explain(arguments: argparse.Namespace) -> int:
 
 
 def run_export(arguments: argparse.Namespace) -> int:
-    from search.export import FOLDER, TOLERANCE_MONTHS, export
+    from search.apply.export import FOLDER, TOLERANCE_MONTHS, export
     from search.show import tables
     from search.trained.folder import chosen_model
 

@@ -23,7 +23,7 @@ from optuna_dashboard.artifact import get_artifact_path
 
 from data.store import Store
 from models.architecture import Architecture
-from search import maps
+from search.apply import maps
 from search.machine import described
 from search.output.files import write_bytes
 from search.output.notices import NO_DEVICE, SYNTHETIC

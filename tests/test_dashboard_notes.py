@@ -23,7 +23,7 @@ from models.architecture import Architecture, Blocks
 from models.cells import cells
 from models.cost import cost
 from models.training import Training
-from search import maps
+from search.apply import maps
 from search.dashboard import artifact_store
 from search.output.notices import SYNTHETIC
 from search.show import svg as drawings

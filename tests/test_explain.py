@@ -21,9 +21,9 @@ from data.preparation import DataError
 from data.store import Store
 from models.architecture import Architecture, Blocks
 from models.training import Training
+from search.apply.explain import Explanation, explained, of_files, of_store, region_rows
+from search.apply.explain_page import explain_page, write
 from search.cli import main
-from search.explain import Explanation, explained, of_files, of_store, region_rows
-from search.explain_page import explain_page, write
 from search.output.notices import NO_DEVICE, SYNTHETIC
 from search.run import open_run, record
 from search.show.overlay import BLUE, ORANGE, ImageColor, laid_over, legend, scale_of

@@ -20,9 +20,9 @@ from models.architecture import Architecture, Blocks
 from models.export import FORMATS, Predict, for_inference, runner_of
 from models.network import build
 from models.training import Training
-from search import export as exporting
+from search.apply import export as exporting
+from search.apply.export import PACKAGES, TOLERANCE_MONTHS, export, inputs_for, missing
 from search.cli import main
-from search.export import PACKAGES, TOLERANCE_MONTHS, export, inputs_for, missing
 from search.trained.folder import ModelFolder, load_network
 from search.trained.measures import metrics
 from studies.preset import StudyError
@@ -247,7 +247,7 @@ def test_the_card_says_what_the_model_is_and_is_not(model: ModelFolder, tmp_path
 
 
 def test_the_card_of_a_model_of_radiographs_says_their_terms_and_no_path(model: ModelFolder) -> None:
-    from search.model_card import card
+    from search.apply.model_card import card
 
     age_months, male = np.array([30.0, 50.0, 190.0, 100.0]), np.array([0, 0, 1, 1])
     about = model.about | {

@@ -18,7 +18,7 @@ from data.preparation import Preparation
 from data.prepare import prepare
 from data.problems import Problem, problems_table, read_problems
 from data.store import open_store
-from search.predict import sexes_of
+from search.apply.predict import sexes_of
 from search.trained.conformal import calibrate
 from search.trained.keep import write_predictions
 from search.trained.page import read_predictions

@@ -21,9 +21,9 @@ from data.images import decode
 from data.phantom import draw, phantom_cases
 from data.preparation import DataError
 from data.store import Store
-from search import predict
+from search.apply import predict
+from search.apply.predict import Wanted, files_of, rows_of, sex_of, years_and_months
 from search.cli import main
-from search.predict import Wanted, files_of, rows_of, sex_of, years_and_months
 from search.trained.conformal import intervals
 from search.trained.folder import newest, read_about
 from search.trained.predictor import BATCH, Model, months_of, open_model

@@ -16,7 +16,7 @@ from data.images import to_bytes
 from data.phantom import draw, phantom_cases
 from data.preparation import DataError
 from data.store import is_store, open_store
-from search.model_card import card
+from search.apply.model_card import card
 from search.output.files import write_text
 from search.run import PREPARED, read_settings
 from search.trained.folder import ModelFolder, load_network

@@ -11,8 +11,8 @@ from data.preparation import DataError
 from data.store import Store
 from models.architecture import Architecture
 from models.cells import cells, spread
-from search.explain import Explained, Shown
-from search.explain_page import caption_lines, foot, heading, unit
+from search.apply.explain import Explained, Shown
+from search.apply.explain_page import caption_lines, foot, heading, unit
 from search.show.overlay import Tile, laid_over, legend, scale_of, sheet
 from search.workers.best import MAPS
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from models.cells import Cells
-from search.explain import DETAIL_PX, Explained, Explanation, region_rows, sex_of, spread_all
+from search.apply.explain import DETAIL_PX, Explained, Explanation, region_rows, sex_of, spread_all
 from search.output.files import write_text, written
 from search.output.notices import NO_DEVICE, SYNTHETIC
 from search.show.html import Picture, notices, page, pictures, section, table, text

@@ -322,8 +322,8 @@ def run_count(arguments: argparse.Namespace) -> int:
 
 
 def run_compare(arguments: argparse.Namespace) -> int:
-    from search import comparing
-    from search.curves import read, shipped
+    from search.compare import run as comparing
+    from search.compare.curves import read, shipped
 
     if arguments.replay:
         arguments.replay = shipped(arguments.replay)
@@ -333,7 +333,7 @@ def run_compare(arguments: argparse.Namespace) -> int:
 
 
 def run_record(arguments: argparse.Namespace) -> int:
-    from search.record import recorded
+    from search.compare.record import recorded
     from search.workers.local import LocalProcesses
 
     run = open_the_run(arguments, arguments.data)

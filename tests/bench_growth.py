@@ -20,8 +20,8 @@ from growth import show
 from models.architecture import Architecture, Blocks
 from models.cost import cost
 from models.fit import Epoch, new_trainer
-from search.compare import compare, recorded_seeds, summary
-from search.curves import read
+from search.compare.compare import compare, recorded_seeds, summary
+from search.compare.curves import read
 from studies.preset import miniature
 
 IMAGES = (500, 1000, 2000, 4000)

@@ -30,9 +30,9 @@ from data.preparation import Preparation
 from data.prepare import prepare
 from data.store import open_store, verify
 from data.tables import read_table
-from search.curves import Curve
-from search.curves import read as read_curves
-from search.curves import write as write_curves
+from search.compare.curves import Curve
+from search.compare.curves import read as read_curves
+from search.compare.curves import write as write_curves
 from search.leader.engine import run_study
 from search.report import read as read_report
 from search.run import Run, open_run, record

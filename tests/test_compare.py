@@ -15,7 +15,7 @@ from formula import FormulaExecutor, deeper_is_better, silent
 from data.cases import constant_mae
 from data.store import Store
 from search.cli import main
-from search.compare import (
+from search.compare.compare import (
     compare,
     median_curve,
     own_seeds,
@@ -25,12 +25,12 @@ from search.compare import (
     share_of_epochs,
     summary,
 )
-from search.comparing import keep
-from search.curves import Curve, Recorded, Request, read, write
+from search.compare.curves import Curve, Recorded, Request, read, write
+from search.compare.replay import Trace, Tried, Work, play
+from search.compare.rivals import RIVALS, STAGED, make
+from search.compare.run import keep
 from search.leader.engine import run_study
 from search.leader.sampler import key
-from search.play import Trace, Tried, Work, play
-from search.rivals import RIVALS, STAGED, make
 from search.run import Run
 from search.storage.opening import open_storage
 from search.storage.sqlite import sqlite_url
@@ -203,7 +203,7 @@ def test_the_staged_rival_decides_as_the_engine_does(tmp_path: Path, tiny_store:
             tuple(mae + 1 - n / epochs for n in numbers), tuple(mae + 2 / n for n in numbers), (0.0,) * request.until
         )
 
-    from search.staged import Staged
+    from search.compare.staged import Staged
 
     rival = Staged(preset, constant_mae(tiny_store.cases), preset.seed)
     search = play(rival, epochs, own_seeds(preset)(0))
@@ -250,7 +250,7 @@ def test_how_soon_the_staged_search_reaches_the_best_rival() -> None:
         curve = Curve(maes, maes, (1.0,) * len(maes))
         return rival, Trace(maes, (Tried(0, {}, 0, curve, "complete"),), 1.0, None)
 
-    from search.compare import Played
+    from search.compare.compare import Played
 
     every = [
         Played(name, 0, trace)

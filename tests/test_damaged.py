@@ -19,14 +19,14 @@ from hypothesis import strategies as st
 from data.preparation import DataError
 from data.store import Store
 from search.cli import main
-from search.curves import Curve
+from search.compare.curves import Curve
+from search.compare.learner import append, read
 from search.leader.engine import run_study
 from search.run import Run, record
 from search.storage.sqlite import StorageError, sqlite_url
 from search.trained import about as model_about
 from search.trained.folder import load_network, open_folder
 from search.trained.predictor import open_model
-from search.trainings import append, read
 from search.workers import checkpoint
 from search.workers.best import load_predictions, save_predictions
 from search.workers.job import EpochDone

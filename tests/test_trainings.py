@@ -12,11 +12,11 @@ from typing import Any
 import optuna
 import pytest
 
-from search.compare import compare, own_seeds
-from search.curves import Recorded, read
+from search.compare.compare import compare, own_seeds
+from search.compare.curves import Recorded, read
+from search.compare.learner import FOLDER
 from search.run import open_run
 from search.storage.opening import open_storage
-from search.trainings import FOLDER
 
 pytestmark = pytest.mark.slow
 BLOCKS = "mixed0=0,mixed1=0,mixed4=0,mixed5=0,mixed7=0,mixed9=1"

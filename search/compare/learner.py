@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from data.store import Store
-from search.curves import Curve, Request
+from search.compare.curves import Curve, Request
 from search.lease import Lease, held
 from search.run import Run, record
 from search.show.progress import counting

@@ -12,9 +12,9 @@ from keras_tuner import HyperParameters, Objective
 from keras_tuner.engine.trial import TrialStatus
 from keras_tuner.oracles import HyperbandOracle, RandomSearchOracle
 
-from search.curves import Curve
-from search.play import Work
-from search.rivals import TRIES, Fresh
+from search.compare.curves import Curve
+from search.compare.replay import Work
+from search.compare.rivals import TRIES, Fresh
 from studies.preset import Preset
 
 OBJECTIVE = "validation_mae"

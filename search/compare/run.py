@@ -13,21 +13,29 @@ import optuna
 from data.cases import constant_mae
 from data.preparation import DataError
 from search.audit import say_worries
-from search.compare import Played, compare, own_seeds, recorded_seeds, refuse_another_space, share_of_epochs, summary
-from search.compare_page import compare_page, traces_json, verdict_of
-from search.curves import read
+from search.compare.compare import (
+    Played,
+    compare,
+    own_seeds,
+    recorded_seeds,
+    refuse_another_space,
+    share_of_epochs,
+    summary,
+)
+from search.compare.curves import read
+from search.compare.learner import FOLDER, underway
+from search.compare.page import compare_page, traces_json, verdict_of
+from search.compare.rivals import RIVALS
 from search.leader.sampler import distribution
 from search.output.files import write_text
 from search.output.notices import NO_DEVICE, SYNTHETIC
 from search.output.terminal import say, show_json
 from search.prepared import prepared
-from search.rivals import RIVALS
 from search.run import Run
 from search.show import tables
 from search.show.progress import counting, preparing
 from search.storage.opening import open_storage
 from search.storage.records import identity_of
-from search.trainings import FOLDER, underway
 from search.workers.local import Executor, LocalProcesses
 from studies import joint
 from studies.preset import Preset, StudyError

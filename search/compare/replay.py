@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from itertools import accumulate
 from typing import Protocol
 
-from search.curves import Curve, Request
+from search.compare.curves import Curve, Request
 from studies.study import Point
 
 

@@ -7,12 +7,12 @@ from dataclasses import replace
 
 import optuna
 
-from search.curves import Curve
+from search.compare.curves import Curve
+from search.compare.replay import Work
 from search.leader.asking import asked, objective_values, seeds_of
 from search.leader.engine import suggest
 from search.leader.sampler import FeasibleSampler, key
 from search.leader.waiting import begin_longest
-from search.play import Work
 from search.storage.records import point_of, seed_of
 from studies import joint
 from studies.ablation import AblationFindings

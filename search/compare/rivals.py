@@ -11,11 +11,11 @@ import numpy as np
 import optuna
 from optuna.trial import TrialState
 
-from search.curves import Curve
+from search.compare.curves import Curve
+from search.compare.replay import Rival, Work
+from search.compare.staged import Staged
 from search.leader.engine import suggest
 from search.leader.sampler import distribution, key
-from search.play import Rival, Work
-from search.staged import Staged
 from studies import joint
 from studies.preset import Preset
 from studies.study import Point
@@ -102,13 +102,13 @@ class TpeAsha:
 
 
 def keras_random(preset: Preset, seed: int) -> Rival:
-    from search.rivals_keras_tuner import random_search
+    from search.compare.keras_tuner import random_search
 
     return random_search(preset, Fresh(preset), seed)
 
 
 def keras_hyperband(preset: Preset, seed: int) -> Rival:
-    from search.rivals_keras_tuner import hyperband
+    from search.compare.keras_tuner import hyperband
 
     return hyperband(preset, Fresh(preset), seed)
 

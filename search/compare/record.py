@@ -7,11 +7,11 @@ from typing import Any
 from data.cases import constant_mae
 from data.store import Store, split_counts
 from search.audit import say_worries
-from search.curves import Curve, Request, write
+from search.compare.curves import Curve, Request, write
+from search.compare.learner import Trainings, underway
 from search.prepared import prepared
 from search.run import Run
 from search.show.progress import preparing
-from search.trainings import Trainings, underway
 from search.workers.local import Executor
 from studies import joint
 from studies.preset import StudyError

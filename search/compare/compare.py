@@ -13,10 +13,10 @@ from typing import Any
 
 import numpy as np
 
-from search.curves import Curves, Recorded, Request
+from search.compare.curves import Curves, Recorded, Request
+from search.compare.replay import Trace, play
+from search.compare.rivals import RIVALS, STAGED, make
 from search.leader.sampler import key
-from search.play import Trace, play
-from search.rivals import RIVALS, STAGED, make
 from studies import joint
 from studies.preset import Preset, StudyError
 from studies.study import Point

@@ -3,9 +3,9 @@
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from search.compare import Played, median_curve
-from search.play import Trace
-from search.rivals import STAGED
+from search.compare.compare import Played, median_curve
+from search.compare.replay import Trace
+from search.compare.rivals import STAGED
 from search.show.html import PALETTE, figure, page, section, table, text
 
 if TYPE_CHECKING:

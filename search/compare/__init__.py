@@ -1,0 +1,1 @@
+"""The strategy against its rivals, on trainings that are run or recorded."""

@@ -31,8 +31,8 @@ def open_the_run(arguments: argparse.Namespace, data: str | None) -> Any:
 
 def run_prepare(arguments: argparse.Namespace) -> int:
     from data.store import split_counts
-    from search.audit import say_worries
     from search.prepared import prepared
+    from search.report.audit_page import say_worries
     from search.run import record
     from search.show.progress import preparing
 
@@ -64,9 +64,9 @@ def show_problems(store: "Store", shown: int = 5) -> None:
 
 
 def run_audit(arguments: argparse.Namespace) -> int:
-    from search.audit import audit_of, audit_rows, balance_rows, remember, write_page
     from search.output.files import may_be_written
     from search.prepared import prepared
+    from search.report.audit_page import audit_of, audit_rows, balance_rows, remember, write_page
     from search.run import record
     from search.show import tables
     from search.show.progress import preparing
@@ -97,10 +97,11 @@ def run_audit(arguments: argparse.Namespace) -> int:
 
 def run_stages(arguments: argparse.Namespace) -> int:
     from data.cases import constant_mae
-    from search import report, report_files
-    from search.audit import say_worries
     from search.leader.engine import Terms, run_study
     from search.prepared import prepared
+    from search.report import read as report
+    from search.report import write as report_files
+    from search.report.audit_page import say_worries
     from search.show import tables
     from search.show.progress import preparing, showing
     from search.stopping import heard
@@ -136,9 +137,9 @@ def run_stages(arguments: argparse.Namespace) -> int:
 
 def run_train(arguments: argparse.Namespace) -> int:
     from data.cases import constant_mae
-    from search.audit import say_worries
     from search.leader.engine import Terms
     from search.prepared import prepared
+    from search.report.audit_page import say_worries
     from search.run import open_run
     from search.show import tables
     from search.show.progress import preparing, showing
@@ -294,7 +295,8 @@ def refused(faults: Sequence[str]) -> int:
 
 
 def run_report(arguments: argparse.Namespace) -> int:
-    from search import report, report_files
+    from search.report import read as report
+    from search.report import write as report_files
 
     say(report_files.write(report.read(open_the_run(arguments, arguments.data)), arguments.to))
     return 0

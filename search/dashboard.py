@@ -27,8 +27,8 @@ from search.apply import maps
 from search.machine import described
 from search.output.files import write_bytes
 from search.output.notices import NO_DEVICE, SYNTHETIC
-from search.report import Recorded, StudyReport, recorded
-from search.report_words import asked, millions, sentence, trial_words, verdict_sentence
+from search.report.read import Recorded, StudyReport, recorded
+from search.report.words import asked, millions, sentence, trial_words, verdict_sentence
 from search.run import TRIALS
 from search.show import svg as drawings
 from search.show.html import GREY
@@ -101,7 +101,7 @@ def write_note(study: optuna.Study, body: str) -> None:
 
 
 def plot(study: optuna.Study, name: str, given: Given, rows: Sequence[Compared]) -> None:
-    from search.report_sections import sized
+    from search.report.sections import sized
     from search.show import figures  # with the plots comes plotly
 
     report = StudyReport(name, {"decision": None}, recorded(study), given=given)

@@ -15,7 +15,7 @@ from rich.text import Text
 
 from data.shown import plain
 from search.output.terminal import say
-from search.report_words import what
+from search.report.words import what
 from search.run import Run
 from search.show import tables
 from search.storage.opening import open_storage

@@ -34,7 +34,7 @@ from search.compare.curves import Curve
 from search.compare.curves import read as read_curves
 from search.compare.curves import write as write_curves
 from search.leader.engine import run_study
-from search.report import read as read_report
+from search.report.read import read as read_report
 from search.run import Run, open_run, record
 from search.storage import status
 from search.storage.sqlite import own_url

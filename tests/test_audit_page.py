@@ -14,8 +14,8 @@ from plotly.graph_objects import Bar, Figure
 
 from data.audit import Audit, Finding, audit
 from data.store import Store
-from search.audit import MOST_PROBLEMS, audit_page, audit_rows, balance_rows, worries
 from search.output.notices import NO_DEVICE, SYNTHETIC
+from search.report.audit_page import MOST_PROBLEMS, audit_page, audit_rows, balance_rows, worries
 from search.show.html import Picture, figure, notices, page, pictures, png_uri, section, table, text
 from search.show.tables import show
 

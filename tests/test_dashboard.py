@@ -27,7 +27,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from data.store import Store
 from search.leader.engine import run_study
-from search.report_words import asked
+from search.report.words import asked
 from search.run import Run, record
 from search.storage.opening import open_storage
 from search.storage.records import load

@@ -11,10 +11,10 @@ from golden_runs import laid_out
 from optuna.trial import TrialState
 
 from search import lease
-from search import report as reports
 from search.cli import main
 from search.leader.engine import run_study
 from search.prepared import prepared
+from search.report import read as reports
 from search.run import open_run, read_settings
 from search.storage import records
 from search.storage.opening import open_storage

@@ -23,14 +23,14 @@ from searched import a_run, one_fails, search, with_seeds
 from data.store import Store
 from models.architecture import Architecture
 from models.table1 import TABLE1
-from search import report_files
 from search.output.notices import NO_DEVICE, SYNTHETIC
-from search.report import LEAST_FOR_IMPORTANCE, Report, importance, read
-from search.report_page import html
-from search.report_parts import Plot, Plots, Table
-from search.report_rows import table1_rows
-from search.report_sections import contents
-from search.report_text import markdown, trials_csv
+from search.report import write as report_files
+from search.report.page import html
+from search.report.parts import Plot, Plots, Table
+from search.report.read import LEAST_FOR_IMPORTANCE, Report, importance, read
+from search.report.rows import table1_rows
+from search.report.sections import contents
+from search.report.text import markdown, trials_csv
 from search.show import figures
 from search.show.figures import Sized
 from studies.findings import Compared, VerdictWord

@@ -11,8 +11,8 @@ from playwright.sync_api import Browser
 from searched import a_run, search, with_seeds
 
 from data.store import Store
-from search.report import read
-from search.report_files import write
+from search.report.read import read
+from search.report.write import write
 
 pytestmark = pytest.mark.slow
 

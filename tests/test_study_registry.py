@@ -19,11 +19,11 @@ from search.cli import main
 from search.leader.engine import run_study
 from search.leader.time_left import fitting, to_come
 from search.parser import parser
-from search.report import Report, read
-from search.report_page import html
-from search.report_parts import Plot
-from search.report_sections import contents
-from search.report_text import markdown, trials_csv
+from search.report.page import html
+from search.report.parts import Plot
+from search.report.read import Report, read
+from search.report.sections import contents
+from search.report.text import markdown, trials_csv
 from search.run import Run, record
 from search.show import tables
 from search.show.figures import COLOURS, SYMBOLS, Sized, pareto

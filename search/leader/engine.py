@@ -34,7 +34,7 @@ from search.leader.waiting import begin_longest
 from search.lease import Lease, held
 from search.output.time_words import error_words, left_words
 from search.output.typed import typed
-from search.report_words import sentence
+from search.report.words import sentence
 from search.run import TRIALS, Run, guarded, identify, record
 from search.stopping import Stopped, Wish
 from search.storage.fence import owning

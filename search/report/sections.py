@@ -7,9 +7,10 @@ from typing import Any
 
 from data.audit import NAMES
 from data.cases import SPLITS
-from search import report_rows, report_words
-from search.report import Report, StudyReport
-from search.report_parts import Contents, Link, Part, Plot, Plots, Rows, Subheading, Table, Words
+from search.report import rows as report_rows
+from search.report import words as report_words
+from search.report.parts import Contents, Link, Part, Plot, Plots, Rows, Subheading, Table, Words
+from search.report.read import Report, StudyReport
 from search.show import figures
 from search.show.figures import Sized
 from search.show.tables import verdict_rows

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from models.architecture import Architecture
-from search.report import LEAST_FOR_IMPORTANCE, Best, Recorded, Report, StudyReport
+from search.report.read import LEAST_FOR_IMPORTANCE, Best, Recorded, Report, StudyReport
 from search.run import TRIALS
 from search.workers.job import EXIT_REASONS
 from studies import ablation

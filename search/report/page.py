@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from search.report_parts import Contents, Link, Plot, Plots, Subheading, Table, Words
+from search.report.parts import Contents, Link, Plot, Plots, Subheading, Table, Words
 from search.show import html as page
 from search.show.html import Html
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from search.report_words import Answer
+from search.report.words import Answer
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure

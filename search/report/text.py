@@ -7,8 +7,8 @@ from typing import Any
 
 from data.csv_text import row_writer
 from search.output.notices import NO_DEVICE, SYNTHETIC
-from search.report import Report
-from search.report_parts import Contents, Link, Plot, Plots, Subheading, Table, Words
+from search.report.parts import Contents, Link, Plot, Plots, Subheading, Table, Words
+from search.report.read import Report
 from search.run import TRIALS
 from search.show.html import cell
 

@@ -4,10 +4,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from search.output.files import write_text
-from search.report import Report
-from search.report_page import html
-from search.report_sections import contents
-from search.report_text import markdown, trials_csv
+from search.report.page import html
+from search.report.read import Report
+from search.report.sections import contents
+from search.report.text import markdown, trials_csv
 
 
 def write(report: Report, folder: Path | None = None) -> Path:

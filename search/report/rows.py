@@ -7,8 +7,8 @@ from typing import Any
 from models.architecture import Architecture
 from models.table1 import TABLE1
 from search.output.time_words import duration, error_words
-from search.report import Best, Recorded, Report, StudyReport
-from search.report_words import millions, numbers, reason, what
+from search.report.read import Best, Recorded, Report, StudyReport
+from search.report.words import millions, numbers, reason, what
 from search.run import TRIALS
 from search.storage.opening import sqlite_path
 from studies import ablation, depth, refinement, width

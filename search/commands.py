@@ -195,7 +195,7 @@ def run_predict(arguments: argparse.Namespace) -> int:
 def also_logged(watching: "Progress", folder: Path, wanted: bool) -> "Progress":
     if not wanted:
         return watching
-    from search.events import FOLDER, logged
+    from search.watch.tensorboard import FOLDER, logged
 
     log(f"tensorboard --logdir {folder / FOLDER}")
     return logged(watching, folder / FOLDER)
@@ -221,7 +221,7 @@ def run_status(arguments: argparse.Namespace) -> int:
     run = open_the_run(arguments, arguments.data)
     status.refuse_missing(run)
     if arguments.watch:
-        from search.watch import watch
+        from search.watch.watch import watch
 
         watch(run)
         return 0
@@ -351,9 +351,9 @@ def run_storage_copy(arguments: argparse.Namespace) -> int:
 
 
 def run_dashboard(arguments: argparse.Namespace) -> int:
-    from search.serving import listen
     from search.storage.opening import open_storage
     from search.storage.status import refuse_missing, storage_exists
+    from search.watch.serving import listen
 
     run = open_the_run(arguments, arguments.data)
     refuse_missing(run)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from search.events import FOLDER
+from search.watch.tensorboard import FOLDER
 
 
 def logs_of(run_folder: Path) -> list[EventAccumulator]:

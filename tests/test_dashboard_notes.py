@@ -24,7 +24,6 @@ from models.cells import cells
 from models.cost import cost
 from models.training import Training
 from search.apply import maps
-from search.dashboard import artifact_store
 from search.output.notices import SYNTHETIC
 from search.show import svg as drawings
 from search.show.overlay import GAP_PX, LINE_PX
@@ -32,6 +31,7 @@ from search.storage.copy import copy_storage
 from search.storage.opening import open_storage
 from search.storage.records import load, seen
 from search.storage.sqlite import sqlite_url
+from search.watch.dashboard import artifact_store
 from search.workers.best import MAPS
 from search.workers.job import Job
 from studies.order import STUDIES

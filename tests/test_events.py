@@ -12,10 +12,10 @@ from formula import FormulaExecutor, silent
 from tensorboard.plugins.hparams.metadata import SESSION_START_INFO_TAG
 
 from data.store import Store
-from search.events import FOLDER, TAGS, logged
 from search.leader.engine import Progress, run_study
 from search.run import Run
 from search.storage.sqlite import sqlite_url
+from search.watch.tensorboard import FOLDER, TAGS, logged
 from search.workers.job import EpochDone, Job, Resumed
 from studies.study import Trial
 

@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from search.same_origin import guarded, is_ours, refusal, safe
+from search.watch.same_origin import guarded, is_ours, refusal, safe
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -257,10 +257,10 @@ async ([base, picture, study]) => {
 def test_another_origins_page_reads_and_changes_nothing_and_the_own_page_works(
     browser: "Browser", tmp_path: Path
 ) -> None:
-    from search.dashboard import leave
-    from search.serving import listen
     from search.storage.opening import open_storage
     from search.storage.sqlite import sqlite_url
+    from search.watch.dashboard import leave
+    from search.watch.serving import listen
     from studies.study import Trial
 
     storage = open_storage(sqlite_url(tmp_path / "studies.db"))

@@ -16,7 +16,7 @@ from searched import a_run, search
 from data.store import Store
 from search.run import record
 from search.storage.status import status
-from search.watch import shown, watch
+from search.watch.watch import shown, watch
 
 
 def test_a_decided_run_is_shown_once(tmp_path: Path, tiny_store: Store, capsys: pytest.CaptureFixture[str]) -> None:

@@ -24,7 +24,6 @@ from data.cases import constant_mae
 from data.preparation import DISK_FULL, DataError, no_space
 from data.store import Store
 from models.architecture import GROUPS
-from search import dashboard
 from search.leader.asking import asked, objective_values, seeds_of
 from search.leader.forecast import Forecast
 from search.leader.sampler import FeasibleSampler, key
@@ -56,6 +55,7 @@ from search.storage.records import (
 from search.storage.sqlite import StorageError
 from search.storage.stored import decision_written, decisions_given, settings_of
 from search.storage.told import UNFIT, params_of, why_left_out
+from search.watch import dashboard
 from search.workers import checkpoint
 from search.workers.best import MAPS, VALIDATION, drop, load_predictions
 from search.workers.job import (

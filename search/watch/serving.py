@@ -12,8 +12,8 @@ from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 from optuna.storages import BaseStorage
 from optuna_dashboard import wsgi
 
-from search.dashboard import artifact_store
-from search.same_origin import guarded
+from search.watch.dashboard import artifact_store
+from search.watch.same_origin import guarded
 from studies.preset import StudyError
 
 

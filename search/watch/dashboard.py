@@ -24,7 +24,6 @@ from optuna_dashboard.artifact import get_artifact_path
 from data.store import Store
 from models.architecture import Architecture
 from search.apply import maps
-from search.machine import described
 from search.output.files import write_bytes
 from search.output.notices import NO_DEVICE, SYNTHETIC
 from search.report.read import Recorded, StudyReport, recorded
@@ -34,6 +33,7 @@ from search.show import svg as drawings
 from search.show.html import GREY
 from search.storage.copy import ARTIFACTS
 from search.storage.records import STATES, left_out, note, seen
+from search.watch.machine import described
 from studies.findings import Compared
 from studies.order import STUDIES
 from studies.study import Decision, Given, Trial

@@ -1,0 +1,1 @@
+"""A search seen while it runs: dashboard, TensorBoard, terminal."""

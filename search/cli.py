@@ -14,10 +14,10 @@ import boneage_search  # noqa: F401 # first: from here on our packages are found
 from data.preparation import DataError
 from models.architecture import ArchitectureError
 from models.training import TrainingError
+from search.commands.parser import parser
 from search.output.files import trouble
 from search.output.streams import OutputLost, safe_streams
 from search.output.terminal import log
-from search.parser import parser
 from search.storage.sqlite import StorageError
 from studies.preset import StudyError
 

@@ -19,11 +19,11 @@ from models import architecture, training
 from models.architecture import Architecture
 from models.cost import PARAMS, parse_params
 from models.training import Training
-from search import options
 from search.cli import main
-from search.parser import parser
+from search.commands import options
+from search.commands.parser import parser
+from search.commands.values import Written
 from search.run import open_run
-from search.values import Written
 from studies import preset
 from studies.preset import Preset, StudyError, demo
 

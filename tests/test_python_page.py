@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from search.parser import parser
+from search.commands.parser import parser
 
 PAGE = Path(__file__).parents[1] / "PYTHON.md"
 OF_THE_MACHINE = {

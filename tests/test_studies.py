@@ -17,7 +17,7 @@ from data.preparation import DataError, Preparation
 from models.architecture import GROUPS, Architecture, Blocks
 from models.cost import Cost, cost
 from models.training import Training
-from search import options
+from search.commands import options
 from search.run import PARTS, derive, field_names, open_run, record
 from studies import ablation, comparison, depth, pruning, refinement, width
 from studies.preset import PRESETS, Preset, StudyError, default, demo, paper

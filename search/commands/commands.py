@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from data.preparation import Preparation
 from models.architecture import Architecture, ArchitectureError
 from models.cost import cost
-from search import options
+from search.commands import options
 from search.output.notices import NO_DEVICE, SYNTHETIC
 from search.output.terminal import log, say, show_json
 from search.output.typed import typed

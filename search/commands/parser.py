@@ -4,8 +4,8 @@ import argparse
 from collections.abc import Callable
 
 from data.ranges import whole
-from search import options, values
-from search.arguments import (
+from search.commands import options, values
+from search.commands.arguments import (
     Parser,
     add_compare_options,
     add_count_options,
@@ -18,7 +18,7 @@ from search.arguments import (
     add_train_options,
     add_workers,
 )
-from search.commands import (
+from search.commands.commands import (
     EXPORT_FORMATS,
     LOOPBACK,
     run_audit,

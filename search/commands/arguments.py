@@ -8,7 +8,7 @@ from data.preparation import Preparation
 from data.ranges import whole
 from models.architecture import BETA, RANGES, UNITS, Architecture
 from models.training import Training
-from search import options, values
+from search.commands import options, values
 from search.output.terminal import log
 from search.output.typed import DEFAULT_RUN
 from studies.preset import PRESETS

@@ -14,8 +14,8 @@ from data.ranges import Range, kinds
 from models import architecture, training
 from models.architecture import Architecture
 from models.training import Training
-from search import values
-from search.values import Written
+from search.commands import values
+from search.commands.values import Written
 from studies import preset
 from studies.preset import Preset
 

@@ -19,7 +19,7 @@ import numpy as np
 from models import saved
 from models.architecture import Architecture
 from models.network import build
-from models.training import Training
+from models.training.settings import Training
 
 Predict = Callable[[np.ndarray, np.ndarray], np.ndarray]  # images (n, px, px), male (n,); months (n,)
 OPSET = 18  # of ONNX; onnxruntime reads it since 1.14

@@ -16,10 +16,10 @@ from keras_tuner.errors import FailedTrialError, FatalError, FatalRuntimeError, 
 
 from models.architecture import GROUPS, Architecture
 from models.cost import cost
-from models.feed import Examples
-from models.fit import Trainer, check_count, compiled, prepare_process
 from models.network import build
-from models.training import Training
+from models.training.feed import Examples
+from models.training.fit import Trainer, check_count, compiled, prepare_process
+from models.training.settings import Training
 
 OBJECTIVE = "validation_mae"  # months, of the best epoch: keras_tuner.Objective(OBJECTIVE, "min")
 

@@ -13,7 +13,7 @@ from models.backend import keras
 from models.architecture import Architecture
 from models.cost import cost
 from models.stages import Conv, Pool, stages, walk
-from models.training import Training
+from models.training.settings import Training
 
 Tensor = Any  # a KerasTensor; Keras ships no types
 

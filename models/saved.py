@@ -5,7 +5,7 @@ from pathlib import Path
 
 from models.backend import keras
 
-from models.batch_norm import stock
+from models.training.batch_norm import stock
 
 
 def save(model: keras.Model, path: Path) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 import boneage_search  # noqa: F401 # first: from here on our packages are found, whatever else has their names
 from data.preparation import DataError
 from models.architecture import ArchitectureError
-from models.training import TrainingError
+from models.training.settings import TrainingError
 from search.commands.parser import parser
 from search.output.files import trouble
 from search.output.streams import OutputLost, safe_streams

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 from data.preparation import Preparation, absolute
 from data.shown import shown
 from models.architecture import Architecture, Blocks
-from models.training import Training
+from models.training.settings import Training
 from search.output.files import may_be_written, write_text
 from search.storage import identity
 from search.storage.sqlite import FILE, own_url, reading_file

@@ -10,8 +10,8 @@ from data.ranges import Range, check, whole
 from data.shown import shown
 from models.architecture import BETA, REPEATS, UNITS, Architecture, ArchitectureError, Blocks
 from models.cost import PARAMS
-from models.table1 import MODIFIED
-from models.training import EPOCHS, Training
+from models.paper import MODIFIED
+from models.training.settings import EPOCHS, Training
 
 OBJECTIVES = (("mae",), ("mae", "macs"), ("mae", "params"))
 

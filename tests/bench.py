@@ -24,7 +24,7 @@ from data.phantom import draw, phantom_cases
 from data.preparation import Preparation
 from data.prepare import prepare
 from data.store import Examples
-from models.feed import Feed, Streamed, Tensors, feed, rows_of
+from models.training.feed import Feed, Streamed, Tensors, feed, rows_of
 
 # What a worker has where there is one per core, as there is without a GPU.
 tf.config.threading.set_intra_op_parallelism_threads(1)

@@ -19,7 +19,7 @@ from growth import show
 
 from models.architecture import Architecture, Blocks
 from models.cost import cost
-from models.fit import Epoch, new_trainer
+from models.training.fit import Epoch, new_trainer
 from search.compare.compare import compare, recorded_seeds, summary
 from search.compare.curves import read
 from studies.preset import miniature

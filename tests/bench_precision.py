@@ -20,8 +20,8 @@ from data.preparation import Preparation
 from data.prepare import prepare
 from data.store import Store
 from models.architecture import Architecture
-from models.fit import new_trainer
-from models.precision import automatic
+from models.training.fit import new_trainer
+from models.training.precision import automatic
 from studies.preset import cpu
 from studies.resampling import interval
 

@@ -25,10 +25,10 @@ from keras_tuner.errors import FailedTrialError
 from data.store import Examples
 from models.architecture import Architecture, Blocks
 from models.cost import cost
-from models.feed import feed
-from models.fit import Trainer, new_trainer
 from models.network import build
-from models.training import Training
+from models.training.feed import feed
+from models.training.fit import Trainer, new_trainer
+from models.training.settings import Training
 
 BATCH = 32
 NARROW = Architecture(beta=0.25, stem_pools=(False, True))  # as in the preset `cpu`

@@ -16,7 +16,7 @@ from data.preparation import Preparation
 from data.prepare import prepare
 from data.store import Store
 from models.architecture import Architecture, Blocks
-from models.training import Training
+from models.training.settings import Training
 from search.run import Run
 from search.storage.sqlite import sqlite_url
 from studies.preset import Preset, demo

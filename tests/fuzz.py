@@ -25,7 +25,7 @@ from fuzz_readers import READERS, laid_out
 
 from data.preparation import DataError
 from models.architecture import ArchitectureError
-from models.training import TrainingError
+from models.training.settings import TrainingError
 from search.storage.sqlite import StorageError
 from studies.preset import StudyError
 

@@ -7,9 +7,9 @@ from data.store import Store, split_counts
 from models import saved
 from models.architecture import Architecture
 from models.cost import cost
-from models.feed import feed
-from models.fit import new_trainer
-from models.training import Training
+from models.training.feed import feed
+from models.training.fit import new_trainer
+from models.training.settings import Training
 from search.trained.folder import ModelFolder, open_folder
 
 

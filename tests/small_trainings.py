@@ -4,7 +4,7 @@ import numpy as np
 
 from data.store import Examples
 from models.architecture import Architecture, Blocks
-from models.training import Training
+from models.training.settings import Training
 
 PX = 40
 TINY = Architecture(beta=1 / 16, blocks=Blocks(0, 0, 0, 0, 0, 1), stem_pools=(False, False))

@@ -5,7 +5,7 @@ from models.backend import keras, tf
 import numpy as np
 import pytest
 
-from models.adam import Adam
+from models.training.adam import Adam
 
 RATE = keras.optimizers.schedules.CosineDecay(0.0, 20, warmup_target=0.1, warmup_steps=4)
 

@@ -9,11 +9,12 @@ import numpy as np
 import pytest
 from rounding import likely, summed
 
-from models import batch_norm, saved
+from models import saved
 from models.architecture import Architecture, Blocks
-from models.batch_norm import BatchNormalization, stock
 from models.network import build
-from models.training import Training
+from models.training import batch_norm
+from models.training.batch_norm import BatchNormalization, stock
+from models.training.settings import Training
 
 # With channels that are and are not multiples of 4 and of 16.
 SMALL = Architecture(0.2, Blocks(0, 0, 0, 0, 0, 1), (False, False))

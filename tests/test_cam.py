@@ -12,7 +12,7 @@ from models.architecture import Architecture, Blocks
 from models.cam import activation_maps
 from models.cells import Cells, cells, spread
 from models.network import build
-from models.training import Training
+from models.training.settings import Training
 
 BODY = Architecture(beta=1 / 16, blocks=Blocks(0, 1, 0, 1, 0, 1), stem_pools=(False, False), dropout=0.5)
 PLAIN = Architecture(beta=1 / 16, blocks=Blocks(0, 0, 0, 0, 0, 0), stem_pools=(False, False))

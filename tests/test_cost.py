@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from models.architecture import GROUPS, Architecture, ArchitectureError, Blocks
 from models.cost import cost, parse_params
+from models.paper import TABLE1
 from models.stages import Branches, Conv, Layer, stages
-from models.table1 import TABLE1
 
 GOLDEN = json.loads((Path(__file__).parent / "golden" / "table1.json").read_text())
 

@@ -145,7 +145,7 @@ def test_a_name_that_leads_out_of_the_folder_is_refused(name: str, model: Path) 
 def test_another_models_network_is_refused_with_digests_and_without(model: Path, tmp_path: Path) -> None:
     from models import saved
     from models.network import build
-    from models.training import Training
+    from models.training.settings import Training
 
     other = build(tiny_preset().reference, 48, Training())
     saved.save(other, model / "model.keras")

@@ -22,7 +22,7 @@ from data.store import Store, open_store
 from models.architecture import Architecture, Blocks
 from models.cells import cells
 from models.cost import cost
-from models.training import Training
+from models.training.settings import Training
 from search.apply import maps
 from search.output.notices import SYNTHETIC
 from search.show import svg as drawings

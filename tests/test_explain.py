@@ -20,7 +20,7 @@ from data.phantom import anatomy, draw, phantom_cases
 from data.preparation import DataError
 from data.store import Store
 from models.architecture import Architecture, Blocks
-from models.training import Training
+from models.training.settings import Training
 from search.apply.explain import Explanation, explained, of_files, of_store, region_rows
 from search.apply.explain_page import explain_page, write
 from search.cli import main

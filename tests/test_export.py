@@ -19,7 +19,7 @@ from models import saved
 from models.architecture import Architecture, Blocks
 from models.export import FORMATS, Predict, for_inference, runner_of
 from models.network import build
-from models.training import Training
+from models.training.settings import Training
 from search.apply import export as exporting
 from search.apply.export import PACKAGES, TOLERANCE_MONTHS, export, inputs_for, missing
 from search.cli import main

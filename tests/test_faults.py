@@ -19,8 +19,8 @@ from conftest import tiny_preset
 from formula import silent
 
 from data.store import Store
-from models import fit
 from models.architecture import Architecture
+from models.training import fit
 from search.leader.engine import Terms, run_study
 from search.run import Run
 from search.storage.opening import open_storage

@@ -12,13 +12,13 @@ import pytest
 from rounding import likely, summed
 from small_trainings import EXAMPLES, PX, TINY, TRAINING, VALIDATION
 
-from models import fit
 from models.architecture import Architecture
-from models.batch_norm import BatchNormalization
-from models.feed import Resident, Streamed, feed, rows_of
-from models.fit import CountMismatch, Epoch, Trainer, learning_rate, new_trainer
 from models.network import build
-from models.training import Precision, Training, TrainingError
+from models.training import fit
+from models.training.batch_norm import BatchNormalization
+from models.training.feed import Resident, Streamed, feed, rows_of
+from models.training.fit import CountMismatch, Epoch, Trainer, learning_rate, new_trainer
+from models.training.settings import Precision, Training, TrainingError
 
 
 def trained(training: Training = TRAINING, seed: int = 0, architecture: Architecture = TINY) -> list[Epoch]:

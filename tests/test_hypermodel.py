@@ -14,7 +14,7 @@ from models import hypermodel
 from models.architecture import Blocks
 from models.cost import cost
 from models.hypermodel import OBJECTIVE, BoneAgeHyperModel
-from models.training import Training
+from models.training.settings import Training
 
 TRAINING = Training(epochs=2, batch=8, learning_rate=1e-2, bn_momentum=0.8, precision="float32")
 SPACE = {"beta": (1 / 16, 1 / 8), "mixed9": (0, 1), "dropout": (0.0, 0.3)}

@@ -13,7 +13,7 @@ from rounding import likely, summed
 from models.architecture import GROUPS, Architecture, ArchitectureError, Blocks
 from models.cost import cost
 from models.network import augmentation, build
-from models.training import Training
+from models.training.settings import Training
 
 small = st.builds(
     Architecture,

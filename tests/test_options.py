@@ -15,10 +15,11 @@ from hypothesis import strategies as st
 from data import preparation
 from data.preparation import Preparation
 from data.ranges import Range, kinds, whole
-from models import architecture, training
+from models import architecture
 from models.architecture import Architecture
 from models.cost import PARAMS, parse_params
-from models.training import Training
+from models.training import settings as training
+from models.training.settings import Training
 from search.cli import main
 from search.commands import options
 from search.commands.parser import parser

@@ -14,8 +14,8 @@ import pytest
 from data.cases import constant_mae
 from data.preparation import Preparation
 from data.prepare import prepare
-from models.feed import feed
-from models.fit import mae, new_trainer
+from models.training.feed import feed
+from models.training.fit import mae, new_trainer
 from studies.preset import demo
 
 SEEDS = (0, 1, 2)

@@ -8,12 +8,12 @@ from models.backend import keras
 import pytest
 from conftest import tiny_preset
 
-import models.precision
+import models.training.precision
 from data.store import Store
-from models import fit
 from models.architecture import Architecture, Blocks
-from models.precision import cpu_flags, of_gpu
-from models.training import Training
+from models.training import fit
+from models.training.precision import cpu_flags, of_gpu
+from models.training.settings import Training
 from search.workers.job import EpochDone, Job, Message, Paused, Resumed
 from search.workers.worker import outcome
 

@@ -22,7 +22,7 @@ from searched import a_run, one_fails, search, with_seeds
 
 from data.store import Store
 from models.architecture import Architecture
-from models.table1 import TABLE1
+from models.paper import TABLE1
 from search.output.notices import NO_DEVICE, SYNTHETIC
 from search.report import write as report_files
 from search.report.page import html

@@ -196,7 +196,7 @@ def test_workers_leave_with_a_leader_that_was_killed(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_no_over_cap_network_is_built(tmp_path: Path, tiny_store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     """The builder fails on over-cap networks, and is never asked for one, though most of the depth space is over the cap."""
-    from models import fit
+    from models.training import fit
 
     cap, honest, built = 50_000, fit.build, []
 

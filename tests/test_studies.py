@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from data.preparation import DataError, Preparation
 from models.architecture import GROUPS, Architecture, Blocks
 from models.cost import Cost, cost
-from models.training import Training
+from models.training.settings import Training
 from search.commands import options
 from search.run import PARTS, derive, field_names, open_run, record
 from studies import ablation, comparison, depth, pruning, refinement, width

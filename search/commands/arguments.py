@@ -7,7 +7,7 @@ from typing import NoReturn
 from data.preparation import Preparation
 from data.ranges import whole
 from models.architecture import BETA, RANGES, UNITS, Architecture
-from models.training import Training
+from models.training.settings import Training
 from search.commands import options, values
 from search.output.terminal import log
 from search.output.typed import DEFAULT_RUN

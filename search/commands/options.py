@@ -11,9 +11,10 @@ from typing import Any, Literal, get_args, get_origin
 from data import preparation
 from data.preparation import Preparation
 from data.ranges import Range, kinds
-from models import architecture, training
+from models import architecture
 from models.architecture import Architecture
-from models.training import Training
+from models.training import settings as training
+from models.training.settings import Training
 from search.commands import values
 from search.commands.values import Written
 from studies import preset

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from models.architecture import Architecture
-from models.table1 import TABLE1
+from models.paper import TABLE1
 from search.output.time_words import duration, error_words
 from search.report.read import Best, Recorded, Report, StudyReport
 from search.report.words import millions, numbers, reason, what

@@ -209,7 +209,7 @@ def show_cost(counted: Cost, image_px: int, as_json: bool) -> None:
 
 
 def show_table1(as_json: bool) -> None:
-    from models.table1 import TABLE1
+    from models.paper import TABLE1
 
     counted = [(row.name, row.paper_millions, cost(row.architecture, 300).params) for row in TABLE1]
     if as_json:

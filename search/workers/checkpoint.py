@@ -16,7 +16,7 @@ import numpy as np
 
 from data.foreign import foreign
 from data.preparation import DataError
-from models.training import Precision
+from models.training.settings import Precision
 from search.output.files import written as whole
 from search.workers.job import EpochDone
 

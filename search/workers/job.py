@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from models.architecture import Architecture
-from models.training import Training
+from models.training.settings import Training
 from studies.preset import StudyError
 
 

@@ -1,7 +1,7 @@
 """What to say of a network that did not fit the device: never done silently, since another batch is another experiment."""
 
 from models.cost import cost, training_bytes
-from models.training import Precision
+from models.training.settings import Precision
 from search.workers.job import Job
 
 

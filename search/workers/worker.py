@@ -23,9 +23,9 @@ from data.preparation import DISK_FULL, DataError, no_space
 from data.store import Store, open_store
 from models import saved
 from models.cam import Maps, maps_of
-from models.feed import feed
-from models.fit import CountMismatch, new_trainer
-from models.training import Precision
+from models.training.feed import feed
+from models.training.fit import CountMismatch, new_trainer
+from models.training.settings import Precision
 from search.lease import LOOK_SECONDS, Fenced, superseded
 from search.output.files import trouble, written
 from search.workers import checkpoint, energy

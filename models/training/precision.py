@@ -7,7 +7,7 @@ from pathlib import Path
 
 from models.backend import tf
 
-from models.training import Precision
+from models.training.settings import Precision
 
 CPU_FLAGS = {"avx512_bf16", "amx_bf16"}
 

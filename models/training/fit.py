@@ -15,14 +15,14 @@ from models.backend import keras, tf
 
 import numpy as np
 
-from models.adam import Adam
 from models.architecture import Architecture
-from models.batch_norm import BatchNormalization
 from models.cost import cost
-from models.feed import Examples, Feed, Tensors, feed, rows_of
 from models.network import build
-from models.precision import automatic
-from models.training import Training
+from models.training.adam import Adam
+from models.training.batch_norm import BatchNormalization
+from models.training.feed import Examples, Feed, Tensors, feed, rows_of
+from models.training.precision import automatic
+from models.training.settings import Training
 
 
 @dataclass(frozen=True)

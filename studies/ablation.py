@@ -24,7 +24,7 @@ from studies.pruning import warmup
 from studies.study import ALONE, Decision, Given, Point, Proposals, Space, Sweep, Trial, at, in_months, points, row
 
 if TYPE_CHECKING:
-    from studies.verdicts import Verdict
+    from studies.statistics.verdicts import Verdict
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,7 +113,7 @@ def seeds_wanted(given: Given, trials: Sequence[Trial], variants: Sequence[str])
     reference, lowered = at(trials, {"variant": BASELINE}), lowered_trials(trials)
     if reference is None or reference.validation_mae is None or len(lowered) < len(variants) - 1:
         return [least] * len(variants)
-    from studies.comparison import raced  # brings SciPy
+    from studies.statistics.pairs import raced  # brings SciPy
 
     wanted = {name: max(seeds, least) for name, (_, seeds) in raced(given, lowered, reference).items()}
     return [wanted.get(name, max(wanted.values())) for name in variants]
@@ -163,7 +163,7 @@ def costs_of(trials: Sequence[Trial]) -> dict[str, float]:
 
 def key_groups(given: Given, trials: Sequence[Trial]) -> tuple[list[str], str]:
     """The groups to repeat, and why, as a sentence."""
-    from studies.comparison import raced  # brings SciPy
+    from studies.statistics.pairs import raced  # brings SciPy
 
     costs, margin = costs_of(trials), given.preset.margin_months
     verdicts = {name: verdict for name, (verdict, _) in raced(given, lowered_trials(trials), baseline(trials)).items()}
@@ -194,7 +194,7 @@ def key_groups(given: Given, trials: Sequence[Trial]) -> tuple[list[str], str]:
 
 
 def decide(given: Given, trials: Sequence[Trial]) -> Decision:
-    from studies.comparison import described, paired, raced  # brings SciPy
+    from studies.statistics.pairs import described, paired, raced  # brings SciPy
 
     reference, lowered, costs = baseline(trials), lowered_trials(trials), costs_of(trials)
     verdicts = {name: verdict for name, (verdict, _) in raced(given, lowered, reference).items()}

@@ -187,7 +187,7 @@ def decide(given: Given, trials: Sequence[Trial]) -> Decision:
 
 def comparisons(given: Given, trials: Sequence[Trial], chosen: Trial, heads: Sequence[Point]) -> tuple[Compared, ...]:
     """The best fully connected layer against none, and the decided network without the sex against it with."""
-    from studies.comparison import compared  # brings SciPy
+    from studies.statistics.pairs import compared  # brings SciPy
 
     tried = [trial for point in heads if (trial := at(trials, point)) is not None and trial.state == "complete"]
     none = next((trial for trial in tried if not trial.point["fc_units"]), None)

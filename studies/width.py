@@ -172,7 +172,7 @@ def smallest_no_worse(given: Given, trials: Sequence[Trial]) -> float:
 
 def comparisons(given: Given, trials: Sequence[Trial]) -> tuple[Compared, ...]:
     """Every width against the reference's."""
-    from studies.comparison import compared  # brings SciPy
+    from studies.statistics.pairs import compared  # brings SciPy
 
     start = given.preset.reference.beta
     reference = at(trials, {"beta": start})

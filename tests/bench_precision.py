@@ -23,7 +23,7 @@ from models.architecture import Architecture
 from models.training.fit import new_trainer
 from models.training.precision import automatic
 from studies.preset import cpu
-from studies.resampling import interval
+from studies.statistics.resampling import interval
 
 SEEDS = range(6)
 HANDS, IMAGE_PX, EPOCHS = 1500, 64, 6

@@ -60,7 +60,7 @@ def propose(given: Given, trials: Sequence[Trial]) -> Proposals:
 
 
 def decide(given: Given, trials: Sequence[Trial]) -> Decision:
-    from studies.comparison import compared
+    from studies.statistics.pairs import compared
 
     best, narrowest = best_of(trials), at(trials, {"sex_units": UNITS[0]})
     assert best

@@ -23,8 +23,8 @@ from search.storage.status import status
 from search.workers.job import EpochDone, Failed, Message
 from studies.order import STUDIES
 from studies.preset import Preset, StudyError
+from studies.statistics.verdicts import looks
 from studies.study import Decision
-from studies.verdicts import looks
 
 
 def a_run(folder: Path, store: Store, preset: Preset | None = None) -> Run:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from scipy import stats
 from statsmodels.stats.multitest import multipletests
 
-from studies.resampling import FLIPS, attainable, flips_of_images, flips_of_seeds, holm, interval, mean
+from studies.statistics.resampling import FLIPS, attainable, flips_of_images, flips_of_seeds, holm, interval, mean
 
 MARGIN = 1.0  # months
 MONTHS = st.integers(-40, 40).map(lambda tenths: tenths / 8)  # eighths: scaling and sums are exact

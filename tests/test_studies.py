@@ -19,10 +19,11 @@ from models.cost import Cost, cost
 from models.training.settings import Training
 from search.commands import options
 from search.run import PARTS, derive, field_names, open_run, record
-from studies import ablation, comparison, depth, pruning, refinement, width
+from studies import ablation, depth, pruning, refinement, width
 from studies.preset import PRESETS, Preset, StudyError, default, demo, paper
+from studies.statistics import pairs as comparison
+from studies.statistics.verdicts import looks
 from studies.study import Decision, Given, Point, Trial, front, points, pool
-from studies.verdicts import looks
 
 CONSTANT = 33.0  # months; what a network that learned nothing scores
 MONTHS = st.floats(1, 40, allow_nan=False)

@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from studies import verdicts
-from studies.resampling import FLIPS, flips_of_seeds
-from studies.verdicts import Pairs, judge, looks, race
+from studies.statistics import verdicts
+from studies.statistics.resampling import FLIPS, flips_of_seeds
+from studies.statistics.verdicts import Pairs, judge, looks, race
 
 MARGIN = 1.0  # months
 

@@ -103,7 +103,7 @@ def how_sure(report: Report, best: Best) -> Answer:
 
 
 def interval_of_mean(sample: Any) -> tuple[float, float]:
-    from studies.resampling import interval  # brings SciPy
+    from studies.statistics.resampling import interval  # brings SciPy
 
     return interval(tuple(sample))
 

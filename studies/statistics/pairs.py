@@ -10,8 +10,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from studies.findings import Compared, VerdictWord
+from studies.statistics.verdicts import Pairs, Verdict, judge, race
 from studies.study import Given, Trial
-from studies.verdicts import Pairs, Verdict, judge, race
 
 # What the ablation's verdicts, which speak of taking something away, are called where one thing replaces another.
 OF_A_CHANGE: dict[VerdictWord, VerdictWord] = {"matters": "worse", "better without": "better"}

@@ -23,7 +23,7 @@ import numpy as np
 from statsmodels.stats.power import TTestPower
 
 from studies.findings import Scope, VerdictWord
-from studies.resampling import Months, attainable, flips_of_images, flips_of_seeds, holm, interval
+from studies.statistics.resampling import Months, attainable, flips_of_images, flips_of_seeds, holm, interval
 
 MIN_SEEDS = 6  # fewer seeds have no two-sided p below 0.05: 2/2^5 is 0.06
 LOOK_EVERY = 2  # seeds

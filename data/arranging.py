@@ -6,8 +6,8 @@ from typing import Any
 
 import pandas as pd
 
-from data import dicom
 from data.cases import complete_splits, looked_up
+from data.films import dicom
 from data.patients import hashed, told_apart
 from data.preparation import Preparation
 from data.problems import Problem, unusable

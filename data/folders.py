@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from data.dicom import is_dicom
+from data.films.dicom import is_dicom
 from data.preparation import DataError
 from data.sheets import TABLE_SUFFIXES
 from data.tables import IMAGE_SUFFIXES

@@ -4,8 +4,8 @@ import re
 from pathlib import Path
 from typing import NamedTuple
 
-from data import dicom
 from data.ages import UNITS
+from data.films import dicom
 from data.preparation import DataError
 
 HEADER_AGE = "PatientAge"  # as --age-column: the age since birth, of DICOM headers

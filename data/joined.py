@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from data.cases import MAX_AGE_MONTHS, MIN_AGE_MONTHS
-from data.dicom import is_dicom
+from data.films.dicom import is_dicom
 from data.folders import some
 from data.headers import Header, header
 from data.names import matched

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from data.cases import SPLITS
-from data.dicom import is_dicom
+from data.films.dicom import is_dicom
 from data.folders import Files, files_below, some
 from data.headers import HEADER_AGE, is_header_age
 from data.joined import joined

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from data import dicom, phantom
-from data.images import Decoded, decode, to_bytes
+from data import phantom
+from data.films import dicom
+from data.films.images import Decoded, decode, to_bytes
 from data.layouts import read_folder
 from data.preparation import DataError, Preparation
 from data.problems import Problem

@@ -15,9 +15,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from data import dicom
 from data.ages import UNITS, months_of
 from data.cases import MAX_AGE_MONTHS, MIN_AGE_MONTHS, SPLITS
+from data.films import dicom
 from data.foreign import shown
 from data.preparation import DataError
 from data.problems import Kind, Problem

@@ -23,8 +23,8 @@ from pydicom.uid import (
     RLELossless,
 )
 
+from data.films.images import decode
 from data.headers import header
-from data.images import decode
 from data.layouts import read_folder
 from data.preparation import Preparation
 from data.prepare import prepare

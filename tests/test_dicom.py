@@ -7,7 +7,7 @@ import pytest
 from dicom_files import RAMP, write
 from pydicom.uid import JPEG2000Lossless
 
-from data.images import decode
+from data.films.images import decode
 from data.preparation import DataError, Preparation
 
 SETTINGS = Preparation(image_px=64, fit="squash", stretch=False)

@@ -27,8 +27,8 @@ from pydicom.uid import (
     RLELossless,
 )
 
-from data import dicom
-from data.images import decode
+from data.films import dicom
+from data.films.images import decode
 from data.preparation import DataError, Preparation
 
 SETTINGS = Preparation(image_px=64, fit="squash", stretch=False)

@@ -11,10 +11,10 @@ from pydicom.dataset import Dataset, FileDataset
 from pydicom.sequence import Sequence
 from pydicom.uid import ExplicitVRBigEndian, RLELossless
 
-from data import dicom
+from data.films import dicom
+from data.films.images import decode
 from data.folders import files_below
 from data.headers import header
-from data.images import decode
 from data.preparation import DataError, Preparation
 
 SETTINGS = Preparation(image_px=64, fit="squash", stretch=False)

@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from data.images import Budget, Decoded
-from data.images import decode as decode_with
+from data.films.images import Budget, Decoded
+from data.films.images import decode as decode_with
 from data.preparation import DataError, Fit, Preparation
 
 

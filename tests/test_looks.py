@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from data.impostors import DRAWN, SIDE, SPOILT, impostors
-from data.looks import DOUBTED, LEAST, REFUSED, Looks, learn, line, load, save, shrunk
+from data.films.impostors import DRAWN, SIDE, SPOILT, impostors
+from data.films.looks import DOUBTED, LEAST, REFUSED, Looks, learn, line, load, save, shrunk
 from data.phantom import draw, phantom_cases
 
 

@@ -17,7 +17,7 @@ from dicom_files import write as write_dicom
 from PIL import Image
 from rounding import likely, summed
 
-from data.images import decode
+from data.films.images import decode
 from data.phantom import draw, phantom_cases
 from data.preparation import DataError
 from data.store import Store

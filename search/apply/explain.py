@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from data.cases import spread_cases
-from data.images import decode
+from data.films.images import decode
 from data.phantom import Anatomy, anatomy, phantom_cases
 from data.preparation import DataError
 from data.store import Store

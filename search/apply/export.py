@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from data.images import to_bytes
+from data.films.images import to_bytes
 from data.phantom import draw, phantom_cases
 from data.preparation import DataError
 from data.store import is_store, open_store

@@ -19,11 +19,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from data import dicom
 from data.csv_text import row_writer
+from data.films import dicom
+from data.films.images import decode
+from data.films.looks import shrunk
 from data.folders import files_below
-from data.images import decode
-from data.looks import shrunk
 from data.names import bare, unpadded
 from data.preparation import DataError
 from data.tables import id_of, read_table

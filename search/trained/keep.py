@@ -15,9 +15,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from data import looks
 from data.cases import constant_mae
 from data.csv_text import write_csv
+from data.films import looks
 from data.store import Examples, Store, split_counts
 from models.cost import cost
 from search.output.files import write_text, written

@@ -17,9 +17,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from data.films.looks import Looks
+from data.films.looks import load as load_looks
 from data.foreign import foreign
-from data.looks import Looks
-from data.looks import load as load_looks
 from data.preparation import Preparation
 from data.store import Store
 from search.trained.about import refuse_changed

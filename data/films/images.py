@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image, ImageOps
 
-from data import codestream, dicom
+from data.films import codestream, dicom
 from data.foreign import foreign
 from data.preparation import DataError, Preparation
 

@@ -12,9 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from data import codestream
-from data.dicom_greys import greys_of
-from data.dicom_header import Header, header_of
+from data.films import codestream
+from data.films.dicom_greys import greys_of
+from data.films.dicom_header import Header, header_of
 from data.foreign import foreign
 from data.preparation import DataError
 

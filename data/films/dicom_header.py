@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from data.dicom_tables import Table, table_of
+from data.films.dicom_tables import Table, table_of
 from data.preparation import DataError
 
 # Samples per pixel of each photometric interpretation that is read.

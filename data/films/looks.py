@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from data.impostors import SIDE, impostors
+from data.films.impostors import SIDE, impostors
 
 CELLS, DIRECTIONS, GREYS = 8, 8, 16  # a grid of gradient histograms, a finer one of mean greys
 COSINES, SCALE, RIDGE = 1000, 0.03, 1e-3

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from data.dicom_header import COLOUR, GREY, Header, Window
+from data.films.dicom_header import COLOUR, GREY, Header, Window
 from data.foreign import foreign
 from data.preparation import DataError
 

@@ -9,7 +9,7 @@ from collections.abc import Callable
 import numpy as np
 from PIL import Image, ImageDraw
 
-from data.images import to_bytes
+from data.films.images import to_bytes
 
 SIDE = 64
 LINES_SIDE = 3 * SIDE  # lines of text are drawn finer, and shrink to what a page looks like

@@ -1,0 +1,1 @@
+"""One file to one grey picture, and whether it is a hand."""

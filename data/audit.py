@@ -15,12 +15,12 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from data.ages import INFANTS_MOST, YEARS_MOST, look_like_years
 from data.audit_images import LOW_CONTRAST_LEVELS, WORRYING_SHARE, Pictures, Twins, looked_at, pictures, twins
 from data.audit_patients import Patients, seen_patients
 from data.cases import MAX_AGE_MONTHS, SPLITS
 from data.ossification import ATLAS_PLATES_MONTHS
-from data.rsna import RSNA_TEST_IDS, official_test
+from data.tables.ages import INFANTS_MOST, YEARS_MOST, look_like_years
+from data.tables.rsna import RSNA_TEST_IDS, official_test
 
 SEXES = ("girls", "boys")  # in the order of ATLAS_PLATES_MONTHS; `male` is the index
 NAMES = {"train": "training", "validation": "validation", "test": "test"}

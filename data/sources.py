@@ -9,11 +9,11 @@ import pandas as pd
 from data import phantom
 from data.films import dicom
 from data.films.images import Decoded, decode, to_bytes
-from data.layouts import read_folder
 from data.preparation import DataError, Preparation
 from data.problems import Problem
 from data.ranges import whole
 from data.shown import shown
+from data.tables.layouts import read_folder
 
 
 @dataclass(frozen=True)

@@ -24,12 +24,12 @@ from pydicom.uid import (
 )
 
 from data.films.images import decode
-from data.headers import header
-from data.layouts import read_folder
 from data.preparation import Preparation
 from data.prepare import prepare
 from data.store import open_store, verify
-from data.tables import read_table
+from data.tables.dicom_cases import header
+from data.tables.headings import read_table
+from data.tables.layouts import read_folder
 from search.compare.curves import Curve
 from search.compare.curves import read as read_curves
 from search.compare.curves import write as write_curves

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from data.ages import look_like_years, months_of
+from data.tables.ages import look_like_years, months_of
 
 PEOPLE = np.random.default_rng(0)
 CHILDREN_MONTHS = np.clip(PEOPLE.normal(127, 41, 400), 1, 228)  # as RSNA's

@@ -13,9 +13,9 @@ from pydicom.uid import ExplicitVRBigEndian, RLELossless
 
 from data.films import dicom
 from data.films.images import decode
-from data.folders import files_below
-from data.headers import header
 from data.preparation import DataError, Preparation
+from data.tables.dicom_cases import header
+from data.tables.folders import files_below
 
 SETTINGS = Preparation(image_px=64, fit="squash", stretch=False)
 GREYS = np.linspace(0, 1, 64 * 64).reshape(64, 64)  # the picture, 0 black

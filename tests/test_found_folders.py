@@ -15,10 +15,10 @@ from dicom_files import write as write_dicom
 from openpyxl import Workbook
 from PIL import Image
 
-from data.folders import files_below
-from data.layouts import Found, read_folder
 from data.phantom import phantom_cases
 from data.preparation import DataError, Preparation
+from data.tables.folders import files_below
+from data.tables.layouts import Found, read_folder
 
 HANDS = phantom_cases(12)
 IDS = [str(1377 + number) for number in range(12)]
@@ -414,7 +414,7 @@ def forbidden(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
             raise PermissionError(errno.EACCES, "Permission denied", str(at))
         return real(at)  # type: ignore[return-value]
 
-    monkeypatch.setattr("data.folders.os.scandir", scandir)
+    monkeypatch.setattr("data.tables.folders.os.scandir", scandir)
 
 
 def test_a_folder_that_may_not_be_read_is_passed_over_and_said(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -438,7 +438,7 @@ def test_a_folder_that_may_not_be_read_and_names_a_split_is_refused(
 
 
 def test_a_folder_of_more_files_than_any_data_set_is_refused(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("data.folders.MAX_ENTRIES", 10)
+    monkeypatch.setattr("data.tables.folders.MAX_ENTRIES", 10)
 
     with pytest.raises(DataError, match="holds more than 10 files"):
         files_below(folder)

@@ -8,9 +8,9 @@ import pytest
 from PIL import Image
 
 from data.cases import complete_splits
-from data.layouts import read_folder
 from data.phantom import PhantomCase, draw, phantom_cases
 from data.preparation import DataError
+from data.tables.layouts import read_folder
 
 HANDS = phantom_cases(24)
 RADIOGRAPHS = Path(__file__).parents[2] / "shared" / "radiographs"

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from openpyxl import Workbook
 
 from data.preparation import DataError
-from data.sheets import MAX_TABLE_BYTES, read_sheet
-from data.tables import fitting, read_table
+from data.tables.headings import fitting, read_table
+from data.tables.sheets import MAX_TABLE_BYTES, read_sheet
 
 HEADINGS = ["id", "boneage", "male"]
 ROWS = [["007", "132", "M"], ["NA", "12", "F"], ["Jörg", "80", "M"], ["a b", "1", "F"]]

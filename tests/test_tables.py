@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from data.preparation import DataError
-from data.tables import normalised, read_table, sex_of, split_by_words
+from data.tables.headings import normalised, read_table, sex_of, split_by_words
 
 HEADING = "id,boneage,male\n"
 

@@ -23,10 +23,10 @@ from data.csv_text import row_writer
 from data.films import dicom
 from data.films.images import decode
 from data.films.looks import shrunk
-from data.folders import files_below
-from data.names import bare, unpadded
 from data.preparation import DataError
-from data.tables import id_of, read_table
+from data.tables.folders import files_below
+from data.tables.headings import id_of, read_table
+from data.tables.names import bare, unpadded
 from search.output.terminal import log
 from search.trained.predictor import BATCH, Answers, Model, predict
 

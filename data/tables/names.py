@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from data.tables import composed, without_ending, without_prefix
+from data.tables.headings import composed, without_ending, without_prefix
 
 Keys = Callable[[list[str]], list[str]]
 

@@ -4,9 +4,9 @@ import re
 from pathlib import Path
 from typing import NamedTuple
 
-from data.ages import UNITS
 from data.films import dicom
 from data.preparation import DataError
+from data.tables.ages import UNITS
 
 HEADER_AGE = "PatientAge"  # as --age-column: the age since birth, of DICOM headers
 AGE = re.compile(r"(\d{3})([DWMY])")

@@ -15,19 +15,19 @@ import pandas as pd
 
 from data.cases import SPLITS
 from data.films.dicom import is_dicom
-from data.folders import Files, files_below, some
-from data.headers import HEADER_AGE, is_header_age
-from data.joined import joined
 from data.preparation import DataError, Preparation
 from data.problems import Problem
-from data.refusals import (
+from data.tables.dicom_cases import HEADER_AGE, is_header_age
+from data.tables.folders import Files, files_below, some
+from data.tables.headings import Table, known_headings, lacking, read_table, split_of, without_ending
+from data.tables.joined import joined
+from data.tables.refusals import (
     refuse_ids_in_two_splits,
     refuse_losses,
     refuse_official_test,
     refuse_splits_without_images,
     refuse_years,
 )
-from data.tables import Table, known_headings, lacking, read_table, split_of, without_ending
 
 FAULTS_SAID = 3
 AS_FOUND = Preparation()

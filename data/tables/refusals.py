@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from data.ages import YEARS_MOST, look_like_years
 from data.preparation import DataError, Preparation
 from data.problems import Problem
-from data.rsna import RSNA_TEST_IDS, official_test
-from data.tables import Table, composed
+from data.tables.ages import YEARS_MOST, look_like_years
+from data.tables.headings import Table, composed
+from data.tables.rsna import RSNA_TEST_IDS, official_test
 
 MOST_LOST = 0.2  # of the cases, before somebody has to say that it is meant
 

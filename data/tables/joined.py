@@ -9,11 +9,11 @@ import pandas as pd
 
 from data.cases import MAX_AGE_MONTHS, MIN_AGE_MONTHS
 from data.films.dicom import is_dicom
-from data.folders import some
-from data.headers import Header, header
-from data.names import matched
 from data.problems import Kind, Problem
-from data.tables import Table, split_of
+from data.tables.dicom_cases import Header, header
+from data.tables.folders import some
+from data.tables.headings import Table, split_of
+from data.tables.names import matched
 
 READ_HEADER = Callable[[Path], Header]
 

@@ -14,8 +14,8 @@ from pathlib import Path
 
 from data.films.dicom import is_dicom
 from data.preparation import DataError
-from data.sheets import TABLE_SUFFIXES
-from data.tables import IMAGE_SUFFIXES
+from data.tables.headings import IMAGE_SUFFIXES
+from data.tables.sheets import TABLE_SUFFIXES
 
 MAX_ENTRIES = 2_000_000  # files and folders; beyond, a link leads out of the data, as to the whole disk
 LINK_BYTES = 255  # of a path

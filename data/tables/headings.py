@@ -15,13 +15,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from data.ages import UNITS, months_of
 from data.cases import MAX_AGE_MONTHS, MIN_AGE_MONTHS, SPLITS
 from data.films import dicom
 from data.foreign import shown
 from data.preparation import DataError
 from data.problems import Kind, Problem
-from data.sheets import Sheet, read_sheet
+from data.tables.ages import UNITS, months_of
+from data.tables.sheets import Sheet, read_sheet
 
 IMAGE_SUFFIXES = (*dicom.PICTURE_SUFFIXES, *dicom.SUFFIXES)
 

@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from data.preparation import DataError, Preparation, absolute
-from data.prepare import Progress, prepare, refuse_problems
-from data.store import Store, is_store, open_store, verify
+from data.store.disk import Store, is_store, open_store, verify
+from data.store.prepare import Progress, prepare, refuse_problems
 from search.output.terminal import log
 from search.output.typed import typed
 from search.run import PREPARED, TRIALS, Run

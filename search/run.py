@@ -26,7 +26,7 @@ from search.storage.sqlite import FILE, own_url, reading_file
 from studies.preset import PRESETS, Preset, StudyError
 
 if TYPE_CHECKING:
-    from data.store import Store
+    from data.store.disk import Store
 
 SETTINGS, PREPARED, TRIALS, MODELS = "run.json", "prepared", "trials", "models"  # in the run's folder
 PARTS: dict[str, type] = {"preparation": Preparation, "training": Training, "reference": Architecture}

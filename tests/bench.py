@@ -22,8 +22,8 @@ from PIL import Image
 
 from data.phantom import draw, phantom_cases
 from data.preparation import Preparation
-from data.prepare import prepare
-from data.store import Examples
+from data.store.disk import Examples
+from data.store.prepare import prepare
 from models.training.feed import Feed, Streamed, Tensors, feed, rows_of
 
 # What a worker has where there is one per core, as there is without a GPU.

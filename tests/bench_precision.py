@@ -17,8 +17,8 @@ from bench_rounds import HEADINGS, medians, ratio_rows
 from bench_step import BATCH, NARROW, STOCK, TRAINING, examples, stepping
 
 from data.preparation import Preparation
-from data.prepare import prepare
-from data.store import Store
+from data.store.disk import Store
+from data.store.prepare import prepare
 from models.architecture import Architecture
 from models.training.fit import new_trainer
 from models.training.precision import automatic

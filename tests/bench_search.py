@@ -21,8 +21,8 @@ from bench_whole import Whole, chosen_sizes, in_turns, whole, whole_rows
 from growth import show
 
 from data.preparation import Preparation
-from data.prepare import prepare
-from data.store import Store
+from data.store.disk import Store
+from data.store.prepare import prepare
 
 TESTS = Path(__file__).parent
 OURS, ONE, TUNER, OPTUNA = "`depth`", "`depth --workers 1`", "KerasTuner RandomSearch", "Optuna and Keras, pruning"

@@ -22,7 +22,7 @@ import numpy as np
 from bench_rounds import HEADINGS, medians, ratio_rows
 from keras_tuner.errors import FailedTrialError
 
-from data.store import Examples
+from data.store.disk import Examples
 from models.architecture import Architecture, Blocks
 from models.cost import cost
 from models.network import build

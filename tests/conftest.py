@@ -13,8 +13,8 @@ from PIL import Image
 
 from data.phantom import draw, phantom_cases
 from data.preparation import Preparation
-from data.prepare import prepare
-from data.store import Store
+from data.store.disk import Store
+from data.store.prepare import prepare
 from models.architecture import Architecture, Blocks
 from models.training.settings import Training
 from search.run import Run

@@ -9,7 +9,7 @@ from optuna.distributions import CategoricalDistribution, FloatDistribution, Int
 from optuna.storages import RDBStorage
 from optuna.trial import TrialState
 
-from data.store import Store
+from data.store.disk import Store
 from models.architecture import Architecture
 from search.leader.engine import run_study
 from search.run import Run

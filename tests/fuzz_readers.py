@@ -25,8 +25,8 @@ from pydicom.uid import (
 
 from data.films.images import decode
 from data.preparation import Preparation
-from data.prepare import prepare
-from data.store import open_store, verify
+from data.store.disk import open_store, verify
+from data.store.prepare import prepare
 from data.tables.dicom_cases import header
 from data.tables.headings import read_table
 from data.tables.layouts import read_folder

@@ -16,7 +16,7 @@ from conftest import tiny_preset
 from formula import FormulaExecutor, silent
 from optuna.trial import TrialState
 
-from data.store import Store, open_store
+from data.store.disk import Store, open_store
 from search.leader.engine import Terms, run_study
 from search.run import Run
 from search.storage.opening import open_storage

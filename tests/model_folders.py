@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from data.store import Store, split_counts
+from data.store.disk import Store, split_counts
 from models import saved
 from models.architecture import Architecture
 from models.cost import cost

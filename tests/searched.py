@@ -5,7 +5,7 @@ from pathlib import Path
 from conftest import tiny_preset
 from formula import FormulaExecutor, deeper_is_better, silent
 
-from data.store import Store
+from data.store.disk import Store
 from models.architecture import Architecture
 from search.leader.engine import run_study
 from search.run import Run, record

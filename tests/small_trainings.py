@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from data.store import Examples
+from data.store.disk import Examples
 from models.architecture import Architecture, Blocks
 from models.training.settings import Training
 

@@ -16,9 +16,9 @@ from data.audit_images import DETAIL_AGREEMENT, looked_at, twins
 from data.cases import SPLITS
 from data.ossification import ATLAS_PLATES_MONTHS
 from data.preparation import Preparation
-from data.prepare import prepare
 from data.problems import Problem, problems_table, unusable
-from data.store import Store
+from data.store.disk import Store
+from data.store.prepare import prepare
 
 REAL = Path(__file__).parents[2] / "shared" / "radiographs"
 PX = 64

@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, expect
 from plotly.graph_objects import Bar, Figure
 
 from data.audit import Audit, Finding, audit
-from data.store import Store
+from data.store.disk import Store
 from search.output.notices import NO_DEVICE, SYNTHETIC
 from search.report.audit_page import MOST_PROBLEMS, audit_page, audit_rows, balance_rows, worries
 from search.show.html import Picture, figure, notices, page, pictures, png_uri, section, table, text

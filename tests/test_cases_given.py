@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from data.store import Store, open_store
+from data.store.disk import Store, open_store
 from search.cli import main
 
 CASES = Path(__file__).parents[2] / "shared" / "cases"

@@ -16,7 +16,7 @@ from conftest import tiny_preset
 from formula import FormulaExecutor, silent
 from typed_commands import boneage_search, refused
 
-from data.store import Store, open_store
+from data.store.disk import Store, open_store
 from search.cli import main, parser
 from search.leader.engine import run_study
 from search.output.typed import typed

@@ -13,7 +13,7 @@ from conftest import tiny_preset
 from formula import FormulaExecutor, deeper_is_better, silent
 
 from data.cases import constant_mae
-from data.store import Store
+from data.store.disk import Store
 from search.cli import main
 from search.compare.compare import (
     compare,

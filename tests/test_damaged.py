@@ -17,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from data.preparation import DataError
-from data.store import Store
+from data.store.disk import Store
 from search.cli import main
 from search.compare.curves import Curve
 from search.compare.learner import append, read

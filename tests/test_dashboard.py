@@ -25,7 +25,7 @@ from conftest import tiny_preset
 from formula import FormulaExecutor, silent
 from playwright.sync_api import Browser, Page, expect
 
-from data.store import Store
+from data.store.disk import Store
 from search.leader.engine import run_study
 from search.report.words import asked
 from search.run import Run, record

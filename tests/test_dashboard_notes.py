@@ -18,7 +18,7 @@ from optuna_dashboard import get_note, save_note
 from PIL import Image
 from searched import a_run, one_fails, search
 
-from data.store import Store, open_store
+from data.store.disk import Store, open_store
 from models.architecture import Architecture, Blocks
 from models.cells import cells
 from models.cost import cost

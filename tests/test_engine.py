@@ -11,7 +11,7 @@ from conftest import tiny_preset
 from formula import FormulaExecutor, deeper_is_better, silent
 from optuna.trial import TrialState
 
-from data.store import Store
+from data.store.disk import Store
 from models.architecture import Architecture
 from models.cost import cost
 from search.leader.engine import Terms, run_study

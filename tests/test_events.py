@@ -11,7 +11,7 @@ from event_files import logs_of
 from formula import FormulaExecutor, silent
 from tensorboard.plugins.hparams.metadata import SESSION_START_INFO_TAG
 
-from data.store import Store
+from data.store.disk import Store
 from search.leader.engine import Progress, run_study
 from search.run import Run
 from search.storage.sqlite import sqlite_url

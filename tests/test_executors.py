@@ -15,7 +15,7 @@ from formula import silent
 from optuna.trial import TrialState
 from workers import TINY, gone, heard, job, lasting, ray_processes, worker_of, working_in
 
-from data.store import Store
+from data.store.disk import Store
 from search.leader import engine
 from search.lease import held
 from search.run import TRIALS, Run

@@ -18,7 +18,7 @@ from typed_commands import boneage_search, refused
 from data.cases import spread_cases
 from data.phantom import anatomy, draw, phantom_cases
 from data.preparation import DataError
-from data.store import Store
+from data.store.disk import Store
 from models.architecture import Architecture, Blocks
 from models.training.settings import Training
 from search.apply.explain import Explanation, explained, of_files, of_store, region_rows

@@ -14,7 +14,7 @@ import pytest
 from model_folders import train_model
 from rounding import likely, summed
 
-from data.store import Store
+from data.store.disk import Store
 from models import saved
 from models.architecture import Architecture, Blocks
 from models.export import FORMATS, Predict, for_inference, runner_of

@@ -18,7 +18,7 @@ import pytest
 from conftest import tiny_preset
 from formula import silent
 
-from data.store import Store
+from data.store.disk import Store
 from models.architecture import Architecture
 from models.training import fit
 from search.leader.engine import Terms, run_study
@@ -137,7 +137,7 @@ def test_data_that_change_underneath_stop_the_search_and_it_goes_on_when_they_ar
 ) -> None:
     import shutil
 
-    from data.store import open_store
+    from data.store.disk import open_store
 
     store = open_store(Path(shutil.copytree(tiny_store.path, tmp_path / "prepared")))
     run = a_run(tmp_path / "run", store)

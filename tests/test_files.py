@@ -18,7 +18,7 @@ from formula import FormulaExecutor, silent
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from data.store import Store
+from data.store.disk import Store
 from search.cli import main
 from search.leader.engine import run_study
 from search.output.files import OF_A_PLACE, OF_THE_DISK, STALE_SECONDS, trouble, write_bytes, write_text, written

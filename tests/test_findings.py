@@ -12,7 +12,7 @@ from formula import FormulaExecutor, silent
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from data.store import Store
+from data.store.disk import Store
 from models.architecture import Architecture
 from search.leader.engine import run_study
 from search.run import Run, record

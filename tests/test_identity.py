@@ -11,7 +11,7 @@ import pytest
 from conftest import tiny_preset
 from formula import FormulaExecutor, silent
 
-from data.store import Store
+from data.store.disk import Store
 from search.leader.engine import Terms, run_study
 from search.lease import Fenced, held
 from search.run import Run, read_settings, record

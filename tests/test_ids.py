@@ -15,9 +15,9 @@ from PIL import Image
 
 from data.csv_text import read_csv, write_csv
 from data.preparation import Preparation
-from data.prepare import prepare
 from data.problems import Problem, problems_table, read_problems
-from data.store import open_store
+from data.store.disk import open_store
+from data.store.prepare import prepare
 from search.apply.predict import sexes_of
 from search.trained.conformal import calibrate
 from search.trained.keep import write_predictions

@@ -13,7 +13,7 @@ import pytest
 from leaders import RACES, ROOT, states
 from optuna.trial import TrialState
 
-from data.store import Store
+from data.store.disk import Store
 from search.storage.sqlite import sqlite_url
 
 pytestmark = pytest.mark.slow

@@ -13,7 +13,7 @@ import pytest
 
 from data.cases import constant_mae
 from data.preparation import Preparation
-from data.prepare import prepare
+from data.store.prepare import prepare
 from models.training.feed import feed
 from models.training.fit import mae, new_trainer
 from studies.preset import demo

@@ -28,7 +28,7 @@ from formula import FormulaExecutor
 from leaders import RACES
 from postgres import FAST, IMMEDIATE, PASSWORD, Server
 
-from data.store import Store
+from data.store.disk import Store
 from search.cli import main
 from search.run import Run
 from search.storage import opening as storage_module

@@ -9,7 +9,7 @@ import pytest
 from conftest import tiny_preset
 
 import models.training.precision
-from data.store import Store
+from data.store.disk import Store
 from models.architecture import Architecture, Blocks
 from models.training import fit
 from models.training.precision import cpu_flags, of_gpu

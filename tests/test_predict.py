@@ -20,7 +20,7 @@ from rounding import likely, summed
 from data.films.images import decode
 from data.phantom import draw, phantom_cases
 from data.preparation import DataError
-from data.store import Store
+from data.store.disk import Store
 from search.apply import predict
 from search.apply.predict import Wanted, files_of, rows_of, sex_of, years_and_months
 from search.cli import main

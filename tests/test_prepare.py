@@ -16,8 +16,8 @@ import pytest
 from PIL import Image
 
 from data.preparation import DataError, Preparation
-from data.prepare import prepare
-from data.store import Store, open_store, verify
+from data.store.disk import Store, open_store, verify
+from data.store.prepare import prepare
 
 Write = Callable[..., Path]
 SETTINGS = Preparation(image_px=32, fit="squash", validation_fraction=0.3, test_fraction=0.2)

@@ -16,7 +16,7 @@ from conftest import tiny_preset
 from formula import silent
 from workers import SECONDS, gone, heard, job, lasting, ray_processes, worker_of, working_in
 
-from data.store import Store, open_store
+from data.store.disk import Store, open_store
 from search.leader.engine import Terms, run_study
 from search.run import Run
 from search.storage.opening import open_storage

@@ -20,7 +20,7 @@ from conftest import tiny_preset
 from formula import FormulaExecutor
 from searched import a_run, one_fails, search, with_seeds
 
-from data.store import Store
+from data.store.disk import Store
 from models.architecture import Architecture
 from models.paper import TABLE1
 from search.output.notices import NO_DEVICE, SYNTHETIC

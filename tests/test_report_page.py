@@ -10,7 +10,7 @@ from pages import WIDTHS, opened
 from playwright.sync_api import Browser
 from searched import a_run, search, with_seeds
 
-from data.store import Store
+from data.store.disk import Store
 from search.report.read import read
 from search.report.write import write
 

@@ -17,7 +17,7 @@ from event_files import logs_of
 from formula import silent
 from workers import TINY, job, working_in
 
-from data.store import Store
+from data.store.disk import Store
 from models.architecture import Architecture
 from models.cost import cost
 from search.leader.engine import run_study

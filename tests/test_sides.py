@@ -17,14 +17,14 @@ from PIL import Image
 from pydicom.dataset import FileDataset, FileMetaDataset
 from pydicom.uid import DigitalXRayImageStorageForPresentation, ExplicitVRLittleEndian, generate_uid
 
-import data.decoding
-import data.sources
-import data.stamps
+import data.store.decoding
+import data.store.sources
+import data.store.stamps
 from data.audit import audit
 from data.cases import complete_splits
 from data.preparation import DataError, Preparation
-from data.prepare import prepare
-from data.store import Store, open_store, verify
+from data.store.disk import Store, open_store, verify
+from data.store.prepare import prepare
 from search.prepared import prepared
 from search.run import TRIALS, Run
 from search.storage.sqlite import sqlite_url

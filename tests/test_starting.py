@@ -13,7 +13,7 @@ from models.backend import own_settings
 import pytest
 from conftest import tiny_preset
 
-from data.store import Store
+from data.store.disk import Store
 from search.workers.job import Halted, Job
 from search.workers.local import scriptless
 from search.workers.starting import could_not_start, ends, log_bytes, log_ends

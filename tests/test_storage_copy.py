@@ -14,7 +14,7 @@ from conftest import tiny_preset
 from copied import contents, odd_study, search, some_fail, unheard
 from formula import FormulaExecutor
 
-from data.store import Store
+from data.store.disk import Store
 from search.run import Run
 from search.storage import copy as storage_copy
 from search.storage.copy import copy_storage, run_copy

@@ -10,8 +10,8 @@ import pytest
 
 from data.cases import complete_splits, constant_mae
 from data.preparation import DataError, Preparation
-from data.prepare import prepare
-from data.store import Store, open_store, verify
+from data.store.disk import Store, open_store, verify
+from data.store.prepare import prepare
 
 Write = Callable[..., Path]
 SETTINGS = Preparation(image_px=32, fit="squash", validation_fraction=0.3, test_fraction=0.2)

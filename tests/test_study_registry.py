@@ -13,7 +13,7 @@ from formula import FormulaExecutor, silent
 from optuna_dashboard import get_note
 from rich.console import Console
 
-from data.store import Store
+from data.store.disk import Store
 from models.architecture import Architecture
 from search.cli import main
 from search.commands.parser import parser

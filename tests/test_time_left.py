@@ -13,7 +13,7 @@ from formula import FormulaExecutor, deeper_is_better, silent
 from hypothesis import given
 from hypothesis import strategies as st
 
-from data.store import Store
+from data.store.disk import Store
 from models.architecture import Architecture
 from models.cost import cost
 from search.leader.engine import run_study

@@ -17,7 +17,7 @@ from conftest import tiny_preset
 from formula import FormulaExecutor, silent
 from workers import working_in
 
-from data.store import Store, open_store
+from data.store.disk import Store, open_store
 from models.architecture import Architecture, Blocks
 from search.cli import main
 from search.leader.engine import Terms, run_study

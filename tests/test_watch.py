@@ -13,7 +13,7 @@ from formula import FormulaExecutor
 from rich.console import Console
 from searched import a_run, search
 
-from data.store import Store
+from data.store.disk import Store
 from search.run import record
 from search.storage.status import status
 from search.watch.watch import shown, watch

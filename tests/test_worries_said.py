@@ -10,8 +10,8 @@ from conftest import tiny_preset
 from formula import FormulaExecutor, silent
 
 from data.audit import audit
-from data.prepare import prepare
-from data.store import Store, digest_of, open_store
+from data.store.disk import Store, digest_of, open_store
+from data.store.prepare import prepare
 from search.cli import main
 from search.leader.engine import run_study
 from search.report.audit_page import REMEMBERED, worries_of
@@ -97,7 +97,7 @@ def test_lost_cases_are_refused_until_they_are_accepted_and_nothing_is_decoded_t
     assert "(6 unreadable), more than a fifth" in said
     assert "--accept-losses if the other 14" in said
 
-    monkeypatch.setattr("data.sources.decode", lambda *_: pytest.fail("decoded again"))
+    monkeypatch.setattr("data.store.sources.decode", lambda *_: pytest.fail("decoded again"))
     assert main([*command, "--accept-losses"]) == 0
     assert len(open_store(tmp_path / "run" / "prepared").cases) == 14
     assert "6 cases of 20 were left out" in capsys.readouterr().err

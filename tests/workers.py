@@ -10,7 +10,7 @@ from pathlib import Path
 
 from conftest import tiny_preset
 
-from data.store import Store
+from data.store.disk import Store
 from models.architecture import Architecture
 from search.workers.job import LAST, Job, Message
 from search.workers.local import Executor

@@ -11,7 +11,7 @@ from data.cases import spread_cases
 from data.films.images import decode
 from data.phantom import Anatomy, anatomy, phantom_cases
 from data.preparation import DataError
-from data.store import Store
+from data.store.disk import Store
 from models.cells import Cells, cells, spread
 from search.show.overlay import scale_of
 from search.trained.folder import ModelFolder, load_network

@@ -15,7 +15,7 @@ import numpy as np
 from data.films.images import to_bytes
 from data.phantom import draw, phantom_cases
 from data.preparation import DataError
-from data.store import is_store, open_store
+from data.store.disk import is_store, open_store
 from search.apply.model_card import card
 from search.output.files import write_text
 from search.run import PREPARED, read_settings

@@ -8,7 +8,7 @@ from PIL import Image
 
 from data.foreign import foreign
 from data.preparation import DataError
-from data.store import Store
+from data.store.disk import Store
 from models.architecture import Architecture
 from models.cells import cells, spread
 from search.apply.explain import Explained, Shown

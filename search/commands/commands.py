@@ -15,7 +15,7 @@ from search.output.typed import typed
 from studies.preset import StudyError
 
 if TYPE_CHECKING:
-    from data.store import Store
+    from data.store.disk import Store
     from search.leader.engine import Progress
     from search.workers.local import Executor
 
@@ -30,7 +30,7 @@ def open_the_run(arguments: argparse.Namespace, data: str | None) -> Any:
 
 
 def run_prepare(arguments: argparse.Namespace) -> int:
-    from data.store import split_counts
+    from data.store.disk import split_counts
     from search.prepared import prepared
     from search.report.audit_page import say_worries
     from search.run import record

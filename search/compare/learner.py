@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from data.store import Store
+from data.store.disk import Store
 from search.compare.curves import Curve, Request
 from search.lease import Lease, held
 from search.run import Run, record

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from data.cases import constant_mae
-from data.store import Store, split_counts
+from data.store.disk import Store, split_counts
 from search.compare.curves import Curve, Request, write
 from search.compare.learner import Trainings, underway
 from search.prepared import prepared

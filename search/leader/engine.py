@@ -22,7 +22,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from data.cases import constant_mae
 from data.preparation import DISK_FULL, DataError, no_space
-from data.store import Store
+from data.store.disk import Store
 from models.architecture import GROUPS
 from search.leader.asking import asked, objective_values, seeds_of
 from search.leader.forecast import Forecast

@@ -29,7 +29,7 @@ from data.audit import (
 )
 from data.audit_images import LOW_CONTRAST_LEVELS, Range
 from data.cases import SPLITS, fraction
-from data.store import Store, digest_of
+from data.store.disk import Store, digest_of
 from data.tables.dicom_cases import is_header_age
 from search.output.files import may_be_written, write_text
 from search.output.terminal import log

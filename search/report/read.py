@@ -17,7 +17,7 @@ import optuna
 from optuna.trial import TrialState
 
 from data.preparation import DataError
-from data.store import Store, is_store, open_store
+from data.store.disk import Store, is_store, open_store
 from models.architecture import Architecture
 from models.cost import Cost
 from search.report.audit_page import worries_of

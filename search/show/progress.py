@@ -9,8 +9,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bars
 
-from data.prepare import Progress as StoreProgress
 from data.shown import plain
+from data.store.prepare import Progress as StoreProgress
 from search.output.terminal import log
 from search.output.time_words import duration
 from search.workers.job import EpochDone, Job, Resumed

@@ -18,7 +18,7 @@ import pandas as pd
 from data.cases import constant_mae
 from data.csv_text import write_csv
 from data.films import looks
-from data.store import Examples, Store, split_counts
+from data.store.disk import Examples, Store, split_counts
 from models.cost import cost
 from search.output.files import write_text, written
 from search.trained.about import signed

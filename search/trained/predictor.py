@@ -21,7 +21,7 @@ from data.films.looks import Looks
 from data.films.looks import load as load_looks
 from data.foreign import foreign
 from data.preparation import Preparation
-from data.store import Store
+from data.store.disk import Store
 from search.trained.about import refuse_changed
 from search.trained.conformal import intervals
 from search.trained.folder import load_network, network_at, open_folder

@@ -12,7 +12,7 @@ from typing import Any
 
 from data.cases import constant_mae
 from data.preparation import DISK_FULL, no_space
-from data.store import Store
+from data.store.disk import Store
 from models.cost import cost
 from search.leader.engine import POLL_SECONDS, Progress, Terms
 from search.lease import Lease, held

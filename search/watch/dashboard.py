@@ -21,7 +21,7 @@ from optuna_dashboard import save_note, save_plotly_graph_object
 from optuna_dashboard._note import note_ver_key, split_body
 from optuna_dashboard.artifact import get_artifact_path
 
-from data.store import Store
+from data.store.disk import Store
 from models.architecture import Architecture
 from search.apply import maps
 from search.output.files import write_bytes

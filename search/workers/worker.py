@@ -20,7 +20,7 @@ import numpy as np
 
 from data.cases import spread_cases
 from data.preparation import DISK_FULL, DataError, no_space
-from data.store import Store, open_store
+from data.store.disk import Store, open_store
 from models import saved
 from models.cam import Maps, maps_of
 from models.training.feed import feed

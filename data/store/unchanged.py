@@ -7,9 +7,9 @@ import pandas as pd
 
 from data.cases import complete_splits, subset
 from data.preparation import Preparation, absolute
-from data.sources import Source
-from data.stamps import Files, read_files, refresh, unchanged
-from data.store import Store
+from data.store.disk import Store
+from data.store.sources import Source
+from data.store.stamps import Files, read_files, refresh, unchanged
 
 # Distributions that read images: with another of them a file that could not be read is tried again.
 READERS = ("pillow", "pydicom", "pylibjpeg", "pylibjpeg-libjpeg", "pylibjpeg-openjpeg", "pylibjpeg-rle", "python-gdcm")

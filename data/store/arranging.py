@@ -8,12 +8,12 @@ import pandas as pd
 
 from data.cases import complete_splits, looked_up
 from data.films import dicom
-from data.patients import hashed, told_apart
 from data.preparation import Preparation
 from data.problems import Problem, unusable
-from data.sides import Sides, nothing_decided, patients_sides, refuse_other_splits, remembered, settled
-from data.sources import Source
-from data.store import CASE_COLUMNS, Store
+from data.store.disk import CASE_COLUMNS, Store
+from data.store.patients import hashed, told_apart
+from data.store.sides import Sides, nothing_decided, patients_sides, refuse_other_splits, remembered, settled
+from data.store.sources import Source
 
 HELD_OUT = ("validation", "test")
 

@@ -17,11 +17,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from data.patients import hashed
 from data.preparation import DataError, Preparation
-from data.sources import Source
-from data.stamps import Files, digest_of_file, read_files
-from data.store import Store, checksum
+from data.store.disk import Store, checksum
+from data.store.patients import hashed
+from data.store.sources import Source
+from data.store.stamps import Files, digest_of_file, read_files
 
 Progress = Callable[[int, int], None]  # images done, images in all
 Line = dict[

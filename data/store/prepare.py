@@ -17,18 +17,18 @@ from typing import Any
 
 import pandas as pd
 
-from data.arranging import arranged
 from data.cases import subset
 from data.csv_text import write_csv
-from data.decoding import Progress, decode_all, earlier, write_images
 from data.preparation import DISK_FULL, DataError, Preparation, no_space
 from data.problems import problems_table
-from data.sources import Source, read_source
-from data.stamps import COLUMNS as FILE_COLUMNS
-from data.stamps import Files, files
-from data.store import VERSION, Store, described, digest_of, is_store, open_store, split_counts
+from data.store.arranging import arranged
+from data.store.decoding import Progress, decode_all, earlier, write_images
+from data.store.disk import VERSION, Store, described, digest_of, is_store, open_store, split_counts
+from data.store.sources import Source, read_source
+from data.store.stamps import COLUMNS as FILE_COLUMNS
+from data.store.stamps import Files, files
+from data.store.unchanged import fingerprint, readers, still_holds
 from data.tables.refusals import refuse_losses
-from data.unchanged import fingerprint, readers, still_holds
 
 __all__ = ["Progress", "prepare", "refuse_problems"]
 

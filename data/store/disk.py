@@ -29,7 +29,7 @@ from data.csv_text import Kind, read_csv
 from data.foreign import foreign
 from data.preparation import DataError, Preparation, absolute
 from data.problems import read_problems
-from data.sides import Sides, read_sides
+from data.store.sides import Sides, read_sides
 
 VERSION = 2
 AT_ONCE = 64  # images verified by a thread before it asks for more

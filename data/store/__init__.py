@@ -1,0 +1,1 @@
+"""Prepared data on disk: made once, never decided again."""

@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from data.audit import ALPHA, Audit, audit, comparisons, holm
-from data.audit_images import DETAIL_AGREEMENT, looked_at, twins
+from data.audit.findings import ALPHA, Audit, audit, comparisons, holm
+from data.audit.images import DETAIL_AGREEMENT, looked_at, twins
 from data.cases import SPLITS
 from data.ossification import ATLAS_PLATES_MONTHS
 from data.preparation import Preparation
@@ -369,8 +369,8 @@ def test_images_are_the_same_however_many_are_read_at_once(monkeypatch: pytest.M
     images = noise(100)
     images[70] = changed(images[5])
     whole = audited(images=images)
-    monkeypatch.setattr("data.audit_images.READ_AT_ONCE", 7 * PX**2)
-    monkeypatch.setattr("data.audit_images.COMPARED_AT_ONCE", 9)
+    monkeypatch.setattr("data.audit.images.READ_AT_ONCE", 7 * PX**2)
+    monkeypatch.setattr("data.audit.images.COMPARED_AT_ONCE", 9)
 
     again = audited(images=images)
     assert again.pictures == whole.pictures

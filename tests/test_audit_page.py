@@ -12,7 +12,7 @@ from pages import WIDTHS, Tags, opened
 from playwright.sync_api import Browser, expect
 from plotly.graph_objects import Bar, Figure
 
-from data.audit import Audit, Finding, audit
+from data.audit.findings import Audit, Finding, audit
 from data.store.disk import Store
 from search.output.notices import NO_DEVICE, SYNTHETIC
 from search.report.audit_page import MOST_PROBLEMS, audit_page, audit_rows, balance_rows, worries

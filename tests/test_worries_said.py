@@ -9,7 +9,7 @@ import pytest
 from conftest import tiny_preset
 from formula import FormulaExecutor, silent
 
-from data.audit import audit
+from data.audit.findings import audit
 from data.store.disk import Store, digest_of, open_store
 from data.store.prepare import prepare
 from search.cli import main

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from data.audit import (
+from data.audit.findings import (
     ALPHA,
     BIN_MONTHS,
     FEW_PER_YEAR,
@@ -27,7 +27,7 @@ from data.audit import (
     audit,
     year_ranges,
 )
-from data.audit_images import LOW_CONTRAST_LEVELS, Range
+from data.audit.images import LOW_CONTRAST_LEVELS, Range
 from data.cases import SPLITS, fraction
 from data.store.disk import Store, digest_of
 from data.tables.dicom_cases import is_header_age

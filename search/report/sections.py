@@ -5,7 +5,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from data.audit import NAMES
+from data.audit.findings import NAMES
 from data.cases import SPLITS
 from search.report import rows as report_rows
 from search.report import words as report_words

@@ -15,8 +15,8 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from data.audit_images import LOW_CONTRAST_LEVELS, WORRYING_SHARE, Pictures, Twins, looked_at, pictures, twins
-from data.audit_patients import Patients, seen_patients
+from data.audit.images import LOW_CONTRAST_LEVELS, WORRYING_SHARE, Pictures, Twins, looked_at, pictures, twins
+from data.audit.patients import Patients, seen_patients
 from data.cases import MAX_AGE_MONTHS, SPLITS
 from data.ossification import ATLAS_PLATES_MONTHS
 from data.tables.ages import INFANTS_MOST, YEARS_MOST, look_like_years

@@ -1,0 +1,1 @@
+"""What is worrying about prepared data."""

@@ -20,7 +20,7 @@ import numpy as np
 from bench_rounds import ROUNDS, medians
 from PIL import Image
 
-from data.phantom import draw, phantom_cases
+from data.phantom.hand import draw, phantom_cases
 from data.preparation import Preparation
 from data.store.disk import Examples
 from data.store.prepare import prepare

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import settings
 from PIL import Image
 
-from data.phantom import draw, phantom_cases
+from data.phantom.hand import draw, phantom_cases
 from data.preparation import Preparation
 from data.store.disk import Store
 from data.store.prepare import prepare

@@ -14,7 +14,7 @@ from PIL import Image
 from data.audit.findings import ALPHA, Audit, audit, comparisons, holm
 from data.audit.images import DETAIL_AGREEMENT, looked_at, twins
 from data.cases import SPLITS
-from data.ossification import ATLAS_PLATES_MONTHS
+from data.phantom.ossification import ATLAS_PLATES_MONTHS
 from data.preparation import Preparation
 from data.problems import Problem, problems_table, unusable
 from data.store.disk import Store

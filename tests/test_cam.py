@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from rounding import likely, summed, surely
 
-from data import phantom
-from data.ossification import CENTRES, EPIPHYSES
+from data.phantom import hand as phantom
+from data.phantom.ossification import CENTRES, EPIPHYSES
 from models.architecture import Architecture, Blocks
 from models.cam import activation_maps
 from models.cells import Cells, cells, spread

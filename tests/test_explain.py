@@ -16,7 +16,7 @@ from rounding import likely, summed
 from typed_commands import boneage_search, refused
 
 from data.cases import spread_cases
-from data.phantom import anatomy, draw, phantom_cases
+from data.phantom.hand import anatomy, draw, phantom_cases
 from data.preparation import DataError
 from data.store.disk import Store
 from models.architecture import Architecture, Blocks

@@ -15,7 +15,7 @@ from dicom_files import write as write_dicom
 from openpyxl import Workbook
 from PIL import Image
 
-from data.phantom import phantom_cases
+from data.phantom.hand import phantom_cases
 from data.preparation import DataError, Preparation
 from data.tables.folders import files_below
 from data.tables.layouts import Found, read_folder

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from data.cases import complete_splits
-from data.phantom import PhantomCase, draw, phantom_cases
+from data.phantom.hand import PhantomCase, draw, phantom_cases
 from data.preparation import DataError
 from data.tables.layouts import read_folder
 

@@ -7,7 +7,7 @@ import pytest
 
 from data.films.impostors import DRAWN, SIDE, SPOILT, impostors
 from data.films.looks import DOUBTED, LEAST, REFUSED, Looks, learn, line, load, save, shrunk
-from data.phantom import draw, phantom_cases
+from data.phantom.hand import draw, phantom_cases
 
 
 @pytest.fixture(scope="module")

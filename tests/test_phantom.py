@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from data import phantom
-from data.ossification import (
+from data.phantom import hand as phantom
+from data.phantom.hand import PhantomCase, draw, phantom_cases
+from data.phantom.ossification import (
     ATLAS_PLATES_MONTHS,
     CASES_PER_YEAR,
     CENTRES,
@@ -15,7 +16,6 @@ from data.ossification import (
     GIRLS_AS_BOYS_MONTHS,
     Epiphysis,
 )
-from data.phantom import PhantomCase, draw, phantom_cases
 
 Doubles = NDArray[np.float64]
 

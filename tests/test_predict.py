@@ -18,7 +18,7 @@ from PIL import Image
 from rounding import likely, summed
 
 from data.films.images import decode
-from data.phantom import draw, phantom_cases
+from data.phantom.hand import draw, phantom_cases
 from data.preparation import DataError
 from data.store.disk import Store
 from search.apply import predict

@@ -273,7 +273,7 @@ def test_a_training_killed_on_the_way_ends_as_an_uninterrupted_one(tmp_path: Pat
 def make_hand(folder: Path) -> Path:
     from PIL import Image
 
-    from data.phantom import draw, phantom_cases
+    from data.phantom.hand import draw, phantom_cases
 
     path = folder / "hand.png"
     Image.fromarray(draw(phantom_cases(1)[0], 64)).save(path)

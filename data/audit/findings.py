@@ -18,7 +18,7 @@ from scipy import stats
 from data.audit.images import LOW_CONTRAST_LEVELS, WORRYING_SHARE, Pictures, Twins, looked_at, pictures, twins
 from data.audit.patients import Patients, seen_patients
 from data.cases import MAX_AGE_MONTHS, SPLITS
-from data.ossification import ATLAS_PLATES_MONTHS
+from data.phantom.ossification import ATLAS_PLATES_MONTHS
 from data.tables.ages import INFANTS_MOST, YEARS_MOST, look_like_years
 from data.tables.rsna import RSNA_TEST_IDS, official_test
 

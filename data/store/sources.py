@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from data import phantom
 from data.films import dicom
 from data.films.images import Decoded, decode, to_bytes
+from data.phantom import hand as phantom
 from data.preparation import DataError, Preparation
 from data.problems import Problem
 from data.ranges import whole

@@ -9,7 +9,7 @@ import numpy as np
 
 from data.cases import spread_cases
 from data.films.images import decode
-from data.phantom import Anatomy, anatomy, phantom_cases
+from data.phantom.hand import Anatomy, anatomy, phantom_cases
 from data.preparation import DataError
 from data.store.disk import Store
 from models.cells import Cells, cells, spread

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from data.films.images import to_bytes
-from data.phantom import draw, phantom_cases
+from data.phantom.hand import draw, phantom_cases
 from data.preparation import DataError
 from data.store.disk import is_store, open_store
 from search.apply.model_card import card

@@ -35,7 +35,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from data.ossification import (
+from data.phantom.ossification import (
     ATLAS_PLATES_MONTHS,
     CASES_PER_YEAR,
     CENTRES,

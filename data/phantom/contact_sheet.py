@@ -5,7 +5,7 @@ from pathlib import Path
 
 from PIL import Image, ImageDraw, ImageFont
 
-from data.phantom import PhantomCase, draw
+from data.phantom.hand import PhantomCase, draw
 
 AGES_MONTHS = (6, 24, 48, 84, 120, 150, 180, 216)
 PICTURE_PX = 168

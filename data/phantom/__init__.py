@@ -1,0 +1,1 @@
+"""Drawn hands, for tests and demonstrations. They say nothing about patients."""

@@ -1,7 +1,7 @@
 """Our own CSV files: an id is text, byte for byte, whatever number, absence or formula it looks like.
 
 The one place that writes CSV, and that calls pandas' reader, which by itself takes NA, null, 007 and 1e5 for something else.
-Tables that people bring are read by `sheets.py`.
+Tables that people bring are read by `data/tables/sheets.py`.
 
 People open these files with a spreadsheet, which runs a cell that begins with =, +, - or @. Such a cell is written with an
 apostrophe before it, and so is one with a character that is not simply shown (a control character, a byte that is no

@@ -53,7 +53,7 @@ def build(
     """The network, uncompiled. Raises ArchitectureError where `image_px` is too small, before anything is allocated.
 
     `mean_age_months` is where the output bias starts if the training settings ask for that. `batch_norm` is Keras' own
-    layer or another that does the same, as the faster one of `batch_norm.py`.
+    layer or another that does the same, as the faster one of `models/training/batch_norm.py`.
     """
     training = training or Training()
     cost(architecture, image_px)

@@ -2,7 +2,7 @@
 
 The lease is a file with its owner's token, which is new with every leader, and what is known of the owner. A leader that
 finds another's token has lost the study, however that came: it slept, and somebody took over. It stops before it writes
-anything more (`Lease.check`; in the database `fence.py` asks the same question).
+anything more (`Lease.check`; in the database `search/storage/fence.py` asks the same question).
 
 Whether an owner is gone is seen in two ways. On one machine, whatever it is called at the time, a lock on the file tells:
 the system takes it back with the process, however that ends. For an owner on another machine, where a shared file system

@@ -2,9 +2,9 @@
 
 The baseline, then each block group lowered one step at a time, down to 0, everything else unchanged and every trial
 trained in full (nothing is pruned: a comparison needs both ends), with the same seeds as the baseline. Each variant gets
-a verdict (`verdicts.py`); a group is a key group where lowering it is found to matter, or costs more than the margin and
+a verdict (`studies/statistics/verdicts.py`); a group is a key group where lowering it is found to matter, or costs more than the margin and
 could not be tested. Where there is none, those that cost more than the margin unresolved are taken; else the costliest.
-With `resolve`, variants whose verdict is open get more seeds, by the racing rule of `verdicts.py`.
+With `resolve`, variants whose verdict is open get more seeds, by the racing rule of `studies/statistics/verdicts.py`.
 With `drop_useless`, the next studies start without what costs nothing beyond the margin: each group that is no key group is
 lowered as far as that holds of it alone. Whether all of it can be missed at once shows in the width study, where the freed
 parameters are spent, and which restores the reference if that was no gain.

@@ -132,7 +132,7 @@ def test_only_one_place_writes_and_reads_csv() -> None:
                 if node.attr not in ("writer",) or owner == "csv":
                     found.add(path.relative_to(ROOT).as_posix())
 
-    digests = {"data/unchanged.py", "data/prepare.py"}
+    digests = {"data/store/unchanged.py", "data/store/prepare.py"}
     assert found == {"data/csv_text.py", *digests}
     for name in digests:
         assert not re.search(r"to_csv\((?!index=False\))", (ROOT / name).read_text(encoding="utf-8"))

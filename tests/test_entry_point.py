@@ -80,7 +80,7 @@ def test_the_leader_has_its_workers_import_the_entry_point_first() -> None:
     )
     done = python("-c", script, cwd=ROOT)
 
-    assert done.stdout.strip() == "['boneage_search', 'search.preload']", done.stderr
+    assert done.stdout.strip() == "['boneage_search', 'search.workers.preload']", done.stderr
 
 
 @pytest.mark.parametrize("name", PACKAGES)

@@ -9,7 +9,7 @@ Conventions
     picture         uint8, bone bright on a darker background
 
 How it is made
-    Every event age comes from `data.ossification`; each bone keeps its own clock, slow or fast against the maturity
+    Every event age comes from `ossification.py`; each bone keeps its own clock, slow or fast against the maturity
     of the child, partly in common with its neighbours. A long bone is a profile along its axis (half width and
     density: epiphysis, growth plate, shaft); a carpal is an outline in polar form that grows from a disc to its adult
     shape. Pose, exposure, collimation, marker, blur and noise carry no age; a few pictures

@@ -1,4 +1,4 @@
-"""When the bones of a left hand appear, widen and fuse: the event table that drives `data.phantom`.
+"""When the bones of a left hand appear, widen and fuse: the event table that drives `hand.py`.
 
 Ages are months of bone age, always as the pair (girls, boys).
 

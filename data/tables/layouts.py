@@ -1,6 +1,6 @@
 """A folder of radiographs, in whatever layout it came: RSNA's own, Kaggle's, or a renamed one. Found, not configured.
 
-Tables are known by their headings (`tables.py`), a table's split by its own `split` column, its file's name, its
+Tables are known by their headings (`headings.py`), a table's split by its own `split` column, its file's name, its
 folders' names, or RSNA's headings, in this order. An image belongs to the row whose id is its name (`names.py`), in a folder
 of the same split or of none; held-out cases may also have theirs among the training images. Sexes that no table has, and
 ages where that was asked for, are taken from DICOM files.

@@ -135,7 +135,7 @@ def sex_of(path: Path, wanted: Wanted) -> tuple[bool | None, str]:
 
 
 def near(table: Mapping[str, bool], stem: str) -> bool | None:
-    """By the same ways to be nearly a file's name as in a folder to prepare (`data/names.py`)."""
+    """By the same ways to be nearly a file's name as in a folder to prepare (`data/tables/names.py`)."""
     return next((table[key] for keys in (unpadded, bare) if (key := keys([stem])[0]) in table), None)
 
 

@@ -1,6 +1,6 @@
 """The staged strategy against its rivals: the same joint space, cap and trainings, and as many epochs as it spends itself.
 
-A repetition is one seed for all of them. Searches are played (`play.py`) over curves that are recorded, or trained when
+A repetition is one seed for all of them. Searches are played (`replay.py`) over curves that are recorded, or trained when
 first asked for; then all searches are under way at once, and the trainings they wait for fill the workers.
 """
 

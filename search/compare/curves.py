@@ -1,6 +1,6 @@
 """Learning curves of networks of the joint space: what rival searches pay for, epoch by epoch.
 
-A table of recorded ones (`record.py`) answers at once; `trainings.py` trains what is asked for. A curve is of
+A table of recorded ones (`record.py`) answers at once; `learner.py` trains what is asked for. A curve is of
 one training whose schedule spans all epochs, and a request takes the first so many of them: so a search that stops early
 sees what it would have seen, and one that goes on later goes on with the same training.
 """

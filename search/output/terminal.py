@@ -1,4 +1,4 @@
-"""What a person sees: lines on stdout and stderr, and JSON. All that is printed goes through here; tables: `tables.py`.
+"""What a person sees: lines on stdout and stderr, and JSON. All that is printed goes through here; tables: `search/show/tables.py`.
 
 Names come from elsewhere: files, tables, databases. Whatever of them a terminal would obey instead of showing it (colours,
 cursor movements, line breaks, a change of the direction of writing) is shown as an escape.

@@ -1,5 +1,5 @@
-"""The report, section by section: which words, tables and figures, in which order. How they are written: `report_page.py`,
-`report_text.py`.
+"""The report, section by section: which words, tables and figures, in which order. How they are written: `page.py`,
+`text.py`.
 """
 
 from collections.abc import Mapping, Sequence

@@ -1,6 +1,6 @@
 """The folder of a trained model, `<run>/models/<name>/`, and what its model.json says.
 
-job.json, log.txt, predictions.npy, test_predictions.npy, model.keras as a trial leaves them; looks.npz, for `data/looks.py`;
+job.json, log.txt, predictions.npy, test_predictions.npy, model.keras as a trial leaves them; looks.npz, for `data/films/looks.py`;
 a CSV of predictions for each split; report.html; and model.json, written last: a folder that has one is whole.
 """
 

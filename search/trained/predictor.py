@@ -63,7 +63,7 @@ def predict(model: Model, images: np.ndarray, male: np.ndarray | None, flip: boo
 
     `images`: uint8 (n, image_px, image_px), prepared as `model.preparation` says (`data.images.decode` does that).
     `male`: bool or 0/1 (n,); None only for a model that does not use the sex. `flip` takes the mean of each image and its
-    mirror. The intervals hold 90 % of labels like those of the validation set (`search/conformal.py`).
+    mirror. The intervals hold 90 % of labels like those of the validation set (`search/trained/conformal.py`).
     """
     if model.uses_sex and male is None:
         raise ValueError("this model needs the sex of every image")

@@ -14,8 +14,8 @@ import optuna
 import sqlalchemy
 from growth import show
 
-from search.leader.engine import suggest
 from search.leader.sampler import FeasibleSampler
+from search.leader.schedule import suggest
 from search.run import Run
 from search.storage.copy import TABLES, TRIALS
 from search.storage.opening import open_storage

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import fields
 
 from models.architecture import Architecture
-from search.leader.engine import Progress
+from search.leader.progress import Progress
 from search.workers.job import EpochDone, Failed, Finished, Job, Message
 
 Mae = Callable[[Architecture], float]

@@ -17,7 +17,8 @@ from formula import FormulaExecutor, silent
 from optuna.trial import TrialState
 
 from data.store.disk import Store, open_store
-from search.leader.engine import Terms, run_study
+from search.leader.engine import run_study
+from search.leader.progress import Terms
 from search.run import Run
 from search.storage.opening import open_storage
 from search.storage.records import load

@@ -14,7 +14,8 @@ from optuna.trial import TrialState
 from data.store.disk import Store
 from models.architecture import Architecture
 from models.cost import cost
-from search.leader.engine import Terms, run_study
+from search.leader.engine import run_study
+from search.leader.progress import Terms
 from search.run import Run, read_settings
 from search.storage.opening import open_storage
 from search.storage.records import decisions, load, trials_of

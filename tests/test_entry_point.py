@@ -56,7 +56,7 @@ def test_workers_find_our_packages_there_too(tmp_path: Path, preload: list[str])
     script = (
         "import boneage_search\n"
         "from multiprocessing import get_context\n"
-        "from search.executor import scriptless\n"
+        "from search.workers.local import scriptless\n"
         f"context = get_context('forkserver')\ncontext.set_forkserver_preload({preload})\n"
         "from search.starting import log_bytes\n"  # a function of ours, pickled by its name
         "tell = 'import data, models, studies, search; print(*(m.__file__ for m in (data, models, studies, search)))'\n"
@@ -75,7 +75,7 @@ def test_the_leader_has_its_workers_import_the_entry_point_first() -> None:
     """Or the server's first import might be of another `search`."""
     script = (
         "from multiprocessing.forkserver import _forkserver\n"
-        "from search.executor import LocalProcesses\n"
+        "from search.workers.local import LocalProcesses\n"
         "LocalProcesses(1)\nprint(_forkserver._preload_modules)"
     )
     done = python("-c", script, cwd=ROOT)

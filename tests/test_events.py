@@ -12,7 +12,8 @@ from formula import FormulaExecutor, silent
 from tensorboard.plugins.hparams.metadata import SESSION_START_INFO_TAG
 
 from data.store.disk import Store
-from search.leader.engine import Progress, run_study
+from search.leader.engine import run_study
+from search.leader.progress import Progress
 from search.run import Run
 from search.storage.sqlite import sqlite_url
 from search.watch.tensorboard import FOLDER, TAGS, logged
@@ -112,9 +113,9 @@ def test_a_study_decides_the_same_with_logs_and_leaves_one_for_each_trial(tmp_pa
 def test_writing_logs_imports_no_tensorflow(tmp_path: Path) -> None:
     here = Path(__file__).parent
     code = (
-        "import sys; from pathlib import Path; from formula import silent; from search.events import logged\n"
-        "from models.architecture import Architecture; from models.training import Training\n"
-        "from search.job import EpochDone, Job\n"
+        "import sys; from pathlib import Path; from formula import silent; from search.watch.tensorboard import logged\n"
+        "from models.architecture import Architecture; from models.training.settings import Training\n"
+        "from search.workers.job import EpochDone, Job\n"
         f"telling = logged(silent(), Path({str(tmp_path)!r}))\n"
         "telling.started('x', Job(0, Architecture(), Training(), 0, Path(), '', 300, Path('models/x')), 1, 'seed 0')\n"
         "telling.epoch('x', EpochDone(0, 1, 1.0, 1.0, 1.0, 1.0), 1)\n"

@@ -21,7 +21,8 @@ from formula import silent
 from data.store.disk import Store
 from models.architecture import Architecture
 from models.training import fit
-from search.leader.engine import Terms, run_study
+from search.leader.engine import run_study
+from search.leader.progress import Terms
 from search.run import Run
 from search.storage.opening import open_storage
 from search.storage.records import load, trials_of

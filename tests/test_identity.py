@@ -12,7 +12,8 @@ from conftest import tiny_preset
 from formula import FormulaExecutor, silent
 
 from data.store.disk import Store
-from search.leader.engine import Terms, run_study
+from search.leader.engine import run_study
+from search.leader.progress import Terms
 from search.lease import Fenced, held
 from search.run import Run, read_settings, record
 from search.storage.copy import copy_storage

@@ -44,7 +44,9 @@ USES_OPTUNA = {
     "search/storage/sqlite.py",
     "search/leader/timings.py",
     "search/storage/told.py",
-    "search/leader/waiting.py",
+    "search/leader/guards.py",
+    "search/leader/leader.py",
+    "search/leader/schedule.py",
     "search/watch/watch.py",
 }
 GROUND = {"data.ranges", "data.shown"}  # every package may import them, and they import no others of ours

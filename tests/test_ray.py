@@ -17,7 +17,8 @@ from formula import silent
 from workers import SECONDS, gone, heard, job, lasting, ray_processes, worker_of, working_in
 
 from data.store.disk import Store, open_store
-from search.leader.engine import Terms, run_study
+from search.leader.engine import run_study
+from search.leader.progress import Terms
 from search.run import Run
 from search.storage.opening import open_storage
 from search.storage.records import load, trials_of

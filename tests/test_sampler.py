@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 from optuna.trial import TrialState
 
-from search.leader.engine import suggest
 from search.leader.sampler import FeasibleSampler, distribution, key
+from search.leader.schedule import suggest
 from search.storage.records import point_of
 from studies.preset import StudyError
 from studies.study import Point, Space, Value, points

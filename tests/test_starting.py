@@ -191,8 +191,8 @@ def test_the_users_variables_are_there_again_after_keras_was_imported(monkeypatc
 SCRIPT = """
 from pathlib import Path
 from dataclasses import replace
-from search.executor import LocalProcesses
-from search.job import LAST, Job
+from search.workers.local import LocalProcesses
+from search.workers.job import LAST, Job
 from conftest import tiny_preset
 from data.store import open_store
 import os

@@ -20,7 +20,8 @@ from workers import working_in
 from data.store.disk import Store, open_store
 from models.architecture import Architecture, Blocks
 from search.cli import main
-from search.leader.engine import Terms, run_study
+from search.leader.engine import run_study
+from search.leader.progress import Terms
 from search.lease import held
 from search.output.notices import NO_DEVICE, SYNTHETIC
 from search.run import Run

@@ -16,7 +16,7 @@ from studies.preset import StudyError
 
 if TYPE_CHECKING:
     from data.store.disk import Store
-    from search.leader.engine import Progress
+    from search.leader.progress import Progress
     from search.workers.local import Executor
 
 LOOPBACK = "127.0.0.1"
@@ -97,7 +97,8 @@ def run_audit(arguments: argparse.Namespace) -> int:
 
 def run_stages(arguments: argparse.Namespace) -> int:
     from data.cases import constant_mae
-    from search.leader.engine import Terms, run_study
+    from search.leader.engine import run_study
+    from search.leader.progress import Terms
     from search.prepared import prepared
     from search.report import read as report
     from search.report import write as report_files
@@ -137,7 +138,7 @@ def run_stages(arguments: argparse.Namespace) -> int:
 
 def run_train(arguments: argparse.Namespace) -> int:
     from data.cases import constant_mae
-    from search.leader.engine import Terms
+    from search.leader.progress import Terms
     from search.prepared import prepared
     from search.report.audit_page import say_worries
     from search.run import open_run

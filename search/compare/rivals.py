@@ -14,8 +14,8 @@ from optuna.trial import TrialState
 from search.compare.curves import Curve
 from search.compare.replay import Rival, Work
 from search.compare.staged import Staged
-from search.leader.engine import suggest
 from search.leader.sampler import distribution, key
+from search.leader.schedule import suggest
 from studies import joint
 from studies.preset import Preset
 from studies.study import Point

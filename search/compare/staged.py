@@ -9,10 +9,8 @@ import optuna
 
 from search.compare.curves import Curve
 from search.compare.replay import Work
-from search.leader.asking import asked, objective_values, seeds_of
-from search.leader.engine import suggest
 from search.leader.sampler import FeasibleSampler, key
-from search.leader.waiting import begin_longest
+from search.leader.schedule import MAX_SEED, asked, begin_longest, objective_values, seeds_of, suggest
 from search.storage.records import point_of, seed_of
 from studies import joint
 from studies.ablation import AblationFindings
@@ -85,7 +83,7 @@ class Staged:
         for name, choices in self.sampler.distributions.items():
             suggest(asked_for, name, choices)
         if self.module.SEEDED:
-            asked_for.suggest_int(SEED, 0, 2**31 - 1)
+            asked_for.suggest_int(SEED, 0, MAX_SEED)
         frozen = self.study._storage.get_trial(asked_for._trial_id)
         own, seed = point_of(frozen), seed_of(frozen, self.preset.seed)
         trial = Trial(asked_for.number, own, "running", seed=seed)

@@ -9,7 +9,8 @@ from typing import Any
 
 from models.architecture import Architecture
 from search.leader.epoch_seconds import Timed, errors, line
-from search.leader.time_left import Feasible, Round, macs, rounds, seconds, to_come
+from search.leader.schedule import macs
+from search.leader.time_left import Feasible, Round, rounds, seconds, to_come
 from studies.study import Given, Study, Trial
 
 

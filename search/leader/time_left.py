@@ -8,14 +8,12 @@ are a prediction (`epoch_seconds.py`).
 import heapq
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from functools import lru_cache
 from itertools import pairwise
 from typing import Any
 
 from models.architecture import Architecture
-from models.cost import cost
-from search.leader.asking import asked
 from search.leader.sampler import key
+from search.leader.schedule import asked, macs
 from studies.order import STUDIES
 from studies.study import Decision, Given, Point, Study, Trial, feasible_points
 
@@ -94,15 +92,6 @@ def dearest(name: str, given: Given, feasible: Feasible) -> Decision:
         (group for group in counts if counts[group]), key=lambda group: groups[group].macs / counts[group]
     )
     return Decision("not decided yet", network, STUDIES[name].FINDINGS.assumed(network, tuple(repeated[-1:])))
-
-
-def macs(network: Architecture, given: Given) -> int:
-    return counted(network, given.preset.preparation.image_px)
-
-
-@lru_cache(maxsize=65536)  # the same networks are sorted again whenever a trial has ended
-def counted(network: Architecture, image_px: int) -> int:
-    return cost(network, image_px).macs
 
 
 def seconds(

@@ -3,7 +3,6 @@
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn, TimeRemainingColumn
@@ -11,14 +10,12 @@ from rich.progress import Progress as Bars
 
 from data.shown import plain
 from data.store.prepare import Progress as StoreProgress
+from search.leader.progress import Progress
 from search.output.terminal import log
 from search.output.time_words import duration
 from search.workers.job import EpochDone, Job, Resumed
 from studies.order import STUDIES, study_name
 from studies.study import Decision, Trial
-
-if TYPE_CHECKING:
-    from search.leader.engine import Progress
 
 LINE_SECONDS = 5.0  # at most one plain line of preparation in this time
 
@@ -88,10 +85,8 @@ def counting(what: str) -> Iterator[tuple[StoreProgress, Callable[[str], None]]]
 
 
 @contextmanager
-def showing(constant_mae: float) -> Iterator["Progress"]:
+def showing(constant_mae: float) -> Iterator[Progress]:
     """The engine's progress: a bar per running trial on a terminal, a line per event elsewhere."""
-    from search.leader.engine import Progress  # not above: `prepare` needs no database
-
     started: dict[int, float] = {}
     before: dict[int, int] = {}  # epochs of earlier legs, which this one's pace says nothing of
 

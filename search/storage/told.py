@@ -35,7 +35,7 @@ def inside(value: Any) -> bool:
 
 
 def listed(value: Any) -> bool:
-    """Numbers, as `dashboard.listed` writes them, or an earlier version."""
+    """Numbers, as `attributes.listed` writes them, or an earlier version."""
     try:
         return all(math.isfinite(float(part)) for part in value.replace(",", " ").split())
     except (AttributeError, ValueError):

@@ -14,7 +14,8 @@ from data.cases import constant_mae
 from data.preparation import DISK_FULL, no_space
 from data.store.disk import Store
 from models.cost import cost
-from search.leader.engine import POLL_SECONDS, Progress, Terms
+from search.leader.leader import POLL_SECONDS
+from search.leader.progress import Progress, Terms
 from search.lease import Lease, held
 from search.run import MODELS, Run, record
 from search.stopping import Stopped

@@ -6,7 +6,7 @@ told, so that no finished trial lacks it.
 
 import json
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, replace
 from io import BytesIO
 from pathlib import Path
@@ -62,11 +62,6 @@ def begin(study: optuna.Study, name: str, objectives: Sequence[str]) -> None:
     note(study, "machines", "\n".join(dict.fromkeys([*known, described()])))
     if "decision" not in study.user_attrs:
         write_note(study, f"**{asked(name)}**\n\nNot decided yet.")
-
-
-def listed(maes: Iterable[float]) -> str:
-    """As an attribute of a trial: without spaces, at which the table of trials would break it into a line for each epoch."""
-    return ",".join(f"{mae:.4f}" for mae in maes)
 
 
 def decide(study: optuna.Study, name: str, given: Given, decision: Decision) -> None:

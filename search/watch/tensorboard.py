@@ -19,7 +19,7 @@ from tensorboard.summary.writer.record_writer import RecordWriter
 
 from models.architecture import GROUPS
 from models.cost import cost
-from search.leader.engine import Progress
+from search.leader.progress import Progress
 from search.workers.job import EpochDone, Job, Resumed
 from studies.study import Trial
 

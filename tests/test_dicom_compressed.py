@@ -114,7 +114,7 @@ def test_without_its_decoder_a_file_says_which_extra_brings_it(tmp_path: Path) -
     path = compressed(tmp_path / "a.dcm", LOSSLESS, JPEGLosslessSV1, np.zeros((16, 16), np.uint8))
     program = (
         "import sys; sys.modules['pylibjpeg'] = sys.modules['libjpeg'] = sys.modules['gdcm'] = None\n"
-        "from pathlib import Path; from data import dicom\n"
+        "from pathlib import Path; from data.films import dicom\n"
         f"dicom.grey(Path({str(path)!r}))"
     )
 

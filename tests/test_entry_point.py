@@ -58,7 +58,7 @@ def test_workers_find_our_packages_there_too(tmp_path: Path, preload: list[str])
         "from multiprocessing import get_context\n"
         "from search.workers.local import scriptless\n"
         f"context = get_context('forkserver')\ncontext.set_forkserver_preload({preload})\n"
-        "from search.starting import log_bytes\n"  # a function of ours, pickled by its name
+        "from search.workers.starting import log_bytes\n"  # a function of ours, pickled by its name
         "tell = 'import data, models, studies, search; print(*(m.__file__ for m in (data, models, studies, search)))'\n"
         "with scriptless():\n"
         "    first = context.Process(target=exec, args=(tell,)); first.start(); first.join()\n"

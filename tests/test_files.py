@@ -239,7 +239,7 @@ def test_changes_that_stand_in_the_log_alone_are_not_left_out(finished: Path, tm
         shutil.copy(tmp_path / name, folder / name)
     writing.close()
     script = (
-        "from pathlib import Path; import sys\nfrom search.database import read_only, unwritable\n"
+        "from pathlib import Path; import sys\nfrom search.storage.sqlite import read_only, unwritable\n"
         "path = Path(sys.argv[1]); assert unwritable(path)\n"
         "print([name for (name,) in read_only(path).execute(\"SELECT name FROM sqlite_master WHERE name = 'late'\")])"
     )

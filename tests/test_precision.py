@@ -85,9 +85,9 @@ def test_a_resumed_trial_computes_as_it_began_whatever_its_new_device_would_choo
 def test_auto_is_what_all_devices_of_the_process_compute_in(
     gpus: list[tuple[int, int]], flags: set[str], precision: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(models.precision.tf.config, "list_physical_devices", lambda kind: list(gpus))
-    monkeypatch.setattr(models.precision, "capability", lambda gpu: gpu)
-    monkeypatch.setattr(models.precision, "cpu_flags", lambda: flags)
+    monkeypatch.setattr(models.training.precision.tf.config, "list_physical_devices", lambda kind: list(gpus))
+    monkeypatch.setattr(models.training.precision, "capability", lambda gpu: gpu)
+    monkeypatch.setattr(models.training.precision, "cpu_flags", lambda: flags)
     fit.prepare_process(Training(precision="auto"), seed=0)
 
     assert keras.mixed_precision.dtype_policy().name == precision

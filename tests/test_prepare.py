@@ -264,7 +264,7 @@ def test_a_preparation_killed_at_ten_moments_ends_with_the_same_bytes(rsna_folde
     settings = replace(SETTINGS, image_px=64)
     whole = prepare(str(folder), settings, tmp_path / "whole")
     script = (
-        "import sys; from pathlib import Path; from data.preparation import Preparation; from data.prepare import prepare\n"
+        "import sys; from pathlib import Path; from data.preparation import Preparation; from data.store.prepare import prepare\n"
         f"prepare(sys.argv[1], {settings!r}, Path(sys.argv[2]), lambda done, total: print(done, flush=True))\n"
     )
 
@@ -305,7 +305,7 @@ def test_memory_does_not_grow_with_the_number_of_images(rsna_folder: Write, tmp_
 
     def peak_mb(images: int) -> int:
         script = (
-            "import re; from pathlib import Path; from data.preparation import Preparation; from data.prepare import prepare\n"
+            "import re; from pathlib import Path; from data.preparation import Preparation; from data.store.prepare import prepare\n"
             f"prepare({str(folder)!r}, Preparation(image_px=300, images={images}), Path({str(tmp_path / str(images))!r}))\n"
             # Not getrusage's figure: a process begins with that of the one it was forked from.
             "print(int(re.search(r'VmHWM:\\s+(\\d+)', Path('/proc/self/status').read_text())[1]) // 1024)"

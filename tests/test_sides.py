@@ -199,7 +199,7 @@ class Counted:
 def counted(monkeypatch: pytest.MonkeyPatch) -> Counted:
     """How many files are decoded, and how many are read for their digest alone; each is done as ever."""
     count = Counted()
-    decode, digest_of_file = data.sources.decode, data.stamps.digest_of_file
+    decode, digest_of_file = data.store.sources.decode, data.store.stamps.digest_of_file
 
     def decoded(*given: object) -> object:
         count.decoded += 1
@@ -209,9 +209,9 @@ def counted(monkeypatch: pytest.MonkeyPatch) -> Counted:
         count.read += 1
         return digest_of_file(path)
 
-    monkeypatch.setattr(data.sources, "decode", decoded)
-    monkeypatch.setattr(data.stamps, "digest_of_file", read)
-    monkeypatch.setattr(data.decoding, "digest_of_file", read)
+    monkeypatch.setattr(data.store.sources, "decode", decoded)
+    monkeypatch.setattr(data.store.stamps, "digest_of_file", read)
+    monkeypatch.setattr(data.store.decoding, "digest_of_file", read)
     return count
 
 

@@ -104,7 +104,7 @@ def test_no_file_of_ours_takes_the_number_of_a_closed_stream(closed: int) -> Non
     code = (
         "import os\n"
         f"os.close({closed})\n"
-        "from search.streams import safe_streams\n"
+        "from search.output.streams import safe_streams\n"
         "with safe_streams():\n"
         "    mine = os.open('/dev/null', os.O_RDONLY)\n"
         f"    assert mine > 2, mine\n"

@@ -155,7 +155,7 @@ def params_of(trial_id: int, rows: Rows) -> dict[str, Any]:
         return fixed | {name: chosen(value, json.loads(distribution)) for name, value, distribution in stored}
     except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:  # whatever shape somebody gave them
         raise StudyError(
-            f"the parameters of a trial are damaged ({error}): somebody has changed the database"
+            f"the record of a trial is damaged (its parameters: {error}): somebody has changed the database"
         ) from None
 
 

@@ -1,8 +1,8 @@
 """A trained model as a function: prepared images in, ages in months with intervals out.
 
     from pathlib import Path
-    from data.images import decode
-    from search.predictor import open_model, predict
+    from data.films.images import decode
+    from search.trained.predictor import open_model, predict
 
     model = open_model(Path("runs/main/models/b1.4-4-3-3"))
     image = decode(Path("hand.png"), model.preparation).pixels
@@ -61,7 +61,7 @@ def open_model(folder: Path) -> Model:
 def predict(model: Model, images: np.ndarray, male: np.ndarray | None, flip: bool = False) -> Answers:
     """Ages in months of prepared images.
 
-    `images`: uint8 (n, image_px, image_px), prepared as `model.preparation` says (`data.images.decode` does that).
+    `images`: uint8 (n, image_px, image_px), prepared as `model.preparation` says (`data.films.images.decode` does that).
     `male`: bool or 0/1 (n,); None only for a model that does not use the sex. `flip` takes the mean of each image and its
     mirror. The intervals hold 90 % of labels like those of the validation set (`search/trained/conformal.py`).
     """

@@ -25,7 +25,7 @@ USES_TENSORFLOW = {  # from models/backend.py, which imports it
     "models/export.py",
     "search/workers/quiet.py",
     "search/workers/worker.py",
-    "search/compare/keras_tuner.py",  # KerasTuner's oracles, which touch no device
+    "search/compare/rivals/keras_tuner.py",  # KerasTuner's oracles, which touch no device
 }
 USES_OPTUNA = {
     "search/compare/run.py",
@@ -33,7 +33,7 @@ USES_OPTUNA = {
     "search/leader/engine.py",
     "search/storage/records.py",
     "search/report/read.py",
-    "search/compare/rivals.py",
+    "search/compare/rivals/sampled.py",
     "search/compare/staged.py",
     "search/leader/sampler.py",
     "search/watch/serving.py",
@@ -104,10 +104,11 @@ def test_what_every_package_may_import_imports_nothing_of_ours(module: str) -> N
     ("names", "users"),
     [
         ({"tensorflow", "keras"}, {"models/backend.py"}),
-        ({"keras_tuner"}, {"models/hypermodel.py", "search/compare/keras_tuner.py"}),
+        ({"keras_tuner"}, {"models/hypermodel.py", "search/compare/rivals/keras_tuner.py"}),
         ({"optuna", "optuna_dashboard", "sqlalchemy"}, USES_OPTUNA),
         ({"ray"}, {"search/workers/ray_cluster.py"}),
         ({"pynvml"}, {"search/workers/energy.py"}),
+        ({"torch"}, {"search/compare/rivals/sampled.py"}),
         ({"tensorboard"}, {"search/watch/tensorboard.py"}),
         ({"ai_edge_litert", "onnxruntime", "tf2onnx"}, {"models/export.py"}),
     ],

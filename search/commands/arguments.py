@@ -194,7 +194,8 @@ def add_compare_options(parser: argparse.ArgumentParser) -> None:
         type=values.TEXT,
         default="all",
         metavar="NAMES",
-        help="random, KerasTuner RandomSearch, KerasTuner Hyperband, Optuna TPE + ASHA",
+        help="separated by commas: random, random among the widest, grid, compound scaling, KerasTuner RandomSearch, "
+        "KerasTuner Hyperband, Optuna TPE + ASHA, Optuna TPE from the reference, Optuna GP (needs the extra [gp]; default: all)",
     )
     parser.add_argument(
         "--budget",

@@ -8,14 +8,15 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
-from statistics import median
+from statistics import fmean, median
 from typing import Any
 
 import numpy as np
 
 from search.compare.curves import Curves, Recorded, Request
 from search.compare.replay import Trace, play
-from search.compare.rivals import RIVALS, STAGED, make
+from search.compare.rivals import INSTALLED, STAGED, make
+from search.compare.standing import hits
 from search.leader.sampler import key
 from studies import joint
 from studies.preset import Preset, StudyError
@@ -37,7 +38,7 @@ def compare(
     curves: Curves,
     seeds: Callable[[int], Seeds],
     repetitions: int,
-    rivals: Sequence[str] = tuple(RIVALS),
+    rivals: Sequence[str] = INSTALLED,
     budget: int = 0,
     workers: int = 1,
     ended: Callable[[Played], None] = lambda played: None,
@@ -114,9 +115,12 @@ def refuse_another_space(recorded: Recorded, preset: Preset) -> None:
 def summary(played: Sequence[Played], recorded: Recorded | None = None) -> list[dict[str, Any]]:
     """A row for each search strategy, the best final median first; MAE in months.
 
-    With recorded trainings also the winner's mean over all its seeds: its own MAE was chosen for being low.
+    With recorded trainings also the mean over all seeds of the network that it hands on, whose own MAE was chosen for being
+    low; where the table tells the truth, the regret: by how much that network's truth is worse than the best network's.
     """
     rows = []
+    truth = recorded.about.get("truth") if recorded else None
+    goal = goal_of(played)
     staged = [one.trace for one in played if one.rival == STAGED]
     for name in dict.fromkeys(one.rival for one in played):
         traces = [one.trace for one in played if one.rival == name]
@@ -132,9 +136,15 @@ def summary(played: Sequence[Played], recorded: Recorded | None = None) -> list[
             "high": float(np.quantile(final, 0.75)),
             "test_mae": median(tests) if tests else None,
             "simulated_seconds": median(trace.seconds for trace in traces),
+            "distinct_winners": len({(key(trace.winner.point), trace.winner.seed) for trace in traces}),
         }
+        if goal is not None:
+            row |= hits(traces, goal)
         if recorded:
-            row["seed_mean_mae"] = median(seed_mean(recorded, trace.winner.point) for trace in traces)
+            row["seed_mean_mae"] = median(seed_mean(recorded, trace.handed_on) for trace in traces)
+        if truth is not None and tests:
+            row["regret"] = median(tests) - truth
+            row["mean_regret"] = fmean(tests) - truth
         if name != STAGED:
             better = [ours.best_so_far[-1] < theirs for ours, theirs in zip(staged, final, strict=True)]
             row["staged_better"] = float(sum(better) / len(better))
@@ -147,12 +157,20 @@ def seed_mean(recorded: Recorded, point: Point) -> float:
     return float(np.mean([min(curve.validation_mae) for curve in recorded.curves[key(point)].values()]))
 
 
+def ends_of(played: Sequence[Played]) -> dict[str, list[float]]:
+    """The months that each search ended with, by name, repetition by repetition."""
+    names = dict.fromkeys(one.rival for one in played)
+    return {name: [one.trace.best_so_far[-1] for one in played if one.rival == name] for name in names}
+
+
+def goal_of(played: Sequence[Played]) -> float | None:
+    """The best rival's months in the end, median over its repetitions; None where there was no rival."""
+    return min((median(ends) for name, ends in ends_of(played).items() if name != STAGED), default=None)
+
+
 def share_of_epochs(played: Sequence[Played]) -> dict[str, Any]:
     """After how many epochs the staged strategy's median is what the best rival's median is in the end."""
-    medians = {
-        name: median_curve([one.trace for one in played if one.rival == name])
-        for name in dict.fromkeys(one.rival for one in played)
-    }
+    medians = {name: median_curve([one.trace for one in played if one.rival == name]) for name in ends_of(played)}
     rivals = {name: curve for name, curve in medians.items() if name != STAGED}
     if not rivals or STAGED not in medians:
         return {}

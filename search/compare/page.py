@@ -1,11 +1,13 @@
 """The comparison of searches as one page: who found what after how many epochs, and what more workers would bring."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import cycle
 from typing import TYPE_CHECKING, Any
 
 from search.compare.compare import Played, median_curve
 from search.compare.replay import Trace
 from search.compare.rivals import STAGED
+from search.compare.standing import counted, hit
 from search.show.html import PALETTE, figure, page, section, table, text
 
 if TYPE_CHECKING:
@@ -17,7 +19,7 @@ DASHES = ("solid", "dash", "dot", "dashdot", "longdash")
 def compare_page(
     played: Sequence[Played],
     rows: Sequence[Mapping[str, Any]],
-    verdict: str,
+    said: Sequence[str],
     constant_mae: float,
     synthetic: bool,
     what: str,
@@ -25,18 +27,21 @@ def compare_page(
 ) -> str:
     found = section(
         "What was found",
-        text(verdict),
-        table([shown(row) for row in rows]),
+        text(" ".join(said)),
+        table([shown(row) for row in rows], own=lambda row: row["search"] == STAGED),
         text(
             "MAE in months on the validation split: median over the repetitions, and its quartiles. The test MAE is that of "
-            f"the network that each search would hand on. Always answering the training median scores {constant_mae:.1f}."
+            "the network that each search would hand on. Epochs to the goal are those after which a search first was as good as "
+            "the best rival is in the end: the median and the quartiles of the repetitions, and how many of them never are. "
+            "Winners are the different trainings that the repetitions end with: few of them prove little. "
+            f"Always answering the training median scores {constant_mae:.1f}."
         ),
     )
     curves = section(
         "Best network so far",
         figure(
             curve_figure(played),
-            "Best validation MAE found, in months, against epochs spent: median over the repetitions, with the quartiles as a band.",
+            "Best validation MAE found, in months, against epochs spent: median over the repetitions; of the staged strategy and the best rival with the quartiles as a band.",
             440,
         ),
     )
@@ -78,12 +83,26 @@ def shown(row: Mapping[str, Any]) -> dict[str, Any]:
     }
     if "seed_mean_mae" in row:
         columns["mean of its seeds"] = months("seed_mean_mae")
+    if "regret" in row:
+        columns["regret"] = months("regret")
+    if "never_hit" in row:
+        quartiles = f" ({counted(row['hit_low'])} to {counted(row['hit_high'])})"
+        columns["epochs to the goal"] = counted(row["hit_median"]) + (quartiles if row["never_hit"] < 1 else "")
+        columns["never there"] = f"{row['never_hit']:.0%}"
     better = row.get("staged_better")
     return columns | {
+        "winners": row["distinct_winners"],
         "epochs": f"{row['epochs']:g}",
         "trials": f"{row['trials']:g}",
         "staged better": "–" if better is None else f"{better:.0%}",
     }
+
+
+def looks() -> Iterator[tuple[str, str]]:
+    """A colour and a dash for each line, in this order: no two of the first twenty-five are alike."""
+    return (
+        (colour, DASHES[(place + place // len(PALETTE)) % len(DASHES)]) for place, colour in enumerate(cycle(PALETTE))
+    )
 
 
 def below(drawn: "Figure") -> "Figure":
@@ -97,22 +116,25 @@ def curve_figure(played: Sequence[Played]) -> "Figure":
 
     drawn = Figure()
     names = list(dict.fromkeys(one.rival for one in played))
-    for name, colour, dash in zip(names, PALETTE, DASHES, strict=False):
+    ends = {name: median_curve([one.trace for one in played if one.rival == name])[-1] for name in names}
+    banded = {STAGED, min((name for name in names if name != STAGED), key=lambda name: ends[name], default=STAGED)}
+    for name, (colour, dash) in zip(names, looks(), strict=False):
         traces = [one.trace for one in played if one.rival == name]
         epochs = list(range(1, max(trace.epochs for trace in traces) + 1))
-        low, high = (median_curve(traces, quantile) for quantile in (0.25, 0.75))
-        drawn.add_trace(
-            Scatter(
-                x=epochs + epochs[::-1],
-                y=high + low[::-1],
-                fill="toself",
-                fillcolor=colour,
-                opacity=0.15,
-                line={"width": 0},
-                hoverinfo="skip",
-                showlegend=False,
+        if name in banded:
+            low, high = (median_curve(traces, quantile) for quantile in (0.25, 0.75))
+            drawn.add_trace(
+                Scatter(
+                    x=epochs + epochs[::-1],
+                    y=high + low[::-1],
+                    fill="toself",
+                    fillcolor=colour,
+                    opacity=0.15,
+                    line={"width": 0},
+                    hoverinfo="skip",
+                    showlegend=False,
+                )
             )
-        )
         drawn.add_trace(
             Scatter(
                 x=epochs,
@@ -132,7 +154,7 @@ def scaling_figure(scaling: Mapping[int, Sequence[Mapping[str, Any]]]) -> "Figur
 
     drawn = Figure()
     names = [str(row["search"]) for row in next(iter(scaling.values()))]
-    for name, colour, dash in zip(sorted(names, key=lambda name: name != STAGED), PALETTE, DASHES, strict=False):
+    for name, (colour, dash) in zip(sorted(names, key=lambda name: name != STAGED), looks(), strict=False):
         seconds = [next(row["simulated_seconds"] for row in rows if row["search"] == name) for rows in scaling.values()]
         drawn.add_trace(Scatter(x=list(scaling), y=seconds, name=name, line={"color": colour, "dash": dash}))
     drawn.update_xaxes(title="workers", type="log", tickvals=list(scaling))
@@ -140,28 +162,17 @@ def scaling_figure(scaling: Mapping[int, Sequence[Mapping[str, Any]]]) -> "Figur
     return below(drawn)
 
 
-def verdict_of(share: Mapping[str, Any]) -> str:
-    """The question of the comparison, answered in a sentence."""
-    if not share:
-        return "Nothing was compared with the staged strategy."
-    rival = f"{share['best_rival']} ends at {share['its_validation_mae']:.2f} months after {share['its_epochs']} epochs"
-    if share["staged_reaches_it_after"] is None:
-        return f"Of its rivals, {rival}; the staged strategy does not reach that (medians)."
-    return (
-        f"Of its rivals, {rival}; the staged strategy is there after {share['staged_reaches_it_after']} epochs, "
-        f"{share['share']:.0%} of them (medians)."
-    )
-
-
-def traces_json(played: Sequence[Played]) -> list[dict[str, Any]]:
-    """For scripts: every search with its trials."""
+def traces_json(played: Sequence[Played], goal: float | None) -> list[dict[str, Any]]:
+    """For scripts: every search with its trials, and after how many epochs it was as good as `goal`."""
 
     def one(trace: Trace) -> dict[str, Any]:
         return {
             "best_so_far": list(trace.best_so_far),
+            "hit_after": None if goal is None else hit(trace, goal),
             "seconds": round(trace.seconds, 1),
             "test_mae": trace.test_mae,
             "winner": trace.winner.point,
+            "handed_on": trace.handed_on,
             "trials": [
                 {
                     "number": tried.number,

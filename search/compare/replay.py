@@ -34,6 +34,9 @@ class Rival(Protocol):
     def tell(self, work: Work, curve: Curve) -> Work | None:
         """All epochs of the trial so far; fewer than `until` where it failed. More epochs of it, or None: it has ended."""
 
+    def decided(self) -> Point | None:
+        """The network that the search hands on, once it has ended; None where that is the one of the best trial."""
+
 
 @dataclass(frozen=True)
 class Tried:
@@ -55,7 +58,8 @@ class Trace:
     best_so_far: tuple[float, ...]  # months, validation MAE after each epoch spent, in the order of simulated time
     tried: tuple[Tried, ...]
     seconds: float  # simulated
-    test_mae: float | None  # of the best trial's training, all epochs of it
+    test_mae: float | None  # of the network that the search hands on, all epochs of a training
+    handed_on: Point = field(default_factory=dict)
 
     @property
     def epochs(self) -> int:
@@ -115,5 +119,10 @@ def play(
     best = tuple(accumulate((mae for _, _, mae in sorted(events)), min))
     trials = tuple(tried.values())
     winner = Trace(best, trials, clock, None).winner
-    whole = yield Request(winner.point, winner.seed, epochs)
-    return Trace(best, trials, clock, whole.test_mae)
+    chosen = rival.decided()
+    if chosen is None or chosen == winner.point:
+        chosen, seed = winner.point, winner.seed
+    else:
+        seed = next((one.seed for one in trials if one.point == chosen), seed_of(chosen, 0))
+    whole = yield Request(chosen, seed, epochs)
+    return Trace(best, trials, clock, whole.test_mae, chosen)

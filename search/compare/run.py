@@ -15,6 +15,8 @@ from data.preparation import DataError
 from search.compare.compare import (
     Played,
     compare,
+    ends_of,
+    goal_of,
     own_seeds,
     recorded_seeds,
     refuse_another_space,
@@ -23,12 +25,13 @@ from search.compare.compare import (
 )
 from search.compare.curves import read
 from search.compare.learner import FOLDER, underway
-from search.compare.page import compare_page, traces_json, verdict_of
-from search.compare.rivals import RIVALS
+from search.compare.page import compare_page, shown, traces_json
+from search.compare.rivals import INSTALLED, chosen_rivals
+from search.compare.standing import standing, verdict
 from search.leader.sampler import distribution
 from search.output.files import write_text
 from search.output.notices import NO_DEVICE, SYNTHETIC
-from search.output.terminal import say, show_json
+from search.output.terminal import log, say, show_json
 from search.prepared import prepared
 from search.report.audit_page import say_worries
 from search.run import Run
@@ -48,7 +51,7 @@ class Comparison:
     """Who is compared, how often, and at which price."""
 
     repetitions: int
-    rivals: tuple[str, ...] = tuple(RIVALS)
+    rivals: tuple[str, ...] = INSTALLED
     budget: int = 0  # epochs of every search; 0: what the staged one spends itself
 
     def __post_init__(self) -> None:
@@ -59,17 +62,12 @@ class Comparison:
             )
 
 
-def chosen_rivals(text: str) -> tuple[str, ...]:
-    """Raises StudyError where a name is none of them."""
-    names = tuple(RIVALS) if text == "all" else tuple(name.strip() for name in text.split(",") if name.strip())
-    if unknown := [name for name in names if name not in RIVALS]:
-        raise StudyError(f"--rivals are among {', '.join(RIVALS)}; got {', '.join(unknown)}")
-    return names
-
-
 def run_compare(arguments: argparse.Namespace, run: Run) -> int:
     repetitions = arguments.repetitions or (REPLAYED_REPETITIONS if arguments.replay else REAL_REPETITIONS)
-    comparison = Comparison(repetitions, chosen_rivals(arguments.rivals), arguments.budget)
+    rivals, skipped = chosen_rivals(arguments.rivals)
+    for sentence in skipped:
+        log(sentence)
+    comparison = Comparison(repetitions, rivals, arguments.budget)
     if arguments.simulate_workers != (1,) and not arguments.replay:
         raise StudyError("--simulate-workers needs --replay FILE: simulated workers need recorded trainings")
     found = (
@@ -193,7 +191,11 @@ def finished(
     folder.mkdir(parents=True, exist_ok=True)
     rows = next(iter(scaling.values()))
     share = share_of_epochs(played)
+    first = standing(ends_of(played))
+    said = verdict(rows, first, share)
     found = {
+        "verdict": " ".join(said),
+        "winner": first.first if first and first.clear else None,
         "what": what,
         "constant_mae": constant,
         "synthetic": synthetic,
@@ -201,9 +203,11 @@ def finished(
         "staged_against_best": share,
         "by_workers": scaling if len(scaling) > 1 else None,
     }
-    write_text(folder / f"{name}.json", json.dumps(found | {"searches": traces_json(played)}, indent=1) + "\n")
+    write_text(
+        folder / f"{name}.json", json.dumps(found | {"searches": traces_json(played, goal_of(played))}, indent=1) + "\n"
+    )
     path = folder / f"{name}.html"
-    write_text(path, compare_page(played, rows, verdict_of(share), constant, synthetic, what, scaling))
+    write_text(path, compare_page(played, rows, said, constant, synthetic, what, scaling))
     return found | {"page": str(path)}
 
 
@@ -211,13 +215,14 @@ def show(arguments: argparse.Namespace, found: dict[str, Any]) -> None:
     if arguments.json:
         show_json(found)
         return
-    tables.show(found["what"], found["summary"])
+    say(found["verdict"])
+    say()
+    tables.show(found["what"], [shown(row) for row in found["summary"]])
     for workers, rows in (found["by_workers"] or {}).items():
         tables.show(
             f"{workers} simulated workers",
             [{key: row[key] for key in ("search", "simulated_seconds", "validation_mae")} for row in rows],
         )
-    say(verdict_of(found["staged_against_best"]))
     tables.print_constant(found["constant_mae"])
     say(f"{SYNTHETIC}; {NO_DEVICE}." if found["synthetic"] else f"{NO_DEVICE.capitalize()}.")
     say(found["page"])

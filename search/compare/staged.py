@@ -62,6 +62,10 @@ class Staged:
                 self.next_stage()
         return None
 
+    def decided(self) -> Point | None:
+        """What the last of its studies decided for that came to an end; None where none did."""
+        return joint.point(self.preset, list(self.decisions.values())[-1].architecture) if self.done else None
+
     @property
     def by_number(self) -> list[Trial]:
         """The trials in the order of their points, whichever began first."""

@@ -14,8 +14,9 @@ from keras_tuner.oracles import HyperbandOracle, RandomSearchOracle
 
 from search.compare.curves import Curve
 from search.compare.replay import Work
-from search.compare.rivals import TRIES, Fresh
+from search.compare.rivals.fresh import TRIES, Fresh
 from studies.preset import Preset
+from studies.study import Point
 
 OBJECTIVE = "validation_mae"
 UNLIMITED = 10**6  # trials; the budget is in epochs
@@ -75,6 +76,9 @@ class Oracled:
             self.oracle.update_trial(trial.trial_id, {OBJECTIVE: mae}, step=epoch)
         trial.status = TrialStatus.FAILED if curve.failed else TrialStatus.COMPLETED
         self.oracle.end_trial(trial)
+        return None
+
+    def decided(self) -> Point | None:
         return None
 
 

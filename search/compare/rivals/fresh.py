@@ -1,0 +1,42 @@
+"""What every rival may still have: networks of the joint space that fit the cap and that it has not had."""
+
+from functools import lru_cache
+
+from models.architecture import Architecture
+from models.cost import cost
+from search.leader.sampler import key
+from studies import joint
+from studies.preset import Preset
+from studies.study import Point
+
+TRIES = 1_000  # proposals, before a rival counts as having none left
+
+
+class Fresh:
+    """Which points of the joint space may still be had."""
+
+    def __init__(self, preset: Preset) -> None:
+        self.preset = preset
+        self.space = joint.space(preset)
+        self.taken: set[tuple[object, ...]] = set()
+
+    def fits(self, point: Point) -> bool:
+        return self.params(point) <= self.preset.max_params
+
+    def params(self, point: Point) -> int:
+        return counted(joint.architecture(self.preset, point), self.preset.preparation.image_px)
+
+    def is_fresh(self, point: Point) -> bool:
+        return key(point) not in self.taken and self.fits(point)
+
+    def take(self, point: Point) -> bool:
+        """Whether it fits and is new; from now on it is not."""
+        if not self.is_fresh(point):
+            return False
+        self.taken.add(key(point))
+        return True
+
+
+@lru_cache(maxsize=65536)  # every repetition of every rival asks for the same networks again
+def counted(network: Architecture, image_px: int) -> int:
+    return cost(network, image_px).params

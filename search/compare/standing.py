@@ -1,0 +1,125 @@
+"""Who wins a comparison, how soon, and how surely: figures and sentences from the searches that were played."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from search.compare.replay import Trace
+from search.compare.rivals import STAGED
+
+LEVEL = 0.05  # of the sign test that separates the first two
+FEWEST = 6  # repetitions that can be significant by it: 2 / 2**5 is above
+QUARTERS = {"low": 0.25, "median": 0.5, "high": 0.75}
+
+
+def hit(trace: Trace, goal: float) -> int | None:
+    """The epochs after which the search first was as good as `goal`, in months; None where it never was."""
+    return next((epoch for epoch, mae in enumerate(trace.best_so_far, 1) if mae <= goal), None)
+
+
+def hits(traces: Sequence[Trace], goal: float) -> dict[str, Any]:
+    """Quartiles over the repetitions of the epochs to the goal, None where that quarter is never there; and the share that never is."""
+    found = [hit(trace, goal) for trace in traces]
+    epochs = [math.inf if one is None else one for one in found]
+    quartiles = {name: float(np.quantile(epochs, share, method="inverted_cdf")) for name, share in QUARTERS.items()}
+    return {f"hit_{name}": None if value == math.inf else int(value) for name, value in quartiles.items()} | {
+        "never_hit": found.count(None) / len(found)
+    }
+
+
+@dataclass(frozen=True)
+class Standing:
+    """The first two by their median of the lowest validation MAE found, and whether chance could have ordered them so."""
+
+    first: str
+    first_mae: float  # months
+    second: str
+    second_mae: float
+    lower: int  # of the repetitions in which one of the two was lower, those in which it was the first
+    unequal: int
+    repetitions: int
+
+    @property
+    def clear(self) -> bool:
+        """By a two-sided sign test of the repetitions."""
+        if self.first_mae == self.second_mae or 2 * self.lower <= self.unequal:
+            return False
+        from scipy.stats import binomtest  # takes a third of a second to import
+
+        return bool(binomtest(self.lower, self.unequal).pvalue <= LEVEL)
+
+    @property
+    def sentence(self) -> str:
+        medians = f"medians of {self.repetitions} repetitions" if self.repetitions > 1 else "one repetition"
+        lower = f"{self.first} is lower in {self.lower} of them"
+        if equal := self.repetitions - self.unequal:
+            lower += f", equal in {equal}"
+        if self.clear:
+            return f"{self.first} wins: it ends at {self.first_mae:.2f} months, {self.second} at {self.second_mae:.2f} ({medians}; {lower})."
+        if self.repetitions < FEWEST:
+            lower += f"; fewer than {FEWEST} repetitions can show no winner"
+        return (
+            f"No search wins clearly: {self.first} ends at {self.first_mae:.2f} months, {self.second} at "
+            f"{self.second_mae:.2f} ({medians}; {lower})."
+        )
+
+
+def standing(final: Mapping[str, Sequence[float]]) -> Standing | None:
+    """Of the months that each search ended with, repetition by repetition; None where nothing was compared."""
+    if len(final) < 2:
+        return None
+    medians = {name: float(np.median(months)) for name, months in final.items()}
+    first, second = sorted(final, key=lambda name: medians[name])[:2]
+    pairs = list(zip(final[first], final[second], strict=True))
+    return Standing(
+        first,
+        medians[first],
+        second,
+        medians[second],
+        sum(ours < theirs for ours, theirs in pairs),
+        sum(ours != theirs for ours, theirs in pairs),
+        len(pairs),
+    )
+
+
+def verdict(rows: Sequence[Mapping[str, Any]], first: Standing | None, share: Mapping[str, Any]) -> list[str]:
+    """The question of the comparison, answered in sentences; who wins comes first. `rows` are the summary's, the best first."""
+    if first is None:
+        return ["Nothing was compared with the staged strategy."]
+    said = [first.sentence]
+    names = [str(row["search"]) for row in rows]
+    if STAGED not in names:
+        return said
+    ours = rows[names.index(STAGED)]
+    if STAGED not in (first.first, first.second):
+        said.append(
+            f"The staged strategy is number {names.index(STAGED) + 1} of {len(rows)}, at {ours['validation_mae']:.2f} months."
+        )
+    if share:
+        said.append(reached(share, ours))
+    if ours.get("regret") is not None:
+        best = min(rows, key=lambda row: float(row["regret"]))
+        said.append(
+            f"By the known truth the network that staged hands on is {ours['regret']:.2f} months from the best there is; "
+            f"the least regret has {best['search']}, {best['regret']:.2f} (medians)."
+        )
+    return said
+
+
+def reached(share: Mapping[str, Any], ours: Mapping[str, Any]) -> str:
+    rival = f"{share['best_rival']} ends at {share['its_validation_mae']:.2f} months after {share['its_epochs']} epochs"
+    never = f"{ours['never_hit']:.0%} of its repetitions never are" if ours["never_hit"] else "all its repetitions are"
+    if share["staged_reaches_it_after"] is None:
+        return f"Of its rivals, {rival}; the staged strategy does not reach that ({never} there)."
+    quartiles = f"quartiles {counted(ours['hit_low'])} to {counted(ours['hit_high'])}"
+    return (
+        f"Of its rivals, {rival}; the staged strategy is there after {share['staged_reaches_it_after']} epochs, "
+        f"{share['share']:.0%} of them (medians; {quartiles}; {never} there)."
+    )
+
+
+def counted(epochs: int | None) -> str:
+    return "never" if epochs is None else str(epochs)

@@ -12,7 +12,7 @@ import numpy as np
 
 from models.architecture import GROUPS
 from search.compare.curves import Curve, Recorded
-from search.leader.sampler import key
+from search.planning.asking import key
 from studies import joint
 from studies.preset import Preset, miniature
 from studies.study import Point, points

@@ -31,7 +31,7 @@ from search.compare.replay import Trace, Tried, Work, play
 from search.compare.rivals import INSTALLED, STAGED, make
 from search.compare.run import keep
 from search.leader.engine import run_study
-from search.leader.sampler import key
+from search.planning.asking import key
 from search.run import Run
 from search.storage.opening import open_storage
 from search.storage.sqlite import sqlite_url

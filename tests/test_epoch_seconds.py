@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from search.leader.epoch_seconds import LATEST, Timed, errors, line
+from search.planning.epoch_seconds import LATEST, Timed, errors, line
 
 ALIKE = ("CPU, float32, batch 16", 2)
 macs = st.integers(10**5, 10**10)

@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 from optuna.trial import TrialState
 
-from search.leader.sampler import FeasibleSampler, distribution, key
+from search.leader.sampler import FeasibleSampler, distribution
 from search.leader.schedule import suggest
+from search.planning.asking import key
 from search.storage.records import point_of
 from studies.preset import StudyError
 from studies.study import Point, Space, Value, points

@@ -18,7 +18,7 @@ from search.compare.curves import Curve, write
 from search.compare.replay import Trace, Tried
 from search.compare.rivals import STAGED
 from search.compare.standing import hit, hits, standing
-from search.leader.sampler import key
+from search.planning.asking import key
 from studies.preset import miniature
 
 optuna.logging.set_verbosity(optuna.logging.WARNING)

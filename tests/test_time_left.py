@@ -17,9 +17,9 @@ from data.store.disk import Store
 from models.architecture import Architecture
 from models.cost import cost
 from search.leader.engine import run_study
-from search.leader.time_left import fitting, makespan, rounds, seconds, to_come
 from search.leader.timings import history
 from search.output.time_words import error_words, left_words
+from search.planning.time_left import fitting, makespan, rounds, seconds, to_come
 from search.run import Run
 from search.show.tables import status_lines
 from search.storage.opening import open_storage, sqlite_url

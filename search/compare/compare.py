@@ -17,7 +17,7 @@ from search.compare.curves import Curves, Recorded, Request
 from search.compare.replay import Trace, play
 from search.compare.rivals import INSTALLED, STAGED, make
 from search.compare.standing import hits
-from search.leader.sampler import key
+from search.planning.asking import key
 from studies import joint
 from studies.preset import Preset, StudyError
 from studies.study import Point

@@ -16,8 +16,8 @@ import pandas as pd
 import studies
 from data.csv_text import read_csv, write_csv
 from data.foreign import reason
-from search.leader.sampler import key
 from search.output.files import written
+from search.planning.asking import key
 from studies.preset import StudyError
 from studies.study import Point, Value
 

@@ -9,8 +9,9 @@ import optuna
 
 from search.compare.curves import Curve
 from search.compare.replay import Work
-from search.leader.sampler import FeasibleSampler, key
-from search.leader.schedule import MAX_SEED, asked, begin_longest, objective_values, seeds_of, suggest
+from search.leader.sampler import FeasibleSampler
+from search.leader.schedule import MAX_SEED, begin_longest, objective_values, suggest
+from search.planning.asking import asked, key, seeds_of
 from search.storage.records import point_of, seed_of
 from studies import joint
 from studies.ablation import AblationFindings

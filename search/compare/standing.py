@@ -113,7 +113,9 @@ def reached(share: Mapping[str, Any], ours: Mapping[str, Any]) -> str:
     rival = f"{share['best_rival']} ends at {share['its_validation_mae']:.2f} months after {share['its_epochs']} epochs"
     never = f"{ours['never_hit']:.0%} of its repetitions never are" if ours["never_hit"] else "all its repetitions are"
     if share["staged_reaches_it_after"] is None:
-        return f"Of its rivals, {rival}; the staged strategy does not reach that ({never} there)."
+        return (
+            f"Of its rivals, {rival}; {ours['never_hit']:.0%} of the staged strategy's repetitions do not reach that."
+        )
     quartiles = f"quartiles {counted(ours['hit_low'])} to {counted(ours['hit_high'])}"
     return (
         f"Of its rivals, {rival}; the staged strategy is there after {share['staged_reaches_it_after']} epochs, "

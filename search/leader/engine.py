@@ -19,10 +19,10 @@ from search.leader.guards import claimed, refuse_another_folders, refuse_other_s
 from search.leader.leader import Leader
 from search.leader.progress import PLAIN_TERMS, Progress, Terms
 from search.leader.sampler import FeasibleSampler
-from search.leader.schedule import seeds_of
 from search.lease import held
 from search.output.time_words import error_words
 from search.output.typed import typed
+from search.planning.asking import seeds_of
 from search.run import TRIALS, Run, guarded, identify, record
 from search.storage.fence import owning
 from search.storage.identity import RUN

@@ -8,9 +8,9 @@ from statistics import median
 from typing import Any
 
 from models.architecture import Architecture
-from search.leader.epoch_seconds import Timed, errors, line
-from search.leader.schedule import macs
-from search.leader.time_left import Feasible, Round, rounds, seconds, to_come
+from search.planning.asking import macs
+from search.planning.epoch_seconds import Timed, errors, line
+from search.planning.time_left import Feasible, Round, rounds, seconds, to_come
 from studies.study import Given, Study, Trial
 
 

@@ -15,12 +15,13 @@ from data.store.disk import Store
 from search.leader.attributes import RESULT_ATTRIBUTES, description, results
 from search.leader.forecast import Forecast
 from search.leader.progress import Progress, Terms
-from search.leader.sampler import FeasibleSampler, key
-from search.leader.schedule import MAX_SEED, asked, begin_longest, objective_values, suggest
+from search.leader.sampler import FeasibleSampler
+from search.leader.schedule import MAX_SEED, begin_longest, objective_values, suggest
 from search.leader.timings import history, timed
 from search.leader.unfit import why_unfit
 from search.lease import Lease
 from search.output.time_words import left_words
+from search.planning.asking import asked, key
 from search.report.words import sentence
 from search.run import TRIALS, Run
 from search.stopping import Stopped

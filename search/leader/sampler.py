@@ -14,6 +14,7 @@ from optuna.distributions import BaseDistribution, CategoricalDistribution, Floa
 from optuna.samplers import BaseSampler, NSGAIISampler, TPESampler
 from optuna.trial import FrozenTrial
 
+from search.planning.asking import key
 from search.storage.told import params_of
 from studies.preset import StudyError
 from studies.study import Point, Space, Value
@@ -32,13 +33,6 @@ def distribution(values: tuple[Value, ...]) -> BaseDistribution:
     if all(isinstance(number, int) for number in numbers):
         return IntDistribution(int(numbers[0]), int(numbers[-1]), step=int(steps.pop()))
     return FloatDistribution(numbers[0], numbers[-1], step=steps.pop())
-
-
-def key(point: Point) -> tuple[Any, ...]:
-    """Points as they come back from Optuna compare equal to those of the study: grid floats carry rounding."""
-    return tuple(
-        (name, round(value, 6) if isinstance(value, float) else value) for name, value in sorted(point.items())
-    )
 
 
 class Counted(optuna.Study):

@@ -8,7 +8,7 @@ from typing import Any
 import optuna
 from optuna.trial import TrialState
 
-from search.leader.epoch_seconds import Timed
+from search.planning.epoch_seconds import Timed
 from search.storage.records import counted, load
 from studies.order import STUDIES
 

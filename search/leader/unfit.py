@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from search.leader.sampler import key
+from search.planning.asking import key
 from search.storage.stored import why_outside
 from studies.study import SEED, Given, Point, Study, Trial, to_point
 

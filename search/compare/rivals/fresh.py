@@ -4,7 +4,7 @@ from functools import lru_cache
 
 from models.architecture import Architecture
 from models.cost import cost
-from search.leader.sampler import key
+from search.planning.asking import key
 from studies import joint
 from studies.preset import Preset
 from studies.study import Point

@@ -12,8 +12,7 @@ from itertools import pairwise
 from typing import Any
 
 from models.architecture import Architecture
-from search.leader.sampler import key
-from search.leader.schedule import asked, macs
+from search.planning.asking import asked, key, macs
 from studies.order import STUDIES
 from studies.study import Decision, Given, Point, Study, Trial, feasible_points
 

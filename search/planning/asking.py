@@ -1,0 +1,52 @@
+"""What a study wants next, in terms of points that fit the cap and seeds that have not run; a pure function of its trials."""
+
+from collections.abc import Container, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+from models.architecture import Architecture
+from models.cost import cost
+from studies.study import Given, Point, Study, Trial, pool
+
+
+def key(point: Point) -> tuple[Any, ...]:
+    """Points as they come back from Optuna compare equal to those of the study: grid floats carry rounding."""
+    return tuple(
+        (name, round(value, 6) if isinstance(value, float) else value) for name, value in sorted(point.items())
+    )
+
+
+@dataclass(frozen=True)
+class Asked:
+    new: tuple[tuple[Point, int], ...]  # with their seeds, in the order in which they are to run
+    sample: bool  # whether, once those have run, the sampler may propose
+    expected: int  # trials of the study in all, as far as is known yet
+
+
+def seeds_of(module: Study, given: Given) -> int:
+    return given.preset.seeds if module.SEEDED else 1
+
+
+def asked(module: Study, given: Given, trials: Sequence[Trial], feasible: Container[tuple[Any, ...]]) -> Asked:
+    """One seed of every point before the next seed of any."""
+    taken = {(key(trial.point), trial.seed) for trial in trials}
+    seeds, first = seeds_of(module, given), given.preset.seed
+    proposals = module.propose(given, pool(trials, seeds))
+    wanted = list(zip(proposals.points, proposals.seeds or [seeds] * len(proposals.points), strict=True))
+    new = tuple(
+        (point, seed)
+        for seed in range(first, first + max((count for _, count in wanted), default=0))
+        for point, count in wanted
+        if seed < first + count and key(point) in feasible and (key(point), seed) not in taken
+    )
+    return Asked(new, proposals.sample, max(len(taken) + len(new), proposals.at_most))
+
+
+def macs(network: Architecture, given: Given) -> int:
+    return counted(network, given.preset.preparation.image_px)
+
+
+@lru_cache(maxsize=65536)  # the same networks are sorted again whenever a trial has ended
+def counted(network: Architecture, image_px: int) -> int:
+    return cost(network, image_px).macs

@@ -6,8 +6,11 @@ import numpy as np
 import pytest
 from rounding import likely, summed, surely
 
-from data.phantom import hand as phantom
+from data.phantom.drawing import shadow_of
+from data.phantom.hand import generator
+from data.phantom.maturity import grown_bones
 from data.phantom.ossification import CENTRES, EPIPHYSES
+from data.phantom.skeleton import Pose, drawn_pose, posed_skeleton
 from models.architecture import Architecture, Blocks
 from models.cam import activation_maps
 from models.cells import Cells, cells, spread
@@ -165,18 +168,18 @@ def test_spread_holds_each_cells_months_at_its_centre_and_is_linear_between() ->
 PHANTOM_PX = 160
 
 
-def one_event(row: int, event: str, pose: phantom._Pose, sex: int = 1) -> np.ndarray:
+def one_event(row: int, event: str, pose: Pose, sex: int = 1) -> np.ndarray:
     """Two pictures (2, px, px), before and after one bone alone has grown."""
     still = np.zeros(len(EPIPHYSES) + len(CENTRES))
     bone = CENTRES[row] if event == "centre" else EPIPHYSES[row]
     start, end = bone.appears[sex] - 1, bone[2][sex]  # absent; of full size or width
-    before, after = (phantom._bones(months, sex, still) for months in (start, end))
+    before, after = (grown_bones(months, sex, still) for months in (start, end))
     fields = ("size", "facets") if event == "centre" else ("width", "cap")
     one = {name: getattr(before, name).copy() for name in fields}
     for name in fields:
         one[name][row] = getattr(after, name)[row]
-    skeleton = phantom._skeleton(before, pose)
-    shadows = [phantom._shadow(skeleton, bones, pose, PHANTOM_PX) for bones in (before, before._replace(**one))]
+    skeleton = posed_skeleton(before, pose)
+    shadows = [shadow_of(skeleton, bones, pose, PHANTOM_PX) for bones in (before, before._replace(**one))]
     return (np.stack(shadows) * 160).astype(np.uint8)
 
 
@@ -191,7 +194,7 @@ def test_the_maps_change_falls_on_the_part_of_the_phantom_that_was_changed(seed:
     rounded = surely(model)  # whose every term is positive
     where = cells(PLAIN, PHANTOM_PX)
     reach_px = 29.5  # half of what a cell of this network sees, by hand: 59 px
-    pose = phantom._pose(phantom._generator(seed))
+    pose = drawn_pose(generator(seed))
     centres = where.first_px + where.step_px * np.arange(where.across)
     for event, row in [("epiphysis", row) for row in (0, 3, 9, 16, 20)] + [("centre", row) for row in (0, 6)]:
         images = one_event(row, event, pose)

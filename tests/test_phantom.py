@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from data.phantom import hand as phantom
-from data.phantom.hand import PhantomCase, draw, phantom_cases
+from data.phantom.drawing import shadow_of
+from data.phantom.hand import PhantomCase, anatomy, draw, generator, phantom_cases
+from data.phantom.maturity import Bones, grown_bones
 from data.phantom.ossification import (
     ATLAS_PLATES_MONTHS,
     CASES_PER_YEAR,
@@ -16,11 +17,14 @@ from data.phantom.ossification import (
     GIRLS_AS_BOYS_MONTHS,
     Epiphysis,
 )
+from data.phantom.raster import Canvas
+from data.phantom.skeleton import Pose, drawn_pose, posed_skeleton
 
 Doubles = NDArray[np.float64]
 
 PICTURE_PX = 64
 CHECKSUM_OF_20_PICTURES = 210376549
+CHECKSUM_OF_16_ANATOMIES = 1630543279
 
 
 def case(maturity_months: float, male: bool, seed: int) -> PhantomCase:
@@ -156,6 +160,12 @@ def test_pictures_are_the_same_on_every_machine() -> None:
     assert zlib.crc32(pictures) == CHECKSUM_OF_20_PICTURES
 
 
+def test_masks_of_the_anatomy_are_the_same_on_every_machine() -> None:
+    cases = (c for seed in (0, 7) for c in phantom_cases(8, seed))
+    masks = b"".join(mask.tobytes() for c in cases for mask in anatomy(c, 64))
+    assert zlib.crc32(masks) == CHECKSUM_OF_16_ANATOMIES
+
+
 def test_size_changes_the_sampling_and_not_the_picture() -> None:
     """Means of 2x2 pixels against the picture at half the size; what is left is noise and edges."""
     for c in phantom_cases(10, seed=4):
@@ -197,20 +207,18 @@ def test_a_girl_looks_like_an_older_boy(girl_months: float, boy_months: float) -
     assert closest == pytest.approx(boy_months, abs=9)
 
 
-def moved_by(
-    event: str, row: int, before: phantom._Bones, after: phantom._Bones, pose: phantom._Pose
-) -> tuple[Doubles, Doubles, Doubles]:
+def moved_by(event: str, row: int, before: Bones, after: Bones, pose: Pose) -> tuple[Doubles, Doubles, Doubles]:
     """The picture's change where one bone alone lives through an event; every pixel's distance, in hands, from the
     event's place (growth plate or centre) and from the bone it belongs to."""
     fields = ("size", "facets") if event == "centre" else ("width", "cap", "fusion", "scar")
     one = {name: getattr(before, name).copy() for name in fields}
     for name in fields:
         one[name][row] = getattr(after, name)[row]
-    skeleton = phantom._skeleton(before, pose)
-    pictures = [phantom._shadow(skeleton, bones, pose, 160) for bones in (before, before._replace(**one))]
+    skeleton = posed_skeleton(before, pose)
+    pictures = [shadow_of(skeleton, bones, pose, 160) for bones in (before, before._replace(**one))]
     angle, unit_px = np.radians(pose.rotation_deg), pose.scale * 160
     centre = (pose.centre[0] * 160 - 0.5, pose.centre[1] * 160 - 0.5)
-    canvas = phantom._Canvas(pictures[0], unit_px, (np.sin(angle), np.cos(angle)), centre)
+    canvas = Canvas(pictures[0], unit_px, (np.sin(angle), np.cos(angle)), centre)
     axis = skeleton.bones[row]
     along = [skeleton.carpals[row]] if event == "centre" else [axis.at(axis.length * n / 20) for n in range(21)]
     rows, columns = np.mgrid[:160, :160]
@@ -228,9 +236,9 @@ def test_each_event_moves_the_picture_at_its_place_and_off_its_bone_nowhere(sex:
         *(("centre", row, bone.appears[sex] - 1, bone.full_size[sex]) for row, bone in enumerate(CENTRES)),
     ]
     for seed in range(3):
-        pose = phantom._pose(phantom._generator(seed))
+        pose = drawn_pose(generator(seed))
         for event, row, start, end in events:
-            before, after = (phantom._bones(months, sex, on_time) for months in (start, end))
+            before, after = (grown_bones(months, sex, on_time) for months in (start, end))
             change, from_place, from_bone = moved_by(event, row, before, after, pose)
             total = change.sum()
             assert total > 0.02, (event, row, start)

@@ -8,6 +8,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
+from functools import lru_cache
 from typing import NamedTuple
 
 from data.ranges import whole
@@ -89,6 +90,7 @@ class Counter:
         return out
 
 
+@lru_cache(maxsize=8192)  # the same networks are counted again whenever a study is asked what it wants
 def cost(architecture: Architecture, image_px: int) -> Cost:
     """Cost at a square grey input of `image_px`. Raises ArchitectureError where the image is too small for the network."""
     x = Shape(image_px, image_px, 1)

@@ -47,6 +47,7 @@ def main() -> None:
             OPTUNA: waited([sys.executable, "-c", "import optuna"]),
             "`--help`": waited(command("--help")),
             "`count`": waited(command("count", "--beta", "1.4", "--blocks", "4/3/3", "--fc", "3072")),
+            "`plan`": waited(command("plan", "--preset", "default", "--run-dir", str(Path(scratch) / "none"))),
             "`status`": waited(command("status", "--run-dir", run_dir)),
         }
         ratio_rows("boneage-search", OPTUNA, medians(turns, rounds=7), "<= 1.5")

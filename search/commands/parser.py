@@ -36,6 +36,7 @@ from search.commands.commands import (
     run_storage_copy,
     run_train,
 )
+from search.commands.plan import run_plan
 from studies.order import STUDIES, all_studies
 
 
@@ -100,6 +101,19 @@ def parser() -> argparse.ArgumentParser:
     )
     everything.set_defaults(stages=list(STUDIES))
     add_stage_options(everything)
+
+    plan = command(
+        "plan",
+        run_plan,
+        "what a search would cost: trials, epochs, hours and memory, without training; takes the options of run",
+        "boneage-search plan --preset paper --seeds 6 --data ~/rsna",
+    )
+    add_stage_options(plan)
+    plan.add_argument(
+        "--time-a-step",
+        action="store_true",
+        help="time training steps of two networks first, which takes about half a minute",
+    )
 
     status = command(
         "status", run_status, "studies, trials, decisions, what comes next", "boneage-search status --json"

@@ -86,11 +86,23 @@ def dearest(name: str, given: Given, feasible: Feasible) -> Decision:
     """What a study is taken to decide: the network with the most MACs, with the dearest block group as the key group."""
     networks = [STUDIES[name].architecture(given, point) for point in feasible.values()]
     network = max(networks, key=lambda network: macs(network, given))
+    return Decision("not decided yet", network, STUDIES[name].FINDINGS.assumed(network, by_cost(network, given)[-1:]))
+
+
+def leanest(name: str, given: Given, feasible: Feasible) -> Decision:
+    """The other end: the network with the fewest MACs, with the two groups as key groups whose blocks cost least, which leaves the
+    later studies most to try."""
+    networks = [STUDIES[name].architecture(given, point) for point in feasible.values()]
+    network = min(networks, key=lambda network: macs(network, given))
+    return Decision("not decided yet", network, STUDIES[name].FINDINGS.assumed(network, by_cost(network, given)[:2]))
+
+
+def by_cost(network: Architecture, given: Given) -> tuple[str, ...]:
+    """The groups that the network has, by rising MACs of one block."""
     counts, groups = network.blocks._asdict(), given.cost(network).groups
-    repeated = sorted(
-        (group for group in counts if counts[group]), key=lambda group: groups[group].macs / counts[group]
+    return tuple(
+        sorted((group for group in counts if counts[group]), key=lambda group: groups[group].macs / counts[group])
     )
-    return Decision("not decided yet", network, STUDIES[name].FINDINGS.assumed(network, tuple(repeated[-1:])))
 
 
 def seconds(

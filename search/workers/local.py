@@ -57,13 +57,23 @@ SERVER_PAUSES = (0.0, 0.1, 0.5, 1.0)  # seconds before each try: a server that i
 CPU_WORKERS = 4  # small networks train faster side by side on one core each than one after the other on all
 
 
+def workers_here(asked: int = 0) -> int:
+    """Trainings at once where `asked` says 0: one per GPU; without GPUs one per core, at most CPU_WORKERS."""
+    return asked or len(visible_gpus()) or min(os.cpu_count() or 1, CPU_WORKERS)
+
+
+def threads_of(workers: int) -> int:
+    """CPU threads that each of so many has."""
+    return max((os.cpu_count() or 1) // workers, 1)
+
+
 class LocalProcesses:
     def __init__(self, workers: int = 0) -> None:
-        """`workers` 0 is one per GPU; without GPUs one per core, at most CPU_WORKERS."""
+        """`workers` 0 is as many as `workers_here` says."""
         gpus = visible_gpus()
-        self.workers = workers or len(gpus) or min(os.cpu_count() or 1, CPU_WORKERS)
+        self.workers = workers_here(workers)
         self.free_gpus = [gpus[slot % len(gpus)] for slot in range(self.workers)] if gpus else []
-        self.threads = max((os.cpu_count() or 1) // self.workers, 1)
+        self.threads = threads_of(self.workers)
         self.running: dict[connection.Connection, Worker] = {}
         os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # inherited by the server: its chatter is not ours
         self.context = multiprocessing.get_context("forkserver")

@@ -1,0 +1,202 @@
+"""What a search will cost, without training: each study played to its end by its own rules, as `time_left.py` does.
+
+What is not decided yet is taken to be the dearest network, and once more the leanest; of the two the most counts. A real search
+mostly ends sooner. Networks are the dearest that a study may try, so hours and memory are bounds as far as the seconds of an
+epoch are right.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+from models.architecture import Architecture
+from models.cost import training_bytes
+from search.planning.asking import macs
+from search.planning.images import Images
+from search.planning.time_left import Feasible, Round, dearest, fitting, leanest, rounds, seconds
+from studies.order import STUDIES
+from studies.preset import Preset, StudyError
+from studies.study import Decision, Given, Trial
+
+TRAINING_MACS = 3  # of a step, in forward passes: one forward, two backward
+ASSUMED_MACS_PER_SECOND = 15e9  # of a worker: the median of studies/miniature.csv, a training on one CPU core
+CONSTANT_MONTHS = 60.0  # in place of a constant predictor's MAE; nothing that is played depends on it
+
+MEASURED, TIMED, ASSUMED = "measured in this run", "a step timed here", "assumed"
+
+
+@dataclass(frozen=True)
+class Rate:
+    """Seconds of an epoch, and where they come from."""
+
+    epoch_seconds: Callable[[int], float]  # of the MACs of one image
+    source: str
+
+
+@dataclass(frozen=True)
+class StudyPlan:
+    """At most."""
+
+    study: str
+    trials: int  # some of them are other studies' too, and are then not trained again; which, no plan can know
+    epochs: int
+    seconds: float
+    largest_params: int
+    largest_macs: int
+
+
+@dataclass(frozen=True)
+class Plan:
+    studies: tuple[StudyPlan, ...]
+    full_epochs: int  # of the network that `train` trains after the search
+    full_seconds: float
+    workers: int
+    images: Images
+    rate: Rate
+    memory_bytes: int  # of the training that needs most, by arithmetic; of one worker
+    memory_params: int  # of that network
+
+    @property
+    def trials(self) -> int:
+        return sum(study.trials for study in self.studies)
+
+    @property
+    def epochs(self) -> int:
+        return sum(study.epochs for study in self.studies)
+
+    @property
+    def seconds(self) -> float:
+        return sum(study.seconds for study in self.studies)
+
+    def to_dict(self) -> dict[str, Any]:
+        return {
+            "studies": [asdict(study) for study in self.studies],
+            "trials": self.trials,
+            "epochs": self.epochs,
+            "hours": self.seconds / 3600,
+            "final_training": {"epochs": self.full_epochs, "hours": self.full_seconds / 3600},
+            "workers": self.workers,
+            "hours_from": self.rate.source,
+            "images": asdict(self.images),
+            "store_bytes": self.images.store_bytes,
+            "memory_bytes": self.memory_bytes,
+            "memory_params": self.memory_params,
+        }
+
+
+def assumed(images: Images) -> Rate:
+    per_mac = (TRAINING_MACS * images.train + images.validation) / ASSUMED_MACS_PER_SECOND
+    return Rate(lambda macs: per_mac * macs, ASSUMED)
+
+
+def plan(
+    preset: Preset,
+    images: Images,
+    rate: Rate,
+    workers: int = 1,
+    deterministic: bool = False,
+    decisions: Mapping[str, Decision] | None = None,
+    trials: Mapping[str, Sequence[Trial]] | None = None,
+) -> Plan:
+    """Of all studies; of those that are decided nothing, of one that has `trials` what is left.
+
+    Raises StudyError where no network of the first study fits the cap.
+    """
+    played = [
+        one_way(preset, rate, workers, deterministic, decisions or {}, trials or {}, assume)
+        for assume in (dearest, leanest)
+    ]
+    networks = [network for _, tried in played for network in tried]
+    given = Given(preset, {}, CONSTANT_MONTHS)
+    largest = max(networks, key=lambda network: memory(given, network))
+    epochs = preset.full_epochs or preset.training.epochs
+    longest = max(macs(network, given) for network in networks)
+    return Plan(
+        tuple(map(most, *(studies for studies, _ in played))),
+        epochs,
+        rate.epoch_seconds(longest) * epochs,
+        workers,
+        images,
+        rate,
+        memory(given, largest),
+        given.cost(largest).params,
+    )
+
+
+Assumed = Callable[[str, Given, Feasible], Decision]
+
+
+def one_way(
+    preset: Preset,
+    rate: Rate,
+    workers: int,
+    deterministic: bool,
+    decisions: Mapping[str, Decision],
+    trials: Mapping[str, Sequence[Trial]],
+    assume: Assumed,
+) -> tuple[list[StudyPlan], list[Architecture]]:
+    """The studies that are not decided, if each decides as `assume` says; with the networks of all that can be wanted yet."""
+    made, found = dict(decisions), []
+    networks = [decision.architecture for decision in decisions.values()]
+
+    def of(network: Architecture) -> float:
+        return rate.epoch_seconds(macs(network, given))
+
+    for name, module in STUDIES.items():
+        if name in made:
+            continue
+        given = Given(preset, {before: made[before] for before in STUDIES if before in made}, CONSTANT_MONTHS)
+        feasible = fitting(module, given)
+        if not feasible:
+            raise StudyError(f"no network of {name} fits {module.max_params(given):,} parameters; raise --max-params")
+        wanted = list(rounds(name, given, trials.get(name, ()), feasible, deterministic))
+        found.append(planned(name, given, wanted, of, workers))
+        made[name] = assume(name, given, feasible)
+        networks += [network for training in wanted for network, _ in training]
+        networks.append(made[name].architecture)
+    return found, networks
+
+
+def most(one: StudyPlan, other: StudyPlan) -> StudyPlan:
+    """Whichever way the decisions go, as far as the two ends say."""
+    return StudyPlan(
+        one.study,
+        *(max(getattr(one, field.name), getattr(other, field.name)) for field in fields(StudyPlan)[1:]),
+    )
+
+
+def memory(given: Given, network: Architecture) -> int:
+    """Bytes; `auto` counts as float32, which it is where half precision is not computed in hardware."""
+    training = given.preset.training
+    return training_bytes(given.cost(network), training.batch, training.precision.startswith("mixed"))
+
+
+def planned(
+    name: str,
+    given: Given,
+    wanted: Sequence[Round],
+    epoch_seconds: Callable[[Architecture], float],
+    workers: int,
+) -> StudyPlan:
+    trainings = [training for found in wanted for training in found]
+    epochs = given.preset.training.epochs
+    costs = [given.cost(network) for network, _ in trainings]
+    return StudyPlan(
+        name,
+        len(trainings),
+        len(trainings) * epochs,
+        seconds(wanted, epoch_seconds, epochs, workers, set()),
+        max((cost.params for cost in costs), default=0),
+        max((cost.macs for cost in costs), default=0),
+    )
+
+
+def smallest_and_largest(preset: Preset) -> tuple[Architecture, Architecture]:
+    """Of the networks that the first study trains: what a step is timed of."""
+    name, module = next(iter(STUDIES.items()))
+    given = Given(preset, {}, CONSTANT_MONTHS)
+    networks = [module.architecture(given, point) for point in fitting(module, given).values()]
+    if not networks:
+        raise StudyError(f"no network of {name} fits {module.max_params(given):,} parameters; raise --max-params")
+    ordered = sorted(networks, key=lambda network: macs(network, given))
+    return ordered[0], ordered[-1]

@@ -1,0 +1,65 @@
+"""How long a training step of a network takes here, measured in a process of its own; the caller never imports TensorFlow."""
+
+import multiprocessing
+import os
+import time
+from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+
+from models.architecture import Architecture
+from models.training.settings import Training
+
+WARM, TIMED = 3, 8  # steps before any is timed, which build the graph; steps that are
+
+
+@dataclass(frozen=True)
+class StepTime:
+    """Seconds of one batch."""
+
+    train: float
+    validate: float
+
+
+def step_times(networks: Sequence[Architecture], training: Training, image_px: int, threads: int) -> list[StepTime]:
+    """Of these networks in turn, on images of noise: what is in an image does not change how long it takes."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # inherited: TensorFlow's chatter is not ours
+    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
+        return [pool.submit(step_time, network, training, image_px, threads).result() for network in networks]
+
+
+def step_time(network: Architecture, training: Training, image_px: int, threads: int) -> StepTime:
+    """The median of some steps, in this process."""
+    import numpy as np
+
+    from search.workers.quiet import load_tensorflow
+
+    load_tensorflow()
+    from models.backend import tf
+
+    from data.store.disk import Examples
+    from models.training.feed import feed
+    from models.training.fit import new_trainer
+
+    tf.config.threading.set_intra_op_parallelism_threads(threads)
+    noise, batch = np.random.default_rng(0), training.batch
+    images = noise.integers(0, 255, (batch, image_px, image_px), dtype=np.uint8)
+    rows, ages = np.arange(batch), noise.uniform(12, 200, batch).astype(np.float32)
+    examples = Examples(images, rows, np.ones(batch, np.float32), ages, rows.astype(str))
+    trainer = new_trainer(network, training, examples, image_px, 0)
+    fed = feed(examples)
+
+    def median(step: str) -> float:
+        took = []
+        for _ in range(WARM + TIMED):
+            began = time.perf_counter()
+            if step == "train":
+                for tensors, chosen in fed.steps(batch, rows):
+                    trainer.train_step(tensors, chosen)
+                float(trainer.error_sum)  # until it is done
+            else:
+                trainer.predict(fed)
+            took.append(time.perf_counter() - began)
+        return float(np.median(took[WARM:]))
+
+    return StepTime(median("train"), median("validate"))

@@ -1,0 +1,216 @@
+"""What a search would cost, said without training: never less than what a search then spends, and never a silent guess."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import optuna
+import pandas as pd
+import pytest
+from conftest import tiny_preset
+from formula import FormulaExecutor, deeper_is_better, silent
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from landscapes import KINDS, landscape
+
+from data.preparation import Preparation
+from data.store.disk import Store
+from models.architecture import Architecture
+from models.cost import cost, training_bytes
+from search.cli import main
+from search.compare.compare import recorded_seeds, run_all
+from search.compare.replay import play
+from search.compare.staged import Staged
+from search.leader.engine import run_study
+from search.planning.images import ASSUMED as IMAGES_ASSUMED
+from search.planning.images import NAMED, PREPARED_ONCE, RSNA_CASES, Images, foreseen, images_of
+from search.planning.plan import ASSUMED_MACS_PER_SECOND, TRAINING_MACS, Rate, assumed, plan
+from search.run import Run
+from search.storage.sqlite import sqlite_url
+from studies import joint
+from studies.order import STUDIES
+from studies.preset import PRESETS, Preset, StudyError, miniature
+
+optuna.logging.set_verbosity(optuna.logging.WARNING)
+IMAGES = Images(100, 20, 10, NAMED, 1)
+RATE = Rate(lambda macs: macs / 1e6, "assumed")
+
+
+def spent(
+    preset: Preset, mae: Callable[[Architecture], float], folder: Path, store: Store
+) -> dict[str, list[Architecture]]:
+    """What each study really trains where results are by formula."""
+    run = Run(folder, preset, {}, str(store.path), sqlite_url(folder / "studies.db"))
+    seen = {}
+    for name in STUDIES:
+        executor = FormulaExecutor(mae)
+        run_study(run, store, name, lambda executor=executor: executor, silent())
+        seen[name] = executor.seen
+    return seen
+
+
+@pytest.mark.parametrize("seeds", [1, 2])
+def test_a_search_trains_no_more_than_was_planned(tmp_path: Path, tiny_store: Store, seeds: int) -> None:
+    preset = replace(tiny_preset(), seeds=seeds, without_sex=True)
+    found = plan(preset, IMAGES, RATE)
+
+    for name, seen in spent(preset, deeper_is_better, tmp_path, tiny_store).items():
+        [study] = [study for study in found.studies if study.study == name]
+        assert len(seen) <= study.trials
+        costs = [cost(network, preset.preparation.image_px) for network in seen]
+        assert all(counted.macs <= study.largest_macs for counted in costs)
+        assert all(training_bytes(counted, preset.training.batch) <= found.memory_bytes for counted in costs)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_epochs_of_a_plan_are_an_upper_bound_on_landscapes(kind: str) -> None:
+    preset = miniature()
+    planned = plan(preset, IMAGES, RATE).epochs
+    for seed in range(4):
+        table = landscape(kind, seed)
+        search = play(Staged(preset, 34.4, seed), preset.training.epochs, recorded_seeds(table)(seed))
+        [one] = run_all({("staged", seed): search}, table, lambda _: None)
+        assert one.trace.epochs <= planned
+
+
+@settings(max_examples=15)
+@given(
+    st.sampled_from(["cpu", "demo", "miniature"]),
+    st.integers(1, 4),
+    st.integers(1, 12),
+    st.integers(1, 8),
+    st.booleans(),
+)
+def test_a_plans_sums_are_those_of_its_studies_and_more_workers_never_take_longer(
+    name: str, seeds: int, depth_trials: int, workers: int, deterministic: bool
+) -> None:
+    preset = replace(PRESETS[name](), seeds=seeds, depth_trials=depth_trials)
+    alone, found = (plan(preset, IMAGES, RATE, count, deterministic) for count in (1, workers))
+
+    assert [study.study for study in found.studies] == list(STUDIES)
+    assert found.epochs == sum(study.epochs for study in found.studies)
+    assert all(study.epochs == study.trials * preset.training.epochs for study in found.studies)
+    assert found.epochs == alone.epochs
+    assert alone.seconds / workers * 0.999 <= found.seconds <= alone.seconds * 1.001
+
+
+def test_more_seeds_and_more_trials_cost_more() -> None:
+    preset = miniature()
+    epochs = [plan(replace(preset, seeds=seeds), IMAGES, RATE).epochs for seeds in (1, 2, 6)]
+
+    assert epochs == sorted(set(epochs))
+
+
+def test_a_cap_that_nothing_fits_is_refused_with_a_sentence() -> None:
+    with pytest.raises(StudyError, match="no network of ablation fits 1,000 parameters; raise --max-params"):
+        plan(replace(miniature(), max_params=1_000), IMAGES, RATE)
+
+
+def test_the_assumed_speed_is_that_of_the_recorded_table() -> None:
+    path = Path(__file__).parents[1] / "studies" / "miniature.csv"
+    with path.open() as file:
+        about = json.loads(file.readline().removeprefix("#"))
+        table = pd.read_csv(file)
+    preset, images = miniature(), about["images"]
+    points = table[list(about["space"])].to_dict("records")
+    macs = np.array(
+        [joint.cost_of(preset, {str(name): value for name, value in point.items()}).macs for point in points]
+    )
+    measured = (TRAINING_MACS * images["train"] + images["validation"]) * macs / table.seconds_per_epoch
+
+    assert 0.8 < ASSUMED_MACS_PER_SECOND / float(np.median(measured)) < 1.25
+    rate = assumed(Images(images["train"], images["validation"], 0, NAMED, 0))
+    off = np.array([rate.epoch_seconds(int(one)) for one in macs]) / table.seconds_per_epoch
+    assert np.quantile(off, 0.05) > 0.25
+    assert np.quantile(off, 0.95) < 4
+
+
+@given(st.integers(1, 10**6), st.floats(0, 0.45), st.floats(0, 0.45))
+def test_images_that_are_not_there_yet_are_split_as_they_will_be(count: int, validation: float, test: float) -> None:
+    wanted = Preparation(image_px=64, validation_fraction=validation, test_fraction=test)
+    images = foreseen(f"phantom:{count}", wanted)
+
+    assert images.total == count
+    assert images.known == NAMED
+    assert images.store_bytes == count * 64 * 64
+    assert foreseen("/data/rsna", wanted).total == RSNA_CASES
+    assert foreseen("/data/rsna", wanted).known == IMAGES_ASSUMED
+    assert foreseen("/data/rsna", replace(wanted, images=500)).total == 500
+
+
+def test_prepared_images_are_counted(tmp_path: Path, tiny_store: Store) -> None:
+    run = Run(tmp_path, tiny_preset(), {}, str(tiny_store.path), sqlite_url(tmp_path / "studies.db"))
+    found = images_of(run)
+
+    counts = tiny_store.cases["split"].value_counts()
+    assert (found.train, found.validation, found.test) == tuple(
+        counts[name] for name in ("train", "validation", "test")
+    )
+    assert found.known == PREPARED_ONCE
+    assert found.store_bytes >= found.total * 40 * 40
+
+
+def test_a_plan_is_a_table_or_json_leaves_nothing_and_marks_what_it_assumes(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = ["plan", "--preset", "demo", "--seeds", "3", "--run-dir", str(tmp_path / "run"), "--workers", "2"]
+
+    assert main([*command, "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert [study["study"] for study in found["studies"]] == list(STUDIES)
+    assert found["hours_from"] == "assumed"
+    assert found["workers"] == 2
+    assert found["epochs"] == sum(study["epochs"] for study in found["studies"])
+
+    assert main(command) == 0
+    shown = capsys.readouterr().out
+    assert all(name in shown for name in (*STUDIES, "train, after it"))
+    assert "Times ASSUME 15 GMACs a second" in shown
+    assert not (tmp_path / "run").exists()
+
+
+def test_times_that_the_run_has_measured_are_used(
+    tmp_path: Path, tiny_store: Store, capsys: pytest.CaptureFixture[str]
+) -> None:
+    preset = tiny_preset()
+    run = Run(tmp_path, preset, {}, str(tiny_store.path), sqlite_url(tmp_path / "studies.db"))
+
+    class Slow(FormulaExecutor):
+        def wait(self, seconds: float):  # type: ignore[no-untyped-def]
+            messages = super().wait(seconds)
+            return [replace(message, seconds=50.0) if hasattr(message, "seconds") else message for message in messages]
+
+    run_study(run, tiny_store, "ablation", lambda: Slow(workers=1), silent())
+    from search.commands.plan import rate_of
+
+    rate = rate_of(run, images_of(run), 1, False)
+
+    assert rate.source == "measured in this run"
+    assert rate.epoch_seconds(cost(preset.reference, 40).macs) == pytest.approx(50, rel=0.2)
+    assert rate_of(run, images_of(run), 3, False).source == "assumed"  # three at once have not been measured
+
+
+def test_a_plan_imports_neither_optuna_nor_tensorflow(tmp_path: Path) -> None:
+    script = (
+        "import sys; from search.cli import main\n"
+        f"main(['plan', '--preset', 'default', '--run-dir', {str(tmp_path)!r}])\n"
+        "print([name for name in ('optuna', 'pandas', 'scipy', 'tensorflow', 'sqlalchemy') if name in sys.modules], file=sys.stderr)"
+    )
+    ended = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=True)
+
+    assert ended.stderr.strip().endswith("[]")
+
+
+@pytest.mark.slow
+def test_a_timed_step_says_how_long_an_epoch_takes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Of a real training in processes of its own, within a factor of three on a machine that does other things too."""
+    command = ["plan", "--preset", "demo", "--run-dir", str(tmp_path), "--workers", "1", "--json"]
+    assert main([*command, "--time-a-step"]) == 0
+    found = json.loads(capsys.readouterr().out)
+
+    assert found["hours_from"] == "a step timed here"
+    assert 0 < found["hours"] < 10

@@ -25,6 +25,7 @@ USES_TENSORFLOW = {  # from models/backend.py, which imports it
     "models/export.py",
     "search/workers/quiet.py",
     "search/workers/worker.py",
+    "search/workers/step_time.py",  # in a process of its own
     "search/compare/rivals/keras_tuner.py",  # KerasTuner's oracles, which touch no device
 }
 USES_OPTUNA = {

@@ -11,8 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from data.audit.findings import ALPHA, Audit, audit, comparisons, holm
+from data.audit.audit import audit
+from data.audit.balance import ALPHA, comparisons, holm
 from data.audit.images import DETAIL_AGREEMENT, looked_at, twins
+from data.audit.measures import Audit
 from data.cases import SPLITS
 from data.phantom.ossification import ATLAS_PLATES_MONTHS
 from data.preparation import Preparation

@@ -12,10 +12,13 @@ from pages import WIDTHS, Tags, opened
 from playwright.sync_api import Browser, expect
 from plotly.graph_objects import Bar, Figure
 
-from data.audit.findings import Audit, Finding, audit
+from data.audit.audit import audit
+from data.audit.measures import Audit, Finding
 from data.store.disk import Store
+from search.audit.page import MOST_PROBLEMS, audit_page
+from search.audit.remembered import worries
+from search.audit.rows import audit_rows, balance_rows
 from search.output.notices import NO_DEVICE, SYNTHETIC
-from search.report.audit_page import MOST_PROBLEMS, audit_page, audit_rows, balance_rows, worries
 from search.show.html import Picture, figure, notices, page, pictures, png_uri, section, table, text
 from search.show.tables import show
 

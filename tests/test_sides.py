@@ -20,7 +20,7 @@ from pydicom.uid import DigitalXRayImageStorageForPresentation, ExplicitVRLittle
 import data.store.decoding
 import data.store.sources
 import data.store.stamps
-from data.audit.findings import audit
+from data.audit.audit import audit
 from data.cases import complete_splits
 from data.preparation import DataError, Preparation
 from data.store.disk import Store, open_store, verify

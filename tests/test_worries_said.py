@@ -9,12 +9,12 @@ import pytest
 from conftest import tiny_preset
 from formula import FormulaExecutor, silent
 
-from data.audit.findings import audit
+from data.audit.audit import audit
 from data.store.disk import Store, digest_of, open_store
 from data.store.prepare import prepare
+from search.audit.remembered import REMEMBERED, worries_of
 from search.cli import main
 from search.leader.engine import run_study
-from search.report.audit_page import REMEMBERED, worries_of
 from search.report.read import read
 from search.report.sections import contents
 from search.report.text import markdown
@@ -50,7 +50,7 @@ def test_a_store_in_years_is_a_worry_that_is_remembered_until_the_store_changes(
     assert (folder / REMEMBERED).exists()
 
     asked: list[str] = []
-    monkeypatch.setattr("search.report.audit_page.audit", lambda *store: asked.append("audit") or audit(*store))  # type: ignore[func-returns-value]
+    monkeypatch.setattr("search.audit.remembered.audit", lambda *store: asked.append("audit") or audit(*store))  # type: ignore[func-returns-value]
     assert any(LOOKS in worry for worry in worries_of(folder, in_years))
     assert not asked
     assert not any(LOOKS in worry for worry in worries_of(folder, tiny_store))

@@ -1,287 +1,32 @@
-"""What a prepared store holds, and what to worry about before anything is trained on it. Counts, tests and sentences.
+"""What to worry about in a prepared store before anything is trained on it, in sentences.
 
 The sentences say what a figure means and what to do. `worry` is what makes results wrong or claims too large; `note` is
 what a reader of the results has to know.
 """
 
-import json
-from collections import Counter
-from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
-from itertools import combinations, groupby
-from typing import Any, Literal, NamedTuple
+from collections.abc import Iterator
+from itertools import groupby
+from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
-from data.audit.images import LOW_CONTRAST_LEVELS, WORRYING_SHARE, Pictures, Twins, looked_at, pictures, twins
-from data.audit.patients import Patients, seen_patients
-from data.cases import MAX_AGE_MONTHS, SPLITS
-from data.phantom.ossification import ATLAS_PLATES_MONTHS
+from data.audit.balance import LEAST_COMPARED, Comparison
+from data.audit.images import LOW_CONTRAST_LEVELS, WORRYING_SHARE, Twins
+from data.audit.labels import FEW_PER_YEAR, SEXES, Group
+from data.audit.measures import INFANT_MONTHS, RSNA_AGES_MONTHS, Audit, Finding, Level
+from data.cases import MAX_AGE_MONTHS
 from data.tables.ages import INFANTS_MOST, YEARS_MOST, look_like_years
 from data.tables.rsna import RSNA_TEST_IDS, official_test
 
-SEXES = ("girls", "boys")  # in the order of ATLAS_PLATES_MONTHS; `male` is the index
 NAMES = {"train": "training", "validation": "validation", "test": "test"}
-
-BIN_MONTHS, LAST_BIN_MONTHS = 12, 240
-RSNA_AGES_MONTHS = (1, 228)  # the range of RSNA's labels (Halabi et al. 2019)
-INFANT_MONTHS = 24
-FEW_PER_YEAR = 30  # below, a network has hardly seen a year of age: assumed
-
-# Two splits are called imbalanced where the difference is significant over all comparisons and not negligible.
-ALPHA = 0.05
-NEGLIGIBLE_SHARE = 0.1  # difference of shares of boys: near a half Cohen's small effect, h = 0.2 (1988)
-NEGLIGIBLE_DELTA = 0.147  # of Cliff's delta (Romano et al. 2006)
-NEGLIGIBLE_RATIO = 0.8  # of variances, the smaller to the larger (Rubin 2001)
-LEAST_COMPARED = 10  # cases on each side
-
 YEARS_MIXED = 0.1  # share of labels that may be years among months; of RSNA's 1 % are as low
 FEW_OF_SEX = 0.05  # of the training images, of one sex: assumed
 FEW_LABELS = 4  # different ones; RSNA has 150
 YEARS_MAX_MONTHS = 25  # a set whose oldest label is below this holds infants alone, or years
 QUANTISED = 0.5  # share of labels on atlas plates: 84 % of RSNA's single readings, about 12 % of all whole months
 READING_SD_MONTHS = 7  # of one manual reading (Martin et al. 2022: 0.58 years)
-
 NAMED = 5  # ids in a sentence; the page and the JSON have all
-
-Level = Literal["worry", "note"]
-
-
-@dataclass(frozen=True)
-class Finding:
-    level: Level
-    text: str
-
-
-@dataclass(frozen=True)
-class Group:
-    """The cases of one split and sex. Ages in months; shares of labels that are whole months, and exactly an atlas plate."""
-
-    split: str
-    sex: str
-    cases: int
-    age_min: float
-    age_median: float
-    age_mean: float
-    age_sd: float  # 0 where there is one case
-    whole_share: float
-    plate_share: float
-    histogram: list[int]  # cases per BIN_MONTHS from 0; what is beyond LAST_BIN_MONTHS is in the last
-
-
-@dataclass(frozen=True)
-class Comparison:
-    """Two splits in one respect, one of RESPECTS."""
-
-    first: str
-    second: str
-    what: str
-    first_cases: int
-    second_cases: int
-    first_value: float  # share of boys, mean age or SD of age in months
-    second_value: float
-    effect: (
-        float  # second share minus first; Cliff's delta, above 0 where the second is older; ratio of variances, 0 to 1
-    )
-    p: float
-    holm_p: float  # corrected for all comparisons of this audit
-    imbalanced: bool
-
-
-@dataclass(frozen=True)
-class Audit:
-    synthetic: bool
-    image_px: int
-    cases: int
-    groups: list[Group]
-    comparisons: list[Comparison]
-    rare_years: dict[str, list[int]]  # by sex: years of bone age with few training cases
-    infants: int  # cases younger than INFANT_MONTHS
-    out_of_range_ids: list[str]  # ages outside RSNA_AGES_MONTHS
-    pictures: Pictures
-    twins: list[Twins]
-    patients: Patients
-    problems: dict[str, int]  # what was left out, by kind
-    findings: list[Finding]  # worries first
-
-    def to_dict(self) -> dict[str, Any]:
-        """As JSON has it: through JSON, so that nothing else can be in it."""
-        found: dict[str, Any] = json.loads(json.dumps(asdict(self), allow_nan=False))
-        return found
-
-
-def audit(
-    cases: pd.DataFrame,
-    problems: pd.DataFrame,
-    images: np.ndarray,
-    image_px: int,
-    synthetic: bool,
-    since_birth: bool = False,
-    patients: pd.Series | None = None,
-) -> Audit:
-    """`cases`, `problems` and `patients` as a store has them; `images` uint8 (cases, image_px, image_px), in the order of `cases`;
-    `since_birth` says that the labels are ages of that kind and no bone ages.
-
-    Reads the images in blocks: a memory-mapped array is never in memory as a whole.
-    """
-    cases = cases.reset_index(drop=True)
-    seen, coarse, detail = looked_at(images)
-    about = Audit(
-        synthetic=synthetic,
-        image_px=image_px,
-        cases=len(cases),
-        groups=list(groups(cases)),
-        comparisons=comparisons(cases),
-        rare_years={sex: rare_years(cases, male) for male, sex in enumerate(SEXES)},
-        infants=int((cases["age_months"] < INFANT_MONTHS).sum()),
-        out_of_range_ids=list(cases.loc[~cases["age_months"].between(*RSNA_AGES_MONTHS), "id"]),
-        pictures=pictures(cases, seen, image_px),
-        twins=list(twins(cases, coarse, detail)),
-        patients=seen_patients(cases, pd.Series("", cases.index) if patients is None else patients),
-        problems=dict(Counter(problems["kind"]).most_common()),
-        findings=[],
-    )
-    findings = [
-        *unit_findings(cases, problems, since_birth),
-        *variety_findings(cases),
-        *leak_findings(cases, problems, about.twins),
-        *patient_findings(about),
-        *balance_findings(about),
-        *label_findings(about),
-        *age_findings(about),
-        *picture_findings(about),
-        *problem_findings(about),
-    ]
-    about.findings.extend(sorted(findings, key=lambda finding: finding.level != "worry"))
-    return about
-
-
-# Labels
-
-
-def groups(cases: pd.DataFrame) -> Iterator[Group]:
-    edges = np.arange(0, LAST_BIN_MONTHS + BIN_MONTHS, BIN_MONTHS)
-    for split in SPLITS:
-        for male, sex in enumerate(SEXES):
-            ages = ages_of(cases, split, bool(male))
-            if len(ages):
-                yield Group(
-                    split,
-                    sex,
-                    len(ages),
-                    float(ages.min()),
-                    float(np.median(ages)),
-                    float(ages.mean()),
-                    float(ages.std(ddof=1)) if len(ages) > 1 else 0.0,
-                    float((ages % 1 == 0).mean()),
-                    float(np.isin(ages, ATLAS_PLATES_MONTHS[male]).mean()),
-                    np.histogram(np.clip(ages, 0, LAST_BIN_MONTHS - 1), edges)[0].tolist(),
-                )
-
-
-def ages_of(cases: pd.DataFrame, split: str, male: bool) -> np.ndarray:
-    return np.asarray(cases.loc[chosen(cases, split, male), "age_months"], float)
-
-
-def chosen(cases: pd.DataFrame, split: str, male: bool | None) -> pd.Series:
-    """Which rows are of a split, and of a sex where one is named."""
-    of_split: pd.Series = cases["split"] == split
-    return of_split if male is None else of_split & (cases["male"] == male)
-
-
-def rare_years(cases: pd.DataFrame, male: int) -> list[int]:
-    """Years between the youngest and the oldest of a sex of which training has fewer than FEW_PER_YEAR cases."""
-    years = cases.loc[cases["male"] == bool(male), "age_months"] // 12
-    if years.empty:
-        return []
-    trained = Counter((ages_of(cases, "train", bool(male)) // 12).astype(int).tolist())
-    return [year for year in range(int(years.min()), int(years.max()) + 1) if trained[year] < FEW_PER_YEAR]
-
-
-# Balance
-
-
-class Measured(NamedTuple):
-    first_value: float
-    second_value: float
-    effect: float
-    matters: bool  # the effect is not negligible
-    p: float
-
-
-def shares(first: np.ndarray, second: np.ndarray) -> Measured:
-    """Fisher's exact test of two shares."""
-    values = float(first.mean()), float(second.mean())
-    difference = values[1] - values[0]
-    tested = stats.fisher_exact([[male.sum(), (~male).sum()] for male in (first, second)])
-    return Measured(*values, difference, abs(difference) >= NEGLIGIBLE_SHARE, float(tested.pvalue))
-
-
-def levels(first: np.ndarray, second: np.ndarray) -> Measured:
-    """Mann-Whitney's test. Tests of whole distributions take means of readings for another population than atlas plates."""
-    tested = stats.mannwhitneyu(second, first)
-    delta = float(2 * tested.statistic / (len(first) * len(second)) - 1)
-    return Measured(
-        float(first.mean()), float(second.mean()), delta, abs(delta) >= NEGLIGIBLE_DELTA, float(tested.pvalue)
-    )
-
-
-def spreads(first: np.ndarray, second: np.ndarray) -> Measured:
-    """Brown and Forsythe's test of two spreads: Levene's, around the medians."""
-    values = float(first.std(ddof=1)), float(second.std(ddof=1))
-    if max(values) == 0:
-        return Measured(*values, 1.0, False, 1.0)
-    ratio = (min(values) / max(values)) ** 2
-    p = float(stats.levene(first, second, center="median").pvalue)
-    return Measured(*values, ratio, ratio <= NEGLIGIBLE_RATIO, p)
-
-
-Measure = Callable[[np.ndarray, np.ndarray], Measured]
-RESPECTS: dict[str, tuple[Measure, str, bool | None]] = {  # measure, column, of which sex
-    "sex": (shares, "male", None),
-    "age": (levels, "age_months", None),
-    "spread of age": (spreads, "age_months", None),
-    "age of girls": (levels, "age_months", False),
-    "age of boys": (levels, "age_months", True),
-}
-
-
-def comparisons(cases: pd.DataFrame) -> list[Comparison]:
-    """Every pair of splits in every one of RESPECTS that has LEAST_COMPARED cases on both sides."""
-    pairs, made = [], []
-    for first, second in combinations(SPLITS, 2):
-        for what, (measure, column, male) in RESPECTS.items():
-            ones, others = (cases.loc[chosen(cases, split, male), column].to_numpy() for split in (first, second))
-            if min(len(ones), len(others)) >= LEAST_COMPARED:
-                pairs.append((first, second, what, len(ones), len(others)))
-                made.append(measure(ones, others))
-    corrected = holm([measured.p for measured in made])
-    return [
-        Comparison(
-            *pair,
-            measured.first_value,
-            measured.second_value,
-            measured.effect,
-            measured.p,
-            holm_p,
-            imbalanced=measured.matters and holm_p < ALPHA,
-        )
-        for pair, measured, holm_p in zip(pairs, made, corrected, strict=True)
-    ]
-
-
-def holm(p: list[float]) -> list[float]:
-    """Holm's step-down correction (1979): below ALPHA in one of them by chance alone in at most ALPHA of all audits."""
-    order = np.argsort(p)
-    steps = np.array(p)[order] * np.arange(len(p), 0, -1)
-    corrected = np.empty(len(p))
-    corrected[order] = np.minimum(np.maximum.accumulate(steps), 1)
-    return [float(value) for value in corrected]
-
-
-# Findings
 
 
 def unit_findings(cases: pd.DataFrame, problems: pd.DataFrame, since_birth: bool) -> Iterator[Finding]:

@@ -31,8 +31,8 @@ def open_the_run(arguments: argparse.Namespace, data: str | None) -> Any:
 
 def run_prepare(arguments: argparse.Namespace) -> int:
     from data.store.disk import split_counts
+    from search.audit.said import say_worries
     from search.prepared import prepared
-    from search.report.audit_page import say_worries
     from search.run import record
     from search.show.progress import preparing
 
@@ -64,9 +64,11 @@ def show_problems(store: "Store", shown: int = 5) -> None:
 
 
 def run_audit(arguments: argparse.Namespace) -> int:
+    from search.audit.page import write_page
+    from search.audit.remembered import audit_of, remember
+    from search.audit.rows import audit_rows, balance_rows
     from search.output.files import may_be_written
     from search.prepared import prepared
-    from search.report.audit_page import audit_of, audit_rows, balance_rows, remember, write_page
     from search.run import record
     from search.show import tables
     from search.show.progress import preparing
@@ -97,12 +99,12 @@ def run_audit(arguments: argparse.Namespace) -> int:
 
 def run_stages(arguments: argparse.Namespace) -> int:
     from data.cases import constant_mae
+    from search.audit.said import say_worries
     from search.leader.engine import run_study
     from search.leader.progress import Terms
     from search.prepared import prepared
     from search.report import read as report
     from search.report import write as report_files
-    from search.report.audit_page import say_worries
     from search.show import tables
     from search.show.progress import preparing, showing
     from search.stopping import heard
@@ -138,9 +140,9 @@ def run_stages(arguments: argparse.Namespace) -> int:
 
 def run_train(arguments: argparse.Namespace) -> int:
     from data.cases import constant_mae
+    from search.audit.said import say_worries
     from search.leader.progress import Terms
     from search.prepared import prepared
-    from search.report.audit_page import say_worries
     from search.run import open_run
     from search.show import tables
     from search.show.progress import preparing, showing

@@ -6,10 +6,10 @@ from typing import Any
 
 from data.cases import constant_mae
 from data.store.disk import Store, split_counts
+from search.audit.said import say_worries
 from search.compare.curves import Curve, Request, write
 from search.compare.learner import Trainings, underway
 from search.prepared import prepared
-from search.report.audit_page import say_worries
 from search.run import Run
 from search.show.progress import preparing
 from search.workers.local import Executor

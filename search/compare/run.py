@@ -12,6 +12,7 @@ import optuna
 
 from data.cases import constant_mae
 from data.preparation import DataError
+from search.audit.said import say_worries
 from search.compare.compare import (
     Played,
     compare,
@@ -33,7 +34,6 @@ from search.output.files import write_text
 from search.output.notices import NO_DEVICE, SYNTHETIC
 from search.output.terminal import log, say, show_json
 from search.prepared import prepared
-from search.report.audit_page import say_worries
 from search.run import Run
 from search.show import tables
 from search.show.progress import counting, preparing

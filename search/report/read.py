@@ -20,7 +20,7 @@ from data.preparation import DataError
 from data.store.disk import Store, is_store, open_store
 from models.architecture import Architecture
 from models.cost import Cost
-from search.report.audit_page import worries_of
+from search.audit.remembered import worries_of
 from search.run import PREPARED, TRIALS, Run
 from search.storage.opening import open_storage
 from search.storage.records import counted, given, left_out, load, seen

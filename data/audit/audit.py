@@ -1,0 +1,69 @@
+"""The audit of a prepared store: first everything is measured, then the findings say what the figures mean."""
+
+from collections import Counter
+
+import numpy as np
+import pandas as pd
+
+from data.audit.balance import comparisons
+from data.audit.findings import (
+    age_findings,
+    balance_findings,
+    label_findings,
+    leak_findings,
+    patient_findings,
+    picture_findings,
+    problem_findings,
+    unit_findings,
+    variety_findings,
+)
+from data.audit.images import looked_at, pictures, twins
+from data.audit.labels import SEXES, groups, rare_years
+from data.audit.measures import INFANT_MONTHS, RSNA_AGES_MONTHS, Audit
+from data.audit.patients import seen_patients
+
+
+def audit(
+    cases: pd.DataFrame,
+    problems: pd.DataFrame,
+    images: np.ndarray,
+    image_px: int,
+    synthetic: bool,
+    since_birth: bool = False,
+    patients: pd.Series | None = None,
+) -> Audit:
+    """`cases`, `problems` and `patients` as a store has them; `images` uint8 (cases, image_px, image_px), in the order of `cases`;
+    `since_birth` says that the labels are ages of that kind and no bone ages.
+
+    Reads the images in blocks: a memory-mapped array is never in memory as a whole.
+    """
+    cases = cases.reset_index(drop=True)
+    seen, coarse, detail = looked_at(images)
+    about = Audit(
+        synthetic=synthetic,
+        image_px=image_px,
+        cases=len(cases),
+        groups=list(groups(cases)),
+        comparisons=comparisons(cases),
+        rare_years={sex: rare_years(cases, male) for male, sex in enumerate(SEXES)},
+        infants=int((cases["age_months"] < INFANT_MONTHS).sum()),
+        out_of_range_ids=list(cases.loc[~cases["age_months"].between(*RSNA_AGES_MONTHS), "id"]),
+        pictures=pictures(cases, seen, image_px),
+        twins=list(twins(cases, coarse, detail)),
+        patients=seen_patients(cases, pd.Series("", cases.index) if patients is None else patients),
+        problems=dict(Counter(problems["kind"]).most_common()),
+        findings=[],
+    )
+    findings = [
+        *unit_findings(cases, problems, since_birth),
+        *variety_findings(cases),
+        *leak_findings(cases, problems, about.twins),
+        *patient_findings(about),
+        *balance_findings(about),
+        *label_findings(about),
+        *age_findings(about),
+        *picture_findings(about),
+        *problem_findings(about),
+    ]
+    about.findings.extend(sorted(findings, key=lambda finding: finding.level != "worry"))
+    return about

@@ -1,0 +1,117 @@
+"""How alike two splits are: by tests whose p is corrected for all of them, and by effects that may be negligible."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import combinations
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from data.audit.labels import chosen
+from data.cases import SPLITS
+
+# Two splits are called imbalanced where the difference is significant over all comparisons and not negligible.
+ALPHA = 0.05
+NEGLIGIBLE_SHARE = 0.1  # difference of shares of boys: near a half Cohen's small effect, h = 0.2 (1988)
+NEGLIGIBLE_DELTA = 0.147  # of Cliff's delta (Romano et al. 2006)
+NEGLIGIBLE_RATIO = 0.8  # of variances, the smaller to the larger (Rubin 2001)
+LEAST_COMPARED = 10  # cases on each side
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Two splits in one respect, one of RESPECTS."""
+
+    first: str
+    second: str
+    what: str
+    first_cases: int
+    second_cases: int
+    first_value: float  # share of boys, mean age or SD of age in months
+    second_value: float
+    effect: (
+        float  # second share minus first; Cliff's delta, above 0 where the second is older; ratio of variances, 0 to 1
+    )
+    p: float
+    holm_p: float  # corrected for all comparisons of this audit
+    imbalanced: bool
+
+
+class Measured(NamedTuple):
+    first_value: float
+    second_value: float
+    effect: float
+    matters: bool  # the effect is not negligible
+    p: float
+
+
+def shares(first: np.ndarray, second: np.ndarray) -> Measured:
+    """Fisher's exact test of two shares."""
+    values = float(first.mean()), float(second.mean())
+    difference = values[1] - values[0]
+    tested = stats.fisher_exact([[male.sum(), (~male).sum()] for male in (first, second)])
+    return Measured(*values, difference, abs(difference) >= NEGLIGIBLE_SHARE, float(tested.pvalue))
+
+
+def levels(first: np.ndarray, second: np.ndarray) -> Measured:
+    """Mann-Whitney's test. Tests of whole distributions take means of readings for another population than atlas plates."""
+    tested = stats.mannwhitneyu(second, first)
+    delta = float(2 * tested.statistic / (len(first) * len(second)) - 1)
+    return Measured(
+        float(first.mean()), float(second.mean()), delta, abs(delta) >= NEGLIGIBLE_DELTA, float(tested.pvalue)
+    )
+
+
+def spreads(first: np.ndarray, second: np.ndarray) -> Measured:
+    """Brown and Forsythe's test of two spreads: Levene's, around the medians."""
+    values = float(first.std(ddof=1)), float(second.std(ddof=1))
+    if max(values) == 0:
+        return Measured(*values, 1.0, False, 1.0)
+    ratio = (min(values) / max(values)) ** 2
+    p = float(stats.levene(first, second, center="median").pvalue)
+    return Measured(*values, ratio, ratio <= NEGLIGIBLE_RATIO, p)
+
+
+Measure = Callable[[np.ndarray, np.ndarray], Measured]
+RESPECTS: dict[str, tuple[Measure, str, bool | None]] = {  # measure, column, of which sex
+    "sex": (shares, "male", None),
+    "age": (levels, "age_months", None),
+    "spread of age": (spreads, "age_months", None),
+    "age of girls": (levels, "age_months", False),
+    "age of boys": (levels, "age_months", True),
+}
+
+
+def comparisons(cases: pd.DataFrame) -> list[Comparison]:
+    """Every pair of splits in every one of RESPECTS that has LEAST_COMPARED cases on both sides."""
+    pairs, made = [], []
+    for first, second in combinations(SPLITS, 2):
+        for what, (measure, column, male) in RESPECTS.items():
+            ones, others = (cases.loc[chosen(cases, split, male), column].to_numpy() for split in (first, second))
+            if min(len(ones), len(others)) >= LEAST_COMPARED:
+                pairs.append((first, second, what, len(ones), len(others)))
+                made.append(measure(ones, others))
+    corrected = holm([measured.p for measured in made])
+    return [
+        Comparison(
+            *pair,
+            measured.first_value,
+            measured.second_value,
+            measured.effect,
+            measured.p,
+            holm_p,
+            imbalanced=measured.matters and holm_p < ALPHA,
+        )
+        for pair, measured, holm_p in zip(pairs, made, corrected, strict=True)
+    ]
+
+
+def holm(p: list[float]) -> list[float]:
+    """Holm's step-down correction (1979): below ALPHA in one of them by chance alone in at most ALPHA of all audits."""
+    order = np.argsort(p)
+    steps = np.array(p)[order] * np.arange(len(p), 0, -1)
+    corrected = np.empty(len(p))
+    corrected[order] = np.minimum(np.maximum.accumulate(steps), 1)
+    return [float(value) for value in corrected]

@@ -13,6 +13,7 @@ from data.store.disk import Store
 from models.architecture import Architecture
 from search.leader.engine import run_study
 from search.run import Run
+from search.watch.dashboard import noted
 from studies.order import STUDIES
 
 
@@ -26,7 +27,7 @@ def some_fail(architecture: Architecture) -> float:
 
 def search(run: Run, store: Store, executor: FormulaExecutor) -> None:
     for name in STUDIES:
-        run_study(run, store, name, lambda: executor, silent())
+        run_study(run, store, name, lambda: executor, noted(silent()))
 
 
 def odd_study(storage: RDBStorage) -> None:

@@ -10,6 +10,7 @@ from models.architecture import Architecture
 from search.leader.engine import run_study
 from search.run import Run, record
 from search.storage.sqlite import sqlite_url
+from search.watch.dashboard import noted
 from search.workers.job import Job
 from studies.order import STUDIES
 from studies.preset import Preset
@@ -25,7 +26,7 @@ def a_run(folder: Path, store: Store, preset: Preset | None = None) -> Run:
 def search(run: Run, store: Store, executor: FormulaExecutor | None = None, studies: int = 4) -> Run:
     used = executor or FormulaExecutor()
     for name in list(STUDIES)[:studies]:
-        run_study(run, store, name, lambda: used, silent())
+        run_study(run, store, name, lambda: used, noted(silent()))
     return run
 
 

@@ -32,6 +32,7 @@ from search.storage.records import load, trials_of
 from search.storage.sqlite import StorageError, own_url
 from search.storage.status import status
 from search.trained.choose import chosen
+from search.watch.dashboard import noted
 from search.workers.job import Message
 from studies.preset import StudyError
 from studies.study import SEED
@@ -216,7 +217,7 @@ def test_a_change_by_others_is_a_sentence_in_every_command(
 
     executor = FormulaExecutor()
     heard: list[str] = []
-    progress = replace(silent(), said=heard.append)
+    progress = noted(replace(silent(), said=heard.append))
     code_said = refused_or(lambda: run_study(run, prepared(run, lambda *_: None), "width", lambda: executor, progress))
     assert went_on in " ".join([code_said, *heard])
     if not code_said:
@@ -263,7 +264,7 @@ def test_a_point_enqueued_by_hand_that_may_not_be_trained_is_told_failed_with_a_
     run = open_run(golden, None, {"max_params": 38_500} if what == "over the cap" else {}, None, None)
     executor = FormulaExecutor()
     heard: list[str] = []
-    progress = replace(silent(), said=heard.append)
+    progress = noted(replace(silent(), said=heard.append))
     run_study(run, prepared(run, lambda *_: None), "width", lambda: executor, progress)
 
     width = study(golden, "2 width")
@@ -316,7 +317,9 @@ def test_a_trial_that_somebody_tells_while_it_trains_is_left_out_and_trained_aga
     run = open_run(golden, None, {}, None, None)
     executor = Meddling(lambda number: void(study(golden, "2 width").tell(number, value, state=state)))
     heard: list[str] = []
-    run_study(run, prepared(run, lambda *_: None), "width", lambda: executor, replace(silent(), said=heard.append))
+    run_study(
+        run, prepared(run, lambda *_: None), "width", lambda: executor, noted(replace(silent(), said=heard.append))
+    )
 
     width = study(golden, "2 width")
     assert [trial.state for trial in width.trials] == [TrialState.COMPLETE, state, TrialState.COMPLETE]

@@ -32,6 +32,7 @@ from search.run import Run, record
 from search.storage.opening import open_storage
 from search.storage.records import load
 from search.storage.sqlite import sqlite_url
+from search.watch.dashboard import noted
 from studies.order import STUDIES
 
 pytestmark = pytest.mark.slow
@@ -48,7 +49,7 @@ def decided(tmp_path_factory: pytest.TempPathFactory, tiny_store: Store) -> Path
     preset = replace(preset, training=replace(preset.training, epochs=EPOCHS))
     run = Run(folder, preset, {}, str(tiny_store.path), sqlite_url(folder / "studies.db"))
     for name in STUDIES:
-        run_study(run, tiny_store, name, FormulaExecutor, silent())
+        run_study(run, tiny_store, name, FormulaExecutor, noted(silent()))
     record(run)
     return folder
 

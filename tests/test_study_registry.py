@@ -31,6 +31,7 @@ from search.show.progress import showing
 from search.storage.opening import open_storage
 from search.storage.sqlite import sqlite_url
 from search.storage.status import next_command, status
+from search.watch.dashboard import noted
 from search.workers.job import Job
 from studies import order
 from studies.order import ORDER, STUDIES
@@ -65,7 +66,7 @@ def decided(names: list[str], tiny_store: Store, tmp_path_factory: pytest.TempPa
     executor = FormulaExecutor(by_seed=wider_is_better)
     for name in names:
         assert str(next_command(run, status(run))).startswith(f"boneage-search {STUDIES[name].COMMAND} ")
-        run_study(run, tiny_store, name, lambda: executor, silent())
+        run_study(run, tiny_store, name, lambda: executor, noted(silent()))
     return read(run)
 
 

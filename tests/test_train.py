@@ -25,12 +25,12 @@ from search.leader.progress import Terms
 from search.lease import held
 from search.output.notices import NO_DEVICE, SYNTHETIC
 from search.run import Run
-from search.stopping import Stopped, Wish
 from search.storage.sqlite import sqlite_url
 from search.trained.choose import Chosen, chosen, name_of
 from search.trained.folder import models_of, read_about
 from search.trained.train import Order, followed, job_of, safe, train
 from search.workers.job import ATTEMPTS, EpochDone, Failed, Finished, Job, Message, Paused, Resumed
+from search.workers.supervisor import Stopped, StopRequest
 from studies.order import STUDIES
 from studies.preset import PRESETS, StudyError
 
@@ -132,9 +132,9 @@ def epoch(number: int) -> EpochDone:
     return EpochDone(0, number, 30.0, 30.0 - number, 1.0, 10.0)
 
 
-def run_to_its_end(job: Job, executor: Scripted, folder: Path, wish: Wish | None = None) -> list[EpochDone]:
+def run_to_its_end(job: Job, executor: Scripted, folder: Path, stop: StopRequest | None = None) -> list[EpochDone]:
     with held(folder, "tiny") as lease:
-        return followed(job, executor, silent(), Terms(wish=wish or Wish()), lease)
+        return followed(job, lambda: executor, silent(), Terms(stop=stop or StopRequest()), lease)
 
 
 @pytest.fixture
@@ -165,12 +165,12 @@ def test_other_ends_are_said_in_a_sentence(job: Job, tmp_path: Path, reason: str
         run_to_its_end(job, Scripted([[Failed(0, reason, "detail")]]), tmp_path)
 
 
-def test_a_wish_to_stop_ends_it_after_the_epoch(job: Job, tmp_path: Path) -> None:
-    wish = Wish()
-    wish.signal = signal.SIGINT
+def test_a_stop_request_ends_it_after_the_epoch(job: Job, tmp_path: Path) -> None:
+    stop = StopRequest()
+    stop.signal = signal.SIGINT
 
     with pytest.raises(Stopped):
-        run_to_its_end(job, Scripted([[epoch(1)], [Paused(0)]]), tmp_path, wish)
+        run_to_its_end(job, Scripted([[epoch(1)], [Paused(0)]]), tmp_path, stop)
 
 
 def test_model_json_says_all_that_others_read(tiny_model: Path, tiny_store: Store) -> None:

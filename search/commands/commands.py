@@ -107,8 +107,9 @@ def run_stages(arguments: argparse.Namespace) -> int:
     from search.report import write as report_files
     from search.show import tables
     from search.show.progress import preparing, showing
-    from search.stopping import heard
     from search.storage import records
+    from search.watch.dashboard import noted
+    from search.workers.supervisor import stop_on_signals
 
     make_executor = executors(arguments.executor, arguments.workers)
     run = open_the_run(arguments, arguments.data)
@@ -116,9 +117,9 @@ def run_stages(arguments: argparse.Namespace) -> int:
         store = prepared(run, progress)
     say_worries(run.folder, store, with_page=len(arguments.stages) > 1)
     made = {}
-    with showing(constant_mae(store.cases)) as watching, heard() as wish:
-        watching = also_logged(watching, run.folder, arguments.tensorboard)
-        terms = Terms(arguments.deterministic, arguments.trial_timeout, arguments.take_over, wish)
+    with showing(constant_mae(store.cases)) as watching, stop_on_signals() as stop:
+        watching = noted(also_logged(watching, run.folder, arguments.tensorboard))
+        terms = Terms(arguments.deterministic, arguments.trial_timeout, arguments.take_over, stop)
         for name in arguments.stages:
             made[name] = run_study(run, store, name, make_executor, watching, terms)
     page = report_files.write(report.read(run)) if len(arguments.stages) > 1 else None
@@ -146,10 +147,10 @@ def run_train(arguments: argparse.Namespace) -> int:
     from search.run import open_run
     from search.show import tables
     from search.show.progress import preparing, showing
-    from search.stopping import heard
     from search.trained.choose import chosen
     from search.trained.folder import read_about
     from search.trained.train import Order, train
+    from search.workers.supervisor import stop_on_signals
 
     set_here = options.chosen(arguments)
     by_hand, preparation = (
@@ -162,9 +163,9 @@ def run_train(arguments: argparse.Namespace) -> int:
     with preparing() as progress:
         store = prepared(run, progress)
     say_worries(run.folder, store)
-    with showing(constant_mae(store.cases)) as watching, heard() as wish:
+    with showing(constant_mae(store.cases)) as watching, stop_on_signals() as stop:
         watching = also_logged(watching, run.folder, arguments.tensorboard)
-        terms = Terms(arguments.deterministic, arguments.trial_timeout, wish=wish)
+        terms = Terms(arguments.deterministic, arguments.trial_timeout, stop=stop)
         folder = train(run, store, order, make_executor, watching, terms)
     about = read_about(folder)
     if arguments.json:

@@ -18,31 +18,14 @@ from search.compare.curves import Curve, Request
 from search.lease import Lease, held
 from search.run import Run, record
 from search.show.progress import counting
-from search.stopping import Stopped, Wish, heard
 from search.workers import checkpoint
 from search.workers.best import TEST, load_predictions
-from search.workers.job import (
-    Crashed,
-    EpochDone,
-    Failed,
-    Finished,
-    Halted,
-    Job,
-    Message,
-    Paused,
-    Remark,
-    Resumed,
-    TrialCrashed,
-    fingerprint,
-    halting,
-    what_happened,
-)
-from search.workers.legs import Legs
+from search.workers.job import Failed, Finished, Job, fingerprint, what_happened
 from search.workers.local import Executor
+from search.workers.supervisor import Events, StopRequest, Supervised, Supervisor, stop_on_signals
 from studies.joint import architecture
 
 FOLDER = "compare"  # in the run's folder
-POLL_SECONDS = 1.0
 
 
 @contextmanager
@@ -51,37 +34,32 @@ def underway(
 ) -> Iterator[tuple["Trainings", Callable[[int, int], None]]]:
     """Trainings of the run, which is held and remembered meanwhile; and whom to tell how many of `what` are done, of how many."""
     run.folder.mkdir(parents=True, exist_ok=True)
-    with held(run.folder, FOLDER) as lease, heard() as wish, counting(what) as (count, say):
+    with held(run.folder, FOLDER) as lease, stop_on_signals() as stop, counting(what) as (count, say):
         record(run)
-        trainings = Trainings(run, store, make_executor, lease, wish, say, deterministic)
-        try:
+        trainings = Trainings(run, store, make_executor, lease, stop, say, deterministic)
+        with trainings.supervisor:
             yield trainings, count
-        finally:
-            trainings.close()
 
 
-class Trainings:
+class Trainings(Events[Supervised]):
     def __init__(
         self,
         run: Run,
         store: Store,
         make_executor: Callable[[], Executor],
         lease: Lease,
-        wish: Wish,
+        stop: StopRequest,
         say: Callable[[str], None],
         deterministic: bool = False,
     ) -> None:
-        self.deterministic = deterministic
-        self.run, self.store, self.make_executor, self.lease = run, store, make_executor, lease
-        self.wish, self.say = wish, say
+        self.run, self.store, self.lease, self.say, self.deterministic = run, store, lease, say, deterministic
+        self.supervisor = Supervisor(self, make_executor, lease, stop)
         self.folder = run.folder / FOLDER
         self.folder.mkdir(parents=True, exist_ok=True)
         self.curves = read(self.folder / "curves.jsonl")
         self.tested = bool(len(store.split("test")))
-        self.executor: Executor | None = None
         self.wanted: dict[str, Job] = {}  # by network, in the order of asking
-        self.running: dict[int, Legs] = {}
-        self.begun = 0
+        self.begun = self.done = 0  # trainings of this process
 
     def known(self, request: Request) -> Curve | None:
         curve = self.curves.get(fingerprint(self.job(request)))
@@ -114,95 +92,54 @@ class Trainings:
         return replace(job, folder=self.folder / "trials" / fingerprint(job))
 
     def wait(self) -> None:
-        """Until another training has come to where it was to go. Raises Stopped where the wish came true."""
-        if self.executor is None:
-            self.executor = self.make_executor()
-        asked = False
-        while not self.wish.signal or self.running:
-            self.start(self.executor)
-            if not self.running:
-                return
-            ended = [self.handle(message) for message in self.executor.wait(POLL_SECONDS)]
-            self.lease.refresh()
-            if self.wish.signal and not asked:
-                asked = True
-                self.executor.stop()
-                self.say("stopping after the epochs that are running; press Ctrl-C again to stop at once")
-            elif any(ended) and not self.wish.signal:
-                return
-        raise Stopped(self.wish)
+        """Until another training has come to where it was to go. Raises Stopped where a stop request came first."""
+        before = self.done
+        self.supervisor.run(self.next_one, lambda: self.done > before)
 
-    def start(self, executor: Executor) -> None:
-        busy = {training.job.folder.name for training in self.running.values()}
-        for network in [network for network in self.wanted if network not in busy]:
-            if self.wish.signal or len(self.running) >= executor.workers:
-                return
-            job = replace(self.wanted.pop(network), number=self.begun)
-            self.begun += 1
-            self.running[job.number] = Legs(job=job)
-            executor.start(job)
+    def next_one(self) -> Supervised | None:
+        busy = {one.job.folder.name for one in self.supervisor.running.values()}
+        network = next((network for network in self.wanted if network not in busy), None)
+        if network is None:
+            return None
+        job = replace(self.wanted.pop(network), number=self.begun)
+        self.begun += 1
+        return Supervised(job=job, label=network)
 
-    def handle(self, message: Message) -> bool:
-        """Whether a training has come to its end, or to where it was to leave."""
-        self.lease.check()
-        training = self.running[message.number]
-        match message:
-            case EpochDone():
-                training.attempts = 0
-                training.epochs.append(message)
-            case Resumed():
-                training.resume(len(message.epochs))
-                training.epochs.extend(message.epochs)
-            case Remark():
-                self.say(f"{training.job.folder.name}: {message.sentence}")
-            case Finished():
-                return self.ended(training, test_mae=self.test_mae(training.job))
-            case Paused():
-                if len(training.epochs) >= training.job.until:
-                    return self.ended(training)
-                del self.running[message.number]  # it was asked to leave
-            case Failed() if training.goes_on_after(message):
-                training.lose_leg()
-                assert self.executor is not None
-                if self.wish.signal:
-                    del self.running[message.number]
-                else:
-                    self.executor.start(training.job)
-            case Failed():
-                self.say(f"{training.job.folder.name}: {what_happened(message)}")
-                return self.ended(training, failed=message.reason)
-            case Halted():
-                raise halting(message)
-            case Crashed():
-                raise TrialCrashed(message, training.job.folder / "log.txt")
-        return False
+    def said(self, sentence: str) -> None:
+        self.say(sentence)
 
-    def ended(self, training: Legs, test_mae: float | None = None, failed: str = "") -> bool:
-        del self.running[training.job.number]
-        epochs = training.epochs
+    def finished(self, one: Supervised, message: Finished) -> None:
+        self.keep(one, test_mae=self.test_mae(one.job))
+
+    def failed(self, one: Supervised, message: Failed) -> None:
+        self.say(f"{one.label}: {what_happened(message)}")
+        self.keep(one, failed=message.reason)
+
+    def paused(self, one: Supervised) -> None:
+        if one.job.until and len(one.epochs) >= one.job.until:
+            self.keep(one)
+
+    def keep(self, one: Supervised, test_mae: float | None = None, failed: str = "") -> None:
+        """A training's curve, as far as it was to go."""
         curve = Curve(
-            tuple(epoch.validation_mae for epoch in epochs),
-            tuple(epoch.train_mae for epoch in epochs),
-            tuple(epoch.seconds for epoch in epochs),
+            tuple(epoch.validation_mae for epoch in one.epochs),
+            tuple(epoch.train_mae for epoch in one.epochs),
+            tuple(epoch.seconds for epoch in one.epochs),
             test_mae,
             failed,
         )
-        network = training.job.folder.name
+        network = one.job.folder.name
         append(self.folder / "curves.jsonl", network, curve)
         self.curves[network] = curve
-        if failed or len(epochs) == training.job.training.epochs:
-            checkpoint.clear(training.job.folder)
-        return True
+        self.done += 1
+        if failed or len(one.epochs) == one.job.training.epochs:
+            checkpoint.clear(one.job.folder)
 
     def test_mae(self, job: Job) -> float | None:
         if not self.tested:
             return None
         predictions = load_predictions(job.folder / TEST)
         return float(np.abs(predictions - self.store.split("test").age_months).mean())
-
-    def close(self) -> None:
-        if self.executor:
-            self.executor.close()
 
 
 def append(path: Path, network: str, curve: Curve) -> None:

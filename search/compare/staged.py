@@ -10,15 +10,12 @@ import optuna
 from search.compare.curves import Curve
 from search.compare.replay import Work
 from search.leader.sampler import FeasibleSampler
-from search.leader.schedule import MAX_SEED, begin_longest, objective_values, suggest
-from search.planning.asking import asked, key, seeds_of
-from search.storage.records import point_of, seed_of
+from search.leader.schedule import Schedule, objective_values
+from search.planning.asking import key, seeds_of
 from studies import joint
-from studies.ablation import AblationFindings
 from studies.order import STUDIES
 from studies.preset import Preset
-from studies.pruning import left_behind
-from studies.study import SEED, Decision, Given, Point, Trial, decided, feasible_points, pool
+from studies.study import Decision, Given, Point, Trial, decided, feasible_points, pool
 
 
 class Staged:
@@ -41,16 +38,16 @@ class Staged:
         self.given = Given(self.preset, dict(self.decisions), self.constant_mae)
         fitting = feasible_points(self.module, self.given)
         objectives = len(self.module.objectives(self.given))
-        self.sampler = FeasibleSampler(self.module.space(self.given), fitting, self.preset.seed, objectives)
-        self.study = optuna.create_study(
-            sampler=self.sampler, pruner=optuna.pruners.NopPruner(), directions=["minimize"] * objectives
+        sampler = FeasibleSampler(self.module.space(self.given), fitting, self.preset.seed, objectives)
+        study = optuna.create_study(
+            sampler=sampler, pruner=optuna.pruners.NopPruner(), directions=["minimize"] * objectives
         )
-        self.trials: dict[int, Trial] = {}  # of this study, by Optuna's number
+        self.schedule = Schedule(study, self.module, self.given, sampler)
         self.running: dict[int, tuple[optuna.trial.Trial, Trial]] = {}  # by ours
 
     def ask(self) -> Work | None:
         while not self.done:
-            trial = self.next_trial()
+            trial = self.schedule.next_trial(bool(self.running))
             if trial is not None:
                 begun = self.begin(trial)
                 if begun is not None:
@@ -59,7 +56,7 @@ class Staged:
                 return None
             else:
                 seeds = seeds_of(self.module, self.given)
-                self.decisions[self.name] = decided(self.module, self.given, pool(self.by_number, seeds))
+                self.decisions[self.name] = decided(self.module, self.given, pool(self.schedule.by_number, seeds))
                 self.next_stage()
         return None
 
@@ -67,41 +64,18 @@ class Staged:
         """What the last of its studies decided for that came to an end; None where none did."""
         return joint.point(self.preset, list(self.decisions.values())[-1].architecture) if self.done else None
 
-    @property
-    def by_number(self) -> list[Trial]:
-        """The trials in the order of their points, whichever began first."""
-        return [self.trials[number] for number in sorted(self.trials)]
-
-    def next_trial(self) -> optuna.trial.Trial | None:
-        if waiting := self.study.get_trials(deepcopy=False, states=(optuna.trial.TrialState.WAITING,)):
-            return begin_longest(self.study, self.module, self.given, waiting)
-        wish = asked(self.module, self.given, self.by_number, self.sampler.feasible)
-        for point, seed in wish.new:
-            self.study.enqueue_trial(point | ({SEED: seed} if self.module.SEEDED else {}))
-        if wish.new:
-            return self.next_trial()
-        left = len(self.sampler.feasible) > len(self.trials)
-        return self.study.ask() if wish.sample and left else None
-
     def begin(self, asked_for: optuna.trial.Trial) -> Work | None:
         """None where another study has trained this very network: its result is taken over."""
-        for name, choices in self.sampler.distributions.items():
-            suggest(asked_for, name, choices)
-        if self.module.SEEDED:
-            asked_for.suggest_int(SEED, 0, MAX_SEED)
-        frozen = self.study._storage.get_trial(asked_for._trial_id)
-        own, seed = point_of(frozen), seed_of(frozen, self.preset.seed)
-        trial = Trial(asked_for.number, own, "running", seed=seed)
-        self.trials[trial.number] = trial
-        place = joint.point(self.preset, self.module.architecture(self.given, own))
-        nth = seed - self.preset.seed
+        trial = self.schedule.begin(asked_for)
+        place = joint.point(self.preset, self.module.architecture(self.given, trial.point))
+        nth = trial.seed - self.preset.seed
         before = self.known.get((*key(place), nth))
         if before is not None:
             self.end(asked_for, trial, "complete", before)
             return None
         number, self.begun = self.begun, self.begun + 1
         self.running[number] = (asked_for, trial)
-        return Work(number, place, 0, self.rung(own, 0), nth)
+        return Work(number, place, 0, self.rung(trial.point, 0), nth)
 
     def rung(self, point: Point, after: int) -> int:
         return after + 1 if self.module.prunable(self.given, point) else self.epochs
@@ -114,18 +88,15 @@ class Staged:
         elif reached == self.epochs:
             state = "complete"
             self.known[(*key(work.point), work.nth)] = curve
-        elif reached < work.until or self.is_left_behind(trial, curve):  # at the end of the budget, or of its chances
+        elif reached < work.until or self.schedule.is_left_behind(
+            curve.validation_mae, trial.number
+        ):  # at the end of the budget, or of its chances
             state = "pruned"
         else:
             return Work(work.trial, work.point, reached, self.rung(trial.point, reached), work.nth)
         del self.running[work.trial]
         self.end(asked_for, trial, state, curve)
         return None
-
-    def is_left_behind(self, trial: Trial, curve: Curve) -> bool:
-        others = [other for other in self.trials.values() if other.finished and other.number < trial.number]
-        warmup = self.given.found(AblationFindings).warmup_epochs
-        return left_behind(curve.validation_mae, others, warmup, self.preset.margin_months)
 
     def end(self, asked_for: optuna.trial.Trial, trial: Trial, state: str, curve: Curve) -> None:
         states = {
@@ -138,8 +109,8 @@ class Staged:
             asked_for.report(curve.validation_mae[-1], len(curve.validation_mae))
         architecture = self.module.architecture(self.given, trial.point)
         values = objective_values(self.module, self.given, architecture, best) if state == "complete" else None
-        self.study.tell(asked_for, values, state=states[state])
-        self.trials[trial.number] = Trial(
+        self.schedule.study.tell(asked_for, values, state=states[state])
+        self.schedule.trials[trial.number] = Trial(
             trial.number,
             trial.point,
             state,

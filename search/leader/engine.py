@@ -17,6 +17,7 @@ from data.preparation import DISK_FULL, DataError, no_space
 from data.store.disk import Store
 from search.leader.guards import claimed, refuse_another_folders, refuse_other_settings
 from search.leader.leader import Leader
+from search.leader.opened import OpenStudy
 from search.leader.progress import PLAIN_TERMS, Progress, Terms
 from search.leader.sampler import FeasibleSampler
 from search.lease import held
@@ -31,7 +32,6 @@ from search.storage.patience import PatientStorage
 from search.storage.records import decisions, identity_of, load, note, trials_of
 from search.storage.stored import decision_written
 from search.storage.told import why_left_out
-from search.watch import dashboard
 from search.workers.best import VALIDATION, load_predictions
 from search.workers.local import Executor
 from studies.order import STUDIES, study_name
@@ -50,8 +50,8 @@ def run_study(
     """Run a study to its decision, or continue it; a study that is decided already only decides again.
 
     Raises StudyError where the study before it is not decided, where no point meets the cap, or where the study was
-    begun under other settings; TrialCrashed for a bug in a worker; Stopped, a KeyboardInterrupt, where the terms' wish
-    came true. Whatever ends it, it can be run again.
+    begun under other settings; TrialCrashed for a bug in a worker; Stopped, a KeyboardInterrupt, where the terms'
+    stop request came. Whatever ends it, it can be run again.
     """
     identify(run)
     storage = open_storage(run.storage)
@@ -91,9 +91,10 @@ def run_study(
             note(study, "configurations", f"{len(feasible):,} of {len(grid):,} fit {cap:,} parameters")
             note(study, "constant_mae", round(given.constant_mae, 3))
             note(study, "synthetic", store.synthetic)
-            dashboard.begin(study, name, module.objectives(given))
+            opened = OpenStudy(run, store, name, module, given, study, sampler, lease)
+            progress.opened(opened)
             progress.study(name, f"{len(feasible):,} of {len(grid):,} configurations fit {cap:,} parameters")
-            leader = Leader(run, store, name, module, given, study, sampler, progress, terms, lease)
+            leader = Leader(opened, progress, terms)
             try:
                 leader.run(make_executor)
             except OSError as error:
@@ -104,7 +105,7 @@ def run_study(
             note(study, "turned_away", study.user_attrs.get("turned_away", 0) + sampler.turned_away)
             note(study, "decision", decision_written(decision))
             note(study, "summary", decision.summary)
-            dashboard.decide(study, name, given, decision)
+            progress.concluded(opened, decision)
             progress.decided(name, decision)
             if leader.timing and (off := error_words(leader.timing)):
                 progress.said(off)

@@ -2,10 +2,18 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-from search.stopping import Wish
 from search.workers.job import EpochDone, Job, Resumed
+from search.workers.supervisor import StopRequest
 from studies.study import Decision, Trial
+
+if TYPE_CHECKING:  # `prepare` shows its progress too, and needs no database
+    from search.leader.opened import Ending, OpenStudy
+
+
+def nothing(*_: object) -> None:
+    """For whoever need not be told."""
 
 
 @dataclass(frozen=True)
@@ -19,6 +27,13 @@ class Progress:
     ended: Callable[[str, Trial], None]
     decided: Callable[[str, Decision], None]
     said: Callable[[str], None]  # a sentence about the search as a whole
+    # For those who leave something beside what the leader stores: they are given the stored study itself.
+    opened: Callable[["OpenStudy"], None] = nothing  # before its first trial
+    set_aside: Callable[["OpenStudy", int, str], None] = (
+        nothing  # Optuna's id of a trial, why it is not trained, or left out
+    )
+    ending: Callable[["OpenStudy", "Ending"], None] = nothing  # before the trial's end is told
+    concluded: Callable[["OpenStudy", Decision], None] = nothing  # once the decision is stored
 
 
 @dataclass(frozen=True)
@@ -28,7 +43,7 @@ class Terms:
     deterministic: bool = False
     trial_timeout: float = 0.0  # seconds a trial may take, all its legs together; 0 is no limit
     take_over: bool = False  # of a study whose owner cannot be seen to be gone
-    wish: Wish = field(default_factory=Wish)
+    stop: StopRequest = field(default_factory=StopRequest)
 
 
 PLAIN_TERMS = Terms()

@@ -1,21 +1,23 @@
-"""Which of the trials that wait begins first, and what Optuna is told of them.
+"""Whose turn it is in a study: a trial that waits, one for what the study wants next (`planning/asking.py`), or the sampler's.
 
-The longest begins next, so that what ends last is short (Graham's LPT rule). A trial has its number since it was enqueued; decided here is only who begins first. By MACs and not by predicted seconds,
-which rise with them: so the order is the same on every machine. One seed of all points comes before the next of any. Where a
-trial may be pruned the numbers decide, as it is compared with those before it.
+One set of rules, for the leader, and for the staged strategy among its rivals.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import optuna
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 from optuna.trial import FrozenTrial, TrialState
 
 from models.architecture import Architecture
-from search.planning.asking import macs
+from search.leader.sampler import FeasibleSampler
+from search.planning.asking import asked, macs
 from search.storage.records import point_of, seed_of
-from studies.study import Given, Study
+from studies.ablation import AblationFindings
+from studies.pruning import left_behind
+from studies.study import SEED, Given, Study, Trial
 
+COMPARED = "compared_with"  # a trial's attribute: how many trials there were when its round was enqueued
 MAX_SEED = 2**31 - 1
 
 
@@ -26,22 +28,95 @@ def objective_values(module: Study, given: Given, architecture: Architecture, va
     return [float(values[name]) for name in module.objectives(given)]
 
 
-def begin_longest(
-    study: optuna.Study, module: Study, given: Given, waiting: Sequence[FrozenTrial]
-) -> optuna.trial.Trial:
-    if not module.SEEDED:
-        return study.ask()
+class Schedule:
+    """The trials of one study, and by them whose turn it is."""
 
-    def rank(trial: FrozenTrial) -> tuple[int, int, int]:
-        point = point_of(trial)
-        long = 0 if module.prunable(given, point) else macs(module.architecture(given, point), given)
-        return seed_of(trial, given.preset.seed), -long, trial.number
+    def __init__(
+        self,
+        study: optuna.Study,
+        module: Study,
+        given: Given,
+        sampler: FeasibleSampler,
+        trials: Iterable[Trial] = (),
+        deterministic: bool = False,
+        is_fit: Callable[[FrozenTrial], bool] = lambda trial: True,
+    ) -> None:
+        """`trials` are those so far; `is_fit` says of one that waits whether it may run."""
+        self.study, self.module, self.given, self.sampler = study, module, given, sampler
+        self.deterministic, self.is_fit = deterministic, is_fit
+        self.trials = {trial.number: trial for trial in trials}
+        self.expected = len(self.trials) + len(self.waiting())  # trials of the study, as far as is known yet
 
-    first = min(waiting, key=rank)
-    study._storage.set_trial_state_values(
-        first._trial_id, state=TrialState.RUNNING
-    )  # as `ask` does with the first of all
-    return optuna.trial.Trial(study, first._trial_id)
+    def waiting(self) -> list[FrozenTrial]:
+        return self.study.get_trials(deepcopy=False, states=(TrialState.WAITING,))
+
+    @property
+    def by_number(self) -> list[Trial]:
+        """The trials as a leader that comes later finds them, whichever began first."""
+        return [self.trials[number] for number in sorted(self.trials)]
+
+    def next_trial(self, running: bool) -> optuna.trial.Trial | None:
+        """One that waits, else a new one for the next point; None where there is nothing to do before something `running` ends.
+
+        What the study wants now is enqueued together, so that the numbers of trials do not depend on who was killed when. With
+        `deterministic` it is asked again only after all of it has run: whichever trial ends first is chance.
+        """
+        if fit := [trial for trial in self.waiting() if self.is_fit(trial)]:
+            return self.begin_longest(fit)
+        if running and self.deterministic:
+            return None
+        wanted = asked(self.module, self.given, self.by_number, self.sampler.feasible)
+        self.expected = wanted.expected
+        # With `deterministic` a trial is compared with those before its round, whoever of its round is faster.
+        remembered = {COMPARED: len(self.trials)} if self.deterministic else None
+        for point, seed in wanted.new:
+            self.study.enqueue_trial(point | ({SEED: seed} if self.module.SEEDED else {}), user_attrs=remembered)
+        if wanted.new:
+            return self.next_trial(running)
+        left = len(self.sampler.feasible) > len(self.trials)
+        return self.study.ask() if wanted.sample and left else None
+
+    def begin_longest(self, waiting: Sequence[FrozenTrial]) -> optuna.trial.Trial:
+        """So that what ends last is short (Graham's LPT rule). A trial has its number since it was enqueued; this is only who begins.
+
+        By MACs and not by predicted seconds, which rise with them: so the order is the same on every machine. One seed of all
+        points comes before the next of any. Where a trial may be pruned the numbers decide, as it is compared with those before it.
+        """
+        if not self.module.SEEDED:
+            return self.study.ask()
+
+        def rank(trial: FrozenTrial) -> tuple[int, int, int]:
+            point = point_of(trial)
+            network = self.module.architecture(self.given, point)
+            long = 0 if self.module.prunable(self.given, point) else macs(network, self.given)
+            return seed_of(trial, self.given.preset.seed), -long, trial.number
+
+        first = min(waiting, key=rank)
+        # As `ask` does with the first of all.
+        self.study._storage.set_trial_state_values(first._trial_id, state=TrialState.RUNNING)
+        return optuna.trial.Trial(self.study, first._trial_id)
+
+    def begin(self, trial: optuna.trial.Trial) -> Trial:
+        """The trial with its point whole, which runs from now on. ValueError of Optuna's where other trials' parameters differ."""
+        for name, choices in self.sampler.distributions.items():
+            suggest(trial, name, choices)
+        if self.module.SEEDED:
+            trial.suggest_int(SEED, 0, MAX_SEED)
+        frozen = self.study._storage.get_trial(trial._trial_id)
+        begun = Trial(trial.number, point_of(frozen), "running", seed=seed_of(frozen, self.given.preset.seed))
+        self.trials[trial.number] = begun
+        return begun
+
+    def compared_with(self, frozen: FrozenTrial) -> int:
+        """It is pruned where trials of lower numbers than this were better; 0 where it is not pruned at all."""
+        number: int = frozen.user_attrs.get(COMPARED, frozen.number)
+        return number if self.module.prunable(self.given, point_of(frozen)) else 0
+
+    def is_left_behind(self, maes: Sequence[float], compared_with: int) -> bool:
+        """Whether a trial of these validation MAEs so far is to be pruned."""
+        others = [other for other in self.trials.values() if other.finished and other.number < compared_with]
+        warmup = self.given.found(AblationFindings).warmup_epochs
+        return left_behind(maes, others, warmup, self.given.preset.margin_months)
 
 
 def suggest(trial: optuna.trial.Trial, name: str, choices: BaseDistribution) -> None:

@@ -14,11 +14,9 @@ from data.cases import constant_mae
 from data.preparation import DISK_FULL, no_space
 from data.store.disk import Store
 from models.cost import cost
-from search.leader.leader import POLL_SECONDS
 from search.leader.progress import Progress, Terms
 from search.lease import Lease, held
 from search.run import MODELS, Run, record
-from search.stopping import Stopped
 from search.trained.about import ABOUT, DIGESTS, refuse_changed
 from search.trained.choose import Chosen, name_of
 from search.trained.folder import read_about
@@ -31,22 +29,10 @@ from search.trained.keep import (
 from search.trained.page import write_page
 from search.trained.predictor import mirrored_predictions
 from search.workers import checkpoint
-from search.workers.job import (
-    Crashed,
-    EpochDone,
-    Failed,
-    Finished,
-    Halted,
-    Job,
-    Paused,
-    Remark,
-    Resumed,
-    TrialCrashed,
-    halting,
-    what_happened,
-)
-from search.workers.legs import Legs
+from search.workers.job import EpochDone, Failed, Finished, Job, Resumed, what_happened
 from search.workers.local import Executor
+from search.workers.starting import LOG
+from search.workers.supervisor import Events, Supervised, Supervisor
 from studies.preset import StudyError
 from studies.study import Trial
 
@@ -101,7 +87,7 @@ def train(
     """The folder of the trained model; one that is whole already is left as it is.
 
     Raises StudyError where the training failed, or the folder holds another; TrialCrashed for a bug in the worker;
-    Stopped where the terms' wish came true.
+    Stopped where the terms' stop request came.
     """
     job = job_of(run, store, order, terms.deterministic)
     job.folder.mkdir(parents=True, exist_ok=True)
@@ -163,11 +149,7 @@ def trained(
     progress.study(
         name, f"{counted.params:,} parameters, {job.training.epochs} epochs; constant {constant_mae(store.cases):.1f}"
     )
-    executor = make_executor()
-    try:
-        epochs = followed(job, executor, progress, terms, lease)
-    finally:
-        executor.close()
+    epochs = followed(job, make_executor, progress, terms, lease)
     best = min(epochs, key=lambda epoch: epoch.validation_mae)
     if best.validation_mae == float("inf"):
         raise StudyError(f"the training of {name} gave no finite predictions; a lower --learning-rate may help")
@@ -176,46 +158,39 @@ def trained(
     return [{field: asdict(epoch)[field] for field in HISTORY} for epoch in epochs]
 
 
-def followed(job: Job, executor: Executor, progress: Progress, terms: Terms, lease: Lease) -> list[EpochDone]:
+class Followed(Events[Supervised]):
+    """A training as a person follows it."""
+
+    def __init__(self, name: str, progress: Progress) -> None:
+        self.name, self.progress = name, progress
+        self.whole: list[EpochDone] = []  # all epochs, once it has trained to its end
+
+    def said(self, sentence: str) -> None:
+        self.progress.said(sentence)
+
+    def resumed(self, one: Supervised, message: Resumed) -> None:
+        self.progress.resumed(self.name, message)
+
+    def epoch(self, one: Supervised, epoch: EpochDone, again: bool) -> str:
+        if not again:
+            self.progress.epoch(self.name, epoch, one.job.training.epochs)
+        return ""
+
+    def finished(self, one: Supervised, message: Finished) -> None:
+        self.whole = one.epochs
+
+    def failed(self, one: Supervised, message: Failed) -> None:
+        log = one.job.folder / LOG
+        raise StudyError(f"the training of {self.name} failed: {what_happened(message)}; its log is {log}")
+
+
+def followed(
+    job: Job, make_executor: Callable[[], Executor], progress: Progress, terms: Terms, lease: Lease
+) -> list[EpochDone]:
     """Run the job to its end, through as many legs as that takes."""
-    name, legs, asked = job.folder.name, Legs(job=job), False
+    name = job.folder.name
     progress.started(name, job, 1, f"seed {job.seed}")
-    executor.start(job)
-    while True:
-        for message in executor.wait(POLL_SECONDS):
-            lease.check()
-            match message:
-                case EpochDone():
-                    legs.attempts = 0
-                    legs.epochs.append(message)
-                    progress.epoch(name, message, job.training.epochs)
-                case Resumed():
-                    legs.resume(len(message.epochs))
-                    legs.epochs.extend(message.epochs)
-                    progress.resumed(name, message)
-                case Remark():
-                    progress.said(f"{name}: {message.sentence}")
-                case Finished():
-                    return legs.epochs
-                case Failed() if legs.goes_on_after(message):
-                    legs.lose_leg()
-                    progress.said(f"{name}: {what_happened(message)}; resuming from its checkpoint")
-                    if terms.wish.signal:
-                        raise Stopped(terms.wish)
-                    executor.start(job)
-                case Failed():
-                    log = job.folder / "log.txt"
-                    raise StudyError(f"the training of {name} failed: {what_happened(message)}; its log is {log}")
-                case Paused():
-                    raise Stopped(terms.wish)
-                case Halted():
-                    raise halting(message)
-                case Crashed():
-                    raise TrialCrashed(message, job.folder / "log.txt")
-        lease.refresh()
-        if legs.overdue(terms.trial_timeout):
-            executor.kill(job.number, "timed_out")
-        if terms.wish.signal and not asked:
-            asked = True
-            executor.stop()
-            progress.said("stopping after the epoch that is running; press Ctrl-C again to stop at once")
+    jobs, following = iter([Supervised(job=job, label=name)]), Followed(name, progress)
+    with Supervisor(following, make_executor, lease, terms.stop, terms.trial_timeout) as supervisor:
+        supervisor.run(lambda: next(jobs, None), lambda: bool(following.whole))
+    return following.whole

@@ -14,16 +14,15 @@ from uuid import uuid4
 
 import optuna
 from optuna.artifacts import ArtifactMeta, FileSystemArtifactStore, get_all_artifact_meta
-from optuna.trial import TrialState
 from optuna_dashboard import save_note, save_plotly_graph_object
 
 # `save_note` of a trial reads the notes of all others twice, 75 ms from some hundreds of them on; these are what it writes.
 from optuna_dashboard._note import note_ver_key, split_body
 from optuna_dashboard.artifact import get_artifact_path
 
-from data.store.disk import Store
-from models.architecture import Architecture
 from search.apply import maps
+from search.leader.opened import Ending, OpenStudy
+from search.leader.progress import Progress
 from search.output.files import write_bytes
 from search.output.notices import NO_DEVICE, SYNTHETIC
 from search.report.read import Recorded, StudyReport, recorded
@@ -52,6 +51,28 @@ METRIC_NAMES = "study:metric_names"  # a study's system attribute, which Optuna'
 MEASURES = {"mae": "validation MAE, months", "macs": "MACs of one image", "params": "parameters"}
 MIME_TYPES = {".svg": "image/svg+xml", ".png": "image/png"}
 MOST_NETWORKS = 200  # in a plot that is kept in the database
+
+
+def noted(progress: Progress) -> Progress:
+    """The same progress, which also leaves what the dashboard shows."""
+
+    def opened(one: OpenStudy) -> None:
+        begin(one.study, one.name, one.module.objectives(one.given))
+        progress.opened(one)
+
+    def set_aside(one: OpenStudy, trial_id: int, why: str) -> None:
+        write_trial_note(one.study, trial_id, sentence(why))
+        progress.set_aside(one, trial_id, why)
+
+    def ending(one: OpenStudy, trial: Ending) -> None:
+        end(one, trial)
+        progress.ending(one, trial)
+
+    def concluded(one: OpenStudy, decision: Decision) -> None:
+        decide(one.study, one.name, one.given, decision)
+        progress.concluded(one, decision)
+
+    return replace(progress, opened=opened, set_aside=set_aside, ending=ending, concluded=concluded)
 
 
 def begin(study: optuna.Study, name: str, objectives: Sequence[str]) -> None:
@@ -109,24 +130,17 @@ def plot(study: optuna.Study, name: str, given: Given, rows: Sequence[Compared])
         save_plotly_graph_object(study, drawn, graph_object_id="changes")
 
 
-def end(
-    study: optuna.Study,
-    trial: optuna.trial.Trial,
-    architecture: Architecture,
-    given: Given,
-    folder: Path,
-    store: Store,
-    validation_mae: float | None,
-    state: TrialState,
-) -> None:
-    """A trial's note and pictures, from what is recorded of it and left in its folder; `folder` is the run's."""
+def end(one: OpenStudy, ending: Ending) -> None:
+    """A trial's note and pictures, from what is recorded of it and left in its folder."""
+    study, given, folder = one.study, one.given, one.run.folder
+    trial, architecture = ending.trial, ending.architecture
     frozen = study._storage.get_trial(trial._trial_id)
-    ended = replace(seen(frozen), state=STATES[state], validation_mae=validation_mae)
+    ended = replace(seen(frozen), state=STATES[ending.state], validation_mae=ending.validation_mae)
     drawn = {"network.svg": drawings.network(architecture, given.cost(architecture)).encode()}
     if ended.validation_mae_by_epoch:
         curves = (ended.train_mae, ended.validation_mae_by_epoch)
         drawn = {"learning_curve.svg": drawings.learning_curve(*curves, given.constant_mae).encode()} | drawn
-    if sheet := maps.sheet_of(folder / TRIALS / ended.folder, store, architecture, ended.best_epoch):
+    if sheet := maps.sheet_of(folder / TRIALS / ended.folder, one.store, architecture, ended.best_epoch):
         drawn["cam_sheet.png"] = sheet
     shown = [
         f"![{name}]({get_artifact_path(trial, artifact)})"

@@ -22,8 +22,9 @@ from search.run import TRIALS, Run
 from search.storage.opening import open_storage
 from search.storage.records import load
 from search.storage.sqlite import sqlite_url
+from search.workers.executor import Executor
 from search.workers.job import Crashed, EpochDone, Failed, Finished, Halted, Job, Message, Paused, Resumed
-from search.workers.local import Executor, InProcess, LocalProcesses
+from search.workers.local import InProcess, LocalProcesses
 from studies.ablation import AblationFindings
 from studies.order import study_name
 from studies.study import Decision

@@ -24,8 +24,9 @@ from search.storage.opening import open_storage
 from search.storage.records import load, trials_of
 from search.storage.sqlite import sqlite_url
 from search.workers import checkpoint
+from search.workers.executor import Executor
 from search.workers.job import EpochDone, Failed, Halted, Paused, Resumed
-from search.workers.local import Executor, LocalProcesses
+from search.workers.local import LocalProcesses
 from studies.preset import StudyError
 
 ray = pytest.importorskip("ray", reason="Ray comes with the extra: pip install '.[ray]'")

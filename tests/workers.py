@@ -12,8 +12,8 @@ from conftest import tiny_preset
 
 from data.store.disk import Store
 from models.architecture import Architecture
+from search.workers.executor import Executor
 from search.workers.job import LAST, Job, Message
-from search.workers.local import Executor
 
 SECONDS = 200.0  # for anything to happen, on a busy machine
 

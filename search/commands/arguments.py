@@ -82,7 +82,7 @@ def add_stage_options(parser: argparse.ArgumentParser) -> None:
     options.add(parser)
 
 
-def add_execution_options(parser: argparse.ArgumentParser) -> None:
+def add_executor(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--executor",
         type=values.TEXT,
@@ -90,6 +90,10 @@ def add_execution_options(parser: argparse.ArgumentParser) -> None:
         metavar="WHERE",
         help="local; ray for a Ray of its own; ray://auto or ray://HOST:PORT for a cluster (default: local)",
     )
+
+
+def add_execution_options(parser: argparse.ArgumentParser) -> None:
+    add_executor(parser)
     parser.add_argument(
         "--trial-timeout",
         type=values.SECONDS,
@@ -178,6 +182,7 @@ def add_explain_options(parser: argparse.ArgumentParser) -> None:
 def add_compare_options(parser: argparse.ArgumentParser) -> None:
     add_run_options(parser)
     add_workers(parser)
+    add_executor(parser)
     add_deterministic(parser)
     parser.add_argument(
         "--replay", type=values.PATH, metavar="FILE", help="on recorded trainings, in seconds; see `record`"

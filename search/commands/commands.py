@@ -1,7 +1,7 @@
 """What each command does: from parsed arguments to an exit code. Imports that take time are made where they are needed."""
 
 import argparse
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +17,6 @@ from studies.preset import StudyError
 if TYPE_CHECKING:
     from data.store.disk import Store
     from search.leader.progress import Progress
-    from search.workers.local import Executor
 
 LOOPBACK = "127.0.0.1"
 EXPORT_FORMATS = ("keras", "savedmodel", "tflite", "onnx")
@@ -109,9 +108,10 @@ def run_stages(arguments: argparse.Namespace) -> int:
     from search.show.progress import preparing, showing
     from search.storage import records
     from search.watch.dashboard import noted
+    from search.workers.executor import executor_of
     from search.workers.supervisor import stop_on_signals
 
-    make_executor = executors(arguments.executor, arguments.workers)
+    make_executor = executor_of(arguments.executor, arguments.workers)
     run = open_the_run(arguments, arguments.data)
     with preparing() as progress:
         store = prepared(run, progress)
@@ -150,6 +150,7 @@ def run_train(arguments: argparse.Namespace) -> int:
     from search.trained.choose import chosen
     from search.trained.folder import read_about
     from search.trained.train import Order, train
+    from search.workers.executor import executor_of
     from search.workers.supervisor import stop_on_signals
 
     set_here = options.chosen(arguments)
@@ -157,7 +158,7 @@ def run_train(arguments: argparse.Namespace) -> int:
         {name: set_here.pop(name) for name in options.names_of(part) if name in set_here}
         for part in (Architecture, Preparation)
     )
-    make_executor = executors(arguments.executor, 1)
+    make_executor = executor_of(arguments.executor, 1)
     run = open_run(arguments.run_dir, arguments.preset, preparation, arguments.data, arguments.storage)
     order = Order(chosen(run, arguments.trial or "", by_hand), set_here, arguments.name or "", arguments.flip)
     with preparing() as progress:
@@ -203,19 +204,6 @@ def also_logged(watching: "Progress", folder: Path, wanted: bool) -> "Progress":
 
     log(f"tensorboard --logdir {folder / FOLDER}")
     return logged(watching, folder / FOLDER)
-
-
-def executors(where: str, workers: int) -> Callable[[], "Executor"]:
-    from search.workers.local import LocalProcesses
-
-    if where == "local":
-        return lambda: LocalProcesses(workers)
-    name, _, address = where.partition("://")
-    if name != "ray" or (address == "" and where != "ray"):
-        raise StudyError(f"--executor is local, ray, ray://auto or ray://HOST:PORT; got {where!r}")
-    from search.workers.ray_cluster import ray_executor  # refuses where Ray is not installed
-
-    return lambda: ray_executor(address, workers)
 
 
 def run_status(arguments: argparse.Namespace) -> int:
@@ -340,10 +328,11 @@ def run_compare(arguments: argparse.Namespace) -> int:
 
 def run_record(arguments: argparse.Namespace) -> int:
     from search.compare.record import recorded
-    from search.workers.local import LocalProcesses
+    from search.workers.executor import executor_of
 
+    make_executor = executor_of(arguments.executor, arguments.workers)
     run = open_the_run(arguments, arguments.data)
-    rows = recorded(run, arguments.out, lambda: LocalProcesses(arguments.workers), arguments.deterministic)
+    rows = recorded(run, arguments.out, make_executor, arguments.deterministic)
     say(f"{arguments.out}: {rows:,} trainings")
     return 0
 

@@ -10,6 +10,7 @@ from search.commands.arguments import (
     add_compare_options,
     add_count_options,
     add_deterministic,
+    add_executor,
     add_explain_options,
     add_model_option,
     add_predict_options,
@@ -185,6 +186,7 @@ def parser() -> argparse.ArgumentParser:
     )
     add_run_options(record)
     add_workers(record)
+    add_executor(record)
     add_deterministic(record)
     record.add_argument("--out", type=values.PATH, required=True, metavar="FILE", help="the table, a CSV")
     options.add(record)

@@ -20,8 +20,8 @@ from search.run import Run, record
 from search.show.progress import counting
 from search.workers import checkpoint
 from search.workers.best import TEST, load_predictions
+from search.workers.executor import Executor
 from search.workers.job import Failed, Finished, Job, fingerprint, what_happened
-from search.workers.local import Executor
 from search.workers.supervisor import Events, StopRequest, Supervised, Supervisor, stop_on_signals
 from studies.joint import architecture
 

@@ -12,7 +12,7 @@ from search.compare.learner import Trainings, underway
 from search.prepared import prepared
 from search.run import Run
 from search.show.progress import preparing
-from search.workers.local import Executor
+from search.workers.executor import Executor
 from studies import joint
 from studies.preset import StudyError
 from studies.study import Point, points

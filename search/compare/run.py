@@ -39,7 +39,7 @@ from search.show import tables
 from search.show.progress import counting, preparing
 from search.storage.opening import open_storage
 from search.storage.records import identity_of
-from search.workers.local import Executor, LocalProcesses
+from search.workers.executor import Executor, executor_of
 from studies import joint
 from studies.preset import Preset, StudyError
 
@@ -73,7 +73,7 @@ def run_compare(arguments: argparse.Namespace, run: Run) -> int:
     found = (
         replayed(run, arguments.replay, comparison, arguments.simulate_workers)
         if arguments.replay
-        else trained(run, comparison, lambda: LocalProcesses(arguments.workers), arguments.deterministic)
+        else trained(run, comparison, executor_of(arguments.executor, arguments.workers), arguments.deterministic)
     )
     show(arguments, found)
     return 0

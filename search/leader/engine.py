@@ -33,7 +33,7 @@ from search.storage.records import decisions, identity_of, load, note, trials_of
 from search.storage.stored import decision_written
 from search.storage.told import why_left_out
 from search.workers.best import VALIDATION, load_predictions
-from search.workers.local import Executor
+from search.workers.executor import Executor
 from studies.order import STUDIES, study_name
 from studies.preset import StudyError
 from studies.study import Decision, Given, Trial, decided, feasible_points, points, pool

@@ -26,8 +26,8 @@ from search.storage.sqlite import StorageError
 from search.storage.told import UNFIT, params_of
 from search.workers import checkpoint
 from search.workers.best import MAPS, VALIDATION, drop
+from search.workers.executor import Executor
 from search.workers.job import EpochDone, Failed, Finished, Job, Resumed, fingerprint, what_happened
-from search.workers.local import Executor
 from search.workers.starting import log_ends
 from search.workers.supervisor import Events, Supervised, Supervisor
 from studies.order import study_name

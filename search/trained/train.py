@@ -29,8 +29,8 @@ from search.trained.keep import (
 from search.trained.page import write_page
 from search.trained.predictor import mirrored_predictions
 from search.workers import checkpoint
+from search.workers.executor import Executor
 from search.workers.job import EpochDone, Failed, Finished, Job, Resumed, what_happened
-from search.workers.local import Executor
 from search.workers.starting import LOG
 from search.workers.supervisor import Events, Supervised, Supervisor
 from studies.preset import StudyError

@@ -17,31 +17,11 @@ from multiprocessing import connection
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from types import ModuleType
-from typing import Protocol
 
 from search.output.files import write_text
 from search.workers.job import LAST, STOP, Failed, Halted, Job, Message, job_dict
 from search.workers.starting import BEGUN, could_not_start, enter_trial, failed_to_start, log_bytes, log_ends
 from studies.preset import StudyError
-
-
-class Executor(Protocol):
-    workers: int
-
-    def start(self, job: Job) -> None:
-        """Run the job, from its checkpoint if it has one; called only while fewer than `workers` run."""
-
-    def wait(self, seconds: float) -> list[Message]:
-        """What became known of the running jobs; waits so long at most. One of LAST is the last message of each job."""
-
-    def stop(self) -> None:
-        """Ask every running job to leave after its epoch."""
-
-    def kill(self, number: int, reason: str) -> None:
-        """End a job now; it is Failed with this reason."""
-
-    def close(self) -> None:
-        """End whatever still runs."""
 
 
 def visible_gpus() -> list[str]:

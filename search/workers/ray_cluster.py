@@ -17,8 +17,9 @@ from queue import SimpleQueue
 from typing import Any
 
 from boneage_search import trained_on_ray
+from search.workers.executor import Executor
 from search.workers.job import ATTEMPTS, LAST, Crashed, Failed, Halted, Job, Message, Paused
-from search.workers.local import Executor, lay_out
+from search.workers.local import lay_out
 from search.workers.starting import BEGUN, could_not_start, failed_to_start, log_alone, log_ends
 from studies.preset import StudyError
 

@@ -17,6 +17,7 @@ from types import FrameType
 from typing import Generic, TypeVar
 
 from search.lease import Lease
+from search.workers.executor import Executor
 from search.workers.job import (
     ATTEMPTS,
     RESUMED_AFTER,
@@ -34,7 +35,6 @@ from search.workers.job import (
     halting,
     what_happened,
 )
-from search.workers.local import Executor
 from search.workers.starting import LOG
 
 POLL_SECONDS = 1.0  # how soon a stop request is noticed

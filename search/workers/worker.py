@@ -23,6 +23,7 @@ from data.preparation import DISK_FULL, DataError, no_space
 from data.store.disk import Store, open_store
 from models import saved
 from models.cam import Maps, maps_of
+from models.cost import cost, training_bytes
 from models.training.feed import feed
 from models.training.fit import CountMismatch, new_trainer
 from models.training.settings import Precision
@@ -45,7 +46,6 @@ from search.workers.job import (
     Resumed,
     fingerprint,
 )
-from search.workers.memory import what_would_fit
 
 MAPPED_IMAGES = 6
 
@@ -181,6 +181,18 @@ def computed_in() -> Precision:
     """The precision of this process' network."""
     precision: Precision = keras.mixed_precision.dtype_policy().name
     return precision
+
+
+def what_would_fit(job: Job, precision: Precision) -> str:
+    """Of a network that did not fit the device: the estimated need at the job's batch and at smaller ones, in this precision.
+
+    A smaller batch is never taken silently, since it is another experiment.
+    """
+    counted = cost(job.architecture, job.image_px)
+    half = precision in ("mixed_float16", "mixed_bfloat16")
+    batches = [job.training.batch // divisor for divisor in (1, 2, 4, 8) if job.training.batch >= divisor]
+    needs = ", ".join(f"{training_bytes(counted, batch, half) / 1e9:.1f} GB at batch {batch}" for batch in batches)
+    return f"by estimate it needs {needs}; --batch changes the experiment, so it is for you to choose, for all trials alike"
 
 
 def mapped(store: Store) -> np.ndarray:

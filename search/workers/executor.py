@@ -1,0 +1,76 @@
+"""What trains jobs: the protocol of executors, and the dict of those that a command can name. Another one is a line here.
+
+What is imported for one is imported when it is chosen: Ray may not be installed, and others than it need no network.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from search.workers.job import Job, Message
+from studies.preset import StudyError
+
+
+class Executor(Protocol):
+    workers: int
+
+    def start(self, job: Job) -> None:
+        """Run the job, from its checkpoint if it has one; called only while fewer than `workers` run."""
+
+    def wait(self, seconds: float) -> list[Message]:
+        """What became known of the running jobs; waits so long at most. One of LAST is the last message of each job."""
+
+    def stop(self) -> None:
+        """Ask every running job to leave after its epoch."""
+
+    def kill(self, number: int, reason: str) -> None:
+        """End a job now; it is Failed with this reason."""
+
+    def close(self) -> None:
+        """End whatever still runs."""
+
+
+Make = Callable[[], Executor]
+
+
+def local(address: str, workers: int) -> Make:
+    from search.workers.local import LocalProcesses
+
+    return lambda: LocalProcesses(workers)
+
+
+def ray(address: str, workers: int) -> Make:
+    from search.workers.ray_cluster import ray_executor  # refuses where Ray is not installed
+
+    return lambda: ray_executor(address, workers)
+
+
+@dataclass(frozen=True)
+class Kind:
+    make: Callable[
+        [str, int], Make
+    ]  # of an address, empty where none was given, and a number of workers, 0 as many as fit
+    addresses: tuple[str, ...] = ()  # forms of what may follow ://; none where nothing may
+
+
+EXECUTORS: dict[str, Kind] = {
+    "local": Kind(local),
+    "ray": Kind(ray, ("auto", "HOST:PORT")),
+}
+
+
+def forms() -> list[str]:
+    """How executors are written: ray, ray://auto."""
+    return [
+        form for name, kind in EXECUTORS.items() for form in (name, *(f"{name}://{place}" for place in kind.addresses))
+    ]
+
+
+def executor_of(where: str, workers: int = 0) -> Make:
+    """How to make the executor of this name. Raises StudyError where there is none, or what it needs is not installed."""
+    name, addressed, address = where.partition("://")
+    kind = EXECUTORS.get(name)
+    if kind is None or (addressed and not (address and kind.addresses)):
+        *first, last = forms()
+        raise StudyError(f"--executor is {', '.join(first)} or {last}; got {where!r}")
+    return kind.make(address, workers)

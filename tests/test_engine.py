@@ -16,9 +16,10 @@ from models.architecture import Architecture
 from models.cost import cost
 from search.leader.engine import run_study
 from search.leader.progress import Terms
-from search.run import Run, read_settings
+from search.run import Run
 from search.storage.opening import open_storage
 from search.storage.records import decisions, load, trials_of
+from search.storage.settings import read_settings
 from search.storage.sqlite import sqlite_url
 from search.storage.status import status
 from search.workers.job import EpochDone, Failed, Message

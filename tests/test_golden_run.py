@@ -15,9 +15,10 @@ from search.cli import main
 from search.leader.engine import run_study
 from search.prepared import prepared
 from search.report import read as reports
-from search.run import open_run, read_settings
+from search.run import open_run
 from search.storage import records
 from search.storage.opening import open_storage
+from search.storage.settings import read_settings
 from search.storage.sqlite import sqlite_url
 from search.storage.status import status
 from search.trained.choose import winner

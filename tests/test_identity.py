@@ -15,12 +15,13 @@ from data.store.disk import Store
 from search.leader.engine import run_study
 from search.leader.progress import Terms
 from search.lease import Fenced, held
-from search.run import Run, read_settings, record
+from search.run import Run, record
 from search.storage.copy import copy_storage
 from search.storage.fence import owning
 from search.storage.identity import identity, kept
 from search.storage.opening import open_storage
 from search.storage.records import decisions, load, trials_of
+from search.storage.settings import read_settings
 from search.storage.sqlite import sqlite_url
 from search.storage.status import status
 from studies.order import STUDIES

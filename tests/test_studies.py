@@ -18,7 +18,8 @@ from models.architecture import GROUPS, Architecture, Blocks
 from models.cost import Cost, cost
 from models.training.settings import Training
 from search.commands import options
-from search.run import PARTS, derive, field_names, open_run, record
+from search.run import open_run, record
+from search.storage.settings import PARTS, derive, field_names
 from studies import ablation, depth, pruning, refinement, width
 from studies.preset import PRESETS, Preset, StudyError, default, demo, paper
 from studies.statistics import pairs as comparison

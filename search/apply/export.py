@@ -18,7 +18,8 @@ from data.preparation import DataError
 from data.store.disk import is_store, open_store
 from search.apply.model_card import card
 from search.output.files import write_text
-from search.run import PREPARED, read_settings
+from search.run import PREPARED
+from search.storage.settings import read_settings
 from search.trained.folder import ModelFolder, load_network
 from studies.preset import StudyError
 

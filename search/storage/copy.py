@@ -25,10 +25,10 @@ from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
 from search.output.files import write_text
 from search.output.terminal import log, say
-from search.run import SETTINGS, read_settings, remembered, write_settings
 from search.storage.identity import ID
 from search.storage.opening import open_storage, sqlite_path, without_password
 from search.storage.patience import PatientStorage, reason, shown
+from search.storage.settings import SETTINGS, read_settings, remembered, write_settings
 from search.storage.sqlite import StorageError
 
 ARTIFACTS = "artifacts"  # in a run's folder; what each file is stands in the system attributes

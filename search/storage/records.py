@@ -8,9 +8,9 @@ import optuna
 from optuna.storages import BaseStorage
 from optuna.trial import FrozenTrial, TrialState
 
-from search.run import Run, read_settings
 from search.storage.identity import Identity, identity
 from search.storage.opening import open_storage
+from search.storage.settings import StoredRun, read_settings
 from search.storage.status import foreign
 from search.storage.stored import checked, decision_of, decisions_given, refuse_directions, settings_of
 from search.storage.told import BEGUN, LeftOut, params_of, why_left_out
@@ -131,13 +131,13 @@ def known_networks(study: optuna.Study, folder: Path) -> dict[str, tuple[str, Fr
     return found
 
 
-def given(run: Run, study: optuna.Study) -> Given:
+def given(run: StoredRun, study: optuna.Study) -> Given:
     """What the study started from."""
     decisions = decisions_given(study.study_name, settings_of(study.study_name, study.user_attrs))
     return Given(run.preset, decisions, study.user_attrs["constant_mae"])
 
 
-def table(run: Run, name: str) -> list[dict[str, Any]]:
+def table(run: StoredRun, name: str) -> list[dict[str, Any]]:
     """The rows of a study's own table."""
     study = load(open_storage(run.storage), name, run.folder)
     if study is None:

@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from search.output.typed import typed
-from search.run import SETTINGS, Run, read_settings
 from search.storage.identity import Identity, identity
+from search.storage.settings import SETTINGS, StoredRun, read_settings
 from search.storage.sqlite import FILE, Rows, own_url, reading, refuse_emptied
 from search.storage.stored import decision_of, refuse_directions, settings_of, timing_of, why_outside
 from studies.order import STUDIES, study_name
@@ -26,7 +26,7 @@ ORDER BY trial_values.value, trials.number
 COMPLETED, PRUNED, UNFIT = '"completed"', '"pruned"', '"unfit"'  # exit reasons, as they are stored
 
 
-def storage_exists(run: Run) -> bool:
+def storage_exists(run: StoredRun) -> bool:
     """Whether there is anything to read; opening a missing SQLite file would create it."""
     if run.storage == own_url(run.folder):
         file = run.folder / FILE
@@ -38,7 +38,7 @@ def storage_exists(run: Run) -> bool:
     return path is None or path.exists()
 
 
-def refuse_missing(run: Run) -> None:
+def refuse_missing(run: StoredRun) -> None:
     """For commands that only read. Raises StudyError where nothing was ever begun in the run's folder."""
     if not (run.folder / SETTINGS).exists() and not storage_exists(run):
         raise StudyError(
@@ -46,7 +46,7 @@ def refuse_missing(run: Run) -> None:
         )
 
 
-def status(run: Run) -> list[dict[str, Any]]:
+def status(run: StoredRun) -> list[dict[str, Any]]:
     """Per study: name, state (not begun, begun or decided), trials by outcome, best value and point, decision."""
     if not storage_exists(run):
         return [not_begun(name) for name in STUDIES]
@@ -167,13 +167,13 @@ def chosen(stored: float, distribution: dict[str, Any]) -> Any:
     return int(stored) if distribution["name"] == "IntDistribution" else stored
 
 
-def next_command(run: Run, statuses: list[dict[str, Any]]) -> str | None:
+def next_command(run: StoredRun, statuses: list[dict[str, Any]]) -> str | None:
     """What goes on with the run, to be pasted into a shell; None where all is decided."""
     left = next((status["name"] for status in statuses if status["state"] != "decided"), None)
     return typed(STUDIES[left].COMMAND, run.folder, *storage_option(run)) if left else None
 
 
-def storage_option(run: Run) -> list[str]:
+def storage_option(run: StoredRun) -> list[str]:
     """--storage, where the run does not remember it."""
     if run.storage == own_url(run.folder):
         return []

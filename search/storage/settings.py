@@ -1,0 +1,161 @@
+"""A run's `run.json`: its id, and what it was begun with, so that later commands need not repeat it."""
+
+import fcntl
+import json
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import fields, replace
+from pathlib import Path
+from typing import Any, Protocol
+
+from data.preparation import Preparation
+from data.shown import shown
+from models.architecture import Architecture, Blocks
+from models.training.settings import Training
+from search.output.files import may_be_written, write_text
+from search.storage.identity import ID, PLAIN, kept
+from search.storage.sqlite import FILE, own_url, reading_file
+from studies.preset import PRESETS, Preset, StudyError
+
+SETTINGS = "run.json"  # in the run's folder
+PARTS: dict[str, type] = {"preparation": Preparation, "training": Training, "reference": Architecture}
+
+
+class StoredRun(Protocol):
+    """A run as far as its storage needs it; `search.run.Run` is one."""
+
+    @property
+    def folder(self) -> Path: ...
+
+    @property
+    def preset(self) -> Preset: ...
+
+    @property
+    def storage(self) -> str:
+        """SQLAlchemy URL."""
+
+
+def field_names() -> list[str]:
+    """Every field of a preset that can be set, by its own name: those of its parts and the plain ones."""
+    parts = [field.name for part in PARTS.values() for field in fields(part)]
+    plain = [field.name for field in fields(Preset) if field.name not in {*PARTS, "name", "data"}]
+    return parts + plain
+
+
+def derive(preset: Preset, overrides: dict[str, Any]) -> Preset:
+    """The preset with these fields set, wherever in it they are."""
+    changed: dict[str, Any] = {}
+    left = dict(overrides)
+    for name, part in PARTS.items():
+        own = {field.name: left.pop(field.name) for field in fields(part) if field.name in left}
+        if own:
+            changed[name] = replace(getattr(preset, name), **own)
+    # A cap asked for holds everywhere, unless the refinement's own was asked for too.
+    if "max_params" in left:
+        left.setdefault("refine_max_params", 0)
+    return replace(preset, **changed, **left)
+
+
+def read_settings(folder: Path) -> dict[str, Any]:
+    path = folder / SETTINGS
+    if not path.exists():
+        return {}
+    try:
+        settings: dict[str, Any] = json.loads(path.read_text())
+    except (OSError, ValueError, RecursionError) as error:
+        raise StudyError(f"{path} cannot be read ({error}); restore it, or use another --run-dir") from None
+    if fault := fault_of(settings):
+        raise StudyError(f"{path} cannot be used: {fault}; restore it, or use another --run-dir")
+    return settings
+
+
+def fault_of(settings: Any) -> str:
+    """What is wrong with the contents of run.json, which may have been edited by hand; empty where nothing is."""
+    if not isinstance(settings, dict):
+        return "it holds no settings by name"
+    for name in ("preset", "data", "storage", ID):
+        if not isinstance(settings.get(name, ""), str):
+            return f"{name} is a text; it has {shown(settings[name])}"
+    if not settings.get("preset") and not settings.get(ID):  # a run's id is there before its settings
+        return "it names no preset"
+    overrides = settings.get("overrides", {})
+    if not isinstance(overrides, dict):
+        return f"overrides are fields by name; it has {shown(overrides)}"
+    if unknown := [name for name in overrides if name not in field_names()]:
+        return f"{shown(', '.join(unknown))} is no field of a preset"
+    if settings.get("preset") in PRESETS:
+        try:
+            derive(PRESETS[settings["preset"]](), from_json(overrides))
+        except ValueError as error:  # of the preset's parts, each with its own sentence
+            return str(error)
+    return ""
+
+
+def change_settings(run: StoredRun, change: Callable[[dict[str, Any]], dict[str, Any]]) -> None:
+    """What is known already may stand where nothing can be written; an id too is needed only where something is."""
+    run.folder.mkdir(parents=True, exist_ok=True)
+    with alone(run.folder):
+        before = read_settings(run.folder)
+        own = stored_names(run.folder) if ID not in before and run.storage == own_url(run.folder) else ()
+        settings = kept(before, own) | json.loads(json.dumps(change(before)))
+        only_read = bool(before) and not may_be_written(run.folder) and unnamed(settings) == unnamed(before)
+        if settings != before and not only_read:
+            write_settings(run.folder, settings)
+
+
+def unnamed(settings: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in settings.items() if name not in (ID, PLAIN)}
+
+
+def remembered(storage: str, folder: Path) -> dict[str, str]:
+    """How the settings say where the studies are; they say nothing of the folder's own database."""
+    if storage == own_url(folder):
+        return {}
+    from search.storage.opening import without_password  # brings SQLAlchemy and Optuna
+
+    return {"storage": without_password(storage)}
+
+
+def write_settings(folder: Path, settings: dict[str, Any]) -> None:
+    write_text(folder / SETTINGS, json.dumps(settings, indent=1) + "\n")
+
+
+@contextmanager
+def alone(folder: Path) -> Iterator[None]:
+    """Two commands may begin in one folder at the same moment, and only one of them is to make the run's id."""
+    place = os.open(folder, os.O_RDONLY)
+    try:
+        with suppress(OSError):  # a file system without locks
+            fcntl.flock(place, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(place)
+
+
+def stored_names(folder: Path) -> list[str]:
+    """Of the studies in the folder's own database, as far as there is one."""
+    if not (folder / FILE).exists() or not (folder / FILE).stat().st_size:
+        return []
+    with reading_file(folder / FILE) as rows:
+        return [name for (name,) in rows("SELECT study_name FROM studies")]
+
+
+def from_json(overrides: dict[str, Any]) -> dict[str, Any]:
+    """JSON knows no tuples and no Blocks."""
+    return {name: restored(name, value) for name, value in overrides.items()}
+
+
+def restored(name: str, value: Any) -> Any:
+    """Of a value of another form nothing is restored; the preset refuses it."""
+    if name == "blocks":
+        return blocks_of(value)
+    if name == "depth_start" and isinstance(value, list):
+        return tuple(
+            (pair[0], blocks_of(pair[1])) if isinstance(pair, list) and len(pair) == 2 else pair for pair in value
+        )
+    return tuple(value) if isinstance(value, list) else value
+
+
+def blocks_of(value: Any) -> Any:
+    return Blocks(*value) if isinstance(value, list) and len(value) == len(Blocks._fields) else value

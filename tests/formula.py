@@ -38,6 +38,7 @@ class FormulaExecutor:
 
     def start(self, job: Job) -> None:
         assert len(self.jobs) < self.workers, "more trials at once than there are workers"
+        job.folder.mkdir(parents=True, exist_ok=True)  # as every executor does
         self.seen.append(job.architecture)
         self.every.append(job)
         self.jobs.append(job)

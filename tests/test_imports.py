@@ -47,6 +47,7 @@ USES_OPTUNA = {
     "search/storage/told.py",
     "search/leader/guards.py",
     "search/leader/leader.py",
+    "search/leader/opened.py",
     "search/leader/schedule.py",
     "search/watch/watch.py",
 }

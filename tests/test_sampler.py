@@ -1,7 +1,9 @@
 """The sampler under the cap, with real Optuna studies in memory."""
 
 import statistics
+from collections import Counter
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 import optuna
@@ -9,9 +11,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
+from optuna.storages import InMemoryStorage
 from optuna.trial import TrialState
 
-from search.leader.sampler import FeasibleSampler, distribution
+from search.leader.sampler import TRIES, FeasibleSampler, distribution
 from search.leader.schedule import suggest
 from search.planning.asking import key
 from search.storage.records import point_of
@@ -269,3 +272,77 @@ def test_with_two_objectives_too_a_sampler_made_anew_proposes_the_same() -> None
     every = len(feasible())
     assert two_objectives(3, every, anew=True) == two_objectives(3, every)
     assert two_objectives(3, 8) != two_objectives(4, 8)
+
+
+PROPOSALS = 9  # of the 15 feasible points: the last ones cost the wrapped sampler a hundred asks each
+
+
+class Asking(FeasibleSampler):
+    """The reference: the wrapped sampler reads the storage, and writes to it, at every ask."""
+
+    def sample_relative(self, study: Any, trial: Any, search_space: Any) -> dict[str, Any]:
+        numbers = np.random.SeedSequence((self.seed, trial.number)).generate_state(2)
+        sampler = self.wrapped(int(numbers[0]))
+        taken = {key(other.params) for other in study.get_trials(deepcopy=False) if other.number != trial.number}
+        for _ in range(TRIES):
+            point = sampler.sample_relative(study, trial, search_space)
+            for name, choices in search_space.items():
+                if name not in point:
+                    point[name] = sampler.sample_independent(study, trial, name, choices)
+            if key(point) in self.feasible and key(point) not in taken:
+                return point
+        left = [point for name, point in self.feasible.items() if name not in taken]
+        return dict(left[np.random.default_rng(int(numbers[1])).integers(len(left))])
+
+
+def searched(sampler: FeasibleSampler, storage: Any, objectives: int, workers: int) -> list[Point]:
+    """The proposals of a search, where so many trials run at once."""
+    study = optuna.create_study(storage=storage, sampler=sampler, directions=["minimize"] * objectives)
+    asked, running = [], []
+    for _ in range(PROPOSALS):
+        trial, point = ask(study, sampler)
+        asked.append(point)
+        running.append((trial, [bowl(point), float(point["fc_units"])][:objectives]))
+        if len(running) == workers:
+            study.tell(*running.pop(0))
+    return asked
+
+
+@pytest.mark.parametrize(("seed", "objectives", "workers"), [(0, 1, 1), (1, 1, 3), (2, 2, 1)])
+def test_proposals_are_those_of_a_sampler_that_reads_the_storage_at_every_ask(
+    seed: int, objectives: int, workers: int
+) -> None:
+    once, every = (kind(SPACE, feasible(), seed, objectives) for kind in (FeasibleSampler, Asking))
+
+    assert searched(once, None, objectives, workers) == searched(every, None, objectives, workers)
+    assert once.turned_away
+
+
+class Noted(InMemoryStorage):
+    """Counts what is asked of it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.noted: Counter[str] = Counter()
+
+    def get_all_trials(self, *args: Any, **options: Any) -> list[optuna.trial.FrozenTrial]:
+        self.noted["trials read"] += 1
+        return super().get_all_trials(*args, **options)
+
+    def get_study_system_attrs(self, *args: Any) -> dict[str, Any]:
+        self.noted["study read"] += 1
+        return super().get_study_system_attrs(*args)
+
+    def set_trial_system_attr(self, *args: Any) -> None:
+        self.noted["attributes written"] += 1
+        super().set_trial_system_attr(*args)
+
+
+@pytest.mark.parametrize("objectives", [1, 2])
+def test_the_storage_is_asked_once_for_a_proposal_however_often_the_wrapped_sampler_is(objectives: int) -> None:
+    sampler = FeasibleSampler(SPACE, feasible(), 0, objectives)
+    storage = Noted()
+    asked = searched(sampler, storage, objectives, workers=1)
+
+    assert sampler.turned_away > len(asked)
+    assert all(storage.noted[what] <= 2 * len(asked) for what in storage.noted), storage.noted

@@ -4,15 +4,17 @@ An over-cap proposal never becomes a trial: the wrapped sampler is asked again, 
 point is drawn. (Telling Optuna of over-cap trials as pruned instead would waste a third of a small budget on them.)
 """
 
-from collections.abc import Callable, Sequence
+import copy
+from collections.abc import Callable, Container, Sequence
 from itertools import pairwise
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import optuna
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 from optuna.samplers import BaseSampler, NSGAIISampler, TPESampler
-from optuna.trial import FrozenTrial
+from optuna.storages import BaseStorage
+from optuna.trial import FrozenTrial, TrialState
 
 from search.planning.asking import key
 from search.storage.told import params_of
@@ -35,15 +37,51 @@ def distribution(values: tuple[Value, ...]) -> BaseDistribution:
     return FloatDistribution(numbers[0], numbers[-1], step=steps.pop())
 
 
+class Attributes:
+    """Storage for one proposal: its system attributes are read once, and what the wrapped sampler writes is kept for the end."""
+
+    def __init__(self, storage: BaseStorage) -> None:
+        self.storage = storage
+        self.of_studies: dict[int, dict[str, Any]] = {}
+        self.of_trials: dict[tuple[int, str], Any] = {}  # by trial and name: every ask overwrites the one before
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.storage, name)
+
+    def get_study_system_attrs(self, study_id: int) -> dict[str, Any]:
+        if study_id not in self.of_studies:
+            self.of_studies[study_id] = dict(self.storage.get_study_system_attrs(study_id))
+        return self.of_studies[study_id]
+
+    def set_study_system_attr(self, study_id: int, key: str, value: Any) -> None:
+        self.storage.set_study_system_attr(study_id, key, value)
+        self.get_study_system_attrs(study_id)[key] = value
+
+    def set_trial_system_attr(self, trial_id: int, key: str, value: Any) -> None:
+        self.of_trials[trial_id, key] = value
+
+    def write(self) -> None:
+        for (trial_id, name), value in self.of_trials.items():
+            self.storage.set_trial_system_attr(trial_id, name, value)
+
+
 class Counted(optuna.Study):
-    """A study as the wrapped sampler is to see it: without the trials that do not count."""
+    """A study as the wrapped sampler is to see it: without the trials that do not count.
+
+    It is read once, for one proposal: the wrapped sampler is asked up to a hundred times for it.
+    """
 
     def __init__(self, study: optuna.Study, is_left_out: Callable[[FrozenTrial], bool]) -> None:
         self.__dict__.update(study.__dict__)
-        self.is_left_out = is_left_out
+        self.attributes = Attributes(study._storage)
+        self._storage = cast(BaseStorage, self.attributes)
+        self.counted = [trial for trial in study.get_trials(deepcopy=False) if not is_left_out(trial)]
 
-    def _get_trials(self, *args: Any, **options: Any) -> list[FrozenTrial]:
-        return [trial for trial in super()._get_trials(*args, **options) if not self.is_left_out(trial)]
+    def _get_trials(
+        self, deepcopy: bool = True, states: Container[TrialState] | None = None, use_cache: bool = False
+    ) -> list[FrozenTrial]:
+        trials = [trial for trial in self.counted if states is None or trial.state in states]
+        return copy.deepcopy(trials) if deepcopy else trials
 
 
 class FeasibleSampler(BaseSampler):
@@ -81,9 +119,24 @@ class FeasibleSampler(BaseSampler):
             if isinstance(sampler, NSGAIISampler):
                 sampler.get_trial_generation(study, trial)  # it belongs to one all the same
             return {}
-        study = Counted(study, self.is_left_out)
-        others = [other for other in study.get_trials(deepcopy=False) if other.number != trial.number]
-        taken = {key(params_of(other)) for other in others}
+        counted = Counted(study, self.is_left_out)
+        taken = {key(params_of(other)) for other in counted.counted if other.number != trial.number}
+        point = self.feasible_and_new(sampler, counted, trial, search_space, taken)
+        counted.attributes.write()
+        if point is not None:
+            return point
+        left = [point for name, point in self.feasible.items() if name not in taken]
+        return dict(left[np.random.default_rng(int(numbers[1])).integers(len(left))])
+
+    def feasible_and_new(
+        self,
+        sampler: BaseSampler,
+        study: optuna.Study,
+        trial: FrozenTrial,
+        search_space: dict[str, BaseDistribution],
+        taken: set[tuple[Any, ...]],
+    ) -> dict[str, Any] | None:
+        """The wrapped sampler's first proposal that is feasible and new; None where it has none in TRIES asks."""
         for _ in range(TRIES):
             point = sampler.sample_relative(study, trial, search_space)
             for name, choices in search_space.items():
@@ -92,8 +145,7 @@ class FeasibleSampler(BaseSampler):
             if key(point) in self.feasible and key(point) not in taken:
                 return point
             self.turned_away += 1
-        left = [point for name, point in self.feasible.items() if name not in taken]
-        return dict(left[np.random.default_rng(int(numbers[1])).integers(len(left))])
+        return None
 
     def is_left_out(self, trial: FrozenTrial) -> bool:
         if self.counts is None or not trial.state.is_finished():

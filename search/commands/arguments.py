@@ -1,17 +1,20 @@
-"""Groups of arguments that commands have, and what the program says to arguments that it does not take."""
+"""What several commands share: groups of arguments, a run opened by them, and what is said to arguments that no command takes."""
 
 import argparse
 import sys
-from typing import NoReturn
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias
 
-from data.preparation import Preparation
 from data.ranges import whole
-from models.architecture import BETA, RANGES, UNITS, Architecture
-from models.training.settings import Training
 from search.commands import options, values
 from search.output.terminal import log
 from search.output.typed import DEFAULT_RUN
+from search.run import open_run
 from studies.preset import PRESETS
+
+if TYPE_CHECKING:
+    from search.leader.progress import Progress
 
 WORKERS = whole(0, 4096)  # at once
 
@@ -109,161 +112,31 @@ def add_execution_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def add_train_options(parser: argparse.ArgumentParser) -> None:
-    add_run_options(parser)
-    parser.add_argument(
-        "--trial",
-        type=values.TEXT,
-        metavar="STUDY:NUMBER",
-        help="this trial's network, as depth:4 (default: the winner)",
-    )
-    parser.add_argument("--name", type=values.TEXT, help="of the model's folder (default: after the architecture)")
-    parser.add_argument("--flip", action="store_true", help="also test the mean of each image and its mirror")
-    add_execution_options(parser)
-    parser.add_argument("--json", action="store_true", help="print the model's model.json")
-    by_hand, training, preparation = (options.names_of(part) for part in (Architecture, Training, Preparation))
-    options.add(parser, by_hand, "an architecture by hand; what is not given is as in the preset's reference")
-    options.add(parser, [*training, "seed"], "how this network is trained (default: as the run's trials)")
-    options.add(parser, preparation, "how data are prepared that were not yet")
+def open_the_run(arguments: argparse.Namespace, data: str | None) -> Any:
+
+    return open_run(arguments.run_dir, arguments.preset, options.chosen(arguments), data, arguments.storage)
 
 
-def add_predict_options(parser: argparse.ArgumentParser) -> None:
-    parser.description = (
-        "Bone ages of radiographs by a trained model, as CSV: months, years and months, and the ends of a 90 % interval. "
-        "A file that cannot be read, or does not look like an upright hand radiograph, gets no answer but a note, and exit "
-        "code 2. That check knows noise, text, most photographs, negatives and hands upside down; it cannot tell a foot "
-        "from a hand, nor a healthy hand from another. Research software, not a medical device."
-    )
-    parser.add_argument("paths", nargs="+", type=values.PATH, metavar="FILE", help="radiographs, or folders of them")
-    sexes = parser.add_mutually_exclusive_group()
-    sexes.add_argument("--sex", choices=("F", "M"), help="of all these files (default: as DICOM files say)")
-    sexes.add_argument("--table", type=values.PATH, metavar="CSV", help="a table with ids (the files' names) and sexes")
-    for column in ("id_column", "sex_column"):
-        flag = f"--{column.replace('_', '-')}"
-        parser.add_argument(flag, type=values.TEXT, metavar="HEADING", help=options.OPTIONS[column])
-    parser.add_argument(
-        "--model", type=values.PATH, metavar="FOLDER", help="a trained model (default: the run's newest)"
-    )
-    parser.add_argument(
-        "--run-dir",
-        type=values.PATH,
-        default=DEFAULT_RUN,
-        metavar="DIR",
-        help=f"the run's folder (default {DEFAULT_RUN})",
-    )
-    parser.add_argument("--flip", action="store_true", help="answer the mean of each image and its mirror")
-    parser.add_argument(
-        "--force", action="store_true", help="answer also for what does not look like a hand radiograph"
-    )
-    parser.add_argument("--json", action="store_true", help="print JSON")
+def also_logged(watching: "Progress", folder: Path, wanted: bool) -> "Progress":
+    if not wanted:
+        return watching
+    from search.watch.tensorboard import FOLDER, logged
+
+    log(f"tensorboard --logdir {folder / FOLDER}")
+    return logged(watching, folder / FOLDER)
 
 
-def add_explain_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("files", nargs="*", type=values.PATH, metavar="IMAGE", help="a radiograph: PNG, JPEG or DICOM")
-    parser.add_argument("--sex", choices=("F", "M"), help="sex of the images")
-    parser.add_argument(
-        "--sheet",
-        type=values.number(whole(1, 10_000)),
-        default=0,
-        metavar="N",
-        help="N cases of the run's data instead, spread over sex and age",
-    )
-    parser.add_argument(
-        "--split", choices=("train", "validation", "test"), default="validation", help="of --sheet (default validation)"
-    )
-    add_model_option(parser)
-    add_run_options(parser)
-    parser.add_argument(
-        "--to", type=values.PATH, metavar="DIR", help="where to leave both (default: the model's folder)"
-    )
-    parser.add_argument("--json", action="store_true", help="print JSON")
+Subparsers: TypeAlias = "argparse._SubParsersAction[Parser]"  # the type has no public name
 
 
-def add_compare_options(parser: argparse.ArgumentParser) -> None:
-    add_run_options(parser)
-    add_workers(parser)
-    add_executor(parser)
-    add_deterministic(parser)
-    parser.add_argument(
-        "--replay", type=values.PATH, metavar="FILE", help="on recorded trainings, in seconds; see `record`"
+def command(
+    commands: Subparsers, name: str, function: Callable[[argparse.Namespace], int], help: str, example: str
+) -> argparse.ArgumentParser:
+    made: argparse.ArgumentParser = commands.add_parser(
+        name,
+        help=help,
+        description=help[0].upper() + help[1:] + ".",
+        epilog=f"example: {example}",
     )
-    parser.add_argument(
-        "--repetitions",
-        type=values.number(whole(1, 100_000)),
-        default=0,
-        metavar="S",
-        help="of every search (default: 3; 100 of recorded trainings)",
-    )
-    parser.add_argument(
-        "--rivals",
-        type=values.TEXT,
-        default="all",
-        metavar="NAMES",
-        help="separated by commas: random, random among the widest, grid, compound scaling, KerasTuner RandomSearch, "
-        "KerasTuner Hyperband, Optuna TPE + ASHA, Optuna TPE from the reference, Optuna GP (needs the extra [gp]; default: all)",
-    )
-    parser.add_argument(
-        "--budget",
-        type=values.number(whole(1, 10**9)),
-        default=0,
-        metavar="EPOCHS",
-        help="of every search (default: what the staged one spends itself)",
-    )
-    parser.add_argument(
-        "--simulate-workers",
-        type=values.numbers(whole(1, 100_000), "1,16,256"),
-        default=(1,),
-        metavar="W",
-        help="with --replay: 1,4,16,64,256 workers",
-    )
-    parser.add_argument("--json", action="store_true", help="print JSON")
-    options.add(parser)
-
-
-def add_model_option(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--model", type=values.PATH, metavar="FOLDER", help="a trained model (default: the run's newest)"
-    )
-
-
-def add_count_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--beta", type=values.number(BETA), default=1.0, metavar="β", help="width (default 1)")
-    parser.add_argument(
-        "--blocks",
-        type=values.BLOCKS,
-        default=Architecture().blocks,
-        metavar="B",
-        help="4/3/3 (n5/n7/n9) or mixed0=1,mixed5=4",
-    )
-    parser.add_argument(
-        "--fc", type=values.number(UNITS), default=0, metavar="N", help="units of the additional fully connected layer"
-    )
-    parser.add_argument(
-        "--sex-units",
-        type=values.number(UNITS),
-        default=32,
-        metavar="N",
-        help="units of the layer on sex; 0 leaves sex out",
-    )
-    parser.add_argument(
-        "--stem-pools", type=values.STEM_POOLS, default=(True, True), metavar="P", help="both, first, second or none"
-    )
-    parser.add_argument(
-        "--channel-multiple",
-        type=values.number(RANGES["channel_multiple"]),
-        default=1,
-        metavar="N",
-        help="round filter counts to multiples of N (default 1)",
-    )
-    parser.add_argument(
-        "--image-px",
-        type=values.number(whole(1, 65_536)),
-        default=300,
-        metavar="PX",
-        help="side of the image, for the MACs (default 300)",
-    )
-    parser.add_argument(
-        "--max-params", type=values.PARAMS, metavar="N", help="say whether it fits this cap; exit 2 if not"
-    )
-    parser.add_argument("--table1", action="store_true", help="the paper's Table 1 beside our counts")
-    parser.add_argument("--json", action="store_true", help="print JSON")
+    made.set_defaults(command=function)
+    return made

@@ -5,6 +5,7 @@ from typing import Any
 
 from models.cost import cost
 from search.commands import options
+from search.commands.arguments import Subparsers, add_stage_options, command
 from search.output.terminal import log, say, show_json
 from search.output.time_words import duration
 from search.planning import images as counted
@@ -132,3 +133,19 @@ def said(found: Plan) -> list[str]:
 
 def size(count: int) -> str:
     return f"{count / 1e9:.1f} GB" if count >= 1e9 else f"{count / 1e6:.1f} MB"
+
+
+def build(commands: Subparsers) -> None:
+    plan = command(
+        commands,
+        "plan",
+        run_plan,
+        "what a search would cost: trials, epochs, hours and memory, without training; takes the options of run",
+        "boneage-search plan --preset paper --seeds 6 --data ~/rsna",
+    )
+    add_stage_options(plan)
+    plan.add_argument(
+        "--time-a-step",
+        action="store_true",
+        help="time training steps of two networks first, which takes about half a minute",
+    )

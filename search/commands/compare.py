@@ -1,0 +1,103 @@
+"""The commands that compare strategies: `compare` and `record`."""
+
+import argparse
+
+from data.ranges import whole
+from search.commands import options, values
+from search.commands.arguments import (
+    Subparsers,
+    add_deterministic,
+    add_executor,
+    add_run_options,
+    add_workers,
+    command,
+    open_the_run,
+)
+from search.output.terminal import say
+
+
+def add_compare_options(parser: argparse.ArgumentParser) -> None:
+    add_run_options(parser)
+    add_workers(parser)
+    add_executor(parser)
+    add_deterministic(parser)
+    parser.add_argument(
+        "--replay", type=values.PATH, metavar="FILE", help="on recorded trainings, in seconds; see `record`"
+    )
+    parser.add_argument(
+        "--repetitions",
+        type=values.number(whole(1, 100_000)),
+        default=0,
+        metavar="S",
+        help="of every search (default: 3; 100 of recorded trainings)",
+    )
+    parser.add_argument(
+        "--rivals",
+        type=values.TEXT,
+        default="all",
+        metavar="NAMES",
+        help="separated by commas: random, random among the widest, grid, compound scaling, KerasTuner RandomSearch, "
+        "KerasTuner Hyperband, Optuna TPE + ASHA, Optuna TPE from the reference, Optuna GP (needs the extra [gp]; default: all)",
+    )
+    parser.add_argument(
+        "--budget",
+        type=values.number(whole(1, 10**9)),
+        default=0,
+        metavar="EPOCHS",
+        help="of every search (default: what the staged one spends itself)",
+    )
+    parser.add_argument(
+        "--simulate-workers",
+        type=values.numbers(whole(1, 100_000), "1,16,256"),
+        default=(1,),
+        metavar="W",
+        help="with --replay: 1,4,16,64,256 workers",
+    )
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    options.add(parser)
+
+
+def run_compare(arguments: argparse.Namespace) -> int:
+    from search.compare import run as comparing
+    from search.compare.curves import read, shipped
+
+    if arguments.replay:
+        arguments.replay = shipped(arguments.replay)
+    if arguments.replay and not arguments.preset:
+        arguments.preset = read(arguments.replay).about["preset"]
+    return comparing.run_compare(arguments, open_the_run(arguments, arguments.data))
+
+
+def run_record(arguments: argparse.Namespace) -> int:
+    from search.compare.record import recorded
+    from search.workers.executor import executor_of
+
+    make_executor = executor_of(arguments.executor, arguments.workers)
+    run = open_the_run(arguments, arguments.data)
+    rows = recorded(run, arguments.out, make_executor, arguments.deterministic)
+    say(f"{arguments.out}: {rows:,} trainings")
+    return 0
+
+
+def build(commands: Subparsers) -> None:
+    compare = command(
+        commands,
+        "compare",
+        run_compare,
+        "measure the staged strategy against random search, Hyperband and TPE, at the same epochs",
+        "boneage-search compare --preset miniature --replay studies/miniature.csv --simulate-workers 1,16,256",
+    )
+    add_compare_options(compare)
+    record = command(
+        commands,
+        "record",
+        run_record,
+        "train every network of a small joint space, as a table to compare searches on",
+        "boneage-search record --preset miniature --seeds 2 --data ~/rsna --out table.csv",
+    )
+    add_run_options(record)
+    add_workers(record)
+    add_executor(record)
+    add_deterministic(record)
+    record.add_argument("--out", type=values.PATH, required=True, metavar="FILE", help="the table, a CSV")
+    options.add(record)

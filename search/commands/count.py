@@ -1,0 +1,84 @@
+"""`boneage-search count`: parameters and MACs of an architecture, by arithmetic."""
+
+import argparse
+
+from data.ranges import whole
+from models.architecture import BETA, RANGES, UNITS, Architecture, ArchitectureError
+from models.cost import cost
+from search.commands import values
+from search.commands.arguments import Subparsers, command
+
+
+def add_count_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--beta", type=values.number(BETA), default=1.0, metavar="β", help="width (default 1)")
+    parser.add_argument(
+        "--blocks",
+        type=values.BLOCKS,
+        default=Architecture().blocks,
+        metavar="B",
+        help="4/3/3 (n5/n7/n9) or mixed0=1,mixed5=4",
+    )
+    parser.add_argument(
+        "--fc", type=values.number(UNITS), default=0, metavar="N", help="units of the additional fully connected layer"
+    )
+    parser.add_argument(
+        "--sex-units",
+        type=values.number(UNITS),
+        default=32,
+        metavar="N",
+        help="units of the layer on sex; 0 leaves sex out",
+    )
+    parser.add_argument(
+        "--stem-pools", type=values.STEM_POOLS, default=(True, True), metavar="P", help="both, first, second or none"
+    )
+    parser.add_argument(
+        "--channel-multiple",
+        type=values.number(RANGES["channel_multiple"]),
+        default=1,
+        metavar="N",
+        help="round filter counts to multiples of N (default 1)",
+    )
+    parser.add_argument(
+        "--image-px",
+        type=values.number(whole(1, 65_536)),
+        default=300,
+        metavar="PX",
+        help="side of the image, for the MACs (default 300)",
+    )
+    parser.add_argument(
+        "--max-params", type=values.PARAMS, metavar="N", help="say whether it fits this cap; exit 2 if not"
+    )
+    parser.add_argument("--table1", action="store_true", help="the paper's Table 1 beside our counts")
+    parser.add_argument("--json", action="store_true", help="print JSON")
+
+
+def run_count(arguments: argparse.Namespace) -> int:
+    from search.show import tables
+
+    if arguments.table1:
+        tables.show_table1(arguments.json)
+        return 0
+    architecture = Architecture(
+        beta=arguments.beta,
+        blocks=arguments.blocks,
+        stem_pools=arguments.stem_pools,
+        sex_units=arguments.sex_units,
+        fc_units=arguments.fc,
+        channel_multiple=arguments.channel_multiple,
+    )
+    counted = cost(architecture, arguments.image_px)
+    tables.show_cost(counted, arguments.image_px, arguments.json)
+    if arguments.max_params and counted.params > arguments.max_params:
+        raise ArchitectureError(f"{counted.params:,} parameters are over the cap of {arguments.max_params:,}")
+    return 0
+
+
+def build(commands: Subparsers) -> None:
+    count = command(
+        commands,
+        "count",
+        run_count,
+        "parameters and MACs of an architecture, by arithmetic",
+        "boneage-search count --beta 1.4 --blocks 4/3/3 --fc 3072",
+    )
+    add_count_options(count)

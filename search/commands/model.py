@@ -1,0 +1,261 @@
+"""The commands on one network: `train`, `predict`, `explain`, `export`."""
+
+import argparse
+from collections.abc import Sequence
+
+from data.preparation import Preparation
+from data.ranges import whole
+from models.architecture import Architecture
+from models.training.settings import Training
+from search.commands import options, values
+from search.commands.arguments import (
+    Subparsers,
+    add_execution_options,
+    add_run_options,
+    also_logged,
+    command,
+    open_the_run,
+)
+from search.output.notices import NO_DEVICE, SYNTHETIC
+from search.output.terminal import log, say, show_json
+from search.output.typed import DEFAULT_RUN
+from search.run import open_run
+from studies.preset import StudyError
+
+
+def add_train_options(parser: argparse.ArgumentParser) -> None:
+    add_run_options(parser)
+    parser.add_argument(
+        "--trial",
+        type=values.TEXT,
+        metavar="STUDY:NUMBER",
+        help="this trial's network, as depth:4 (default: the winner)",
+    )
+    parser.add_argument("--name", type=values.TEXT, help="of the model's folder (default: after the architecture)")
+    parser.add_argument("--flip", action="store_true", help="also test the mean of each image and its mirror")
+    add_execution_options(parser)
+    parser.add_argument("--json", action="store_true", help="print the model's model.json")
+    by_hand, training, preparation = (options.names_of(part) for part in (Architecture, Training, Preparation))
+    options.add(parser, by_hand, "an architecture by hand; what is not given is as in the preset's reference")
+    options.add(parser, [*training, "seed"], "how this network is trained (default: as the run's trials)")
+    options.add(parser, preparation, "how data are prepared that were not yet")
+
+
+def add_predict_options(parser: argparse.ArgumentParser) -> None:
+    parser.description = (
+        "Bone ages of radiographs by a trained model, as CSV: months, years and months, and the ends of a 90 % interval. "
+        "A file that cannot be read, or does not look like an upright hand radiograph, gets no answer but a note, and exit "
+        "code 2. That check knows noise, text, most photographs, negatives and hands upside down; it cannot tell a foot "
+        "from a hand, nor a healthy hand from another. Research software, not a medical device."
+    )
+    parser.add_argument("paths", nargs="+", type=values.PATH, metavar="FILE", help="radiographs, or folders of them")
+    sexes = parser.add_mutually_exclusive_group()
+    sexes.add_argument("--sex", choices=("F", "M"), help="of all these files (default: as DICOM files say)")
+    sexes.add_argument("--table", type=values.PATH, metavar="CSV", help="a table with ids (the files' names) and sexes")
+    for column in ("id_column", "sex_column"):
+        flag = f"--{column.replace('_', '-')}"
+        parser.add_argument(flag, type=values.TEXT, metavar="HEADING", help=options.OPTIONS[column])
+    parser.add_argument(
+        "--model", type=values.PATH, metavar="FOLDER", help="a trained model (default: the run's newest)"
+    )
+    parser.add_argument(
+        "--run-dir",
+        type=values.PATH,
+        default=DEFAULT_RUN,
+        metavar="DIR",
+        help=f"the run's folder (default {DEFAULT_RUN})",
+    )
+    parser.add_argument("--flip", action="store_true", help="answer the mean of each image and its mirror")
+    parser.add_argument(
+        "--force", action="store_true", help="answer also for what does not look like a hand radiograph"
+    )
+    parser.add_argument("--json", action="store_true", help="print JSON")
+
+
+def add_explain_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("files", nargs="*", type=values.PATH, metavar="IMAGE", help="a radiograph: PNG, JPEG or DICOM")
+    parser.add_argument("--sex", choices=("F", "M"), help="sex of the images")
+    parser.add_argument(
+        "--sheet",
+        type=values.number(whole(1, 10_000)),
+        default=0,
+        metavar="N",
+        help="N cases of the run's data instead, spread over sex and age",
+    )
+    parser.add_argument(
+        "--split", choices=("train", "validation", "test"), default="validation", help="of --sheet (default validation)"
+    )
+    add_model_option(parser)
+    add_run_options(parser)
+    parser.add_argument(
+        "--to", type=values.PATH, metavar="DIR", help="where to leave both (default: the model's folder)"
+    )
+    parser.add_argument("--json", action="store_true", help="print JSON")
+
+
+def add_model_option(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--model", type=values.PATH, metavar="FOLDER", help="a trained model (default: the run's newest)"
+    )
+
+
+EXPORT_FORMATS = ("keras", "savedmodel", "tflite", "onnx")
+
+
+def run_train(arguments: argparse.Namespace) -> int:
+    from data.cases import constant_mae
+    from search.audit.said import say_worries
+    from search.leader.progress import Terms
+    from search.prepared import prepared
+    from search.show import tables
+    from search.show.progress import preparing, showing
+    from search.trained.choose import chosen
+    from search.trained.folder import read_about
+    from search.trained.train import Order, train
+    from search.workers.executor import executor_of
+    from search.workers.supervisor import stop_on_signals
+
+    set_here = options.chosen(arguments)
+    by_hand, preparation = (
+        {name: set_here.pop(name) for name in options.names_of(part) if name in set_here}
+        for part in (Architecture, Preparation)
+    )
+    make_executor = executor_of(arguments.executor, 1)
+    run = open_run(arguments.run_dir, arguments.preset, preparation, arguments.data, arguments.storage)
+    order = Order(chosen(run, arguments.trial or "", by_hand), set_here, arguments.name or "", arguments.flip)
+    with preparing() as progress:
+        store = prepared(run, progress)
+    say_worries(run.folder, store)
+    with showing(constant_mae(store.cases)) as watching, stop_on_signals() as stop:
+        watching = also_logged(watching, run.folder, arguments.tensorboard)
+        terms = Terms(arguments.deterministic, arguments.trial_timeout, stop=stop)
+        folder = train(run, store, order, make_executor, watching, terms)
+    about = read_about(folder)
+    if arguments.json:
+        show_json(about)
+    else:
+        tables.show_model(about, folder)
+    return 0
+
+
+def run_predict(arguments: argparse.Namespace) -> int:
+    from search.apply import predict
+    from search.output.notices import NO_DEVICE
+    from search.trained.folder import newest
+    from search.trained.predictor import open_model
+
+    files = predict.files_of(arguments.paths)
+    columns = {"id": arguments.id_column, "sex": arguments.sex_column}
+    asked = {ours: heading for ours, heading in columns.items() if heading}
+    table = predict.sexes_of(arguments.table, asked) if arguments.table else {}
+    folder = arguments.model or newest(arguments.run_dir)
+    model = open_model(folder)
+    male = None if arguments.sex is None else arguments.sex == "M"
+    wanted = predict.Wanted(male, table, arguments.flip, arguments.force)
+    predict.say_before(folder, model, wanted)
+    write = predict.write_json if arguments.json else predict.write_csv
+    failed = write(predict.rows_of(model, files, wanted))
+    log(f"{SYNTHETIC}; {NO_DEVICE}" if model.about["synthetic"] else NO_DEVICE)
+    return 2 if failed else 0
+
+
+def run_explain(arguments: argparse.Namespace) -> int:
+    from search.apply.explain import explained, of_files, of_store, region_rows
+    from search.apply.explain_page import FOLDER, write
+    from search.prepared import prepared
+    from search.show.progress import preparing
+    from search.trained.folder import chosen_model
+
+    if bool(arguments.files) == bool(arguments.sheet):
+        raise StudyError("say which radiographs: name image files, or --sheet N for N cases of the run's data")
+    model = chosen_model(arguments.run_dir, arguments.model)
+    if arguments.files:
+        shown, name = of_files(arguments.files, arguments.sex, model), "images"
+    else:
+        with preparing() as progress:
+            store = prepared(open_the_run(arguments, arguments.data), progress)
+        shown, name = of_store(store, arguments.split, arguments.sheet, model), arguments.split
+    found = explained(model, shown)
+    picture, page = write(found, arguments.to or model.path / FOLDER, name)
+    if arguments.json:
+        cases = [case.to_dict() for case in found.cases]
+        files = {"picture": str(picture), "page": str(page)}
+        show_json({"method": found.method, "cases": cases, "regions": region_rows(found), **files})
+        return 0
+    say(picture)
+    say(page)
+    say(SYNTHETIC if found.synthetic else NO_DEVICE)
+    return 0
+
+
+def run_export(arguments: argparse.Namespace) -> int:
+    from search.apply.export import FOLDER, TOLERANCE_MONTHS, export
+    from search.show import tables
+    from search.trained.folder import chosen_model
+
+    model = chosen_model(arguments.run_dir, arguments.model)
+    formats = list(EXPORT_FORMATS) if arguments.format == "all" else [arguments.format]
+    made = export(model, formats, arguments.to or model.path / FOLDER, arguments.run_dir)
+    inputs, rows = made.inputs, made.rows
+    if arguments.json:
+        shown = [row.row() | {"path": str(row.path)} for row in rows]
+        checked = {"inputs": len(inputs.images), "of": inputs.what, "tolerance_months": TOLERANCE_MONTHS}
+        show_json({"formats": shown, "checked": checked, "faults": list(made.faults)})
+        return refused(made.faults)
+    summary = (
+        f"difference: the largest on {len(inputs.images)} {inputs.what}, tolerance {TOLERANCE_MONTHS} months; "
+        "latency: the median of single images on this machine's CPU"
+    )
+    tables.show(f"{model.name}", [row.row() for row in rows], summary)
+    for row in rows[1:]:
+        say(row.path)
+    say(SYNTHETIC if model.synthetic else NO_DEVICE)
+    return refused(made.faults)
+
+
+def refused(faults: Sequence[str]) -> int:
+    """Says what could not be done beside the rest; the exit code."""
+    for fault in faults:
+        log(f"boneage-search: {fault}")
+    return 2 if faults else 0
+
+
+def build(commands: Subparsers) -> None:
+    train = command(
+        commands,
+        "train",
+        run_train,
+        "train one network in full, test it, and leave it as a model: the run's winner, a trial, or one given by hand",
+        "boneage-search train --trial depth:4 --epochs 100",
+    )
+    add_train_options(train)
+    predict = command(
+        commands,
+        "predict",
+        run_predict,
+        "bone ages of radiographs (PNG, JPEG, DICOM) by a trained model; research software, not a medical device",
+        "boneage-search predict ~/hands --sex F",
+    )
+    add_predict_options(predict)
+    explain = command(
+        commands,
+        "explain",
+        run_explain,
+        "where in the radiograph a trained model's prediction comes from, as a picture and a page",
+        "boneage-search explain hand.png --sex F, or: boneage-search explain --sheet 12",
+    )
+    add_explain_options(explain)
+    export = command(
+        commands,
+        "export",
+        run_export,
+        "a trained model in a format that other programs read, checked against Keras, with a model card",
+        "boneage-search export --format onnx",
+    )
+    export.add_argument(
+        "--format", required=True, choices=(*EXPORT_FORMATS, "all"), help="what to write; onnx and tflite need [export]"
+    )
+    add_model_option(export)
+    export.add_argument("--to", type=values.PATH, metavar="DIR", help="where to leave it (default: the model's folder)")
+    add_run_options(export)
+    export.add_argument("--json", action="store_true", help="print JSON")

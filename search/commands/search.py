@@ -1,0 +1,112 @@
+"""The commands of a search: one for every study, `run`, `status`, `report`."""
+
+import argparse
+
+from search.commands import values
+from search.commands.arguments import Subparsers, add_run_options, add_stage_options, also_logged, command, open_the_run
+from search.output.terminal import log, say, show_json
+from studies.order import STUDIES, all_studies
+
+
+def run_stages(arguments: argparse.Namespace) -> int:
+    from data.cases import constant_mae
+    from search.audit.said import say_worries
+    from search.leader.engine import run_study
+    from search.leader.progress import Terms
+    from search.prepared import prepared
+    from search.report import read as report
+    from search.report import write as report_files
+    from search.show import tables
+    from search.show.progress import preparing, showing
+    from search.storage import records
+    from search.watch.dashboard import noted
+    from search.workers.executor import executor_of
+    from search.workers.supervisor import stop_on_signals
+
+    make_executor = executor_of(arguments.executor, arguments.workers)
+    run = open_the_run(arguments, arguments.data)
+    with preparing() as progress:
+        store = prepared(run, progress)
+    say_worries(run.folder, store, with_page=len(arguments.stages) > 1)
+    made = {}
+    with showing(constant_mae(store.cases)) as watching, stop_on_signals() as stop:
+        watching = noted(also_logged(watching, run.folder, arguments.tensorboard))
+        terms = Terms(arguments.deterministic, arguments.trial_timeout, arguments.take_over, stop)
+        for name in arguments.stages:
+            made[name] = run_study(run, store, name, make_executor, watching, terms)
+    page = report_files.write(report.read(run)) if len(arguments.stages) > 1 else None
+    if arguments.json:
+        show_json({name: decision.to_dict() for name, decision in made.items()})
+        if page:
+            log(f"the report is in {page}")
+        return 0
+    for name, decision in made.items():
+        tables.show(name, records.table(run, name), decision.summary)
+        tables.show_front(decision.findings.front)
+        if rows := decision.findings.compared:
+            tables.show_verdicts(f"{decision.findings.CAPTION}: months worse", rows)
+    tables.footnote(constant_mae(store.cases), store.synthetic)
+    if page:
+        say(f"the report is in {page}")
+    return 0
+
+
+def run_status(arguments: argparse.Namespace) -> int:
+    from search.show import tables
+    from search.storage import status
+
+    run = open_the_run(arguments, arguments.data)
+    status.refuse_missing(run)
+    if arguments.watch:
+        from search.watch.watch import watch
+
+        watch(run)
+        return 0
+    statuses = status.status(run)
+    if arguments.json:
+        show_json(statuses)
+    else:
+        tables.show_status(statuses, status.next_command(run, statuses))
+    return 0
+
+
+def run_report(arguments: argparse.Namespace) -> int:
+    from search.report import read as report
+    from search.report import write as report_files
+
+    say(report_files.write(report.read(open_the_run(arguments, arguments.data)), arguments.to))
+    return 0
+
+
+def build(commands: Subparsers) -> None:
+    for name, study in STUDIES.items():
+        stage = command(commands, study.COMMAND, run_stages, study.QUESTION, study.EXAMPLE)
+        stage.set_defaults(stages=[name])
+        add_stage_options(stage)
+    everything = command(
+        commands,
+        "run",
+        run_stages,
+        f"{all_studies()} in order; safe to repeat",
+        "boneage-search run --preset paper --data ~/rsna",
+    )
+    everything.set_defaults(stages=list(STUDIES))
+    add_stage_options(everything)
+    status = command(
+        commands, "status", run_status, "studies, trials, decisions, what comes next", "boneage-search status --json"
+    )
+    add_run_options(status)
+    shown = status.add_mutually_exclusive_group()
+    shown.add_argument("--json", action="store_true", help="print JSON")
+    shown.add_argument("--watch", action="store_true", help="show it again and again, until all is decided or Ctrl-C")
+    report = command(
+        commands,
+        "report",
+        run_report,
+        "what was found and how sure it is, as a page, Markdown and CSV",
+        "boneage-search report",
+    )
+    add_run_options(report)
+    report.add_argument(
+        "--to", type=values.PATH, metavar="DIR", help="where to leave all three (default: the run's folder)"
+    )

@@ -42,7 +42,7 @@ USES_OPTUNA = {
     "search/storage/patience.py",
     "search/storage/opening.py",
     "search/storage/copy.py",
-    "search/storage/sqlite.py",
+    "search/storage/status.py",
     "search/leader/timings.py",
     "search/storage/told.py",
     "search/leader/guards.py",

@@ -107,10 +107,10 @@ def run_train(arguments: argparse.Namespace) -> int:
     from search.audit.said import say_worries
     from search.leader.progress import Terms
     from search.prepared import prepared
-    from search.show import tables
     from search.show.progress import preparing, showing
     from search.trained.choose import chosen
     from search.trained.folder import read_about
+    from search.trained.table import show_model
     from search.trained.train import Order, train
     from search.workers.executor import executor_of
     from search.workers.supervisor import stop_on_signals
@@ -134,7 +134,7 @@ def run_train(arguments: argparse.Namespace) -> int:
     if arguments.json:
         show_json(about)
     else:
-        tables.show_model(about, folder)
+        show_model(about, folder)
     return 0
 
 

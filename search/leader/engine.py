@@ -9,11 +9,10 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-import numpy as np
 import optuna
 
 from data.cases import constant_mae
-from data.preparation import DISK_FULL, DataError, no_space
+from data.preparation import DISK_FULL, no_space
 from data.store.disk import Store
 from search.leader.guards import claimed, refuse_another_folders, refuse_other_settings
 from search.leader.leader import Leader
@@ -32,11 +31,11 @@ from search.storage.patience import PatientStorage
 from search.storage.records import decisions, identity_of, load, note, trials_of
 from search.storage.stored import decision_written
 from search.storage.told import why_left_out
-from search.workers.best import VALIDATION, load_predictions
+from search.workers.best import errors_of
 from search.workers.executor import Executor
 from studies.order import STUDIES, study_name
 from studies.preset import StudyError
-from studies.study import Decision, Given, Trial, decided, feasible_points, points, pool
+from studies.study import Decision, Given, decided, feasible_points, points, pool
 
 
 def run_study(
@@ -72,7 +71,7 @@ def run_study(
             f"no point of {name} fits {cap:,} parameters: the smallest of {len(grid):,} has {least:,}; raise --max-params"
         )
     with held(run.folder, name, take_over=terms.take_over) as lease:
-        given = replace(given, errors=lambda trial: errors_of(run, store, trial, progress.said))
+        given = replace(given, errors=lambda trial: errors_of(run.folder / TRIALS, store, trial, progress.said))
         space, objectives = module.space(given), len(module.objectives(given))
         sampler = FeasibleSampler(
             space, feasible, run.preset.seed, objectives, lambda trial: not why_left_out(trial, space)
@@ -115,19 +114,6 @@ def run_study(
 def plain(settings: dict[str, Any]) -> dict[str, Any]:
     """As they come back from the storage."""
     return dict(json.loads(json.dumps(settings)))
-
-
-def errors_of(run: Run, store: Store, trial: Trial, say: Callable[[str], None]) -> np.ndarray | None:
-    """Absolute errors in months of a trial's best epoch on the validation images; None where they are not kept."""
-    age_months = store.split("validation").age_months
-    try:
-        predictions = load_predictions(run.folder / TRIALS / trial.folder / VALIDATION)
-    except OSError:
-        return None
-    except DataError as error:
-        say(f"{error}; trial {trial.number} is compared by its MAE alone")
-        return None
-    return np.abs(predictions.astype(float) - age_months) if predictions.shape == age_months.shape else None
 
 
 def open_study(

@@ -16,7 +16,6 @@ import numpy as np
 import optuna
 from optuna.trial import TrialState
 
-from data.preparation import DataError
 from data.store.disk import Store, is_store, open_store
 from models.architecture import Architecture
 from models.cost import Cost
@@ -27,7 +26,7 @@ from search.storage.records import counted, given, left_out, load, seen
 from search.storage.status import next_command, refuse_missing, status, storage_exists
 from search.storage.told import LeftOut
 from search.trained.folder import models_of, read_about
-from search.workers.best import VALIDATION, load_predictions
+from search.workers.best import errors_of
 from studies.order import STUDIES, stored_decision, study_name
 from studies.study import SEED, Decision, Given, Trial, best_of, pool
 
@@ -144,18 +143,14 @@ class Report:
         """Absolute errors in months on the validation images, mean over the trial's seeds; None where not all are kept."""
         if self.store is None:
             return None
-        ages = self.store.split("validation").age_months
         found = []
         for run in trial.by_seed:
             if run.validation_mae is None:
                 continue
-            try:
-                predictions = load_predictions(self.run.folder / TRIALS / run.folder / VALIDATION)
-            except (OSError, DataError):
+            errors = errors_of(self.run.folder / TRIALS, self.store, run)
+            if errors is None:
                 return None
-            if predictions.shape != ages.shape:
-                return None
-            found.append(np.abs(predictions.astype(float) - ages))
+            found.append(errors)
         return np.mean(found, axis=0) if found else None
 
 

@@ -3,7 +3,6 @@
 import sys
 from collections.abc import Sequence
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 from rich.console import Console
@@ -77,35 +76,6 @@ def verdict_rows(rows: Sequence[Compared]) -> list[dict[str, Any]]:
         for row in shown:
             del row["left out"]
     return shown
-
-
-def show_model(about: dict[str, Any], folder: Path) -> None:
-    """A trained model's figures, months, each beside the constant predictor's."""
-    from search.trained.page import TITLES, band_name, measures_rows, splits_of
-
-    show(f"{about['name']} (from {about['from']})", measures_rows(about))
-    for split in splits_of(about):
-        groups = (*about[split]["by_sex"], *about[split]["by_age"])
-        rows = [{"group": group.get("sex") or band_name(group)} | figures_of(group) for group in groups]
-        show(f"{TITLES[split]}: by sex and label age", rows)
-    covered = about["conformal"]["coverage"]
-    if covered:
-        say(f"90 % intervals hold {covered['share']:.1%} of {covered['n']:,} test labels.")
-    if about["tests_opened_before"]:
-        say(f"The test images were opened before, by {about['tests_opened_before']} models of this run.")
-    say(f"{folder / 'report.html'}")
-    footnote(about["constant_mae"], about["synthetic"])
-
-
-def figures_of(group: dict[str, Any]) -> dict[str, Any]:
-    return {
-        "images": group["n"],
-        "MAE": rounded(group["mae"]),
-        "low": rounded(group["low"]),
-        "high": rounded(group["high"]),
-        "constant": rounded(group["constant_mae"]),
-        "bias": rounded(group["bias"]),
-    }
 
 
 def show_front(rows: Sequence[OnFront]) -> None:

@@ -32,13 +32,6 @@ def own_url(folder: Path) -> str:
 
 
 @contextmanager
-def reading(url: str, folder: Path) -> Iterator[Rows]:
-    """Reads the studies of the run in `folder` and changes nothing; raises StorageError where they cannot be read."""
-    with reading_file(folder / FILE) if url == own_url(folder) else reading_any(url) as rows:
-        yield rows
-
-
-@contextmanager
 def reading_file(path: Path) -> Iterator[Rows]:
     try:
         with closing(read_only(path)) as connection:
@@ -81,25 +74,6 @@ def log_bytes(path: Path) -> int:
 def beside(path: Path, name: str) -> Path:
     """SQLite's own file beside a database."""
     return path.resolve().with_name(f"{path.resolve().name}-{name}")
-
-
-@contextmanager
-def reading_any(url: str) -> Iterator[Rows]:
-    import sqlalchemy
-
-    from search.storage.opening import open_storage
-    from search.storage.patience import PATIENCE_SECONDS, waiting
-
-    storage = open_storage(url)
-
-    def rows(statement: str, **values: Any) -> list[Any]:
-        with storage.engine.connect() as connection:
-            return list(connection.execute(sqlalchemy.text(statement), values))
-
-    try:
-        yield lambda statement, **values: waiting(lambda: rows(statement, **values), url, PATIENCE_SECONDS)
-    finally:
-        storage.engine.dispose()  # `status --watch` reads every few seconds
 
 
 def refuse_damaged(ask: Callable[[str], Any], path: Path) -> None:

@@ -1,13 +1,15 @@
 """What a run has done and decided, read from its storage; starts nothing and changes nothing."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from search.output.typed import typed
 from search.storage.identity import Identity, identity
 from search.storage.settings import SETTINGS, StoredRun, read_settings
-from search.storage.sqlite import FILE, Rows, own_url, reading, refuse_emptied
+from search.storage.sqlite import FILE, Rows, own_url, reading_file, refuse_emptied
 from search.storage.stored import decision_of, refuse_directions, settings_of, timing_of, why_outside
 from studies.order import STUDIES, study_name
 from studies.preset import StudyError
@@ -54,6 +56,32 @@ def status(run: StoredRun) -> list[dict[str, Any]]:
         stored = {name: study_id for study_id, name in rows("SELECT study_id, study_name FROM studies")}
         own = identity(read_settings(run.folder), lambda: stored)
         return [study_status(name, own, stored, rows) for name in STUDIES]
+
+
+@contextmanager
+def reading(url: str, folder: Path) -> Iterator[Rows]:
+    """Reads the studies of the run in `folder` and changes nothing; raises StorageError where they cannot be read."""
+    with reading_file(folder / FILE) if url == own_url(folder) else reading_any(url) as rows:
+        yield rows
+
+
+@contextmanager
+def reading_any(url: str) -> Iterator[Rows]:
+    import sqlalchemy
+
+    from search.storage.opening import open_storage
+    from search.storage.patience import PATIENCE_SECONDS, waiting
+
+    storage = open_storage(url)
+
+    def rows(statement: str, **values: Any) -> list[Any]:
+        with storage.engine.connect() as connection:
+            return list(connection.execute(sqlalchemy.text(statement), values))
+
+    try:
+        yield lambda statement, **values: waiting(lambda: rows(statement, **values), url, PATIENCE_SECONDS)
+    finally:
+        storage.engine.dispose()  # `status --watch` reads every few seconds
 
 
 def study_status(name: str, own: Identity, stored: Mapping[str, int], rows: Rows) -> dict[str, Any]:

@@ -25,13 +25,13 @@ from search.show.html import (
     text,
 )
 from search.trained.published import OFFICIAL_TEST, PAPER_VALIDATION_MAE
+from search.trained.table import TITLES, band_name, between, measures_rows, signed, splits_of
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
 
 SEX_NAMES = {"F": "girls", "M": "boys"}
 SEX_COLOURS = {"F": ORANGE, "M": BLUE}
-TITLES = {"validation": "validation", "test": "test", "test_flipped": "test, with mirror images"}
 BIG_PX, SMALL_PX = 420, 320
 PREDICTION_KINDS: dict[str, Kind] = {
     "male": "bool",
@@ -68,41 +68,6 @@ def model_page(folder: Path, about: dict[str, Any]) -> str:
 def read_predictions(folder: Path, split: str) -> pd.DataFrame:
     """id, male, age_months, predicted_months, low, high; NaN where an interval is open."""
     return read_csv(folder / f"predictions_{split}.csv", PREDICTION_KINDS)
-
-
-def splits_of(about: dict[str, Any]) -> list[str]:
-    return [split for split in TITLES if about[split]]
-
-
-def measures_rows(about: dict[str, Any]) -> list[dict[str, Any]]:
-    """A row per split: months unless a share."""
-    return [
-        {
-            "split": TITLES[split],
-            "images": found["n"],
-            "MAE": f"{found['mae']:.2f}",
-            "95 % interval": between(found["mae_low"], found["mae_high"]),
-            "constant": f"{found['constant_mae']:.1f}",
-            "RMSE": f"{found['rmse']:.2f}",
-            "median": f"{found['median_ae']:.2f}",
-            "bias": signed(found["bias"]),
-            "slope": signed(found["slope"]),
-            "limits of agreement": between(found["loa_low"], found["loa_high"]),
-            "within 6 m": f"{found['within_6']:.0%}",
-            "12 m": f"{found['within_12']:.0%}",
-            "24 m": f"{found['within_24']:.0%}",
-        }
-        for split in splits_of(about)
-        for found in [about[split]]
-    ]
-
-
-def between(low: float | None, high: float | None) -> str:
-    return "–" if low is None or high is None else f"{low:.1f} to {high:.1f}".replace("-", "−")
-
-
-def signed(value: float | None) -> str:
-    return "–" if value is None else f"{value:+.2f}".replace("-", "−")
 
 
 def measures_section(about: dict[str, Any]) -> Section:
@@ -273,17 +238,6 @@ def groups_section(about: dict[str, Any]) -> Section:
         ]
         parts += [subheading(TITLES[split]), table(rows)]
     return section("By sex and age", *parts, text("Months, by the label's age."))
-
-
-def band_name(group: dict[str, Any]) -> str:
-    begins, ends = group["from_months"] // 12, group["to_months"]
-    return (
-        f"{begins} years and more"
-        if ends is None
-        else f"{begins} to {ends // 12} years"
-        if begins
-        else f"under {ends // 12} years"
-    )
 
 
 def intervals_section(about: dict[str, Any]) -> Section:

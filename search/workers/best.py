@@ -14,8 +14,10 @@ import numpy as np
 
 from data.foreign import foreign
 from data.preparation import DataError
+from data.store.disk import Store
 from search.output.files import write_bytes
 from search.workers.checkpoint import KEPT
+from studies.study import Trial
 
 # Files of the trial's folder, of the best epoch so far.
 VALIDATION, TEST, MODEL, MAPS = "predictions.npy", "test_predictions.npy", "model.keras", "maps.npz"
@@ -64,6 +66,24 @@ def load_predictions(path: Path) -> np.ndarray:
     with foreign(f"{path} is damaged"):
         predictions: np.ndarray = np.load(BytesIO(content), allow_pickle=False)
         return predictions.astype(np.float32)
+
+
+def errors_of(
+    trials: Path, store: Store, trial: Trial, say: Callable[[str], None] = lambda said: None
+) -> np.ndarray | None:
+    """Absolute errors in months of a trial's best epoch on the validation images; None where they are not kept.
+
+    `trials` is the run's folder of trials; `say` hears of predictions that are damaged.
+    """
+    age_months = store.split("validation").age_months
+    try:
+        predictions = load_predictions(trials / trial.folder / VALIDATION)
+    except OSError:
+        return None
+    except DataError as error:
+        say(f"{error}; trial {trial.number} is compared by its MAE alone")
+        return None
+    return np.abs(predictions.astype(float) - age_months) if predictions.shape == age_months.shape else None
 
 
 def digest(content: bytes) -> bytes:

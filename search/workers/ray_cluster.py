@@ -17,7 +17,6 @@ from queue import SimpleQueue
 from typing import Any
 
 from boneage_search import trained_on_ray
-from search.workers.executor import Executor
 from search.workers.job import ATTEMPTS, LAST, Crashed, Failed, Halted, Job, Message, Paused
 from search.workers.local import lay_out
 from search.workers.starting import BEGUN, could_not_start, failed_to_start, log_alone, log_ends
@@ -35,7 +34,7 @@ REACHED_SECONDS = 10.0  # to answer on the cluster's port; Ray itself tries for 
 STORE_BYTES = 100 * 1024 * 1024  # Ray's shared memory, near its least: messages are small
 
 
-def ray_executor(address: str = "", workers: int = 0) -> Executor:
+def ray_executor(address: str = "", workers: int = 0) -> "RayExecutor":
     """Trials on the cluster at `address` (host:port, or auto for the one this machine belongs to).
 
     With no address, on a Ray of our own on this machine, which ends with the executor. Raises StudyError where there is

@@ -1,0 +1,82 @@
+"""A trained model's figures as rows: in its page, and printed."""
+
+from pathlib import Path
+from typing import Any
+
+from search.output.terminal import say
+from search.show import tables
+
+TITLES = {"validation": "validation", "test": "test", "test_flipped": "test, with mirror images"}  # by split
+
+
+def splits_of(about: dict[str, Any]) -> list[str]:
+    return [split for split in TITLES if about[split]]
+
+
+def measures_rows(about: dict[str, Any]) -> list[dict[str, Any]]:
+    """A row per split: months unless a share."""
+    return [
+        {
+            "split": TITLES[split],
+            "images": found["n"],
+            "MAE": f"{found['mae']:.2f}",
+            "95 % interval": between(found["mae_low"], found["mae_high"]),
+            "constant": f"{found['constant_mae']:.1f}",
+            "RMSE": f"{found['rmse']:.2f}",
+            "median": f"{found['median_ae']:.2f}",
+            "bias": signed(found["bias"]),
+            "slope": signed(found["slope"]),
+            "limits of agreement": between(found["loa_low"], found["loa_high"]),
+            "within 6 m": f"{found['within_6']:.0%}",
+            "12 m": f"{found['within_12']:.0%}",
+            "24 m": f"{found['within_24']:.0%}",
+        }
+        for split in splits_of(about)
+        for found in [about[split]]
+    ]
+
+
+def between(low: float | None, high: float | None) -> str:
+    return "–" if low is None or high is None else f"{low:.1f} to {high:.1f}".replace("-", "−")
+
+
+def signed(value: float | None) -> str:
+    return "–" if value is None else f"{value:+.2f}".replace("-", "−")
+
+
+def band_name(group: dict[str, Any]) -> str:
+    begins, ends = group["from_months"] // 12, group["to_months"]
+    return (
+        f"{begins} years and more"
+        if ends is None
+        else f"{begins} to {ends // 12} years"
+        if begins
+        else f"under {ends // 12} years"
+    )
+
+
+def show_model(about: dict[str, Any], folder: Path) -> None:
+    """A trained model's figures, months, each beside the constant predictor's."""
+    tables.show(f"{about['name']} (from {about['from']})", measures_rows(about))
+    for split in splits_of(about):
+        groups = (*about[split]["by_sex"], *about[split]["by_age"])
+        rows = [{"group": group.get("sex") or band_name(group)} | figures_of(group) for group in groups]
+        tables.show(f"{TITLES[split]}: by sex and label age", rows)
+    covered = about["conformal"]["coverage"]
+    if covered:
+        say(f"90 % intervals hold {covered['share']:.1%} of {covered['n']:,} test labels.")
+    if about["tests_opened_before"]:
+        say(f"The test images were opened before, by {about['tests_opened_before']} models of this run.")
+    say(f"{folder / 'report.html'}")
+    tables.footnote(about["constant_mae"], about["synthetic"])
+
+
+def figures_of(group: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "images": group["n"],
+        "MAE": tables.rounded(group["mae"]),
+        "low": tables.rounded(group["low"]),
+        "high": tables.rounded(group["high"]),
+        "constant": tables.rounded(group["constant_mae"]),
+        "bias": tables.rounded(group["bias"]),
+    }

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from search.workers.energy import counter_joules, meter
+from models.training.energy import counter_joules, meter
 
 UUID = "GPU-5a2c"
 

@@ -54,6 +54,38 @@ USES_OPTUNA = {
 GROUND = {"data.ranges", "data.shown"}  # every package may import them, and they import no others of ours
 SOURCES = sorted(path for package in ALLOWED for path in (ROOT / package).rglob("*.py"))
 
+# The packages of search/ from the ground up: each imports from those before it. Those that share a line do not know each other.
+ORDER = (
+    ("output",),
+    ("lease",),
+    ("storage",),
+    ("run",),
+    ("prepared", "planning"),
+    ("workers",),
+    ("leader",),
+    ("show",),
+    ("audit",),
+    ("trained", "compare"),
+    ("apply",),
+    ("report",),
+    ("watch",),
+    ("commands",),
+    ("cli",),
+)
+FLOOR = {name: floor for floor, names in enumerate(ORDER) for name in names}
+STRANGERS = ({"trained", "compare"}, {"apply", "compare"})
+MOST_FLOORS, MOST_FILES, MOST_LINES = 12, 12, 350
+STARTS_PROCESSES = {"multiprocessing", "subprocess", "ray"}
+OPTUNA_PRIVATE = {"_storage", "_study_id", "_trial_id", "_backend", "_engine", "_cached_trials", "scoped_session"}
+PRIVATE_OUTSIDE_STORAGE = {
+    "search/leader/guards.py",
+    "search/leader/schedule.py",
+    "search/leader/engine.py",
+    "search/leader/leader.py",
+    "search/leader/sampler.py",
+    "search/watch/dashboard.py",
+}
+
 
 def name_of(path: Path) -> str:
     """search/cli.py, whatever depth it has below its package."""
@@ -109,7 +141,7 @@ def test_what_every_package_may_import_imports_nothing_of_ours(module: str) -> N
         ({"keras_tuner"}, {"models/hypermodel.py", "search/compare/rivals/keras_tuner.py"}),
         ({"optuna", "optuna_dashboard", "sqlalchemy"}, USES_OPTUNA),
         ({"ray"}, {"search/workers/ray_cluster.py"}),
-        ({"pynvml"}, {"search/workers/energy.py"}),
+        ({"pynvml"}, {"models/training/energy.py"}),
         ({"torch"}, {"search/compare/rivals/sampled.py"}),
         ({"tensorboard"}, {"search/watch/tensorboard.py"}),
         ({"ai_edge_litert", "onnxruntime", "tf2onnx"}, {"models/export.py"}),
@@ -153,3 +185,131 @@ def test_every_dependency_names_a_file_that_exists() -> None:
 def test_no_test_file_is_imported_from_another(path: Path) -> None:
     """What several need is a fixture in conftest.py, or in a file of its own that says what it is for."""
     assert not [name for name in imported(path) if name.startswith("test_")]
+
+
+def name_of_module(path: Path) -> str:
+    return name_of(path).removesuffix(".py").removesuffix("/__init__").replace("/", ".")
+
+
+MODULES = {name_of_module(path): path for path in SOURCES}
+
+
+def imports_of(module: str) -> set[str]:
+    """The modules of ours that a module imports, anywhere in it."""
+    found = set()
+    for node in ast.walk(ast.parse(MODULES[module].read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            for alias in node.names:
+                inner = f"{node.module}.{alias.name}"
+                found.add(inner if inner in MODULES else node.module)
+    return (found & MODULES.keys()) - {module}
+
+
+IMPORTS = {module: imports_of(module) for module in MODULES}
+
+
+def circle(graph: dict[str, set[str]]) -> list[str]:
+    """Some circle of a graph; empty where it has none."""
+    done: set[str] = set()
+
+    def walked(node: str, path: list[str]) -> list[str]:
+        if node in path:
+            return path[path.index(node) :]
+        if node in done:
+            return []
+        for following in sorted(graph[node]):
+            if found := walked(following, [*path, node]):
+                return found
+        done.add(node)
+        return []
+
+    return next((found for node in sorted(graph) if (found := walked(node, []))), [])
+
+
+def house(top: str) -> dict[str, set[str]]:
+    """Who imports whom in one of the top-level packages, the others left out. In search/ and data/ a sub-package is one node,
+    whatever it holds, and so is every file beside them. In models/ and studies/, which are small, every file is a node."""
+    graph: dict[str, set[str]] = {}
+    for module, imported_modules in IMPORTS.items():
+        if module.startswith(f"{top}."):
+            node = room(module)
+            theirs = {room(other) for other in imported_modules if other.startswith(f"{top}.")}
+            graph.setdefault(node, set()).update(theirs - {node})
+    return graph
+
+
+def room(module: str) -> str:
+    return ".".join(module.split(".")[:2]) if module.startswith(("search.", "data.")) else module
+
+
+def floors(graph: dict[str, set[str]]) -> list[str]:
+    """The longest way down, every step an import."""
+    longest: dict[str, list[str]] = {}
+
+    def down(node: str) -> list[str]:
+        if node not in longest:
+            longest[node] = [node, *max((down(following) for following in graph[node]), key=len, default=[])]
+        return longest[node]
+
+    return max(map(down, graph), key=len)
+
+
+def test_no_import_runs_in_a_circle() -> None:
+    assert not circle(IMPORTS)
+
+
+def test_a_circle_is_found_where_there_is_one() -> None:
+    assert circle({"a": {"b"}, "b": {"c"}, "c": {"b"}}) == ["b", "c"]
+    assert not circle({"a": {"b", "c"}, "b": {"c"}, "c": set()})
+
+
+def test_every_package_of_search_has_its_place_in_the_order() -> None:
+    assert {node.split(".")[1] for node in house("search")} == set(FLOOR)
+
+
+@pytest.mark.parametrize("module", sorted(module for module in MODULES if module.startswith("search.")))
+def test_packages_of_search_import_from_those_below_alone(module: str) -> None:
+    own = module.split(".")[1]
+    theirs = {other.split(".")[1] for other in IMPORTS[module] if other.startswith("search.")} - {own}
+
+    assert not {name for name in theirs if FLOOR[name] >= FLOOR[own]}
+    assert not {name for name in theirs if {own, name} in STRANGERS}
+
+
+@pytest.mark.parametrize("top", sorted(ALLOWED))
+def test_the_house_has_few_floors(top: str) -> None:
+    graph = house(top)
+
+    assert not circle(graph)
+    assert len(floors(graph)) <= MOST_FLOORS, " > ".join(floors(graph))
+
+
+@pytest.mark.parametrize("folder", sorted({path.parent for path in SOURCES}), ids=name_of)
+def test_no_folder_holds_many_files(folder: Path) -> None:
+    assert len([path for path in folder.glob("*.py") if path.name != "__init__.py"]) <= MOST_FILES
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=name_of)
+def test_no_file_is_long(path: Path) -> None:
+    assert len(path.read_text(encoding="utf-8").splitlines()) <= MOST_LINES
+
+
+def test_only_workers_start_processes() -> None:
+    found = {name_of(path) for path in SOURCES if imported(path) & STARTS_PROCESSES}
+
+    assert all(name.startswith("search/workers/") for name in found), found
+
+
+def test_only_storage_touches_what_optuna_keeps_to_itself() -> None:
+    """The list holds what is still to be moved: it may only get shorter."""
+    found = {
+        name_of(path)
+        for path in SOURCES
+        if name_of(path) in USES_OPTUNA and not name_of(path).startswith("search/storage/")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Attribute) and node.attr in OPTUNA_PRIVATE
+    }
+
+    assert found == PRIVATE_OUTSIDE_STORAGE

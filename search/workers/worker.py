@@ -24,12 +24,13 @@ from data.store.disk import Store, open_store
 from models import saved
 from models.cam import Maps, maps_of
 from models.cost import cost, training_bytes
+from models.training import energy
 from models.training.feed import feed
 from models.training.fit import CountMismatch, new_trainer
 from models.training.settings import Precision
 from search.lease import LOOK_SECONDS, Fenced, superseded
 from search.output.files import trouble, written
-from search.workers import checkpoint, energy
+from search.workers import checkpoint
 from search.workers.best import MAPS, MODEL, TEST, VALIDATION, leave, save_predictions, settle
 from search.workers.checkpoint import Checkpoint
 from search.workers.job import (

@@ -10,10 +10,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from data.preparation import DataError
+from data.shown import one_line
 
 # What the machine says of itself, not of the file: no space, no memory, no more open files, no permission.
 SURROUNDINGS = (errno.ENOSPC, errno.EDQUOT, errno.ENOMEM, errno.EMFILE, errno.ENFILE, errno.EACCES, errno.EPERM)
-LONGEST_REASON = 200  # characters; some libraries put the whole file into their message
 
 
 @contextmanager
@@ -38,11 +38,4 @@ def foreign(said: str, fault: type[ValueError] = DataError) -> Iterator[None]:
 
 def reason(error: Exception) -> str:
     """The library's own words in one line; its class where it has none."""
-    return shown(str(error)) or type(error).__name__
-
-
-def shown(words: str, most: int = LONGEST_REASON) -> str:
-    """A foreign text as part of a sentence: one line, without control characters, cut where it is long."""
-    line = " ".join(words.split())
-    printable = "".join(character if character.isprintable() else "?" for character in line)
-    return printable if len(printable) <= most else printable[: most - 1] + "…"
+    return one_line(str(error)) or type(error).__name__

@@ -6,6 +6,7 @@ This file knows nobody; all packages may import it.
 import unicodedata
 
 SHOWN_LETTERS = 60  # of a value in a message
+LONGEST_WORDS = 200  # letters of a library's own words: some put the whole file into their message
 
 
 def plain(text: object) -> str:
@@ -23,7 +24,15 @@ def escaped(letter: str) -> str:
     return letter if shows else letter.encode("unicode_escape").decode()
 
 
+def one_line(words: str, most: int = LONGEST_WORDS) -> str:
+    """A foreign text as part of a sentence, as `plain` shows it, with one space for each gap; cut where it is long."""
+    return cut(plain(" ".join(words.split())), most)
+
+
 def shown(value: object) -> str:
     """A value in a message, cut where it is very long."""
-    text = f"{value:g}" if isinstance(value, float) else repr(value)
-    return text if len(text) <= SHOWN_LETTERS else f"{text[:SHOWN_LETTERS]}..."
+    return cut(f"{value:g}" if isinstance(value, float) else repr(value), SHOWN_LETTERS)
+
+
+def cut(text: str, most: int) -> str:
+    return text if len(text) <= most else f"{text[:most]}..."

@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from data.shown import plain
+from data.foreign import reason
+from data.shown import LONGEST_WORDS, one_line, plain
 from search.cli import main
 from search.output.terminal import log, say
 from search.run import record
@@ -133,6 +134,16 @@ def test_plain_text_is_one_line_that_shows_all_it_has(text: str) -> None:
     shown.encode()  # no surrogates
     assert shown.isprintable() or all(letter.isprintable() or letter.isspace() for letter in shown)
     assert plain(shown) == shown
+
+
+@given(st.text(), st.integers(1, 50))
+@hypothesis_settings(deadline=None)
+def test_a_library_s_own_words_become_one_line_by_the_same_escapes_and_are_cut(text: str, most: int) -> None:
+    whole = " ".join(text.split())
+
+    assert reason(ValueError(text)) == (one_line(text, LONGEST_WORDS) or "ValueError")
+    assert one_line(text, len(plain(whole))) == plain(whole)
+    assert one_line(text, most) in (plain(whole), f"{plain(whole)[:most]}...")
 
 
 @given(st.text(st.characters(categories=("L", "N", "P", "S", "M")) | st.just(" ")))

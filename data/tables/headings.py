@@ -17,9 +17,9 @@ import pandas as pd
 
 from data.cases import MAX_AGE_MONTHS, MIN_AGE_MONTHS, SPLITS
 from data.films import dicom
-from data.foreign import shown
 from data.preparation import DataError
 from data.problems import Kind, Problem
+from data.shown import one_line
 from data.tables.ages import UNITS, months_of
 from data.tables.sheets import Sheet, read_sheet
 
@@ -115,7 +115,7 @@ def lacking(path: Path, asked: Mapping[str, str]) -> str:
     headings = read_sheet(path, partial(fitting, asked=asked)).headings
     found = found_columns(headings, asked)
     missing = next((name for name in (*NEEDED, "age_months") if name not in found), NEEDED[0])
-    there = shown(", ".join(headings))
+    there = one_line(", ".join(headings))
     if missing in asked:
         return f"{path} has no column {asked[missing]!r}, which {OPTIONS[missing]} names: it has {there}"
     known = ", ".join(HEADINGS[missing])

@@ -30,6 +30,7 @@ REFRESH_SECONDS = 10.0
 # Of silence from another machine's owner, before it is taken for gone: a leader that waits for its database is silent
 # for patience.PATIENCE_SECONDS.
 WATCH_SECONDS = 150.0
+SILENT_SECONDS = 900.0  # since which an owner on another machine is shown as gone; nothing is taken from it for that
 LOOK_SECONDS = 5.0  # between two looks of a worker whether its leader has lost the lease, while it trains an epoch
 STUDY = "study"  # the kind of work whose commands know --take-over
 HELD = (errno.EACCES, errno.EAGAIN)  # what a lock says that another process has
@@ -155,6 +156,28 @@ def may_be_taken(path: Path, before: Owner | None, lock: bool | None, watch_seco
     if before is None or (lock and was_here(before) and not lives_here(before)):
         return True
     return not goes_on(path, before, watch_seconds)
+
+
+def is_held(folder: Path, name: str) -> bool:
+    """Whether a leader runs it, as far as one look shows: for those who only read. Nothing is changed, and nobody waited for.
+
+    An owner on another machine is believed as long as its file is young; the two clocks may differ by SILENT_SECONDS.
+    """
+    path = folder / f"{name}.lease"
+    owner = read(path)
+    if owner is not None and not was_here(owner):
+        return time.time() - path.stat().st_mtime < SILENT_SECONDS
+    return (owner is not None and lives_here(owner)) or has_lock(path)
+
+
+def has_lock(path: Path) -> bool:
+    """Whether a process has the lock on the file, whatever name this machine has in its container."""
+    try:
+        with path.open(encoding="utf-8") as file:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except OSError as error:
+        return error.errno in HELD
+    return False
 
 
 def was_here(owner: Owner) -> bool:

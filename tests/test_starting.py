@@ -81,7 +81,7 @@ def test_a_worker_that_cannot_start_ends_the_search_with_its_last_words_and_fail
         assert BROKEN[how][1] in ended.stderr
         assert "killed" not in ended.stderr
         found = ablation(run)
-        assert (found["running"], found["trials"], found["failed"]) == (1, 0, 0)
+        assert (found["interrupted"], found["trials"], found["failed"]) == (1, 0, 0)
 
 
 ASKED = {
@@ -106,7 +106,7 @@ def test_whoever_talks_to_workers_says_that_they_cannot_start(
     assert ended.returncode == 2, ended.stderr
     assert "could not start" in ended.stderr
     if asked == "ray":
-        assert (ablation(tmp_path / "run")["running"], ablation(tmp_path / "run")["failed"]) == (1, 0)
+        assert (ablation(tmp_path / "run")["interrupted"], ablation(tmp_path / "run")["failed"]) == (1, 0)
 
 
 def test_a_tensorflow_that_cannot_be_imported_is_a_sentence_of_predict(tiny_model: Path, tmp_path: Path) -> None:
@@ -247,7 +247,7 @@ def test_a_folder_of_temporary_files_with_a_long_name_is_a_sentence_before_any_t
     assert ended.returncode == 2
     assert f"TMPDIR is {long}" in ended.stderr
     assert "Traceback" not in ended.stderr
-    assert (ablation(run)["running"], ablation(run)["failed"]) == (1, 0)
+    assert (ablation(run)["interrupted"], ablation(run)["failed"]) == (1, 0)
 
 
 def test_the_last_lines_are_those_of_this_worker_alone(tmp_path: Path) -> None:

@@ -1,6 +1,8 @@
 """`status` reads Optuna's tables itself: what it says is what Optuna would say."""
 
 import json
+import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -11,11 +13,15 @@ from conftest import tiny_preset
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 from optuna.trial import TrialState, create_trial
 
+from search.cli import main
+from search.lease import held, is_held
+from search.report.read import recorded
 from search.run import Run, record
 from search.storage.opening import open_storage
-from search.storage.records import seen
+from search.storage.records import load, seen
 from search.storage.sqlite import own_url, sqlite_url
 from search.storage.status import status
+from search.watch.watch import watch
 from studies.order import STUDIES, study_name
 from studies.preset import StudyError
 
@@ -124,3 +130,84 @@ def test_neither_optuna_nor_numpy_is_imported_to_say_the_status(tmp_path: Path) 
     assert all(study_name in printed for study_name in STUDIES)
     heavy = {"alembic", "keras", "numpy", "optuna", "pandas", "scipy", "sqlalchemy", "tensorflow"}
     assert not heavy & set(json.loads(printed.splitlines()[-1]))
+
+
+HOLD = "import sys, time; from pathlib import Path; from search.lease import held\nwith held(Path(sys.argv[1]), 'depth'):\n    print('held', flush=True)\n    time.sleep(60)"
+OTHERS = {"host": "another-machine", "process": 1, "started": "2020-01-01 00:00:00", "machine": "x", "token": "x"}
+
+
+def begun_and_not_ended(folder: Path) -> Run:
+    """A run whose third study has a trial that has not ended."""
+    run = a_run(folder)
+    study = optuna.create_study(study_name=study_name("depth"), storage=open_storage(run.storage))
+    study.set_user_attr("settings", "{}")
+    study.set_user_attr("constant_mae", 30.5)
+    study.ask().set_user_attr("network", "n")
+    return run
+
+
+def said_of_depth(run: Run) -> tuple[int, int]:
+    found = next(entry for entry in status(run) if entry["name"] == "depth")
+    return found["running"], found["interrupted"]
+
+
+def test_a_trial_runs_while_its_leader_lives_and_is_interrupted_when_it_ends_or_is_killed(tmp_path: Path) -> None:
+    run = begun_and_not_ended(tmp_path)
+    assert said_of_depth(run) == (0, 1)  # no lease was ever there
+
+    with held(tmp_path, "depth"):
+        assert said_of_depth(run) == (1, 0)
+    assert said_of_depth(run) == (0, 1)  # a clean stop
+
+    with subprocess.Popen([sys.executable, "-c", HOLD, tmp_path], stdout=subprocess.PIPE, text=True) as leader:
+        assert leader.stdout is not None
+        assert leader.stdout.readline() == "held\n"
+        assert said_of_depth(run) == (1, 0)
+        leader.kill()
+    assert said_of_depth(run) == (0, 1)
+
+
+@pytest.mark.parametrize(("silent_seconds", "found"), [(0, (1, 0)), (86_400, (0, 1))])
+def test_a_leader_on_another_machine_is_believed_while_its_lease_is_young(
+    silent_seconds: int, found: tuple[int, int], tmp_path: Path
+) -> None:
+    run = begun_and_not_ended(tmp_path)
+    path = tmp_path / "depth.lease"
+    path.write_text(json.dumps(OTHERS), encoding="utf-8")
+    at = path.stat().st_mtime - silent_seconds
+    os.utime(path, (at, at))
+
+    assert said_of_depth(run) == found
+
+
+def test_looking_at_a_lease_takes_it_from_nobody(tmp_path: Path) -> None:
+    with held(tmp_path, "depth") as lease:
+        before = lease.path.read_bytes()
+        assert is_held(tmp_path, "depth")
+        lease.check()
+        assert lease.path.read_bytes() == before
+    assert not is_held(tmp_path, "depth")
+    with held(tmp_path, "depth"):
+        pass
+
+
+def test_status_report_and_watch_name_what_was_interrupted(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = begun_and_not_ended(tmp_path)
+    monkeypatch.setattr("time.sleep", lambda seconds: os.kill(os.getpid(), signal.SIGINT))
+
+    assert main(["status", "--run-dir", str(tmp_path)]) == 0
+    watch(run)
+    said = capsys.readouterr().out
+    assert said.count("depth: 1 trial interrupted") == 2
+    assert "running" not in said
+
+    assert main(["status", "--json", "--run-dir", str(tmp_path)]) == 0
+    depth = next(entry for entry in json.loads(capsys.readouterr().out) if entry["name"] == "depth")
+    assert (depth["running"], depth["interrupted"]) == (0, 1)
+
+    study = load(open_storage(run.storage), "depth", tmp_path)
+    assert study is not None
+    assert [trial.state for trial in recorded(study, is_led=False)] == ["interrupted"]
+    assert [trial.state for trial in recorded(study, is_led=True)] == ["running"]

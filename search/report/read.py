@@ -42,6 +42,13 @@ class Recorded:
     began: datetime | None
     ended: datetime | None
 
+    is_led: bool = True  # whether a leader runs its study
+
+    @property
+    def state(self) -> str:
+        """Running, interrupted, complete, pruned or failed."""
+        return self.trial.state if self.trial.finished or self.is_led else "interrupted"
+
     @property
     def copied_from(self) -> str:
         return str(self.attrs.get("copied_from", ""))
@@ -174,13 +181,21 @@ def read_study(run: Run, of_study: dict[str, Any], storage: Any) -> StudyReport:
     if study is None or "constant_mae" not in study.user_attrs:  # made, and left at once
         return StudyReport(name, of_study)
     start, left = given(run, study), tuple(left_out(study))
-    return StudyReport(name, of_study, recorded(study), study.user_attrs, start, importance(study, left), left)
+    return StudyReport(
+        name,
+        of_study,
+        recorded(study, not of_study.get("interrupted")),
+        study.user_attrs,
+        start,
+        importance(study, left),
+        left,
+    )
 
 
-def recorded(study: optuna.Study) -> tuple[Recorded, ...]:
+def recorded(study: optuna.Study, is_led: bool = True) -> tuple[Recorded, ...]:
     """Its trials that have begun, but those that somebody else has ended or changed."""
     return tuple(
-        Recorded(seen(trial), trial.user_attrs, trial.datetime_start, trial.datetime_complete)
+        Recorded(seen(trial), trial.user_attrs, trial.datetime_start, trial.datetime_complete, is_led)
         for trial in counted(study)
     )
 

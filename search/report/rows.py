@@ -122,7 +122,7 @@ def trial_rows(report: Report) -> list[dict[str, Any]]:
             "study": study.label,
             "trial": f"#{recorded.trial.number}",
             "what": what(recorded.trial),
-            "outcome": recorded.trial.exit_reason or recorded.trial.state,
+            "outcome": recorded.trial.exit_reason or recorded.state,
             "valid. MAE": None if recorded.trial.validation_mae is None else round(recorded.trial.validation_mae, 2),
             "train MAE": recorded.attrs.get("train_mae"),
             "best epoch": recorded.trial.best_epoch,

@@ -74,7 +74,7 @@ def trials_csv(report: Report) -> str:
         {
             "study": study.label,
             "trial": recorded.trial.number,
-            "state": recorded.trial.state,
+            "state": recorded.state,
             "exit_reason": recorded.trial.exit_reason,
             "validation_mae": recorded.trial.validation_mae,
             **{f"point_{name}": value for name, value in recorded.trial.point.items()},

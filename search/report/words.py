@@ -196,7 +196,7 @@ def trace(study: StudyReport, trial: Trial) -> str:
 
 def counts(study: StudyReport) -> str:
     """24 trials: 20 complete, 3 pruned, 1 failed; 90 of 120 configurations fit ..., 12 proposals turned away."""
-    states = Counter(recorded.trial.state for recorded in study.trials)
+    states = Counter(recorded.state for recorded in study.trials)
     said = f"{len(study.trials)} trials: " + ", ".join(f"{count} {state}" for state, count in states.items())
     if copied := sum(bool(recorded.copied_from) for recorded in study.trials):
         said += f" ({copied} taken over from another study)"

@@ -30,6 +30,10 @@ WORDS = (
     "imbalanced",
     "format",
 )  # columns that hold no numbers
+UNENDED = {
+    "running": "running",
+    "interrupted": "interrupted: no leader runs this study; its command resumes from the last epoch",
+}
 WIDE = 160  # a table that is not shown on a terminal is not folded to 80 columns
 
 
@@ -134,9 +138,20 @@ def status_lines(statuses: list[dict[str, Any]], next_command: str | None) -> li
     lines = [constant_words(known[0])] if known else []
     if any(status.get("synthetic") for status in statuses):
         lines.append(f"{SYNTHETIC}; {NO_DEVICE}.")
+    lines += unended_lines(statuses)
     lines += left_out_lines(statuses)
     lines += time_lines(statuses)
     return [*lines, f"next: {next_command}" if next_command else f"{all_studies()} are decided"]
+
+
+def unended_lines(statuses: list[dict[str, Any]]) -> list[str]:
+    """Trials that run, and those whose leader is gone."""
+    return [
+        f"{status['name']}: {status[how]} trial{'s' * (status[how] != 1)} {what}"
+        for status in statuses
+        for how, what in UNENDED.items()
+        if status.get(how)
+    ]
 
 
 def left_out_lines(statuses: list[dict[str, Any]]) -> list[str]:

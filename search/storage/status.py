@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from search.lease import is_held
 from search.output.typed import typed
 from search.storage.identity import Identity, identity
 from search.storage.settings import SETTINGS, StoredRun, read_settings
@@ -55,7 +56,7 @@ def status(run: StoredRun) -> list[dict[str, Any]]:
     with reading(run.storage, run.folder) as rows:
         stored = {name: study_id for study_id, name in rows("SELECT study_id, study_name FROM studies")}
         own = identity(read_settings(run.folder), lambda: stored)
-        return [study_status(name, own, stored, rows) for name in STUDIES]
+        return [study_status(name, own, stored, rows, run.folder) for name in STUDIES]
 
 
 @contextmanager
@@ -84,7 +85,7 @@ def reading_any(url: str) -> Iterator[Rows]:
         storage.engine.dispose()  # `status --watch` reads every few seconds
 
 
-def study_status(name: str, own: Identity, stored: Mapping[str, int], rows: Rows) -> dict[str, Any]:
+def study_status(name: str, own: Identity, stored: Mapping[str, int], rows: Rows, folder: Path) -> dict[str, Any]:
     """Raises StudyError where a study of that name is not ours."""
     found = ((called, attributes(stored[called], rows)) for called in own.names(name) if called in stored)
     called, attrs = next(((called, attrs) for called, attrs in found if own.owns(attrs)), ("", {}))
@@ -106,12 +107,15 @@ def study_status(name: str, own: Identity, stored: Mapping[str, int], rows: Rows
     decision = decision_of(called, attrs, name)
     ended = rows(ENDED, study_id=study_id)
     ours = [row for row in ended if counts_in(*row[2:])]
+    unended = counts.get("RUNNING", 0)
+    is_led = unended > 0 and is_held(folder, name)
     best_value, best_params = best([row for row in ours if row[2] == "COMPLETE"], settings.get("space", {}), rows)
     return {
         "name": name,
         "state": "decided" if decision else "begun",
         "trials": len(ours),
-        "running": counts.get("RUNNING", 0),
+        "running": unended if is_led else 0,
+        "interrupted": 0 if is_led else unended,  # the next leader resumes them
         "failed": sum(row[2] == "FAIL" for row in ours),
         "left_out": len(ended) - len(ours),
         "configurations": attrs.get("configurations"),

@@ -126,7 +126,7 @@ def held(
 def locked(path: Path) -> Iterator[tuple[TextIO, bool | None]]:
     """The file, which is made if need be, and whether its lock was free and is ours now; None where there are no locks."""
     while True:
-        with path.open("a+") as file:
+        with path.open("a+", encoding="utf-8") as file:
             lock = lock_on(file)
             if lock is False or is_at(path, file):
                 yield file, lock
@@ -192,7 +192,7 @@ def lives_here(owner: Owner) -> bool:
 def machine() -> str:
     """The id of this machine's boot, which containers on it share; empty where there is none."""
     try:
-        return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+        return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="utf-8").strip()
     except OSError:
         return ""
 
@@ -200,7 +200,9 @@ def machine() -> str:
 def born(process: int) -> int:
     """When a process of this machine started, in clock ticks since the boot; 0 where there is no such process."""
     try:
-        return int(Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[19])
+        return int(
+            Path(f"/proc/{process}/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()[19]
+        )
     except (OSError, ValueError, IndexError):
         return 0
 
@@ -237,7 +239,7 @@ def goes_on(path: Path, before: Owner, watch_seconds: float) -> bool:
 def read(path: Path) -> Owner | None:
     """None where nobody holds it; also where it is just being written."""
     try:
-        return owner_of(path.read_text())
+        return owner_of(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
 

@@ -84,7 +84,7 @@ def decode_all(
         return line, pixels
 
     (part / "pixels.u8").touch()
-    with (part / "pixels.u8").open("r+b") as pixels, (part / "journal.jsonl").open("a") as journal:
+    with (part / "pixels.u8").open("r+b") as pixels, (part / "journal.jsonl").open("a", encoding="utf-8") as journal:
         pixels.truncate(len(rows) * size)
         for line, data in ahead(one, [place for place in range(len(rows)) if place not in done]):
             os.pwrite(pixels.fileno(), data, line["row"] * size)
@@ -101,7 +101,7 @@ def decoded_before(part: Path, count: int, size: int) -> dict[int, Line]:
         return {}
     found = {}
     with (part / "pixels.u8").open("rb") as pixels:
-        for text in (part / "journal.jsonl").read_text().splitlines():
+        for text in (part / "journal.jsonl").read_text(encoding="utf-8").splitlines():
             try:
                 line = json.loads(text)
             except ValueError:  # cut short by a kill

@@ -132,7 +132,7 @@ def open_store(path: Path) -> Store:
     """Raises DataError where there is no store, one of another version, or one whose parts do not fit together."""
     broken = f"{path} is damaged; remove it and prepare the data again"
     try:
-        text = (path / "store.json").read_text()
+        text = (path / "store.json").read_text(encoding="utf-8")
     except (OSError, ValueError):
         raise DataError(f"{path} is no prepared store; make one with `boneage-search prepare`") from None
     with foreign(broken):

@@ -132,7 +132,7 @@ def make(request: Request, there: Store | None, path: Path, progress: Progress, 
             "cases": len(found.cases),
             "problems": len(problems),
         }
-        (part / "store.json").write_text(json.dumps(about, indent=1) + "\n")
+        (part / "store.json").write_text(json.dumps(about, indent=1) + "\n", encoding="utf-8")
         for scratch in ("request.json", "journal.jsonl", "pixels.u8"):
             (part / scratch).unlink()
         put_in_place(part, path)
@@ -176,11 +176,11 @@ def held(part: Path) -> Iterator[None]:
 def begin(part: Path, asked: str) -> None:
     """Continue what was begun for the same request; anything else in the folder is of no use and goes."""
     begun = part / "request.json"
-    if begun.exists() and begun.read_text() == asked:
+    if begun.exists() and begun.read_text(encoding="utf-8") == asked:
         return
     for left in part.iterdir():
         left.unlink()
-    begun.write_text(asked)
+    begun.write_text(asked, encoding="utf-8")
 
 
 def written_to_disk(folder: Path) -> None:

@@ -153,7 +153,7 @@ def flattened_link(entry: os.DirEntry[str]) -> str:
     try:
         if "." in entry.name or not 0 < entry.stat().st_size <= LINK_BYTES:
             return ""
-        target = Path(entry.path).read_text()
+        target = Path(entry.path).read_text(encoding="utf-8")
         return target if (Path(entry.path).parent / target).is_dir() else ""
     except (OSError, ValueError):  # ValueError: not text, or no path
         return ""

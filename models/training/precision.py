@@ -37,5 +37,5 @@ def cpu_flags(cpuinfo: Path = Path("/proc/cpuinfo")) -> set[str]:
     """What Linux says that the CPU can do; nothing elsewhere."""
     if not cpuinfo.exists():
         return set()
-    lines = cpuinfo.read_text().splitlines()
+    lines = cpuinfo.read_text(encoding="utf-8").splitlines()
     return set(next((line.partition(":")[2].split() for line in lines if line.startswith("flags")), []))

@@ -29,7 +29,7 @@ def audit_of(store: Store) -> Audit:
 def worries_of(folder: Path, store: Store) -> list[str]:
     """The worries about a run's data: as the run's folder remembers them, where it has audited this very store."""
     try:
-        there = json.loads((folder / REMEMBERED).read_text())
+        there = json.loads((folder / REMEMBERED).read_text(encoding="utf-8"))
         if there["of"] == audited_as(store):
             return [str(finding["text"]) for finding in there["findings"] if finding["level"] == "worry"]
     except (OSError, ValueError, KeyError, TypeError):

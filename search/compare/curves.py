@@ -124,7 +124,7 @@ def shipped(table: Path) -> Path:
 def read(path: Path) -> Recorded:
     """Raises StudyError where the file is none that `write` made."""
     try:
-        with path.open() as file:
+        with path.open(encoding="utf-8") as file:
             about = dict(json.loads(file.readline().removeprefix("#")))
             table = read_csv(file)
         if not isinstance(about.get("epochs"), int) or not isinstance(about.get("space"), dict):

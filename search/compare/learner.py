@@ -143,7 +143,7 @@ class Trainings(Events[Supervised]):
 
 
 def append(path: Path, network: str, curve: Curve) -> None:
-    with path.open("a") as file:
+    with path.open("a", encoding="utf-8") as file:
         file.write(json.dumps({"network": network} | asdict(curve)) + "\n")
         file.flush()
         os.fsync(file.fileno())
@@ -152,7 +152,7 @@ def append(path: Path, network: str, curve: Curve) -> None:
 def read(path: Path) -> dict[str, Curve]:
     """By network, the last line of each; a line that was being written at a kill counts as not written."""
     curves: dict[str, Curve] = {}
-    lines: Sequence[str] = path.read_text().splitlines() if path.exists() else []
+    lines: Sequence[str] = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
     for line in lines:
         try:
             values = json.loads(line)

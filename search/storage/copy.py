@@ -237,7 +237,7 @@ def lay_ready(run_dir: Path, to_run_dir: Path, note: Note) -> None:
 def note_of(to_run_dir: Path) -> Note | None:
     path = to_run_dir / NOTE
     try:
-        return Note(**json.loads(path.read_text()))
+        return Note(**json.loads(path.read_text(encoding="utf-8")))
     except (FileNotFoundError, NotADirectoryError):
         return None
     except (OSError, ValueError, TypeError) as error:

@@ -157,7 +157,7 @@ def write_about(folder: Path, about: dict[str, Any]) -> None:
 def begun_otherwise(job: Job) -> str:
     """What of the job differs from the training that its folder holds; empty where nothing does, or it holds none."""
     try:
-        before = json.loads((job.folder / "job.json").read_text())
+        before = json.loads((job.folder / "job.json").read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return ""
     now = json.loads(json.dumps(job_dict(job)))

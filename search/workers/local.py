@@ -178,7 +178,7 @@ def how_it_died(worker: Worker) -> Failed | Halted:
 def killed_for_memory() -> int:
     """How many processes Linux has killed for want of memory since it started; 0 where it does not tell."""
     try:
-        counters = Path("/proc/vmstat").read_text().split()
+        counters = Path("/proc/vmstat").read_text(encoding="utf-8").split()
         return int(counters[counters.index("oom_kill") + 1])
     except (OSError, ValueError):
         return 0

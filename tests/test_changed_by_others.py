@@ -332,6 +332,41 @@ def test_a_trial_that_somebody_tells_while_it_trains_is_left_out_and_trained_aga
     assert width.trials[2].value == pytest.approx(deeper_is_better(executor.seen[1]))
 
 
+class Late(Meddling):
+    """It happens after the last epoch, before the worker says that it has finished."""
+
+    def wait(self, seconds: float) -> list[Message]:
+        if not self.left:
+            *epochs, last = FormulaExecutor.wait(self, seconds)
+            self.left = [last]
+            return epochs
+        messages, self.left = self.left, []
+        if self.happens:
+            self.happens, happens = None, self.happens
+            happens(messages[0].number)
+        return messages
+
+    left: list[Message] = []  # noqa: RUF012 # replaced, never changed
+
+
+@pytest.mark.parametrize(("value", "state"), TOLD)
+def test_a_trial_that_somebody_tells_as_its_worker_finishes_is_left_out_and_trained_again(
+    golden: Path, value: float | None, state: TrialState
+) -> None:
+    """It runs no more, so that the study ends."""
+    run = open_run(golden, None, {}, None, None)
+    executor = Late(lambda number: void(study(golden, "2 width").tell(number, value, state=state)))
+    run_study(run, prepared(run, lambda *_: None), "width", lambda: executor, silent())
+
+    assert [trial.state for trial in study(golden, "2 width").trials] == [
+        TrialState.COMPLETE,
+        state,
+        TrialState.COMPLETE,
+    ]
+    assert executor.seen[0] == executor.seen[1]
+    assert len(executor.seen) == 2
+
+
 def test_a_study_that_somebody_deletes_while_it_runs_ends_the_search_with_a_sentence(golden: Path) -> None:
     run = open_run(golden, None, {}, None, None)
     executor = Meddling(lambda number: deleted("2 width")(golden))

@@ -293,8 +293,9 @@ def test_the_dashboard_is_not_exposed_by_accident(decided: Path) -> None:
     assert "add --expose" in said
 
 
-def test_an_unknown_executor_is_refused_before_anything_is_prepared(tmp_path: Path) -> None:
-    said = refused("ablate", "--data", "phantom:40", "--executor", "slurm", cwd=tmp_path)
+@pytest.mark.parametrize("command", ["ablate", "run", "train --beta 0.1", "compare", "record --out table.csv"])
+def test_an_unknown_executor_is_refused_before_anything_is_prepared(tmp_path: Path, command: str) -> None:
+    said = refused(*command.split(), "--data", "phantom:40", "--executor", "slurm", cwd=tmp_path)
 
     assert "--executor is local, ray, ray://auto or ray://HOST:PORT; got 'slurm'" in said
     assert not (tmp_path / "runs").exists()

@@ -11,7 +11,7 @@ import numpy as np
 import optuna
 import pytest
 from conftest import tiny_preset
-from formula import FormulaExecutor
+from formula import FormulaExecutor, silent
 from optuna.artifacts import get_all_artifact_meta
 from optuna.storages import RDBStorage
 from optuna_dashboard import get_note, save_note
@@ -24,6 +24,7 @@ from models.cells import cells
 from models.cost import cost
 from models.training.settings import Training
 from search.apply import maps
+from search.leader.engine import run_study
 from search.output.notices import SYNTHETIC
 from search.show import svg as drawings
 from search.show.overlay import GAP_PX, LINE_PX
@@ -31,7 +32,7 @@ from search.storage.copy import copy_storage
 from search.storage.opening import open_storage
 from search.storage.records import load, seen
 from search.storage.sqlite import sqlite_url
-from search.watch.dashboard import artifact_store
+from search.watch.dashboard import artifact_store, noted
 from search.workers.best import MAPS
 from search.workers.job import Job
 from studies.order import STUDIES
@@ -99,6 +100,23 @@ def test_ids_of_artifacts_cannot_be_guessed(tmp_path: Path, tiny_store: Store) -
     assert len(ids[0]) == len(ids[1]) > 0
     assert not ids[0] & ids[1]
     assert all(UUID(artifact_id).version == 4 for artifact_id in ids[0] | ids[1])
+
+
+def test_a_leader_that_nobody_listens_to_finds_the_same_and_leaves_nothing_for_the_dashboard(
+    tmp_path: Path, tiny_store: Store
+) -> None:
+    """The dashboard is told of a search, and has no part in it."""
+    found = []
+    for name, progress in (("watched", noted(silent())), ("alone", silent())):
+        run = a_run(tmp_path / name, tiny_store)
+        decision = run_study(run, tiny_store, "ablation", FormulaExecutor, progress)
+        study = study_of(open_storage(run.storage), "ablation")
+        trials = [(trial.number, trial.values, trial.params, trial.user_attrs) for trial in study.trials]
+        found.append((decision, trials))
+        assert (run.folder / "artifacts").exists() == (name == "watched")
+        assert bool(get_note(study)) == (name == "watched")
+
+    assert found[0] == found[1]
 
 
 def test_every_study_and_every_trial_has_a_note(tmp_path: Path, tiny_store: Store) -> None:

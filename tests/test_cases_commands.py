@@ -1,12 +1,15 @@
-"""The given cases of options that were not checked, and of standard streams; skipped where they are not at hand."""
+"""The given cases that are commands: settings of a shell, options, read-only folders, streams; skipped where not at hand."""
 
+import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from golden_runs import laid_out
 
 from search.run import open_run, record
 
@@ -20,7 +23,7 @@ def script(case: str) -> str:
     return (CASES / case / "in" / "make.sh").read_text(encoding="utf-8")
 
 
-def bash(commands: str, folder: Path) -> subprocess.CompletedProcess[str]:
+def bash(commands: str, folder: Path) -> "subprocess.CompletedProcess[str]":
     program = f'boneage-search() {{ {sys.executable} -m search.cli "$@"; }}\n'
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
     return subprocess.run(
@@ -48,3 +51,43 @@ def test_case_22_no_stream_brings_a_traceback(tmp_path: Path) -> None:
 
         assert "Traceback" not in ended.stderr, line
         assert ended.returncode != 1, line
+
+
+@pytest.mark.slow
+def test_case_17_a_finished_run_that_nobody_may_write_to_is_read(tmp_path: Path) -> None:
+    if not shutil.which("setpriv"):
+        pytest.skip("no setpriv")
+    laid_out(tmp_path / "RUN")
+    made, run = script("17_readonly_finished_run").split("for c in ")
+    assert "report audit dashboard" in run  # the dashboard serves on: tests/test_files.py tries it
+    program = f'boneage-search() {{ $N {sys.executable} -m search.cli "$@"; }}\n'
+    calls = ("status", "status --json", "report --to report", "audit")
+    ended = bash(
+        program + made + "\n".join(f"boneage-search {call} --run-dir ro; echo rc=$?" for call in calls), tmp_path
+    )
+
+    assert "Traceback" not in ended.stderr
+    codes = [line for line in ended.stdout.splitlines() if line.startswith("rc=")]
+    assert codes[:3] == ["rc=0"] * 3
+    assert codes[3] in ("rc=0", "rc=2")  # its data are not kept with it: a sentence
+    assert (tmp_path / "report" / "report.html").is_file()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("setting", ["backend", "channels_first", "float64"])
+def test_case_18_a_search_runs_whatever_keras_is_told_in_the_shell_or_at_home(setting: str, tmp_path: Path) -> None:
+    small = script("18_keras_backend").splitlines()[0]
+    kerases = {
+        "backend": {"backend": "jax"},
+        "channels_first": {"backend": "tensorflow", "image_data_format": "channels_first"},
+        "float64": {"backend": "tensorflow", "floatx": "float64"},
+    }
+    (tmp_path / ".keras").mkdir()
+    (tmp_path / ".keras" / "keras.json").write_text(json.dumps(kerases[setting]), encoding="utf-8")
+    shell = "export KERAS_BACKEND=jax" if setting == "backend" else f"export HOME={tmp_path}"
+    ended = bash(f"{shell}\n{small}\nboneage-search ablate $SMALL --epochs 1 --run-dir r", tmp_path)
+
+    assert ended.returncode == 0, ended.stderr
+    shown = json.loads(bash("boneage-search status --json --run-dir r", tmp_path).stdout)
+    assert shown[0]["state"] == "decided"
+    assert shown[0]["failed"] == 0

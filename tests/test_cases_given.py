@@ -72,3 +72,13 @@ def test_a_given_folder_is_prepared_as_its_readme_says(
 
     RIGHT[case](open_store(tmp_path / "run" / "prepared"), printed.out)
     assert "Traceback" not in printed.err
+
+
+def test_every_given_case_is_named_by_a_test() -> None:
+    if not CASES.is_dir():
+        pytest.skip("the given cases are not here")
+    tests = "".join(path.read_text(encoding="utf-8") for path in Path(__file__).parent.glob("test_*.py"))
+
+    assert [
+        case.name for case in sorted(CASES.iterdir()) if f'{case.name}"' not in tests and f"{case.name}/" not in tests
+    ] == []

@@ -4,7 +4,7 @@ The one place that writes CSV, and that calls pandas' reader, which by itself ta
 Tables that people bring are read by `data/tables/sheets.py`.
 
 People open these files with a spreadsheet, which runs a cell that begins with =, +, - or @. Such a cell is written with an
-apostrophe before it, and so is one with a character that is not simply shown (a control character, a byte that is no
+apostrophe before it, so is one that such a spreadsheet would cut in two before a formula (`a;=1+1`), and so is one with a character that is not simply shown (a control character, a byte that is no
 Unicode), which is then an escape; `read_csv` takes both back. Numbers stay as they are, negative ones too.
 """
 
@@ -22,6 +22,8 @@ Kind = Literal["float", "int", "bool"]
 
 
 GUARD = "'"
+SEPARATOR = ";"  # of cells, to a spreadsheet in countries whose decimals have a comma
+ESCAPES = {"\\": "\\\\", SEPARATOR: "\\x3b"}  # in a guarded cell, beside what is not simply shown
 # What spreadsheets take for the beginning of a formula, in East Asia in the wide forms too.
 FORMULA = tuple("=+-@＝＋－＠")
 NUMBER = re.compile(r"[+-]?\d+(\.\d+)?([eE][+-]?\d+)?", re.ASCII)
@@ -33,10 +35,13 @@ def guarded(cell: Any) -> Any:
     if cell is None or isinstance(cell, bool | int | float):
         return cell
     text = str(cell)
-    formula = text.lstrip().startswith(FORMULA) and not NUMBER.fullmatch(text)
-    if not formula and not looks_guarded(text) and plain(text) == text:
+    if not any(map(is_formula, text.split(SEPARATOR))) and not looks_guarded(text) and plain(text) == text:
         return text
-    return GUARD + "".join("\\\\" if letter == "\\" else escaped(letter) for letter in text)
+    return GUARD + "".join(ESCAPES.get(letter) or escaped(letter) for letter in text)
+
+
+def is_formula(text: str) -> bool:
+    return text.lstrip().startswith(FORMULA) and not NUMBER.fullmatch(text)
 
 
 def looks_guarded(text: str) -> bool:

@@ -30,6 +30,10 @@ RUN_BY_A_SPREADSHEET = (
         "-",
         "=",
         " =1",
+        "a;=1+1",
+        "a; @x;b",
+        ";-1+1",
+        "=1;2",
     ),
     *(
         "\t=1+1",
@@ -46,7 +50,7 @@ RUN_BY_A_SPREADSHEET = (
     ),
 )
 NUMBERS = ("-0.5", "-3", "+7", "-1e-05", "+1.25E+10", "-0", "007", "1e5")
-HARMLESS = ("a", "1377", "a=b", "a-b", "C:\\hands\\n", "腕.png", "a,b", 'a"b', "a;b", "")
+HARMLESS = ("a", "1377", "a=b", "a-b", "C:\\hands\\n", "腕.png", "a,b", 'a"b', "a;b", "a;-3", "")
 
 texts = st.text(st.characters(), max_size=12) | st.sampled_from(
     [*RUN_BY_A_SPREADSHEET, *NUMBERS, *HARMLESS, "'", "'=1", "\\n", "'\\x41"]
@@ -54,7 +58,11 @@ texts = st.text(st.characters(), max_size=12) | st.sampled_from(
 
 
 def harmless(cell: str) -> bool:
-    """Whether a spreadsheet takes it for text or for a number, and a terminal for letters."""
+    """Whether a spreadsheet takes it for text or for a number, and a terminal for letters; some cut it at each semicolon."""
+    return all(map(harmless_alone, cell.split(";")))
+
+
+def harmless_alone(cell: str) -> bool:
     number = re.fullmatch(r"[+-]?\d+(\.\d+)?([eE][+-]?\d+)?", cell, re.ASCII)
     return bool(number) or (
         not cell.lstrip().startswith(tuple("=+-@＝＋－＠"))

@@ -313,3 +313,27 @@ def test_another_origins_page_reads_and_changes_nothing_and_the_own_page_works(
             assert "study_summaries" in json.load(answer)
             assert not [name for name in answer.headers if name.lower().startswith("access-control-")]
         page.close()
+
+
+def test_an_artifact_whose_file_is_gone_is_not_found(tmp_path: Path) -> None:
+    from search.storage.opening import open_storage
+    from search.storage.sqlite import sqlite_url
+    from search.watch.dashboard import leave
+    from search.watch.serving import listen
+    from studies.study import Trial
+
+    storage = open_storage(sqlite_url(tmp_path / "studies.db"))
+    study = optuna.create_study(storage=storage, study_name="a study")
+    trial = study.ask()
+    drawn = leave(trial, tmp_path, Trial(0, {}, "complete", folder="1"), {"a.svg": b"<svg/>", "b.svg": b"<svg/>"})
+    (tmp_path / "artifacts" / drawn["b.svg"]).unlink()
+
+    def status(artifact: str, port: int) -> int:
+        try:
+            path = f"/artifacts/{study._study_id}/{trial._trial_id}/{artifact}"
+            return int(urllib.request.urlopen(f"http://127.0.0.1:{port}{path}").status)
+        except urllib.error.HTTPError as error:
+            return error.code
+
+    with serving(listen(storage, tmp_path, "127.0.0.1", 0)) as port:
+        assert [status(artifact, port) for artifact in (drawn["a.svg"], drawn["b.svg"], "0")] == [200, 404, 404]

@@ -4,6 +4,7 @@ Each request is answered in a thread of its own and the main thread only listens
 answers, a Ctrl-C too, and a browser's idle connection would hold up everybody else's.
 """
 
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from socketserver import ThreadingMixIn
 from typing import Any
@@ -12,8 +13,9 @@ from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 from optuna.storages import BaseStorage
 from optuna_dashboard import wsgi
 
+from search.storage.copy import ARTIFACTS
 from search.watch.dashboard import artifact_store
-from search.watch.same_origin import guarded
+from search.watch.same_origin import App, Environ, guarded, is_artifact
 from studies.preset import StudyError
 
 
@@ -37,5 +39,17 @@ def listen(storage: BaseStorage, folder: Path, host: str, port: int) -> WSGIServ
         server = make_server(host, port, app, Threaded, Unlogged)
     except (OSError, OverflowError) as error:
         raise StudyError(f"port {port} cannot be used ({error}); name another with --port") from None
-    server.set_app(guarded(app, host, server.server_port))
+    server.set_app(guarded(there_only(app, folder / ARTIFACTS), host, server.server_port))
     return server
+
+
+def there_only(app: App, artifacts: Path) -> App:
+    """The app, which by itself answers 500 where an artifact's file is gone: it is not found."""
+
+    def answer(environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
+        if is_artifact(environ) and not (artifacts / Path(environ["PATH_INFO"]).name).is_file():
+            start_response("404 Not Found", [("Content-Type", "text/plain; charset=utf-8")])
+            return [b"the run's folder has no such artifact\n"]
+        return app(environ, start_response)
+
+    return answer

@@ -54,7 +54,6 @@ def found_or_made(run: Run, progress: Progress, strict: bool) -> Store:
             log(said)
             refuse_problems(there, strict)
             return there
-    run.folder.mkdir(parents=True, exist_ok=True)
     return prepare(run.data, run.preset.preparation, path, progress, strict, trained_on)
 
 

@@ -19,6 +19,7 @@ from data.phantom.hand import phantom_cases
 from data.preparation import DataError, Preparation
 from data.tables.folders import files_below
 from data.tables.layouts import Found, read_folder
+from search.cli import main
 
 HANDS = phantom_cases(12)
 IDS = [str(1377 + number) for number in range(12)]
@@ -503,3 +504,13 @@ def test_a_list_of_sexes_and_ages_since_birth_can_be_joined(folder: Path) -> Non
 
     assert not cases["male"].any()
     assert cases["age_months"].min() == 48
+
+
+@pytest.mark.parametrize("command", ["prepare", "ablate", "audit"])
+@pytest.mark.parametrize("data", ["nowhere", "empty"])
+def test_data_that_are_not_there_leave_no_run_folder(command: str, data: str, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    source = [str(tmp_path / data)] if command == "prepare" else ["--data", str(tmp_path / data)]
+
+    assert main([command, *source, "--preset", "demo", "--run-dir", str(tmp_path / "run")]) == 2
+    assert not (tmp_path / "run").exists()

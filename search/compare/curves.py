@@ -17,6 +17,7 @@ import studies
 from data.csv_text import read_csv, write_csv
 from data.foreign import reason
 from search.output.files import written
+from search.output.typed import DEFAULT_RUN, typed
 from search.planning.asking import key
 from studies.preset import StudyError
 from studies.study import Point, Value
@@ -151,7 +152,7 @@ def read(path: Path) -> Recorded:
             )
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise StudyError(
-            f"{path} is no table of recorded trainings ({type(error).__name__}: {reason(error)}); `boneage-search record` makes one"
+            f"{path} is no table of recorded trainings ({type(error).__name__}: {reason(error)}); `{typed('record', DEFAULT_RUN, '--out', str(path))}` makes one"
         ) from None
     return Recorded(about, curves, tuple(points.values()))
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from data.audit.findings import NAMES
 from data.cases import SPLITS
+from search.output.typed import typed
 from search.report import rows as report_rows
 from search.report import words as report_words
 from search.report.parts import Contents, Link, Part, Plot, Plots, Rows, Subheading, Table, Words
@@ -290,7 +291,7 @@ def data(report: Report) -> list[Part]:
     audit = report.run.folder / "audit.html"
     if audit.exists():
         return [*parts, Link("The audit of the data", report.link_to(audit))]
-    return [*parts, Words("They were not audited: boneage-search audit.")]
+    return [*parts, Words(f"They were not audited: {typed('audit', report.run.folder)}")]
 
 
 def failed(report: Report) -> list[Part]:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from models.architecture import Architecture
+from search.output.typed import typed
 from search.report.read import LEAST_FOR_IMPORTANCE, Best, Recorded, Report, StudyReport
 from search.run import TRIALS
 from search.workers.job import EXIT_REASONS
@@ -83,7 +84,7 @@ def how_good(report: Report, best: Best) -> Answer:
     return Answer(
         "How good?",
         f"{best.trial.error:.2f} months validation MAE",
-        (*said, *(tests or ["No test MAE yet: boneage-search train."])),
+        (*said, *(tests or [f"No test MAE yet: {typed('train', report.run.folder)}"])),
     )
 
 

@@ -116,9 +116,7 @@ def read(folder: Path, whole: bool = False) -> dict[str, Any]:
     try:
         written = path.read_bytes()
     except OSError:
-        raise DataError(
-            f"{folder} holds no trained model ({ABOUT}); make one with `boneage-search train`, or name another --model"
-        ) from None
+        raise DataError(f"{folder} holds no trained model ({ABOUT}); train one, or name another --model") from None
     with foreign(f"{path} is damaged: restore a copy, or train the model again"):
         about = json.loads(written)
     if not isinstance(about, dict):

@@ -96,7 +96,7 @@ def decide(study: optuna.Study, name: str, given: Given, decision: Decision) -> 
         f"Always answering the training median scores {given.constant_mae:.1f} months. The cap was "
         f"{millions(STUDIES[name].max_params(given))} parameters.",
         sentence(SYNTHETIC if study.user_attrs["synthetic"] else NO_DEVICE),
-        "Report: `report.html` in the run's folder, which `boneage-search report` makes.",
+        "Report: `report.html` in the run's folder, which the command `report` makes.",
     ]
     if left := left_out(study):
         lines.append(

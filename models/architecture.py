@@ -1,7 +1,8 @@
 """One architecture as one frozen, validated value.
 
-An InceptionV3 variant is a width, a repeat count per block group, a stem, and a head:
+A network is a family (`models/families`), a width, a repeat count per block group, a stem, and a head:
 
+    `family`         the table of layers; InceptionV3 unless said otherwise
     β (`beta`)       every filter count of the stock network becomes int(filters · β)
     `blocks`         how often each block group is repeated; stock Keras InceptionV3 is 1/2/1/2/1/2
     n5, n7, n9       the paper's names for the counts of mixed5, mixed7 and mixed9
@@ -9,32 +10,22 @@ An InceptionV3 variant is a width, a repeat count per block group, a stem, and a
     `channel_multiple`  1 is that rule; 8, say, rounds every filter count to the nearest multiple of 8, which hardware likes better
     head             GAP, dropout, concatenation with a fully connected layer on sex, optional fully connected layer, one output in months
 
-The grid reductions mixed3 and mixed8 are not groups: they occur once each, always.
+What changes a map's size or channels for good (InceptionV3's mixed3 and mixed8) is no group: it occurs once, always.
 """
 
 from dataclasses import asdict, dataclass
-from typing import Any, NamedTuple, Self
+from typing import Any, Self
 
 from data.ranges import Range, check, whole
 from data.shown import shown
+from models.families import FAMILIES
+from models.families.family import Family
+from models.families.inception_v3 import INCEPTION_V3
+from models.families.inception_v3 import Blocks as Blocks
 
 
 class ArchitectureError(ValueError):
     """An architecture that cannot exist; the message says what arrived and what would be valid."""
-
-
-class Blocks(NamedTuple):
-    """Repeat count per block group, in network order; the default is stock InceptionV3, 0 removes the group."""
-
-    mixed0: int = 1  # 35×35 at 300 px, pool branch 32 wide
-    mixed1: int = 2  # 35×35, pool branch 64 wide; Keras calls them mixed1 and mixed2
-    mixed4: int = 1  # 17×17, 7×1/1×7 convolutions 128 wide
-    mixed5: int = 2  # 17×17, 160 wide; Keras: mixed5 and mixed6; the paper's n.Mixed5
-    mixed7: int = 1  # 17×17, 192 wide; the paper's n.Mixed7
-    mixed9: int = 2  # 8×8, expanded; Keras: mixed9 and mixed10; the paper's n.Mixed9
-
-    def __str__(self) -> str:
-        return ",".join(f"{group}={count}" for group, count in self._asdict().items())
 
 
 STOCK = Blocks()
@@ -57,17 +48,21 @@ class Architecture:
     """Everything that decides the network's graph, and nothing that decides how it is trained."""
 
     beta: float = 1.0
-    blocks: Blocks = STOCK
+    blocks: Any = STOCK  # the family's own Blocks, a count for each of its groups
     stem_pools: tuple[bool, bool] = (True, True)
     sex_units: int = 32  # width of the fully connected layer on sex; 0 leaves sex out altogether
     fc_units: int = 0  # width of the fully connected layer before the output; 0 is none
     dropout: float = 0.0  # rate on the GAP output
     channel_multiple: int = 1
+    family: str = "inception_v3"
 
     def __post_init__(self) -> None:
         check(self, RANGES, ArchitectureError)
-        if not isinstance(self.blocks, Blocks):
-            raise ArchitectureError(f"blocks are a count for each of {', '.join(GROUPS)}; got {shown(self.blocks)}")
+        family = family_named(self.family)
+        if not isinstance(self.blocks, type(family.blocks)):
+            raise ArchitectureError(
+                f"blocks of {family.name} are a count for each of {', '.join(family.groups)}; got {shown(self.blocks)}"
+            )
         for group, repeats in self.blocks._asdict().items():
             if repeats not in REPEATS:
                 raise ArchitectureError(
@@ -76,6 +71,10 @@ class Architecture:
         pools = self.stem_pools
         if not (isinstance(pools, tuple) and len(pools) == 2 and all(isinstance(pool, bool) for pool in pools)):
             raise ArchitectureError(f"stem_pools are two, each true or false; got {shown(pools)}")
+        if not all(pools[family.stem_pools :]):
+            raise ArchitectureError(
+                f"the stem of {family.name} has {family.stem_pools} max-poolings to leave out, got stem_pools {shown(pools)}"
+            )
 
     @property
     def width(self) -> str:
@@ -89,30 +88,51 @@ class Architecture:
         if self.channel_multiple == 1:
             # A run that was begun before there was a choice shall know its networks again.
             del values["channel_multiple"]
+        if self.family == INCEPTION_V3.name:
+            del values["family"]
         return values
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> Self:
         first, second = values["stem_pools"]
-        return cls(**(values | {"blocks": Blocks(**values["blocks"]), "stem_pools": (bool(first), bool(second))}))
+        blocks = family_named(values.get("family", INCEPTION_V3.name)).counts(values["blocks"])
+        return cls(**(values | {"blocks": blocks, "stem_pools": (bool(first), bool(second))}))
+
+
+def family_named(name: str) -> Family:
+    if name not in FAMILIES:
+        raise ArchitectureError(f"a family is one of {', '.join(FAMILIES)}; got {shown(name)}")
+    return FAMILIES[name]
 
 
 BLOCKS_FORMS = f"n5/n7/n9, as 4/3/3, or by group, as mixed0=1,mixed5=4, with groups {', '.join(GROUPS)}"
 
 
 def parse_blocks(text: str) -> Blocks:
-    """`4/3/3` is the paper's n5/n7/n9; `mixed0=1,mixed5=4` names any group; groups not named stay stock."""
+    """InceptionV3's. `4/3/3` is the paper's n5/n7/n9; `mixed0=1,mixed5=4` names any group; groups not named stay stock."""
+    blocks = blocks_of(INCEPTION_V3, text)
+    assert isinstance(blocks, Blocks)
+    return blocks
+
+
+def blocks_of(family: Family, text: str) -> Any:
+    """The family's Blocks with the counts that the text gives, as `parse_blocks` reads them."""
     parts = text.split("/") if "/" in text else text.split(",")
     if "/" in text:
         pairs = list(zip(PAPER_GROUPS, parts, strict=False)) if len(parts) == len(PAPER_GROUPS) else []
     else:
         pairs = [(name.strip(), count) for name, _, count in (part.partition("=") for part in parts)]
     named = dict(pairs)
-    readable = all(name in GROUPS and repeats.strip().isdecimal() for name, repeats in pairs)
+    readable = all(name in family.groups and repeats.strip().isdecimal() for name, repeats in pairs)
     if not pairs or not readable or len(named) < len(pairs):
-        raise ArchitectureError(f"blocks are written {BLOCKS_FORMS}; got {shown(text)}")
+        forms = (
+            BLOCKS_FORMS
+            if family is INCEPTION_V3
+            else f"by group, with groups of {family.name} {', '.join(family.groups)}"
+        )
+        raise ArchitectureError(f"blocks are written {forms}; got {shown(text)}")
     if too_many := [f"{name}={repeats}" for name, repeats in pairs if int(repeats) not in REPEATS]:
         raise ArchitectureError(
             f"a group can be repeated {REPEATS.low} to {REPEATS.high} times; got {shown(','.join(too_many))}"
         )
-    return Blocks(**{name: int(repeats) for name, repeats in pairs})
+    return family.counts({name: int(repeats) for name, repeats in pairs})

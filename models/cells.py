@@ -10,7 +10,8 @@ from typing import NamedTuple
 import numpy as np
 
 from models.architecture import Architecture
-from models.stages import Conv, Pool, stages, walk
+from models.layers import Act, Conv, Pool, Sum, size, walk
+from models.stages import stages
 
 
 class Cells(NamedTuple):
@@ -24,20 +25,38 @@ class Cells(NamedTuple):
 class Placing:
     """The walk: every layer moves the first centre inwards by half of what it cuts off."""
 
-    def conv(self, x: Cells, layer: Conv) -> Cells:
-        return placed(x, layer.height, layer.stride, layer.same)
+    def channels(self, x: Cells) -> int:
+        return 0  # places know no channels
+
+    def conv(self, x: Cells, layer: Conv, filters: int) -> Cells:
+        return placed(x, layer.height, layer.stride, layer.same, layer.pad)
 
     def pool(self, x: Cells, layer: Pool) -> Cells:
-        return placed(x, 3, layer.stride, layer.same)
+        return placed(x, layer.kernel, layer.stride, layer.same, layer.pad)
+
+    def act(self, x: Cells, layer: Act) -> Cells:
+        return x
+
+    def excite(self, x: Cells, filters: int) -> Cells:
+        return x
 
     def concatenate(self, xs: Sequence[Cells]) -> Cells:
-        return xs[0]  # branches that did not agree could not be concatenated
+        return in_the_middle(xs)
+
+    def add(self, xs: Sequence[Cells], layer: Sum) -> Cells:
+        return in_the_middle(xs)
 
 
-def placed(x: Cells, kernel: int, stride: int, same: bool) -> Cells:
-    if same:  # of stride 1 throughout `stages.py`
-        return x
-    return Cells(x.first_px + (kernel - 1) / 2 * x.step_px, x.step_px * stride, (x.across - kernel) // stride + 1)
+def in_the_middle(xs: Sequence[Cells]) -> Cells:
+    """Branches that end in a strided window of another size look at places that differ by up to half of it; of these the middle."""
+    return xs[0]._replace(first_px=sum(x.first_px for x in xs) / len(xs))
+
+
+def placed(x: Cells, kernel: int, stride: int, same: bool, pad: int) -> Cells:
+    across = size(x.across, kernel, stride, same, pad)
+    # With "same", as many zeros as the last window needs; where their number is odd, one more behind than before.
+    before = max((across - 1) * stride + kernel - x.across, 0) // 2 if same else pad
+    return Cells(x.first_px + ((kernel - 1) / 2 - before) * x.step_px, x.step_px * stride, across)
 
 
 def cells(architecture: Architecture, image_px: int) -> Cells:

@@ -13,8 +13,9 @@ from typing import NamedTuple
 
 from data.ranges import whole
 from data.shown import shown
-from models.architecture import Architecture, ArchitectureError
-from models.stages import Conv, Pool, stages, walk
+from models.architecture import Architecture, ArchitectureError, family_named
+from models.layers import Act, Conv, Pool, Sum, size, walk
+from models.stages import stages
 
 
 class Shape(NamedTuple):
@@ -49,43 +50,79 @@ class Cost:
 class Counter:
     """The counting walk: shapes in, shapes out, totals on the side."""
 
+    norm_scale: bool = False
     params: int = 0
     trainable_params: int = 0
     macs: int = 0
     activations: int = 0
     too_small: bool = field(default=False, init=False)
 
-    def conv(self, x: Shape, layer: Conv) -> Shape:
+    def channels(self, x: Shape) -> int:
+        return x.channels
+
+    def conv(self, x: Shape, layer: Conv, filters: int) -> Shape:
+        if layer.norm == "before":
+            self.norm(x.channels)
         out = Shape(
-            self.size(x.height, layer.height, layer.stride, layer.same),
-            self.size(x.width, layer.width, layer.stride, layer.same),
-            layer.filters,
+            self.size(x.height, layer.height, layer.stride, layer.same, layer.pad),
+            self.size(x.width, layer.width, layer.stride, layer.same, layer.pad),
+            filters,
         )
-        weights = layer.height * layer.width * x.channels * layer.filters
-        # BatchNorm without scale: β is trained, moving mean and variance are not.
-        self.trainable_params += weights + layer.filters
-        self.params += weights + 3 * layer.filters
-        self.macs += weights * out.height * out.width
-        self.activations += out.height * out.width * out.channels
+        places, window = out.height * out.width, layer.height * layer.width
+        if layer.kind == "full":
+            weights = window * x.channels * filters
+        else:  # a window for each channel; the separable one mixes channels afterwards
+            weights = window * x.channels
+            if layer.kind == "separable":
+                weights += x.channels * filters
+                self.activations += places * x.channels
+        self.weights(weights + (filters if layer.bias else 0))
+        self.macs += weights * places
+        self.activations += places * filters
+        if layer.norm == "after":
+            self.norm(filters)
         return out
 
     def pool(self, x: Shape, layer: Pool) -> Shape:
         return Shape(
-            self.size(x.height, 3, layer.stride, layer.same),
-            self.size(x.width, 3, layer.stride, layer.same),
+            self.size(x.height, layer.kernel, layer.stride, layer.same, layer.pad),
+            self.size(x.width, layer.kernel, layer.stride, layer.same, layer.pad),
             x.channels,
         )
 
+    def act(self, x: Shape, layer: Act) -> Shape:
+        if layer.norm:
+            self.norm(x.channels)
+        return x
+
+    def excite(self, x: Shape, filters: int) -> Shape:
+        self.dense(x.channels, filters)
+        self.dense(filters, x.channels)
+        return x
+
     def concatenate(self, xs: Sequence[Shape]) -> Shape:
         return xs[0]._replace(channels=sum(x.channels for x in xs))
+
+    def add(self, xs: Sequence[Shape], layer: Sum) -> Shape:
+        return xs[0]
+
+    def norm(self, channels: int) -> None:
+        """BatchNorm: the offset is trained, and the scale if there is one; moving mean and variance are not."""
+        trained = 2 if self.norm_scale else 1
+        self.trainable_params += trained * channels
+        self.params += (trained + 2) * channels
+
+    def weights(self, number: int) -> None:
+        self.params += number
+        self.trainable_params += number
 
     def dense(self, inputs: int, units: int) -> None:
         self.params += (inputs + 1) * units
         self.trainable_params += (inputs + 1) * units
         self.macs += inputs * units
 
-    def size(self, length: int, kernel: int, stride: int, same: bool) -> int:
-        out = -(-length // stride) if same else (length - kernel) // stride + 1
+    def size(self, length: int, kernel: int, stride: int, same: bool, pad: int) -> int:
+        out = size(length, kernel, stride, same, pad)
         self.too_small |= out < 1
         return out
 
@@ -94,17 +131,18 @@ class Counter:
 def cost(architecture: Architecture, image_px: int) -> Cost:
     """Cost at a square grey input of `image_px`. Raises ArchitectureError where the image is too small for the network."""
     x = Shape(image_px, image_px, 1)
-    total = Counter()
+    norm_scale = family_named(architecture.family).norm_scale
+    total = Counter(norm_scale)
     groups: dict[str, GroupCost] = {}
     for stage in stages(architecture):
-        counter = Counter()
+        counter = Counter(norm_scale)
         x = walk(stage.layers, x, counter)
         if counter.too_small:
             raise ArchitectureError(
-                f"an image of {image_px} px vanishes in {stage.name}; use larger images (75 px do with the stock stem)"
+                f"an image of {image_px} px vanishes in {stage.name}; use larger images (75 px do with InceptionV3's stock stem)"
             )
         add(total, groups, stage.group, counter, x)
-    head = Counter()
+    head = Counter(norm_scale)
     features = x.channels
     if architecture.sex_units:
         head.dense(1, architecture.sex_units)

@@ -1,4 +1,4 @@
-"""The Keras graph of an architecture: the building walk over `stages.py`.
+"""The Keras graph of an architecture: the building walk over the layers of its stages.
 
 Inputs: `image`, uint8 (batch, image_px, image_px, 1), scaled to 0-1 and augmented on the device; `male`, float32
 (batch, 1), 0 or 1, absent where the architecture leaves sex out. Output: age in months, float32 (batch, 1).
@@ -10,9 +10,11 @@ from typing import Any
 
 from models.backend import keras
 
-from models.architecture import Architecture
+from models.architecture import Architecture, family_named
 from models.cost import cost
-from models.stages import Conv, Pool, stages, walk
+from models.families.family import Family
+from models.layers import Act, Activation, Conv, Pool, Sum, walk
+from models.stages import stages
 from models.training.settings import Training
 
 Tensor = Any  # a KerasTensor; Keras ships no types
@@ -21,26 +23,66 @@ Tensor = Any  # a KerasTensor; Keras ships no types
 class Builder:
     """The building walk: Keras tensors in, Keras tensors out."""
 
-    def __init__(self, bn_momentum: float, batch_norm: type[keras.layers.BatchNormalization]) -> None:
-        self.bn_momentum, self.batch_norm = bn_momentum, batch_norm
+    def __init__(self, family: Family, bn_momentum: float, batch_norm: type[keras.layers.BatchNormalization]) -> None:
+        self.family, self.bn_momentum, self.batch_norm = family, bn_momentum, batch_norm
 
-    def conv(self, x: Tensor, layer: Conv) -> Tensor:
-        x = keras.layers.Conv2D(
-            layer.filters,
-            (layer.height, layer.width),
-            strides=layer.stride,
-            padding="same" if layer.same else "valid",
-            use_bias=False,
-        )(x)
-        x = self.batch_norm(scale=False, momentum=self.bn_momentum)(x)
-        return keras.layers.Activation("relu")(x)
+    def channels(self, x: Tensor) -> int:
+        return int(x.shape[-1])
+
+    def conv(self, x: Tensor, layer: Conv, filters: int) -> Tensor:
+        if layer.norm == "before":
+            x = self.activated(self.norm(x), layer.activation)
+        if layer.pad:
+            x = keras.layers.ZeroPadding2D(layer.pad)(x)
+        how = {
+            "strides": layer.stride,
+            "padding": "same" if layer.same else "valid",
+            "use_bias": layer.bias,
+        }
+        window = layer.height, layer.width
+        match layer.kind:
+            case "full":
+                x = keras.layers.Conv2D(filters, window, **how)(x)
+            case "separable":
+                x = keras.layers.SeparableConv2D(filters, window, **how)(x)
+            case "depthwise":
+                x = keras.layers.DepthwiseConv2D(window, **how)(x)
+        if layer.norm == "after":
+            x = self.norm(x)
+        return x if layer.norm == "before" else self.activated(x, layer.activation)
 
     def pool(self, x: Tensor, layer: Pool) -> Tensor:
+        if layer.pad:
+            x = keras.layers.ZeroPadding2D(layer.pad)(x)
         kind = keras.layers.AveragePooling2D if layer.average else keras.layers.MaxPooling2D
-        return kind(3, strides=layer.stride, padding="same" if layer.same else "valid")(x)
+        return kind(layer.kernel, strides=layer.stride, padding="same" if layer.same else "valid")(x)
+
+    def act(self, x: Tensor, layer: Act) -> Tensor:
+        return self.activated(self.norm(x) if layer.norm else x, layer.activation)
+
+    def excite(self, x: Tensor, filters: int) -> Tensor:
+        channels = self.channels(x)
+        share = keras.layers.GlobalAveragePooling2D(keepdims=True)(x)
+        share = keras.layers.Conv2D(filters, 1, activation="silu")(share)
+        share = keras.layers.Conv2D(channels, 1, activation="sigmoid")(share)
+        return keras.layers.Multiply()([x, share])
 
     def concatenate(self, xs: Sequence[Tensor]) -> Tensor:
         return keras.layers.Concatenate()(xs)
+
+    def add(self, xs: Sequence[Tensor], layer: Sum) -> Tensor:
+        *others, last = xs
+        if layer.scale != 1:
+            last = keras.layers.Rescaling(layer.scale)(last)
+        return self.activated(keras.layers.Add()([*others, last]), layer.activation)
+
+    def norm(self, x: Tensor) -> Tensor:
+        family = self.family
+        return self.batch_norm(scale=family.norm_scale, epsilon=family.norm_epsilon, momentum=self.bn_momentum)(x)
+
+    @staticmethod
+    def activated(x: Tensor, activation: Activation) -> Tensor:
+        return x if activation == "none" else keras.layers.Activation(activation)(x)
 
 
 def build(
@@ -61,11 +103,7 @@ def build(
     x = keras.layers.Rescaling(1 / 255, name="scale")(image)
     for augment in augmentation(training):
         x = augment(x)
-    builder = Builder(training.bn_momentum, batch_norm)
-    for stage in stages(architecture):
-        x = walk(stage.layers, x, builder)
-        # An identity under the stage's name: what a class activation map or a summary looks for.
-        x = keras.layers.Activation("linear", name=stage.name)(x)
+    x = trunk(x, architecture, training.bn_momentum, batch_norm)
     x = keras.layers.GlobalAveragePooling2D(name="gap")(x)
     if architecture.dropout:
         x = keras.layers.Dropout(architecture.dropout, name="gap_dropout")(x)
@@ -84,6 +122,18 @@ def build(
         bias_initializer=keras.initializers.Constant(mean_age_months if training.start_at_mean else 0.0),
     )(x)
     return keras.Model(inputs, age, name="bone_age")
+
+
+def trunk(
+    x: Tensor, architecture: Architecture, bn_momentum: float, batch_norm: type[keras.layers.BatchNormalization]
+) -> Tensor:
+    """From an image of any number of channels to what GAP averages."""
+    builder = Builder(family_named(architecture.family), bn_momentum, batch_norm)
+    for stage in stages(architecture):
+        x = walk(stage.layers, x, builder)
+        # An identity under the stage's name: what a class activation map or a summary looks for.
+        x = keras.layers.Activation("linear", name=stage.name)(x)
+    return x
 
 
 def augmentation(training: Training) -> list[keras.Layer]:

@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 
 from models.architecture import GROUPS, Architecture, ArchitectureError, Blocks
 from models.cost import cost, parse_params
+from models.layers import Branches, Conv, Layer
 from models.paper import TABLE1
-from models.stages import Branches, Conv, Layer, stages
+from models.stages import stages
 
 GOLDEN = json.loads((Path(__file__).parent / "golden" / "table1.json").read_text())
 

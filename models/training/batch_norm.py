@@ -16,14 +16,15 @@ CHANNELS, HALF_CHANNELS = 4, 16
 
 
 class BatchNormalization(keras.layers.BatchNormalization):  # type: ignore[misc] # Keras ships no types
-    """Channels last, centred, not scaled: as the network has it."""
+    """Channels last and centred; scaled where the network's family is."""
 
     def call(self, inputs: Tensor, training: bool | None = None, mask: Tensor = None) -> Tensor:
         channels = inputs.shape[-1]
         if channels % CHANNELS:
             return super().call(inputs, training=training)
         x = inputs if channels % HALF_CHANNELS == 0 else tf.cast(inputs, tf.float32)
-        fixed = {"scale": tf.ones((channels,)), "offset": tf.convert_to_tensor(self.beta), "epsilon": self.epsilon}
+        scale = tf.convert_to_tensor(self.gamma) if self.scale else tf.ones((channels,))
+        fixed = {"scale": scale, "offset": tf.convert_to_tensor(self.beta), "epsilon": self.epsilon}
         if training:
             normalized, mean, unbiased_variance = tf.compat.v1.nn.fused_batch_norm(x, is_training=True, **fixed)
             values = tf.cast(tf.size(x) // channels, tf.float32)

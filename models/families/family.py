@@ -1,0 +1,40 @@
+"""What a family of networks is: a table of layers, and which of its blocks are repeated how often."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from models.layers import Layers
+
+
+def counted(blocks: NamedTuple) -> str:
+    """mixed0=1,mixed1=2, as `--blocks` takes it."""
+    return ",".join(f"{group}={count}" for group, count in blocks._asdict().items())
+
+
+@dataclass(frozen=True)
+class Family:
+    """`body` names every part from stem to GAP in order. A part whose name is a field of `blocks` is a block group: it is repeated
+    as often as the architecture says, 0 times included. All others occur once, always."""
+
+    name: str
+    source: str  # the paper, and the layer tables' origin
+    blocks: NamedTuple  # the stock counts, a field for each block group in network order
+    stem: Callable[[tuple[bool, bool]], Layers]  # told which of its max-poolings are present
+    stem_pools: int  # how many of those there are: 0 to 2
+    body: tuple[tuple[str, Layers], ...]
+    last: Mapping[str, Layers] = field(default_factory=dict)  # layers of a group's last repeat, where they differ
+    steps: Mapping[str, int] = field(
+        default_factory=dict
+    )  # how many repeats an ablation takes away at once; 1 if not named
+    norm_scale: bool = True  # whether BatchNorm has a trained scale beside its offset
+    norm_epsilon: float = 1e-3
+
+    @property
+    def groups(self) -> tuple[str, ...]:
+        return self.blocks._fields
+
+    def counts(self, counts: Mapping[str, int]) -> NamedTuple:
+        """Its blocks with these counts; groups not named stay stock. Raises TypeError where a name is no group."""
+        make: Callable[..., NamedTuple] = type(self.blocks)
+        return make(**counts)

@@ -1,5 +1,6 @@
 """Each family's table against Keras' own network: parameters, MACs, and outputs with Keras' weights copied over."""
 
+import json
 import time
 from typing import Any
 
@@ -15,6 +16,7 @@ from models.families import FAMILIES
 from models.layers import Act, Branches, Conv, Excite, Layers, Pool, Sum
 from models.network import build, trunk
 from models.stages import stages
+from search.cli import main
 
 KERAS = {
     "inception_v3": keras.applications.InceptionV3,
@@ -230,3 +232,18 @@ def test_counting_takes_milliseconds(name: str) -> None:
     for _ in range(20):
         cost(stock(name), 300)
     assert (time.process_time() - begun) / 20 < 0.02
+
+
+@each_family
+def test_count_counts_every_family(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    group, repeats = FAMILIES[name].groups[0], FAMILIES[name].blocks[0] + 1
+    assert main(["count", "--family", name, "--blocks", f"{group}={repeats}", "--json"]) == 0
+    counted = json.loads(capsys.readouterr().out)
+
+    wanted = cost(Architecture(family=name, blocks=FAMILIES[name].counts({group: repeats})), 300)
+    assert (counted["params"], counted["macs"]) == (wanted.params, wanted.macs)
+
+
+def test_blocks_that_a_family_has_not_are_refused_and_its_own_are_named(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["count", "--family", "xception", "--blocks", "mixed5=4"]) == 2
+    assert "with groups of xception middle, exit" in capsys.readouterr().err

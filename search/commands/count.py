@@ -3,20 +3,22 @@
 import argparse
 
 from data.ranges import whole
-from models.architecture import BETA, RANGES, UNITS, Architecture, ArchitectureError
+from models.architecture import BETA, RANGES, UNITS, Architecture, ArchitectureError, blocks_of, family_named
 from models.cost import cost
+from models.families import FAMILIES
 from search.commands import values
 from search.commands.arguments import Subparsers, command
 
 
 def add_count_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--family", choices=list(FAMILIES), default=Architecture().family, help="table of layers (default %(default)s)"
+    )
     parser.add_argument("--beta", type=values.number(BETA), default=1.0, metavar="β", help="width (default 1)")
     parser.add_argument(
         "--blocks",
-        type=values.BLOCKS,
-        default=Architecture().blocks,
         metavar="B",
-        help="4/3/3 (n5/n7/n9) or mixed0=1,mixed5=4",
+        help="4/3/3 (n5/n7/n9) or mixed0=1,mixed5=4; groups not named keep the family's stock count",
     )
     parser.add_argument(
         "--fc", type=values.number(UNITS), default=0, metavar="N", help="units of the additional fully connected layer"
@@ -58,9 +60,11 @@ def run_count(arguments: argparse.Namespace) -> int:
     if arguments.table1:
         tables.show_table1(arguments.json)
         return 0
+    family = family_named(arguments.family)
     architecture = Architecture(
+        family=family.name,
         beta=arguments.beta,
-        blocks=arguments.blocks,
+        blocks=family.blocks if arguments.blocks is None else blocks_of(family, arguments.blocks),
         stem_pools=arguments.stem_pools,
         sex_units=arguments.sex_units,
         fc_units=arguments.fc,

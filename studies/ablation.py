@@ -1,11 +1,12 @@
 """Ablation: which block groups does the network need?
 
 The baseline, then each block group lowered one step at a time, down to 0, everything else unchanged and every trial
-trained in full (nothing is pruned: a comparison needs both ends), with the same seeds as the baseline. Each variant gets
-a verdict (`studies/statistics/verdicts.py`); a group is a key group where lowering it is found to matter, or costs more than the margin and
-could not be tested. Where there is none, those that cost more than the margin unresolved are taken; else the costliest.
+trained in full (nothing is pruned: a comparison needs both ends). With MIN_SEEDS seeds or more each variant gets a verdict
+(`studies/statistics/verdicts.py`), and a group is a key group where lowering it is found to matter. With fewer, or where no verdict says
+so, the groups are repeated whose estimate is above the margin, else the costliest: an estimate decides, and is called one.
+The baseline has more seeds than a variant (`Preset.reference_seeds`), as it is part of every comparison.
 With `resolve`, variants whose verdict is open get more seeds, by the racing rule of `studies/statistics/verdicts.py`.
-With `drop_useless`, the next studies start without what costs nothing beyond the margin: each group that is no key group is
+With `drop_useless`, the next studies start without what costs nothing beyond the margin: each group that is not repeated is
 lowered as far as that holds of it alone. Whether all of it can be missed at once shows in the width study, where the freed
 parameters are spent, and which restores the reference if that was no gain.
 `epochs_to_baseline` is the paper's convergence speed: the first epoch whose training MAE is at most that of the
@@ -15,23 +16,31 @@ baseline's last.
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 from models.architecture import GROUPS, Architecture
-from studies.findings import Compared, Findings
-from studies.preset import StudyError
+from studies.findings import Compared, Evidence, Findings
+from studies.preset import MIN_SEEDS, StudyError
 from studies.pruning import warmup
 from studies.study import ALONE, Decision, Given, Point, Proposals, Space, Sweep, Trial, at, in_months, points, row
 
 if TYPE_CHECKING:
-    from studies.statistics.verdicts import Verdict
+    from studies.statistics.verdicts import Spread, Verdict
 
 
 @dataclass(frozen=True, kw_only=True)
 class AblationFindings(Findings):
     CAPTION = "Each group lowered, beside the baseline"
 
-    key_groups: tuple[str, ...] = ()
+    key_groups: tuple[str, ...] = ()  # that depth repeats
+    key_by: Literal["verdict", "estimate"] | None = (
+        None  # what calls them so; None: an older version, which did not say
+    )
+    estimates: Mapping[str, Evidence] | None = field(
+        default=None, metadata={"of each": Evidence}
+    )  # of the dearest step of each group
+    seed_sd_months: float | None = None  # by which seeds of one network differ, where this study tells
+    seed_sd_freedom: float | None = None
     baseline_mae: float | None = None  # months
     cost_months: Mapping[str, float] = field(default_factory=dict)  # the most that lowering a group costs
     not_trainable_without: tuple[str, ...] = ()
@@ -44,6 +53,15 @@ class AblationFindings(Findings):
     def compared(self) -> tuple[Compared, ...]:
         return self.verdicts
 
+    @property
+    def spread(self) -> "Spread | None":
+        """Of seeds, as the next studies know it."""
+        from studies.statistics.verdicts import Spread  # brings SciPy
+
+        if self.seed_sd_months is None or self.seed_sd_freedom is None:
+            return None
+        return Spread(self.seed_sd_months, self.seed_sd_freedom)
+
     @classmethod
     def assumed(cls, network: Architecture, dearest_groups: tuple[str, ...]) -> Self:
         return cls(key_groups=dearest_groups)
@@ -53,8 +71,8 @@ NAME = "ablation"
 COMMAND = "ablate"
 QUESTION = "which block groups does the network need"
 RULE = (
-    "A group is a key group where lowering it is found to matter, or costs more than {margin} and could not be tested. If "
-    "there is none, the groups above the margin but unresolved are; failing those, the costliest."
+    "A group is a key group where lowering it is found to matter. If no verdict says so, the groups are repeated that cost "
+    "more than {margin} by estimate; failing those, the costliest."
 )
 EXAMPLE = "boneage-search ablate --data ~/rsna --epochs 30"
 NEEDS = ""
@@ -62,7 +80,7 @@ SEEDED = True
 RESOLVES = True
 FINDINGS = AblationFindings
 BASELINE = "baseline"
-FIRST_LOOK = 6  # seeds; with fewer no verdict speaks of the architectures
+FIRST_LOOK = MIN_SEEDS
 
 
 def objectives(given: Given) -> tuple[str, ...]:
@@ -106,17 +124,17 @@ def propose(given: Given, trials: Sequence[Trial]) -> Proposals:
 
 
 def seeds_wanted(given: Given, trials: Sequence[Trial], variants: Sequence[str]) -> list[int]:
-    """The preset's number, and where verdicts are to be resolved, more for those that are open and for the baseline."""
-    if not given.preset.resolve:
-        return [given.preset.seeds] * len(variants)
-    least = max(given.preset.seeds, FIRST_LOOK)
+    """The preset's number, and where verdicts are to be resolved, more for those that are open; more for the baseline anyway."""
+    preset, others = given.preset, len(variants) - 1
+    least = max(preset.seeds, FIRST_LOOK) if preset.resolve else preset.seeds
+    wanted = dict.fromkeys(variants, least) | {BASELINE: preset.reference_seeds(least, others)}
     reference, lowered = at(trials, {"variant": BASELINE}), lowered_trials(trials)
-    if reference is None or reference.validation_mae is None or len(lowered) < len(variants) - 1:
-        return [least] * len(variants)
-    from studies.statistics.pairs import raced  # brings SciPy
+    if preset.resolve and reference is not None and reference.validation_mae is not None and len(lowered) == others:
+        from studies.statistics.pairs import beside, raced  # brings SciPy
 
-    wanted = {name: max(seeds, least) for name, (_, seeds) in raced(given, lowered, reference).items()}
-    return [wanted.get(name, max(wanted.values())) for name in variants]
+        found = raced(given, beside(given, lowered, reference))
+        wanted = {name: max(wanted[name], seeds) for name, seeds in [*found.seeds.items(), (BASELINE, found.reference)]}
+    return [wanted[name] for name in variants]
 
 
 def lowered_trials(trials: Sequence[Trial]) -> dict[str, Trial]:
@@ -161,62 +179,74 @@ def costs_of(trials: Sequence[Trial]) -> dict[str, float]:
     return costs
 
 
-def key_groups(given: Given, trials: Sequence[Trial]) -> tuple[list[str], str]:
-    """The groups to repeat, and why, as a sentence."""
-    from studies.statistics.pairs import raced  # brings SciPy
+def estimates(given: Given, trials: Sequence[Trial], spread: "Spread | None") -> dict[str, Evidence]:
+    """Of each group, what its dearest step costs, with the luck of seeds."""
+    reference = baseline(trials)
+    found: dict[str, Evidence] = {}
+    for name, trial in lowered_trials(trials).items():
+        group, _ = lowering(name)
+        cost = change(trial, reference)
+        if not math.isfinite(cost) or (group in found and found[group].effect_months >= cost):
+            continue
+        trained = [sum(run.validation_mae is not None for run in each.by_seed) for each in (trial, reference)]
+        sd = None if spread is None else round(spread.sd_months * math.sqrt(sum(1 / count for count in trained)), 4)
+        found[group] = Evidence(round(cost, 4), sd)
+    return found
 
-    costs, margin = costs_of(trials), given.preset.margin_months
-    verdicts = {name: verdict for name, (verdict, _) in raced(given, lowered_trials(trials), baseline(trials)).items()}
 
-    def groups(*found: str) -> list[str]:
-        those = {lowering(name)[0] for name, verdict in verdicts.items() if verdict.verdict in found}
-        return [group for group in GROUPS if group in those]
+@dataclass(frozen=True)
+class Keys:
+    """The groups that depth repeats, and why."""
 
-    def costly(verdict: str) -> list[str]:
-        return [group for group in groups(verdict) if costs[group] > margin]
+    groups: tuple[str, ...]
+    by: Literal["verdict", "estimate"]
+    why: str
 
-    sure, untested, unresolved = groups("matters", "not trainable"), costly("not tested"), costly("not resolved")
-    if sure or untested:
-        keys = [group for group in GROUPS if group in {*sure, *untested}]
-        why = (
-            "lowering one makes it worse, " + scope(verdicts)
-            if sure
-            else f"costs more than {in_months(margin)}, untested"
+
+def keys_of(given: Given, trials: Sequence[Trial], verdicts: Mapping[str, "Verdict"]) -> Keys:
+    costs, margin = costs_of(trials), in_months(given.preset.margin_months)
+    sure = {lowering(name)[0] for name, found in verdicts.items() if found.verdict in ("matters", "not trainable")}
+    if sure:
+        groups = tuple(group for group in GROUPS if group in sure)
+        return Keys(
+            groups, "verdict", f"key groups: {', '.join(groups)} (lowering one makes it worse, {seeds_said(verdicts)})"
         )
-        return keys, f"key groups: {', '.join(keys)} ({why})"
-    if unresolved:
-        why = f"cost more than {in_months(margin)}, which these seeds do not resolve"
-        return unresolved, f"key groups: {', '.join(unresolved)} ({why})"
+    without = f"no verdict of {seeds_said(verdicts)}"
+    if over := tuple(group for group in GROUPS if costs.get(group, -math.inf) > given.preset.margin_months):
+        cost = f"cost{'s' * (len(over) == 1)} more than {margin}"
+        return Keys(over, "estimate", f"{without}; by estimate {', '.join(over)} {cost}, and depth repeats them")
     costliest = max(costs, key=lambda group: costs[group])
-    return [
-        costliest
-    ], f"no group costs more than {in_months(margin)}; {costliest} costs most and is taken as the key group"
+    why = f"{without}; by estimate no group costs more than {margin}; {costliest} costs most, and depth repeats it"
+    return Keys((costliest,), "estimate", why)
 
 
 def decide(given: Given, trials: Sequence[Trial]) -> Decision:
-    from studies.statistics.pairs import described, paired, raced  # brings SciPy
+    from studies.statistics.pairs import beside, described, raced, spread  # brings SciPy
 
     reference, lowered, costs = baseline(trials), lowered_trials(trials), costs_of(trials)
-    verdicts = {name: verdict for name, (verdict, _) in raced(given, lowered, reference).items()}
-    keys, summary = key_groups(given, trials)
-    without = dropped(given, trials, keys)
+    compared = beside(given, lowered, reference)
+    verdicts = raced(given, compared).verdicts
+    keys, known = keys_of(given, trials, verdicts), spread(compared)
+    without = dropped(given, trials, keys.groups)
     chosen = lowered_to(given.preset.reference, without)
+    summary = keys.why
     if without:
         freed = given.cost(given.preset.reference).params - given.cost(chosen).params
         summary += f"; goes on with {', '.join(without)}, which frees {freed / 1e6:.2f}M parameters"
-    runs = sum(len(trial.by_seed) for trial in [reference, *lowered.values()])
-    longest = max(len(trial.by_seed) for trial in [reference, *lowered.values()])
-    saved = (longest * (len(lowered) + 1) - runs) * given.preset.training.epochs
+    saved = epochs_saved(given, list(lowered.values()))
     if saved:
-        summary += f"; {saved:,} epochs saved against {longest} seeds for every variant"
+        most = max(len(trial.by_seed) for trial in lowered.values())
+        summary += f"; {saved:,} epochs saved against {most} seeds for every variant"
     findings = AblationFindings(
-        key_groups=tuple(keys),
+        key_groups=keys.groups,
+        key_by=keys.by,
+        estimates=estimates(given, trials, known),
+        seed_sd_months=None if known is None else round(known.sd_months, 4),
+        seed_sd_freedom=None if known is None else round(known.freedom, 2),
         baseline_mae=reference.validation_mae,
         cost_months={group: round(months, 3) for group, months in costs.items() if months != float("inf")},
         not_trainable_without=tuple(group for group, months in costs.items() if months == float("inf")),
-        verdicts=tuple(
-            described(name, verdicts[name], paired(given, trial, reference).left_out) for name, trial in lowered.items()
-        ),
+        verdicts=tuple(described(name, verdict, compared.left_out[name]) for name, verdict in verdicts.items()),
         epochs_saved=saved,
         warmup_epochs=warmup([reference, *lowered.values()], given.preset.margin_months, given.preset.training.epochs),
         dropped=tuple(without),
@@ -224,11 +254,15 @@ def decide(given: Given, trials: Sequence[Trial]) -> Decision:
     return Decision(summary, chosen, findings)
 
 
-def scope(verdicts: Mapping[str, "Verdict"]) -> str:
+def epochs_saved(given: Given, lowered: Sequence[Trial]) -> int:
+    """By racing, against as many seeds for every variant as the one with most has."""
+    counts = [len(trial.by_seed) for trial in lowered]
+    return sum(max(counts) - count for count in counts) * given.preset.training.epochs if counts else 0
+
+
+def seeds_said(verdicts: Mapping[str, "Verdict"]) -> str:
     seeds = sorted({verdict.seeds for verdict in verdicts.values()})
-    counted = f"{seeds[0]} to {seeds[-1]} seeds" if len(seeds) > 1 else f"{seeds[0]} seed{'s' * (seeds[0] != 1)}"
-    scopes = {verdict.scope for verdict in verdicts.values()}
-    return counted + ("; speaks of these trained models only" if scopes != {"architectures"} else "")
+    return f"{seeds[0]} to {seeds[-1]} seeds" if len(seeds) > 1 else f"{seeds[0]} seed{'s' * (seeds[0] != 1)}"
 
 
 def table(given: Given, trials: Sequence[Trial]) -> list[dict[str, Any]]:

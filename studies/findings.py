@@ -16,6 +16,7 @@ VerdictWord = Literal[
     "matters",
     "better without",
     "does not matter",
+    "these trained models differ",  # over the images; of too few seeds to speak of the architectures
     "not resolved",
     "not tested",
     "not trainable",
@@ -39,11 +40,28 @@ class Compared:
     seeds: int
     scope: Scope
     seeds_to_resolve: int | None = None
-    left_out: str = ""  # seeds that make no pair, and why
+    left_out: str = ""  # seeds that were not trained as the others were
+    p_images: float | None = None  # of no difference between these trained models; None where seeds speak
 
     def to_dict(self) -> dict[str, Any]:
         values = asdict(self)
-        return values if self.left_out else {name: value for name, value in values.items() if name != "left_out"}
+        empty = {"left_out": "", "p_images": None}
+        return {name: value for name, value in values.items() if name not in empty or value != empty[name]}
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Self:
+        return cls(**known(cls, values))
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What is known of the months that a change costs, without a verdict."""
+
+    effect_months: float
+    sd_months: float | None  # of that estimate, the luck of seeds in it; None where nothing is known of seeds
+
+    def to_dict(self) -> dict[str, Any]:
+        return asdict(self)
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Self:
@@ -100,8 +118,12 @@ class Findings:
                 found |= value
             elif isinstance(value, tuple):
                 found[each.name] = [one.to_dict() if isinstance(one, Compared | OnFront) else one for one in value]
+            elif isinstance(value, Mapping):
+                found[each.name] = {
+                    key: one.to_dict() if isinstance(one, Evidence) else one for key, one in value.items()
+                }
             elif value is not None:
-                found[each.name] = dict(value) if isinstance(value, Mapping) else value
+                found[each.name] = value
         return found
 
     @classmethod
@@ -111,6 +133,9 @@ class Findings:
             kind = each.metadata.get("of")
             if isinstance(value := read.get(each.name), list):
                 read[each.name] = tuple(kind.from_dict(one) for one in value) if kind else tuple(value)
+            elif "of each" in each.metadata and isinstance(value, Mapping):
+                of_each = each.metadata["of each"]
+                read[each.name] = {name: of_each.from_dict(one) for name, one in value.items()}
             elif each.name == "point":
                 read["point"] = rest(cls, values)
         return cls(**read)

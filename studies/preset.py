@@ -21,14 +21,18 @@ class StudyError(ValueError):
 
 
 SEEDS = 1_000  # of one point; far beyond what any verdict needs
+MIN_SEEDS = 3  # of a network; fewer make estimates and no verdict
 RANGES = {
     "full_epochs": whole(0, EPOCHS),
     "seed": whole(0, 2**31 - 1),  # further seeds count on from it, and NumPy takes 32 bits
     "seeds": whole(1, SEEDS),
+    "baseline_seeds": whole(0, SEEDS),
     "resolve": whole(0, SEEDS),
     "max_params": PARAMS,
     "refine_max_params": whole(0, int(PARAMS.high)),
     "margin_months": Range(0, 240),  # ages end before
+    "equivalence_months": Range(0, 240),
+    "seed_sd_months": Range(0, 240, above=True),
     "width_factors": Range(0, 256, above=True),
     "depth_trials": whole(1, 1_000_000),
     "depth_patience": whole(1, 1_000_000),
@@ -50,13 +54,18 @@ class Preset:
     full_epochs: int = 0  # of the network that is trained in full at the end; 0: as many as a trial's
     seed: int = 0
     seeds: int = 1  # every point of ablation, width and refinement runs with so many, from `seed` on
+    baseline_seeds: int = (
+        0  # of what variants are compared with; 0: more than `seeds` by the square root of their number
+    )
     drop_useless: bool = False  # ablation: leave out together what can be left out, for the studies after it
     resolve: int = 0  # ablation: more seeds, up to so many, where a verdict is open
     prune: bool = True  # end trials of depth and refinement early that others have left behind
     without_sex: bool = False  # refinement: also train the decided network without the sex
     max_params: int = 70_000_000
     refine_max_params: int = 0  # cap of the refinement alone; 0: the same as max_params
-    margin_months: float = 0.3  # two validation MAEs closer than this are a tie
+    margin_months: float = 0.3  # two validation MAEs closer than this are a tie where one is chosen
+    equivalence_months: float = 1.0  # a change surely smaller than this does not matter
+    seed_sd_months: float = 0.4  # by which seeds are taken to differ before the run has measured it
     width_factors: tuple[float, ...] = (
         0.5,
         0.6,
@@ -94,6 +103,10 @@ class Preset:
             raise StudyError(f"objective is one of {', '.join(map(','.join, OBJECTIVES))}; got {shown(self.objective)}")
         if self.resolve and self.resolve < max(self.seeds, 6):
             raise StudyError(f"resolve is a number of seeds, at least 6 and {self.seeds}, or 0; got {self.resolve}")
+        if 0 < self.baseline_seeds < self.seeds:
+            raise StudyError(
+                f"baseline_seeds is at least seeds ({self.seeds}), or 0 for as many as serve best; got {self.baseline_seeds}"
+            )
         if not any(reference.blocks):
             raise StudyError("the reference has no blocks, so there is no block to take away; raise one of --blocks")
         if not isinstance(self.depth_start, tuple):
@@ -108,6 +121,16 @@ class Preset:
             raise StudyError(f"widths and dropout rates have at most four decimals; got {shown(fine)}")
         if list(self.dropouts) != sorted(set(self.dropouts)):
             raise StudyError(f"dropouts must rise; got {shown(self.dropouts)}")
+
+    def reference_seeds(self, seeds: int, variants: int) -> int:
+        """How many seeds the reference has beside so many variants with `seeds` each.
+
+        It is part of every comparison: for a given number of trainings the changes are surest where it has as many more as
+        the square root of the variants' number (Dunnett 1955).
+        """
+        if self.baseline_seeds:
+            return max(self.baseline_seeds, seeds)
+        return seeds if seeds < 2 else seeds * max(1, round(variants**0.5))
 
 
 def default() -> Preset:
@@ -172,6 +195,8 @@ def cpu() -> Preset:
         reference=Architecture(beta=0.25, stem_pools=(False, True)),
         max_params=4_400_000,
         margin_months=1.0,
+        equivalence_months=2.0,
+        seed_sd_months=0.8,
         width_factors=(0.5, 0.7, 1.0, 1.4, 1.7),
         depth_trials=6,
         depth_patience=4,
@@ -192,6 +217,7 @@ def demo() -> Preset:
         reference=Architecture(beta=0.125, blocks=Blocks(1, 1, 1, 1, 1, 1), stem_pools=(False, True)),
         max_params=1_100_000,
         margin_months=2.0,
+        equivalence_months=4.0,
         width_factors=(0.7, 1.0, 1.4),
         depth_trials=4,
         depth_patience=3,

@@ -12,10 +12,10 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from models.architecture import Architecture
-from studies import depth, width
+from studies import ablation, depth, width
 from studies.findings import Compared, Findings
 from studies.preset import StudyError
-from studies.study import ALONE, Decision, Given, Point, Proposals, Space, Sweep, Trial, at, best_of, row
+from studies.study import ALONE, Decision, Given, Point, Proposals, Space, Sweep, Trial, Value, at, best_of, row
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -180,25 +180,41 @@ def decide(given: Given, trials: Sequence[Trial]) -> Decision:
         macs=cost.macs,
         largest_converging_dropout=max(float(trial.point["dropout"]) for trial in converging),
         point=chosen.point,
-        comparisons=comparisons(given, trials, chosen, heads),
+        comparisons=comparisons(given, trials),
     )
     return Decision(summary, final, findings)
 
 
-def comparisons(given: Given, trials: Sequence[Trial], chosen: Trial, heads: Sequence[Point]) -> tuple[Compared, ...]:
-    """The best fully connected layer against none, and the decided network without the sex against it with."""
-    from studies.statistics.pairs import compared  # brings SciPy
+def comparisons(given: Given, trials: Sequence[Trial]) -> tuple[Compared, ...]:
+    """Every wider network, fully connected layer and rate of dropout against the network without it, and without the sex.
 
-    tried = [trial for point in heads if (trial := at(trials, point)) is not None and trial.state == "complete"]
-    none = next((trial for trial in tried if not trial.point["fc_units"]), None)
-    layer = best_of([trial for trial in tried if trial.point["fc_units"]])
-    sexless = at(trials, chosen.point | {"sex_units": 0})
-    found: tuple[Compared, ...] = ()
-    if layer is not None and none is not None:
-        found += compared(given, {f"FC {layer.point['fc_units']} instead of none": layer}, none)
-    if sexless is not None and sexless is not chosen:
-        found += compared(given, {"without the sex": sexless}, chosen)
-    return found
+    They are one family, of which is also what was not trained: its size does not depend on results.
+    """
+    from studies.statistics.pairs import all_compared  # brings SciPy
+
+    chosen = choose(given, trials)
+    widths, heads, rates = steps(given, trials)
+    pairs: dict[str, tuple[Trial, Trial]] = {}
+    for parameter, tried in (("beta", widths), ("fc_units", heads), ("dropout", rates)):
+        complete = [trial for point in tried if (trial := at(trials, point)) is not None and trial.state == "complete"]
+        start = next((trial for trial in complete if trial.point == tried[0]), None)
+        for trial in complete if start is not None else []:
+            if trial is not start and start is not None:
+                pairs[instead(parameter, trial.point[parameter], start.point[parameter])] = (trial, start)
+    sexless = None if chosen is None else at(trials, chosen.point | {"sex_units": 0})
+    if chosen is not None and sexless is not None and sexless is not chosen and sexless.state == "complete":
+        pairs["without the sex"] = (sexless, chosen)
+    grid = space(given)
+    of = sum(len(grid[parameter]) - 1 for parameter in ("beta", "fc_units", "dropout")) + given.preset.without_sex
+    ablated = [each for each in given.decisions.values() if isinstance(each.findings, ablation.AblationFindings)]
+    known = given.found(ablation.AblationFindings).spread if ablated else None
+    return all_compared(given, pairs, of, known)
+
+
+def instead(parameter: str, value: Value, start: Value) -> str:
+    """FC 512 instead of none."""
+    name = {"beta": "β", "fc_units": "FC", "dropout": "dropout"}[parameter]
+    return f"{name} {value:g} instead of {start if parameter == 'beta' else 'none'}"
 
 
 def table(given: Given, trials: Sequence[Trial]) -> list[dict[str, Any]]:

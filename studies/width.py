@@ -171,7 +171,7 @@ def smallest_no_worse(given: Given, trials: Sequence[Trial]) -> float:
 
 
 def comparisons(given: Given, trials: Sequence[Trial]) -> tuple[Compared, ...]:
-    """Every width against the reference's."""
+    """Every width against the reference's; of the family are all widths of the grid, also those that results made needless."""
     from studies.statistics.pairs import compared  # brings SciPy
 
     start = given.preset.reference.beta
@@ -181,7 +181,10 @@ def comparisons(given: Given, trials: Sequence[Trial]) -> tuple[Compared, ...]:
         for beta in betas(given)
         if beta != start and (trial := at(trials, {"beta": beta})) is not None and trial.state == "complete"
     }
-    return compared(given, others, reference) if others and reference and reference.state == "complete" else ()
+    if not others or reference is None or reference.state != "complete":
+        return ()
+    known = given.found(ablation.AblationFindings).spread
+    return compared(given, others, reference, of=len(betas(given)) - 1, known=known)
 
 
 def table(given: Given, trials: Sequence[Trial]) -> list[dict[str, Any]]:

@@ -174,8 +174,9 @@ def test_with_resolve_every_seed_may_be_spent(resolve: int) -> None:
     [found, rest] = rounds("ablation", started, [], fitting(STUDIES["ablation"], started))
 
     assert rest == []
-    variants = len(STUDIES["ablation"].propose(started, []).points)
-    assert len(found) == len(set(found)) == variants * max(resolve, 1)
+    variants = len(STUDIES["ablation"].propose(started, []).points) - 1
+    seeds = max(resolve, 1)
+    assert len(found) == len(set(found)) == variants * seeds + preset.reference_seeds(seeds, variants)
 
 
 def test_depth_counts_its_trials_at_the_dearest_networks_and_one_after_the_other_where_the_sampler_must_wait() -> None:

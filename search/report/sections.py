@@ -16,6 +16,7 @@ from search.show import figures
 from search.show.figures import Sized
 from search.show.tables import verdict_rows
 from studies.order import STUDIES
+from studies.preset import MIN_SEEDS
 from studies.study import front, in_months
 
 CURVES = 6  # learning curves shown
@@ -168,21 +169,24 @@ def in_order(study: StudyReport) -> list[Part]:
 def comparisons(report: Report, study: StudyReport) -> list[Part]:
     if study.decision is None or not (rows := study.decision.findings.compared):
         return []
+    margin = report.run.preset.equivalence_months
     caption = (
         f"{study.decision.findings.CAPTION}: change of the validation MAE with its 95 % interval, the grey band the margin of "
-        f"{in_months(report.run.preset.margin_months)}."
+        f"{in_months(margin)} within which a change does not matter."
     )
     parts: list[Part] = []
     if any(row.change is not None for row in rows):
-        drawn = figures.forest(rows, report.run.preset.margin_months)
-        parts.append(Plot(drawn, caption, figures.forest_height_px(rows)))
-    return [
-        *parts,
-        Table(verdict_rows(rows), "Months worse than the reference; p values adjusted for the whole family (Holm)."),
-        Words(
-            "With fewer than six seeds a verdict holds for these trained models only; nothing can be said of the architectures."
-        ),
-    ]
+        parts.append(Plot(figures.forest(rows, margin), caption, figures.forest_height_px(rows)))
+    table = "Months worse than the reference. Intervals are for one variant by itself, p values adjusted for the whole family."
+    parts.append(Table(verdict_rows(rows), table))
+    if any(row.scope != "architectures" for row in rows):
+        parts.append(
+            Words(
+                f"With fewer than {MIN_SEEDS} seeds there is no verdict on architectures: the images can say that these trained "
+                "models differ, and the interval holds what other seeds would change, as far as this run knows it."
+            )
+        )
+    return parts
 
 
 def sizes(report: Report) -> list[Part]:

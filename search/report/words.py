@@ -126,11 +126,14 @@ def why_blocks(report: Report) -> Answer:
     if decision is None:
         return Answer("Why these blocks?", "Not known yet", ("The ablation is not decided.",))
     assert isinstance(decision.findings, ablation.AblationFindings)
-    keys = decision.findings.key_groups
-    rows = [row for row in decision.findings.verdicts if ablation.lowering(row.variant)[0] in keys]
+    findings = decision.findings
+    rows = [row for row in findings.verdicts if ablation.lowering(row.variant)[0] in findings.key_groups]
+    called = "Key groups" if findings.key_by == "verdict" else "Repeated, by estimate"
+    if findings.key_by is None:  # an earlier version did not say what called them so
+        called = "Repeated"
     return Answer(
         "Why these blocks?",
-        f"Key groups: {', '.join(keys)}",
+        f"{called}: {', '.join(findings.key_groups)}",
         (sentence(decision.summary), *(verdict_sentence(row) for row in rows)),
     )
 
@@ -143,10 +146,13 @@ def verdict_sentence(row: Compared) -> str:
     within = ""
     if row.low is not None and row.high is not None:
         within = f" (95 % interval {signed(row.low)} to {signed(row.high)})"
-    return (
-        f"{row.variant}: {abs(row.change):.2f} months {worse}{within}; {row.verdict} ({seeds}; speaks of "
-        f"{'the architectures' if row.scope == 'architectures' else row.scope})."
-    )
+    if row.scope == "architectures":
+        said = f"{row.verdict} ({seeds}; speaks of the architectures)"
+    elif row.verdict == "these trained models differ":
+        said = f"these trained models differ over the images ({seeds}; no verdict on the architectures)"
+    else:
+        said = f"{row.verdict} ({seeds}; speaks of these trained models)"
+    return f"{row.variant}: {abs(row.change):.2f} months {worse}{within}; {said}."
 
 
 def signed(months: float) -> str:

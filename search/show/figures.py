@@ -24,6 +24,7 @@ VERDICTS: dict[VerdictWord, tuple[str, str]] = {
     "better without": (TEAL, "diamond"),
     "better": (TEAL, "diamond"),
     "does not matter": (BLUE, "circle"),
+    "these trained models differ": (PURPLE, "diamond-open"),
     "not resolved": (GREY, "circle-open"),
     "not tested": (GREY, "x-thin-open"),
     "not trainable": (GREY, "cross-thin-open"),  # of the seeds that could be trained

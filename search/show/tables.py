@@ -60,7 +60,7 @@ def show_verdicts(title: str, rows: Sequence[Compared]) -> None:
 
 
 def verdict_rows(rows: Sequence[Compared]) -> list[dict[str, Any]]:
-    """What the seeds allow to say of each variant; the interval is the 95 % BCa bootstrap's, p values are Holm's."""
+    """What the seeds allow to say of each variant; intervals are for one by itself, p values for the family."""
     shown = [
         {
             "variant": row.variant,
@@ -69,6 +69,7 @@ def verdict_rows(rows: Sequence[Compared]) -> list[dict[str, Any]]:
             "interval": f"{rounded(row.low)} to {rounded(row.high)}" if row.low is not None else None,
             "p difference": row.p_difference,
             "p equivalence": row.p_equivalence,
+            "p images": row.p_images,
             "seeds": row.seeds,
             "speaks of": row.scope,
             "seeds to resolve": row.seeds_to_resolve,
@@ -76,9 +77,10 @@ def verdict_rows(rows: Sequence[Compared]) -> list[dict[str, Any]]:
         }
         for row in rows
     ]
-    if not any(row["left out"] for row in shown):
-        for row in shown:
-            del row["left out"]
+    for column in ("left out", "p images"):
+        if not any(row[column] for row in shown):
+            for row in shown:
+                del row[column]
     return shown
 
 

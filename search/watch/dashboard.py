@@ -126,7 +126,7 @@ def plot(study: optuna.Study, name: str, given: Given, rows: Sequence[Compared])
         drawn = figures.pareto(networks, measure, report.cap() if measure == "params" else 0)
         save_plotly_graph_object(study, drawn.update_layout(EITHER_SCHEME), graph_object_id=f"error-against-{measure}")
     if any(row.change is not None for row in rows):
-        drawn = figures.forest(rows, given.preset.margin_months).update_layout(EITHER_SCHEME)
+        drawn = figures.forest(rows, given.preset.equivalence_months).update_layout(EITHER_SCHEME)
         save_plotly_graph_object(study, drawn, graph_object_id="changes")
 
 

@@ -1,16 +1,18 @@
-"""Variants beside a reference, seed by seed: which runs make a pair, and what the pairs tell (`verdicts.py`).
+"""Variants beside a reference: which of their trainings are compared, and what those tell (`verdicts.py`).
 
 Imported only where something is compared: the statistics take a second to import.
 """
 
 import math
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from itertools import groupby
 
 import numpy as np
 
 from studies.findings import Compared, VerdictWord
-from studies.statistics.verdicts import Pairs, Verdict, judge, race
+from studies.statistics.verdicts import Raced, Runs, Spread, Verdict, judge, race, spread_of
 from studies.study import Given, Trial
 
 # What the ablation's verdicts, which speak of taking something away, are called where one thing replaces another.
@@ -18,34 +20,46 @@ OF_A_CHANGE: dict[VerdictWord, VerdictWord] = {"matters": "worse", "better witho
 
 
 @dataclass(frozen=True)
-class Paired:
-    pairs: Pairs
-    left_out: tuple[str, ...]  # seeds that make no pair, and why
+class Beside:
+    """A family of variants and their reference, as far as they were trained alike."""
+
+    reference: Runs
+    family: Mapping[str, Runs]
+    left_out: Mapping[str, str]  # by variant, the seeds that were trained otherwise
 
 
-def paired(given: Given, trial: Trial, reference: Trial) -> Paired:
-    """Months that `trial` is worse than `reference`, by seed. Both are pooled trials."""
-    theirs = {run.seed: run for run in reference.by_seed}
-    changes, images, left_out = [], [], []
-    for run in trial.by_seed:
-        other = theirs.get(run.seed)
-        if other is None or other.validation_mae is None:
-            left_out.append(f"seed {run.seed}: the reference has no result")
-        elif run.validation_mae is None:
-            changes.append(math.inf)
-        elif run.conditions != other.conditions:
-            left_out.append(
-                f"seed {run.seed}: trained on {run.conditions or 'unknown'}, the reference on {other.conditions or 'unknown'}"
-            )
-        else:
-            changes.append(run.error - other.error)
-            images.append((given.errors(run), given.errors(other)))
-    kept = [(ours, others) for ours, others in images if ours is not None and others is not None]
-    by_image = np.stack([ours - others for ours, others in kept]) if kept and len(kept) == len(images) else None
-    return Paired(Pairs(tuple(changes), by_image), tuple(left_out))
+def beside(given: Given, variants: Mapping[str, Trial], reference: Trial) -> Beside:
+    """All are pooled trials. Compared are those trained as most seeds of the reference were: same device, precision, batch."""
+    alike = conditions(reference)
+    family = {name: runs(given, trial, alike) for name, trial in variants.items()}
+    others = odd(reference, alike, "the reference's seed")
+    left_out = {name: "; ".join([*odd(trial, alike, "seed"), *others]) for name, trial in variants.items()}
+    return Beside(runs(given, reference, alike), family, left_out)
 
 
-def described(name: str, verdict: Verdict, left_out: tuple[str, ...] = ()) -> Compared:
+def conditions(reference: Trial) -> str:
+    counted = Counter(run.conditions for run in reference.by_seed if run.validation_mae is not None)
+    return counted.most_common(1)[0][0] if counted else ""
+
+
+def runs(given: Given, trial: Trial, alike: str) -> Runs:
+    """One that failed has no conditions that could differ."""
+    kept = [run for run in trial.by_seed if run.validation_mae is None or run.conditions == alike]
+    errors = [given.errors(run) for run in kept if run.validation_mae is not None]
+    whole = errors and all(each is not None for each in errors)
+    by_image = np.mean([np.asarray(each, float) for each in errors], axis=0) if whole else None
+    return Runs(tuple(math.inf if run.validation_mae is None else run.error for run in kept), by_image)
+
+
+def odd(trial: Trial, alike: str, whose: str) -> list[str]:
+    return [
+        f"{whose} {run.seed}: trained on {run.conditions or 'unknown'}, not {alike or 'unknown'}"
+        for run in trial.by_seed
+        if run.validation_mae is not None and run.conditions != alike
+    ]
+
+
+def described(name: str, verdict: Verdict, left_out: str = "") -> Compared:
     """A row of a table, and of the decision's JSON."""
 
     def rounded(value: float) -> float | None:
@@ -62,22 +76,56 @@ def described(name: str, verdict: Verdict, left_out: tuple[str, ...] = ()) -> Co
         seeds=verdict.seeds,
         scope=verdict.scope,
         seeds_to_resolve=verdict.seeds_to_resolve,
-        left_out="; ".join(left_out),
+        left_out=left_out,
+        p_images=rounded(verdict.p_images),
     )
 
 
-def raced(given: Given, variants: Mapping[str, Trial], reference: Trial) -> dict[str, tuple[Verdict, int]]:
-    """For each variant its verdict, and how many seeds it should have: more than it has where the verdict is open."""
-    family = {name: paired(given, trial, reference).pairs for name, trial in variants.items()}
-    margin, most = given.preset.margin_months, given.preset.resolve
+def raced(given: Given, compared: Beside) -> Raced:
+    """The verdicts, and how many seeds each network should have: more than it has where a verdict is open."""
+    margin, most = given.preset.equivalence_months, given.preset.resolve
     if most:
-        return race(family, margin, most)
-    return {name: (verdict, verdict.seeds) for name, verdict in judge(family, margin).items()}
+        return race(compared.reference, compared.family, margin, most, more(given, len(compared.family)))
+    verdicts = judge(compared.reference, compared.family, margin)
+    seeds = {name: verdict.seeds for name, verdict in verdicts.items()}
+    return Raced(verdicts, seeds, len(compared.reference.months))
 
 
-def compared(given: Given, variants: Mapping[str, Trial], reference: Trial) -> tuple[Compared, ...]:
-    """A row for each variant against the reference, judged as one family."""
-    found = {name: paired(given, trial, reference) for name, trial in variants.items()}
-    verdicts = judge({name: pairs.pairs for name, pairs in found.items()}, given.preset.margin_months)
-    rows = [described(name, verdicts[name], pairs.left_out) for name, pairs in found.items()]
-    return tuple(replace(row, verdict=OF_A_CHANGE.get(row.verdict, row.verdict)) for row in rows)
+def more(given: Given, variants: int) -> Callable[[int], int]:
+    return lambda seeds: given.preset.reference_seeds(seeds, variants)
+
+
+def spread(compared: Beside) -> Spread | None:
+    return spread_of(compared.reference, compared.family)
+
+
+def compared(
+    given: Given,
+    variants: Mapping[str, Trial],
+    reference: Trial,
+    of: int = 0,
+    known: Spread | None = None,
+) -> tuple[Compared, ...]:
+    """A row for each variant against the reference, judged as one family, of `of` that there could have been."""
+    return all_compared(given, {name: (trial, reference) for name, trial in variants.items()}, of, known)
+
+
+def all_compared(
+    given: Given, pairs: Mapping[str, tuple[Trial, Trial]], of: int = 0, known: Spread | None = None
+) -> tuple[Compared, ...]:
+    """The same where variants have different references: each is adjusted for all that were compared.
+
+    `known` is what the run knows of the spread of seeds.
+    """
+    of = max(of, len(pairs))
+    rows: dict[str, Compared] = {}
+    for _, together in groupby(
+        sorted(pairs, key=lambda name: pairs[name][1].number), lambda name: pairs[name][1].number
+    ):
+        names = list(together)
+        found = beside(given, {name: pairs[name][0] for name in names}, pairs[names[0]][1])
+        verdicts = judge(found.reference, found.family, given.preset.equivalence_months, of=of, known=known)
+        for name, verdict in verdicts.items():
+            row = described(name, verdict, found.left_out[name])
+            rows[name] = replace(row, verdict=OF_A_CHANGE.get(row.verdict, row.verdict))
+    return tuple(rows[name] for name in pairs)

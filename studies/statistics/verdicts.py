@@ -1,73 +1,80 @@
-"""Does a variant differ from the baseline? Changes of validation MAE in months, paired by seed, and what they allow to say.
+"""Does a variant differ from its reference? Validation MAEs in months, a value for each seed, and what they allow to say.
 
-With MIN_SEEDS seeds or more the seeds are the sample, and a verdict speaks of the architectures, as these settings train
-them and these images score them. With fewer, the images are the sample, and it speaks of these trained models alone.
+The seed is the unit: a verdict speaks of the architectures, as these settings train them and these images score them. It
+takes MIN_SEEDS of the variant and of the reference. With fewer there is no verdict. The images can then say at most
+that these trained models differ, and the interval holds the luck of seeds as far as the run knows it (`Spread`).
 
-Two questions are asked of every variant, each adjusted for the whole family by Holm, so that at most `alpha` of all
-families hold a false "matters" or "better without", and as many a false "does not matter". Is there a difference: a
-sign-flip permutation test, two-sided. Is it smaller than the margin: two one-sided ones (TOST, Schuirmann 1987). Those
-take changes to be symmetric; with one long tail they err more often, for exponential ones of 10 seeds nearly three times.
-Intervals are BCa bootstraps, always 95 %, for one variant by itself; from few seeds they are too narrow (of 6 seeds
-nearer 85 %).
+Two questions are asked of every variant, each adjusted for the whole family, so that of families without a difference at
+most `alpha` hold a "matters" or "better without", and as many of those at the margin a "does not matter". Is there a
+difference; and is it smaller than the margin (two one-sided tests, Schuirmann 1987)? Both by a t whose variance is pooled
+over reference and variants (`design.py`). Where the variances are more unequal than one family in fifty shows by
+chance, each variant is tested by its own and the reference's alone, with the degrees of freedom of the fewer seeds, adjusted
+by Holm. Intervals are of the same t, always 95 %, for one variant by itself.
 
-Imported only where it is used: SciPy and statsmodels take a second.
+Imported only where it is used: SciPy takes a second.
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from bisect import bisect_left
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
-from statistics import fmean
-from typing import Any
+from statistics import fmean, median
 
 import numpy as np
-from statsmodels.stats.power import TTestPower
+from scipy import stats
 
 from studies.findings import Scope, VerdictWord
-from studies.statistics.resampling import Months, attainable, flips_of_images, flips_of_seeds, holm, interval
+from studies.preset import MIN_SEEDS
+from studies.statistics.design import POWER, adjusted, half_width, inequality, null, power, standard_errors
+from studies.statistics.resampling import Months, flips_of_images, holm
 
-MIN_SEEDS = 6  # fewer seeds have no two-sided p below 0.05: 2/2^5 is 0.06
 LOOK_EVERY = 2  # seeds
 SPENDING = 2  # exponent; 1 spends so much at the first look that half-sized effects are lost, 3 looks later
-POWER = 0.8
-MOST_SEEDS = 100  # beyond which seeds_to_resolve says None
-OPEN = ("not resolved", "not tested")
+FUTILE = 0.1  # a variant whose power at the last look is less gets no more seeds
+UNEQUAL = 0.02  # variances more unequal than this share of families by chance are not taken to be one
+STEPS = (*range(MIN_SEEDS, 13), 14, 16, 20, 24, 32, 40, 50, 64, 80, 100)  # what seeds_to_resolve names; beyond: None
+LEAST_REPLICATES = 2  # degrees of freedom; fewer do not tell the spread of seeds
+OPEN = ("not resolved", "not tested", "these trained models differ")
 ARCHITECTURES: Scope = "architectures"
 THESE_MODELS: Scope = "these trained models"
 
 
 @dataclass(frozen=True)
-class Pairs:
-    """A variant beside the baseline, by seed in the order they ran."""
+class Runs:
+    """Of one network, by seed in the order they ran."""
 
-    changes: tuple[float, ...]  # months by which the variant is worse; infinite where it could not be trained
-    by_image: np.ndarray | None = None  # months; a row for each finite change, a column for each image
+    months: tuple[float, ...]  # validation MAE; infinite where it could not be trained
+    errors: np.ndarray | None = None  # absolute, of each image, mean over the seeds that did not fail
 
-    def __post_init__(self) -> None:
-        rows = len(finite(self))
-        if self.by_image is not None and len(self.by_image) != rows:
-            raise ValueError(f"by_image has a row for each of the {rows} finite changes; got {len(self.by_image)}")
+    @property
+    def finite(self) -> Months:
+        return tuple(float(value) for value in self.months if math.isfinite(value))
+
+    @property
+    def failed(self) -> int:
+        return len(self.months) - len(self.finite)
+
+
+@dataclass(frozen=True)
+class Spread:
+    """How far seeds of one network lie apart."""
+
+    sd_months: float
+    freedom: float  # degrees of freedom it was estimated with
 
 
 @dataclass(frozen=True)
 class Verdict:
     verdict: VerdictWord
-    change: float  # months, mean over the seeds that did not fail
-    low: float  # months; 95 % BCa interval; NaN where nothing can be tested
+    change: float  # months, between the means over the seeds that did not fail
+    low: float  # months; 95 %; NaN where the luck of seeds is not known
     high: float
     p_difference: float  # adjusted for the family, and in a race for the looks; NaN where nothing was tested
     p_equivalence: float
     seeds: int  # looked at, failed ones among them
     scope: Scope
     seeds_to_resolve: int | None = None  # only where it is open
-
-
-@dataclass(frozen=True)
-class Evidence:
-    changes: Months  # of the seeds that did not fail
-    seeds: int  # failed ones among them
-    sample: Months  # independent values whose mean is the change: of seeds, or of images
-    scope: Scope
-    untested: VerdictWord | None = None  # the verdict where nothing can be tested
+    p_images: float = math.nan  # of no difference between these trained models, adjusted; NaN where seeds speak
 
 
 @dataclass(frozen=True)
@@ -76,157 +83,304 @@ class Look:
     alpha: float  # newly spent here
 
 
-def judge(family: Mapping[str, Pairs], margin_months: float, alpha: float = 0.05) -> dict[str, Verdict]:
+@dataclass(frozen=True)
+class Raced:
+    verdicts: dict[str, Verdict]
+    seeds: dict[str, int]  # each variant should have next: as many as it has where nothing is open
+    reference: int  # the same of the reference
+
+
+@dataclass(frozen=True)
+class Tested:
+    low: float
+    high: float
+    p_difference: float
+    p_equivalence: float
+    sd_months: float  # of one seed, as it was taken for this variant
+
+
+def judge(
+    reference: Runs,
+    family: Mapping[str, Runs],
+    margin_months: float,
+    alpha: float = 0.05,
+    of: int = 0,
+    known: Spread | None = None,
+) -> dict[str, Verdict]:
     """A verdict for each variant, from all its seeds. How many there are must not have been chosen by their results: see `race`.
 
-    What cannot be tested is of the family too: who belongs to it is settled before any seed is run.
+    `of` is how many comparisons there could have been, if more than are here; what cannot be tested is of the family too.
+    `known` is what the run knows of seeds from elsewhere.
     """
-    found = {name: evidence(pairs, len(pairs.changes)) for name, pairs in family.items()}
-    p = [p_values(each, margin_months) for each in found.values()]
-    differ, equal = holm([each for each, _ in p]), holm([each for _, each in p])
+    of = max(of, len(family))
+    tested = asked_both(reference, family, margin_months, of)
+    spread = spread_of(reference, family, known)
+    by_image = images(reference, {name: runs for name, runs in family.items() if name not in tested}, of)
     return {
-        name: verdict(each, p_difference, p_equivalence, margin_months, alpha, len(family))
-        for (name, each), p_difference, p_equivalence in zip(found.items(), differ, equal, strict=True)
+        name: worded(reference, runs, tested[name], margin_months, alpha, of)
+        if name in tested
+        else of_few(reference, runs, by_image.get(name), spread, margin_months, alpha, of)
+        for name, runs in family.items()
     }
 
 
 def race(
-    family: Mapping[str, Pairs], margin_months: float, most_seeds: int, alpha: float = 0.05
-) -> dict[str, tuple[Verdict, int]]:
-    """For each variant its verdict, and how many seeds it should have next: as many as it has where nothing is open.
+    reference: Runs,
+    family: Mapping[str, Runs],
+    margin_months: float,
+    most_seeds: int,
+    seeds_of_reference: Callable[[int], int],
+    alpha: float = 0.05,
+) -> Raced:
+    """The verdicts, and how many seeds each network should have next.
 
-    Verdicts are looked at after the seeds `looks` states, each time with the first so many seeds of every variant, over
-    seeds alone, at that look's share of alpha: the union bound makes the errors of all looks together at most alpha. A
-    variant resolved at a look stays so and gets no more seeds; nobody passes a look until all that are open have reached
-    it. Holm goes on from what earlier looks rejected, since a first false rejection has only true ones before it (Maurer
-    and Bretz 2013). A function of the data: the same seeds give the same answer whenever and however often it is asked.
+    Verdicts are looked at after the seeds `looks` states, each time with the first so many seeds of every variant and
+    `seeds_of_reference` so many of the reference, at that look's share of alpha: the union bound makes the errors of all
+    looks together at most alpha. A variant resolved at a look stays so and gets no more seeds, nor does one that the last
+    look would hardly resolve (FUTILE), which can only make errors rarer; nobody passes a look until all that are open have
+    reached it. Stepping down goes on from what earlier looks rejected, since a first false rejection has only true ones
+    before it (Maurer and Bretz 2013). A function of the data: the same seeds give the same answer whenever it is asked.
     """
     planned = looks(len(family), most_seeds, alpha)
-    if not planned:  # so few seeds cannot tell so many variants apart: none is worth training for
-        return {name: (found, len(family[name].changes)) for name, found in judge(family, margin_months, alpha).items()}
-
-    def seen(name: str, seeds: int) -> Evidence:
-        return evidence(Pairs(family[name].changes[:seeds]), seeds)
-
-    latest = {  # before the first look nothing is tested, so no p is spent
-        name: verdict(seen(name, planned[0].seeds), math.nan, math.nan, margin_months, alpha, len(family))
-        for name in family
-    }
-    seeds_next = 0
+    have = {name: len(runs.months) for name, runs in family.items()}
+    if not planned:  # so few seeds cannot speak
+        return Raced(judge(reference, family, margin_months, alpha), have, len(reference.months))
+    first = planned[0].seeds
+    latest = {name: untested(reference, Runs(runs.months[:first]), first) for name, runs in family.items()}
+    racing = {name for name, runs in family.items() if not gone(runs, first)}
     for look in planned:
-        open_yet = [name for name, found in latest.items() if found.verdict in OPEN]
-        if any(len(family[name].changes) < look.seeds for name in open_yet):
-            seeds_next = look.seeds
-            break
-        p = {name: p_values(seen(name, look.seeds), margin_months) for name in open_yet}
-        # Of those settled, what was rejected counts as p = 0, what was not can no more be: p = 1.
-        differ = [p[name][0] if name in p else float(not found.p_difference <= alpha) for name, found in latest.items()]
-        equal = [p[name][1] if name in p else float(not found.p_equivalence <= alpha) for name, found in latest.items()]
+        needed = seeds_of_reference(look.seeds)
+        short = any(have[name] < look.seeds for name in racing) or len(reference.months) < needed
+        if racing and short:
+            seeds = {name: max(have[name], look.seeds) if name in racing else have[name] for name in family}
+            return Raced(latest, seeds, max(len(reference.months), needed))
+        seen = {
+            name: Runs(runs.months[: look.seeds if name in racing else latest[name].seeds])
+            for name, runs in family.items()
+        }
+        beside = Runs(reference.months[:needed])
+        differ = {name for name in family if latest[name].p_difference <= alpha and name not in racing}
+        equal = {name for name in family if latest[name].p_equivalence <= alpha and name not in racing}
+        tested = asked_both(beside, seen, margin_months, len(family), differ, equal, set(family) - racing)
         paid = alpha / look.alpha
-        for name, p_difference, p_equivalence in zip([*latest], holm(differ), holm(equal), strict=True):
-            if name in p:
-                adjusted = min(1.0, p_difference * paid), min(1.0, p_equivalence * paid)
-                latest[name] = verdict(seen(name, look.seeds), *adjusted, margin_months, alpha, len(family))
-
-    def wanted(name: str) -> int:
-        have = len(family[name].changes)
-        return max(have, seeds_next) if latest[name].verdict in OPEN else have
-
-    return {name: (latest[name], wanted(name)) for name in family}
+        for name in sorted(racing):
+            if name not in tested:
+                latest[name] = untested(beside, seen[name])
+            else:
+                found = paying(tested[name], paid)
+                latest[name] = worded(beside, seen[name], found, margin_months, alpha, len(family))
+                if hopeless(found, latest[name], planned[-1], seeds_of_reference, margin_months, len(family)):
+                    racing.discard(name)
+            if latest[name].verdict not in OPEN:
+                racing.discard(name)
+        racing = {name for name in racing if not gone(family[name], look.seeds)}
+    return Raced(latest, have, len(reference.months))
 
 
 def looks(variants: int, most_seeds: int, alpha: float = 0.05) -> list[Look]:
     """After which numbers of seeds a race looks, and at what share of alpha; known before any seed is run.
 
-    Every LOOK_EVERY seeds from MIN_SEEDS on, and at the last. By k of at most n seeds, alpha · (k / n)² may be spent (Kim
-    and DeMets 1987); but a look that could not reject even where all changes have one sign is left out, and what it
-    would have spent is left to the next. None where no number of seeds up to the most would do.
+    Every LOOK_EVERY seeds from MIN_SEEDS on, and at the last. By k of at most n seeds, alpha · (k / n)² has been spent (Kim
+    and DeMets 1987). None where no number of seeds up to the most would do.
     """
-    found: list[Look] = []
-    spent = 0.0
-    for seeds in sorted({*range(MIN_SEEDS, most_seeds, LOOK_EVERY), most_seeds}):
-        share = alpha * (seeds / most_seeds) ** SPENDING - spent
-        if variants and seeds >= MIN_SEEDS and attainable(share / variants, seeds) > 0:
-            found.append(Look(seeds, share))
-            spent += share
-    return found
+    if not variants or most_seeds < MIN_SEEDS:
+        return []
+    counts = sorted({*range(MIN_SEEDS, most_seeds, LOOK_EVERY), most_seeds})
+    spent = [0.0, *(alpha * (seeds / most_seeds) ** SPENDING for seeds in counts)]
+    return [Look(seeds, until - before) for seeds, before, until in zip(counts, spent, spent[1:], strict=False)]
 
 
-def evidence(pairs: Pairs, seeds: int) -> Evidence:
-    """As judged by so many seeds; those of them that are still to run may yet give a result.
+def gone(runs: Runs, seeds: int) -> bool:
+    """Whether more than half of so many seeds have failed."""
+    return 2 * runs.failed > max(seeds, len(runs.months))
 
-    Of few changes the images are the sample. An image's errors under several seeds go together, so they are averaged first.
+
+def speaks(runs: Runs) -> bool:
+    return len(runs.finite) >= MIN_SEEDS and not gone(runs, 0)
+
+
+def asked_both(
+    reference: Runs,
+    family: Mapping[str, Runs],
+    margin_months: float,
+    of: int,
+    differ: Collection[str] = (),
+    equal: Collection[str] = (),
+    closed: Collection[str] = (),
+) -> dict[str, Tested]:
+    """Of the variants that have seeds enough. Those in `differ` and `equal` are rejected already, others of `closed` never will be.
+
+    Variants that cannot be tested, or were never run, are of the family all the same: who belongs to it is settled before
+    any seed is run.
     """
-    run, changes = len(pairs.changes), finite(pairs)
-    if 2 * (run - len(changes)) > seeds:
-        return Evidence(changes, run, (), ARCHITECTURES if run >= MIN_SEEDS else THESE_MODELS, "not trainable")
-    if len(changes) >= MIN_SEEDS:
-        return Evidence(changes, run, changes, ARCHITECTURES)
-    if pairs.by_image is None or not pairs.by_image.size:
-        return Evidence(changes, run, (), THESE_MODELS, "not tested")
-    return Evidence(changes, run, tuple(np.asarray(pairs.by_image, float).mean(axis=0).tolist()), THESE_MODELS)
+    names = [name for name, runs in family.items() if speaks(runs)] if len(reference.finite) >= MIN_SEEDS else []
+    if not names:
+        return {}
+    groups = [np.array(runs.finite) for runs in (*(family[name] for name in names), reference)]
+    seeds = np.array([len(values) for values in groups])
+    means, variances = (
+        np.array([values.mean() for values in groups]),
+        np.array([values.var(ddof=1) for values in groups]),
+    )
+    change = means[:-1] - means[-1]
+    errors = np.maximum(standard_errors(variances, seeds, seeds - 1), tiny(means))
+    absent = of - len(names)
+    counts, beside = seeds[:-1].tolist(), int(seeds[-1])
+    failed = np.array([family[name].failed > 0 for name in names])
 
+    def fixed(t: np.ndarray, rejected: Collection[str]) -> list[float]:
+        shut = {name: math.inf if name in rejected else -math.inf for name in closed}
+        return [shut.get(name, value) for name, value in zip(names, t.tolist(), strict=True)]
 
-def finite(pairs: Pairs) -> Months:
-    return tuple(float(change) for change in pairs.changes if math.isfinite(change))
-
-
-def p_values(found: Evidence, margin_months: float) -> tuple[float, float]:
-    """Of no difference, and of one at least as large as the margin; 1 where that cannot be tested.
-
-    A seed that failed has an infinite change, so the mean cannot be within the margin or below 0, whatever the others say.
-    """
-    if found.untested:
-        return 1.0, 1.0
-    test = flips_of_seeds if found.scope == ARCHITECTURES else flips_of_images
-    difference, equivalence = test(found.sample, margin_months)
-    if found.seeds > len(found.changes):
-        return (difference if sum(found.sample) > 0 else 1.0), 1.0
-    return difference, equivalence
-
-
-def verdict(
-    found: Evidence, p_difference: float, p_equivalence: float, margin_months: float, alpha: float, variants: int
-) -> Verdict:
-    """Equivalence comes first: a difference smaller than the margin does not matter, however sure it is."""
-    change = fmean(found.changes) if found.changes else math.nan
-    word: VerdictWord
-    if found.untested:
-        word, p_difference, p_equivalence = found.untested, math.nan, math.nan
-    elif p_equivalence <= alpha:
-        word = "does not matter"
-    elif p_difference <= alpha:
-        word = "matters" if change > 0 else "better without"
+    # A seed that failed is worse than any other: the mean cannot be below 0 or within the margin, whatever the others say.
+    distance = np.where(failed & (change < 0), 0.0, np.abs(change))
+    room = np.where(failed, -math.inf, margin_months - np.abs(change))
+    if unequal(variances, seeds):
+        errors = np.maximum(np.sqrt(variances[:-1] / seeds[:-1] + variances[-1] / seeds[-1]), tiny(means))
+        freedom = np.minimum(seeds[:-1], seeds[-1]) - 1
+        difference = 2 * stats.t.sf(fixed(distance / errors, differ), freedom)
+        p_difference = np.array(holm([*difference, *[1.0] * absent])[: len(names)])
+        equivalence = stats.t.sf(fixed(room / errors, equal), freedom)
+        p_equivalence = np.array(holm([*equivalence, *[1.0] * absent])[: len(names)])
+        half = stats.t.isf(0.025, freedom) * errors
     else:
-        word = "not resolved"
-    none_failed = found.seeds == len(found.changes)
-    more = seeds_to_resolve(found.changes, margin_months, alpha / variants) if word in OPEN and none_failed else None
-    return Verdict(word, change, *interval(found.sample), p_difference, p_equivalence, found.seeds, found.scope, more)
+        p_difference = np.array(adjusted(fixed(distance / errors, differ), counts, beside, absent, two_sided=True))
+        p_equivalence = np.array(adjusted(fixed(room / errors, equal), counts, beside, absent, two_sided=False))
+        half = np.array([half_width(counts, place, beside) for place in range(len(names))]) * errors
+    p_equivalence = np.where(failed, 1.0, p_equivalence)
+    one_seed = errors / np.sqrt(1 / seeds[:-1] + 1 / seeds[-1])
+    columns = (change - half, change + half, p_difference, p_equivalence, one_seed)
+    return {name: Tested(*(float(column[place]) for column in columns)) for place, name in enumerate(names)}
 
 
-def seeds_to_resolve(changes: Sequence[float], margin_months: float, alpha: float) -> int | None:
-    """An estimate: how many seeds, more than these, would resolve it with POWER, were their mean and spread the true ones.
+def tiny(means: np.ndarray) -> float:
+    """A standard error of values that do not vary, so that what is exactly equal is no difference."""
+    return 1e-9 * float(np.abs(means).max()) + 1e-12
 
-    For one look after all seeds, at `alpha` for this variant by itself: with Holm, the family's divided by its size. The
-    power is that of the t-test (of TOST, at least the sum of both sides less 1) at the highest level below alpha that flips
-    of so many seeds attain, so never fewer than can reach alpha at all. None beyond MOST_SEEDS, or from fewer than two.
+
+def unequal(variances: np.ndarray, seeds: np.ndarray) -> bool:
+    drawn = null(tuple(sorted(seeds[:-1].tolist())), int(seeds[-1])).unequal
+    return bool(np.mean(drawn >= inequality(variances, seeds)) <= UNEQUAL)
+
+
+def paying(found: Tested, paid: float) -> Tested:
+    p = (min(1.0, found.p_difference * paid), min(1.0, found.p_equivalence * paid))
+    return Tested(found.low, found.high, *p, found.sd_months)
+
+
+def hopeless(
+    found: Tested, verdict: Verdict, last: Look, seeds_of_reference: Callable[[int], int], margin: float, variants: int
+) -> bool:
+    """Whether the last look would hardly resolve it, were this change and this spread the true ones."""
+    if found.sd_months <= 0:
+        return False
+    scaled = (verdict.change / found.sd_months, margin / found.sd_months)
+    return max(power(last.seeds, seeds_of_reference(last.seeds), variants, *scaled, alpha=last.alpha)) < FUTILE
+
+
+def worded(reference: Runs, runs: Runs, found: Tested, margin_months: float, alpha: float, variants: int) -> Verdict:
+    """Equivalence comes first: a difference smaller than the margin does not matter, however sure it is."""
+    change = fmean(runs.finite) - fmean(reference.finite)
+    word: VerdictWord = "not resolved"
+    if found.p_equivalence <= alpha:
+        word = "does not matter"
+    elif found.p_difference <= alpha:
+        word = "matters" if change > 0 else "better without"
+    more = None
+    if word in OPEN and not runs.failed:
+        ratio = len(reference.finite) / len(runs.finite)
+        more = seeds_to_resolve(change, found.sd_months, len(runs.finite), ratio, margin_months, variants, alpha)
+    values = (found.low, found.high, found.p_difference, found.p_equivalence)
+    return Verdict(word, change, *values, len(runs.months), ARCHITECTURES, more)
+
+
+def untested(reference: Runs, runs: Runs, due: int = 0) -> Verdict:
+    """Where nothing has been tested yet, or can be; `due` seeds are to run, if that is more than have."""
+    change = fmean(runs.finite) - fmean(reference.finite) if runs.finite and reference.finite else math.nan
+    word: VerdictWord = "not trainable" if gone(runs, due) else "not tested"
+    scope = ARCHITECTURES if len(runs.months) >= MIN_SEEDS else THESE_MODELS
+    return Verdict(word, change, math.nan, math.nan, math.nan, math.nan, len(runs.months), scope)
+
+
+def of_few(
+    reference: Runs,
+    runs: Runs,
+    p_images: float | None,
+    spread: Spread | None,
+    margin_months: float,
+    alpha: float,
+    variants: int,
+) -> Verdict:
+    """Of seeds too few for a verdict: an estimate with its interval, and whether these trained models differ."""
+    found = untested(reference, runs)
+    if found.verdict == "not trainable" or not math.isfinite(found.change):
+        return found
+    low = high = math.nan
+    more = None
+    if spread is not None:
+        error = spread.sd_months * math.sqrt(1 / len(runs.finite) + 1 / len(reference.finite))
+        half = error * float(stats.t.isf(0.025, spread.freedom))
+        low, high = found.change - half, found.change + half
+        if not runs.failed:
+            ratio = len(reference.finite) / len(runs.finite)
+            sizes = (len(runs.finite), ratio, margin_months, variants, alpha)
+            more = seeds_to_resolve(found.change, spread.sd_months, *sizes)
+    word: VerdictWord = "not tested"
+    if p_images is not None:
+        word = "these trained models differ" if p_images <= alpha else "not resolved"
+    nothing = (math.nan, math.nan)
+    shown = math.nan if p_images is None else p_images
+    return Verdict(word, found.change, low, high, *nothing, found.seeds, THESE_MODELS, more, shown)
+
+
+def images(reference: Runs, family: Mapping[str, Runs], of: int) -> dict[str, float]:
+    """p of no difference between trained models over the images, adjusted; an image's errors under several seeds go together."""
+    if reference.errors is None or not reference.errors.size:
+        return {}
+    p = {
+        name: flips_of_images(tuple((runs.errors - reference.errors).tolist()))
+        for name, runs in family.items()
+        if runs.errors is not None
+    }
+    return dict(zip(p, holm([*p.values(), *[1.0] * (of - len(p))]), strict=False))
+
+
+def spread_of(reference: Runs, family: Mapping[str, Runs], known: Spread | None = None) -> Spread | None:
+    """Of the seeds of one network: from networks with several, else what the run knows already, else from single ones.
+
+    Single trainings differ by their seeds and by what they are. Most groups' effects being small, the median of the
+    distances to the median is mostly seeds, and what lies far out is left aside (Lenth 1989, for experiments without
+    replicates); where many effects are large it is too large, never too small by much. None of fewer than four networks.
     """
-    if len(changes) < 2:
+    groups = [np.array(runs.finite) for runs in (reference, *family.values()) if runs.finite]
+    freedom = sum(len(values) - 1 for values in groups)
+    if freedom >= LEAST_REPLICATES and (known is None or known.freedom <= freedom):
+        squares = sum((len(values) - 1) * float(values.var(ddof=1)) for values in groups if len(values) > 1)
+        return Spread(math.sqrt(squares / freedom), freedom)
+    if known is not None:
+        return known
+    if len(groups) < 4:
         return None
-    seeds = np.arange(max(MIN_SEEDS, len(changes) + 1), MOST_SEEDS + 1)
-    centre, spread = float(np.mean(changes)), float(np.std(changes, ddof=1))
-    spread = max(spread, 1e-6 * max(abs(centre), margin_months), 1e-12)  # of changes all equal: nearly certain
-    one_sided = np.array([attainable(alpha, int(count), sides=1) for count in seeds])
-    two_sided = np.array([attainable(alpha, int(count)) for count in seeds])
+    means = [float(values.mean()) for values in groups]
+    apart = [abs(mean - median(means)) for mean in means]
+    first = 1.5 * median(apart)
+    return Spread(1.5 * median([each for each in apart if each <= 2.5 * first]), len(groups) / 3)
 
-    def power(months: float, levels: np.ndarray) -> Any:
-        """One-sided; of a two-sided test that is the side that matters, and SciPy's noncentral t has NaN for the other."""
-        if months <= 0:
-            return np.zeros(len(seeds))
-        effect = np.minimum(months / spread, 15 / np.sqrt(seeds))  # beyond that it is certain
-        return TTestPower().power(effect, seeds, levels, alternative="larger")
 
-    differs = power(abs(centre), two_sided / 2)
-    within = power(margin_months + centre, one_sided) + power(margin_months - centre, one_sided) - 1
-    enough = seeds[(differs >= POWER) | (within >= POWER)]
-    return int(enough[0]) if len(enough) else None
+def seeds_to_resolve(
+    change: float, sd_months: float, seeds: int, ratio: float, margin_months: float, variants: int, alpha: float
+) -> int | None:
+    """An estimate: how many seeds, more than these, would resolve it with POWER, were this change and this spread the true ones.
+
+    For one look after all seeds, `ratio` times as many of the reference. None beyond the last of STEPS.
+    """
+    if sd_months <= 0:
+        return None
+    scaled = (change / sd_months, margin_months / sd_months)
+
+    def enough(count: int) -> bool:
+        return max(power(count, max(MIN_SEEDS, round(ratio * count)), variants, *scaled, alpha=alpha)) >= POWER
+
+    counts = [count for count in STEPS if count > seeds]
+    place = bisect_left(counts, True, key=enough)
+    return counts[place] if place < len(counts) else None

@@ -131,14 +131,15 @@ def test_every_point_but_depths_runs_with_every_seed_and_more_seeds_later_add_to
 
 def test_a_search_that_resolves_gives_seeds_to_open_verdicts_and_ends(tmp_path: Path, tiny_store: Store) -> None:
     """Losing mixed5 costs a month with every seed; that of mixed9 is the luck of the seed."""
-    preset = replace(tiny_preset(), resolve=12, margin_months=0.1)
+    preset = replace(tiny_preset(), resolve=12, margin_months=0.1, equivalence_months=0.1)
     executor = FormulaExecutor(by_seed=lambda job: lucky(job.architecture, job.seed))
     made = run_study(a_run(tmp_path, tiny_store, preset), tiny_store, "ablation", lambda: executor, silent())
 
     verdicts = {row.variant: (row.verdict, row.seeds) for row in made.findings.verdicts}
     assert verdicts["mixed5=0"] == ("matters", looks(3, 12)[0].seeds)
-    assert verdicts["mixed9=0"] == ("not resolved", 12)
-    assert made.findings.epochs_saved > 0
+    word, seeds = verdicts["mixed9=0"]
+    assert word == "not resolved"
+    assert seeds < 12  # more of them would hardly resolve it
     assert made.findings.key_groups == ("mixed5",)
 
 

@@ -25,7 +25,7 @@ from search.storage.status import status
 from search.workers.job import EpochDone, Failed, Message
 from studies.order import STUDIES
 from studies.preset import Preset, StudyError
-from studies.statistics.verdicts import looks
+from studies.statistics.racing import looks
 from studies.study import Decision
 
 

@@ -23,7 +23,7 @@ from search.storage.settings import PARTS, derive, field_names
 from studies import ablation, depth, pruning, refinement, width
 from studies.preset import PRESETS, Preset, StudyError, default, demo, paper
 from studies.statistics import pairs as comparison
-from studies.statistics.verdicts import looks
+from studies.statistics.racing import looks
 from studies.study import Decision, Given, Point, Trial, front, points, pool
 
 CONSTANT = 33.0  # months; what a network that learned nothing scores

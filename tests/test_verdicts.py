@@ -15,7 +15,8 @@ from scipy import stats
 
 from studies.statistics import verdicts
 from studies.statistics.design import detectable, power
-from studies.statistics.verdicts import Runs, Spread, judge, looks, race, spread_of
+from studies.statistics.racing import Raced, looks, race
+from studies.statistics.verdicts import Runs, Spread, judge, spread_of
 
 MARGIN = 1.0  # months
 BASE = 12.0
@@ -244,7 +245,7 @@ def study(truth: Sequence[float], most: int, random: np.random.Generator) -> tup
     return reference, {str(number): drawn(change, most) for number, change in enumerate(truth)}
 
 
-def run(reference: Runs, family: dict[str, Runs], margin: float, most: int) -> tuple[verdicts.Raced, dict[str, int]]:
+def run(reference: Runs, family: dict[str, Runs], margin: float, most: int) -> tuple[Raced, dict[str, int]]:
     """The race to its end: seeds are added as it asks for them."""
     have, beside = dict.fromkeys(family, 3), 3
     while True:

@@ -35,7 +35,7 @@ from search.workers.best import errors_of
 from search.workers.executor import Executor
 from studies.order import STUDIES, study_name
 from studies.preset import StudyError
-from studies.study import Decision, Given, decided, feasible_points, points, pool
+from studies.study import RULES, Decision, Given, decided, feasible_points, points, pool
 
 
 def run_study(
@@ -94,13 +94,20 @@ def run_study(
             progress.opened(opened)
             progress.study(name, f"{len(feasible):,} of {len(grid):,} configurations fit {cap:,} parameters")
             leader = Leader(opened, progress, terms)
+            stood = decisions(storage, run.folder, [name]).get(name) if study.user_attrs.get("rules") != RULES else None
+            ended_before = [trial.number for trial in trials_of(study) if trial.finished]
             try:
                 leader.run(make_executor)
             except OSError as error:
                 if error.errno not in DISK_FULL:
                     raise
                 raise StudyError(no_space(run.folder, error)) from None
-            decision = decided(module, given, pool(trials_of(study), seeds_of(module, given)))
+            ended = trials_of(study)
+            if stood is not None and [trial.number for trial in ended if trial.finished] == ended_before:
+                decision = stood  # of an earlier version; what was done after it was done on its word
+            else:
+                decision = decided(module, given, pool(ended, seeds_of(module, given)))
+                note(study, "rules", RULES)
             note(study, "turned_away", study.user_attrs.get("turned_away", 0) + sampler.turned_away)
             note(study, "decision", decision_written(decision))
             note(study, "summary", decision.summary)

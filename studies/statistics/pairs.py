@@ -12,7 +12,8 @@ from itertools import groupby
 import numpy as np
 
 from studies.findings import Compared, VerdictWord
-from studies.statistics.verdicts import Raced, Runs, Spread, Verdict, judge, race, spread_of
+from studies.statistics.racing import Raced, race
+from studies.statistics.verdicts import Runs, Spread, Verdict, judge, spread_of
 from studies.study import Given, Trial
 
 # What the ablation's verdicts, which speak of taking something away, are called where one thing replaces another.

@@ -81,6 +81,9 @@ def add_stage_options(parser: argparse.ArgumentParser) -> None:
         help="go on with a study whose owner cannot be seen to be gone: it sleeps, or was on another machine; should it wake, "
         "it stops before it writes anything",
     )
+    parser.add_argument(
+        "--anyway", action="store_true", help="ablation: train also with seeds too few for any verdict to be given"
+    )
     parser.add_argument("--json", action="store_true", help="print the decisions as JSON")
     options.add(parser)
 

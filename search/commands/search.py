@@ -1,11 +1,15 @@
 """The commands of a search: one for every study, `run`, `status`, `report`."""
 
 import argparse
+from typing import TYPE_CHECKING
 
 from search.commands import values
 from search.commands.arguments import Subparsers, add_run_options, add_stage_options, also_logged, command, open_the_run
 from search.output.terminal import log, say, show_json
 from studies.order import STUDIES, all_studies
+
+if TYPE_CHECKING:
+    from search.run import Run
 
 
 def run_stages(arguments: argparse.Namespace) -> int:
@@ -25,6 +29,7 @@ def run_stages(arguments: argparse.Namespace) -> int:
 
     make_executor = executor_of(arguments.executor, arguments.workers)
     run = open_the_run(arguments, arguments.data)
+    say_design(run, arguments)
     with preparing() as progress:
         store = prepared(run, progress)
     say_worries(run.folder, store, with_page=len(arguments.stages) > 1)
@@ -49,6 +54,19 @@ def run_stages(arguments: argparse.Namespace) -> int:
     if page:
         say(f"the report is in {page}")
     return 0
+
+
+def say_design(run: "Run", arguments: argparse.Namespace) -> None:
+    """Before an ablation trains. Raises StudyError where its seeds could find nothing."""
+    from search.storage.status import status
+    from studies import ablation
+    from studies.statistics.planned import planned
+    from studies.study import Given
+
+    if ablation.NAME not in arguments.stages or status(run)[0]["state"] != "not begun":
+        return
+    [variants] = ablation.space(Given(run.preset, {}, 0.0)).values()
+    log(planned(run.preset, len(variants) - 1, arguments.anyway))
 
 
 def run_status(arguments: argparse.Namespace) -> int:

@@ -57,9 +57,11 @@ def taken_over(what: str, owner: Owner | None) -> Fenced:
     by = (
         f"has been taken over by {who(owner)}"
         if owner
-        else "is held by this process no more: its lease was taken, or is gone"
+        else "is no longer held by this process: its lease was taken over, or is gone"
     )
-    return Fenced(f"the {what} {by}; this process stops here, and leaves all that is trained to whoever goes on")
+    return Fenced(
+        f"the {what} {by}; this process stops here; all that is trained is kept for the process that continues"
+    )
 
 
 def who(owner: Owner) -> str:
@@ -222,7 +224,7 @@ def new_owner(folder: Path, before: Owner | None) -> Owner:
 
 def refused(what: str, owner: Owner | None, kind: str) -> StudyError:
     by = who(owner) if owner else "another process"
-    sleeps = "; if it only sleeps, or is gone, --take-over goes on without it" if kind == STUDY else ""
+    sleeps = "; if that process sleeps or is gone, --take-over continues without it" if kind == STUDY else ""
     return StudyError(f"the {what} is being run by {by}; wait for it, stop it, or use another --run-dir{sleeps}")
 
 

@@ -50,7 +50,7 @@ def found_or_made(run: Run, progress: Progress, strict: bool) -> Store:
         if trained_on and now != then:
             raise StudyError(f"{run.folder} has trials on data with {difference(then, now)}; use another --run-dir")
         if now == then and gone(run.data):
-            said = f"{run.data} is not there (moved, or not mounted?): the run goes on with what was prepared of it, {path}"
+            said = f"{run.data} is not there (moved, or not mounted?): the run continues with what was prepared from it, {path}"
             log(said)
             refuse_problems(there, strict)
             return there

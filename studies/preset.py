@@ -59,7 +59,7 @@ class Preset:
     )
     drop_useless: bool = False  # ablation: leave out together what can be left out, for the studies after it
     resolve: int = 0  # ablation: more seeds, up to so many, where a verdict is open
-    prune: bool = True  # end trials of depth and refinement early that others have left behind
+    prune: bool = True  # end trials of depth and refinement early if they have fallen behind the others
     without_sex: bool = False  # refinement: also train the decided network without the sex
     max_params: int = 70_000_000
     refine_max_params: int = 0  # cap of the refinement alone; 0: the same as max_params

@@ -109,7 +109,7 @@ def sleeps_and_is_taken_over(folder: Path, store: Store, url: str) -> None:
         finally:
             old.kill()
     assert old.returncode == 2, said
-    assert "taken over by process" in said or "held by this process no more" in said
+    assert "taken over by process" in said or "no longer held by this process" in said
     assert "Traceback" not in said
     assert rest == ""  # it began nothing more
     assert began.splitlines()[0] == running  # adopted under its number

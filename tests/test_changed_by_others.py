@@ -117,11 +117,11 @@ def edited_decision(folder: Path) -> None:
 
 
 # What was changed, and what is said of it: by status and report together, and by the engine when the width goes on.
-LEFT_OUT, AGAIN = "left out", "study ablation again, it decides anew from its trials"
+LEFT_OUT, AGAIN = "left out", "study ablation again, it decides again from its trials"
 CHANGES: dict[str, tuple[Change, str, str]] = {
-    "a running trial told complete": (running_told(0.01, TrialState.COMPLETE), "trial 1 was told complete", LEFT_OUT),
-    "a running trial told failed": (running_told(None, TrialState.FAIL), "trial 1 was told failed", LEFT_OUT),
-    "a running trial told pruned": (running_told(None, TrialState.PRUNED), "trial 1 was told pruned", LEFT_OUT),
+    "a running trial told complete": (running_told(0.01, TrialState.COMPLETE), "trial 1 was set to complete", LEFT_OUT),
+    "a running trial told failed": (running_told(None, TrialState.FAIL), "trial 1 was set to failed", LEFT_OUT),
+    "a running trial told pruned": (running_told(None, TrialState.PRUNED), "trial 1 was set to pruned", LEFT_OUT),
     "a foreign trial of the space": (
         added("2 width", {"beta": 0.0875, SEED: 0}),
         "was not begun by this search",

@@ -327,7 +327,7 @@ def test_recorded_trainings_are_read_as_they_were_written(tmp_path: Path) -> Non
 def test_a_table_that_is_none_of_recorded_trainings_is_a_sentence(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "t.csv").write_bytes(content)
 
-    with pytest.raises(StudyError, match=r"t\.csv is no table of recorded trainings") as refused:
+    with pytest.raises(StudyError, match=r"t\.csv is not a table of recorded trainings") as refused:
         read(tmp_path / "t.csv")
 
     assert len(str(refused.value)) < 600
@@ -405,7 +405,7 @@ def test_a_replay_says_who_won_and_leaves_a_page_and_json(tmp_path: Path, capsys
 @pytest.mark.parametrize(
     ("more", "says"),
     [
-        (["--replay", "nowhere.csv"], "nowhere.csv is no table of recorded trainings"),
+        (["--replay", "nowhere.csv"], "nowhere.csv is not a table of recorded trainings"),
         (["--rivals", "lattice"], "--rivals are among random"),
         (["--repetitions", "-1"], "--repetitions"),
         (["--simulate-workers", "1,2"], "needs --replay"),

@@ -265,7 +265,7 @@ def test_a_trial_with_damaged_checkpoints_begins_anew_and_says_so(tmp_path: Path
 
     assert [type(message) for message in messages] == [Remark, EpochDone, EpochDone, Finished]
     assert messages[0].sentence.startswith("the checkpoint epoch-0001.npz is damaged")
-    assert messages[0].sentence.endswith("it begins anew")
+    assert messages[0].sentence.endswith("it starts again")
 
 
 def test_lines_of_curves_that_say_none_are_passed_over(tmp_path: Path) -> None:
@@ -385,7 +385,7 @@ def test_an_empty_file_where_there_never_were_trials_is_a_new_database(tmp_path:
     assert open_storage(sqlite_url(tmp_path / "studies.db")).get_all_studies() == []
     (tmp_path / "trials").mkdir()
     (tmp_path / "studies.db").write_bytes(b"")
-    with pytest.raises(StorageError, match="is empty, and there were trials"):
+    with pytest.raises(StorageError, match="is empty, although there were trials"):
         open_storage(sqlite_url(tmp_path / "studies.db"))
 
 

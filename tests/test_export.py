@@ -170,7 +170,7 @@ def test_a_file_that_predicts_otherwise_is_not_left(
 
     monkeypatch.setitem(FORMATS, "keras", FORMATS["keras"]._replace(runner=askew(FORMATS["keras"].runner)))
 
-    with pytest.raises(StudyError, match="months otherwise than the model"):
+    with pytest.raises(StudyError, match="months more or less than the model"):
         export(model, ["keras"], tmp_path, tmp_path)
     assert list(tmp_path.iterdir()) == []
 

@@ -147,7 +147,7 @@ def test_a_copied_folder_does_not_go_on_with_studies_that_the_first_holds(tmp_pa
             run_study(second, tiny_store, "ablation", FormulaExecutor, silent())
         study.set_user_attr("mine", 1)
         run_study(second, tiny_store, "ablation", FormulaExecutor, silent(), Terms(take_over=True))
-        with pytest.raises(Fenced, match=r"taken over|held by this process no more"):
+        with pytest.raises(Fenced, match=r"taken over|no longer held by this process"):
             study.set_user_attr("mine", 2)
 
     assert optuna.load_study(study_name=study.study_name, storage=open_storage(shared)).user_attrs["mine"] == 1

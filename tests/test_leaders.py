@@ -59,6 +59,6 @@ def test_a_search_that_sleeps_is_taken_over_and_stops_when_it_wakes(tmp_path: Pa
             old.kill()
     assert old.returncode == 2, said
     assert "Traceback" not in said
-    assert re.search(r"taken over by process|held by this process no more", said)
+    assert re.search(r"taken over by process|no longer held by this process", said)
     assert {path: path.read_bytes() for path in before} == before
     assert set(states(run, sqlite_url(run / "studies.db"))) == {TrialState.COMPLETE}

@@ -295,7 +295,7 @@ def test_a_server_that_stays_away_ends_the_search_in_one_sentence_and_it_goes_on
     began = time.monotonic()
     try:
         with pytest.raises(
-            StorageError, match=r"reader:\*\*\*@.* cannot be used: .*the same command goes on"
+            StorageError, match=r"reader:\*\*\*@.* cannot be used: .*the same command continues"
         ) as gave_up:
             search(run, tiny_store, Interrupting(stop))
     finally:
@@ -470,7 +470,7 @@ def test_a_copy_whose_server_dies_leaves_nothing_and_can_be_repeated(
             server.stop(IMMEDIATE)
             server.start()
 
-    with pytest.raises(StorageError, match=r"the copy was broken off .* repeat the command") as broken:
+    with pytest.raises(StorageError, match=r"the copy failed .* repeat the command") as broken:
         copy_storage(source, database, die)
 
     assert_no_password(str(broken.value))

@@ -119,7 +119,7 @@ def test_a_file_that_is_no_database_is_refused_and_left_alone(tmp_path: Path) ->
     path = tmp_path / "notes.txt"
     path.write_text("Buy X-ray film.\n" * 100)
 
-    with pytest.raises(StorageError, match=r"notes\.txt is no SQLite database"):
+    with pytest.raises(StorageError, match=r"notes\.txt is not an SQLite database"):
         open_storage(sqlite_url(path))
 
     assert path.read_text() == "Buy X-ray film.\n" * 100

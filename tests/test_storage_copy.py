@@ -248,7 +248,7 @@ def test_artifacts_of_another_copy_that_lie_ready_are_left_to_it(tmp_path: Path,
     (tmp_path / "other" / "artifacts").mkdir(parents=True)
     (tmp_path / "other" / "artifacts" / "5").write_bytes(b"another five")
 
-    with pytest.raises(StorageError, match=r"lie the artifacts of another copy, to .*b\.db, ready"):
+    with pytest.raises(StorageError, match=r"holds the artifacts of another copy, to .*b\.db, which"):
         copy_storage(
             sqlite_url(tmp_path / "other.db"),
             sqlite_url(tmp_path / target),
@@ -283,7 +283,7 @@ def test_a_note_that_is_not_a_copys_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / "there").mkdir()
     (tmp_path / "there" / "artifacts.json").write_text("[]")
 
-    with pytest.raises(StorageError, match=r"artifacts\.json is no note of a copy"):
+    with pytest.raises(StorageError, match=r"artifacts\.json is not a note of a copy"):
         copy_storage(
             sqlite_url(tmp_path / "a.db"), sqlite_url(tmp_path / "b.db"), unheard, tmp_path / "here", tmp_path / "there"
         )
@@ -335,7 +335,7 @@ def test_a_database_that_is_damaged_is_refused_in_one_sentence(tmp_path: Path) -
     connection.close()
     target = sqlite_url(tmp_path / "b.db")
 
-    with pytest.raises(StorageError, match="the copy was broken off"):
+    with pytest.raises(StorageError, match="the copy failed"):
         copy_storage(sqlite_url(tmp_path / "a.db"), target, unheard)
 
     assert contents(open_storage(target)) == []

@@ -62,7 +62,7 @@ def test_what_is_in_the_way_is_never_deleted(tmp_path: Path) -> None:
     (tmp_path / "store").mkdir()
     (tmp_path / "store" / "thesis.txt").write_text("years of work")
 
-    with pytest.raises(DataError, match="in the way"):
+    with pytest.raises(DataError, match="is not a prepared store"):
         prepare("phantom:30", SETTINGS, tmp_path / "store")
 
     assert (tmp_path / "store" / "thesis.txt").exists()

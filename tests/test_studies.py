@@ -634,7 +634,7 @@ def test_a_running_depth_trial_uses_up_no_patience() -> None:
 
 
 def test_no_more_depth_trials_than_asked_for_even_of_the_presets_points() -> None:
-    """`--trials` is "at most so many trials", and the paper preset names six points."""
+    """`--trials` is "at most this many trials", and the paper preset names six points."""
     started = given_after(replace(paper(), depth_trials=3), 1.0, ["mixed5", "mixed9"])
 
     assert len(swept(depth, started, lambda point: 10.0)) == 3

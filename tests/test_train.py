@@ -75,7 +75,7 @@ def test_by_hand_what_is_not_given_is_the_references(decided: Run) -> None:
     [
         ("depth", {}, "STUDY:NUMBER"),
         ("depht:4", {}, "STUDY:NUMBER"),
-        ("depth:999", {}, "none of number 999"),
+        ("depth:999", {}, "none with number 999"),
         ("depth:0", {"beta": 1.0}, "either --trial"),
     ],
 )

@@ -76,7 +76,7 @@ def variety_findings(cases: pd.DataFrame) -> Iterator[Finding]:
         yield Finding(
             "worry",
             f"The {len(train):,} training images have {count(labels, 'different label')}: a network that answers with "
-            f"{'it' if labels == 1 else 'these'} has learned nothing of bones; see that the right column was read.",
+            f"{'it' if labels == 1 else 'these'} has learned nothing of bones; check that the right column was read.",
         )
 
 
@@ -237,7 +237,7 @@ def picture_findings(about: Audit) -> Iterator[Finding]:
         (
             seen.bright_border_share,
             "a bright edge, of a frame or a cassette",
-            "--fit crop_pad cuts off those of a single grey; the rest has to be cropped before",
+            "--fit crop_pad cuts off those of a single grey; crop the others before you prepare them",
         ),
     ):
         if share:
@@ -249,8 +249,8 @@ def picture_findings(about: Audit) -> Iterator[Finding]:
     if seen.poor_ids:
         yield Finding(
             "worry",
-            f"{count(len(seen.poor_ids), 'image')} nearly empty or saturated ({named(seen.poor_ids)}): look at them and take out "
-            "what shows no hand.",
+            f"{count(len(seen.poor_ids), 'image')} nearly empty or saturated ({named(seen.poor_ids)}): look at them and "
+            "remove those that show no hand.",
         )
     if seen.upsampled:
         yield Finding(

@@ -76,7 +76,7 @@ def header_of(path: Path, dataset: Any) -> Header:
 
     def refuse(what: str) -> DataError:
         return DataError(
-            f"unreadable: {path} {what}, which this program cannot show right; export it as 8 or 16 bit grey"
+            f"unreadable: {path} {what}, which this program cannot show correctly; export it as 8 or 16 bit grey"
         )
 
     if lacking := [name for name in NEEDED if dataset.get(name) is None]:

@@ -134,7 +134,7 @@ def open_store(path: Path) -> Store:
     try:
         text = (path / "store.json").read_text(encoding="utf-8")
     except (OSError, ValueError):
-        raise DataError(f"{path} is no prepared store (store.json); prepare the data again") from None
+        raise DataError(f"{path} is not a prepared store (store.json); prepare the data again") from None
     with foreign(broken):
         info = dict(json.loads(text))
     if info.get("version") != VERSION:

@@ -84,7 +84,7 @@ def prepare(
         refuse_problems(there, strict)
         return there
     if there is None and path.exists():
-        raise DataError(f"{path} is in the way and no prepared store; move it, or use another --run-dir")
+        raise DataError(f"{path} exists and is not a prepared store; move it, or use another --run-dir")
     try:
         make(request, there, path, progress, strict, trained_on)
     except OSError as error:

@@ -55,7 +55,7 @@ def files(ids: Sequence[str], paths: Sequence[Path]) -> Files:
         try:
             seen = os.stat(path)
         except FileNotFoundError:
-            raise DataError(f"{path} went away while the folder was read; run the same command again") from None
+            raise DataError(f"{path} disappeared while the folder was read; run the same command again") from None
         rows.append((seen.st_size, seen.st_mtime_ns, seen.st_ctime_ns))
     return Files(list(ids), list(paths), pd.DataFrame(rows, columns=STAMP, dtype="int64"))
 

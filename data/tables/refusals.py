@@ -77,5 +77,5 @@ def refuse_losses(source: str, problems: Sequence[Problem], kept: int, settings:
     first = problems[0]
     raise DataError(
         f"{len(problems):,} of {total:,} cases of {source} cannot be used ({counted}), more than a fifth; the first: "
-        f"{first.path}, {first.reason}; mend them{unit}, or say --accept-losses if the other {kept:,} are meant to do alone"
+        f"{first.path}, {first.reason}; mend them{unit}, or say --accept-losses if the other {kept:,} are enough"
     )

@@ -78,7 +78,7 @@ def of_files(files: Sequence[Path], sex: str | None, model: ModelFolder) -> list
     shown = []
     for file in files:
         if not file.is_file():
-            raise DataError(f"{file} is no file; name radiographs (PNG, JPEG or DICOM)")
+            raise DataError(f"there is no file {file}; name radiographs (PNG, JPEG or DICOM)")
         seen = decode(file, model.preparation).pixels
         shown.append(Shown(file.name, seen, decode(file, detail).pixels, sex == "M" if sex else None))
     return shown

@@ -104,8 +104,8 @@ def explain_page(found: Explanation, over: Sequence[np.ndarray], bar: np.ndarray
             section(
                 "Where on the drawn hands",
                 text(
-                    "What is where is known exactly for drawn hands. A ratio of 1 is what a map that knows nothing of the hand "
-                    "would have; bone and growth zones overlap, and a cell is wider than most of them."
+                    "In drawn hands the place of every bone is known exactly. A map that knows nothing of the hand would have a "
+                    "ratio of 1; bone and growth zones overlap, and a cell is wider than most of them."
                 ),
                 table(shares),
             )

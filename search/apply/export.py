@@ -146,7 +146,7 @@ def largest(predicted: np.ndarray, expected: np.ndarray) -> float:
 def refuse_beyond(difference: float, what: str) -> None:
     if not difference <= TOLERANCE_MONTHS:  # so that not a number is refused too
         raise StudyError(
-            f"{what} predicts up to {difference:.3g} months otherwise than the model, more than {TOLERANCE_MONTHS}; it was not left"
+            f"{what} predicts up to {difference:.3g} months more or less than the model; at most {TOLERANCE_MONTHS} is accepted, so it was not kept"
         )
 
 

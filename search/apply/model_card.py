@@ -128,7 +128,7 @@ def limits(model: ModelFolder) -> list[str]:
         f"{NO_DEVICE}: not for diagnosis or treatment",
         "figures hold for images like those it was trained on; other devices, populations and diseases were not tested",
         "labels of single readers differ by about five months from a mean of readers",
-        "it answers for any image: it was not taught to refuse what is no hand",
+        "it answers for any image: it was not trained to refuse an image that shows no hand",
     ]
     if not model.about["test"]:
         said.append("no test split was scored")

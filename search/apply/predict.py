@@ -53,7 +53,7 @@ class Wanted:
     male: bool | None = None
     table: dict[str, bool] = field(default_factory=dict)
     flip: bool = False
-    force: bool = False  # answer also for what does not look like a hand radiograph
+    force: bool = False  # predict also for images that do not look like a hand radiograph
 
     @cached_property
     def nearly(self) -> dict[str, bool]:
@@ -169,10 +169,10 @@ def judge(model: Model, one: Read, score: float, force: bool) -> Read:
     if score < model.looks.refuse_below:
         said = "does not look like an upright hand radiograph of the kind this model was trained on"
         if not force:
-            return one._replace(fault=f"refused: {one.path} {said}; --force answers all the same")
+            return one._replace(fault=f"refused: {one.path} {said}; --force predicts anyway")
         return one._replace(notes=(*one.notes, said))
     doubted = score < model.looks.doubt_below
-    return one._replace(notes=(*one.notes, "looks unusual: see that it is an upright hand")) if doubted else one
+    return one._replace(notes=(*one.notes, "looks unusual: check that it is an upright hand")) if doubted else one
 
 
 def sexes(model: Model, whole: Sequence[Read], otherwise: bool) -> np.ndarray | None:
@@ -219,9 +219,9 @@ def say_before(folder: Path, model: Model, wanted: Wanted) -> None:
     if wanted.flip and not model.about["training"]["flip_horizontal"]:
         log("the model was trained without mirror images: with --flip it is probably worse")
     if wanted.flip and not model.about["conformal_flipped"]:
-        log("intervals are those without mirror images: train the model with --flip for its own")
+        log("the intervals were measured without mirror images: train the model with --flip to measure others")
     if not math.isfinite(model.looks.refuse_below):
-        log("the model has seen too few images to know what is no hand radiograph: nothing is refused")
+        log("the model has seen too few images to recognise what is not a hand radiograph: nothing is refused")
 
 
 def write_csv(rows: Iterable[Row]) -> int:

@@ -76,7 +76,7 @@ def balance_section(audit: Audit) -> Section:
         text(
             "First and second are shares of boys, mean ages, or SDs of age in months. The effect is the difference of shares in "
             "points (Fisher's exact test), Cliff's δ of ages (how much likelier the second's is the higher; Mann-Whitney), or "
-            "the ratio of variances (Brown-Forsythe). Imbalanced is what is significant over all "
+            "the ratio of variances (Brown-Forsythe). A difference is called imbalanced if it is significant over all "
             f"{len(audit.comparisons)} comparisons (Holm, {ALPHA:g}) and not negligible: {100 * NEGLIGIBLE_SHARE:.0f} points, "
             f"a δ of {NEGLIGIBLE_DELTA:g}, a ratio of {NEGLIGIBLE_RATIO:g}."
         ),
@@ -95,7 +95,7 @@ def labels_section(audit: Audit) -> Section:
         "Labels",
         figure(
             label_figure(audit),
-            "What labels sit on. A single reading is usually a plate of the Greulich-Pyle atlas; a label that is no whole "
+            "Where labels lie. A single reading is usually a plate of the Greulich-Pyle atlas; a label that is no whole "
             "month is a mean of several readings. Of all whole months about 12% are plates.",
             80 + 34 * len(audit.groups),
         ),

@@ -67,7 +67,7 @@ def add_deterministic(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--deterministic",
         action="store_true",
-        help="the same numbers every time on this machine with as many --workers, at some cost in speed",
+        help="the same numbers every time on this machine with the same --workers; training is somewhat slower",
     )
 
 
@@ -78,8 +78,8 @@ def add_stage_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--take-over",
         action="store_true",
-        help="go on with a study whose owner cannot be seen to be gone: it sleeps, or was on another machine; should it wake, "
-        "it stops before it writes anything",
+        help="continue a study whose owner may still be there, asleep or on another machine; if that owner wakes, it stops "
+        "before it writes anything",
     )
     parser.add_argument(
         "--anyway", action="store_true", help="ablation: train also with seeds too few for any verdict to be given"
@@ -105,13 +105,13 @@ def add_execution_options(parser: argparse.ArgumentParser) -> None:
         type=values.SECONDS,
         default=0.0,
         metavar="TIME",
-        help="a trial that takes longer has failed: 90s, 45m or 12h (default: no limit)",
+        help="a trial that takes longer counts as failed: 90s, 45m or 12h (default: no limit)",
     )
     add_deterministic(parser)
     parser.add_argument(
         "--tensorboard",
         action="store_true",
-        help="leave each trial's epochs in the run's tensorboard/, for `tensorboard --logdir`",
+        help="write each trial's epochs to the run's tensorboard/, for `tensorboard --logdir`",
     )
 
 

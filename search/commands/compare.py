@@ -22,14 +22,17 @@ def add_compare_options(parser: argparse.ArgumentParser) -> None:
     add_executor(parser)
     add_deterministic(parser)
     parser.add_argument(
-        "--replay", type=values.PATH, metavar="FILE", help="on recorded trainings, in seconds; see `record`"
+        "--replay",
+        type=values.PATH,
+        metavar="FILE",
+        help="use recorded trainings instead of training, which takes seconds; see `record`",
     )
     parser.add_argument(
         "--repetitions",
         type=values.number(whole(1, 100_000)),
         default=0,
         metavar="S",
-        help="of every search (default: 3; 100 of recorded trainings)",
+        help="repetitions of every search (default: 3; 100 with --replay)",
     )
     parser.add_argument(
         "--rivals",
@@ -44,14 +47,14 @@ def add_compare_options(parser: argparse.ArgumentParser) -> None:
         type=values.number(whole(1, 10**9)),
         default=0,
         metavar="EPOCHS",
-        help="of every search (default: what the staged one spends itself)",
+        help="epochs of every search (default: as many as the staged search spends)",
     )
     parser.add_argument(
         "--simulate-workers",
         type=values.numbers(whole(1, 100_000), "1,16,256"),
         default=(1,),
         metavar="W",
-        help="with --replay: 1,4,16,64,256 workers",
+        help="with --replay: numbers of workers to simulate, as 1,4,16,64,256",
     )
     parser.add_argument("--json", action="store_true", help="print JSON")
     options.add(parser)

@@ -66,12 +66,12 @@ def run_audit(arguments: argparse.Namespace) -> int:
     if place := arguments.to or (run.folder if may_be_written(run.folder) else None):
         said = str(write_page(place, store, found))
     else:
-        said = f"{run.folder} cannot be written to: --to DIR leaves the page with the figures there"
+        said = f"{run.folder} cannot be written to; --to DIR writes the page with the figures to another folder"
     if arguments.json:
         show_json(found.to_dict())
         return 0
     tables.show("cases (ages in months)", audit_rows(found))
-    tables.show("splits against one another", balance_rows(found))
+    tables.show("splits compared", balance_rows(found))
     for finding in found.findings:
         say(f"{finding.level}: {finding.text}")
     say(said)
@@ -94,7 +94,7 @@ def build(commands: Subparsers) -> None:
         metavar="DATA",
         help="a folder of radiographs with a table, or phantom:N for N drawn hands",
     )
-    prepare.add_argument("--strict", action="store_true", help="refuse where a case cannot be used")
+    prepare.add_argument("--strict", action="store_true", help="stop if any case cannot be used")
     add_run_options(prepare, with_data=False)
     options.add(prepare)
     audit = command(
@@ -106,7 +106,7 @@ def build(commands: Subparsers) -> None:
     )
     add_run_options(audit)
     audit.add_argument(
-        "--to", type=values.PATH, metavar="DIR", help="where to leave the page (default: the run's folder)"
+        "--to", type=values.PATH, metavar="DIR", help="where to write the page (default: the run's folder)"
     )
     audit.add_argument("--json", action="store_true", help="print JSON")
     options.add(audit)

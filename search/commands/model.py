@@ -31,14 +31,16 @@ def add_train_options(parser: argparse.ArgumentParser) -> None:
         metavar="STUDY:NUMBER",
         help="this trial's network, as depth:4 (default: the winner)",
     )
-    parser.add_argument("--name", type=values.TEXT, help="of the model's folder (default: after the architecture)")
+    parser.add_argument(
+        "--name", type=values.TEXT, help="name of the model's folder (default: made from the architecture)"
+    )
     parser.add_argument("--flip", action="store_true", help="also test the mean of each image and its mirror")
     add_execution_options(parser)
     parser.add_argument("--json", action="store_true", help="print the model's model.json")
     by_hand, training, preparation = (options.names_of(part) for part in (Architecture, Training, Preparation))
     options.add(parser, by_hand, "an architecture by hand; what is not given is as in the preset's reference")
     options.add(parser, [*training, "seed"], "how this network is trained (default: as the run's trials)")
-    options.add(parser, preparation, "how data are prepared that were not yet")
+    options.add(parser, preparation, "how to prepare data that are not prepared yet")
 
 
 def add_predict_options(parser: argparse.ArgumentParser) -> None:
@@ -50,7 +52,7 @@ def add_predict_options(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("paths", nargs="+", type=values.PATH, metavar="FILE", help="radiographs, or folders of them")
     sexes = parser.add_mutually_exclusive_group()
-    sexes.add_argument("--sex", choices=("F", "M"), help="of all these files (default: as DICOM files say)")
+    sexes.add_argument("--sex", choices=("F", "M"), help="sex of all these files (default: what the DICOM files say)")
     sexes.add_argument("--table", type=values.PATH, metavar="CSV", help="a table with ids (the files' names) and sexes")
     for column in ("id_column", "sex_column"):
         flag = f"--{column.replace('_', '-')}"
@@ -65,9 +67,9 @@ def add_predict_options(parser: argparse.ArgumentParser) -> None:
         metavar="DIR",
         help=f"the run's folder (default {DEFAULT_RUN})",
     )
-    parser.add_argument("--flip", action="store_true", help="answer the mean of each image and its mirror")
+    parser.add_argument("--flip", action="store_true", help="predict the mean of each image and its mirror image")
     parser.add_argument(
-        "--force", action="store_true", help="answer also for what does not look like a hand radiograph"
+        "--force", action="store_true", help="predict also for images that do not look like a hand radiograph"
     )
     parser.add_argument("--json", action="store_true", help="print JSON")
 
@@ -88,7 +90,7 @@ def add_explain_options(parser: argparse.ArgumentParser) -> None:
     add_model_option(parser)
     add_run_options(parser)
     parser.add_argument(
-        "--to", type=values.PATH, metavar="DIR", help="where to leave both (default: the model's folder)"
+        "--to", type=values.PATH, metavar="DIR", help="where to write both (default: the model's folder)"
     )
     parser.add_argument("--json", action="store_true", help="print JSON")
 
@@ -225,7 +227,7 @@ def build(commands: Subparsers) -> None:
         commands,
         "train",
         run_train,
-        "train one network in full, test it, and leave it as a model: the run's winner, a trial, or one given by hand",
+        "train one network in full, test it, and save it as a model: the run's winner, a trial, or one given by hand",
         "boneage-search train --trial depth:4 --epochs 100",
     )
     add_train_options(train)
@@ -256,6 +258,6 @@ def build(commands: Subparsers) -> None:
         "--format", required=True, choices=(*EXPORT_FORMATS, "all"), help="what to write; onnx and tflite need [export]"
     )
     add_model_option(export)
-    export.add_argument("--to", type=values.PATH, metavar="DIR", help="where to leave it (default: the model's folder)")
+    export.add_argument("--to", type=values.PATH, metavar="DIR", help="where to write it (default: the model's folder)")
     add_run_options(export)
     export.add_argument("--json", action="store_true", help="print JSON")

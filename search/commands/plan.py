@@ -121,7 +121,7 @@ def said(found: Plan) -> list[str]:
         "does far more. --time-a-step measures it here.",
     }
     return [
-        f"Trials are the most that the studies' own rules allow; a search mostly ends sooner, and trains no network twice. "
+        f"Trials are the most that the studies' own rules allow; most searches end sooner, and no network is trained twice. "
         f"{found.workers} at once.",
         hours[found.rate.source],
         f"Images: {images.train:,} to train on, {images.validation:,} to validate, {images.test:,} to test ({many[images.known]}). "

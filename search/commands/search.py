@@ -116,7 +116,7 @@ def build(commands: Subparsers) -> None:
     add_run_options(status)
     shown = status.add_mutually_exclusive_group()
     shown.add_argument("--json", action="store_true", help="print JSON")
-    shown.add_argument("--watch", action="store_true", help="show it again and again, until all is decided or Ctrl-C")
+    shown.add_argument("--watch", action="store_true", help="refresh until all is decided or Ctrl-C is pressed")
     report = command(
         commands,
         "report",
@@ -126,5 +126,5 @@ def build(commands: Subparsers) -> None:
     )
     add_run_options(report)
     report.add_argument(
-        "--to", type=values.PATH, metavar="DIR", help="where to leave all three (default: the run's folder)"
+        "--to", type=values.PATH, metavar="DIR", help="where to write all three (default: the run's folder)"
     )

@@ -56,10 +56,10 @@ def build(commands: Subparsers) -> None:
         "--to postgresql+psycopg://me@host/bones",
     )
     copy.add_argument(
-        "--from", dest="source", type=values.TEXT, required=True, metavar="URL", help="where the studies are"
+        "--from", dest="source", type=values.TEXT, required=True, metavar="URL", help="the database to copy from"
     )
     copy.add_argument(
-        "--to", dest="target", type=values.TEXT, required=True, metavar="URL", help="where they are to be"
+        "--to", dest="target", type=values.TEXT, required=True, metavar="URL", help="the database to copy to"
     )
     copy.add_argument("--run-dir", type=values.PATH, metavar="DIR", help="also copy this run's artifact files")
     copy.add_argument("--to-run-dir", type=values.PATH, metavar="DIR", help="into this run's folder")

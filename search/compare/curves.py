@@ -129,7 +129,7 @@ def read(path: Path) -> Recorded:
             about = dict(json.loads(file.readline().removeprefix("#")))
             table = read_csv(file)
         if not isinstance(about.get("epochs"), int) or not isinstance(about.get("space"), dict):
-            raise ValueError("its first line does not say of which epochs and space")
+            raise ValueError("its first line does not name the epochs and the space")
         epochs = range(1, about["epochs"] + 1)
         names = list(about["space"])
         curves: dict[tuple[Any, ...], dict[int, Curve]] = {}
@@ -152,7 +152,7 @@ def read(path: Path) -> Recorded:
             )
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise StudyError(
-            f"{path} is no table of recorded trainings ({type(error).__name__}: {reason(error)}); `{typed('record', DEFAULT_RUN, '--out', str(path))}` makes one"
+            f"{path} is not a table of recorded trainings ({type(error).__name__}: {reason(error)}); `{typed('record', DEFAULT_RUN, '--out', str(path))}` makes one"
         ) from None
     return Recorded(about, curves, tuple(points.values()))
 

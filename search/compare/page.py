@@ -31,8 +31,8 @@ def compare_page(
         table([shown(row) for row in rows], own=lambda row: row["search"] == STAGED),
         text(
             "MAE in months on the validation split: median over the repetitions, and its quartiles. The test MAE is that of "
-            "the network that each search would hand on. Epochs to the goal are those after which a search first was as good as "
-            "the best rival is in the end: the median and the quartiles of the repetitions, and how many of them never are. "
+            "the network that each search would hand on. Epochs to the goal are those that a search needed to become as good as "
+            "the best rival is at its end: the median and the quartiles of the repetitions, and how many of them never are. "
             "Winners are the different trainings that the repetitions end with: few of them prove little. "
             f"Always answering the training median scores {constant_mae:.1f}."
         ),

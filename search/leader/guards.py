@@ -16,7 +16,11 @@ from studies.preset import StudyError
 
 def refuse_other_settings(existing: optuna.Study, name: str, settings: dict[str, Any]) -> None:
     """A study that has trials goes on with the settings that they were made under."""
-    older = {"objectives": ["mae"], "reference channel_multiple": 1}  # those of versions that gave no choice
+    older = {
+        "objectives": ["mae"],
+        "reference channel_multiple": 1,
+        "reference family": "inception_v3",
+    }  # those of versions that gave no choice
     before = older | settings_of(existing.study_name, existing.user_attrs)
     # As this version would write them: one that knew fewer findings has left some out.
     started = decisions_given(existing.study_name, before)
@@ -25,7 +29,7 @@ def refuse_other_settings(existing: optuna.Study, name: str, settings: dict[str,
     if changed and existing.get_trials(deepcopy=False):
         first = changed[0]
         said = (
-            "a decision before it has changed"
+            "an earlier decision has changed"
             if first == "given"
             else f"{first} was {before.get(first)}, now {settings[first]}"
         )
@@ -51,7 +55,7 @@ def claimed(study: optuna.Study, run: Run, settings: str) -> None:
     own = identity_of(study._storage, run.folder)
     if not own.owns(study.user_attrs):  # it has a plain name, and another run of an earlier version was first
         raise StudyError(
-            f"{study.study_name} is run {study.user_attrs[RUN]}'s by now; the same command begins one anew"
+            f"{study.study_name} belongs to run {study.user_attrs[RUN]} now; the same command starts a new one"
         )
     note(study, RUN, own.id)
     note(study, "settings", settings)

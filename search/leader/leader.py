@@ -258,7 +258,7 @@ class Leader(Events[Running]):
             values = objective_values(self.module, self.given, architecture, validation_mae)
         told = self.study.tell(one.trial, values, state=state, skip_if_finished=True)
         if told.state != state or (values is not None and told.values != values):
-            raise UpdateFinishedTrialError(f"trial {told.number} was told by somebody else")
+            raise UpdateFinishedTrialError(f"somebody else has set the result of trial {told.number}")
         self.schedule.trials[told.number] = seen(told)
         checkpoint.clear(one.job.folder)
         self.progress.ended(self.name, self.schedule.trials[told.number])
@@ -273,7 +273,8 @@ class Leader(Events[Running]):
         frozen = self.study._storage.get_trial(trial_id)
         told = frozen.state.name.lower().replace("fail", "failed")
         self.set_aside(
-            frozen, f"trial {number} was told {told} by somebody else; that is left out, and its point is trained again"
+            frozen,
+            f"somebody else has set trial {number} to {told}; that result is left out, and its point is trained again",
         )
 
     # How long it may still take.

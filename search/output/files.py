@@ -90,7 +90,7 @@ def trouble(error: OSError, places: Iterable[Path], advice: str = "") -> str | N
     if error.errno in OF_THE_DISK and error.errno != errno.EROFS:
         where = f" at {error.filename}" if error.filename else ""
         return (
-            f"the disk does not take what is to be written{where} ({error.strerror}): make room, or put the disk right, and run "
+            f"the disk refused what was to be written{where} ({error.strerror}): make room, or put the disk right, and run "
             "the same command again"
         )
     named = error.filename2 or error.filename
@@ -103,7 +103,7 @@ def trouble(error: OSError, places: Iterable[Path], advice: str = "") -> str | N
         return f"{path} cannot be written or read ({error.strerror}): {advice or 'name another --run-dir, or ask for leave'}"
     if error.errno == errno.ENOENT:
         return f"there is no {path}, and it cannot be made: name another folder, or put back what was moved or removed meanwhile"
-    return f"{path} cannot be what was asked for ({error.strerror}): name another folder or file"
+    return f"{path} cannot be used as asked ({error.strerror}): name another folder or file"
 
 
 def related(path: Path, place: Path) -> bool:

@@ -118,7 +118,7 @@ def table1(report: Report) -> list[Part]:
         ),
         Table(
             report_rows.table1_rows(report),
-            "MAEs in months; of this run those of the best epoch, means over its seeds. N/A: the paper tested its final network "
+            "MAEs in months; for this run those of the best epoch, means over its seeds. N/A: the paper tested its final network "
             "alone. The Baseline's ~28M does not follow from its own columns, which are stock InceptionV3's 21.8M.",
             own=lambda row: bool(row["of"] == "this run"),
         ),
@@ -215,7 +215,7 @@ def sizes(report: Report) -> list[Part]:
             )
         ),
         Words("The line is the front of that plane over all studies. Filled marks are on their study's front:"),
-        Table(rows, "What no other trial of its study beats in MAE, parameters and MACs together."),
+        Table(rows, "Trials that no other trial of their study beats in MAE, parameters and MACs together."),
     ]
 
 
@@ -277,7 +277,7 @@ def important(report: Report) -> list[Part]:
 
 def data(report: Report) -> list[Part]:
     if report.store is None:
-        return [Words("The run's data are not prepared, or not there any more.")]
+        return [Words("The run's data are not prepared, or no longer there.")]
     cases = report.store.cases
     rows = [
         {

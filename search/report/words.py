@@ -14,7 +14,7 @@ from studies.findings import Compared
 from studies.order import STUDIES, all_studies
 from studies.study import Given, Trial
 
-OPTIMISM = "It was chosen by these same images, so expect somewhat worse on new ones."
+OPTIMISM = "It was chosen by these same images, so expect a somewhat higher MAE on new ones."
 
 
 @dataclass(frozen=True)
@@ -96,7 +96,7 @@ def how_sure(report: Report, best: Best) -> Answer:
     headline = f"{len(known)} seed{'s' * (len(known) != 1)}{spread}"
     errors = report.errors(best.trial)
     if errors is None:
-        images = "Its validation predictions are not at hand, so there is no interval."
+        images = "Its validation predictions are not available, so there is no interval."
     else:
         low, high = interval_of_mean(errors)
         images = f"95 % interval over {len(errors):,} validation images: {low:.2f} to {high:.2f}."
@@ -216,7 +216,9 @@ def left_out(study: StudyReport) -> list[str]:
     if not study.left_out:
         return []
     said = "; ".join(left.sentence for left in study.left_out)
-    return [f"Left out of every figure, proposal and decision, as this program has not trained it to its end: {said}."]
+    return [
+        f"Left out of every figure, proposal and decision, because this program did not train it to the end: {said}."
+    ]
 
 
 def reason(recorded: Recorded) -> str:
@@ -236,7 +238,7 @@ def importance_sentence(study: StudyReport) -> str:
     complete = sum(recorded.trial.state == "complete" for recorded in study.trials)
     if study.importance is None:
         return (
-            f"{study.label} has {complete} complete trials; fewer than {LEAST_FOR_IMPORTANCE}, or fewer than two parameters "
-            "that varied, say nothing of what was important. Left out."
+            f"{study.label} has {complete} complete trials. Importance is left out: it needs at least {LEAST_FOR_IMPORTANCE} of them, "
+            "and two parameters that varied."
         )
     return f"By PED-ANOVA over {complete} complete trials: what the best tenth of them have in common."

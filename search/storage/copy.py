@@ -108,8 +108,8 @@ def copy_storage(
             return Summary(trials, take_place(run_dir, to_run_dir, target_url))
         if committed or noted.target != place:  # in another target they may be committed, too
             raise StorageError(
-                f"in {to_run_dir} lie the artifacts of another copy, to {noted.target}, ready to take their place; "
-                f"repeat that one, or move {READY} and {NOTE} away"
+                f"{to_run_dir} holds the artifacts of another copy, to {noted.target}, which was not finished; "
+                f"repeat that copy, or move {READY} and {NOTE} away"
             )
     there = sorted(names & {study.study_name for study in target.get_all_studies()})
     if there:
@@ -125,7 +125,7 @@ def copy_storage(
         raise StorageError(f"another process has just written such studies to {shown(target_url)}") from None
     except SQLAlchemyError as error:
         said = reason(error, source_url, target_url)
-        raise StorageError(f"the copy was broken off ({said}) and nothing of it is left; repeat the command") from None
+        raise StorageError(f"the copy failed ({said}) and was undone; repeat the command") from None
     return Summary(trials, take_place(run_dir, to_run_dir, target_url) if run_dir and to_run_dir else 0)
 
 
@@ -241,7 +241,7 @@ def note_of(to_run_dir: Path) -> Note | None:
     except (FileNotFoundError, NotADirectoryError):
         return None
     except (OSError, ValueError, TypeError) as error:
-        raise StorageError(f"{path} is no note of a copy ({error}); move it away") from None
+        raise StorageError(f"{path} is not a note of a copy ({error}); move it away") from None
 
 
 def take_place(run_dir: Path, to_run_dir: Path, target_url: str) -> int:

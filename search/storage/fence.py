@@ -41,7 +41,7 @@ def owning(storage: PatientStorage, study_id: int, name: str, lease: Lease, take
         if found is None:
             raise Fenced(
                 f"the study {name!r} was deleted from the database while it ran; what it has trained is still in the run's "
-                "trials/. The same command begins it anew"
+                "trials/. The same command starts it again"
             )
         owner = owner_of(found)
         if owner is None or owner.token != lease.owner.token:

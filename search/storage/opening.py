@@ -142,7 +142,7 @@ def refuse_foreign(url: str) -> None:
         if path is None or isinstance(error, OperationalError):
             raise
         raise StorageError(
-            f"{path} is no SQLite database ({error.orig}); name another with --storage or --run-dir"
+            f"{path} is not an SQLite database ({error.orig}); name another with --storage or --run-dir"
         ) from None
     finally:
         engine.dispose()

@@ -157,7 +157,7 @@ class PatientStorage(RDBStorage):
             ):
                 raise StorageError(
                     f"{shown(self.url)} cannot be used: {reason(error, self.url)}; "
-                    "once it can, the same command goes on where this one stopped"
+                    "once it can be, the same command continues where this one stopped"
                 ) from None
             raise
 

@@ -87,14 +87,16 @@ def refuse_damaged(ask: Callable[[str], Any], path: Path) -> None:
         said = "ok" if path.stat().st_size >= whole else "its end is missing"
     if said != "ok":
         raise StorageError(
-            f"{path} is damaged ({said}): restore a copy of it; what is left of it, `sqlite3 {path} .recover` may read"
+            f"{path} is damaged ({said}): restore a copy of it; `sqlite3 {path} .recover` may read what is left"
         )
 
 
 def refuse_emptied(path: Path) -> None:
     """SQLite takes an empty file for a new database. Beside the trials of a run it is one that has lost everything."""
     if path.exists() and not path.stat().st_size and (path.parent / "trials").is_dir():
-        raise StorageError(f"{path} is empty, and there were trials: restore a copy of it, or use another --run-dir")
+        raise StorageError(
+            f"{path} is empty, although there were trials: restore a copy of it, or use another --run-dir"
+        )
 
 
 def refuse_foreign(tables: set[str], shown: str) -> None:

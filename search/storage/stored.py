@@ -91,7 +91,7 @@ def refuse_directions(study: str, settings: Mapping[str, Any], directions: Seque
     if list(directions) != ["MINIMIZE"] * len(objectives):
         raise StudyError(
             f"the study {study!r} does not minimize {' and '.join(objectives)}: its directions are {', '.join(directions)}. "
-            "Somebody has made it anew: delete it, or use another --run-dir"
+            "Somebody has created it again: delete it, or use another --run-dir"
         )
 
 
@@ -117,7 +117,7 @@ def decision_of(study: str, attrs: Mapping[str, Any], name: str) -> dict[str, An
     except StudyError as error:
         said = str(error).partition(" Somebody")[0]
         raise StudyError(
-            f"{said} Somebody has changed it: run the study {name} again, it decides anew from its trials"
+            f"{said} Somebody has changed it: run the study {name} again, it decides again from its trials"
         ) from None
     return values
 

@@ -91,20 +91,20 @@ def why_left_out(trial: FrozenTrial, space: Space) -> str:
 def complete(trial: FrozenTrial) -> str:
     maes = trial.intermediate_values.values()
     if trial.user_attrs.get("exit_reason") != "completed":
-        return "was told complete by somebody else"
+        return "was set to complete by somebody else"
     value = trial.values[0] if trial.values else math.nan
     if not maes or not math.isfinite(value) or value != min(maes):
-        return f"has the value {value:g}, which is not its best epoch's: somebody else has told it"
+        return f"has the value {value:g}, which is not its best epoch's: somebody else has set it"
     return ""
 
 
 def pruned(trial: FrozenTrial) -> str:
-    return "" if trial.user_attrs.get("exit_reason") == "pruned" else "was told pruned by somebody else"
+    return "" if trial.user_attrs.get("exit_reason") == "pruned" else "was set to pruned by somebody else"
 
 
 def failed(trial: FrozenTrial) -> str:
     ours = trial.user_attrs.get("exit_reason", "completed") not in ("completed", "pruned")
-    return "" if ours else "was told failed by somebody else"
+    return "" if ours else "was set to failed by somebody else"
 
 
 ENDS = {TrialState.COMPLETE: complete, TrialState.PRUNED: pruned, TrialState.FAIL: failed}

@@ -86,7 +86,7 @@ def load_network(model: ModelFolder) -> Any:
     network = network_at(model.network)
     side = model.preparation.image_px
     expected = {"image": (None, side, side, 1)} | ({"male": (None, 1)} if model.architecture.sex_units else {})
-    with foreign(f"{model.network} is no network of ours"):
+    with foreign(f"{model.network} is not a network of this program"):
         found = {tensor.name: tuple(tensor.shape) for tensor in network.inputs}
     if found != expected:
         raise damaged(model.network, f"it takes {found}, and {ABOUT} says {expected}")

@@ -88,7 +88,7 @@ def measures_section(about: dict[str, Any]) -> Section:
     said.append(
         (
             "note",
-            "The validation images have chosen the epoch, and the architecture if a search did; their figures flatter a little.",
+            "The validation images have chosen the epoch, and the architecture if a search did; their figures are slightly too good.",
         )
     )
     columns = measures_rows(about)
@@ -262,7 +262,7 @@ def intervals_section(about: dict[str, Any]) -> Section:
         f"{conformal['level']:.0%} prediction intervals",
         text(
             "Split conformal, by sex and band of predicted age, from the validation errors. Those images have also chosen the epoch, so "
-            f"they promise a little too much. {said}"
+            f"the intervals are slightly too narrow. {said}"
         ),
         table(rows, "Months either side of a prediction."),
     )

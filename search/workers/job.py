@@ -108,13 +108,13 @@ STOP = "stop"  # the leader's one order to a worker: leave after this epoch
 LAST = (Finished, Failed, Paused, Halted, Crashed)  # nothing comes from a job after one of these
 
 EXIT_REASONS: dict[str, str] = {
-    "out_of_memory": "the device's memory does not suffice",
-    "host_out_of_memory": "the kernel ended the process for want of main memory; fewer --workers would leave more to each",
+    "out_of_memory": "the device has too little memory",
+    "host_out_of_memory": "the kernel ended the process because main memory ran out; use fewer --workers",
     "not_finite": "the loss stopped being finite; a lower learning rate may help",
     "killed": "the worker process was ended from outside",
     "pruned": "others were better at the same epoch",
-    "unfit": "its point is none that the study may train",
-    "told_elsewhere": "somebody else has told its end while it trained",
+    "unfit": "its point is not one that the study may train",
+    "told_elsewhere": "somebody else set its result while it trained",
     "timed_out": "it took longer than --trial-timeout allows",
     "count_mismatch": "Keras and the cost arithmetic count different parameters: please report this",
 }

@@ -123,7 +123,7 @@ def run(job: Job, send: Callable[[Message], None], stopping: Callable[[], bool])
     damaged: list[str] = []
     before = checkpoint.latest(job.folder, training, damaged.append)
     for sentence in damaged:
-        on = f"it goes on after epoch {len(before.epochs)}" if before else "it begins anew"
+        on = f"it resumes after epoch {len(before.epochs)}" if before else "it starts again"
         send(Remark(job.number, f"{sentence}; {on}"))
     settings = replace(job.training, precision=before.precision) if before else job.training
     trainer = new_trainer(job.architecture, settings, examples, store.image_px, job.seed, job.deterministic)
@@ -193,7 +193,7 @@ def what_would_fit(job: Job, precision: Precision) -> str:
     half = precision in ("mixed_float16", "mixed_bfloat16")
     batches = [job.training.batch // divisor for divisor in (1, 2, 4, 8) if job.training.batch >= divisor]
     needs = ", ".join(f"{training_bytes(counted, batch, half) / 1e9:.1f} GB at batch {batch}" for batch in batches)
-    return f"by estimate it needs {needs}; --batch changes the experiment, so it is for you to choose, for all trials alike"
+    return f"it is estimated to need {needs}; --batch changes the experiment, so it is for you to choose, for all trials alike"
 
 
 def mapped(store: Store) -> np.ndarray:

@@ -17,6 +17,7 @@ def add_count_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--beta", type=values.number(BETA), default=1.0, metavar="β", help="width (default 1)")
     parser.add_argument(
         "--blocks",
+        type=values.TEXT,
         metavar="B",
         help="4/3/3 (n5/n7/n9) or mixed0=1,mixed5=4; groups not named keep the family's stock count",
     )

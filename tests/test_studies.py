@@ -150,6 +150,18 @@ def test_ablation_hands_on_the_reference() -> None:
     assert ablated({"mixed5": 2.0}).architecture == a_preset().reference
 
 
+def test_any_network_can_be_the_reference_of_an_ablation() -> None:
+    """A search's winner, with its head and its width: what is lowered is lowered in it."""
+    winner = Architecture(0.3, Blocks(1, 1, 2, 3, 1, 0), fc_units=64, dropout=0.2, stem_pools=(False, True))
+    preset = replace(a_preset(), reference=winner, width_factors=(0.5, 1.0))
+    started = Given(preset, {}, CONSTANT)
+    tried = [ablation.architecture(started, point) for point in ablation.propose(started, []).points]
+
+    assert tried[0] == winner
+    assert len(tried) == 1 + sum(winner.blocks)
+    assert {replace(network, blocks=winner.blocks) for network in tried} == {winner}
+
+
 @pytest.mark.parametrize(
     ("trials", "says"), [([], "not run"), ([a_trial(0, {"variant": "baseline"}, float("inf"))], "not_finite")]
 )

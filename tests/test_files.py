@@ -187,7 +187,13 @@ def test_a_finished_run_that_cannot_be_written_to_can_be_read(read_only_run: Pat
         assert len(errors.strip().splitlines()) == 1
     assert "--to" in said[-2][2]
     assert sorted(path.name for path in read_only_run.rglob("*")) == before
-    assert sorted(path.name for path in to.rglob("*.*")) == ["audit.html", "report.csv", "report.html", "report.md"]
+    assert sorted(path.name for path in to.rglob("*.*")) == [
+        "audit.html",
+        "report.csv",
+        "report.html",
+        "report.md",
+        "run.json",
+    ]
     page = (to / "report" / "report.html").read_text(encoding="utf-8")
     assert "ablation" in page
 

@@ -142,12 +142,17 @@ class PatientStorage(RDBStorage):
 
     def made(self, call: Callable[[], Result]) -> Result:
         """What the call returns. Raises StorageError for what is the database's trouble and not ours."""
+
+        def explained() -> Result:
+            try:
+                return call()
+            except KeyError:  # Optuna's, where there is no such study or trial
+                if self.missing:
+                    self.missing()  # asks the database, too, which may go away just then
+                raise
+
         try:
-            return waiting(call, self.url, PATIENCE_SECONDS)
-        except KeyError:  # Optuna's, where there is no such study or trial
-            if self.missing:
-                self.missing()
-            raise
+            return waiting(explained, self.url, PATIENCE_SECONDS)
         except (StorageInternalError, SQLAlchemyError) as error:
             # OperationalError is by its definition of that kind: a full disk, say.
             if (

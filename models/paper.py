@@ -9,6 +9,8 @@ from dataclasses import dataclass
 
 from models.architecture import Architecture, Blocks
 
+PAPER_NAMES = {"mixed5": "n5", "mixed7": "n7", "mixed9": "n9"}  # of the counts of repeats
+
 
 @dataclass(frozen=True)
 class Table1Row:

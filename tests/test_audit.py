@@ -12,10 +12,11 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from data.audit.audit import audit
-from data.audit.balance import ALPHA, comparisons, holm
+from data.audit.balance import ALPHA, comparisons
 from data.audit.images import DETAIL_AGREEMENT, looked_at, twins
 from data.audit.measures import Audit
 from data.cases import SPLITS
+from data.holm import holm
 from data.phantom.ossification import ATLAS_PLATES_MONTHS
 from data.preparation import Preparation
 from data.problems import Problem, problems_table, unusable

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from search.trained.measures import AGE_BANDS_MONTHS, RESAMPLES, band_of, edges, interval, line, metrics
+from search.trained.measures import AGE_BANDS_MONTHS, band_of, edges, interval, line, metrics
+from studies.statistics.resampling import RESAMPLES
 
 
 def ages(count: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from scipy import stats
 from statsmodels.stats.multitest import multipletests
 
-from studies.statistics.resampling import FEW, flips_of_images, holm, interval, mean
+from data.holm import holm
+from studies.statistics.resampling import FEW, flips_of_images, interval, mean
 
 MONTHS = st.integers(-40, 40).map(lambda tenths: tenths / 8)  # eighths: scaling and sums are exact
 

@@ -11,6 +11,7 @@ from scipy import stats
 
 from data.audit.labels import chosen
 from data.cases import SPLITS
+from data.holm import holm
 
 # Two splits are called imbalanced where the difference is significant over all comparisons and not negligible.
 ALPHA = 0.05
@@ -106,12 +107,3 @@ def comparisons(cases: pd.DataFrame) -> list[Comparison]:
         )
         for pair, measured, holm_p in zip(pairs, made, corrected, strict=True)
     ]
-
-
-def holm(p: list[float]) -> list[float]:
-    """Holm's step-down correction (1979): below ALPHA in one of them by chance alone in at most ALPHA of all audits."""
-    order = np.argsort(p)
-    steps = np.array(p)[order] * np.arange(len(p), 0, -1)
-    corrected = np.empty(len(p))
-    corrected[order] = np.minimum(np.maximum.accumulate(steps), 1)
-    return [float(value) for value in corrected]

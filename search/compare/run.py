@@ -38,7 +38,7 @@ from search.run import Run
 from search.show import tables
 from search.show.progress import counting, preparing
 from search.storage.opening import open_storage
-from search.storage.records import identity_of
+from search.storage.records import OPTUNA_STATES, identity_of
 from search.workers.executor import Executor, executor_of
 from studies import joint
 from studies.preset import Preset, StudyError
@@ -150,13 +150,6 @@ def trained(
     return finished(run, "compare", played, {1: summary(played)}, what, constant, store.synthetic)
 
 
-STATES = {
-    "complete": optuna.trial.TrialState.COMPLETE,
-    "pruned": optuna.trial.TrialState.PRUNED,
-    "failed": optuna.trial.TrialState.FAIL,
-}
-
-
 def keep(storage: optuna.storages.BaseStorage, preset: Preset, played: Played, run_id: str = "") -> None:
     """The search's trials as an Optuna study of their own, for the dashboard, in place of the run's earlier comparison's."""
     name = f"compare: {played.rival}, repetition {played.repetition}" + (f" [{run_id}]" if run_id else "")
@@ -167,7 +160,7 @@ def keep(storage: optuna.storages.BaseStorage, preset: Preset, played: Played, r
     for tried in sorted(played.trace.tried, key=lambda tried: tried.number):
         study.add_trial(
             optuna.trial.create_trial(
-                state=STATES[tried.state],
+                state=OPTUNA_STATES[tried.state],
                 value=tried.best if tried.state == "complete" else None,
                 params=dict(tried.point),
                 distributions=distributions,

@@ -12,6 +12,7 @@ from search.compare.replay import Work
 from search.leader.sampler import FeasibleSampler
 from search.leader.schedule import Schedule, objective_values
 from search.planning.asking import key, seeds_of
+from search.storage.records import OPTUNA_STATES
 from studies import joint
 from studies.order import STUDIES
 from studies.preset import Preset
@@ -99,17 +100,12 @@ class Staged:
         return None
 
     def end(self, asked_for: optuna.trial.Trial, trial: Trial, state: str, curve: Curve) -> None:
-        states = {
-            "complete": optuna.trial.TrialState.COMPLETE,
-            "pruned": optuna.trial.TrialState.PRUNED,
-            "failed": optuna.trial.TrialState.FAIL,
-        }
         best = min(curve.validation_mae, default=float("inf"))
         if state == "pruned":  # what TPE knows of it
             asked_for.report(curve.validation_mae[-1], len(curve.validation_mae))
         architecture = self.module.architecture(self.given, trial.point)
         values = objective_values(self.module, self.given, architecture, best) if state == "complete" else None
-        self.schedule.study.tell(asked_for, values, state=states[state])
+        self.schedule.study.tell(asked_for, values, state=OPTUNA_STATES[state])
         self.schedule.trials[trial.number] = Trial(
             trial.number,
             trial.point,

@@ -6,9 +6,9 @@ from typing import Any
 
 from models.architecture import GROUPS
 from models.cost import Cost
+from models.paper import PAPER_NAMES
 from search.workers.job import EpochDone, Finished, Job, fingerprint
 
-PAPER_NAMES = {"mixed5": "n5", "mixed7": "n7", "mixed9": "n9"}
 RESULT_ATTRIBUTES = (
     "best_epoch",
     "train_mae",

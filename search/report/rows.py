@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from models.architecture import Architecture
-from models.paper import TABLE1
+from models.paper import PAPER_NAMES, TABLE1
 from search.output.time_words import duration, error_words
 from search.report.read import Best, Recorded, Report, StudyReport
 from search.report.words import millions, numbers, reason, what
@@ -45,11 +45,8 @@ def table1_rows(report: Report) -> list[dict[str, Any]]:
 
 
 def table1_row(name: str, whose: str, network: Architecture) -> dict[str, Any]:
-    counted = {short: getattr(network.blocks, group) for short, group in SHORT.items()}
+    counted = {short: getattr(network.blocks, group) for group, short in PAPER_NAMES.items()}
     return {"network": name, "of": whose, "β": round(network.beta, 4), **counted}
-
-
-SHORT = {"n5": "mixed5", "n7": "mixed7", "n9": "mixed9"}
 
 
 def ours_beside(report: Report, name: str, network: Architecture) -> Iterator[tuple[str, Best]]:

@@ -18,6 +18,7 @@ from studies.order import STUDIES, stored_decision, study_name
 from studies.study import SEED, Decision, Given, Point, Space, Trial, pool, to_point
 
 STATES = {TrialState.COMPLETE: "complete", TrialState.PRUNED: "pruned", TrialState.FAIL: "failed"}  # others are running
+OPTUNA_STATES = {name: state for state, name in STATES.items()}
 
 
 def load(storage: BaseStorage, name: str, folder: Path | None = None) -> optuna.Study | None:

@@ -10,9 +10,7 @@ import numpy as np
 
 AGE_BANDS_MONTHS = (0, 60, 120, 180)  # where each begins; the last has no end
 WITHIN_MONTHS = (6, 12, 24)
-LEVEL, RESAMPLES = 0.95, 2000
 FEW = 8  # fewer values have no interval
-AT_ONCE = 200  # resamples held in memory together
 
 
 def metrics(predicted: np.ndarray, age_months: np.ndarray, male: np.ndarray, constant_months: float) -> dict[str, Any]:
@@ -81,24 +79,13 @@ def edges(band: int) -> dict[str, Any]:
     return {"from_months": AGE_BANDS_MONTHS[band], "to_months": ends[band]}
 
 
-def interval(values: np.ndarray, seed: int = 0) -> tuple[float | None, float | None]:
-    """Of the mean."""
+def interval(values: np.ndarray) -> tuple[float | None, float | None]:
+    """Of the mean; None for fewer than FEW values."""
     if len(values) < FEW:
         return None, None
-    if np.ptp(values) == 0:
-        return float(values[0]), float(values[0])
-    from scipy.stats import bootstrap
+    from studies.statistics.resampling import interval as of_mean  # brings scipy
 
-    found = bootstrap(
-        (values,),
-        np.mean,
-        confidence_level=LEVEL,
-        n_resamples=RESAMPLES,
-        method="BCa",
-        batch=AT_ONCE,
-        rng=np.random.default_rng(seed),
-    ).confidence_interval
-    return float(found.low), float(found.high)
+    return of_mean(tuple(float(value) for value in values))
 
 
 def line(x: np.ndarray, y: np.ndarray) -> tuple[float | None, float | None]:

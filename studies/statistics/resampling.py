@@ -2,7 +2,6 @@
 
 import math
 import warnings
-from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -61,12 +60,3 @@ def interval(months: Months) -> tuple[float, float]:
     if not (math.isfinite(low) and math.isfinite(high)):
         low, high = np.quantile(found.bootstrap_distribution, (0.025, 0.975))
     return float(low), float(high)
-
-
-def holm(p: Sequence[float]) -> list[float]:
-    """Adjusted p values (Holm 1979). statsmodels' `multipletests` collects garbage at every call, a tenth of a second."""
-    order = np.argsort(p, kind="stable")
-    stepped = np.asarray(p)[order] * np.arange(len(p), 0, -1)
-    adjusted = np.empty(len(p))
-    adjusted[order] = np.minimum(np.maximum.accumulate(stepped), 1.0)
-    return [float(value) for value in adjusted]

@@ -23,10 +23,11 @@ from statistics import fmean, median
 import numpy as np
 from scipy import stats
 
+from data.holm import holm
 from studies.findings import Scope, VerdictWord
 from studies.preset import MIN_SEEDS
 from studies.statistics.design import POWER, adjusted, half_width, inequality, null, power, standard_errors
-from studies.statistics.resampling import Months, flips_of_images, holm
+from studies.statistics.resampling import Months, flips_of_images
 
 UNEQUAL = 0.02  # variances more unequal than this share of families by chance are not taken to be one
 STEPS = (*range(MIN_SEEDS, 13), 14, 16, 20, 24, 32, 40, 50, 64, 80, 100)  # what seeds_to_resolve names; beyond: None

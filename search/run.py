@@ -52,7 +52,7 @@ def open_run(
         raise StudyError(
             f"{folder} was begun with preset {recorded['preset']}, now {name}: use another --run-dir, or leave --preset out"
         )
-    merged = from_json(recorded.get("overrides", {})) | overrides
+    merged = before_strategies(recorded) | from_json(recorded.get("overrides", {})) | overrides
     return Run(
         folder,
         derive(PRESETS[name](), merged),
@@ -60,6 +60,11 @@ def open_run(
         absolute(data) if data else recorded.get("data") or PRESETS[name]().data,
         storage or recorded.get("storage") or own_url(folder),
     )
+
+
+def before_strategies(recorded: dict[str, Any]) -> dict[str, Any]:
+    """A run that an earlier version began goes on by the only strategy that there was."""
+    return {"strategy": "paper"} if recorded.get("preset") and "strategy" not in recorded else {}
 
 
 def refuse_unspeakable(folder: Path) -> None:
@@ -75,7 +80,12 @@ def record(run: Run) -> None:
 
     Called once a command's settings are known to be acceptable, never for those that were refused.
     """
-    settings = {"preset": run.preset.name, "overrides": run.overrides, "data": run.data}
+    settings = {
+        "preset": run.preset.name,
+        "strategy": run.preset.strategy,
+        "overrides": run.overrides,
+        "data": run.data,
+    }
     change_settings(run, lambda before: settings | remembered(run.storage, run.folder))
 
 

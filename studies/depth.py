@@ -7,13 +7,16 @@ objective, MACs or parameters, the sampler searches the trade-off (NSGA-II), wha
 the decision is the cheapest network within the margin of the best.
 """
 
+import sys
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 from models.architecture import GROUPS, Architecture
 from studies import ablation, width
 from studies.findings import Findings
+from studies.knowledge import belief
+from studies.knowledge.dimensions import says
 from studies.preset import StudyError
 from studies.study import ALONE, Decision, Given, Point, Proposals, Space, Sweep, Trial, best_of, row, undominated
 
@@ -29,12 +32,17 @@ class DepthFindings(Findings):
 NAME = "depth"
 COMMAND = "depth"
 QUESTION = "how often should the key blocks be repeated, under the cap"
-RULE = "The network with the lowest validation MAE among those under the cap."
+RULE = "The trained network under the cap with the lowest expected validation MAE; by the paper's strategy, with the lowest that was seen."
 EXAMPLE = "boneage-search depth --max-params 70M"
 NEEDS = width.NAME
 SEEDED = False  # a search: it spends its epochs on more networks
 RESOLVES = False
 FINDINGS = DepthFindings
+
+
+def searched(given: Given) -> bool:
+    """Whether by the surrogate, which knows no second objective."""
+    return belief.searches(given) and objectives(given) == ALONE
 
 
 def objectives(given: Given) -> tuple[str, ...]:
@@ -43,6 +51,12 @@ def objectives(given: Given) -> tuple[str, ...]:
 
 def max_params(given: Given) -> int:
     return given.preset.max_params
+
+
+@says
+def features(architecture: Architecture) -> tuple[float, ...]:
+    """What the surrogate sees of the depth: the counts."""
+    return tuple(float(count) for count in architecture.blocks)
 
 
 def beta_range(given: Given) -> list[float]:
@@ -63,6 +77,8 @@ def beta_range(given: Given) -> list[float]:
 
 def space(given: Given) -> Space:
     """The grid, widened where needed to hold the points the preset starts with."""
+    if searched(given):
+        return joint(given, given.decisions[width.NAME].architecture, belief.MOST_POINTS)
     preset = given.preset
     start = preset.depth_start
     betas = sorted({*beta_range(given), *(beta for beta, _ in start)})
@@ -78,10 +94,22 @@ def space(given: Given) -> Space:
     return {"beta": tuple(betas), **counts}
 
 
+def joint(given: Given, decided: Architecture, most: int) -> Space:
+    """For the surrogate: every width, every group from none to `depth_extra` more than the reference's; around what was decided."""
+    preset, now = given.preset, decided.blocks._asdict() | {"beta": decided.beta, "fc_units": decided.fc_units}
+    reference = preset.reference.blocks._asdict()
+    grid: dict[str, tuple[float, ...]] = {
+        "beta": tuple(sorted({*width.betas(given), decided.beta, *(beta for beta, _ in preset.depth_start)}))
+    }
+    for group, count in reference.items():
+        if count or now[group]:
+            grid[group] = tuple(range(max(int(now[group]), count + preset.depth_extra) + 1))
+    grid["fc_units"] = tuple(sorted({0, decided.fc_units, *preset.fc_choices}))
+    return belief.narrowed(grid, now, most)
+
+
 def architecture(given: Given, point: Point) -> Architecture:
-    reference = given.decisions[width.NAME].architecture
-    counts = {group: int(count) for group, count in point.items() if group != "beta"}
-    return replace(reference, beta=float(point["beta"]), blocks=reference.blocks._replace(**counts))
+    return belief.moved(given.decisions[width.NAME].architecture, point)
 
 
 def prunable(given: Given, point: Point) -> bool:
@@ -90,6 +118,8 @@ def prunable(given: Given, point: Point) -> bool:
 
 
 def propose(given: Given, trials: Sequence[Trial]) -> Proposals:
+    if searched(given):
+        return belief.proposals(sys.modules[__name__], given, trials, started(given), given.preset.depth_trials)
     groups = [group for group in space(given) if group != "beta"]
     widest = given.decisions[width.NAME].architecture
     start = dict.fromkeys([(widest.beta, widest.blocks), *given.preset.depth_start])
@@ -101,6 +131,16 @@ def propose(given: Given, trials: Sequence[Trial]) -> Proposals:
     return Proposals(
         points[: given.preset.depth_trials], sample=not exhausted(given, trials), at_most=given.preset.depth_trials
     )
+
+
+def started(given: Given) -> list[Point]:
+    """The preset's points, as far as the space holds them."""
+    grid = space(given)
+    points = [
+        {"beta": beta} | {group: getattr(blocks, group) for group in grid if group != "beta"}
+        for beta, blocks in given.preset.depth_start
+    ]
+    return [point for point in points if all(value in grid[name] for name, value in point.items())]
 
 
 def exhausted(given: Given, trials: Sequence[Trial]) -> bool:
@@ -134,6 +174,8 @@ def chosen(given: Given, fitting: Sequence[Trial]) -> Trial | None:
 
 
 def decide(given: Given, trials: Sequence[Trial]) -> Decision:
+    if searched(given):
+        return believed(given, trials)
     cap = max_params(given)
     fitting = [trial for trial in trials if given.cost(architecture(given, trial.point)).params <= cap]
     best = chosen(given, fitting)
@@ -147,6 +189,16 @@ def decide(given: Given, trials: Sequence[Trial]) -> Decision:
     )
     findings = DepthFindings(best_mae=best.validation_mae, params=cost.params, macs=cost.macs, point=best.point)
     return Decision(summary, decided, findings)
+
+
+def believed(given: Given, trials: Sequence[Trial]) -> Decision:
+    module = sys.modules[__name__]
+    decided, choice = belief.choose(module, given, trials)
+    cost = given.cost(decided)
+    best_mae = belief.mean_mae(module, given, trials, decided)
+    point = belief.own_point(module, given, trials, decided)
+    findings = DepthFindings(best_mae=best_mae, params=cost.params, macs=cost.macs, point=point, choice=choice)
+    return Decision(f"{belief.worded(decided)}: {choice.sentence}", decided, findings)
 
 
 def table(given: Given, trials: Sequence[Trial]) -> list[dict[str, Any]]:

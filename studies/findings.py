@@ -92,12 +92,46 @@ class OnFront:
         return cls(**known(cls, values), point=rest(cls, values))
 
 
+@dataclass(frozen=True)
+class Choice:
+    """Why this network: what the surrogate expects of it, and what of the training with the lowest validation MAE. In months."""
+
+    expected: float
+    sd: float  # of that expectation; a single training lies farther away
+    seeds: int  # with which the chosen network was trained
+    trainings: int  # that the surrogate was fitted to
+    noise: float  # standard deviation between the seeds of one network
+    lowest: float  # validation MAE, as it was seen
+    lowest_network: str
+    lowest_expected: float
+    lowest_sd: float
+    is_lowest: bool  # whether it is the chosen network's
+
+    @property
+    def sentence(self) -> str:
+        chosen = f"expected {self.expected:.2f} ± {self.sd:.2f} months, from {self.trainings} trainings"
+        if self.is_lowest:
+            return f"{chosen}; it also had the lowest seen, {self.lowest:.2f}"
+        return (
+            f"{chosen}; the lowest seen, {self.lowest:.2f} ({self.lowest_network}), was not chosen, as "
+            f"{self.lowest_expected:.2f} ± {self.lowest_sd:.2f} is expected of that network"
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Self:
+        return cls(**known(cls, values))
+
+
 @dataclass(frozen=True, kw_only=True)
 class Findings:
     """What every study finds; a study adds fields of its own. In JSON, a field `point` stands as the point's own parameters."""
 
     CAPTION: ClassVar[str] = "Each variant, beside its reference"  # of `compared`
 
+    choice: Choice | None = field(default=None, metadata={"of": Choice})  # where the surrogate decided
     front: tuple[OnFront, ...] = field(default=(), metadata={"of": OnFront})
 
     @property
@@ -118,6 +152,8 @@ class Findings:
                 found |= value
             elif isinstance(value, tuple):
                 found[each.name] = [one.to_dict() if isinstance(one, Compared | OnFront) else one for one in value]
+            elif isinstance(value, Choice):
+                found[each.name] = value.to_dict()
             elif isinstance(value, Mapping):
                 found[each.name] = {
                     key: one.to_dict() if isinstance(one, Evidence) else one for key, one in value.items()
@@ -136,6 +172,8 @@ class Findings:
             elif "of each" in each.metadata and isinstance(value, Mapping):
                 of_each = each.metadata["of each"]
                 read[each.name] = {name: of_each.from_dict(one) for name, one in value.items()}
+            elif kind and isinstance(value, Mapping):
+                read[each.name] = kind.from_dict(value)
             elif each.name == "point":
                 read["point"] = rest(cls, values)
         return cls(**read)

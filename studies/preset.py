@@ -4,6 +4,7 @@ To try something else, set a field on the command line, or add a function that d
 """
 
 from dataclasses import dataclass, field, replace
+from typing import Literal, get_args
 
 from data.preparation import Preparation
 from data.ranges import Range, check, whole
@@ -14,6 +15,7 @@ from models.paper import MODIFIED
 from models.training.settings import EPOCHS, Training
 
 OBJECTIVES = (("mae",), ("mae", "macs"), ("mae", "params"))
+Strategy = Literal["surrogate", "paper"]
 
 
 class StudyError(ValueError):
@@ -34,7 +36,9 @@ RANGES = {
     "equivalence_months": Range(0, 240),
     "seed_sd_months": Range(0, 240, above=True),
     "width_factors": Range(0, 256, above=True),
+    "width_trials": whole(1, 1_000_000),
     "depth_trials": whole(1, 1_000_000),
+    "refine_trials": whole(1, 1_000_000),
     "depth_patience": whole(1, 1_000_000),
     "depth_extra": REPEATS,
     "fc_choices": whole(1, int(UNITS.high)),
@@ -51,6 +55,7 @@ class Preset:
     preparation: Preparation = field(default_factory=Preparation)
     training: Training = field(default_factory=Training)
     reference: Architecture = field(default_factory=Architecture)  # the baseline of the ablation
+    strategy: Strategy = "surrogate"  # how width, depth and refinement propose and decide
     full_epochs: int = 0  # of the network that is trained in full at the end; 0: as many as a trial's
     seed: int = 0
     seeds: int = 1  # every point of ablation, width and refinement runs with so many, from `seed` on
@@ -59,7 +64,7 @@ class Preset:
     )
     drop_useless: bool = False  # ablation: leave out together what can be left out, for the studies after it
     resolve: int = 0  # ablation: more seeds, up to so many, where a verdict is open
-    prune: bool = True  # end trials of depth and refinement early if they have fallen behind the others
+    prune: bool = False  # end trials of depth and refinement early if they have fallen behind the others
     without_sex: bool = False  # refinement: also train the decided network without the sex
     max_params: int = 70_000_000
     refine_max_params: int = 0  # cap of the refinement alone; 0: the same as max_params
@@ -80,7 +85,9 @@ class Preset:
         1.5,
         1.6,
     )  # of the reference β
+    width_trials: int = 8  # by the surrogate
     depth_trials: int = 30
+    refine_trials: int = 16  # by the surrogate
     depth_patience: int = 12  # depth ends after so many trials without a better one
     objective: tuple[str, ...] = ("mae",)  # of depth; with "macs" or "params" beside it, the trade-off is searched
     depth_extra: int = 4  # a key group is repeated up to so many times more than in the reference
@@ -99,6 +106,8 @@ class Preset:
                 f"width_factors times the reference's β ({reference.beta:g}) must be widths that differ, each {BETA}; "
                 f"got {', '.join(f'{beta:g}' for beta in widths)}"
             )
+        if self.strategy not in get_args(Strategy):
+            raise StudyError(f"strategy is one of {', '.join(get_args(Strategy))}; got {shown(self.strategy)}")
         if self.objective not in OBJECTIVES:
             raise StudyError(f"objective is one of {', '.join(map(','.join, OBJECTIVES))}; got {shown(self.objective)}")
         if self.resolve and self.resolve < max(self.seeds, 6):
@@ -150,6 +159,7 @@ def paper() -> Preset:
     """The report's own settings (Ma 2021, sections IV-VI): for reproducing its Table 1, whose rows depth tries first."""
     return Preset(
         name="paper",
+        strategy="paper",
         preparation=Preparation(fit="squash", stretch=False),
         training=Training(
             epochs=30,
@@ -166,7 +176,6 @@ def paper() -> Preset:
             precision="float32",
         ),
         full_epochs=100,
-        prune=False,  # the report trained all in full
         refine_max_params=80_000_000,  # its Final has 78M
         depth_start=tuple((row.beta, row.blocks) for row in MODIFIED),
         dropouts=(0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8),
@@ -198,7 +207,9 @@ def cpu() -> Preset:
         equivalence_months=2.0,
         seed_sd_months=0.8,
         width_factors=(0.5, 0.7, 1.0, 1.4, 1.7),
+        width_trials=4,
         depth_trials=6,
+        refine_trials=6,
         depth_patience=4,
         depth_extra=2,
         fc_choices=(512,),
@@ -219,7 +230,9 @@ def demo() -> Preset:
         margin_months=2.0,
         equivalence_months=4.0,
         width_factors=(0.7, 1.0, 1.4),
+        width_trials=3,
         depth_trials=4,
+        refine_trials=4,
         depth_patience=3,
         fc_choices=(128,),
         dropouts=(0.3, 0.6),

@@ -7,15 +7,33 @@ decision is the largest converging rate among those within the margin of the bes
 is also trained without the sex, and compared (the paper: 7.95 months with, 9.44 without).
 """
 
-from collections.abc import Sequence
+import sys
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from math import log2
 from typing import Any
 
 from models.architecture import Architecture
 from studies import ablation, depth, width
 from studies.findings import Compared, Findings
+from studies.knowledge import belief
+from studies.knowledge.dimensions import says
 from studies.preset import StudyError
-from studies.study import ALONE, Decision, Given, Point, Proposals, Space, Sweep, Trial, Value, at, best_of, row
+from studies.study import (
+    ALONE,
+    Decision,
+    Given,
+    Point,
+    Proposals,
+    Space,
+    Sweep,
+    Trial,
+    Value,
+    at,
+    best_of,
+    row,
+    seeds_of,
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,8 +57,8 @@ NAME = "refinement"
 COMMAND = "refine"
 QUESTION = "the final width, fully connected layer and dropout"
 RULE = (
-    "The best width, then the best fully connected layer, then the largest dropout that still converges within {margin} of "
-    "the best."
+    "The trained network under the cap with the lowest expected validation MAE. By the paper's strategy: the best width, then "
+    "the best fully connected layer, then the largest dropout that still converges within {margin} of the best."
 )
 EXAMPLE = "boneage-search refine --max-params 80M"
 NEEDS = depth.NAME
@@ -59,14 +77,27 @@ def max_params(given: Given) -> int:
     return given.preset.refine_max_params or given.preset.max_params
 
 
+@says
+def features(architecture: Architecture) -> tuple[float, ...]:
+    """What the surrogate sees of the head: a layer counts, its size less; dropout by its rate; whether it knows the sex."""
+    layer = 1 + log2(architecture.fc_units / 128) / 4 if architecture.fc_units else 0.0
+    return layer, architecture.dropout / 0.3, float(architecture.sex_units > 0)
+
+
 def space(given: Given) -> Space:
+    """With the surrogate, width and depth may be revised."""
+    rates: tuple[float, ...] = (0.0, *given.preset.dropouts)
+    sexes = tuple(sorted({0, sex_units(given)}))
+    if depth.searched(given):
+        before = depth.joint(given, given.decisions[depth.NAME].architecture, belief.MOST_POINTS // len(rates))
+        return {**before, "dropout": rates, "sex_units": sexes}
     start = given.decisions[depth.NAME].architecture.beta
     wider = [beta for beta in width.betas(given) if beta > start][:WIDER_STEPS]
     return {
         "beta": (start, *wider),
         "fc_units": (0, *sorted(given.preset.fc_choices)),
-        "dropout": (0.0, *given.preset.dropouts),
-        "sex_units": tuple(sorted({0, sex_units(given)})),
+        "dropout": rates,
+        "sex_units": sexes,
     }
 
 
@@ -75,13 +106,7 @@ def sex_units(given: Given) -> int:
 
 
 def architecture(given: Given, point: Point) -> Architecture:
-    return replace(
-        given.decisions[depth.NAME].architecture,
-        beta=float(point["beta"]),
-        fc_units=int(point["fc_units"]),
-        dropout=float(point["dropout"]),
-        sex_units=int(point["sex_units"]),
-    )
+    return belief.moved(given.decisions[depth.NAME].architecture, point)
 
 
 def prunable(given: Given, point: Point) -> bool:
@@ -132,10 +157,29 @@ def converges(given: Given, trial: Trial, without: Trial) -> bool:
 
 def propose(given: Given, trials: Sequence[Trial]) -> Proposals:
     """Last, if it was asked for, the decided network without the sex."""
+    if depth.searched(given):
+        return without_the_sex(given, trials)
     wanted = [point for step in steps(given, trials) for point in step]
     if given.preset.without_sex and all(at(trials, point) for point in wanted) and (chosen := choose(given, trials)):
         wanted.append(chosen.point | {"sex_units": 0})
     return Proposals(wanted)
+
+
+def without_the_sex(given: Given, trials: Sequence[Trial]) -> Proposals:
+    """What the surrogate asks for, and last, if that was asked for, the decided network without the sex."""
+    module = sys.modules[__name__]
+    wish = belief.proposals(module, given, trials, [], given.preset.refine_trials)
+    assert wish.search
+    asked = wish.search
+
+    def search(feasible: Sequence[Point]) -> Sequence[tuple[Point, int]]:
+        wanted = asked(feasible)
+        if wanted or not given.preset.without_sex or any(trial.under_way for trial in trials):
+            return wanted
+        point = belief.own_point(module, given, trials, belief.choose(module, given, trials)[0])
+        return [(point | {"sex_units": 0}, seeds_of(module, given))] if point else ()
+
+    return replace(wish, search=search, at_most=wish.at_most + given.preset.without_sex)
 
 
 def choose(given: Given, trials: Sequence[Trial]) -> Trial | None:
@@ -155,7 +199,27 @@ def converged(given: Given, trials: Sequence[Trial], without: Trial, rates: Sequ
     return [trial for trial in tried if converges(given, trial, without)]
 
 
+def believed(given: Given, trials: Sequence[Trial]) -> Decision:
+    module = sys.modules[__name__]
+    decided, choice = belief.choose(module, given, trials)
+    cost = given.cost(decided)
+    point = belief.own_point(module, given, trials, decided)
+    findings = RefinementFindings(
+        best_mae=belief.mean_mae(module, given, trials, decided),
+        constant_mae=round(given.constant_mae, 3),
+        params=cost.params,
+        macs=cost.macs,
+        point=point,
+        comparisons=in_family(given, around(trials, point)) if point else (),
+        choice=choice,
+    )
+    constant = f"always answering the median: {given.constant_mae:.1f}"
+    return Decision(f"{belief.worded(decided)}: {choice.sentence} ({constant})", decided, findings)
+
+
 def decide(given: Given, trials: Sequence[Trial]) -> Decision:
+    if depth.searched(given):
+        return believed(given, trials)
     widths, heads, rates = steps(given, trials)
     if not widths:
         start = given.decisions[depth.NAME].architecture
@@ -186,12 +250,7 @@ def decide(given: Given, trials: Sequence[Trial]) -> Decision:
 
 
 def comparisons(given: Given, trials: Sequence[Trial]) -> tuple[Compared, ...]:
-    """Every wider network, fully connected layer and rate of dropout against the network without it, and without the sex.
-
-    They are one family, of which is also what was not trained: its size does not depend on results.
-    """
-    from studies.statistics.pairs import all_compared  # brings SciPy
-
+    """Every wider network, fully connected layer and rate of dropout against the network without it, and without the sex."""
     chosen = choose(given, trials)
     widths, heads, rates = steps(given, trials)
     pairs: dict[str, tuple[Trial, Trial]] = {}
@@ -204,8 +263,29 @@ def comparisons(given: Given, trials: Sequence[Trial]) -> tuple[Compared, ...]:
     sexless = None if chosen is None else at(trials, chosen.point | {"sex_units": 0})
     if chosen is not None and sexless is not None and sexless is not chosen and sexless.state == "complete":
         pairs["without the sex"] = (sexless, chosen)
+    return in_family(given, pairs)
+
+
+def around(trials: Sequence[Trial], point: Point) -> dict[str, tuple[Trial, Trial]]:
+    """The decided network beside those that were trained and differ from it in one part of the head alone."""
+    decided = at(trials, point)
+    pairs: dict[str, tuple[Trial, Trial]] = {}
+    for parameter in [name for name in ("fc_units", "dropout") if name in point]:
+        plain = at(trials, point | {parameter: type(point[parameter])(0)})
+        if decided is not None and plain is not None and plain is not decided and plain.state == "complete":
+            pairs[instead(parameter, point[parameter], 0)] = (decided, plain)
+    sexless = at(trials, point | {"sex_units": 0})
+    if decided is not None and sexless is not None and sexless is not decided and sexless.state == "complete":
+        pairs["without the sex"] = (sexless, decided)
+    return pairs
+
+
+def in_family(given: Given, pairs: Mapping[str, tuple[Trial, Trial]]) -> tuple[Compared, ...]:
+    """As one family, of which is also what was not trained: its size does not depend on results."""
+    from studies.statistics.pairs import all_compared  # brings SciPy
+
     grid = space(given)
-    of = sum(len(grid[parameter]) - 1 for parameter in ("beta", "fc_units", "dropout")) + given.preset.without_sex
+    of = sum(len(grid.get(name, (0,))) - 1 for name in ("beta", "fc_units", "dropout")) + given.preset.without_sex
     ablated = [each for each in given.decisions.values() if isinstance(each.findings, ablation.AblationFindings)]
     known = given.found(ablation.AblationFindings).spread if ablated else None
     return all_compared(given, pairs, of, known)

@@ -44,6 +44,7 @@ class Trial:
     conditions: str = ""  # under which it was trained, where that may differ: device, precision, batch
     folder: str = ""  # of its files, in the run's trials
     runs: tuple["Trial", ...] = ()  # the finished trials of a pooled one, by seed
+    under_way: int = 0  # how many of a pooled one's run now
 
     @property
     def by_seed(self) -> tuple["Trial", ...]:
@@ -81,6 +82,14 @@ class Decision:
         return cls(values["summary"], architecture, kind.from_dict(values["findings"]))
 
 
+@dataclass(frozen=True)
+class Training:
+    """A training of the run, whichever study began it."""
+
+    architecture: Architecture
+    run: Trial
+
+
 def no_errors(trial: Trial) -> None:
     return None
 
@@ -94,6 +103,7 @@ class Given:
     constant_mae: float  # months; what a network that learned nothing scores
     # Absolute errors in months, a trial's, in the order of the validation images; None where they are not kept.
     errors: Callable[[Trial], Any] = no_errors
+    trained: tuple[Training, ...] = ()  # by the studies before it, finished
 
     def cost(self, architecture: Architecture) -> Cost:
         return cost(architecture, self.preset.preparation.image_px)
@@ -112,6 +122,8 @@ class Proposals:
     seeds: Sequence[int] = ()  # how many each of them is to have; empty: as many as the preset says
     sample: bool = False
     at_most: int = 0  # trials of the study, as far as that is known in advance; for progress alone
+    # Of the points under the cap those to train once the others ran, each with how many seeds it is to have in all.
+    search: Callable[[Sequence[Point]], Sequence[tuple[Point, int]]] | None = None
 
 
 @dataclass(frozen=True)
@@ -233,13 +245,13 @@ def pool(trials: Sequence[Trial], seeds: int = 1) -> list[Trial]:
 
 
 def pooled(runs: Sequence[Trial], seeds: int) -> Trial:
-    first = min(runs, key=lambda run: run.number)
     ended = tuple(run for run in runs if run.finished)
+    first = replace(min(runs, key=lambda run: run.number), under_way=len(runs) - len(ended))
     if len(ended) < seeds:
         return replace(first, state="running", validation_mae=None, runs=ended)
     complete = [run for run in ended if run.validation_mae is not None]
     if len(ended) == 1 or not complete:
-        return replace(ended[0], number=first.number, runs=ended)
+        return replace(ended[0], number=first.number, runs=ended, under_way=first.under_way)
     curves = zip(*(run.train_mae for run in complete), strict=False)
     return replace(
         complete[0],
@@ -248,7 +260,18 @@ def pooled(runs: Sequence[Trial], seeds: int) -> Trial:
         train_mae=tuple(fmean(epoch) for epoch in curves),
         seconds=sum(run.seconds for run in ended),
         runs=ended,
+        under_way=first.under_way,
     )
+
+
+def seeds_of(study: Study, given: Given) -> int:
+    """With how many seeds every point runs."""
+    return given.preset.seeds if study.SEEDED else 1
+
+
+def trainings(study: Study, given: Given, trials: Sequence[Trial]) -> tuple[Training, ...]:
+    """What a study leaves to those after it."""
+    return tuple(Training(study.architecture(given, trial.point), trial) for trial in trials if trial.finished)
 
 
 def feasible_points(module: Study, given: Given) -> list[Point]:

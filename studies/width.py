@@ -7,13 +7,17 @@ goes down until a width is no better than the wider one. Where none is better th
 that is restored.
 """
 
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from math import log2
 from typing import Any, Self
 
-from models.architecture import Architecture
+from models.architecture import GROUPS, Architecture
 from studies import ablation
 from studies.findings import Compared, Findings
+from studies.knowledge import belief
+from studies.knowledge.dimensions import says
 from studies.preset import StudyError
 from studies.study import ALONE, Decision, Given, Point, Proposals, Space, Sweep, Trial, at, best_of, in_months, row
 
@@ -40,9 +44,9 @@ NAME = "width"
 COMMAND = "width"
 QUESTION = "how narrow may the network be, and where does widening stop paying"
 RULE = (
-    "From the reference width down, the smallest β whose mean MAE is within {margin} of the reference's; from it up, the "
-    "best before widening stops paying; where blocks were dropped, from the widest under the cap down. The best goes on to "
-    "the next study."
+    "The trained network under the cap with the lowest expected validation MAE. By the paper's strategy: from the reference "
+    "width down, the smallest β whose mean MAE is within {margin} of the reference's; from it up, the best before widening "
+    "stops paying; where blocks were dropped, from the widest under the cap down. The best goes on to the next study."
 )
 EXAMPLE = "boneage-search width"
 NEEDS = ablation.NAME
@@ -69,12 +73,26 @@ def dropped(given: Given) -> list[str]:
     return list(given.found(ablation.AblationFindings).dropped)
 
 
+@says
+def features(architecture: Architecture) -> tuple[float, ...]:
+    """What the surrogate sees of a width: doublings."""
+    return (log2(architecture.beta),)
+
+
 def space(given: Given) -> Space:
-    return {"beta": betas(given)}
+    """With the surrogate also without each of the block groups: what they cost is width, under a cap."""
+    if not belief.searches(given):
+        return {"beta": betas(given)}
+    reference, base = given.preset.reference, given.decisions[ablation.NAME].architecture
+    counts = {group: {0, getattr(base.blocks, group), getattr(reference.blocks, group)} for group in GROUPS}
+    some = {group: tuple(sorted(values)) for group, values in counts.items() if len(values) > 1}
+    layers = {"fc_units": tuple(sorted({0, base.fc_units, *given.preset.fc_choices}))}
+    around = reference.blocks._asdict() | {"beta": reference.beta, "fc_units": base.fc_units}
+    return belief.narrowed({"beta": betas(given), **some, **layers}, around, belief.MOST_POINTS)
 
 
 def architecture(given: Given, point: Point) -> Architecture:
-    return replace(given.decisions[ablation.NAME].architecture, beta=float(point["beta"]))
+    return belief.moved(given.decisions[ablation.NAME].architecture, point)
 
 
 def downward(given: Given, trials: Sequence[Trial]) -> list[float]:
@@ -128,12 +146,26 @@ def prunable(given: Given, point: Point) -> bool:
     return False  # a comparison needs both ends
 
 
+def start(given: Given) -> list[Point]:
+    """The reference, and the widest network under the cap, which has the fewest blocks."""
+    grid = space(given)
+    first = given.preset.reference
+    reference = first.blocks._asdict() | {"beta": first.beta, "fc_units": first.fc_units}
+    bare = [{name: values[0] for name, values in grid.items()} | {"beta": beta} for beta in betas(given)]
+    fitting = [point for point in bare if given.cost(architecture(given, point)).params <= max_params(given)]
+    return [{name: reference[name] for name in grid}, *fitting[-1:]]
+
+
 def propose(given: Given, trials: Sequence[Trial]) -> Proposals:
+    if belief.searches(given):
+        return belief.proposals(sys.modules[__name__], given, trials, start(given), given.preset.width_trials)
     wanted = from_the_widest(given, trials) if dropped(given) else [*upward(given, trials), *downward(given, trials)]
     return Proposals([{"beta": beta} for beta in dict.fromkeys(wanted)])
 
 
 def decide(given: Given, trials: Sequence[Trial]) -> Decision:
+    if belief.searches(given):
+        return believed(given, trials)
     best = best_of(trials)
     if best is None:
         raise StudyError("no width could be trained; see the outcomes of the trials")
@@ -148,6 +180,24 @@ def decide(given: Given, trials: Sequence[Trial]) -> Decision:
     smallest = smallest_no_worse(given, trials)
     summary = f"β {smallest:g} is the smallest no worse than the reference by {in_months(given.preset.margin_months)}; {decided}"
     return Decision(summary, architecture(given, best.point), replace(findings, smallest_beta=smallest))
+
+
+def believed(given: Given, trials: Sequence[Trial]) -> Decision:
+    module = sys.modules[__name__]
+    decided, choice = belief.choose(module, given, trials)
+    plain = {replace(given.preset.reference, beta=beta): beta for beta in betas(given)}
+    alike = [
+        replace(trial, point={"beta": plain[network]})
+        for trial in trials
+        if (network := architecture(given, trial.point)) in plain
+    ]
+    findings = WidthFindings(
+        best_beta=decided.beta,
+        best_mae=belief.mean_mae(module, given, trials, decided),
+        comparisons=comparisons(given, alike),
+        choice=choice,
+    )
+    return Decision(f"{belief.worded(decided)}: {choice.sentence}", decided, findings)
 
 
 def spent(given: Given, best: Trial, summary: str, findings: WidthFindings) -> Decision:
@@ -189,7 +239,7 @@ def comparisons(given: Given, trials: Sequence[Trial]) -> tuple[Compared, ...]:
 
 def table(given: Given, trials: Sequence[Trial]) -> list[dict[str, Any]]:
     finished = sorted((trial for trial in trials if trial.finished), key=lambda trial: float(trial.point["beta"]))
-    return [row(given, trial, architecture(given, trial.point), beta=trial.point["beta"]) for trial in finished]
+    return [row(given, trial, architecture(given, trial.point), **trial.point) for trial in finished]
 
 
 def sweep(given: Given, trials: Sequence[Trial], decision: Decision | None) -> Sweep:

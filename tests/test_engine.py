@@ -48,17 +48,18 @@ def test_four_studies_run_in_order_and_each_reads_the_decision_before_it(tmp_pat
     assert [entry["state"] for entry in status(a_run(tmp_path, tiny_store))] == ["decided"] * 4
 
 
-def test_no_network_is_trained_twice_in_a_run(tmp_path: Path, tiny_store: Store) -> None:
+def test_no_network_is_trained_twice_with_one_seed_in_a_run(tmp_path: Path, tiny_store: Store) -> None:
     """The width study's reference is the ablation's baseline: its result is taken over, and says from where."""
     executor = FormulaExecutor()
     run = a_run(tmp_path, tiny_store)
     run_all(run, tiny_store, executor)
 
-    assert len(executor.seen) == len(set(executor.seen))
+    trained = [(job.architecture, job.seed) for job in executor.every]
+    assert len(trained) == len(set(trained))
     width = load(open_storage(run.storage), "width")
     assert width is not None
     copied = [trial.user_attrs["copied_from"] for trial in width.trials if "copied_from" in trial.user_attrs]
-    assert copied == ["1 ablation #0"]
+    assert "1 ablation #0" in copied
 
 
 def test_a_decided_search_trains_nothing_when_run_again(tmp_path: Path, tiny_store: Store) -> None:
@@ -123,7 +124,8 @@ def test_every_point_but_depths_runs_with_every_seed_and_more_seeds_later_add_to
         found: dict[str, list[int]] = {}
         for trial in trials_of(study):
             found.setdefault(str(trial.point), []).append(trial.seed)
-        assert {tuple(sorted(seeds)) for seeds in found.values()} == {(0, 1, 2)}
+        # The surrogate may ask for further ones.
+        assert all(sorted(seeds) == list(range(max(3, len(seeds)))) for seeds in found.values())
     depth = load(storage, "depth")
     assert depth
     assert {trial.seed for trial in trials_of(depth)} == {0}
@@ -153,7 +155,7 @@ def test_a_depth_trial_that_others_left_behind_is_pruned_with_its_epoch_and_no_c
 ) -> None:
     preset = tiny_preset()
     training = replace(preset.training, epochs=4)
-    preset = replace(preset, training=training, depth_trials=10, depth_patience=10, depth_extra=4)
+    preset = replace(preset, training=training, prune=True, depth_trials=10, depth_patience=10, depth_extra=4)
     executor = FormulaExecutor()
     run = a_run(tmp_path, tiny_store, preset)
     run_all(run, tiny_store, executor)
@@ -168,7 +170,8 @@ def test_a_depth_trial_that_others_left_behind_is_pruned_with_its_epoch_and_no_c
         assert trial.user_attrs["exit_reason"] == "pruned"
         assert max(trial.intermediate_values) == trial.user_attrs["pruned_after_epoch"] < 4
         assert trial.value == trial.intermediate_values[trial.user_attrs["pruned_after_epoch"]]
-    assert executor.killed == [trial.number for trial in sorted(pruned, key=lambda trial: trial.number)]
+    refined = [trial for trial in trials["refinement"] if trial.state == TrialState.PRUNED]
+    assert executor.killed == [trial.number for trial in (*pruned, *refined)]
     best = min(trial.value for trial in trials["depth"] if trial.state == TrialState.COMPLETE)
     assert all(trial.value > best for trial in pruned)
 

@@ -180,7 +180,7 @@ def test_with_resolve_every_seed_may_be_spent(resolve: int) -> None:
 
 
 def test_depth_counts_its_trials_at_the_dearest_networks_and_one_after_the_other_where_the_sampler_must_wait() -> None:
-    started = Given(replace(tiny_preset(), depth_trials=4, depth_extra=3), {}, 30.0)
+    started = Given(replace(tiny_preset(), strategy="paper", depth_trials=4, depth_extra=3), {}, 30.0)
     ablation = fitting(STUDIES["ablation"], started)
     beside, alone = (to_come("ablation", started, ablation, deterministic) for deterministic in (False, True))
 

@@ -59,6 +59,7 @@ OPTIONS: dict[str, str] = {
     "fc_units": "units of the reference's additional fully connected layer; 0 is none",
     "dropout": "dropout rate of the reference",
     # the studies
+    "strategy": "how width, depth and refinement propose and decide: one surrogate of all trainings, or the paper's procedure",
     "full_epochs": "epochs of the network that `train` trains in full; 0 means as many as a trial",
     "seed": "seed of initial weights, batch order, augmentation and sampler",
     "seeds": "seeds of every point of ablation, width and refinement",
@@ -74,7 +75,9 @@ OPTIONS: dict[str, str] = {
     "seed_sd_months": "standard deviation between seeds that a design is planned with before the run has measured it",
     "width_factors": "widths to sweep, as multiples of the reference's: 0.7,1,1.4",
     "objective": "depth: mae; mae,macs or mae,params search the trade-off",
+    "width_trials": "width: trainings that the surrogate proposes",
     "depth_trials": "depth: at most this many trials",
+    "refine_trials": "refinement: trainings that the surrogate proposes",
     "depth_patience": "depth: end after this many trials without a better one",
     "depth_extra": "depth: repeat a key group up to this many additional times",
     "depth_start": "depth: points to try first, as 1.2:4/3/3;1.4:4/3/3",

@@ -11,12 +11,12 @@ from search.compare.curves import Curve
 from search.compare.replay import Work
 from search.leader.sampler import FeasibleSampler
 from search.leader.schedule import Schedule, objective_values
-from search.planning.asking import key, seeds_of
+from search.planning.asking import key
 from search.storage.records import OPTUNA_STATES
 from studies import joint
 from studies.order import STUDIES
 from studies.preset import Preset
-from studies.study import Decision, Given, Point, Trial, decided, feasible_points, pool
+from studies.study import Decision, Given, Point, Training, Trial, decided, feasible_points, pool, seeds_of, trainings
 
 
 class Staged:
@@ -24,6 +24,7 @@ class Staged:
         self.preset, self.constant_mae = replace(preset, seed=seed), constant_mae
         self.epochs = preset.training.epochs
         self.decisions: dict[str, Decision] = {}
+        self.trained: tuple[Training, ...] = ()  # by the studies that have decided
         self.known: dict[tuple[object, ...], Curve] = {}  # whole trainings, which no later study pays for again
         self.begun = 0
         self.stages = iter(STUDIES)
@@ -36,7 +37,7 @@ class Staged:
             self.done = True
             return
         self.name, self.module = name, STUDIES[name]
-        self.given = Given(self.preset, dict(self.decisions), self.constant_mae)
+        self.given = Given(self.preset, dict(self.decisions), self.constant_mae, trained=self.trained)
         fitting = feasible_points(self.module, self.given)
         objectives = len(self.module.objectives(self.given))
         sampler = FeasibleSampler(self.module.space(self.given), fitting, self.preset.seed, objectives)
@@ -58,6 +59,7 @@ class Staged:
             else:
                 seeds = seeds_of(self.module, self.given)
                 self.decisions[self.name] = decided(self.module, self.given, pool(self.schedule.by_number, seeds))
+                self.trained += trainings(self.module, self.given, self.schedule.by_number)
                 self.next_stage()
         return None
 

@@ -22,20 +22,19 @@ from search.leader.sampler import FeasibleSampler
 from search.lease import held
 from search.output.time_words import error_words
 from search.output.typed import typed
-from search.planning.asking import seeds_of
 from search.run import TRIALS, Run, guarded, identify, record
 from search.storage.fence import owning
 from search.storage.identity import RUN
 from search.storage.opening import open_storage
 from search.storage.patience import PatientStorage
-from search.storage.records import decisions, identity_of, load, note, trials_of
+from search.storage.records import decisions, identity_of, load, note, trained_before, trials_of
 from search.storage.stored import decision_written
 from search.storage.told import why_left_out
 from search.workers.best import errors_of
 from search.workers.executor import Executor
 from studies.order import STUDIES, study_name
 from studies.preset import StudyError
-from studies.study import RULES, Decision, Given, decided, feasible_points, points, pool
+from studies.study import RULES, Decision, Given, decided, feasible_points, points, pool, seeds_of
 
 
 def run_study(
@@ -62,6 +61,7 @@ def run_study(
             f"{name} needs the decision of {lacking}: run `{typed(STUDIES[lacking].COMMAND, run.folder)}` first"
         )
     given = Given(run.preset, {done: made[done] for done in earlier}, constant_mae(store.cases))
+    given = replace(given, trained=trained_before(storage, run.folder, given))
     grid = list(points(module.space(given)))
     cap = module.max_params(given)
     feasible = feasible_points(module, given)
@@ -79,9 +79,9 @@ def run_study(
         settings = plain(
             guarded(run, store)
             | {
+                "objectives": module.objectives(given),
                 "space": space,
                 "given": {done: decision.to_dict() for done, decision in given.decisions.items()},
-                "objectives": module.objectives(given),
             }
         )
         study = open_study(run, storage, name, sampler, settings, objectives, terms.take_over)

@@ -1,13 +1,13 @@
 """What a study wants next, in terms of points that fit the cap and seeds that have not run; a pure function of its trials."""
 
-from collections.abc import Container, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
 from models.architecture import Architecture
 from models.cost import cost
-from studies.study import Given, Point, Study, Trial, pool
+from studies.study import Given, Point, Study, Trial, pool, seeds_of
 
 
 def key(point: Point) -> tuple[Any, ...]:
@@ -24,23 +24,27 @@ class Asked:
     expected: int  # trials of the study in all, as far as is known yet
 
 
-def seeds_of(module: Study, given: Given) -> int:
-    return given.preset.seeds if module.SEEDED else 1
-
-
-def asked(module: Study, given: Given, trials: Sequence[Trial], feasible: Container[tuple[Any, ...]]) -> Asked:
-    """One seed of every point before the next seed of any."""
+def asked(
+    module: Study, given: Given, trials: Sequence[Trial], feasible: Mapping[tuple[Any, ...], Point], search: bool = True
+) -> Asked:
+    """One seed of every point before the next seed of any. Without `search`, what that would propose is left to the sampler."""
     taken = {(key(trial.point), trial.seed) for trial in trials}
     seeds, first = seeds_of(module, given), given.preset.seed
     proposals = module.propose(given, pool(trials, seeds))
-    wanted = list(zip(proposals.points, proposals.seeds or [seeds] * len(proposals.points), strict=True))
-    new = tuple(
-        (point, seed)
-        for seed in range(first, first + max((count for _, count in wanted), default=0))
-        for point, count in wanted
-        if seed < first + count and key(point) in feasible and (key(point), seed) not in taken
-    )
-    return Asked(new, proposals.sample, max(len(taken) + len(new), proposals.at_most))
+
+    def fresh(wanted: Sequence[tuple[Point, int]]) -> tuple[tuple[Point, int], ...]:
+        return tuple(
+            (point, seed)
+            for seed in range(first, first + max((count for _, count in wanted), default=0))
+            for point, count in wanted
+            if seed < first + count and key(point) in feasible and (key(point), seed) not in taken
+        )
+
+    new = fresh(list(zip(proposals.points, proposals.seeds or [seeds] * len(proposals.points), strict=True)))
+    if proposals.search and search and not new:
+        new = fresh(proposals.search(list(feasible.values())))
+    sample = proposals.sample or (proposals.search is not None and not search)
+    return Asked(new, sample, max(len(taken) + len(new), proposals.at_most))
 
 
 def macs(network: Architecture, given: Given) -> int:

@@ -55,7 +55,7 @@ def wanted(
     module: Study, given: Given, trials: Sequence[Trial], feasible: Feasible, deterministic: bool
 ) -> list[tuple[Point, int]]:
     """What the study asks for now; where it leaves that to the sampler, the dearest points that have not run."""
-    wish = asked(module, given, trials, feasible)
+    wish = asked(module, given, trials, feasible, search=False)
     if wish.new or not wish.sample:
         return list(wish.new)
     taken = {key(trial.point) for trial in trials}

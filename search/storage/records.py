@@ -1,6 +1,7 @@
 """What Optuna's storage holds of a run, in our own terms: studies, trials, decisions."""
 
 from collections.abc import Container, Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from search.storage.status import foreign
 from search.storage.stored import checked, decision_of, decisions_given, refuse_directions, settings_of
 from search.storage.told import BEGUN, LeftOut, params_of, why_left_out
 from studies.order import STUDIES, stored_decision, study_name
-from studies.study import SEED, Decision, Given, Point, Space, Trial, pool, to_point
+from studies.study import SEED, Decision, Given, Point, Space, Training, Trial, pool, seeds_of, to_point, trainings
 
 STATES = {TrialState.COMPLETE: "complete", TrialState.PRUNED: "pruned", TrialState.FAIL: "failed"}  # others are running
 OPTUNA_STATES = {name: state for state, name in STATES.items()}
@@ -135,7 +136,17 @@ def known_networks(study: optuna.Study, folder: Path) -> dict[str, tuple[str, Fr
 def given(run: StoredRun, study: optuna.Study) -> Given:
     """What the study started from."""
     decisions = decisions_given(study.study_name, settings_of(study.study_name, study.user_attrs))
-    return Given(run.preset, decisions, study.user_attrs["constant_mae"])
+    start = Given(run.preset, decisions, study.user_attrs["constant_mae"])
+    return replace(start, trained=trained_before(study._storage, run.folder, start))
+
+
+def trained_before(storage: BaseStorage, folder: Path | None, given: Given) -> tuple[Training, ...]:
+    """The finished trainings of the studies whose decisions are given."""
+    found: list[Training] = []
+    for name in given.decisions:
+        study = load(storage, name, folder)
+        found += trainings(STUDIES[name], given, trials_of(study)) if study and name in STUDIES else []
+    return tuple(found)
 
 
 def table(run: StoredRun, name: str) -> list[dict[str, Any]]:
@@ -144,4 +155,4 @@ def table(run: StoredRun, name: str) -> list[dict[str, Any]]:
     if study is None:
         return []
     module = STUDIES[name]
-    return module.table(given(run, study), pool(trials_of(study), run.preset.seeds if module.SEEDED else 1))
+    return module.table(given(run, study), pool(trials_of(study), seeds_of(module, given(run, study))))

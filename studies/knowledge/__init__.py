@@ -1,0 +1,1 @@
+"""What a run knows of its networks, and what follows from it."""

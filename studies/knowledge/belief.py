@@ -1,0 +1,262 @@
+"""What a run knows of its networks after all of its trainings, and what follows: the next training, and the decision.
+
+One surrogate for width, depth and refinement (`surrogate.py`), fitted to the trainings of all studies so far. It sees a network
+as the numbers that the studies say (`dimensions.py`): none is known by name here. What is trained next is what one more
+training is expected to gain most by (`acquisition.py`); decided is for the trained network with the lowest expected validation MAE,
+and not for the luckiest training.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from itertools import accumulate
+from statistics import fmean, pstdev
+from typing import Any
+
+import numpy as np
+
+from models.architecture import Architecture
+from studies.findings import Choice, Point
+from studies.knowledge.acquisition import knowledge_gradient
+from studies.knowledge.dimensions import seen as numbers
+from studies.knowledge.surrogate import Array, Surrogate, fit
+from studies.preset import StudyError
+from studies.study import Given, Proposals, Space, Study, Training, Trial, seeds_of
+
+SURROGATE = "surrogate"  # the strategy; the other is the paper's
+MOST_POINTS = 3_000  # of a study's space: all of them are counted and compared
+UNSEEN_MONTHS = 0.5  # what extrapolating a curve that ended early adds to its uncertainty
+FAILED_MONTHS = 2.0  # how uncertain it is what a training that failed says
+AGAIN = 3  # seeds of one network beyond those that all have, at most
+
+
+def searches(given: Given) -> bool:
+    """Whether the surrogate proposes and decides. What two objectives trade off, depth and refinement search as the paper does."""
+    return given.preset.strategy == SURROGATE
+
+
+@dataclass(frozen=True)
+class Belief:
+    """The surrogate and what it was fitted to."""
+
+    trainings: tuple[Training, ...]  # finished, one for each network and seed
+    values: tuple[float, ...]  # months
+    surrogate: Surrogate
+
+    def expected(self, networks: Sequence[Architecture]) -> tuple[Array, Array]:
+        return self.surrogate.mean_sd(seen(networks))
+
+    @cached_property
+    def complete(self) -> dict[Architecture, list[Trial]]:
+        found: dict[Architecture, list[Trial]] = {}
+        for training in self.trainings:
+            if training.run.state == "complete":
+                found.setdefault(training.architecture, []).append(training.run)
+        return found
+
+
+def seen(networks: Sequence[Architecture]) -> Array:
+    """As the surrogate sees them: (networks, features)."""
+    return np.array([numbers(network) for network in networks], float)
+
+
+def known(module: Study, given: Given, trials: Sequence[Trial]) -> tuple[Training, ...]:
+    """All finished trainings of the run so far, one for each network and seed: a copied result is the one it was copied from."""
+    own = [
+        Training(module.architecture(given, trial.point), run)
+        for trial in trials
+        for run in trial.by_seed
+        if run.finished
+    ]
+    found: dict[tuple[Architecture, int], Training] = {}
+    for training in (*given.trained, *own):
+        place = (training.architecture, training.run.seed)
+        if place not in found or found[place].run.state != "complete":
+            found[place] = training
+    return tuple(found.values())
+
+
+def belief(trainings: Sequence[Training]) -> Belief:
+    """Raises StudyError where nothing has been trained to its end."""
+    values, noise = measured([training.run for training in trainings])
+    points = seen([training.architecture for training in trainings])
+    return Belief(tuple(trainings), tuple(values), fit(points, np.array(values), np.array(noise)))
+
+
+def measured(runs: Sequence[Trial]) -> tuple[list[float], list[float]]:
+    """Of each training its validation MAE, and the standard deviation beyond its seed's, in months.
+
+    One that was ended early counts with what others gained after that epoch; one that failed as the worst. What is far worse
+    than the others is drawn nearer: how bad it is matters to no decision, and would to the surrogate.
+    """
+    complete = [run.error for run in runs if run.state == "complete"]
+    if not complete:
+        raise StudyError("no network could be trained; see the outcomes of the trials")
+    curves = [list(accumulate(run.validation_mae_by_epoch, min)) for run in runs if run.state == "complete"]
+    best, middle = min(complete), float(np.median(complete))
+    highest = middle + 2 * (middle - best) + 1
+    found = [judged(run, curves, max(complete)) for run in runs]
+    return [min(value, highest) for value, _ in found], [noise for _, noise in found]
+
+
+def judged(run: Trial, curves: Sequence[Sequence[float]], worst: float) -> tuple[float, float]:
+    if run.state == "complete":
+        return run.error, 0.0
+    reached = len(run.validation_mae_by_epoch)
+    gained = [curve[reached - 1] - curve[-1] for curve in curves if len(curve) >= reached]
+    if run.state != "pruned" or not reached or not gained:
+        return worst, FAILED_MONTHS
+    return min(run.validation_mae_by_epoch) - fmean(gained), pstdev(gained) + UNSEEN_MONTHS
+
+
+def proposals(module: Study, given: Given, trials: Sequence[Trial], start: Sequence[Point], most: int) -> Proposals:
+    """The points to start with, and those of before; after them, `most` in all, what the surrogate would have trained next."""
+    seeds = seeds_of(module, given)
+
+    def search(feasible: Sequence[Point]) -> Sequence[tuple[Point, int]]:
+        return following(module, given, trials, feasible, most * seeds)
+
+    begun = [trial.point for trial in trials if trial.point not in start]
+    return Proposals([*start, *begun], search=search, at_most=most * seeds + len(start))
+
+
+def following(
+    module: Study, given: Given, trials: Sequence[Trial], feasible: Sequence[Point], most: int
+) -> Sequence[tuple[Point, int]]:
+    """The next point, and with how many seeds in all; at the end the decided one, whose trainings are copied from before."""
+    trainings = known(module, given, trials)
+    networks = [module.architecture(given, point) for point in feasible]
+    if paid(module, given, trials) >= most:
+        return decided_again(module, given, trials, trainings, dict(zip(networks, feasible, strict=True)))
+    if not any(training.run.state == "complete" for training in trainings):
+        return ()  # what a training that runs will bring, or nothing
+    running = [network for trial in trials for network in [module.architecture(given, trial.point)] * trial.under_way]
+    believed = belief(trainings)
+    most_seeds = given.preset.seeds + AGAIN if module.SEEDED else 1
+    gains = knowledge_gradient(believed.surrogate, seen(networks), seen(running))
+    for place, network in enumerate(networks):
+        runs = [training.run for training in trainings if training.architecture == network]
+        if any(run.state == "failed" for run in runs) or len(runs) + running.count(network) >= most_seeds:
+            gains[place] = -1.0
+        if not same_head(given, network):
+            gains[place] = -1.0
+    best = int(gains.argmax())
+    if gains[best] < 0:
+        return ()
+    another = next_seed(module, given, trials, trainings, feasible[best]) + 1
+    return [(feasible[best], max(another, seeds_of(module, given)))]
+
+
+def same_head(given: Given, network: Architecture) -> bool:
+    """Whether it knows the sex if the reference does: a network without is trained for a comparison."""
+    return bool(network.sex_units) == bool(given.preset.reference.sex_units)
+
+
+def next_seed(module: Study, given: Given, trials: Sequence[Trial], trainings: Sequence[Training], point: Point) -> int:
+    """How many seeds of this point are trained in full, or are this study's own already, without a gap."""
+    network = module.architecture(given, point)
+    done = {
+        training.run.seed
+        for training in trainings
+        if training.architecture == network and training.run.state == "complete"
+    }
+    own = next((trial for trial in trials if trial.point == point), None)
+    count = 0
+    while given.preset.seed + count in done:
+        count += 1
+    if own is not None:
+        count = max(count, len([run for run in own.by_seed if run.finished]) + own.under_way)
+    return count
+
+
+def paid(module: Study, given: Given, trials: Sequence[Trial]) -> int:
+    """Trainings that the study has begun itself."""
+    before = {
+        (training.architecture, training.run.seed) for training in given.trained if training.run.state == "complete"
+    }
+    count = 0
+    for trial in trials:
+        network = module.architecture(given, trial.point)
+        count += trial.under_way + sum(run.finished and (network, run.seed) not in before for run in trial.by_seed)
+    return count
+
+
+def decided_again(
+    module: Study,
+    given: Given,
+    trials: Sequence[Trial],
+    trainings: Sequence[Training],
+    points: Mapping[Architecture, Point],
+) -> Sequence[tuple[Point, int]]:
+    if any(trial.under_way for trial in trials) or not any(training.run.state == "complete" for training in trainings):
+        return ()
+    chosen, _ = choose(module, given, trials)
+    point = points.get(chosen)
+    if point is None or any(trial.point == point for trial in trials):
+        return ()
+    return [(point, next_seed(module, given, trials, trainings, point))]
+
+
+def choose(module: Study, given: Given, trials: Sequence[Trial]) -> tuple[Architecture, Choice]:
+    """The trained network under the cap with the lowest expected validation MAE, in whichever study it was trained."""
+    believed = belief(known(module, given, trials))
+    cap = module.max_params(given)
+    networks = [
+        network for network in believed.complete if same_head(given, network) and given.cost(network).params <= cap
+    ]
+    if not networks:
+        raise StudyError(f"no network under {cap:,} parameters could be trained; see the outcomes of the trials")
+    mean, sd = believed.expected(networks)
+    best = min(range(len(networks)), key=lambda place: (mean[place], place))
+    errors = {network: min(run.error for run in believed.complete[network]) for network in networks}
+    lowest = min(range(len(networks)), key=lambda place: (errors[networks[place]], place))
+    choice = Choice(
+        expected=round(float(mean[best]), 3),
+        sd=round(float(sd[best]), 3),
+        seeds=len(believed.complete[networks[best]]),
+        trainings=len(believed.trainings),
+        noise=round(believed.surrogate.noise, 3),
+        lowest=round(errors[networks[lowest]], 3),
+        lowest_network=worded(networks[lowest]),
+        lowest_expected=round(float(mean[lowest]), 3),
+        lowest_sd=round(float(sd[lowest]), 3),
+        is_lowest=lowest == best,
+    )
+    return networks[best], choice
+
+
+def own_point(module: Study, given: Given, trials: Sequence[Trial], network: Architecture) -> Point:
+    """Of the study's trials, that of this network; empty where it was trained in another study alone."""
+    own = (trial.point for trial in trials if trial.finished and module.architecture(given, trial.point) == network)
+    return next(own, {})
+
+
+def mean_mae(module: Study, given: Given, trials: Sequence[Trial], network: Architecture) -> float:
+    """Over the network's trainings in the run, in months."""
+    runs = belief(known(module, given, trials)).complete[network]
+    return fmean(run.error for run in runs)
+
+
+def worded(network: Architecture) -> str:
+    blocks = ",".join(f"{group}={count}" for group, count in network.blocks._asdict().items() if count) or "no blocks"
+    head = f", FC {network.fc_units}" if network.fc_units else ""
+    dropout = f", dropout {network.dropout:g}" if network.dropout else ""
+    return f"{network.width}, {blocks}{head}{dropout}"
+
+
+def narrowed(space: Space, around: Mapping[str, Any], most: int) -> Space:
+    """The space with at most so many points: of the longest range the value that is farthest from the known one is left out, again and again."""
+    left = {name: list(values) for name, values in space.items()}
+    while np.prod([float(len(values)) for values in left.values()]) > most:
+        name = max(left, key=lambda name: (len(left[name]), name))
+        values, at = left[name], left[name].index(around[name])
+        values.pop(0 if at > len(values) - 1 - at else -1)
+    return {name: tuple(values) for name, values in left.items() if len(values) > 1 or name == "beta"}
+
+
+def moved(base: Architecture, point: Point) -> Architecture:
+    """The network that this point makes of another: what it names is changed, be it a field or the count of a group."""
+    groups = base.blocks._fields
+    counts = {name: int(value) for name, value in point.items() if name in groups}
+    own: dict[str, Any] = {name: value for name, value in point.items() if name not in groups}
+    return replace(base, blocks=base.blocks._replace(**counts), **own)

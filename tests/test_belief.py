@@ -1,0 +1,229 @@
+"""What the studies conclude from one surrogate: on made-up landscapes whose truth is known, and on trainings made by hand."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import optuna
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from models.architecture import Architecture
+from search.compare.compare import own_seeds, run_all
+from search.compare.curves import Curve, Request
+from search.compare.replay import play
+from search.compare.staged import Staged
+from studies import depth, joint, refinement, width
+from studies.findings import Choice
+from studies.knowledge import belief, dimensions
+from studies.order import ORDER
+from studies.preset import PRESETS, Preset, miniature
+from studies.study import Decision, Given, Training, Trial, feasible_points, points, pool
+
+Truth = Callable[[Architecture], float]
+CONSTANT = 34.0
+EPOCHS = miniature().training.epochs
+REFERENCE = miniature().reference
+
+
+def landscape(seed: int) -> Truth:
+    """Effects of either sign, drawn once: of a doubling of the width, of each block group's counts, of the layer, of dropout."""
+    random = np.random.default_rng(seed)
+    wide, layer, dropout = random.normal(1, 1.5), random.normal(-0.5, 0.8), random.normal(0, 0.4)
+    counts = np.cumsum(random.normal(0, 0.8, (6, 3)), axis=1)
+
+    def months(network: Architecture) -> float:
+        blocks = sum(counts[group, count] for group, count in enumerate(network.blocks))
+        head = layer * (network.fc_units > 0) + dropout * (network.dropout > 0)
+        return float(20 - wide * np.log2(network.beta / 0.14) + blocks + head)
+
+    return months
+
+
+class Answered:
+    """Curves by a truth and each seed's luck; every training that was asked for is remembered."""
+
+    def __init__(self, preset: Preset, truth: Truth, luck: float, seed: int) -> None:
+        self.preset, self.truth, self.luck, self.seed = preset, truth, luck, seed
+
+    def known(self, request: Request) -> Curve:
+        network = joint.architecture(self.preset, request.point)
+        place = [round(1000 * value) for value in (network.beta, *network.blocks, network.fc_units, network.dropout)]
+        drawn = np.random.default_rng((self.seed, request.seed, *place)).normal(0, self.luck)
+        end = self.truth(network) + drawn
+        months = tuple(end + 6 * (1 - epoch / EPOCHS) for epoch in range(1, request.until + 1))
+        return Curve(months, months, (1.0,) * request.until, end if request.until == EPOCHS else None)
+
+    def want(self, request: Request) -> None:
+        raise AssertionError("it is known")
+
+    def wait(self) -> None:
+        raise AssertionError("it is known")
+
+
+def searched(seed: int, luck: float, workers: int = 1, **changes: Any) -> tuple[Staged, Truth]:
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    preset = replace(miniature(), **changes)
+    truth = landscape(seed)
+    rival = Staged(preset, CONSTANT, preset.seed)
+    search = play(rival, EPOCHS, own_seeds(preset)(0), workers=workers)
+    run_all({("staged", 0): search}, Answered(preset, truth, luck, seed), lambda _: None)
+    return rival, truth
+
+
+def best_truth(truth: Truth) -> float:
+    preset = miniature()
+    return min(
+        truth(joint.architecture(preset, point)) for point in points(joint.space(preset)) if joint.fits(preset, point)
+    )
+
+
+@settings(max_examples=3)
+@given(st.integers(0, 10_000), st.sampled_from((0.0, 0.4, 1.0)), st.sampled_from((1, 4)))
+def test_the_decided_network_is_never_expected_to_be_worse_than_the_reference(
+    seed: int, luck: float, workers: int
+) -> None:
+    rival, _ = searched(seed, luck, workers, width_trials=2, depth_trials=2, refine_trials=2)
+    decided = rival.decisions["refinement"]
+    knows = belief.belief(belief.known(refinement, replace(rival.given, trained=rival.trained), ()))
+    [expected, of_reference], _ = knows.expected([decided.architecture, REFERENCE])
+
+    assert expected <= of_reference
+    assert decided.architecture in knows.complete
+    assert decided.findings.choice is not None
+    assert decided.findings.choice.expected == pytest.approx(expected, abs=0.002)
+
+
+@pytest.mark.slow
+def test_on_landscapes_it_was_not_tuned_on_the_decision_is_near_the_best_network() -> None:
+    regrets = []
+    for seed in range(100, 110):
+        rival, truth = searched(seed, 0.4)
+        regrets.append(truth(rival.decisions["refinement"].architecture) - best_truth(truth))
+
+    assert np.mean(regrets) < 0.7
+    assert max(regrets) < 2.5
+
+
+def test_without_luck_and_with_many_workers_the_same_network_is_found_as_good() -> None:
+    (alone, truth), (many, _) = searched(7, 0.0), searched(7, 0.0, workers=4)
+    one, other = (truth(rival.decisions["refinement"].architecture) for rival in (alone, many))
+
+    assert abs(one - other) < 1.0
+
+
+# on trainings made by hand
+
+
+def run(number: int, state: str, curve: tuple[float, ...], seed: int = 0) -> Trial:
+    value = min(curve) if state == "complete" else None
+    return Trial(number, {}, state, value, validation_mae_by_epoch=curve, seed=seed)
+
+
+def test_a_training_that_ended_early_counts_with_what_others_gained_after_that_and_less() -> None:
+    runs = [run(0, "complete", (24, 22, 20)), run(1, "complete", (23, 22, 19)), run(2, "pruned", (25, 23))]
+    values, noise = belief.measured(runs)
+
+    assert values == [20, 19, pytest.approx(23 - 2.5)]
+    assert noise[:2] == [0, 0]
+    assert noise[2] == pytest.approx(0.5 + belief.UNSEEN_MONTHS)
+
+
+def test_one_that_failed_counts_as_the_worst_and_one_far_off_is_drawn_nearer() -> None:
+    runs = [run(n, "complete", (months,)) for n, months in enumerate((18, 19, 20, 34))] + [run(4, "failed", ())]
+    values, noise = belief.measured(runs)
+
+    assert values[:3] == [18, 19, 20]
+    assert 20 < values[3] < 34
+    assert values[4] == values[3]
+    assert noise[4] > 0
+
+
+def given_with(*trained: tuple[Architecture, float], **changes: Any) -> Given:
+    preset = replace(miniature(), **changes)
+    decided = Decision("", preset.reference)
+    found = tuple(
+        Training(network, replace(run(n, "complete", (months,)))) for n, (network, months) in enumerate(trained)
+    )
+    decisions = {"ablation": decided, "width": decided, "depth": decided}
+    return Given(preset, decisions, CONSTANT, trained=found)
+
+
+def test_the_lowest_seen_is_not_chosen_where_all_that_is_like_it_was_worse() -> None:
+    lucky = replace(REFERENCE, blocks=REFERENCE.blocks._replace(mixed5=0))
+    alike = [replace(lucky, blocks=lucky.blocks._replace(mixed7=2)), replace(lucky, dropout=0.3), REFERENCE]
+    wide = replace(REFERENCE, beta=0.28, blocks=REFERENCE.blocks._replace(mixed5=0, mixed7=0, mixed9=0))
+    widest = [replace(wide, fc_units=128), wide, replace(wide, dropout=0.3)]
+    started = given_with(
+        (lucky, 16.9), *((network, 20.5) for network in alike), *((network, 17.0) for network in widest)
+    )
+    decided, choice = belief.choose(refinement, started, ())
+
+    assert decided in widest
+    assert not choice.is_lowest
+    assert choice.lowest == 16.9
+    assert choice.lowest_expected > choice.expected
+    assert "was not chosen" in choice.sentence
+    assert Choice.from_dict(choice.to_dict()) == choice
+
+
+def test_no_network_over_the_cap_nor_without_the_sex_is_decided_for() -> None:
+    sexless, large = replace(REFERENCE, sex_units=0), replace(REFERENCE, beta=0.28)
+    started = given_with((REFERENCE, 20), (sexless, 15), (large, 14))
+
+    assert started.cost(large).params > started.preset.max_params
+    assert belief.choose(refinement, started, ())[0] == REFERENCE
+
+
+@pytest.mark.parametrize("name", PRESETS)
+@pytest.mark.parametrize("module", [width, depth, refinement], ids=lambda module: module.NAME)
+def test_spaces_hold_what_was_decided_and_are_small_enough_to_be_counted(name: str, module: Any) -> None:
+    preset = replace(PRESETS[name](), strategy="surrogate")
+    decided = Decision("", preset.reference)
+    started = Given(preset, {"ablation": decided, "width": decided, "depth": decided}, CONSTANT)
+    every = list(points(module.space(started)))
+
+    assert len(every) <= 2 * belief.MOST_POINTS  # twice: with and without the sex
+    assert preset.reference in [module.architecture(started, point) for point in every]
+
+
+def test_a_point_that_runs_is_not_asked_for_again_at_once() -> None:
+    started = given_with((REFERENCE, 20), (replace(REFERENCE, beta=0.2), 19))
+    feasible = feasible_points(refinement, started)
+    [(first, _)] = belief.following(refinement, started, (), feasible, 6)
+    running = pool([Trial(0, first, "running")])
+    [(second, _)] = belief.following(refinement, started, running, feasible, 6)
+
+    assert second != first
+
+
+def test_at_the_end_the_decided_network_is_asked_for_once_so_that_its_trial_is_the_studys() -> None:
+    started = given_with((REFERENCE, 20), (replace(REFERENCE, fc_units=128), 15))
+    feasible = feasible_points(refinement, started)
+    [(point, seeds)] = belief.following(refinement, started, (), feasible, 0)
+
+    assert refinement.architecture(started, point).fc_units == 128
+    assert seeds == 1
+    own = pool([replace(run(0, "complete", (15.0,)), point=point)])
+    assert not belief.following(refinement, started, own, feasible, 0)
+
+
+def test_every_number_that_the_surrogate_sees_is_said_by_a_study() -> None:
+    said = [study.NAME for study in ORDER if hasattr(study, "features")]
+
+    assert said == ["width", "depth", "refinement"]
+    assert len(dimensions.seen(REFERENCE)) == sum(
+        len(study.features(REFERENCE)) for study in ORDER if hasattr(study, "features")
+    )
+
+
+@given(st.integers(1, 5_000))
+def test_a_space_is_narrowed_around_what_is_known(most: int) -> None:
+    space = {"beta": (0.1, 0.2, 0.3, 0.4), "mixed5": tuple(range(6)), "mixed9": tuple(range(4))}
+    around = {"beta": 0.3, "mixed5": 1, "mixed9": 3}
+    narrow = belief.narrowed(space, around, most)
+
+    assert np.prod([len(values) for values in narrow.values()]) <= max(most, 1)
+    assert all(around[name] in values for name, values in narrow.items())

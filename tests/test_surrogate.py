@@ -1,0 +1,151 @@
+"""The surrogate: what a Gaussian process must do whatever the trainings, and that it is one, by formula."""
+
+from itertools import product
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as nps
+
+from studies.knowledge.acquisition import below, knowledge_gradient
+from studies.knowledge.surrogate import LENGTH, LEVEL, LINEAR, NOISE, SMOOTH, Array, fit
+
+POINTS = nps.arrays(float, (6, 3), elements=st.integers(0, 3).map(float))
+VALUES = nps.arrays(float, 6, elements=st.floats(8, 30))
+ELSEWHERE = np.array(list(product((0.0, 1.5, 4.0), repeat=3)))
+
+
+def by_formula(points: Array, values: Array, extra: Array, asked: Array) -> tuple[Array, Array]:
+    """Every combination of the grid by plain inverses and determinants, and their mixture."""
+    level, centre = values.mean(), points.mean(0)
+    found = []
+    for linear, smooth, noise in product(LINEAR, SMOOTH, NOISE):
+
+        def kernel(one: Array, other: Array, linear: float = linear, smooth: float = smooth) -> Array:
+            apart = np.array([[((a - b) ** 2).sum() for b in other] for a in one])
+            straight = np.array([[(a - centre) @ (b - centre) for b in other] for a in one])
+            return np.asarray(linear**2 * straight + smooth**2 * np.exp(-apart / 2 / LENGTH**2) + LEVEL**2)
+
+        covariance = kernel(points, points) + np.diag(noise**2 + extra**2)
+        inverse, between = np.linalg.inv(covariance), kernel(asked, points)
+        mean = level + between @ inverse @ (values - level)
+        variance = np.diag(kernel(asked, asked) - between @ inverse @ between.T)
+        fitted = -0.5 * (values - level) @ inverse @ (values - level) - 0.5 * np.linalg.slogdet(covariance)[1]
+        believed = -0.5 * sum(
+            (np.log(value / around) / spread) ** 2
+            for value, around, spread in ((linear, 1.0, 0.8), (smooth, 0.6, 0.6), (noise, 0.5, 0.7))
+        )
+        found.append((fitted + believed, mean, variance))
+    weights = np.exp([each[0] - max(other[0] for other in found) for each in found])
+    weights = weights / weights.sum()
+    mean = sum(weight * each[1] for weight, each in zip(weights, found, strict=True))
+    variance = sum(weight * (each[2] + (each[1] - mean) ** 2) for weight, each in zip(weights, found, strict=True))
+    return np.asarray(mean), np.sqrt(variance)
+
+
+@settings(max_examples=20)
+@given(POINTS, VALUES, nps.arrays(float, 6, elements=st.sampled_from((0.0, 0.5, 2.0))))
+def test_it_is_the_mixture_of_gaussian_processes_that_the_formula_gives(
+    points: Array, values: Array, extra: Array
+) -> None:
+    mean, sd = fit(points, values, extra).mean_sd(ELSEWHERE)
+    their_mean, their_sd = by_formula(points, values, extra, ELSEWHERE)
+
+    assert mean == pytest.approx(their_mean, abs=1e-4)
+    assert sd == pytest.approx(their_sd, abs=1e-4)
+
+
+@settings(max_examples=20)
+@given(POINTS, VALUES, st.permutations(range(6)))
+def test_the_order_of_the_trainings_does_not_matter(points: Array, values: Array, order: list[int]) -> None:
+    for one, other in zip(
+        fit(points, values).mean_sd(ELSEWHERE), fit(points[order], values[order]).mean_sd(ELSEWHERE), strict=True
+    ):
+        assert one == pytest.approx(other, abs=1e-6)
+
+
+@settings(max_examples=20)
+@given(POINTS, VALUES, st.integers(1, 3))
+def test_trainings_that_run_change_no_mean_and_make_nothing_less_sure(
+    points: Array, values: Array, running: int
+) -> None:
+    surrogate = fit(points, values)
+    mean, sd = surrogate.mean_sd(ELSEWHERE)
+    then_mean, then_sd = surrogate.believing(ELSEWHERE[:running]).mean_sd(ELSEWHERE)
+
+    assert then_mean == pytest.approx(mean, abs=1e-4)
+    assert (then_sd <= sd + 1e-6).all()
+    assert (then_sd[:running] < sd[:running]).all()
+    assert surrogate.believing(np.empty((0, 3))) is surrogate
+
+
+def test_it_recovers_a_linear_truth_from_noisy_trainings() -> None:
+    random = np.random.default_rng(1)
+    points = random.integers(0, 3, (40, 4)).astype(float)
+    slopes = np.array([-2.0, 0.0, 1.0, 0.5])
+    surrogate = fit(points, 20 + points @ slopes + random.normal(0, 0.5, 40))
+    mean, sd = surrogate.mean_sd(ELSEWHERE_4)
+
+    truth = 20 + ELSEWHERE_4 @ slopes
+    assert np.abs(mean - truth).mean() < 0.3
+    assert np.mean(np.abs(mean - truth) < 2 * sd) > 0.9
+    assert 0.3 < surrogate.noise < 0.7
+
+
+ELSEWHERE_4 = np.array(list(product((0.0, 1.0, 2.0), repeat=4)))
+
+
+def test_the_more_trainings_of_a_network_the_surer_it_is_of_that() -> None:
+    points = np.array([[0.0, 0.0], [1.0, 0.0], [0.0, 1.0]])
+    at = np.array([[1.0, 0.0]])
+    seen = [fit(np.vstack([points, *[at] * more]), np.full(3 + more, 20.0)).mean_sd(at)[1][0] for more in range(4)]
+
+    assert seen == sorted(seen, reverse=True)
+    assert seen[3] < 0.8 * seen[0]
+
+
+def test_a_value_with_noise_of_its_own_counts_less() -> None:
+    points = np.array([[0.0], [1.0], [2.0]])
+    values = np.array([20.0, 20.0, 10.0])
+    [sure], [unsure] = (fit(points, values, np.array([0, 0, own])).mean_sd(points[2:])[0] for own in (0.0, 5.0))
+
+    assert sure < unsure
+
+
+def test_without_a_training_there_is_no_surrogate() -> None:
+    with pytest.raises(ValueError, match="one at least"):
+        fit(np.empty((0, 2)), np.empty(0))
+
+
+@settings(max_examples=20)
+@given(POINTS, VALUES)
+def test_a_training_is_expected_to_gain_something_and_less_while_it_runs(points: Array, values: Array) -> None:
+    surrogate = fit(points, values)
+    gains = knowledge_gradient(surrogate, ELSEWHERE, np.empty((0, 3)))
+    best = int(gains.argmax())
+    then = knowledge_gradient(surrogate, ELSEWHERE, ELSEWHERE[[best]])
+
+    assert (gains >= 0).all()
+    assert then[best] < gains[best]
+
+
+def test_the_knowledge_gradient_is_what_a_simulated_training_gains() -> None:
+    """Of one point whose own mean alone moves: by how much the best mean falls, on average."""
+    random = np.random.default_rng(3)
+    surrogate = fit(np.array([[0.0, 0.0], [3.0, 0.0], [0.0, 3.0]]), np.array([20.0, 19.0, 19.5]))
+    asked = np.array([[0.0, 0.0], [3.0, 0.0], [9.0, 9.0]])
+    mean, sd = surrogate.mean_sd(asked)
+    gains = knowledge_gradient(surrogate, asked, np.empty((0, 2)))
+    for place in range(3):
+        moved = sd[place] ** 2 / np.sqrt(sd[place] ** 2 + surrogate.noise**2)
+        drawn = mean[place] + moved * random.normal(size=200_000)
+        others = np.delete(mean, place).min()
+        assert gains[place] == pytest.approx(mean.min() - np.minimum(drawn, others).mean(), abs=0.02)
+
+
+def test_below_is_the_normal_distribution() -> None:
+    from scipy.stats import norm
+
+    z = np.linspace(-5, 5, 21)
+    assert below(z) == pytest.approx(norm.cdf(z))

@@ -1,7 +1,7 @@
 """What a study found is stored as JSON and read again, also what an older version stored."""
 
 import json
-from dataclasses import MISSING, fields
+from dataclasses import MISSING, fields, replace
 from pathlib import Path
 from typing import Any, get_args
 
@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from data.store.disk import Store
 from models.architecture import Architecture
 from search.leader.engine import run_study
+from search.report.words import evidence
 from search.run import Run, record
 from search.show.figures import VERDICTS
 from search.storage.opening import open_storage
@@ -107,6 +108,17 @@ def test_each_studys_findings_have_fields() -> None:
     assert isinstance(refinement, RefinementFindings)
     assert refinement.point.keys() == {"beta", "fc_units", "dropout", "sex_units"}
     assert all(isinstance(member, OnFront) and member.point for each in found.values() for member in each.front)
+
+
+def test_a_key_group_is_shown_with_what_calls_it_so_and_nothing_that_contradicts_it() -> None:
+    def row(variant: str, verdict: VerdictWord) -> Compared:
+        return Compared(variant, verdict, 1.0, 0.5, 1.5, 0.01, 0.9, 6, "architectures")
+
+    rows = (row("mixed7=3", "does not matter"), row("mixed7=0", "matters"), row("mixed5=0", "does not matter"))
+    found = AblationFindings(key_groups=("mixed7",), key_by="verdict", verdicts=rows)
+
+    assert [each.variant for each in evidence(found)] == ["mixed7=0"]
+    assert [each.variant for each in evidence(replace(found, key_by="estimate"))] == ["mixed7=3", "mixed7=0"]
 
 
 def test_every_verdict_and_scope_is_one_of_the_words() -> None:

@@ -127,7 +127,7 @@ def why_blocks(report: Report) -> Answer:
         return Answer("Why these blocks?", "Not known yet", ("The ablation is not decided.",))
     assert isinstance(decision.findings, ablation.AblationFindings)
     findings = decision.findings
-    rows = [row for row in findings.verdicts if ablation.lowering(row.variant)[0] in findings.key_groups]
+    rows = evidence(findings)
     called = "Key groups" if findings.key_by == "verdict" else "Repeated, by estimate"
     if findings.key_by is None:  # an earlier version did not say what called them so
         called = "Repeated"
@@ -136,6 +136,13 @@ def why_blocks(report: Report) -> Answer:
         f"{called}: {', '.join(findings.key_groups)}",
         (sentence(decision.summary), *(verdict_sentence(row) for row in rows)),
     )
+
+
+def evidence(findings: ablation.AblationFindings) -> list[Compared]:
+    """Of the groups that depth repeats: what calls them key, or where only an estimate does, all that is known of them."""
+    rows = [row for row in findings.verdicts if ablation.lowering(row.variant)[0] in findings.key_groups]
+    sure = [row for row in rows if row.verdict in ("matters", "not trainable")]
+    return sure if findings.key_by == "verdict" else rows
 
 
 def verdict_sentence(row: Compared) -> str:

@@ -3,7 +3,6 @@
 import io
 from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 
 import fifth_study
 import optuna
@@ -57,17 +56,25 @@ def wider_is_better(job: Job) -> float:
 
 
 @pytest.fixture(scope="module")
-def decided(names: list[str], tiny_store: Store, tmp_path_factory: pytest.TempPathFactory) -> Report:
-    """A run with five studies, all decided."""
+def begun(names: list[str], tiny_store: Store, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Run]:
+    """A run with five studies, all decided, and its report as it was before the last one."""
     folder = tmp_path_factory.mktemp("five")
     preset = replace(tiny_preset(), seeds=2)
     run = Run(folder, preset, {}, str(tiny_store.path), sqlite_url(folder / "studies.db"))
     record(run)
     executor = FormulaExecutor(by_seed=wider_is_better)
+    unfinished = ""
     for name in names:
         assert str(next_command(run, status(run))).startswith(f"boneage-search {STUDIES[name].COMMAND} ")
+        if name == names[-1]:
+            unfinished = markdown(contents(read(run)))
         run_study(run, tiny_store, name, lambda: executor, noted(silent()))
-    return read(run)
+    return unfinished, run
+
+
+@pytest.fixture(scope="module")
+def decided(begun: tuple[str, Run]) -> Report:
+    return read(begun[1])
 
 
 def test_every_study_has_a_command_with_its_question_and_its_example(
@@ -121,15 +128,14 @@ def test_the_report_has_its_question_rule_section_figures_and_trials(decided: Re
         assert "the search is not finished" not in page
 
 
-def test_the_search_is_finished_when_the_last_study_is(names: list[str], tiny_store: Store, tmp_path: Path) -> None:
-    run = Run(tmp_path, tiny_preset(), {}, str(tiny_store.path), sqlite_url(tmp_path / "studies.db"))
-    record(run)
-    for name in names[:-1]:
-        run_study(run, tiny_store, name, FormulaExecutor, silent())
-    unfinished = markdown(contents(read(run)))
+def test_the_search_is_finished_when_the_last_study_is(
+    begun: tuple[str, Run], decided: Report, names: list[str]
+) -> None:
+    unfinished, _ = begun
 
     assert "the search is not finished" in unfinished
     assert f"Next: boneage-search {STUDIES[names[-1]].COMMAND}" in unfinished
+    assert "the search is not finished" not in markdown(contents(decided))
 
 
 def test_the_figures_give_each_study_a_mark_of_its_own(decided: Report, names: list[str]) -> None:

@@ -16,7 +16,7 @@ from optuna.trial import TrialState
 from workers import TINY, gone, heard, job, lasting, ray_processes, worker_of, working_in
 
 from data.store.disk import Store
-from search.leader import engine
+from search.leader import engine, schedule
 from search.lease import held
 from search.run import TRIALS, Run
 from search.storage.opening import open_storage
@@ -279,7 +279,7 @@ def test_a_pruned_trial_is_told_with_its_epoch_and_its_worker_is_gone(
     executor: Executor, tmp_path: Path, tiny_store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Real trainings under the engine; the rule, which is tested elsewhere, lets no trial but the first pass its first epoch."""
-    monkeypatch.setattr(engine, "left_behind", lambda so_far, *_: len(so_far) == 1)
+    monkeypatch.setattr(schedule, "left_behind", lambda so_far, *_: len(so_far) == 1)
     preset = replace(TINY, training=replace(TINY.training, epochs=30))
     run = Run(tmp_path, preset, {}, str(tiny_store.path), sqlite_url(tmp_path / "studies.db"))
     storage = open_storage(run.storage)

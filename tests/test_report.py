@@ -151,7 +151,9 @@ def test_the_row_without_the_additional_layer_has_the_width_of_the_final_network
 ) -> None:
     """The narrowest is the best, and refinement has tried wider ones without the layer, too."""
     narrow = FormulaExecutor(lambda network: 20 + 100 * network.beta - (1 if network.fc_units else 0) + network.dropout)
-    report = read(search(a_run(tmp_path / "run", tiny_store), tiny_store, narrow))
+    report = read(
+        search(a_run(tmp_path / "run", tiny_store, replace(tiny_preset(), strategy="paper")), tiny_store, narrow)
+    )
     plain = [trial for trial in report.study("refinement").pooled if not trial.point["fc_units"]]
     final = [row for row in table1_rows(report) if row["of"] == "this run" and row["network"].startswith("Final")]
 

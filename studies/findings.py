@@ -151,7 +151,7 @@ class Findings:
             if each.name == "point":
                 found |= value
             elif isinstance(value, tuple):
-                found[each.name] = [one.to_dict() if isinstance(one, Compared | OnFront) else one for one in value]
+                found[each.name] = [one.to_dict() if hasattr(one, "to_dict") else one for one in value]
             elif isinstance(value, Choice):
                 found[each.name] = value.to_dict()
             elif isinstance(value, Mapping):
@@ -177,6 +177,11 @@ class Findings:
             elif each.name == "point":
                 read["point"] = rest(cls, values)
         return cls(**read)
+
+
+def learned_nothing(mae: float, constant_mae: float, uncertainty: float) -> bool:
+    """Whether a network is no better than always answering the training median, by more than its figure is uncertain; months."""
+    return mae + uncertainty >= constant_mae
 
 
 def known(cls: Any, values: Mapping[str, Any]) -> dict[str, Any]:

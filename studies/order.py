@@ -3,30 +3,35 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from studies import ablation, depth, refinement, width
+from studies import ablation, confirmation, depth, refinement, width
 from studies.findings import Findings
+from studies.preset import Preset
 from studies.study import Decision, Study
 
 ORDER: tuple[Study, ...] = (ablation, width, depth, refinement)
 
 
 class ByName(Mapping[str, Study]):
-    """The studies by name, in their order."""
+    """The studies by name, in their order, and after them what belongs to no order."""
+
+    def __init__(self, *after: Study) -> None:
+        self.after = after
 
     def __getitem__(self, name: str) -> Study:
-        for study in ORDER:
+        for study in (*ORDER, *self.after):
             if name == study.NAME:
                 return study
         raise KeyError(name)
 
     def __iter__(self) -> Iterator[str]:
-        return (study.NAME for study in ORDER)
+        return (study.NAME for study in (*ORDER, *self.after))
 
     def __len__(self) -> int:
-        return len(ORDER)
+        return len(ORDER) + len(self.after)
 
 
 STUDIES = ByName()
+EVERY = ByName(confirmation)  # those of the order, and the one that only looks at what they decided
 COUNTS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 
 
@@ -38,9 +43,14 @@ def all_studies() -> str:
 
 def study_name(name: str, run_id: str = "") -> str:
     """As people see it: numbered, so that the dashboard lists the studies in their order. With its run's id, as it is stored."""
-    return f"{list(STUDIES).index(name) + 1} {name}" + (f" [{run_id}]" if run_id else "")
+    return f"{list(EVERY).index(name) + 1} {name}" + (f" [{run_id}]" if run_id else "")
 
 
 def stored_decision(name: str, values: Mapping[str, Any]) -> Decision:
     """Of the study of that name, as it was stored. Of one that is no longer listed, only what every study finds is read."""
-    return Decision.from_dict(values, STUDIES[name].FINDINGS if name in STUDIES else Findings)
+    return Decision.from_dict(values, EVERY[name].FINDINGS if name in EVERY else Findings)
+
+
+def preset_of(name: str, preset: Preset) -> Preset:
+    """What the study of that name is given: the confirmation's seeds are its own."""
+    return confirmation.fresh(preset) if name == confirmation.NAME else preset

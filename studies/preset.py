@@ -29,6 +29,8 @@ RANGES = {
     "seed": whole(0, 2**31 - 1),  # further seeds count on from it, and NumPy takes 32 bits
     "seeds": whole(1, SEEDS),
     "baseline_seeds": whole(0, SEEDS),
+    "confirm": whole(0, 100),
+    "confirm_seeds": whole(1, SEEDS),
     "resolve": whole(0, SEEDS),
     "max_params": PARAMS,
     "refine_max_params": whole(0, int(PARAMS.high)),
@@ -58,6 +60,8 @@ class Preset:
     strategy: Strategy = "surrogate"  # how width, depth and refinement propose and decide
     full_epochs: int = 0  # of the network that is trained in full at the end; 0: as many as a trial's
     seed: int = 0
+    confirm: int = 1  # of the networks that were best, so many are trained again after the search; 0: none
+    confirm_seeds: int = 3  # each of them with so many seeds that the search has never used
     seeds: int = 1  # every point of ablation, width and refinement runs with so many, from `seed` on
     baseline_seeds: int = (
         0  # of what variants are compared with; 0: more than `seeds` by the square root of their number
@@ -176,6 +180,7 @@ def paper() -> Preset:
             precision="float32",
         ),
         full_epochs=100,
+        confirm=0,  # nor was the report's search confirmed
         refine_max_params=80_000_000,  # its Final has 78M
         depth_start=tuple((row.beta, row.blocks) for row in MODIFIED),
         dropouts=(0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8),

@@ -15,7 +15,7 @@ from typing import Any
 
 from models.architecture import Architecture
 from studies import ablation, depth, width
-from studies.findings import Compared, Findings
+from studies.findings import Compared, Findings, learned_nothing
 from studies.knowledge import belief
 from studies.knowledge.dimensions import says
 from studies.preset import StudyError
@@ -46,6 +46,7 @@ class RefinementFindings(Findings):
     macs: int | None = None
     largest_converging_dropout: float | None = None
     point: Point = field(default_factory=dict)  # of the network that it decided for
+    learned_nothing: bool | None = None  # True: no better than the constant by more than the margin
     comparisons: tuple[Compared, ...] = field(default=(), metadata={"of": Compared})
 
     @property
@@ -204,12 +205,15 @@ def believed(given: Given, trials: Sequence[Trial]) -> Decision:
     decided, choice = belief.choose(module, given, trials)
     cost = given.cost(decided)
     point = belief.own_point(module, given, trials, decided)
+    mae = belief.mean_mae(module, given, trials, decided)
+    nothing = mae is not None and learned_nothing(mae, given.constant_mae, given.preset.margin_months)
     findings = RefinementFindings(
-        best_mae=belief.mean_mae(module, given, trials, decided),
+        best_mae=mae,
         constant_mae=round(given.constant_mae, 3),
         params=cost.params,
         macs=cost.macs,
         point=point,
+        learned_nothing=nothing or None,
         comparisons=in_family(given, around(trials, point)) if point else (),
         choice=choice,
     )
@@ -244,6 +248,7 @@ def decide(given: Given, trials: Sequence[Trial]) -> Decision:
         macs=cost.macs,
         largest_converging_dropout=max(float(trial.point["dropout"]) for trial in converging),
         point=chosen.point,
+        learned_nothing=learned_nothing(chosen.error, given.constant_mae, given.preset.margin_months) or None,
         comparisons=comparisons(given, trials),
     )
     return Decision(summary, final, findings)

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from search.commands import values
 from search.commands.arguments import Subparsers, add_run_options, add_stage_options, also_logged, command, open_the_run
+from search.output.confirmed import confirmed_words
 from search.output.terminal import log, say, show_json
 from studies.order import STUDIES, all_studies
 
@@ -23,6 +24,7 @@ def run_stages(arguments: argparse.Namespace) -> int:
     from search.show import tables
     from search.show.progress import preparing, showing
     from search.storage import records
+    from search.storage.status import CONFIRMATION
     from search.watch.dashboard import noted
     from search.workers.executor import executor_of
     from search.workers.supervisor import stop_on_signals
@@ -39,9 +41,15 @@ def run_stages(arguments: argparse.Namespace) -> int:
         terms = Terms(arguments.deterministic, arguments.trial_timeout, arguments.take_over, stop)
         for name in arguments.stages:
             made[name] = run_study(run, store, name, make_executor, watching, terms)
+        last = arguments.stages[-1]
+        confirms = run.preset.confirm and last == list(STUDIES)[-1]
+        confirmed = run_study(run, store, CONFIRMATION, make_executor, watching, terms) if confirms else None
     page = report_files.write(report.read(run)) if len(arguments.stages) > 1 else None
     if arguments.json:
-        show_json({name: decision.to_dict() for name, decision in made.items()})
+        decisions = {name: decision.to_dict() for name, decision in made.items()}
+        if confirmed:
+            decisions[last][CONFIRMATION] = confirmed.to_dict()
+        show_json(decisions)
         if page:
             log(f"the report is in {page}")
         return 0
@@ -50,6 +58,10 @@ def run_stages(arguments: argparse.Namespace) -> int:
         tables.show_front(decision.findings.front)
         if rows := decision.findings.compared:
             tables.show_verdicts(f"{decision.findings.CAPTION}: months worse", rows)
+    if confirmed:
+        tables.show(CONFIRMATION, records.table(run, CONFIRMATION))
+    for sentence in confirmed_words(made[last].to_dict(), confirmed.to_dict() if confirmed else None):
+        say(sentence)
     tables.footnote(constant_mae(store.cases), store.synthetic)
     if page:
         say(f"the report is in {page}")

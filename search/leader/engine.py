@@ -32,7 +32,7 @@ from search.storage.stored import decision_written
 from search.storage.told import why_left_out
 from search.workers.best import errors_of
 from search.workers.executor import Executor
-from studies.order import STUDIES, study_name
+from studies.order import EVERY, preset_of, study_name
 from studies.preset import StudyError
 from studies.study import RULES, Decision, Given, decided, feasible_points, points, pool, seeds_of
 
@@ -53,14 +53,14 @@ def run_study(
     """
     identify(run)
     storage = open_storage(run.storage)
-    module = STUDIES[name]
-    earlier = list(STUDIES)[: list(STUDIES).index(name)]
+    module = EVERY[name]
+    earlier = list(EVERY)[: list(EVERY).index(name)]
     made = decisions(storage, run.folder, earlier)
     if lacking := next((needed for needed in (module.NEEDS, *earlier) if needed and needed not in made), ""):
         raise StudyError(
-            f"{name} needs the decision of {lacking}: run `{typed(STUDIES[lacking].COMMAND, run.folder)}` first"
+            f"{name} needs the decision of {lacking}: run `{typed(EVERY[lacking].COMMAND, run.folder)}` first"
         )
-    given = Given(run.preset, {done: made[done] for done in earlier}, constant_mae(store.cases))
+    given = Given(preset_of(name, run.preset), {done: made[done] for done in earlier}, constant_mae(store.cases))
     given = replace(given, trained=trained_before(storage, run.folder, given))
     grid = list(points(module.space(given)))
     cap = module.max_params(given)

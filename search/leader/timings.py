@@ -10,13 +10,13 @@ from optuna.trial import TrialState
 
 from search.planning.epoch_seconds import Timed
 from search.storage.records import counted, load
-from studies.order import STUDIES
+from studies.order import EVERY
 
 
 def history(storage: optuna.storages.BaseStorage, folder: Path | None = None) -> list[Timed]:
     """Those of all studies of the run in `folder`, in the order in which they ended; results that were taken over are none."""
     found: list[tuple[datetime, Timed]] = []
-    for name in STUDIES:
+    for name in EVERY:
         study = load(storage, name, folder)
         found += [
             (trial.datetime_complete, timed(trial.user_attrs, len(trial.intermediate_values)))

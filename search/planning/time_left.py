@@ -13,7 +13,7 @@ from typing import Any
 
 from models.architecture import Architecture
 from search.planning.asking import asked, key, macs
-from studies.order import STUDIES
+from studies.order import EVERY, STUDIES
 from studies.study import Decision, Given, Point, Study, Trial, feasible_points
 
 Training = tuple[Architecture, int]  # with its seed
@@ -30,7 +30,7 @@ def rounds(
     name: str, given: Given, trials: Sequence[Trial], feasible: Feasible, deterministic: bool = False
 ) -> Iterator[Round]:
     """The most that a study can still train. The first round may begin beside what runs now, the next when all before has ended."""
-    module = STUDIES[name]
+    module = EVERY[name]
     given = at_its_most(module, given)
     played = list(trials)
     while True:
@@ -73,7 +73,8 @@ def best_yet(trial: Trial) -> Trial:
 def to_come(name: str, given: Given, feasible: Feasible, deterministic: bool = False) -> list[Round]:
     """The same of all studies after this one, of which `feasible` are the points; of those for which nothing fits, nothing."""
     found: list[Round] = []
-    for before, after in pairwise(list(STUDIES)[list(STUDIES).index(name) :]):
+    order = list(STUDIES)
+    for before, after in pairwise(order[order.index(name) :] if name in order else ()):
         if not feasible:
             break
         given = replace(given, decisions={**given.decisions, before: dearest(before, given, feasible)})

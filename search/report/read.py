@@ -20,14 +20,16 @@ from data.store.disk import Store, is_store, open_store
 from models.architecture import Architecture
 from models.cost import Cost
 from search.audit.remembered import worries_of
+from search.output.confirmed import confirmed_words
 from search.run import PREPARED, TRIALS, Run
 from search.storage.opening import open_storage
 from search.storage.records import counted, given, left_out, load, seen
-from search.storage.status import next_command, refuse_missing, status, storage_exists
+from search.storage.status import CONFIRMATION, next_command, refuse_missing, status, storage_exists
 from search.storage.told import LeftOut
 from search.trained.folder import models_of, read_about
 from search.workers.best import errors_of
-from studies.order import STUDIES, stored_decision, study_name
+from studies.confirmation import ConfirmationFindings
+from studies.order import EVERY, stored_decision, study_name
 from studies.study import SEED, Decision, Given, Trial, best_of, pool
 
 LEAST_FOR_IMPORTANCE = 20  # complete trials; PED-ANOVA looks at the best tenth of them, and one or two are no sample
@@ -79,7 +81,7 @@ class StudyReport:
 
     def architecture(self, trial: Trial) -> Architecture:
         assert self.given is not None
-        return STUDIES[self.name].architecture(self.given, trial.point)
+        return EVERY[self.name].architecture(self.given, trial.point)
 
     def cost(self, trial: Trial) -> Cost:
         assert self.given is not None
@@ -87,11 +89,11 @@ class StudyReport:
 
     def cap(self) -> int:
         assert self.given is not None
-        return STUDIES[self.name].max_params(self.given)
+        return EVERY[self.name].max_params(self.given)
 
     def table(self) -> list[dict[str, Any]]:
         """The rows of the study's own table."""
-        return STUDIES[self.name].table(self.given, self.pooled) if self.given else []
+        return EVERY[self.name].table(self.given, self.pooled) if self.given else []
 
 
 @dataclass(frozen=True)
@@ -131,6 +133,21 @@ class Report:
     @property
     def constant_mae(self) -> float | None:
         return next((study.given.constant_mae for study in self.studies if study.given), None)
+
+    @property
+    def confirmation(self) -> ConfirmationFindings | None:
+        """What the decided network came to with fresh seeds; None where that is not known."""
+        status = self.studies[-1].status.get(CONFIRMATION)
+        if not status or not status["decision"]:
+            return None
+        found = stored_decision(CONFIRMATION, status["decision"]).findings
+        return found if isinstance(found, ConfirmationFindings) else None
+
+    @property
+    def confirmed_words(self) -> list[str]:
+        last = self.studies[-1].status
+        confirmation = last.get(CONFIRMATION)
+        return confirmed_words(last["decision"], confirmation and confirmation["decision"])
 
     def study(self, name: str) -> StudyReport:
         return next(study for study in self.studies if study.name == name)

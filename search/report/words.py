@@ -11,7 +11,7 @@ from search.run import TRIALS
 from search.workers.job import EXIT_REASONS
 from studies import ablation
 from studies.findings import Compared
-from studies.order import STUDIES, all_studies
+from studies.order import EVERY, all_studies
 from studies.study import Given, Trial
 
 OPTIMISM = "It was chosen by these same images, so expect a somewhat higher MAE on new ones."
@@ -40,7 +40,7 @@ def answers(report: Report) -> list[Answer]:
 
 def asked(name: str) -> str:
     """The question of a study."""
-    return sentence(STUDIES[name].QUESTION)[:-1] + "?"
+    return sentence(EVERY[name].QUESTION)[:-1] + "?"
 
 
 def trial_words(recorded: Recorded, given: Given) -> str:
@@ -76,14 +76,20 @@ def how_good(report: Report, best: Best) -> Answer:
     said = [f"Always answering the training median scores {constant:.1f}."]
     if best.trial.error >= constant:
         said.append("So it has learned nothing that helps yet.")
+    said += report.confirmed_words
     tests = [
         f"Test MAE {about['test']['mae']:.2f} ({about['name']}, {about['test']['n']:,} images)."
         for _, about in report.models
         if about["test"]
     ]
+    found = report.confirmation
+    headline = f"{best.trial.error:.2f} months validation MAE"
+    if found and found.mae is not None:
+        spread = "" if found.sd is None else f" ± {found.sd:.2f}"
+        headline = f"{found.mae:.2f}{spread} months validation MAE"
     return Answer(
         "How good?",
-        f"{best.trial.error:.2f} months validation MAE",
+        headline,
         (*said, *(tests or [f"No test MAE yet: {typed('train', report.run.folder)}"])),
     )
 

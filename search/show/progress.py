@@ -14,7 +14,7 @@ from search.leader.progress import Progress
 from search.output.terminal import log
 from search.output.time_words import duration
 from search.workers.job import EpochDone, Job, Resumed
-from studies.order import STUDIES, study_name
+from studies.order import EVERY, study_name
 from studies.study import Decision, Trial
 
 LINE_SECONDS = 5.0  # at most one plain line of preparation in this time
@@ -50,11 +50,11 @@ def preparing() -> Iterator[StoreProgress]:
 
 def title(name: str) -> str:
     """A study under its number, a model under its name."""
-    return study_name(name) if name in STUDIES else name
+    return study_name(name) if name in EVERY else name
 
 
 def label(name: str, number: int, expected: int = 0) -> str:
-    if name not in STUDIES:
+    if name not in EVERY:
         return name
     return f"{study_name(name)} trial {number}" + (f" ({number + 1} of {expected})" if expected else "")
 

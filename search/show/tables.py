@@ -10,6 +10,7 @@ from rich.table import Table
 
 from data.shown import plain
 from models.cost import Cost, cost
+from search.output.confirmed import confirmed_words
 from search.output.notices import NO_DEVICE, SYNTHETIC
 from search.output.terminal import say, show_json
 from search.output.time_words import error_words, left_words
@@ -143,6 +144,7 @@ def status_lines(statuses: list[dict[str, Any]], next_command: str | None) -> li
     lines += unended_lines(statuses)
     lines += left_out_lines(statuses)
     lines += time_lines(statuses)
+    lines += confirmed_lines(statuses)
     return [*lines, f"next: {next_command}" if next_command else f"{all_studies()} are decided"]
 
 
@@ -154,6 +156,12 @@ def unended_lines(statuses: list[dict[str, Any]]) -> list[str]:
         for how, what in UNENDED.items()
         if status.get(how)
     ]
+
+
+def confirmed_lines(statuses: list[dict[str, Any]]) -> list[str]:
+    last = statuses[-1]
+    confirmation = last.get("confirmation")
+    return confirmed_words(last["decision"], confirmation and confirmation["decision"])
 
 
 def left_out_lines(statuses: list[dict[str, Any]]) -> list[str]:

@@ -15,7 +15,7 @@ from search.storage.settings import StoredRun, read_settings
 from search.storage.status import foreign
 from search.storage.stored import checked, decision_of, decisions_given, refuse_directions, settings_of
 from search.storage.told import BEGUN, LeftOut, params_of, why_left_out
-from studies.order import STUDIES, stored_decision, study_name
+from studies.order import EVERY, STUDIES, preset_of, stored_decision, study_name
 from studies.study import SEED, Decision, Given, Point, Space, Training, Trial, pool, seeds_of, to_point, trainings
 
 STATES = {TrialState.COMPLETE: "complete", TrialState.PRUNED: "pruned", TrialState.FAIL: "failed"}  # others are running
@@ -136,7 +136,8 @@ def known_networks(study: optuna.Study, folder: Path) -> dict[str, tuple[str, Fr
 def given(run: StoredRun, study: optuna.Study) -> Given:
     """What the study started from."""
     decisions = decisions_given(study.study_name, settings_of(study.study_name, study.user_attrs))
-    start = Given(run.preset, decisions, study.user_attrs["constant_mae"])
+    name = next((name for name in EVERY if study.study_name.startswith(study_name(name))), "")
+    start = Given(preset_of(name, run.preset), decisions, study.user_attrs["constant_mae"])
     return replace(start, trained=trained_before(study._storage, run.folder, start))
 
 
@@ -154,5 +155,5 @@ def table(run: StoredRun, name: str) -> list[dict[str, Any]]:
     study = load(open_storage(run.storage), name, run.folder)
     if study is None:
         return []
-    module = STUDIES[name]
-    return module.table(given(run, study), pool(trials_of(study), seeds_of(module, given(run, study))))
+    module, start = EVERY[name], given(run, study)
+    return module.table(start, pool(trials_of(study), seeds_of(module, start)))

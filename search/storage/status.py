@@ -12,6 +12,7 @@ from search.storage.identity import Identity, identity
 from search.storage.settings import SETTINGS, StoredRun, read_settings
 from search.storage.sqlite import FILE, Rows, own_url, reading_file, refuse_emptied
 from search.storage.stored import decision_of, refuse_directions, settings_of, timing_of, why_outside
+from studies import confirmation
 from studies.order import STUDIES, study_name
 from studies.preset import StudyError
 from studies.study import Point, Space, to_point
@@ -27,6 +28,9 @@ WHERE trials.study_id = :study_id AND trials.state IN ('COMPLETE', 'PRUNED', 'FA
 ORDER BY trial_values.value, trials.number
 """  # the MAE is the first objective; an infinite one is NULL, as such trials have failed
 COMPLETED, PRUNED, UNFIT = '"completed"', '"pruned"', '"unfit"'  # exit reasons, as they are stored
+
+
+CONFIRMATION = confirmation.NAME  # in the last study's status: that of its confirmation, None where it has not begun
 
 
 def storage_exists(run: StoredRun) -> bool:
@@ -56,7 +60,10 @@ def status(run: StoredRun) -> list[dict[str, Any]]:
     with reading(run.storage, run.folder) as rows:
         stored = {name: study_id for study_id, name in rows("SELECT study_id, study_name FROM studies")}
         own = identity(read_settings(run.folder), lambda: stored)
-        return [study_status(name, own, stored, rows, run.folder) for name in STUDIES]
+        found = [study_status(name, own, stored, rows, run.folder) for name in STUDIES]
+        confirmed = study_status(confirmation.NAME, own, stored, rows, run.folder)
+        found[-1] |= {CONFIRMATION: None if confirmed["state"] == "not begun" else confirmed}
+        return found
 
 
 @contextmanager
@@ -202,6 +209,9 @@ def chosen(stored: float, distribution: dict[str, Any]) -> Any:
 def next_command(run: StoredRun, statuses: list[dict[str, Any]]) -> str | None:
     """What goes on with the run, to be pasted into a shell; None where all is decided."""
     left = next((status["name"] for status in statuses if status["state"] != "decided"), None)
+    confirmed = statuses[-1].get(CONFIRMATION)
+    if left is None and confirmed and confirmed["state"] != "decided":
+        left = statuses[-1]["name"]
     return typed(STUDIES[left].COMMAND, run.folder, *storage_option(run)) if left else None
 
 

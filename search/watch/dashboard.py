@@ -34,7 +34,7 @@ from search.storage.copy import ARTIFACTS
 from search.storage.records import STATES, left_out, note, seen
 from search.watch.machine import described
 from studies.findings import Compared
-from studies.order import STUDIES
+from studies.order import EVERY
 from studies.study import Decision, Given, Trial
 
 WRITTEN = "boneage_search:note_ver"  # of a study: the last version of its note that is ours
@@ -94,7 +94,7 @@ def decide(study: optuna.Study, name: str, given: Given, decision: Decision) -> 
         sentence(decision.summary),
         evidence,
         f"Always answering the training median scores {given.constant_mae:.1f} months. The cap was "
-        f"{millions(STUDIES[name].max_params(given))} parameters.",
+        f"{millions(EVERY[name].max_params(given))} parameters.",
         sentence(SYNTHETIC if study.user_attrs["synthetic"] else NO_DEVICE),
         "Report: `report.html` in the run's folder, which the command `report` makes.",
     ]

@@ -1,0 +1,181 @@
+"""Confirmation: how good is the network that the search decided for, on seeds that chose nothing?
+
+Whatever a search picks, it picks for its luck as well, so the lowest MAE that it has seen is too good. After the last study the
+decided network is trained again, with seeds that the search has never used; with a `confirm` above 1 so are the next best
+networks of what the last two studies found. Nothing is chosen by these trainings, which keeps their mean unbiased: where
+another network does better here, that is said and no more.
+
+It is an Optuna study like the others, outside their order: no other study reads it, and `confirm` 0 leaves it out.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from statistics import fmean, stdev
+from typing import Any
+
+from models.architecture import Architecture
+from studies import depth, refinement
+from studies.findings import Findings, learned_nothing
+from studies.preset import SEEDS, Preset, StudyError
+from studies.study import ALONE, Decision, Given, Point, Proposals, Space, Sweep, Trial, at, points, row
+
+RANK = "rank"  # 1 is the decided network
+LEVEL = 0.95
+
+
+@dataclass(frozen=True)
+class Confirmed:
+    """One network, trained with fresh seeds."""
+
+    rank: int
+    mae: float | None  # months, mean over the seeds; None where all failed
+    sd: float | None  # months, between the seeds
+    seeds: int  # that did not fail
+
+    def to_dict(self) -> dict[str, Any]:
+        return {"rank": self.rank, "mae": self.mae, "sd": self.sd, "seeds": self.seeds}
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> "Confirmed":
+        return cls(**{name: values.get(name) for name in ("rank", "mae", "sd", "seeds")})  # type: ignore[arg-type]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ConfirmationFindings(Findings):
+    CAPTION = "Networks trained with fresh seeds"
+
+    found_mae: float | None = None  # months; what the search had seen of the decided network
+    mae: float | None = None  # months, of the decided network with fresh seeds
+    sd: float | None = None  # months, between those seeds; None of a single one
+    seeds: int = 0  # that did not fail
+    low: float | None = None  # 95 % interval of the mean over seeds
+    high: float | None = None
+    constant_mae: float | None = None  # months, of always answering the training median
+    learned_nothing: bool | None = None
+    ranks: tuple[Confirmed, ...] = field(default=(), metadata={"of": Confirmed})
+
+
+NAME = "confirmation"
+COMMAND = refinement.COMMAND  # which ends with it
+QUESTION = "how good is the decided network with fresh seeds"
+RULE = "Nothing is decided here: the network is the one that refinement decided for."
+EXAMPLE = "boneage-search refine --confirm-seeds 6"
+NEEDS = refinement.NAME
+SEEDED = True
+RESOLVES = False
+FINDINGS = ConfirmationFindings
+
+
+def fresh(preset: Preset) -> Preset:
+    """The same preset, with seeds that no study of the search uses."""
+    return replace(preset, seed=fresh_seed(preset.seed), seeds=preset.confirm_seeds)
+
+
+def fresh_seed(seed: int, further: int = 1) -> int:
+    """The first of SEEDS seeds that are none of the search's; `further` counts such sets on. Seeds have 31 bits."""
+    return (seed + further * SEEDS) % (2**31 - SEEDS)
+
+
+def networks(given: Given) -> list[Architecture]:
+    """The decided network, then the others that the last two studies had at their front, by MAE."""
+    decided = given.decisions[refinement.NAME]
+    seen = [
+        (one.validation_mae, module.architecture(given, one.point))
+        for module in (refinement, depth)
+        for one in given.decisions[module.NAME].findings.front
+    ]
+    by_mae = [network for _, network in sorted(seen, key=lambda one: one[0])]
+    return list(dict.fromkeys([decided.architecture, *by_mae]))
+
+
+def objectives(given: Given) -> tuple[str, ...]:
+    return ALONE
+
+
+def max_params(given: Given) -> int:
+    return max(given.preset.max_params, refinement.max_params(given))
+
+
+def space(given: Given) -> Space:
+    return {RANK: tuple(range(1, len(networks(given)) + 1))}
+
+
+def architecture(given: Given, point: Point) -> Architecture:
+    return networks(given)[int(point[RANK]) - 1]
+
+
+def prunable(given: Given, point: Point) -> bool:
+    return False
+
+
+def propose(given: Given, trials: Sequence[Trial]) -> Proposals:
+    return Proposals(list(points(space(given)))[: given.preset.confirm])
+
+
+def decide(given: Given, trials: Sequence[Trial]) -> Decision:
+    ranks = tuple(
+        confirmed(rank, trial) for rank in range(1, len(networks(given)) + 1) if (trial := at(trials, {RANK: rank}))
+    )
+    winner = next((one for one in ranks if one.rank == 1), None)
+    if winner is None or winner.mae is None:
+        raise StudyError("the decided network could not be trained with fresh seeds; see the outcomes of the trials")
+    found = given.found(refinement.RefinementFindings).best_mae
+    low, high = interval(winner)
+    nothing = learned_nothing(winner.mae, given.constant_mae, max(given.preset.margin_months, high - winner.mae))
+    findings = ConfirmationFindings(
+        found_mae=found,
+        mae=round(winner.mae, 4),
+        sd=winner.sd,
+        seeds=winner.seeds,
+        low=round(low, 4) if winner.seeds > 1 else None,
+        high=round(high, 4) if winner.seeds > 1 else None,
+        constant_mae=round(given.constant_mae, 3),
+        learned_nothing=nothing or None,
+        ranks=ranks,
+    )
+    return Decision(summary(findings), given.decisions[refinement.NAME].architecture, findings)
+
+
+def confirmed(rank: int, trial: Trial) -> Confirmed:
+    maes = [run.validation_mae for run in trial.by_seed if run.validation_mae is not None]
+    sd = round(stdev(maes), 4) if len(maes) > 1 else None
+    return Confirmed(rank, fmean(maes) if maes else None, sd, len(maes))
+
+
+def interval(one: Confirmed) -> tuple[float, float]:
+    """Of the mean over seeds, by Student's t; the mean itself of a single seed."""
+    assert one.mae is not None
+    if one.sd is None:
+        return one.mae, one.mae
+    from scipy.stats import t  # takes a third of a second to import
+
+    reach = float(t.ppf((1 + LEVEL) / 2, one.seeds - 1)) * one.sd / math.sqrt(one.seeds)
+    return one.mae - reach, one.mae + reach
+
+
+def summary(found: ConfirmationFindings) -> str:
+    """search found 11.70 (optimistic); with 3 fresh seeds 12.60 ± 0.40 months, ..."""
+    spread = "" if found.sd is None else f" ± {found.sd:.2f}"
+    before = "" if found.found_mae is None else f"search found {found.found_mae:.2f} (optimistic); "
+    said = (
+        f"{before}with {found.seeds} fresh seed{'s' * (found.seeds != 1)} {found.mae:.2f}{spread} months"
+        f"{' (mean ± SD)' if spread else ''}, always answering the median {found.constant_mae:.1f}"
+    )
+    better = [one for one in found.ranks if one.rank > 1 and one.mae is not None and one.mae < (found.mae or 0.0)]
+    if better:
+        best = min(better, key=lambda one: one.mae or 0.0)
+        said += f"; network {best.rank} of those confirmed has {best.mae:.2f}, which nothing was chosen by"
+    return said
+
+
+def table(given: Given, trials: Sequence[Trial]) -> list[dict[str, Any]]:
+    return [
+        row(given, trial, architecture(given, trial.point), **trial.point) | {"seeds": len(trial.by_seed)}
+        for trial in sorted(trials, key=lambda trial: trial.number)
+        if trial.finished
+    ]
+
+
+def sweep(given: Given, trials: Sequence[Trial], decision: Decision | None) -> Sweep | None:
+    return None

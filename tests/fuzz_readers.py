@@ -247,7 +247,10 @@ READERS: dict[str, Callable[[Path], Reader]] = {
 
 def settled(database: Path) -> None:
     """Without a write-ahead log beside it: all is in the file that is damaged."""
+    import gc
     import sqlite3
+
+    gc.collect()  # storages that a search has left in cycles, whose connections still read
 
     connection = sqlite3.connect(database)
     connection.execute("PRAGMA journal_mode = DELETE")

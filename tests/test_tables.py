@@ -179,3 +179,11 @@ def test_a_file_that_is_no_table_is_named(tmp_path: Path, name: str, content: by
 )
 def test_a_name_speaks_of_one_split_or_of_none(name: str, split: str) -> None:
     assert split_by_words(name) == split
+
+
+@pytest.mark.parametrize("row", ["1377,{},True", "1377,12,{}", "{},12,maybe"])
+def test_a_long_cell_is_cut_where_it_is_told(tmp_path: Path, row: str) -> None:
+    table = read_table(written(tmp_path, f"{HEADING}1376,11,F\n{row.format('x' * 5000)}\n"))
+
+    assert table is not None
+    assert all(len(problem.reason) < 300 for problem in table.problems)

@@ -11,6 +11,7 @@ from typing import Any
 
 from data.films.dicom_tables import Table, table_of
 from data.preparation import DataError
+from data.shown import one_line
 
 # Samples per pixel of each photometric interpretation that is read.
 GREY = {"MONOCHROME1": 1, "MONOCHROME2": 1}
@@ -76,7 +77,7 @@ def header_of(path: Path, dataset: Any) -> Header:
 
     def refuse(what: str) -> DataError:
         return DataError(
-            f"unreadable: {path} {what}, which this program cannot show correctly; export it as 8 or 16 bit grey"
+            f"unreadable: {path} {one_line(what)}, which this program cannot show correctly; export it as 8 or 16 bit grey"
         )
 
     if lacking := [name for name in NEEDED if dataset.get(name) is None]:

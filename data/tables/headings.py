@@ -19,7 +19,7 @@ from data.cases import MAX_AGE_MONTHS, MIN_AGE_MONTHS, SPLITS
 from data.films import dicom
 from data.preparation import DataError
 from data.problems import Kind, Problem
-from data.shown import one_line
+from data.shown import one_line, shown
 from data.tables.ages import UNITS, months_of
 from data.tables.sheets import Sheet, read_sheet
 
@@ -148,11 +148,11 @@ def to_cases(path: Path, sheet: Sheet, columns: dict[str, str], age_unit: str) -
         wrong: tuple[Kind, str] | None = (
             ("id", "the row has none")
             if not ids[index]
-            else ("sex", f"{columns['sex']} is True or False, M or F; got {cells['sex'][index]!r}")
+            else ("sex", f"{columns['sex']} is True or False, M or F; got {shown(cells['sex'][index])}")
             if male is None
-            else ("age", f"bone age is in {age_unit}, {youngest} to {oldest}; got {texts[index]!r}")
+            else ("age", f"bone age is in {age_unit}, {youngest} to {oldest}; got {shown(texts[index])}")
             if texts and not MIN_AGE_MONTHS <= ages[index] <= MAX_AGE_MONTHS  # a NaN is in no range
-            else ("split", f"one of {', '.join(SPLITS)}; got {splits[index]!r}")
+            else ("split", f"one of {', '.join(SPLITS)}; got {shown(splits[index])}")
             if splits[index].strip() and not known_split
             else None
         )

@@ -7,7 +7,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from multiprocessing.queues import Queue
 from multiprocessing.synchronize import Barrier
 from pathlib import Path
@@ -370,3 +370,18 @@ def test_two_processes_at_one_study_never_claim_the_same_waiting_trial(tmp_path:
     assert len(set(numbers)) == len(numbers)
     running = study.get_trials(states=(TrialState.RUNNING,))
     assert {trial.number for trial in running} == set(numbers)
+
+
+def test_text_that_is_no_unicode_is_damage_and_is_not_waited_for(tmp_path: Path) -> None:
+    """Of a database whose pages are whole: a bit of a text has changed."""
+    url = sqlite_url(tmp_path / "studies.db")
+    study = optuna.create_study(storage=open_storage(url), study_name="a study")
+    study.ask().suggest_int("beta", 0, 1)
+    with closing(sqlite3.connect(tmp_path / "studies.db")) as database, database:
+        database.execute("UPDATE trial_params SET distribution_json = CAST(x'7bff7d' AS TEXT)")
+
+    began = time.monotonic()
+    with pytest.raises(StorageError, match="cannot be used: Could not decode") as refused:
+        optuna.load_study(study_name="a study", storage=open_storage(url)).get_trials()
+    assert time.monotonic() - began < 10
+    assert str(refused.value).isprintable()

@@ -4,6 +4,7 @@ It is waited for, and no write is made twice by it. What a driver then says is t
 """
 
 import logging
+import sqlite3
 import time
 import weakref
 from collections.abc import Callable, Container, Sequence
@@ -22,6 +23,7 @@ from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, Pending
 from sqlalchemy.orm import Session
 
 from data.foreign import reason as words_of
+from data.shown import one_line
 from search.storage.sqlite import BUSY_SECONDS, StorageError, read_only, unwritable
 
 PATIENCE_SECONDS = 120  # that one call waits for a database that has gone away
@@ -48,7 +50,7 @@ def reason(error: BaseException, *urls: str) -> str:
     text = (str(said.orig if isinstance(said, DBAPIError) else said).splitlines() or [type(said).__name__])[0]
     for secret in (secret for url in urls for secret in secrets(url)):
         text = text.replace(secret, "***").replace(quote(secret, safe=""), "***")
-    return text
+    return one_line(text)
 
 
 def secrets(url: str) -> list[str]:
@@ -101,6 +103,8 @@ def is_away(error: BaseException) -> bool:
     said = cause(error)
     if name := sqlite_name(error):
         return name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED"))
+    if isinstance(getattr(said, "orig", None), sqlite3.Error):
+        return False  # Python's own word of what it read: text that is no UTF-8
     # PendingRollbackError: Optuna asks a second time on a connection that broke while it read trials.
     return isinstance(said, OperationalError | InterfaceError | PendingRollbackError) or (
         isinstance(said, DBAPIError) and said.connection_invalidated

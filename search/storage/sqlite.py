@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from data.shown import one_line
+
 FILE = "studies.db"  # in the run's folder, unless --storage says otherwise
 BUSY_SECONDS = 60  # that one statement waits for SQLite's lock
 
@@ -40,7 +42,9 @@ def reading_file(path: Path) -> Iterator[Rows]:
             refuse_foreign(tables, str(path))
             yield lambda statement, **values: connection.execute(statement, values).fetchall()
     except sqlite3.Error as error:
-        raise StorageError(f"{path} cannot be read ({error}); name another with --storage or --run-dir") from None
+        raise StorageError(
+            f"{path} cannot be read ({one_line(str(error))}); name another with --storage or --run-dir"
+        ) from None
 
 
 def read_only(path: Path) -> sqlite3.Connection:
@@ -81,7 +85,10 @@ def refuse_damaged(ask: Callable[[str], Any], path: Path) -> None:
 
     For what stands in a row no database has a checksum.
     """
-    said = " ".join(str(ask("PRAGMA integrity_check(1)")).split())
+    try:
+        said = one_line(str(ask("PRAGMA integrity_check(1)")))
+    except UnicodeDecodeError:  # it quotes what it found, here a name that is no text
+        said = "a name in it is no text"
     if said == "ok" and not log_bytes(path):  # or its last pages may stand in the log yet
         whole = ask("PRAGMA page_count") * ask("PRAGMA page_size")
         said = "ok" if path.stat().st_size >= whole else "its end is missing"

@@ -325,8 +325,8 @@ def test_a_trial_that_somebody_tells_while_it_trains_is_left_out_and_trained_aga
     assert [trial.state for trial in width.trials] == [TrialState.COMPLETE, state, TrialState.COMPLETE]
     assert executor.killed == [1]
     assert executor.seen[0] == executor.seen[1]
-    assert any("trial 1 was told" in said for said in heard)
-    assert "told" in get_note(optuna.trial.Trial(width, width.trials[1]._trial_id))
+    assert any("set trial 1 to" in said for said in heard)
+    assert "Somebody else" in get_note(optuna.trial.Trial(width, width.trials[1]._trial_id))
     assert [trial.number for trial in trials_of(width)] == [0, 2]
     assert width.trials[2].value is not None
     assert width.trials[2].value == pytest.approx(deeper_is_better(executor.seen[1]))

@@ -15,7 +15,7 @@ from data.ranges import whole
 from data.shown import shown
 from models.architecture import Architecture, ArchitectureError, family_named
 from models.layers import Act, Conv, Pool, Sum, size, walk
-from models.stages import stages
+from models.stages import Part, stages
 
 
 class Shape(NamedTuple):
@@ -135,8 +135,7 @@ def cost(architecture: Architecture, image_px: int) -> Cost:
     total = Counter(norm_scale)
     groups: dict[str, GroupCost] = {}
     for stage in stages(architecture):
-        counter = Counter(norm_scale)
-        x = walk(stage.layers, x, counter)
+        counter, x = counted(stage.part, x)
         if counter.too_small:
             raise ArchitectureError(
                 f"an image of {image_px} px vanishes in {stage.name}; use larger images (75 px do with InceptionV3's stock stem)"
@@ -153,6 +152,13 @@ def cost(architecture: Architecture, image_px: int) -> Cost:
     head.dense(features, 1)
     add(total, groups, "head", head, Shape(1, 1, 1))
     return Cost(total.params, total.trainable_params, total.macs, x.channels, total.activations, groups)
+
+
+@lru_cache(maxsize=4096)
+def counted(part: Part, x: Shape) -> tuple[Counter, Shape]:
+    """Of a part that is entered by such a map. Repeats of a block, and networks that differ elsewhere, are counted once."""
+    counter = Counter(part.norm_scale)
+    return counter, walk(part.layers, x, counter)
 
 
 def add(total: Counter, groups: dict[str, GroupCost], group: str, part: Counter, output: Shape) -> None:

@@ -1,11 +1,13 @@
 """`boneage-search count`: parameters and MACs of an architecture, by arithmetic."""
 
 import argparse
+from typing import Any
 
 from data.ranges import whole
 from models.architecture import BETA, RANGES, UNITS, Architecture, ArchitectureError, blocks_of, family_named
 from models.cost import cost
 from models.families import FAMILIES
+from models.families.family import Family
 from search.commands import values
 from search.commands.arguments import Subparsers, command
 
@@ -65,7 +67,7 @@ def run_count(arguments: argparse.Namespace) -> int:
     architecture = Architecture(
         family=family.name,
         beta=arguments.beta,
-        blocks=family.blocks if arguments.blocks is None else blocks_of(family, arguments.blocks),
+        blocks=family.blocks if arguments.blocks is None else read_blocks(family, arguments.blocks),
         stem_pools=arguments.stem_pools,
         sex_units=arguments.sex_units,
         fc_units=arguments.fc,
@@ -76,6 +78,14 @@ def run_count(arguments: argparse.Namespace) -> int:
     if arguments.max_params and counted.params > arguments.max_params:
         raise ArchitectureError(f"{counted.params:,} parameters are over the cap of {arguments.max_params:,}")
     return 0
+
+
+def read_blocks(family: Family, text: str) -> Any:
+    """Which forms there are depends on another option, so the parser cannot read it by itself."""
+    try:
+        return blocks_of(family, text)
+    except ArchitectureError as error:
+        raise ArchitectureError(f"argument --blocks: {error}") from None
 
 
 def build(commands: Subparsers) -> None:

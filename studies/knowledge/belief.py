@@ -6,22 +6,24 @@ training is expected to gain most by (`acquisition.py`); decided is for the trai
 and not for the luckiest training.
 """
 
+from __future__ import annotations
+
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import accumulate
-from statistics import fmean, pstdev
-from typing import Any
-
-import numpy as np
+from statistics import fmean, median, pstdev
+from typing import TYPE_CHECKING, Any
 
 from models.architecture import Architecture
 from studies.findings import Choice, Point
-from studies.knowledge.acquisition import knowledge_gradient
 from studies.knowledge.dimensions import seen as numbers
-from studies.knowledge.surrogate import Array, Surrogate, fit
 from studies.preset import StudyError
 from studies.study import Given, Proposals, Space, Study, Training, Trial, seeds_of
+
+if TYPE_CHECKING:  # they bring NumPy, which commands that only look at a run do without
+    from studies.knowledge.surrogate import Array, Surrogate
 
 SURROGATE = "surrogate"  # the strategy; the other is the paper's
 MOST_POINTS = 3_000  # of a study's space: all of them are counted and compared
@@ -57,6 +59,8 @@ class Belief:
 
 def seen(networks: Sequence[Architecture]) -> Array:
     """As the surrogate sees them: (networks, features)."""
+    import numpy as np
+
     return np.array([numbers(network) for network in networks], float)
 
 
@@ -78,6 +82,10 @@ def known(module: Study, given: Given, trials: Sequence[Trial]) -> tuple[Trainin
 
 def belief(trainings: Sequence[Training]) -> Belief:
     """Raises StudyError where nothing has been trained to its end."""
+    import numpy as np
+
+    from studies.knowledge.surrogate import fit
+
     values, noise = measured([training.run for training in trainings])
     points = seen([training.architecture for training in trainings])
     return Belief(tuple(trainings), tuple(values), fit(points, np.array(values), np.array(noise)))
@@ -93,7 +101,7 @@ def measured(runs: Sequence[Trial]) -> tuple[list[float], list[float]]:
     if not complete:
         raise StudyError("no network could be trained; see the outcomes of the trials")
     curves = [list(accumulate(run.validation_mae_by_epoch, min)) for run in runs if run.state == "complete"]
-    best, middle = min(complete), float(np.median(complete))
+    best, middle = min(complete), median(complete)
     highest = middle + 2 * (middle - best) + 1
     found = [judged(run, curves, max(complete)) for run in runs]
     return [min(value, highest) for value, _ in found], [noise for _, noise in found]
@@ -124,6 +132,8 @@ def following(
     module: Study, given: Given, trials: Sequence[Trial], feasible: Sequence[Point], most: int
 ) -> Sequence[tuple[Point, int]]:
     """The next point, and with how many seeds in all; at the end the decided one, whose trainings are copied from before."""
+    from studies.knowledge.acquisition import knowledge_gradient
+
     trainings = known(module, given, trials)
     networks = [module.architecture(given, point) for point in feasible]
     if paid(module, given, trials) >= most:
@@ -247,7 +257,7 @@ def worded(network: Architecture) -> str:
 def narrowed(space: Space, around: Mapping[str, Any], most: int) -> Space:
     """The space with at most so many points: of the longest range the value that is farthest from the known one is left out, again and again."""
     left = {name: list(values) for name, values in space.items()}
-    while np.prod([float(len(values)) for values in left.values()]) > most:
+    while math.prod(len(values) for values in left.values()) > most:
         name = max(left, key=lambda name: (len(left[name]), name))
         values, at = left[name], left[name].index(around[name])
         values.pop(0 if at > len(values) - 1 - at else -1)

@@ -66,18 +66,20 @@ def test_a_search_trains_no_more_than_was_planned(tmp_path: Path, tiny_store: St
         assert all(training_bytes(counted, preset.training.batch) <= found.memory_bytes for counted in costs)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_epochs_of_a_plan_are_an_upper_bound_on_landscapes(kind: str) -> None:
     preset = miniature()
     planned = plan(preset, IMAGES, RATE).epochs
-    for seed in range(4):
+    for seed in range(2):
         table = landscape(kind, seed)
         search = play(Staged(preset, 34.4, seed), preset.training.epochs, recorded_seeds(table)(seed))
         [one] = run_all({("staged", seed): search}, table, lambda _: None)
         assert one.trace.epochs <= planned
 
 
-@settings(max_examples=15)
+@pytest.mark.slow
+@settings(max_examples=6)
 @given(
     st.sampled_from(["cpu", "demo", "miniature"]),
     st.integers(1, 4),

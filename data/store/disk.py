@@ -189,7 +189,10 @@ def verify(store: Store) -> None:
 
 
 def is_store(path: Path) -> bool:
-    return (path / "store.json").is_file()
+    try:
+        return (path / "store.json").is_file()
+    except (OSError, ValueError):  # a name that no disk takes: too long, or with a NUL
+        return False
 
 
 def described(source: str, settings: Preparation) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 import html
 import json
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from itertools import pairwise
@@ -245,9 +246,12 @@ def test_the_staged_rival_decides_as_the_engine_does(tmp_path: Path, tiny_store:
 
 
 def test_the_staged_search_never_pays_for_a_network_that_an_earlier_study_has_trained() -> None:
+    """The surrogate may ask for a network again, with the next of its seeds: of two that are recorded the third is the first."""
     trace, _ = played(STAGED, budget=0)
+    asked = Counter(key(tried.point) for tried in trace.tried)
+    got = {name: {tried.seed for tried in trace.tried if key(tried.point) == name} for name in asked}
 
-    assert len({(key(tried.point), tried.seed) for tried in trace.tried}) == len(trace.tried)
+    assert all(len(got[name]) == min(asked[name], len(SEEDS)) for name in asked)
 
 
 def test_rivals_get_the_epochs_that_the_staged_search_of_their_repetition_spent() -> None:
@@ -428,7 +432,7 @@ def test_a_file_that_is_no_table_is_refused(tmp_path: Path) -> None:
     ):
         path = tmp_path / f"{number}.csv"
         path.write_text(text)
-        with pytest.raises(StudyError, match="no table of recorded trainings"):
+        with pytest.raises(StudyError, match="is not a table of recorded trainings"):
             read(path)
 
 

@@ -43,12 +43,10 @@ def a_preset(**changes: Any) -> Preset:
     """100 px and a stock reference at β 0.25: whatever is counted is counted fast. The paper's procedure."""
     return replace(
         default(),
-        strategy="paper",
-        prune=True,
         preparation=Preparation(image_px=100),
         reference=Architecture(beta=0.25, stem_pools=(False, True)),
         margin_months=0.5,
-        **changes,
+        **({"strategy": "paper", "prune": True} | changes),
     )
 
 
@@ -949,7 +947,8 @@ def test_every_field_of_a_preset_has_an_option_and_every_option_a_field() -> Non
     names = field_names()
 
     assert len(set(names)) == len(names)
-    assert set(names) == set(options.OPTIONS)
+    # The family is an option of `count` alone so far; studies search InceptionV3.
+    assert set(names) - {"family"} == set(options.OPTIONS)
 
 
 @pytest.mark.parametrize(

@@ -255,9 +255,13 @@ def test_the_longest_of_a_seed_begins_first_and_every_trial_keeps_its_number(
 
     begun = [(job.seed, -macs(job.architecture)) for job in executor.every]
     assert begun == sorted(begun)
-    points = [point["variant"] for point in STUDIES["ablation"].propose(Given(preset, {}, 30.0), []).points]
+    wanted = STUDIES["ablation"].propose(Given(preset, {}, 30.0), [])
+    seeds = wanted.seeds or [2] * len(wanted.points)  # the baseline has more than a variant
     assert [(trial.point["variant"], trial.seed) for trial in trials_of(study)] == [
-        (variant, seed) for seed in (0, 1) for variant in points
+        (point["variant"], seed)
+        for seed in range(max(seeds))
+        for point, count in zip(wanted.points, seeds, strict=True)
+        if seed < count
     ]
     assert numbers(executor.every) != sorted(numbers(executor.every))
 

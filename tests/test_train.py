@@ -19,12 +19,15 @@ from workers import working_in
 
 from data.store.disk import Store, open_store
 from models.architecture import Architecture, Blocks
+from models.cost import cost
 from search.cli import main
 from search.leader.engine import run_study
 from search.leader.progress import Terms
 from search.lease import held
 from search.output.notices import NO_DEVICE, SYNTHETIC
 from search.run import Run
+from search.storage.opening import open_storage
+from search.storage.records import load
 from search.storage.sqlite import sqlite_url
 from search.trained.choose import Chosen, chosen, name_of
 from search.trained.folder import models_of, read_about
@@ -61,7 +64,11 @@ def test_the_winner_is_the_newest_decision_with_the_trial_that_showed_it(decided
 def test_any_trial_can_be_chosen_by_its_study_and_number(decided: Run) -> None:
     assert chosen(decided, "ablation:0", {}) == (TINY.reference, "ablation #0")
     assert chosen(decided, "ablate:0", {}) == chosen(decided, "ablation:0", {})
-    assert chosen(decided, "width:1", {}).architecture.blocks == chosen(decided, "width:0", {}).architecture.blocks
+    width = load(open_storage(decided.storage), "width", decided.folder)
+    assert width is not None
+    for trial in width.trials:
+        network = chosen(decided, f"width:{trial.number}", {}).architecture
+        assert cost(network, TINY.preparation.image_px).macs == trial.user_attrs["macs"]
 
 
 def test_by_hand_what_is_not_given_is_the_references(decided: Run) -> None:

@@ -16,7 +16,7 @@ from searched import a_run, search
 
 from data.store.disk import Store
 from search.leader.engine import run_study
-from search.output.confirmed import NOTHING, confirmed_words
+from search.output.confirmed import NOTHING, confirmed_words, model_learned_nothing
 from search.report.read import read
 from search.report.words import answers
 from search.run import Run
@@ -164,3 +164,13 @@ def decided(found: float, maes: list[float]) -> confirmation.ConfirmationFinding
     findings = confirmation.decide(start, pool(trials, len(maes))).findings
     assert isinstance(findings, confirmation.ConfirmationFindings)
     return findings
+
+
+@given(st.floats(0, 60), st.none() | st.floats(0, 20), st.floats(1, 60))
+def test_a_model_has_learned_something_where_its_interval_stays_below_the_constant(
+    mae: float, more: float | None, constant: float
+) -> None:
+    high = None if more is None else mae + more
+    about = {"validation": {"mae": mae, "mae_high": high, "constant_mae": constant}, "constant_mae": constant}
+
+    assert model_learned_nothing(about) == ((mae if high is None else high) >= constant)

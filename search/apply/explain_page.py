@@ -8,6 +8,7 @@ import numpy as np
 
 from models.cells import Cells
 from search.apply.explain import DETAIL_PX, Explained, Explanation, region_rows, sex_of, spread_all
+from search.output.confirmed import MODEL_NOTHING, model_learned_nothing
 from search.output.files import write_text, written
 from search.output.notices import NO_DEVICE, SYNTHETIC
 from search.show.html import Picture, notices, page, pictures, section, table, text
@@ -139,4 +140,6 @@ def warnings(found: Explanation) -> list[tuple[str, str]]:
         )
     if found.model.synthetic and not all(case.shown.parts for case in found.cases):
         said.append(("worry", "The model was trained on drawn hands: on a radiograph its prediction means nothing."))
+    if model_learned_nothing(found.model.about):
+        said.append(("worry", MODEL_NOTHING))
     return said

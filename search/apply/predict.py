@@ -27,6 +27,7 @@ from data.preparation import DataError
 from data.tables.folders import files_below
 from data.tables.headings import id_of, read_table
 from data.tables.names import bare, unpadded
+from search.output.confirmed import MODEL_NOTHING, model_learned_nothing
 from search.output.terminal import log
 from search.trained.predictor import BATCH, Answers, Model, predict
 
@@ -216,6 +217,8 @@ def say_before(folder: Path, model: Model, wanted: Wanted) -> None:
     own = model.about["test"] or model.about["validation"]
     split = "test" if model.about["test"] else "validation"
     log(f"{folder}: MAE {own['mae']:.1f} months on its {split} images (constant {own['constant_mae']:.1f})")
+    if model_learned_nothing(model.about):
+        log(MODEL_NOTHING)
     if wanted.flip and not model.about["training"]["flip_horizontal"]:
         log("the model was trained without mirror images: with --flip it is probably worse")
     if wanted.flip and not model.about["conformal_flipped"]:

@@ -8,6 +8,7 @@ import pandas as pd
 
 from data.csv_text import Kind, read_csv
 from models.architecture import Architecture
+from search.output.confirmed import MODEL_NOTHING, model_learned_nothing
 from search.output.files import write_text
 from search.show.html import (
     BLUE,
@@ -71,7 +72,7 @@ def read_predictions(folder: Path, split: str) -> pd.DataFrame:
 
 
 def measures_section(about: dict[str, Any]) -> Section:
-    said = []
+    said = [("worry", MODEL_NOTHING)] if model_learned_nothing(about) else []
     if about["test"] is None:
         said.append(
             ("note", "The data have no test split, so every figure comes from images that also guided a choice.")
@@ -102,7 +103,7 @@ def measures_section(about: dict[str, Any]) -> Section:
         table(
             turned,
             "Months. Error is predicted minus label. Constant: the MAE of always answering the training median. Slope: of the "
-            "error on the label's age, negative where ages shrink towards the middle. Interval: 95 % BCa bootstrap of the MAE over "
+            "error on the label's age, negative where ages shrink towards the middle. Interval: 95 % bootstrap (BCa) of the MAE over "
             "images, for this trained network alone. Limits of agreement: mean −/+ 1.96 SD.",
         ),
         notices(said),

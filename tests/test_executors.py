@@ -113,7 +113,7 @@ def with_a_bug(job: Job) -> Job:
     ("spoilt", "last", "says"),
     [
         (diverging, Failed, "not_finite.*epoch 1"),
-        (too_large, Failed, "out_of_memory.*it needs .* GB at batch 8"),
+        (too_large, Failed, "out_of_memory.*it is estimated to need .* GB at batch 8"),
         (on_other_data, Halted, "has changed since the search began"),
         (with_a_bug, Crashed, "Traceback.*ValueError"),
     ],

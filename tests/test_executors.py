@@ -280,7 +280,7 @@ def test_a_pruned_trial_is_told_with_its_epoch_and_its_worker_is_gone(
 ) -> None:
     """Real trainings under the engine; the rule, which is tested elsewhere, lets no trial but the first pass its first epoch."""
     monkeypatch.setattr(schedule, "left_behind", lambda so_far, *_: len(so_far) == 1)
-    preset = replace(TINY, training=replace(TINY.training, epochs=30))
+    preset = replace(TINY, strategy="paper", prune=True, training=replace(TINY.training, epochs=30))
     run = Run(tmp_path, preset, {}, str(tiny_store.path), sqlite_url(tmp_path / "studies.db"))
     storage = open_storage(run.storage)
     for name, findings in (

@@ -3,7 +3,7 @@
 import random
 
 import pytest
-from fuzz import damaged, fuzz
+from fuzz import damaged, fuzz, in_a_process_of_its_own
 from fuzz_readers import READERS
 
 FEW = {
@@ -29,7 +29,7 @@ def test_a_damaged_file_is_read_or_refused_with_a_sentence(reader: str) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("reader", sorted(set(READERS) - set(FEW)))
 def test_a_damaged_model_is_read_or_refused_with_a_sentence(reader: str) -> None:
-    assert fuzz(reader, 40, seed=1).failures == []
+    assert in_a_process_of_its_own(reader, 40, 1).failures == []
 
 
 def test_the_damage_is_a_function_of_its_seed_and_mostly_is_one() -> None:

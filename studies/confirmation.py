@@ -8,7 +8,6 @@ another network does better here, that is said and no more.
 It is an Optuna study like the others, outside their order: no other study reads it, and `confirm` 0 leaves it out.
 """
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from statistics import fmean, stdev
@@ -21,7 +20,6 @@ from studies.preset import SEEDS, Preset, StudyError
 from studies.study import ALONE, Decision, Given, Point, Proposals, Space, Sweep, Trial, at, points, row
 
 RANK = "rank"  # 1 is the decided network
-LEVEL = 0.95
 
 
 @dataclass(frozen=True)
@@ -148,10 +146,9 @@ def interval(one: Confirmed) -> tuple[float, float]:
     assert one.mae is not None
     if one.sd is None:
         return one.mae, one.mae
-    from scipy.stats import t  # takes a third of a second to import
+    from studies.statistics.resampling import students  # brings SciPy, which takes a third of a second to import
 
-    reach = float(t.ppf((1 + LEVEL) / 2, one.seeds - 1)) * one.sd / math.sqrt(one.seeds)
-    return one.mae - reach, one.mae + reach
+    return students(one.mae, one.sd, one.seeds)
 
 
 def summary(found: ConfirmationFindings) -> str:

@@ -3,6 +3,7 @@
 from typing import NamedTuple
 
 from models.families.family import Family, counted
+from models.families.inception_v3 import stem
 from models.layers import Activation, Branches, Conv, Layers, OfSum, Pool, Sum
 
 
@@ -13,22 +14,6 @@ class Blocks(NamedTuple):
 
     def __str__(self) -> str:
         return counted(self)
-
-
-STEM_POOL = Pool(stride=2, same=False)
-
-
-def stem(pools: tuple[bool, bool]) -> Layers:
-    first, second = ((STEM_POOL,) if present else () for present in pools)
-    return (
-        Conv(32, 3, 3, stride=2, same=False),
-        Conv(32, 3, 3, same=False),
-        Conv(64, 3, 3),
-        *first,
-        Conv(80, same=False),
-        Conv(192, 3, 3, same=False),
-        *second,
-    )
 
 
 def residual(branches: tuple[Layers, ...], scale: float, activation: Activation = "relu") -> Layers:

@@ -27,7 +27,7 @@ class Parser(argparse.ArgumentParser):
         sys.exit(2)
 
 
-def add_run_options(parser: argparse.ArgumentParser, with_data: bool = True) -> None:
+def add_run_dir(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--run-dir",
         type=values.PATH,
@@ -35,6 +35,10 @@ def add_run_options(parser: argparse.ArgumentParser, with_data: bool = True) -> 
         metavar="DIR",
         help=f"the run's folder (default {DEFAULT_RUN})",
     )
+
+
+def add_run_options(parser: argparse.ArgumentParser, with_data: bool = True) -> None:
+    add_run_dir(parser)
     parser.add_argument(
         "--preset",
         type=values.TEXT,

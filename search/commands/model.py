@@ -11,6 +11,7 @@ from search.commands import options, values
 from search.commands.arguments import (
     Subparsers,
     add_execution_options,
+    add_run_dir,
     add_run_options,
     also_logged,
     command,
@@ -18,7 +19,6 @@ from search.commands.arguments import (
 )
 from search.output.notices import NO_DEVICE, SYNTHETIC
 from search.output.terminal import log, say, show_json
-from search.output.typed import DEFAULT_RUN
 from search.run import open_run
 from studies.preset import StudyError
 
@@ -60,13 +60,7 @@ def add_predict_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--model", type=values.PATH, metavar="FOLDER", help="a trained model (default: the run's newest)"
     )
-    parser.add_argument(
-        "--run-dir",
-        type=values.PATH,
-        default=DEFAULT_RUN,
-        metavar="DIR",
-        help=f"the run's folder (default {DEFAULT_RUN})",
-    )
+    add_run_dir(parser)
     parser.add_argument("--flip", action="store_true", help="predict the mean of each image and its mirror image")
     parser.add_argument(
         "--force", action="store_true", help="predict also for images that do not look like a hand radiograph"

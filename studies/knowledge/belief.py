@@ -9,7 +9,7 @@ and not for the luckiest training.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import accumulate
@@ -50,11 +50,14 @@ class Belief:
 
     @cached_property
     def complete(self) -> dict[Architecture, list[Trial]]:
-        found: dict[Architecture, list[Trial]] = {}
-        for training in self.trainings:
-            if training.run.state == "complete":
-                found.setdefault(training.architecture, []).append(training.run)
-        return found
+        return by_network(training for training in self.trainings if training.run.state == "complete")
+
+
+def by_network(trainings: Iterable[Training]) -> dict[Architecture, list[Trial]]:
+    found: dict[Architecture, list[Trial]] = {}
+    for training in trainings:
+        found.setdefault(training.architecture, []).append(training.run)
+    return found
 
 
 def seen(networks: Sequence[Architecture]) -> Array:
@@ -144,8 +147,9 @@ def following(
     believed = belief(trainings)
     most_seeds = given.preset.seeds + AGAIN if module.SEEDED else 1
     gains = knowledge_gradient(believed.surrogate, seen(networks), seen(running))
+    trained = by_network(trainings)
     for place, network in enumerate(networks):
-        runs = [training.run for training in trainings if training.architecture == network]
+        runs = trained.get(network, [])
         if any(run.state == "failed" for run in runs) or len(runs) + running.count(network) >= most_seeds:
             gains[place] = -1.0
         if not same_head(given, network):
@@ -243,8 +247,8 @@ def own_point(module: Study, given: Given, trials: Sequence[Trial], network: Arc
 
 def mean_mae(module: Study, given: Given, trials: Sequence[Trial], network: Architecture) -> float:
     """Over the network's trainings in the run, in months."""
-    runs = belief(known(module, given, trials)).complete[network]
-    return fmean(run.error for run in runs)
+    runs = by_network(known(module, given, trials))[network]
+    return fmean(run.error for run in runs if run.state == "complete")
 
 
 def worded(network: Architecture) -> str:

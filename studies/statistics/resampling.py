@@ -36,6 +36,12 @@ def flips_of_images(months: Months) -> float:
     return min(1.0, 2 * min(p(1), p(-1)))
 
 
+def students(mean: float, sd: float, count: int) -> tuple[float, float]:
+    """95 % for the mean of so many values, two at least, of which these are mean and standard deviation: Student's."""
+    half = float(stats.t.isf(0.025, count - 1)) * sd / math.sqrt(count)
+    return mean - half, mean + half
+
+
 @lru_cache(maxsize=4096)
 def interval(months: Months) -> tuple[float, float]:
     """95 % for the mean, in months: Student's for FEW values, beyond by the BCa bootstrap (Efron 1987) with a fixed seed.
@@ -49,8 +55,7 @@ def interval(months: Months) -> tuple[float, float]:
     if np.ptp(values) <= 1e-9 * np.abs(values).max():
         return float(values.mean()), float(values.mean())
     if len(values) <= FEW:
-        half = stats.t.isf(0.025, len(values) - 1) * values.std(ddof=1) / math.sqrt(len(values))
-        return float(values.mean() - half), float(values.mean() + half)
+        return students(float(values.mean()), float(values.std(ddof=1)), len(values))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", stats.DegenerateDataWarning)
         found = stats.bootstrap(

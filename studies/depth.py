@@ -5,6 +5,8 @@ best of the width study. First run the points the preset names and the width stu
 The study ends after `depth_trials`, or when `depth_patience` trials in a row brought nothing better. With a second
 objective, MACs or parameters, the sampler searches the trade-off (NSGA-II), what is better is a new trial on its front, and
 the decision is the cheapest network within the margin of the best.
+
+This is the paper's strategy. By default one surrogate of all trainings of the run proposes and decides instead: `knowledge/belief.py`.
 """
 
 import sys

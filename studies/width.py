@@ -5,6 +5,8 @@ better than the one before it, or over the cap. The paper found 0.7 no worse and
 Where the ablation has left blocks out, the question is what their parameters buy: β begins with the widest under the cap and
 goes down until a width is no better than the wider one. Where none is better than the reference was with all of its blocks,
 that is restored.
+
+This is the paper's strategy. By default one surrogate of all trainings of the run proposes and decides instead: `knowledge/belief.py`.
 """
 
 import sys

@@ -78,7 +78,7 @@ def test_a_search_killed_when_its_study_was_only_made_goes_on(tmp_path: Path, ti
     assert run_all(run, tiny_store, FormulaExecutor()).keys() == STUDIES.keys()
 
 
-@pytest.mark.parametrize("stop_after", [0, 1, 3])
+@pytest.mark.parametrize("stop_after", [0, pytest.param(1, marks=pytest.mark.slow), 3])
 def test_a_stopped_search_continues_without_repeating_a_finished_trial(
     tmp_path: Path, tiny_store: Store, stop_after: int
 ) -> None:

@@ -80,7 +80,14 @@ def test_a_seed_decides_every_number() -> None:
 
 
 @pytest.mark.usefixtures("float32_again")
-@pytest.mark.parametrize("precision", ["float32", "mixed_bfloat16", "mixed_float16"])
+@pytest.mark.parametrize(
+    "precision",
+    [
+        "float32",
+        pytest.param("mixed_bfloat16", marks=pytest.mark.slow),
+        pytest.param("mixed_float16", marks=pytest.mark.slow),
+    ],
+)
 def test_a_training_that_goes_on_from_its_variables_ends_with_the_same_numbers(precision: Precision) -> None:
     """Weights, statistics, Adam's slots and step, the loss' scale, place in the schedule, batch order, flips and dropout."""
     first = whole(precision)

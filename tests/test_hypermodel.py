@@ -24,6 +24,7 @@ def a_hypermodel(max_params: int = 10**9) -> BoneAgeHyperModel:
     return BoneAgeHyperModel(TINY, TRAINING, PX, SPACE, max_params, mean_age_months=120.0)
 
 
+@pytest.mark.slow
 def test_a_real_random_search_trains_two_networks_and_rebuilds_the_best(tmp_path: Path) -> None:
     tuner = keras_tuner.RandomSearch(
         a_hypermodel(),

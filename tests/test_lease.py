@@ -184,17 +184,19 @@ def test_of_processes_that_begin_or_take_over_at_one_moment_one_holds_the_lease(
         "with held(folder, 'depth', take_over=take_over) as lease:\n"
         "    time.sleep(2); lease.check(); print('held', flush=True); time.sleep(2)\n"
     )
+    at = str(time.time() + 3)
+    racing: dict[str, list[subprocess.Popen[bytes]]] = {}
     for take_over in ("0", "1"):
         folder = tmp_path / take_over
         folder.mkdir()
-        at = str(time.time() + 3)
-        racing = [
+        racing[take_over] = [
             subprocess.Popen(
                 [sys.executable, "-c", race, folder, take_over, at], stdout=subprocess.PIPE, stderr=subprocess.PIPE
             )
             for _ in range(4)
         ]
-        said = [process.communicate(timeout=60)[0] for process in racing]
+    for take_over, processes in racing.items():
+        said = [process.communicate(timeout=60)[0] for process in processes]
         assert sorted(said) == [b"", b"", b"", b"held\n"], take_over
 
 

@@ -51,13 +51,15 @@ format: install
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-install: .venv/installed
+# With GPU libraries: make install EXTRAS=dev,gpu. Extras once installed stay: without EXTRAS, `make` installs those of last time.
+EXTRAS ?= $(or $(patsubst .venv/installed-%,%,$(lastword $(wildcard .venv/installed-*))),dev)
+STAMP := .venv/installed-$(EXTRAS)
+install: $(STAMP)
 
-# With GPU libraries: make install EXTRAS=dev,gpu
-EXTRAS ?= dev
-.venv/installed: pyproject.toml constraints.txt
+$(STAMP): pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
 	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[$(EXTRAS)]'
+	rm -f .venv/installed .venv/installed-*
 	touch $@
 
 clean:

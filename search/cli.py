@@ -15,6 +15,7 @@ from data.preparation import DataError
 from models.architecture import ArchitectureError
 from models.training.settings import TrainingError
 from search.commands.parser import parser
+from search.commands.which_run import settle_run
 from search.output.files import trouble
 from search.output.streams import OutputLost, safe_streams
 from search.output.terminal import log
@@ -36,6 +37,7 @@ def answer(arguments: Sequence[str] | None) -> int:
     parsed = parser().parse_args(arguments)
     command: Callable[[argparse.Namespace], int] = parsed.command
     try:
+        settle_run(parsed)
         return command(parsed)
     except (ArchitectureError, TrainingError, DataError, StorageError, StudyError) as error:
         log(f"boneage-search: {error}")

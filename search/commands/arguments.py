@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias
 from data.ranges import whole
 from search.commands import options, values
 from search.output.terminal import log
-from search.output.typed import DEFAULT_RUN
+from search.output.typed import DEFAULT_RUN, RUNS
 from search.run import open_run
 from studies.preset import PRESETS
 
@@ -31,10 +31,10 @@ def add_run_dir(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--run-dir",
         type=values.PATH,
-        default=DEFAULT_RUN,
         metavar="DIR",
-        help=f"the run's folder (default {DEFAULT_RUN})",
+        help=f"the run's folder (default: the only or the latest run below {RUNS}/, else {DEFAULT_RUN})",
     )
+    parser.set_defaults(works_on_a_run=True)
 
 
 def add_run_options(parser: argparse.ArgumentParser, with_data: bool = True) -> None:

@@ -4,12 +4,29 @@ import os
 import shlex
 from pathlib import Path
 
-DEFAULT_RUN = Path("runs/main")
+RUNS = Path("runs")  # where runs are looked for, seen from the folder that a command is typed in
+DEFAULT_RUN = RUNS / "main"
+MARKS = ("run.json", "studies.db")  # files of a run, the newest of which says when it was last worked on
+
+
+def runs_here() -> list[Path]:
+    """The runs below `runs/`, the one that was worked on last first."""
+    try:
+        folders = [folder for folder in RUNS.iterdir() if any((folder / mark).is_file() for mark in MARKS)]
+        return sorted(folders, key=lambda folder: (-last_worked_on(folder), folder.name))
+    except OSError:  # no such folder, or one that cannot be looked into
+        return []
+
+
+def last_worked_on(run: Path) -> float:
+    """Seconds since 1970."""
+    return max((run / mark).stat().st_mtime for mark in MARKS if (run / mark).is_file())
 
 
 def typed(command: str, run: Path, *further: str) -> str:
-    """`boneage-search COMMAND`, with --run-dir where the run's folder is not the default one."""
-    words = [] if run == DEFAULT_RUN else named("--run-dir", str(run))
+    """`boneage-search COMMAND`, with --run-dir where the command would not take this run by itself."""
+    by_itself = run == DEFAULT_RUN and set(runs_here()) <= {run}
+    words = [] if by_itself else named("--run-dir", str(run))
     return " ".join(["boneage-search", command, *map(quoted, (*words, *further))])
 
 

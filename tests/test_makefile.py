@@ -1,0 +1,69 @@
+"""`make install` by what it would do: extras are remembered, and asking for others installs."""
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+
+
+def would_do(folder: Path, *arguments: str) -> str:
+    for name in ("Makefile", "pyproject.toml", "constraints.txt"):
+        (folder / name).exists() or (folder / name).write_text((ROOT / name).read_text(encoding="utf-8"))
+    return subprocess.run(
+        ["make", "-n", "install", *arguments], cwd=folder, capture_output=True, text=True, check=True
+    ).stdout
+
+
+@pytest.mark.parametrize(
+    ("installed", "arguments", "installs"),
+    [
+        ("", (), "'.[dev]'"),
+        ("", ("EXTRAS=dev,gpu",), "'.[dev,gpu]'"),
+        ("dev", ("EXTRAS=dev,gpu",), "'.[dev,gpu]'"),
+        ("dev,gpu", ("EXTRAS=dev",), "'.[dev]'"),
+        ("dev", (), ""),
+        ("dev,gpu", (), ""),
+        ("dev,gpu", ("EXTRAS=dev,gpu",), ""),
+    ],
+)
+def test_extras_are_installed_when_they_are_not_those_of_last_time(
+    tmp_path: Path, installed: str, arguments: tuple[str, ...], installs: str
+) -> None:
+    would_do(tmp_path)
+    if installed:
+        (tmp_path / ".venv").mkdir()
+        (tmp_path / f".venv/installed-{installed}").touch()
+
+    said = would_do(tmp_path, *arguments)
+
+    assert (installs in said) if installs else ("pip install" not in said)
+
+
+def test_changed_constraints_install_the_extras_of_last_time_again(tmp_path: Path) -> None:
+    would_do(tmp_path)
+    (tmp_path / ".venv").mkdir()
+    stamp = tmp_path / ".venv/installed-dev,gpu"
+    stamp.touch()
+    import os
+
+    os.utime(stamp, (1, 1))
+
+    assert "'.[dev,gpu]'" in would_do(tmp_path)
+
+
+def test_every_wheel_of_cuda_that_tensorflow_asks_for_is_pinned() -> None:
+    from importlib.metadata import requires
+
+    from packaging.requirements import Requirement
+
+    asked = [Requirement(line) for line in requires("tensorflow") or () if "and-cuda" in line]
+    pinned = [line.partition(" #")[0] for line in (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()]
+    pins = {
+        name.lower(): version for name, separator, version in (line.partition("==") for line in pinned) if separator
+    }
+
+    assert asked
+    for wheel in asked:
+        assert pins[wheel.name] in wheel.specifier, wheel

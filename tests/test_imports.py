@@ -67,6 +67,7 @@ ORDER = (
     ("audit",),
     ("trained", "compare"),
     ("apply",),
+    ("evaluate",),
     ("report",),
     ("watch",),
     ("commands",),

@@ -34,8 +34,8 @@ class Source:
 HANDS = whole(1, 1_000_000)  # drawn ones
 
 
-def read_source(source: str, settings: Preparation) -> Source:
-    """Raises DataError where `source` is neither `phantom:N` nor a folder with usable cases."""
+def read_source(source: str, settings: Preparation, to_train: bool = True) -> Source:
+    """`to_train` as `read_folder` has it. Raises DataError where `source` is neither `phantom:N` nor a folder with usable cases."""
     kind, _, count = source.partition(":")
     if kind == "phantom":
         if not count.isdecimal() or len(count) > len(str(HANDS.high)) or int(count) not in HANDS:
@@ -44,7 +44,7 @@ def read_source(source: str, settings: Preparation) -> Source:
     folder = Path(source).expanduser()
     if not folder.is_dir():
         raise DataError(f"{source} is not a folder; give a folder of radiographs, a prepared store, or phantom:N")
-    found = read_folder(folder, settings)
+    found = read_folder(folder, settings, to_train)
     cases = found.cases.reset_index(drop=True)
     paths = list(cases["path"])
     return Source(

@@ -42,8 +42,8 @@ class Found:
     said: tuple[str, ...]  # what was found and what is missing, a sentence each
 
 
-def read_folder(folder: Path, settings: Preparation = AS_FOUND) -> Found:
-    """Every labelled case of the folder that has an image.
+def read_folder(folder: Path, settings: Preparation = AS_FOUND, to_train: bool = True) -> Found:
+    """Every labelled case of the folder that has an image. Unless they are `to_train` on, splits need not be told apart.
 
     Raises DataError where there is no table of cases, several for one split, an id in two splits, no image at all for a
     split, official test cases among the others, labels that look like years, too many cases lost, or no usable case.
@@ -71,8 +71,9 @@ def read_folder(folder: Path, settings: Preparation = AS_FOUND) -> Found:
         if problems and all(problem.kind == "missing" for problem in problems):
             passed += "; if the images' names are in another column, say --id-column"
         raise DataError(f"{folder} has {len(problems)} cases and none can be used{first}{passed}")
-    refuse_splits_without_images(folder, labelled, cases)
-    refuse_official_test(folder, cases)
+    if to_train:
+        refuse_splits_without_images(folder, labelled, cases)
+        refuse_official_test(folder, cases)
     refuse_losses(str(folder), problems, len(cases), settings)
     rowless = len(files.images) - len(cases)
     if rowless > 0:

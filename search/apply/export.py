@@ -14,13 +14,9 @@ import numpy as np
 
 from data.films.images import to_bytes
 from data.phantom.hand import draw, phantom_cases
-from data.preparation import DataError
-from data.store.disk import is_store, open_store
 from search.apply.model_card import card
 from search.output.files import write_text
-from search.run import PREPARED
-from search.storage.settings import read_settings
-from search.trained.folder import ModelFolder, load_network
+from search.trained.folder import ModelFolder, load_network, store_of
 from studies.preset import StudyError
 
 PACKAGES: dict[str, tuple[str, ...]] = {  # by format; those of the extra [export]
@@ -158,19 +154,11 @@ def put(written: Path, path: Path) -> None:
 
 def inputs_for(model: ModelFolder, run: Path) -> Inputs:
     """Validation cases of the store that the model was trained on, where it is still there; else drawn hands."""
-    runs = [model.path.absolute().parents[1], run]
-    stores = [store for one in runs for store in (one / PREPARED, Path(read_settings(one).get("data", "")))]
-    for path in stores:
-        if not is_store(path):
-            continue
-        try:
-            store = open_store(path)
-        except DataError:
-            continue  # another model's, or damaged: drawn hands will do
-        validation = store.split("validation")
-        if store.digest == model.about["data"]["digest"] and len(validation):
-            rows = validation.rows[:INPUTS]
-            return Inputs(np.array(store.images[rows]), validation.male[:INPUTS], "validation images of its own data")
+    store = store_of(model, run)
+    validation = store.split("validation") if store else None
+    if store and validation:
+        rows = validation.rows[:INPUTS]
+        return Inputs(np.array(store.images[rows]), validation.male[:INPUTS], "validation images of its own data")
     size, stretch = model.preparation.image_px, model.preparation.stretch
     hands = phantom_cases(INPUTS)
     return Inputs(

@@ -2,7 +2,7 @@
 
 import argparse
 
-from search.commands import compare, count, data, model, plan, search, storage
+from search.commands import compare, count, data, evaluate, model, plan, search, storage
 from search.commands.arguments import Parser
 
 
@@ -13,6 +13,6 @@ def parser() -> argparse.ArgumentParser:
         epilog="example: boneage-search run --preset demo",
     )
     commands = top.add_subparsers(required=True, metavar="COMMAND")
-    for group in (data, plan, search, model, compare, count, storage):
+    for group in (data, plan, search, model, evaluate, compare, count, storage):
         group.build(commands)
     return top

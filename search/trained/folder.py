@@ -6,9 +6,11 @@ from typing import Any
 
 from data.foreign import foreign
 from data.preparation import DataError, Preparation
+from data.store.disk import Store, is_store, open_store
 from models.architecture import Architecture
 from search.output.typed import typed
-from search.run import MODELS
+from search.run import MODELS, PREPARED
+from search.storage.settings import read_settings
 from search.trained.about import ABOUT, damaged, refuse_changed
 from search.trained.about import read as read_about
 from search.workers.best import MODEL
@@ -23,6 +25,7 @@ __all__ = [
     "newest",
     "open_folder",
     "read_about",
+    "store_of",
 ]
 
 
@@ -79,6 +82,21 @@ def open_folder(path: Path, whole: bool = False) -> ModelFolder:
         raise damaged(path / ABOUT, str(error) or repr(error)) from None
     refuse_changed(path, model.about, MODEL)
     return model
+
+
+def store_of(model: ModelFolder, run: Path) -> Store | None:
+    """The prepared data that the model was trained on; None where they are not there any more: in its folder, its run or `run`."""
+    runs = [model.path.absolute().parents[1], run]
+    named = [Path(read_settings(one).get("data", "")) for one in runs]
+    for path in (model.path / PREPARED, *(one / PREPARED for one in runs), *named):
+        if is_store(path):
+            try:
+                store = open_store(path)
+            except DataError:
+                continue  # another model's, or damaged
+            if store.digest == model.about["data"]["digest"]:
+                return store
+    return None
 
 
 def load_network(model: ModelFolder) -> Any:

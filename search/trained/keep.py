@@ -74,6 +74,7 @@ def describe(
         "params": counted.params,
         "macs": counted.macs,
         "constant_mae": round(constant_mae(store.cases), 4),
+        "training_median_months": training_median(store),
         "validation": measured(store, "validation", predicted["validation"]),
         "test": measured(store, "test", predicted["test"]) if job.test else None,
         "test_flipped": measured(store, "test", mirrored["test"]) if mirrored and job.test else None,
@@ -88,8 +89,12 @@ def describe(
 
 def measured(store: Store, split: str, predicted: np.ndarray) -> dict[str, Any]:
     examples = store.split(split)
-    median = float(np.median(store.split("train").age_months))
-    return metrics(predicted, examples.age_months.astype(float), examples.male, median)
+    return metrics(predicted, examples.age_months.astype(float), examples.male, training_median(store))
+
+
+def training_median(store: Store) -> float:
+    """What the constant predictor answers, months."""
+    return float(np.median(store.split("train").age_months))
 
 
 def calibrated(job: Job, store: Store, predicted: dict[str, np.ndarray]) -> dict[str, Any]:

@@ -34,6 +34,11 @@ if TYPE_CHECKING:
 SEX_NAMES = {"F": "girls", "M": "boys"}
 SEX_COLOURS = {"F": ORANGE, "M": BLUE}
 BIG_PX, SMALL_PX = 420, 320
+MEASURES_MEAN = (
+    "Months. Error is predicted minus label. Slope: of the error on the label's age, negative where ages shrink towards the "
+    "middle. Interval: 95 % bootstrap (BCa) of the MAE over images, for this trained network alone. Limits of agreement: mean "
+    "−/+ 1.96 SD."
+)
 PREDICTION_KINDS: dict[str, Kind] = {
     "male": "bool",
     "age_months": "float",
@@ -92,22 +97,22 @@ def measures_section(about: dict[str, Any]) -> Section:
             "The validation images have chosen the epoch, and the architecture if a search did; their figures are slightly too good.",
         )
     )
-    columns = measures_rows(about)
-    turned = [
+    return section(
+        "How good is it?",
+        table(
+            turned(measures_rows(about)), f"{MEASURES_MEAN} Constant: the MAE of always answering the training median."
+        ),
+        notices(said),
+    )
+
+
+def turned(columns: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """A row per measure instead of one per split."""
+    return [
         {"": measure} | {column["split"]: column[measure] for column in columns}
         for measure in columns[0]
         if measure != "split"
     ]
-    return section(
-        "How good is it?",
-        table(
-            turned,
-            "Months. Error is predicted minus label. Constant: the MAE of always answering the training median. Slope: of the "
-            "error on the label's age, negative where ages shrink towards the middle. Interval: 95 % bootstrap (BCa) of the MAE over "
-            "images, for this trained network alone. Limits of agreement: mean −/+ 1.96 SD.",
-        ),
-        notices(said),
-    )
 
 
 def published_section(about: dict[str, Any]) -> Section:

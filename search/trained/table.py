@@ -6,11 +6,17 @@ from typing import Any
 from search.output.terminal import say
 from search.show import tables
 
-TITLES = {"validation": "validation", "test": "test", "test_flipped": "test, with mirror images"}  # by split
+TITLES = {  # by split
+    "validation": "validation",
+    "test": "test",
+    "test_flipped": "test, with mirror images",
+    "evaluated": "this set",
+    "unseen": "this set, hands it was not trained on",
+}
 
 
 def splits_of(about: dict[str, Any]) -> list[str]:
-    return [split for split in TITLES if about[split]]
+    return [split for split in TITLES if about.get(split)]
 
 
 def measures_rows(about: dict[str, Any]) -> list[dict[str, Any]]:

@@ -1,0 +1,103 @@
+"""`evaluate`: an existing model on a labelled set, and its correction by a part of it."""
+
+import argparse
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from data.preparation import Preparation
+from search.commands import options, values
+from search.commands.arguments import Subparsers, add_run_dir, command
+from search.output.notices import NO_DEVICE, SYNTHETIC
+from search.output.terminal import log, say, show_json
+
+if TYPE_CHECKING:
+    from search.evaluate.evaluation import Evaluation
+
+OF_THE_TABLE = (
+    "age_unit",
+    "id_column",
+    "age_column",
+    "sex_column",
+    "accept_losses",
+)  # not of the pixels, which are the model's
+
+
+def add_evaluate_options(parser: argparse.ArgumentParser) -> None:
+    parser.description = (
+        "How an existing model does on a labelled set that it was not made from, in every layout that `prepare` reads: MAE, bias, "
+        "bands, coverage and agreement, beside the model's validation figures and the constant. Nothing is trained unless it is "
+        "asked for. Research software, not a medical device."
+    )
+    parser.add_argument(
+        "source",
+        type=values.TEXT,
+        metavar="DATA",
+        help="a folder of radiographs with a table, a prepared store, or phantom:N",
+    )
+    parser.add_argument(
+        "--model", type=values.PATH, metavar="FOLDER", help="a trained model (default: the run's newest)"
+    )
+    add_run_dir(parser)
+    parser.add_argument(
+        "--to", type=values.PATH, metavar="DIR", help="where to write the page (default: the model's folder)"
+    )
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    options.add(parser, OF_THE_TABLE, "how to read the set's table")
+
+
+def run_evaluate(arguments: argparse.Namespace) -> int:
+    from search.evaluate.evaluation import evaluated
+    from search.evaluate.labelled import opened
+    from search.evaluate.page import FOLDER, write
+    from search.show.progress import preparing
+    from search.trained.folder import chosen_model
+    from search.trained.predictor import open_model
+
+    folder = chosen_model(arguments.run_dir, arguments.model)
+    model = open_model(folder.path)
+    settings: Preparation = replace(model.preparation, **options.chosen(arguments))
+    with preparing() as progress:
+        labelled = opened(arguments.source, model, folder, arguments.run_dir, settings, progress)
+    found = evaluated(labelled, folder, model.looks)
+    page, listed = write(found, arguments.to or folder.path / FOLDER)
+    if arguments.json:
+        show_json(found.to_dict() | {"page": str(page), "predictions": str(listed)})
+        return 0
+    show_evaluation(found)
+    for path in (page, listed):
+        say(path)
+    say(f"{SYNTHETIC}; {NO_DEVICE}." if folder.synthetic else f"{NO_DEVICE.capitalize()}.")
+    return 0
+
+
+def show_evaluation(found: "Evaluation") -> None:
+    from search.show import tables
+    from search.trained.table import band_name, figures_of, measures_rows
+
+    for sentence in found.labelled.read.said:
+        log(sentence)
+    tables.show(f"{found.model.name} on {found.labelled.source}", measures_rows(found.figures))
+    own = found.figures[found.main]
+    shares = {band["from_months"]: band["share"] for band in found.coverage["by_age"]} if found.coverage else {}
+    rows = [
+        {"group": group.get("sex") or band_name(group)}
+        | figures_of(group)
+        | {"labels inside": f"{shares[group['from_months']]:.0%}" if "from_months" in group and shares else None}
+        for group in (*own["by_sex"], *own["by_age"])
+    ]
+    tables.show("by sex and label age", rows)
+    if covered := found.coverage:
+        say(f"{covered['level']:.0%} intervals hold {covered['share']:.1%} of {covered['n']:,} labels.")
+    for level, words in found.said:
+        say(f"{level}: {words}")
+
+
+def build(commands: Subparsers) -> None:
+    evaluate = command(
+        commands,
+        "evaluate",
+        run_evaluate,
+        "how a trained model does on another labelled set, and its correction by a part of that set",
+        "boneage-search evaluate ~/our-hospital --model runs/main/models/b1.4-4-3-3",
+    )
+    add_evaluate_options(evaluate)

@@ -1,0 +1,194 @@
+"""The figures of a model on a labelled set: against its own validation, against the constant, with what is to be worried about."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from data.films.looks import Looks
+from data.tables.rsna import official_test
+from search.evaluate.labelled import Labelled
+from search.output.confirmed import MODEL_NOTHING, model_learned_nothing
+from search.trained.conformal import coverage
+from search.trained.folder import ModelFolder
+from search.trained.measures import AGE_BANDS_MONTHS, FEW, band_of, edges, metrics
+from search.trained.table import band_name
+
+OFFICIAL_CASES = 200
+BIAS_MONTHS = 2.0  # what a bias has to reach before it is a worry
+CASES = ["id", "male", "age_months", "predicted_months", "low", "high"]
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    model: ModelFolder
+    labelled: Labelled
+    constant_months: float  # what the constant predictor answers
+    constant_of: str  # whose median that is
+    figures: dict[
+        str, dict[str, Any]
+    ]  # `validation` of the model itself, `evaluated`, and `unseen` where some hands were seen
+    coverage: dict[str, Any] | None  # of the intervals; None where an interval is open
+    official: int  # how many of RSNA's official test cases these are; 0 where they are others
+    said: tuple[tuple[str, str], ...]  # level, `worry` or `note`, and sentence
+
+    @property
+    def main(self) -> str:
+        """Whose figures tell how good the model is here."""
+        return "unseen" if "unseen" in self.figures else "evaluated"
+
+    def to_dict(self) -> dict[str, Any]:
+        cases = self.labelled.cases
+        return {
+            "model": str(self.model.path),
+            "source": self.labelled.source,
+            "cases": len(cases),
+            "without_answer": len(self.labelled.problems),
+            "seen_in_training": int(cases["seen"].sum()) if self.labelled.training_known else None,
+            "rsna_official_test": self.official,
+            "constant_months": self.constant_months,
+            "constant_of": self.constant_of,
+            "figures": self.figures,
+            "coverage": self.coverage,
+            "said": [{"level": level, "text": words} for level, words in self.said],
+        }
+
+
+def evaluated(labelled: Labelled, model: ModelFolder, looks: Looks) -> Evaluation:
+    cases = labelled.cases
+    known = labelled.training_median_months
+    constant = float(np.median(cases["age_months"])) if known is None else known
+    figures = {"validation": model.about["validation"], "evaluated": measured(cases, constant)}
+    if cases["seen"].any() and not cases["seen"].all():
+        figures["unseen"] = measured(labelled.unseen, constant)
+    of_test = official_test(cases["id"])
+    official = int(of_test.sum()) if of_test.all() else 0
+    judged = labelled.unseen if "unseen" in figures else cases
+    covered = covered_by(judged, model)
+    said = (
+        *who(labelled, official, known is not None),
+        *worries(judged, figures["unseen" if "unseen" in figures else "evaluated"], covered, model, looks),
+    )
+    return Evaluation(
+        model,
+        labelled,
+        constant,
+        "the training images" if known is not None else "this set",
+        figures,
+        covered,
+        official,
+        said,
+    )
+
+
+def measured(cases: pd.DataFrame, constant_months: float) -> dict[str, Any]:
+    male = cases["male"].to_numpy(np.float32)
+    return metrics(cases["predicted_months"].to_numpy(), cases["age_months"].to_numpy(float), male, constant_months)
+
+
+def covered_by(cases: pd.DataFrame, model: ModelFolder) -> dict[str, Any]:
+    """The share of labels inside the intervals, in all and by band of label age."""
+    predicted, age_months = cases["predicted_months"].to_numpy(), cases["age_months"].to_numpy(float)
+    male = cases["male"].to_numpy(np.float32) if model.architecture.sex_units else None
+    bands, inside = band_of(age_months), ((cases["low"] <= age_months) & (age_months <= cases["high"])).to_numpy()
+    by_age = [
+        edges(band) | {"n": int((bands == band).sum()), "share": round(float(inside[bands == band].mean()), 4)}
+        for band in range(len(AGE_BANDS_MONTHS))
+        if (bands == band).any()
+    ]
+    level = {"level": model.about["conformal"]["level"]}
+    return level | coverage(model.about["conformal"], predicted, age_months, male) | {"by_age": by_age}
+
+
+def who(labelled: Labelled, official: int, median_known: bool) -> Iterator[tuple[str, str]]:
+    """Of which cases the figures are."""
+    seen, count = int(labelled.cases["seen"].sum()), len(labelled.cases)
+    if official:
+        yield (
+            "note",
+            f"By their ids these are {official:,} of the {OFFICIAL_CASES} cases of RSNA's official test set"
+            + (
+                ": published figures are of the same images."
+                if official == OFFICIAL_CASES
+                else ", so published figures are of more images."
+            ),
+        )
+    if seen == count:
+        yield (
+            "worry",
+            "The model was trained on every one of these hands, or its epoch was chosen by them: the figures say nothing of others.",
+        )
+    elif seen:
+        yield (
+            "worry",
+            f"The model was trained on {seen:,} of these hands, or its epoch was chosen by them (the same id, age and sex). How good it "
+            f"is on others is told by the other {count - seen:,}.",
+        )
+    if not labelled.training_known:
+        yield (
+            "note",
+            "The model's training data are not there any more, so it is not known whether it was trained on some of these hands.",
+        )
+    if not median_known:
+        yield (
+            "note",
+            "The model does not say the median of its training ages: the constant is the median of this set, which is the harder one to beat.",
+        )
+    if labelled.problems:
+        yield (
+            "note",
+            f"{len(labelled.problems):,} more cases have no usable image; the first: {labelled.problems[0].reason}",
+        )
+
+
+def worries(
+    cases: pd.DataFrame, found: dict[str, Any], covered: dict[str, Any], model: ModelFolder, looks: Looks
+) -> Iterator[tuple[str, str]]:
+    """What the figures contradict of what the model promises."""
+    own, level = model.about["validation"], covered["level"]
+    if model_learned_nothing(model.about):
+        yield "worry", MODEL_NOTHING
+    if found["n"] < FEW:
+        yield "note", f"{found['n']} images are too few to tell how good the model is."
+        return
+    if found["mae"] >= found["constant_mae"]:
+        yield (
+            "worry",
+            f"Here the model is no better than a constant: MAE {found['mae']:.1f} months, the constant's {found['constant_mae']:.1f}.",
+        )
+    else:
+        bands = [
+            band_name(band) for band in found["by_age"] if band["n"] >= FEW and band["mae"] >= band["constant_mae"]
+        ]
+        if bands:
+            yield "worry", f"Worse than a constant by label age: {', '.join(bands)}."
+    if found["mae_low"] is not None and own["mae_high"] is not None and found["mae_low"] > own["mae_high"]:
+        yield (
+            "worry",
+            f"The error is larger than on the model's validation images: MAE {found['mae']:.1f} months against {own['mae']:.1f}.",
+        )
+    error = cases["predicted_months"] - cases["age_months"]
+    if abs(found["bias"]) > max(BIAS_MONTHS, 1.96 * float(error.std()) / len(error) ** 0.5):
+        yield (
+            "worry",
+            f"Ages are predicted {abs(found['bias']):.1f} months too {'low' if found['bias'] < 0 else 'high'} on average; --recalibrate mends that.",
+        )
+    if covered["high"] < level:
+        yield (
+            "worry",
+            f"The intervals hold {covered['share']:.0%} of the labels, and {level:.0%} was promised; --recalibrate makes others.",
+        )
+    refused, doubted = (int((cases["score"] < line).sum()) for line in (looks.refuse_below, looks.doubt_below))
+    if doubted:
+        yield (
+            "note",
+            f"The hand check doubts {doubted:,} of these images; {refused:,} of them `predict` would refuse. The figures count them.",
+        )
+
+
+def predictions(labelled: Labelled) -> pd.DataFrame:
+    """As a model's own tables of predictions: id, male, age_months, predicted_months, low, high (NaN where there is no limit), seen."""
+    high = labelled.cases["high"].where(np.isfinite(labelled.cases["high"]))
+    return labelled.cases[[*CASES, "seen"]].assign(high=high).reset_index(drop=True)

@@ -1,0 +1,170 @@
+"""A labelled set, opened by an existing model: every case with its answer, and the reasons of those that have none."""
+
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from data.films.images import Decoded
+from data.films.looks import shrunk
+from data.preparation import DataError, Preparation, absolute
+from data.problems import Problem, unusable
+from data.store.disk import checksum, is_store, open_store
+from data.store.patients import hashed, told_apart
+from data.store.prepare import Progress
+from data.store.sources import Source, read_source
+from search.trained.folder import ModelFolder, open_folder, store_of
+from search.trained.keep import training_median
+from search.trained.page import read_predictions
+from search.trained.predictor import BATCH, Model, predict
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """`cases` has a row for each image that was read, under its number in the source: id, age_months, male, split, patient (a
+    hash, '' unknown), checksum of the prepared pixels, predicted_months, low, high (infinite where there is no limit), score
+    of the hand check, and `seen`: whether the model was trained, or its epoch chosen, by the hand of this id, age and sex."""
+
+    source: str
+    read: Source
+    cases: pd.DataFrame
+    problems: tuple[Problem, ...]  # cases without an answer
+    training_median_months: float | None  # of the model's training ages; None where it is not known
+    training_known: bool  # whether the data of the model's training are still there, so that `seen` means something
+
+    @property
+    def unseen(self) -> pd.DataFrame:
+        return self.cases[~self.cases["seen"]]
+
+
+def opened(
+    source: str, model: Model, folder: ModelFolder, run: Path, settings: Preparation, progress: Progress
+) -> Labelled:
+    """Every labelled image of `source`: a folder in any layout that `prepare` reads, a prepared store, or phantom:N.
+
+    `settings` are the model's, with what was said of the source's table. Raises DataError where nothing of it can be used.
+    """
+    read = (
+        of_store(Path(source).expanduser(), settings)
+        if is_store(Path(source).expanduser())
+        else read_source(source, settings, to_train=False)
+    )
+    rows = list(read.cases.index)
+    parts: list[dict[str, Any]] = []
+    problems = list(read.problems)
+    for batch in batches(read, rows):
+        whole = [(row, image) for row, image in batch if isinstance(image, Decoded)]
+        problems += [left_out(read, row, image) for row, image in batch if isinstance(image, DataError)]
+        parts += answered(read, whole, model)
+        progress(len(parts) + len(problems) - len(read.problems), len(rows))
+    if not parts:
+        raise DataError(
+            f"{source} has {len(rows):,} labelled cases and no image of them can be read; the first: {problems[0].reason}"
+        )
+    found = pd.DataFrame(parts).set_index("row")
+    cases = read.cases.loc[found.index, ["id", "age_months", "male", "split", "patient"]].join(found)
+    of_table = cases["patient"].map(hashed)
+    cases["patient"] = told_apart(of_table.where(of_table != "", cases.pop("of_image")))
+    known = trained_on(folder, run)
+    seen = known is not None and pd.Series([hand in known for hand in hands(cases)], cases.index)
+    median = median_of(folder, run)
+    return Labelled(absolute(source), read, cases.assign(seen=seen), tuple(problems), median, known is not None)
+
+
+def median_of(model: ModelFolder, run: Path) -> float | None:
+    """Models of earlier versions do not say it; their data may."""
+    if (said := model.about.get("training_median_months")) is not None:
+        return float(said)
+    store = store_of(model, run)
+    return training_median(store) if store else None
+
+
+def of_store(path: Path, settings: Preparation) -> Source:
+    """A prepared store as a source. Raises DataError where its images were prepared otherwise than the model's."""
+    store = open_store(path)
+    for name in (field.name for field in fields(Preparation)):
+        there, asked = getattr(store.prepared_as, name), getattr(settings, name)
+        if there != asked and replace(settings, **{name: there}).pixels != settings.pixels:
+            raise DataError(
+                f"{path} was prepared with {name} {there}, the model needs {asked}: name the folder of radiographs"
+            )
+    sizes = store.cases[["width_px", "height_px"]].to_numpy()
+    return Source(
+        store.cases.assign(patient=store.patients),
+        lambda row: Decoded(np.array(store.images[row]), *map(int, sizes[row])),
+        lambda row: "",
+        store.synthetic,
+    )
+
+
+def batches(read: Source, rows: Sequence[int]) -> Iterator[list[tuple[int, Decoded | DataError]]]:
+    def one(row: int) -> tuple[int, Decoded | DataError]:
+        try:
+            return row, read.pixels_of(row)
+        except DataError as error:
+            return row, error
+
+    with ThreadPoolExecutor() as pool:
+        for start in range(0, len(rows), BATCH):
+            yield list(pool.map(one, rows[start : start + BATCH]))
+
+
+def answered(read: Source, whole: Sequence[tuple[int, Decoded]], model: Model) -> list[dict[str, Any]]:
+    if not whole:
+        return []
+    images = np.stack([image.pixels for _, image in whole])
+    male = read.cases.loc[[row for row, _ in whole], "male"].to_numpy(bool)
+    answers, scores = predict(model, images, male), model.looks.score(shrunk(images))
+    return [
+        {
+            "row": row,
+            "checksum": checksum(image.pixels.tobytes()),
+            "of_image": hashed(read.patient_of(row)),
+            "predicted_months": float(answers.months[place]),
+            "low": float(answers.low[place]),
+            "high": float(answers.high[place]),
+            "score": float(scores[place]),
+        }
+        for place, (row, image) in enumerate(whole)
+    ]
+
+
+def left_out(read: Source, row: int, error: DataError) -> Problem:
+    case = read.cases.loc[row]
+    return unusable(str(case["id"]), str(case.get("path", "")), str(error))
+
+
+def trained_on(model: ModelFolder, run: Path) -> set[tuple[Any, ...]] | None:
+    """Id, age and sex of the cases that made the model, or the models that it was made from; None where their data are away.
+
+    Validation images are among them: they have chosen the epoch and made the intervals.
+    """
+    known: set[tuple[Any, ...]] = set()
+    while True:
+        store = store_of(model, run)
+        if store is None:
+            return None
+        known |= hands_of(store.cases[store.cases["split"].isin(["train", "validation"])])
+        if model.about.get("recalibration"):
+            known |= hands_of(read_predictions(model.path, "validation"))
+        before = model.about.get("made_from")
+        if not before:
+            return known
+        try:
+            model = open_folder(model.path.with_name(str(before["name"])))
+        except DataError:
+            return None
+
+
+def hands_of(cases: pd.DataFrame) -> set[tuple[Any, ...]]:
+    return set(hands(cases))
+
+
+def hands(cases: pd.DataFrame) -> list[tuple[Any, ...]]:
+    """What tells that two sets hold the same hand; an id alone may be another clinic's. Ages to a hundredth, as tables of predictions have them."""
+    columns = cases["id"], cases["age_months"].astype(float).round(2), cases["male"].astype(bool)
+    return list(zip(*columns, strict=True))

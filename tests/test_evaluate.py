@@ -1,0 +1,169 @@
+"""An existing model on a labelled set: the figures are those of its predictions, and what it was trained on is told apart."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from data.films.images import decode
+from data.phantom.hand import draw, phantom_cases
+from data.preparation import DataError
+from data.store.disk import Store
+from data.store.prepare import prepare
+from search.cli import main
+from search.evaluate.evaluation import Evaluation, covered_by, evaluated
+from search.evaluate.labelled import Labelled, opened
+from search.trained.folder import open_folder
+from search.trained.measures import metrics
+from search.trained.predictor import Model, open_model
+from search.trained.predictor import predict as predict_images
+
+HANDS = phantom_cases(90)[60:]  # others than the model's
+
+
+@pytest.fixture(scope="module")
+def model(tiny_model: Path) -> Model:
+    return open_model(tiny_model)
+
+
+def lay_out(folder: Path, ids: list[str], table: str = "train.csv", images: str = "boneage-training-dataset") -> Path:
+    """Drawn hands as RSNA's training set."""
+    (folder / images).mkdir(parents=True)
+    rows = ["id,boneage,male"]
+    for id, hand in zip(ids, HANDS, strict=False):
+        Image.fromarray(draw(hand, 48)).save(folder / images / f"{id}.png")
+        rows.append(f"{id},{hand.age_months:g},{hand.male}")
+    (folder / table).write_text("\n".join(rows) + "\n")
+    return folder
+
+
+def asked(source: Path, model: Model, folder: Path, run: Path = Path("none")) -> tuple[Labelled, Evaluation]:
+    """`run` has the data that the model was trained on."""
+    labelled = opened(str(source), model, open_folder(folder), run, model.preparation, lambda *_: None)
+    return labelled, evaluated(labelled, open_folder(folder), model.looks)
+
+
+def test_the_figures_are_those_of_the_predictions(model: Model, tiny_model: Path, tmp_path: Path) -> None:
+    folder = lay_out(tmp_path / "clinic", [str(n) for n in range(1, 31)])
+    labelled, found = asked(folder, model, tiny_model)
+    images = np.stack(
+        [decode(folder / "boneage-training-dataset" / f"{n}.png", model.preparation).pixels for n in range(1, 31)]
+    )
+    male = np.array([hand.male for hand in HANDS])
+    ages = np.array([hand.age_months for hand in HANDS])
+    answers = predict_images(model, images, male)
+    constant = model.about["training_median_months"]
+
+    assert list(labelled.cases["id"]) == [str(n) for n in range(1, 31)]
+    np.testing.assert_allclose(labelled.cases["predicted_months"], answers.months, atol=1e-3)
+    assert found.figures["evaluated"]["mae"] == pytest.approx(float(np.abs(answers.months - ages).mean()), abs=1e-3)
+    predicted = labelled.cases["predicted_months"].to_numpy()
+    assert found.figures["evaluated"] == metrics(predicted, ages, male.astype(np.float32), constant)
+    assert found.figures["validation"] == model.about["validation"]
+    inside = (answers.low <= ages) & (ages <= answers.high)
+    assert found.coverage is not None
+    assert found.coverage["share"] == pytest.approx(inside.mean(), abs=1e-4)
+    assert sum(band["n"] for band in found.coverage["by_age"]) == 30
+    assert "unseen" not in found.figures
+    assert not found.official
+
+
+def test_the_hands_that_a_model_was_trained_on_are_told_apart(
+    model: Model, tiny_model: Path, tiny_store: Store
+) -> None:
+    labelled, found = asked(tiny_store.path, model, tiny_model, tiny_store.path.parent)
+    splits = tiny_store.cases["split"]
+
+    assert list(labelled.cases["seen"]) == list(splits != "test")
+    assert found.main == "unseen"
+    assert found.figures["unseen"]["mae"] == pytest.approx(model.about["test"]["mae"], abs=1e-3)
+    assert found.figures["unseen"]["constant_mae"] == model.about["test"]["constant_mae"]
+    assert any(level == "worry" and "was trained on" in words for level, words in found.said)
+
+
+def test_an_id_alone_does_not_make_a_hand_the_same(
+    model: Model, tiny_model: Path, tiny_store: Store, tmp_path: Path
+) -> None:
+    ids = list(tiny_store.split("train").ids[:10])
+    labelled, _ = asked(lay_out(tmp_path / "other", ids), model, tiny_model, tiny_store.path.parent)
+    trained = tiny_store.cases.set_index("id").loc[ids]
+    same = [
+        (round(hand.age_months, 2), hand.male) == (round(float(age_months), 2), bool(male))
+        for hand, age_months, male in zip(HANDS, trained["age_months"], trained["male"], strict=False)
+    ]
+
+    assert labelled.training_known
+    assert list(labelled.cases["seen"]) == same
+
+
+def test_rsnas_official_test_cases_are_known_and_need_no_split(model: Model, tiny_model: Path, tmp_path: Path) -> None:
+    official = lay_out(tmp_path / "official", [str(n) for n in range(4360, 4380)])
+    with pytest.raises(DataError, match="official test set"):
+        prepare(str(official), model.preparation, tmp_path / "store")
+
+    _, found = asked(official, model, tiny_model)
+
+    assert found.official == 20
+    assert "20 of the 200" in " ".join(words for _, words in found.said)
+
+
+def test_files_without_an_answer_are_counted_and_the_others_answered(
+    model: Model, tiny_model: Path, tmp_path: Path
+) -> None:
+    folder = lay_out(tmp_path / "clinic", [str(n) for n in range(1, 13)])
+    (folder / "boneage-training-dataset" / "3.png").write_bytes(b"")
+    labelled, found = asked(folder, model, tiny_model)
+
+    assert len(labelled.cases) == 11
+    assert [problem.id for problem in labelled.problems] == ["3"]
+    assert found.to_dict()["without_answer"] == 1
+    for path in folder.rglob("*.png"):
+        path.write_bytes(b"")
+    with pytest.raises(DataError, match="no image of them can be read"):
+        asked(folder, model, tiny_model)
+
+
+def test_a_store_that_was_prepared_otherwise_is_refused(model: Model, tiny_model: Path, tmp_path: Path) -> None:
+    other = prepare("phantom:30", replace(model.preparation, image_px=32), tmp_path / "store")
+
+    with pytest.raises(DataError, match="image_px 32, the model needs 40"):
+        asked(other.path, model, tiny_model)
+
+
+def test_what_is_off_is_said(model: Model, tiny_model: Path, tmp_path: Path) -> None:
+    labelled, found = asked(lay_out(tmp_path / "clinic", [str(n) for n in range(1, 31)]), model, tiny_model)
+    error = labelled.cases["predicted_months"] - labelled.cases["age_months"]
+    words = " ".join(said for _, said in found.said)
+
+    # The network knows nothing: it answers the training mean.
+    assert ("no better than a constant" in words) == (
+        found.figures["evaluated"]["mae"] >= found.figures["evaluated"]["constant_mae"]
+    )
+    assert ("on average" in words) == (abs(error.mean()) > max(2, 1.96 * error.std() / len(error) ** 0.5))
+    narrow = labelled.cases.assign(low=labelled.cases["age_months"] + 1)
+    assert covered_by(narrow, open_folder(tiny_model))["by_age"][0]["share"] == 0
+
+
+@pytest.mark.parametrize("layout", [("train.csv", "images/images"), ("boneage-test-dataset.csv", "test")])
+def test_the_command_leaves_a_page_and_a_table(
+    tiny_model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], layout: tuple[str, str]
+) -> None:
+    folder = lay_out(tmp_path / "clinic", [str(n) for n in range(1, 11)], *layout)
+    assert main(["evaluate", str(folder), "--model", str(tiny_model), "--json", "--to", str(tmp_path / "out")]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert main(["evaluate", str(folder), "--model", str(tiny_model), "--to", str(tmp_path / "out")]) == 0
+    shown = capsys.readouterr().out
+
+    assert found["cases"] == 10
+    table = pd.read_csv(found["predictions"])
+    assert table["id"].tolist() == list(range(1, 11))
+    off = (table["predicted_months"] - table["age_months"]).abs().mean()
+    assert found["figures"]["evaluated"]["mae"] == pytest.approx(off, abs=0.01)
+    page = Path(found["page"]).read_text()
+    assert all(heading in page for heading in ("How good is it here?", "Limits of agreement", "By sex and age"))
+    assert "this set" in shown
+    assert "not a medical device" in shown.lower()

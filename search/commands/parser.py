@@ -2,7 +2,8 @@
 
 import argparse
 
-from search.commands import compare, count, data, evaluate, model, plan, search, storage
+from search.commands import compare, count, data, model, plan, search, storage
+from search.commands.applied import evaluate
 from search.commands.arguments import Parser
 
 

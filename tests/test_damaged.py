@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from at_rest import at_rest
 from conftest import tiny_preset
 from formula import FormulaExecutor, silent
 from hypothesis import given, settings
@@ -285,10 +286,7 @@ def searched(tmp_path_factory: pytest.TempPathFactory, tiny_store: Store) -> Pat
     run = Run(folder, tiny_preset(), {"image_px": 40}, str(tiny_store.path), sqlite_url(folder / "studies.db"))
     run_study(run, tiny_store, "ablation", FormulaExecutor, silent())
     record(run)
-    with sqlite3.connect(folder / "studies.db") as connection:
-        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-    connection.close()
-    return shutil.copytree(folder, folder.with_name("ended"), ignore=shutil.ignore_patterns("*.db-*"))
+    return at_rest(folder)
 
 
 def pages(path: Path) -> list[int]:

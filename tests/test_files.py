@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from at_rest import at_rest
 from conftest import tiny_preset
 from formula import FormulaExecutor, silent
 from hypothesis import given, settings
@@ -113,7 +114,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory, tiny_store: Store) -> Pat
     for name in ("ablation", "width"):
         run_study(run, tiny_store, name, FormulaExecutor, silent())
     record(run)
-    return folder
+    return at_rest(folder)
 
 
 def in_one_process(calls: list[list[str]], prefix: Sequence[str] = (), **options: Any) -> list[tuple[int, str, str]]:

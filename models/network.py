@@ -4,7 +4,6 @@ Inputs: `image`, uint8 (batch, image_px, image_px, 1), scaled to 0-1 and augment
 (batch, 1), 0 or 1, absent where the architecture leaves sex out. Output: age in months, float32 (batch, 1).
 """
 
-import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -15,6 +14,7 @@ from models.cost import cost
 from models.families.family import Family
 from models.layers import Act, Activation, Conv, Pool, Sum, walk
 from models.stages import stages
+from models.training.augmentation import augmentation
 from models.training.settings import Training
 
 Tensor = Any  # a KerasTensor; Keras ships no types
@@ -134,22 +134,3 @@ def trunk(
         # An identity under the stage's name: what a class activation map or a summary looks for.
         x = keras.layers.Activation("linear", name=stage.name)(x)
     return x
-
-
-def augmentation(training: Training) -> list[keras.Layer]:
-    """Random layers on the device; Keras switches them off at inference."""
-    chosen = []
-    flips = {(True, True): "horizontal_and_vertical", (True, False): "horizontal", (False, True): "vertical"}
-    if mode := flips.get((training.flip_horizontal, training.flip_vertical)):
-        chosen.append(keras.layers.RandomFlip(mode, name="flip"))
-    around = {"fill_mode": "constant", "fill_value": 0.0}  # radiographs end in black
-    if training.rotation_degrees:
-        turn = training.rotation_degrees * math.pi / 180 / (2 * math.pi)
-        chosen.append(keras.layers.RandomRotation(turn, name="rotate", **around))
-    if training.zoom:
-        chosen.append(keras.layers.RandomZoom(training.zoom, name="zoom", **around))
-    if training.translation:
-        chosen.append(
-            keras.layers.RandomTranslation(training.translation, training.translation, name="translate", **around)
-        )
-    return chosen

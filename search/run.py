@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from data.preparation import absolute
+from models.training.settings import FILMS_OFF
 from search.storage.identity import ID
-from search.storage.settings import change_settings, derive, from_json, read_settings, remembered
+from search.storage.settings import FILMS, change_settings, derive, from_json, read_settings, remembered
 from search.storage.sqlite import own_url
 from studies.preset import PRESETS, Preset, StudyError
 
@@ -55,7 +56,7 @@ def open_run(
     merged = before_strategies(recorded) | from_json(recorded.get("overrides", {})) | overrides
     return Run(
         folder,
-        derive(PRESETS[name](), merged),
+        derive(PRESETS[name](), varied_films(recorded) | merged),
         merged,
         absolute(data) if data else recorded.get("data") or PRESETS[name]().data,
         storage or recorded.get("storage") or own_url(folder),
@@ -65,6 +66,11 @@ def open_run(
 def before_strategies(recorded: dict[str, Any]) -> dict[str, Any]:
     """A run that an earlier version began goes on by the only strategy that there was."""
     return {"strategy": "paper"} if recorded.get("preset") and "strategy" not in recorded else {}
+
+
+def varied_films(recorded: dict[str, Any]) -> dict[str, Any]:
+    """A run's films go on to be varied as they were when it began; before there was a choice they were not."""
+    return {**FILMS_OFF, **recorded.get(FILMS, {})} if recorded.get("preset") else {}
 
 
 def refuse_unspeakable(folder: Path) -> None:
@@ -83,6 +89,7 @@ def record(run: Run) -> None:
     settings = {
         "preset": run.preset.name,
         "strategy": run.preset.strategy,
+        FILMS: {name: getattr(run.preset.training, name) for name in FILMS_OFF},
         "overrides": run.overrides,
         "data": run.data,
     }

@@ -4,7 +4,7 @@ To try something else, set a field on the command line, or add a function that d
 """
 
 from dataclasses import dataclass, field, replace
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 from data.preparation import Preparation
 from data.ranges import Range, check, whole
@@ -12,7 +12,7 @@ from data.shown import shown
 from models.architecture import BETA, REPEATS, UNITS, Architecture, ArchitectureError, Blocks
 from models.cost import PARAMS
 from models.paper import MODIFIED
-from models.training.settings import EPOCHS, Training
+from models.training.settings import EPOCHS, FILMS_OFF, Training
 
 OBJECTIVES = (("mae",), ("mae", "macs"), ("mae", "params"))
 Strategy = Literal["surrogate", "paper"]
@@ -146,6 +146,18 @@ class Preset:
         return seeds if seeds < 2 else seeds * max(1, round(variants**0.5))
 
 
+# Other scanners, archives and resamplers, as training is to know them: of the sizes that such films were seen to differ by.
+FILMS: dict[str, Any] = {
+    "resampling": 0.6,
+    "blur_px": 1.2,
+    "sharpness": 2.0,
+    "gamma": 2.5,
+    "contrast": 0.2,
+    "noise": 0.03,
+    "erased_border": 0.08,
+}
+
+
 def default() -> Preset:
     """What works better than the paper's settings, at its image size: hours on one GPU for each study.
 
@@ -154,7 +166,7 @@ def default() -> Preset:
     """
     return Preset(
         name="default",
-        training=Training(warmup_epochs=1.0, rotation_degrees=10, zoom=0.1, translation=0.05),
+        training=Training(warmup_epochs=1.0, rotation_degrees=10, zoom=0.1, translation=0.05, **FILMS),
         full_epochs=100,
     )
 
@@ -192,7 +204,7 @@ def cpu() -> Preset:
 
     The cap is the paper's 70M at this β: 70M · 0.25². The first stem pooling is left out, since with it an image of
     100 px is one pixel wide where mixed9 works. So short a training needs many steps (small batches), a high learning
-    rate, no augmentation, and a BatchNorm that forgets its start within an epoch.
+    rate, no augmentation but of the films, and a BatchNorm that forgets its start within an epoch.
     """
     return Preset(
         name="cpu",
@@ -205,6 +217,7 @@ def cpu() -> Preset:
             bn_momentum=0.9,
             flip_horizontal=False,
             precision="float32",
+            **FILMS,
         ),
         reference=Architecture(beta=0.25, stem_pools=(False, True)),
         max_params=4_400_000,
@@ -229,7 +242,7 @@ def demo() -> Preset:
         name="demo",
         data="phantom:1200",
         preparation=Preparation(image_px=64, validation_fraction=0.25, test_fraction=0.1),
-        training=replace(cpu().training, epochs=20, warmup_epochs=1.0),
+        training=replace(cpu().training, **FILMS_OFF, epochs=20, warmup_epochs=1.0),
         reference=Architecture(beta=0.125, blocks=Blocks(1, 1, 1, 1, 1, 1), stem_pools=(False, True)),
         max_params=1_100_000,
         margin_months=2.0,
@@ -255,7 +268,7 @@ def miniature() -> Preset:
         cpu(),
         name="miniature",
         preparation=Preparation(image_px=64, images=4000, validation_fraction=0.25, test_fraction=0.25),
-        training=replace(cpu().training, epochs=6, learning_rate=3e-3),
+        training=replace(cpu().training, **FILMS_OFF, epochs=6, learning_rate=3e-3),
         reference=Architecture(beta=0.14, blocks=Blocks(0, 0, 0, 1, 1, 1), stem_pools=(False, True)),
         max_params=500_000,
         width_factors=(1.0, 1.4286, 2.0),  # β 0.14, 0.2, 0.28

@@ -12,7 +12,8 @@ from rounding import likely, summed
 
 from models.architecture import GROUPS, Architecture, ArchitectureError, Blocks
 from models.cost import cost
-from models.network import augmentation, build
+from models.network import build
+from models.training.augmentation import augmentation
 from models.training.settings import Training
 
 small = st.builds(

@@ -9,6 +9,8 @@ from typing import Any
 
 from models.backend import keras, tf
 
+from models.training.augmentation import Varied
+
 Tensor = Any  # TensorFlow's or Keras' symbolic one
 
 # oneDNN's kernels are fast for such numbers of channels only: the first in float32, the second in half precision. XLA, on a GPU, does not mind.
@@ -42,11 +44,16 @@ class BatchNormalization(keras.layers.BatchNormalization):  # type: ignore[misc]
 
 
 def stock(model: keras.Model) -> keras.Model:
-    """The same network, with the same weights, of Keras' own layers: itself where it is that already."""
-    if not any(isinstance(layer, BatchNormalization) for layer in model.layers):
+    """The same network, with the same weights, of Keras' own layers: itself where it is that already.
+
+    How films are varied is of the training alone: in its place is an identity.
+    """
+    if not any(isinstance(layer, BatchNormalization | Varied) for layer in model.layers):
         return model
 
     def one(layer: keras.Layer) -> keras.Layer:
+        if isinstance(layer, Varied):
+            return keras.layers.Identity(name=layer.name, dtype="float32")
         kind = keras.layers.BatchNormalization if isinstance(layer, BatchNormalization) else type(layer)
         return kind.from_config(layer.get_config())
 

@@ -1,7 +1,7 @@
 """How a network is trained, as one frozen value; what is done with it is in `fit.py`."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from data.ranges import Range, check, whole
 
@@ -26,6 +26,13 @@ RANGES = {
     "zoom": Range(0, 1, below=True),
     "rotation_degrees": Range(0, 180),
     "translation": Range(0, 1, below=True),
+    "resampling": Range(0, 0.9),
+    "blur_px": Range(0, 20),
+    "sharpness": Range(0, 20),
+    "gamma": Range(0, 10),
+    "contrast": Range(0, 1),
+    "noise": Range(0, 1),
+    "erased_border": Range(0, 0.4),
 }
 
 
@@ -48,10 +55,19 @@ class Training:
     zoom: float = 0.0  # up to this fraction in or out
     rotation_degrees: float = 0.0
     translation: float = 0.0  # up to this fraction of the image's side
+    resampling: float = 0.0  # shrunk by up to this share of the side and enlarged again, by filters at random
+    blur_px: float = 0.0  # standard deviation up to this
+    sharpness: float = 0.0  # unsharp masking up to so strong
+    gamma: float = 0.0  # greys to a power between 1 / this and this; 0 is off, else at least 1
+    contrast: float = 0.0  # contrast and brightness changed by up to this fraction
+    noise: float = 0.0  # standard deviation up to this fraction of the grey range
+    erased_border: float = 0.0  # a strip in one grey, on each side up to this fraction of it
     precision: Precision = "auto"  # half where the device has it in hardware: precision.py
 
     def __post_init__(self) -> None:
         check(self, RANGES, TrainingError)
+        if 0 < self.gamma < 1:
+            raise TrainingError(f"gamma must be 0, which is off, or at least 1; got {self.gamma:g}")
         if self.final_learning_rate > self.learning_rate:
             raise TrainingError(
                 f"final_learning_rate must be at most learning_rate ({self.learning_rate:g}), "
@@ -59,3 +75,14 @@ class Training:
             )
         if self.warmup_epochs >= self.epochs:
             raise TrainingError(f"warmup_epochs must be below epochs ({self.epochs}), got {self.warmup_epochs:g}")
+
+    def to_dict(self) -> dict[str, Any]:
+        """By name, as it is recorded: what earlier versions did not know is left out where it is off, so that what they
+        recorded stays the same training."""
+        return {name: value for name, value in vars(self).items() if name not in FILMS_OFF or value != FILMS_OFF[name]}
+
+
+# What the training films are varied by, each at the value that leaves it out.
+FILMS_OFF: dict[str, Any] = dict.fromkeys(
+    ("resampling", "blur_px", "sharpness", "gamma", "contrast", "noise", "erased_border"), 0.0
+)

@@ -49,6 +49,13 @@ OPTIONS: dict[str, str] = {
     "zoom": "augment by zooming up to this fraction",
     "rotation_degrees": "augment by rotating up to this angle",
     "translation": "augment by shifting up to this fraction of the side",
+    "resampling": "augment by shrinking by up to this fraction and enlarging again, by random filters",
+    "blur_px": "augment by Gaussian blur up to this standard deviation in pixels",
+    "sharpness": "augment by unsharp masking up to this strength",
+    "gamma": "augment by raising greys to a power between 1/X and X; 0 is off",
+    "contrast": "augment by changing contrast and brightness by up to this fraction",
+    "noise": "augment by noise up to this fraction of the grey range",
+    "erased_border": "augment by painting a strip along each side, up to this fraction of it, in one grey",
     "precision": "number format; auto is half precision where the GPU or CPU computes it in hardware: bfloat16, or float16 on older GPUs",
     # the reference architecture, from which the ablation starts
     "beta": "reference width: multiplier of every filter count",

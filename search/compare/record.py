@@ -79,7 +79,7 @@ def about(run: Run, store: Store) -> dict[str, Any]:
         "space": {name: list(values) for name, values in joint.space(preset).items()},
         "max_params": preset.max_params,
         "epochs": preset.training.epochs,
-        "training": vars(preset.training),
+        "training": preset.training.to_dict(),
         "images": split_counts(store.cases),
         "image_px": store.image_px,
         "synthetic": store.synthetic,

@@ -7,6 +7,7 @@ from typing import Any
 import optuna
 from optuna.trial import TrialState
 
+from models.training.settings import FILMS_OFF
 from search.run import Run
 from search.storage.identity import RUN
 from search.storage.records import identity_of, note
@@ -20,6 +21,7 @@ def refuse_other_settings(existing: optuna.Study, name: str, settings: dict[str,
         "objectives": ["mae"],
         "reference channel_multiple": 1,
         "reference family": "inception_v3",
+        **FILMS_OFF,
     }  # those of versions that gave no choice
     before = older | settings_of(existing.study_name, existing.user_attrs)
     # As this version would write them: one that knew fewer findings has left some out.

@@ -12,13 +12,14 @@ from typing import Any, Protocol
 from data.preparation import Preparation
 from data.shown import shown
 from models.architecture import Architecture, Blocks
-from models.training.settings import Training
+from models.training.settings import FILMS_OFF, Training
 from search.output.files import may_be_written, write_text
 from search.storage.identity import ID, PLAIN, kept
 from search.storage.sqlite import FILE, own_url, reading_file
 from studies.preset import PRESETS, Preset, StudyError
 
 SETTINGS = "run.json"  # in the run's folder
+FILMS = "films"  # in run.json: how training varies the films, fields of FILMS_OFF by name
 PARTS: dict[str, type] = {"preparation": Preparation, "training": Training, "reference": Architecture}
 
 
@@ -84,9 +85,12 @@ def fault_of(settings: Any) -> str:
         return f"overrides are fields by name; it has {shown(overrides)}"
     if unknown := [name for name in overrides if name not in field_names()]:
         return f"{shown(', '.join(unknown))} is no field of a preset"
+    films = settings.get(FILMS, {})
+    if not isinstance(films, dict) or not set(films) <= set(FILMS_OFF):
+        return f"{FILMS} are fields by name, of {', '.join(FILMS_OFF)}; it has {shown(films)}"
     if settings.get("preset") in PRESETS:
         try:
-            derive(PRESETS[settings["preset"]](), from_json(overrides))
+            derive(PRESETS[settings["preset"]](), films | from_json(overrides))
         except ValueError as error:  # of the preset's parts, each with its own sentence
             return str(error)
     return ""

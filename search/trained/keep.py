@@ -55,7 +55,7 @@ def describe(
         "versions": {name: version(name) for name in PACKAGES} | {"python": platform.python_version()},
         "from": origin,
         "architecture": job.architecture.to_dict(),
-        "training": vars(job.training),
+        "training": job.training.to_dict(),
         "network": fingerprint(job),
         "preparation": {
             "image_px": store.image_px,

@@ -146,7 +146,7 @@ def job_dict(job: Job) -> dict[str, Any]:
     """What the trial's folder records of it."""
     return {
         "architecture": job.architecture.to_dict(),
-        "training": vars(job.training),
+        "training": job.training.to_dict(),
         "seed": job.seed,
         "deterministic": job.deterministic,
     }

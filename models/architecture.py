@@ -13,13 +13,14 @@ A network is a family (`models/families`), a width, a repeat count per block gro
 What changes a map's size or channels for good (InceptionV3's mixed3 and mixed8) is no group: it occurs once, always.
 """
 
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Self
 
 from data.ranges import Range, check, whole
 from data.shown import shown
 from models.families import FAMILIES
-from models.families.family import Family
+from models.families.family import MOST_REPEATS, Family
 from models.families.inception_v3 import INCEPTION_V3
 from models.families.inception_v3 import Blocks as Blocks
 
@@ -31,7 +32,7 @@ class ArchitectureError(ValueError):
 STOCK = Blocks()
 GROUPS: tuple[str, ...] = Blocks._fields
 PAPER_GROUPS = ("mixed5", "mixed7", "mixed9")  # n5, n7, n9
-REPEATS = whole(0, 32)  # far beyond any cap; a typo such as mixed5=400 should not build a graph
+REPEATS = whole(0, MOST_REPEATS)  # a typo such as mixed5=400 should not build a graph
 UNITS = whole(0, 65_536)  # of a fully connected layer; 0 leaves it out
 BETA = Range(1 / 32, 8)  # below 1/32 the stem's 32 filters would round to none
 RANGES = {
@@ -100,39 +101,66 @@ class Architecture:
 
 
 def family_named(name: str) -> Family:
-    if name not in FAMILIES:
+    if not isinstance(name, str) or name not in FAMILIES:
         raise ArchitectureError(f"a family is one of {', '.join(FAMILIES)}; got {shown(name)}")
     return FAMILIES[name]
 
 
-BLOCKS_FORMS = f"n5/n7/n9, as 4/3/3, or by group, as mixed0=1,mixed5=4, with groups {', '.join(GROUPS)}"
+def changed(architecture: Architecture, fields: Mapping[str, Any]) -> Architecture:
+    """The architecture with these fields set. `blocks` may be `Counts`: groups not named are the family's stock.
+
+    Of another family the blocks are stock, where none are given, and of the stem's poolings those stay out that it has too.
+    """
+    family = family_named(fields.get("family", architecture.family))
+    own = dict(fields)
+    if family.name != architecture.family:
+        pools = architecture.stem_pools
+        shared = {"stem_pools": tuple(pool or place >= family.stem_pools for place, pool in enumerate(pools))}
+        own = {"blocks": family.blocks} | shared | own
+    if isinstance(own.get("blocks"), Counts):
+        own["blocks"] = of_groups(family, own["blocks"])
+    return replace(architecture, **own)
 
 
-def parse_blocks(text: str) -> Blocks:
-    """InceptionV3's. `4/3/3` is the paper's n5/n7/n9; `mixed0=1,mixed5=4` names any group; groups not named stay stock."""
-    blocks = blocks_of(INCEPTION_V3, text)
-    assert isinstance(blocks, Blocks)
-    return blocks
+class Counts(dict[str, int]):
+    """Repeats by group as they were written; whose groups they are is said elsewhere."""
 
 
-def blocks_of(family: Family, text: str) -> Any:
-    """The family's Blocks with the counts that the text gives, as `parse_blocks` reads them."""
+def of_groups(family: Family, counts: Counts) -> Any:
+    """The family's blocks with these counts; groups not named stay stock."""
+    if unknown := [group for group in counts if group not in family.groups]:
+        raise ArchitectureError(f"blocks are written {forms(family)}; got {shown(', '.join(unknown))}")
+    return family.counts(counts)
+
+
+def forms(family: Family) -> str:
+    if family is INCEPTION_V3:
+        return f"n5/n7/n9, as 4/3/3, or by group, as mixed0=1,mixed5=4, with groups {', '.join(GROUPS)}"
+    return f"by group, as {family.groups[0]}=1, with groups of {family.name} {', '.join(family.groups)}"
+
+
+BLOCKS_FORMS = f"{forms(INCEPTION_V3)}, or those of another --family"
+
+
+def parse_counts(text: str) -> Counts:
+    """`4/3/3` is the paper's n5/n7/n9; `mixed0=1,mixed5=4` names groups."""
     parts = text.split("/") if "/" in text else text.split(",")
     if "/" in text:
         pairs = list(zip(PAPER_GROUPS, parts, strict=False)) if len(parts) == len(PAPER_GROUPS) else []
     else:
         pairs = [(name.strip(), count) for name, _, count in (part.partition("=") for part in parts)]
-    named = dict(pairs)
-    readable = all(name in family.groups and repeats.strip().isdecimal() for name, repeats in pairs)
-    if not pairs or not readable or len(named) < len(pairs):
-        forms = (
-            BLOCKS_FORMS
-            if family is INCEPTION_V3
-            else f"by group, with groups of {family.name} {', '.join(family.groups)}"
-        )
-        raise ArchitectureError(f"blocks are written {forms}; got {shown(text)}")
+    readable = all(name.isidentifier() and repeats.strip().isdecimal() for name, repeats in pairs)
+    if not pairs or not readable or len(dict(pairs)) < len(pairs):
+        raise ArchitectureError(f"blocks are written {BLOCKS_FORMS}; got {shown(text)}")
     if too_many := [f"{name}={repeats}" for name, repeats in pairs if int(repeats) not in REPEATS]:
         raise ArchitectureError(
             f"a group can be repeated {REPEATS.low} to {REPEATS.high} times; got {shown(','.join(too_many))}"
         )
-    return family.counts({name: int(repeats) for name, repeats in pairs})
+    return Counts({name: int(repeats) for name, repeats in pairs})
+
+
+def parse_blocks(text: str) -> Blocks:
+    """InceptionV3's, as `parse_counts` reads them; groups not named stay stock."""
+    blocks = of_groups(INCEPTION_V3, parse_counts(text))
+    assert isinstance(blocks, Blocks)
+    return blocks

@@ -14,6 +14,7 @@ from typing import NamedTuple
 from data.ranges import whole
 from data.shown import shown
 from models.architecture import Architecture, ArchitectureError, family_named
+from models.families.inception_v3 import INCEPTION_V3
 from models.layers import Act, Conv, Pool, Sum, size, walk
 from models.stages import Part, stages
 
@@ -137,9 +138,8 @@ def cost(architecture: Architecture, image_px: int) -> Cost:
     for stage in stages(architecture):
         counter, x = counted(stage.part, x)
         if counter.too_small:
-            raise ArchitectureError(
-                f"an image of {image_px} px vanishes in {stage.name}; use larger images (75 px do with InceptionV3's stock stem)"
-            )
+            known = " (75 px do with InceptionV3's stock stem)" if architecture.family == INCEPTION_V3.name else ""
+            raise ArchitectureError(f"an image of {image_px} px vanishes in {stage.name}; use larger images{known}")
         add(total, groups, stage.group, counter, x)
     head = Counter(norm_scale)
     features = x.channels

@@ -14,7 +14,7 @@ from models.backend import keras, tf
 import keras_tuner
 from keras_tuner.errors import FailedTrialError, FatalError, FatalRuntimeError, FatalValueError
 
-from models.architecture import GROUPS, Architecture
+from models.architecture import Architecture
 from models.cost import cost
 from models.network import build
 from models.training.feed import Examples
@@ -41,7 +41,7 @@ class BoneAgeHyperModel(keras_tuner.HyperModel):  # type: ignore[misc] # KerasTu
         space, so that point has to meet the cap. Raises FatalValueError where it does not, or a field is unknown.
         """
         super().__init__(name="bone_age")
-        known = {"beta", "fc_units", "dropout", *GROUPS}
+        known = {"beta", "fc_units", "dropout", *reference.blocks._fields}
         if unknown := set(space) - known:
             raise FatalValueError(f"the space may name {', '.join(sorted(known))}; got {', '.join(sorted(unknown))}")
         self.reference, self.training, self.image_px = reference, training, image_px
@@ -59,8 +59,9 @@ class BoneAgeHyperModel(keras_tuner.HyperModel):  # type: ignore[misc] # KerasTu
         for name, value in point.items():
             if value not in self.space[name]:
                 raise FatalValueError(f"{name} is one of {list(self.space[name])}, got {value}")
-        counts = {name: int(value) for name, value in point.items() if name in GROUPS}
-        head = {name: value for name, value in point.items() if name not in GROUPS}
+        groups = self.reference.blocks._fields
+        counts = {name: int(value) for name, value in point.items() if name in groups}
+        head = {name: value for name, value in point.items() if name not in groups}
         return replace(self.reference, blocks=self.reference.blocks._replace(**counts), **head)
 
     def build(self, hp: Any) -> keras.Model:

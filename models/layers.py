@@ -13,7 +13,7 @@ Activation = Literal["relu", "silu", "none"]
 
 @dataclass(frozen=True)
 class Share:
-    """As many filters as this share of the channels that arrive, rounded down."""
+    """As many filters as this share of the channels that arrive, rounded down, but never none."""
 
     of_input: float
 
@@ -143,7 +143,7 @@ def walk(layers: Layers, x: Map, interpreter: Interpreter[Map], of_sum: int = 0)
             case Act():
                 x = interpreter.act(x, layer)
             case Excite():
-                x = interpreter.excite(x, max(number(layer.filters, x, interpreter, of_sum), 1))
+                x = interpreter.excite(x, number(layer.filters, x, interpreter, of_sum))
             case Branches():
                 x = interpreter.concatenate([walk(branch, x, interpreter, of_sum) for branch in layer.branches])
             case Sum():
@@ -155,7 +155,7 @@ def walk(layers: Layers, x: Map, interpreter: Interpreter[Map], of_sum: int = 0)
 def number(filters: "int | Share | OfSum", x: Map, interpreter: Interpreter[Map], of_sum: int) -> int:
     match filters:
         case Share():
-            return int(interpreter.channels(x) * filters.of_input)
+            return max(int(interpreter.channels(x) * filters.of_input), 1)
         case OfSum():
             return of_sum
         case _:

@@ -8,6 +8,7 @@ own columns: β 1 with n5/n7/n9 2/1/2 is stock InceptionV3, 21,804,353 parameter
 from dataclasses import dataclass
 
 from models.architecture import Architecture, Blocks
+from models.families.inception_v3 import INCEPTION_V3
 
 PAPER_NAMES = {"mixed5": "n5", "mixed7": "n7", "mixed9": "n9"}  # of the counts of repeats
 
@@ -20,6 +21,11 @@ class Table1Row:
     train_mae: float  # months, as the two below
     validation_mae: float
     test_mae: float | None = None  # it tested the last alone
+
+
+def is_of_the_paper(architecture: Architecture) -> bool:
+    """Whether it is of the family that Table 1 is about."""
+    return architecture.family == INCEPTION_V3.name
 
 
 def network(beta: float, n5: int, n7: int, n9: int, fc_units: int = 0, sex_units: int = 32) -> Architecture:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from data.preparation import absolute
+from models.families.inception_v3 import INCEPTION_V3
 from models.training.settings import FILMS_OFF
 from search.storage.identity import ID
 from search.storage.settings import FILMS, change_settings, derive, from_json, read_settings, remembered
@@ -53,14 +54,25 @@ def open_run(
         raise StudyError(
             f"{folder} was begun with preset {recorded['preset']}, now {name}: use another --run-dir, or leave --preset out"
         )
-    merged = before_strategies(recorded) | from_json(recorded.get("overrides", {})) | overrides
+    merged = before_strategies(recorded) | kept_of(from_json(recorded.get("overrides", {})), overrides) | overrides
+    preset = derive(PRESETS[name](), varied_films(recorded) | merged)
+    # As the family has them, whatever way they were written: settings are compared, and remembered.
+    in_full = {"blocks": preset.reference.blocks, "depth_start": preset.depth_start}
+    merged |= {name: value for name, value in in_full.items() if name in merged}
     return Run(
         folder,
-        derive(PRESETS[name](), varied_films(recorded) | merged),
+        preset,
         merged,
         absolute(data) if data else recorded.get("data") or PRESETS[name]().data,
         storage or recorded.get("storage") or own_url(folder),
     )
+
+
+def kept_of(recorded: dict[str, Any], overrides: dict[str, Any]) -> dict[str, Any]:
+    """What was set before and still means something: counts of one family's blocks are none of another's."""
+    if overrides.get("family", recorded.get("family", INCEPTION_V3.name)) == recorded.get("family", INCEPTION_V3.name):
+        return recorded
+    return {name: value for name, value in recorded.items() if name not in ("blocks", "depth_start")}
 
 
 def before_strategies(recorded: dict[str, Any]) -> dict[str, Any]:

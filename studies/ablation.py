@@ -1,7 +1,7 @@
 """Ablation: which block groups does the network need?
 
-The baseline, then each block group lowered one step at a time, down to 0, everything else unchanged and every trial
-trained in full (nothing is pruned: a comparison needs both ends). With MIN_SEEDS seeds or more each variant gets a verdict
+The baseline, then each block group lowered one step at a time, down to 0 (a step is one repeat, or what the family says of
+its long groups), everything else unchanged and every trial trained in full (nothing is pruned: a comparison needs both ends). With MIN_SEEDS seeds or more each variant gets a verdict
 (`studies/statistics/verdicts.py`), and a group is a key group where lowering it is found to matter. With fewer, or where no verdict says
 so, the groups are repeated whose estimate is above the margin, else the costliest: an estimate decides, and is called one.
 The baseline has more seeds than a variant (`Preset.reference_seeds`), as it is part of every comparison.
@@ -18,7 +18,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal, Self
 
-from models.architecture import GROUPS, Architecture
+from models.architecture import Architecture, family_named
 from studies.findings import Compared, Evidence, Findings
 from studies.preset import MIN_SEEDS, StudyError
 from studies.pruning import warmup
@@ -92,9 +92,19 @@ def max_params(given: Given) -> int:
 
 
 def space(given: Given) -> Space:
-    counts = given.preset.reference.blocks._asdict()
-    lowered = [f"{group}={count}" for group in GROUPS for count in range(counts[group] - 1, -1, -1)]
+    reference = given.preset.reference
+    family = family_named(reference.family)
+    lowered = [
+        f"{group}={lower}"
+        for group, count in reference.blocks._asdict().items()
+        for lower in family.lowered(group, count)
+    ]
     return {"variant": (BASELINE, *lowered)}
+
+
+def groups_of(given: Given) -> tuple[str, ...]:
+    """The block groups of the reference's family, in network order."""
+    return family_named(given.preset.reference.family).groups
 
 
 def architecture(given: Given, point: Point) -> Architecture:
@@ -166,7 +176,7 @@ def dropped(given: Given, trials: Sequence[Trial], keys: Sequence[str]) -> list[
         group, _ = lowering(name)
         if group not in keys and change(trial, reference) <= given.preset.margin_months:
             lowest[group] = name
-    return [lowest[group] for group in GROUPS if group in lowest]
+    return [lowest[group] for group in groups_of(given) if group in lowest]
 
 
 def costs_of(trials: Sequence[Trial]) -> dict[str, float]:
@@ -207,12 +217,12 @@ def keys_of(given: Given, trials: Sequence[Trial], verdicts: Mapping[str, "Verdi
     costs, margin = costs_of(trials), in_months(given.preset.margin_months)
     sure = {lowering(name)[0] for name, found in verdicts.items() if found.verdict in ("matters", "not trainable")}
     if sure:
-        groups = tuple(group for group in GROUPS if group in sure)
+        groups = tuple(group for group in groups_of(given) if group in sure)
         return Keys(
             groups, "verdict", f"key groups: {', '.join(groups)} (lowering one makes it worse, {seeds_said(verdicts)})"
         )
     without = f"no verdict of {seeds_said(verdicts)}"
-    if over := tuple(group for group in GROUPS if costs.get(group, -math.inf) > given.preset.margin_months):
+    if over := tuple(group for group in groups_of(given) if costs.get(group, -math.inf) > given.preset.margin_months):
         cost = f"cost{'s' * (len(over) == 1)} more than {margin}"
         return Keys(over, "estimate", f"{without}; by estimate {', '.join(over)} {cost}, and depth repeats them")
     costliest = max(costs, key=lambda group: costs[group])

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from models.architecture import GROUPS, Architecture
+from models.architecture import Architecture, family_named
 from studies import ablation, width
 from studies.findings import Findings
 from studies.knowledge import belief
@@ -57,8 +57,9 @@ def max_params(given: Given) -> int:
 
 @says
 def features(architecture: Architecture) -> tuple[float, ...]:
-    """What the surrogate sees of the depth: the counts."""
-    return tuple(float(count) for count in architecture.blocks)
+    """What the surrogate sees of the depth: the counts, in steps."""
+    family = family_named(architecture.family)
+    return tuple(count / family.step(group) for group, count in architecture.blocks._asdict().items())
 
 
 def beta_range(given: Given) -> list[float]:
@@ -87,25 +88,27 @@ def space(given: Given) -> Space:
     keys = given.found(ablation.AblationFindings).key_groups
     stock = given.decisions[width.NAME].architecture.blocks._asdict()
     counts: dict[str, tuple[int, ...]] = {}
-    for group in GROUPS:
+    family = family_named(preset.reference.family)
+    for group in family.groups:
         started = [getattr(blocks, group) for _, blocks in start]
-        top = max([stock[group] + (preset.depth_extra if group in keys else 0), *started])
+        top = max([stock[group] + (preset.depth_extra * family.step(group) if group in keys else 0), *started])
         bottom = min([stock[group], *started])
         if top > bottom:
-            counts[group] = tuple(range(bottom, top + 1))
+            counts[group] = tuple(sorted({*family.stepped(group, stock[group], bottom, top), *started}))
     return {"beta": tuple(betas), **counts}
 
 
 def joint(given: Given, decided: Architecture, most: int) -> Space:
-    """For the surrogate: every width, every group from none to `depth_extra` more than the reference's; around what was decided."""
+    """For the surrogate: every width, every group from none to `depth_extra` steps more than the reference's; around what was decided."""
     preset, now = given.preset, decided.blocks._asdict() | {"beta": decided.beta, "fc_units": decided.fc_units}
-    reference = preset.reference.blocks._asdict()
+    reference, family = preset.reference.blocks._asdict(), family_named(preset.reference.family)
     grid: dict[str, tuple[float, ...]] = {
         "beta": tuple(sorted({*width.betas(given), decided.beta, *(beta for beta, _ in preset.depth_start)}))
     }
     for group, count in reference.items():
         if count or now[group]:
-            grid[group] = tuple(range(max(int(now[group]), count + preset.depth_extra) + 1))
+            top = max(int(now[group]), count + preset.depth_extra * family.step(group))
+            grid[group] = tuple(sorted({*family.stepped(group, count, 0, top), int(now[group])}))
     grid["fc_units"] = tuple(sorted({0, decided.fc_units, *preset.fc_choices}))
     return belief.narrowed(grid, now, most)
 

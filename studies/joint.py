@@ -1,31 +1,38 @@
 """Everything the studies could come to, as one space: what a search without stages has to search.
 
-The width grid, every block group of the reference from none of it to `depth_extra` more, the fully connected widths,
+The width grid, every block group of the reference from none of it to `depth_extra` steps more, the fully connected widths,
 and the dropout rates. A group that the reference lacks stays out, as no study brings it in.
 """
 
 from collections.abc import Mapping
 from dataclasses import replace
 
-from models.architecture import GROUPS, Architecture
+from models.architecture import Architecture, family_named
 from models.cost import Cost, cost
 from studies.preset import Preset
 from studies.study import Point, Space, Value
 
 
 def space(preset: Preset) -> Space:
-    reference = preset.reference
-    counts = {group: getattr(reference.blocks, group) for group in GROUPS}
+    reference, family = preset.reference, family_named(preset.reference.family)
+    tops = {
+        group: count + preset.depth_extra * family.step(group) for group, count in reference.blocks._asdict().items()
+    }
     return {
         "beta": tuple(round(reference.beta * factor, 4) for factor in preset.width_factors),
-        **{group: tuple(range(count + preset.depth_extra + 1)) for group, count in counts.items() if count},
+        **{
+            group: family.stepped(group, count, 0, tops[group])
+            for group, count in reference.blocks._asdict().items()
+            if count
+        },
         "fc_units": tuple(sorted({0, *preset.fc_choices})),
         "dropout": tuple(sorted({0.0, *preset.dropouts})),
     }
 
 
 def architecture(preset: Preset, point: Mapping[str, Value]) -> Architecture:
-    counts = {name: int(value) for name, value in point.items() if name in GROUPS}
+    groups = preset.reference.blocks._fields
+    counts = {name: int(value) for name, value in point.items() if name in groups}
     return replace(
         preset.reference,
         beta=float(point["beta"]),

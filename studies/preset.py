@@ -12,6 +12,7 @@ from data.shown import shown
 from models.architecture import BETA, REPEATS, UNITS, Architecture, ArchitectureError, Blocks
 from models.cost import PARAMS
 from models.paper import MODIFIED
+from models.stages import stages
 from models.training.settings import EPOCHS, FILMS_OFF, Training
 
 OBJECTIVES = (("mae",), ("mae", "macs"), ("mae", "params"))
@@ -94,7 +95,7 @@ class Preset:
     refine_trials: int = 16  # by the surrogate
     depth_patience: int = 12  # depth ends after so many trials without a better one
     objective: tuple[str, ...] = ("mae",)  # of depth; with "macs" or "params" beside it, the trade-off is searched
-    depth_extra: int = 4  # a key group is repeated up to so many times more than in the reference
+    depth_extra: int = 4  # a key group is repeated up to so many steps more than in the reference
     depth_start: tuple[tuple[float, Blocks], ...] = ()  # (β, blocks) tried before the sampler proposes
     fc_choices: tuple[int, ...] = (1024, 3072)  # widths of the additional fully connected layer
     dropouts: tuple[float, ...] = (0.2, 0.35, 0.5, 0.65, 0.8)  # tried in rising order
@@ -110,6 +111,11 @@ class Preset:
                 f"width_factors times the reference's β ({reference.beta:g}) must be widths that differ, each {BETA}; "
                 f"got {', '.join(f'{beta:g}' for beta in widths)}"
             )
+        try:
+            for beta in widths:
+                stages(replace(reference, beta=beta))
+        except ArchitectureError as error:
+            raise StudyError(f"width_factors times the reference's β ({reference.beta:g}): {error}") from None
         if self.strategy not in get_args(Strategy):
             raise StudyError(f"strategy is one of {', '.join(get_args(Strategy))}; got {shown(self.strategy)}")
         if self.objective not in OBJECTIVES:

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 from math import log2
 from typing import Any, Self
 
-from models.architecture import GROUPS, Architecture
+from models.architecture import Architecture
 from studies import ablation
 from studies.findings import Compared, Findings
 from studies.knowledge import belief
@@ -86,7 +86,9 @@ def space(given: Given) -> Space:
     if not belief.searches(given):
         return {"beta": betas(given)}
     reference, base = given.preset.reference, given.decisions[ablation.NAME].architecture
-    counts = {group: {0, getattr(base.blocks, group), getattr(reference.blocks, group)} for group in GROUPS}
+    counts = {
+        group: {0, getattr(base.blocks, group), getattr(reference.blocks, group)} for group in reference.blocks._fields
+    }
     some = {group: tuple(sorted(values)) for group, values in counts.items() if len(values) > 1}
     layers = {"fc_units": tuple(sorted({0, base.fc_units, *given.preset.fc_choices}))}
     around = reference.blocks._asdict() | {"beta": reference.beta, "fc_units": base.fc_units}

@@ -49,7 +49,7 @@ def test_blocks_that_are_not_understood_are_refused_with_the_groups(text: str) -
         ({"beta": float("nan")}, "beta must be"),
         ({"beta": 9.0}, "beta must be"),
         ({"channel_multiple": 0}, "channel_multiple must be a whole number from 1 to 64; got 0"),
-        ({"blocks": Blocks(mixed5=33)}, "mixed5 can be repeated 0 to 32 times, got 33"),
+        ({"blocks": Blocks(mixed5=65)}, "mixed5 can be repeated 0 to 64 times, got 65"),
         ({"blocks": Blocks(mixed5=-1)}, "mixed5 can be repeated"),
         ({"sex_units": -1}, "sex_units must be a whole number from 0"),
         ({"dropout": 1.0}, "dropout must be a number from 0 to below 1"),

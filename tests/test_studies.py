@@ -947,8 +947,7 @@ def test_every_field_of_a_preset_has_an_option_and_every_option_a_field() -> Non
     names = field_names()
 
     assert len(set(names)) == len(names)
-    # The family is an option of `count` alone so far; studies search InceptionV3.
-    assert set(names) - {"family"} == set(options.OPTIONS)
+    assert set(names) == set(options.OPTIONS)
 
 
 @pytest.mark.parametrize(

@@ -31,6 +31,7 @@ def stem(pools: tuple[bool, bool]) -> Layers:
 
 DENSENET121 = Family(
     "densenet121",
+    "DenseNet-121",
     "Huang et al. 2017, Densely Connected Convolutional Networks",
     Blocks(),
     stem,

@@ -46,6 +46,7 @@ def stem(pools: tuple[bool, bool]) -> Layers:
 
 EFFICIENTNET_B0 = Family(
     "efficientnet_b0",
+    "EfficientNet-B0",
     "Tan and Le 2019, EfficientNet: Rethinking Model Scaling for Convolutional Neural Networks",
     Blocks(),
     stem,

@@ -61,6 +61,7 @@ REDUCE_TO_8: Layers = (
 
 INCEPTION_RESNET_V2 = Family(
     "inception_resnet_v2",
+    "Inception-ResNet-v2",
     "Szegedy et al. 2017, Inception-v4, Inception-ResNet and the Impact of Residual Connections on Learning",
     Blocks(),
     stem,

@@ -111,6 +111,7 @@ BODY: tuple[tuple[str, Layers], ...] = (
 
 INCEPTION_V3 = Family(
     "inception_v3",
+    "InceptionV3",
     "Szegedy et al. 2015, Rethinking the Inception Architecture for Computer Vision",
     Blocks(),
     stem,

@@ -44,6 +44,7 @@ def stem(pools: tuple[bool, bool]) -> Layers:
 
 RESNET50 = Family(
     "resnet50",
+    "ResNet-50",
     "He et al. 2016, Deep Residual Learning for Image Recognition",
     Blocks(),
     stem,

@@ -45,6 +45,7 @@ def stem(pools: tuple[bool, bool]) -> Layers:
 
 XCEPTION = Family(
     "xception",
+    "Xception",
     "Chollet 2017, Xception: Deep Learning with Depthwise Separable Convolutions",
     Blocks(),
     stem,

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from models.architecture import family_named
 from search.output.notices import NO_DEVICE, SYNTHETIC
 from search.trained.folder import ModelFolder
 
@@ -61,7 +62,7 @@ def interface(model: ModelFolder) -> list[str]:
         f"`image`: uint8 (batch, {side}, {side}, 1), grey, bone bright; {FITS[preparation.fit]}; {greys}",
         "`male`: float32 (batch, 1), 1 for boys, 0 for girls" if architecture.sex_units else "the sex is not asked for",
         "`age_months`: float32 (batch, 1), bone age in months",
-        f"InceptionV3 variant: {architecture.width}, {architecture.blocks}, FC {architecture.fc_units or 'none'}; "
+        f"{family_named(architecture.family).title} variant: {architecture.width}, {architecture.blocks}, FC {architecture.fc_units or 'none'}; "
         f"{model.about['params']:,} parameters, {model.about['macs'] / 1e9:.3g} G multiply-accumulates",
     ]
     return said

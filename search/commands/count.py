@@ -1,13 +1,11 @@
 """`boneage-search count`: parameters and MACs of an architecture, by arithmetic."""
 
 import argparse
-from typing import Any
 
 from data.ranges import whole
-from models.architecture import BETA, RANGES, UNITS, Architecture, ArchitectureError, blocks_of, family_named
+from models.architecture import BETA, RANGES, UNITS, Architecture, ArchitectureError, Counts, changed
 from models.cost import cost
 from models.families import FAMILIES
-from models.families.family import Family
 from search.commands import values
 from search.commands.arguments import Subparsers, command
 
@@ -19,7 +17,8 @@ def add_count_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--beta", type=values.number(BETA), default=1.0, metavar="β", help="width (default 1)")
     parser.add_argument(
         "--blocks",
-        type=values.TEXT,
+        type=values.BLOCKS,
+        default=Counts(),
         metavar="B",
         help="4/3/3 (n5/n7/n9) or mixed0=1,mixed5=4; groups not named keep the family's stock count",
     )
@@ -63,29 +62,23 @@ def run_count(arguments: argparse.Namespace) -> int:
     if arguments.table1:
         tables.show_table1(arguments.json)
         return 0
-    family = family_named(arguments.family)
-    architecture = Architecture(
-        family=family.name,
-        beta=arguments.beta,
-        blocks=family.blocks if arguments.blocks is None else read_blocks(family, arguments.blocks),
-        stem_pools=arguments.stem_pools,
-        sex_units=arguments.sex_units,
-        fc_units=arguments.fc,
-        channel_multiple=arguments.channel_multiple,
+    architecture = changed(
+        Architecture(),
+        {
+            "family": arguments.family,
+            "beta": arguments.beta,
+            "blocks": arguments.blocks,
+            "stem_pools": arguments.stem_pools,
+            "sex_units": arguments.sex_units,
+            "fc_units": arguments.fc,
+            "channel_multiple": arguments.channel_multiple,
+        },
     )
     counted = cost(architecture, arguments.image_px)
     tables.show_cost(counted, arguments.image_px, arguments.json)
     if arguments.max_params and counted.params > arguments.max_params:
         raise ArchitectureError(f"{counted.params:,} parameters are over the cap of {arguments.max_params:,}")
     return 0
-
-
-def read_blocks(family: Family, text: str) -> Any:
-    """Which forms there are depends on another option, so the parser cannot read it by itself."""
-    try:
-        return blocks_of(family, text)
-    except ArchitectureError as error:
-        raise ArchitectureError(f"argument --blocks: {error}") from None
 
 
 def build(commands: Subparsers) -> None:

@@ -13,6 +13,7 @@ from data.preparation import Preparation
 from data.ranges import Range, kinds
 from models import architecture
 from models.architecture import Architecture
+from models.families import FAMILIES
 from models.training import settings as training
 from models.training.settings import Training
 from search.commands import values
@@ -58,8 +59,9 @@ OPTIONS: dict[str, str] = {
     "erased_border": "augment by painting a strip along each side, up to this fraction of it, in one grey",
     "precision": "number format; auto is half precision where the GPU or CPU computes it in hardware: bfloat16, or float16 on older GPUs",
     # the reference architecture, from which the ablation starts
+    "family": "table of layers that the networks are made from",
     "beta": "reference width: multiplier of every filter count",
-    "blocks": "reference repeats: n5/n7/n9 as 2/1/2, or mixed0=1,mixed5=2",
+    "blocks": "reference repeats: n5/n7/n9 as 2/1/2, or by group, as mixed0=1,mixed5=2",
     "stem_pools": "which stem poolings are present: both, first, second or none",
     "channel_multiple": "round every filter count to a multiple, as 8, which tensor cores and AVX compute faster; 1 is the paper's rule",
     "sex_units": "units of the layer on sex; 0 leaves sex out",
@@ -88,7 +90,7 @@ OPTIONS: dict[str, str] = {
     "depth_trials": "depth: at most this many trials",
     "refine_trials": "refinement: trainings that the surrogate proposes",
     "depth_patience": "depth: end after this many trials without a better one",
-    "depth_extra": "depth: repeat a key group up to this many additional times",
+    "depth_extra": "depth: repeat a key group up to this many steps more (a step is 1, or what the family says of its long groups)",
     "depth_start": "depth: points to try first, as 1.2:4/3/3;1.4:4/3/3",
     "fc_choices": "refinement: widths of the fully connected layer to try: 1024,3072",
     "dropouts": "refinement: dropout rates to try, rising: 0.2,0.4,0.6",
@@ -106,6 +108,7 @@ WRITTEN: dict[str, Written] = {  # of fields that are no single number, or have 
     "fc_choices": values.numbers(RANGES["fc_choices"], "1024,3072"),
     "dropouts": values.numbers(RANGES["dropouts"], "0.2,0.4,0.6"),
 }
+CHOICES = {"family": tuple(FAMILIES)}  # of texts that are one of a few
 ALIASES = {"depth_trials": "--trials", "fc_units": "--fc"}
 
 
@@ -123,8 +126,8 @@ def add(
         shared: dict[str, Any] = {"dest": name, "default": argparse.SUPPRESS, "help": says}
         if KINDS[name] is bool:
             group.add_argument(*flags, action=argparse.BooleanOptionalAction, **shared)
-        elif get_origin(KINDS[name]) is Literal:
-            group.add_argument(*flags, choices=get_args(KINDS[name]), **shared)
+        elif choices := CHOICES.get(name) or get_args(KINDS[name]) * (get_origin(KINDS[name]) is Literal):
+            group.add_argument(*flags, choices=choices, **shared)
         elif KINDS[name] is str:
             group.add_argument(*flags, type=values.TEXT, metavar="HEADING", **shared)
         else:

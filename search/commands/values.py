@@ -12,7 +12,7 @@ from typing import Any
 
 from data.ranges import Range
 from data.shown import shown
-from models.architecture import BETA, BLOCKS_FORMS, ArchitectureError, Blocks, parse_blocks
+from models.architecture import BETA, BLOCKS_FORMS, ArchitectureError, Counts, parse_counts
 from models.cost import PARAMS_FORMS, parse_params
 
 UNITS = {"s": 1, "m": 60, "h": 3600}
@@ -66,9 +66,9 @@ def stem_pools(text: str) -> tuple[bool, bool]:
     return POOLS[text]
 
 
-def start_points(text: str) -> tuple[tuple[float, Blocks], ...]:
+def start_points(text: str) -> tuple[tuple[float, Counts], ...]:
     pairs = [part.split(":", 1) for part in text.split(";")]
-    return tuple((one(BETA, beta), parse_blocks(blocks)) for beta, blocks in pairs)
+    return tuple((one(BETA, beta), parse_counts(blocks)) for beta, blocks in pairs)
 
 
 def not_empty(text: str) -> str:
@@ -79,7 +79,7 @@ def not_empty(text: str) -> str:
 
 PARAMS = Written(PARAMS_FORMS, parse_params)
 PARAMS_OR_0 = Written(f"{PARAMS_FORMS}, or 0", lambda text: 0 if text.strip() == "0" else parse_params(text))
-BLOCKS = Written(BLOCKS_FORMS, parse_blocks)
+BLOCKS = Written(BLOCKS_FORMS, parse_counts)
 STEM_POOLS = Written("both, first, second or none", stem_pools)
 SECONDS = Written("90s, 45m or 12h, or a number of seconds, above 0", seconds)
 START_POINTS = Written("β:blocks, several separated by semicolons, as 1.2:4/3/3;1.4:4/3/3", start_points)

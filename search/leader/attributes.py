@@ -4,9 +4,8 @@ import statistics
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from models.architecture import GROUPS
 from models.cost import Cost
-from models.paper import PAPER_NAMES
+from models.paper import PAPER_NAMES, is_of_the_paper
 from search.workers.job import EpochDone, Finished, Job, fingerprint
 
 RESULT_ATTRIBUTES = (
@@ -28,8 +27,9 @@ RESULT_ATTRIBUTES = (
 def description(job: Job, cost: Cost) -> dict[str, Any]:
     """What the trial is; known before it begins."""
     architecture = job.architecture
-    counts = {PAPER_NAMES.get(group, group): getattr(architecture.blocks, group) for group in GROUPS}
-    return {
+    counts = {PAPER_NAMES.get(group, group): count for group, count in architecture.blocks._asdict().items()}
+    family = {} if is_of_the_paper(architecture) else {"family": architecture.family}
+    return family | {
         "beta": architecture.beta,
         **counts,
         "sex_units": architecture.sex_units,

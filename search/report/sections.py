@@ -7,6 +7,7 @@ from typing import Any
 
 from data.audit.findings import NAMES
 from data.cases import SPLITS
+from models.paper import is_of_the_paper
 from search.output.typed import typed
 from search.report import rows as report_rows
 from search.report import words as report_words
@@ -109,6 +110,9 @@ HEADINGS = {
 
 
 def table1(report: Report) -> list[Part]:
+    """Empty where the run's networks are of another family."""
+    if not is_of_the_paper(report.run.preset.reference):
+        return []
     px = report.run.preset.preparation.image_px
     return [
         Words(

@@ -4,7 +4,8 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
-from models.architecture import Architecture
+from models.architecture import Architecture, family_named
+from models.paper import is_of_the_paper
 from search.output.typed import typed
 from search.report.read import LEAST_FOR_IMPORTANCE, Best, Recorded, Report, StudyReport
 from search.run import TRIALS
@@ -68,7 +69,7 @@ def which(report: Report, best: Best) -> Answer:
     network = best.architecture
     so_far = "" if report.next_command is None else f"Best so far: the search is not finished. {next_sentence(report)}"
     details = (f"{blocks(network)}; {head(network)}.", f"Trials: {trace(best.study, best.trial)}.", so_far)
-    return Answer("Which network?", f"{network.width}, n5/n7/n9 {paper_counts(network)}", tuple(filter(None, details)))
+    return Answer("Which network?", f"{network.width}, {counts_said(network)}", tuple(filter(None, details)))
 
 
 def how_good(report: Report, best: Best) -> Answer:
@@ -188,8 +189,11 @@ def millions(count: int) -> str:
     return f"{count / 1e6:.3g}M" if count >= 1e6 else f"{count / 1e3:.3g}k"
 
 
-def paper_counts(network: Architecture) -> str:
-    return f"{network.blocks.mixed5}/{network.blocks.mixed7}/{network.blocks.mixed9}"
+def counts_said(network: Architecture) -> str:
+    """n5/n7/n9 4/3/3; of another family its name, and the counts of all of its groups."""
+    if is_of_the_paper(network):
+        return f"n5/n7/n9 {network.blocks.mixed5}/{network.blocks.mixed7}/{network.blocks.mixed9}"
+    return f"{family_named(network.family).title} {'/'.join(map(str, network.blocks))}"
 
 
 def head(network: Architecture) -> str:

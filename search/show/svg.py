@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 from html import escape
 
-from models.architecture import GROUPS, Architecture
+from models.architecture import Architecture, family_named
 from models.cost import Cost
 from search.show.html import BLUE, GREY, ORANGE
 
@@ -12,7 +12,6 @@ INK, SOFT, LINE, GROUND = "#1d2329", "#5b6672", "#dfe3e8", "#ffffff"
 WIDTH, HEIGHT = 640, 360  # of a learning curve
 LEFT, RIGHT, TOP, BOTTOM = 52, 16, 40, 44
 BOX_WIDTH, BOX_HEIGHT, GAP, ACROSS = 150, 86, 26, 4  # of the network's boxes, so many in a row
-REDUCTIONS = {"mixed3": "grid reduction", "mixed8": "grid reduction"}
 
 
 def svg(width: int, height: int, title: str, *parts: str) -> str:
@@ -77,15 +76,22 @@ def learning_curve(train_mae: Sequence[float], validation_mae: Sequence[float], 
 def network(architecture: Architecture, cost: Cost) -> str:
     """A box for each block group in the network's order: repeats, size of what it puts out, parameters; dashed where left out."""
     counts = architecture.blocks._asdict()
-    order = ["stem", *sorted({*GROUPS, *REDUCTIONS}, key=lambda name: int(name.removeprefix("mixed")))]
-    boxes = []
+    order = ["stem", *(name for name, _ in family_named(architecture.family).body)]
+    boxes, before = [], cost.groups["stem"].output
     for name in order:
         group = cost.groups.get(name)
         repeats = f" × {counts[name]}" if name in counts else ""
         size = "×".join(map(str, group.output)) if group else "left out"
         boxes.append(
-            (f"{name}{repeats}", REDUCTIONS.get(name, ""), size, f"{group.params:,}" if group else "", group is None)
+            (
+                f"{name}{repeats}",
+                "grid reduction" if group and group.output.height < before.height else "",
+                size,
+                f"{group.params:,}" if group else "",
+                group is None,
+            )
         )
+        before = group.output if group else before
     sex = f"+ sex, {architecture.sex_units} units" if architecture.sex_units else "without the sex"
     layer = f"FC {architecture.fc_units}, " if architecture.fc_units else ""
     pooled = f"GAP {cost.gap_channels}, dropout {architecture.dropout:g}"

@@ -11,7 +11,8 @@ from typing import Any, Protocol
 
 from data.preparation import Preparation
 from data.shown import shown
-from models.architecture import Architecture, Blocks
+from models.architecture import Architecture, Counts, changed, family_named
+from models.families.inception_v3 import INCEPTION_V3
 from models.training.settings import FILMS_OFF, Training
 from search.output.files import may_be_written, write_text
 from search.storage.identity import ID, PLAIN, kept
@@ -46,16 +47,31 @@ def field_names() -> list[str]:
 
 def derive(preset: Preset, overrides: dict[str, Any]) -> Preset:
     """The preset with these fields set, wherever in it they are."""
-    changed: dict[str, Any] = {}
+    parts: dict[str, Any] = {}
     left = dict(overrides)
     for name, part in PARTS.items():
         own = {field.name: left.pop(field.name) for field in fields(part) if field.name in left}
         if own:
-            changed[name] = replace(getattr(preset, name), **own)
+            before = getattr(preset, name)
+            parts[name] = changed(before, own) if part is Architecture else replace(before, **own)
+    reference: Architecture = parts.get("reference", preset.reference)
+    if reference.family != preset.reference.family:
+        left.setdefault("depth_start", ())  # the preset's are networks of its own family
+    if isinstance(left.get("depth_start"), tuple):
+        left["depth_start"] = tuple(start_of(reference, pair) for pair in left["depth_start"])
     # A cap asked for holds everywhere, unless the refinement's own was asked for too.
     if "max_params" in left:
         left.setdefault("refine_max_params", 0)
-    return replace(preset, **changed, **left)
+    return replace(preset, **parts, **left)
+
+
+def start_of(reference: Architecture, pair: Any) -> Any:
+    """One of depth's first points, with the blocks of the reference's family; what is none is left for the preset to refuse."""
+    match pair:
+        case (beta, Counts() as counts):
+            return beta, changed(reference, {"blocks": counts}).blocks
+        case _:
+            return pair
 
 
 def read_settings(folder: Path) -> dict[str, Any]:
@@ -146,20 +162,26 @@ def stored_names(folder: Path) -> list[str]:
 
 
 def from_json(overrides: dict[str, Any]) -> dict[str, Any]:
-    """JSON knows no tuples and no Blocks."""
-    return {name: restored(name, value) for name, value in overrides.items()}
+    """JSON knows no tuples and no blocks of a family."""
+    family = overrides.get("family", INCEPTION_V3.name)
+    return {name: restored(family, name, value) for name, value in overrides.items()}
 
 
-def restored(name: str, value: Any) -> Any:
+def restored(family: Any, name: str, value: Any) -> Any:
     """Of a value of another form nothing is restored; the preset refuses it."""
     if name == "blocks":
-        return blocks_of(value)
+        return blocks_of(family, value)
     if name == "depth_start" and isinstance(value, list):
         return tuple(
-            (pair[0], blocks_of(pair[1])) if isinstance(pair, list) and len(pair) == 2 else pair for pair in value
+            (pair[0], blocks_of(family, pair[1])) if isinstance(pair, list) and len(pair) == 2 else pair
+            for pair in value
         )
     return tuple(value) if isinstance(value, list) else value
 
 
-def blocks_of(value: Any) -> Any:
-    return Blocks(*value) if isinstance(value, list) and len(value) == len(Blocks._fields) else value
+def blocks_of(family: Any, value: Any) -> Any:
+    """A list of counts, one for each of the family's groups in their order."""
+    groups = family_named(family).groups
+    if not isinstance(value, list) or len(value) != len(groups):
+        return value
+    return family_named(family).counts(dict(zip(groups, value, strict=True)))

@@ -1,10 +1,10 @@
 """Which network `train` trains in full: the run's winner, one of its trials, or one given by hand."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any, NamedTuple
 
-from models.architecture import STOCK, Architecture
+from models.architecture import STOCK, Architecture, changed
+from models.paper import is_of_the_paper
 from search.output.typed import typed
 from search.run import Run
 from search.storage.opening import open_storage
@@ -27,7 +27,7 @@ def chosen(run: Run, trial: str, by_hand: Mapping[str, Any]) -> Chosen:
     if trial and by_hand:
         raise StudyError(f"either --trial, or an architecture by hand; got both {trial} and {', '.join(by_hand)}")
     if by_hand:
-        return Chosen(replace(run.preset.reference, **by_hand), "by hand")
+        return Chosen(changed(run.preset.reference, by_hand), "by hand")
     return of_trial(run, trial) if trial else winner(run)
 
 
@@ -69,10 +69,13 @@ def winner(run: Run) -> Chosen:
 
 
 def name_of(architecture: Architecture) -> str:
-    """b1.4-4-3-3-fc3072: β, n5/n7/n9 (all six groups where the others are not stock), and what else the head has."""
-    blocks = architecture.blocks
-    counts = blocks[-3:] if blocks[:3] == STOCK[:3] else blocks
-    parts = [f"b{architecture.beta:g}", *map(str, counts)]
+    """b1.4-4-3-3-fc3072: β, n5/n7/n9 (all six groups where the others are not stock), and what else the head has.
+
+    Another family goes before it: densenet121-b1-6-12-24-16.
+    """
+    blocks, of_the_paper = architecture.blocks, is_of_the_paper(architecture)
+    counts = blocks[-3:] if of_the_paper and blocks[:3] == STOCK[:3] else blocks
+    parts = [*([] if of_the_paper else [architecture.family]), f"b{architecture.beta:g}", *map(str, counts)]
     if architecture.fc_units:
         parts.append(f"fc{architecture.fc_units}")
     if architecture.dropout:

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from data.csv_text import Kind, read_csv
-from models.architecture import Architecture
+from models.architecture import Architecture, family_named
 from search.output.confirmed import MODEL_NOTHING, model_learned_nothing
 from search.output.files import write_text
 from search.show.html import (
@@ -307,6 +307,7 @@ def about_section(about: dict[str, Any]) -> Section:
     counts = ", ".join(f"{count:,} {split}" for split, count in about["data"]["counts"].items())
     facts = {
         "from": about["from"],
+        "family": family_named(architecture.family).title,
         "width": architecture.width,
         "blocks": str(architecture.blocks),
         "sex layer, FC layer, dropout": f"{architecture.sex_units}, {architecture.fc_units or 'none'}, {architecture.dropout:g}",

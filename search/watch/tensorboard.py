@@ -17,7 +17,6 @@ from tensorboard.compat.proto.summary_pb2 import Summary
 from tensorboard.plugins.hparams.summary_v2 import hparams_pb
 from tensorboard.summary.writer.record_writer import RecordWriter
 
-from models.architecture import GROUPS
 from models.cost import cost
 from search.leader.progress import Progress
 from search.workers.job import EpochDone, Job, Resumed
@@ -122,7 +121,7 @@ def hparams(job: Job) -> dict[str, float | int | bool]:
     architecture = job.architecture
     return {
         "beta": architecture.beta,
-        **{group: getattr(architecture.blocks, group) for group in GROUPS},
+        **architecture.blocks._asdict(),
         "sex_units": architecture.sex_units,
         "fc_units": architecture.fc_units,
         "dropout": architecture.dropout,

@@ -5,7 +5,6 @@ from itertools import count, product
 
 import numpy as np
 
-from models.architecture import GROUPS
 from search.compare.curves import Curve
 from search.compare.replay import Work
 from search.compare.rivals.fresh import TRIES, Fresh
@@ -126,7 +125,12 @@ class CompoundScaling(Enumerated):
         if beta > 1.05 * max(float(beta) for beta in self.fresh.space["beta"]):
             return None
         nearest = min(self.fresh.space["beta"], key=lambda grid: abs(float(grid) - beta))
-        counts = {group: round(int(point[group]) * depth) for group in GROUPS if group in point}
-        if any(repeats > max(map(int, self.fresh.space[group])) for group, repeats in counts.items()):
+        groups = self.preset.reference.blocks._fields
+        raised = {group: int(point[group]) * depth for group in groups if group in point}
+        if any(round(repeats) > max(map(int, self.fresh.space[group])) for group, repeats in raised.items()):
             return None
+        counts = {
+            group: min(self.fresh.space[group], key=lambda grid: (abs(int(grid) - round(repeats)), grid))
+            for group, repeats in raised.items()
+        }
         return point | {"beta": nearest} | counts

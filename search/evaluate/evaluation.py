@@ -46,7 +46,8 @@ class Evaluation:
             "source": self.labelled.source,
             "cases": len(cases),
             "without_answer": len(self.labelled.problems),
-            "seen_in_training": int(cases["seen"].sum()) if self.labelled.training_known else None,
+            "seen_in_training": int(cases["seen"].sum()),
+            "training_known": self.labelled.training_known,
             "rsna_official_test": self.official,
             "constant_months": self.constant_months,
             "constant_of": self.constant_of,
@@ -129,7 +130,7 @@ def who(labelled: Labelled, official: int, median_known: bool) -> Iterator[tuple
     if not labelled.training_known:
         yield (
             "note",
-            "The model's training data are not there any more, so it is not known whether it was trained on some of these hands.",
+            "The model's training data are not there any more, so it is not known whether it was trained on more of these hands.",
         )
     if not median_known:
         yield (
@@ -188,7 +189,7 @@ def worries(
         )
 
 
-def predictions(labelled: Labelled) -> pd.DataFrame:
+def predictions(cases: pd.DataFrame) -> pd.DataFrame:
     """As a model's own tables of predictions: id, male, age_months, predicted_months, low, high (NaN where there is no limit), seen."""
-    high = labelled.cases["high"].where(np.isfinite(labelled.cases["high"]))
-    return labelled.cases[[*CASES, "seen"]].assign(high=high).reset_index(drop=True)
+    high = cases["high"].where(np.isfinite(cases["high"]))
+    return cases[[*CASES, "seen"]].assign(high=high).reset_index(drop=True)

@@ -22,6 +22,8 @@ from search.trained.keep import training_median
 from search.trained.page import read_predictions
 from search.trained.predictor import BATCH, Model, predict
 
+Hand = tuple[str, float, bool]  # id, age in months, male
+
 
 @dataclass(frozen=True)
 class Labelled:
@@ -69,10 +71,10 @@ def opened(
     cases = read.cases.loc[found.index, ["id", "age_months", "male", "split", "patient"]].join(found)
     of_table = cases["patient"].map(hashed)
     cases["patient"] = told_apart(of_table.where(of_table != "", cases.pop("of_image")))
-    known = trained_on(folder, run)
-    seen = known is not None and pd.Series([hand in known for hand in hands(cases)], cases.index)
+    known, complete = trained_on(folder, run)
+    seen = pd.Series([hand in known for hand in hands(cases)], cases.index)
     median = median_of(folder, run)
-    return Labelled(absolute(source), read, cases.assign(seen=seen), tuple(problems), median, known is not None)
+    return Labelled(absolute(source), read, cases.assign(seen=seen), tuple(problems), median, complete)
 
 
 def median_of(model: ModelFolder, run: Path) -> float | None:
@@ -138,33 +140,29 @@ def left_out(read: Source, row: int, error: DataError) -> Problem:
     return unusable(str(case["id"]), str(case.get("path", "")), str(error))
 
 
-def trained_on(model: ModelFolder, run: Path) -> set[tuple[Any, ...]] | None:
-    """Id, age and sex of the cases that made the model, or the models that it was made from; None where their data are away.
+def trained_on(model: ModelFolder, run: Path) -> tuple[set[Hand], bool]:
+    """The hands that made the model, and the models that it was made from; and whether these are all, as their data are there.
 
-    Validation images are among them: they have chosen the epoch and made the intervals.
+    Those of validation are among them: they have chosen the epoch and made the intervals.
     """
-    known: set[tuple[Any, ...]] = set()
+    known: set[Hand] = set()
+    complete = True
     while True:
-        store = store_of(model, run)
-        if store is None:
-            return None
-        known |= hands_of(store.cases[store.cases["split"].isin(["train", "validation"])])
         if model.about.get("recalibration"):
-            known |= hands_of(read_predictions(model.path, "validation"))
+            known |= set(hands(read_predictions(model.path, "validation")))
+        if store := store_of(model, run):
+            known |= set(hands(store.cases[store.cases["split"].isin(["train", "validation"])]))
         before = model.about.get("made_from")
+        complete = complete and store is not None
         if not before:
-            return known
+            return known, complete
         try:
             model = open_folder(model.path.with_name(str(before["name"])))
         except DataError:
-            return None
+            return known, False
 
 
-def hands_of(cases: pd.DataFrame) -> set[tuple[Any, ...]]:
-    return set(hands(cases))
-
-
-def hands(cases: pd.DataFrame) -> list[tuple[Any, ...]]:
+def hands(cases: pd.DataFrame) -> list[Hand]:
     """What tells that two sets hold the same hand; an id alone may be another clinic's. Ages to a hundredth, as tables of predictions have them."""
     columns = cases["id"], cases["age_months"].astype(float).round(2), cases["male"].astype(bool)
     return list(zip(*columns, strict=True))

@@ -21,13 +21,13 @@ def write(found: Evaluation, folder: Path) -> tuple[Path, Path]:
     name = safe(Path(found.labelled.source).name or "set")
     html, listed = folder / f"{name}.html", folder / f"predictions_{name}.csv"
     with written(listed) as part:
-        write_csv(predictions(found.labelled), part, "%.2f")
+        write_csv(predictions(found.labelled.cases), part, "%.2f")
     write_text(html, evaluation_page(found))
     return html, listed
 
 
 def evaluation_page(found: Evaluation) -> str:
-    tables = {"evaluated": predictions(found.labelled)}
+    tables = {"evaluated": predictions(found.labelled.cases)}
     sections = [
         measures_section(found),
         model_page.scatter_section(tables),

@@ -91,6 +91,8 @@ def measures_section(about: dict[str, Any]) -> Section:
                 f"These test images were opened before, by {opened}: choosing among models by them makes the best look better than it is.",
             )
         )
+    if changed := about.get("recalibration"):
+        said.append(("note", recalibrated_words(changed)))
     said.append(
         (
             "note",
@@ -103,6 +105,16 @@ def measures_section(about: dict[str, Any]) -> Section:
             turned(measures_rows(about)), f"{MEASURES_MEAN} Constant: the MAE of always answering the training median."
         ),
         notices(said),
+    )
+
+
+def recalibrated_words(changed: dict[str, Any]) -> str:
+    before = changed["before"]
+    return (
+        f"Recalibrated on {changed['source']}: corrected = {changed['offset_months']:.2f} + {changed['slope']:.3f} · predicted. The "
+        f"validation figures here are of the {changed['fitted_on']:,} cases that it was fitted on, each left out in turn; the test figures "
+        f"are of the other {changed['reported_on']:,}, on which the model before had an MAE of {before['mae']:.2f} and a bias of "
+        f"{signed(before['bias'])}. The learning curve is the model's before."
     )
 
 

@@ -2,16 +2,20 @@
 
 import argparse
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from data.preparation import Preparation
+from data.ranges import Range
 from search.commands import options, values
 from search.commands.arguments import Subparsers, add_run_dir, command
 from search.output.notices import NO_DEVICE, SYNTHETIC
 from search.output.terminal import log, say, show_json
 
+SHARE = Range(0, 1, above=True, below=True)
+
 if TYPE_CHECKING:
     from search.evaluate.evaluation import Evaluation
+    from search.trained.folder import ModelFolder
 
 OF_THE_TABLE = (
     "age_unit",
@@ -41,6 +45,16 @@ def add_evaluate_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--to", type=values.PATH, metavar="DIR", help="where to write the page (default: the model's folder)"
     )
+    changes = parser.add_mutually_exclusive_group()
+    changes.add_argument(
+        "--recalibrate",
+        action="store_true",
+        help="fit offset, slope and intervals on a part of the set, report on the rest, and leave a new model beside the old",
+    )
+    parser.add_argument(
+        "--share", type=values.number(SHARE), default=0.5, metavar="X", help="of the cases to fit on (default 0.5)"
+    )
+    parser.add_argument("--name", type=values.TEXT, help="of the new model's folder (default: made from the old one's)")
     parser.add_argument("--json", action="store_true", help="print JSON")
     options.add(parser, OF_THE_TABLE, "how to read the set's table")
 
@@ -52,6 +66,7 @@ def run_evaluate(arguments: argparse.Namespace) -> int:
     from search.show.progress import preparing
     from search.trained.folder import chosen_model
     from search.trained.predictor import open_model
+    from search.trained.table import show_model
 
     folder = chosen_model(arguments.run_dir, arguments.model)
     model = open_model(folder.path)
@@ -60,14 +75,29 @@ def run_evaluate(arguments: argparse.Namespace) -> int:
         labelled = opened(arguments.source, model, folder, arguments.run_dir, settings, progress)
     found = evaluated(labelled, folder, model.looks)
     page, listed = write(found, arguments.to or folder.path / FOLDER)
+    made = None
+    if arguments.recalibrate:
+        from search.evaluate.recalibrate import recalibrated
+
+        made = recalibrated(labelled, folder, found.constant_months, arguments.share, arguments.name or "")
     if arguments.json:
-        show_json(found.to_dict() | {"page": str(page), "predictions": str(listed)})
+        show_json(found.to_dict() | {"page": str(page), "predictions": str(listed), "made": made and made_from(made)})
         return 0
     show_evaluation(found)
     for path in (page, listed):
         say(path)
+    if made:
+        show_model(made.about, made.path)
+        return 0
     say(f"{SYNTHETIC}; {NO_DEVICE}." if folder.synthetic else f"{NO_DEVICE.capitalize()}.")
     return 0
+
+
+def made_from(made: "ModelFolder") -> dict[str, Any]:
+    """The new model: its figures are of the part that it was not fitted on."""
+    about = made.about
+    keys = ("name", "validation", "test", "recalibration", "best_epoch")
+    return {"model": str(made.path), "coverage": about["conformal"]["coverage"]} | {key: about.get(key) for key in keys}
 
 
 def show_evaluation(found: "Evaluation") -> None:

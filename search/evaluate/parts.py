@@ -1,0 +1,29 @@
+"""A labelled set in two parts, one to fit on and one to report on: alike in sex and age, a patient's images together."""
+
+import pandas as pd
+
+from data.cases import complete_splits
+from search.evaluate.labelled import Labelled
+from studies.preset import StudyError
+
+LEAST_FITTED = 20  # cases; a line through fewer says more of them than of others
+LEAST_REPORTED = 8
+
+
+def parted(labelled: Labelled, share: float) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The cases to fit on, which are this share, and those to report on; none that the model was trained on.
+
+    Equal pictures are one patient's. Raises StudyError where a part has too few.
+    """
+    cases = labelled.unseen
+    whose = cases["patient"].where(cases["patient"] != "", cases["checksum"])
+    split, _ = complete_splits(cases.assign(split="", patient=whose), 0.0, 1 - share)
+    of_report = split["split"] == "test"
+    fitted, reported = cases[~of_report], cases[of_report]
+    if len(fitted) < LEAST_FITTED or len(reported) < LEAST_REPORTED:
+        seen = int(labelled.cases["seen"].sum())
+        raise StudyError(
+            f"{labelled.source} has {len(cases):,} cases that the model was not trained on ({seen:,} others); of these {len(fitted):,} "
+            f"would be fitted on and {len(reported):,} reported on, and it takes {LEAST_FITTED} and {LEAST_REPORTED}: give more cases, or another --share"
+        )
+    return fitted, reported

@@ -1,0 +1,142 @@
+"""`evaluate --recalibrate`: a model corrected by one part of a labelled set, with intervals of its own, reported on the other.
+
+The correction is a line, months in, months out, and goes into the weights of the network's last layer, which is linear: so
+whoever opens the new folder, to predict, explain or export, has the correction without knowing of it.
+"""
+
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from data.csv_text import write_csv
+from data.preparation import DataError
+from search.evaluate.evaluation import covered_by, measured, predictions
+from search.evaluate.labelled import Labelled
+from search.evaluate.parts import parted
+from search.output.files import write_bytes, written
+from search.trained.conformal import calibrate, intervals
+from search.trained.folder import ABOUT, ModelFolder, load_network, open_folder
+from search.trained.keep import LOOKS, write_about
+from search.trained.page import write_page
+from search.trained.train import safe
+from search.workers.best import MODEL, TEST, VALIDATION, save_predictions
+from studies.preset import StudyError
+
+
+@dataclass(frozen=True)
+class Correction:
+    """corrected = offset_months + slope · predicted."""
+
+    offset_months: float
+    slope: float
+    kind: str  # none, offset, or offset and slope: what left the smallest error on cases left out in turn
+
+    def of(self, predicted: np.ndarray) -> np.ndarray:
+        return np.asarray(self.offset_months + self.slope * predicted)
+
+
+@dataclass(frozen=True)
+class Fitted:
+    correction: Correction
+    left_out: np.ndarray  # corrected predictions, each by the correction that the other cases give
+
+
+def fit(predicted: np.ndarray, age_months: np.ndarray) -> Fitted:
+    """Of nothing, an offset, and an offset with a slope, the one with the smallest MAE when each case is left out in turn.
+
+    Least squares of the label on the prediction; leaving one out is exact by the leverages.
+    """
+    predicted, age_months = predicted.astype(float), age_months.astype(float)
+    count = len(predicted)
+    tried = [Fitted(Correction(0.0, 1.0, "none"), predicted)]
+    offset = float((age_months - predicted).mean())
+    residual = age_months - predicted - offset
+    tried.append(Fitted(Correction(offset, 1.0, "offset"), age_months - residual / (1 - 1 / count)))
+    centred = predicted - predicted.mean()
+    squares = float(centred @ centred)
+    if squares > 0:
+        slope = float(centred @ age_months) / squares
+        start = float(age_months.mean()) - slope * float(predicted.mean())
+        leverage = 1 / count + centred**2 / squares
+        if slope > 0 and (leverage < 1).all():
+            residual = age_months - start - slope * predicted
+            tried.append(Fitted(Correction(start, slope, "offset and slope"), age_months - residual / (1 - leverage)))
+    return min(tried, key=lambda one: float(np.abs(age_months - one.left_out).mean()))
+
+
+def recalibrated(
+    labelled: Labelled, model: ModelFolder, constant_months: float, share: float, name: str
+) -> ModelFolder:
+    """The new model's folder, beside the old one. Raises StudyError where the set is too small, or the folder is taken."""
+    fitted, reported = parted(labelled, share)
+    path = free_beside(model, name or f"{model.name}-recalibrated")
+    made = fit(fitted["predicted_months"].to_numpy(), fitted["age_months"].to_numpy())
+    by_sex = bool(model.architecture.sex_units)
+    male = fitted["male"].to_numpy(np.float32) if by_sex else None
+    conformal = calibrate(made.left_out, fitted["age_months"].to_numpy(float), male)
+    parts = {
+        "validation": with_intervals(fitted, made.left_out, conformal, by_sex),
+        "test": with_intervals(
+            reported, made.correction.of(reported["predicted_months"].to_numpy()), conformal, by_sex
+        ),
+    }
+    about = model.about | {
+        "name": path.name,
+        "made": time.strftime("%Y-%m-%d %H:%M:%S"),
+        "made_from": {"name": model.name},
+        "from": f"{model.name}, recalibrated on {Path(labelled.source).name}",
+        "validation": measured(parts["validation"], constant_months),
+        "test": measured(parts["test"], constant_months),
+        "test_flipped": None,
+        "tests_opened_before": 0,
+        "conformal": conformal | {"calibrated_on": "recalibration"},
+        "conformal_flipped": None,
+        "recalibration": asdict(made.correction)
+        | {
+            "source": labelled.source,
+            "fitted_on": len(fitted),
+            "reported_on": len(reported),
+            "before": measured(reported, constant_months),
+            "coverage_before": covered_by(reported, model),
+        },
+    }
+    corrected = ModelFolder(path, about)
+    about["conformal"] |= {"coverage": covered_by(parts["test"], corrected)}
+    path.mkdir(parents=True, exist_ok=True)
+    save_corrected(model, made.correction, path / MODEL)
+    write_bytes(path / LOOKS, (model.path / LOOKS).read_bytes())
+    for part, file in (("validation", VALIDATION), ("test", TEST)):
+        save_predictions(path / file, parts[part]["predicted_months"].to_numpy())
+        with written(path / f"predictions_{part}.csv") as beside:
+            write_csv(predictions(parts[part]).drop(columns="seen"), beside, "%.2f")
+    write_page(path, about)
+    write_about(path, about)
+    return open_folder(path, whole=True)
+
+
+def with_intervals(cases: pd.DataFrame, predicted: np.ndarray, conformal: dict[str, Any], by_sex: bool) -> pd.DataFrame:
+    low, high = intervals(conformal, predicted, cases["male"].to_numpy(np.float32) if by_sex else None)
+    return cases.assign(predicted_months=predicted, low=low, high=high)
+
+
+def save_corrected(model: ModelFolder, correction: Correction, path: Path) -> None:
+    network = load_network(model)
+    from models import saved  # after TensorFlow was loaded without its chatter
+
+    last = network.get_layer("age_months")
+    kernel, bias = last.get_weights()
+    last.set_weights([correction.slope * kernel, correction.offset_months + correction.slope * bias])
+    saved.save(network, path)
+
+
+def free_beside(model: ModelFolder, name: str) -> Path:
+    path = model.path.with_name(safe(name))
+    if (path / ABOUT).exists() or path == model.path:
+        raise StudyError(f"{path} holds a model already: give the new one another --name, or remove it")
+    if path.exists() and not path.is_dir():
+        raise DataError(f"{path} is a file: give the new model another --name")
+    return path

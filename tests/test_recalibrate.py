@@ -1,0 +1,157 @@
+"""A model corrected by a part of a labelled set: the line, the parts, and that whoever opens the new folder has the correction."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from labelled_sets import lay_out
+
+from search.cli import main
+from search.evaluate.labelled import Labelled, opened
+from search.evaluate.parts import parted
+from search.evaluate.recalibrate import Correction, fit, recalibrated
+from search.trained.folder import ModelFolder, open_folder
+from search.trained.predictor import Model, open_model
+from search.trained.predictor import predict as predict_images
+from studies.preset import StudyError
+
+MONTHS = st.floats(0, 228).map(lambda value: round(value, 1))
+
+
+@pytest.fixture(scope="module")
+def model(tiny_model: Path) -> Model:
+    return open_model(tiny_model)
+
+
+@pytest.fixture(scope="module")
+def labelled(model: Model, tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Labelled:
+    folder = lay_out(tmp_path_factory.mktemp("set") / "clinic", [str(n) for n in range(60)])
+    return opened(str(folder), model, open_folder(tiny_model), Path("none"), model.preparation, lambda *_: None)
+
+
+@pytest.fixture(scope="module")
+def corrected(labelled: Labelled, tiny_model: Path) -> ModelFolder:
+    return recalibrated(labelled, open_folder(tiny_model), 120.0, 0.5, "corrected")
+
+
+def refitted(kind: str, predicted: np.ndarray, age_months: np.ndarray) -> Correction:
+    if kind == "none":
+        return Correction(0.0, 1.0, kind)
+    if kind == "offset":
+        return Correction(float((age_months - predicted).mean()), 1.0, kind)
+    slope, offset = np.polyfit(predicted, age_months, 1)
+    return Correction(float(offset), float(slope), kind)
+
+
+@given(st.lists(st.tuples(MONTHS, MONTHS), min_size=5, max_size=12, unique_by=lambda pair: pair[0]))
+def test_what_is_said_of_a_case_left_out_is_what_the_others_say(pairs: list[tuple[float, float]]) -> None:
+    predicted, age_months = np.array(pairs).T
+    found = fit(predicted, age_months)
+    every = np.arange(len(pairs))
+    by_others = [
+        refitted(found.correction.kind, predicted[every != n], age_months[every != n]).of(predicted[[n]])[0]
+        for n in every
+    ]
+
+    np.testing.assert_allclose(found.left_out, by_others, atol=1e-5, rtol=1e-5)
+    whole = refitted(found.correction.kind, predicted, age_months)
+    np.testing.assert_allclose(found.correction.of(predicted), whole.of(predicted), atol=1e-6, rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("offset", "slope", "kind"), [(0.0, 1.0, "none"), (22.0, 1.0, "offset"), (-30.0, 1.4, "offset and slope")]
+)
+def test_a_known_distortion_is_found(offset: float, slope: float, kind: str) -> None:
+    random = np.random.default_rng(4)
+    predicted = random.uniform(20, 200, 400)
+    found = fit(predicted, offset + slope * predicted + random.normal(0, 5, 400)).correction
+
+    assert found.of(np.array([60.0, 150.0])) == pytest.approx(offset + slope * np.array([60.0, 150.0]), abs=1.5)
+    assert found.kind == kind or kind == "none"
+
+
+def test_predictions_that_are_all_alike_have_no_slope() -> None:
+    assert fit(np.full(30, 100.0), np.full(30, 110.0)).correction == Correction(10.0, 1.0, "offset")
+
+
+@pytest.mark.parametrize("share", [0.4, 0.5, 0.8])
+def test_the_parts_are_disjoint_of_the_share_and_keep_patients_together(labelled: Labelled, share: float) -> None:
+    cases = labelled.cases.assign(patient=[f"patient {n // 3}" for n in range(len(labelled.cases))])
+    fitted, reported = parted(replace(labelled, cases=cases), share)
+
+    assert sorted([*fitted.index, *reported.index]) == sorted(cases.index)
+    assert not set(fitted["patient"]) & set(reported["patient"])
+    assert abs(len(fitted) / len(cases) - share) < 0.07
+    assert abs(fitted["male"].mean() - reported["male"].mean()) < 0.3
+
+
+def test_what_the_model_was_trained_on_is_in_neither_part_and_too_few_are_refused(labelled: Labelled) -> None:
+    seen = labelled.cases.assign(seen=np.arange(len(labelled.cases)) % 4 == 0)
+    fitted, reported = parted(replace(labelled, cases=seen), 0.5)
+    assert len(fitted) + len(reported) == 45
+    assert not fitted["seen"].any()
+
+    with pytest.raises(StudyError, match="give more cases, or another --share"):
+        parted(replace(labelled, cases=labelled.cases.iloc[:24]), 0.5)
+
+
+def test_whoever_opens_the_new_folder_has_the_correction(
+    corrected: ModelFolder, model: Model, tiny_model: Path, tiny_store: object
+) -> None:
+    from search.apply.explain import Shown, explained
+
+    made = corrected.about["recalibration"]
+    images = np.random.default_rng(0).integers(0, 255, (6, 40, 40)).astype(np.uint8)
+    male = np.array([True, False] * 3)
+    before = predict_images(model, images, male).months
+    after = predict_images(open_model(corrected.path), images, male).months
+
+    np.testing.assert_allclose(after, made["offset_months"] + made["slope"] * before, rtol=1e-4)
+    shown = [Shown(str(n), image, image, bool(sex)) for n, (image, sex) in enumerate(zip(images, male, strict=True))]
+    for case, months in zip(explained(corrected, shown).cases, after, strict=True):
+        assert case.prediction_months == pytest.approx(months, rel=1e-4)
+        assert case.months.sum() + case.elsewhere_months == pytest.approx(months, rel=1e-4)
+    assert corrected.path.parent == tiny_model.parent
+    assert open_folder(tiny_model).about["name"] == "tiny"
+
+
+def test_the_report_is_of_the_part_that_nothing_was_fitted_on(corrected: ModelFolder, labelled: Labelled) -> None:
+    about = corrected.about
+    told = pd.read_csv(corrected.path / "predictions_test.csv", dtype={"id": str})
+    fitted, reported = parted(labelled, 0.5)
+    made = about["recalibration"]
+    predicted = made["offset_months"] + made["slope"] * reported["predicted_months"]
+
+    assert set(told["id"]) == set(reported["id"])
+    assert about["test"]["mae"] == pytest.approx(float((predicted - reported["age_months"]).abs().mean()), abs=1e-3)
+    assert (about["validation"]["n"], about["test"]["n"]) == (len(fitted), len(reported))
+    inside = (told["low"] - 0.01 <= told["age_months"]) & (told["age_months"] <= told["high"].fillna(np.inf) + 0.01)
+    assert about["conformal"]["coverage"]["share"] == pytest.approx(inside.mean(), abs=0.02)
+    assert "Recalibrated on" in (corrected.path / "report.html").read_text()
+
+
+def test_a_set_that_corrected_a_model_does_not_judge_it_unseen(corrected: ModelFolder, labelled: Labelled) -> None:
+    fitted, _ = parted(labelled, 0.5)
+    model = open_model(corrected.path)
+    again = opened(labelled.source, model, corrected, Path("none"), model.preparation, lambda *_: None)
+
+    assert set(again.cases["id"][again.cases["seen"]]) == set(fitted["id"])
+
+
+def test_the_command_leaves_a_model_beside_the_old_one_once(
+    labelled: Labelled, tiny_model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = ["evaluate", labelled.source, "--model", str(tiny_model), "--to", str(tmp_path), "--recalibrate"]
+    command += ["--name", "by command", "--json"]
+    assert main(command) == 0
+    made = json.loads(capsys.readouterr().out)["made"]
+    assert main(command) == 2
+
+    assert "holds a model already" in capsys.readouterr().err
+    assert Path(made["model"]) == tiny_model.with_name("by-command")
+    assert made["test"]["n"] == made["recalibration"]["reported_on"]

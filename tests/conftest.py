@@ -150,7 +150,7 @@ def tiny_model_in(folder: Path, tiny_store: Store) -> Path:
     from models.network import build
     from search.trained.choose import Chosen
     from search.trained.predictor import months_of
-    from search.trained.train import Order, finish, job_of
+    from search.trained.train import Order, Origin, finish, job_of
     from search.workers.best import MODEL, TEST, VALIDATION
     from search.workers.local import lay_out
 
@@ -164,5 +164,5 @@ def tiny_model_in(folder: Path, tiny_store: Store) -> Path:
         examples = tiny_store.split(split)
         np.save(job.folder / name, months_of(network, tiny_store.images[examples.rows], examples.male))
     history = [{"epoch": 1, "train_mae": 40.0, "validation_mae": 39.0, "seconds": 1.0}]
-    finish(job, tiny_store, "by hand", history, flip=False)
+    finish(job, tiny_store, Origin("by hand"), history, flip=False)
     return job.folder

@@ -11,13 +11,9 @@ LEAST_REPORTED = 8
 
 
 def parted(labelled: Labelled, share: float) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """The cases to fit on, which are this share, and those to report on; none that the model was trained on.
-
-    Equal pictures are one patient's. Raises StudyError where a part has too few.
-    """
+    """The cases to fit on, which are this share, and those to report on; none that the model was trained on. Raises StudyError where a part has too few."""
     cases = labelled.unseen
-    whose = cases["patient"].where(cases["patient"] != "", cases["checksum"])
-    split, _ = complete_splits(cases.assign(split="", patient=whose), 0.0, 1 - share)
+    split, _ = complete_splits(cases.assign(split="", patient=whose(cases)), 0.0, 1 - share)
     of_report = split["split"] == "test"
     fitted, reported = cases[~of_report], cases[of_report]
     if len(fitted) < LEAST_FITTED or len(reported) < LEAST_REPORTED:
@@ -27,3 +23,8 @@ def parted(labelled: Labelled, share: float) -> tuple[pd.DataFrame, pd.DataFrame
             f"would be fitted on and {len(reported):,} reported on, and it takes {LEAST_FITTED} and {LEAST_REPORTED}: give more cases, or another --share"
         )
     return fitted, reported
+
+
+def whose(cases: pd.DataFrame) -> pd.Series:
+    """Whom an image belongs to; equal pictures are one patient's."""
+    return cases["patient"].where(cases["patient"] != "", cases["checksum"])

@@ -20,10 +20,10 @@ from data.csv_text import write_csv
 from data.films import looks
 from data.store.disk import Examples, Store, split_counts
 from models.cost import cost
-from search.output.files import write_text, written
+from search.output.files import write_bytes, write_text, written
 from search.trained.about import signed
 from search.trained.conformal import calibrate, coverage, intervals
-from search.trained.folder import ABOUT, models_of, read_about
+from search.trained.folder import ABOUT, ModelFolder, models_of, read_about
 from search.trained.measures import metrics
 from search.workers.best import MODEL, TEST, VALIDATION, load_predictions
 from search.workers.job import Job, fingerprint, job_dict
@@ -38,6 +38,7 @@ def describe(
     origin: str,
     history: Sequence[dict[str, Any]],
     mirrored: dict[str, np.ndarray] | None = None,
+    looks_of: ModelFolder | None = None,
 ) -> dict[str, Any]:
     """What model.json says of a trained job's folder; `history` has epoch, train_mae, validation_mae, seconds.
 
@@ -81,7 +82,7 @@ def describe(
         "tests_opened_before": tests_opened(job.folder, store.digest) if job.test else 0,
         "conformal": conformal,
         "conformal_flipped": calibrated(job, store, mirrored) if mirrored else None,
-        "looks": learned_looks(store, job.folder / LOOKS),
+        "looks": taken_over(looks_of, job.folder / LOOKS) if looks_of else learned_looks(store, job.folder / LOOKS),
         "seconds": round(sum(epoch["seconds"] for epoch in history), 1),
         "synthetic": store.synthetic,
     }
@@ -125,6 +126,12 @@ def learned_looks(store: Store, path: Path) -> dict[str, Any]:
         looks.save(found, part)
     lines = {"refuse_below": found.refuse_below, "doubt_below": found.doubt_below}
     return {name: round(line, 4) if np.isfinite(line) else None for name, line in lines.items()}
+
+
+def taken_over(model: ModelFolder, path: Path) -> dict[str, Any]:
+    """The hand check of another model, into this one's folder."""
+    write_bytes(path, (model.path / LOOKS).read_bytes())
+    return dict(model.about["looks"])
 
 
 def write_predictions(folder: Path, store: Store, about: dict[str, Any]) -> None:

@@ -93,6 +93,8 @@ def measures_section(about: dict[str, Any]) -> Section:
         )
     if changed := about.get("recalibration"):
         said.append(("note", recalibrated_words(changed)))
+    if tuned := about.get("fine_tuning"):
+        said += tuned_words(tuned, about)
     said.append(
         (
             "note",
@@ -116,6 +118,25 @@ def recalibrated_words(changed: dict[str, Any]) -> str:
         f"are of the other {changed['reported_on']:,}, on which the model before had an MAE of {before['mae']:.2f} and a bias of "
         f"{signed(before['bias'])}. The learning curve is the model's before."
     )
+
+
+def tuned_words(tuned: dict[str, Any], about: dict[str, Any]) -> list[tuple[str, str]]:
+    before, own = tuned["before"], about["validation"]["mae"]
+    said = [
+        (
+            "note",
+            f"Training went on with {tuned['trained_on']:,} images of {tuned['source']}. On the {tuned['reported_on']:,} test images, which "
+            f"took no part, the model before had an MAE of {before['mae']:.2f} and a bias of {signed(before['bias'])}.",
+        )
+    ]
+    if own >= tuned["validation_mae_before"]:
+        worse = (
+            f"an MAE of {own:.2f} on the images that chose the epoch, before it {tuned['validation_mae_before']:.2f}"
+        )
+        said.append(
+            ("worry", f"This training did not help: {worse}. Use the model before, or a lower --learning-rate.")
+        )
+    return said
 
 
 def turned(columns: list[dict[str, Any]]) -> list[dict[str, Any]]:

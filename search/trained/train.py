@@ -6,7 +6,7 @@ goes on. This is the one command that opens the test split.
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ from search.lease import Lease, held
 from search.run import MODELS, Run, record
 from search.trained.about import ABOUT, DIGESTS, refuse_changed
 from search.trained.choose import Chosen, name_of
-from search.trained.folder import read_about
+from search.trained.folder import ModelFolder, read_about
 from search.trained.keep import (
     begun_otherwise,
     describe,
@@ -47,6 +47,7 @@ class Order:
     changes: Mapping[str, Any]  # fields of the run's training settings, and `seed`, that differ for this network
     name: str = ""  # of its folder; empty: after the architecture
     flip: bool = False  # also test the mean of an image and its mirror
+    patience: int = 0  # end after so many epochs without a better one; 0 trains them all
 
 
 def job_of(run: Run, store: Store, order: Order, deterministic: bool) -> Job:
@@ -65,7 +66,17 @@ def job_of(run: Run, store: Store, order: Order, deterministic: bool) -> Job:
         deterministic=deterministic,
         test=len(store.split("test")) > 0,
         keep=True,
+        patience=order.patience,
     )
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where a network comes from, and what its model.json says of that."""
+
+    words: str  # `refinement #7`, `by hand`
+    looks_of: ModelFolder | None = None  # whose hand check is taken over; None learns one from the store
+    facts: Mapping[str, Any] = field(default_factory=dict)
 
 
 def safe(name: str) -> str:
@@ -90,17 +101,34 @@ def train(
     Stopped where the terms' stop request came.
     """
     job = job_of(run, store, order, terms.deterministic)
+    origin = Origin(order.chosen.origin)
+    return carried_out(job, store, origin, order.flip, lambda: record(run), make_executor, progress, terms)
+
+
+def carried_out(
+    job: Job,
+    store: Store,
+    origin: Origin,
+    flip: bool,
+    begin: Callable[[], None],
+    make_executor: Callable[[], Executor],
+    progress: Progress,
+    terms: Terms,
+) -> Path:
+    """As `train`; `begin` is called when it is sure that there is something to train."""
     job.folder.mkdir(parents=True, exist_ok=True)
     with held(job.folder.parent, job.folder.name, kind="training") as lease:
         job = replace(job, lease=lease.path, token=lease.owner.token)
-        done = finished_before(job, order.flip)
-        if done and (not order.flip or done["conformal_flipped"]):
+        done = finished_before(job)
+        if done and (not flip or done["conformal_flipped"]):
             checkpoint.clear(job.folder)  # which a kill just after the end has left
             return job.folder
         try:
-            history = done["history"] if done else trained(run, store, job, make_executor, progress, terms, lease)
+            if not done:
+                begin()
+            history = done["history"] if done else trained(store, job, make_executor, progress, terms, lease)
             lease.check()
-            finish(job, store, order.chosen.origin, history, order.flip)
+            finish(job, store, origin, history, flip)
         except OSError as error:
             if error.errno not in DISK_FULL:
                 raise
@@ -109,16 +137,16 @@ def train(
     return job.folder
 
 
-def finish(job: Job, store: Store, origin: str, history: list[dict[str, Any]], flip: bool) -> None:
+def finish(job: Job, store: Store, origin: Origin, history: list[dict[str, Any]], flip: bool) -> None:
     """Everything of the folder that is made from what the worker left; model.json last."""
     mirrored = mirrored_predictions(job.folder, store, job.test) if flip else None
-    about = describe(job, store, origin, history, mirrored)
+    about = describe(job, store, origin.words, history, mirrored, origin.looks_of) | dict(origin.facts)
     write_predictions(job.folder, store, about)
     write_page(job.folder, about)
     write_about(job.folder, about)
 
 
-def finished_before(job: Job, flip: bool) -> dict[str, Any] | None:
+def finished_before(job: Job) -> dict[str, Any] | None:
     """model.json of this very training, where it is there. Raises StudyError where the folder holds another."""
     if differs := begun_otherwise(job):
         raise StudyError(f"{job.folder} holds another training ({differs}): give a --name, or remove it")
@@ -135,7 +163,6 @@ def finished_before(job: Job, flip: bool) -> dict[str, Any] | None:
 
 
 def trained(
-    run: Run,
     store: Store,
     job: Job,
     make_executor: Callable[[], Executor],
@@ -145,7 +172,6 @@ def trained(
 ) -> list[dict[str, Any]]:
     """The job's epochs, as model.json lists them."""
     name, counted = job.folder.name, cost(job.architecture, job.image_px)
-    record(run)
     progress.study(
         name, f"{counted.params:,} parameters, {job.training.epochs} epochs; constant {constant_mae(store.cases):.1f}"
     )

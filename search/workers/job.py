@@ -28,6 +28,9 @@ class Job:
     test: bool = False  # leave the best epoch's test predictions too; no search does, nothing chooses by them
     maps: bool = False  # leave the best epoch's maps of some validation images too, which the dashboard shows
     keep: bool = False  # leave the best epoch's network too, as model.keras
+    start: Path | None = None  # a trained network whose weights it begins with; None begins with fresh ones
+    start_digest: str = ""  # of that file
+    patience: int = 0  # end after so many epochs without a better one; 0 trains them all
     threads: int = 0  # CPU threads of the worker; 0 leaves it to TensorFlow
     lease: Path | None = None  # of the work that it is part of; once another than `token` owns that, the worker ends
     token: str = ""
@@ -149,6 +152,7 @@ def job_dict(job: Job) -> dict[str, Any]:
         "training": job.training.to_dict(),
         "seed": job.seed,
         "deterministic": job.deterministic,
+        **({"start": job.start_digest} if job.start_digest else {}),
     }
 
 

@@ -8,7 +8,7 @@ import os
 import resource
 import threading
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from multiprocessing.connection import Connection
@@ -134,8 +134,13 @@ def run(job: Job, send: Callable[[Message], None], stopping: Callable[[], bool])
         epochs, predictions = list(before.epochs), before.predictions
         save_predictions(job.folder / VALIDATION, predictions)  # those on disk may be of an epoch that is trained anew
         send(Resumed(job.number, before.epochs))
+    elif job.start:
+        trainer.model.set_weights(saved.load(job.start).get_weights())
     joules, on_gpu = energy.meter(), bool(tf.config.list_physical_devices("GPU"))
-    for epoch in trainer.epochs(examples, validation, job.seed, after=len(epochs)):
+    remaining = (
+        () if out_of_patience(epochs, job.patience) else trainer.epochs(examples, validation, job.seed, len(epochs))
+    )
+    for epoch in remaining:
         if superseded(job.lease, job.token):
             raise Fenced("another process has taken over what this trial is part of")
         done = EpochDone(
@@ -164,12 +169,22 @@ def run(job: Job, send: Callable[[Message], None], stopping: Callable[[], bool])
         state = Checkpoint(tuple(epochs), predictions, trainer.variables(), computed_in())
         checkpoint.save(job.folder, training, state)
         send(done)
+        if out_of_patience(epochs, job.patience):
+            break
         if (stopping() or epoch.epoch == job.until) and epoch.epoch < job.training.epochs:
             return False
     best = min(epochs, key=lambda epoch: epoch.validation_mae).epoch
     for name in (TEST, MAPS, MODEL):
         settle(job.folder, name, best)
     return True
+
+
+def out_of_patience(epochs: Sequence[EpochDone], patience: int) -> bool:
+    """Whether the last `patience` epochs were none better than the best before them; never where that is 0."""
+    if not patience or not epochs:
+        return False
+    best = min(epochs, key=lambda epoch: epoch.validation_mae).epoch
+    return epochs[-1].epoch - best >= patience
 
 
 def conditions(job: Job, batch: int) -> str:

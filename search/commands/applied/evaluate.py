@@ -5,9 +5,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from data.preparation import Preparation
-from data.ranges import Range
+from data.ranges import Range, whole
+from models.training.settings import EPOCHS
 from search.commands import options, values
-from search.commands.arguments import Subparsers, add_run_dir, command
+from search.commands.arguments import Subparsers, add_deterministic, add_executor, add_run_dir, command
 from search.output.notices import NO_DEVICE, SYNTHETIC
 from search.output.terminal import log, say, show_json
 
@@ -51,12 +52,22 @@ def add_evaluate_options(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="fit offset, slope and intervals on a part of the set, report on the rest, and leave a new model beside the old",
     )
+    changes.add_argument(
+        "--fine-tune",
+        type=values.number(whole(1, EPOCHS)),
+        default=0,
+        metavar="EPOCHS",
+        help="go on training on a part of the set, report on the rest, and leave a new model beside the old",
+    )
     parser.add_argument(
         "--share", type=values.number(SHARE), default=0.5, metavar="X", help="of the cases to fit on (default 0.5)"
     )
     parser.add_argument("--name", type=values.TEXT, help="of the new model's folder (default: made from the old one's)")
     parser.add_argument("--json", action="store_true", help="print JSON")
     options.add(parser, OF_THE_TABLE, "how to read the set's table")
+    options.add(parser, ["learning_rate"], "how --fine-tune trains (default: a tenth of the model's own learning rate)")
+    add_executor(parser)
+    add_deterministic(parser)
 
 
 def run_evaluate(arguments: argparse.Namespace) -> int:
@@ -70,16 +81,14 @@ def run_evaluate(arguments: argparse.Namespace) -> int:
 
     folder = chosen_model(arguments.run_dir, arguments.model)
     model = open_model(folder.path)
-    settings: Preparation = replace(model.preparation, **options.chosen(arguments))
+    set_here = options.chosen(arguments)
+    learning_rate = set_here.pop("learning_rate", None)
+    settings: Preparation = replace(model.preparation, **set_here)
     with preparing() as progress:
         labelled = opened(arguments.source, model, folder, arguments.run_dir, settings, progress)
     found = evaluated(labelled, folder, model.looks)
     page, listed = write(found, arguments.to or folder.path / FOLDER)
-    made = None
-    if arguments.recalibrate:
-        from search.evaluate.recalibrate import recalibrated
-
-        made = recalibrated(labelled, folder, found.constant_months, arguments.share, arguments.name or "")
+    made = changed(arguments, found, learning_rate)
     if arguments.json:
         show_json(found.to_dict() | {"page": str(page), "predictions": str(listed), "made": made and made_from(made)})
         return 0
@@ -93,10 +102,36 @@ def run_evaluate(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def changed(arguments: argparse.Namespace, found: "Evaluation", learning_rate: float | None) -> "ModelFolder | None":
+    """The new model, where one was asked for."""
+    common = found.labelled, found.model, found.constant_months, arguments.share, arguments.name or ""
+    if arguments.recalibrate:
+        from search.evaluate.recalibrate import recalibrated
+
+        return recalibrated(*common)
+    if not arguments.fine_tune:
+        return None
+    from search.evaluate.fine_tune import fine_tuned, training_of
+    from search.leader.progress import Terms
+    from search.show.progress import preparing, showing
+    from search.workers.executor import executor_of
+    from search.workers.supervisor import stop_on_signals
+
+    training = training_of(found.model, arguments.fine_tune, learning_rate)
+    make_executor = executor_of(arguments.executor, 1)
+    with (
+        preparing() as images,
+        showing(found.figures[found.main]["constant_mae"]) as watching,
+        stop_on_signals() as stop,
+    ):
+        terms = Terms(arguments.deterministic, stop=stop)
+        return fine_tuned(*common, training, make_executor, images, watching, terms)
+
+
 def made_from(made: "ModelFolder") -> dict[str, Any]:
     """The new model: its figures are of the part that it was not fitted on."""
     about = made.about
-    keys = ("name", "validation", "test", "recalibration", "best_epoch")
+    keys = ("name", "validation", "test", "recalibration", "fine_tuning", "best_epoch")
     return {"model": str(made.path), "coverage": about["conformal"]["coverage"]} | {key: about.get(key) for key in keys}
 
 

@@ -1,0 +1,125 @@
+"""`evaluate --fine-tune`: an existing model's training goes on with one part of a labelled set, and is reported on the other.
+
+The part to train on is divided once more: some of it chooses the epoch and makes the intervals. The new model's folder has
+the prepared data of all three as `prepared/`, so that the same command continues after a stop.
+"""
+
+from collections.abc import Callable
+from dataclasses import fields, replace
+from typing import Any
+
+import pandas as pd
+
+from data.cases import complete_splits
+from data.store.disk import Store, is_store, open_store
+from data.store.prepare import Progress as StoreProgress
+from data.store.prepare import Request, make
+from data.store.stamps import files
+from models.training.settings import Training
+from search.evaluate.evaluation import covered_by, measured
+from search.evaluate.labelled import Labelled
+from search.evaluate.parts import parted, whose
+from search.evaluate.recalibrate import free_beside
+from search.leader.progress import Progress, Terms
+from search.run import PREPARED
+from search.trained.about import digest_of_file
+from search.trained.folder import ModelFolder, open_folder
+from search.trained.train import Origin, carried_out
+from search.workers.executor import Executor
+from search.workers.job import Job
+
+VALIDATION_SHARE = 0.25  # of the part to train on
+SLOWER = 10  # the learning rate is the model's own, divided by this, unless one is given
+
+
+def divided(labelled: Labelled, share: float) -> pd.DataFrame:
+    """The cases that the model was not trained on, with their split: `test` is reported on."""
+    fitted, reported = parted(labelled, share)
+    inner, _ = complete_splits(fitted.assign(split="", patient=whose(fitted)), VALIDATION_SHARE, 0.0)
+    return pd.concat([fitted.assign(split=inner["split"]), reported.assign(split="test")]).sort_index()
+
+
+def store_of_parts(
+    labelled: Labelled, cases: pd.DataFrame, model: ModelFolder, place: Any, progress: StoreProgress
+) -> Store:
+    """Prepared as the model's images are; what was prepared before is taken as it is."""
+    if is_store(place):
+        return open_store(place)
+    read = replace(labelled.read, cases=labelled.read.cases.loc[cases.index].assign(split=cases["split"]))
+    found = files(list(read.cases["id"]), list(read.cases["path"])) if "path" in read.cases else None
+    rows = [int(row) for row in cases.index]
+    make(
+        Request(labelled.source, model.preparation, read, rows, found),
+        None,
+        place,
+        progress,
+        strict=False,
+        trained_on=False,
+    )
+    return open_store(place)
+
+
+def training_of(model: ModelFolder, epochs: int, learning_rate: float | None) -> Training:
+    known = {field.name for field in fields(Training)}
+    own = {name: value for name, value in model.about["training"].items() if name in known}
+    rate = learning_rate or own.get("learning_rate", Training.learning_rate) / SLOWER
+    final = min(own.get("final_learning_rate", Training.final_learning_rate), rate)
+    changed = {
+        "epochs": epochs,
+        "learning_rate": rate,
+        "final_learning_rate": final,
+        "warmup_epochs": 0.0,
+        "schedule": "cosine",
+    }
+    return Training(**(own | changed))
+
+
+def fine_tuned(
+    labelled: Labelled,
+    model: ModelFolder,
+    constant_months: float,
+    share: float,
+    name: str,
+    training: Training,
+    make_executor: Callable[[], Executor],
+    preparing: StoreProgress,
+    progress: Progress,
+    terms: Terms,
+) -> ModelFolder:
+    """The new model's folder, beside the old one. Raises StudyError where the set is too small, or the folder is taken."""
+    cases = divided(labelled, share)
+    path = free_beside(model, name or f"{model.name}-fine-tuned")
+    path.mkdir(parents=True, exist_ok=True)
+    store = store_of_parts(labelled, cases, model, path / PREPARED, preparing)
+    reported, chosen_by = (cases[cases["id"].isin(store.split(split).ids)] for split in ("test", "validation"))
+    job = Job(
+        number=0,
+        architecture=model.architecture,
+        training=training,
+        seed=int(model.about["seed"]),
+        store=store.path,
+        data=store.digest,
+        image_px=store.image_px,
+        folder=path,
+        deterministic=terms.deterministic,
+        test=True,
+        keep=True,
+        start=model.network.resolve(),
+        start_digest=digest_of_file(model.network),
+    )
+    facts = {
+        "made_from": {"name": model.name},
+        "fine_tuning": {
+            "source": labelled.source,
+            "trained_on": len(store.split("train")),
+            "reported_on": len(reported),
+            "validation_mae_before": round(
+                float((chosen_by["predicted_months"] - chosen_by["age_months"]).abs().mean()), 4
+            ),
+            "before": measured(reported, constant_months),
+            "coverage_before": covered_by(reported, model),
+        },
+    }
+    origin = Origin(f"{model.name}, trained on with {labelled.source.rstrip('/').rpartition('/')[2]}", model, facts)
+    carried_out(job, store, origin, False, lambda: None, make_executor, progress, terms)
+    return open_folder(path, whole=True)

@@ -1,0 +1,60 @@
+"""Training that goes on with a part of a labelled set: the parts, the settings, and one training in full."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from labelled_sets import lay_out
+
+from search.cli import main
+from search.evaluate.fine_tune import divided, training_of
+from search.evaluate.labelled import Labelled, opened
+from search.evaluate.parts import parted
+from search.trained.folder import load_network, open_folder
+from search.trained.predictor import open_model
+
+
+@pytest.fixture(scope="module")
+def labelled(tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Labelled:
+    folder = lay_out(tmp_path_factory.mktemp("set") / "clinic", [str(n) for n in range(60)])
+    model = open_model(tiny_model)
+    return opened(str(folder), model, open_folder(tiny_model), Path("none"), model.preparation, lambda *_: None)
+
+
+def test_what_is_reported_on_neither_trains_nor_chooses(labelled: Labelled) -> None:
+    cases = divided(labelled, 0.6)
+    fitted, reported = parted(labelled, 0.6)
+
+    assert set(cases["id"][cases["split"] == "test"]) == set(reported["id"])
+    assert set(cases["id"][cases["split"].isin(["train", "validation"])]) == set(fitted["id"])
+    assert (cases["split"] == "validation").sum() == round(len(fitted) / 4)
+
+
+def test_it_trains_as_the_model_was_trained_and_slower(tiny_model: Path) -> None:
+    model = open_folder(tiny_model)
+    training, own = training_of(model, 3, None), model.about["training"]
+
+    assert training.learning_rate == own["learning_rate"] / 10
+    assert training.final_learning_rate <= training.learning_rate
+    assert (training.epochs, training.batch, training.loss) == (3, own["batch"], own["loss"])
+    assert training_of(model, 3, 1e-6).final_learning_rate == 1e-6
+
+
+@pytest.mark.slow
+def test_the_command_trains_the_models_own_weights_on(
+    labelled: Labelled, tiny_model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = ["evaluate", labelled.source, "--model", str(tiny_model), "--to", str(tmp_path), "--fine-tune", "1"]
+    assert main([*command, "--learning-rate", "1e-12", "--json"]) == 0
+    made = json.loads(capsys.readouterr().out)["made"]
+    new, old = open_folder(Path(made["model"]), whole=True), open_folder(tiny_model)
+
+    for before, after in zip(load_network(old).trainable_weights, load_network(new).trainable_weights, strict=True):
+        np.testing.assert_allclose(np.asarray(after), np.asarray(before), atol=1e-6)
+    assert new.path == tiny_model.with_name("tiny-fine-tuned")
+    assert made["fine_tuning"]["reported_on"] == made["test"]["n"] == 30
+    again = opened(labelled.source, open_model(new.path), new, Path("none"), new.preparation, lambda *_: None)
+    assert again.cases["seen"].sum() == 30
+    assert main([*command, "--learning-rate", "1e-12"]) == 2
+    assert "holds a model already" in capsys.readouterr().err

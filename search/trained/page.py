@@ -25,6 +25,7 @@ from search.show.html import (
     table,
     text,
 )
+from search.trained.changed import changed
 from search.trained.published import OFFICIAL_TEST, PAPER_VALIDATION_MAE
 from search.trained.table import TITLES, band_name, between, measures_rows, signed, splits_of
 
@@ -91,10 +92,7 @@ def measures_section(about: dict[str, Any]) -> Section:
                 f"These test images were opened before, by {opened}: choosing among models by them makes the best look better than it is.",
             )
         )
-    if changed := about.get("recalibration"):
-        said.append(("note", recalibrated_words(changed)))
-    if tuned := about.get("fine_tuning"):
-        said += tuned_words(tuned, about)
+    said += changed(about)
     said.append(
         (
             "note",
@@ -108,35 +106,6 @@ def measures_section(about: dict[str, Any]) -> Section:
         ),
         notices(said),
     )
-
-
-def recalibrated_words(changed: dict[str, Any]) -> str:
-    before = changed["before"]
-    return (
-        f"Recalibrated on {changed['source']}: corrected = {changed['offset_months']:.2f} + {changed['slope']:.3f} · predicted. The "
-        f"validation figures here are of the {changed['fitted_on']:,} cases that it was fitted on, each left out in turn; the test figures "
-        f"are of the other {changed['reported_on']:,}, on which the model before had an MAE of {before['mae']:.2f} and a bias of "
-        f"{signed(before['bias'])}. The learning curve is the model's before."
-    )
-
-
-def tuned_words(tuned: dict[str, Any], about: dict[str, Any]) -> list[tuple[str, str]]:
-    before, own = tuned["before"], about["validation"]["mae"]
-    said = [
-        (
-            "note",
-            f"Training went on with {tuned['trained_on']:,} images of {tuned['source']}. On the {tuned['reported_on']:,} test images, which "
-            f"took no part, the model before had an MAE of {before['mae']:.2f} and a bias of {signed(before['bias'])}.",
-        )
-    ]
-    if own >= tuned["validation_mae_before"]:
-        worse = (
-            f"an MAE of {own:.2f} on the images that chose the epoch, before it {tuned['validation_mae_before']:.2f}"
-        )
-        said.append(
-            ("worry", f"This training did not help: {worse}. Use the model before, or a lower --learning-rate.")
-        )
-    return said
 
 
 def turned(columns: list[dict[str, Any]]) -> list[dict[str, Any]]:

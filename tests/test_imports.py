@@ -26,6 +26,7 @@ USES_TENSORFLOW = {  # from models/backend.py, which imports it
     "models/export.py",
     "search/workers/quiet.py",
     "search/workers/worker.py",
+    "search/machine/devices.py",  # in a process of its own
     "search/workers/step_time.py",  # in a process of its own
     "search/compare/rivals/keras_tuner.py",  # KerasTuner's oracles, which touch no device
 }
@@ -63,7 +64,7 @@ ORDER = (
     ("run",),
     ("prepared", "planning"),
     ("workers",),
-    ("leader",),
+    ("leader", "machine"),
     ("show",),
     ("audit",),
     ("trained", "compare"),

@@ -15,6 +15,8 @@ from studies.preset import PRESETS
 
 if TYPE_CHECKING:
     from search.leader.progress import Progress
+    from search.run import Run
+    from search.workers.executor import Make
 
 WORKERS = whole(0, 4096)  # at once
 
@@ -100,6 +102,20 @@ def add_executor(parser: argparse.ArgumentParser) -> None:
         metavar="WHERE",
         help="local; ray for a Ray of its own; ray://auto or ray://HOST:PORT for a cluster (default: local)",
     )
+    parser.add_argument(
+        "--device",
+        choices=("auto", "cpu"),
+        default="auto",
+        help="auto takes the GPUs and refuses a machine whose NVIDIA card TensorFlow does not see; cpu leaves them alone (default: auto)",
+    )
+
+
+def announcing(make: "Make", arguments: argparse.Namespace, run: "Run") -> "Make":
+    """The executor with the line that every training begins with: device, precision, workers, XLA."""
+    from search.machine.devices import announced, choose_device
+
+    choose_device(arguments.device, arguments.executor)
+    return announced(make, arguments.executor, run.preset.training.precision, arguments.deterministic)
 
 
 def add_execution_options(parser: argparse.ArgumentParser) -> None:

@@ -10,6 +10,7 @@ from search.commands.arguments import (
     add_executor,
     add_run_options,
     add_workers,
+    announcing,
     command,
     open_the_run,
 )
@@ -77,6 +78,7 @@ def run_record(arguments: argparse.Namespace) -> int:
 
     make_executor = executor_of(arguments.executor, arguments.workers)
     run = open_the_run(arguments, arguments.data)
+    make_executor = announcing(make_executor, arguments, run)
     rows = recorded(run, arguments.out, make_executor, arguments.deterministic)
     say(f"{arguments.out}: {rows:,} trainings")
     return 0

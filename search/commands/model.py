@@ -14,6 +14,7 @@ from search.commands.arguments import (
     add_run_dir,
     add_run_options,
     also_logged,
+    announcing,
     command,
     open_the_run,
 )
@@ -118,6 +119,7 @@ def run_train(arguments: argparse.Namespace) -> int:
     )
     make_executor = executor_of(arguments.executor, 1)
     run = open_run(arguments.run_dir, arguments.preset, preparation, arguments.data, arguments.storage)
+    make_executor = announcing(make_executor, arguments, run)
     order = Order(chosen(run, arguments.trial or "", by_hand), set_here, arguments.name or "", arguments.flip)
     with preparing() as progress:
         store = prepared(run, progress)

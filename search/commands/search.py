@@ -4,7 +4,15 @@ import argparse
 from typing import TYPE_CHECKING
 
 from search.commands import values
-from search.commands.arguments import Subparsers, add_run_options, add_stage_options, also_logged, command, open_the_run
+from search.commands.arguments import (
+    Subparsers,
+    add_run_options,
+    add_stage_options,
+    also_logged,
+    announcing,
+    command,
+    open_the_run,
+)
 from search.output.confirmed import confirmed_words
 from search.output.terminal import log, say, show_json
 from studies.order import STUDIES, all_studies
@@ -31,6 +39,7 @@ def run_stages(arguments: argparse.Namespace) -> int:
 
     make_executor = executor_of(arguments.executor, arguments.workers)
     run = open_the_run(arguments, arguments.data)
+    make_executor = announcing(make_executor, arguments, run)
     say_design(run, arguments)
     with preparing() as progress:
         store = prepared(run, progress)

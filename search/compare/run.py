@@ -30,6 +30,7 @@ from search.compare.page import compare_page, shown, traces_json
 from search.compare.rivals import INSTALLED, chosen_rivals
 from search.compare.standing import standing, verdict
 from search.leader.sampler import distribution
+from search.machine.devices import announced, choose_device
 from search.output.files import write_text
 from search.output.notices import NO_DEVICE, SYNTHETIC
 from search.output.terminal import log, say, show_json
@@ -39,7 +40,7 @@ from search.show import tables
 from search.show.progress import counting, preparing
 from search.storage.opening import open_storage
 from search.storage.records import OPTUNA_STATES, identity_of
-from search.workers.executor import Executor, executor_of
+from search.workers.executor import Executor, Make, executor_of
 from studies import joint
 from studies.preset import Preset, StudyError
 
@@ -73,10 +74,16 @@ def run_compare(arguments: argparse.Namespace, run: Run) -> int:
     found = (
         replayed(run, arguments.replay, comparison, arguments.simulate_workers)
         if arguments.replay
-        else trained(run, comparison, executor_of(arguments.executor, arguments.workers), arguments.deterministic)
+        else trained(run, comparison, executor_for(arguments, run), arguments.deterministic)
     )
     show(arguments, found)
     return 0
+
+
+def executor_for(arguments: argparse.Namespace, run: Run) -> Make:
+    choose_device(arguments.device, arguments.executor)
+    make = executor_of(arguments.executor, arguments.workers)
+    return announced(make, arguments.executor, run.preset.training.precision, arguments.deterministic)
 
 
 def replayed(run: Run, table: Path, comparison: Comparison, simulate_workers: Sequence[int] = (1,)) -> dict[str, Any]:

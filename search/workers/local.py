@@ -10,29 +10,24 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from multiprocessing import connection
+from multiprocessing.context import ForkServerContext
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from types import ModuleType
+from typing import TypeVar
 
+from models.training.cards import visible_gpus
 from search.output.files import write_text
 from search.workers.job import LAST, STOP, Failed, Halted, Job, Message, job_dict
 from search.workers.starting import BEGUN, could_not_start, enter_trial, failed_to_start, log_bytes, log_ends
 from studies.preset import StudyError
 
-
-def visible_gpus() -> list[str]:
-    """GPUs as CUDA_VISIBLE_DEVICES names them, found without CUDA: the leader must not touch a device."""
-    named = os.environ.get("CUDA_VISIBLE_DEVICES")
-    if named is not None:
-        return [gpu for gpu in named.split(",") if gpu and gpu != "-1"]
-    driver = Path("/proc/driver/nvidia/gpus")
-    return [str(index) for index, _ in enumerate(driver.iterdir())] if driver.is_dir() else []
-
-
+Answer = TypeVar("Answer")
+ANSWER_SECONDS = 300.0  # until TensorFlow is imported on a machine that does much else
 SERVER_PAUSES = (0.0, 0.1, 0.5, 1.0)  # seconds before each try: a server that is ending still seems to be there
 CPU_WORKERS = 4  # small networks train faster side by side on one core each than one after the other on all
 
@@ -47,6 +42,34 @@ def threads_of(workers: int) -> int:
     return max((os.cpu_count() or 1) // workers, 1)
 
 
+def fork_server() -> ForkServerContext:
+    """The one server of this process from which workers are forked; it begins with the first of them."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # inherited by the server: its chatter is not ours
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["boneage_search", "search.workers.preload"])
+    return context
+
+
+def asked_of_a_worker(function: Callable[..., Answer], *arguments: object) -> Answer | None:
+    """What the function answers in a process of its own, forked from the workers' server; None where none can answer."""
+    ours, theirs = fork_server().Pipe()
+    process = fork_server().Process(target=answer, args=(theirs, function, arguments), name="question")
+    try:
+        with scriptless():
+            process.start()
+        theirs.close()
+        return ours.recv() if ours.poll(ANSWER_SECONDS) else None
+    except (OSError, EOFError):
+        return None
+    finally:
+        theirs.close()
+        ours.close()
+
+
+def answer(connection: connection.Connection, function: Callable[..., object], arguments: Sequence[object]) -> None:
+    connection.send(function(*arguments))
+
+
 class LocalProcesses:
     def __init__(self, workers: int = 0) -> None:
         """`workers` 0 is as many as `workers_here` says."""
@@ -55,9 +78,7 @@ class LocalProcesses:
         self.free_gpus = [gpus[slot % len(gpus)] for slot in range(self.workers)] if gpus else []
         self.threads = threads_of(self.workers)
         self.running: dict[connection.Connection, Worker] = {}
-        os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # inherited by the server: its chatter is not ours
-        self.context = multiprocessing.get_context("forkserver")
-        self.context.set_forkserver_preload(["boneage_search", "search.workers.preload"])
+        self.context = fork_server()
 
     def start(self, job: Job) -> None:
         gpu = self.free_gpus.pop(0) if self.free_gpus else ""

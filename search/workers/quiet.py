@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from data.foreign import foreign
-from search.workers.local import visible_gpus
+from models.training.cards import visible_gpus
 
 
 @contextmanager

@@ -1,0 +1,48 @@
+"""Which NVIDIA cards this machine has, found without CUDA: a leader must not touch a device.
+
+Linux lists them below /proc; WSL2 has no such folder, its driver is Windows' and stands behind /dev/dxg.
+"""
+
+import os
+from pathlib import Path
+
+HIDING = "CUDA_VISIBLE_DEVICES"  # CUDA's own variable: the cards a process may see; -1 is none
+WSL = "usr/lib/wsl/lib"
+NVIDIA, DISPLAY = "0x10de", "0x03"  # PCI's vendor, and the beginning of a display controller's class
+
+
+def visible_gpus(root: Path = Path("/")) -> list[str]:
+    """GPUs as CUDA_VISIBLE_DEVICES names them."""
+    named = os.environ.get(HIDING)
+    if named is not None:
+        return [gpu for gpu in named.split(",") if gpu and gpu != "-1"]
+    driver = root / "proc/driver/nvidia/gpus"
+    if driver.is_dir():
+        return [str(index) for index, _ in enumerate(driver.iterdir())]
+    return ["0"] if behind_windows(root) else []  # which does not say how many; CUDA_VISIBLE_DEVICES=0,1 does
+
+
+def behind_windows(root: Path) -> bool:
+    """Whether this is WSL2 with NVIDIA's driver in Windows."""
+    return (root / "dev/dxg").exists() and (root / WSL / "libcuda.so.1").exists()
+
+
+def sign_of_nvidia(root: Path = Path("/")) -> str:
+    """What says that the machine has an NVIDIA card, in words; empty where nothing does, or the user hides the cards."""
+    if os.environ.get(HIDING) is not None and not visible_gpus(root):
+        return ""
+    if behind_windows(root):
+        return "NVIDIA's driver for WSL2"
+    if (root / "proc/driver/nvidia/version").exists() or (root / "dev/nvidia0").exists():
+        return "NVIDIA's driver"
+    if any(is_card(device) for device in (root / "sys/bus/pci/devices").glob("*")):
+        return "an NVIDIA card, whose driver is not loaded"
+    return ""
+
+
+def is_card(device: Path) -> bool:
+    try:
+        vendor, kind = ((device / name).read_text(encoding="ascii").strip() for name in ("vendor", "class"))
+    except (OSError, ValueError):
+        return False
+    return vendor == NVIDIA and kind.startswith(DISPLAY)

@@ -1,0 +1,1 @@
+"""What this machine trains on, and whether it does."""

@@ -1,0 +1,111 @@
+"""What trainings run on here: the line that every search and training begins with, and the refusal of a card that lies idle.
+
+TensorFlow is asked in a process of its own, forked from the workers' server: so the leader imports nothing, and the server is
+ready when the first trial begins.
+"""
+
+import os
+import platform
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from models.training.cards import HIDING, sign_of_nvidia
+from models.training.settings import Precision
+from search.output.terminal import log
+from search.workers.executor import Executor, Make
+from search.workers.local import asked_of_a_worker
+from studies.preset import StudyError
+
+DeviceChoice = Literal["auto", "cpu"]
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What TensorFlow sees and takes in a worker of this machine."""
+
+    gpus: tuple[str, ...]  # names, as NVIDIA's driver gives them
+    precision: Precision
+    xla: bool
+    tensorflow: str  # version
+
+
+def choose_device(device: DeviceChoice, where: str) -> None:
+    """Hide the GPUs from every process that this one starts, where the CPU is asked for."""
+    if device != "cpu":
+        return
+    if where != "local":
+        raise StudyError("--device cpu is about this machine: leave it out with --executor ray")
+    os.environ[HIDING] = "-1"
+
+
+def seen(precision: Precision, deterministic: bool) -> Seen | None:
+    """None where no worker can answer; the first trial then says why, with the end of its log."""
+    return asked_of_a_worker(look, precision, deterministic)
+
+
+def look(precision: Precision, deterministic: bool) -> Seen:
+    """In a worker."""
+    from search.workers.quiet import load_tensorflow
+
+    load_tensorflow()
+    from models.backend import tf
+
+    from models.training.fit import compiled
+    from models.training.precision import automatic
+
+    gpus = tf.config.list_physical_devices("GPU")
+    names = tuple(tf.config.experimental.get_device_details(gpu).get("device_name", gpu.name) for gpu in gpus)
+    taken = automatic() if precision == "auto" else precision
+    return Seen(names, taken, compiled(deterministic), tf.__version__)
+
+
+def refuse_idle_card(found: Seen, sign: str) -> None:
+    """Raises StudyError where the machine has a card that TensorFlow does not see: days on a CPU are no surprise to spring."""
+    if sign and not found.gpus:
+        raise StudyError(
+            f"this machine has {sign}, but TensorFlow sees no GPU: install CUDA's libraries with `make install EXTRAS=dev,gpu`, and "
+            "see `boneage-search doctor`; if the CPU is meant, add --device cpu"
+        )
+
+
+def device_line(found: Seen, workers: int) -> str:
+    names = sorted(set(found.gpus))
+    gpus = f"{len(found.gpus)} GPU{'s' if len(found.gpus) > 1 else ''} ({', '.join(names)})"
+    device = gpus if found.gpus else f"CPU ({cpu_name()}, {os.cpu_count()} cores)"
+    at_once = "1 worker" if workers == 1 else f"{workers} workers"
+    return f"device: {device}; precision: {found.precision}; {at_once}; XLA: {'yes' if found.xla else 'no'}"
+
+
+def cpu_name(cpuinfo: Path = Path("/proc/cpuinfo")) -> str:
+    try:
+        lines = cpuinfo.read_text(encoding="utf-8").splitlines()
+    except OSError:
+        lines = []
+    named = next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), "")
+    return named or platform.machine()
+
+
+def announced(make: Make, where: str, precision: Precision, deterministic: bool) -> Make:
+    """The same executor; the first time that it is made, which is before the first trial, a line says what it runs on."""
+    told: list[Seen | None] = []
+
+    def made() -> Executor:
+        if told:
+            return make()
+        if where == "local":
+            log("starting TensorFlow")
+            told.append(seen(precision, deterministic))
+        else:
+            told.append(None)
+        [found] = told
+        if found:
+            refuse_idle_card(found, sign_of_nvidia())
+        executor = make()
+        if found:
+            log(device_line(found, executor.workers))
+        elif where != "local":
+            log(f"device: what the nodes of {where} have; precision: {precision}; {executor.workers} workers")
+        return executor
+
+    return made

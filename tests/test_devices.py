@@ -1,0 +1,126 @@
+"""What a training runs on is said before it begins, and an NVIDIA card that lies idle stops it."""
+
+from pathlib import Path
+
+import pytest
+
+from models.training.cards import HIDING, sign_of_nvidia, visible_gpus
+from search.machine import devices
+from search.machine.devices import Seen, announced, choose_device, device_line, refuse_idle_card
+from search.workers.executor import Executor
+from search.workers.local import InProcess, workers_here
+from studies.preset import StudyError
+
+CPU = Seen((), "float32", False, "2.21.0")
+GPUS = Seen(("NVIDIA A100", "NVIDIA A100"), "mixed_bfloat16", True, "2.21.0")
+
+
+def machine(root: Path, *files: str, **contents: str) -> Path:
+    """A made-up root of a file system."""
+    for name in files:
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text(contents.get("text", ""))
+    return root
+
+
+def pci(root: Path, vendor: str, kind: str) -> Path:
+    device = root / "sys/bus/pci/devices/0000:01:00.0"
+    device.mkdir(parents=True)
+    (device / "vendor").write_text(f"{vendor}\n")
+    (device / "class").write_text(f"{kind}\n")
+    return root
+
+
+@pytest.fixture(autouse=True)
+def nothing_hidden(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(HIDING, raising=False)
+
+
+def test_every_sign_of_a_card_is_seen_and_nothing_else_is_one(tmp_path: Path) -> None:
+    signs = {
+        "linux": (machine(tmp_path / "linux", "proc/driver/nvidia/version"), "NVIDIA's driver"),
+        "container": (machine(tmp_path / "container", "dev/nvidia0"), "NVIDIA's driver"),
+        "wsl2": (machine(tmp_path / "wsl2", "dev/dxg", "usr/lib/wsl/lib/libcuda.so.1"), "NVIDIA's driver for WSL2"),
+        "card": (pci(tmp_path / "card", "0x10de", "0x030200"), "an NVIDIA card, whose driver is not loaded"),
+        "sound": (pci(tmp_path / "sound", "0x10de", "0x040300"), ""),
+        "intel": (pci(tmp_path / "intel", "0x8086", "0x030000"), ""),
+        "wsl2 without nvidia": (machine(tmp_path / "plain", "dev/dxg"), ""),
+        "nothing": (tmp_path / "nothing", ""),
+    }
+    assert {name: sign_of_nvidia(root) for name, (root, _) in signs.items()} == {
+        name: sign for name, (_, sign) in signs.items()
+    }
+
+
+def test_cards_that_the_user_hides_are_no_sign(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    root = machine(tmp_path, "proc/driver/nvidia/version", "proc/driver/nvidia/gpus/0000:01:00.0")
+    for hidden in ("", "-1"):
+        monkeypatch.setenv(HIDING, hidden)
+        assert sign_of_nvidia(root) == ""
+    monkeypatch.setenv(HIDING, "0")
+    assert sign_of_nvidia(root) == "NVIDIA's driver"
+
+
+def test_gpus_are_counted_on_linux_and_behind_windows(tmp_path: Path) -> None:
+    linux = machine(tmp_path / "linux", *(f"proc/driver/nvidia/gpus/0000:0{slot}:00.0/information" for slot in "12"))
+    wsl2 = machine(tmp_path / "wsl2", "dev/dxg", "usr/lib/wsl/lib/libcuda.so.1")
+    assert visible_gpus(linux) == ["0", "1"]
+    assert visible_gpus(wsl2) == ["0"]
+    assert visible_gpus(tmp_path / "nothing") == []
+
+
+def test_a_card_that_tensorflow_does_not_see_is_refused_with_what_to_do() -> None:
+    with pytest.raises(StudyError) as refused:
+        refuse_idle_card(CPU, "NVIDIA's driver")
+    assert "TensorFlow sees no GPU" in str(refused.value)
+    assert "--device cpu" in str(refused.value)
+    refuse_idle_card(GPUS, "NVIDIA's driver")
+    refuse_idle_card(CPU, "")
+
+
+def test_the_cpu_is_taken_where_it_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(HIDING, "0,1,2")
+    choose_device("auto", "local")
+    assert workers_here() == 3
+    choose_device("cpu", "local")
+    assert visible_gpus() == []
+    assert sign_of_nvidia() == ""
+    with pytest.raises(StudyError, match="leave it out with --executor ray"):
+        choose_device("cpu", "ray://auto")
+
+
+def test_the_line_names_device_precision_workers_and_xla() -> None:
+    assert device_line(GPUS, 2) == "device: 2 GPUs (NVIDIA A100); precision: mixed_bfloat16; 2 workers; XLA: yes"
+    line = device_line(CPU, 1)
+    assert line.startswith("device: CPU (")
+    assert line.endswith("; precision: float32; 1 worker; XLA: no")
+
+
+def test_it_is_said_once_before_the_first_executor_and_a_refused_one_is_never_made(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    made: list[Executor] = []
+
+    def make() -> Executor:
+        made.append(InProcess())
+        return made[-1]
+
+    monkeypatch.setattr(devices, "seen", lambda *_: CPU)
+    announced_make = announced(make, "local", "float32", False)
+    announced_make()
+    announced_make()
+    assert len(made) == 2
+    assert capsys.readouterr().err.count("device: CPU") == 1
+
+    monkeypatch.setattr(devices, "sign_of_nvidia", lambda: "NVIDIA's driver")
+    with pytest.raises(StudyError, match="sees no GPU"):
+        announced(make, "local", "float32", False)()
+    assert len(made) == 2
+
+
+@pytest.mark.slow
+def test_a_worker_says_what_it_would_train_on() -> None:
+    found = devices.seen("auto", False)
+    assert found is not None
+    assert found.precision in ("float32", "mixed_bfloat16", "mixed_float16")
+    assert found.xla == bool(found.gpus)

@@ -1,6 +1,7 @@
-"""What a DICOM file's header says of its case, where no table does."""
+"""What a DICOM file's header says of its case, where no table does: for labels, and of the examination."""
 
 import re
+from datetime import date, datetime
 from pathlib import Path
 from typing import NamedTuple
 
@@ -31,6 +32,55 @@ def header(path: Path) -> Header:
         sex, age, *ids = dicom.texts(path, "PatientSex", "PatientAge", *ID_ELEMENTS)
     except DataError:
         return Header(None, float("nan"), ())
-    said = AGE.fullmatch(age)
-    age_months = int(said[1]) * AGE_UNITS[said[2]] if said else float("nan")
+    age_months = stated_age(age)
     return Header(dicom.SEXES.get(sex.upper()), round(age_months, 4), tuple(filter(None, ids)))
+
+
+def stated_age(age: str) -> float:
+    """Months, by PatientAge as 012Y; NaN where it is written otherwise or not at all."""
+    said = AGE.fullmatch(age)
+    return int(said[1]) * AGE_UNITS[said[2]] if said else float("nan")
+
+
+class Study(NamedTuple):
+    """The examination that a radiograph belongs to; texts are '' where the file does not say them."""
+
+    patient_id: str = ""
+    study_date: str = ""  # YYYY-MM-DD
+    accession_number: str = ""
+    body_part: str = ""
+    male: bool | None = None
+    age_months: float = float(
+        "nan"
+    )  # since birth, when the radiograph was taken: no bone age; NaN where it is not said
+
+
+def study(path: Path) -> Study:
+    """Raises DataError where the file is not DICOM.
+
+    The age is the time from PatientBirthDate to StudyDate; where one of them is not said, PatientAge.
+    """
+    sex, age, born, taken, patient, accession, part = dicom.texts(
+        path,
+        *(
+            "PatientSex",
+            "PatientAge",
+            "PatientBirthDate",
+            "StudyDate",
+            "PatientID",
+            "AccessionNumber",
+            "BodyPartExamined",
+        ),
+    )
+    birth, day = day_of(born), day_of(taken)
+    between = (day - birth).days * AGE_UNITS["D"] if birth and day and birth <= day else stated_age(age)
+    when = day.isoformat() if day else ""
+    return Study(patient, when, accession, part.upper(), dicom.SEXES.get(sex.upper()), round(between, 2))
+
+
+def day_of(text: str) -> date | None:
+    """A DICOM date, YYYYMMDD, or with dots as before 1993."""
+    try:
+        return datetime.strptime(text.replace(".", ""), "%Y%m%d").date()
+    except ValueError:
+        return None

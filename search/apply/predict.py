@@ -4,26 +4,26 @@ Files are read and answered a batch at a time, so that memory does not grow with
 answered has a row that says why, and the others are answered.
 """
 
-import json
 import math
-import sys
-import time
+import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import cached_property
-from itertools import chain, repeat
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
-from data.csv_text import row_writer
 from data.films import dicom
 from data.films.images import decode
 from data.films.looks import shrunk
 from data.preparation import DataError
+from data.shown import one_line
+from data.tables.ages import look_like_years
+from data.tables.dicom_cases import Study, study
+from data.tables.dicomdir import is_index, listed
 from data.tables.folders import files_below
 from data.tables.headings import id_of, read_table
 from data.tables.names import bare, unpadded
@@ -42,6 +42,17 @@ COLUMNS = (
     "if_male_months",
     "note",
 )
+LABELLED = ("label_months", "error_months")  # where the table has bone ages
+STUDIED = (
+    "chronological_months",
+    "difference_months",
+)  # of DICOM files: the age since birth, and the bone age minus it
+IDENTIFYING = ("patient_id", "study_date", "accession_number")  # only where they are asked for
+# What BodyPartExamined calls parts that are no hand (PS3.16, Annex L). It is often wrong, so words that are not here are noted only.
+OTHER_PARTS = re.compile(
+    r"CHEST|THORAX|SKULL|HEAD|NECK|SPINE|ABDOMEN|PELVIS|HIP|FEMUR|KNEE|LEG|ANKLE|FOOT|TOE|SHOULDER|CLAVICLE|HUMERUS|ELBOW|BREAST|JAW|RIB"
+)
+HAND_PARTS = re.compile(r"HAND|WRIST|FINGER|THUMB|CARP|EXTREMITY|LIMB|ARM|BONE ?AGE")
 LEAST_PX = 32  # the least a network is ever shown
 SEXES = {True: "M", False: "F", None: "unknown"}
 Row = dict[str, Any]
@@ -55,13 +66,26 @@ class Wanted:
     table: dict[str, bool] = field(default_factory=dict)
     flip: bool = False
     force: bool = False  # predict also for images that do not look like a hand radiograph
+    ages: dict[str, float] = field(default_factory=dict)  # each id's bone age in months, as `table`
+    identifiers: bool = False  # tell the patient's number, the date and the accession number of DICOM files
 
     @cached_property
     def nearly(self) -> dict[str, bool]:
-        """The table by ids without leading zeros and notation, where those are one's alone."""
-        keys = unpadded(list(self.table))
-        counts = Counter(keys)
-        return {key: male for key, male in zip(keys, self.table.values(), strict=True) if counts[key] == 1}
+        return without_notation(self.table)
+
+    @cached_property
+    def nearly_ages(self) -> dict[str, float]:
+        return without_notation(self.ages)
+
+
+Value = TypeVar("Value")
+
+
+def without_notation(table: Mapping[str, Value]) -> dict[str, Value]:
+    """By ids without leading zeros and notation, where those are one's alone."""
+    keys = unpadded(list(table))
+    counts = Counter(keys)
+    return {key: value for key, value in zip(keys, table.values(), strict=True) if counts[key] == 1}
 
 
 class Read(NamedTuple):
@@ -72,12 +96,16 @@ class Read(NamedTuple):
     male: bool | None
     notes: tuple[str, ...] = ()
     fault: str = ""
+    study: Study | None = None  # of a DICOM file
 
 
 def files_of(paths: Sequence[Path]) -> list[Path]:
     """Every file named, and every image below every folder named. Raises DataError where there is none."""
     found: list[Path] = []
     for path in paths:
+        if is_index(path):
+            found += listed(path)
+            continue
         if not path.is_dir():
             found.append(path)
             continue
@@ -88,15 +116,53 @@ def files_of(paths: Sequence[Path]) -> list[Path]:
     return found
 
 
-def sexes_of(table: Path, columns: Mapping[str, str] = {}) -> dict[str, bool]:
-    """Sex by id, of a table as `prepare` reads it; `columns` as `Preparation` has them."""
-    found = read_table(table, columns)
-    if found is None or not found.has_sexes:
+class Labels(NamedTuple):
+    """What a table says, by id; either may be empty, not both."""
+
+    male: dict[str, bool]
+    age_months: dict[str, float]
+
+
+def labels_of(table: Path, columns: Mapping[str, str] = {}, age_unit: str = "months") -> Labels:
+    """Sexes and bone ages, of a table as `prepare` reads it; `columns` as `Preparation` has them."""
+    found = read_table(table, columns, age_unit)
+    if found is None:
         raise DataError(
-            f"{table} has no columns of ids and sexes: expected `id` and `male` (True, False) or `sex` (M, F); --id-column and "
-            "--sex-column name others"
+            f"{table} has no columns of ids and sexes or bone ages: expected `id` and `male` (True, False), `sex` (M, F) or `boneage`; "
+            "--id-column, --sex-column and --age-column name others"
         )
-    return dict(zip(found.cases["id"], (bool(male) for male in found.cases["male"]), strict=True))
+    ids = list(found.cases["id"])
+    male = [bool(one) for one in found.cases["male"]] if found.has_sexes else []
+    ages = [float(one) for one in found.cases["age_months"]] if found.has_ages else []
+    if age_unit == "months" and look_like_years(np.array(ages)):
+        raise DataError(
+            f"the bone ages of {table} look like years: say --age-unit years, or --age-unit days if they are days"
+        )
+    return Labels(dict(zip(ids, male, strict=False)), dict(zip(ids, ages, strict=False)))
+
+
+def sexes_of(table: Path, columns: Mapping[str, str] = {}) -> dict[str, bool]:
+    """Sex by id alone. Raises DataError where the table has none."""
+    if not (found := labels_of(table, columns).male):
+        raise DataError(
+            f"{table} has no columns of sexes: expected `male` (True, False) or `sex` (M, F); --sex-column names another"
+        )
+    return found
+
+
+def columns_of(files: Sequence[Path], wanted: Wanted) -> tuple[str, ...]:
+    """Of the rows: more of them where there are bone ages to compare with, and DICOM files."""
+    more = LABELLED if wanted.ages else ()
+    if any(says_dicom(path) for path in files):
+        more += (*STUDIED, *(IDENTIFYING if wanted.identifiers else ()))
+    return (*COLUMNS[:-1], *more, COLUMNS[-1])
+
+
+def says_dicom(path: Path) -> bool:
+    try:
+        return dicom.holds_dicom(path)
+    except OSError:
+        return False
 
 
 def rows_of(model: Model, files: Sequence[Path], wanted: Wanted) -> Iterator[Row]:
@@ -111,7 +177,17 @@ def read(path: Path, model: Model, wanted: Wanted) -> Read:
     try:
         if not path.exists():
             return Read(path, None, None, fault=f"missing: there is no file {path}")
+        studied = study(path) if dicom.holds_dicom(path) and path.stat().st_size else None
         male, note = sex_of(path, wanted) if model.uses_sex else (None, "")
+        part = other_part(studied) if studied else ""
+        if part and OTHER_PARTS.search(part) and not wanted.force:
+            return Read(
+                path,
+                None,
+                male,
+                fault=f"refused: {path} says that it shows {part}; --force predicts anyway",
+                study=studied,
+            )
         decoded = decode(path, model.preparation)
     except DataError as error:
         return Read(path, None, None, fault=str(error))
@@ -120,7 +196,13 @@ def read(path: Path, model: Model, wanted: Wanted) -> Read:
     if min(decoded.width_px, decoded.height_px) < LEAST_PX:
         size = f"{decoded.width_px}×{decoded.height_px}"
         return Read(path, None, male, fault=f"too small: {path} has {size} pixels, a hand needs {LEAST_PX} each way")
-    return Read(path, decoded.pixels, male, (note,) if note else ())
+    notes = (note, f"the file says that it shows {part}" if part else "")
+    return Read(path, decoded.pixels, male, tuple(filter(None, notes)), study=studied)
+
+
+def other_part(studied: Study) -> str:
+    """What BodyPartExamined names that is no hand; '' where it names one, or nothing."""
+    return "" if HAND_PARTS.search(studied.body_part) else one_line(studied.body_part)
 
 
 def sex_of(path: Path, wanted: Wanted) -> tuple[bool | None, str]:
@@ -135,7 +217,14 @@ def sex_of(path: Path, wanted: Wanted) -> tuple[bool | None, str]:
     return known[0], f"the file says sex {SEXES[stated]}" if contradicts else ""
 
 
-def near(table: Mapping[str, bool], stem: str) -> bool | None:
+def label_of(path: Path, wanted: Wanted) -> float | None:
+    """The table's bone age in months; None where it has none for this file."""
+    stem = id_of(path.name)
+    found = wanted.ages.get(stem, near(wanted.nearly_ages, stem))
+    return None if found is None or math.isnan(found) else found
+
+
+def near(table: Mapping[str, Value], stem: str) -> Value | None:
     """By the same ways to be nearly a file's name as in a folder to prepare (`data/tables/names.py`)."""
     return next((table[key] for keys in (unpadded, bare) if (key := keys([stem])[0]) in table), None)
 
@@ -151,9 +240,11 @@ def answer(model: Model, batch: Sequence[Read], wanted: Wanted) -> Iterator[Row]
     place = 0
     for one in judged:
         if one.fault:
-            yield blank(one.path) | {"sex": SEXES[one.male] if one.male is not None else None, "note": one.fault}
+            sex = SEXES[one.male] if one.male is not None else None
+            yield blank(one.path) | known_of(one, None, wanted) | {"sex": sex, "note": one.fault}
         else:
-            yield row(model, one, if_female, if_male, place)
+            made = row(model, one, if_female, if_male, place)
+            yield made | known_of(one, made["predicted_months"], wanted)
             place += 1
 
 
@@ -206,6 +297,24 @@ def row(model: Model, one: Read, if_female: Answers, if_male: Answers, place: in
     }
 
 
+def known_of(one: Read, predicted: float | None, wanted: Wanted) -> Row:
+    """What else is known of the file: its label, the age since birth, who it is."""
+    found: Row = {}
+    if wanted.ages:
+        label = label_of(one.path, wanted)
+        found |= {"label_months": label, "error_months": minus(predicted, label)}
+    if one.study:
+        age = None if math.isnan(one.study.age_months) else round(one.study.age_months, 1)
+        found |= {"chronological_months": age, "difference_months": minus(predicted, age)}
+        if wanted.identifiers:
+            found |= {name: getattr(one.study, name) or None for name in IDENTIFYING}
+    return found
+
+
+def minus(predicted: float | None, months: float | None) -> float | None:
+    return None if predicted is None or months is None else round(predicted - months, 1)
+
+
 def years_and_months(months: float) -> str:
     """10 y 3 m; none below 0."""
     years, rest = divmod(max(round(months), 0), 12)
@@ -225,31 +334,3 @@ def say_before(folder: Path, model: Model, wanted: Wanted) -> None:
         log("the intervals were measured without mirror images: train the model with --flip to measure others")
     if not math.isfinite(model.looks.refuse_below):
         log("the model has seen too few images to recognise what is not a hand radiograph: nothing is refused")
-
-
-def write_csv(rows: Iterable[Row]) -> int:
-    """On stdout, each row at once; how many have no answer."""
-    return written(rows, row_writer(sys.stdout, COLUMNS))
-
-
-def write_json(rows: Iterable[Row]) -> int:
-    """One array, each element at once."""
-    separators = chain(["[\n"], repeat(",\n"))
-    failed = written(rows, lambda row: sys.stdout.write(next(separators) + json.dumps(row)))
-    sys.stdout.write("\n]\n")
-    return failed
-
-
-def written(rows: Iterable[Row], write: Callable[[Row], Any]) -> int:
-    count = failed = 0
-    started = time.monotonic()
-    for row in rows:
-        write(row)
-        sys.stdout.flush()
-        count += 1
-        if row["predicted_months"] is None:
-            failed += 1
-            log(row["note"])
-    seconds = (time.monotonic() - started) / count
-    log(f"{count - failed:,} of {count:,} answered, {seconds:.3f} s per image")
-    return failed

@@ -54,10 +54,18 @@ def add_predict_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("paths", nargs="+", type=values.PATH, metavar="FILE", help="radiographs, or folders of them")
     sexes = parser.add_mutually_exclusive_group()
     sexes.add_argument("--sex", choices=("F", "M"), help="sex of all these files (default: what the DICOM files say)")
-    sexes.add_argument("--table", type=values.PATH, metavar="CSV", help="a table with ids (the files' names) and sexes")
-    for column in ("id_column", "sex_column"):
+    sexes.add_argument(
+        "--table", type=values.PATH, metavar="CSV", help="a table with ids (the files' names), and sexes or bone ages"
+    )
+    for column in ("id_column", "sex_column", "age_column"):
         flag = f"--{column.replace('_', '-')}"
         parser.add_argument(flag, type=values.TEXT, metavar="HEADING", help=options.OPTIONS[column])
+    parser.add_argument(
+        "--age-unit",
+        choices=("months", "years", "days"),
+        default="months",
+        help="of the table's bone ages (default months)",
+    )
     parser.add_argument(
         "--model", type=values.PATH, metavar="FOLDER", help="a trained model (default: the run's newest)"
     )
@@ -65,6 +73,14 @@ def add_predict_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--flip", action="store_true", help="predict the mean of each image and its mirror image")
     parser.add_argument(
         "--force", action="store_true", help="predict also for images that do not look like a hand radiograph"
+    )
+    parser.add_argument(
+        "--out", type=values.PATH, metavar="FILE", help="write a .csv, .json or .xlsx file instead of printing"
+    )
+    parser.add_argument(
+        "--identifiers",
+        action="store_true",
+        help="of DICOM files, also the patient's number, the date of the study and the accession number",
     )
     parser.add_argument("--json", action="store_true", help="print JSON")
 
@@ -137,24 +153,35 @@ def run_train(arguments: argparse.Namespace) -> int:
 
 
 def run_predict(arguments: argparse.Namespace) -> int:
-    from search.apply import predict
+    from search.apply import answers_out, predict
     from search.output.notices import NO_DEVICE
     from search.trained.folder import newest
     from search.trained.predictor import open_model
 
+    if arguments.out:
+        answers_out.refuse_unknown(arguments.out)
     files = predict.files_of(arguments.paths)
-    columns = {"id": arguments.id_column, "sex": arguments.sex_column}
+    columns = {"id": arguments.id_column, "sex": arguments.sex_column, "age_months": arguments.age_column}
     asked = {ours: heading for ours, heading in columns.items() if heading}
-    table = predict.sexes_of(arguments.table, asked) if arguments.table else {}
+    labels = (
+        predict.labels_of(arguments.table, asked, arguments.age_unit) if arguments.table else predict.Labels({}, {})
+    )
     folder = arguments.model or newest(arguments.run_dir)
     model = open_model(folder)
     male = None if arguments.sex is None else arguments.sex == "M"
-    wanted = predict.Wanted(male, table, arguments.flip, arguments.force)
+    wanted = predict.Wanted(
+        male, labels.male, arguments.flip, arguments.force, labels.age_months, arguments.identifiers
+    )
     predict.say_before(folder, model, wanted)
-    write = predict.write_json if arguments.json else predict.write_csv
-    failed = write(predict.rows_of(model, files, wanted))
+    rows, named = predict.rows_of(model, files, wanted), predict.columns_of(files, wanted)
+    if arguments.out:
+        tally = answers_out.write_file(rows, named, arguments.out)
+        say(arguments.out)
+    else:
+        tally = (answers_out.write_json if arguments.json else answers_out.write_csv)(rows, named)
+    answers_out.say_figures(tally, model.about["conformal"]["level"], model.about.get("training_median_months"))
     log(f"{SYNTHETIC}; {NO_DEVICE}" if model.about["synthetic"] else NO_DEVICE)
-    return 2 if failed else 0
+    return 2 if tally.failed else 0
 
 
 def run_explain(arguments: argparse.Namespace) -> int:

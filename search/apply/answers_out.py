@@ -1,0 +1,157 @@
+"""Rows of predictions as they leave: CSV or JSON on stdout, each row at once, or a file; and what they say against labels."""
+
+import json
+import math
+import sys
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import chain, repeat
+from pathlib import Path
+from typing import Any
+
+from data.csv_text import guarded, row_writer
+from data.preparation import DataError
+from search.output.files import write_text
+from search.output.files import written as whole
+from search.output.terminal import log
+
+Row = dict[str, Any]
+
+
+@dataclass
+class Tally:
+    """What was answered, and how the answers stand to the labels that there were."""
+
+    answered: int = 0
+    failed: int = 0
+    errors: list[float] = field(default_factory=list)  # predicted minus label, months
+    inside: int = 0  # labels within their interval
+    labels: list[float] = field(default_factory=list)
+
+    def count(self, row: Row) -> None:
+        if row["predicted_months"] is None:
+            self.failed += 1
+            return
+        self.answered += 1
+        label = row.get("label_months")
+        if label is not None:
+            self.labels.append(label)
+            self.errors.append(row["predicted_months"] - label)
+            self.inside += row["low"] <= label <= (math.inf if row["high"] is None else row["high"])
+
+    def figures(self, constant_months: float | None) -> dict[str, Any] | None:
+        """MAE, bias and coverage in months and shares; None without labels. `constant_months` is the constant predictor's answer."""
+        count = len(self.errors)
+        if not count:
+            return None
+        known = constant_months is not None
+        constant = (
+            sum(abs(label - constant_months) for label in self.labels) / count if constant_months is not None else None
+        )
+        return {
+            "n": count,
+            "mae": round(sum(map(abs, self.errors)) / count, 2),
+            "bias": round(sum(self.errors) / count, 2),
+            "coverage": round(self.inside / count, 4),
+            "constant_mae": round(constant, 2) if known and constant is not None else None,
+        }
+
+
+def write_csv(rows: Iterable[Row], columns: Sequence[str]) -> Tally:
+    """On stdout, each row at once."""
+    return written(rows, flushed(row_writer(sys.stdout, columns)))
+
+
+def write_json(rows: Iterable[Row], columns: Sequence[str]) -> Tally:
+    """One array on stdout, each element at once."""
+    separators = chain(["[\n"], repeat(",\n"))
+    tally = written(
+        rows, flushed(lambda row: sys.stdout.write(next(separators) + json.dumps(of_columns(row, columns))))
+    )
+    sys.stdout.write("\n]\n")
+    return tally
+
+
+def csv_file(rows: Iterable[Row], columns: Sequence[str], path: Path) -> Tally:
+    with whole(path) as part, part.open("w", encoding="utf-8", newline="") as file:
+        return written(rows, row_writer(file, columns))
+
+
+def json_file(rows: Iterable[Row], columns: Sequence[str], path: Path) -> Tally:
+    kept: list[Row] = []
+    tally = written(rows, lambda row: kept.append(of_columns(row, columns)))
+    write_text(path, json.dumps(kept, indent=1) + "\n")
+    return tally
+
+
+def workbook(rows: Iterable[Row], columns: Sequence[str], path: Path) -> Tally:
+    """An Excel workbook; texts are guarded as in our CSV files, so that no cell is a formula."""
+    from openpyxl import Workbook
+
+    book = Workbook(write_only=True)
+    sheet = book.create_sheet("predictions")
+    sheet.append(list(columns))
+    tally = written(rows, lambda row: sheet.append([guarded(row.get(column)) for column in columns]))
+    with whole(path) as part:
+        book.save(part)
+    return tally
+
+
+FILES: dict[str, Callable[[Iterable[Row], Sequence[str], Path], Tally]] = {
+    ".csv": csv_file,
+    ".json": json_file,
+    ".xlsx": workbook,
+}
+
+
+def refuse_unknown(path: Path) -> None:
+    """Before anything is predicted."""
+    if path.suffix.lower() not in FILES:
+        raise DataError(f"--out names a file that ends in {', '.join(FILES)}; got {path}")
+    if path.is_dir() or not path.absolute().parent.is_dir():
+        raise DataError(
+            f"{path} cannot be written: {'it is a folder' if path.is_dir() else f'there is no folder {path.parent}'}"
+        )
+
+
+def write_file(rows: Iterable[Row], columns: Sequence[str], path: Path) -> Tally:
+    return FILES[path.suffix.lower()](rows, columns, path)
+
+
+def of_columns(row: Mapping[str, Any], columns: Sequence[str]) -> Row:
+    return {column: row.get(column) for column in columns}
+
+
+def flushed(write: Callable[[Row], Any]) -> Callable[[Row], Any]:
+    def one(row: Row) -> None:
+        write(row)
+        sys.stdout.flush()
+
+    return one
+
+
+def written(rows: Iterable[Row], write: Callable[[Row], Any]) -> Tally:
+    tally = Tally()
+    started = time.monotonic()
+    for row in rows:
+        write(row)
+        tally.count(row)
+        if row["predicted_months"] is None:
+            log(row["note"])
+    count = tally.answered + tally.failed
+    log(f"{tally.answered:,} of {count:,} answered, {(time.monotonic() - started) / max(count, 1):.3f} s per image")
+    return tally
+
+
+def say_figures(tally: Tally, level: float, constant_months: float | None) -> None:
+    """On stderr, where the table has bone ages."""
+    if (found := tally.figures(constant_months)) is None:
+        return
+    constant = (
+        "" if found["constant_mae"] is None else f" (always answering the training median: {found['constant_mae']:.1f})"
+    )
+    log(
+        f"on {found['n']:,} labels: MAE {found['mae']:.1f} months{constant}, bias {found['bias']:+.1f}; {level:.0%} intervals hold "
+        f"{found['coverage']:.0%} of them"
+    )

@@ -29,6 +29,10 @@ class ArchitectureError(ValueError):
     """An architecture that cannot exist; the message says what arrived and what would be valid."""
 
 
+class TooNarrowError(ArchitectureError):
+    """The width leaves a convolution without filters."""
+
+
 STOCK = Blocks()
 GROUPS: tuple[str, ...] = Blocks._fields
 PAPER_GROUPS = ("mixed5", "mixed7", "mixed9")  # n5, n7, n9

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from functools import lru_cache
 
-from models.architecture import Architecture, ArchitectureError, family_named
+from models.architecture import Architecture, TooNarrowError, family_named
 from models.layers import Branches, Conv, Layer, Layers, Sum, scaled
 
 
@@ -29,7 +29,7 @@ class Stage:
 
 
 def stages(architecture: Architecture) -> tuple[Stage, ...]:
-    """In order, from stem to GAP. Raises ArchitectureError where the width leaves a convolution without filters."""
+    """In order, from stem to GAP. Raises TooNarrowError where the width leaves a convolution without filters."""
     counts, family = architecture.blocks._asdict(), architecture.family
     width = architecture.beta, architecture.channel_multiple
     found = [Stage("stem", "stem", stem(family, architecture.stem_pools, *width))]
@@ -64,7 +64,7 @@ def stem(family: str, pools: tuple[bool, bool], beta: float, multiple: int) -> P
 def at_width(layers: Layers, beta: float, multiple: int) -> Layers:
     found = scaled(layers, beta, multiple)
     if any(without_filters(layer) for layer in found):
-        raise ArchitectureError(f"at β {beta:g} a convolution has no filters left; use a larger β")
+        raise TooNarrowError(f"at β {beta:g} a convolution has no filters left; use a larger β")
     return found
 
 

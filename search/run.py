@@ -1,21 +1,22 @@
 """A run: the folder that holds everything of one search, and the settings its studies share.
 
-run.json       the run's id, preset, the fields set on the command line, data
+run.json       the run's id, preset, the fields set on the command line, data; its first reference, where a baseline has decided
 prepared/      the prepared store, unless the data are one already
 studies.db     the Optuna studies
 trials/        a folder per trial: job.json, log.txt, predictions.npy, maps.npz, pictures
 models/        a folder per network trained in full (trained.py)
 """
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from data.preparation import absolute
+from models.architecture import Architecture
 from models.families.inception_v3 import INCEPTION_V3
 from models.training.settings import FILMS_OFF
 from search.storage.identity import ID
-from search.storage.settings import FILMS, change_settings, derive, from_json, read_settings, remembered
+from search.storage.settings import BEGUN_WITH, FILMS, change_settings, derive, from_json, read_settings, remembered
 from search.storage.sqlite import own_url
 from studies.preset import PRESETS, Preset, StudyError
 
@@ -56,6 +57,8 @@ def open_run(
         )
     merged = before_strategies(recorded) | kept_of(from_json(recorded.get("overrides", {})), overrides) | overrides
     preset = derive(PRESETS[name](), varied_films(recorded) | merged)
+    if begun_with := recorded.get(BEGUN_WITH):
+        preset = replace(preset, begun_with=Architecture.from_dict(begun_with))
     # As the family has them, whatever way they were written: settings are compared, and remembered.
     in_full = {"blocks": preset.reference.blocks, "depth_start": preset.depth_start}
     merged |= {name: value for name, value in in_full.items() if name in merged}
@@ -105,7 +108,21 @@ def record(run: Run) -> None:
         "overrides": run.overrides,
         "data": run.data,
     }
+    if run.preset.begun_with:
+        settings[BEGUN_WITH] = run.preset.begun_with.to_dict()
     change_settings(run, lambda before: settings | remembered(run.storage, run.folder))
+
+
+def gone_on_from(run: Run, network: Architecture) -> Run:
+    """The run, whose other studies start from the network of the family that the baseline study decided for. It is remembered."""
+    own = {name: getattr(network, name) for name in ("family", "beta", "blocks", "stem_pools")}
+    begun_with = run.preset.begun_with or run.preset.reference
+    preset = replace(run.preset, reference=network, begun_with=begun_with, depth_start=())
+    if network.family == run.preset.reference.family:
+        preset = replace(preset, depth_start=run.preset.depth_start)
+    after = replace(run, preset=preset, overrides=run.overrides | own)
+    record(after)
+    return after
 
 
 def identify(run: Run) -> None:
@@ -114,11 +131,11 @@ def identify(run: Run) -> None:
         change_settings(run, lambda before: before)
 
 
-def guarded(run: Run, store: "Store") -> dict[str, Any]:
+def guarded(run: Run, store: "Store", reference: Architecture) -> dict[str, Any]:
     """The settings that every trial of a study must share, flat: a study that has trials refuses others."""
     return {
         **asdict(run.preset.training),
-        **{f"reference {name}": value for name, value in asdict(run.preset.reference).items()},
+        **{f"reference {name}": value for name, value in asdict(reference).items()},
         "seed": run.preset.seed,
         "data": store.digest,
     }

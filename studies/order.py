@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from studies import ablation, confirmation, depth, refinement, width
+from studies import ablation, baseline, confirmation, depth, refinement, width
 from studies.findings import Findings
 from studies.preset import Preset
 from studies.study import Decision, Study
@@ -31,7 +31,9 @@ class ByName(Mapping[str, Study]):
 
 
 STUDIES = ByName()
-EVERY = ByName(confirmation)  # those of the order, and the one that only looks at what they decided
+EVERY = ByName(
+    confirmation, baseline
+)  # those of the order, what only looks at what they decided, and what comes before them
 COUNTS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 
 
@@ -43,7 +45,8 @@ def all_studies() -> str:
 
 def study_name(name: str, run_id: str = "") -> str:
     """As people see it: numbered, so that the dashboard lists the studies in their order. With its run's id, as it is stored."""
-    return f"{list(EVERY).index(name) + 1} {name}" + (f" [{run_id}]" if run_id else "")
+    number = 0 if name == baseline.NAME else list(EVERY).index(name) + 1
+    return f"{number} {name}" + (f" [{run_id}]" if run_id else "")
 
 
 def stored_decision(name: str, values: Mapping[str, Any]) -> Decision:
@@ -52,5 +55,13 @@ def stored_decision(name: str, values: Mapping[str, Any]) -> Decision:
 
 
 def preset_of(name: str, preset: Preset) -> Preset:
-    """What the study of that name is given: the confirmation's seeds are its own."""
+    """What the study of that name is given: the confirmation's seeds are its own, and the baseline's reference is the first."""
+    if name == baseline.NAME:
+        return baseline.of_preset(preset)
     return confirmation.fresh(preset) if name == confirmation.NAME else preset
+
+
+def before(name: str) -> list[str]:
+    """The studies whose decisions that of this name is given."""
+    every = list(EVERY)
+    return [] if name == baseline.NAME else every[: every.index(name)]

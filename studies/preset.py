@@ -11,6 +11,7 @@ from data.ranges import Range, check, whole
 from data.shown import shown
 from models.architecture import BETA, REPEATS, UNITS, Architecture, ArchitectureError, Blocks
 from models.cost import PARAMS
+from models.families import FAMILIES
 from models.paper import MODIFIED
 from models.stages import stages
 from models.training.settings import EPOCHS, FILMS_OFF, Training
@@ -58,6 +59,8 @@ class Preset:
     preparation: Preparation = field(default_factory=Preparation)
     training: Training = field(default_factory=Training)
     reference: Architecture = field(default_factory=Architecture)  # the baseline of the ablation
+    families: tuple[str, ...] = ()  # that the baseline study compares before all others; none: it is not asked for
+    begun_with: Architecture | None = None  # the reference before the baseline study decided for another family
     strategy: Strategy = "surrogate"  # how width, depth and refinement propose and decide
     full_epochs: int = 0  # of the network that is trained in full at the end; 0: as many as a trial's
     seed: int = 0
@@ -126,6 +129,13 @@ class Preset:
             raise StudyError(
                 f"baseline_seeds is at least seeds ({self.seeds}), or 0 for as many as serve best; got {self.baseline_seeds}"
             )
+        named = isinstance(self.families, tuple) and all(name in list(FAMILIES) for name in self.families)
+        if not named:
+            raise StudyError(f"families are some of {', '.join(FAMILIES)}; got {shown(self.families)}")
+        if not isinstance(self.begun_with, Architecture | None):
+            raise StudyError(f"begun_with is an architecture or nothing; got {shown(self.begun_with)}")
+        if len(set(self.families)) < len(self.families):
+            raise StudyError(f"each of the families is named once; got {shown(self.families)}")
         if not any(reference.blocks):
             raise StudyError("the reference has no blocks, so there is no block to take away; raise one of --blocks")
         if not isinstance(self.depth_start, tuple):

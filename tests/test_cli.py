@@ -73,6 +73,7 @@ def test_every_command_has_help_with_an_example() -> None:
     assert {
         "prepare",
         "audit",
+        "baseline",
         "ablate",
         "width",
         "depth",

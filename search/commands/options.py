@@ -68,6 +68,7 @@ OPTIONS: dict[str, str] = {
     "fc_units": "units of the reference's additional fully connected layer; 0 is none",
     "dropout": "dropout rate of the reference",
     # the studies
+    "families": "families that the baseline study compares, before all others: inception_v3,xception,densenet121",
     "strategy": "how width, depth and refinement propose and decide: one surrogate of all trainings, or the paper's procedure",
     "full_epochs": "epochs of the network that `train` trains in full; 0 means as many as a trial",
     "seed": "seed of initial weights, batch order, augmentation and sampler",
@@ -100,6 +101,7 @@ KINDS: dict[str, Any] = {**kinds(Preparation), **kinds(Training), **kinds(Archit
 WRITTEN: dict[str, Written] = {  # of fields that are no single number, or have more than one way to write it
     "blocks": values.BLOCKS,
     "stem_pools": values.STEM_POOLS,
+    "families": values.FAMILY_NAMES,
     "max_params": values.PARAMS,
     "refine_max_params": values.PARAMS_OR_0,
     "width_factors": values.numbers(RANGES["width_factors"], "0.7,1,1.4"),

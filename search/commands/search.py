@@ -1,6 +1,7 @@
 """The commands of a search: one for every study, `run`, `status`, `report`."""
 
 import argparse
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from search.commands import values
@@ -15,7 +16,8 @@ from search.commands.arguments import (
 )
 from search.output.confirmed import confirmed_words
 from search.output.terminal import log, say, show_json
-from studies.order import STUDIES, all_studies
+from studies import baseline
+from studies.order import EVERY, STUDIES, all_studies
 
 if TYPE_CHECKING:
     from search.run import Run
@@ -29,6 +31,7 @@ def run_stages(arguments: argparse.Namespace) -> int:
     from search.prepared import prepared
     from search.report import read as report
     from search.report import write as report_files
+    from search.run import gone_on_from
     from search.show import tables
     from search.show.progress import preparing, showing
     from search.storage import records
@@ -48,8 +51,10 @@ def run_stages(arguments: argparse.Namespace) -> int:
     with showing(constant_mae(store.cases)) as watching, stop_on_signals() as stop:
         watching = noted(also_logged(watching, run.folder, arguments.tensorboard))
         terms = Terms(arguments.deterministic, arguments.trial_timeout, arguments.take_over, stop)
-        for name in arguments.stages:
+        for name in stages_of(run, arguments.stages):
             made[name] = run_study(run, store, name, make_executor, watching, terms)
+            if name == baseline.NAME:
+                run = gone_on_from(run, made[name].architecture)
         last = arguments.stages[-1]
         confirms = run.preset.confirm and last == list(STUDIES)[-1]
         confirmed = run_study(run, store, CONFIRMATION, make_executor, watching, terms) if confirms else None
@@ -77,14 +82,26 @@ def run_stages(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def stages_of(run: "Run", stages: Sequence[str]) -> list[str]:
+    """The studies to run now. A whole search begins with the baseline where families were named to compare; once it is decided,
+    the run has its family."""
+    begins = len(stages) > 1 and run.preset.families and state_of(run, baseline.NAME) != "decided"
+    return [*([baseline.NAME] if begins else []), *stages]
+
+
+def state_of(run: "Run", name: str) -> str:
+    from search.storage.status import status
+
+    return next((str(each["state"]) for each in status(run) if each["name"] == name), "not begun")
+
+
 def say_design(run: "Run", arguments: argparse.Namespace) -> None:
     """Before an ablation trains. Raises StudyError where its seeds could find nothing."""
-    from search.storage.status import status
     from studies import ablation
     from studies.statistics.planned import planned
     from studies.study import Given
 
-    if ablation.NAME not in arguments.stages or status(run)[0]["state"] != "not begun":
+    if ablation.NAME not in arguments.stages or state_of(run, ablation.NAME) != "not begun":
         return
     [variants] = ablation.space(Given(run.preset, {}, 0.0)).values()
     log(planned(run.preset, len(variants) - 1, arguments.anyway))
@@ -118,7 +135,7 @@ def run_report(arguments: argparse.Namespace) -> int:
 
 
 def build(commands: Subparsers) -> None:
-    for name, study in STUDIES.items():
+    for name, study in [(baseline.NAME, EVERY[baseline.NAME]), *STUDIES.items()]:
         stage = command(commands, study.COMMAND, run_stages, study.QUESTION, study.EXAMPLE)
         stage.set_defaults(stages=[name])
         add_stage_options(stage)

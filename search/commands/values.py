@@ -14,6 +14,7 @@ from data.ranges import Range
 from data.shown import shown
 from models.architecture import BETA, BLOCKS_FORMS, ArchitectureError, Counts, parse_counts
 from models.cost import PARAMS_FORMS, parse_params
+from models.families import FAMILIES
 
 UNITS = {"s": 1, "m": 60, "h": 3600}
 TIME = Range(0, 10**9, above=True)  # seconds
@@ -55,6 +56,12 @@ def one(allowed: Range, text: str) -> float:
     return value
 
 
+def one_of(words: tuple[str, ...], text: str) -> str:
+    if text not in words:
+        raise ValueError(text)
+    return text
+
+
 def seconds(text: str) -> float:
     amount, unit = (text[:-1], text[-1]) if text[-1:] in UNITS else (text, "s")
     return one(TIME, str(float(amount) * UNITS[unit]))
@@ -79,6 +86,10 @@ def not_empty(text: str) -> str:
 
 PARAMS = Written(PARAMS_FORMS, parse_params)
 PARAMS_OR_0 = Written(f"{PARAMS_FORMS}, or 0", lambda text: 0 if text.strip() == "0" else parse_params(text))
+FAMILY_NAMES = Written(
+    f"families separated by commas, some of {', '.join(FAMILIES)}",
+    lambda text: tuple(one_of(tuple(FAMILIES), part.strip()) for part in text.split(",")),
+)
 BLOCKS = Written(BLOCKS_FORMS, parse_counts)
 STEM_POOLS = Written("both, first, second or none", stem_pools)
 SECONDS = Written("90s, 45m or 12h, or a number of seconds, above 0", seconds)

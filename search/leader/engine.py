@@ -32,7 +32,7 @@ from search.storage.stored import decision_written
 from search.storage.told import why_left_out
 from search.workers.best import errors_of
 from search.workers.executor import Executor
-from studies.order import EVERY, preset_of, study_name
+from studies.order import EVERY, before, preset_of, study_name
 from studies.preset import StudyError
 from studies.study import RULES, Decision, Given, decided, feasible_points, points, pool, seeds_of
 
@@ -54,7 +54,7 @@ def run_study(
     identify(run)
     storage = open_storage(run.storage)
     module = EVERY[name]
-    earlier = list(EVERY)[: list(EVERY).index(name)]
+    earlier = before(name)
     made = decisions(storage, run.folder, earlier)
     if lacking := next((needed for needed in (module.NEEDS, *earlier) if needed and needed not in made), ""):
         raise StudyError(
@@ -77,7 +77,7 @@ def run_study(
             space, feasible, run.preset.seed, objectives, lambda trial: not why_left_out(trial, space)
         )
         settings = plain(
-            guarded(run, store)
+            guarded(run, store, given.preset.reference)
             | {
                 "objectives": module.objectives(given),
                 "space": space,

@@ -16,7 +16,7 @@ from search.report.read import Report, StudyReport
 from search.show import figures
 from search.show.figures import Sized
 from search.show.tables import verdict_rows
-from studies.order import STUDIES
+from studies.order import EVERY
 from studies.preset import MIN_SEEDS
 from studies.study import front, in_months
 
@@ -84,7 +84,7 @@ def decided(report: Report) -> list[Part]:
             parts.append(Words("Not begun."))
             continue
         found = report_words.sentence(study.decision.summary) if study.decision else "Not decided yet."
-        parts.append(Words(f"{found} Rule: {STUDIES[study.name].RULE.format(margin=margin)}"))
+        parts.append(Words(f"{found} Rule: {EVERY[study.name].RULE.format(margin=margin)}"))
         parts.append(Words(f"{report_words.counts(study)}"))
         parts += [Words(said) for said in report_words.left_out(study)]
         parts.append(Table(headed(study.table()), "MAEs in months; the seeds of a point taken together."))
@@ -137,7 +137,7 @@ def of_study(report: Report, study: StudyReport) -> list[Part]:
 def swept(study: StudyReport) -> list[Part]:
     if study.given is None or not any(trial.state == "complete" for trial in study.pooled):
         return []
-    sweep = STUDIES[study.name].sweep(study.given, study.pooled, study.decision)
+    sweep = EVERY[study.name].sweep(study.given, study.pooled, study.decision)
     if sweep is None:
         return []
     name = heading(sweep.parameter)
@@ -159,7 +159,7 @@ def swept(study: StudyReport) -> list[Part]:
 
 def in_order(study: StudyReport) -> list[Part]:
     """Of a study that searches: the others choose their points step by step."""
-    if STUDIES[study.name].SEEDED or not any(trial.state == "complete" for trial in study.pooled):
+    if EVERY[study.name].SEEDED or not any(trial.state == "complete" for trial in study.pooled):
         return []
     trials = sorted(study.pooled, key=lambda trial: trial.number)
     rows = [
@@ -269,7 +269,7 @@ def important(report: Report) -> list[Part]:
     """Of the studies that search: the others choose their points step by step, which no importance takes into account."""
     parts: list[Part] = []
     for study in report.studies:
-        if STUDIES[study.name].SEEDED or not study.trials:
+        if EVERY[study.name].SEEDED or not study.trials:
             continue
         parts.append(Words(report_words.importance_sentence(study)))
         if study.importance is not None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from search.show.html import BLUE, GREY, ORANGE, PURPLE, TEAL
 from studies.findings import Compared, VerdictWord
-from studies.order import STUDIES
+from studies.order import EVERY
 from studies.study import Sweep, Trial
 
 if TYPE_CHECKING:
@@ -248,7 +248,7 @@ def pareto(networks: Sequence[Sized], measure: str, cap: int = 0) -> "Figure":
             hoverinfo="skip",
         )
     )
-    for place, study in enumerate(STUDIES):
+    for place, study in enumerate(EVERY):
         colour, symbol = COLOURS[place % len(COLOURS)], SYMBOLS[place % len(SYMBOLS)]
         those = [network for network in networks if network.study == study]
         if those:

@@ -15,6 +15,7 @@ from search.storage.settings import StoredRun, read_settings
 from search.storage.status import foreign
 from search.storage.stored import checked, decision_of, decisions_given, refuse_directions, settings_of
 from search.storage.told import BEGUN, LeftOut, params_of, why_left_out
+from studies import baseline
 from studies.order import EVERY, STUDIES, preset_of, stored_decision, study_name
 from studies.study import SEED, Decision, Given, Point, Space, Training, Trial, pool, seeds_of, to_point, trainings
 
@@ -124,7 +125,7 @@ def note(study: optuna.Study, attribute: str, value: Any) -> None:
 def known_networks(study: optuna.Study, folder: Path) -> dict[str, tuple[str, FrozenTrial]]:
     """Complete trials of the run's other studies, by fingerprint."""
     found: dict[str, tuple[str, FrozenTrial]] = {}
-    for name in STUDIES:
+    for name in (baseline.NAME, *STUDIES):
         other = load(study._storage, name, folder)
         if other is None or other.study_name == study.study_name:
             continue

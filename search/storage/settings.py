@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 from data.preparation import Preparation
 from data.shown import shown
-from models.architecture import Architecture, Counts, changed, family_named
+from models.architecture import Architecture, ArchitectureError, Counts, changed, family_named
 from models.families.inception_v3 import INCEPTION_V3
 from models.training.settings import FILMS_OFF, Training
 from search.output.files import may_be_written, write_text
@@ -20,6 +20,7 @@ from search.storage.sqlite import FILE, own_url, reading_file
 from studies.preset import PRESETS, Preset, StudyError
 
 SETTINGS = "run.json"  # in the run's folder
+BEGUN_WITH = "begun_with"  # in it: the reference before the baseline study decided
 FILMS = "films"  # in run.json: how training varies the films, fields of FILMS_OFF by name
 PARTS: dict[str, type] = {"preparation": Preparation, "training": Training, "reference": Architecture}
 
@@ -41,7 +42,7 @@ class StoredRun(Protocol):
 def field_names() -> list[str]:
     """Every field of a preset that can be set, by its own name: those of its parts and the plain ones."""
     parts = [field.name for part in PARTS.values() for field in fields(part)]
-    plain = [field.name for field in fields(Preset) if field.name not in {*PARTS, "name", "data"}]
+    plain = [field.name for field in fields(Preset) if field.name not in {*PARTS, "name", "data", "begun_with"}]
     return parts + plain
 
 
@@ -106,10 +107,20 @@ def fault_of(settings: Any) -> str:
         return f"{FILMS} are fields by name, of {', '.join(FILMS_OFF)}; it has {shown(films)}"
     if settings.get("preset") in PRESETS:
         try:
+            if BEGUN_WITH in settings:
+                architecture_of(settings[BEGUN_WITH])
             derive(PRESETS[settings["preset"]](), films | from_json(overrides))
         except ValueError as error:  # of the preset's parts, each with its own sentence
             return str(error)
     return ""
+
+
+def architecture_of(values: Any) -> Architecture:
+    """Raises ArchitectureError for anything that is none."""
+    try:
+        return Architecture.from_dict(values)
+    except (AttributeError, IndexError, KeyError, TypeError) as error:
+        raise ArchitectureError(f"{BEGUN_WITH} is an architecture ({error}); it has {shown(values)}") from None
 
 
 def change_settings(run: StoredRun, change: Callable[[dict[str, Any]], dict[str, Any]]) -> None:

@@ -12,8 +12,8 @@ from search.storage.identity import Identity, identity
 from search.storage.settings import SETTINGS, StoredRun, read_settings
 from search.storage.sqlite import FILE, Rows, own_url, reading_file, refuse_emptied
 from search.storage.stored import decision_of, refuse_directions, settings_of, timing_of, why_outside
-from studies import confirmation
-from studies.order import STUDIES, study_name
+from studies import baseline, confirmation
+from studies.order import EVERY, STUDIES, study_name
 from studies.preset import StudyError
 from studies.study import Point, Space, to_point
 
@@ -54,16 +54,17 @@ def refuse_missing(run: StoredRun) -> None:
 
 
 def status(run: StoredRun) -> list[dict[str, Any]]:
-    """Per study: name, state (not begun, begun or decided), trials by outcome, best value and point, decision."""
+    """Per study (the baseline where it has begun, then those of the order): name, state (not begun, begun or decided), trials by outcome, best value and point, decision."""
     if not storage_exists(run):
         return [not_begun(name) for name in STUDIES]
     with reading(run.storage, run.folder) as rows:
         stored = {name: study_id for study_id, name in rows("SELECT study_id, study_name FROM studies")}
         own = identity(read_settings(run.folder), lambda: stored)
         found = [study_status(name, own, stored, rows, run.folder) for name in STUDIES]
+        first = study_status(baseline.NAME, own, stored, rows, run.folder)
         confirmed = study_status(confirmation.NAME, own, stored, rows, run.folder)
         found[-1] |= {CONFIRMATION: None if confirmed["state"] == "not begun" else confirmed}
-        return found
+        return [*([] if first["state"] == "not begun" else [first]), *found]
 
 
 @contextmanager
@@ -212,7 +213,7 @@ def next_command(run: StoredRun, statuses: list[dict[str, Any]]) -> str | None:
     confirmed = statuses[-1].get(CONFIRMATION)
     if left is None and confirmed and confirmed["state"] != "decided":
         left = statuses[-1]["name"]
-    return typed(STUDIES[left].COMMAND, run.folder, *storage_option(run)) if left else None
+    return typed(EVERY[left].COMMAND, run.folder, *storage_option(run)) if left else None
 
 
 def storage_option(run: StoredRun) -> list[str]:

@@ -4,6 +4,7 @@ import json
 import os
 import re
 import signal
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -44,16 +45,31 @@ def on_ray() -> Executor:
     return ray_executor(workers=1)
 
 
-@pytest.fixture(params=[InProcess, local, on_ray], ids=["in-process", "processes", "ray"])
-def executor(request: pytest.FixtureRequest) -> Iterator[Executor]:
-    executor = request.param()
+@pytest.fixture(scope="module")
+def of_ray() -> Iterator[Callable[[], Executor]]:
+    """One cluster for all tests, as its start takes longer than they do; another where a test has closed it."""
+    executors: list[Executor] = []
+
+    def running() -> Executor:
+        if not executors or not sys.modules["ray"].is_initialized():
+            executors.append(on_ray())
+        return executors[-1]
+
+    yield running
     ours = ray_processes()
-    try:
-        yield executor
-    finally:
+    for executor in executors:
         executor.close()
-        left = gone(ours | ray_processes())
-    assert left == set()
+    assert gone(ours) == set()
+
+
+@pytest.fixture(params=[InProcess, local, on_ray], ids=["in-process", "processes", "ray"])
+def executor(request: pytest.FixtureRequest, of_ray: Callable[[], Executor]) -> Iterator[Executor]:
+    if request.param is on_ray:
+        yield of_ray()
+        return
+    executor = request.param()
+    yield executor
+    executor.close()
 
 
 @pytest.fixture
@@ -138,7 +154,7 @@ def test_what_keeps_a_trial_from_a_result_is_told_apart(
 def test_a_trial_that_was_stopped_goes_on_and_ends_with_the_numbers_of_one_that_was_not(
     outside: Executor, tmp_path: Path, tiny_store: Store
 ) -> None:
-    whole = lasting(job(tiny_store, tmp_path / "whole", number=1), epochs=40)
+    whole = lasting(job(tiny_store, tmp_path / "whole", number=1), epochs=16)
     parted = replace(whole, folder=tmp_path / "parted", number=2)
     outside.start(whole)
     uninterrupted = heard(outside)
@@ -150,7 +166,7 @@ def test_a_trial_that_was_stopped_goes_on_and_ends_with_the_numbers_of_one_that_
     after = heard(outside)
 
     assert isinstance(before[-1], Paused)
-    assert len(numbers(before)) < 40
+    assert len(numbers(before)) < 16
     assert isinstance(after[0], Resumed)
     assert numbers(after[:1]) == numbers(before)
     assert numbers(after) == numbers(uninterrupted)
@@ -219,7 +235,7 @@ def test_a_trial_that_the_leader_ends_is_failed_with_its_reason(
 def test_a_worker_that_is_killed_is_a_failed_trial_which_goes_on_when_it_is_started_again(
     outside: Executor, tmp_path: Path, tiny_store: Store
 ) -> None:
-    trial = lasting(job(tiny_store, tmp_path / "trial"), epochs=40)
+    trial = lasting(job(tiny_store, tmp_path / "trial"), epochs=16)
     outside.start(trial)
     before = heard(outside, until=EpochDone)
     os.kill(worker_of(trial.folder), signal.SIGKILL)
@@ -230,7 +246,7 @@ def test_a_worker_that_is_killed_is_a_failed_trial_which_goes_on_when_it_is_star
     assert isinstance(before[-1], Failed)
     assert before[-1].reason == "killed"
     assert isinstance(after[0], Resumed)
-    assert [epoch for epoch, _, _ in numbers(after)] == list(range(1, 41))
+    assert [epoch for epoch, _, _ in numbers(after)] == list(range(1, 17))
     assert isinstance(after[-1], Finished)
 
 
@@ -280,7 +296,7 @@ def test_a_pruned_trial_is_told_with_its_epoch_and_its_worker_is_gone(
 ) -> None:
     """Real trainings under the engine; the rule, which is tested elsewhere, lets no trial but the first pass its first epoch."""
     monkeypatch.setattr(schedule, "left_behind", lambda so_far, *_: len(so_far) == 1)
-    preset = replace(TINY, strategy="paper", prune=True, training=replace(TINY.training, epochs=30))
+    preset = replace(TINY, strategy="paper", prune=True, training=replace(TINY.training, epochs=8))
     run = Run(tmp_path, preset, {}, str(tiny_store.path), sqlite_url(tmp_path / "studies.db"))
     storage = open_storage(run.storage)
     for name, findings in (
@@ -295,7 +311,7 @@ def test_a_pruned_trial_is_told_with_its_epoch_and_its_worker_is_gone(
     depth = load(storage, "depth")
     assert depth is not None
     whole, *pruned = depth.get_trials()
-    assert (whole.state, len(whole.intermediate_values)) == (TrialState.COMPLETE, 30)
+    assert (whole.state, len(whole.intermediate_values)) == (TrialState.COMPLETE, 8)
     assert len(pruned) == preset.depth_trials - 1
     for trial in pruned:
         assert (trial.state, list(trial.intermediate_values)) == (TrialState.PRUNED, [1])

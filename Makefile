@@ -7,6 +7,7 @@ PRESET ?= demo
 RUN_DIR ?= runs/$(PRESET)
 WORKERS ?= 0
 TEST_PROCESSES ?= 2
+SLOW_PROCESSES ?= 3
 
 .PHONY: search test test-slow torture fuzz bench screenshots check format install clean
 
@@ -19,9 +20,9 @@ search: install
 test: install
 	$(BIN)/pytest -q -m "not slow" --numprocesses $(TEST_PROCESSES) --dist worksteal
 
-# Real training, faults, the browser.
+# Real training, faults, the browser. One process more than cores: much of it waits for other processes.
 test-slow: install
-	$(BIN)/pytest -q -m slow --numprocesses $(TEST_PROCESSES) --dist loadfile --no-loadscope-reorder --timeout 600 --durations 12
+	$(BIN)/pytest -q -m slow --numprocesses $(SLOW_PROCESSES) --dist loadfile --no-loadscope-reorder --timeout 600 --durations 12
 
 # Kills a search at 50 random moments; about ten minutes. HOSTS=change gives every leader another host name.
 KILLS ?= 50

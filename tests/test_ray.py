@@ -35,7 +35,7 @@ from ray.cluster_utils import Cluster  # noqa: E402 # after the check
 from search.workers.ray_cluster import listen_on_loopback_alone, ray_executor, train  # noqa: E402
 
 pytestmark = pytest.mark.slow
-PRESET = replace(tiny_preset(), training=replace(tiny_preset().training, epochs=60))
+PRESET = replace(tiny_preset(), training=replace(tiny_preset().training, epochs=20))
 
 
 @pytest.fixture

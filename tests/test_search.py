@@ -210,8 +210,8 @@ def test_no_over_cap_network_is_built(tmp_path: Path, tiny_store: Store, monkeyp
     preset = replace(
         TINY,
         max_params=cap,
-        depth_trials=5,
-        depth_patience=5,
+        depth_trials=3,
+        depth_patience=3,
         depth_extra=31,
         margin_months=100.0,
         width_factors=(1.0, 1.4),

@@ -547,7 +547,9 @@ def test_twelve_thousand_unchanged_radiographs_are_neither_decoded_nor_read(tmp_
     radiographs = Path(__file__).parents[2] / "shared" / "radiographs" / "rsna100"
     if not radiographs.is_dir():
         pytest.skip("the RSNA radiographs are not here")
+    began = time.process_time()  # of all threads; not the time on the wall
     prepare(str(radiographs), Preparation(image_px=100), tmp_path / "store")
+    decoding = time.process_time() - began
     counted.decoded = counted.read = 0
     began = time.process_time()
 
@@ -556,4 +558,4 @@ def test_twelve_thousand_unchanged_radiographs_are_neither_decoded_nor_read(tmp_
 
     assert len(store.cases) == 12_611
     assert (counted.decoded, counted.read) == (0, 0)
-    assert time.process_time() - began < 2  # of all threads; not the time on the wall
+    assert time.process_time() - began < max(2, decoding / 4)  # 2 s where they are decoded in 11

@@ -194,7 +194,7 @@ from dataclasses import replace
 from search.workers.local import LocalProcesses
 from search.workers.job import LAST, Job
 from conftest import tiny_preset
-from data.store import open_store
+from data.store.disk import open_store
 import os
 os.environ["BEGUN"] = os.environ.get("BEGUN", "") + "x"
 store, preset = open_store(Path({store!r})), tiny_preset()

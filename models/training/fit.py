@@ -42,6 +42,9 @@ class Epoch:
     ]  # of validation images, by position: `Trainer.features`, until the next epoch
 
 
+Told = Callable[[int, int], None]  # steps done, steps of the epoch
+
+
 class CountMismatch(AssertionError):
     """Keras counts other parameters than the cost arithmetic: a bug of ours, never trained over."""
 
@@ -157,15 +160,17 @@ class Trainer:
         self.error_sum, self.loss_sum = error_sum, loss_sum
         self.train_step, self.predict_step = train_step, predict_step
 
-    def epochs(self, examples: Examples, validation: Examples, seed: int, after: int = 0) -> Iterator[Epoch]:
-        """The epochs of the training settings that come after the first `after`, one by one.
+    def epochs(
+        self, examples: Examples, validation: Examples, seed: int, after: int = 0, told: Told = lambda done, steps: None
+    ) -> Iterator[Epoch]:
+        """The epochs of the training settings that come after the first `after`, one by one; `told` hears of the first one's steps.
 
         Raises FloatingPointError where the loss stops being finite.
         """
         fed, checked = feed(examples), feed(validation)
         for epoch in range(after + 1, self.training.epochs + 1):
             started = time.perf_counter()
-            train_mae = self.train_epoch(fed, seed, epoch)
+            train_mae = self.train_epoch(fed, seed, epoch, told if epoch == after + 1 else lambda done, steps: None)
             trained = time.perf_counter()
             predictions = self.predict(checked)
             yield Epoch(
@@ -192,14 +197,15 @@ class Trainer:
     def state(self) -> list[Any]:
         return [*self.model.weights, *self.optimizer.variables]
 
-    def train_epoch(self, examples: Feed, seed: int, epoch: int) -> float:
+    def train_epoch(self, examples: Feed, seed: int, epoch: int, told: Told = lambda done, steps: None) -> float:
         """One pass in an order of its own; a rest too small for a full batch sits this epoch out."""
         reseed(self.model, seed, epoch)
         order = np.random.default_rng((seed, epoch)).permutation(len(examples))[: self.steps * self.batch]
         self.error_sum.assign(0.0)
         self.loss_sum.assign(0.0)
-        for tensors, rows in examples.steps(self.batch, order):
+        for step, (tensors, rows) in enumerate(examples.steps(self.batch, order), 1):
             self.train_step(tensors, rows)
+            told(step, self.steps)
         train_mae = float(self.error_sum) / (self.steps * self.batch)
         if not np.isfinite(train_mae):
             raise FloatingPointError(f"the loss is not finite in epoch {epoch}")

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from data.preparation import Preparation
 from data.ranges import whole
 from models.architecture import Architecture
-from models.training.settings import Training
+from models.training.settings import EPOCHS, Training
 from search.commands import options, values
 from search.commands.arguments import (
     Subparsers,
@@ -36,6 +36,18 @@ def add_train_options(parser: argparse.ArgumentParser) -> None:
         "--name", type=values.TEXT, help="name of the model's folder (default: made from the architecture)"
     )
     parser.add_argument("--flip", action="store_true", help="also test the mean of each image and its mirror")
+    parser.add_argument(
+        "--patience",
+        type=values.number(whole(0, EPOCHS)),
+        default=0,
+        metavar="N",
+        help="end after N epochs without a better one (default: train them all)",
+    )
+    parser.add_argument(
+        "--keep-best",
+        action="store_true",
+        help="if it is stopped (Ctrl-C), leave the best epoch so far as a model; the same command goes on all the same",
+    )
     add_execution_options(parser)
     parser.add_argument("--json", action="store_true", help="print the model's model.json")
     by_hand, training, preparation = (options.names_of(part) for part in (Architecture, Training, Preparation))
@@ -136,7 +148,8 @@ def run_train(arguments: argparse.Namespace) -> int:
     make_executor = executor_of(arguments.executor, 1)
     run = open_run(arguments.run_dir, arguments.preset, preparation, arguments.data, arguments.storage)
     make_executor = announcing(make_executor, arguments, run)
-    order = Order(chosen(run, arguments.trial or "", by_hand), set_here, arguments.name or "", arguments.flip)
+    network = chosen(run, arguments.trial or "", by_hand)
+    order = Order(network, set_here, arguments.name or "", arguments.flip, arguments.patience, arguments.keep_best)
     with preparing() as progress:
         store = prepared(run, progress)
     say_worries(run.folder, store)

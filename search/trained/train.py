@@ -4,8 +4,11 @@ It is a job like a trial's, run by the same workers from the same checkpoints, s
 goes on. This is the one command that opens the test split.
 """
 
+import json
+import os
 import re
-from collections.abc import Callable, Mapping
+import shutil
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -13,11 +16,13 @@ from typing import Any
 from data.cases import constant_mae
 from data.preparation import DISK_FULL, no_space
 from data.store.disk import Store
+from data.store.prepare import put_in_place
 from models.cost import cost
 from search.leader.progress import Progress, Terms
 from search.lease import Lease, held
+from search.output.files import write_bytes, write_text
 from search.run import MODELS, Run, record
-from search.trained.about import ABOUT, DIGESTS, refuse_changed
+from search.trained.about import ABOUT, DIGESTS, digest_of_file, refuse_changed
 from search.trained.choose import Chosen, name_of
 from search.trained.folder import ModelFolder, read_about
 from search.trained.keep import (
@@ -29,13 +34,15 @@ from search.trained.keep import (
 from search.trained.page import write_page
 from search.trained.predictor import mirrored_predictions
 from search.workers import checkpoint
+from search.workers.best import MODEL, TEST, numbered
 from search.workers.executor import Executor
-from search.workers.job import EpochDone, Failed, Finished, Job, Resumed, what_happened
+from search.workers.job import EpochDone, Failed, Finished, Job, Resumed, fingerprint, job_dict, what_happened
 from search.workers.starting import LOG
-from search.workers.supervisor import Events, Supervised, Supervisor
+from search.workers.supervisor import Events, Stopped, Supervised, Supervisor
 from studies.preset import StudyError
 from studies.study import Trial
 
+STOPPED = "stopped_after"  # in model.json: how many epochs had ended when the training was stopped
 HISTORY = ("epoch", "train_mae", "validation_mae", "seconds")
 
 
@@ -48,6 +55,7 @@ class Order:
     name: str = ""  # of its folder; empty: after the architecture
     flip: bool = False  # also test the mean of an image and its mirror
     patience: int = 0  # end after so many epochs without a better one; 0 trains them all
+    keep_best: bool = False  # where it is stopped, leave the best epoch so far as a model
 
 
 def job_of(run: Run, store: Store, order: Order, deterministic: bool) -> Job:
@@ -102,7 +110,9 @@ def train(
     """
     job = job_of(run, store, order, terms.deterministic)
     origin = Origin(order.chosen.origin)
-    return carried_out(job, store, origin, order.flip, lambda: record(run), make_executor, progress, terms)
+    return carried_out(
+        job, store, origin, order.flip, lambda: record(run), make_executor, progress, terms, order.keep_best
+    )
 
 
 def carried_out(
@@ -114,11 +124,23 @@ def carried_out(
     make_executor: Callable[[], Executor],
     progress: Progress,
     terms: Terms,
+    keep_best: bool = False,
 ) -> Path:
     """As `train`; `begin` is called when it is sure that there is something to train."""
     job.folder.mkdir(parents=True, exist_ok=True)
     with held(job.folder.parent, job.folder.name, kind="training") as lease:
         job = replace(job, lease=lease.path, token=lease.owner.token)
+        if before := shorter(job):
+            begin()
+            return longer(
+                job,
+                before,
+                store,
+                origin,
+                flip,
+                lambda more: trained(store, more, make_executor, progress, terms, lease),
+                progress,
+            )
         done = finished_before(job)
         if done and (not flip or done["conformal_flipped"]):
             checkpoint.clear(job.folder)  # which a kill just after the end has left
@@ -126,7 +148,12 @@ def carried_out(
         try:
             if not done:
                 begin()
-            history = done["history"] if done else trained(store, job, make_executor, progress, terms, lease)
+            try:
+                history = done["history"] if done else trained(store, job, make_executor, progress, terms, lease)
+            except Stopped:
+                if keep_best:
+                    keep_best_so_far(job, store, origin, flip, progress)
+                raise
             lease.check()
             finish(job, store, origin, history, flip)
         except OSError as error:
@@ -153,6 +180,11 @@ def finished_before(job: Job) -> dict[str, Any] | None:
     if not (job.folder / ABOUT).exists():
         return None
     about = read_about(job.folder, whole=True)
+    if about.get(STOPPED) and checkpoint.written(
+        job.folder
+    ):  # the best epoch so far: it goes on, and is no model meanwhile
+        (job.folder / ABOUT).unlink()
+        return None
     for name in about.get(DIGESTS, {}):
         refuse_changed(job.folder, about, name)
     if about["data"]["digest"] != job.data:
@@ -160,6 +192,78 @@ def finished_before(job: Job) -> dict[str, Any] | None:
             f"{job.folder} was trained on other data ({about['data']['source']}): give a --name, or remove it"
         )
     return about
+
+
+def keep_best_so_far(job: Job, store: Store, origin: Origin, flip: bool, progress: Progress) -> None:
+    """A model of the best epoch of a training that was stopped; its checkpoints stay, so that it can go on."""
+    before = checkpoint.latest(job.folder, fingerprint(job))
+    if before is None:
+        progress.said("no epoch has ended, so there is nothing to keep")
+        return
+    best = min(before.epochs, key=lambda epoch: epoch.validation_mae)
+    for name in (MODEL, TEST):
+        if (left := numbered(job.folder, name, best.epoch)).exists():
+            write_bytes(job.folder / name, left.read_bytes())
+    facts = dict(origin.facts) | {STOPPED: len(before.epochs)}
+    finish(job, store, replace(origin, facts=facts), history_of(before.epochs), flip)
+    progress.said(
+        f"{job.folder}: the best epoch so far, {best.epoch}, is kept as a model ({best.validation_mae:.2f} months)"
+    )
+
+
+def shorter(job: Job) -> dict[str, Any] | None:
+    """model.json of this very training with fewer epochs, whole; None where the folder holds no such model."""
+    if not (job.folder / ABOUT).exists():
+        return None
+    about = read_about(job.folder, whole=True)
+    epochs = about["training"].get("epochs")
+    if not isinstance(epochs, int) or epochs >= job.training.epochs or about.get(STOPPED):
+        return None
+    if about["data"]["digest"] != job.data:
+        return None
+    try:
+        same = replace(job, training=replace(job.training, epochs=epochs))
+    except ValueError:  # a warm-up longer than that
+        return None
+    return None if begun_otherwise(same) else about
+
+
+def longer(
+    job: Job,
+    before: dict[str, Any],
+    store: Store,
+    origin: Origin,
+    flip: bool,
+    train_it: Callable[[Job], list[dict[str, Any]]],
+    progress: Progress,
+) -> Path:
+    """The same model after more epochs: from its weights, with the schedule of the learning rate anew over what is added.
+
+    They are trained in a folder beside it. Where none of them is better the network stays, and its history says what was tried.
+    """
+    done, part = len(before["history"]), job.folder.with_name(f"{job.folder.name}.more")
+    start = job.folder / MODEL
+    refuse_changed(job.folder, before, MODEL)
+    added = replace(job.training, epochs=job.training.epochs - before["training"]["epochs"], warmup_epochs=0.0)
+    part.mkdir(exist_ok=True)
+    more = train_it(
+        replace(job, folder=part, training=added, start=start.resolve(), start_digest=digest_of_file(start))
+    )
+    history = before["history"] + [epoch | {"epoch": done + epoch["epoch"]} for epoch in more]
+    write_text(part / "job.json", json.dumps(job_dict(job), indent=1) + "\n")
+    if min(epoch["validation_mae"] for epoch in more) < before["validation"]["mae"]:
+        same = {name: before[name] for name in ("name", "tests_opened_before")}
+        finish(replace(job, folder=part), store, replace(origin, facts=dict(origin.facts) | same), history, flip)
+        checkpoint.clear(part)
+        put_in_place(part, job.folder)
+    else:
+        progress.said(f"none of the added epochs is better: the model stays that of epoch {before['best_epoch']}")
+        about = before | {"history": history, "training": vars(job.training)}
+        write_page(job.folder, about)
+        write_about(job.folder, about)
+        os.replace(part / "job.json", job.folder / "job.json")
+        shutil.rmtree(part)
+    return job.folder
 
 
 def trained(
@@ -181,6 +285,10 @@ def trained(
         raise StudyError(f"the training of {name} gave no finite predictions; a lower --learning-rate may help")
     seconds = sum(epoch.seconds for epoch in epochs)
     progress.ended(name, Trial(0, {}, "complete", best.validation_mae, best.epoch, seconds=seconds))
+    return history_of(epochs)
+
+
+def history_of(epochs: Sequence[EpochDone]) -> list[dict[str, Any]]:
     return [{field: asdict(epoch)[field] for field in HISTORY} for epoch in epochs]
 
 

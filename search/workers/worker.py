@@ -7,6 +7,7 @@ no device: so a trial starts at once, and the device's memory is given back howe
 import os
 import resource
 import threading
+import time
 import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -30,6 +31,7 @@ from models.training.fit import CountMismatch, new_trainer
 from models.training.settings import Precision
 from search.lease import LOOK_SECONDS, Fenced, superseded
 from search.output.files import trouble, written
+from search.output.time_words import duration
 from search.workers import checkpoint
 from search.workers.best import MAPS, MODEL, TEST, VALIDATION, leave, save_predictions, settle
 from search.workers.checkpoint import Checkpoint
@@ -49,6 +51,10 @@ from search.workers.job import (
 )
 
 MAPPED_IMAGES = 6
+FIRST_WORD_SECONDS, WORD_SECONDS = (
+    10.0,
+    30.0,
+)  # of the first epoch's progress: when it is first told, and how often then
 
 
 def main(job: Job, connection: Connection) -> None:
@@ -137,8 +143,11 @@ def run(job: Job, send: Callable[[Message], None], stopping: Callable[[], bool])
     elif job.start:
         trainer.model.set_weights(saved.load(job.start).get_weights())
     joules, on_gpu = energy.meter(), bool(tf.config.list_physical_devices("GPU"))
+    told = first_steps(job, len(epochs) + 1, send)
     remaining = (
-        () if out_of_patience(epochs, job.patience) else trainer.epochs(examples, validation, job.seed, len(epochs))
+        ()
+        if out_of_patience(epochs, job.patience)
+        else trainer.epochs(examples, validation, job.seed, len(epochs), told)
     )
     for epoch in remaining:
         if superseded(job.lease, job.token):
@@ -177,6 +186,26 @@ def run(job: Job, send: Callable[[Message], None], stopping: Callable[[], bool])
     for name in (TEST, MAPS, MODEL):
         settle(job.folder, name, best)
     return True
+
+
+def first_steps(job: Job, epoch: int, send: Callable[[Message], None]) -> Callable[[int, int], None]:
+    """Says how far the first epoch is, for somebody who waits for this one network; a search has others to tell of."""
+    started, next_at = time.monotonic(), [FIRST_WORD_SECONDS]
+
+    def told(done: int, steps: int) -> None:
+        passed = time.monotonic() - started
+        if not job.keep or done == steps or passed < next_at[0]:
+            return
+        next_at[0] = passed + WORD_SECONDS
+        left = duration(passed / done * (steps - done))
+        send(
+            Remark(
+                job.number,
+                f"epoch {epoch} of {job.training.epochs}: step {done:,} of {steps:,}, about {left} left of it",
+            )
+        )
+
+    return told
 
 
 def out_of_patience(epochs: Sequence[EpochDone], patience: int) -> bool:

@@ -42,6 +42,7 @@ class Preparation:
     stretch: bool = (
         True  # each image's 1st to 99th percentile becomes black to white: a tenth of RSNA has hardly any contrast
     )
+    stretch_field: bool = False  # by the percentiles inside the exposed field alone, without surrounds and letters
     images: int = 0  # how many of the source's cases, chosen by id; 0 is all
     validation_fraction: float = 0.15  # of a source that comes without splits
     test_fraction: float = 0.1
@@ -54,10 +55,12 @@ class Preparation:
     @property
     def pixels(self) -> tuple[object, ...]:
         """What decides how a file becomes pixels: of two preparations with equal ones the images are the same."""
-        return self.image_px, self.fit, self.stretch
+        return self.image_px, self.fit, self.stretch, self.stretch_field
 
     def __post_init__(self) -> None:
         check(self, RANGES, DataError)
+        if self.stretch_field and not self.stretch:
+            raise DataError("stretch_field is a way to stretch: leave --no-stretch out, or --stretch-field")
         if self.validation_fraction + self.test_fraction >= 1:
             raise DataError(
                 "validation_fraction and test_fraction must leave something to train on; "

@@ -21,6 +21,7 @@ from data.audit.images import looked_at, pictures, twins
 from data.audit.labels import SEXES, groups, rare_years
 from data.audit.measures import INFANT_MONTHS, RSNA_AGES_MONTHS, Audit
 from data.audit.patients import seen_patients
+from data.films.traits import traits
 
 
 def audit(
@@ -31,20 +32,27 @@ def audit(
     synthetic: bool,
     since_birth: bool = False,
     patients: pd.Series | None = None,
+    films: pd.DataFrame | None = None,
+    stretched: bool = False,
 ) -> Audit:
     """`cases`, `problems` and `patients` as a store has them; `images` uint8 (cases, image_px, image_px), in the order of `cases`;
-    `since_birth` says that the labels are ages of that kind and no bone ages.
+    `since_birth` says that the labels are ages of that kind and no bone ages; `films` as `Store.films`, else nothing is known of the
+    greys before preparation; `stretched` says that it spread them.
 
     Reads the images in blocks: a memory-mapped array is never in memory as a whole.
     """
     cases = cases.reset_index(drop=True)
     seen, coarse, detail = looked_at(images)
+    as_prepared = pd.DataFrame({"levels": np.nan, "field": np.nan}, index=cases.index)
+    files = cases[["width_px", "height_px"]].join(as_prepared if films is None else films[["levels", "field"]])
+    shown = traits(images, files)
+    seen["levels"] = shown["levels"].fillna(seen["levels"])
     about = Audit(
         synthetic=synthetic,
         image_px=image_px,
         cases=len(cases),
         groups=list(groups(cases)),
-        comparisons=comparisons(cases),
+        comparisons=comparisons(cases.join(shown)),
         rare_years={sex: rare_years(cases, male) for male, sex in enumerate(SEXES)},
         infants=int((cases["age_months"] < INFANT_MONTHS).sum()),
         out_of_range_ids=list(cases.loc[~cases["age_months"].between(*RSNA_AGES_MONTHS), "id"]),
@@ -62,7 +70,7 @@ def audit(
         *balance_findings(about),
         *label_findings(about),
         *age_findings(about),
-        *picture_findings(about),
+        *picture_findings(about, stretched),
         *problem_findings(about),
     ]
     about.findings.extend(sorted(findings, key=lambda finding: finding.level != "worry"))

@@ -11,6 +11,7 @@ from scipy import stats
 
 from data.audit.labels import chosen
 from data.cases import SPLITS
+from data.films.traits import TRAITS
 from data.holm import holm
 
 # Two splits are called imbalanced where the difference is significant over all comparisons and not negligible.
@@ -30,7 +31,7 @@ class Comparison:
     what: str
     first_cases: int
     second_cases: int
-    first_value: float  # share of boys, mean age or SD of age in months
+    first_value: float  # share of boys, mean age or SD of age in months, mean of a trait of `data/films/traits.py`
     second_value: float
     effect: (
         float  # second share minus first; Cliff's delta, above 0 where the second is older; ratio of variances, 0 to 1
@@ -58,6 +59,8 @@ def shares(first: np.ndarray, second: np.ndarray) -> Measured:
 
 def levels(first: np.ndarray, second: np.ndarray) -> Measured:
     """Mann-Whitney's test. Tests of whole distributions take means of readings for another population than atlas plates."""
+    if np.ptp(np.concatenate([first, second])) == 0:
+        return Measured(float(first.mean()), float(second.mean()), 0.0, False, 1.0)
     tested = stats.mannwhitneyu(second, first)
     delta = float(2 * tested.statistic / (len(first) * len(second)) - 1)
     return Measured(
@@ -82,15 +85,20 @@ RESPECTS: dict[str, tuple[Measure, str, bool | None]] = {  # measure, column, of
     "spread of age": (spreads, "age_months", None),
     "age of girls": (levels, "age_months", False),
     "age of boys": (levels, "age_months", True),
+    **{trait.name: (levels, trait.column, None) for trait in TRAITS},
 }
 
 
 def comparisons(cases: pd.DataFrame) -> list[Comparison]:
-    """Every pair of splits in every one of RESPECTS that has LEAST_COMPARED cases on both sides."""
+    """Every pair of splits in every one of RESPECTS that is known, and has LEAST_COMPARED cases on both sides."""
     pairs, made = [], []
     for first, second in combinations(SPLITS, 2):
         for what, (measure, column, male) in RESPECTS.items():
-            ones, others = (cases.loc[chosen(cases, split, male), column].to_numpy() for split in (first, second))
+            if column not in cases:
+                continue
+            ones, others = (
+                cases.loc[chosen(cases, split, male), column].dropna().to_numpy() for split in (first, second)
+            )
             if min(len(ones), len(others)) >= LEAST_COMPARED:
                 pairs.append((first, second, what, len(ones), len(others)))
                 made.append(measure(ones, others))

@@ -16,6 +16,7 @@ from data.audit.images import LOW_CONTRAST_LEVELS, WORRYING_SHARE, Twins
 from data.audit.labels import FEW_PER_YEAR, SEXES, Group
 from data.audit.measures import INFANT_MONTHS, RSNA_AGES_MONTHS, Audit, Finding, Level
 from data.cases import MAX_AGE_MONTHS
+from data.films.traits import TRAITS, shown
 from data.tables.ages import INFANTS_MOST, YEARS_MOST, look_like_years
 from data.tables.rsna import RSNA_TEST_IDS, official_test
 
@@ -26,6 +27,7 @@ FEW_LABELS = 4  # different ones; RSNA has 150
 YEARS_MAX_MONTHS = 25  # a set whose oldest label is below this holds infants alone, or years
 QUANTISED = 0.5  # share of labels on atlas plates: 84 % of RSNA's single readings, about 12 % of all whole months
 READING_SD_MONTHS = 7  # of one manual reading (Martin et al. 2022: 0.58 years)
+OF_FILMS = {trait.name: trait for trait in TRAITS}
 NAMED = 5  # ids in a sentence; the page and the JSON have all
 
 
@@ -157,13 +159,26 @@ def balance_findings(about: Audit) -> Iterator[Finding]:
                 f"{NAMES[first].capitalize()} is {sex.first_value:.0%} male, {NAMES[second]} {sex.second_value:.0%} "
                 f"({p_text(sex.holm_p)}): errors differ by sex, so compare them by sex, or split at random.",
             )
-        differing = [comparison for comparison in every.values() if comparison.what != "sex" and comparison.imbalanced]
+        differing = [of for of in every.values() if of.what != "sex" and of.what not in OF_FILMS and of.imbalanced]
         if differing:
             yield Finding(
                 "worry",
                 f"{NAMES[first].capitalize()} and {NAMES[second]} differ in {' and in '.join(map(in_months, differing))}: report "
                 "errors by age band, or split at random.",
             )
+        films = [every[what] for what in OF_FILMS if what in every and every[what].imbalanced]
+        if films:
+            yield Finding(
+                "worry",
+                f"The films of {NAMES[first]} and {NAMES[second]} differ in {' and in '.join(map(of_films, films))}: they come from "
+                "another scanner, archive or resampling, and a network may read that as another age; prepare both from files of one kind.",
+            )
+
+
+def of_films(comparison: Comparison) -> str:
+    trait = OF_FILMS[comparison.what]
+    first, second = (shown(trait, value) for value in (comparison.first_value, comparison.second_value))
+    return f"{comparison.what} (means {first} and {second}, {p_text(comparison.holm_p)})"
 
 
 def in_months(comparison: Comparison) -> str:
@@ -226,22 +241,24 @@ def age_findings(about: Audit) -> Iterator[Finding]:
         )
 
 
-def picture_findings(about: Audit) -> Iterator[Finding]:
+def picture_findings(about: Audit, stretched: bool) -> Iterator[Finding]:
     seen = about.pictures
-    for share, what, remedy in (
+    for share, what, remedy, mended in (
         (
             seen.low_contrast_share,
-            f"hardly any contrast (1st to 99th percentile within {LOW_CONTRAST_LEVELS} grey levels)",
-            "prepare with --stretch",
+            f"hardly any contrast in the file (1st to 99th percentile inside the exposed field within {LOW_CONTRAST_LEVELS} grey levels)",
+            "preparing spread them from black to white" if stretched else "prepare with --stretch",
+            stretched,
         ),
         (
             seen.bright_border_share,
             "a bright edge, of a frame or a cassette",
             "--fit crop_pad cuts off those of a single grey; crop the others before you prepare them",
+            False,
         ),
     ):
         if share:
-            level: Level = "worry" if share >= WORRYING_SHARE and not about.synthetic else "note"
+            level: Level = "worry" if share >= WORRYING_SHARE and not about.synthetic and not mended else "note"
             yield Finding(
                 level,
                 f"{share:.1%} of the images have {what}: {'drawn so, as real ones are' if about.synthetic else remedy}.",

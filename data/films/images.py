@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image, ImageOps
 
-from data.films import codestream, dicom
+from data.films import codestream, dicom, field
 from data.foreign import foreign
 from data.preparation import DataError, Preparation
 
@@ -27,6 +27,10 @@ class Decoded(NamedTuple):
     pixels: np.ndarray  # uint8 (image_px, image_px), black 0
     width_px: int  # of the file, before anything was done to it
     height_px: int
+    levels: float = float(
+        "nan"
+    )  # of 255, from the 1st to the 99th percentile of the file's greys inside its exposed field
+    field: float = float("nan")  # share of the picture that is exposed
 
 
 class Budget:
@@ -71,14 +75,33 @@ def decode(path: Path, settings: Preparation) -> Decoded:
         raise DataError(f"blank: every pixel of {path} is {grey.min()}")
     if settings.fit == "crop_pad":
         grey = crop(grey)
-    image = Image.fromarray(to_bytes(grey, settings.stretch))
+    exposed = field.inside(grey)
+    image = Image.fromarray(exposed_bytes(grey, exposed, settings))
     if settings.fit == "crop_pad":
         image = pad_square(image)
     side = settings.image_px
     if image.size != (side, side):
         smaller = max(image.size) > side
         image = image.resize((side, side), Image.Resampling.LANCZOS if smaller else Image.Resampling.BICUBIC)
-    return Decoded(np.asarray(image), width_px, height_px)
+    return Decoded(np.asarray(image), width_px, height_px, *measured(grey, exposed))
+
+
+def decoded_drawing(grey: np.ndarray, settings: Preparation) -> Decoded:
+    """A drawn picture, square and of the size that is asked for, as `decode` returns that of a file."""
+    exposed = field.inside(grey)
+    height_px, width_px = grey.shape
+    return Decoded(exposed_bytes(grey, exposed, settings), width_px, height_px, *measured(grey, exposed))
+
+
+def measured(grey: np.ndarray, exposed: field.Greys) -> tuple[float, float]:
+    """`levels` and `field` of Decoded."""
+    whole_range = 255 if grey.dtype == np.uint8 else int(grey.max())
+    return round(255 * (exposed.high - exposed.low) / whole_range, 1), round(exposed.field, 4)
+
+
+def exposed_bytes(grey: np.ndarray, exposed: field.Greys, settings: Preparation) -> np.ndarray:
+    """uint8, stretched as the settings say."""
+    return between(grey, exposed.low, exposed.high) if settings.stretch_field else to_bytes(grey, settings.stretch)
 
 
 def read_picture(path: Path) -> np.ndarray:
@@ -125,6 +148,11 @@ def to_bytes(grey: np.ndarray, stretch: bool) -> np.ndarray:
         return grey
     else:
         low, high = 0.0, float(grey.max())
+    return between(grey, low, high)
+
+
+def between(grey: np.ndarray, low: float, high: float) -> np.ndarray:
+    """uint8: `low` becomes black, `high` white."""
     if high <= low:  # hardly any pixel differs from the others
         low, high = float(grey.min()), float(grey.max())
     levels = np.arange(int(grey.max()) + 1, dtype=np.float32)

@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 
 from data.preparation import DataError, Preparation
-from data.store.disk import Store, checksum
+from data.store.disk import MEASURED, Store, checksum
 from data.store.patients import hashed
 from data.store.sources import Source
 from data.store.stamps import Files, digest_of_file, read_files
@@ -26,8 +26,9 @@ from data.store.stamps import Files, digest_of_file, read_files
 Progress = Callable[[int, int], None]  # images done, images in all
 Line = dict[
     str, Any
-]  # of the journal: row, file (its digest), patient, and either checksum, width_px, height_px or reason
+]  # of the journal: row, file (its digest), patient, and either checksum, width_px, height_px, levels, field or reason
 WITHOUT: Line = {"file": "", "patient": "", "checksum": "", "width_px": 0, "height_px": 0, "reason": ""}
+WITHOUT |= dict.fromkeys(MEASURED, float("nan"))
 
 
 @dataclass(frozen=True)
@@ -53,8 +54,13 @@ def earlier(there: Store | None, settings: Preparation) -> Earlier:
     if there is None or there.prepared_as.pixels != settings.pixels:
         return Earlier(pd.DataFrame(columns=["id", "digest", "size", "mtime_ns", "ctime_ns"]), {}, {}, np.empty(0))
     seen = read_files(there.path)
+    films: dict[Any, Line] = {
+        row.checksum: {name: getattr(row, name) for name in MEASURED} for row in there.films.itertuples()
+    }
+    unknown: Line = dict.fromkeys(MEASURED, float("nan"))
     by_digest = {
         str(row.digest): {name: getattr(row, name) for name in ("checksum", "width_px", "height_px", "patient")}
+        | films.get(row.checksum, unknown)
         for row in seen[seen["checksum"] != ""].itertuples()
     }
     rows = {name: row for row, name in enumerate(there.cases["checksum"])}
@@ -81,6 +87,7 @@ def decode_all(
             return line | {"reason": str(error)}, b""
         pixels = image.pixels.tobytes()
         line |= {"checksum": checksum(pixels), "width_px": image.width_px, "height_px": image.height_px}
+        line |= {"levels": image.levels, "field": image.field}
         return line, pixels
 
     (part / "pixels.u8").touch()

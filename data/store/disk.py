@@ -4,6 +4,7 @@
     cases.csv      a row per image, in the same order: id, age_months, male, split, checksum, width_px, height_px
     problems.csv   what was left out: id, path, reason, and the facts in `problems.py`
     sides.csv      which split every case of the source is in for ever, kept or left out, as `sides.py` says
+    films.csv      what the images were as files, as `data/films/field.py` measures it; stores of before have none
     files.csv      what was read of the source's files, as `stamps.py` says; a cache, which may be away
     store.json     version, settings, source, and `digest`, which names the contents: two stores with one digest are equal
 
@@ -35,6 +36,7 @@ VERSION = 2
 AT_ONCE = 64  # images verified by a thread before it asks for more
 CASE_COLUMNS = ["id", "age_months", "male", "split", "checksum", "width_px", "height_px"]
 CASE_KINDS: dict[str, Kind] = {"age_months": "float", "male": "bool", "width_px": "int", "height_px": "int"}
+MEASURED = ["levels", "field"]  # of `films.csv`: see `data/films/images.Decoded`
 
 
 @dataclass(frozen=True)
@@ -95,6 +97,18 @@ class Store:
     @cached_property
     def cases(self) -> pd.DataFrame:
         return read_csv(self.path / "cases.csv", CASE_KINDS)
+
+    @cached_property
+    def films(self) -> pd.DataFrame:
+        """What is known of the cases' files, in their order: checksum, width_px, height_px, and MEASURED, NaN where it is not."""
+        known = self.cases[["checksum", "width_px", "height_px"]]
+        try:
+            with foreign("films.csv is damaged"):
+                table = read_csv(self.path / "films.csv", dict.fromkeys(MEASURED, "float"))
+                measured = table.drop_duplicates("checksum").set_index("checksum")[MEASURED]
+        except (DataError, OSError):  # a store of before
+            measured = pd.DataFrame(columns=MEASURED, dtype=float)
+        return known.join(measured, on="checksum")
 
     @cached_property
     def problems(self) -> pd.DataFrame:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 
 from data.films import dicom
-from data.films.images import Decoded, decode, to_bytes
+from data.films.images import Decoded, decode, decoded_drawing
 from data.phantom import hand as phantom
 from data.preparation import DataError, Preparation
 from data.problems import Problem
@@ -71,6 +71,6 @@ def drawn(count: int, settings: Preparation) -> Source:
     size = settings.image_px
 
     def pixels_of(row: int) -> Decoded:
-        return Decoded(to_bytes(phantom.draw(hands[row], size), settings.stretch), size, size)
+        return decoded_drawing(phantom.draw(hands[row], size), settings)
 
     return Source(pd.DataFrame([asdict(hand) for hand in hands]).assign(patient=""), pixels_of, lambda row: "", True)

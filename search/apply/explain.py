@@ -9,10 +9,12 @@ import numpy as np
 
 from data.cases import spread_cases
 from data.films.images import decode
+from data.films.traits import outside, traits_of
 from data.phantom.hand import Anatomy, anatomy, phantom_cases
 from data.preparation import DataError
 from data.store.disk import Store
 from models.cells import Cells, cells, spread
+from search.output.terminal import log
 from search.show.overlay import scale_of
 from search.trained.folder import ModelFolder, load_network
 from studies.preset import StudyError
@@ -30,6 +32,7 @@ class Shown:
     male: bool | None  # None where nobody said
     age_months: float | None = None
     parts: Anatomy | None = None  # of a drawn hand
+    notes: tuple[str, ...] = ()  # where the film lies beyond those of the training
 
 
 @dataclass(frozen=True)
@@ -45,6 +48,7 @@ class Explained:
             "sex": sex_of(self.shown),
             "prediction_months": round(self.prediction_months, 2),
             "label_months": self.shown.age_months,
+            "notes": list(self.shown.notes),
             "from_image_months": round(float(self.months.sum()), 2),
             "from_sex_and_constants_months": round(self.elsewhere_months, 2),
         }
@@ -79,8 +83,12 @@ def of_files(files: Sequence[Path], sex: str | None, model: ModelFolder) -> list
     for file in files:
         if not file.is_file():
             raise DataError(f"there is no file {file}; name radiographs (PNG, JPEG or DICOM)")
-        seen = decode(file, model.preparation).pixels
-        shown.append(Shown(file.name, seen, decode(file, detail).pixels, sex == "M" if sex else None))
+        seen = decode(file, model.preparation)
+        [notes] = outside(model.about.get("films"), traits_of([seen]))
+        for note in notes:
+            log(f"{file.name}: {note}")
+        male = sex == "M" if sex else None
+        shown.append(Shown(file.name, seen.pixels, decode(file, detail).pixels, male, notes=notes))
     return shown
 
 

@@ -19,6 +19,7 @@ import numpy as np
 from data.films import dicom
 from data.films.images import decode
 from data.films.looks import shrunk
+from data.films.traits import outside, traits_of
 from data.preparation import DataError
 from data.shown import one_line
 from data.tables.ages import look_like_years
@@ -196,7 +197,8 @@ def read(path: Path, model: Model, wanted: Wanted) -> Read:
     if min(decoded.width_px, decoded.height_px) < LEAST_PX:
         size = f"{decoded.width_px}×{decoded.height_px}"
         return Read(path, None, male, fault=f"too small: {path} has {size} pixels, a hand needs {LEAST_PX} each way")
-    notes = (note, f"the file says that it shows {part}" if part else "")
+    [unlike] = outside(model.about.get("films"), traits_of([decoded]))
+    notes = (note, f"the file says that it shows {part}" if part else "", *unlike)
     return Read(path, decoded.pixels, male, tuple(filter(None, notes)), study=studied)
 
 

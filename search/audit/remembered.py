@@ -22,7 +22,15 @@ def worries(audit: Audit) -> list[str]:
 def audit_of(store: Store) -> Audit:
     since_birth = is_header_age(store.info["settings"].get("age_column", ""))
     return audit(
-        store.cases, store.problems, store.images, store.image_px, store.synthetic, since_birth, store.patients
+        store.cases,
+        store.problems,
+        store.images,
+        store.image_px,
+        store.synthetic,
+        since_birth,
+        store.patients,
+        store.films,
+        store.prepared_as.stretch,
     )
 
 

@@ -3,8 +3,9 @@
 from typing import Any
 
 from data.audit.balance import Comparison
-from data.audit.findings import NAMES
+from data.audit.findings import NAMES, OF_FILMS
 from data.audit.measures import Audit
+from data.films.traits import shown
 
 
 def audit_rows(audit: Audit) -> list[dict[str, Any]]:
@@ -48,6 +49,8 @@ def effect_text(compared: Comparison) -> str:
 
 
 def value_text(compared: Comparison, value: float) -> str:
+    if compared.what in OF_FILMS:
+        return shown(OF_FILMS[compared.what], value)
     return f"{value:.1%}" if compared.what == "sex" else f"{value:.1f}"
 
 

@@ -26,6 +26,7 @@ OPTIONS: dict[str, str] = {
     "image_px": "side of the square images the network sees",
     "fit": "how an image becomes a square",
     "stretch": "stretch each image's greys, 1st to 99th percentile, from black to white",
+    "stretch_field": "stretch by the greys inside the exposed field alone, without black surrounds and white letters",
     "images": "how many cases to use, chosen by id; 0 is all",
     "validation_fraction": "share of the cases for validation, if the data come without splits",
     "test_fraction": "share of the cases set aside for the test, which no search reads",

@@ -18,6 +18,7 @@ import pandas as pd
 from data.cases import constant_mae
 from data.csv_text import write_csv
 from data.films import looks
+from data.films.traits import films_of, traits
 from data.store.disk import Examples, Store, split_counts
 from models.cost import cost
 from search.output.files import write_bytes, write_text, written
@@ -62,7 +63,9 @@ def describe(
             "image_px": store.image_px,
             "fit": settings.get("fit", "squash"),
             "stretch": settings.get("stretch", True),
-        },
+        }
+        | ({"stretch_field": True} if settings.get("stretch_field") else {}),
+        "films": training_films(store),
         "data": {
             "source": store.info["source"],
             "digest": store.digest,
@@ -86,6 +89,12 @@ def describe(
         "seconds": round(sum(epoch["seconds"] for epoch in history), 1),
         "synthetic": store.synthetic,
     }
+
+
+def training_films(store: Store) -> dict[str, Any]:
+    """What the films were that the network learned from, as `data/films/traits.py` has it."""
+    rows = store.split("train").rows
+    return films_of(traits(store.images[rows], store.films.iloc[rows]), store.image_px)
 
 
 def measured(store: Store, split: str, predicted: np.ndarray) -> dict[str, Any]:

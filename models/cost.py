@@ -185,21 +185,31 @@ def training_bytes(counted: Cost, batch: int, half_precision: bool = False) -> i
 
 
 PARAMS = whole(1, 10**12)  # a cap; far beyond any network that fits a device
-UNITS = {"": 1, "K": 1_000, "M": 1_000_000, "G": 1_000_000_000}
+UNITS = {"": 1, "K": 1_000, "M": 1_000_000, "G": 1_000_000_000, "T": 1_000_000_000_000}
 PARAMS_FORMS = "70M, 1.5M, 800k, 7e7, 70000000 or 70,000,000 (k, M and G are thousands, millions and thousand millions)"
 WRITTEN = re.compile(
-    r"(?P<number>\d{1,3}(?:,\d{3})+|\d+(?:_\d+)*(?:\.\d+)?)(?:e\+?(?P<power>\d{1,2})|\s*(?P<unit>[KMG]))?",
+    r"(?P<number>\d{1,3}(?:,\d{3})+|\d+(?:_\d+)*(?:\.\d+)?)(?:e\+?(?P<power>\d{1,2})|\s*(?P<unit>[KMGT]))?",
     re.ASCII | re.IGNORECASE,
 )
 
 
 def parse_params(text: str) -> int:
     """A number of parameters, as `PARAMS_FORMS` says; a part of one is rounded."""
-    match = WRITTEN.fullmatch(text.strip())
-    if not match:
+    if not WRITTEN.fullmatch(text.strip()) or text.strip()[-1:].upper() == "T":
         raise ArchitectureError(f"a number of parameters is written {PARAMS_FORMS}; got {shown(text)}")
-    number = Decimal(match["number"].replace(",", "").replace("_", ""))
-    params: int = round(number * 10 ** int(match["power"] or 0) * UNITS[(match["unit"] or "").upper()])
+    params = amount(text)
     if params not in PARAMS:
         raise ArchitectureError(f"a number of parameters is {PARAMS}; got {shown(text)}")
     return params
+
+
+def amount(text: str, most: int | None = None) -> int:
+    """A whole number with a unit, as 5G; a part of one is rounded. Raises ValueError for anything else."""
+    match = WRITTEN.fullmatch(text.strip())
+    if not match:
+        raise ValueError(text)
+    number = Decimal(match["number"].replace(",", "").replace("_", ""))
+    found: int = round(number * 10 ** int(match["power"] or 0) * UNITS[(match["unit"] or "").upper()])
+    if most is not None and found > most:
+        raise ValueError(text)
+    return found

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 from models.architecture import Architecture, family_named
 from studies.findings import Compared, Evidence, Findings
 from studies.preset import MIN_SEEDS, StudyError
-from studies.pruning import warmup
+from studies.statistics.pruning import warmup
 from studies.study import ALONE, Decision, Given, Point, Proposals, Space, Sweep, Trial, at, in_months, points, row
 
 if TYPE_CHECKING:

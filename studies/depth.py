@@ -182,7 +182,7 @@ def decide(given: Given, trials: Sequence[Trial]) -> Decision:
     if searched(given):
         return believed(given, trials)
     cap = max_params(given)
-    fitting = [trial for trial in trials if given.cost(architecture(given, trial.point)).params <= cap]
+    fitting = [trial for trial in trials if given.fits(architecture(given, trial.point), cap)]
     best = chosen(given, fitting)
     if best is None:
         raise StudyError("no depth could be trained; see the outcomes of the trials")

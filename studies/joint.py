@@ -9,6 +9,7 @@ from dataclasses import replace
 
 from models.architecture import Architecture, family_named
 from models.cost import Cost, cost
+from studies.caps import caps, over
 from studies.preset import Preset
 from studies.study import Point, Space, Value
 
@@ -58,4 +59,4 @@ def cost_of(preset: Preset, point: Mapping[str, Value]) -> Cost:
 
 
 def fits(preset: Preset, point: Mapping[str, Value]) -> bool:
-    return cost_of(preset, point).params <= preset.max_params
+    return not over(caps(preset, preset.max_params), cost_of(preset, point))

@@ -36,6 +36,8 @@ RANGES = {
     "resolve": whole(0, SEEDS),
     "max_params": PARAMS,
     "refine_max_params": whole(0, int(PARAMS.high)),
+    "max_macs": whole(0, 10**15),
+    "max_memory": whole(0, 10**15),
     "margin_months": Range(0, 240),  # ages end before
     "equivalence_months": Range(0, 240),
     "seed_sd_months": Range(0, 240, above=True),
@@ -76,6 +78,8 @@ class Preset:
     without_sex: bool = False  # refinement: also train the decided network without the sex
     max_params: int = 70_000_000
     refine_max_params: int = 0  # cap of the refinement alone; 0: the same as max_params
+    max_macs: int = 0  # cap of one image's forward pass; 0: none
+    max_memory: int = 0  # cap of the bytes in training, by arithmetic; 0: none
     margin_months: float = 0.3  # two validation MAEs closer than this are a tie where one is chosen
     equivalence_months: float = 1.0  # a change surely smaller than this does not matter
     seed_sd_months: float = 0.4  # by which seeds are taken to differ before the run has measured it

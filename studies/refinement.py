@@ -119,7 +119,7 @@ def prunable(given: Given, point: Point) -> bool:
 
 
 def fits(given: Given, point: Point) -> bool:
-    return given.cost(architecture(given, point)).params <= max_params(given)
+    return given.fits(architecture(given, point), max_params(given))
 
 
 def steps(given: Given, trials: Sequence[Trial]) -> tuple[list[Point], list[Point], list[Point]]:

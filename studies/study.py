@@ -12,6 +12,7 @@ from typing import Any, Protocol, TypeVar
 
 from models.architecture import Architecture
 from models.cost import Cost, cost
+from studies.caps import Cap, caps, over
 from studies.findings import Findings, OnFront
 from studies.findings import Point as Point
 from studies.findings import Value as Value
@@ -107,6 +108,13 @@ class Given:
 
     def cost(self, architecture: Architecture) -> Cost:
         return cost(architecture, self.preset.preparation.image_px)
+
+    def caps(self, max_params: int) -> tuple[Cap, ...]:
+        """That every network of a study with this cap on parameters has to meet."""
+        return caps(self.preset, max_params)
+
+    def fits(self, network: Architecture, max_params: int) -> bool:
+        return not over(self.caps(max_params), self.cost(network))
 
     def found(self, kind: type[Found]) -> Found:
         """What the study before this one found whose findings are of this kind."""
@@ -275,10 +283,10 @@ def trainings(study: Study, given: Given, trials: Sequence[Trial]) -> tuple[Trai
 
 
 def feasible_points(module: Study, given: Given) -> list[Point]:
-    """The points of the study's space that meet its cap, in the order of the space."""
-    cap = module.max_params(given)
+    """The points of the study's space that meet its caps, in the order of the space."""
+    met = given.caps(module.max_params(given))
     every = points(module.space(given))
-    return [point for point in every if given.cost(module.architecture(given, point)).params <= cap]
+    return [point for point in every if not over(met, given.cost(module.architecture(given, point)))]
 
 
 def to_point(params: Mapping[str, Value]) -> Point:

@@ -128,7 +128,7 @@ def from_the_widest(given: Given, trials: Sequence[Trial]) -> list[float]:
     chosen: list[float] = []
     before = float("inf")
     for beta in reversed(betas(given)):
-        if given.cost(architecture(given, {"beta": beta})).params > max_params(given):
+        if not given.fits(architecture(given, {"beta": beta}), max_params(given)):
             continue
         chosen.append(beta)
         trial = at(trials, {"beta": beta})
@@ -156,7 +156,7 @@ def start(given: Given) -> list[Point]:
     first = given.preset.reference
     reference = first.blocks._asdict() | {"beta": first.beta, "fc_units": first.fc_units}
     bare = [{name: values[0] for name, values in grid.items()} | {"beta": beta} for beta in betas(given)]
-    fitting = [point for point in bare if given.cost(architecture(given, point)).params <= max_params(given)]
+    fitting = [point for point in bare if given.fits(architecture(given, point), max_params(given))]
     return [{name: reference[name] for name in grid}, *fitting[-1:]]
 
 

@@ -20,9 +20,10 @@ from models.training.settings import Training
 from search.commands import options
 from search.run import open_run, record
 from search.storage.settings import PARTS, derive, field_names
-from studies import ablation, depth, pruning, refinement, width
+from studies import ablation, depth, refinement, width
 from studies.preset import PRESETS, Preset, StudyError, default, demo, paper
 from studies.statistics import pairs as comparison
+from studies.statistics import pruning
 from studies.statistics.racing import looks
 from studies.study import Decision, Given, Point, Trial, front, points, pool
 

@@ -4,8 +4,9 @@ import argparse
 
 from data.ranges import whole
 from models.architecture import BETA, RANGES, UNITS, Architecture, ArchitectureError, Counts, changed
-from models.cost import cost
+from models.cost import cost, training_bytes
 from models.families import FAMILIES
+from models.training.settings import RANGES as TRAINING
 from search.commands import values
 from search.commands.arguments import Subparsers, command
 
@@ -52,6 +53,19 @@ def add_count_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--max-params", type=values.PARAMS, metavar="N", help="say whether it fits this cap; exit 2 if not"
     )
+    parser.add_argument(
+        "--max-macs", type=values.AMOUNT_OR_0, default=0, metavar="N", help="the same of its multiply-accumulates"
+    )
+    parser.add_argument(
+        "--max-memory",
+        type=values.AMOUNT_OR_0,
+        default=0,
+        metavar="N",
+        help="the same of the bytes that training needs",
+    )
+    parser.add_argument(
+        "--batch", type=values.number(TRAINING["batch"]), default=32, metavar="N", help="images per step (default 32)"
+    )
     parser.add_argument("--table1", action="store_true", help="the paper's Table 1 beside our counts")
     parser.add_argument("--json", action="store_true", help="print JSON")
 
@@ -76,8 +90,18 @@ def run_count(arguments: argparse.Namespace) -> int:
     )
     counted = cost(architecture, arguments.image_px)
     tables.show_cost(counted, arguments.image_px, arguments.json)
-    if arguments.max_params and counted.params > arguments.max_params:
-        raise ArchitectureError(f"{counted.params:,} parameters are over the cap of {arguments.max_params:,}")
+    measures = (
+        (counted.params, "parameters", arguments.max_params),
+        (counted.macs, "MACs", arguments.max_macs),
+        (
+            training_bytes(counted, arguments.batch),
+            f"bytes in training, {arguments.batch} images a step,",
+            arguments.max_memory,
+        ),
+    )
+    for measure, unit, most in measures:
+        if most and measure > most:
+            raise ArchitectureError(f"{measure:,} {unit} are over the cap of {most:,}")
     return 0
 
 

@@ -13,7 +13,7 @@ from typing import Any
 from data.ranges import Range
 from data.shown import shown
 from models.architecture import BETA, BLOCKS_FORMS, ArchitectureError, Counts, parse_counts
-from models.cost import PARAMS_FORMS, parse_params
+from models.cost import PARAMS_FORMS, amount, parse_params
 from models.families import FAMILIES
 
 UNITS = {"s": 1, "m": 60, "h": 3600}
@@ -89,6 +89,9 @@ PARAMS_OR_0 = Written(f"{PARAMS_FORMS}, or 0", lambda text: 0 if text.strip() ==
 FAMILY_NAMES = Written(
     f"families separated by commas, some of {', '.join(FAMILIES)}",
     lambda text: tuple(one_of(tuple(FAMILIES), part.strip()) for part in text.split(",")),
+)
+AMOUNT_OR_0 = Written(
+    "5G, 800M or 1.5e9 (k, M, G and T are thousands, millions and so on), or 0", lambda text: amount(text, 10**15)
 )
 BLOCKS = Written(BLOCKS_FORMS, parse_counts)
 STEM_POOLS = Written("both, first, second or none", stem_pools)

@@ -14,6 +14,7 @@ from search.run import Run
 from search.show.progress import preparing
 from search.workers.executor import Executor
 from studies import joint
+from studies.caps import caps, options, said
 from studies.preset import StudyError
 from studies.study import Point, points
 
@@ -36,7 +37,8 @@ def requests(run: Run) -> list[Request]:
         )
     feasible = [point for point in points(joint.space(preset)) if joint.fits(preset, point)]
     if not feasible:
-        raise StudyError(f"no network of the joint space fits {preset.max_params:,} parameters; raise --max-params")
+        met = caps(preset, preset.max_params)
+        raise StudyError(f"no network of the joint space fits {said(met)}; raise {options(met)}")
     seeds = range(preset.seed, preset.seed + preset.seeds)
     return [Request(point, seed, preset.training.epochs) for seed in seeds for point in feasible]
 

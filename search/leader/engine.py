@@ -5,7 +5,7 @@ running when the leader stopped is adopted by the next under the same number, an
 """
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -14,6 +14,7 @@ import optuna
 from data.cases import constant_mae
 from data.preparation import DISK_FULL, no_space
 from data.store.disk import Store
+from models.cost import Cost
 from search.leader.guards import claimed, refuse_another_folders, refuse_other_settings
 from search.leader.leader import Leader
 from search.leader.opened import OpenStudy
@@ -32,6 +33,7 @@ from search.storage.stored import decision_written
 from search.storage.told import why_left_out
 from search.workers.best import errors_of
 from search.workers.executor import Executor
+from studies.caps import Cap, options, over, said
 from studies.order import EVERY, before, preset_of, study_name
 from studies.preset import StudyError
 from studies.study import RULES, Decision, Given, decided, feasible_points, points, pool, seeds_of
@@ -63,13 +65,10 @@ def run_study(
     given = Given(preset_of(name, run.preset), {done: made[done] for done in earlier}, constant_mae(store.cases))
     given = replace(given, trained=trained_before(storage, run.folder, given))
     grid = list(points(module.space(given)))
-    cap = module.max_params(given)
+    met = given.caps(module.max_params(given))
     feasible = feasible_points(module, given)
     if not feasible:
-        least = min(given.cost(module.architecture(given, point)).params for point in grid)
-        raise StudyError(
-            f"no point of {name} fits {cap:,} parameters: the smallest of {len(grid):,} has {least:,}; raise --max-params"
-        )
+        raise StudyError(nothing_fits(name, met, [given.cost(module.architecture(given, point)) for point in grid]))
     with held(run.folder, name, take_over=terms.take_over) as lease:
         given = replace(given, errors=lambda trial: errors_of(run.folder / TRIALS, store, trial, progress.said))
         space, objectives = module.space(given), len(module.objectives(given))
@@ -87,12 +86,12 @@ def run_study(
         study = open_study(run, storage, name, sampler, settings, objectives, terms.take_over)
         with owning(storage, study._study_id, study.study_name, lease, terms.take_over):
             claimed(study, run, json.dumps(settings))
-            note(study, "configurations", f"{len(feasible):,} of {len(grid):,} fit {cap:,} parameters")
+            note(study, "configurations", f"{len(feasible):,} of {len(grid):,} fit {said(met)}")
             note(study, "constant_mae", round(given.constant_mae, 3))
             note(study, "synthetic", store.synthetic)
             opened = OpenStudy(run, store, name, module, given, study, sampler, lease)
             progress.opened(opened)
-            progress.study(name, f"{len(feasible):,} of {len(grid):,} configurations fit {cap:,} parameters")
+            progress.study(name, f"{len(feasible):,} of {len(grid):,} configurations fit {said(met)}")
             leader = Leader(opened, progress, terms)
             stood = decisions(storage, run.folder, [name]).get(name) if study.user_attrs.get("rules") != RULES else None
             ended_before = [trial.number for trial in trials_of(study) if trial.finished]
@@ -121,6 +120,16 @@ def run_study(
 def plain(settings: dict[str, Any]) -> dict[str, Any]:
     """As they come back from the storage."""
     return dict(json.loads(json.dumps(settings)))
+
+
+def nothing_fits(name: str, met: Sequence[Cap], costs: Sequence[Cost]) -> str:
+    """Which cap nothing meets, where that is one of them."""
+    alone = [cap for cap in met if all(over([cap], cost) for cost in costs)]
+    if not alone:
+        return f"no point of {name} fits {said(met)}; raise {options(met)}"
+    least = min(alone[0].measure(cost) for cost in costs)
+    smallest = f"the smallest of {len(costs):,} has {least:,}"
+    return f"no point of {name} fits {alone[0]}: {smallest}; raise {alone[0].option}"
 
 
 def open_study(

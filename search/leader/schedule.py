@@ -14,7 +14,7 @@ from search.leader.sampler import FeasibleSampler
 from search.planning.asking import asked, macs
 from search.storage.records import point_of, seed_of
 from studies.ablation import AblationFindings
-from studies.pruning import left_behind
+from studies.statistics.pruning import left_behind
 from studies.study import SEED, Given, Study, Trial
 
 COMPARED = "compared_with"  # a trial's attribute: how many trials there were when its round was enqueued

@@ -5,6 +5,7 @@ from typing import Any
 
 from search.planning.asking import key
 from search.storage.stored import why_outside
+from studies.caps import over
 from studies.study import SEED, Given, Point, Study, Trial, to_point
 
 
@@ -18,8 +19,9 @@ def why_unfit(
         return f"has no {SEED}" if module.SEEDED else f"has a {SEED}, and all trials of its study have one and the same"
     point = feasible.get(key(to_point(params)))
     if point is None:
-        params_of_it = given.cost(module.architecture(given, to_point(params))).params
-        return f"has {params_of_it:,} parameters, over the cap of {module.max_params(given):,}"
+        cost = given.cost(module.architecture(given, to_point(params)))
+        [cap, *_] = over(given.caps(module.max_params(given)), cost)
+        return f"has {cap.measure(cost):,} {cap.unit}, over the cap of {cap.most:,}"
     seed = params.get(SEED, given.preset.seed)
     for other in others:
         if other.state != "failed" and (key(other.point), other.seed) == (key(point), seed):

@@ -10,10 +10,10 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from models.architecture import Architecture
-from models.cost import training_bytes
 from search.planning.asking import macs
 from search.planning.images import Images
 from search.planning.time_left import Feasible, Round, dearest, fitting, leanest, rounds, seconds
+from studies.caps import memory, options, said
 from studies.order import STUDIES
 from studies.preset import Preset, StudyError
 from studies.study import Decision, Given, Trial
@@ -108,7 +108,7 @@ def plan(
     ]
     networks = [network for _, tried in played for network in tried]
     given = Given(preset, {}, CONSTANT_MONTHS)
-    largest = max(networks, key=lambda network: memory(given, network))
+    largest = max(networks, key=lambda network: memory(preset, given.cost(network)))
     epochs = preset.full_epochs or preset.training.epochs
     longest = max(macs(network, given) for network in networks)
     return Plan(
@@ -118,7 +118,7 @@ def plan(
         workers,
         images,
         rate,
-        memory(given, largest),
+        memory(preset, given.cost(largest)),
         given.cost(largest).params,
     )
 
@@ -148,7 +148,8 @@ def one_way(
         given = Given(preset, {before: made[before] for before in STUDIES if before in made}, CONSTANT_MONTHS)
         feasible = fitting(module, given)
         if not feasible:
-            raise StudyError(f"no network of {name} fits {module.max_params(given):,} parameters; raise --max-params")
+            met = given.caps(module.max_params(given))
+            raise StudyError(f"no network of {name} fits {said(met)}; raise {options(met)}")
         wanted = list(rounds(name, given, trials.get(name, ()), feasible, deterministic))
         found.append(planned(name, given, wanted, of, workers))
         made[name] = assume(name, given, feasible)
@@ -163,12 +164,6 @@ def most(one: StudyPlan, other: StudyPlan) -> StudyPlan:
         one.study,
         *(max(getattr(one, field.name), getattr(other, field.name)) for field in fields(StudyPlan)[1:]),
     )
-
-
-def memory(given: Given, network: Architecture) -> int:
-    """Bytes; `auto` counts as float32, which it is where half precision is not computed in hardware."""
-    training = given.preset.training
-    return training_bytes(given.cost(network), training.batch, training.precision.startswith("mixed"))
 
 
 def planned(
@@ -197,6 +192,7 @@ def smallest_and_largest(preset: Preset) -> tuple[Architecture, Architecture]:
     given = Given(preset, {}, CONSTANT_MONTHS)
     networks = [module.architecture(given, point) for point in fitting(module, given).values()]
     if not networks:
-        raise StudyError(f"no network of {name} fits {module.max_params(given):,} parameters; raise --max-params")
+        met = given.caps(module.max_params(given))
+        raise StudyError(f"no network of {name} fits {said(met)}; raise {options(met)}")
     ordered = sorted(networks, key=lambda network: macs(network, given))
     return ordered[0], ordered[-1]

@@ -17,6 +17,7 @@ from statistics import fmean, median, pstdev
 from typing import TYPE_CHECKING, Any
 
 from models.architecture import Architecture
+from studies.caps import said
 from studies.findings import Choice, Point
 from studies.knowledge.dimensions import seen as numbers
 from studies.preset import StudyError
@@ -215,11 +216,9 @@ def choose(module: Study, given: Given, trials: Sequence[Trial]) -> tuple[Archit
     """The trained network under the cap with the lowest expected validation MAE, in whichever study it was trained."""
     believed = belief(known(module, given, trials))
     cap = module.max_params(given)
-    networks = [
-        network for network in believed.complete if same_head(given, network) and given.cost(network).params <= cap
-    ]
+    networks = [network for network in believed.complete if same_head(given, network) and given.fits(network, cap)]
     if not networks:
-        raise StudyError(f"no network under {cap:,} parameters could be trained; see the outcomes of the trials")
+        raise StudyError(f"no network under {said(given.caps(cap))} could be trained; see the outcomes of the trials")
     mean, sd = believed.expected(networks)
     best = min(range(len(networks)), key=lambda place: (mean[place], place))
     errors = {network: min(run.error for run in believed.complete[network]) for network in networks}

@@ -3,9 +3,10 @@
 from functools import lru_cache
 
 from models.architecture import Architecture
-from models.cost import cost
+from models.cost import Cost, cost
 from search.planning.asking import key
 from studies import joint
+from studies.caps import caps
 from studies.preset import Preset
 from studies.study import Point
 
@@ -18,13 +19,16 @@ class Fresh:
     def __init__(self, preset: Preset) -> None:
         self.preset = preset
         self.space = joint.space(preset)
+        self.caps = caps(preset, preset.max_params)
         self.taken: set[tuple[object, ...]] = set()
 
     def fits(self, point: Point) -> bool:
-        return self.params(point) <= self.preset.max_params
+        return self.excess(point) <= 0
 
-    def params(self, point: Point) -> int:
-        return counted(joint.architecture(self.preset, point), self.preset.preparation.image_px)
+    def excess(self, point: Point) -> float:
+        """By what share the cap is exceeded that is exceeded most; not above 0 where all are met."""
+        found = counted(joint.architecture(self.preset, point), self.preset.preparation.image_px)
+        return max(cap.measure(found) / cap.most for cap in self.caps) - 1
 
     def is_fresh(self, point: Point) -> bool:
         return key(point) not in self.taken and self.fits(point)
@@ -38,5 +42,5 @@ class Fresh:
 
 
 @lru_cache(maxsize=65536)  # every repetition of every rival asks for the same networks again
-def counted(network: Architecture, image_px: int) -> int:
-    return cost(network, image_px).params
+def counted(network: Architecture, image_px: int) -> Cost:
+    return cost(network, image_px)

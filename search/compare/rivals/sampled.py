@@ -71,7 +71,7 @@ class Sampled:
         if not self.fresh.take(point):
             self.study.tell(trial, state=TrialState.FAIL)
             return None
-        trial.set_constraint(CAP, self.fresh.params(point) / self.fresh.preset.max_params - 1)
+        trial.set_constraint(CAP, self.fresh.excess(point))
         number = next(self.numbers)
         self.trials[number] = trial
         return Work(number, point, 0, self.until(0))

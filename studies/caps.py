@@ -1,0 +1,47 @@
+"""The caps that every network of a search has to meet: parameters, MACs, training memory. All by arithmetic, before anything is built."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+from models.cost import Cost, training_bytes
+from studies.preset import Preset
+
+
+@dataclass(frozen=True)
+class Cap:
+    option: str  # that sets it
+    unit: str
+    most: int
+    measure: Callable[[Cost], int]
+
+    def __str__(self) -> str:
+        return f"{self.most:,} {self.unit}"
+
+
+def caps(preset: Preset, max_params: int) -> tuple[Cap, ...]:
+    """Those that are set; the one of parameters is, always, and is the study's own."""
+    found = [Cap("--max-params", "parameters", max_params, lambda cost: cost.params)]
+    if preset.max_macs:
+        found.append(Cap("--max-macs", "MACs", preset.max_macs, lambda cost: cost.macs))
+    if preset.max_memory:
+        found.append(Cap("--max-memory", "bytes in training", preset.max_memory, lambda cost: memory(preset, cost)))
+    return tuple(found)
+
+
+def memory(preset: Preset, cost: Cost) -> int:
+    """Bytes in training; `auto` counts as float32, which it is where half precision is not computed in hardware."""
+    return training_bytes(cost, preset.training.batch, preset.training.precision.startswith("mixed"))
+
+
+def over(met: Iterable[Cap], cost: Cost) -> tuple[Cap, ...]:
+    """The caps that it does not meet."""
+    return tuple(cap for cap in met if cap.measure(cost) > cap.most)
+
+
+def said(met: Sequence[Cap]) -> str:
+    """70,000,000 parameters and 5,000,000,000 MACs."""
+    return " and ".join(map(str, met))
+
+
+def options(met: Sequence[Cap]) -> str:
+    return " or ".join(cap.option for cap in met)

@@ -1,12 +1,14 @@
 """Split conformal intervals: the guarantee on exchangeable data, and the closed form."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import binom
 
-from search.trained.conformal import LEAST, LEVEL, calibrate, coverage, half_width, intervals
+from search.trained.conformal import LEAST, LEVEL, calibrate, centred, coverage, half_width, intervals
 
 Drawn = tuple[np.ndarray, np.ndarray, np.ndarray]
 
@@ -70,8 +72,9 @@ def test_a_group_of_few_takes_the_width_of_its_sex_and_then_of_all() -> None:
     predicted = np.concatenate([np.full(100, 90.0), np.full(LEAST - 1, 30.0), np.full(LEAST - 1, 130.0)])
     male = np.array([0] * 100 + [0] * (LEAST - 1) + [1] * (LEAST - 1))
     label = predicted + random.normal(0, 10, len(predicted))
-    groups = {(group["sex"], group["from_months"]): group for group in calibrate(predicted, label, male)["groups"]}
-    errors = np.abs(predicted - label)
+    made = calibrate(predicted, label, male)
+    groups = {(group["sex"], group["from_months"]): group for group in made["groups"]}
+    errors = np.abs(centred(made["centre"], predicted) - label)
 
     assert groups["F", 60]["of"] == "sex and predicted age"
     assert groups["F", 60]["half_width"] == half_width(errors[:100])
@@ -110,3 +113,63 @@ def test_a_model_without_the_sex_has_intervals_without_it() -> None:
     low, high = intervals(made, predicted, None)
     assert ((low <= predicted) & (predicted <= high)).all()
     assert coverage(made, predicted, label, None)["share"] == pytest.approx(LEVEL, abs=0.03)
+
+
+def shrunken(count: int, random: np.random.Generator) -> Drawn:
+    """A network that draws ages to the middle by a seventh, as real ones do."""
+    label = np.clip(random.normal(127, 42, count), 1, 228)
+    return 127 + 0.86 * (label - 127) + random.normal(0, 10, count), label, random.integers(0, 2, count)
+
+
+def test_the_youngest_and_the_oldest_are_covered_as_others_are_though_ages_are_drawn_to_the_middle() -> None:
+    random = np.random.default_rng(4)
+    made = calibrate(*shrunken(3000, random))
+    without = made | {"centre": None}
+    predicted, label, male = shrunken(40_000, random)
+
+    found, before = (coverage(of, predicted, label, male) for of in (made, without))
+
+    def shares(of: dict[str, Any]) -> list[float]:
+        return [band["share"] for band in of["by_true_age"]]
+
+    assert min(shares(before)) < 0.8  # which is what the centre is for
+    assert min(shares(found)) > 0.86
+    assert abs(found["share"] - LEVEL) < 0.03
+    assert [band["n"] for band in found["by_true_age"]] == np.histogram(label, [0, 60, 120, 180, 999])[0].tolist()
+
+
+def test_a_network_that_does_not_shrink_or_has_learned_little_keeps_its_predictions_as_the_middle() -> None:
+    random = np.random.default_rng(5)
+    label = random.uniform(10, 220, 5000)
+
+    near = calibrate(label + random.normal(0, 8, 5000), label, None)["centre"]
+
+    assert near["slope"] == pytest.approx(1, abs=0.02)
+    assert calibrate(np.full(500, 127.0) + random.normal(0, 1, 500), label[:500], None)["centre"] is None
+    assert calibrate(label[:50] * 0.8, label[:50], None)["centre"] is None
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.tuples(st.floats(0, 240), st.floats(0, 240)), min_size=1, max_size=300))
+def test_every_prediction_lies_inside_its_own_interval(pairs: list[tuple[float, float]]) -> None:
+    predicted, label = (np.array(values) for values in zip(*pairs, strict=True))
+
+    low, high = intervals(calibrate(predicted, label, None), predicted, None)
+
+    assert (low <= predicted).all()
+    assert (predicted <= high).all()
+    assert (low >= 0).all()
+
+
+def test_intervals_of_models_of_before_are_as_they_were() -> None:
+    made = calibrate(*drawn(200, np.random.default_rng(3)))
+    old = {name: value for name, value in made.items() if name != "centre"}
+    predicted = np.array([50.0, 100.0])
+    reach = [
+        next(g["half_width"] for g in old["groups"] if g["sex"] == "F" and g["from_months"] == at) for at in (0, 60)
+    ]
+
+    low, high = intervals(old, predicted, np.zeros(2))
+
+    np.testing.assert_allclose(high - predicted, reach)
+    np.testing.assert_allclose(predicted - low, np.minimum(reach, predicted))

@@ -13,7 +13,7 @@ from typing import Any
 
 from data.foreign import foreign
 from data.preparation import DataError
-from search.trained.conformal import SEXES
+from search.trained.conformal import CENTRE, SEXES
 from search.trained.measures import AGE_BANDS_MONTHS
 
 ABOUT = "model.json"
@@ -70,7 +70,12 @@ MORE_MEASURES = MEASURES | {
     "by_sex": [GROUP | {"sex": SEX}],
     "by_age": [GROUP | {"from_months": NUMBER}],
 }
+LINE = Kind(
+    "an offset and a slope",
+    lambda value: isinstance(value, dict) and all(is_number(value.get(name)) for name in ("offset_months", "slope")),
+)
 INTERVALS = {
+    CENTRE: maybe(LINE),
     "level": NUMBER,
     "n": COUNT,
     "groups": [{"sex": SEX, "from_months": BAND, "half_width": maybe(NUMBER), "n": COUNT}],
@@ -104,6 +109,7 @@ WHOLE_OPTIONAL: dict[str, Shape] = {
     "test_flipped": MORE_MEASURES,
     "conformal_flipped": INTERVALS,
     "tests_opened_before": COUNT,
+    "films": TABLE,
 }
 
 
@@ -123,6 +129,9 @@ def read(folder: Path, whole: bool = False) -> dict[str, Any]:
         raise damaged(path, "it is no table of values by name")
     if OWN in about and about[OWN] != digest_of_about(about):
         raise damaged(path, "it was changed after it was written")
+    for name in ("conformal", "conformal_flipped"):
+        if isinstance(about.get(name), dict):
+            about[name].setdefault(CENTRE, None)  # of models of before
     shape, optional = (WHOLE, WHOLE_OPTIONAL) if whole else (ALWAYS, OPTIONAL)
     for name, kind in optional.items():
         if about.setdefault(name, None) is not None:

@@ -18,7 +18,7 @@ import pandas as pd
 from data.cases import constant_mae
 from data.csv_text import write_csv
 from data.films import looks
-from data.films.traits import films_of, traits
+from data.films.traits import departures, films_of, traits
 from data.store.disk import Examples, Store, split_counts
 from models.cost import cost
 from search.output.files import write_bytes, write_text, written
@@ -51,6 +51,7 @@ def describe(
     if job.test:
         predicted["test"] = load_predictions(job.folder / TEST)
     conformal = calibrated(job, store, predicted)
+    films = films_of(traits_in(store, "train"), store.image_px)
     return {
         "name": job.folder.name,
         "made": time.strftime("%Y-%m-%d %H:%M:%S"),
@@ -65,7 +66,8 @@ def describe(
             "stretch": settings.get("stretch", True),
         }
         | ({"stretch_field": True} if settings.get("stretch_field") else {}),
-        "films": training_films(store),
+        "films": films,
+        "test_films": departures(films, traits_in(store, "test")) if job.test else [],
         "data": {
             "source": store.info["source"],
             "digest": store.digest,
@@ -91,10 +93,10 @@ def describe(
     }
 
 
-def training_films(store: Store) -> dict[str, Any]:
-    """What the films were that the network learned from, as `data/films/traits.py` has it."""
-    rows = store.split("train").rows
-    return films_of(traits(store.images[rows], store.films.iloc[rows]), store.image_px)
+def traits_in(store: Store, split: str) -> pd.DataFrame:
+    """What a split's films are like, as `data/films/traits.py` has it."""
+    rows = store.split(split).rows
+    return traits(store.images[rows], store.films.iloc[rows])
 
 
 def measured(store: Store, split: str, predicted: np.ndarray) -> dict[str, Any]:

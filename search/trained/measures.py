@@ -2,6 +2,7 @@
 
 Errors are signed, predicted minus label, in months. Intervals are 95 % BCa bootstrap intervals over the images: they say
 how sure the figure is for this trained network and this kind of image, not how it would be with another seed.
+Where the test images contradict the validation images, `contradictions` says so, with the likely cause.
 """
 
 from typing import Any
@@ -11,6 +12,9 @@ import numpy as np
 AGE_BANDS_MONTHS = (0, 60, 120, 180)  # where each begins; the last has no end
 WITHIN_MONTHS = (6, 12, 24)
 FEW = 8  # fewer values have no interval
+SURE = 3.0  # standard errors by which a bias differs beyond chance: one model in four hundred by chance
+MATTERS_MONTHS = 2.0
+OTHER_AGES = 1.2  # ratio of the constant's MAEs from which the splits hold other ages
 
 
 def metrics(predicted: np.ndarray, age_months: np.ndarray, male: np.ndarray, constant_months: float) -> dict[str, Any]:
@@ -99,3 +103,64 @@ def line(x: np.ndarray, y: np.ndarray) -> tuple[float | None, float | None]:
 
 def rounded(values: dict[str, Any]) -> dict[str, Any]:
     return {name: round(value, 4) if isinstance(value, float) else value for name, value in values.items()}
+
+
+def contradictions(about: dict[str, Any]) -> list[str]:
+    """A sentence for each figure that does not fit the validation's, with the cause; none where there is no test split."""
+    found = [said for said in (coverage_words(about), bias_words(about), mae_words(about)) if said]
+    return [f"{said} {cause_words(about)}" for said in found]
+
+
+def coverage_words(about: dict[str, Any]) -> str:
+    covered, level = about["conformal"].get("coverage"), about["conformal"]["level"]
+    if not covered or covered["high"] >= level:
+        return ""
+    return f"The intervals hold {covered['share']:.1%} of the test labels (95 % interval to {covered['high']:.1%}), where {level:.0%} is promised."
+
+
+def bias_words(about: dict[str, Any]) -> str:
+    test, validation = about["test"], about["validation"]
+    spreads = [spread(of) for of in (test, validation) if of]
+    if len(spreads) < 2 or None in spreads:
+        return ""
+    error = sum(each for each in spreads if each is not None) ** 0.5
+    apart = test["bias"] - validation["bias"]
+    if abs(apart) <= max(SURE * error, MATTERS_MONTHS):
+        return ""
+    direction = "older" if apart > 0 else "younger"
+    return (
+        f"The test images are read {abs(apart):.1f} months {direction} than the validation images (bias {test['bias']:+.1f} against "
+        f"{validation['bias']:+.1f})."
+    )
+
+
+def spread(measured: dict[str, Any]) -> float | None:
+    """The variance of a mean error; None where so few images give none."""
+    if measured.get("loa_high") is None or measured.get("loa_low") is None:
+        return None
+    return float(((measured["loa_high"] - measured["loa_low"]) / (2 * 1.96)) ** 2 / measured["n"])
+
+
+def mae_words(about: dict[str, Any]) -> str:
+    test, validation = about["test"], about["validation"]
+    if (
+        not test
+        or test["mae_low"] is None
+        or validation["mae_high"] is None
+        or test["mae_low"] <= validation["mae_high"]
+    ):
+        return ""
+    return f"The test MAE is {test['mae']:.1f} months, the validation MAE {validation['mae']:.1f}, and their intervals do not touch."
+
+
+def cause_words(about: dict[str, Any]) -> str:
+    unlike = about.get("test_films") or []
+    if unlike:
+        return f"Likely cause: the test films are of another kind than the training films ({'; '.join(unlike)})."
+    constants = [about[split]["constant_mae"] for split in ("validation", "test")]
+    if max(constants) > OTHER_AGES * min(constants):
+        return f"Likely cause: other ages (the constant's MAE is {constants[0]:.1f} on validation, {constants[1]:.1f} on test)."
+    return (
+        "The films are alike in size, sharpness and contrast: compare how labels were read, sexes and patients of the two splits "
+        "(`boneage-search audit`)."
+    )

@@ -26,8 +26,19 @@ from search.show.html import (
     text,
 )
 from search.trained.changed import changed
+from search.trained.conformal import LEAST, OWN
+from search.trained.measures import contradictions
 from search.trained.published import OFFICIAL_TEST, PAPER_VALIDATION_MAE
-from search.trained.table import TITLES, band_name, between, measures_rows, signed, splits_of
+from search.trained.table import (
+    TITLES,
+    band_name,
+    between,
+    coverage_rows,
+    measures_rows,
+    middle_words,
+    signed,
+    splits_of,
+)
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
@@ -92,6 +103,7 @@ def measures_section(about: dict[str, Any]) -> Section:
                 f"These test images were opened before, by {opened}: choosing among models by them makes the best look better than it is.",
             )
         )
+    said += [("worry", contradiction) for contradiction in contradictions(about)]
     said += changed(about)
     said.append(
         (
@@ -257,6 +269,7 @@ def intervals_section(about: dict[str, Any]) -> Section:
             "validation images": group["n"],
             "half width": None if group["half_width"] is None else f"{group['half_width']:.1f}",
             "taken from": group["of"],
+            "promise": "by itself" if group["of"] == OWN else f"not by itself: fewer than {LEAST} cases",
         }
         for group in conformal["groups"]
     ]
@@ -272,7 +285,12 @@ def intervals_section(about: dict[str, Any]) -> Section:
             "Split conformal, by sex and band of predicted age, from the validation errors. Those images have also chosen the epoch, so "
             f"the intervals are slightly too narrow. {said}"
         ),
-        table(rows, "Months either side of a prediction."),
+        table(rows, f"Months either side of the middle, which is {middle_words(conformal)}."),
+        *(
+            [table(coverage_rows(covered), "What the intervals hold of the test labels, by the label's age.")]
+            if covered
+            else []
+        ),
     )
 
 

@@ -3,8 +3,10 @@
 from pathlib import Path
 from typing import Any
 
-from search.output.terminal import say
+from search.output.terminal import log, say
 from search.show import tables
+from search.trained.conformal import CENTRE
+from search.trained.measures import contradictions
 
 TITLES = {  # by split
     "validation": "validation",
@@ -61,6 +63,26 @@ def band_name(group: dict[str, Any]) -> str:
     )
 
 
+def middle_words(conformal: dict[str, Any]) -> str:
+    line = conformal.get(CENTRE)
+    if line is None:
+        return "the prediction"
+    return f"{line['offset_months']:.2f} + {line['slope']:.3f} · predicted, since predictions are drawn to the middle of the ages"
+
+
+def coverage_rows(covered: dict[str, Any]) -> list[dict[str, Any]]:
+    """By band of true age; models of before have the whole alone."""
+    return [
+        {
+            "label's age": band_name(band),
+            "images": band["n"],
+            "inside": f"{band['share']:.0%}",
+            "95 % interval": f"{band['low']:.0%} to {band['high']:.0%}",
+        }
+        for band in covered.get("by_true_age", [])
+    ]
+
+
 def show_model(about: dict[str, Any], folder: Path) -> None:
     """A trained model's figures, months, each beside the constant predictor's."""
     tables.show(f"{about['name']} (from {about['from']})", measures_rows(about))
@@ -71,6 +93,9 @@ def show_model(about: dict[str, Any], folder: Path) -> None:
     covered = about["conformal"]["coverage"]
     if covered:
         say(f"90 % intervals hold {covered['share']:.1%} of {covered['n']:,} test labels.")
+        tables.show("test: inside the intervals, by label age", coverage_rows(covered))
+    for contradiction in contradictions(about):
+        log(f"worry: {contradiction}")
     if about["tests_opened_before"]:
         say(f"The test images were opened before, by {about['tests_opened_before']} models of this run.")
     say(f"{folder / 'report.html'}")

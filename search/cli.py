@@ -14,8 +14,9 @@ import boneage_search  # noqa: F401 # first: from here on our packages are found
 from data.preparation import DataError
 from models.architecture import ArchitectureError
 from models.training.settings import TrainingError
+from search.commands.general.presets import settle_config
+from search.commands.general.which_run import settle_run
 from search.commands.parser import parser
-from search.commands.which_run import settle_run
 from search.output.files import trouble
 from search.output.streams import OutputLost, safe_streams
 from search.output.terminal import log
@@ -37,6 +38,7 @@ def answer(arguments: Sequence[str] | None) -> int:
     parsed = parser().parse_args(arguments)
     command: Callable[[argparse.Namespace], int] = parsed.command
     try:
+        settle_config(parsed)
         settle_run(parsed)
         return command(parsed)
     except (ArchitectureError, TrainingError, DataError, StorageError, StudyError) as error:

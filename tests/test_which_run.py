@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from search.cli import main
-from search.commands.which_run import found
+from search.commands.general.which_run import found
 from search.output.typed import DEFAULT_RUN, runs_here, typed
 from studies.preset import StudyError
 
@@ -99,8 +99,8 @@ def test_a_command_that_is_told_to_be_typed_finds_the_run_it_was_told_of(times: 
     import shlex
     import tempfile
 
+    from search.commands.general.which_run import settle_run
     from search.commands.parser import parser
-    from search.commands.which_run import settle_run
 
     before = Path.cwd()
     with tempfile.TemporaryDirectory() as folder:

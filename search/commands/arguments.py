@@ -1,13 +1,13 @@
 """What several commands share: groups of arguments, a run opened by them, and what is said to arguments that no command takes."""
 
 import argparse
-import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from data.ranges import whole
 from search.commands import options, values
+from search.commands.general.help import Parser
 from search.output.terminal import log
 from search.output.typed import DEFAULT_RUN, RUNS
 from search.run import open_run
@@ -19,14 +19,6 @@ if TYPE_CHECKING:
     from search.workers.executor import Make
 
 WORKERS = whole(0, 4096)  # at once
-
-
-class Parser(argparse.ArgumentParser):
-    """Says in one sentence what is wrong, instead of after all options there are."""
-
-    def error(self, message: str) -> NoReturn:
-        log(f"{self.prog}: {message}; see {self.prog} --help")
-        sys.exit(2)
 
 
 def add_run_dir(parser: argparse.ArgumentParser) -> None:
@@ -77,7 +69,7 @@ def add_deterministic(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def add_stage_options(parser: argparse.ArgumentParser) -> None:
+def add_stage_options(parser: argparse.ArgumentParser, near: str = "nothing") -> None:
     add_run_options(parser)
     add_workers(parser)
     add_execution_options(parser)
@@ -91,7 +83,7 @@ def add_stage_options(parser: argparse.ArgumentParser) -> None:
         "--anyway", action="store_true", help="ablation: train also with seeds too few for any verdict to be given"
     )
     parser.add_argument("--json", action="store_true", help="print the decisions as JSON")
-    options.add(parser)
+    options.add(parser, near=near)
 
 
 def add_executor(parser: argparse.ArgumentParser) -> None:

@@ -17,6 +17,7 @@ from models.families import FAMILIES
 from models.training import settings as training
 from models.training.settings import Training
 from search.commands import values
+from search.commands.general.help import Parser
 from search.commands.values import Written
 from studies import preset
 from studies.preset import Preset
@@ -119,13 +120,59 @@ CHOICES = {"family": tuple(FAMILIES)}  # of texts that are one of a few
 ALIASES = {"depth_trials": "--trials", "fc_units": "--fc"}
 
 
+COMMON = {"image_px", "images", "epochs", "max_params", "seeds"}  # shown by `--help`
+METAVARS = {  # what a value is; of the others a number
+    "image_px": "PX",
+    "rotation_degrees": "DEGREES",
+    "learning_rate": "RATE",
+    "final_learning_rate": "RATE",
+    "dropout": "RATE",
+    "dropouts": "RATE,RATE",
+    "bn_momentum": "SHARE",
+    "beta": "β",
+    "blocks": "COUNTS",
+    "stem_pools": "WHICH",
+    "max_params": "PARAMS",
+    "refine_max_params": "PARAMS",
+    "width_factors": "FACTOR,FACTOR",
+    "objective": "WHAT",
+    "depth_start": "β:COUNTS",
+    "fc_choices": "UNITS,UNITS",
+    "fc_units": "UNITS",
+    "sex_units": "UNITS",
+    "margin_months": "MONTHS",
+    "equivalence_months": "MONTHS",
+    "seed_sd_months": "MONTHS",
+    "validation_fraction": "SHARE",
+    "test_fraction": "SHARE",
+    "zoom": "SHARE",
+    "translation": "SHARE",
+    "epochs": "EPOCHS",
+    "full_epochs": "EPOCHS",
+    "warmup_epochs": "EPOCHS",
+}
+
+
 def add(
     parser: argparse.ArgumentParser,
     names: Sequence[str] | None = None,
-    title: str = "fields of the preset (each overrides the preset's value)",
+    title: str = "fields of the preset (each overrides the preset's value, which `presets NAME` shows)",
+    near: str = "nothing",
 ) -> None:
-    """Options for these fields (default: all of them); one that is not given leaves no trace in the namespace."""
+    """Options for these fields (default: all of them); one that is not given leaves no trace in the namespace.
+
+    `--help` shows the common ones, and those whose description begins with `near`.
+    """
     group = parser.add_argument_group(title)
+    if names is None:
+        parser.add_argument(
+            "--config",
+            type=values.PATH,
+            metavar="TOML",
+            help="read preset, data and fields from a file; options given here win",
+        )
+    if isinstance(parser, Parser):
+        parser.rare |= {name for name in OPTIONS if name not in COMMON and not OPTIONS[name].startswith(near)}
     for name, says in OPTIONS.items():
         if names is not None and name not in names:
             continue
@@ -139,7 +186,7 @@ def add(
             group.add_argument(*flags, type=values.TEXT, metavar="HEADING", **shared)
         else:
             written = WRITTEN.get(name) or values.number(RANGES[name])
-            group.add_argument(*flags, type=written, metavar="X", **shared)
+            group.add_argument(*flags, type=written, metavar=METAVARS.get(name, "N"), **shared)
 
 
 def chosen(arguments: argparse.Namespace) -> dict[str, Any]:

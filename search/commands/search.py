@@ -138,7 +138,7 @@ def build(commands: Subparsers) -> None:
     for name, study in [(baseline.NAME, EVERY[baseline.NAME]), *STUDIES.items()]:
         stage = command(commands, study.COMMAND, run_stages, study.QUESTION, study.EXAMPLE)
         stage.set_defaults(stages=[name])
-        add_stage_options(stage)
+        add_stage_options(stage, near=f"{name}:")
     everything = command(
         commands,
         "run",

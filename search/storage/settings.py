@@ -46,6 +46,14 @@ def field_names() -> list[str]:
     return parts + plain
 
 
+def flat(preset: Preset) -> dict[str, Any]:
+    """Every field that can be set, with its value."""
+    parts = {
+        field.name: getattr(getattr(preset, name), field.name) for name, part in PARTS.items() for field in fields(part)
+    }
+    return parts | {field.name: getattr(preset, field.name) for field in fields(Preset) if field.name not in PARTS}
+
+
 def derive(preset: Preset, overrides: dict[str, Any]) -> Preset:
     """The preset with these fields set, wherever in it they are."""
     parts: dict[str, Any] = {}

@@ -60,7 +60,7 @@ def add_evaluate_options(parser: argparse.ArgumentParser) -> None:
         help="go on training on a part of the set, report on the rest, and leave a new model beside the old",
     )
     parser.add_argument(
-        "--share", type=values.number(SHARE), default=0.5, metavar="X", help="of the cases to fit on (default 0.5)"
+        "--share", type=values.number(SHARE), default=0.5, metavar="SHARE", help="of the cases to fit on (default 0.5)"
     )
     parser.add_argument("--name", type=values.TEXT, help="of the new model's folder (default: made from the old one's)")
     parser.add_argument("--json", action="store_true", help="print JSON")

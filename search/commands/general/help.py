@@ -1,0 +1,61 @@
+"""Help that a person reads: a command's common options; `--help-all` shows the rest."""
+
+import argparse
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, NoReturn
+
+from search.output.terminal import log
+
+RARE = {"storage", "take_over", "anyway", "tensorboard", "trial_timeout", "deterministic", "executor", "help_all"}
+
+
+class Parser(argparse.ArgumentParser):
+    """Says in one sentence what is wrong, instead of after all options there are; shows common options first."""
+
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        super().__init__(*arguments, **named)
+        self.rare: set[str] = set(RARE)  # options by destination, which `--help` leaves to `--help-all`
+        if self.add_help:
+            self.add_argument("--help-all", action=HelpAll, nargs=0, help="show every option, and exit")
+
+    def error(self, message: str) -> NoReturn:
+        log(f"{self.prog}: {message}; see {self.prog} --help")
+        sys.exit(2)
+
+    def format_help(self) -> str:
+        """The common options alone."""
+        with self.without_rare() as left_out:
+            text = super().format_help()
+        return text + (f"\n{self.prog} --help-all shows {left_out} more options.\n" if left_out else "")
+
+    def format_all_help(self) -> str:
+        return super().format_help()
+
+    @contextmanager
+    def without_rare(self) -> Iterator[int]:
+        """Meanwhile the rare options are not shown; how many."""
+        rare = [action for action in self._actions if action.dest in self.rare and action.option_strings]
+        said, usage = [action.help for action in rare], self.usage
+        try:
+            for action in rare:
+                action.help = argparse.SUPPRESS
+            yield len(rare) - any(action.dest == "help_all" for action in rare)
+        finally:
+            for action, text in zip(rare, said, strict=True):
+                action.help = text
+            self.usage = usage
+
+
+class HelpAll(argparse.Action):
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: str | Sequence[Any] | None,
+        option_string: str | None = None,
+    ) -> None:
+        assert isinstance(parser, Parser)
+        print(parser.format_all_help(), end="")
+        parser.exit()

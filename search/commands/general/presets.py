@@ -1,0 +1,141 @@
+"""What there is and what it is set to: `presets`, and settings read from a file."""
+
+import argparse
+import json
+import tomllib
+from pathlib import Path
+from typing import Any
+
+from data.preparation import DataError
+from data.shown import shown
+from search.commands import options, values
+from search.commands.arguments import Subparsers, command
+from search.output.terminal import say, show_json
+from search.storage.settings import flat, from_json
+from studies.preset import PRESETS, Preset, StudyError
+
+ABOUT_RUN = ("preset", "data")  # of a file of settings, beside the fields
+
+
+def run_presets(arguments: argparse.Namespace) -> int:
+    from search.show import tables
+
+    if arguments.name is None:
+        if arguments.toml:
+            raise StudyError(f"--toml writes one preset: name it, {', '.join(PRESETS)}")
+        if arguments.json:
+            show_json({name: plain(make()) for name, make in PRESETS.items()})
+            return 0
+        tables.show("presets", [row(name) for name in PRESETS], "boneage-search presets NAME shows every field")
+        return 0
+    if arguments.name not in PRESETS:
+        raise StudyError(f"unknown preset {shown(arguments.name)}; there are {', '.join(PRESETS)}")
+    preset = PRESETS[arguments.name]()
+    if arguments.toml:
+        for line in toml(preset):
+            say(line)
+    elif arguments.json:
+        show_json(plain(preset))
+    else:
+        fields = [
+            {"field": name, "value": written(value), "what": options.OPTIONS[name]}
+            for name, value in plain(preset).items()
+            if name in options.OPTIONS
+        ]
+        tables.show(f"preset {preset.name}", fields, first_sentence(preset.name))
+    return 0
+
+
+def row(name: str) -> dict[str, Any]:
+    preset = PRESETS[name]()
+    return {
+        "preset": name,
+        "images": f"{preset.preparation.image_px} px",
+        "epochs": preset.training.epochs,
+        "reference": f"β {preset.reference.beta:g}",
+        "cap": f"{preset.max_params / 1e6:g}M",
+        "what for": first_sentence(name),
+    }
+
+
+def first_sentence(name: str) -> str:
+    return (PRESETS[name].__doc__ or "").partition(":")[0].partition(". ")[0].strip().rstrip(".")
+
+
+def plain(preset: Preset) -> dict[str, Any]:
+    """Every field by name, as JSON and TOML hold them."""
+    about = {"preset": preset.name} | ({"data": preset.data} if preset.data else {})
+    fields: dict[str, Any] = json.loads(json.dumps({name: flat(preset)[name] for name in options.OPTIONS}))
+    return about | fields
+
+
+def written(value: Any) -> str:
+    """As a value of TOML."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, list):
+        return f"[{', '.join(map(written, value))}]"
+    return json.dumps(value, ensure_ascii=False)
+
+
+def toml(preset: Preset) -> list[str]:
+    lines = [f"# boneage-search run --config FILE; fields that are left out are those of the preset {preset.name}"]
+    for name, value in plain(preset).items():
+        if says := options.OPTIONS.get(name):
+            lines.append(f"# {says}")
+        lines.append(f"{name} = {written(value)}")
+    return lines
+
+
+def read_config(path: Path) -> dict[str, Any]:
+    """Preset, data and fields of a TOML file. Raises StudyError where it holds anything else, DataError where it cannot be read."""
+    try:
+        found = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise DataError(f"{path} cannot be read: {error.strerror or error}") from None
+    except ValueError as error:  # no TOML, or no UTF-8
+        raise DataError(f"{path} is no TOML: {error}") from None
+    if unknown := sorted(found.keys() - options.OPTIONS.keys() - set(ABOUT_RUN)):
+        raise StudyError(
+            f"{path}: {shown(', '.join(unknown))} is no field; `boneage-search presets demo --toml` writes all there are"
+        )
+    for name in ABOUT_RUN:
+        if not isinstance(found.get(name, ""), str):
+            raise StudyError(f"{path}: {name} is a text; it has {shown(found[name])}")
+    return {name: one_value(path, name, value) for name, value in from_json(found).items()}
+
+
+def one_value(path: Path, name: str, value: Any) -> Any:
+    """A text is read as the option of that name reads it: blocks = "4/3/3"."""
+    reader = options.WRITTEN.get(name)
+    if reader is None or not isinstance(value, str):
+        return value
+    try:
+        return reader(value)
+    except argparse.ArgumentTypeError as error:
+        raise StudyError(f"{path}: {name}: {error}") from None
+
+
+def settle_config(arguments: argparse.Namespace) -> None:
+    """What the file of --config says, where the command line says nothing."""
+    path = getattr(arguments, "config", None)
+    if path is None:
+        return
+    for name, value in read_config(path).items():
+        place = "source" if name == "data" and hasattr(arguments, "source") else name
+        if getattr(arguments, place, None) is None:
+            setattr(arguments, place, value)
+
+
+def build(commands: Subparsers) -> None:
+    presets = command(
+        commands,
+        "presets",
+        run_presets,
+        "presets and every field of one, as a table, JSON, or a TOML file for --config",
+        "boneage-search presets demo --toml",
+    )
+    presets.add_argument("name", nargs="?", type=values.TEXT, metavar="NAME", help="one preset, with all its fields")
+    shown_as = presets.add_mutually_exclusive_group()
+    shown_as.add_argument("--toml", action="store_true", help="print a file that --config reads")
+    shown_as.add_argument("--json", action="store_true", help="print JSON")

@@ -140,8 +140,10 @@ def test_an_export_leaves_a_file_its_card_and_nothing_else(model: ModelFolder, t
     assert made.inputs.what == "validation images of its own data"
     assert sorted(path.name for path in tmp_path.iterdir()) == [
         "tiny.keras",
+        "tiny.keras.json",
         "tiny.keras.md",
         "tiny.savedmodel",
+        "tiny.savedmodel.json",
         "tiny.savedmodel.md",
     ]
     assert [row.format for row in rows] == ["as trained", "keras", "savedmodel"]
@@ -191,7 +193,10 @@ def test_what_can_be_written_is_where_another_format_lacks_its_package(
     assert main(command) == 2
 
     said = capsys.readouterr()
-    assert sorted(path.name for path in tmp_path.iterdir() if path.suffix != ".md") == ["tiny.keras", "tiny.savedmodel"]
+    assert sorted(path.name for path in tmp_path.iterdir() if path.suffix not in (".md", ".json")) == [
+        "tiny.keras",
+        "tiny.savedmodel",
+    ]
     assert "tiny.savedmodel" in said.out
     assert "tflite needs ai-edge-litert, which is not installed" in said.err
     assert "onnx needs tf2onnx and onnxruntime, which are not installed" in said.err

@@ -1,5 +1,6 @@
 """`export`: a trained model in a format that other programs read, kept only where it predicts what the model predicts."""
 
+import json
 import os
 import shutil
 import statistics
@@ -14,7 +15,7 @@ import numpy as np
 
 from data.films.images import to_bytes
 from data.phantom.hand import draw, phantom_cases
-from search.apply.model_card import card
+from search.apply.model_card import beside, card
 from search.output.files import write_text
 from search.trained.folder import ModelFolder, load_network, store_of
 from studies.preset import StudyError
@@ -130,6 +131,8 @@ def exported(
         )
         put(written, made.path)
         write_text(made.path.with_name(f"{made.path.name}.md"), card(model, format, made.path.name, about))
+        facts = beside(model, format, made.path.name)
+        write_text(made.path.with_name(f"{made.path.name}.json"), json.dumps(facts, indent=1) + "\n")
     finally:
         shutil.rmtree(part, ignore_errors=True)
     return made

@@ -1,17 +1,16 @@
 """The card beside an exported model: what it takes and gives, what it was trained on, how wrong it is, what it is not for."""
 
+import re
 from collections.abc import Mapping, Sequence
+from inspect import getsource
 from pathlib import Path
 from typing import Any
 
 from models.architecture import family_named
+from search.apply import card_reader
 from search.output.notices import NO_DEVICE, SYNTHETIC
 from search.trained.folder import ModelFolder
 
-FITS = {
-    "squash": "resized to a square without keeping the aspect",
-    "crop_pad": "empty borders cut off, padded with black to a square, resized",
-}
 RUNS_WITH = {
     "keras": "Keras 3 (`keras.saving.load_model`)",
     "savedmodel": "TensorFlow (`tf.saved_model.load`, signature `serving_default`)",
@@ -40,7 +39,14 @@ def card(model: ModelFolder, format: str, file: str, about_file: str) -> str:
     about = model.about
     parts = [f"# {model.name}: bone age from a hand radiograph", f"`{file}`: {RUNS_WITH[format]}. {about_file}"]
     parts.append(f"**{capital(NO_DEVICE)}.**" + (f" **{capital(SYNTHETIC)}.**" if model.synthetic else ""))
-    parts += ["## Input and output", bullets(interface(model)), "## Training data", bullets(training_data(about))]
+    parts += [
+        "## Input and output",
+        bullets(interface(model)),
+        "In this order a picture becomes the input:",
+        numbered(steps(model)),
+    ]
+    parts += ["The same as a program, which reads PNG and JPEG:", f"```python\n{reader(model)}```"]
+    parts += ["## Training data", bullets(training_data(about))]
     parts += [
         "## Figures",
         *figures(about),
@@ -55,17 +61,64 @@ def card(model: ModelFolder, format: str, file: str, about_file: str) -> str:
 
 
 def interface(model: ModelFolder) -> list[str]:
-    preparation, architecture = model.preparation, model.architecture
-    side = preparation.image_px
-    greys = "its 1st to 99th percentile spread over black to white" if preparation.stretch else "greys as in the file"
+    architecture, side = model.architecture, model.preparation.image_px
     said = [
-        f"`image`: uint8 (batch, {side}, {side}, 1), grey, bone bright; {FITS[preparation.fit]}; {greys}",
+        f"`image`: uint8 (batch, {side}, {side}, 1), grey, bone bright",
         "`male`: float32 (batch, 1), 1 for boys, 0 for girls" if architecture.sex_units else "the sex is not asked for",
         "`age_months`: float32 (batch, 1), bone age in months",
         f"{family_named(architecture.family).title} variant: {architecture.width}, {architecture.blocks}, FC {architecture.fc_units or 'none'}; "
         f"{model.about['params']:,} parameters, {model.about['macs'] / 1e9:.3g} G multiply-accumulates",
     ]
     return said
+
+
+def steps(model: ModelFolder) -> list[str]:
+    """What `data/films/images.py` does to a file, in its order."""
+    preparation = model.preparation
+    side, pad = preparation.image_px, preparation.fit == "crop_pad"
+    greys = (
+        "the 1st to 99th percentile of these greys is spread over 0 to 255, at the file's own size and before any resizing"
+        if preparation.stretch
+        else "greys of 8 bits stay; wider ones are scaled from 0 and their own maximum to 0 to 255"
+    )
+    return [
+        "the file is turned upright (EXIF) and made grey; DICOM is windowed as it says, MONOCHROME1 inverted, so that bone is bright",
+        *(["edge rows and columns whose greys differ by at most 4 % of the image's range are cut off"] if pad else []),
+        greys,
+        *(["black is added on both sides of the shorter one, to a square"] if pad else []),
+        f"resized to {side}×{side}{'' if pad else ' without keeping the aspect'}: Lanczos where a side is longer than {side} px, else bicubic (Pillow)",
+    ]
+
+
+def reader(model: ModelFolder) -> str:
+    """The source of `card_reader.py`, with this model's settings."""
+    preparation = model.preparation
+    settings = f"SIDE, FIT, STRETCH = {preparation.image_px}, {preparation.fit!r}, {preparation.stretch}"
+    return re.sub(r"^SIDE, FIT, STRETCH = .*$", settings.replace("'", '"'), getsource(card_reader), flags=re.MULTILINE)
+
+
+def beside(model: ModelFolder, format: str, file: str) -> dict[str, Any]:
+    """For programs: what the exported file itself does not hold. Intervals are those of `search/trained/conformal.py`."""
+    about = model.about
+    return {
+        "file": file,
+        "format": format,
+        "name": model.name,
+        "notice": NO_DEVICE,
+        "synthetic": model.synthetic,
+        "inputs": {"image": [None, model.preparation.image_px, model.preparation.image_px, 1]}
+        | ({"male": [None, 1]} if model.architecture.sex_units else {}),
+        "output": "age_months",
+        "preparation": about["preparation"]
+        | {"steps": steps(model), "filter": {"smaller": "lanczos", "larger": "bicubic"}},
+        "intervals": about.get("conformal"),
+        "intervals_mean": "age_months -/+ half_width of the group of this sex whose band holds age_months; null is without limit",
+        "hand_check": about.get("looks"),
+        "hand_check_means": "scores of the model folder's looks.npz below which a picture is refused or doubted; the exported file checks nothing",
+        "recalibration": about.get("recalibration"),
+        "validation": about["validation"],
+        "test": about["test"],
+    }
 
 
 def training_data(about: Mapping[str, Any]) -> list[str]:
@@ -129,7 +182,7 @@ def limits(model: ModelFolder) -> list[str]:
         f"{NO_DEVICE}: not for diagnosis or treatment",
         "figures hold for images like those it was trained on; other devices, populations and diseases were not tested",
         "labels of single readers differ by about five months from a mean of readers",
-        "it answers for any image: it was not trained to refuse an image that shows no hand",
+        "it answers for any image: the check that refuses what looks like no hand is not in this file; its limits are in the JSON beside it",
     ]
     if not model.about["test"]:
         said.append("no test split was scored")
@@ -146,6 +199,10 @@ def licence(model: ModelFolder) -> str:
 
 def capital(words: str) -> str:
     return words[0].upper() + words[1:]
+
+
+def numbered(said: Sequence[str]) -> str:
+    return "\n".join(f"{place}. {words}" for place, words in enumerate(said, 1))
 
 
 def bullets(said: Sequence[str]) -> str:

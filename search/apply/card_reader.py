@@ -3,7 +3,10 @@
 import numpy as np
 from PIL import Image, ImageOps
 
-SIDE, FIT, STRETCH = 300, "crop_pad", True
+from data.films.field import inside  # field
+
+SIDE, FIT = 300, "crop_pad"
+STRETCH: bool | str = True
 
 
 def read(path: str) -> np.ndarray:
@@ -25,6 +28,8 @@ def read(path: str) -> np.ndarray:
             grey = grey[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
     if STRETCH or grey.dtype != np.uint8:  # 2. greys, before anything is resized
         low, high = np.percentile(grey, (1, 99)) if STRETCH else (0, grey.max())
+        if STRETCH == "field":  # field
+            low, high, _ = inside(grey)  # field
         if high <= low:
             low, high = grey.min(), grey.max()
         share = (grey.astype(np.float32) - np.float32(low)) / np.float32(high - low)

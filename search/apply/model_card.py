@@ -6,6 +6,7 @@ from inspect import getsource
 from pathlib import Path
 from typing import Any
 
+from data.films import field
 from models.architecture import family_named
 from search.apply import card_reader
 from search.output.notices import NO_DEVICE, SYNTHETIC
@@ -77,10 +78,12 @@ def steps(model: ModelFolder) -> list[str]:
     preparation = model.preparation
     side, pad = preparation.image_px, preparation.fit == "crop_pad"
     greys = (
-        "the 1st to 99th percentile of these greys is spread over 0 to 255, at the file's own size and before any resizing"
+        "the 1st to 99th percentile of the greys inside the exposed field, white letters left out, is spread over 0 to 255"
+        if preparation.stretch_field
+        else "the 1st to 99th percentile of these greys is spread over 0 to 255"
         if preparation.stretch
         else "greys of 8 bits stay; wider ones are scaled from 0 and their own maximum to 0 to 255"
-    )
+    ) + ", at the file's own size and before any resizing"
     return [
         "the file is turned upright (EXIF) and made grey; DICOM is windowed as it says, MONOCHROME1 inverted, so that bone is bright",
         *(["edge rows and columns whose greys differ by at most 4 % of the image's range are cut off"] if pad else []),
@@ -91,10 +94,18 @@ def steps(model: ModelFolder) -> list[str]:
 
 
 def reader(model: ModelFolder) -> str:
-    """The source of `card_reader.py`, with this model's settings."""
+    """The source of `card_reader.py`, with this model's settings, and what finds the exposed field where the model has that."""
     preparation = model.preparation
-    settings = f"SIDE, FIT, STRETCH = {preparation.image_px}, {preparation.fit!r}, {preparation.stretch}"
-    return re.sub(r"^SIDE, FIT, STRETCH = .*$", settings.replace("'", '"'), getsource(card_reader), flags=re.MULTILINE)
+    settings = {
+        "SIDE, FIT": f'{preparation.image_px}, "{preparation.fit}"',
+        "STRETCH": '"field"' if preparation.stretch_field else str(preparation.stretch),
+    }
+    source = getsource(card_reader)
+    for name, value in settings.items():
+        source = re.sub(rf"^{name}(: [a-z |]+)? = .*$", f"{name} = {value}", source, flags=re.MULTILINE)
+    if not preparation.stretch_field:
+        return re.sub(r"^.*# field\n\n?", "", source, flags=re.MULTILINE)
+    return re.sub(r"^from data.films.field .*\n", getsource(field), source, flags=re.MULTILINE)
 
 
 def beside(model: ModelFolder, format: str, file: str) -> dict[str, Any]:
@@ -112,7 +123,8 @@ def beside(model: ModelFolder, format: str, file: str) -> dict[str, Any]:
         "preparation": about["preparation"]
         | {"steps": steps(model), "filter": {"smaller": "lanczos", "larger": "bicubic"}},
         "intervals": about.get("conformal"),
-        "intervals_mean": "age_months -/+ half_width of the group of this sex whose band holds age_months; null is without limit",
+        "intervals_mean": "centre -/+ half_width of the group of this sex whose band holds age_months, where centre = offset_months + slope * age_months, or "
+        "age_months itself where centre is null; widened to hold age_months, and never below 0; a half_width of null is without limit",
         "hand_check": about.get("looks"),
         "hand_check_means": "scores of the model folder's looks.npz below which a picture is refused or doubted; the exported file checks nothing",
         "recalibration": about.get("recalibration"),

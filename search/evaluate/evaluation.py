@@ -13,7 +13,7 @@ from search.evaluate.labelled import Labelled
 from search.output.confirmed import MODEL_NOTHING, model_learned_nothing
 from search.trained.conformal import coverage
 from search.trained.folder import ModelFolder
-from search.trained.measures import AGE_BANDS_MONTHS, FEW, band_of, edges, metrics
+from search.trained.measures import FEW, metrics
 from search.trained.table import band_name
 
 OFFICIAL_CASES = 200
@@ -93,14 +93,8 @@ def covered_by(cases: pd.DataFrame, model: ModelFolder) -> dict[str, Any]:
     """The share of labels inside the intervals, in all and by band of label age."""
     predicted, age_months = cases["predicted_months"].to_numpy(), cases["age_months"].to_numpy(float)
     male = cases["male"].to_numpy(np.float32) if model.architecture.sex_units else None
-    bands, inside = band_of(age_months), ((cases["low"] <= age_months) & (age_months <= cases["high"])).to_numpy()
-    by_age = [
-        edges(band) | {"n": int((bands == band).sum()), "share": round(float(inside[bands == band].mean()), 4)}
-        for band in range(len(AGE_BANDS_MONTHS))
-        if (bands == band).any()
-    ]
     level = {"level": model.about["conformal"]["level"]}
-    return level | coverage(model.about["conformal"], predicted, age_months, male) | {"by_age": by_age}
+    return level | coverage(model.about["conformal"], predicted, age_months, male)
 
 
 def who(labelled: Labelled, official: int, median_known: bool) -> Iterator[tuple[str, str]]:

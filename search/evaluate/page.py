@@ -56,7 +56,7 @@ def coverage_sections(covered: dict[str, Any] | None) -> list[Section]:
         return []
     rows = [
         {"label age": band_name(band), "images": band["n"], "labels inside": f"{band['share']:.1%}"}
-        for band in covered["by_age"]
+        for band in covered["by_true_age"]
     ]
     return [
         section(

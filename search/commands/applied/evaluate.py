@@ -143,7 +143,7 @@ def show_evaluation(found: "Evaluation") -> None:
         log(sentence)
     tables.show(f"{found.model.name} on {found.labelled.source}", measures_rows(found.figures))
     own = found.figures[found.main]
-    shares = {band["from_months"]: band["share"] for band in found.coverage["by_age"]} if found.coverage else {}
+    shares = {band["from_months"]: band["share"] for band in found.coverage["by_true_age"]} if found.coverage else {}
     rows = [
         {"group": group.get("sex") or band_name(group)}
         | figures_of(group)

@@ -8,6 +8,7 @@ A network is a family (`models/families`), a width, a repeat count per block gro
     n5, n7, n9       the paper's names for the counts of mixed5, mixed7 and mixed9
     `stem_pools`     which of the stem's two max-poolings are present; leaving one out changes no parameter, only map sizes
     `channel_multiple`  1 is that rule; 8, say, rounds every filter count to the nearest multiple of 8, which hardware likes better
+    `se_ratio`       squeeze-and-excitation (Hu et al. 2018) after every block group that is there, the paper's soft attention
     head             GAP, dropout, concatenation with a fully connected layer on sex, optional fully connected layer, one output in months
 
 What changes a map's size or channels for good (InceptionV3's mixed3 and mixed8) is no group: it occurs once, always.
@@ -45,6 +46,7 @@ RANGES = {
     "fc_units": UNITS,
     "dropout": Range(0, 1, below=True),
     "channel_multiple": whole(1, 64),  # the stem has 32 filters
+    "se_ratio": Range(0, 1),
 }
 
 
@@ -60,6 +62,9 @@ class Architecture:
     dropout: float = 0.0  # rate on the GAP output
     channel_multiple: int = 1
     family: str = "inception_v3"
+    se_ratio: float = (
+        0.0  # of squeeze-and-excitation after every block group: its units as a share of the channels; 0 is none
+    )
 
     def __post_init__(self) -> None:
         check(self, RANGES, ArchitectureError)
@@ -83,9 +88,10 @@ class Architecture:
 
     @property
     def width(self) -> str:
-        """β in words, and how the filter counts are rounded where that is not the paper's way."""
+        """β in words, how the filter counts are rounded where that is not the paper's way, and what every group is followed by."""
         rounded = f", channels in multiples of {self.channel_multiple}" if self.channel_multiple > 1 else ""
-        return f"β {self.beta:g}{rounded}"
+        excited = f", squeeze-and-excitation {self.se_ratio:g}" if self.se_ratio else ""
+        return f"β {self.beta:g}{rounded}{excited}"
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON values; `from_dict` is its inverse."""
@@ -95,6 +101,8 @@ class Architecture:
             del values["channel_multiple"]
         if self.family == INCEPTION_V3.name:
             del values["family"]
+        if not self.se_ratio:
+            del values["se_ratio"]
         return values
 
     @classmethod

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from models.architecture import Architecture, TooNarrowError, family_named
-from models.layers import Branches, Conv, Layer, Layers, Sum, scaled
+from models.layers import Branches, Conv, Excite, Layer, Layers, Share, Sum, scaled
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,6 +40,8 @@ def stages(architecture: Architecture) -> tuple[Stage, ...]:
         found += [Stage(f"{group}_{number}", group, part) for number in range(1, counts[group] + 1)]
         if counts[group]:
             found[-1] = Stage(found[-1].name, group, last)
+            if architecture.se_ratio:
+                found.append(Stage(f"{group}_se", group, excitation(architecture.se_ratio)))
     return tuple(found)
 
 
@@ -53,6 +55,11 @@ def body(family: str, beta: float, multiple: int) -> tuple[tuple[str, Part, Part
         last = Part(at_width(named.last[group], beta, multiple), named.norm_scale) if group in named.last else part
         found.append((group, part, last))
     return tuple(found)
+
+
+@lru_cache(maxsize=64)
+def excitation(ratio: float) -> Part:
+    return Part((Excite(Share(ratio)),), norm_scale=False)
 
 
 @lru_cache(maxsize=64)

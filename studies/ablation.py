@@ -80,6 +80,7 @@ SEEDED = True
 RESOLVES = True
 FINDINGS = AblationFindings
 BASELINE = "baseline"
+ATTENTION = "se_ratio"  # is taken away like a block group, but is none that depth could repeat
 FIRST_LOOK = MIN_SEEDS
 
 
@@ -99,7 +100,8 @@ def space(given: Given) -> Space:
         for group, count in reference.blocks._asdict().items()
         for lower in family.lowered(group, count)
     ]
-    return {"variant": (BASELINE, *lowered)}
+    without = [f"{ATTENTION}=0"] if reference.se_ratio else []
+    return {"variant": (BASELINE, *lowered, *without)}
 
 
 def groups_of(given: Given) -> tuple[str, ...]:
@@ -115,8 +117,9 @@ def architecture(given: Given, point: Point) -> Architecture:
 
 
 def lowered_to(reference: Architecture, variants: Sequence[str]) -> Architecture:
-    counts = {group: int(count) for group, count in map(lowering, variants)}
-    return replace(reference, blocks=reference.blocks._replace(**counts))
+    counts = {name: int(count) for name, count in map(lowering, variants)}
+    ratio = float(counts.pop(ATTENTION, reference.se_ratio))
+    return replace(reference, blocks=reference.blocks._replace(**counts), se_ratio=ratio)
 
 
 def lowering(variant: str) -> tuple[str, str]:
@@ -176,7 +179,7 @@ def dropped(given: Given, trials: Sequence[Trial], keys: Sequence[str]) -> list[
         group, _ = lowering(name)
         if group not in keys and change(trial, reference) <= given.preset.margin_months:
             lowest[group] = name
-    return [lowest[group] for group in groups_of(given) if group in lowest]
+    return [lowest[group] for group in (*groups_of(given), ATTENTION) if group in lowest]
 
 
 def costs_of(trials: Sequence[Trial]) -> dict[str, float]:
@@ -214,8 +217,10 @@ class Keys:
 
 
 def keys_of(given: Given, trials: Sequence[Trial], verdicts: Mapping[str, "Verdict"]) -> Keys:
-    costs, margin = costs_of(trials), in_months(given.preset.margin_months)
+    costs = {group: cost for group, cost in costs_of(trials).items() if group != ATTENTION}
+    margin = in_months(given.preset.margin_months)
     sure = {lowering(name)[0] for name, found in verdicts.items() if found.verdict in ("matters", "not trainable")}
+    sure.discard(ATTENTION)
     if sure:
         groups = tuple(group for group in groups_of(given) if group in sure)
         return Keys(

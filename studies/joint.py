@@ -28,6 +28,7 @@ def space(preset: Preset) -> Space:
         },
         "fc_units": tuple(sorted({0, *preset.fc_choices})),
         "dropout": tuple(sorted({0.0, *preset.dropouts})),
+        **({"se_ratio": tuple(sorted({0.0, reference.se_ratio, *preset.se_choices}))} if preset.se_choices else {}),
     }
 
 
@@ -40,6 +41,7 @@ def architecture(preset: Preset, point: Mapping[str, Value]) -> Architecture:
         blocks=preset.reference.blocks._replace(**counts),
         fc_units=int(point["fc_units"]),
         dropout=float(point["dropout"]),
+        se_ratio=float(point.get("se_ratio", preset.reference.se_ratio)),
     )
 
 
@@ -50,6 +52,7 @@ def point(preset: Preset, architecture: Architecture) -> Point:
         **architecture.blocks._asdict(),
         "fc_units": architecture.fc_units,
         "dropout": architecture.dropout,
+        "se_ratio": architecture.se_ratio,
     }
     return {name: values[name] for name in space(preset)}
 

@@ -48,6 +48,7 @@ RANGES = {
     "depth_patience": whole(1, 1_000_000),
     "depth_extra": REPEATS,
     "fc_choices": whole(1, int(UNITS.high)),
+    "se_choices": Range(0, 1, above=True),
     "dropouts": Range(0, 1, above=True, below=True),
 }
 
@@ -105,6 +106,7 @@ class Preset:
     depth_extra: int = 4  # a key group is repeated up to so many steps more than in the reference
     depth_start: tuple[tuple[float, Blocks], ...] = ()  # (β, blocks) tried before the sampler proposes
     fc_choices: tuple[int, ...] = (1024, 3072)  # widths of the additional fully connected layer
+    se_choices: tuple[float, ...] = ()  # squeeze-and-excitation ratios that refinement tries
     dropouts: tuple[float, ...] = (0.2, 0.35, 0.5, 0.65, 0.8)  # tried in rising order
 
     def __post_init__(self) -> None:
@@ -149,11 +151,12 @@ class Preset:
         except (ArchitectureError, TypeError, ValueError) as error:
             raise StudyError(f"depth_start is written as 1.2:4/3/3;1.4:4/3/3 ({error})") from None
         # The points of stored trials are rounded to four decimals; a finer grid would not know its own trials again.
-        fine = [reference.beta, *self.dropouts, *starts]
+        fine = [reference.beta, reference.se_ratio, *self.se_choices, *self.dropouts, *starts]
         if any(value != round(value, 4) for value in fine):
-            raise StudyError(f"widths and dropout rates have at most four decimals; got {shown(fine)}")
-        if list(self.dropouts) != sorted(set(self.dropouts)):
-            raise StudyError(f"dropouts must rise; got {shown(self.dropouts)}")
+            raise StudyError(f"widths, ratios and dropout rates have at most four decimals; got {shown(fine)}")
+        for name in ("se_choices", "dropouts"):
+            if list(getattr(self, name)) != sorted(set(getattr(self, name))):
+                raise StudyError(f"{name} must rise; got {shown(getattr(self, name))}")
 
     def reference_seeds(self, seeds: int, variants: int) -> int:
         """How many seeds the reference has beside so many variants with `seeds` each.

@@ -82,25 +82,35 @@ def max_params(given: Given) -> int:
 
 @says
 def features(architecture: Architecture) -> tuple[float, ...]:
-    """What the surrogate sees of the head: a layer counts, its size less; dropout by its rate; whether it knows the sex."""
+    """What the surrogate sees of the head: a layer counts, its size less; dropout by its rate; whether it knows the sex; attention as the layer."""
     layer = 1 + log2(architecture.fc_units / 128) / 4 if architecture.fc_units else 0.0
-    return layer, architecture.dropout / 0.3, float(architecture.sex_units > 0)
+    attention = 1 + log2(architecture.se_ratio * 16) / 4 if architecture.se_ratio else 0.0
+    return layer, architecture.dropout / 0.3, float(architecture.sex_units > 0), attention
 
 
 def space(given: Given) -> Space:
     """With the surrogate, width and depth may be revised."""
     rates: tuple[float, ...] = (0.0, *given.preset.dropouts)
     sexes = tuple(sorted({0, sex_units(given)}))
+    decided = given.decisions[depth.NAME].architecture
+    ratios = tuple(sorted({0.0, decided.se_ratio, *given.preset.se_choices}))
+    attention: dict[str, tuple[Value, ...]] = {"se_ratio": ratios} if given.preset.se_choices else {}
     if depth.searched(given):
-        before = depth.joint(given, given.decisions[depth.NAME].architecture, belief.MOST_POINTS // len(rates))
-        return {**before, "dropout": rates, "sex_units": sexes}
-    start = given.decisions[depth.NAME].architecture.beta
+        share = len(rates) * (len(ratios) if attention else 1)
+        return {
+            **depth.joint(given, decided, belief.MOST_POINTS // share),
+            "dropout": rates,
+            "sex_units": sexes,
+            **attention,
+        }
+    start = decided.beta
     wider = [beta for beta in width.betas(given) if beta > start][:WIDER_STEPS]
     return {
         "beta": (start, *wider),
         "fc_units": (0, *sorted(given.preset.fc_choices)),
         "dropout": rates,
         "sex_units": sexes,
+        **attention,
     }
 
 
@@ -126,12 +136,20 @@ def steps(given: Given, trials: Sequence[Trial]) -> tuple[list[Point], list[Poin
     """The points of the three steps, as far as the results so far determine them."""
     grid = space(given)
     plain: Point = {"fc_units": 0, "dropout": 0.0, "sex_units": sex_units(given)}
+    if "se_ratio" in grid:
+        plain["se_ratio"] = given.decisions[depth.NAME].architecture.se_ratio
     widths = [point for beta in grid["beta"] if fits(given, point := {"beta": beta} | plain)]
     start = finished_best(widths, trials)
     if start is None:
         return widths, [], []
     heads = [point for units in grid["fc_units"] if fits(given, point := start.point | {"fc_units": units})]
     start = finished_best(heads, trials)
+    if (
+        start is not None and "se_ratio" in grid
+    ):  # attention belongs to the second step: it too is added to the best width
+        excited = [start.point | {"se_ratio": ratio} for ratio in grid["se_ratio"]]
+        heads += [point for point in excited if point not in heads and fits(given, point)]
+        start = finished_best(heads, trials)
     if start is None:
         return widths, heads, []
     rates = []
@@ -263,7 +281,11 @@ def comparisons(given: Given, trials: Sequence[Trial]) -> tuple[Compared, ...]:
     chosen = choose(given, trials)
     widths, heads, rates = steps(given, trials)
     pairs: dict[str, tuple[Trial, Trial]] = {}
-    for parameter, tried in (("beta", widths), ("fc_units", heads), ("dropout", rates)):
+    plain = [point for point in heads if point.get("se_ratio") == heads[0].get("se_ratio")]
+    excited = [point for point in heads if point not in plain]
+    without = [point for point in plain if excited and point["fc_units"] == excited[0]["fc_units"]]
+    steps_taken = (("beta", widths), ("fc_units", plain), ("se_ratio", [*without, *excited]), ("dropout", rates))
+    for parameter, tried in steps_taken:
         complete = [trial for point in tried if (trial := at(trials, point)) is not None and trial.state == "complete"]
         start = next((trial for trial in complete if trial.point == tried[0]), None)
         for trial in complete if start is not None else []:
@@ -279,7 +301,7 @@ def around(trials: Sequence[Trial], point: Point) -> dict[str, tuple[Trial, Tria
     """The decided network beside those that were trained and differ from it in one part of the head alone."""
     decided = at(trials, point)
     pairs: dict[str, tuple[Trial, Trial]] = {}
-    for parameter in [name for name in ("fc_units", "dropout") if name in point]:
+    for parameter in [name for name in ("fc_units", "dropout", "se_ratio") if name in point]:
         plain = at(trials, point | {parameter: type(point[parameter])(0)})
         if decided is not None and plain is not None and plain is not decided and plain.state == "complete":
             pairs[instead(parameter, point[parameter], 0)] = (decided, plain)
@@ -294,7 +316,10 @@ def in_family(given: Given, pairs: Mapping[str, tuple[Trial, Trial]]) -> tuple[C
     from studies.statistics.pairs import all_compared  # brings SciPy
 
     grid = space(given)
-    of = sum(len(grid.get(name, (0,))) - 1 for name in ("beta", "fc_units", "dropout")) + given.preset.without_sex
+    of = (
+        sum(len(grid.get(name, (0,))) - 1 for name in ("beta", "fc_units", "dropout", "se_ratio"))
+        + given.preset.without_sex
+    )
     ablated = [each for each in given.decisions.values() if isinstance(each.findings, ablation.AblationFindings)]
     known = given.found(ablation.AblationFindings).spread if ablated else None
     return all_compared(given, pairs, of, known)
@@ -302,8 +327,8 @@ def in_family(given: Given, pairs: Mapping[str, tuple[Trial, Trial]]) -> tuple[C
 
 def instead(parameter: str, value: Value, start: Value) -> str:
     """FC 512 instead of none."""
-    name = {"beta": "β", "fc_units": "FC", "dropout": "dropout"}[parameter]
-    return f"{name} {value:g} instead of {start if parameter == 'beta' else 'none'}"
+    name = {"beta": "β", "fc_units": "FC", "dropout": "dropout", "se_ratio": "squeeze-and-excitation"}[parameter]
+    return f"{name} {value:g} instead of {f'{start:g}' if start else 'none'}"
 
 
 def table(given: Given, trials: Sequence[Trial]) -> list[dict[str, Any]]:

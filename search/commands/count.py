@@ -34,6 +34,13 @@ def add_count_options(parser: argparse.ArgumentParser) -> None:
         help="units of the layer on sex; 0 leaves sex out",
     )
     parser.add_argument(
+        "--se-ratio",
+        type=values.number(RANGES["se_ratio"]),
+        default=0.0,
+        metavar="R",
+        help="squeeze-and-excitation after every block group, units as a share of the channels (default 0, none)",
+    )
+    parser.add_argument(
         "--stem-pools", type=values.STEM_POOLS, default=(True, True), metavar="P", help="both, first, second or none"
     )
     parser.add_argument(
@@ -85,6 +92,7 @@ def run_count(arguments: argparse.Namespace) -> int:
             "stem_pools": arguments.stem_pools,
             "sex_units": arguments.sex_units,
             "fc_units": arguments.fc,
+            "se_ratio": arguments.se_ratio,
             "channel_multiple": arguments.channel_multiple,
         },
     )

@@ -64,6 +64,7 @@ OPTIONS: dict[str, str] = {
     "family": "table of layers that the networks are made from",
     "beta": "reference width: multiplier of every filter count",
     "blocks": "reference repeats: n5/n7/n9 as 2/1/2, or by group, as mixed0=1,mixed5=2",
+    "se_ratio": "reference squeeze-and-excitation after every block group: its units as a share of the channels, as 0.0625; 0 is none",
     "stem_pools": "which stem poolings are present: both, first, second or none",
     "channel_multiple": "round every filter count to a multiple, as 8, which tensor cores and AVX compute faster; 1 is the paper's rule",
     "sex_units": "units of the layer on sex; 0 leaves sex out",
@@ -98,6 +99,7 @@ OPTIONS: dict[str, str] = {
     "depth_extra": "depth: repeat a key group up to this many steps more (a step is 1, or what the family says of its long groups)",
     "depth_start": "depth: points to try first, as 1.2:4/3/3;1.4:4/3/3",
     "fc_choices": "refinement: widths of the fully connected layer to try: 1024,3072",
+    "se_choices": "refinement: squeeze-and-excitation ratios to try, rising: 0.0625,0.25",
     "dropouts": "refinement: dropout rates to try, rising: 0.2,0.4,0.6",
 }
 RANGES: dict[str, Range] = {**preparation.RANGES, **training.RANGES, **architecture.RANGES, **preset.RANGES}
@@ -114,6 +116,7 @@ WRITTEN: dict[str, Written] = {  # of fields that are no single number, or have 
     "objective": values.OBJECTIVE,
     "depth_start": values.START_POINTS,
     "fc_choices": values.numbers(RANGES["fc_choices"], "1024,3072"),
+    "se_choices": values.numbers(RANGES["se_choices"], "0.0625,0.25"),
     "dropouts": values.numbers(RANGES["dropouts"], "0.2,0.4,0.6"),
 }
 CHOICES = {"family": tuple(FAMILIES)}  # of texts that are one of a few

@@ -28,8 +28,9 @@ def description(job: Job, cost: Cost) -> dict[str, Any]:
     """What the trial is; known before it begins."""
     architecture = job.architecture
     counts = {PAPER_NAMES.get(group, group): count for group, count in architecture.blocks._asdict().items()}
-    family = {} if is_of_the_paper(architecture) else {"family": architecture.family}
-    return family | {
+    rare: dict[str, Any] = {} if is_of_the_paper(architecture) else {"family": architecture.family}
+    rare |= {"se_ratio": architecture.se_ratio} if architecture.se_ratio else {}
+    return rare | {
         "beta": architecture.beta,
         **counts,
         "sex_units": architecture.sex_units,

@@ -21,6 +21,7 @@ def refuse_other_settings(existing: optuna.Study, name: str, settings: dict[str,
         "objectives": ["mae"],
         "reference channel_multiple": 1,
         "reference family": "inception_v3",
+        "reference se_ratio": 0.0,
         **FILMS_OFF,
     }  # those of versions that gave no choice
     before = older | settings_of(existing.study_name, existing.user_attrs)

@@ -80,6 +80,8 @@ def name_of(architecture: Architecture) -> str:
         parts.append(f"fc{architecture.fc_units}")
     if architecture.dropout:
         parts.append(f"d{architecture.dropout:g}")
+    if architecture.se_ratio:
+        parts.append(f"se{architecture.se_ratio:g}")
     if not architecture.sex_units:
         parts.append("nosex")
     return "-".join(parts)

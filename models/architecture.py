@@ -8,6 +8,7 @@ A network is a family (`models/families`), a width, a repeat count per block gro
     n5, n7, n9       the paper's names for the counts of mixed5, mixed7 and mixed9
     `stem_pools`     which of the stem's two max-poolings are present; leaving one out changes no parameter, only map sizes
     `channel_multiple`  1 is that rule; 8, say, rounds every filter count to the nearest multiple of 8, which hardware likes better
+    `input_px`       the resolution: a first layer shrinks the images to it, so that one store serves all resolutions
     `se_ratio`       squeeze-and-excitation (Hu et al. 2018) after every block group that is there, the paper's soft attention
     head             GAP, dropout, concatenation with a fully connected layer on sex, optional fully connected layer, one output in months
 
@@ -47,6 +48,7 @@ RANGES = {
     "dropout": Range(0, 1, below=True),
     "channel_multiple": whole(1, 64),  # the stem has 32 filters
     "se_ratio": Range(0, 1),
+    "input_px": whole(0, 65_536),
 }
 
 
@@ -62,9 +64,8 @@ class Architecture:
     dropout: float = 0.0  # rate on the GAP output
     channel_multiple: int = 1
     family: str = "inception_v3"
-    se_ratio: float = (
-        0.0  # of squeeze-and-excitation after every block group: its units as a share of the channels; 0 is none
-    )
+    se_ratio: float = 0.0  # of squeeze-and-excitation after every block group: units per channel; 0 is none
+    input_px: int = 0  # to which the network's front shrinks its images; 0: it sees them as they are
 
     def __post_init__(self) -> None:
         check(self, RANGES, ArchitectureError)
@@ -86,12 +87,21 @@ class Architecture:
                 f"the stem of {family.name} has {family.stem_pools} max-poolings to leave out, got stem_pools {shown(pools)}"
             )
 
+    def seen_px(self, image_px: int) -> int:
+        """The side of what its stem sees. Raises ArchitectureError where that is larger than the images."""
+        if self.input_px > image_px:
+            raise ArchitectureError(
+                f"input_px is at most the side of the images, {image_px}; got {self.input_px}: prepare larger images with --image-px"
+            )
+        return self.input_px or image_px
+
     @property
     def width(self) -> str:
-        """β in words, how the filter counts are rounded where that is not the paper's way, and what every group is followed by."""
+        """β in words, how the filter counts are rounded where that is not the paper's way, what every group is followed by, and the resolution."""
         rounded = f", channels in multiples of {self.channel_multiple}" if self.channel_multiple > 1 else ""
         excited = f", squeeze-and-excitation {self.se_ratio:g}" if self.se_ratio else ""
-        return f"β {self.beta:g}{rounded}{excited}"
+        shrunk = f", at {self.input_px} px" if self.input_px else ""
+        return f"β {self.beta:g}{rounded}{excited}{shrunk}"
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON values; `from_dict` is its inverse."""
@@ -101,8 +111,9 @@ class Architecture:
             del values["channel_multiple"]
         if self.family == INCEPTION_V3.name:
             del values["family"]
-        if not self.se_ratio:
-            del values["se_ratio"]
+        for name in ("se_ratio", "input_px"):
+            if not values[name]:
+                del values[name]
         return values
 
     @classmethod

@@ -18,7 +18,7 @@ class Cells(NamedTuple):
     """One axis; the image is square and treated alike along both."""
 
     first_px: float  # centre of the first cell, in pixels from the centre of the image's first
-    step_px: int
+    step_px: float
     across: int  # how many
 
 
@@ -61,10 +61,14 @@ def placed(x: Cells, kernel: int, stride: int, same: bool, pad: int) -> Cells:
 
 def cells(architecture: Architecture, image_px: int) -> Cells:
     """Of the map that GAP averages."""
-    x = Cells(0.0, 1, image_px)
+    seen_px = architecture.seen_px(image_px)
+    x = Cells(0.0, 1, seen_px)
     for stage in stages(architecture):
         x = walk(stage.layers, x, Placing())
-    return x
+    if seen_px == image_px:
+        return x
+    shrunk = image_px / seen_px  # a pixel of the smaller image is so many of the larger one
+    return Cells((x.first_px + 0.5) * shrunk - 0.5, x.step_px * shrunk, x.across)
 
 
 def spread(months: np.ndarray, where: Cells, image_px: int, side_px: int) -> np.ndarray:

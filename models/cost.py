@@ -131,7 +131,8 @@ class Counter:
 @lru_cache(maxsize=8192)  # the same networks are counted again whenever a study is asked what it wants
 def cost(architecture: Architecture, image_px: int) -> Cost:
     """Cost at a square grey input of `image_px`. Raises ArchitectureError where the image is too small for the network."""
-    x = Shape(image_px, image_px, 1)
+    seen_px = architecture.seen_px(image_px)
+    x = Shape(seen_px, seen_px, 1)
     norm_scale = family_named(architecture.family).norm_scale
     total = Counter(norm_scale)
     groups: dict[str, GroupCost] = {}
@@ -139,7 +140,7 @@ def cost(architecture: Architecture, image_px: int) -> Cost:
         counter, x = counted(stage.part, x)
         if counter.too_small:
             known = " (75 px do with InceptionV3's stock stem)" if architecture.family == INCEPTION_V3.name else ""
-            raise ArchitectureError(f"an image of {image_px} px vanishes in {stage.name}; use larger images{known}")
+            raise ArchitectureError(f"an image of {seen_px} px vanishes in {stage.name}; use larger images{known}")
         add(total, groups, stage.group, counter, x)
     head = Counter(norm_scale)
     features = x.channels

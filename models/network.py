@@ -103,6 +103,9 @@ def build(
     x = keras.layers.Rescaling(1 / 255, name="scale")(image)
     for augment in augmentation(training):
         x = augment(x)
+    seen_px = architecture.seen_px(image_px)
+    if seen_px < image_px:  # bilinear without antialiasing, which TFLite and ONNX have no operation for
+        x = keras.layers.Resizing(seen_px, seen_px, interpolation="bilinear", name="resolution")(x)
     x = trunk(x, architecture, training.bn_momentum, batch_norm)
     x = keras.layers.GlobalAveragePooling2D(name="gap")(x)
     if architecture.dropout:

@@ -54,7 +54,7 @@ def heading(name: str, method: str) -> str:
 
 
 def unit(where: Cells, image_px: int) -> str:
-    return f"months added by a cell of {where.step_px} of {image_px} px"
+    return f"months added by a cell of {where.step_px:g} of {image_px} px"
 
 
 def foot(synthetic: bool) -> list[str]:
@@ -85,7 +85,7 @@ def explain_page(found: Explanation, over: Sequence[np.ndarray], bar: np.ndarray
         ),
         text(MEANS[found.method]),
         text(
-            f"The network's last feature map has {where.across}×{where.across} cells, {where.step_px} px apart in an image of "
+            f"The network's last feature map has {where.across}×{where.across} cells, {where.step_px:g} px apart in an image of "
             f"{model.preparation.image_px} px; the colours between their centres are interpolated."
         ),
         notices(warnings(found)),

@@ -34,6 +34,13 @@ def add_count_options(parser: argparse.ArgumentParser) -> None:
         help="units of the layer on sex; 0 leaves sex out",
     )
     parser.add_argument(
+        "--input-px",
+        type=values.number(RANGES["input_px"]),
+        default=0,
+        metavar="PX",
+        help="side to which the network's front shrinks the images (default 0: as they are)",
+    )
+    parser.add_argument(
         "--se-ratio",
         type=values.number(RANGES["se_ratio"]),
         default=0.0,
@@ -93,6 +100,7 @@ def run_count(arguments: argparse.Namespace) -> int:
             "sex_units": arguments.sex_units,
             "fc_units": arguments.fc,
             "se_ratio": arguments.se_ratio,
+            "input_px": arguments.input_px,
             "channel_multiple": arguments.channel_multiple,
         },
     )

@@ -65,6 +65,7 @@ OPTIONS: dict[str, str] = {
     "beta": "reference width: multiplier of every filter count",
     "blocks": "reference repeats: n5/n7/n9 as 2/1/2, or by group, as mixed0=1,mixed5=2",
     "se_ratio": "reference squeeze-and-excitation after every block group: its units as a share of the channels, as 0.0625; 0 is none",
+    "input_px": "reference resolution: the network's front shrinks the images to this side; 0 sees them as they are",
     "stem_pools": "which stem poolings are present: both, first, second or none",
     "channel_multiple": "round every filter count to a multiple, as 8, which tensor cores and AVX compute faster; 1 is the paper's rule",
     "sex_units": "units of the layer on sex; 0 leaves sex out",

@@ -29,7 +29,7 @@ def description(job: Job, cost: Cost) -> dict[str, Any]:
     architecture = job.architecture
     counts = {PAPER_NAMES.get(group, group): count for group, count in architecture.blocks._asdict().items()}
     rare: dict[str, Any] = {} if is_of_the_paper(architecture) else {"family": architecture.family}
-    rare |= {"se_ratio": architecture.se_ratio} if architecture.se_ratio else {}
+    rare |= {name: value for name in ("se_ratio", "input_px") if (value := getattr(architecture, name))}
     return rare | {
         "beta": architecture.beta,
         **counts,

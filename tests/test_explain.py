@@ -23,6 +23,7 @@ from models.architecture import Architecture, Blocks
 from models.training.settings import Training
 from search.apply.explain import Explanation, explained, of_files, of_store, region_rows
 from search.apply.explain_page import explain_page, write
+from search.apply.predict import Wanted
 from search.cli import main
 from search.output.notices import NO_DEVICE, SYNTHETIC
 from search.run import open_run, record
@@ -174,7 +175,7 @@ def test_the_page_says_what_is_shown_of_whom_and_escapes_it(
 ) -> None:
     hostile = tmp_path / MARKUP
     Image.fromarray(draw(phantom_cases(1)[0], 64)).save(hostile)
-    files = explained(model, of_files([hostile], "F", model))
+    files = explained(model, of_files([hostile], Wanted(male=False), model))
 
     of_cases, of_file = (
         Tags(explain_page(found, [np.zeros((8, 8, 3), np.uint8)] * 6, legend(1, "x"))),

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -9,16 +10,25 @@ import numpy as np
 
 from data.cases import spread_cases
 from data.films.images import decode
+from data.films.looks import load, shrunk
 from data.films.traits import outside, traits_of
+from data.foreign import foreign
 from data.phantom.hand import Anatomy, anatomy, phantom_cases
 from data.preparation import DataError
 from data.store.disk import Store
 from models.cells import Cells, cells, spread
+from search.apply.hand_mask import hand_of
+from search.apply.occlusion import occluded, places
+from search.apply.predict import DOUBTED, REFUSED, Wanted
+from search.apply.predict import sex_of as stated_sex
 from search.output.terminal import log
 from search.show.overlay import scale_of
+from search.trained.about import refuse_changed
 from search.trained.folder import ModelFolder, load_network
+from search.trained.keep import LOOKS
 from studies.preset import StudyError
 
+FINE = "occlusion"
 DETAIL_PX = 360  # side of the picture that a map is laid over
 
 
@@ -32,7 +42,12 @@ class Shown:
     male: bool | None  # None where nobody said
     age_months: float | None = None
     parts: Anatomy | None = None  # of a drawn hand
-    notes: tuple[str, ...] = ()  # where the film lies beyond those of the training
+    notes: tuple[str, ...] = ()  # where the film lies beyond those of the training, and what the hand check doubts
+
+    @cached_property
+    def hand(self) -> np.ndarray | None:
+        """bool (DETAIL_PX, DETAIL_PX); None where it cannot be told from the ground."""
+        return self.parts.hand if self.parts else hand_of(self.detail)
 
 
 @dataclass(frozen=True)
@@ -42,15 +57,16 @@ class Explained:
     elsewhere_months: float
     prediction_months: float
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self, fine: bool = False) -> dict[str, Any]:
+        """`fine` maps do not sum to the prediction: windows overlap, and what is blurred is not gone."""
         return {
             "name": self.shown.name,
             "sex": sex_of(self.shown),
             "prediction_months": round(self.prediction_months, 2),
             "label_months": self.shown.age_months,
             "notes": list(self.shown.notes),
-            "from_image_months": round(float(self.months.sum()), 2),
-            "from_sex_and_constants_months": round(self.elsewhere_months, 2),
+            "from_image_months": None if fine else round(float(self.months.sum()), 2),
+            "from_sex_and_constants_months": None if fine else round(self.elsewhere_months, 2),
         }
 
 
@@ -74,22 +90,43 @@ def sex_of(shown: Shown) -> str | None:
     return None if shown.male is None else "M" if shown.male else "F"
 
 
-def of_files(files: Sequence[Path], sex: str | None, model: ModelFolder) -> list[Shown]:
-    """Decoded with the model's own preparation. Raises DataError for the first that is no radiograph."""
-    if model.architecture.sex_units and not sex:
-        raise StudyError(f"{model.name} uses the sex: say --sex F or --sex M (one for all images of the command)")
+def of_files(files: Sequence[Path], wanted: Wanted, model: ModelFolder) -> list[Shown]:
+    """Decoded with the model's own preparation, each with the sex that `predict` takes.
+
+    Raises DataError for the first that is no radiograph, or that the hand check refuses unless it is forced.
+    """
     detail = replace(model.preparation, image_px=DETAIL_PX)
     shown = []
     for file in files:
         if not file.is_file():
             raise DataError(f"there is no file {file}; name radiographs (PNG, JPEG or DICOM)")
+        male, _ = stated_sex(file, wanted)
+        if model.architecture.sex_units and male is None:
+            raise StudyError(
+                f"{model.name} uses the sex, and nobody says that of {file}: say --sex F or --sex M, or give a --table"
+            )
         seen = decode(file, model.preparation)
-        [notes] = outside(model.about.get("films"), traits_of([seen]))
+        [unlike] = outside(model.about.get("films"), traits_of([seen]))
+        notes = (*unlike, *checked(file, seen.pixels, model, wanted.force))
         for note in notes:
             log(f"{file.name}: {note}")
-        male = sex == "M" if sex else None
         shown.append(Shown(file.name, seen.pixels, decode(file, detail).pixels, male, notes=notes))
     return shown
+
+
+def checked(file: Path, seen: np.ndarray, model: ModelFolder, force: bool) -> tuple[str, ...]:
+    """What the hand check says of it; nothing where it has no doubt, or the model none to ask."""
+    if not (model.path / LOOKS).is_file():
+        return ()
+    refuse_changed(model.path, model.about, LOOKS)
+    with foreign(f"{model.path / LOOKS} is damaged: restore a copy, or train the model again"):
+        looks = load(model.path / LOOKS)
+    score = float(looks.score(shrunk([seen]))[0])
+    if score < looks.refuse_below:
+        if not force:
+            raise DataError(f"refused: {file} {REFUSED}; --force explains it anyway")
+        return (REFUSED,)
+    return (DOUBTED,) if score < looks.doubt_below else ()
 
 
 def of_store(store: Store, split: str, count: int, model: ModelFolder) -> list[Shown]:
@@ -132,8 +169,13 @@ def enlarged(image: np.ndarray) -> np.ndarray:
     return np.asarray(Image.fromarray(np.array(image)).resize((DETAIL_PX, DETAIL_PX), Image.Resampling.BICUBIC))
 
 
-def explained(model: ModelFolder, shown: Sequence[Shown]) -> Explanation:
+def explained(model: ModelFolder, shown: Sequence[Shown], fine: bool = False) -> Explanation:
+    """`fine` looks through small windows instead of at the last feature map's cells: some hundred predictions an image."""
     network = load_network(model)
+    if fine:
+        found = [(case, *occluded(network, case.seen, bool(case.male))) for case in shown]
+        cases = [Explained(case, months, 0.0, predicted) for case, months, predicted in found]
+        return Explanation(model, FINE, places(model.preparation.image_px)[0], cases)
     from models.cam import activation_maps  # after TensorFlow was loaded without its chatter
 
     maps = activation_maps(
@@ -146,6 +188,24 @@ def explained(model: ModelFolder, shown: Sequence[Shown]) -> Explanation:
         for n, case in enumerate(shown)
     ]
     return Explanation(model, maps.method, cells(model.architecture, model.preparation.image_px), cases)
+
+
+def outside_shares(found: Explanation) -> list[float | None]:
+    """Of each case, which share of its map, whatever its sign, lies outside the hand; None where no hand was found."""
+    maps = np.abs(spread_all(found, found.cases))
+    return [
+        None if case.shown.hand is None else float(months[~case.shown.hand].sum() / max(float(months.sum()), 1e-9))
+        for case, months in zip(found.cases, maps, strict=True)
+    ]
+
+
+def on_the_hand(found: Explanation) -> np.ndarray:
+    """The maps as they are shown: nothing outside the hand, where there is one."""
+    maps = spread_all(found, found.cases)
+    for case, months in zip(found.cases, maps, strict=True):
+        if case.shown.hand is not None:
+            months[~case.shown.hand] = 0
+    return maps
 
 
 def region_rows(found: Explanation) -> list[dict[str, Any]]:

@@ -7,7 +7,16 @@ from typing import Any
 import numpy as np
 
 from models.cells import Cells
-from search.apply.explain import DETAIL_PX, Explained, Explanation, region_rows, sex_of, spread_all
+from search.apply.explain import (
+    DETAIL_PX,
+    FINE,
+    Explained,
+    Explanation,
+    on_the_hand,
+    outside_shares,
+    region_rows,
+    sex_of,
+)
 from search.output.confirmed import MODEL_NOTHING, model_learned_nothing
 from search.output.files import write_text, written
 from search.output.notices import NO_DEVICE, SYNTHETIC
@@ -22,6 +31,8 @@ MEANS = {
     "the sex and the constants add, and the prediction agree to rounding.",
     "HiResCAM": "A fully connected layer stands between the feature map and the output, so the map is a gradient's (HiResCAM): "
     "it sums to the prediction for this image, but how months are shared between cells and constants is local to it.",
+    FINE: "Each place says by how many months the prediction falls when a small window around it is blurred (occlusion). Windows overlap, "
+    "and the network may take from one place what it misses at another, so these months do not sum to the prediction.",
 }
 CAUTION = (
     "A map says what this network's output is made of. It does not say that the network reads what a radiologist reads, and "
@@ -35,11 +46,12 @@ def write(found: Explanation, folder: Path, name: str) -> tuple[Path, Path]:
     picture, html = folder / f"{name}.png", folder / f"{name}.html"
     over = [
         laid_over(case.shown.detail, months, found.scale)
-        for case, months in zip(found.cases, spread_all(found, found.cases), strict=True)
+        for case, months in zip(found.cases, on_the_hand(found), strict=True)
     ]
     bar = legend(found.scale, unit(found.where, found.model.preparation.image_px))
     tiles = [
-        Tile((case.shown.seen, coloured), caption_lines(case)) for case, coloured in zip(found.cases, over, strict=True)
+        Tile((case.shown.seen, coloured), caption_lines(case, found.method, outside))
+        for case, coloured, outside in zip(found.cases, over, outside_shares(found), strict=True)
     ]
     with written(picture) as part:
         drawn = sheet(tiles, bar, [heading(found.model.name, found.method)], foot(found.synthetic))
@@ -49,7 +61,7 @@ def write(found: Explanation, folder: Path, name: str) -> tuple[Path, Path]:
 
 
 def heading(name: str, method: str) -> str:
-    said = {"CAM": "class activation map, exact", "HiResCAM": "HiResCAM"}[method]
+    said = {"CAM": "class activation map, exact", "HiResCAM": "HiResCAM", FINE: "occlusion"}[method]
     return f"{name}: {said}; left as the network sees it, right what each place adds"
 
 
@@ -61,7 +73,7 @@ def foot(synthetic: bool) -> list[str]:
     return [f"{SYNTHETIC}; {NO_DEVICE}" if synthetic else NO_DEVICE]
 
 
-def caption_lines(case: Explained) -> tuple[str, ...]:
+def caption_lines(case: Explained, method: str = "CAM", outside: float | None = None) -> tuple[str, ...]:
     shown = case.shown
     said = [shown.name, *([] if shown.male is None else ["boy" if shown.male else "girl"])]
     made = f"image {case.months.sum():+.1f}, sex and constants {case.elsewhere_months:.1f}"
@@ -69,7 +81,10 @@ def caption_lines(case: Explained) -> tuple[str, ...]:
     if shown.age_months is not None:
         error = case.prediction_months - shown.age_months
         predicted += f", label {shown.age_months:g} ({error:+.1f})"
-    return ", ".join(said), predicted, made
+    if method == FINE:
+        made = f"blurring a window changes it by {-case.months.max():+.1f} to {-case.months.min():+.1f}"
+    share = [] if outside is None else [f"{outside:.0%} of the map lies outside the hand, not shown"]
+    return (", ".join(said), predicted, made, *share)
 
 
 def explain_page(found: Explanation, over: Sequence[np.ndarray], bar: np.ndarray) -> str:
@@ -78,26 +93,26 @@ def explain_page(found: Explanation, over: Sequence[np.ndarray], bar: np.ndarray
     about = [
         text(
             "Orange places make the prediction older, blue ones younger, and the colour's strength says by how many months; "
-            "all maps here share one scale. Left, the image as the network sees it; right, the map over it."
+            "all maps here share one scale. Left, the image as the network sees it; right, the map over it, as far as it lies on the hand."
         ),
         pictures(
             [Picture((bar,), f"The scale: {unit(found.where, model.preparation.image_px)}.")], 2, bar.shape[1], LEAST_PX
         ),
         text(MEANS[found.method]),
         text(
-            f"The network's last feature map has {where.across}×{where.across} cells, {where.step_px:g} px apart in an image of "
+            f"{'The map' if found.method == FINE else 'The last feature map of the network'} has {where.across}×{where.across} cells, {where.step_px:g} px apart in an image of "
             f"{model.preparation.image_px} px; the colours between their centres are interpolated."
         ),
         notices(warnings(found)),
     ]
     shown = [
-        Picture((case.shown.seen, coloured), "; ".join(caption_lines(case)))
-        for case, coloured in zip(found.cases, over, strict=True)
+        Picture((case.shown.seen, coloured), "; ".join(caption_lines(case, found.method, outside)))
+        for case, coloured, outside in zip(found.cases, over, outside_shares(found), strict=True)
     ]
     sections = [
         section("What is shown", *about),
         section("Radiographs", pictures(shown, 2, DETAIL_PX, LEAST_PX)),
-        section("Months", table([month_row(case) for case in found.cases])),
+        section("Months", table([month_row(case, found.method) for case in found.cases])),
     ]
     if rows := region_rows(found):
         shares = [{key: f"{value:.1%}" if "share" in key else value for key, value in row.items()} for row in rows]
@@ -115,7 +130,7 @@ def explain_page(found: Explanation, over: Sequence[np.ndarray], bar: np.ndarray
     return page("Where predictions come from", sections, subtitle, found.synthetic)
 
 
-def month_row(case: Explained) -> dict[str, Any]:
+def month_row(case: Explained, method: str) -> dict[str, Any]:
     shown, predicted = case.shown, case.prediction_months
     return {
         "image": shown.name,
@@ -123,8 +138,14 @@ def month_row(case: Explained) -> dict[str, Any]:
         "predicted": f"{predicted:.1f}",
         "label": None if shown.age_months is None else f"{shown.age_months:g}",
         "error": None if shown.age_months is None else f"{predicted - shown.age_months:+.1f}",
-        "from the image": f"{case.months.sum():+.1f}",
-        "from sex and constants": f"{case.elsewhere_months:.1f}",
+        **(
+            {}
+            if method == FINE
+            else {
+                "from the image": f"{case.months.sum():+.1f}",
+                "from sex and constants": f"{case.elsewhere_months:.1f}",
+            }
+        ),
     }
 
 

@@ -54,6 +54,8 @@ OTHER_PARTS = re.compile(
     r"CHEST|THORAX|SKULL|HEAD|NECK|SPINE|ABDOMEN|PELVIS|HIP|FEMUR|KNEE|LEG|ANKLE|FOOT|TOE|SHOULDER|CLAVICLE|HUMERUS|ELBOW|BREAST|JAW|RIB"
 )
 HAND_PARTS = re.compile(r"HAND|WRIST|FINGER|THUMB|CARP|EXTREMITY|LIMB|ARM|BONE ?AGE")
+REFUSED = "does not look like an upright hand radiograph of the kind this model was trained on"
+DOUBTED = "looks unusual: check that it is an upright hand"
 LEAST_PX = 32  # the least a network is ever shown
 SEXES = {True: "M", False: "F", None: "unknown"}
 Row = dict[str, Any]
@@ -261,12 +263,11 @@ def judge(model: Model, one: Read, score: float, force: bool) -> Read:
     if one.pixels is None:
         return one
     if score < model.looks.refuse_below:
-        said = "does not look like an upright hand radiograph of the kind this model was trained on"
         if not force:
-            return one._replace(fault=f"refused: {one.path} {said}; --force predicts anyway")
-        return one._replace(notes=(*one.notes, said))
+            return one._replace(fault=f"refused: {one.path} {REFUSED}; --force predicts anyway")
+        return one._replace(notes=(*one.notes, REFUSED))
     doubted = score < model.looks.doubt_below
-    return one._replace(notes=(*one.notes, "looks unusual: check that it is an upright hand")) if doubted else one
+    return one._replace(notes=(*one.notes, DOUBTED)) if doubted else one
 
 
 def sexes(model: Model, whole: Sequence[Read], otherwise: bool) -> np.ndarray | None:

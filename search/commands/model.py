@@ -99,7 +99,13 @@ def add_predict_options(parser: argparse.ArgumentParser) -> None:
 
 def add_explain_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("files", nargs="*", type=values.PATH, metavar="IMAGE", help="a radiograph: PNG, JPEG or DICOM")
-    parser.add_argument("--sex", choices=("F", "M"), help="sex of the images")
+    sexes = parser.add_mutually_exclusive_group()
+    sexes.add_argument("--sex", choices=("F", "M"), help="sex of all these images (default: what the DICOM files say)")
+    sexes.add_argument("--table", type=values.PATH, metavar="CSV", help="a table with ids (the files' names) and sexes")
+    parser.add_argument(
+        "--fine", action="store_true", help="a finer map, by blurring small windows one after another; takes longer"
+    )
+    parser.add_argument("--force", action="store_true", help="explain also what does not look like a hand radiograph")
     parser.add_argument(
         "--sheet",
         type=values.number(whole(1, 10_000)),
@@ -198,8 +204,9 @@ def run_predict(arguments: argparse.Namespace) -> int:
 
 
 def run_explain(arguments: argparse.Namespace) -> int:
-    from search.apply.explain import explained, of_files, of_store, region_rows
+    from search.apply.explain import explained, of_files, of_store, outside_shares, region_rows
     from search.apply.explain_page import FOLDER, write
+    from search.apply.predict import Wanted, sexes_of
     from search.prepared import prepared
     from search.show.progress import preparing
     from search.trained.folder import chosen_model
@@ -208,15 +215,20 @@ def run_explain(arguments: argparse.Namespace) -> int:
         raise StudyError("say which radiographs: name image files, or --sheet N for N cases of the run's data")
     model = chosen_model(arguments.run_dir, arguments.model)
     if arguments.files:
-        shown, name = of_files(arguments.files, arguments.sex, model), "images"
+        table = sexes_of(arguments.table) if arguments.table else {}
+        wanted = Wanted(None if arguments.sex is None else arguments.sex == "M", table, force=arguments.force)
+        shown, name = of_files(arguments.files, wanted, model), "images"
     else:
         with preparing() as progress:
             store = prepared(open_the_run(arguments, arguments.data), progress)
         shown, name = of_store(store, arguments.split, arguments.sheet, model), arguments.split
-    found = explained(model, shown)
+    found = explained(model, shown, arguments.fine)
     picture, page = write(found, arguments.to or model.path / FOLDER, name)
     if arguments.json:
-        cases = [case.to_dict() for case in found.cases]
+        cases = [
+            case.to_dict(arguments.fine) | {"outside_hand_share": share}
+            for case, share in zip(found.cases, outside_shares(found), strict=True)
+        ]
         files = {"picture": str(picture), "page": str(page)}
         show_json({"method": found.method, "cases": cases, "regions": region_rows(found), **files})
         return 0

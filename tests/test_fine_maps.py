@@ -65,8 +65,8 @@ def test_a_place_is_worth_what_the_prediction_loses_without_it(monkeypatch: pyte
     for row, column in np.ndindex(months.shape):
         changed = image.copy()
         here = (
-            slice(row * where.step_px, row * where.step_px + window),
-            slice(column * where.step_px, column * where.step_px + window),
+            slice(round(row * where.step_px), round(row * where.step_px) + window),
+            slice(round(column * where.step_px), round(column * where.step_px) + window),
         )
         changed[here] = soft[here]
         assert months[row, column] == predicted - changed[corner].sum()

@@ -24,7 +24,7 @@ def occluded(network: Any, image: np.ndarray, male: bool) -> tuple[np.ndarray, f
     soft = np.asarray(np.rint(blurred), np.uint8)
     shown = np.repeat(image[np.newaxis], where.across**2 + 1, axis=0)
     for place in range(where.across**2):
-        row, column = (n * where.step_px for n in divmod(place, where.across))
+        row, column = (round(n * where.step_px) for n in divmod(place, where.across))
         here = place, slice(row, row + window), slice(column, column + window)
         shown[here] = soft[here[1:]]
     answers = months_of(network, shown, np.full(len(shown), male))

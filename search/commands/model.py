@@ -90,6 +90,12 @@ def add_predict_options(parser: argparse.ArgumentParser) -> None:
         "--out", type=values.PATH, metavar="FILE", help="write a .csv, .json or .xlsx file instead of printing"
     )
     parser.add_argument(
+        "--dicom-sr",
+        type=values.PATH,
+        metavar="FOLDER",
+        help="also write a DICOM structured report of each DICOM file there, marked research only; needs [dicom]",
+    )
+    parser.add_argument(
         "--identifiers",
         action="store_true",
         help="of DICOM files, also the patient's number, the date of the study and the accession number",
@@ -172,13 +178,15 @@ def run_train(arguments: argparse.Namespace) -> int:
 
 
 def run_predict(arguments: argparse.Namespace) -> int:
-    from search.apply import answers_out, predict
+    from search.apply import answers_out, predict, structured_report
     from search.output.notices import NO_DEVICE
     from search.trained.folder import newest
     from search.trained.predictor import open_model
 
     if arguments.out:
         answers_out.refuse_unknown(arguments.out)
+    if arguments.dicom_sr:
+        structured_report.refuse_without_package()
     files = predict.files_of(arguments.paths)
     columns = {"id": arguments.id_column, "sex": arguments.sex_column, "age_months": arguments.age_column}
     asked = {ours: heading for ours, heading in columns.items() if heading}
@@ -193,6 +201,8 @@ def run_predict(arguments: argparse.Namespace) -> int:
     )
     predict.say_before(folder, model, wanted)
     rows, named = predict.rows_of(model, files, wanted), predict.columns_of(files, wanted)
+    if arguments.dicom_sr:
+        rows = structured_report.reported(rows, arguments.dicom_sr, model.about["name"])
     if arguments.out:
         tally = answers_out.write_file(rows, named, arguments.out)
         say(arguments.out)

@@ -46,6 +46,7 @@ USES_OPTUNA = {
     "search/storage/copy.py",
     "search/storage/status.py",
     "search/leader/timings.py",
+    "search/leader/budget_kept.py",
     "search/storage/told.py",
     "search/leader/guards.py",
     "search/leader/leader.py",

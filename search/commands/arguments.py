@@ -82,6 +82,13 @@ def add_stage_options(parser: argparse.ArgumentParser, near: str = "nothing") ->
     parser.add_argument(
         "--anyway", action="store_true", help="ablation: train also with seeds too few for any verdict to be given"
     )
+    parser.add_argument(
+        "--budget",
+        type=values.BUDGET,
+        metavar="B",
+        help="of the whole search and the winner's training: 24h, 90m or 600epochs; seeds and trials are planned for it, and again "
+        "before each study (default: what the preset says, whatever it takes)",
+    )
     parser.add_argument("--json", action="store_true", help="print the decisions as JSON")
     options.add(parser, near=near)
 

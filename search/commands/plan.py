@@ -3,81 +3,52 @@
 import argparse
 from typing import Any
 
-from models.cost import cost
 from search.commands import options
 from search.commands.arguments import Subparsers, add_stage_options, command
-from search.output.terminal import log, say, show_json
+from search.leader.rates import rate_of
+from search.output.terminal import say, show_json
 from search.output.time_words import duration
 from search.planning import images as counted
-from search.planning.epoch_seconds import Timed, line
-from search.planning.images import Images, images_of
+from search.planning.budget import design
+from search.planning.images import images_of
 from search.planning.plan import (
     ASSUMED,
     ASSUMED_MACS_PER_SECOND,
     MEASURED,
     TIMED,
     Plan,
-    Rate,
-    assumed,
     plan,
-    smallest_and_largest,
 )
-from search.run import Run, open_run
-from search.storage.status import storage_exists
-from search.workers.local import threads_of, workers_here
+from search.run import open_run
+from search.workers.local import workers_here
+from studies.preset import Preset
 
 
 def run_plan(arguments: argparse.Namespace) -> int:
     run = open_run(arguments.run_dir, arguments.preset, options.chosen(arguments), arguments.data, arguments.storage)
     workers = workers_here(arguments.workers)
     images = images_of(run)
-    found = plan(
-        run.preset, images, rate_of(run, images, workers, arguments.time_a_step), workers, arguments.deterministic
-    )
+    rate = rate_of(run, images, workers, arguments.time_a_step)
+
+    def planned(preset: Preset) -> Plan:
+        return plan(preset, images, rate, workers, arguments.deterministic)
+
+    chosen = design(run.preset, arguments.budget, planned) if arguments.budget else None
+    found = chosen.plan if chosen else planned(run.preset)
     if arguments.json:
-        show_json({"preset": run.preset.name, "data": run.data} | found.to_dict() | {"says": said(found)})
+        show_json(
+            {"preset": run.preset.name, "data": run.data}
+            | found.to_dict()
+            | {"says": said(found)}
+            | {"budget": chosen.to_dict() if chosen else None}
+        )
         return 0
     from search.show import tables  # brings rich
 
     tables.show(f"the whole search, preset {run.preset.name}, at most", rows(found))
-    for sentence in said(found):
+    for sentence in [*(chosen.sentences if chosen else ()), *said(found)]:
         say(sentence)
     return 0
-
-
-def rate_of(run: Run, images: Images, workers: int, time_a_step: bool) -> Rate:
-    """A timed step where that was asked for; else what the run has measured with as many workers; else an assumption."""
-    if time_a_step:
-        return timed(run, images, workers)
-    if storage_exists(run):
-        from search.leader.timings import history  # brings Optuna
-        from search.storage.opening import open_storage
-
-        measured = history(open_storage(run.storage), run.folder)
-        alike = next((one.alike for one in reversed(measured) if one.workers == workers), None)
-        fitted = line(measured, alike) if alike else None
-        if fitted:
-            return Rate(fitted, MEASURED)
-    return assumed(images)
-
-
-def timed(run: Run, images: Images, workers: int) -> Rate:
-    from search.workers.step_time import step_times
-
-    training, image_px = run.preset.training, run.preset.preparation.image_px
-    networks = smallest_and_largest(run.preset)
-    log("timing steps of the smallest and the largest network of the first study")
-    batch = training.batch
-    took = [
-        Timed(
-            cost(network, image_px).macs,
-            images.train // batch * step.train - (-images.validation // batch) * step.validate,
-        )
-        for network, step in zip(networks, step_times(networks, training, image_px, threads_of(workers)), strict=True)
-    ]
-    fitted = line(took, took[0].alike)
-    assert fitted is not None
-    return Rate(fitted, TIMED)
 
 
 def rows(found: Plan) -> list[dict[str, Any]]:

@@ -20,6 +20,7 @@ from studies import baseline
 from studies.order import EVERY, STUDIES, all_studies
 
 if TYPE_CHECKING:
+    from search.leader.budget_kept import KeptBudget
     from search.run import Run
 
 
@@ -43,7 +44,8 @@ def run_stages(arguments: argparse.Namespace) -> int:
     make_executor = executor_of(arguments.executor, arguments.workers)
     run = open_the_run(arguments, arguments.data)
     make_executor = announcing(make_executor, arguments, run)
-    say_design(run, arguments)
+    if not arguments.budget:  # which plans the seeds itself
+        say_design(run, arguments)
     with preparing() as progress:
         store = prepared(run, progress)
     say_worries(run.folder, store, with_page=len(arguments.stages) > 1)
@@ -51,10 +53,17 @@ def run_stages(arguments: argparse.Namespace) -> int:
     with showing(constant_mae(store.cases)) as watching, stop_on_signals() as stop:
         watching = noted(also_logged(watching, run.folder, arguments.tensorboard))
         terms = Terms(arguments.deterministic, arguments.trial_timeout, arguments.take_over, stop)
+        kept = budget_of(arguments, run)
         for name in stages_of(run, arguments.stages):
+            if kept:
+                run, design = kept.planned()
+                for sentence in design.sentences:
+                    watching.said(sentence)
             made[name] = run_study(run, store, name, make_executor, watching, terms)
             if name == baseline.NAME:
                 run = gone_on_from(run, made[name].architecture)
+                if kept:
+                    kept.run = gone_on_from(kept.run, made[name].architecture)
         last = arguments.stages[-1]
         confirms = run.preset.confirm and last == list(STUDIES)[-1]
         confirmed = run_study(run, store, CONFIRMATION, make_executor, watching, terms) if confirms else None
@@ -105,6 +114,15 @@ def say_design(run: "Run", arguments: argparse.Namespace) -> None:
         return
     [variants] = ablation.space(Given(run.preset, {}, 0.0)).values()
     log(planned(run.preset, len(variants) - 1, arguments.anyway))
+
+
+def budget_of(arguments: argparse.Namespace, run: "Run") -> "KeptBudget | None":
+    if not arguments.budget:
+        return None
+    from search.leader.budget_kept import KeptBudget
+    from search.workers.local import workers_here
+
+    return KeptBudget(arguments.budget, run, workers_here(arguments.workers), arguments.deterministic)
 
 
 def run_status(arguments: argparse.Namespace) -> int:

@@ -15,6 +15,7 @@ from data.shown import shown
 from models.architecture import BETA, BLOCKS_FORMS, ArchitectureError, Counts, parse_counts
 from models.cost import PARAMS_FORMS, amount, parse_params
 from models.families import FAMILIES
+from search.planning.budget import FORMS, parse
 
 UNITS = {"s": 1, "m": 60, "h": 3600}
 TIME = Range(0, 10**9, above=True)  # seconds
@@ -100,5 +101,6 @@ START_POINTS = Written("β:blocks, several separated by semicolons, as 1.2:4/3/3
 OBJECTIVE = Written(
     "mae, mae,macs or mae,params", lambda text: tuple(part.strip() for part in not_empty(text).split(","))
 )
+BUDGET = Written(FORMS, parse)
 TEXT = Written("a text that is not empty", not_empty)
 PATH = Written("a path that is not empty", lambda text: Path(not_empty(text)))

@@ -138,7 +138,9 @@ def test_what_earlier_commands_have_spent_counts(tmp_path: Path, tiny_store: Sto
     run = Run(tmp_path, tiny_preset(), {}, str(tiny_store.path), sqlite_url(tmp_path / "studies.db"))
     with pytest.raises(KeyboardInterrupt):
         searched(run, tiny_store, Budget(100, "epochs"), stop_after=3)
-    _, found = KeptBudget(Budget(100, "epochs"), open_run(tmp_path, None, {}, None, None), 1).planned()
+    recorded = open_run(tmp_path, None, {}, None, None).overrides
+    again = replace(run, preset=derive(run.preset, recorded), overrides=recorded)
+    _, found = KeptBudget(Budget(100, "epochs"), again, 1).planned()
 
     assert found.spent == 3 * run.preset.training.epochs
     assert found.needed <= 100

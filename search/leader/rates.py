@@ -36,7 +36,9 @@ def timed(run: Run, images: Images, workers: int) -> Rate:
     took = []
     for network, step in zip(networks, step_times(networks, training, image_px, threads_of(workers)), strict=True):
         batches = images.train // training.batch, -(-images.validation // training.batch)
-        took.append(Timed(cost(network, image_px).macs, batches[0] * step.train + batches[1] * step.validate))
+        epoch = batches[0] * step.train + batches[1] * step.validate
+        # As in trials that have ended, an epoch has its share of what comes before the first.
+        took.append(Timed(cost(network, image_px).macs, epoch + step.begin / training.epochs))
     fitted = line(took, took[0].alike)
     assert fitted is not None
     return Rate(fitted, TIMED)

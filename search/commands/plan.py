@@ -5,22 +5,25 @@ from typing import Any
 
 from search.commands import options
 from search.commands.arguments import Subparsers, add_stage_options, command
-from search.leader.rates import rate_of
 from search.output.terminal import say, show_json
 from search.output.time_words import duration
 from search.planning import images as counted
 from search.planning.budget import design
-from search.planning.images import images_of
+from search.planning.images import Images, images_of
 from search.planning.plan import (
     ASSUMED,
     ASSUMED_MACS_PER_SECOND,
     MEASURED,
     TIMED,
     Plan,
+    Rate,
+    assumed,
     plan,
 )
-from search.run import open_run
+from search.run import Run, open_run
+from search.storage.status import storage_exists
 from search.workers.local import workers_here
+from search.workers.step_time import rate_of_steps
 from studies.preset import Preset
 
 
@@ -49,6 +52,17 @@ def run_plan(arguments: argparse.Namespace) -> int:
     for sentence in [*(chosen.sentences if chosen else ()), *said(found)]:
         say(sentence)
     return 0
+
+
+def rate_of(run: Run, images: Images, workers: int, time_a_step: bool) -> Rate:
+    """What the run has measured with as many workers, unless a step is to be timed; where there is neither, an assumption."""
+    if time_a_step:
+        return rate_of_steps(run, images, workers)
+    if storage_exists(run):
+        from search.leader.timings import measured  # brings Optuna
+
+        return measured(run, workers) or assumed(images)
+    return assumed(images)
 
 
 def rows(found: Plan) -> list[dict[str, Any]]:

@@ -5,7 +5,7 @@ from datetime import datetime
 
 import optuna
 
-from search.leader.rates import measured, timed
+from search.leader.timings import measured
 from search.planning.budget import Budget, Design, changes, design
 from search.planning.images import Images, images_of
 from search.planning.plan import Rate, assumed, plan
@@ -13,7 +13,8 @@ from search.run import Run
 from search.storage.opening import open_storage
 from search.storage.records import decisions, load, trials_of
 from search.storage.status import storage_exists
-from studies.order import STUDIES
+from search.workers.step_time import rate_of_steps
+from studies.order import EVERY
 
 
 @dataclass
@@ -36,7 +37,7 @@ class KeptBudget:
         rate = measured(run, self.workers) or self.first_rate(images)
         storage = open_storage(run.storage) if storage_exists(run) else None
         made = decisions(storage, run.folder) if storage else {}
-        studies = {name: study for name in STUDIES if storage and (study := load(storage, name, run.folder))}
+        studies = {name: study for name in EVERY if storage and (study := load(storage, name, run.folder))}
         begun = {name: trials_of(study) for name, study in studies.items()}
         found = design(
             run.preset,
@@ -57,7 +58,7 @@ class KeptBudget:
         """While nothing is measured; where the budget is in epochs, nothing depends on it."""
         if self.rate is None:
             by_time = self.budget.unit == "seconds"
-            self.rate = timed(self.run, images, self.workers) if by_time else assumed(images)
+            self.rate = rate_of_steps(self.run, images, self.workers) if by_time else assumed(images)
         return self.rate
 
     def spent(self, studies: list[optuna.Study]) -> float:

@@ -8,8 +8,12 @@ from typing import Any
 import optuna
 from optuna.trial import TrialState
 
-from search.planning.epoch_seconds import Timed
+from search.planning.epoch_seconds import Timed, line
+from search.planning.plan import MEASURED, Rate
+from search.run import Run
+from search.storage.opening import open_storage
 from search.storage.records import counted, load
+from search.storage.status import storage_exists
 from studies.order import EVERY
 
 
@@ -29,3 +33,13 @@ def history(storage: optuna.storages.BaseStorage, folder: Path | None = None) ->
 def timed(attrs: Mapping[str, Any], epochs: int) -> Timed:
     macs = attrs.get("macs") or attrs["gmacs"] * 1e9  # trials of earlier versions have the rounded one alone
     return Timed(round(macs), attrs["seconds"] / epochs, attrs.get("conditions", ""), attrs.get("workers", 0))
+
+
+def measured(run: Run, workers: int) -> Rate | None:
+    """From trials that have ended with so many workers; None where there are none."""
+    if not storage_exists(run):
+        return None
+    past = history(open_storage(run.storage), run.folder)
+    alike = next((one.alike for one in reversed(past) if one.workers == workers), None)
+    fitted = line(past, alike) if alike else None
+    return Rate(fitted, MEASURED) if fitted else None

@@ -8,7 +8,15 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 
 from models.architecture import Architecture
+from models.cost import cost
 from models.training.settings import Training
+from search.output.terminal import log
+from search.planning.epoch_seconds import Timed, line
+from search.planning.images import Images
+from search.planning.plan import TIMED as TIMED_HERE
+from search.planning.plan import Rate, smallest_and_largest
+from search.run import Run
+from search.workers.local import threads_of
 
 WARM, TIMED = 3, 8  # steps before any is timed, which build the graph; steps that are
 
@@ -20,6 +28,21 @@ class StepTime:
     begin: float
     train: float
     validate: float
+
+
+def rate_of_steps(run: Run, images: Images, workers: int) -> Rate:
+    training, image_px = run.preset.training, run.preset.preparation.image_px
+    log("timing steps of the smallest and the largest network of the first study")
+    networks = smallest_and_largest(run.preset)
+    took = []
+    for network, step in zip(networks, step_times(networks, training, image_px, threads_of(workers)), strict=True):
+        batches = images.train // training.batch, -(-images.validation // training.batch)
+        epoch = batches[0] * step.train + batches[1] * step.validate
+        # As in trials that have ended, an epoch has its share of what comes before the first.
+        took.append(Timed(cost(network, image_px).macs, epoch + step.begin / training.epochs))
+    fitted = line(took, took[0].alike)
+    assert fitted is not None
+    return Rate(fitted, TIMED_HERE)
 
 
 def step_times(networks: Sequence[Architecture], training: Training, image_px: int, threads: int) -> list[StepTime]:

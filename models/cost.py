@@ -128,7 +128,7 @@ class Counter:
         return out
 
 
-@lru_cache(maxsize=8192)  # the same networks are counted again whenever a study is asked what it wants
+@lru_cache(maxsize=32768)  # the same networks are counted again whenever a study is asked what it wants
 def cost(architecture: Architecture, image_px: int) -> Cost:
     """Cost at a square grey input of `image_px`. Raises ArchitectureError where the image is too small for the network."""
     seen_px = architecture.seen_px(image_px)

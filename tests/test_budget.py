@@ -28,7 +28,7 @@ from studies.preset import PRESETS, Preset, StudyError
 IMAGES = Images(100, 20, 10, NAMED, 1)
 RATE = Rate(lambda macs: macs / 1e8, "assumed")
 budgets = st.builds(Budget, st.integers(100, 5_000).map(float), st.sampled_from(["epochs", "seconds"]))
-names = st.sampled_from(["cpu", "demo", "miniature"])
+names = st.just("miniature")  # whose plan takes a tenth of the others' time
 
 
 def planned(preset: Preset) -> Plan:
@@ -52,12 +52,12 @@ def test_what_is_no_budget_is_refused_with_the_forms(text: str) -> None:
         BUDGET(text)
 
 
-@settings(max_examples=25)
+@settings(max_examples=8)
 @given(names, budgets)
 def test_a_design_fits_its_budget_or_there_is_none(name: str, budget: Budget) -> None:
     preset = PRESETS[name]()
     leanest = list(presets(preset, False))[-1]
-    least = budget.of(planned(leanest)) + budget.afterwards(planned(leanest), leanest, 0)
+    least = budget.of(planned(leanest)) + budget.full(planned(leanest))
     if least > budget.amount:
         with pytest.raises(StudyError, match=f"--budget {budget} is too small"):
             design(preset, budget, planned)
@@ -69,7 +69,7 @@ def test_a_design_fits_its_budget_or_there_is_none(name: str, budget: Budget) ->
     assert any("no verdicts" in sentence for sentence in found.sentences) == (found.plan.trials < FEW)
 
 
-@settings(max_examples=15)
+@settings(max_examples=5)
 @given(names, budgets, st.floats(1, 3))
 def test_a_larger_budget_buys_no_fewer_epochs(name: str, budget: Budget, times: float) -> None:
     preset = PRESETS[name]()
@@ -81,16 +81,16 @@ def test_a_larger_budget_buys_no_fewer_epochs(name: str, budget: Budget, times: 
     assert rank(preset, more) <= rank(preset, less)
 
 
-def rank(preset: Preset, found: Design) -> tuple[bool, int]:
-    """Its place among the designs, those first that confirm the winner, and of them the richest."""
-    return not found.fresh, list(presets(preset, False)).index(found.preset)
+def rank(preset: Preset, found: Design) -> int:
+    """Its place among the designs, of which the richest come first."""
+    return list(presets(preset, False)).index(found.preset)
 
 
 def test_plenty_buys_the_seeds_of_a_verdict_and_more_trials_and_just_enough_the_preset_itself() -> None:
-    preset = PRESETS["cpu"]()
+    preset = PRESETS["miniature"]()
     own = planned(preset)
     plenty = design(preset, Budget(10**6, "epochs"), planned)
-    enough = design(preset, Budget(own.epochs + own.full_epochs + 3 * preset.training.epochs, "epochs"), planned)
+    enough = design(preset, Budget(own.epochs + own.full_epochs, "epochs"), planned)
 
     assert plenty.preset.seeds == SEEDS
     assert all(getattr(plenty.preset, name) > getattr(preset, name) for name in TRIALS)
@@ -98,7 +98,7 @@ def test_plenty_buys_the_seeds_of_a_verdict_and_more_trials_and_just_enough_the_
 
 
 def test_a_search_that_has_begun_keeps_its_seeds_and_goes_on_with_the_least_where_nothing_fits() -> None:
-    preset = replace(PRESETS["cpu"](), seeds=3)
+    preset = replace(PRESETS["miniature"](), seeds=3)
     found = design(preset, Budget(100, "epochs"), planned, spent=90, begun=True)
 
     assert found.preset.seeds == 3
@@ -118,13 +118,15 @@ def searched(run: Run, store: Store, budget: Budget, stop_after: int | None = No
     return trained, designs
 
 
-@pytest.mark.parametrize("epochs", [60, 90, 200])
+@pytest.mark.parametrize(
+    "epochs", [60, pytest.param(90, marks=pytest.mark.slow), pytest.param(200, marks=pytest.mark.slow)]
+)
 def test_a_search_keeps_its_budget_of_epochs(tmp_path: Path, tiny_store: Store, epochs: int) -> None:
     run = Run(tmp_path, tiny_preset(), {}, str(tiny_store.path), sqlite_url(tmp_path / "studies.db"))
     trained, designs = searched(run, tiny_store, Budget(epochs, "epochs"))
 
     assert trained <= epochs
-    assert [len(found.plan.studies) for found in designs] == [4, 3, 2, 1]
+    assert [len(found.plan.studies) for found in designs] == [5, 4, 3, 2]
     assert [found.spent for found in designs] == sorted(found.spent for found in designs)
     storage = open_storage(run.storage)
     stored = [trial for name in STUDIES if (study := load(storage, name, tmp_path)) for trial in study.trials]

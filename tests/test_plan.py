@@ -163,7 +163,7 @@ def test_a_plan_is_a_table_or_json_leaves_nothing_and_marks_what_it_assumes(
 
     assert main([*command, "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
-    assert [study["study"] for study in found["studies"]] == list(STUDIES)
+    assert [study["study"] for study in found["studies"]] == [*STUDIES, "confirmation"]
     assert found["hours_from"] == "assumed"
     assert found["workers"] == 2
     assert found["epochs"] == sum(study["epochs"] for study in found["studies"])

@@ -66,7 +66,7 @@ Foretold = list[tuple[float, dict[str, Any]]]  # after how many seconds of train
 @pytest.fixture(scope="module")
 def searched(tmp_path_factory: pytest.TempPathFactory, tiny_store: Store) -> tuple[Run, Foretold, list[str]]:
     """A whole search by one worker, what was foretold on the way, and what was said."""
-    run = a_run(tmp_path_factory.mktemp("searched"), tiny_store)
+    run = a_run(tmp_path_factory.mktemp("searched"), tiny_store, replace(tiny_preset(), confirm=0))
     executor, found, said = Timed(), [], []
     for number, name in enumerate(STUDIES):
 
@@ -160,7 +160,9 @@ def test_every_preset_ends_and_has_work_for_each_study(name: str, drop_useless: 
     started = Given(preset, {}, 40.0)
     later = to_come("ablation", started, fitting(STUDIES["ablation"], started))
 
-    trainings = [training for found in later for training in found]
+    *searched, confirmation = later
+    assert len(set(confirmation)) == preset.confirm * preset.confirm_seeds
+    trainings = [training for found in searched for training in found]
     most = len(preset.width_factors) + preset.depth_trials + 3 + len(preset.fc_choices) + len(preset.dropouts) + 1
     assert preset.depth_trials < len(trainings) <= most
     cap = max(preset.max_params, preset.refine_max_params)

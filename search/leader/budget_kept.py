@@ -50,8 +50,8 @@ class KeptBudget:
         if any(begun.values()):  # its seeds stay whatever is planned
             self.run = run
         else:
-            self.run = replace(run, preset=replace(run.preset, seeds=found.preset.seeds, resolve=found.preset.resolve))
-            self.run = replace(self.run, overrides=run.overrides | changes(run.preset, self.run.preset))
+            seeds = replace(run.preset, seeds=found.preset.seeds, resolve=found.preset.resolve)
+            self.run = replace(run, preset=seeds, overrides=run.overrides | changes(run.preset, seeds))
         return replace(run, preset=found.preset, overrides=overrides), found
 
     def first_rate(self, images: Images) -> Rate:

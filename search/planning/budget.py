@@ -4,13 +4,16 @@ The preset is what is wanted. Where the budget does not reach it, seeds go first
 where it reaches further, seeds come first, up to those that a verdict about architectures needs, and then trials.
 """
 
+from bisect import bisect_left
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields, replace
+from itertools import groupby
 from typing import Any, Literal
 
 from data.ranges import Range
 from search.output.time_words import duration
 from search.planning.plan import Plan
+from studies import confirmation
 from studies.preset import Preset, StudyError
 
 Unit = Literal["seconds", "epochs"]
@@ -27,10 +30,7 @@ RICHER, LEANER = (
     (4, 3, 2.5, 2, 1.5, 1.25),
     (0.8, 0.6, 0.5, 0.4, 0.3, 0.2, 0.1, 0.0),
 )  # times the preset's trials; 0: one of each
-FRESH_SEEDS = 3  # that the winner is confirmed with
-MOST_AFTERWARDS = (
-    0.2  # of the budget; where it were more, or the leanest search did not fit, the winner is not confirmed
-)
+MOST_AFTERWARDS = 0.2  # of the budget, for the winner; where it were more the winner is not confirmed
 FEW = 20  # trainings; fewer give no verdicts
 TRIALS = tuple(field.name for field in fields(Preset) if field.name.endswith("_trials"))
 
@@ -46,10 +46,16 @@ class Budget:
     def of(self, plan: Plan) -> float:
         return plan.epochs if self.unit == "epochs" else plan.seconds
 
-    def afterwards(self, plan: Plan, preset: Preset, fresh: int) -> float:
-        """For the winner once the search is over: training it in full, and with fresh seeds as its trial was trained."""
-        epochs = plan.full_epochs + fresh * preset.training.epochs
-        return epochs if self.unit == "epochs" else plan.full_seconds / plan.full_epochs * epochs
+    def full(self, plan: Plan) -> float:
+        """For training the winner in full, once the search is over."""
+        return plan.full_epochs if self.unit == "epochs" else plan.full_seconds
+
+    def confirmation(self, plan: Plan) -> float:
+        return sum(
+            study.epochs if self.unit == "epochs" else study.seconds
+            for study in plan.studies
+            if study.study == confirmation.NAME
+        )
 
 
 def words(amount: float, unit: Unit) -> str:
@@ -75,14 +81,13 @@ class Design:
 
     preset: Preset
     plan: Plan  # of what is still to come
-    fresh: int  # seeds that the winner is confirmed with
     spent: float  # before it
     budget: Budget
 
     @property
     def needed(self) -> float:
-        """At most, with what is spent and what is kept for the winner."""
-        return self.spent + self.budget.of(self.plan) + self.budget.afterwards(self.plan, self.preset, self.fresh)
+        """At most, with what is spent and what is kept for the winner's training in full."""
+        return self.spent + self.budget.of(self.plan) + self.budget.full(self.plan)
 
     @property
     def fits(self) -> bool:
@@ -92,12 +97,11 @@ class Design:
     def sentences(self) -> list[str]:
         unit, plan = self.budget.unit, self.plan
         trials = ", ".join(f"{study.study} {study.trials}" for study in plan.studies)
-        afterwards = words(self.budget.afterwards(plan, self.preset, self.fresh), unit)
-        confirmed = f"{self.fresh} trainings of the winner with fresh seeds and " if self.fresh else ""
         spent = f"{words(self.spent, unit)} of it spent; " if self.spent else ""
         said = [
             f"budget {self.budget} ({spent}at most {words(self.needed, unit)} in all): {self.preset.seeds} "
-            f"seed{'s' * (self.preset.seeds != 1)}; trials at most: {trials}; {afterwards} kept for {confirmed}its training in full"
+            f"seed{'s' * (self.preset.seeds != 1)}; trials at most: {trials}; "
+            f"{words(self.budget.full(plan), unit)} kept for the winner's training in full"
         ]
         if not self.fits:
             said.append(
@@ -112,7 +116,7 @@ class Design:
             "budget": str(self.budget),
             "seeds": self.preset.seeds,
             "trials": {study.study: study.trials for study in self.plan.studies},
-            "fresh_seeds": self.fresh,
+            "fresh_seeds": self.preset.confirm_seeds if self.preset.confirm else 0,
             "verdicts": self.plan.trials >= FEW,
             "spent": self.spent,
             "needed": self.needed,
@@ -128,13 +132,23 @@ def design(
 
     Raises StudyError where nothing has begun and not even the leanest search fits.
     """
-    for fresh in (FRESH_SEEDS, 0):
-        for tried in presets(preset, begun):
-            found = Design(tried, planned(tried), fresh, spent, budget)
-            verdicts = tried.seeds == 1 or begun or found.plan.trials >= FEW
-            affordable = budget.afterwards(found.plan, tried, fresh) <= MOST_AFTERWARDS * budget.amount
-            if found.fits and verdicts and (affordable or not fresh):
+
+    def of(tried: Preset) -> Design:
+        return Design(tried, planned(tried), spent, budget)
+
+    for _, alike in groupby(presets(preset, begun), lambda tried: tried.confirm):
+        wishes = list(alike)
+        # A plan takes a second, and each of these costs no more than the one before it.
+        first = bisect_left(wishes, True, key=lambda tried: of(tried).fits)
+        for found in map(of, wishes[first:]):
+            few = found.preset.seeds > 1 and not begun and found.plan.trials < FEW
+            afterwards = budget.full(found.plan) + budget.confirmation(found.plan)
+            dear = found.preset.confirm and not begun and afterwards > MOST_AFTERWARDS * budget.amount
+            if found.fits and not few and not dear:
                 return found
+            if dear:
+                break
+    found = of(wishes[-1])
     if not begun:
         raise StudyError(
             f"--budget {budget} is too small: the leanest search of preset {preset.name} and the winner's training take "
@@ -144,15 +158,17 @@ def design(
 
 
 def presets(preset: Preset, begun: bool) -> Iterator[Preset]:
-    """From the richest to the leanest."""
+    """From the richest to the leanest; those that confirm the winner before all that do not."""
     wanted = preset.seeds if begun else max(preset.seeds, SEEDS)
     least = preset.seeds if begun else 1
-    for factor in RICHER:
-        yield scaled(preset, wanted, factor)
-    for seeds in range(wanted, least - 1, -1):
-        yield scaled(preset, seeds, 1)
-    for factor in LEANER:
-        yield scaled(preset, least, factor)
+    for confirm in sorted({preset.confirm, 0}, reverse=True):
+        wish = replace(preset, confirm=confirm)
+        for factor in RICHER:
+            yield scaled(wish, wanted, factor)
+        for seeds in range(wanted, least - 1, -1):
+            yield scaled(wish, seeds, 1)
+        for factor in LEANER:
+            yield scaled(wish, least, factor)
 
 
 def scaled(preset: Preset, seeds: int, factor: float) -> Preset:
@@ -165,6 +181,6 @@ def changes(before: Preset, after: Preset) -> dict[str, Any]:
     """What of the preset the design has set, as overrides of the run."""
     return {
         name: getattr(after, name)
-        for name in ("seeds", "resolve", *TRIALS)
+        for name in ("seeds", "resolve", "confirm", *TRIALS)
         if getattr(after, name) != getattr(before, name)
     }

@@ -12,7 +12,8 @@ from typing import Any
 from models.architecture import Architecture
 from search.planning.asking import macs
 from search.planning.images import Images
-from search.planning.time_left import Feasible, Round, dearest, fitting, leanest, rounds, seconds
+from search.planning.time_left import Feasible, Round, confirming, dearest, fitting, leanest, rounds, seconds
+from studies import confirmation
 from studies.caps import memory, options, said
 from studies.order import STUDIES
 from studies.preset import Preset, StudyError
@@ -135,7 +136,7 @@ def one_way(
     trials: Mapping[str, Sequence[Trial]],
     assume: Assumed,
 ) -> tuple[list[StudyPlan], list[Architecture]]:
-    """The studies that are not decided, if each decides as `assume` says; with the networks of all that can be wanted yet."""
+    """The studies that are not decided and the confirmation, if each decides as `assume` says; with the networks of all that can be wanted yet."""
     made, found = dict(decisions), []
     networks = [decision.architecture for decision in decisions.values()]
 
@@ -155,6 +156,11 @@ def one_way(
         made[name] = assume(name, given, feasible)
         networks += [network for training in wanted for network, _ in training]
         networks.append(made[name].architecture)
+    if preset.confirm and confirmation.NAME not in made:
+        *_, last = made.values()
+        done = sum(trial.finished for trial in trials.get(confirmation.NAME, ()))
+        given = Given(preset, made, CONSTANT_MONTHS)
+        found.append(planned(confirmation.NAME, given, [confirming(preset, last.architecture)[done:]], of, workers))
     return found, networks
 
 

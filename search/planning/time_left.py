@@ -13,7 +13,9 @@ from typing import Any
 
 from models.architecture import Architecture
 from search.planning.asking import asked, key, macs
+from studies import confirmation
 from studies.order import EVERY, STUDIES
+from studies.preset import Preset
 from studies.study import Decision, Given, Point, Study, Trial, feasible_points
 
 Training = tuple[Architecture, int]  # with its seed
@@ -71,7 +73,8 @@ def best_yet(trial: Trial) -> Trial:
 
 
 def to_come(name: str, given: Given, feasible: Feasible, deterministic: bool = False) -> list[Round]:
-    """The same of all studies after this one, of which `feasible` are the points; of those for which nothing fits, nothing."""
+    """The same of all studies after this one, of which `feasible` are the points, and of the confirmation; of those for which
+    nothing fits, nothing."""
     found: list[Round] = []
     order = list(STUDIES)
     for before, after in pairwise(order[order.index(name) :] if name in order else ()):
@@ -80,7 +83,15 @@ def to_come(name: str, given: Given, feasible: Feasible, deterministic: bool = F
         given = replace(given, decisions={**given.decisions, before: dearest(before, given, feasible)})
         feasible = fitting(STUDIES[after], given)
         found += rounds(after, given, [], feasible, deterministic)
+    if feasible and name in order:
+        found.append(confirming(given.preset, dearest(order[-1], given, feasible).architecture))
     return found
+
+
+def confirming(preset: Preset, network: Architecture) -> Round:
+    """The trainings of the confirmation, each taken to be one of its own, of the decided network."""
+    first = confirmation.fresh_seed(preset.seed)
+    return [(network, first + number) for number in range(preset.confirm * preset.confirm_seeds)]
 
 
 def dearest(name: str, given: Given, feasible: Feasible) -> Decision:

@@ -8,6 +8,7 @@ A network is a family (`models/families`), a width, a repeat count per block gro
     n5, n7, n9       the paper's names for the counts of mixed5, mixed7 and mixed9
     `stem_pools`     which of the stem's two max-poolings are present; leaving one out changes no parameter, only map sizes
     `channel_multiple`  1 is that rule; 8, say, rounds every filter count to the nearest multiple of 8, which hardware likes better
+    `group_betas`    some groups wider or narrower than the rest: their filters are those of β times this
     `input_px`       the resolution: a first layer shrinks the images to it, so that one store serves all resolutions
     `se_ratio`       squeeze-and-excitation (Hu et al. 2018) after every block group that is there, the paper's soft attention
     head             GAP, dropout, concatenation with a fully connected layer on sex, optional fully connected layer, one output in months
@@ -65,6 +66,7 @@ class Architecture:
     channel_multiple: int = 1
     family: str = "inception_v3"
     se_ratio: float = 0.0  # of squeeze-and-excitation after every block group: units per channel; 0 is none
+    group_betas: tuple[tuple[str, float], ...] = ()  # groups that are wider or narrower, each with the factor on β
     input_px: int = 0  # to which the network's front shrinks its images; 0: it sees them as they are
 
     def __post_init__(self) -> None:
@@ -79,6 +81,7 @@ class Architecture:
                 raise ArchitectureError(
                     f"{group} can be repeated {REPEATS.low} to {REPEATS.high} times, got {shown(repeats)}"
                 )
+        check_group_betas(self.group_betas, family)
         pools = self.stem_pools
         if not (isinstance(pools, tuple) and len(pools) == 2 and all(isinstance(pool, bool) for pool in pools)):
             raise ArchitectureError(f"stem_pools are two, each true or false; got {shown(pools)}")
@@ -101,7 +104,8 @@ class Architecture:
         rounded = f", channels in multiples of {self.channel_multiple}" if self.channel_multiple > 1 else ""
         excited = f", squeeze-and-excitation {self.se_ratio:g}" if self.se_ratio else ""
         shrunk = f", at {self.input_px} px" if self.input_px else ""
-        return f"β {self.beta:g}{rounded}{excited}{shrunk}"
+        by_group = "".join(f", {group} × {factor:g}" for group, factor in self.group_betas)
+        return f"β {self.beta:g}{by_group}{rounded}{excited}{shrunk}"
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON values; `from_dict` is its inverse."""
@@ -111,22 +115,45 @@ class Architecture:
             del values["channel_multiple"]
         if self.family == INCEPTION_V3.name:
             del values["family"]
-        for name in ("se_ratio", "input_px"):
+        for name in ("se_ratio", "input_px", "group_betas"):
             if not values[name]:
                 del values[name]
+        if self.group_betas:
+            values["group_betas"] = dict(self.group_betas)
         return values
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> Self:
         first, second = values["stem_pools"]
         blocks = family_named(values.get("family", INCEPTION_V3.name)).counts(values["blocks"])
-        return cls(**(values | {"blocks": blocks, "stem_pools": (bool(first), bool(second))}))
+        betas = tuple(values.get("group_betas", {}).items())
+        return cls(**(values | {"blocks": blocks, "stem_pools": (bool(first), bool(second)), "group_betas": betas}))
 
 
 def family_named(name: str) -> Family:
     if not isinstance(name, str) or name not in FAMILIES:
         raise ArchitectureError(f"a family is one of {', '.join(FAMILIES)}; got {shown(name)}")
     return FAMILIES[name]
+
+
+def is_pairs(betas: Any) -> bool:
+    """Names, each with something."""
+    return isinstance(betas, tuple) and all(
+        isinstance(pair, tuple) and len(pair) == 2 and isinstance(pair[0], str) for pair in betas
+    )
+
+
+def check_group_betas(betas: Any, family: Family) -> None:
+    """Each group at most once, in the family's order, so that a network is written in one way."""
+    if not is_pairs(betas) or not all(factor in BETA and factor != 1 for _, factor in betas):
+        raise ArchitectureError(
+            f"group_betas are pairs of a group and a factor other than 1, {BETA}; got {shown(betas)}"
+        )
+    groups = [group for group, _ in betas]
+    if groups != [group for group in family.groups if group in groups]:
+        raise ArchitectureError(
+            f"group_betas name groups of {family.name}, {', '.join(family.groups)}, each once and in this order; got {shown(groups)}"
+        )
 
 
 def changed(architecture: Architecture, fields: Mapping[str, Any]) -> Architecture:
@@ -139,9 +166,13 @@ def changed(architecture: Architecture, fields: Mapping[str, Any]) -> Architectu
     if family.name != architecture.family:
         pools = architecture.stem_pools
         shared = {"stem_pools": tuple(pool or place >= family.stem_pools for place, pool in enumerate(pools))}
-        own = {"blocks": family.blocks} | shared | own
+        own = {"blocks": family.blocks, "group_betas": ()} | shared | own
     if isinstance(own.get("blocks"), Counts):
         own["blocks"] = of_groups(family, own["blocks"])
+    if is_pairs(own.get("group_betas")):
+        places = {group: place for place, group in enumerate(family.groups)}
+        wanted = [(group, factor) for group, factor in own["group_betas"] if factor != 1]
+        own["group_betas"] = tuple(sorted(wanted, key=lambda pair: places.get(pair[0], -1)))
     return replace(architecture, **own)
 
 

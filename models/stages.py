@@ -1,10 +1,10 @@
 """The stages of one architecture: its family's table with the blocks repeated and every filter count multiplied by β."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from models.architecture import Architecture, TooNarrowError, family_named
-from models.layers import Branches, Conv, Excite, Layer, Layers, Share, Sum, scaled
+from models.layers import Branches, Conv, Excite, Layer, Layers, OfSum, Share, Sum, scaled
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,7 +33,7 @@ def stages(architecture: Architecture) -> tuple[Stage, ...]:
     counts, family = architecture.blocks._asdict(), architecture.family
     width = architecture.beta, architecture.channel_multiple
     found = [Stage("stem", "stem", stem(family, architecture.stem_pools, *width))]
-    for group, part, last in body(family, *width):
+    for group, part, last in body(family, *width, architecture.group_betas):
         if group not in counts:
             found.append(Stage(group, group, part))
             continue
@@ -46,13 +46,18 @@ def stages(architecture: Architecture) -> tuple[Stage, ...]:
 
 
 @lru_cache(maxsize=64)
-def body(family: str, beta: float, multiple: int) -> tuple[tuple[str, Part, Part], ...]:
+def body(
+    family: str, beta: float, multiple: int, group_betas: tuple[tuple[str, float], ...] = ()
+) -> tuple[tuple[str, Part, Part], ...]:
     """A family's body at this width, each part with what its last repeat is; a search counts thousands of networks of a few widths."""
     named = family_named(family)
     found = []
+    factors = dict(group_betas)
     for group, layers in named.body:
-        part = Part(at_width(layers, beta, multiple), named.norm_scale)
-        last = Part(at_width(named.last[group], beta, multiple), named.norm_scale) if group in named.last else part
+        own, inside = beta * factors.get(group, 1.0), (fitting if group in factors else same)
+        part = Part(at_width(inside(layers), own, multiple), named.norm_scale)
+        ends = named.last.get(group)
+        last = Part(at_width(inside(ends), own, multiple), named.norm_scale) if ends else part
         found.append((group, part, last))
     return tuple(found)
 
@@ -66,6 +71,30 @@ def excitation(ratio: float) -> Part:
 def stem(family: str, pools: tuple[bool, bool], beta: float, multiple: int) -> Part:
     named = family_named(family)
     return Part(at_width(named.stem(pools), beta, multiple), named.norm_scale)
+
+
+def same(layers: Layers) -> Layers:
+    return layers
+
+
+def fitting(layers: Layers) -> Layers:
+    """What is added to its own input has to have as many channels, however wide it is inside."""
+
+    def one(layer: Layer) -> Layer:
+        if not isinstance(layer, Sum) or () not in layer.branches:
+            return layer
+        return replace(layer, branches=tuple(ending(branch) for branch in layer.branches))
+
+    return tuple(one(layer) for layer in layers)
+
+
+def ending(branch: Layers) -> Layers:
+    """Its last convolution puts out as many channels as the sum has."""
+    places = [place for place, layer in enumerate(branch) if isinstance(layer, Conv)]
+    return tuple(
+        replace(layer, filters=OfSum()) if isinstance(layer, Conv) and place == places[-1] else layer
+        for place, layer in enumerate(branch)
+    )
 
 
 def at_width(layers: Layers, beta: float, multiple: int) -> Layers:

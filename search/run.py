@@ -60,7 +60,8 @@ def open_run(
     if begun_with := recorded.get(BEGUN_WITH):
         preset = replace(preset, begun_with=Architecture.from_dict(begun_with))
     # As the family has them, whatever way they were written: settings are compared, and remembered.
-    in_full = {"blocks": preset.reference.blocks, "depth_start": preset.depth_start}
+    reference = preset.reference
+    in_full = {"blocks": reference.blocks, "group_betas": reference.group_betas, "depth_start": preset.depth_start}
     merged |= {name: value for name, value in in_full.items() if name in merged}
     return Run(
         folder,
@@ -75,7 +76,7 @@ def kept_of(recorded: dict[str, Any], overrides: dict[str, Any]) -> dict[str, An
     """What was set before and still means something: counts of one family's blocks are none of another's."""
     if overrides.get("family", recorded.get("family", INCEPTION_V3.name)) == recorded.get("family", INCEPTION_V3.name):
         return recorded
-    return {name: value for name, value in recorded.items() if name not in ("blocks", "depth_start")}
+    return {name: value for name, value in recorded.items() if name not in ("blocks", "depth_start", "group_betas")}
 
 
 def before_strategies(recorded: dict[str, Any]) -> dict[str, Any]:
@@ -115,7 +116,7 @@ def record(run: Run) -> None:
 
 def gone_on_from(run: Run, network: Architecture) -> Run:
     """The run, whose other studies start from the network of the family that the baseline study decided for. It is remembered."""
-    own = {name: getattr(network, name) for name in ("family", "beta", "blocks", "stem_pools")}
+    own = {name: getattr(network, name) for name in ("family", "beta", "blocks", "group_betas", "stem_pools")}
     begun_with = run.preset.begun_with or run.preset.reference
     preset = replace(run.preset, reference=network, begun_with=begun_with, depth_start=())
     if network.family == run.preset.reference.family:

@@ -1,9 +1,10 @@
 """`boneage-search count`: parameters and MACs of an architecture, by arithmetic."""
 
 import argparse
+from typing import Any
 
 from data.ranges import whole
-from models.architecture import BETA, RANGES, UNITS, Architecture, ArchitectureError, Counts, changed
+from models.architecture import RANGES, UNITS, Architecture, ArchitectureError, Counts, changed
 from models.cost import cost, training_bytes
 from models.families import FAMILIES
 from models.training.settings import RANGES as TRAINING
@@ -15,7 +16,9 @@ def add_count_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--family", choices=list(FAMILIES), default=Architecture().family, help="table of layers (default %(default)s)"
     )
-    parser.add_argument("--beta", type=values.number(BETA), default=1.0, metavar="β", help="width (default 1)")
+    parser.add_argument(
+        "--beta", type=values.BETAS, default=1.0, metavar="β", help="width (default 1), as 1.2 or 1.2,mixed9=0.7"
+    )
     parser.add_argument(
         "--blocks",
         type=values.BLOCKS,
@@ -94,7 +97,7 @@ def run_count(arguments: argparse.Namespace) -> int:
         Architecture(),
         {
             "family": arguments.family,
-            "beta": arguments.beta,
+            **widths(arguments.beta),
             "blocks": arguments.blocks,
             "stem_pools": arguments.stem_pools,
             "sex_units": arguments.sex_units,
@@ -119,6 +122,12 @@ def run_count(arguments: argparse.Namespace) -> int:
         if most and measure > most:
             raise ArchitectureError(f"{measure:,} {unit} are over the cap of {most:,}")
     return 0
+
+
+def widths(beta: "float | values.Betas") -> dict[str, Any]:
+    if not isinstance(beta, values.Betas):
+        return {"beta": beta}
+    return {"beta": 1.0 if beta.beta is None else beta.beta, "group_betas": beta.groups}
 
 
 def build(commands: Subparsers) -> None:

@@ -62,7 +62,8 @@ OPTIONS: dict[str, str] = {
     "precision": "number format; auto is half precision where the GPU or CPU computes it in hardware: bfloat16, or float16 on older GPUs",
     # the reference architecture, from which the ablation starts
     "family": "table of layers that the networks are made from",
-    "beta": "reference width: multiplier of every filter count",
+    "beta": "reference width: multiplier of every filter count, as 1.2; of some groups a factor on it, as mixed9=0.7 or 1.2,mixed9=0.7",
+    "group_betas": "block groups that are wider or narrower than β, each with a factor on it: mixed9=0.7",
     "blocks": "reference repeats: n5/n7/n9 as 2/1/2, or by group, as mixed0=1,mixed5=2",
     "se_ratio": "reference squeeze-and-excitation after every block group: its units as a share of the channels, as 0.0625; 0 is none",
     "input_px": "reference resolution: the network's front shrinks the images to this side; 0 sees them as they are",
@@ -106,6 +107,8 @@ OPTIONS: dict[str, str] = {
 RANGES: dict[str, Range] = {**preparation.RANGES, **training.RANGES, **architecture.RANGES, **preset.RANGES}
 KINDS: dict[str, Any] = {**kinds(Preparation), **kinds(Training), **kinds(Architecture), **kinds(Preset)}
 WRITTEN: dict[str, Written] = {  # of fields that are no single number, or have more than one way to write it
+    "beta": values.BETAS,
+    "group_betas": values.GROUP_BETAS,
     "blocks": values.BLOCKS,
     "stem_pools": values.STEM_POOLS,
     "families": values.FAMILY_NAMES,
@@ -195,7 +198,11 @@ def add(
 
 def chosen(arguments: argparse.Namespace) -> dict[str, Any]:
     """The fields that were set on the command line."""
-    return {name: value for name, value in vars(arguments).items() if name in OPTIONS}
+    found = {name: value for name, value in vars(arguments).items() if name in OPTIONS}
+    if isinstance(found.get("beta"), values.Betas):
+        beta, groups = found.pop("beta")
+        found |= {"group_betas": groups} | ({} if beta is None else {"beta": beta})
+    return found
 
 
 def names_of(part: type) -> list[str]:

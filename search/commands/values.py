@@ -8,7 +8,7 @@ from argparse import ArgumentTypeError
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from data.ranges import Range
 from data.shown import shown
@@ -87,6 +87,36 @@ def not_empty(text: str) -> str:
 
 PARAMS = Written(PARAMS_FORMS, parse_params)
 PARAMS_OR_0 = Written(f"{PARAMS_FORMS}, or 0", lambda text: 0 if text.strip() == "0" else parse_params(text))
+
+
+class Betas(NamedTuple):
+    """β, and factors on it by group, as far as they were written."""
+
+    beta: float | None
+    groups: tuple[tuple[str, float], ...]
+
+
+def betas(text: str) -> "float | Betas":
+    """1.2, mixed9=0.7, or 1.2,mixed9=0.7. Plain where no group is named."""
+    if "=" not in text:
+        return one(BETA, text)
+    parts = text.split(",")
+    plain = [part for part in parts if "=" not in part]
+    if len(plain) > 1:
+        raise ValueError(text)
+    return Betas(one(BETA, plain[0]) if plain else None, group_betas(",".join(part for part in parts if "=" in part)))
+
+
+def group_betas(text: str) -> tuple[tuple[str, float], ...]:
+    pairs = [part.split("=", 1) for part in text.split(",")]
+    named = {name.strip(): one(BETA, factor) for name, factor in pairs}
+    if len(named) < len(pairs) or not all(name.isidentifier() for name in named):
+        raise ValueError(text)
+    return tuple(named.items())
+
+
+BETAS = Written(f"{BETA}, and factors on it for some block groups, as 1.2 or mixed9=0.7 or 1.2,mixed9=0.7", betas)
+GROUP_BETAS = Written(f"block groups, each with a factor on β, {BETA}, as mixed5=1.2,mixed9=0.7", group_betas)
 FAMILY_NAMES = Written(
     f"families separated by commas, some of {', '.join(FAMILIES)}",
     lambda text: tuple(one_of(tuple(FAMILIES), part.strip()) for part in text.split(",")),

@@ -195,6 +195,8 @@ def restored(family: Any, name: str, value: Any) -> Any:
             (pair[0], blocks_of(family, pair[1])) if isinstance(pair, list) and len(pair) == 2 else pair
             for pair in value
         )
+    if name == "group_betas" and isinstance(value, list):
+        return tuple(tuple(pair) if isinstance(pair, list) else pair for pair in value)
     return tuple(value) if isinstance(value, list) else value
 
 

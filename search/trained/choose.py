@@ -82,6 +82,7 @@ def name_of(architecture: Architecture) -> str:
         parts.append(f"d{architecture.dropout:g}")
     if architecture.se_ratio:
         parts.append(f"se{architecture.se_ratio:g}")
+    parts += [f"{group}x{factor:g}" for group, factor in architecture.group_betas]
     if architecture.input_px:
         parts.append(f"{architecture.input_px}px")
     if not architecture.sex_units:

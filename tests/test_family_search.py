@@ -150,7 +150,7 @@ def test_a_family_edited_by_hand_is_refused_with_those_there_are(family: object,
 @pytest.mark.parametrize("command", ["run", "ablate", "width", "depth", "refine", "plan", "record", "compare", "train"])
 def test_every_command_that_takes_a_network_takes_a_family(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
-        main([command, "--help"])
+        main([command, "--help-all"])
     assert "--family {" + ",".join(FAMILIES) + "}" in re.sub(r"\s+", " ", capsys.readouterr().out)
 
 

@@ -259,24 +259,30 @@ def cpu() -> Preset:
 
 
 def demo() -> Preset:
-    """Every part of the search in a few minutes, on drawn hands: shows how it works, decides nothing about radiographs."""
+    """Every part of the search in a few minutes, on drawn hands: shows how it works, decides nothing about radiographs.
+
+    Batches of 8 and a BatchNorm that forgets fast learn half of what there is to learn within 14 epochs, from every seed tried.
+    Of the widths, 0.4 of the reference's is too narrow to learn the drawn hands at all, and 0.7 is hardly worse than 1.
+    """
     return replace(
         cpu(),
         name="demo",
-        data="phantom:1200",
-        preparation=Preparation(image_px=64, validation_fraction=0.25, test_fraction=0.1),
-        training=replace(cpu().training, **FILMS_OFF, epochs=20, warmup_epochs=1.0),
-        reference=Architecture(beta=0.125, blocks=Blocks(1, 1, 1, 1, 1, 1), stem_pools=(False, True)),
-        max_params=1_100_000,
-        margin_months=2.0,
-        equivalence_months=4.0,
-        width_factors=(0.7, 1.0, 1.4),
-        width_trials=3,
-        depth_trials=4,
-        refine_trials=4,
+        data="phantom:700",
+        preparation=Preparation(image_px=48, validation_fraction=0.25, test_fraction=0.1),
+        training=replace(
+            cpu().training, **FILMS_OFF, epochs=14, batch=8, learning_rate=5e-3, warmup_epochs=1.0, bn_momentum=0.8
+        ),
+        reference=Architecture(beta=0.1, blocks=Blocks(0, 0, 0, 0, 1, 1), stem_pools=(False, True)),
+        max_params=400_000,
+        margin_months=1.0,
+        equivalence_months=3.0,
+        width_factors=(0.4, 0.7, 1.0),
+        width_trials=1,
+        depth_trials=2,
+        refine_trials=1,
         depth_patience=3,
-        fc_choices=(128,),
-        dropouts=(0.3, 0.6),
+        fc_choices=(64,),
+        dropouts=(0.3,),
     )
 
 

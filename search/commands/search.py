@@ -30,6 +30,7 @@ def run_stages(arguments: argparse.Namespace) -> int:
     from search.leader.engine import run_study
     from search.leader.progress import Terms
     from search.prepared import prepared
+    from search.report import closing
     from search.report import read as report
     from search.report import write as report_files
     from search.run import gone_on_from
@@ -67,7 +68,8 @@ def run_stages(arguments: argparse.Namespace) -> int:
         last = arguments.stages[-1]
         confirms = run.preset.confirm and last == list(STUDIES)[-1]
         confirmed = run_study(run, store, CONFIRMATION, make_executor, watching, terms) if confirms else None
-    page = report_files.write(report.read(run)) if len(arguments.stages) > 1 else None
+    found = report.read(run) if len(arguments.stages) > 1 else None
+    page = report_files.write(found) if found else None
     if arguments.json:
         decisions = {name: decision.to_dict() for name, decision in made.items()}
         if confirmed:
@@ -86,8 +88,12 @@ def run_stages(arguments: argparse.Namespace) -> int:
     for sentence in confirmed_words(made[last].to_dict(), confirmed.to_dict() if confirmed else None):
         say(sentence)
     tables.footnote(constant_mae(store.cases), store.synthetic)
-    if page:
+    if found:
+        tables.show("lowest validation MAEs of all studies", closing.top_rows(found))
         say(f"the report is in {page}")
+        say("next:")
+        for line, does in closing.next_commands(run):
+            say(f"  {line}  # {does}")
     return 0
 
 

@@ -1,0 +1,34 @@
+"""What a whole search says last: its best networks, and the commands that go on from it."""
+
+from typing import Any
+
+from search.output.typed import typed
+from search.report.read import Report
+from search.report.rows import best_trials
+from search.run import Run
+
+TOP = 5
+
+
+def top_rows(report: Report) -> list[dict[str, Any]]:
+    """The best single trainings of all studies."""
+    return [
+        {
+            "trial": f"{study.name} #{trial.number}",
+            "network": str(study.architecture(trial)),
+            "validation_mae": round(trial.error, 2),
+            "params_m": round(study.cost(trial).params / 1e6, 3),
+            "gmacs": round(study.cost(trial).macs / 1e9, 3),
+        }
+        for study, trial in best_trials(report, TOP)
+    ]
+
+
+def next_commands(run: Run) -> list[tuple[str, str]]:
+    """Each as it is pasted into a shell, and what it does; in this order every one of them works."""
+    return [
+        (typed("dashboard", run.folder), "studies, trials and maps in the browser"),
+        (typed("train", run.folder), "the winner in full, tested once, saved as a model"),
+        (typed("explain", run.folder, "--sheet", "6"), "where its predictions come from"),
+        (typed("export", run.folder, "--format", "keras"), "the model for other programs, with a model card"),
+    ]

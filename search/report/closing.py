@@ -6,6 +6,7 @@ from search.output.typed import typed
 from search.report.read import Report
 from search.report.rows import best_trials
 from search.run import Run
+from search.trained.choose import name_of
 
 TOP = 5
 
@@ -15,7 +16,7 @@ def top_rows(report: Report) -> list[dict[str, Any]]:
     return [
         {
             "trial": f"{study.name} #{trial.number}",
-            "network": str(study.architecture(trial)),
+            "network": name_of(study.architecture(trial)),
             "validation_mae": round(trial.error, 2),
             "params_m": round(study.cost(trial).params / 1e6, 3),
             "gmacs": round(study.cost(trial).macs / 1e9, 3),

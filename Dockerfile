@@ -1,0 +1,18 @@
+# boneage-search on TensorFlow's GPU image, as a user who is not root: docs/clusters.md
+FROM tensorflow/tensorflow:2.21.0-gpu
+
+WORKDIR /opt/boneage-search
+COPY pyproject.toml constraints.txt README.md boneage_search.py ./
+COPY search search
+COPY studies studies
+COPY models models
+COPY data data
+# TensorFlow and CUDA are the image's own; the rest has the versions that the tests ran with.
+RUN python3 -m pip install --no-cache-dir --constraint constraints.txt . nvidia-ml-py \
+    && useradd --create-home --uid 1000 searcher \
+    && mkdir /work && chown searcher /work
+
+USER searcher
+WORKDIR /work
+ENTRYPOINT ["boneage-search"]
+CMD ["--help"]

@@ -13,7 +13,8 @@ from PIL import Image
 
 from data.audit.audit import audit
 from data.audit.balance import ALPHA, comparisons
-from data.audit.images import DETAIL_AGREEMENT, looked_at, twins
+from data.audit.copies import LEAST_AGREEMENT
+from data.audit.images import looked_at, twins
 from data.audit.measures import Audit
 from data.cases import SPLITS
 from data.holm import holm
@@ -283,7 +284,7 @@ def test_a_near_duplicate_across_splits_is_found_and_nothing_else() -> None:
     assert (pair.first, pair.second) == ("case-5", "case-70")
     assert pair.across_splits
     assert not pair.labels_differ
-    assert DETAIL_AGREEMENT <= pair.agreement < 1
+    assert LEAST_AGREEMENT <= pair.agreement < 1
     assert "1 pair of images" in said(found, "worry")
 
 
@@ -396,8 +397,9 @@ def test_no_picture_that_is_on_two_sides_is_missed(drawn: list[tuple[int, str]])
     pictures = noise(4)
     cases = table(len(drawn), 0, 0).assign(split=[split for _, split in drawn])
 
-    _, coarse, detail = looked_at(np.stack([changed(pictures[number]) for number, _ in drawn]))
-    named = {(pair.first, pair.second): pair.across_splits for pair in twins(cases, coarse, detail)}
+    images = np.stack([changed(pictures[number]) for number, _ in drawn])
+    _, coarse, detail = looked_at(images)
+    named = {(pair.first, pair.second): pair.across_splits for pair in twins(cases, images, coarse, detail)}
     for row, (number, split) in enumerate(drawn):
         earlier = [(cases["id"][at], other) for at, (same, other) in enumerate(drawn[:row]) if same == number]
         mine = [across for (_, second), across in named.items() if second == cases["id"][row]]

@@ -57,7 +57,7 @@ def audit(
         infants=int((cases["age_months"] < INFANT_MONTHS).sum()),
         out_of_range_ids=list(cases.loc[~cases["age_months"].between(*RSNA_AGES_MONTHS), "id"]),
         pictures=pictures(cases, seen, image_px),
-        twins=list(twins(cases, coarse, detail)),
+        twins=list(twins(cases, images, coarse, detail)),
         patients=seen_patients(cases, pd.Series("", cases.index) if patients is None else patients),
         problems=dict(Counter(problems["kind"]).most_common()),
         findings=[],

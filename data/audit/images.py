@@ -8,6 +8,8 @@ import numpy as np
 import pandas as pd
 from scipy import ndimage
 
+from data.audit.copies import ALIKE, LEAST_AGREEMENT, agreement, frequencies, small, standing_out
+
 LOW_CONTRAST_LEVELS = 64  # 1st to 99th percentile within so many grey levels: a tenth of RSNA's training images
 # A bright edge: most of a strip along one side is brighter than half. A forearm crosses less of it.
 EDGE_WIDTH, EDGE_GREY, EDGE_SHARE = 0.02, 127, 0.75
@@ -15,14 +17,13 @@ EMPTY_SHARE = 0.9  # of the pixels have one grey; at most 0.86 in RSNA
 SATURATED_SHARE, SATURATED_GREY = 0.25, 250  # so many pixels are white; at most 0.2 in RSNA
 WORRYING_SHARE = 0.05  # of images with such a fault
 
-# Near duplicates: pictures that agree coarsely are compared in what is left when their smooth part is taken away, because
-# all hands are alike in that. Measured on all 79.5 million pairs of RSNA's 12,611 training images: the two different hands
-# most alike have 0.855 (0.835 cropped and stretched). Of the same radiographs saved in another size 95 % are found, with
-# JPEG of quality 40 or a gamma of 0.7 all, with a gamma of 1.5 94 %, turned by one degree 76 %, shifted by a hundredth of the width none.
+# Near duplicates: candidates agree coarsely and in what is left when their smooth part is taken away, or, shifted, turned or mirrored,
+# in their spatial frequencies; `copies.py` judges them.
 COARSE_PX, COARSE_AGREEMENT = 16, 0.96
 DETAIL_PX, DETAIL_SMOOTHING_PX, DETAIL_AGREEMENT = 48, 2.0, 0.9
 
 READ_AT_ONCE = 4_000_000  # bytes of pixels
+MOST_JUDGED = 4  # of the images of its own split, and of the others, for each image
 COMPARED_AT_ONCE = 250  # images against all before them
 DETAILS_AT_ONCE = 4000  # of those before them, in 32 bits
 
@@ -56,7 +57,7 @@ class Twins:
 
     first: str  # ids
     second: str
-    agreement: float  # of their detail, 0.9 to 1
+    agreement: float  # as `copies.agreement` has it
     across_splits: bool
     labels_differ: bool  # in age or sex
 
@@ -134,29 +135,42 @@ def range_of(values: pd.Series) -> Range:
     return Range(float(values.min()), float(values.median()), float(values.max()))
 
 
-def twins(cases: pd.DataFrame, coarse: np.ndarray, detail: np.ndarray) -> Iterator[Twins]:
-    """Every image that nearly equals an earlier one, beside one such: of another split if there is any, else the earliest.
+def twins(cases: pd.DataFrame, images: np.ndarray, coarse: np.ndarray, detail: np.ndarray) -> Iterator[Twins]:
+    """Every image that is an earlier one again, beside one such: of another split if there is any, else the likeliest.
 
     So there are fewer pairs than images, however many are alike, and none across splits is missed.
     """
-    columns = [cases[name].to_numpy() for name in ("id", "split", "age_months", "male")]
-    id, split, age_months, male = columns
+    id, split, age_months, male = (cases[name].to_numpy() for name in ("id", "split", "age_months", "male"))
+    straight, mirrored = frequencies(images), frequencies(images[:, :, ::-1])
+    mean, spread = straight.mean(axis=0), straight.std(axis=0) + 1e-3
+    straight, mirrored = (standing_out(features, mean, spread) for features in (straight, mirrored))
     for start in range(0, len(coarse), COMPARED_AT_ONCE):
         rows = np.arange(start, min(start + COMPARED_AT_ONCE, len(coarse)))
-        agreement = agreements(coarse, detail, rows)
-        apart = split[rows][:, None] != split[None, : agreement.shape[1]]
-        equal = agreement >= DETAIL_AGREEMENT
-        second = np.flatnonzero(equal.any(axis=1))
-        first = np.argmax(equal[second] * (1 + apart[second]), axis=1)  # the first of the highest
-        for at, a in zip(second, first, strict=True):
-            b = rows[at]
-            yield Twins(
-                str(id[a]),
-                str(id[b]),
-                min(float(agreement[at, a]), 1.0),
-                bool(split[a] != split[b]),
-                bool(age_months[a] != age_months[b] or male[a] != male[b]),
-            )
+        end = rows[-1] + 1
+        before = np.arange(end) < rows[:, None]
+        as_is, turned = agreements(coarse, detail, rows), straight[rows] @ straight[:end].T
+        flipped = np.where(before, mirrored[rows] @ straight[:end].T, 0)
+        likely = np.where(as_is >= DETAIL_AGREEMENT, 1 + as_is, np.where(before, np.maximum(turned, flipped), 0))
+        likely[likely < ALIKE] = 0
+        for at in np.flatnonzero(likely.any(axis=1)):
+            b = int(rows[at])
+            for a in judged(likely[at], split[:end] != split[b]):
+                over = images[b][:, ::-1] if flipped[at, a] > max(turned[at, a], as_is[at, a]) else images[b]
+                same = agreement(small(np.ascontiguousarray(over)), small(images[a]))
+                if same >= LEAST_AGREEMENT:
+                    apart = bool(split[a] != split[b])
+                    differ = bool(age_months[a] != age_months[b] or male[a] != male[b])
+                    yield Twins(str(id[a]), str(id[b]), same, apart, differ)
+                    break
+
+
+def judged(likely: np.ndarray, apart: np.ndarray) -> Iterator[int]:
+    """Candidates, those of other splits before those of one's own, the likeliest first, the earliest of equal ones."""
+    for some in (apart, ~apart):
+        scores = np.where(some, likely, 0)
+        for a in np.argsort(-scores, kind="stable")[:MOST_JUDGED]:
+            if scores[a] > 0:
+                yield int(a)
 
 
 def agreements(coarse: np.ndarray, detail: np.ndarray, rows: np.ndarray) -> np.ndarray:

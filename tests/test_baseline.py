@@ -127,7 +127,8 @@ def searched(tiny_store: Store, tmp_path_factory: pytest.TempPathFactory) -> tup
     """A run whose baseline is decided, and the first study after it."""
     folder = tmp_path_factory.mktemp("families")
     preset = small(tiny_preset())
-    begun = Run(folder, preset, {}, str(tiny_store.path), sqlite_url(folder / "studies.db"))
+    widths = {"width_factors": preset.width_factors}  # not those of the preset that it is derived from
+    begun = Run(folder, preset, widths, str(tiny_store.path), sqlite_url(folder / "studies.db"))
     record(begun)
     executor = FormulaExecutor(by_seed=xception_is_best)
     decision = run_study(begun, tiny_store, "baseline", lambda: executor, silent())

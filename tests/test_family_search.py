@@ -87,7 +87,7 @@ def test_an_ablation_lowers_every_group_by_its_steps_down_to_none(name: str) -> 
 def test_what_the_later_studies_propose_is_of_the_family_and_under_the_cap(name: str) -> None:
     preset = of_family(name)
     low, high = (cost(replace(preset.reference, beta=beta), 100).params for beta in (0.125, 0.175))
-    given = after_width(replace(preset, max_params=(low + high) // 2), FAMILIES[name].groups[:1])
+    given = after_width(replace(preset, max_params=low + (high - low) // 8), FAMILIES[name].groups[:1])
 
     for study in (width, depth):
         points = feasible_points(study, given)

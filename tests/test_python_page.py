@@ -9,10 +9,8 @@ import pytest
 from search.commands.parser import parser
 
 PAGE = Path(__file__).parents[1] / "PYTHON.md"
-OF_THE_MACHINE = {
-    "storage",
-    "dashboard",
-}  # commands about a database and a browser, which have nothing to be called for
+# Commands about a database, a browser and this machine, which have nothing to be called for.
+OF_THE_MACHINE = {"storage", "dashboard", "doctor"}
 
 
 def test_the_page_has_a_section_for_every_command() -> None:

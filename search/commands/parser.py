@@ -7,6 +7,7 @@ from search.commands import compare, count, data, model, plan, search, storage
 from search.commands.applied import evaluate
 from search.commands.general import doctor, presets
 from search.commands.general.help import Parser
+from search.output.terminal import say
 
 
 class Version(argparse.Action):
@@ -16,7 +17,7 @@ class Version(argparse.Action):
         from importlib.metadata import version
 
         stands_on = ", ".join(f"{name} {version(name)}" for name in ("tensorflow", "keras", "optuna", "numpy"))
-        print(f"boneage-search {version('boneage-search')} (Python {platform.python_version()}, {stands_on})")
+        say(f"boneage-search {version('boneage-search')} (Python {platform.python_version()}, {stands_on})")
         parser.exit()
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, NoReturn
 
-from search.output.terminal import log
+from search.output.terminal import log, say
 
 RARE = {"storage", "take_over", "anyway", "tensorboard", "trial_timeout", "deterministic", "executor", "help_all"}
 
@@ -57,5 +57,6 @@ class HelpAll(argparse.Action):
         option_string: str | None = None,
     ) -> None:
         assert isinstance(parser, Parser)
-        print(parser.format_all_help(), end="")
+        for line in parser.format_all_help().splitlines():
+            say(line)
         parser.exit()

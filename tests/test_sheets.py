@@ -122,3 +122,13 @@ def test_what_inflates_beyond_the_bound_is_refused_before_it_is_read(tmp_path: P
     for name in ("t.xlsx", "t.csv"):
         with pytest.raises(DataError, match=f"{name} holds .* bytes of text, more than"):
             read_sheet(tmp_path / name, fits)
+
+
+@settings(max_examples=30)
+@given(st.text(alphabet=",;\t| ", max_size=6), st.sampled_from(SEPARATORS))
+def test_a_row_of_separators_alone_is_no_row_whichever_of_them_separates(
+    tmp_path_factory: pytest.TempPathFactory, nothing: str, separator: str
+) -> None:
+    path = tmp_path_factory.mktemp("blank") / "t.csv"
+    path.write_text(text([HEADINGS, ROWS[0]], separator) + nothing + "\n" + text(ROWS[1:], separator))
+    assert [cells for _, cells in read_sheet(path, fits).rows] == ROWS

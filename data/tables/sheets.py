@@ -7,6 +7,7 @@ import codecs
 import csv
 import io
 import re
+import string
 import zipfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -24,6 +25,7 @@ MAX_TABLE_BYTES = (
 UNREADABLE = {True: "cannot be read as an Excel workbook", False: "cannot be read as CSV"}  # by whether it is Excel
 ARCHIVE_MARK = b"PK\3\4"
 SEPARATORS = ",;\t|"
+NOTHING = SEPARATORS + string.whitespace  # a row of these alone is blank, whichever of them separates
 HEADING_WITHIN = 10  # rows from the top, blank ones not counted: exports begin with a title or two
 LOOKED_AT = 30  # lines from the top, for the separator
 
@@ -63,7 +65,7 @@ def is_excel(path: Path) -> bool:
 
 def below_headings(path: Path, rows: Sequence[Row], fits: Fits, said: str = "") -> Iterator[Sheet]:
     """The sheet that these rows are; none where all of them are blank."""
-    filled = [row for row in rows if any(cell.strip() for cell in row[1])]
+    filled = [row for row in rows if any(cell.strip(NOTHING) for cell in row[1])]
     if not filled:
         return
     place = max(range(min(HEADING_WITHIN, len(filled))), key=lambda n: (fits(filled[n][1]), -n))

@@ -18,11 +18,12 @@ from models.training.settings import FILMS_OFF
 from search.storage.identity import ID
 from search.storage.settings import BEGUN_WITH, FILMS, change_settings, derive, from_json, read_settings, remembered
 from search.storage.sqlite import own_url
-from studies.preset import PRESETS, Preset, StudyError
+from studies.preset import EARLIER, EDITION, PRESETS, Preset, StudyError
 
 if TYPE_CHECKING:
     from data.store.disk import Store
 
+EDITION_KEPT = "edition"  # in run.json
 PREPARED, TRIALS, MODELS = "prepared", "trials", "models"  # in the run's folder
 
 
@@ -56,7 +57,9 @@ def open_run(
             f"{folder} was begun with preset {recorded['preset']}, now {name}: use another --run-dir, or leave --preset out"
         )
     merged = before_strategies(recorded) | kept_of(from_json(recorded.get("overrides", {})), overrides) | overrides
-    preset = derive(PRESETS[name](), varied_films(recorded) | merged)
+    preset = derive(
+        derive(PRESETS[name](), EARLIER.get((name, edition_of(recorded)), {})), varied_films(recorded) | merged
+    )
     if begun_with := recorded.get(BEGUN_WITH):
         preset = replace(preset, begun_with=Architecture.from_dict(begun_with))
     # As the family has them, whatever way they were written: settings are compared, and remembered.
@@ -89,6 +92,16 @@ def varied_films(recorded: dict[str, Any]) -> dict[str, Any]:
     return {**FILMS_OFF, **recorded.get(FILMS, {})} if recorded.get("preset") else {}
 
 
+def edition_of(recorded: dict[str, Any]) -> int:
+    """Of the presets' values, which a run keeps as they were when it began; runs did not say which before there were two."""
+    edition = recorded.get(EDITION_KEPT, 1 if recorded.get("preset") else EDITION)
+    if type(edition) is not int or edition > EDITION:
+        raise StudyError(
+            f"the run's presets are of edition {edition!r}, and this version knows up to {EDITION}; use a newer version"
+        )
+    return edition
+
+
 def refuse_unspeakable(folder: Path) -> None:
     """Databases are named by URLs, and URLs are UTF-8."""
     try:
@@ -111,7 +124,9 @@ def record(run: Run) -> None:
     }
     if run.preset.begun_with:
         settings[BEGUN_WITH] = run.preset.begun_with.to_dict()
-    change_settings(run, lambda before: settings | remembered(run.storage, run.folder))
+    change_settings(
+        run, lambda before: settings | {EDITION_KEPT: edition_of(before)} | remembered(run.storage, run.folder)
+    )
 
 
 def gone_on_from(run: Run, network: Architecture) -> Run:

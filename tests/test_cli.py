@@ -92,6 +92,8 @@ def test_every_command_has_help_with_an_example() -> None:
         "count",
         "storage",
         "dashboard",
+        "doctor",
+        "presets",
     } == set(names)
     for name in names:
         assert f"example: boneage-search {name}" in re.sub(r"\s+", " ", boneage_search(name, "--help").stdout)

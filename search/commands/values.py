@@ -96,10 +96,10 @@ class Betas(NamedTuple):
     groups: tuple[tuple[str, float], ...]
 
 
-def betas(text: str) -> "float | Betas":
-    """1.2, mixed9=0.7, or 1.2,mixed9=0.7. Plain where no group is named."""
+def betas(text: str) -> Any:  # a float, or Betas
+    """1.2, mixed9=0.7, or 1.2,mixed9=0.7. Plain where no group is named; a plain one is refused as the number that it is."""
     if "=" not in text:
-        return one(BETA, text)
+        return BETA_ALONE(text)
     parts = text.split(",")
     plain = [part for part in parts if "=" not in part]
     if len(plain) > 1:
@@ -115,6 +115,7 @@ def group_betas(text: str) -> tuple[tuple[str, float], ...]:
     return tuple(named.items())
 
 
+BETA_ALONE = number(BETA)
 BETAS = Written(f"{BETA}, and factors on it for some block groups, as 1.2 or mixed9=0.7 or 1.2,mixed9=0.7", betas)
 GROUP_BETAS = Written(f"block groups, each with a factor on β, {BETA}, as mixed5=1.2,mixed9=0.7", group_betas)
 FAMILY_NAMES = Written(

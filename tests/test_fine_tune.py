@@ -5,14 +5,22 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from conftest import tiny_model_in
 from labelled_sets import lay_out
 
+from data.store.disk import Store
 from search.cli import main
 from search.evaluate.fine_tune import divided, training_of
 from search.evaluate.labelled import Labelled, opened
 from search.evaluate.parts import parted
 from search.trained.folder import load_network, open_folder
 from search.trained.predictor import open_model
+
+
+@pytest.fixture(scope="module")
+def tiny_model(tmp_path_factory: pytest.TempPathFactory, tiny_store: Store) -> Path:
+    """This file's own, as other models are made beside it."""
+    return tiny_model_in(tmp_path_factory.mktemp("own"), tiny_store)
 
 
 @pytest.fixture(scope="module")

@@ -21,7 +21,7 @@ from search.trained.choose import name_of
 
 @given(name=st.sampled_from(list(FAMILIES)), factor=st.sampled_from([0.5, 0.7, 1.4, 2.0]), place=st.integers(0, 6))
 @settings(max_examples=60, deadline=None)
-def test_a_wider_group_costs_more_and_a_narrower_one_less_and_all_of_them_are_beta(
+def test_a_wider_group_costs_no_less_and_a_narrower_one_no_more_and_all_of_them_are_beta(
     name: str, factor: float, place: int
 ) -> None:
     family = FAMILIES[name]
@@ -30,8 +30,9 @@ def test_a_wider_group_costs_more_and_a_narrower_one_less_and_all_of_them_are_be
     varied = replace(plain, group_betas=((group, factor),))
 
     before, after = cost(plain, 100), cost(varied, 100)
-    assert (after.groups[group].params > before.groups[group].params) == (factor > 1)
-    assert (after.groups[group].macs > before.groups[group].macs) == (factor > 1)
+    for count in ("params", "macs"):  # equal where both widths round to the same filters
+        wider, narrower = (after, before) if factor > 1 else (before, after)
+        assert getattr(wider.groups[group], count) >= getattr(narrower.groups[group], count)
     first = list(before.groups).index(group)
     for earlier in list(before.groups)[:first]:
         assert after.groups[earlier] == before.groups[earlier]

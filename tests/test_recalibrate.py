@@ -7,10 +7,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from conftest import tiny_model_in
 from hypothesis import given
 from hypothesis import strategies as st
 from labelled_sets import lay_out
 
+from data.store.disk import Store
 from search.cli import main
 from search.evaluate.labelled import Labelled, opened
 from search.evaluate.parts import parted
@@ -21,6 +23,12 @@ from search.trained.predictor import predict as predict_images
 from studies.preset import StudyError
 
 MONTHS = st.floats(0, 228).map(lambda value: round(value, 1))
+
+
+@pytest.fixture(scope="module")
+def tiny_model(tmp_path_factory: pytest.TempPathFactory, tiny_store: Store) -> Path:
+    """This file's own, as other models are made beside it."""
+    return tiny_model_in(tmp_path_factory.mktemp("own"), tiny_store)
 
 
 @pytest.fixture(scope="module")

@@ -41,6 +41,7 @@ def test_case_21_options_out_of_their_range_are_refused_by_name_before_anything_
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_case_22_no_stream_brings_a_traceback(tmp_path: Path) -> None:
     record(open_run(tmp_path / "RUN", "demo", {}, None, None))
     lines = [line for line in script("22_streams").splitlines() if line.strip()]

@@ -254,6 +254,7 @@ def test_the_staged_search_never_pays_for_a_network_that_an_earlier_study_has_tr
     assert all(len(got[name]) == min(asked[name], len(SEEDS)) for name in asked)
 
 
+@pytest.mark.slow
 def test_rivals_get_the_epochs_that_the_staged_search_of_their_repetition_spent() -> None:
     every = compare(PRESET, CONSTANT_MAE, TABLE, recorded_seeds(TABLE), 2, ("random", "Optuna TPE + ASHA"))
     spent = {one.repetition: one.trace.epochs for one in every if one.rival == STAGED}

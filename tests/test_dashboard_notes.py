@@ -156,7 +156,7 @@ def test_every_picture_is_in_the_artifact_store_and_in_the_note(tmp_path: Path, 
             )
 
 
-@pytest.mark.parametrize("stop_after", [0, 4])
+@pytest.mark.parametrize("stop_after", [0, pytest.param(4, marks=pytest.mark.slow)])
 def test_a_search_that_was_stopped_leaves_what_one_that_was_not_leaves(
     tmp_path: Path, tiny_store: Store, stop_after: int
 ) -> None:

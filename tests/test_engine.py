@@ -368,6 +368,7 @@ def test_an_epoch_reported_twice_counts_as_it_was_last(tmp_path: Path, tiny_stor
         assert trial.intermediate_values[tiny_preset().training.epochs] == trial.user_attrs["final_validation_mae"]
 
 
+@pytest.mark.slow
 def test_deterministic_trials_have_the_numbers_of_one_worker_whatever_their_number(
     tmp_path: Path, tiny_store: Store
 ) -> None:

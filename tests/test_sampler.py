@@ -220,6 +220,7 @@ def regrets(best_at: Callable[[int], Sequence[Point]], objective: Objective, low
     return [min(objective(point) for point in best_at(seed)) - lowest for seed in range(seeds)]
 
 
+@pytest.mark.slow
 def test_the_wrapped_tpe_still_learns_under_a_cap() -> None:
     """A quadratic with its valley at the cap, half of the grid over it: 20 proposals beat 20 random feasible draws."""
     space: Space = {name: tuple(range(10)) for name in ("x", "y", "z")}

@@ -43,6 +43,7 @@ def test_a_copy_holds_every_trial_as_it_was(tmp_path: Path, tiny_store: Store) -
     assert summary.trials == {study[0]: len(study[4]) for study in before}
 
 
+@pytest.mark.slow
 def test_a_stopped_search_goes_on_from_the_copy_to_the_same_decisions(tmp_path: Path, tiny_store: Store) -> None:
     """Its running trial is taken up under its number."""
     whole, stopped, copied = (

@@ -40,7 +40,7 @@ NAMES = {"mid": ["ablation", "width", "sex branch", "depth", "refinement"]}
 NAMES["last"] = ["ablation", "width", "depth", "refinement", "sex branch"]
 
 
-@pytest.fixture(scope="module", params=["mid", "last"])
+@pytest.fixture(scope="module", params=["mid", pytest.param("last", marks=pytest.mark.slow)])
 def names(request: pytest.FixtureRequest) -> Iterator[list[str]]:
     """With five studies, the names in their order."""
     with pytest.MonkeyPatch.context() as patched:

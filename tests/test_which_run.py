@@ -93,6 +93,7 @@ def test_where_there_is_no_run_one_begins_in_the_default_folder(here: Path) -> N
     assert runs_here() == []
 
 
+@pytest.mark.slow
 @given(st.dictionaries(st.sampled_from(["main", "demo", "a", "-x", "a b"]), st.integers(1, 9), max_size=4))
 def test_a_command_that_is_told_to_be_typed_finds_the_run_it_was_told_of(times: dict[str, int]) -> None:
     """Whatever other runs there are."""

@@ -1,5 +1,6 @@
 """Fixtures: small real things, made in a temporary folder."""
 
+import os
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import cache
@@ -28,6 +29,9 @@ if TYPE_CHECKING:
 # How long an example takes depends on what else the machine does; a property that hangs is ended by pytest's own timeout.
 settings.register_profile("any machine", deadline=None)
 settings.load_profile("any machine")
+
+# Ray's trials step back behind every other process of the machine, by 15 of nice's 19: beside two test processes they hardly got on.
+os.environ.setdefault("RAY_worker_niceness", "0")
 
 RSNA_HEADER = "id,boneage,male"
 

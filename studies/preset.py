@@ -32,6 +32,7 @@ RANGES = {
     "seeds": whole(1, SEEDS),
     "baseline_seeds": whole(0, SEEDS),
     "confirm": whole(0, 100),
+    "keep_networks": whole(0, 1_000),
     "confirm_seeds": whole(1, SEEDS),
     "resolve": whole(0, SEEDS),
     "max_params": PARAMS,
@@ -69,6 +70,7 @@ class Preset:
     seed: int = 0
     confirm: int = 1  # of the networks that were best, so many are trained again after the search; 0: none
     confirm_seeds: int = 3  # each of them with so many seeds that the search has never used
+    keep_networks: int = 1  # trained networks that the run's best trials leave, for use before `train`; 0: none
     seeds: int = 1  # every point of ablation, width and refinement runs with so many, from `seed` on
     baseline_seeds: int = (
         0  # of what variants are compared with; 0: more than `seeds` by the square root of their number

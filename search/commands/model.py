@@ -180,7 +180,7 @@ def run_train(arguments: argparse.Namespace) -> int:
 def run_predict(arguments: argparse.Namespace) -> int:
     from search.apply import answers_out, predict, structured_report
     from search.output.notices import NO_DEVICE
-    from search.trained.folder import newest
+    from search.trained.keep import note_of, usable
     from search.trained.predictor import open_model
 
     if arguments.out:
@@ -193,7 +193,7 @@ def run_predict(arguments: argparse.Namespace) -> int:
     labels = (
         predict.labels_of(arguments.table, asked, arguments.age_unit) if arguments.table else predict.Labels({}, {})
     )
-    folder = arguments.model or newest(arguments.run_dir)
+    folder = usable(arguments.run_dir, arguments.model)
     model = open_model(folder)
     male = None if arguments.sex is None else arguments.sex == "M"
     wanted = predict.Wanted(
@@ -201,6 +201,10 @@ def run_predict(arguments: argparse.Namespace) -> int:
     )
     predict.say_before(folder, model, wanted)
     rows, named = predict.rows_of(model, files, wanted), predict.columns_of(files, wanted)
+    if note := note_of(model.about, arguments.run_dir):
+        log(note)
+        if arguments.json:
+            rows, named = (row | {"model_note": note} for row in rows), (*named, "model_note")
     if arguments.dicom_sr:
         rows = structured_report.reported(rows, arguments.dicom_sr, model.about["name"])
     if arguments.out:
@@ -219,11 +223,14 @@ def run_explain(arguments: argparse.Namespace) -> int:
     from search.apply.predict import Wanted, sexes_of
     from search.prepared import prepared
     from search.show.progress import preparing
-    from search.trained.folder import chosen_model
+    from search.trained.folder import open_folder
+    from search.trained.keep import note_of, usable
 
     if bool(arguments.files) == bool(arguments.sheet):
         raise StudyError("say which radiographs: name image files, or --sheet N for N cases of the run's data")
-    model = chosen_model(arguments.run_dir, arguments.model)
+    model = open_folder(usable(arguments.run_dir, arguments.model))
+    if note := note_of(model.about, arguments.run_dir):
+        log(note)
     if arguments.files:
         table = sexes_of(arguments.table) if arguments.table else {}
         wanted = Wanted(None if arguments.sex is None else arguments.sex == "M", table, force=arguments.force)
@@ -239,8 +246,9 @@ def run_explain(arguments: argparse.Namespace) -> int:
             case.to_dict(arguments.fine) | {"outside_hand_share": share}
             for case, share in zip(found.cases, outside_shares(found), strict=True)
         ]
+        noted = {"model_note": note} if note else {}
         files = {"picture": str(picture), "page": str(page)}
-        show_json({"method": found.method, "cases": cases, "regions": region_rows(found), **files})
+        show_json({"method": found.method, "cases": cases, "regions": region_rows(found), **files} | noted)
         return 0
     say(picture)
     say(page)

@@ -104,6 +104,7 @@ def fine_tuned(
         deterministic=terms.deterministic,
         test=True,
         keep=True,
+        tells_steps=True,
         start=model.network.resolve(),
         start_digest=digest_of_file(model.network),
     )

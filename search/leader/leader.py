@@ -11,21 +11,22 @@ import optuna
 from optuna.exceptions import UpdateFinishedTrialError
 from optuna.trial import FrozenTrial, TrialState
 
+from search.leader import kept
 from search.leader.attributes import RESULT_ATTRIBUTES, description, results
 from search.leader.forecast import Forecast
 from search.leader.opened import Ending, OpenStudy
 from search.leader.progress import Progress, Terms
 from search.leader.schedule import Schedule, objective_values
 from search.leader.timings import history, timed
-from search.leader.unfit import why_unfit
 from search.output.time_words import left_words
 from search.planning.asking import key
+from search.planning.unfit import why_unfit
 from search.run import TRIALS
 from search.storage.records import known_networks, left_out, note, point_of, seen, trials_of
 from search.storage.sqlite import StorageError
 from search.storage.told import UNFIT, params_of
 from search.workers import checkpoint
-from search.workers.best import MAPS, VALIDATION, drop
+from search.workers.best import MAPS, MODEL, VALIDATION, drop
 from search.workers.executor import Executor
 from search.workers.job import EpochDone, Failed, Finished, Job, Resumed, fingerprint, what_happened
 from search.workers.starting import log_ends
@@ -134,6 +135,8 @@ class Leader(Events[Running]):
             folder=opened.run.folder / TRIALS / self.folder_of(trial.number),
             deterministic=self.terms.deterministic,
             maps=True,
+            keep=bool(opened.run.preset.keep_networks),
+            keep_below=kept.to_beat(opened.run, self.name),
             lease=opened.lease.path,
             token=opened.lease.owner.token,
         )
@@ -212,13 +215,16 @@ class Leader(Events[Running]):
         if best == float("inf"):
             self.failed(one, Failed(message.number, "not_finite", "no epoch gave finite predictions"))
             return
+        kept.note(one.job, one.epochs, self.name)
         found = results(one.epochs, message, self.supervisor.workers)
         macs = self.given.cost(one.job.architecture).macs
         self.forecast.ended(timed(found | {"macs": macs}, len(one.epochs)))
         self.over(one, found, best)
+        kept.settle(self.opened.run)
 
     def failed(self, one: Running, message: Failed) -> None:
         ends = log_ends(one.job.folder)
+        kept.let_go(one.job.folder)
         found = {"exit_reason": message.reason, "exit_detail": what_happened(message), "log_ends": ends}
         self.over(one, found, None, TrialState.FAIL)
 
@@ -231,7 +237,7 @@ class Leader(Events[Running]):
             checkpoint.clear(one.job.folder)
             self.foretell(self.supervisor.workers)
             return
-        for name in (VALIDATION, MAPS):
+        for name in (VALIDATION, MAPS, MODEL):
             drop(one.job.folder, name)  # perhaps of an epoch after that
         found = {"exit_reason": PRUNED, "pruned_after_epoch": one.epochs[-1].epoch}
         self.over(one, found, None, TrialState.PRUNED)
@@ -247,6 +253,7 @@ class Leader(Events[Running]):
         except UpdateFinishedTrialError:
             self.lost(one.job.number)
             checkpoint.clear(one.job.folder)
+            kept.let_go(one.job.folder)
         self.foretell(self.supervisor.workers)
 
     def tell(self, one: Running, validation_mae: float | None, state: TrialState = TrialState.COMPLETE) -> None:

@@ -1,5 +1,6 @@
 """A trained model's folder: `model.keras`, and `model.json`, which says what it is. A run's are in its `models/`."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,7 @@ __all__ = [
     "open_folder",
     "read_about",
     "store_of",
+    "store_with",
 ]
 
 
@@ -86,15 +88,19 @@ def open_folder(path: Path, whole: bool = False) -> ModelFolder:
 
 def store_of(model: ModelFolder, run: Path) -> Store | None:
     """The prepared data that the model was trained on; None where they are not there any more: in its folder, its run or `run`."""
-    runs = [model.path.absolute().parents[1], run]
+    return store_with(model.about["data"]["digest"], (model.path.absolute().parents[1], run), (model.path / PREPARED,))
+
+
+def store_with(digest: str, runs: Sequence[Path], first: Sequence[Path] = ()) -> Store | None:
+    """The prepared data of this digest, in one of these folders or of one of these runs; None where they are not there."""
     named = [Path(read_settings(one).get("data", "")) for one in runs]
-    for path in (model.path / PREPARED, *(one / PREPARED for one in runs), *named):
+    for path in (*first, *(one / PREPARED for one in runs), *named):
         if is_store(path):
             try:
                 store = open_store(path)
             except DataError:
                 continue  # another model's, or damaged
-            if store.digest == model.about["data"]["digest"]:
+            if store.digest == digest:
                 return store
     return None
 

@@ -19,12 +19,18 @@ from data.cases import constant_mae
 from data.csv_text import write_csv
 from data.films import looks
 from data.films.traits import departures, films_of, traits
+from data.foreign import foreign
+from data.preparation import DataError
 from data.store.disk import Examples, Store, split_counts
+from models.architecture import Architecture
 from models.cost import cost
+from models.training.settings import Training
+from search.leader.kept import KEPT, Kept, kept
 from search.output.files import write_bytes, write_text, written
+from search.output.typed import typed
 from search.trained.about import signed
 from search.trained.conformal import calibrate, coverage, intervals
-from search.trained.folder import ABOUT, ModelFolder, models_of, read_about
+from search.trained.folder import ABOUT, ModelFolder, models_of, newest, read_about, store_with
 from search.trained.measures import metrics
 from search.workers.best import MODEL, TEST, VALIDATION, load_predictions
 from search.workers.job import Job, fingerprint, job_dict
@@ -168,6 +174,59 @@ def table(examples: Examples, predicted: np.ndarray, about: dict[str, Any]) -> p
             "low": low,
             "high": np.where(np.isfinite(high), high, np.nan),
         }
+    )
+
+
+KEPT_BY_SEARCH = "kept_by_search"  # in model.json: it is a trial's network, not one of `train`
+
+
+def usable(run: Path, named: Path | None) -> Path:
+    """The folder of the model named; else the run's newest; else the network that its search has kept, made ready for use.
+
+    Raises DataError where there is none, or the data that a kept one was trained on are not there any more.
+    """
+    if named or models_of(run) or not (found := kept(run)):
+        return named or newest(run)
+    best = found[0]
+    if not (best.folder / ABOUT).exists():
+        write_about(best.folder, describe_kept(run, best))
+    return best.folder
+
+
+def describe_kept(run: Path, one: Kept) -> dict[str, Any]:
+    """What model.json says of a kept network: measured on the validation images alone."""
+    store = store_with(one.data, (run,))
+    if store is None:
+        raise DataError(
+            f"the data that {run} was searched on are not there any more, and its kept network needs them once: put them "
+            f"back, or name a model with --model"
+        )
+    path = one.folder / "job.json"
+    with foreign(f"{path} is damaged: remove {one.folder / KEPT}, and its network is not used"):
+        job = json.loads(path.read_text(encoding="utf-8"))
+        architecture, training = Architecture.from_dict(job["architecture"]), Training(**job["training"])
+        made = Job(
+            number=one.number,
+            architecture=architecture,
+            training=training,
+            seed=job["seed"],
+            store=store.path,
+            data=one.data,
+            image_px=one.image_px,
+            folder=one.folder,
+            deterministic=job["deterministic"],
+        )
+    name = f"{one.folder.parent.name}-{one.folder.name}"
+    return describe(made, store, f"{one.study} #{one.number}", one.history) | {"name": name, KEPT_BY_SEARCH: True}
+
+
+def note_of(about: dict[str, Any], run: Path) -> str:
+    """What to say of a model that is a search's own; empty for one that was trained in full."""
+    if not about.get(KEPT_BY_SEARCH):
+        return ""
+    return (
+        f"the network that the search kept of {about['from']}: trained as briefly as a trial, chosen by the images that it was "
+        f"measured on, never tested; the real one: {typed('train', run)}"
     )
 
 

@@ -8,8 +8,8 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from data.preparation import DISK_FULL, no_space
 from data.store.disk import Store
 from data.store.prepare import put_in_place
 from models.cost import cost
+from search.leader.kept import history_of
 from search.leader.progress import Progress, Terms
 from search.lease import Lease, held
 from search.output.files import write_bytes, write_text
@@ -43,7 +44,6 @@ from studies.preset import StudyError
 from studies.study import Trial
 
 STOPPED = "stopped_after"  # in model.json: how many epochs had ended when the training was stopped
-HISTORY = ("epoch", "train_mae", "validation_mae", "seconds")
 
 
 @dataclass(frozen=True)
@@ -74,6 +74,7 @@ def job_of(run: Run, store: Store, order: Order, deterministic: bool) -> Job:
         deterministic=deterministic,
         test=len(store.split("test")) > 0,
         keep=True,
+        tells_steps=True,
         patience=order.patience,
     )
 
@@ -286,10 +287,6 @@ def trained(
     seconds = sum(epoch.seconds for epoch in epochs)
     progress.ended(name, Trial(0, {}, "complete", best.validation_mae, best.epoch, seconds=seconds))
     return history_of(epochs)
-
-
-def history_of(epochs: Sequence[EpochDone]) -> list[dict[str, Any]]:
-    return [{field: asdict(epoch)[field] for field in HISTORY} for epoch in epochs]
 
 
 class Followed(Events[Supervised]):

@@ -28,6 +28,8 @@ class Job:
     test: bool = False  # leave the best epoch's test predictions too; no search does, nothing chooses by them
     maps: bool = False  # leave the best epoch's maps of some validation images too, which the dashboard shows
     keep: bool = False  # leave the best epoch's network too, as model.keras
+    keep_below: float = float("inf")  # only where its validation MAE is lower than this, months
+    tells_steps: bool = False  # say how far its first epoch is: somebody waits for this one network
     start: Path | None = None  # a trained network whose weights it begins with; None begins with fresh ones
     start_digest: str = ""  # of that file
     patience: int = 0  # end after so many epochs without a better one; 0 trains them all

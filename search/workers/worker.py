@@ -172,7 +172,7 @@ def run(job: Job, send: Callable[[Message], None], stopping: Callable[[], bool])
             if seen is not None:
                 maps = maps_of(trainer.model, epoch.features(seen), validation.male[seen])
                 leave(job.folder, MAPS, epoch.epoch, partial(save_maps, rows=validation.rows[seen], maps=maps))
-            if job.keep:
+            if job.keep and epoch.validation_mae < job.keep_below:
                 leave(job.folder, MODEL, epoch.epoch, partial(saved.save, trainer.model))
         epochs.append(done)
         state = Checkpoint(tuple(epochs), predictions, trainer.variables(), computed_in())
@@ -194,7 +194,7 @@ def first_steps(job: Job, epoch: int, send: Callable[[Message], None]) -> Callab
 
     def told(done: int, steps: int) -> None:
         passed = time.monotonic() - started
-        if not job.keep or done == steps or passed < next_at[0]:
+        if not job.tells_steps or done == steps or passed < next_at[0]:
             return
         next_at[0] = passed + WORD_SECONDS
         left = duration(passed / done * (steps - done))

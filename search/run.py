@@ -1,12 +1,15 @@
 """A run: the folder that holds everything of one search, and the settings its studies share.
 
 run.json       the run's id, preset, the fields set on the command line, data; its first reference, where a baseline has decided
+settings.json  every field of the preset with its value in this run; written, never read
 prepared/      the prepared store, unless the data are one already
 studies.db     the Optuna studies
 trials/        a folder per trial: job.json, log.txt, predictions.npy, maps.npz, pictures
 models/        a folder per network trained in full (trained.py)
 """
 
+import json
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,8 +18,19 @@ from data.preparation import absolute
 from models.architecture import Architecture
 from models.families.inception_v3 import INCEPTION_V3
 from models.training.settings import FILMS_OFF
+from search.output.files import write_text
 from search.storage.identity import ID
-from search.storage.settings import BEGUN_WITH, FILMS, change_settings, derive, from_json, read_settings, remembered
+from search.storage.settings import (
+    BEGUN_WITH,
+    FILMS,
+    change_settings,
+    derive,
+    field_names,
+    flat,
+    from_json,
+    read_settings,
+    remembered,
+)
 from search.storage.sqlite import own_url
 from studies.preset import EARLIER, EDITION, PRESETS, Preset, StudyError
 
@@ -24,6 +38,7 @@ if TYPE_CHECKING:
     from data.store.disk import Store
 
 EDITION_KEPT = "edition"  # in run.json
+IN_FULL = "settings.json"  # in the run's folder
 PREPARED, TRIALS, MODELS = "prepared", "trials", "models"  # in the run's folder
 
 
@@ -127,6 +142,23 @@ def record(run: Run) -> None:
     change_settings(
         run, lambda before: settings | {EDITION_KEPT: edition_of(before)} | remembered(run.storage, run.folder)
     )
+    write_in_full(run)
+
+
+def write_in_full(run: Run) -> None:
+    """Every field with its value, for people and scripts, as `presets --json` names them; no command reads it."""
+    path = run.folder / IN_FULL
+    told = json.dumps({"preset": run.preset.name, "data": run.data} | settings_in_full(run.preset), indent=1) + "\n"
+    with suppress(OSError):  # a run that can only be read
+        if not path.exists() or path.read_text(encoding="utf-8") != told:
+            write_text(path, told)
+
+
+def settings_in_full(preset: Preset) -> dict[str, Any]:
+    """Every field that can be set, by name, as JSON holds it."""
+    values = flat(preset)
+    found: dict[str, Any] = json.loads(json.dumps({name: values[name] for name in field_names()}))
+    return found
 
 
 def gone_on_from(run: Run, network: Architecture) -> Run:

@@ -28,11 +28,13 @@ from search.report import write as report_files
 from search.report.page import html
 from search.report.parts import Plot, Plots, Table
 from search.report.read import LEAST_FOR_IMPORTANCE, Report, importance, read
-from search.report.rows import table1_rows
+from search.report.rows import differs, settings_rows, table1_rows
 from search.report.sections import contents
 from search.report.text import markdown, trials_csv
+from search.run import IN_FULL, open_run, record
 from search.show import figures
 from search.show.figures import Sized
+from search.storage.settings import field_names
 from studies.findings import Compared, VerdictWord
 from studies.preset import StudyError
 from studies.study import Sweep
@@ -93,6 +95,28 @@ def test_every_trial_is_in_the_csv_with_the_numbers_of_the_storage(decided: Repo
         assert row["folder"] == f"trials/{recorded.trial.folder}"
         assert row["began"]
         assert row["ended"]
+
+
+def test_every_setting_of_the_run_is_told_and_those_that_differ_from_the_preset_are_marked(
+    tmp_path: Path, tiny_store: Store
+) -> None:
+    """So is the file beside run.json."""
+    run = open_run(tmp_path, "demo", {"learning_rate": 2e-3, "epochs": 7}, str(tiny_store.path), None)
+    record(run)
+    report = read(run)
+    rows = {row["field"]: row for row in settings_rows(report)}
+    told = json.loads((tmp_path / IN_FULL).read_text())
+
+    assert set(rows) == set(field_names())
+    assert {name for name, row in rows.items() if differs(row)} == {"learning_rate", "epochs"}
+    assert rows["epochs"]["this run"] == "7"
+    assert rows["epochs"]["preset, where it differs"] == "14"
+    assert {name: json.dumps(told[name], ensure_ascii=False) for name in rows} == {
+        name: row["this run"] for name, row in rows.items()
+    }
+    assert "2 of" in html(contents(report))
+    (tmp_path / IN_FULL).unlink()
+    assert open_run(tmp_path, None, {}, None, None) == run, "a run of an earlier version has no such file"
 
 
 def test_every_trial_and_its_folder_can_be_found_on_the_page(decided: Report) -> None:

@@ -1,5 +1,6 @@
 """The tables of a report: rows of plain values, each with where it comes from."""
 
+import json
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -9,10 +10,11 @@ from models.paper import PAPER_NAMES, TABLE1
 from search.output.time_words import duration, error_words
 from search.report.read import Best, Recorded, Report, StudyReport
 from search.report.words import millions, numbers, reason, what
-from search.run import TRIALS
+from search.run import TRIALS, settings_in_full
 from search.storage.opening import sqlite_path
 from studies import ablation, depth, refinement, width
 from studies.ablation import BASELINE
+from studies.preset import PRESETS
 from studies.study import Trial, at, best_of
 
 
@@ -170,6 +172,24 @@ JOULES_PER_KWH = 3.6e6
 def settings(report: Report) -> str:
     changed = [f"{name}={value}" for name, value in report.run.overrides.items()]
     return report.run.preset.name + (f" with {', '.join(changed)}" if changed else "")
+
+
+def settings_rows(report: Report) -> list[dict[str, Any]]:
+    """Every field of the run, beside the preset's own value where that is another."""
+    here = settings_in_full(report.run.preset)
+    preset = settings_in_full(PRESETS[report.run.preset.name]())
+    return [
+        {
+            "field": name,
+            "this run": json.dumps(value, ensure_ascii=False),
+            "preset, where it differs": "" if value == preset[name] else json.dumps(preset[name], ensure_ascii=False),
+        }
+        for name, value in here.items()
+    ]
+
+
+def differs(row: Mapping[str, Any]) -> bool:
+    return bool(row["preset, where it differs"])
 
 
 def interval_of(measured: Mapping[str, Any]) -> str:

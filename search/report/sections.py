@@ -35,7 +35,7 @@ def contents(report: Report) -> Contents:
         "Learning curves": curves(report),
         "What was important": important(report),
         "Data": data(report),
-        "Machine and settings": [Table(report_rows.machine_rows(report))],
+        "Machine and settings": machine_and_settings(report),
         "Failed and pruned": failed(report),
         "Every trial": every_trial(report),
     }
@@ -300,6 +300,14 @@ def data(report: Report) -> list[Part]:
     if audit.exists():
         return [*parts, Link("The audit of the data", report.link_to(audit))]
     return [*parts, Words(f"They were not audited: {typed('audit', report.run.folder)}")]
+
+
+def machine_and_settings(report: Report) -> list[Part]:
+    settings = report_rows.settings_rows(report)
+    count = sum(map(report_rows.differs, settings))
+    name = report.run.preset.name
+    caption = f"Every setting of the run; {count or 'none'} of {len(settings)} differ{'s' * (count == 1)} from the preset {name}."
+    return [Table(report_rows.machine_rows(report)), Table(settings, caption, own=report_rows.differs)]
 
 
 def failed(report: Report) -> list[Part]:

@@ -31,6 +31,7 @@ from search.report.read import LEAST_FOR_IMPORTANCE, Report, importance, read
 from search.report.rows import differs, settings_rows, table1_rows
 from search.report.sections import contents
 from search.report.text import markdown, trials_csv
+from search.report.words import lowest_seen
 from search.run import IN_FULL, open_run, record
 from search.show import figures
 from search.show.figures import Sized
@@ -81,6 +82,21 @@ def test_the_answers_are_the_decisions(decided: Report) -> None:
     assert f"{refinement.findings.params:,} parameters" in " ".join(big.details)
     assert all(group in blocks.headline for group in ablation.findings.key_groups)
     assert "these trained models" in " ".join(blocks.details)  # two seeds say no more
+
+
+def test_the_first_card_says_what_was_lowest_and_why_it_was_not_chosen(tmp_path: Path, tiny_store: Store) -> None:
+    run = a_run(tmp_path, tiny_store)
+    report = read(search(run, tiny_store, FormulaExecutor(by_seed=with_seeds)))
+    decision = report.best and report.best.study.decision
+    assert decision
+    assert decision.findings.choice
+    lowest = decision.findings.choice
+    other = replace(lowest, is_lowest=False, lowest=8.5, lowest_network="β 0.1", lowest_expected=9.25, lowest_sd=0.5)
+
+    assert lowest_seen(lowest) in html(contents(report))
+    assert "8.50 months, β 0.1. Not chosen: of that network 9.25 ± 0.50" in lowest_seen(other)
+    assert f"of this one {other.expected:.2f} ± {other.sd:.2f}" in lowest_seen(other)
+    assert "also had the lowest" in lowest_seen(replace(lowest, is_lowest=True))
 
 
 def test_every_trial_is_in_the_csv_with_the_numbers_of_the_storage(decided: Report) -> None:

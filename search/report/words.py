@@ -11,7 +11,7 @@ from search.report.read import LEAST_FOR_IMPORTANCE, Best, Recorded, Report, Stu
 from search.run import TRIALS
 from search.workers.job import EXIT_REASONS
 from studies import ablation
-from studies.findings import Compared
+from studies.findings import Choice, Compared
 from studies.order import EVERY, all_studies
 from studies.study import Given, Trial
 
@@ -68,8 +68,20 @@ def trial_words(recorded: Recorded, given: Given) -> str:
 def which(report: Report, best: Best) -> Answer:
     network = best.architecture
     so_far = "" if report.next_command is None else f"Best so far: the search is not finished. {next_sentence(report)}"
-    details = (f"{blocks(network)}; {head(network)}.", f"Trials: {trace(best.study, best.trial)}.", so_far)
+    decision = best.study.decision
+    lowest = lowest_seen(decision.findings.choice) if decision and decision.findings.choice else ""
+    details = (f"{blocks(network)}; {head(network)}.", f"Trials: {trace(best.study, best.trial)}.", lowest, so_far)
     return Answer("Which network?", f"{network.width}, {counts_said(network)}", tuple(filter(None, details)))
+
+
+def lowest_seen(choice: Choice) -> str:
+    """The training with the lowest validation MAE of the study that decided, and why another network was chosen."""
+    if choice.is_lowest:
+        return f"It also had the lowest seen, {choice.lowest:.2f} months."
+    return (
+        f"Lowest seen: {choice.lowest:.2f} months, {choice.lowest_network}. Not chosen: of that network "
+        f"{choice.lowest_expected:.2f} ± {choice.lowest_sd:.2f} is expected, of this one {choice.expected:.2f} ± {choice.sd:.2f}."
+    )
 
 
 def how_good(report: Report, best: Best) -> Answer:

@@ -5,9 +5,11 @@ by Ctrl-C and 143 by SIGTERM, to be continued by the same command; 141 the reade
 """
 
 import argparse
+import os
 import signal
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import boneage_search  # noqa: F401 # first: from here on our packages are found, whatever else has their names
@@ -23,6 +25,8 @@ from search.output.terminal import log
 from search.storage.sqlite import StorageError
 from studies.preset import StudyError
 
+COMPLETING = "_ARGCOMPLETE"  # in the environment while a shell asks
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     try:
@@ -35,7 +39,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def answer(arguments: Sequence[str] | None) -> int:
-    parsed = parser().parse_args(arguments)
+    typed = parser()
+    if COMPLETING in os.environ:
+        complete(typed)
+    parsed = typed.parse_args(arguments)
     command: Callable[[argparse.Namespace], int] = parsed.command
     try:
         settle_config(parsed)
@@ -59,6 +66,14 @@ def answer(arguments: Sequence[str] | None) -> int:
         log("")
         log("stopped; run the same command again to continue")
         return int(getattr(stopped, "exit_code", 130))
+
+
+def complete(typed: argparse.ArgumentParser) -> None:
+    """A shell asks what may follow: answer it and leave. Without the package there is nothing to offer."""
+    with suppress(ImportError):
+        import argcomplete
+
+        argcomplete.autocomplete(typed)
 
 
 def places(parsed: argparse.Namespace) -> list[Path]:

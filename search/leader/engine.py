@@ -26,6 +26,7 @@ from search.output.typed import typed
 from search.run import TRIALS, Run, guarded, identify, record
 from search.storage.fence import owning
 from search.storage.identity import RUN
+from search.storage.keys import study_key
 from search.storage.opening import open_storage
 from search.storage.patience import PatientStorage
 from search.storage.records import decisions, identity_of, load, note, trained_before, trials_of
@@ -84,7 +85,7 @@ def run_study(
             }
         )
         study = open_study(run, storage, name, sampler, settings, objectives, terms.take_over)
-        with owning(storage, study._study_id, study.study_name, lease, terms.take_over):
+        with owning(storage, study_key(study), study.study_name, lease, terms.take_over):
             claimed(study, run, json.dumps(settings))
             note(study, "configurations", f"{len(feasible):,} of {len(grid):,} fit {said(met)}")
             note(study, "constant_mae", round(given.constant_mae, 3))

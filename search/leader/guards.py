@@ -10,6 +10,7 @@ from optuna.trial import TrialState
 from models.training.settings import FILMS_OFF
 from search.run import Run
 from search.storage.identity import RUN
+from search.storage.keys import storage_of
 from search.storage.records import identity_of, note
 from search.storage.stored import decisions_given, settings_of
 from studies.preset import StudyError
@@ -57,7 +58,7 @@ def refuse_another_folders(study: optuna.Study, run: Run) -> None:
 
 def claimed(study: optuna.Study, run: Run, settings: str) -> None:
     """Say in the study whose it is; the caller holds it."""
-    own = identity_of(study._storage, run.folder)
+    own = identity_of(storage_of(study), run.folder)
     if not own.owns(study.user_attrs):  # it has a plain name, and another run of an earlier version was first
         raise StudyError(
             f"{study.study_name} belongs to run {study.user_attrs[RUN]} now; the same command starts a new one"

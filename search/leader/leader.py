@@ -22,6 +22,7 @@ from search.output.time_words import left_words
 from search.planning.asking import key
 from search.planning.unfit import why_unfit
 from search.run import TRIALS
+from search.storage.keys import storage_of, study_key, trial_key
 from search.storage.records import known_networks, left_out, note, point_of, seen, trials_of
 from search.storage.sqlite import StorageError
 from search.storage.told import UNFIT, params_of
@@ -62,7 +63,7 @@ class Leader(Events[Running]):
             progress.said(f"left out: {left.sentence}")
         self.known = known_networks(self.study, opened.run.folder)
         self.adopted = [
-            optuna.trial.Trial(self.study, frozen._trial_id)
+            optuna.trial.Trial(self.study, trial_key(frozen))
             for frozen in self.study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
         ]
         self.timing: dict[str, Any] = {}  # what was foretold last
@@ -146,31 +147,31 @@ class Leader(Events[Running]):
         return f"{study_name(self.name).replace(' ', '-')}/{number:04d}"
 
     def stored(self, trial: optuna.trial.Trial) -> FrozenTrial:
-        return self.study._storage.get_trial(trial._trial_id)
+        return storage_of(self.study).get_trial(trial_key(trial))
 
     def fix(self, frozen: FrozenTrial) -> None:
         """Its point as the study writes it: what a browser has sent knows no 1.0."""
         point = self.feasible[key(point_of(frozen))]
         fixed = point | ({SEED: params_of(frozen)[SEED]} if self.module.SEEDED else {})
         if json.dumps(fixed, sort_keys=True) != json.dumps(params_of(frozen), sort_keys=True):
-            self.study._storage.set_trial_system_attr(frozen._trial_id, "fixed_params", fixed)
+            storage_of(self.study).set_trial_system_attr(trial_key(frozen), "fixed_params", fixed)
 
     def is_fit(self, frozen: FrozenTrial) -> bool:
         """Whether it may be trained; one that may not has failed by it, and says why. Nobody but a person enqueues such."""
         others = [other for number, other in self.schedule.trials.items() if number != frozen.number]
         why = why_unfit(self.module, self.given, self.feasible, params_of(frozen), others)
         if why:
-            storage = self.study._storage
+            storage = storage_of(self.study)
             with suppress(UpdateFinishedTrialError):  # somebody was quicker
-                storage.set_trial_user_attr(frozen._trial_id, "exit_reason", UNFIT)
-                storage.set_trial_user_attr(frozen._trial_id, "exit_detail", why)
-                storage.set_trial_state_values(frozen._trial_id, TrialState.FAIL)
+                storage.set_trial_user_attr(trial_key(frozen), "exit_reason", UNFIT)
+                storage.set_trial_user_attr(trial_key(frozen), "exit_detail", why)
+                storage.set_trial_state_values(trial_key(frozen), TrialState.FAIL)
             self.set_aside(frozen, f"trial {frozen.number} is not trained: it {why}")
         return not why
 
     def set_aside(self, frozen: FrozenTrial, said: str) -> None:
         self.schedule.trials.pop(frozen.number, None)
-        self.progress.set_aside(self.opened, frozen._trial_id, said)
+        self.progress.set_aside(self.opened, trial_key(frozen), said)
         self.progress.said(said)
 
     def copied(self, running: Running) -> bool:
@@ -272,12 +273,12 @@ class Leader(Events[Running]):
 
     def report(self, trial: optuna.trial.Trial, epoch: int, validation_mae: float) -> None:
         """The last report of an epoch counts: one may be trained again after a kill. (`Trial.report` keeps the first.)"""
-        self.study._storage.set_trial_intermediate_value(trial._trial_id, epoch, validation_mae)
+        storage_of(self.study).set_trial_intermediate_value(trial_key(trial), epoch, validation_mae)
 
     def lost(self, number: int) -> None:
         """Somebody else has told the trial's end; what it is worth nobody knows, so its point is to be trained again."""
-        trial_id = self.study._storage.get_trial_id_from_study_id_trial_number(self.study._study_id, number)
-        frozen = self.study._storage.get_trial(trial_id)
+        trial_id = storage_of(self.study).get_trial_id_from_study_id_trial_number(study_key(self.study), number)
+        frozen = storage_of(self.study).get_trial(trial_id)
         told = frozen.state.name.lower().replace("fail", "failed")
         self.set_aside(
             frozen,
@@ -288,7 +289,7 @@ class Leader(Events[Running]):
 
     @cached_property
     def forecast(self) -> Forecast:
-        past = history(self.study._storage, self.opened.run.folder)
+        past = history(storage_of(self.study), self.opened.run.folder)
         return Forecast(self.name, self.module, self.given, self.feasible, self.terms.deterministic, past)
 
     def foretell(self, workers: int) -> None:

@@ -17,6 +17,7 @@ from optuna.storages import BaseStorage
 from optuna.trial import FrozenTrial, TrialState
 
 from search.planning.asking import key
+from search.storage.keys import read_from, storage_of, trial_key
 from search.storage.told import params_of
 from studies.preset import StudyError
 from studies.study import Point, Space, Value
@@ -73,8 +74,8 @@ class Counted(optuna.Study):
 
     def __init__(self, study: optuna.Study, is_left_out: Callable[[FrozenTrial], bool]) -> None:
         self.__dict__.update(study.__dict__)
-        self.attributes = Attributes(study._storage)
-        self._storage = cast(BaseStorage, self.attributes)
+        self.attributes = Attributes(storage_of(study))
+        read_from(self, cast(BaseStorage, self.attributes))
         self.counted = [trial for trial in study.get_trials(deepcopy=False) if not is_left_out(trial)]
 
     def _get_trials(
@@ -150,9 +151,9 @@ class FeasibleSampler(BaseSampler):
     def is_left_out(self, trial: FrozenTrial) -> bool:
         if self.counts is None or not trial.state.is_finished():
             return False
-        if trial._trial_id not in self.left_out:
-            self.left_out[trial._trial_id] = not self.counts(trial)
-        return self.left_out[trial._trial_id]
+        if trial_key(trial) not in self.left_out:
+            self.left_out[trial_key(trial)] = not self.counts(trial)
+        return self.left_out[trial_key(trial)]
 
     def wrapped(self, seed: int) -> TPESampler | NSGAIISampler:
         if self.objectives > 1:

@@ -12,6 +12,7 @@ from optuna.trial import FrozenTrial, TrialState
 from models.architecture import Architecture
 from search.leader.sampler import FeasibleSampler
 from search.planning.asking import asked, macs
+from search.storage.keys import storage_of, trial_key
 from search.storage.records import point_of, seed_of
 from studies.ablation import AblationFindings
 from studies.statistics.pruning import left_behind
@@ -93,8 +94,8 @@ class Schedule:
 
         first = min(waiting, key=rank)
         # As `ask` does with the first of all.
-        self.study._storage.set_trial_state_values(first._trial_id, state=TrialState.RUNNING)
-        return optuna.trial.Trial(self.study, first._trial_id)
+        storage_of(self.study).set_trial_state_values(trial_key(first), state=TrialState.RUNNING)
+        return optuna.trial.Trial(self.study, trial_key(first))
 
     def begin(self, trial: optuna.trial.Trial) -> Trial:
         """The trial with its point whole, which runs from now on. ValueError of Optuna's where other trials' parameters differ."""
@@ -102,7 +103,7 @@ class Schedule:
             suggest(trial, name, choices)
         if self.module.SEEDED:
             trial.suggest_int(SEED, 0, MAX_SEED)
-        frozen = self.study._storage.get_trial(trial._trial_id)
+        frozen = storage_of(self.study).get_trial(trial_key(trial))
         begun = Trial(trial.number, point_of(frozen), "running", seed=seed_of(frozen, self.given.preset.seed))
         self.trials[trial.number] = begun
         return begun

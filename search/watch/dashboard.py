@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, replace
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import optuna
@@ -17,7 +18,6 @@ from optuna.artifacts import ArtifactMeta, FileSystemArtifactStore, get_all_arti
 from optuna_dashboard import save_note, save_plotly_graph_object
 
 # `save_note` of a trial reads the notes of all others twice, 75 ms from some hundreds of them on; these are what it writes.
-from optuna_dashboard._note import note_ver_key, split_body
 from optuna_dashboard.artifact import get_artifact_path
 
 from search.apply import maps
@@ -31,6 +31,7 @@ from search.run import TRIALS
 from search.show import svg as drawings
 from search.show.html import GREY
 from search.storage.copy import ARTIFACTS
+from search.storage.keys import note_of, note_version, storage_of, study_key, trial_key
 from search.storage.records import STATES, left_out, note, seen
 from search.watch.machine import described
 from studies.findings import Compared
@@ -78,7 +79,7 @@ def noted(progress: Progress) -> Progress:
 def begin(study: optuna.Study, name: str, objectives: Sequence[str]) -> None:
     """What is asked and measured, and on which machines; a study that goes on elsewhere names all of them."""
     # `Study.set_metric_names` does this, with a warning that it is experimental.
-    study._storage.set_study_system_attr(study._study_id, METRIC_NAMES, [MEASURES[name] for name in objectives])
+    storage_of(study).set_study_system_attr(study_key(study), METRIC_NAMES, [MEASURES[name] for name in objectives])
     known = study.user_attrs.get("machines", "").splitlines()
     note(study, "machines", "\n".join(dict.fromkeys([*known, described()])))
     if "decision" not in study.user_attrs:
@@ -108,11 +109,11 @@ def decide(study: optuna.Study, name: str, given: Given, decision: Decision) -> 
 
 def write_note(study: optuna.Study, body: str) -> None:
     """A note that somebody has edited in the dashboard stays as it is."""
-    attrs = study._storage.get_study_system_attrs(study._study_id)
-    version, ours = attrs.get(note_ver_key(None), 0), attrs.get(WRITTEN, 0)
-    if version > ours or all(attrs.get(key) == part for key, part in split_body(body, None).items()):
+    attrs = storage_of(study).get_study_system_attrs(study_key(study))
+    version, ours = attrs.get(note_version(None), 0), attrs.get(WRITTEN, 0)
+    if version > ours or all(attrs.get(key) == part for key, part in note_of(body, None).items()):
         return
-    study._storage.set_study_system_attr(study._study_id, WRITTEN, version + 1)
+    storage_of(study).set_study_system_attr(study_key(study), WRITTEN, version + 1)
     save_note(study, body)
 
 
@@ -134,7 +135,7 @@ def end(one: OpenStudy, ending: Ending) -> None:
     """A trial's note and pictures, from what is recorded of it and left in its folder."""
     study, given, folder = one.study, one.given, one.run.folder
     trial, architecture = ending.trial, ending.architecture
-    frozen = study._storage.get_trial(trial._trial_id)
+    frozen = storage_of(study).get_trial(trial_key(trial))
     ended = replace(seen(frozen), state=STATES[ending.state], validation_mae=ending.validation_mae)
     drawn = {"network.svg": drawings.network(architecture, given.cost(architecture)).encode()}
     if ended.validation_mae_by_epoch:
@@ -149,12 +150,13 @@ def end(one: OpenStudy, ending: Ending) -> None:
     lines = [trial_words(Recorded(ended, frozen.user_attrs, None, None), given), *shown]
     if study.user_attrs["synthetic"]:
         lines.append(sentence(SYNTHETIC))
-    write_trial_note(study, trial._trial_id, "\n\n".join(lines))
+    write_trial_note(study, trial_key(trial), "\n\n".join(lines))
 
 
 def write_trial_note(study: optuna.Study, trial_id: int, body: str) -> None:
-    for key, value in {note_ver_key(trial_id): 1, **split_body(body, trial_id)}.items():
-        study._storage.set_study_system_attr(study._study_id, key, value)
+    note: dict[str, Any] = {note_version(trial_id): 1, **note_of(body, trial_id)}
+    for key, value in note.items():
+        storage_of(study).set_study_system_attr(study_key(study), key, value)
 
 
 def leave(trial: optuna.trial.Trial, folder: Path, ended: Trial, drawn: dict[str, bytes]) -> dict[str, str]:
@@ -171,7 +173,7 @@ def leave(trial: optuna.trial.Trial, folder: Path, ended: Trial, drawn: dict[str
         write_bytes(place / name, drawing)
         meta = ArtifactMeta(ids[name], name, MIME_TYPES[Path(name).suffix], None)
         # First, so that no file is left that nobody knows the id of.
-        trial.storage.set_trial_system_attr(trial._trial_id, f"artifacts:{ids[name]}", json.dumps(asdict(meta)))
+        trial.storage.set_trial_system_attr(trial_key(trial), f"artifacts:{ids[name]}", json.dumps(asdict(meta)))
         store.write(ids[name], BytesIO(drawing))
     return ids
 

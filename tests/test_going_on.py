@@ -60,11 +60,11 @@ def test_the_first_epochs_steps_are_told_to_who_waits_for_one_network(monkeypatc
     now = [0.0]
     monkeypatch.setattr(worker.time, "monotonic", lambda: now[0])
 
-    def said(keep: bool) -> list[str]:
+    def said(tells: bool) -> list[str]:
         heard: list[Remark] = []
         from models.architecture import Architecture
 
-        job = Job(0, Architecture(), Training(), 0, Path(), "", 40, Path(), keep=keep)
+        job = Job(0, Architecture(), Training(), 0, Path(), "", 40, Path(), tells_steps=tells)
         now[0] = 0.0
         told = worker.first_steps(job, 1, heard.append)  # type: ignore[arg-type]
         for step in range(1, 101):
@@ -72,9 +72,9 @@ def test_the_first_epochs_steps_are_told_to_who_waits_for_one_network(monkeypatc
             told(step, 100)
         return [remark.sentence for remark in heard]
 
-    assert not said(keep=False)
-    assert said(keep=True)[0].startswith("epoch 1 of 30: step 10 of 100, about 1 min 30 s left")
-    assert len(said(keep=True)) == 3
+    assert not said(tells=False)
+    assert said(tells=True)[0].startswith("epoch 1 of 30: step 10 of 100, about 1 min 30 s left")
+    assert len(said(tells=True)) == 3
 
 
 @pytest.mark.slow

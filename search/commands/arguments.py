@@ -3,7 +3,7 @@
 import argparse
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from data.ranges import whole
 from search.commands import options, values
@@ -14,6 +14,7 @@ from search.run import open_run
 from studies.preset import PRESETS
 
 if TYPE_CHECKING:
+    from models.training.settings import Precision
     from search.leader.progress import Progress
     from search.run import Run
     from search.workers.executor import Make
@@ -109,12 +110,11 @@ def add_executor(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def announcing(make: "Make", arguments: argparse.Namespace, run: "Run") -> "Make":
+def announcing(make: "Make", arguments: argparse.Namespace, precision: "Precision") -> "Make":
     """The executor with the line that every training begins with: device, precision, workers, XLA."""
-    from search.machine.devices import announced, choose_device
+    from search.machine import devices
 
-    choose_device(arguments.device, arguments.executor)
-    return announced(make, arguments.executor, run.preset.training.precision, arguments.deterministic)
+    return devices.announcing(make, arguments.device, arguments.executor, precision, arguments.deterministic)
 
 
 def add_execution_options(parser: argparse.ArgumentParser) -> None:
@@ -134,8 +134,7 @@ def add_execution_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def open_the_run(arguments: argparse.Namespace, data: str | None) -> Any:
-
+def open_the_run(arguments: argparse.Namespace, data: str | None) -> "Run":
     return open_run(arguments.run_dir, arguments.preset, options.chosen(arguments), data, arguments.storage)
 
 

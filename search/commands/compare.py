@@ -78,7 +78,7 @@ def run_record(arguments: argparse.Namespace) -> int:
 
     make_executor = executor_of(arguments.executor, arguments.workers)
     run = open_the_run(arguments, arguments.data)
-    make_executor = announcing(make_executor, arguments, run)
+    make_executor = announcing(make_executor, arguments, run.preset.training.precision)
     rows = recorded(run, arguments.out, make_executor, arguments.deterministic)
     say(f"{arguments.out}: {rows:,} trainings")
     return 0

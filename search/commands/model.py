@@ -159,7 +159,7 @@ def run_train(arguments: argparse.Namespace) -> int:
     )
     make_executor = executor_of(arguments.executor, 1)
     run = open_run(arguments.run_dir, arguments.preset, preparation, arguments.data, arguments.storage)
-    make_executor = announcing(make_executor, arguments, run)
+    make_executor = announcing(make_executor, arguments, run.preset.training.precision)
     network = chosen(run, arguments.trial or "", by_hand)
     order = Order(network, set_here, arguments.name or "", arguments.flip, arguments.patience, arguments.keep_best)
     with preparing() as progress:

@@ -44,7 +44,7 @@ def run_stages(arguments: argparse.Namespace) -> int:
 
     make_executor = executor_of(arguments.executor, arguments.workers)
     run = open_the_run(arguments, arguments.data)
-    make_executor = announcing(make_executor, arguments, run)
+    make_executor = announcing(make_executor, arguments, run.preset.training.precision)
     if not arguments.budget:  # which plans the seeds itself
         say_design(run, arguments)
     with preparing() as progress:

@@ -30,7 +30,7 @@ from search.compare.page import compare_page, shown, traces_json
 from search.compare.rivals import INSTALLED, chosen_rivals
 from search.compare.standing import standing, verdict
 from search.leader.sampler import distribution
-from search.machine.devices import announced, choose_device
+from search.machine.devices import announcing
 from search.output.files import write_text
 from search.output.notices import NO_DEVICE, SYNTHETIC
 from search.output.terminal import log, say, show_json
@@ -81,9 +81,8 @@ def run_compare(arguments: argparse.Namespace, run: Run) -> int:
 
 
 def executor_for(arguments: argparse.Namespace, run: Run) -> Make:
-    choose_device(arguments.device, arguments.executor)
-    make = executor_of(arguments.executor, arguments.workers)
-    return announced(make, arguments.executor, run.preset.training.precision, arguments.deterministic)
+    make, precision = executor_of(arguments.executor, arguments.workers), run.preset.training.precision
+    return announcing(make, arguments.device, arguments.executor, precision, arguments.deterministic)
 
 
 def replayed(run: Run, table: Path, comparison: Comparison, simulate_workers: Sequence[int] = (1,)) -> dict[str, Any]:

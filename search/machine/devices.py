@@ -86,19 +86,24 @@ def cpu_name(cpuinfo: Path = Path("/proc/cpuinfo")) -> str:
     return named or platform.machine()
 
 
+def announcing(make: Make, device: DeviceChoice, where: str, precision: Precision, deterministic: bool) -> Make:
+    """The executor on the device that is asked for, with the line that every training begins with."""
+    choose_device(device, where)
+    return announced(make, where, precision, deterministic)
+
+
 def announced(make: Make, where: str, precision: Precision, deterministic: bool) -> Make:
     """The same executor; the first time that it is made, which is before the first trial, a line says what it runs on."""
-    told: list[Seen | None] = []
+    told = False
 
     def made() -> Executor:
+        nonlocal told
         if told:
             return make()
         if where == "local":
             log("starting TensorFlow")
-            told.append(seen(precision, deterministic))
-        else:
-            told.append(None)
-        [found] = told
+        found = seen(precision, deterministic) if where == "local" else None
+        told = True
         if found:
             refuse_idle_card(found, sign_of_nvidia())
         executor = make()

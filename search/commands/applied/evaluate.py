@@ -8,7 +8,7 @@ from data.preparation import Preparation
 from data.ranges import Range, whole
 from models.training.settings import EPOCHS
 from search.commands import options, values
-from search.commands.arguments import Subparsers, add_deterministic, add_executor, add_run_dir, command
+from search.commands.arguments import Subparsers, add_deterministic, add_executor, add_run_dir, announcing, command
 from search.output.notices import NO_DEVICE, SYNTHETIC
 from search.output.terminal import log, say, show_json
 
@@ -118,7 +118,7 @@ def changed(arguments: argparse.Namespace, found: "Evaluation", learning_rate: f
     from search.workers.supervisor import stop_on_signals
 
     training = training_of(found.model, arguments.fine_tune, learning_rate)
-    make_executor = executor_of(arguments.executor, 1)
+    make_executor = announcing(executor_of(arguments.executor, 1), arguments, training.precision)
     with (
         preparing() as images,
         showing(found.figures[found.main]["constant_mae"]) as watching,

@@ -99,8 +99,8 @@ def test_what_the_hand_check_refuses_is_not_explained_unless_forced(
 ) -> None:
     from dataclasses import replace
 
-    read = explain.load
-    monkeypatch.setattr(explain, "load", lambda path: replace(read(path), refuse_below=np.inf))
+    read = explain.looks_in
+    monkeypatch.setattr(explain, "looks_in", lambda model: replace(read(model), refuse_below=np.inf))
     files = sorted(lay_out(tmp_path / "set", ["1"]).rglob("*.png"))
     model = open_folder(tiny_model)
 

@@ -10,22 +10,21 @@ import numpy as np
 
 from data.cases import spread_cases
 from data.films.images import decode
-from data.films.looks import load, shrunk
+from data.films.looks import Looks, shrunk
 from data.films.traits import outside, traits_of
-from data.foreign import foreign
 from data.phantom.hand import Anatomy, anatomy, phantom_cases
 from data.preparation import DataError
 from data.store.disk import Store
 from models.cells import Cells, cells, spread
 from search.apply.hand_mask import hand_of
 from search.apply.occlusion import occluded, places
-from search.apply.predict import DOUBTED, REFUSED, Wanted
+from search.apply.predict import REFUSED, Wanted, verdict
 from search.apply.predict import sex_of as stated_sex
 from search.output.terminal import log
 from search.show.overlay import scale_of
-from search.trained.about import refuse_changed
 from search.trained.folder import ModelFolder, load_network
 from search.trained.keep import LOOKS
+from search.trained.predictor import looks_in
 from studies.preset import StudyError
 
 FINE = "occlusion"
@@ -81,6 +80,11 @@ class Explanation:
     def scale(self) -> float:
         return scale_of(np.stack([case.months for case in self.cases]))
 
+    @cached_property
+    def maps(self) -> np.ndarray:
+        """Every case's months, spread over the picture's pixels."""
+        return spread_all(self, self.cases)
+
     @property
     def synthetic(self) -> bool:
         return self.model.synthetic or any(case.shown.parts for case in self.cases)
@@ -96,6 +100,7 @@ def of_files(files: Sequence[Path], wanted: Wanted, model: ModelFolder) -> list[
     Raises DataError for the first that is no radiograph, or that the hand check refuses unless it is forced.
     """
     detail = replace(model.preparation, image_px=DETAIL_PX)
+    looks = looks_in(model) if (model.path / LOOKS).is_file() else None
     shown = []
     for file in files:
         if not file.is_file():
@@ -107,26 +112,19 @@ def of_files(files: Sequence[Path], wanted: Wanted, model: ModelFolder) -> list[
             )
         seen = decode(file, model.preparation)
         [unlike] = outside(model.about.get("films"), traits_of([seen]))
-        notes = (*unlike, *checked(file, seen.pixels, model, wanted.force))
+        notes = (*unlike, *checked(file, seen.pixels, looks, wanted.force))
         for note in notes:
             log(f"{file.name}: {note}")
         shown.append(Shown(file.name, seen.pixels, decode(file, detail).pixels, male, notes=notes))
     return shown
 
 
-def checked(file: Path, seen: np.ndarray, model: ModelFolder, force: bool) -> tuple[str, ...]:
+def checked(file: Path, seen: np.ndarray, looks: Looks | None, force: bool) -> tuple[str, ...]:
     """What the hand check says of it; nothing where it has no doubt, or the model none to ask."""
-    if not (model.path / LOOKS).is_file():
-        return ()
-    refuse_changed(model.path, model.about, LOOKS)
-    with foreign(f"{model.path / LOOKS} is damaged: restore a copy, or train the model again"):
-        looks = load(model.path / LOOKS)
-    score = float(looks.score(shrunk([seen]))[0])
-    if score < looks.refuse_below:
-        if not force:
-            raise DataError(f"refused: {file} {REFUSED}; --force explains it anyway")
-        return (REFUSED,)
-    return (DOUBTED,) if score < looks.doubt_below else ()
+    said = verdict(looks, float(looks.score(shrunk([seen]))[0])) if looks else ""
+    if said == REFUSED and not force:
+        raise DataError(f"refused: {file} {REFUSED}; --force explains it anyway")
+    return (said,) if said else ()
 
 
 def of_store(store: Store, split: str, count: int, model: ModelFolder) -> list[Shown]:
@@ -192,7 +190,7 @@ def explained(model: ModelFolder, shown: Sequence[Shown], fine: bool = False) ->
 
 def outside_shares(found: Explanation) -> list[float | None]:
     """Of each case, which share of its map, whatever its sign, lies outside the hand; None where no hand was found."""
-    maps = np.abs(spread_all(found, found.cases))
+    maps = np.abs(found.maps)
     return [
         None if case.shown.hand is None else float(months[~case.shown.hand].sum() / max(float(months.sum()), 1e-9))
         for case, months in zip(found.cases, maps, strict=True)
@@ -201,7 +199,7 @@ def outside_shares(found: Explanation) -> list[float | None]:
 
 def on_the_hand(found: Explanation) -> np.ndarray:
     """The maps as they are shown: nothing outside the hand, where there is one."""
-    maps = spread_all(found, found.cases)
+    maps = found.maps.copy()
     for case, months in zip(found.cases, maps, strict=True):
         if case.shown.hand is not None:
             months[~case.shown.hand] = 0

@@ -18,7 +18,7 @@ import numpy as np
 
 from data.films import dicom
 from data.films.images import decode
-from data.films.looks import shrunk
+from data.films.looks import Looks, shrunk
 from data.films.traits import outside, traits_of
 from data.preparation import DataError
 from data.shown import one_line
@@ -181,7 +181,7 @@ def read(path: Path, model: Model, wanted: Wanted) -> Read:
         if not path.exists():
             return Read(path, None, None, fault=f"missing: there is no file {path}")
         studied = study(path) if dicom.holds_dicom(path) and path.stat().st_size else None
-        male, note = sex_of(path, wanted) if model.uses_sex else (None, "")
+        male, note = sex_among(path, wanted, studied.male if studied else None) if model.uses_sex else (None, "")
         part = other_part(studied) if studied else ""
         if part and OTHER_PARTS.search(part) and not wanted.force:
             return Read(
@@ -210,10 +210,14 @@ def other_part(studied: Study) -> str:
 
 
 def sex_of(path: Path, wanted: Wanted) -> tuple[bool | None, str]:
-    """--sex before the table's before the file's own; where they contradict one another the note says so."""
+    """Of a file that is not read otherwise."""
+    return sex_among(path, wanted, dicom.male(path) if dicom.holds_dicom(path) and path.stat().st_size else None)
+
+
+def sex_among(path: Path, wanted: Wanted, stated: bool | None) -> tuple[bool | None, str]:
+    """--sex before the table's before what the file has `stated`; where they contradict one another the note says so."""
     stem = id_of(path.name)
     listed = wanted.table.get(stem, near(wanted.nearly, stem))
-    stated = dicom.male(path) if dicom.holds_dicom(path) and path.stat().st_size else None
     known = [male for male in (wanted.male, listed, stated) if male is not None]
     if not known:
         return None, ""
@@ -262,12 +266,15 @@ def scores(model: Model, batch: Sequence[Read]) -> list[float]:
 def judge(model: Model, one: Read, score: float, force: bool) -> Read:
     if one.pixels is None:
         return one
-    if score < model.looks.refuse_below:
-        if not force:
-            return one._replace(fault=f"refused: {one.path} {REFUSED}; --force predicts anyway")
-        return one._replace(notes=(*one.notes, REFUSED))
-    doubted = score < model.looks.doubt_below
-    return one._replace(notes=(*one.notes, DOUBTED)) if doubted else one
+    said = verdict(model.looks, score)
+    if said == REFUSED and not force:
+        return one._replace(fault=f"refused: {one.path} {REFUSED}; --force predicts anyway")
+    return one._replace(notes=(*one.notes, said)) if said else one
+
+
+def verdict(looks: Looks, score: float) -> str:
+    """What the hand check says of an image with this score; '' where it has no doubt."""
+    return REFUSED if score < looks.refuse_below else DOUBTED if score < looks.doubt_below else ""
 
 
 def sexes(model: Model, whole: Sequence[Read], otherwise: bool) -> np.ndarray | None:

@@ -3,11 +3,11 @@
 from pathlib import Path
 from typing import Any
 
-from data.csv_text import write_csv
 from search.evaluate.evaluation import Evaluation, predictions
-from search.output.files import write_text, written
+from search.output.files import write_text
 from search.show.html import Section, notices, page, section, table, text
 from search.trained import page as model_page
+from search.trained.keep import put_predictions
 from search.trained.published import OFFICIAL_TEST
 from search.trained.table import band_name, measures_rows
 from search.trained.train import safe
@@ -20,8 +20,7 @@ def write(found: Evaluation, folder: Path) -> tuple[Path, Path]:
     folder.mkdir(parents=True, exist_ok=True)
     name = safe(Path(found.labelled.source).name or "set")
     html, listed = folder / f"{name}.html", folder / f"predictions_{name}.csv"
-    with written(listed) as part:
-        write_csv(predictions(found.labelled.cases), part, "%.2f")
+    put_predictions(listed, predictions(found.labelled.cases))
     write_text(html, evaluation_page(found))
     return html, listed
 

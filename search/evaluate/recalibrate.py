@@ -12,15 +12,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from data.csv_text import write_csv
 from data.preparation import DataError
 from search.evaluate.evaluation import covered_by, measured, predictions
 from search.evaluate.labelled import Labelled
 from search.evaluate.parts import parted
-from search.output.files import write_bytes, written
 from search.trained.conformal import calibrate, intervals
 from search.trained.folder import ABOUT, ModelFolder, load_network, open_folder
-from search.trained.keep import LOOKS, write_about
+from search.trained.keep import LOOKS, put_predictions, taken_over, write_about
 from search.trained.page import write_page
 from search.trained.train import safe
 from search.workers.best import MODEL, TEST, VALIDATION, save_predictions
@@ -108,11 +106,10 @@ def recalibrated(
     about["conformal"] |= {"coverage": covered_by(parts["test"], corrected)}
     path.mkdir(parents=True, exist_ok=True)
     save_corrected(model, made.correction, path / MODEL)
-    write_bytes(path / LOOKS, (model.path / LOOKS).read_bytes())
+    taken_over(model, path / LOOKS)
     for part, file in (("validation", VALIDATION), ("test", TEST)):
         save_predictions(path / file, parts[part]["predicted_months"].to_numpy())
-        with written(path / f"predictions_{part}.csv") as beside:
-            write_csv(predictions(parts[part]).drop(columns="seen"), beside, "%.2f")
+        put_predictions(path / f"predictions_{part}.csv", predictions(parts[part]).drop(columns="seen"))
     write_page(path, about)
     write_about(path, about)
     return open_folder(path, whole=True)

@@ -18,7 +18,7 @@ import pandas as pd
 from data.cases import constant_mae
 from data.csv_text import write_csv
 from data.films import looks
-from data.films.traits import departures, films_of, traits
+from data.films.traits import AT_ONCE, departures, films_of, traits
 from data.foreign import foreign
 from data.preparation import DataError
 from data.store.disk import Examples, Store, split_counts
@@ -102,7 +102,8 @@ def describe(
 def traits_in(store: Store, split: str) -> pd.DataFrame:
     """What a split's films are like, as `data/films/traits.py` has it."""
     rows = store.split(split).rows
-    return traits(store.images[rows], store.films.iloc[rows])
+    blocks = [rows[start : start + AT_ONCE] for start in range(0, max(len(rows), 1), AT_ONCE)]  # the images are on disk
+    return pd.concat([traits(store.images[block], store.films.iloc[block]) for block in blocks], ignore_index=True)
 
 
 def measured(store: Store, split: str, predicted: np.ndarray) -> dict[str, Any]:
@@ -158,8 +159,12 @@ def write_predictions(folder: Path, store: Store, about: dict[str, Any]) -> None
             continue
         examples = store.split(split)
         predicted = load_predictions(folder / name).astype(float)
-        with written(folder / f"predictions_{split}.csv") as part:
-            write_csv(table(examples, predicted, about), part, "%.2f")
+        put_predictions(folder / f"predictions_{split}.csv", table(examples, predicted, about))
+
+
+def put_predictions(path: Path, table: pd.DataFrame) -> None:
+    with written(path) as part:
+        write_csv(table, part, "%.2f")
 
 
 def table(examples: Examples, predicted: np.ndarray, about: dict[str, Any]) -> pd.DataFrame:

@@ -24,7 +24,7 @@ from data.preparation import Preparation
 from data.store.disk import Store
 from search.trained.about import refuse_changed
 from search.trained.conformal import intervals
-from search.trained.folder import load_network, network_at, open_folder
+from search.trained.folder import ModelFolder, load_network, network_at, open_folder
 from search.trained.keep import LOOKS
 from search.workers.best import MODEL
 
@@ -51,11 +51,19 @@ class Answers(NamedTuple):
 
 def open_model(folder: Path) -> Model:
     """Raises DataError where the folder holds no whole model."""
-    found = open_folder(folder, whole=True)
-    refuse_changed(folder, found.about, LOOKS)
-    with foreign(f"{folder / LOOKS} is damaged: restore a copy, or train the model again"):
-        looks = load_looks(folder / LOOKS)
-    return Model(found.about, found.preparation, looks, load_network(found))
+    return model_in(open_folder(folder, whole=True))
+
+
+def model_in(found: ModelFolder) -> Model:
+    """Of a folder that was opened whole."""
+    return Model(found.about, found.preparation, looks_in(found), load_network(found))
+
+
+def looks_in(found: ModelFolder) -> Looks:
+    """The model's hand check. Raises DataError where it is damaged, or is not the model's."""
+    refuse_changed(found.path, found.about, LOOKS)
+    with foreign(f"{found.path / LOOKS} is damaged: restore a copy, or train the model again"):
+        return load_looks(found.path / LOOKS)
 
 
 def predict(model: Model, images: np.ndarray, male: np.ndarray | None, flip: bool = False) -> Answers:

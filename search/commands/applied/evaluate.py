@@ -75,12 +75,12 @@ def run_evaluate(arguments: argparse.Namespace) -> int:
     from search.evaluate.labelled import opened
     from search.evaluate.page import FOLDER, write
     from search.show.progress import preparing
-    from search.trained.folder import chosen_model
-    from search.trained.predictor import open_model
+    from search.trained.folder import newest, open_folder
+    from search.trained.predictor import model_in
     from search.trained.table import show_model
 
-    folder = chosen_model(arguments.run_dir, arguments.model)
-    model = open_model(folder.path)
+    folder = open_folder(arguments.model or newest(arguments.run_dir), whole=True)
+    model = model_in(folder)
     set_here = options.chosen(arguments)
     learning_rate = set_here.pop("learning_rate", None)
     settings: Preparation = replace(model.preparation, **set_here)

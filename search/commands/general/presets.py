@@ -11,7 +11,8 @@ from data.shown import shown
 from search.commands import options, values
 from search.commands.arguments import Subparsers, command
 from search.output.terminal import say, show_json
-from search.storage.settings import flat, from_json
+from search.run import settings_in_full
+from search.storage.settings import from_json
 from studies.preset import PRESETS, Preset, StudyError
 
 ABOUT_RUN = ("preset", "data")  # of a file of settings, beside the fields
@@ -65,8 +66,8 @@ def first_sentence(name: str) -> str:
 def plain(preset: Preset) -> dict[str, Any]:
     """Every field by name, as JSON and TOML hold them."""
     about = {"preset": preset.name} | ({"data": preset.data} if preset.data else {})
-    fields: dict[str, Any] = json.loads(json.dumps({name: flat(preset)[name] for name in options.OPTIONS}))
-    return about | fields
+    fields = settings_in_full(preset)
+    return about | {name: fields[name] for name in options.OPTIONS}
 
 
 def written(value: Any) -> str:

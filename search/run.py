@@ -22,9 +22,12 @@ from search.output.files import write_text
 from search.storage.identity import ID
 from search.storage.settings import (
     BEGUN_WITH,
+    EDITION_KEPT,
     FILMS,
+    begun_preset,
     change_settings,
     derive,
+    edition_of,
     field_names,
     flat,
     from_json,
@@ -32,12 +35,11 @@ from search.storage.settings import (
     remembered,
 )
 from search.storage.sqlite import own_url
-from studies.preset import EARLIER, EDITION, PRESETS, Preset, StudyError
+from studies.preset import PRESETS, Preset, StudyError
 
 if TYPE_CHECKING:
     from data.store.disk import Store
 
-EDITION_KEPT = "edition"  # in run.json
 IN_FULL = "settings.json"  # in the run's folder
 PREPARED, TRIALS, MODELS = "prepared", "trials", "models"  # in the run's folder
 
@@ -72,9 +74,7 @@ def open_run(
             f"{folder} was begun with preset {recorded['preset']}, now {name}: use another --run-dir, or leave --preset out"
         )
     merged = before_strategies(recorded) | kept_of(from_json(recorded.get("overrides", {})), overrides) | overrides
-    preset = derive(
-        derive(PRESETS[name](), EARLIER.get((name, edition_of(recorded)), {})), varied_films(recorded) | merged
-    )
+    preset = derive(begun_preset(name, recorded), varied_films(recorded) | merged)
     if begun_with := recorded.get(BEGUN_WITH):
         preset = replace(preset, begun_with=Architecture.from_dict(begun_with))
     # As the family has them, whatever way they were written: settings are compared, and remembered.
@@ -92,7 +92,8 @@ def open_run(
 
 def kept_of(recorded: dict[str, Any], overrides: dict[str, Any]) -> dict[str, Any]:
     """What was set before and still means something: counts of one family's blocks are none of another's."""
-    if overrides.get("family", recorded.get("family", INCEPTION_V3.name)) == recorded.get("family", INCEPTION_V3.name):
+    family = recorded.get("family", INCEPTION_V3.name)
+    if overrides.get("family", family) == family:
         return recorded
     return {name: value for name, value in recorded.items() if name not in ("blocks", "depth_start", "group_betas")}
 
@@ -105,16 +106,6 @@ def before_strategies(recorded: dict[str, Any]) -> dict[str, Any]:
 def varied_films(recorded: dict[str, Any]) -> dict[str, Any]:
     """A run's films go on to be varied as they were when it began; before there was a choice they were not."""
     return {**FILMS_OFF, **recorded.get(FILMS, {})} if recorded.get("preset") else {}
-
-
-def edition_of(recorded: dict[str, Any]) -> int:
-    """Of the presets' values, which a run keeps as they were when it began; runs did not say which before there were two."""
-    edition = recorded.get(EDITION_KEPT, 1 if recorded.get("preset") else EDITION)
-    if type(edition) is not int or edition > EDITION:
-        raise StudyError(
-            f"the run's presets are of edition {edition!r}, and this version knows up to {EDITION}; use a newer version"
-        )
-    return edition
 
 
 def refuse_unspeakable(folder: Path) -> None:
@@ -164,10 +155,10 @@ def settings_in_full(preset: Preset) -> dict[str, Any]:
 def gone_on_from(run: Run, network: Architecture) -> Run:
     """The run, whose other studies start from the network of the family that the baseline study decided for. It is remembered."""
     own = {name: getattr(network, name) for name in ("family", "beta", "blocks", "group_betas", "stem_pools")}
-    begun_with = run.preset.begun_with or run.preset.reference
-    preset = replace(run.preset, reference=network, begun_with=begun_with, depth_start=())
-    if network.family == run.preset.reference.family:
-        preset = replace(preset, depth_start=run.preset.depth_start)
+    before = run.preset.reference
+    depth_start = run.preset.depth_start if network.family == before.family else ()
+    begun_with = run.preset.begun_with or before
+    preset = replace(run.preset, reference=network, begun_with=begun_with, depth_start=depth_start)
     after = replace(run, preset=preset, overrides=run.overrides | own)
     record(after)
     return after

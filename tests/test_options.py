@@ -24,7 +24,7 @@ from search.cli import main
 from search.commands import options
 from search.commands.parser import parser
 from search.commands.values import Written
-from search.run import open_run
+from search.run import open_run, record
 from studies import preset
 from studies.preset import Preset, StudyError, demo
 
@@ -210,7 +210,18 @@ def test_a_field_edited_by_hand_is_refused_with_the_file_and_its_name(tmp_path: 
 
 @pytest.mark.parametrize(
     "changes",
-    [{"preset": 3}, {"preset": ""}, {"overrides": []}, {"overrides": {"epoch": 3}}, {"data": 5}, {"storage": ["x"]}],
+    [
+        {"preset": 3},
+        {"preset": ""},
+        {"overrides": []},
+        {"overrides": {"epoch": 3}},
+        {"data": 5},
+        {"storage": ["x"]},
+        {"edition": 0},
+        {"edition": 99},
+        {"edition": "2"},
+        {"edition": True},
+    ],
     ids=str,
 )
 def test_settings_edited_by_hand_are_refused_with_the_file(tmp_path: Path, changes: dict[str, Any]) -> None:
@@ -218,6 +229,17 @@ def test_settings_edited_by_hand_are_refused_with_the_file(tmp_path: Path, chang
 
     with pytest.raises(StudyError, match=r"run\.json cannot be used"):
         open_run(folder, None, {}, None, None)
+
+
+def test_a_run_of_an_earlier_edition_goes_on_with_the_values_that_its_preset_had(tmp_path: Path) -> None:
+    """15 epochs of warming up were fewer than all of its 20, and are more than today's 14."""
+    begun = open_run(edited(tmp_path / "run", overrides={"warmup_epochs": 15}), None, {}, None, None)
+
+    assert (begun.preset.training.epochs, begun.preset.training.warmup_epochs) == (20, 15)
+    record(begun)
+    assert open_run(begun.folder, None, {}, None, None).preset == begun.preset
+    record(open_run(tmp_path / "new", "demo", {}, "phantom:60", None))
+    assert open_run(tmp_path / "new", None, {}, None, None).preset == demo()
 
 
 @pytest.mark.parametrize("text", ["[]", "3", "null", "{", "[" * 100_000, "\ud800".encode("utf-16", "surrogatepass")])

@@ -105,7 +105,7 @@ def reader(model: ModelFolder) -> str:
         source = re.sub(rf"^{name}(: [a-z |]+)? = .*$", f"{name} = {value}", source, flags=re.MULTILINE)
     if not preparation.stretch_field:
         return re.sub(r"^.*# field\n\n?", "", source, flags=re.MULTILINE)
-    return re.sub(r"^from data.films.field .*\n", getsource(field), source, flags=re.MULTILINE)
+    return re.sub(r"^from data.films.field .*\n", lambda _: getsource(field), source, flags=re.MULTILINE)
 
 
 def beside(model: ModelFolder, format: str, file: str) -> dict[str, Any]:

@@ -236,6 +236,7 @@ class Leader(Events[Running]):
     def ended(self, one: Running) -> None:
         if one.ending == TOLD:
             checkpoint.clear(one.job.folder)
+            kept.let_go(one.job.folder)
             self.foretell(self.supervisor.workers)
             return
         for name in (VALIDATION, MAPS, MODEL):

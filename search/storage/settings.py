@@ -17,10 +17,11 @@ from models.training.settings import FILMS_OFF, Training
 from search.output.files import may_be_written, write_text
 from search.storage.identity import ID, PLAIN, kept
 from search.storage.sqlite import FILE, own_url, reading_file
-from studies.preset import PRESETS, Preset, StudyError
+from studies.preset import EARLIER, EDITION, PRESETS, Preset, StudyError
 
 SETTINGS = "run.json"  # in the run's folder
 BEGUN_WITH = "begun_with"  # in it: the reference before the baseline study decided
+EDITION_KEPT = "edition"  # in run.json
 FILMS = "films"  # in run.json: how training varies the films, fields of FILMS_OFF by name
 PARTS: dict[str, type] = {"preparation": Preparation, "training": Training, "reference": Architecture}
 
@@ -110,6 +111,9 @@ def fault_of(settings: Any) -> str:
         return f"overrides are fields by name; it has {shown(overrides)}"
     if unknown := [name for name in overrides if name not in field_names()]:
         return f"{shown(', '.join(unknown))} is no field of a preset"
+    edition = edition_of(settings)
+    if type(edition) is not int or not 1 <= edition <= EDITION:
+        return f"{EDITION_KEPT} is of the presets' values, 1 to {EDITION} as this version knows them; it has {shown(edition)}"
     films = settings.get(FILMS, {})
     if not isinstance(films, dict) or not set(films) <= set(FILMS_OFF):
         return f"{FILMS} are fields by name, of {', '.join(FILMS_OFF)}; it has {shown(films)}"
@@ -117,10 +121,20 @@ def fault_of(settings: Any) -> str:
         try:
             if BEGUN_WITH in settings:
                 architecture_of(settings[BEGUN_WITH])
-            derive(PRESETS[settings["preset"]](), films | from_json(overrides))
+            derive(begun_preset(settings["preset"], settings), films | from_json(overrides))
         except ValueError as error:  # of the preset's parts, each with its own sentence
             return str(error)
     return ""
+
+
+def edition_of(settings: dict[str, Any]) -> Any:
+    """Of the presets' values, which a run keeps as they were when it began; runs did not say which before there were two."""
+    return settings.get(EDITION_KEPT, 1 if settings.get("preset") else EDITION)
+
+
+def begun_preset(name: str, settings: dict[str, Any]) -> Preset:
+    """The preset of that name with the values that it had when the run began."""
+    return derive(PRESETS[name](), EARLIER.get((name, edition_of(settings)), {}))
 
 
 def architecture_of(values: Any) -> Architecture:

@@ -131,26 +131,24 @@ def carried_out(
     job.folder.mkdir(parents=True, exist_ok=True)
     with held(job.folder.parent, job.folder.name, kind="training") as lease:
         job = replace(job, lease=lease.path, token=lease.owner.token)
-        if before := shorter(job):
-            begin()
-            return longer(
-                job,
-                before,
-                store,
-                origin,
-                flip,
-                lambda more: trained(store, more, make_executor, progress, terms, lease),
-                progress,
-            )
-        done = finished_before(job)
-        if done and (not flip or done["conformal_flipped"]):
-            checkpoint.clear(job.folder)  # which a kill just after the end has left
-            return job.folder
+
+        def train_it(one: Job) -> list[dict[str, Any]]:
+            history = trained(store, one, make_executor, progress, terms, lease)
+            lease.check()
+            return history
+
         try:
+            if before := shorter(job):
+                begin()
+                return longer(job, before, store, origin, flip, train_it, progress)
+            done = finished_before(job)
+            if done and (not flip or done["conformal_flipped"]):
+                checkpoint.clear(job.folder)  # which a kill just after the end has left
+                return job.folder
             if not done:
                 begin()
             try:
-                history = done["history"] if done else trained(store, job, make_executor, progress, terms, lease)
+                history = done["history"] if done else train_it(job)
             except Stopped:
                 if keep_best:
                     keep_best_so_far(job, store, origin, flip, progress)
@@ -259,7 +257,7 @@ def longer(
         put_in_place(part, job.folder)
     else:
         progress.said(f"none of the added epochs is better: the model stays that of epoch {before['best_epoch']}")
-        about = before | {"history": history, "training": vars(job.training)}
+        about = before | {"history": history, "training": job.training.to_dict()}
         write_page(job.folder, about)
         write_about(job.folder, about)
         os.replace(part / "job.json", job.folder / "job.json")

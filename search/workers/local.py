@@ -57,12 +57,18 @@ def asked_of_a_worker(function: Callable[..., Answer], *arguments: object) -> An
     try:
         with scriptless():
             process.start()
+    except (OSError, EOFError):
+        ours.close()
+        return None
+    finally:
         theirs.close()
+    try:
         return ours.recv() if ours.poll(ANSWER_SECONDS) else None
     except (OSError, EOFError):
         return None
     finally:
-        theirs.close()
+        process.kill()  # one that does not answer would hold up this process' own end
+        process.join()
         ours.close()
 
 

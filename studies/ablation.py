@@ -220,9 +220,7 @@ def keys_of(given: Given, trials: Sequence[Trial], verdicts: Mapping[str, "Verdi
     costs = {group: cost for group, cost in costs_of(trials).items() if group != ATTENTION}
     margin = in_months(given.preset.margin_months)
     sure = {lowering(name)[0] for name, found in verdicts.items() if found.verdict in ("matters", "not trainable")}
-    sure.discard(ATTENTION)
-    if sure:
-        groups = tuple(group for group in groups_of(given) if group in sure)
+    if groups := tuple(group for group in groups_of(given) if group in sure):
         return Keys(
             groups, "verdict", f"key groups: {', '.join(groups)} (lowering one makes it worse, {seeds_said(verdicts)})"
         )

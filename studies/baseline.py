@@ -8,6 +8,7 @@ the fewest MACs. The other studies go on from that network.
 It is outside the order of the studies: a run that names its family needs none.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
@@ -18,7 +19,7 @@ from models.cost import cost
 from models.families import FAMILIES
 from studies.findings import Compared, Findings
 from studies.preset import Preset, StudyError
-from studies.study import ALONE, Decision, Given, Point, Proposals, Space, Sweep, Trial, at, points, row
+from studies.study import ALONE, Decision, Given, Point, Proposals, Space, Sweep, Trial, at, complete_at, points, row
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,9 +68,10 @@ def max_params(given: Given) -> int:
 def space(given: Given) -> Space:
     """Each family at its own size and at the same size; once where these are one network."""
     families = given.preset.families or tuple(FAMILIES)
-    named = {name: network(given, name) for family in families for name in (family, family + SAME_SIZE)}
-    once = {found: name for name, found in reversed(named.items())}
-    return {"variant": tuple(name for name, found in named.items() if once[found] == name)}
+    first: dict[Architecture, str] = {}
+    for name in (name for family in families for name in (family, family + SAME_SIZE)):
+        first.setdefault(network(given, name), name)
+    return {"variant": tuple(first.values())}
 
 
 def architecture(given: Given, point: Point) -> Architecture:
@@ -106,7 +108,7 @@ def matched(own: Architecture, params: int, image_px: int) -> Architecture:
         except TooNarrowError:
             return True
 
-    low, high = -int(-BETA.low * STEP // 1), int(BETA.high * STEP)
+    low, high = math.ceil(BETA.low * STEP), int(BETA.high * STEP)
     while low < high:
         middle = (low + high + 1) // 2
         low, high = (middle, high) if fits(middle) else (low, middle - 1)
@@ -168,14 +170,12 @@ def comparisons(given: Given, trials: Sequence[Trial]) -> tuple[Compared, ...]:
     from studies.statistics.pairs import compared  # brings SciPy
 
     start = reference_variant(given)
-    reference = at(trials, {"variant": start})
+    reference = complete_at(trials, {"variant": start})
     names = [str(variant) for variant in space(given)["variant"] if variant != start]
     others = {
-        f"{name} instead of {start}": trial
-        for name in names
-        if (trial := at(trials, {"variant": name})) is not None and trial.state == "complete"
+        f"{name} instead of {start}": trial for name in names if (trial := complete_at(trials, {"variant": name}))
     }
-    if not others or reference is None or reference.state != "complete":
+    if not others or reference is None:
         return ()
     return compared(given, others, reference, of=len(names))
 

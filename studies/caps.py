@@ -43,5 +43,10 @@ def said(met: Sequence[Cap]) -> str:
     return " and ".join(map(str, met))
 
 
+def unmet(what: str, met: Sequence[Cap]) -> str:
+    """Where none of these meets all of them."""
+    return f"no {what} fits {said(met)}; raise {options(met)}"
+
+
 def options(met: Sequence[Cap]) -> str:
     return " or ".join(cap.option for cap in met)

@@ -16,13 +16,10 @@ from studies.study import Point, Space, Value
 
 def space(preset: Preset) -> Space:
     reference, family = preset.reference, family_named(preset.reference.family)
-    tops = {
-        group: count + preset.depth_extra * family.step(group) for group, count in reference.blocks._asdict().items()
-    }
     return {
         "beta": tuple(round(reference.beta * factor, 4) for factor in preset.width_factors),
         **{
-            group: family.stepped(group, count, 0, tops[group])
+            group: family.stepped(group, count, 0, count + preset.depth_extra * family.step(group))
             for group, count in reference.blocks._asdict().items()
             if count
         },

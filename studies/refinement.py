@@ -33,6 +33,7 @@ from studies.study import (
     Value,
     at,
     best_of,
+    complete_at,
     row,
     seeds_of,
 )
@@ -286,7 +287,7 @@ def comparisons(given: Given, trials: Sequence[Trial]) -> tuple[Compared, ...]:
     without = [point for point in plain if excited and point["fc_units"] == excited[0]["fc_units"]]
     steps_taken = (("beta", widths), ("fc_units", plain), ("se_ratio", [*without, *excited]), ("dropout", rates))
     for parameter, tried in steps_taken:
-        complete = [trial for point in tried if (trial := at(trials, point)) is not None and trial.state == "complete"]
+        complete = [trial for point in tried if (trial := complete_at(trials, point))]
         start = next((trial for trial in complete if trial.point == tried[0]), None)
         for trial in complete if start is not None else []:
             if trial is not start and start is not None:

@@ -311,6 +311,12 @@ def at(trials: Sequence[Trial], point: Point) -> Trial | None:
     return next((trial for trial in trials if trial.finished and trial.point == point), None)
 
 
+def complete_at(trials: Sequence[Trial], point: Point) -> Trial | None:
+    """The same, where it gave a result."""
+    found = at(trials, point)
+    return found if found and found.state == "complete" else None
+
+
 def row(given: Given, trial: Trial, architecture: Architecture, **own: Any) -> dict[str, Any]:
     """The columns every study's table shares, after its own."""
     cost = given.cost(architecture)

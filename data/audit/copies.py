@@ -21,6 +21,8 @@ EVEN = 6.0  # pixels over which contrast is evened out
 FAINT = 0.02  # of the energy: a part with less says nothing
 WORST, LEAST_AGREEMENT = 3, 0.95  # so many parts may disagree: what a shift brought in, or somebody wrote on it
 
+WINDOW = np.sqrt(np.outer(np.hanning(SIDE + 2)[1:-1], np.hanning(SIDE + 2)[1:-1]))  # fades towards the edges
+
 
 def small(image: np.ndarray) -> np.ndarray:
     """float32 (SIDE, SIDE) of uint8 (px, px)."""
@@ -30,11 +32,10 @@ def small(image: np.ndarray) -> np.ndarray:
 def agreement(first: np.ndarray, second: np.ndarray) -> float:
     """Of the fourth worst part, at most 1; `first` and `second` as `small` has them."""
     (over, fine), (other_over, other_fine) = ([banded(image, *band) for band in BANDS] for image in (first, second))
-    window = np.sqrt(np.outer(np.hanning(SIDE + 2)[1:-1], np.hanning(SIDE + 2)[1:-1]))
-    spectrum = np.conj(np.fft.rfft2(unit(other_over * window)))
+    spectrum = np.conj(np.fft.rfft2(unit(other_over * WINDOW)))
     best = (-2.0, 0.0, 0, 0)
     for turn in TURNS:
-        turned = unit(ndimage.rotate(over, turn, reshape=False, order=1) * window)
+        turned = unit(ndimage.rotate(over, turn, reshape=False, order=1) * WINDOW)
         found = np.fft.fftshift(np.fft.irfft2(np.fft.rfft2(turned) * spectrum, s=(SIDE, SIDE)))
         near = slice(SIDE // 2 - REACH, SIDE // 2 + REACH + 1)
         place = int(found[near, near].argmax())
@@ -42,7 +43,7 @@ def agreement(first: np.ndarray, second: np.ndarray) -> float:
         best = max(best, (float(found[near, near].max()), float(turn), *shift))
     _, by, down, right = best
     laid = np.roll(ndimage.rotate(fine, by, reshape=False, order=1), (-down, -right), (0, 1))
-    return fourth_worst(laid * window, other_fine * window)
+    return fourth_worst(laid * WINDOW, other_fine * WINDOW)
 
 
 def banded(image: np.ndarray, near: float, far: float, floor: float) -> np.ndarray:
@@ -80,13 +81,12 @@ FREQUENCIES, ALIKE = (1.5, 14.0), 0.75
 
 def frequencies(images: np.ndarray) -> np.ndarray:
     """float32 (n, features) of uint8 (n, px, px); to be compared by `alike`."""
-    window = np.sqrt(np.outer(np.hanning(SIDE + 2)[1:-1], np.hanning(SIDE + 2)[1:-1]))
     down, right = np.fft.fftfreq(SIDE) * SIDE, np.arange(SIDE // 2 + 1)
     radius = np.hypot(down[:, None], right)
     kept = (radius >= FREQUENCIES[0]) & (radius <= FREQUENCIES[1])
     found = np.empty((len(images), int(kept.sum())), np.float32)
     for row, image in enumerate(images):
-        strength = np.abs(np.fft.rfft2(unit(banded(small(image), *BANDS[0]) * window)))
+        strength = np.abs(np.fft.rfft2(unit(banded(small(image), *BANDS[0]) * WINDOW)))
         found[row] = np.log(ndimage.gaussian_filter(strength, 0.7) + 1e-3)[kept]
     return found
 

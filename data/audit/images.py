@@ -9,6 +9,7 @@ import pandas as pd
 from scipy import ndimage
 
 from data.audit.copies import ALIKE, LEAST_AGREEMENT, agreement, frequencies, small, standing_out
+from data.films.traits import blocks
 
 LOW_CONTRAST_LEVELS = 64  # 1st to 99th percentile within so many grey levels: a tenth of RSNA's training images
 # A bright edge: most of a strip along one side is brighter than half. A forearm crosses less of it.
@@ -22,7 +23,6 @@ WORRYING_SHARE = 0.05  # of images with such a fault
 COARSE_PX, COARSE_AGREEMENT = 16, 0.96
 DETAIL_PX, DETAIL_SMOOTHING_PX, DETAIL_AGREEMENT = 48, 2.0, 0.9
 
-READ_AT_ONCE = 4_000_000  # bytes of pixels
 MOST_JUDGED = 4  # of the images of its own split, and of the others, for each image
 COMPARED_AT_ONCE = 250  # images against all before them
 DETAILS_AT_ONCE = 4000  # of those before them, in 32 bits
@@ -73,8 +73,7 @@ def looked_at(images: np.ndarray) -> tuple[pd.DataFrame, np.ndarray, np.ndarray]
     facts = []
     coarse = np.empty((count, COARSE_PX**2), np.float32)
     detail = np.empty((count, detail_px**2), np.float16)
-    step = max(1, READ_AT_ONCE // px**2)
-    for rows in (slice(start, start + step) for start in range(0, count, step)):
+    for rows in blocks(count, px):
         block = np.asarray(images[rows])
         greys = np.stack([np.bincount(image.ravel(), minlength=256) for image in block]) / px**2
         reached = greys.cumsum(axis=1)
@@ -167,10 +166,9 @@ def twins(cases: pd.DataFrame, images: np.ndarray, coarse: np.ndarray, detail: n
 def judged(likely: np.ndarray, apart: np.ndarray) -> Iterator[int]:
     """Candidates, those of other splits before those of one's own, the likeliest first, the earliest of equal ones."""
     for some in (apart, ~apart):
-        scores = np.where(some, likely, 0)
-        for a in np.argsort(-scores, kind="stable")[:MOST_JUDGED]:
-            if scores[a] > 0:
-                yield int(a)
+        places = np.flatnonzero(some & (likely > 0))  # of thousands a few
+        for a in places[np.argsort(-likely[places], kind="stable")][:MOST_JUDGED]:
+            yield int(a)
 
 
 def agreements(coarse: np.ndarray, detail: np.ndarray, rows: np.ndarray) -> np.ndarray:

@@ -19,7 +19,6 @@ MAX_PIXELS = (
 PIXELS_AT_ONCE = 40_000_000  # decoded by all threads together, so that memory does not grow with their number
 FORMATS = ("PNG", "JPEG")  # by content, whatever the name: Pillow would start Ghostscript for an EPS that is named .png
 BORDER_CONTRAST = 0.04  # an edge row or column whose grey range is below this share of the image's is empty border
-STRETCH_PERCENTILES = (1, 99)
 Image.MAX_IMAGE_PIXELS = None  # Pillow's own limit warns from 89 million; ours refuses before anything is decoded
 
 
@@ -143,7 +142,7 @@ def to_grey(image: Image.Image) -> np.ndarray:
 def to_bytes(grey: np.ndarray, stretch: bool) -> np.ndarray:
     """uint8. Wider greys are scaled from their own range; with `stretch` any image is, from its percentiles."""
     if stretch:
-        low, high = (float(value) for value in np.percentile(grey, STRETCH_PERCENTILES))
+        low, high = (float(value) for value in np.percentile(grey, field.PERCENTILES))
     elif grey.dtype == np.uint8:
         return grey
     else:

@@ -6,6 +6,8 @@ Its counter is the whole device's: what other processes do on the device meanwhi
 import os
 from collections.abc import Callable
 
+from models.training.cards import HIDING
+
 
 def meter() -> Callable[[], float | None]:
     """Tells the joules used since it was last asked, or since it was made; None where nobody says."""
@@ -26,7 +28,7 @@ def counter_joules() -> float | None:
     The library numbers devices by their PCI bus, CUDA by speed unless CUDA_DEVICE_ORDER says PCI_BUS_ID: an index means
     the same to both where all devices are alike.
     """
-    device = os.environ.get("CUDA_VISIBLE_DEVICES", "0").split(",")[0].strip()
+    device = os.environ.get(HIDING, "0").split(",")[0].strip()
     try:
         import pynvml
     except ModuleNotFoundError:

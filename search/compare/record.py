@@ -14,7 +14,7 @@ from search.run import Run
 from search.show.progress import preparing
 from search.workers.executor import Executor
 from studies import joint
-from studies.caps import caps, options, said
+from studies.caps import caps, unmet
 from studies.preset import StudyError
 from studies.study import Point, points
 
@@ -37,8 +37,7 @@ def requests(run: Run) -> list[Request]:
         )
     feasible = [point for point in points(joint.space(preset)) if joint.fits(preset, point)]
     if not feasible:
-        met = caps(preset, preset.max_params)
-        raise StudyError(f"no network of the joint space fits {said(met)}; raise {options(met)}")
+        raise StudyError(unmet("network of the joint space", caps(preset, preset.max_params)))
     seeds = range(preset.seed, preset.seed + preset.seeds)
     return [Request(point, seed, preset.training.epochs) for seed in seeds for point in feasible]
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from models.cost import Cost
 from models.paper import PAPER_NAMES, is_of_the_paper
-from search.workers.job import EpochDone, Finished, Job, fingerprint
+from search.workers.job import EpochDone, Finished, Job, best_of, fingerprint
 
 RESULT_ATTRIBUTES = (
     "best_epoch",
@@ -48,7 +48,7 @@ def description(job: Job, cost: Cost) -> dict[str, Any]:
 
 def results(epochs: Sequence[EpochDone], finished: Finished, workers: int) -> dict[str, Any]:
     """How it went, once it has trained to its end."""
-    best = min(epochs, key=lambda epoch: epoch.validation_mae)
+    best = best_of(epochs)
     found = {
         "best_epoch": best.epoch,
         "train_mae": round(best.train_mae, 4),

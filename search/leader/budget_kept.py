@@ -38,18 +38,17 @@ class KeptBudget:
         storage = open_storage(run.storage) if storage_exists(run) else None
         made = decisions(storage, run.folder) if storage else {}
         studies = {name: study for name in EVERY if storage and (study := load(storage, name, run.folder))}
-        begun = {name: trials_of(study) for name, study in studies.items()}
+        trials = {name: trials_of(study) for name, study in studies.items()}
+        begun = any(trials.values())
         found = design(
             run.preset,
             self.budget,
-            lambda preset: plan(preset, images, rate, self.workers, self.deterministic, made, begun),
+            lambda preset: plan(preset, images, rate, self.workers, self.deterministic, made, trials),
             self.spent(list(studies.values())),
-            any(begun.values()),
+            begun,
         )
         overrides = run.overrides | changes(run.preset, found.preset)
-        if any(begun.values()):  # its seeds stay whatever is planned
-            self.run = run
-        else:
+        if not begun:  # from then on its seeds stay, whatever is planned
             seeds = replace(run.preset, seeds=found.preset.seeds, resolve=found.preset.resolve)
             self.run = replace(run, preset=seeds, overrides=run.overrides | changes(run.preset, seeds))
         return replace(run, preset=found.preset, overrides=overrides), found

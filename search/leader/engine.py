@@ -34,7 +34,7 @@ from search.storage.stored import decision_written
 from search.storage.told import why_left_out
 from search.workers.best import errors_of
 from search.workers.executor import Executor
-from studies.caps import Cap, options, over, said
+from studies.caps import Cap, over, said, unmet
 from studies.order import EVERY, before, preset_of, study_name
 from studies.preset import StudyError
 from studies.study import RULES, Decision, Given, decided, feasible_points, points, pool, seeds_of
@@ -127,7 +127,7 @@ def nothing_fits(name: str, met: Sequence[Cap], costs: Sequence[Cost]) -> str:
     """Which cap nothing meets, where that is one of them."""
     alone = [cap for cap in met if all(over([cap], cost) for cost in costs)]
     if not alone:
-        return f"no point of {name} fits {said(met)}; raise {options(met)}"
+        return unmet(f"point of {name}", met)
     least = min(alone[0].measure(cost) for cost in costs)
     smallest = f"the smallest of {len(costs):,} has {least:,}"
     return f"no point of {name} fits {alone[0]}: {smallest}; raise {alone[0].option}"

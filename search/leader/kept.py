@@ -14,7 +14,7 @@ from data.foreign import foreign
 from search.output.files import write_text
 from search.run import TRIALS, Run
 from search.workers.best import MODEL, drop
-from search.workers.job import EpochDone, Job
+from search.workers.job import EpochDone, Job, best_of
 from studies.confirmation import NAME as CONFIRMATION
 
 KEPT = "kept.json"
@@ -64,8 +64,7 @@ def note(job: Job, epochs: Sequence[EpochDone], study: str) -> None:
     """A trial has ended; where its worker has left a network, it is one to keep until `settle` finds better ones."""
     if not job.keep or not (job.folder / MODEL).exists():
         return
-    best = min(epoch.validation_mae for epoch in epochs)
-    about = asdict(Kept(study, job.number, best, job.data, job.image_px, history_of(epochs)))
+    about = asdict(Kept(study, job.number, best_of(epochs).validation_mae, job.data, job.image_px, history_of(epochs)))
     about.pop("folder")
     write_text(job.folder / KEPT, json.dumps(about, indent=1) + "\n")
 
@@ -85,4 +84,4 @@ def let_go(trial_folder: Path) -> None:
 
 def history_of(epochs: Sequence[EpochDone]) -> list[dict[str, Any]]:
     """The epochs, as model.json lists them."""
-    return [{name: asdict(epoch)[name] for name in HISTORY} for epoch in epochs]
+    return [{name: getattr(epoch, name) for name in HISTORY} for epoch in epochs]

@@ -29,7 +29,7 @@ from search.storage.told import UNFIT, params_of
 from search.workers import checkpoint
 from search.workers.best import MAPS, MODEL, VALIDATION, drop
 from search.workers.executor import Executor
-from search.workers.job import EpochDone, Failed, Finished, Job, Resumed, fingerprint, what_happened
+from search.workers.job import EpochDone, Failed, Finished, Job, Resumed, best_of, fingerprint, what_happened
 from search.workers.starting import log_ends
 from search.workers.supervisor import Events, Supervised, Supervisor
 from studies.order import study_name
@@ -212,7 +212,7 @@ class Leader(Events[Running]):
         return PRUNED if self.schedule.is_left_behind(so_far, one.compared_with) else ""
 
     def finished(self, one: Running, message: Finished) -> None:
-        best = min(epoch.validation_mae for epoch in one.epochs)
+        best = best_of(one.epochs).validation_mae
         if best == float("inf"):
             self.failed(one, Failed(message.number, "not_finite", "no epoch gave finite predictions"))
             return

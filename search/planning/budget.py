@@ -7,12 +7,13 @@ where it reaches further, seeds come first, up to those that a verdict about arc
 from bisect import bisect_left
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields, replace
+from functools import cache
 from itertools import groupby
 from typing import Any, Literal
 
 from data.ranges import Range
 from search.output.time_words import duration
-from search.planning.plan import Plan
+from search.planning.plan import Plan, StudyPlan
 from studies import confirmation
 from studies.preset import Preset, StudyError
 
@@ -43,7 +44,7 @@ class Budget:
     def __str__(self) -> str:
         return words(self.amount, self.unit)
 
-    def of(self, plan: Plan) -> float:
+    def of(self, plan: Plan | StudyPlan) -> float:
         return plan.epochs if self.unit == "epochs" else plan.seconds
 
     def full(self, plan: Plan) -> float:
@@ -51,11 +52,7 @@ class Budget:
         return plan.full_epochs if self.unit == "epochs" else plan.full_seconds
 
     def confirmation(self, plan: Plan) -> float:
-        return sum(
-            study.epochs if self.unit == "epochs" else study.seconds
-            for study in plan.studies
-            if study.study == confirmation.NAME
-        )
+        return sum(self.of(study) for study in plan.studies if study.study == confirmation.NAME)
 
 
 def words(amount: float, unit: Unit) -> str:
@@ -133,12 +130,13 @@ def design(
     Raises StudyError where nothing has begun and not even the leanest search fits.
     """
 
+    @cache  # a plan takes a second
     def of(tried: Preset) -> Design:
         return Design(tried, planned(tried), spent, budget)
 
     for _, alike in groupby(presets(preset, begun), lambda tried: tried.confirm):
         wishes = list(alike)
-        # A plan takes a second, and each of these costs no more than the one before it.
+        # Each of these costs no more than the one before it.
         first = bisect_left(wishes, True, key=lambda tried: of(tried).fits)
         for found in map(of, wishes[first:]):
             few = found.preset.seeds > 1 and not begun and found.plan.trials < FEW

@@ -14,7 +14,7 @@ from search.planning.asking import macs
 from search.planning.images import Images
 from search.planning.time_left import Feasible, Round, confirming, dearest, fitting, leanest, rounds, seconds
 from studies import confirmation
-from studies.caps import memory, options, said
+from studies.caps import memory, unmet
 from studies.order import STUDIES
 from studies.preset import Preset, StudyError
 from studies.study import Decision, Given, Trial
@@ -149,18 +149,24 @@ def one_way(
         given = Given(preset, {before: made[before] for before in STUDIES if before in made}, CONSTANT_MONTHS)
         feasible = fitting(module, given)
         if not feasible:
-            met = given.caps(module.max_params(given))
-            raise StudyError(f"no network of {name} fits {said(met)}; raise {options(met)}")
+            raise StudyError(unmet(f"network of {name}", given.caps(module.max_params(given))))
         wanted = list(rounds(name, given, trials.get(name, ()), feasible, deterministic))
         found.append(planned(name, given, wanted, of, workers))
         made[name] = assume(name, given, feasible)
         networks += [network for training in wanted for network, _ in training]
         networks.append(made[name].architecture)
     if preset.confirm and confirmation.NAME not in made:
-        *_, last = made.values()
         done = sum(trial.finished for trial in trials.get(confirmation.NAME, ()))
         given = Given(preset, made, CONSTANT_MONTHS)
-        found.append(planned(confirmation.NAME, given, [confirming(preset, last.architecture)[done:]], of, workers))
+        found.append(
+            planned(
+                confirmation.NAME,
+                given,
+                [confirming(preset, made[confirmation.NEEDS].architecture)[done:]],
+                of,
+                workers,
+            )
+        )
     return found, networks
 
 
@@ -198,7 +204,6 @@ def smallest_and_largest(preset: Preset) -> tuple[Architecture, Architecture]:
     given = Given(preset, {}, CONSTANT_MONTHS)
     networks = [module.architecture(given, point) for point in fitting(module, given).values()]
     if not networks:
-        met = given.caps(module.max_params(given))
-        raise StudyError(f"no network of {name} fits {said(met)}; raise {options(met)}")
+        raise StudyError(unmet(f"network of {name}", given.caps(module.max_params(given))))
     ordered = sorted(networks, key=lambda network: macs(network, given))
     return ordered[0], ordered[-1]

@@ -10,6 +10,7 @@ from optuna.storages import BaseStorage
 from optuna.trial import FrozenTrial, TrialState
 
 from search.storage.identity import Identity, identity
+from search.storage.keys import storage_of
 from search.storage.opening import open_storage
 from search.storage.settings import StoredRun, read_settings
 from search.storage.status import foreign
@@ -126,7 +127,7 @@ def known_networks(study: optuna.Study, folder: Path) -> dict[str, tuple[str, Fr
     """Complete trials of the run's other studies, by fingerprint."""
     found: dict[str, tuple[str, FrozenTrial]] = {}
     for name in (baseline.NAME, *STUDIES):
-        other = load(study._storage, name, folder)
+        other = load(storage_of(study), name, folder)
         if other is None or other.study_name == study.study_name:
             continue
         for trial in counted(other, (TrialState.COMPLETE,)):
@@ -139,7 +140,7 @@ def given(run: StoredRun, study: optuna.Study) -> Given:
     decisions = decisions_given(study.study_name, settings_of(study.study_name, study.user_attrs))
     name = next((name for name in EVERY if study.study_name.startswith(study_name(name))), "")
     start = Given(preset_of(name, run.preset), decisions, study.user_attrs["constant_mae"])
-    return replace(start, trained=trained_before(study._storage, run.folder, start))
+    return replace(start, trained=trained_before(storage_of(study), run.folder, start))
 
 
 def trained_before(storage: BaseStorage, folder: Path | None, given: Given) -> tuple[Training, ...]:

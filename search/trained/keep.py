@@ -18,7 +18,7 @@ import pandas as pd
 from data.cases import constant_mae
 from data.csv_text import write_csv
 from data.films import looks
-from data.films.traits import AT_ONCE, departures, films_of, traits
+from data.films.traits import blocks, departures, films_of, traits
 from data.foreign import foreign
 from data.preparation import DataError
 from data.store.disk import Examples, Store, split_counts
@@ -102,8 +102,8 @@ def describe(
 def traits_in(store: Store, split: str) -> pd.DataFrame:
     """What a split's films are like, as `data/films/traits.py` has it."""
     rows = store.split(split).rows
-    blocks = [rows[start : start + AT_ONCE] for start in range(0, max(len(rows), 1), AT_ONCE)]  # the images are on disk
-    return pd.concat([traits(store.images[block], store.films.iloc[block]) for block in blocks], ignore_index=True)
+    parts = [rows[part] for part in blocks(len(rows), store.image_px)] or [rows]  # the images are on disk
+    return pd.concat([traits(store.images[part], store.films.iloc[part]) for part in parts], ignore_index=True)
 
 
 def measured(store: Store, split: str, predicted: np.ndarray) -> dict[str, Any]:

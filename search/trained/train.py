@@ -37,7 +37,7 @@ from search.trained.predictor import mirrored_predictions
 from search.workers import checkpoint
 from search.workers.best import MODEL, TEST, numbered
 from search.workers.executor import Executor
-from search.workers.job import EpochDone, Failed, Finished, Job, Resumed, fingerprint, job_dict, what_happened
+from search.workers.job import EpochDone, Failed, Finished, Job, Resumed, best_of, fingerprint, job_dict, what_happened
 from search.workers.starting import LOG
 from search.workers.supervisor import Events, Stopped, Supervised, Supervisor
 from studies.preset import StudyError
@@ -199,7 +199,7 @@ def keep_best_so_far(job: Job, store: Store, origin: Origin, flip: bool, progres
     if before is None:
         progress.said("no epoch has ended, so there is nothing to keep")
         return
-    best = min(before.epochs, key=lambda epoch: epoch.validation_mae)
+    best = best_of(before.epochs)
     for name in (MODEL, TEST):
         if (left := numbered(job.folder, name, best.epoch)).exists():
             write_bytes(job.folder / name, left.read_bytes())
@@ -279,7 +279,7 @@ def trained(
         name, f"{counted.params:,} parameters, {job.training.epochs} epochs; constant {constant_mae(store.cases):.1f}"
     )
     epochs = followed(job, make_executor, progress, terms, lease)
-    best = min(epochs, key=lambda epoch: epoch.validation_mae)
+    best = best_of(epochs)
     if best.validation_mae == float("inf"):
         raise StudyError(f"the training of {name} gave no finite predictions; a lower --learning-rate may help")
     seconds = sum(epoch.seconds for epoch in epochs)

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -51,6 +52,11 @@ class EpochDone:
     loss: float | None = None  # None, as the next, in checkpoints of earlier versions
     learning_rate: float | None = None
     energy_joules: float | None = None  # of the whole GPU meanwhile; None where there is none, or none that says so
+
+
+def best_of(epochs: Sequence[EpochDone]) -> EpochDone:
+    """Of the lowest validation MAE; the earliest of equal ones."""
+    return min(epochs, key=lambda epoch: epoch.validation_mae)
 
 
 @dataclass(frozen=True)

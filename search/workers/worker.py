@@ -26,6 +26,7 @@ from models import saved
 from models.cam import Maps, maps_of
 from models.cost import cost, training_bytes
 from models.training import energy
+from models.training.cards import HIDING
 from models.training.feed import feed
 from models.training.fit import CountMismatch, new_trainer
 from models.training.settings import Precision
@@ -47,6 +48,7 @@ from search.workers.job import (
     Paused,
     Remark,
     Resumed,
+    best_of,
     fingerprint,
 )
 
@@ -82,7 +84,7 @@ def listen(job: Job, connection: Connection, stopping: threading.Event) -> None:
 
 def use_devices(job: Job) -> None:
     if job.gpu:
-        os.environ["CUDA_VISIBLE_DEVICES"] = job.gpu
+        os.environ[HIDING] = job.gpu
     if job.threads:
         tf.config.threading.set_intra_op_parallelism_threads(job.threads)
         tf.config.threading.set_inter_op_parallelism_threads(job.threads)
@@ -182,7 +184,7 @@ def run(job: Job, send: Callable[[Message], None], stopping: Callable[[], bool])
             break
         if (stopping() or epoch.epoch == job.until) and epoch.epoch < job.training.epochs:
             return False
-    best = min(epochs, key=lambda epoch: epoch.validation_mae).epoch
+    best = best_of(epochs).epoch
     for name in (TEST, MAPS, MODEL):
         settle(job.folder, name, best)
     return True
@@ -212,7 +214,7 @@ def out_of_patience(epochs: Sequence[EpochDone], patience: int) -> bool:
     """Whether the last `patience` epochs were none better than the best before them; never where that is 0."""
     if not patience or not epochs:
         return False
-    best = min(epochs, key=lambda epoch: epoch.validation_mae).epoch
+    best = best_of(epochs).epoch
     return epochs[-1].epoch - best >= patience
 
 

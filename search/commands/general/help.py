@@ -37,7 +37,7 @@ class Parser(argparse.ArgumentParser):
     def without_rare(self) -> Iterator[int]:
         """Meanwhile the rare options are not shown; how many."""
         rare = [action for action in self._actions if action.dest in self.rare and action.option_strings]
-        said, usage = [action.help for action in rare], self.usage
+        said = [action.help for action in rare]
         try:
             for action in rare:
                 action.help = argparse.SUPPRESS
@@ -45,7 +45,6 @@ class Parser(argparse.ArgumentParser):
         finally:
             for action, text in zip(rare, said, strict=True):
                 action.help = text
-            self.usage = usage
 
 
 class HelpAll(argparse.Action):

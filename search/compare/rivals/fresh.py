@@ -1,9 +1,6 @@
 """What every rival may still have: networks of the joint space that fit the cap and that it has not had."""
 
-from functools import lru_cache
-
-from models.architecture import Architecture
-from models.cost import Cost, cost
+from models.cost import cost
 from search.planning.asking import key
 from studies import joint
 from studies.caps import caps
@@ -27,7 +24,7 @@ class Fresh:
 
     def excess(self, point: Point) -> float:
         """By what share the cap is exceeded that is exceeded most; not above 0 where all are met."""
-        found = counted(joint.architecture(self.preset, point), self.preset.preparation.image_px)
+        found = cost(joint.architecture(self.preset, point), self.preset.preparation.image_px)
         return max(cap.measure(found) / cap.most for cap in self.caps) - 1
 
     def is_fresh(self, point: Point) -> bool:
@@ -39,8 +36,3 @@ class Fresh:
             return False
         self.taken.add(key(point))
         return True
-
-
-@lru_cache(maxsize=65536)  # every repetition of every rival asks for the same networks again
-def counted(network: Architecture, image_px: int) -> Cost:
-    return cost(network, image_px)

@@ -41,7 +41,7 @@ bench: install
 	PYTHONPATH=. $(BIN)/python tests/bench.py > BENCHMARKS.part
 	mv BENCHMARKS.part BENCHMARKS.md
 
-# The README's pictures, by a real search of drawn hands and a real Chromium: a few minutes.
+# The pictures of docs/commands.md, by a real search of drawn hands and a real Chromium: a few minutes.
 screenshots: install
 	PYTHONPATH=. $(BIN)/python tests/screenshots.py
 

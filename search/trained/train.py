@@ -1,7 +1,7 @@
 """`boneage-search train`: one network trained in full, evaluated once, and left as a model that can be used.
 
 It is a job like a trial's, run by the same workers from the same checkpoints, so whatever ends it, the same command
-goes on. This is the one command that opens the test split.
+goes on. It opens the test split, which no search does.
 """
 
 import json

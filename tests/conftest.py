@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser
     from postgres import Server
 
+    from search.evaluate.labelled import Labelled
+    from search.trained.predictor import Model
+
 # How long an example takes depends on what else the machine does; a property that hangs is ended by pytest's own timeout.
 settings.register_profile("any machine", deadline=None)
 settings.load_profile("any machine")
@@ -149,6 +152,25 @@ def tiny_preset() -> Preset:
 @pytest.fixture(scope="session")
 def tiny_model(tiny_store: Store, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tiny_model_in(tmp_path_factory.mktemp("modelled"), tiny_store)
+
+
+@pytest.fixture(scope="module")
+def model(tiny_model: Path) -> "Model":
+    from search.trained.predictor import open_model
+
+    return open_model(tiny_model)
+
+
+@pytest.fixture(scope="module")
+def labelled(model: "Model", tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> "Labelled":
+    """Sixty drawn hands that the tiny model was not trained on, as another clinic's folder."""
+    from labelled_sets import lay_out
+
+    from search.evaluate.labelled import opened
+    from search.trained.folder import open_folder
+
+    folder = lay_out(tmp_path_factory.mktemp("set") / "clinic", [str(n) for n in range(60)])
+    return opened(str(folder), model, open_folder(tiny_model), Path("none"), model.preparation, lambda *_: None)
 
 
 def tiny_model_in(folder: Path, tiny_store: Store) -> Path:

@@ -21,14 +21,9 @@ from data.tables.dicomdir import listed
 from search.apply.answers_out import FILES, Tally, refuse_unknown
 from search.apply.predict import COLUMNS, Wanted, columns_of, files_of, rows_of
 from search.cli import main
-from search.trained.predictor import Model, open_model
+from search.trained.predictor import Model
 
 NASTY = ["=1+1", "-2+3", "@SUM(A1)", "a;=1", "plain", "\x1b[31mred", "007"]
-
-
-@pytest.fixture(scope="module")
-def model(tiny_model: Path) -> Model:
-    return open_model(tiny_model)
 
 
 @pytest.mark.parametrize("ending", FILES)

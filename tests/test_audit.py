@@ -373,7 +373,7 @@ def test_images_are_the_same_however_many_are_read_at_once(monkeypatch: pytest.M
     images = noise(100)
     images[70] = changed(images[5])
     whole = audited(images=images)
-    monkeypatch.setattr("data.audit.images.READ_AT_ONCE", 7 * PX**2)
+    monkeypatch.setattr("data.films.traits.READ_AT_ONCE", 7 * PX**2)
     monkeypatch.setattr("data.audit.images.COMPARED_AT_ONCE", 9)
 
     again = audited(images=images)

@@ -18,13 +18,8 @@ from search.evaluate.evaluation import Evaluation, evaluated
 from search.evaluate.labelled import Labelled, opened
 from search.trained.folder import open_folder
 from search.trained.measures import metrics
-from search.trained.predictor import Model, open_model
+from search.trained.predictor import Model
 from search.trained.predictor import predict as predict_images
-
-
-@pytest.fixture(scope="module")
-def model(tiny_model: Path) -> Model:
-    return open_model(tiny_model)
 
 
 def asked(source: Path, model: Model, folder: Path, run: Path = Path("none")) -> tuple[Labelled, Evaluation]:

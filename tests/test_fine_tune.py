@@ -6,7 +6,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 from conftest import tiny_model_in
-from labelled_sets import lay_out
 
 from data.store.disk import Store
 from search.cli import main
@@ -21,13 +20,6 @@ from search.trained.predictor import open_model
 def tiny_model(tmp_path_factory: pytest.TempPathFactory, tiny_store: Store) -> Path:
     """This file's own, as other models are made beside it."""
     return tiny_model_in(tmp_path_factory.mktemp("own"), tiny_store)
-
-
-@pytest.fixture(scope="module")
-def labelled(tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Labelled:
-    folder = lay_out(tmp_path_factory.mktemp("set") / "clinic", [str(n) for n in range(60)])
-    model = open_model(tiny_model)
-    return opened(str(folder), model, open_folder(tiny_model), Path("none"), model.preparation, lambda *_: None)
 
 
 def test_what_is_reported_on_neither_trains_nor_chooses(labelled: Labelled) -> None:

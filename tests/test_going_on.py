@@ -5,11 +5,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from formula import silent
 from hypothesis import given
 from hypothesis import strategies as st
 
 from data.store.disk import Store
-from search.leader.progress import Progress, Terms
+from search.leader.progress import Terms
 from search.run import Run
 from search.trained.choose import Chosen
 from search.trained.folder import ModelFolder, open_folder
@@ -18,15 +19,6 @@ from search.trained.train import STOPPED, Order, train
 from search.workers.job import EpochDone, Job, Remark
 from search.workers.local import InProcess
 from search.workers.supervisor import Stopped, StopRequest
-
-HEARD: list[str] = []
-
-
-def listening() -> Progress:
-    def nothing(*_: object) -> None:
-        pass
-
-    return Progress(nothing, nothing, nothing, nothing, nothing, nothing, HEARD.append)
 
 
 class StoppedAfterAnEpoch(InProcess):
@@ -87,14 +79,14 @@ def test_a_stop_keeps_the_best_epoch_and_more_epochs_go_on_with_the_same_model(
     order = Order(Chosen(run.preset.reference, "by hand"), {"epochs": 3}, "mine", keep_best=True)
     stop = StopRequest()
     with pytest.raises(Stopped):
-        train(run, tiny_store, order, lambda: StoppedAfterAnEpoch(stop), listening(), Terms(stop=stop))
+        train(run, tiny_store, order, lambda: StoppedAfterAnEpoch(stop), silent(), Terms(stop=stop))
     folder = tmp_path / "models" / "mine"
     kept = open_folder(folder, whole=True)
 
     assert (kept.about[STOPPED], len(kept.about["history"]), kept.about["best_epoch"]) == (1, 1, 1)
     assert_predicts_what_it_says(kept, tiny_store)
 
-    assert train(run, tiny_store, order, InProcess, listening(), Terms()) == folder
+    assert train(run, tiny_store, order, InProcess, silent(), Terms()) == folder
     whole = open_folder(folder, whole=True)
     assert STOPPED not in whole.about
     assert len(whole.about["history"]) == 3
@@ -102,7 +94,7 @@ def test_a_stop_keeps_the_best_epoch_and_more_epochs_go_on_with_the_same_model(
     assert_predicts_what_it_says(whole, tiny_store)
 
     longer = replace(order, changes={"epochs": 5})
-    assert train(run, tiny_store, longer, InProcess, listening(), Terms()) == folder
+    assert train(run, tiny_store, longer, InProcess, silent(), Terms()) == folder
     after = open_folder(folder, whole=True)
     assert [epoch["epoch"] for epoch in after.about["history"]] == [1, 2, 3, 4, 5]
     assert after.about["history"][:3] == whole.about["history"]
@@ -110,9 +102,7 @@ def test_a_stop_keeps_the_best_epoch_and_more_epochs_go_on_with_the_same_model(
     assert after.about["validation"]["mae"] <= whole.about["validation"]["mae"]
     assert after.name == "mine"
     assert_predicts_what_it_says(after, tiny_store)
-    assert (
-        train(run, tiny_store, longer, lambda: pytest.fail("nothing is left to train"), listening(), Terms()) == folder
-    )
+    assert train(run, tiny_store, longer, lambda: pytest.fail("nothing is left to train"), silent(), Terms()) == folder
     assert [path.name for path in folder.parent.iterdir() if path.is_dir()] == ["mine"]
 
 

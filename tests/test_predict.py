@@ -26,7 +26,7 @@ from search.apply.predict import Wanted, files_of, rows_of, sex_of, years_and_mo
 from search.cli import main
 from search.trained.conformal import intervals
 from search.trained.folder import newest, read_about
-from search.trained.predictor import BATCH, Model, months_of, open_model
+from search.trained.predictor import BATCH, Model, months_of
 from search.trained.predictor import predict as predict_images
 
 TENTH = 0.1001  # by which two answers that are rounded to a tenth differ at most, where rounding decides which tenth
@@ -36,11 +36,6 @@ def rounded(model: Model, images: np.ndarray, male: np.ndarray) -> float:
     """Months by which two computations of these answers may differ."""
     inputs = {"image": images[..., None], "male": np.asarray(male, np.float32)[:, None]}
     return likely(model.network) * float(summed(model.network, inputs).max())
-
-
-@pytest.fixture(scope="module")
-def model(tiny_model: Path) -> Model:
-    return open_model(tiny_model)
 
 
 @pytest.fixture

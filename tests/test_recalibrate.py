@@ -10,7 +10,6 @@ import pytest
 from conftest import tiny_model_in
 from hypothesis import given
 from hypothesis import strategies as st
-from labelled_sets import lay_out
 
 from data.store.disk import Store
 from search.cli import main
@@ -29,17 +28,6 @@ MONTHS = st.floats(0, 228).map(lambda value: round(value, 1))
 def tiny_model(tmp_path_factory: pytest.TempPathFactory, tiny_store: Store) -> Path:
     """This file's own, as other models are made beside it."""
     return tiny_model_in(tmp_path_factory.mktemp("own"), tiny_store)
-
-
-@pytest.fixture(scope="module")
-def model(tiny_model: Path) -> Model:
-    return open_model(tiny_model)
-
-
-@pytest.fixture(scope="module")
-def labelled(model: Model, tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Labelled:
-    folder = lay_out(tmp_path_factory.mktemp("set") / "clinic", [str(n) for n in range(60)])
-    return opened(str(folder), model, open_folder(tiny_model), Path("none"), model.preparation, lambda *_: None)
 
 
 @pytest.fixture(scope="module")

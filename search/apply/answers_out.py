@@ -10,6 +10,8 @@ from itertools import chain, repeat
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from data.csv_text import guarded, row_writer
 from data.preparation import DataError
 from search.output.files import write_text
@@ -45,16 +47,13 @@ class Tally:
         count = len(self.errors)
         if not count:
             return None
-        known = constant_months is not None
-        constant = (
-            sum(abs(label - constant_months) for label in self.labels) / count if constant_months is not None else None
-        )
+        constant = None if constant_months is None else float(np.abs(np.array(self.labels) - constant_months).mean())
         return {
             "n": count,
-            "mae": round(sum(map(abs, self.errors)) / count, 2),
-            "bias": round(sum(self.errors) / count, 2),
-            "coverage": round(self.inside / count, 4),
-            "constant_mae": round(constant, 2) if known and constant is not None else None,
+            "mae": float(np.abs(self.errors).mean()),
+            "bias": float(np.mean(self.errors)),
+            "coverage": self.inside / count,
+            "constant_mae": constant,
         }
 
 

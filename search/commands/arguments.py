@@ -32,6 +32,12 @@ def add_run_dir(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(works_on_a_run=True)
 
 
+def add_model_option(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--model", type=values.PATH, metavar="FOLDER", help="a trained model (default: the run's newest)"
+    )
+
+
 def add_run_options(parser: argparse.ArgumentParser, with_data: bool = True) -> None:
     add_run_dir(parser)
     parser.add_argument(

@@ -1,7 +1,6 @@
 """`boneage-search count`: parameters and MACs of an architecture, by arithmetic."""
 
 import argparse
-from typing import Any
 
 from data.ranges import whole
 from models.architecture import RANGES, UNITS, Architecture, ArchitectureError, Counts, changed
@@ -10,6 +9,7 @@ from models.families import FAMILIES
 from models.training.settings import RANGES as TRAINING
 from search.commands import values
 from search.commands.arguments import Subparsers, command
+from studies.caps import Cap, over
 
 
 def add_count_options(parser: argparse.ArgumentParser) -> None:
@@ -97,7 +97,7 @@ def run_count(arguments: argparse.Namespace) -> int:
         Architecture(),
         {
             "family": arguments.family,
-            **widths(arguments.beta),
+            **values.widths(arguments.beta),
             "blocks": arguments.blocks,
             "stem_pools": arguments.stem_pools,
             "sex_units": arguments.sex_units,
@@ -109,25 +109,20 @@ def run_count(arguments: argparse.Namespace) -> int:
     )
     counted = cost(architecture, arguments.image_px)
     tables.show_cost(counted, arguments.image_px, arguments.json)
-    measures = (
-        (counted.params, "parameters", arguments.max_params),
-        (counted.macs, "MACs", arguments.max_macs),
-        (
-            training_bytes(counted, arguments.batch),
-            f"bytes in training, {arguments.batch} images a step,",
+    batch = arguments.batch
+    asked = (
+        Cap("--max-params", "parameters", arguments.max_params, lambda cost: cost.params),
+        Cap("--max-macs", "MACs", arguments.max_macs, lambda cost: cost.macs),
+        Cap(
+            "--max-memory",
+            f"bytes in training, {batch} images a step,",
             arguments.max_memory,
+            lambda cost: training_bytes(cost, batch),
         ),
     )
-    for measure, unit, most in measures:
-        if most and measure > most:
-            raise ArchitectureError(f"{measure:,} {unit} are over the cap of {most:,}")
+    for cap in over((cap for cap in asked if cap.most), counted):
+        raise ArchitectureError(f"{cap.measure(counted):,} {cap.unit} are over the cap of {cap.most:,}")
     return 0
-
-
-def widths(beta: "float | values.Betas") -> dict[str, Any]:
-    if not isinstance(beta, values.Betas):
-        return {"beta": beta}
-    return {"beta": 1.0 if beta.beta is None else beta.beta, "group_betas": beta.groups}
 
 
 def build(commands: Subparsers) -> None:

@@ -11,6 +11,7 @@ from search.commands import options, values
 from search.commands.arguments import (
     Subparsers,
     add_execution_options,
+    add_model_option,
     add_run_dir,
     add_run_options,
     also_logged,
@@ -78,9 +79,7 @@ def add_predict_options(parser: argparse.ArgumentParser) -> None:
         default="months",
         help="of the table's bone ages (default months)",
     )
-    parser.add_argument(
-        "--model", type=values.PATH, metavar="FOLDER", help="a trained model (default: the run's newest)"
-    )
+    add_model_option(parser)
     add_run_dir(parser)
     parser.add_argument("--flip", action="store_true", help="predict the mean of each image and its mirror image")
     parser.add_argument(
@@ -128,12 +127,6 @@ def add_explain_options(parser: argparse.ArgumentParser) -> None:
         "--to", type=values.PATH, metavar="DIR", help="where to write both (default: the model's folder)"
     )
     parser.add_argument("--json", action="store_true", help="print JSON")
-
-
-def add_model_option(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--model", type=values.PATH, metavar="FOLDER", help="a trained model (default: the run's newest)"
-    )
 
 
 EXPORT_FORMATS = ("keras", "savedmodel", "tflite", "onnx")

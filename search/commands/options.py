@@ -200,10 +200,7 @@ def add(
 def chosen(arguments: argparse.Namespace) -> dict[str, Any]:
     """The fields that were set on the command line."""
     found = {name: value for name, value in vars(arguments).items() if name in OPTIONS}
-    if isinstance(found.get("beta"), values.Betas):
-        beta, groups = found.pop("beta")
-        found |= {"group_betas": groups} | ({} if beta is None else {"beta": beta})
-    return found
+    return found | values.widths(found.pop("beta")) if "beta" in found else found
 
 
 def names_of(part: type) -> list[str]:

@@ -15,10 +15,9 @@ from data.shown import shown
 from models.architecture import BETA, BLOCKS_FORMS, ArchitectureError, Counts, parse_counts
 from models.cost import PARAMS_FORMS, amount, parse_params
 from models.families import FAMILIES
-from search.planning.budget import FORMS, parse
+from search.planning.budget import AMOUNT, FORMS, parse
 
 UNITS = {"s": 1, "m": 60, "h": 3600}
-TIME = Range(0, 10**9, above=True)  # seconds
 POOLS = {"both": (True, True), "first": (True, False), "second": (False, True), "none": (False, False)}
 
 
@@ -65,7 +64,7 @@ def one_of(words: tuple[str, ...], text: str) -> str:
 
 def seconds(text: str) -> float:
     amount, unit = (text[:-1], text[-1]) if text[-1:] in UNITS else (text, "s")
-    return one(TIME, str(float(amount) * UNITS[unit]))
+    return one(AMOUNT, str(float(amount) * UNITS[unit]))
 
 
 def stem_pools(text: str) -> tuple[bool, bool]:
@@ -94,6 +93,13 @@ class Betas(NamedTuple):
 
     beta: float | None
     groups: tuple[tuple[str, float], ...]
+
+
+def widths(beta: "float | Betas") -> dict[str, Any]:
+    """The fields of an architecture that an option --beta sets."""
+    if not isinstance(beta, Betas):
+        return {"beta": beta}
+    return ({} if beta.beta is None else {"beta": beta.beta}) | {"group_betas": beta.groups}
 
 
 def betas(text: str) -> Any:  # a float, or Betas

@@ -8,7 +8,15 @@ from data.preparation import Preparation
 from data.ranges import Range, whole
 from models.training.settings import EPOCHS
 from search.commands import options, values
-from search.commands.arguments import Subparsers, add_deterministic, add_executor, add_run_dir, announcing, command
+from search.commands.arguments import (
+    Subparsers,
+    add_deterministic,
+    add_executor,
+    add_model_option,
+    add_run_dir,
+    announcing,
+    command,
+)
 from search.output.notices import NO_DEVICE, SYNTHETIC
 from search.output.terminal import log, say, show_json
 
@@ -39,9 +47,7 @@ def add_evaluate_options(parser: argparse.ArgumentParser) -> None:
         metavar="DATA",
         help="a folder of radiographs with a table, a prepared store, or phantom:N",
     )
-    parser.add_argument(
-        "--model", type=values.PATH, metavar="FOLDER", help="a trained model (default: the run's newest)"
-    )
+    add_model_option(parser)
     add_run_dir(parser)
     parser.add_argument(
         "--to", type=values.PATH, metavar="DIR", help="where to write the page (default: the model's folder)"

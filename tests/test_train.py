@@ -15,6 +15,8 @@ import pandas as pd
 import pytest
 from conftest import tiny_preset
 from formula import FormulaExecutor, silent
+from hypothesis import given
+from hypothesis import strategies as st
 from workers import working_in
 
 from data.store.disk import Store, open_store
@@ -29,13 +31,14 @@ from search.run import Run
 from search.storage.opening import open_storage
 from search.storage.records import load
 from search.storage.sqlite import sqlite_url
-from search.trained.choose import Chosen, chosen, name_of
+from search.trained.choose import Chosen, chosen, name_of, seed_of, seed_words
 from search.trained.folder import models_of, read_about
 from search.trained.train import Order, followed, job_of, safe, train
-from search.workers.job import ATTEMPTS, EpochDone, Failed, Finished, Job, Message, Paused, Resumed
+from search.workers.job import ATTEMPTS, EpochDone, Failed, Finished, Job, Message, Paused, Resumed, job_dict
 from search.workers.supervisor import Stopped, StopRequest
+from studies.confirmation import fresh
 from studies.order import STUDIES
-from studies.preset import PRESETS, StudyError
+from studies.preset import PRESETS, RANGES, SEEDS, StudyError
 
 TINY = tiny_preset()
 BY_HAND = ["--beta", "0.0625", "--blocks", "mixed0=0,mixed1=0,mixed4=0,mixed5=1,mixed7=0,mixed9=1"]
@@ -117,10 +120,37 @@ def test_full_training_is_as_long_as_the_preset_says_and_leaves_a_model_and_test
     by_hand = Chosen(TINY.reference, "by hand")
     job = job_of(run, tiny_store, Order(by_hand, {}), deterministic=False)
 
-    assert (job.training, job.seed, job.test, job.keep) == (TINY.training, TINY.seed, True, True)
+    assert (job.training, job.test, job.keep) == (TINY.training, True, True)
     assert job_of(paper, tiny_store, Order(by_hand, {}), False).training.epochs == 100
     changed = job_of(paper, tiny_store, Order(by_hand, {"epochs": 7, "seed": 3}), False)
     assert (changed.training.epochs, changed.seed) == (7, 3)
+
+
+@given(st.integers(0, 2**31 - 1), st.sampled_from([1, 3, SEEDS]), st.integers(1, SEEDS))
+def test_a_seed_that_nobody_names_is_none_of_the_search_nor_of_its_confirmation(
+    nowhere: Run, seed: int, seeds: int, confirm_seeds: int
+) -> None:
+    preset = replace(nowhere.preset, seed=seed, seeds=seeds, resolve=SEEDS, confirm_seeds=confirm_seeds)
+    confirming = fresh(preset)
+    found = seed_of(replace(nowhere, preset=preset), Path("nowhere"))
+
+    assert found in RANGES["seed"]
+    assert found not in range(seed, seed + SEEDS)
+    assert found not in range(confirming.seed, confirming.seed + confirming.seeds)
+
+
+def test_a_training_that_was_begun_goes_on_with_its_own_seed_and_a_seed_that_is_named_wins(
+    job: Job, tmp_path: Path, tiny_store: Store
+) -> None:
+    run, order = tiny_run(tmp_path, tiny_store), Order(Chosen(TINY.reference, "by hand"), {})
+    named = replace(order, changes={"seed": 5})
+    job.folder.mkdir(parents=True)
+    for written, expected in ((json.dumps(job_dict(replace(job, seed=0))), 0), ("{", job.seed), ("[]", job.seed)):
+        (job.folder / "job.json").write_text(written)
+        assert job_of(run, tiny_store, order, False).seed == expected
+        assert job_of(run, tiny_store, named, False).seed == 5
+    assert seed_words(run, [job.seed]).endswith("which the search has not used")
+    assert seed_words(run, [0, 1]) == "seeds 0, 1"
 
 
 class Scripted(FormulaExecutor):
@@ -142,6 +172,11 @@ def epoch(number: int) -> EpochDone:
 def run_to_its_end(job: Job, executor: Scripted, folder: Path, stop: StopRequest | None = None) -> list[EpochDone]:
     with held(folder, "tiny") as lease:
         return followed(job, lambda: executor, silent(), Terms(stop=stop or StopRequest()), lease)
+
+
+@pytest.fixture(scope="module")
+def nowhere(tmp_path_factory: pytest.TempPathFactory, tiny_store: Store) -> Run:
+    return tiny_run(tmp_path_factory.mktemp("nowhere"), tiny_store)
 
 
 @pytest.fixture

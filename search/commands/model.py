@@ -53,7 +53,11 @@ def add_train_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print the model's model.json")
     by_hand, training, preparation = (options.names_of(part) for part in (Architecture, Training, Preparation))
     options.add(parser, by_hand, "an architecture by hand; what is not given is as in the preset's reference")
-    options.add(parser, [*training, "seed"], "how this network is trained (default: as the run's trials)")
+    options.add(
+        parser,
+        [*training, "seed"],
+        "how this network is trained (default: as the run's trials, with a seed of its own)",
+    )
     options.add(parser, preparation, "how to prepare data that are not prepared yet")
 
 

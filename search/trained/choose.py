@@ -1,6 +1,7 @@
-"""Which network `train` trains in full: the run's winner, one of its trials, or one given by hand."""
+"""Which network `train` trains in full, and with which seed: the run's winner, one of its trials, or one given by hand."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from models.architecture import STOCK, Architecture, changed
@@ -10,8 +11,12 @@ from search.run import Run
 from search.storage.opening import open_storage
 from search.storage.records import decisions, given, load, trials_of
 from search.storage.status import storage_exists
+from search.trained.keep import begun_seed
+from studies.confirmation import fresh_seed
 from studies.order import STUDIES
-from studies.preset import StudyError
+from studies.preset import SEEDS, StudyError
+
+FURTHER = 2  # the set of fresh seeds that `train` takes: the first set has confirmed the search
 
 
 class Chosen(NamedTuple):
@@ -88,3 +93,16 @@ def name_of(architecture: Architecture) -> str:
     if not architecture.sex_units:
         parts.append("nosex")
     return "-".join(parts)
+
+
+def seed_of(run: Run, folder: Path) -> int:
+    """Where none is named: the seed of the training that the folder holds, else one that no study of the run uses."""
+    begun = begun_seed(folder)
+    return fresh_seed(run.preset.seed, FURTHER) if begun is None else begun
+
+
+def seed_words(run: Run, seeds: Sequence[int]) -> str:
+    """seed 2000, which the search has not used."""
+    used = any(0 <= seed - run.preset.seed < SEEDS for seed in seeds)
+    named = f"seed{'s' * (len(seeds) > 1)} {', '.join(map(str, seeds))}"
+    return named if used else f"{named}, which the search has not used"

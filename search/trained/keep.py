@@ -34,6 +34,7 @@ from search.trained.folder import ABOUT, ModelFolder, models_of, newest, read_ab
 from search.trained.measures import metrics
 from search.workers.best import MODEL, TEST, VALIDATION, load_predictions
 from search.workers.job import Job, fingerprint, job_dict
+from studies.preset import RANGES
 
 LOOKS, REPORT = "looks.npz", "report.html"
 PACKAGES = ("boneage-search", "tensorflow", "keras", "numpy")
@@ -241,11 +242,24 @@ def write_about(folder: Path, about: dict[str, Any]) -> None:
     write_text(folder / ABOUT, json.dumps(about, indent=1) + "\n")
 
 
+def begun(folder: Path) -> Any:
+    """What job.json says of the training that the folder holds; None where it holds none."""
+    try:
+        return json.loads((folder / "job.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+
+
+def begun_seed(folder: Path) -> int | None:
+    """Of the training that the folder holds, whole or not."""
+    before = begun(folder)
+    seed = before.get("seed") if isinstance(before, dict) else None
+    return seed if type(seed) is int and seed in RANGES["seed"] else None
+
+
 def begun_otherwise(job: Job) -> str:
     """What of the job differs from the training that its folder holds; empty where nothing does, or it holds none."""
-    try:
-        before = json.loads((job.folder / "job.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    if (before := begun(job.folder)) is None:
         return ""
     now = json.loads(json.dumps(job_dict(job)))
     try:

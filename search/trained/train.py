@@ -24,7 +24,7 @@ from search.lease import Lease, held
 from search.output.files import write_bytes, write_text
 from search.run import MODELS, Run, record
 from search.trained.about import ABOUT, DIGESTS, digest_of_file, refuse_changed
-from search.trained.choose import Chosen, name_of
+from search.trained.choose import Chosen, name_of, seed_of, seed_words
 from search.trained.folder import ModelFolder, read_about
 from search.trained.keep import (
     begun_otherwise,
@@ -60,17 +60,18 @@ class Order:
 
 def job_of(run: Run, store: Store, order: Order, deterministic: bool) -> Job:
     changes = dict(order.changes)
-    seed = changes.pop("seed", run.preset.seed)
+    asked = changes.pop("seed", None)
+    folder = run.folder / MODELS / safe(order.name or name_of(order.chosen.architecture))
     full = {"epochs": run.preset.full_epochs} if run.preset.full_epochs else {}
     return Job(
         number=0,
         architecture=order.chosen.architecture,
         training=replace(run.preset.training, **(full | changes)),
-        seed=seed,
+        seed=seed_of(run, folder) if asked is None else asked,
         store=store.path,
         data=store.digest,
         image_px=store.image_px,
-        folder=run.folder / MODELS / safe(order.name or name_of(order.chosen.architecture)),
+        folder=folder,
         deterministic=deterministic,
         test=len(store.split("test")) > 0,
         keep=True,
@@ -111,9 +112,12 @@ def train(
     """
     job = job_of(run, store, order, terms.deterministic)
     origin = Origin(order.chosen.origin)
-    return carried_out(
-        job, store, origin, order.flip, lambda: record(run), make_executor, progress, terms, order.keep_best
-    )
+
+    def begin() -> None:
+        record(run)
+        progress.said(seed_words(run, [job.seed]))
+
+    return carried_out(job, store, origin, order.flip, begin, make_executor, progress, terms, order.keep_best)
 
 
 def carried_out(

@@ -47,6 +47,8 @@ def found_or_made(run: Run, progress: Progress, strict: bool) -> Store:
                 (there.info["source"], there.prepared_as),
             )
         )
+        if there.films_fault and not gone(run.data):
+            log(f"{there.films_fault}: what the films are like is measured again")
         if trained_on and now != then:
             raise StudyError(f"{run.folder} has trials on data with {difference(then, now)}; use another --run-dir")
         if now == then and gone(run.data):

@@ -106,6 +106,38 @@ def test_the_card_says_order_and_filter(tiny_model: Path) -> None:
     assert places == sorted(places)
 
 
+@pytest.mark.parametrize("field", [False, True])
+def test_card_and_json_say_what_the_training_films_were_and_every_setting(tiny_model: Path, field: bool) -> None:
+    model = carded(tiny_model, Preparation(image_px=40, fit="squash", stretch_field=field))
+    text, told = card(model, "onnx", "x.onnx", ""), beside(model, "onnx", "x.onnx")
+    films = model.about["films"]
+
+    assert told["training_films"] == films
+    assert told["preparation"]["stretch_field"] is field
+    assert f"`stretch_field` {field}" in text
+    for trait in ("size_px", "sharpness", "levels", "field"):
+        assert f"{films[trait]['median']:.{2 if trait == 'field' else 0}f}" in text
+    for words in (
+        "longer side:",
+        "sharpness:",
+        "contrast inside the exposed field:",
+        "exposed share of the picture:",
+        "100% as they are",
+    ):
+        assert words in text
+
+
+def test_a_model_of_before_says_that_its_films_and_the_field_are_not_known(tiny_model: Path) -> None:
+    model = open_folder(tiny_model)
+    about = {name: value for name, value in model.about.items() if name != "films"}
+    about["preparation"] = {name: about["preparation"][name] for name in ("image_px", "fit", "stretch")}
+    of_before = replace(model, about=about)
+
+    assert "what the training films were like is not known" in card(of_before, "onnx", "x.onnx", "")
+    assert beside(of_before, "onnx", "x.onnx")["training_films"] is None
+    assert beside(of_before, "onnx", "x.onnx")["preparation"]["stretch_field"] is False
+
+
 def test_the_json_beside_the_file_gives_the_intervals_that_predict_gives(tiny_model: Path, tmp_path: Path) -> None:
     model = open_model(tiny_model)
     made = export(open_folder(tiny_model), ["keras"], tmp_path, tmp_path)

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from labelled_sets import HANDS, lay_out
+from PIL import Image
 
 from data.films.images import decode
 from data.preparation import DataError
@@ -46,7 +47,6 @@ def test_the_figures_are_those_of_the_predictions(model: Model, tiny_model: Path
     assert found.figures["evaluated"] == metrics(predicted, ages, male.astype(np.float32), constant)
     assert found.figures["validation"] == model.about["validation"]
     inside = (answers.low <= ages) & (ages <= answers.high)
-    assert found.coverage is not None
     assert found.coverage["share"] == pytest.approx(inside.mean(), abs=1e-4)
     assert sum(band["n"] for band in found.coverage["by_true_age"]) == 30
     assert "unseen" not in found.figures
@@ -125,6 +125,29 @@ def test_what_is_off_is_said(model: Model, tiny_model: Path, tmp_path: Path) -> 
         found.figures["evaluated"]["mae"] >= found.figures["evaluated"]["constant_mae"]
     )
     assert ("on average" in words) == (abs(error.mean()) > max(2, 1.96 * error.std() / len(error) ** 0.5))
+
+
+def test_a_set_of_other_films_is_told_and_one_of_the_same_is_not(
+    model: Model, tiny_model: Path, tiny_store: Store, tmp_path: Path
+) -> None:
+    """Blurred films at four times the size: the set differs as a whole, and every film by itself."""
+    folder = lay_out(tmp_path / "clinic", [str(n) for n in range(1, 31)])
+    for path in folder.rglob("*.png"):
+        smooth = (
+            Image.open(path).resize((12, 12), Image.Resampling.LANCZOS).resize((192, 192), Image.Resampling.BICUBIC)
+        )
+        smooth.save(path)
+
+    said = {
+        source: asked(path, model, tiny_model)[1].said
+        for source, path in (("same", tiny_store.path), ("other", folder))
+    }
+    worry = [words for level, words in said["other"] if level == "worry" and "of another kind" in words]
+
+    assert not any("of another kind" in words for _, words in said["same"])
+    assert "longer side: 100%" in worry[0]
+    assert "smoother, which a network may read as younger" in worry[0]
+    assert any("30 of 30 films lie beyond the training films; the first, 1: " in words for _, words in said["other"])
 
 
 @pytest.mark.parametrize("layout", [("train.csv", "images/images"), ("boneage-test-dataset.csv", "test")])

@@ -3,14 +3,17 @@
 import json
 import shutil
 from dataclasses import replace
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from model_folders import train_model
 from pages import Tags
-from PIL import Image
+from PIL import Image, ImageFont
 from playwright.sync_api import Browser
 from rounding import likely, summed
 from typed_commands import boneage_search, refused
@@ -23,11 +26,11 @@ from models.architecture import Architecture, Blocks
 from models.training.settings import Training
 from search.apply.explain import Explanation, explained, of_files, of_store, region_rows
 from search.apply.explain_page import explain_page, write
-from search.apply.predict import Wanted
+from search.apply.predict import DOUBTED, Wanted
 from search.cli import main
 from search.output.notices import NO_DEVICE, SYNTHETIC
 from search.run import open_run, record
-from search.show.overlay import BLUE, ORANGE, ImageColor, laid_over, legend, scale_of
+from search.show.overlay import BLUE, LINE_PX, ORANGE, TEXT_PX, ImageColor, laid_over, legend, scale_of, wrapped
 from search.trained.folder import ModelFolder, chosen_model, load_network, open_folder, read_about
 
 ARCHITECTURE = Architecture(1 / 16, Blocks(0, 0, 0, 0, 0, 0), (False, False))
@@ -188,6 +191,31 @@ def test_the_page_says_what_is_shown_of_whom_and_escapes_it(
     assert MARKUP in of_file.words
     assert not [tag for tag, attributes in of_file.tags if "onerror" in attributes]
     assert "on a radiograph its prediction means nothing" in of_file.words
+
+
+def test_page_and_sheet_say_each_cases_notes(found: Explanation, tmp_path: Path) -> None:
+    """The sheet is a picture: its notes are told by its height, that of their lines."""
+    notes = ("sharpness 31, training films 42 to 80: smoother, which a network may read as younger", DOUBTED)
+    noted = [replace(case, shown=replace(case.shown, notes=notes)) for case in found.cases]
+
+    plain, _ = write(found, tmp_path, "plain")
+    picture, html = write(replace(found, cases=noted), tmp_path, "noted")
+
+    words = Tags(html.read_text()).words
+    assert all(words.count(note) == len(noted) for note in notes)
+    before, after = (np.asarray(Image.open(BytesIO(path.read_bytes()))).shape[0] for path in (plain, picture))
+    assert after - before >= 2 * len(notes) * LINE_PX  # two rows of tiles
+
+
+@given(line=st.text(min_size=1, max_size=90), width_px=st.integers(30, 500))
+def test_lines_of_a_sheet_stay_within_their_tile_and_lose_nothing_but_spaces(line: str, width_px: int) -> None:
+    font = ImageFont.load_default(size=TEXT_PX)
+    line = line.replace("\n", " ").replace("\r", " ")
+
+    parts = wrapped(line, width_px, font)
+
+    assert all(len(part) <= 1 or font.getlength(part) <= width_px for part in parts)
+    assert "".join("".join(parts).split()) == "".join(line.split())
 
 
 @pytest.mark.slow

@@ -1,5 +1,6 @@
 import json
 import os
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -12,6 +13,8 @@ from data.cases import complete_splits, constant_mae
 from data.preparation import DataError, Preparation
 from data.store.disk import Store, open_store, verify
 from data.store.prepare import prepare
+from search.audit.remembered import audit_of
+from search.cli import main
 
 Write = Callable[..., Path]
 SETTINGS = Preparation(image_px=32, fit="squash", validation_fraction=0.3, test_fraction=0.2)
@@ -217,3 +220,79 @@ def test_images_and_labels_of_real_radiographs_are_prepared(tmp_path: Path) -> N
     assert store.cases["age_months"].between(1, 228).all()
     assert store.images.std() > 10
     assert not store.synthetic
+
+
+DAMAGE = {
+    "cut off": lambda file: file.write_bytes(file.read_bytes()[:-9]),
+    "rows lost": lambda file: file.write_text("".join(file.read_text().splitlines(keepends=True)[:5])),
+    "another figure": lambda file: file.write_text(file.read_text().replace("0.", "1.", 1)),
+    "no table": lambda file: file.write_bytes(b"\x00\xff" * 40),
+    "away": lambda file: file.unlink(),
+}
+
+
+@pytest.mark.parametrize("how", DAMAGE)
+def test_damaged_films_are_a_fault_a_worry_and_measured_again(rsna_folder: Write, tmp_path: Path, how: str) -> None:
+    folder = str(rsna_folder())
+    whole = prepare(folder, SETTINGS, tmp_path / "store")
+    assert whole.films_fault == ""
+    DAMAGE[how](whole.path / "films.csv")
+
+    damaged = open_store(whole.path)
+    [said] = [finding for finding in audit_of(damaged).findings if "films.csv" in finding.text]
+
+    assert damaged.films[["levels", "field"]].isna().all(axis=None)
+    assert damaged.films_fault.startswith(f"{whole.path / 'films.csv'} is damaged")
+    assert said.level == "worry"
+    again = prepare(folder, SETTINGS, tmp_path / "store")
+    assert again.films_fault == ""
+    pd.testing.assert_frame_equal(again.films, whole.films)
+    assert again.digest == whole.digest
+
+
+def test_a_store_of_before_has_no_films_and_no_fault(rsna_folder: Write, tmp_path: Path) -> None:
+    store = prepare(str(rsna_folder()), SETTINGS, tmp_path / "store")
+    (store.path / "films.csv").unlink()
+    info = {name: value for name, value in store.info.items() if name != "films"}
+    (store.path / "store.json").write_text(json.dumps(info))
+
+    of_before = open_store(store.path)
+
+    assert of_before.films_fault == ""
+    assert of_before.films[["levels", "field"]].isna().all(axis=None)
+    assert not [finding for finding in audit_of(of_before).findings if "films.csv" in finding.text]
+
+
+def test_a_run_says_damaged_films_once_and_a_store_that_is_named_in_its_worries(
+    rsna_folder: Write, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder, run = str(rsna_folder()), tmp_path / "run"
+    command = ["audit", "--data", folder, "--run-dir", str(run), "--preset", "demo", "--image-px", "32"]
+    assert main(command) == 0
+    DAMAGE["rows lost"](run / "prepared" / "films.csv")
+    store = shutil.copytree(run / "prepared", tmp_path / "named")
+    capsys.readouterr()
+
+    assert main(command) == 0
+    mended = capsys.readouterr()
+    assert (
+        main(
+            [
+                "audit",
+                "--data",
+                str(store),
+                "--run-dir",
+                str(tmp_path / "other"),
+                "--preset",
+                "demo",
+                "--image-px",
+                "32",
+            ]
+        )
+        == 0
+    )
+    named = capsys.readouterr()
+
+    assert (mended.out + mended.err).count("films.csv is damaged") == 1
+    assert "measured again" in mended.err
+    assert (named.out + named.err).count("films.csv is damaged") == 1

@@ -9,6 +9,7 @@ from data.audit.balance import comparisons
 from data.audit.findings import (
     age_findings,
     balance_findings,
+    film_findings,
     label_findings,
     leak_findings,
     patient_findings,
@@ -34,10 +35,11 @@ def audit(
     patients: pd.Series | None = None,
     films: pd.DataFrame | None = None,
     stretched: bool = False,
+    films_fault: str = "",
 ) -> Audit:
     """`cases`, `problems` and `patients` as a store has them; `images` uint8 (cases, image_px, image_px), in the order of `cases`;
     `since_birth` says that the labels are ages of that kind and no bone ages; `films` as `Store.films`, else nothing is known of the
-    greys before preparation; `stretched` says that it spread them.
+    greys before preparation; `stretched` says that it spread them; `films_fault` as the store has it.
 
     Reads the images in blocks: a memory-mapped array is never in memory as a whole.
     """
@@ -71,6 +73,7 @@ def audit(
         *label_findings(about),
         *age_findings(about),
         *picture_findings(about, stretched),
+        *film_findings(films_fault),
         *problem_findings(about),
     ]
     about.findings.extend(sorted(findings, key=lambda finding: finding.level != "worry"))

@@ -277,6 +277,15 @@ def picture_findings(about: Audit, stretched: bool) -> Iterator[Finding]:
         )
 
 
+def film_findings(fault: str) -> Iterator[Finding]:
+    if fault:
+        yield Finding(
+            "worry",
+            f"{fault}: contrast and exposed field of the films are not known, so no film and no split is judged by them; prepare the "
+            "data again.",
+        )
+
+
 def problem_findings(about: Audit) -> Iterator[Finding]:
     total = sum(about.problems.values())
     if total:

@@ -51,7 +51,7 @@ class Earlier:
 
 
 def earlier(there: Store | None, settings: Preparation) -> Earlier:
-    if there is None or there.prepared_as.pixels != settings.pixels:
+    if there is None or there.films_fault or there.prepared_as.pixels != settings.pixels:
         return Earlier(pd.DataFrame(columns=["id", "digest", "size", "mtime_ns", "ctime_ns"]), {}, {}, np.empty(0))
     seen = read_files(there.path)
     films: dict[Any, Line] = {

@@ -36,6 +36,7 @@ VERSION = 2
 AT_ONCE = 64  # images verified by a thread before it asks for more
 CASE_COLUMNS = ["id", "age_months", "male", "split", "checksum", "width_px", "height_px"]
 CASE_KINDS: dict[str, Kind] = {"age_months": "float", "male": "bool", "width_px": "int", "height_px": "int"}
+FILMS = "films.csv"
 MEASURED = ["levels", "field"]  # of `films.csv`: see `data/films/images.Decoded`
 
 
@@ -98,17 +99,20 @@ class Store:
     def cases(self) -> pd.DataFrame:
         return read_csv(self.path / "cases.csv", CASE_KINDS)
 
-    @cached_property
+    @property
     def films(self) -> pd.DataFrame:
         """What is known of the cases' files, in their order: checksum, width_px, height_px, and MEASURED, NaN where it is not."""
-        known = self.cases[["checksum", "width_px", "height_px"]]
-        try:
-            with foreign("films.csv is damaged"):
-                table = read_csv(self.path / "films.csv", dict.fromkeys(MEASURED, "float"))
-                measured = table.drop_duplicates("checksum").set_index("checksum")[MEASURED]
-        except (DataError, OSError):  # a store of before
-            measured = pd.DataFrame(columns=MEASURED, dtype=float)
-        return known.join(measured, on="checksum")
+        return self.films_read[0]
+
+    @property
+    def films_fault(self) -> str:
+        """Why nothing is known of the greys of the cases' files, though they were measured; '' where that is not so."""
+        return self.films_read[1]
+
+    @cached_property
+    def films_read(self) -> tuple[pd.DataFrame, str]:
+        measured, fault = read_films(self.path / FILMS, self.info.get("films"))
+        return self.cases[["checksum", "width_px", "height_px"]].join(measured, on="checksum"), fault
 
     @cached_property
     def problems(self) -> pd.DataFrame:
@@ -169,6 +173,22 @@ def open_store(path: Path) -> Store:
     if sides != info.get("sides"):
         raise damaged(path, "sides.csv was changed after it was made")
     return store
+
+
+def read_films(path: Path, digest: str | None) -> tuple[pd.DataFrame, str]:
+    """MEASURED by checksum, and what is wrong with the file; stores of before have no such file, or do not name its `digest`."""
+    unknown = pd.DataFrame(columns=MEASURED, dtype=float)
+    if digest is None and not path.exists():
+        return unknown, ""
+    fault = f"{path} is damaged"
+    try:
+        with foreign(fault):
+            table = read_csv(path, dict.fromkeys(MEASURED, "float")).drop_duplicates("checksum")
+        if digest not in (None, digest_of(path)):
+            return unknown, f"{fault} (it was changed after it was made)"
+    except (DataError, OSError) as error:
+        return unknown, str(error)
+    return table.set_index("checksum")[MEASURED], ""
 
 
 def damaged(path: Path, how: str) -> DataError:

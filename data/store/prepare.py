@@ -23,7 +23,7 @@ from data.preparation import DISK_FULL, DataError, Preparation, no_space
 from data.problems import problems_table
 from data.store.arranging import arranged
 from data.store.decoding import Progress, decode_all, earlier, write_images
-from data.store.disk import MEASURED, VERSION, Store, described, digest_of, is_store, open_store, split_counts
+from data.store.disk import FILMS, MEASURED, VERSION, Store, described, digest_of, is_store, open_store, split_counts
 from data.store.sources import Source, read_source
 from data.store.stamps import COLUMNS as FILE_COLUMNS
 from data.store.stamps import Files, files
@@ -121,7 +121,7 @@ def make(request: Request, there: Store | None, path: Path, progress: Progress, 
             raise DataError(other_data(request.source, there.cases, found.cases))
         write_images(part, found.places, px)
         films = decoded.iloc[found.places][["checksum", *MEASURED]]
-        write_csv(films.drop_duplicates("checksum"), part / "films.csv")
+        write_csv(films.drop_duplicates("checksum"), part / FILMS)
         write_csv(found.sides.table, part / "sides.csv")
         if request.files:
             seen = decoded.rename(columns={"file": "digest"}).reset_index(drop=True)
@@ -131,6 +131,7 @@ def make(request: Request, there: Store | None, path: Path, progress: Progress, 
             "said": [*request.read.said, *found.said],
             "digest": digest_of(part / "cases.csv"),
             "sides": digest_of(part / "sides.csv"),
+            "films": digest_of(part / FILMS),
             "cases": len(found.cases),
             "problems": len(problems),
         }

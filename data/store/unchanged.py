@@ -35,7 +35,7 @@ def readers() -> dict[str, str]:
 def still_holds(there: Store, source: str, read: Source, settings: Preparation, asked: Files | None) -> bool:
     """Whether `there` is what preparing now would give; `asked` are the files of the cases asked for."""
     info = there.info
-    if info["source"] != absolute(source) or there.prepared_as.recorded != settings.recorded:
+    if info["source"] != absolute(source) or there.prepared_as.recorded != settings.recorded or there.films_fault:
         return False
     if "read" not in info:
         return holds_as_of_old(there, read, settings)

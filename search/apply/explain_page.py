@@ -84,7 +84,7 @@ def caption_lines(case: Explained, method: str = "CAM", outside: float | None = 
     if method == FINE:
         made = f"blurring a window changes it by {-case.months.max():+.1f} to {-case.months.min():+.1f}"
     share = [] if outside is None else [f"{outside:.0%} of the map lies outside the hand, not shown"]
-    return (", ".join(said), predicted, made, *share)
+    return (", ".join(said), predicted, made, *share, *shown.notes)
 
 
 def explain_page(found: Explanation, over: Sequence[np.ndarray], bar: np.ndarray) -> str:

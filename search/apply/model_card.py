@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from data.films import field
+from data.films.traits import TRAITS, shown, spanned
 from models.architecture import family_named
 from search.apply import card_reader
 from search.output.notices import NO_DEVICE, SYNTHETIC
@@ -45,6 +46,7 @@ def card(model: ModelFolder, format: str, file: str, about_file: str) -> str:
         bullets(interface(model)),
         "In this order a picture becomes the input:",
         numbered(steps(model)),
+        f"In the program's words: {', '.join(f'`{name}` {value}' for name, value in settings(model).items())}.",
     ]
     parts += ["The same as a program, which reads PNG and JPEG:", f"```python\n{reader(model)}```"]
     parts += ["## Training data", bullets(training_data(about))]
@@ -93,15 +95,21 @@ def steps(model: ModelFolder) -> list[str]:
     ]
 
 
+def settings(model: ModelFolder) -> dict[str, Any]:
+    """The preparation of the pixels, as the program names it; models of before do not say whether they stretch in the field."""
+    preparation = model.preparation
+    return {name: getattr(preparation, name) for name in ("image_px", "fit", "stretch", "stretch_field")}
+
+
 def reader(model: ModelFolder) -> str:
     """The source of `card_reader.py`, with this model's settings, and what finds the exposed field where the model has that."""
     preparation = model.preparation
-    settings = {
+    values = {
         "SIDE, FIT": f'{preparation.image_px}, "{preparation.fit}"',
         "STRETCH": '"field"' if preparation.stretch_field else str(preparation.stretch),
     }
     source = getsource(card_reader)
-    for name, value in settings.items():
+    for name, value in values.items():
         source = re.sub(rf"^{name}(: [a-z |]+)? = .*$", f"{name} = {value}", source, flags=re.MULTILINE)
     if not preparation.stretch_field:
         return re.sub(r"^.*# field\n\n?", "", source, flags=re.MULTILINE)
@@ -120,8 +128,11 @@ def beside(model: ModelFolder, format: str, file: str) -> dict[str, Any]:
         "inputs": {"image": [None, model.preparation.image_px, model.preparation.image_px, 1]}
         | ({"male": [None, 1]} if model.architecture.sex_units else {}),
         "output": "age_months",
-        "preparation": about["preparation"]
-        | {"steps": steps(model), "filter": {"smaller": "lanczos", "larger": "bicubic"}},
+        "preparation": settings(model) | {"steps": steps(model), "filter": {"smaller": "lanczos", "larger": "bicubic"}},
+        "training_films": about.get("films"),
+        "training_films_mean": "percentiles 0.5, 5, 50, 95 and 99.5 (low to high) of the training films; size_px is a file's longer side, sharpness "
+        "how much neighbouring pixels differ against pixels two apart, in percent; levels the 1st to 99th percentile of the greys inside the exposed "
+        "field, of 255; field the exposed share of the picture; filter the shares of files that preparing shrank, enlarged or left at their size",
         "intervals": about.get("conformal"),
         "intervals_mean": "centre -/+ half_width of the group of this sex whose band holds age_months, where centre = offset_months + slope * age_months, or "
         "age_months itself where centre is null; widened to hold age_months, and never below 0; a half_width of null is without limit",
@@ -141,7 +152,20 @@ def training_data(about: Mapping[str, Any]) -> list[str]:
     source = (
         f"drawn phantom hands, `{data['source']}`" if drawn else f"radiographs, folder `{Path(data['source']).name}`"
     )
-    return [source, f"cases: {counts}", f"prepared data `{data['digest']}`"]
+    return [source, f"cases: {counts}", f"prepared data `{data['digest']}`", *training_films(about.get("films"))]
+
+
+def training_films(films: Mapping[str, Any] | None) -> list[str]:
+    """What the training films were, a trait each: a film beyond them may be answered wrongly."""
+    if not films:
+        return ["what the training films were like is not known: the model is of an earlier version"]
+    known = [(trait, films[trait.column]) for trait in TRAITS if trait.column in films]
+    said = [
+        f"{trait.name}: {shown(trait, of['median'])} in the middle, {spanned(trait, of)} in all but the extremes"
+        for trait, of in known
+    ]
+    shares = ", ".join(f"{share:.0%} {how}" for how, share in films["filter"].items() if share)
+    return [*said, f"files at preparation: {shares}"]
 
 
 def figures(about: Mapping[str, Any]) -> list[str]:

@@ -31,6 +31,7 @@ def audit_of(store: Store) -> Audit:
         store.patients,
         store.films,
         store.prepared_as.stretch,
+        store.films_fault,
     )
 
 
@@ -61,4 +62,5 @@ def audited_as(store: Store) -> list[str]:
         store.digest,
         digest_of(store.path / "problems.csv"),
         str(store.info.get("sides")),
+        store.films_fault,
     ]

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from data.films.looks import Looks
+from data.films.traits import departures, outside
 from data.tables.rsna import official_test
 from search.evaluate.labelled import Labelled
 from search.output.confirmed import MODEL_NOTHING, model_learned_nothing
@@ -30,7 +31,7 @@ class Evaluation:
     figures: dict[
         str, dict[str, Any]
     ]  # `validation` of the model itself, `evaluated`, and `unseen` where some hands were seen
-    coverage: dict[str, Any] | None  # of the intervals; None where an interval is open
+    coverage: dict[str, Any]  # of the intervals
     official: int  # how many of RSNA's official test cases these are; 0 where they are others
     said: tuple[tuple[str, str], ...]  # level, `worry` or `note`, and sentence
 
@@ -70,6 +71,7 @@ def evaluated(labelled: Labelled, model: ModelFolder, looks: Looks) -> Evaluatio
     covered = covered_by(judged, model)
     said = (
         *who(labelled, official, known is not None),
+        *of_films(judged, model.about.get("films")),
         *worries(judged, figures["unseen" if "unseen" in figures else "evaluated"], covered, model, looks),
     )
     return Evaluation(
@@ -135,6 +137,19 @@ def who(labelled: Labelled, official: int, median_known: bool) -> Iterator[tuple
         yield (
             "note",
             f"{len(labelled.problems):,} more cases have no usable image; the first: {labelled.problems[0].reason}",
+        )
+
+
+def of_films(cases: pd.DataFrame, films: dict[str, Any] | None) -> Iterator[tuple[str, str]]:
+    """Where these films are others than those of the training: the set as a whole, and single ones."""
+    if unlike := departures(films, cases):
+        yield "worry", f"The films are of another kind than the training films: {'; '.join(unlike)}."
+    notes = [(id, notes) for id, notes in zip(cases["id"], outside(films, cases), strict=True) if notes]
+    if notes:
+        id, first = notes[0]
+        yield (
+            "note",
+            f"{len(notes):,} of {len(cases):,} films lie beyond the training films; the first, {id}: {'; '.join(first)}.",
         )
 
 

@@ -11,6 +11,7 @@ import pandas as pd
 
 from data.films.images import Decoded
 from data.films.looks import shrunk
+from data.films.traits import FILE, TRAITS, traits_of
 from data.preparation import DataError, Preparation, absolute
 from data.problems import Problem, unusable
 from data.store.disk import checksum, is_store, open_store
@@ -29,7 +30,7 @@ Hand = tuple[str, float, bool]  # id, age in months, male
 class Labelled:
     """`cases` has a row for each image that was read, under its number in the source: id, age_months, male, split, patient (a
     hash, '' unknown), checksum of the prepared pixels, predicted_months, low, high (infinite where there is no limit), score
-    of the hand check, and `seen`: whether the model was trained, or its epoch chosen, by the hand of this id, age and sex."""
+    of the hand check, the traits of `data/films/traits.py`, and `seen`: whether the model was trained, or its epoch chosen, by the hand of this id, age and sex."""
 
     source: str
     read: Source
@@ -94,12 +95,15 @@ def of_store(path: Path, settings: Preparation) -> Source:
             raise DataError(
                 f"{path} was prepared with {name} {there}, the model needs {asked}: name the folder of radiographs"
             )
-    sizes = store.cases[["width_px", "height_px"]].to_numpy()
+    files = list(store.films[FILE].itertuples(index=False, name=None))
     return Source(
         store.cases.assign(patient=store.patients),
-        lambda row: Decoded(np.array(store.images[row]), *map(int, sizes[row])),
+        lambda row: Decoded(np.array(store.images[row]), *files[row]),
         lambda row: "",
         store.synthetic,
+        said=(f"{store.films_fault}: contrast and exposed field of its films are not known",)
+        if store.films_fault
+        else (),
     )
 
 
@@ -121,6 +125,7 @@ def answered(read: Source, whole: Sequence[tuple[int, Decoded]], model: Model) -
     images = np.stack([image.pixels for _, image in whole])
     male = read.cases.loc[[row for row, _ in whole], "male"].to_numpy(bool)
     answers, scores = predict(model, images, male), model.looks.score(shrunk(images))
+    films = traits_of([image for _, image in whole])
     return [
         {
             "row": row,
@@ -130,6 +135,7 @@ def answered(read: Source, whole: Sequence[tuple[int, Decoded]], model: Model) -
             "low": float(answers.low[place]),
             "high": float(answers.high[place]),
             "score": float(scores[place]),
+            **{trait.column: float(films[trait.column].iloc[place]) for trait in TRAITS},
         }
         for place, (row, image) in enumerate(whole)
     ]

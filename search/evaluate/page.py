@@ -32,7 +32,7 @@ def evaluation_page(found: Evaluation) -> str:
         model_page.scatter_section(tables),
         model_page.agreement_section(tables, found.figures),
         model_page.groups_section(found.figures),
-        *coverage_sections(found.coverage),
+        coverage_section(found.coverage),
         *([published_section(found)] if found.official else []),
     ]
     subtitle = f"{found.model.name} ({found.model.path}) on {found.labelled.source}"
@@ -50,22 +50,18 @@ def measures_section(found: Evaluation) -> Section:
     )
 
 
-def coverage_sections(covered: dict[str, Any] | None) -> list[Section]:
-    if covered is None:
-        return []
+def coverage_section(covered: dict[str, Any]) -> Section:
     rows = [
         {"label age": band_name(band), "images": band["n"], "labels inside": f"{band['share']:.1%}"}
         for band in covered["by_true_age"]
     ]
-    return [
-        section(
-            f"{covered['level']:.0%} prediction intervals",
-            text(
-                f"Of {covered['n']:,} labels {covered['share']:.1%} lie inside (95 % interval {covered['low']:.1%} to {covered['high']:.1%})."
-            ),
-            table(rows),
-        )
-    ]
+    return section(
+        f"{covered['level']:.0%} prediction intervals",
+        text(
+            f"Of {covered['n']:,} labels {covered['share']:.1%} lie inside (95 % interval {covered['low']:.1%} to {covered['high']:.1%})."
+        ),
+        table(rows),
+    )
 
 
 def published_section(found: Evaluation) -> Section:

@@ -63,11 +63,12 @@ def legend(scale: float, unit: str, width_px: int = 420) -> np.ndarray:
 def sheet(
     tiles: Sequence[Tile], bar: np.ndarray, head: Sequence[str], foot: Sequence[str], side_px: int = TILE_PX
 ) -> Image.Image:
-    """All tiles under a heading, with the legend and the foot's lines below."""
+    """All tiles under a heading, with the legend and the foot's lines below. A tile's lines are wrapped to its width."""
     font = ImageFont.load_default(size=TEXT_PX)
     across = min(ACROSS, len(tiles))
     tile_width = max(len(tile.pictures) for tile in tiles) * (side_px + GAP_PX) + 2 * GAP_PX
-    tile_height = side_px + max(len(tile.lines) for tile in tiles) * LINE_PX + 3 * GAP_PX
+    below = [[part for line in tile.lines for part in wrapped(line, tile_width - 2 * GAP_PX, font)] for tile in tiles]
+    tile_height = side_px + max(map(len, below)) * LINE_PX + 3 * GAP_PX
     words = max(font.getlength(line) for line in (*head, *foot))
     width = max(across * tile_width, bar.shape[1], int(words)) + 2 * GAP_PX
     begin = GAP_PX + len(head) * LINE_PX + GAP_PX
@@ -80,13 +81,25 @@ def sheet(
             write.text((left, top + number * LINE_PX), line, "black", font)
 
     lines(2 * GAP_PX, GAP_PX, head)
-    for number, tile in enumerate(tiles):
+    for number, (tile, said) in enumerate(zip(tiles, below, strict=True)):
         left = 2 * GAP_PX + number % across * tile_width
         top = begin + number // across * tile_height
         for place, pixels in enumerate(tile.pictures):
             image = Image.fromarray(pixels).convert("RGB").resize((side_px, side_px), Image.Resampling.BICUBIC)
             picture.paste(image, (left + place * (side_px + GAP_PX), top))
-        lines(left, top + side_px + GAP_PX, tile.lines)
+        lines(left, top + side_px + GAP_PX, said)
     picture.paste(Image.fromarray(bar), (GAP_PX, end))
     lines(2 * GAP_PX, end + bar.shape[0] + GAP_PX, foot)
     return picture
+
+
+def wrapped(line: str, width_px: int, font: ImageFont.FreeTypeFont | ImageFont.ImageFont) -> list[str]:
+    """In parts that are no wider, parted at spaces where there are any."""
+    parts = []
+    while len(line) > 1 and font.getlength(line) > width_px:
+        fits = max(end for end in range(1, len(line)) if end == 1 or font.getlength(line[:end]) <= width_px)
+        space = line.rfind(" ", 1, fits + 1)
+        cut = space if space > 0 else fits
+        parts.append(line[:cut])
+        line = line[cut:].lstrip()
+    return [*parts, line]

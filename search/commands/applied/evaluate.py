@@ -149,16 +149,16 @@ def show_evaluation(found: "Evaluation") -> None:
         log(sentence)
     tables.show(f"{found.model.name} on {found.labelled.source}", measures_rows(found.figures))
     own = found.figures[found.main]
-    shares = {band["from_months"]: band["share"] for band in found.coverage["by_true_age"]} if found.coverage else {}
+    covered = found.coverage
+    shares = {band["from_months"]: band["share"] for band in covered["by_true_age"]}
     rows = [
         {"group": group.get("sex") or band_name(group)}
         | figures_of(group)
-        | {"labels inside": f"{shares[group['from_months']]:.0%}" if "from_months" in group and shares else None}
+        | {"labels inside": f"{shares[group['from_months']]:.0%}" if "from_months" in group else None}
         for group in (*own["by_sex"], *own["by_age"])
     ]
     tables.show("by sex and label age", rows)
-    if covered := found.coverage:
-        say(f"{covered['level']:.0%} intervals hold {covered['share']:.1%} of {covered['n']:,} labels.")
+    say(f"{covered['level']:.0%} intervals hold {covered['share']:.1%} of {covered['n']:,} labels.")
     for level, words in found.said:
         say(f"{level}: {words}")
 

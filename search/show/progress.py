@@ -1,4 +1,4 @@
-"""What a person sees while a study runs: rich bars on a terminal, plain lines elsewhere; always on stderr."""
+"""What a person sees while a study runs: rich bars on a terminal, lines that update in a notebook, plain lines elsewhere; on stderr."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -13,8 +13,10 @@ from data.store.prepare import Progress as StoreProgress
 from search.leader.progress import Progress
 from search.output.terminal import log
 from search.output.time_words import duration
+from search.show import notebook
+from search.show.notebook import label, title
 from search.workers.job import EpochDone, Job, Resumed
-from studies.order import EVERY, study_name
+from studies.order import study_name
 from studies.study import Decision, Trial
 
 LINE_SECONDS = 5.0  # at most one plain line of preparation in this time
@@ -26,6 +28,10 @@ console = Console(stderr=True, highlight=False, markup=False, emoji=False)
 def preparing() -> Iterator[StoreProgress]:
     """Images done, images/s and the time left."""
     started, last = time.monotonic(), [0.0]
+    if console.is_jupyter:
+        show = notebook.updating()
+        yield lambda done, total: show([f"prepared {done:,} of {total:,} images"])
+        return
     if not console.is_terminal:
 
         def line(done: int, total: int) -> None:
@@ -48,17 +54,6 @@ def preparing() -> Iterator[StoreProgress]:
         yield advance
 
 
-def title(name: str) -> str:
-    """A study under its number, a model under its name."""
-    return study_name(name) if name in EVERY else name
-
-
-def label(name: str, number: int, expected: int = 0) -> str:
-    if name not in EVERY:
-        return name
-    return f"{study_name(name)} trial {number}" + (f" ({number + 1} of {expected})" if expected else "")
-
-
 @contextmanager
 def counting(what: str) -> Iterator[tuple[StoreProgress, Callable[[str], None]]]:
     """How many of them are done and the time left, by this command's own pace; and a way to say something else."""
@@ -73,6 +68,10 @@ def counting(what: str) -> Iterator[tuple[StoreProgress, Callable[[str], None]]]
     def line(done: int, total: int) -> None:
         log(f"{what} {done:,} of {total:,}{left(done, total)}")
 
+    if console.is_jupyter:
+        show = notebook.updating()
+        yield lambda done, total: show([f"{what} {done:,} of {total:,}{left(done, total)}"]), log
+        return
     if not console.is_terminal:
         yield line, log
         return
@@ -87,6 +86,9 @@ def counting(what: str) -> Iterator[tuple[StoreProgress, Callable[[str], None]]]
 @contextmanager
 def showing(constant_mae: float) -> Iterator[Progress]:
     """The engine's progress: a bar per running trial on a terminal, a line per event elsewhere."""
+    if console.is_jupyter:
+        yield notebook.shown(notebook.updating(), constant_mae)
+        return
     started: dict[int, float] = {}
     before: dict[int, int] = {}  # epochs of earlier legs, which this one's pace says nothing of
 

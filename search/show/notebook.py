@@ -1,0 +1,80 @@
+"""What a person sees in a notebook: a few lines that update in place, however many trials there are."""
+
+from collections import deque
+from collections.abc import Callable, Iterable
+
+from data.shown import plain
+from search.leader.progress import Progress
+from search.workers.job import EpochDone, Job, Resumed
+from studies.order import EVERY, study_name
+from studies.study import Decision, Trial
+
+SENTENCES = 3  # of the search as a whole, the latest
+
+
+def updating() -> Callable[[Iterable[str]], None]:
+    """An output of the running cell, whose lines each call replaces."""
+    from IPython.display import display
+
+    shown = display({"text/plain": ""}, raw=True, display_id=True)
+    return lambda lines: shown.update({"text/plain": "\n".join(map(plain, lines))}, raw=True)
+
+
+def title(name: str) -> str:
+    """A study under its number, a model under its name."""
+    return study_name(name) if name in EVERY else name
+
+
+def label(name: str, number: int, expected: int = 0) -> str:
+    if name not in EVERY:
+        return name
+    return f"{study_name(name)} trial {number}" + (f" ({number + 1} of {expected})" if expected else "")
+
+
+def shown(show: Callable[[Iterable[str]], None], constant_mae: float) -> Progress:
+    """The engine's progress as lines: one for each study, one for each running trial, and what was said last."""
+    studies: dict[str, str] = {}
+    best: dict[str, float] = {}
+    running: dict[int, str] = {}
+    doing: dict[int, str] = {}
+    sentences: deque[str] = deque(maxlen=SENTENCES)
+
+    def again() -> None:
+        lines = [f"{title(name)}: {line}" for name, line in studies.items()]
+        show([*lines, *(f"{running[number]}: {line}" for number, line in doing.items()), *sentences])
+
+    def study(name: str, note: str) -> None:
+        running.clear()
+        doing.clear()
+        studies[name] = note
+        again()
+
+    def started(name: str, job: Job, expected: int, what: str) -> None:
+        running[job.number], doing[job.number] = f"{label(name, job.number, expected)}, {what}", "building"
+        again()
+
+    def resumed(name: str, message: Resumed) -> None:
+        doing[message.number] = f"resumes after epoch {len(message.epochs)}"
+        again()
+
+    def epoch(name: str, message: EpochDone, epochs: int) -> None:
+        doing[message.number] = f"epoch {message.epoch} of {epochs}, validation MAE {message.validation_mae:.2f} months"
+        again()
+
+    def ended(name: str, trial: Trial) -> None:
+        doing.pop(trial.number, None)
+        best[name] = min(best.get(name, float("inf")), trial.error)
+        if best[name] < float("inf"):
+            which = "the best of its trials" if name in EVERY else f"of epoch {trial.best_epoch}"
+            studies[name] = f"{best[name]:.2f} months, {which} (constant {constant_mae:.1f})"
+        again()
+
+    def decided(name: str, decision: Decision) -> None:
+        studies[name] = decision.summary
+        again()
+
+    def said(sentence: str) -> None:
+        sentences.append(sentence)
+        again()
+
+    return Progress(study, started, resumed, epoch, ended, decided, said)

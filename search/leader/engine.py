@@ -90,7 +90,7 @@ def run_study(
             note(study, "configurations", f"{len(feasible):,} of {len(grid):,} fit {said(met)}")
             note(study, "constant_mae", round(given.constant_mae, 3))
             note(study, "synthetic", store.synthetic)
-            opened = OpenStudy(run, store, name, module, given, study, sampler, lease)
+            opened = OpenStudy(run, store, name, module, given, study, storage, sampler, lease)
             progress.opened(opened)
             progress.study(name, f"{len(feasible):,} of {len(grid):,} configurations fit {said(met)}")
             leader = Leader(opened, progress, terms)

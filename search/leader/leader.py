@@ -1,7 +1,7 @@
 """The leader of one study while it runs: the bookkeeping of each trial, in Optuna's storage first."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
@@ -114,8 +114,7 @@ class Leader(Events[Running]):
             return None
         job = self.job_of(begun)
         described = description(job, self.given.cost(job.architecture))
-        for attribute, value in (described | {"folder": self.folder_of(trial.number)}).items():
-            trial.set_user_attr(attribute, value)
+        self.describe(trial, described | {"folder": self.folder_of(trial.number)})
         what = ", ".join(f"{name}={value}" if name != "variant" else str(value) for name, value in begun.point.items())
         if self.module.SEEDED and job.seed != self.given.preset.seed:
             what += f", seed {job.seed}"
@@ -161,10 +160,9 @@ class Leader(Events[Running]):
         others = [other for number, other in self.schedule.trials.items() if number != frozen.number]
         why = why_unfit(self.module, self.given, self.feasible, params_of(frozen), others)
         if why:
-            storage = storage_of(self.study)
+            storage = self.opened.storage
             with suppress(UpdateFinishedTrialError):  # somebody was quicker
-                storage.set_trial_user_attr(trial_key(frozen), "exit_reason", UNFIT)
-                storage.set_trial_user_attr(trial_key(frozen), "exit_detail", why)
+                self.describe(frozen, {"exit_reason": UNFIT, "exit_detail": why})
                 storage.set_trial_state_values(trial_key(frozen), TrialState.FAIL)
             self.set_aside(frozen, f"trial {frozen.number} is not trained: it {why}")
         return not why
@@ -182,10 +180,8 @@ class Leader(Events[Running]):
         study, before = source
         for step, value in before.intermediate_values.items():
             self.report(running.trial, step, value)
-        for attribute in RESULT_ATTRIBUTES:
-            if attribute in before.user_attrs:
-                running.trial.set_user_attr(attribute, before.user_attrs[attribute])
-        running.trial.set_user_attr("copied_from", f"{study} #{before.number}")
+        taken_over = {name: before.user_attrs[name] for name in RESULT_ATTRIBUTES if name in before.user_attrs}
+        self.describe(running.trial, taken_over | {"copied_from": f"{study} #{before.number}"})
         self.tell(running, before.values[0])
         return True
 
@@ -249,8 +245,7 @@ class Leader(Events[Running]):
     ) -> None:
         """Record what was found of a trial, and tell its end."""
         try:
-            for attribute, value in found.items():
-                one.trial.set_user_attr(attribute, value)
+            self.describe(one.trial, found)
             self.tell(one, validation_mae, state)
         except UpdateFinishedTrialError:
             self.lost(one.job.number)
@@ -271,6 +266,9 @@ class Leader(Events[Running]):
         self.schedule.trials[told.number] = seen(told)
         checkpoint.clear(one.job.folder)
         self.progress.ended(self.name, self.schedule.trials[told.number])
+
+    def describe(self, trial: optuna.trial.Trial | FrozenTrial, attributes: Mapping[str, Any]) -> None:
+        self.opened.storage.set_trial_user_attrs(trial_key(trial), attributes)
 
     def report(self, trial: optuna.trial.Trial, epoch: int, validation_mae: float) -> None:
         """The last report of an epoch counts: one may be trained again after a kill. (`Trial.report` keeps the first.)"""

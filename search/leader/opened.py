@@ -10,6 +10,7 @@ from models.architecture import Architecture
 from search.leader.sampler import FeasibleSampler
 from search.lease import Lease
 from search.run import Run
+from search.storage.patience import PatientStorage
 from studies.study import Given, Study
 
 
@@ -21,6 +22,7 @@ class OpenStudy:
     module: Study
     given: Given
     study: optuna.Study
+    storage: PatientStorage  # the study's
     sampler: FeasibleSampler
     lease: Lease
 

@@ -7,7 +7,7 @@ import logging
 import sqlite3
 import time
 import weakref
-from collections.abc import Callable, Container, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from functools import wraps
 from itertools import chain, repeat
 from pathlib import Path
@@ -228,6 +228,16 @@ class PatientStorage(RDBStorage):
                 return self._build_frozen_trial_from_trial_model(trial)
 
         return self.made(create)
+
+    def set_trial_user_attrs(self, trial_id: int, attributes: Mapping[str, Any]) -> None:
+        """All of them in one transaction; Optuna's own call makes one of each, which takes most of a trial's bookkeeping."""
+
+        def write() -> None:
+            with Session(self.engine) as session, session.begin():
+                for key, value in attributes.items():
+                    self._set_trial_attr_without_commit(session, models.TrialUserAttributeModel, trial_id, key, value)
+
+        self.made(write)
 
     def set_trial_state_values(self, trial_id: int, state: TrialState, values: Sequence[float] | None = None) -> bool:
         """As Optuna's, but a trial that is found to have been given this state by an attempt before is no surprise.

@@ -35,10 +35,11 @@ def load(storage: BaseStorage, name: str, folder: Path | None = None) -> optuna.
             study = optuna.load_study(study_name=stored, storage=storage)
         except KeyError:
             continue
-        if "settings" in study.user_attrs:
-            if own.owns(checked(stored, study.user_attrs)):
+        attrs = study.user_attrs  # read anew from the database each time they are asked for
+        if "settings" in attrs:
+            if own.owns(checked(stored, attrs)):
                 directions = [direction.name for direction in study.directions]
-                refuse_directions(stored, settings_of(stored, study.user_attrs), directions)
+                refuse_directions(stored, settings_of(stored, attrs), directions)
                 return study
         elif study.get_trials(deepcopy=False):
             raise foreign(name)

@@ -20,11 +20,11 @@ search: install
 
 # The fast tests: no training that takes more than seconds.
 test: install
-	$(BIN)/pytest -q -m "not slow" --numprocesses $(TEST_PROCESSES) --dist worksteal
+	$(BIN)/pytest -q -m "not slow" --instafail --numprocesses $(TEST_PROCESSES) --dist worksteal
 
 # Real training, faults, the browser. One process more than cores: much of it waits for other processes.
 test-slow: install
-	$(BIN)/pytest -q -m slow --numprocesses $(SLOW_PROCESSES) --dist loadfile --no-loadscope-reorder --timeout 600 --durations 12
+	$(BIN)/pytest -q -m slow --instafail --numprocesses $(SLOW_PROCESSES) --dist loadfile --no-loadscope-reorder --timeout 400 --durations 12
 
 # Kills a search at 50 random moments; about ten minutes. HOSTS=change gives every leader another host name.
 KILLS ?= 50

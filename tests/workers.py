@@ -69,7 +69,7 @@ def heard(executor: Executor, until: type[Message] | tuple[type[Message], ...] =
 
 def worker_of(folder: Path) -> int:
     """The process that has the trial's log."""
-    [worker] = {int(process) for process in working_in(folder)}
+    [worker] = {int(process) for process in working_in(folder)} - {os.getpid()}
     return worker
 
 

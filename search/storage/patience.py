@@ -18,6 +18,7 @@ import sqlalchemy
 from optuna.exceptions import OptunaError, StorageInternalError, UpdateFinishedTrialError
 from optuna.storages import RDBStorage
 from optuna.storages._rdb import models
+from optuna.storages._rdb.storage import _create_scoped_session
 from optuna.trial import FrozenTrial, TrialState
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, PendingRollbackError, SQLAlchemyError
 from sqlalchemy.orm import Session
@@ -233,7 +234,8 @@ class PatientStorage(RDBStorage):
         """All of them in one transaction; Optuna's own call makes one of each, which takes most of a trial's bookkeeping."""
 
         def write() -> None:
-            with Session(self.engine) as session, session.begin():
+            # The thread's own session: of a trial that has ended Optuna reads, in here, what to say of it.
+            with _create_scoped_session(self.scoped_session) as session:
                 for key, value in attributes.items():
                     self._set_trial_attr_without_commit(session, models.TrialUserAttributeModel, trial_id, key, value)
 

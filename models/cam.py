@@ -7,6 +7,8 @@ cells, are that cell's months; all cells, the sex and the constant sum to the pr
 With a fully connected layer between them the weights are the output's gradient at this image (HiResCAM, Draelos and Carin
 2020; behind GAP the gradient is the same in every cell, so it is Grad-CAM without its final ReLU). ReLU layers are
 linear piece by piece, so the sum still holds, but the split between cells and constant is that of this image's piece alone.
+
+An ensemble's output is the mean of its members', so its map is the mean of theirs, and as exact as they are.
 """
 
 from dataclasses import dataclass
@@ -15,6 +17,8 @@ from typing import Any, Literal
 from models.backend import keras, tf
 
 import numpy as np
+
+from models.network import OUTPUT, members_of
 
 Method = Literal["CAM", "HiResCAM"]
 BATCH = 8  # images at once
@@ -31,10 +35,19 @@ class Maps:
 
 
 def activation_maps(model: keras.Model, images: np.ndarray, male: np.ndarray) -> Maps:
-    """Images uint8 (n, px, px), male 0 or 1 (n,); a network of `network.build`, whether its head knows the sex or not.
+    """Images uint8 (n, px, px), male 0 or 1 (n,); a network of `network.build` or `network.mean_of`, whether it knows the sex or not.
 
     Augmentation and dropout are off, as in any prediction.
     """
+    found = [one_network(member, images, male) for member in members_of(model)]
+    first, *others = found
+    if not others:
+        return first
+    parts = ("months", "elsewhere_months", "prediction_months")
+    return Maps(first.method, *(np.mean([getattr(maps, part) for maps in found], axis=0) for part in parts))
+
+
+def one_network(model: keras.Model, images: np.ndarray, male: np.ndarray) -> Maps:
     body = keras.Model(model.get_layer("image").output, model.get_layer("gap").input)
     return maps_of(model, body.predict(images[..., np.newaxis], batch_size=BATCH, verbose=0), male)
 
@@ -65,7 +78,7 @@ def head(model: keras.Model, pooled: Any, male: Any) -> Any:
         x = model.get_layer("image_and_sex")([x, model.get_layer("sex")(male)])
     if "fc" in names(model):
         x = model.get_layer("fc")(x)
-    return model.get_layer("age_months")(x)
+    return model.get_layer(OUTPUT)(x)
 
 
 def names(model: keras.Model) -> set[str]:

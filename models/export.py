@@ -18,12 +18,11 @@ import numpy as np
 
 from models import saved
 from models.architecture import Architecture
-from models.network import build
+from models.network import OUTPUT, build, mean_of, members_of
 from models.training.settings import Training
 
 Predict = Callable[[np.ndarray, np.ndarray], np.ndarray]  # images (n, px, px), male (n,); months (n,)
 OPSET = 18  # of ONNX; onnxruntime reads it since 1.14
-OUTPUT = "age_months"
 
 
 class Format(NamedTuple):
@@ -32,11 +31,18 @@ class Format(NamedTuple):
 
 
 def for_inference(model: keras.Model, architecture: Architecture, image_px: int) -> keras.Model:
-    """The same weights in a network without augmentation, in float32."""
+    """The same weights in a network without augmentation, in float32; of an ensemble all its members."""
     keras.mixed_precision.set_dtype_policy("float32")
-    plain = build(architecture, image_px, Training(flip_horizontal=False))
-    plain.set_weights(model.get_weights())
-    return plain
+    plain = []
+    for member in members_of(model):
+        plain.append(build(architecture, image_px, Training(flip_horizontal=False)))
+        plain[-1].set_weights(member.get_weights())
+    return mean_of(plain) if len(plain) > 1 else plain[0]
+
+
+def computes_in_full(model: keras.Model) -> bool:
+    """Whether it rounds nothing to half precision."""
+    return all(member.compute_dtype == "float32" for member in members_of(model))
 
 
 def inputs_of(names: list[str], images: np.ndarray, male: np.ndarray) -> dict[str, np.ndarray]:

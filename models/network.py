@@ -2,6 +2,8 @@
 
 Inputs: `image`, uint8 (batch, image_px, image_px, 1), scaled to 0-1 and augmented on the device; `male`, float32
 (batch, 1), 0 or 1, absent where the architecture leaves sex out. Output: age in months, float32 (batch, 1).
+
+An ensemble is one network, too: its members are layers of it, and its output is the mean of theirs.
 """
 
 from collections.abc import Sequence
@@ -17,6 +19,7 @@ from models.stages import stages
 from models.training.augmentation import augmentation
 from models.training.settings import Training
 
+MEMBER, OUTPUT = "member_", "age_months"  # names of layers; a member's has its number
 Tensor = Any  # a KerasTensor; Keras ships no types
 
 
@@ -119,7 +122,7 @@ def build(
         x = keras.layers.Dense(architecture.fc_units, activation="relu", name="fc")(x)
     age = keras.layers.Dense(
         1,
-        name="age_months",
+        name=OUTPUT,
         dtype="float32",  # months up to 228 with decimals: half precision would round them to 1/8 month
         kernel_regularizer=keras.regularizers.L2(training.l2) if training.l2 else None,
         bias_initializer=keras.initializers.Constant(mean_age_months if training.start_at_mean else 0.0),
@@ -137,3 +140,22 @@ def trunk(
         # An identity under the stage's name: what a class activation map or a summary looks for.
         x = keras.layers.Activation("linear", name=stage.name)(x)
     return x
+
+
+def mean_of(networks: Sequence[keras.Model]) -> keras.Model:
+    """One network with the inputs that all of these have; its output is the mean of theirs, months."""
+    inputs = {
+        tensor.name: keras.Input(tensor.shape[1:], name=tensor.name, dtype=tensor.dtype)
+        for tensor in networks[0].inputs
+    }
+    months = []
+    for number, network in enumerate(networks, 1):
+        network.name = f"{MEMBER}{number}"
+        months.append(network({tensor.name: inputs[tensor.name] for tensor in network.inputs}))
+    return keras.Model(inputs, keras.layers.Average(name=OUTPUT, dtype="float32")(months), name="bone_age")
+
+
+def members_of(network: keras.Model) -> list[keras.Model]:
+    """The networks whose mean it is, in their order; itself where it is one alone."""
+    found = {layer.name: layer for layer in network.layers if layer.name.startswith(MEMBER)}
+    return sorted(found.values(), key=lambda layer: int(layer.name.removeprefix(MEMBER))) or [network]

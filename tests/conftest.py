@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     from search.evaluate.labelled import Labelled
     from search.trained.predictor import Model
+    from search.workers.job import Job
 
 # How long an example takes depends on what else the machine does; a property that hangs is ended by pytest's own timeout.
 settings.register_profile("any machine", deadline=None)
@@ -175,17 +176,28 @@ def labelled(model: "Model", tiny_model: Path, tmp_path_factory: pytest.TempPath
 
 def tiny_model_in(folder: Path, tiny_store: Store) -> Path:
     """The folder of a whole model: a real network, as training leaves it, but none of its epochs."""
-    from models import saved
-    from models.network import build
     from search.trained.choose import Chosen
-    from search.trained.predictor import months_of
-    from search.trained.train import Order, Origin, finish, job_of
-    from search.workers.best import MODEL, TEST, VALIDATION
-    from search.workers.local import lay_out
+    from search.trained.train import Order, job_of
 
     run = Run(folder, tiny_preset(), {}, str(tiny_store.path), sqlite_url(folder / "studies.db"))
     job = job_of(run, tiny_store, Order(Chosen(run.preset.reference, "by hand"), {}, "tiny"), deterministic=False)
+    leave_untrained(job, tiny_store)
+    return job.folder
+
+
+def leave_untrained(job: "Job", tiny_store: Store) -> None:
+    """In the job's folder, a whole model with the weights that its seed begins with."""
+    from models.backend import keras
+
+    from models import saved
+    from models.network import build
+    from search.trained.predictor import months_of
+    from search.trained.train import Origin, finish
+    from search.workers.best import MODEL, TEST, VALIDATION
+    from search.workers.local import lay_out
+
     lay_out(job)
+    keras.utils.set_random_seed(job.seed)
     ages = tiny_store.split("train").age_months
     network = build(job.architecture, job.image_px, job.training, float(ages.mean()))
     saved.save(network, job.folder / MODEL)
@@ -194,4 +206,3 @@ def tiny_model_in(folder: Path, tiny_store: Store) -> Path:
         np.save(job.folder / name, months_of(network, tiny_store.images[examples.rows], examples.male))
     history = [{"epoch": 1, "train_mae": 40.0, "validation_mae": 39.0, "seconds": 1.0}]
     finish(job, tiny_store, Origin("by hand"), history, flip=False)
-    return job.folder

@@ -1,10 +1,15 @@
 """The smallest network that learns, and pictures whose brightness is the age."""
 
+import signal
+
 import numpy as np
 
 from data.store.disk import Examples
 from models.architecture import Architecture, Blocks
 from models.training.settings import Training
+from search.workers.job import Job
+from search.workers.local import InProcess
+from search.workers.supervisor import StopRequest
 
 PX = 40
 TINY = Architecture(beta=1 / 16, blocks=Blocks(0, 0, 0, 0, 0, 1), stem_pools=(False, False))
@@ -27,3 +32,13 @@ def bright_with_age(count: int, seed: int) -> Examples:
 
 
 EXAMPLES, VALIDATION = bright_with_age(96, 0), bright_with_age(21, 1)
+
+
+class StoppedAfterAnEpoch(InProcess):
+    def __init__(self, stop: StopRequest) -> None:
+        super().__init__()
+        self.stopping, self.request = True, stop
+
+    def start(self, job: Job) -> None:
+        super().start(job)
+        self.request.signal = signal.SIGINT

@@ -1,6 +1,5 @@
 """A training that a person stops, that loses patience, and that is given more epochs."""
 
-import signal
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,6 +7,7 @@ import pytest
 from formula import silent
 from hypothesis import given
 from hypothesis import strategies as st
+from small_trainings import StoppedAfterAnEpoch
 
 from data.store.disk import Store
 from search.leader.progress import Terms
@@ -19,16 +19,6 @@ from search.trained.train import STOPPED, Order, train
 from search.workers.job import EpochDone, Job, Remark
 from search.workers.local import InProcess
 from search.workers.supervisor import Stopped, StopRequest
-
-
-class StoppedAfterAnEpoch(InProcess):
-    def __init__(self, stop: StopRequest) -> None:
-        super().__init__()
-        self.stopping, self.request = True, stop
-
-    def start(self, job: Job) -> None:
-        super().start(job)
-        self.request.signal = signal.SIGINT
 
 
 def epochs(*errors: float) -> list[EpochDone]:

@@ -22,6 +22,7 @@ from search.output.files import write_text, written
 from search.output.notices import NO_DEVICE, SYNTHETIC
 from search.show.html import Picture, notices, page, pictures, section, table, text
 from search.show.overlay import Tile, laid_over, legend, sheet
+from search.trained.made_of import made_of
 
 FOLDER = "explained"  # in the model's folder
 LEAST_PX = 300  # of a case on the page, its two pictures together
@@ -98,7 +99,7 @@ def explain_page(found: Explanation, over: Sequence[np.ndarray], bar: np.ndarray
         pictures(
             [Picture((bar,), f"The scale: {unit(found.where, model.preparation.image_px)}.")], 2, bar.shape[1], LEAST_PX
         ),
-        text(MEANS[found.method]),
+        text(MEANS[found.method] + together(found)),
         text(
             f"{'The map' if found.method == FINE else 'The last feature map of the network'} has {where.across}×{where.across} cells, {where.step_px:g} px apart in an image of "
             f"{model.preparation.image_px} px; the colours between their centres are interpolated."
@@ -128,6 +129,17 @@ def explain_page(found: Explanation, over: Sequence[np.ndarray], bar: np.ndarray
         )
     subtitle = f"{model.name}, {model.about['params']:,} parameters; {model.path}"
     return page("Where predictions come from", sections, subtitle, found.synthetic)
+
+
+def together(found: Explanation) -> str:
+    """What the map of an ensemble is."""
+    count = len(made_of(found.model.about))
+    if count == 1:
+        return ""
+    mean = (
+        "the prediction is their mean" if found.method == FINE else "the prediction and its map are the means of theirs"
+    )
+    return f" The model is an ensemble of {count} networks: {mean}."
 
 
 def month_row(case: Explained, method: str) -> dict[str, Any]:

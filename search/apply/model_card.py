@@ -12,6 +12,7 @@ from models.architecture import family_named
 from search.apply import card_reader
 from search.output.notices import NO_DEVICE, SYNTHETIC
 from search.trained.folder import ModelFolder
+from search.trained.made_of import ensemble_words, made_of, trained_words
 
 RUNS_WITH = {
     "keras": "Keras 3 (`keras.saving.load_model`)",
@@ -59,18 +60,20 @@ def card(model: ModelFolder, format: str, file: str, about_file: str) -> str:
         licence(model),
     ]
     made = ", ".join(f"{name} {version}" for name, version in about["versions"].items())
-    parts.append(f"Trained {about['made']} with {made}; seed {about['seed']}, best epoch {about['best_epoch']}.")
+    parts.append(f"Trained {about['made']} with {made}; {trained_words(about)}.")
     return "\n\n".join(parts) + "\n"
 
 
 def interface(model: ModelFolder) -> list[str]:
     architecture, side = model.architecture, model.preparation.image_px
+    count = len(made_of(model.about))
+    together = f"mean of {count} networks of this kind: " if count > 1 else ""
     said = [
         f"`image`: uint8 (batch, {side}, {side}, 1), grey, bone bright",
         "`male`: float32 (batch, 1), 1 for boys, 0 for girls" if architecture.sex_units else "the sex is not asked for",
         "`age_months`: float32 (batch, 1), bone age in months",
-        f"{family_named(architecture.family).title} variant: {architecture.width}, {architecture.blocks}, FC {architecture.fc_units or 'none'}; "
-        f"{model.about['params']:,} parameters, {model.about['macs'] / 1e9:.3g} G multiply-accumulates",
+        f"{together}{family_named(architecture.family).title} variant: {architecture.width}, {architecture.blocks}, FC {architecture.fc_units or 'none'}; "
+        f"{model.about['params']:,} parameters{' in all' * (count > 1)}, {model.about['macs'] / 1e9:.3g} G multiply-accumulates",
     ]
     return said
 
@@ -139,6 +142,7 @@ def beside(model: ModelFolder, format: str, file: str) -> dict[str, Any]:
         "hand_check": about.get("looks"),
         "hand_check_means": "scores of the model folder's looks.npz below which a picture is refused or doubted; the exported file checks nothing",
         "recalibration": about.get("recalibration"),
+        "ensemble": about.get("ensemble"),
         "validation": about["validation"],
         "test": about["test"],
     }
@@ -179,6 +183,8 @@ def figures(about: Mapping[str, Any]) -> list[str]:
         for group in ("by_sex", "by_age"):
             if grouped := groups(measured.get(group)):
                 parts += [f"{capital(name)}, {group.replace('_', ' ')}:", table(grouped)]
+    if about.get("ensemble"):
+        parts.append(capital(ensemble_words(about)))
     if "validation" in splits:
         parts.append(
             "The validation cases also chose the network and its best epoch, so their figures are somewhat too good."

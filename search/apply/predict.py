@@ -30,6 +30,7 @@ from data.tables.headings import id_of, read_table
 from data.tables.names import bare, unpadded
 from search.output.confirmed import MODEL_NOTHING, model_learned_nothing
 from search.output.terminal import log
+from search.trained.made_of import made_of
 from search.trained.predictor import BATCH, Answers, Model, predict
 
 COLUMNS = (
@@ -335,7 +336,8 @@ def say_before(folder: Path, model: Model, wanted: Wanted) -> None:
     """On stderr: which model answers, and what it lacks for what was asked."""
     own = model.about["test"] or model.about["validation"]
     split = "test" if model.about["test"] else "validation"
-    log(f"{folder}: MAE {own['mae']:.1f} months on its {split} images (constant {own['constant_mae']:.1f})")
+    several = f", mean of {len(made_of(model.about))} networks" if model.about["ensemble"] else ""
+    log(f"{folder}{several}: MAE {own['mae']:.1f} months on its {split} images (constant {own['constant_mae']:.1f})")
     if model_learned_nothing(model.about):
         log(MODEL_NOTHING)
     if wanted.flip and not model.about["training"]["flip_horizontal"]:

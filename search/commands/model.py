@@ -24,6 +24,8 @@ from search.output.terminal import log, say, show_json
 from search.run import open_run
 from studies.preset import StudyError
 
+MEMBERS_AT_MOST = whole(1, 100)
+
 
 def add_train_options(parser: argparse.ArgumentParser) -> None:
     add_run_options(parser)
@@ -37,6 +39,14 @@ def add_train_options(parser: argparse.ArgumentParser) -> None:
         "--name", type=values.TEXT, help="name of the model's folder (default: made from the architecture)"
     )
     parser.add_argument("--flip", action="store_true", help="also test the mean of each image and its mirror")
+    parser.add_argument(
+        "--seeds",
+        type=values.number(MEMBERS_AT_MOST),
+        default=1,
+        dest="members",  # `seeds` is a field of the preset: the search's
+        metavar="N",
+        help="train the network with N seeds, and leave one model, an ensemble: its answer is the mean of theirs (default 1)",
+    )
     parser.add_argument(
         "--patience",
         type=values.number(whole(0, EPOCHS)),
@@ -143,6 +153,7 @@ def run_train(arguments: argparse.Namespace) -> int:
     from search.prepared import prepared
     from search.show.progress import preparing, showing
     from search.trained.choose import chosen
+    from search.trained.ensemble import train_ensemble
     from search.trained.folder import read_about
     from search.trained.table import show_model
     from search.trained.train import Order, train
@@ -158,14 +169,16 @@ def run_train(arguments: argparse.Namespace) -> int:
     run = open_run(arguments.run_dir, arguments.preset, preparation, arguments.data, arguments.storage)
     make_executor = announcing(make_executor, arguments, run.preset.training.precision)
     network = chosen(run, arguments.trial or "", by_hand)
-    order = Order(network, set_here, arguments.name or "", arguments.flip, arguments.patience, arguments.keep_best)
+    chosen_here = (arguments.name or "", arguments.flip, arguments.patience, arguments.keep_best, arguments.members)
+    order = Order(network, set_here, *chosen_here)
     with preparing() as progress:
         store = prepared(run, progress)
     say_worries(run.folder, store)
     with showing(constant_mae(store.cases)) as watching, stop_on_signals() as stop:
         watching = also_logged(watching, run.folder, arguments.tensorboard)
         terms = Terms(arguments.deterministic, arguments.trial_timeout, stop=stop)
-        folder = train(run, store, order, make_executor, watching, terms)
+        make_model = train_ensemble if order.seeds > 1 else train
+        folder = make_model(run, store, order, make_executor, watching, terms)
     about = read_about(folder)
     if arguments.json:
         show_json(about)

@@ -24,9 +24,10 @@ from search.leader.progress import Progress, Terms
 from search.run import PREPARED
 from search.trained.about import digest_of_file
 from search.trained.folder import ModelFolder, open_folder
-from search.trained.train import Origin, carried_out
+from search.trained.train import MEMBERS, Origin, carried_out
 from search.workers.executor import Executor
 from search.workers.job import Job
+from studies.preset import StudyError
 
 VALIDATION_SHARE = 0.25  # of the part to train on
 SLOWER = 10  # the learning rate is the model's own, divided by this, unless one is given
@@ -87,6 +88,11 @@ def fine_tuned(
     terms: Terms,
 ) -> ModelFolder:
     """The new model's folder, beside the old one. Raises StudyError where the set is too small, or the folder is taken."""
+    if model.about["ensemble"]:
+        one = model.path / MEMBERS / model.about["ensemble"]["members"][0]["name"]
+        raise StudyError(
+            f"{model.name} is an ensemble, and --fine-tune goes on with one network: name one of its members, as --model {one}"
+        )
     cases = divided(labelled, share)
     path = free_beside(model, name or f"{model.name}-fine-tuned")
     path.mkdir(parents=True, exist_ok=True)

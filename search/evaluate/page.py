@@ -8,8 +8,7 @@ from search.output.files import write_text
 from search.show.html import Section, notices, page, section, table, text
 from search.trained import page as model_page
 from search.trained.keep import put_predictions
-from search.trained.published import OFFICIAL_TEST
-from search.trained.table import band_name, measures_rows
+from search.trained.table import OFFICIAL_TEST, band_name, measures_rows
 from search.trained.train import safe
 
 FOLDER = "evaluated"  # in the model's folder

@@ -1,6 +1,7 @@
 """`evaluate --recalibrate`: a model corrected by one part of a labelled set, with intervals of its own, reported on the other.
 
-The correction is a line, months in, months out, and goes into the weights of the network's last layer, which is linear: so
+The correction is a line, months in, months out, and goes into the weights of the network's last layer, which is linear (of an
+ensemble into every member's): so
 whoever opens the new folder, to predict, explain or export, has the correction without knowing of it.
 """
 
@@ -123,10 +124,12 @@ def with_intervals(cases: pd.DataFrame, predicted: np.ndarray, conformal: dict[s
 def save_corrected(model: ModelFolder, correction: Correction, path: Path) -> None:
     network = load_network(model)
     from models import saved  # after TensorFlow was loaded without its chatter
+    from models.network import OUTPUT, members_of
 
-    last = network.get_layer("age_months")
-    kernel, bias = last.get_weights()
-    last.set_weights([correction.slope * kernel, correction.offset_months + correction.slope * bias])
+    for member in members_of(network):  # a line of a mean is the mean of the lines
+        last = member.get_layer(OUTPUT)
+        kernel, bias = last.get_weights()
+        last.set_weights([correction.slope * kernel, correction.offset_months + correction.slope * bias])
     saved.save(network, path)
 
 

@@ -12,6 +12,7 @@ from search.report.read import Best, Recorded, Report, StudyReport
 from search.report.words import millions, numbers, reason, what
 from search.run import TRIALS, settings_in_full
 from search.storage.opening import sqlite_path
+from search.trained.made_of import best_epochs
 from studies import ablation, depth, refinement, width
 from studies.ablation import BASELINE
 from studies.preset import PRESETS
@@ -212,7 +213,7 @@ def model_rows(report: Report) -> list[dict[str, Any]]:
             "RMSE": round(about[split]["rmse"], 2),
             "within 12 months": f"{about[split]['within_12']:.0%}",
             "params": about["params"],
-            "best epoch": about["best_epoch"],
+            "best epoch": ", ".join(map(str, best_epochs(about))),
         }
         for _, about in report.models
         for split in ("validation", "test")

@@ -95,6 +95,10 @@ def show_front(rows: Sequence[OnFront]) -> None:
     say()
 
 
+def signed(value: float | None) -> str:
+    return "–" if value is None else f"{value:+.2f}".replace("-", "−")
+
+
 def rounded(value: float | None) -> float | None:
     return None if value is None else round(value, 2)
 

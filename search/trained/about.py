@@ -80,6 +80,20 @@ INTERVALS = {
     "n": COUNT,
     "groups": [{"sex": SEX, "from_months": BAND, "half_width": maybe(NUMBER), "n": COUNT}],
 }
+GAIN = Kind(
+    "the MAEs of the mean and of its members",
+    lambda value: (
+        value is None
+        or (isinstance(value, dict) and all(is_number(value.get(name)) for name in ("mae", "members_mae")))
+    ),
+)
+ENSEMBLE: dict[str, Shape] = {
+    "members": [
+        {"name": NAME, "seed": COUNT, "best_epoch": COUNT, "validation_mae": NUMBER, "test_mae": maybe(NUMBER)}
+    ],
+    "validation": GAIN,
+    "test": GAIN,
+}
 # What `explain` and `export` rely on, and with WHOLE what the other commands do as well.
 ALWAYS: dict[str, Shape] = {
     "name": NAME,
@@ -103,13 +117,14 @@ WHOLE: dict[str, Shape] = ALWAYS | {
     "looks": TABLE,
 }
 # Null where there is none; each with what it is otherwise.
-OPTIONAL: dict[str, Shape] = {"test": MEASURES}
+OPTIONAL: dict[str, Shape] = {"test": MEASURES, "ensemble": ENSEMBLE}
 WHOLE_OPTIONAL: dict[str, Shape] = {
     "test": MORE_MEASURES,
     "test_flipped": MORE_MEASURES,
     "conformal_flipped": INTERVALS,
     "tests_opened_before": COUNT,
     "films": TABLE,
+    "ensemble": ENSEMBLE,
 }
 
 

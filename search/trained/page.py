@@ -25,18 +25,19 @@ from search.show.html import (
     table,
     text,
 )
-from search.trained.changed import changed
+from search.show.tables import signed
 from search.trained.conformal import LEAST, OWN
+from search.trained.made_of import best_epochs, changed, epoch_words, trained_words
 from search.trained.measures import contradictions
-from search.trained.published import OFFICIAL_TEST, PAPER_VALIDATION_MAE
 from search.trained.table import (
+    OFFICIAL_TEST,
+    PAPER_VALIDATION_MAE,
     TITLES,
     band_name,
     between,
     coverage_rows,
     measures_rows,
     middle_words,
-    signed,
     splits_of,
 )
 
@@ -295,7 +296,9 @@ def intervals_section(about: dict[str, Any]) -> Section:
 
 
 def learning_section(about: dict[str, Any]) -> Section:
-    caption = f"MAE by epoch. The best epoch, {about['best_epoch']}, is the model's. Constant: the validation MAE of always answering the training median."
+    caption = (
+        f"MAE by epoch. {epoch_words(about)} Constant: the validation MAE of always answering the training median."
+    )
     return section("Learning curve", figure(learning(about), caption, SMALL_PX))
 
 
@@ -311,7 +314,8 @@ def learning(about: dict[str, Any]) -> "Figure":
         )
     constant = [about["constant_mae"]] * len(epochs)
     drawn.add_trace(Scatter(name="constant", x=epochs, y=constant, mode="lines", line={"color": GREY, "dash": "dot"}))
-    drawn.add_vline(x=about["best_epoch"], line={"color": TEAL, "width": 1})
+    for epoch in best_epochs(about):
+        drawn.add_vline(x=epoch, line={"color": TEAL, "width": 1})
     drawn.update_xaxes(title_text="epoch", zeroline=False)
     drawn.update_yaxes(title_text="MAE, months", rangemode="tozero")
     return laid_out(drawn)
@@ -335,7 +339,7 @@ def about_section(about: dict[str, Any]) -> Section:
         "images": f"{counts}; {about['preparation']['image_px']} px, {about['preparation']['fit']}"
         + (", stretched" if about["preparation"]["stretch"] else ""),
         "training": ", ".join(f"{name} {value}" for name, value in about["training"].items()),
-        "seed; seconds": f"{about['seed']}; {about['seconds']:,.0f}",
+        "trained with": f"{trained_words(about)}; {about['seconds']:,.0f} seconds",
         "versions": ", ".join(f"{name} {value}" for name, value in about["versions"].items()),
     }
     return section("What it is", table([{"": name, " ": value} for name, value in facts.items()]))

@@ -1,11 +1,12 @@
-"""A trained model's figures as rows: in its page, and printed."""
+"""A trained model's figures as rows, in its page and printed; and what others have published."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from search.output.terminal import log, say
 from search.show import tables
 from search.trained.conformal import CENTRE
+from search.trained.made_of import ensemble_words
 from search.trained.measures import contradictions
 
 TITLES = {  # by split
@@ -32,8 +33,8 @@ def measures_rows(about: dict[str, Any]) -> list[dict[str, Any]]:
             "constant": f"{found['constant_mae']:.1f}",
             "RMSE": f"{found['rmse']:.2f}",
             "median": f"{found['median_ae']:.2f}",
-            "bias": signed(found["bias"]),
-            "slope": signed(found["slope"]),
+            "bias": tables.signed(found["bias"]),
+            "slope": tables.signed(found["slope"]),
             "limits of agreement": between(found["loa_low"], found["loa_high"]),
             "within 6 m": f"{found['within_6']:.0%}",
             "12 m": f"{found['within_12']:.0%}",
@@ -46,10 +47,6 @@ def measures_rows(about: dict[str, Any]) -> list[dict[str, Any]]:
 
 def between(low: float | None, high: float | None) -> str:
     return "–" if low is None or high is None else f"{low:.1f} to {high:.1f}".replace("-", "−")
-
-
-def signed(value: float | None) -> str:
-    return "–" if value is None else f"{value:+.2f}".replace("-", "−")
 
 
 def band_name(group: dict[str, Any]) -> str:
@@ -94,6 +91,8 @@ def show_model(about: dict[str, Any], folder: Path) -> None:
     if covered:
         say(f"90 % intervals hold {covered['share']:.1%} of {covered['n']:,} test labels.")
         tables.show("test: inside the intervals, by label age", coverage_rows(covered))
+    if about.get("ensemble"):
+        say(ensemble_words(about))
     for contradiction in contradictions(about):
         log(f"worry: {contradiction}")
     if about["tests_opened_before"]:
@@ -111,3 +110,24 @@ def figures_of(group: dict[str, Any]) -> dict[str, Any]:
         "constant": tables.rounded(group["constant_mae"]),
         "bias": tables.rounded(group["bias"]),
     }
+
+
+# On RSNA's official test set (200 images, mean of six readings), months; each was read in its source.
+class Published(NamedTuple):
+    method: str
+    mae: str
+    remark: str = ""
+
+
+OFFICIAL_TEST = (
+    Published("the paper's Final (Ma 2021)", "5.6", "300 px, 78M parameters"),
+    Published("16Bit, the 2017 winner", "4.26", "500 px, about 123M parameters"),
+    Published("Deeplasia (Rassmann 2024)", "3.87", "three EfficientNets, masked hands, mean of several views"),
+    Published("ConvNeXt, five folds (Bram 2025)", "3.68", "ensemble"),
+    Published("Attention Eraser (Shu and Yu 2025)", "4.42", "with measured sizes of bones"),
+    Published("ConvNeXt-Tiny (nhattoan235, code)", "4.73", "512 px, 28M parameters, mean of five folds"),
+    Published("EfficientNetV2-L (jonathancolledge, code)", "4.35", "tuned against this test set"),
+    Published("the same, three networks", "3.67", "tuned against this test set"),
+    Published("refine9, a small network (service)", "6.63", ""),
+)
+PAPER_VALIDATION_MAE = 7.21  # its Final, on RSNA's validation set

@@ -8,7 +8,8 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -43,6 +44,7 @@ from search.workers.supervisor import Events, Stopped, Supervised, Supervisor
 from studies.preset import StudyError
 from studies.study import Trial
 
+MEMBERS = "members"  # in the folder of an ensemble, its networks' own folders
 STOPPED = "stopped_after"  # in model.json: how many epochs had ended when the training was stopped
 
 
@@ -56,6 +58,7 @@ class Order:
     flip: bool = False  # also test the mean of an image and its mirror
     patience: int = 0  # end after so many epochs without a better one; 0 trains them all
     keep_best: bool = False  # where it is stopped, leave the best epoch so far as a model
+    seeds: int = 1  # above 1 it is an ensemble of so many networks
 
 
 def job_of(run: Run, store: Store, order: Order, deterministic: bool) -> Job:
@@ -111,6 +114,8 @@ def train(
     Stopped where the terms' stop request came.
     """
     job = job_of(run, store, order, terms.deterministic)
+    if (job.folder / MEMBERS).is_dir():
+        raise StudyError(f"{job.folder} holds an ensemble: go on with it by --seeds, give a --name, or remove it")
     origin = Origin(order.chosen.origin)
 
     def begin() -> None:
@@ -141,7 +146,7 @@ def carried_out(
             lease.check()
             return history
 
-        try:
+        with room_in(job.folder):
             if before := shorter(job):
                 begin()
                 return longer(job, before, store, origin, flip, train_it, progress)
@@ -159,12 +164,19 @@ def carried_out(
                 raise
             lease.check()
             finish(job, store, origin, history, flip)
-        except OSError as error:
-            if error.errno not in DISK_FULL:
-                raise
-            raise StudyError(no_space(job.folder, error)) from None
         checkpoint.clear(job.folder)
     return job.folder
+
+
+@contextmanager
+def room_in(folder: Path) -> Iterator[None]:
+    """Raises StudyError where the disk is full."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in DISK_FULL:
+            raise
+        raise StudyError(no_space(folder, error)) from None
 
 
 def finish(job: Job, store: Store, origin: Origin, history: list[dict[str, Any]], flip: bool) -> None:

@@ -3,7 +3,8 @@
 The baseline, then each block group lowered one step at a time, down to 0 (a step is one repeat, or what the family says of
 its long groups), everything else unchanged and every trial trained in full (nothing is pruned: a comparison needs both ends). With MIN_SEEDS seeds or more each variant gets a verdict
 (`studies/statistics/verdicts.py`), and a group is a key group where lowering it is found to matter. With fewer, or where no verdict says
-so, the groups are repeated whose estimate is above the margin, else the costliest: an estimate decides, and is called one.
+so, the groups are repeated whose estimate is above the margin, else the costliest: an estimate decides, and is called one. It is
+what the surrogate of all trainings expects (by the paper's strategy the change that was seen), and stands in the sentence with its spread.
 The baseline has more seeds than a variant (`Preset.reference_seeds`), as it is part of every comparison.
 With `resolve`, variants whose verdict is open get more seeds, by the racing rule of `studies/statistics/verdicts.py`.
 With `drop_useless`, the next studies start without what costs nothing beyond the margin: each group that is not repeated is
@@ -14,12 +15,14 @@ baseline's last.
 """
 
 import math
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 from models.architecture import Architecture, family_named
 from studies.findings import Compared, Evidence, Findings
+from studies.knowledge import belief
 from studies.preset import MIN_SEEDS, StudyError
 from studies.statistics.pruning import warmup
 from studies.study import ALONE, Decision, Given, Point, Proposals, Space, Sweep, Trial, at, in_months, points, row
@@ -193,18 +196,41 @@ def costs_of(trials: Sequence[Trial]) -> dict[str, float]:
 
 
 def estimates(given: Given, trials: Sequence[Trial], spread: "Spread | None") -> dict[str, Evidence]:
-    """Of each group, what its dearest step costs, with the luck of seeds."""
-    reference = baseline(trials)
+    """Of each group, what its dearest step costs: as the surrogate of all trainings expects it, or by the paper's strategy as it was seen."""
     found: dict[str, Evidence] = {}
-    for name, trial in lowered_trials(trials).items():
+    for name, one in (expected if belief.searches(given) else seen)(given, trials, spread).items():
         group, _ = lowering(name)
-        cost = change(trial, reference)
-        if not math.isfinite(cost) or (group in found and found[group].effect_months >= cost):
-            continue
-        trained = [sum(run.validation_mae is not None for run in each.by_seed) for each in (trial, reference)]
-        sd = None if spread is None else round(spread.sd_months * math.sqrt(sum(1 / count for count in trained)), 4)
-        found[group] = Evidence(round(cost, 4), sd)
+        if group not in found or found[group].effect_months < one.effect_months:
+            found[group] = one
     return found
+
+
+def seen(given: Given, trials: Sequence[Trial], spread: "Spread | None") -> dict[str, Evidence]:
+    """Of each variant that could be trained, the change with the luck of seeds."""
+    reference = baseline(trials)
+    found = {}
+    for name, trial in trained(trials).items():
+        counts = [sum(run.validation_mae is not None for run in each.by_seed) for each in (trial, reference)]
+        sd = None if spread is None else spread.sd_months * math.sqrt(sum(1 / count for count in counts))
+        found[name] = Evidence(change(trial, reference), sd)
+    return found
+
+
+def expected(given: Given, trials: Sequence[Trial], spread: "Spread | None") -> dict[str, Evidence]:
+    """The same by the surrogate: what other trainings say of a group and of the luck of seeds is in it, so that luck alone costs little."""
+    module = sys.modules[__name__]
+    variants = trained(trials)
+    if not variants:
+        return {}
+    believed = belief.belief(belief.known(module, given, trials))
+    networks = [architecture(given, trial.point) for trial in variants.values()]
+    costs, sds = believed.surrogate.beside(belief.seen(networks), belief.seen([given.preset.reference])[0])
+    return {name: Evidence(float(cost), float(sd)) for name, cost, sd in zip(variants, costs, sds, strict=True)}
+
+
+def trained(trials: Sequence[Trial]) -> dict[str, Trial]:
+    """The variants that have a result."""
+    return {name: trial for name, trial in lowered_trials(trials).items() if math.isfinite(trial.error)}
 
 
 @dataclass(frozen=True)
@@ -216,20 +242,24 @@ class Keys:
     why: str
 
 
-def keys_of(given: Given, trials: Sequence[Trial], verdicts: Mapping[str, "Verdict"]) -> Keys:
-    costs = {group: cost for group, cost in costs_of(trials).items() if group != ATTENTION}
+def keys_of(given: Given, verdicts: Mapping[str, "Verdict"], known: Mapping[str, Evidence]) -> Keys:
+    """By verdict, else by what is known of each group without one."""
     margin = in_months(given.preset.margin_months)
     sure = {lowering(name)[0] for name, found in verdicts.items() if found.verdict in ("matters", "not trainable")}
     if groups := tuple(group for group in groups_of(given) if group in sure):
         return Keys(
             groups, "verdict", f"key groups: {', '.join(groups)} (lowering one makes it worse, {seeds_said(verdicts)})"
         )
-    without = f"no verdict of {seeds_said(verdicts)}"
-    if over := tuple(group for group in groups_of(given) if costs.get(group, -math.inf) > given.preset.margin_months):
-        cost = f"cost{'s' * (len(over) == 1)} more than {margin}"
-        return Keys(over, "estimate", f"{without}; by estimate {', '.join(over)} {cost}, and depth repeats them")
-    costliest = max(costs, key=lambda group: costs[group])
-    why = f"{without}; by estimate no group costs more than {margin}; {costliest} costs most, and depth repeats it"
+    together = " of all trainings together" if belief.searches(given) else ""
+    without = f"no verdict of {seeds_said(verdicts)}; by estimate{together}"
+    costs = {group: known[group] for group in groups_of(given) if group in known}
+    if over := {group: cost for group, cost in costs.items() if cost.effect_months > given.preset.margin_months}:
+        one = len(over) == 1
+        said = ", ".join(f"{group} ({cost})" for group, cost in over.items())
+        why = f"{without} {said} cost{'s' * one} more than {margin}, and depth repeats {'it' if one else 'them'}"
+        return Keys(tuple(over), "estimate", why)
+    costliest = max(costs, key=lambda group: costs[group].effect_months)
+    why = f"{without} no group costs more than {margin}; {costliest} costs most ({costs[costliest]}), and depth repeats it"
     return Keys((costliest,), "estimate", why)
 
 
@@ -239,7 +269,9 @@ def decide(given: Given, trials: Sequence[Trial]) -> Decision:
     reference, lowered, costs = baseline(trials), lowered_trials(trials), costs_of(trials)
     compared = beside(given, lowered, reference)
     verdicts = raced(given, compared).verdicts
-    keys, known = keys_of(given, trials, verdicts), spread(compared)
+    known = spread(compared)
+    evidence = estimates(given, trials, known)
+    keys = keys_of(given, verdicts, evidence)
     without = dropped(given, trials, keys.groups)
     chosen = lowered_to(given.preset.reference, without)
     summary = keys.why
@@ -253,7 +285,7 @@ def decide(given: Given, trials: Sequence[Trial]) -> Decision:
     findings = AblationFindings(
         key_groups=keys.groups,
         key_by=keys.by,
-        estimates=estimates(given, trials, known),
+        estimates={group: one.rounded for group, one in evidence.items()},
         seed_sd_months=None if known is None else round(known.sd_months, 4),
         seed_sd_freedom=None if known is None else round(known.freedom, 2),
         baseline_mae=reference.validation_mae,

@@ -60,6 +60,13 @@ class Evidence:
     effect_months: float
     sd_months: float | None  # of that estimate, the luck of seeds in it; None where nothing is known of seeds
 
+    @property
+    def rounded(self) -> "Evidence":
+        return Evidence(round(self.effect_months, 4), None if self.sd_months is None else round(self.sd_months, 4))
+
+    def __str__(self) -> str:
+        return f"{self.effect_months:.2f}" + ("" if self.sd_months is None else f" ± {self.sd_months:.2f}")
+
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)
 

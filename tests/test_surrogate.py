@@ -57,6 +57,21 @@ def test_it_is_the_mixture_of_gaussian_processes_that_the_formula_gives(
 
 
 @settings(max_examples=20)
+@given(POINTS, VALUES)
+def test_what_one_network_costs_beside_another_is_the_gaussian_of_their_difference(
+    points: Array, values: Array
+) -> None:
+    surrogate, reference = fit(points, values), points[0]
+    cost, sd = surrogate.beside(np.vstack([ELSEWHERE, reference]), reference)
+    mean, each = surrogate.mean_sd(np.vstack([ELSEWHERE, reference]))
+
+    assert cost == pytest.approx(mean - mean[-1], abs=1e-6)
+    assert (sd[-1], cost[-1]) == pytest.approx((0.0, 0.0), abs=1e-3)
+    assert (sd <= each + each[-1] + 1e-6).all()
+    assert (sd >= np.abs(each - each[-1]) - 1e-6).all()
+
+
+@settings(max_examples=20)
 @given(POINTS, VALUES, st.permutations(range(6)))
 def test_the_order_of_the_trainings_does_not_matter(points: Array, values: Array, order: list[int]) -> None:
     for one, other in zip(

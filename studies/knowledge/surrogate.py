@@ -60,6 +60,24 @@ class Surrogate:
         spread = weights @ (np.array(variances) + (np.array(means) - mean) ** 2)
         return mean, np.sqrt(spread)
 
+    def beside(self, points: Array, reference: Array) -> tuple[Array, Array]:
+        """By how much the expected MAE of points (m, features) is above that of the reference (features,), and the standard deviation of that.
+
+        Surer than the two expectations apart: what is not known of both alike is not in it.
+        """
+        means, variances, weights = [], [], np.array([part.weight for part in self.parts])
+        every = np.vstack([points, reference])
+        shared, own = covariances(self.points, every, self.centre), covariances(every, every, self.centre)
+        for part in self.parts:
+            between = combined(part.linear, part.smooth, *shared)
+            explained = np.linalg.solve(part.factor, between)
+            left = combined(part.linear, part.smooth, *own) - explained.T @ explained
+            mean = between.T @ part.solved
+            means.append(mean[:-1] - mean[-1])
+            variances.append(np.maximum(np.diag(left)[:-1] + left[-1, -1] - 2 * left[:-1, -1], TINY))
+        mean = weights @ np.array(means)
+        return mean, np.sqrt(weights @ (np.array(variances) + (np.array(means) - mean) ** 2))
+
     @property
     def noise(self) -> float:
         """Months, standard deviation between the seeds of one network."""

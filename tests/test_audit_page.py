@@ -123,7 +123,8 @@ def test_histograms_are_shares_of_each_split_and_sex(html: str, found: Audit) ->
 
 def test_numbers_are_aligned_right_and_words_are_not() -> None:
     made = table(
-        [{"split": "train", "cases": 10090, "p": "< 0.001", "share": "54.3%", "delta": None, "said": "2 of 3"}]
+        [{"split": "train", "cases": 10090, "p": "< 0.001", "share": "54.3%", "delta": None, "said": "2 of 3"}],
+        "Cases.",
     )
 
     assert re.findall(r'<th scope="col"( class="number")?>(\w+)', made) == [
@@ -137,8 +138,18 @@ def test_numbers_are_aligned_right_and_words_are_not() -> None:
     assert "10,090" in made
 
 
+def test_a_table_has_a_caption_is_reached_by_keyboard_and_writes_minus_as_plotly_does() -> None:
+    made = table(
+        [{"id": "-12", "effect": -1, "share": -0.5, "from": "-2.56 to 0.3", "file": "a-1.png"}], "Below -1 -- x-1."
+    )
+
+    assert '<div class="wide" tabindex="0" role="region" aria-label="Below −1 -- x-1.">' in made
+    assert "<caption><span>Below −1 -- x-1.</span></caption>" in made
+    assert re.findall(r"<td[^>]*>(.*?)</td>", made) == ["-12", "−1", "−0.5", "−2.56 to 0.3", "a-1.png"]
+
+
 def test_a_long_table_is_cut_and_says_how_much_is_missing() -> None:
-    made = table([{"n": n} for n in range(1_500)], most=10)
+    made = table([{"n": n} for n in range(1_500)], "Numbers.", most=10)
 
     assert made.count("<tr>") == 11
     assert "1,490 more" in made

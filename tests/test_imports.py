@@ -36,6 +36,7 @@ USES_OPTUNA = {
     "search/leader/engine.py",
     "search/storage/keys.py",
     "search/storage/records.py",
+    "search/report/plotted.py",
     "search/report/read.py",
     "search/compare/rivals/sampled.py",
     "search/compare/staged.py",

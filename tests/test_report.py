@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import replace
 from html.parser import HTMLParser
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from pathlib import Path
 from statistics import fmean
 from typing import get_args
@@ -24,6 +24,7 @@ from data.store.disk import Store
 from models.architecture import Architecture
 from models.paper import TABLE1
 from search.output.notices import NO_DEVICE, SYNTHETIC
+from search.report import plotted
 from search.report import write as report_files
 from search.report.page import html
 from search.report.parts import Plot, Plots, Table
@@ -35,6 +36,7 @@ from search.report.words import lowest_seen
 from search.run import IN_FULL, open_run, record
 from search.show import figures
 from search.show.figures import Sized
+from search.storage.records import counted
 from search.storage.settings import field_names
 from studies.findings import Compared, VerdictWord
 from studies.preset import StudyError
@@ -155,10 +157,10 @@ def test_every_figure_has_its_numbers_as_a_table_too(decided: Report) -> None:
 
     with_figures = {heading: count for heading, count in figures_in.items() if count}
     assert with_figures == {
-        "Ablation": 1,
-        "Width": 2,
-        "Depth": 1,
-        "Refinement": 1,
+        "Ablation": 3,  # the forest, and as of every study its history and its timeline
+        "Width": 4,
+        "Depth": 2,
+        "Refinement": 3,
         "Error against size": 2,
         "Learning curves": 6,
     }
@@ -438,7 +440,8 @@ def test_the_front_is_the_lowest_error_of_all_that_are_no_larger() -> None:
 
 def test_the_best_so_far_never_rises_and_means_are_means(decided: Report) -> None:
     depth, width = decided.study("depth"), decided.study("width")
-    line, *_ = figures.trials_in_order(depth.pooled).data
+    assert depth.study
+    _, line = plotted.history(plotted.copied(depth.study)).data
     _, means = figures.along(width.pooled, Sweep("beta"), "β").data
 
     assert all(before >= after for before, after in pairwise(line.y))
@@ -455,6 +458,34 @@ def test_ticks_of_a_size_axis_surround_what_is_shown(low: float, high: float) ->
     assert ticks == sorted(ticks)
     assert ticks[0] <= low
     assert ticks[-1] >= high
+
+
+def test_optunas_figures_show_what_counts_under_its_own_numbers_and_no_attribute() -> None:
+    study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=0))
+
+    def objective(trial: optuna.Trial) -> float:
+        value = trial.suggest_float("beta", 0.1, 0.2) + trial.suggest_int("mixed5", 1, 6)
+        trial.report(value, 1)
+        trial.set_user_attr("network", "of another")
+        trial.set_user_attr("exit_reason", "completed" if trial.number != 3 else "told by a person")
+        trial.set_user_attr("log_ends", "secret words")
+        return value
+
+    study.optimize(objective, n_trials=8)
+    copied = plotted.copied(study)
+    counts = [trial.number for trial in counted(study)]
+    drawn = [plotted.history(copied), plotted.timeline(copied), plotted.parallel(copied, plotted.varied(copied))]
+    each = plotted.slices(copied, plotted.varied(copied))
+
+    assert counts == [0, 1, 2, 4, 5, 6, 7]
+    assert list(drawn[0].data[0].x) == counts
+    best = dict(zip(drawn[0].data[1].x, drawn[0].data[1].y, strict=True))
+    assert [best[number] for number in counts] == list(
+        accumulate((study.trials[number].values[0] for number in counts), min)
+    )
+    assert sorted(number for bars in drawn[1].data for number in bars.y) == counts
+    assert set(each) == {"beta", "mixed5"}
+    assert not any("secret" in figure.to_json() for figure in (*drawn, *each.values()))
 
 
 def test_importance_is_left_out_where_few_trials_tell_and_finds_the_parameter_that_decides() -> None:

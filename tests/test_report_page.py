@@ -72,3 +72,19 @@ def test_printed_it_is_white_and_within_the_page(browser: Browser, file: Path) -
     )
     assert widest <= 700
     page.close()
+
+
+def test_a_wide_table_is_reached_and_scrolled_by_keyboard_and_every_table_has_a_caption(
+    browser: Browser, file: Path
+) -> None:
+    page = browser.new_page(viewport={"width": 390, "height": 844})
+    opened(page, file)
+
+    assert page.evaluate(
+        "[...document.querySelectorAll('table')].every((table) => table.caption?.textContent.trim() !== '')"
+    )
+    wide = page.locator(".wide").filter(has_text="GMACs").first
+    wide.focus()
+    page.keyboard.press("ArrowRight")
+    page.wait_for_function("(box) => box.scrollLeft > 0", arg=wide.element_handle())
+    page.close()

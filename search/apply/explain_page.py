@@ -113,7 +113,10 @@ def explain_page(found: Explanation, over: Sequence[np.ndarray], bar: np.ndarray
     sections = [
         section("What is shown", *about),
         section("Radiographs", pictures(shown, 2, DETAIL_PX, LEAST_PX)),
-        section("Months", table([month_row(case, found.method) for case in found.cases])),
+        section(
+            "Months",
+            table([month_row(case, found.method) for case in found.cases], "Months; error is predicted minus label."),
+        ),
     ]
     if rows := region_rows(found):
         shares = [{key: f"{value:.1%}" if "share" in key else value for key, value in row.items()} for row in rows]
@@ -124,7 +127,7 @@ def explain_page(found: Explanation, over: Sequence[np.ndarray], bar: np.ndarray
                     "In drawn hands the place of every bone is known exactly. A map that knows nothing of the hand would have a "
                     "ratio of 1; bone and growth zones overlap, and a cell is wider than most of them."
                 ),
-                table(shares),
+                table(shares, "Share of the map, and of the image, by what is drawn there."),
             )
         )
     subtitle = f"{model.name}, {model.about['params']:,} parameters; {model.path}"

@@ -80,7 +80,7 @@ def balance_section(audit: Audit) -> Section:
             f"{len(audit.comparisons)} comparisons (Holm, {ALPHA:g}) and not negligible: {100 * NEGLIGIBLE_SHARE:.0f} points, "
             f"a δ of {NEGLIGIBLE_DELTA:g}, a ratio of {NEGLIGIBLE_RATIO:g}."
         ),
-        table(balance_rows(audit)),
+        table(balance_rows(audit), "p values adjusted over all comparisons; the last column is the conclusion."),
     )
 
 
@@ -116,7 +116,10 @@ def images_section(store: Store, audit: Audit) -> Section:
     sizes = {"width, px": seen.width_px, "height, px": seen.height_px, "width / height": seen.aspect}
     parts: list[Html] = [
         table([{"images with": what, "share": f"{share:.1%}"} for what, share in faults.items()], "As prepared."),
-        table([{"of the files": what} | range_cells(values) for what, values in sizes.items()]),
+        table(
+            [{"of the files": what} | range_cells(values) for what, values in sizes.items()],
+            "Of the files, before preparation.",
+        ),
     ]
     if len(seen.sizes) > 1:
         caption = f"Sizes of the files, to {SIZE_STEP_PX} px; the area of a point is the number of files. The line is a square."
@@ -176,9 +179,16 @@ def problems_section(store: Store, audit: Audit) -> Section:
         return section(heading, text("Nothing."))
     return section(
         heading,
-        table([{"reason": reason, "cases": cases} for reason, cases in audit.problems.items()]),
+        table(
+            [{"reason": reason, "cases": cases} for reason, cases in audit.problems.items()],
+            "Cases left out, by reason.",
+        ),
         subheading("Case by case"),
-        table([{"id": row.id, "reason": row.reason} for row in store.problems.itertuples()], most=MOST_PROBLEMS),
+        table(
+            [{"id": row.id, "reason": row.reason} for row in store.problems.itertuples()],
+            "Each case that was left out.",
+            most=MOST_PROBLEMS,
+        ),
     )
 
 

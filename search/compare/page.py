@@ -28,7 +28,9 @@ def compare_page(
     found = section(
         "What was found",
         text(" ".join(said)),
-        table([shown(row) for row in rows], own=lambda row: row["search"] == STAGED),
+        table(
+            [shown(row) for row in rows], "Searches, the lowest median first.", own=lambda row: row["search"] == STAGED
+        ),
         text(
             "MAE in months on the validation split: median over the repetitions, and its quartiles. The test MAE is that of "
             "the network that each search would hand on. Epochs to the goal are those that a search needed to become as good as "

@@ -8,7 +8,7 @@ from search.output.files import write_text
 from search.show.html import Section, notices, page, section, table, text
 from search.trained import page as model_page
 from search.trained.keep import put_predictions
-from search.trained.table import OFFICIAL_TEST, band_name, measures_rows
+from search.trained.table import OFFICIAL_TEST, band_name, measures_rows, turned
 from search.trained.train import safe
 
 FOLDER = "evaluated"  # in the model's folder
@@ -42,7 +42,7 @@ def measures_section(found: Evaluation) -> Section:
     return section(
         "How good is it here?",
         table(
-            model_page.turned(measures_rows(found.figures)),
+            turned(measures_rows(found.figures)),
             f"{model_page.MEASURES_MEAN} Constant: the MAE of always answering {found.constant_months:g} months, the median of {found.constant_of}.",
         ),
         notices(found.said),
@@ -59,7 +59,7 @@ def coverage_section(covered: dict[str, Any]) -> Section:
         text(
             f"Of {covered['n']:,} labels {covered['share']:.1%} lie inside (95 % interval {covered['low']:.1%} to {covered['high']:.1%})."
         ),
-        table(rows),
+        table(rows, "Labels inside their intervals, by the label's age."),
     )
 
 

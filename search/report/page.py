@@ -21,7 +21,7 @@ def written(part: Any) -> Html:
 
 def plot(part: Plot) -> Html:
     drawn = page.figure(part.figure, part.caption, part.height_px)
-    return Html(drawn + page.folded("The same as a table", page.table(part.rows))) if part.rows else drawn
+    return Html(drawn + page.folded("The same as a table", page.table(part.rows, part.caption))) if part.rows else drawn
 
 
 WRITERS: dict[type, Callable[[Any], Html]] = {

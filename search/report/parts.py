@@ -25,7 +25,7 @@ class Subheading:
 @dataclass(frozen=True)
 class Table:
     rows: Rows
-    caption: str = ""
+    caption: str
     most: int = 0  # rows on the page; 0 for all
     own: Callable[[dict[str, Any]], bool] = lambda row: False  # those that stand out
 

@@ -65,6 +65,7 @@ class StudyReport:
     given: Given | None = None
     importance: Mapping[str, float] | None = None  # by parameter; None where too few trials tell
     left_out: tuple[LeftOut, ...] = ()  # trials that somebody else has ended or changed
+    study: optuna.Study | None = None  # as the storage has it, for Optuna's own figures
 
     @property
     def label(self) -> str:
@@ -206,6 +207,7 @@ def read_study(run: Run, of_study: dict[str, Any], storage: Any) -> StudyReport:
         start,
         importance(study, left),
         left,
+        study,
     )
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from models.architecture import Architecture
 from models.paper import PAPER_NAMES, TABLE1
 from search.output.time_words import duration, error_words
+from search.report.parts import Rows
 from search.report.read import Best, Recorded, Report, StudyReport
 from search.report.words import millions, numbers, reason, what
 from search.run import TRIALS, settings_in_full
@@ -230,3 +231,26 @@ def best_trials(report: Report, most: int) -> Sequence[tuple[StudyReport, Trial]
         if recorded.trial.state == "complete" and not recorded.copied_from
     ]
     return sorted(every, key=lambda found: (found[1].error, found[0].label, found[1].number))[:most]
+
+
+def months(value: float | None) -> str | None:
+    """As every page writes a MAE: two decimals."""
+    return None if value is None else f"{value:.2f}"
+
+
+def headed(rows: Rows) -> Rows:
+    """A study's own columns, as people read them."""
+    return [{heading(name): value for name, value in row.items()} for row in rows]
+
+
+def heading(name: str) -> str:
+    return HEADINGS.get(name, name.replace("_", " "))
+
+
+HEADINGS = {
+    "beta": "β",
+    "params_m": "params, M",
+    "gmacs": "GMACs",
+    "validation_mae": "valid. MAE",
+    "fc_units": "FC units",
+}

@@ -9,10 +9,12 @@ from data.audit.findings import NAMES
 from data.cases import SPLITS
 from models.paper import is_of_the_paper
 from search.output.typed import typed
+from search.report import optuna_parts, plotted
 from search.report import rows as report_rows
 from search.report import words as report_words
 from search.report.parts import Contents, Link, Part, Plot, Plots, Rows, Subheading, Table, Words
 from search.report.read import Report, StudyReport
+from search.report.rows import headed, heading, months
 from search.show import figures
 from search.show.figures import Sized
 from search.show.tables import verdict_rows
@@ -69,10 +71,17 @@ def final_models(report: Report) -> list[Part]:
 
 
 def model_plot(about: Mapping[str, Any]) -> Plot:
-    history = [{name: epoch[name] for name in ("epoch", "train_mae", "validation_mae")} for epoch in about["history"]]
-    train, validation = ([epoch[name] for epoch in history] for name in ("train_mae", "validation_mae"))
+    train, validation = ([epoch[name] for epoch in about["history"]] for name in ("train_mae", "validation_mae"))
+    rows = by_epoch(train, validation)
     drawn = figures.learning_curve(train, validation, about["validation"]["constant_mae"])
-    return Plot(drawn, f"{about['name']}, by epoch.", 300, headed(history))
+    return Plot(drawn, f"{about['name']}, by epoch.", 300, rows)
+
+
+def by_epoch(train: Sequence[float], validation: Sequence[float]) -> Rows:
+    return [
+        {"epoch": epoch, "train MAE": months(of_train), "valid. MAE": months(of_validation)}
+        for epoch, (of_train, of_validation) in enumerate(zip(train, validation, strict=False), 1)
+    ]
 
 
 def decided(report: Report) -> list[Part]:
@@ -89,24 +98,6 @@ def decided(report: Report) -> list[Part]:
         parts += [Words(said) for said in report_words.left_out(study)]
         parts.append(Table(headed(study.table()), "MAEs in months; the seeds of a point taken together."))
     return parts
-
-
-def headed(rows: Rows) -> Rows:
-    """A study's own columns, as people read them."""
-    return [{heading(name): value for name, value in row.items()} for row in rows]
-
-
-def heading(name: str) -> str:
-    return HEADINGS.get(name, name.replace("_", " "))
-
-
-HEADINGS = {
-    "beta": "β",
-    "params_m": "params, M",
-    "gmacs": "GMACs",
-    "validation_mae": "valid. MAE",
-    "fc_units": "FC units",
-}
 
 
 def table1(report: Report) -> list[Part]:
@@ -130,8 +121,8 @@ def table1(report: Report) -> list[Part]:
 
 
 def of_study(report: Report, study: StudyReport) -> list[Part]:
-    """What its trials show: along its parameter or in their order, and each variant beside its reference."""
-    return [*swept(study), *in_order(study), *comparisons(report, study)]
+    """What its trials show: along its parameter, each variant beside its reference, and as Optuna draws them."""
+    return [*swept(study), *comparisons(report, study), *optuna_parts.of(study)]
 
 
 def swept(study: StudyReport) -> list[Part]:
@@ -149,25 +140,12 @@ def swept(study: StudyReport) -> list[Part]:
             name: trial.point[sweep.parameter],
             "trial": f"#{run.number}",
             "seed": run.seed,
-            "valid. MAE": run.validation_mae,
+            "valid. MAE": months(run.validation_mae),
         }
         for trial in sorted(study.pooled, key=lambda trial: float(trial.point[sweep.parameter]))
         for run in trial.by_seed
     ]
     return [Plot(figures.along(study.pooled, sweep, name), caption, 380, rows)]
-
-
-def in_order(study: StudyReport) -> list[Part]:
-    """Of a study that searches: the others choose their points step by step."""
-    if EVERY[study.name].SEEDED or not any(trial.state == "complete" for trial in study.pooled):
-        return []
-    trials = sorted(study.pooled, key=lambda trial: trial.number)
-    rows = [
-        {"trial": f"#{trial.number}", **trial.point, "outcome": trial.state, "valid. MAE": trial.validation_mae}
-        for trial in trials
-    ]
-    caption = f"{study.label}: its trials in their order, and the best so far."
-    return [Plot(figures.trials_in_order(trials), caption, 360, rows)]
 
 
 def comparisons(report: Report, study: StudyReport) -> list[Part]:
@@ -201,7 +179,7 @@ def sizes(report: Report) -> list[Part]:
     rows = [
         {
             "trial": network.name,
-            "valid. MAE": round(network.mae, 2),
+            "valid. MAE": months(network.mae),
             "params": network.params,
             "GMACs": round(network.macs / 1e9, 4),
         }
@@ -253,12 +231,7 @@ def curves(report: Report) -> list[Part]:
             figures.learning_curve(trial.train_mae, trial.validation_mae_by_epoch, constant),
             f"{study.label} #{trial.number}: {trial.error:.2f} months in epoch {trial.best_epoch}",
             270,
-            [
-                {"epoch": epoch, "train MAE": train, "valid. MAE": round(validation, 4)}
-                for epoch, (train, validation) in enumerate(
-                    zip(trial.train_mae, trial.validation_mae_by_epoch, strict=False), 1
-                )
-            ],
+            by_epoch(trial.train_mae, trial.validation_mae_by_epoch),
         )
         for study, trial in best
     )
@@ -275,7 +248,9 @@ def important(report: Report) -> list[Part]:
         if study.importance is not None:
             rows = [{"parameter": name, "importance": f"{share:.0%}"} for name, share in study.importance.items()]
             caption = f"Share of each parameter of {study.name}."
-            parts.append(Plot(figures.importances(study.importance), caption, 80 + 40 * len(rows), rows))
+            assert study.study is not None
+            drawn = plotted.importances(plotted.copied(study.study), list(study.importance))
+            parts.append(Plot(drawn, caption, 90 + 40 * len(rows), rows))
     return parts
 
 
@@ -295,7 +270,7 @@ def data(report: Report) -> list[Part]:
     ]
     left_out = f"{len(report.store.problems):,} cases were left out at preparation."
     worries = [Words(f"Worry: {worry}") for worry in report.worries]
-    parts: list[Part] = [Words(left_out), *worries, Table(rows)]
+    parts: list[Part] = [Words(left_out), *worries, Table(rows, "The cases of each split.")]
     audit = report.run.folder / "audit.html"
     if audit.exists():
         return [*parts, Link("The audit of the data", report.link_to(audit))]
@@ -307,7 +282,10 @@ def machine_and_settings(report: Report) -> list[Part]:
     count = sum(map(report_rows.differs, settings))
     name = report.run.preset.name
     caption = f"Every setting of the run; {count or 'none'} of {len(settings)} differ{'s' * (count == 1)} from the preset {name}."
-    return [Table(report_rows.machine_rows(report)), Table(settings, caption, own=report_rows.differs)]
+    return [
+        Table(report_rows.machine_rows(report), "The machine and the versions."),
+        Table(settings, caption, own=report_rows.differs),
+    ]
 
 
 def failed(report: Report) -> list[Part]:
@@ -319,4 +297,11 @@ def failed(report: Report) -> list[Part]:
 
 def every_trial(report: Report) -> list[Part]:
     rows = report_rows.trial_rows(report)
-    return [Link("The same as CSV, with every column", "report.csv"), Table(rows, most=MOST_TRIALS)] if rows else []
+    return (
+        [
+            Link("The same as CSV, with every column", "report.csv"),
+            Table(rows, "Every trial of every study.", most=MOST_TRIALS),
+        ]
+        if rows
+        else []
+    )

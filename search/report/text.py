@@ -38,7 +38,7 @@ def written(part: Any) -> str:
     return write(part)
 
 
-def table(rows: Sequence[dict[str, Any]], caption: str = "") -> str:
+def table(rows: Sequence[dict[str, Any]], caption: str) -> str:
     columns = list(dict.fromkeys(column for row in rows for column in row))
     if not columns:
         return ""
@@ -47,7 +47,7 @@ def table(rows: Sequence[dict[str, Any]], caption: str = "") -> str:
         f"|{'---|' * len(columns)}",
         *(f"| {' | '.join(escaped(cell(row.get(column))) for column in columns)} |" for row in rows),
     ]
-    return "\n".join(lines) + (f"\n\n{escaped(caption)}" if caption else "")
+    return "\n".join(lines) + f"\n\n{escaped(caption)}"
 
 
 def plot(part: Plot) -> str:

@@ -4,7 +4,7 @@ MAEs are validation MAEs in months. Colour never tells alone: a symbol, a label 
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 from typing import TYPE_CHECKING, Any
@@ -152,44 +152,6 @@ def along(trials: Sequence[Trial], sweep: Sweep, name: str) -> "Figure":
     return drawn.update_yaxes(title_text=MAE, zeroline=False)
 
 
-def trials_in_order(trials: Sequence[Trial]) -> "Figure":
-    """MAE by number, with the best so far; a pruned trial stands at the best it had reached."""
-    complete = [trial for trial in trials if trial.state == "complete"]
-    pruned = [trial for trial in trials if trial.state == "pruned" and trial.validation_mae_by_epoch]
-    best = list(accumulate((trial.error for trial in complete), min))
-    drawn = new_figure(
-        scatter(
-            name="best so far",
-            mode="lines",
-            x=[trial.number for trial in complete],
-            y=best,
-            line={"color": BLUE, "width": 2, "shape": "hv"},
-            hovertemplate="after #%{x}: %{y:.2f} months<extra></extra>",
-        ),
-        scatter(
-            name="complete",
-            mode="markers",
-            x=[trial.number for trial in complete],
-            y=[trial.error for trial in complete],
-            marker={"color": BLUE, "size": 9},
-            hovertemplate="#%{x}: %{y:.2f} months<extra></extra>",
-        ),
-    )
-    if pruned:
-        drawn.add_trace(
-            scatter(
-                name="pruned, best before",
-                mode="markers",
-                x=[trial.number for trial in pruned],
-                y=[min(trial.validation_mae_by_epoch) for trial in pruned],
-                marker={"color": GREY, "size": 9, "symbol": "x-thin-open", "line": {"width": 2}},
-                hovertemplate="#%{x}, pruned: %{y:.2f} months<extra></extra>",
-            )
-        )
-    drawn.update_xaxes(title_text="trial", tick0=0, dtick=steps(len(trials), 10), zeroline=False)
-    return drawn.update_yaxes(title_text=MAE, zeroline=False)
-
-
 def learning_curve(train_mae: Sequence[float], validation_mae: Sequence[float], constant_mae: float) -> "Figure":
     """MAEs by epoch, from the first; the dotted line is what a constant answer scores."""
     last = max(len(train_mae), len(validation_mae))
@@ -285,21 +247,3 @@ def round_numbers(low: float, high: float) -> list[float]:
     powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
     digits = (1, 2, 5) if len(powers) <= 3 else (1,)
     return [float(f"{digit}e{power}") for power in powers for digit in digits]
-
-
-def importances(shares: Mapping[str, float]) -> "Figure":
-    names = list(shares)
-    drawn = new_figure(
-        {
-            "type": "bar",
-            "orientation": "h",
-            "x": [shares[name] for name in names],
-            "y": names,
-            "marker": {"color": BLUE},
-            "hovertemplate": "%{y}: %{x:.0%}<extra></extra>",
-        },
-        bargap=0.4,
-    )
-    drawn.update_xaxes(tickformat=".0%", range=[0, 1])
-    drawn.update_yaxes(autorange="reversed", automargin=True, showgrid=False, ticklabelstandoff=6)
-    return drawn.update_layout(margin={"l": 8, "r": 20, "t": 10, "b": 32})

@@ -17,6 +17,7 @@ from search.show.html import (
     TEAL,
     Html,
     Section,
+    answers,
     figure,
     notices,
     page,
@@ -35,10 +36,12 @@ from search.trained.table import (
     TITLES,
     band_name,
     between,
+    cards,
     coverage_rows,
     measures_rows,
     middle_words,
     splits_of,
+    turned,
 )
 
 if TYPE_CHECKING:
@@ -81,7 +84,7 @@ def model_page(folder: Path, about: dict[str, Any]) -> str:
     subtitle = (
         f"{about['from']}, trained {about['made']}, {about['params']:,} parameters; data from {about['data']['source']}"
     )
-    return page(f"Trained model {about['name']}", sections, subtitle, about["synthetic"])
+    return page(f"Trained model {about['name']}", sections, subtitle, about["synthetic"], answers(cards(about)))
 
 
 def read_predictions(folder: Path, split: str) -> pd.DataFrame:
@@ -119,15 +122,6 @@ def measures_section(about: dict[str, Any]) -> Section:
         ),
         notices(said),
     )
-
-
-def turned(columns: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """A row per measure instead of one per split."""
-    return [
-        {"": measure} | {column["split"]: column[measure] for column in columns}
-        for measure in columns[0]
-        if measure != "split"
-    ]
 
 
 def published_section(about: dict[str, Any]) -> Section:
@@ -257,7 +251,10 @@ def groups_section(about: dict[str, Any]) -> Section:
             }
             for group in (*about[split]["by_sex"], *about[split]["by_age"])
         ]
-        parts += [subheading(TITLES[split]), table(rows)]
+        parts += [
+            subheading(TITLES[split]),
+            table(rows, f"Months, {TITLES[split]} images; low and high are the ends of the MAE's 95 % interval."),
+        ]
     return section("By sex and age", *parts, text("Months, by the label's age."))
 
 
@@ -342,4 +339,7 @@ def about_section(about: dict[str, Any]) -> Section:
         "trained with": f"{trained_words(about)}; {about['seconds']:,.0f} seconds",
         "versions": ", ".join(f"{name} {value}" for name, value in about["versions"].items()),
     }
-    return section("What it is", table([{"": name, " ": value} for name, value in facts.items()]))
+    return section(
+        "What it is",
+        table([{"": name, " ": value} for name, value in facts.items()], "The network, its data and its training."),
+    )

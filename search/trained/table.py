@@ -1,8 +1,11 @@
-"""A trained model's figures as rows, in its page and printed; and what others have published."""
+"""A trained model's figures as rows and cards, in its page and printed; and what others have published."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from models.architecture import Architecture
+from search.output.confirmed import model_learned_nothing
 from search.output.terminal import log, say
 from search.show import tables
 from search.trained.conformal import CENTRE
@@ -45,6 +48,15 @@ def measures_rows(about: dict[str, Any]) -> list[dict[str, Any]]:
     ]
 
 
+def turned(columns: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """A row per measure instead of one per split."""
+    return [
+        {"": measure} | {column["split"]: column[measure] for column in columns}
+        for measure in columns[0]
+        if measure != "split"
+    ]
+
+
 def between(low: float | None, high: float | None) -> str:
     return "–" if low is None or high is None else f"{low:.1f} to {high:.1f}".replace("-", "−")
 
@@ -78,6 +90,38 @@ def coverage_rows(covered: dict[str, Any]) -> list[dict[str, Any]]:
         }
         for band in covered.get("by_true_age", [])
     ]
+
+
+def cards(about: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
+    """What a reader wants to know first: question, answer, what is to be said with it."""
+    split = "test" if about["test"] else "validation"
+    found, covered = about[split], about["conformal"]["coverage"]
+    chose = "" if split == "test" else "These images chose the epoch too, so expect more on new ones."
+    yield "How good?", f"{found['mae']:.2f} months MAE", f"On {found['n']:,} {split} images. {chose}"
+    nothing = "So it has learned nothing that helps." if model_learned_nothing(about) else ""
+    yield (
+        "Better than a constant?",
+        f"{found['constant_mae']:.1f} months without a network",
+        f"Always answering the training median. {nothing}",
+    )
+    interval = f"MAE {between(found['mae_low'], found['mae_high'])} months"
+    yield (
+        "How sure?",
+        interval,
+        "95 % interval over the images, for this trained network alone; another seed gives another one.",
+    )
+    if covered:
+        yield (
+            "Do its intervals hold?",
+            f"{covered['share']:.0%} of the test labels",
+            f"{covered['n']:,} of them; 90 % is meant.",
+        )
+    network = Architecture.from_dict(about["architecture"])
+    yield (
+        "Which network?",
+        network.width,
+        f"{str(network.blocks).replace(',', ', ')}; {about['params']:,} parameters, {about['macs'] / 1e9:.3g} GMACs; {about['from']}.",
+    )
 
 
 def show_model(about: dict[str, Any], folder: Path) -> None:

@@ -1,0 +1,46 @@
+"""A study as Optuna draws it, with the tables of what is drawn: history and timeline, and its parameters where trials tell of them."""
+
+from datetime import datetime
+from itertools import accumulate
+
+from search.report import plotted
+from search.report.parts import Part, Plot, Plots, Rows
+from search.report.read import StudyReport
+from search.report.rows import heading, months
+from studies.order import EVERY
+
+
+def of(study: StudyReport) -> list[Part]:
+    """What Optuna itself draws of a study, small, side by side; of its parameters where enough trials tell of several."""
+    if study.study is None or not study.trials:
+        return []
+    copied, label = plotted.copied(study.study), study.label
+    plots = []
+    if done := plotted.complete(copied):
+        best = accumulate((trial.values[0] for trial in done), min)
+        rows: Rows = [
+            {"trial": f"#{trial.number}", "valid. MAE": months(trial.value), "best so far": months(lowest)}
+            for trial, lowest in zip(done, best, strict=True)
+        ]
+        plots.append(
+            Plot(plotted.history(copied), f"{label}: its trials in their order, and the best so far.", 320, rows)
+        )
+    times: Rows = [
+        {"trial": f"#{one.trial.number}", "outcome": one.state, "began": moment(one.began), "ended": moment(one.ended)}
+        for one in study.trials
+    ]
+    plots.append(Plot(plotted.timeline(copied), f"{label}: when each trial was trained.", 320, times))
+    varied = plotted.varied(copied)
+    if EVERY[study.name].SEEDED or len(done) < plotted.LEAST or len(varied) < 2:
+        return [Plots(tuple(plots))]
+    points: Rows = [{"trial": f"#{trial.number}", **trial.params, "valid. MAE": months(trial.value)} for trial in done]
+    across = Plot(plotted.parallel(copied, varied), f"{label}: every trial as a line through its values.", 380, points)
+    each = [
+        Plot(drawn, f"{label}: {heading(name)} against validation MAE, every trial.", 300, points)
+        for name, drawn in plotted.slices(copied, varied).items()
+    ]
+    return [Plots(tuple(plots)), across, Plots(tuple(each))]
+
+
+def moment(time: datetime | None) -> str:
+    return f"{time:%Y-%m-%d %H:%M:%S}" if time else "–"

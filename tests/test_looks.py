@@ -4,8 +4,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image, ImageFilter
 
-from data.films.impostors import DRAWN, SIDE, SPOILT, impostors
+from data.films.impostors import DRAWN, SIDE, SPOILT, half, impostors, ribs, shafts, shells
 from data.films.looks import DOUBTED, LEAST, REFUSED, Looks, learn, line, load, save, shrunk
 from data.phantom.hand import draw, phantom_cases
 
@@ -26,6 +27,47 @@ def test_most_impostors_are_refused_and_hardly_any_hand(looks: Looks, hands: np.
 
     assert (looks.score(hands[400:]) < looks.refuse_below).mean() < 0.05
     assert (looks.score(bad) < looks.refuse_below).mean() > 0.9
+
+
+BRIGHT, TILTED = 255, 8
+
+
+def surrounded(hand: np.ndarray, grey: int, random: np.random.Generator) -> np.ndarray:
+    """Exposed inside a frame askew alone."""
+    image = Image.fromarray(hand)
+    field = Image.new("L", image.size, BRIGHT).rotate(random.uniform(-TILTED, TILTED), expand=False, fillcolor=0)
+    inset = int(random.integers(1, 7))
+    edge = Image.new("L", image.size, 0)
+    edge.paste(field.crop((inset, inset, SIDE - inset, SIDE - inset)), (inset, inset))
+    return np.asarray(Image.composite(image, Image.new("L", image.size, grey), edge))
+
+
+VARIED = {
+    "in a bright surround": lambda hand, random: surrounded(hand, BRIGHT, random),
+    "in a grey surround": lambda hand, random: surrounded(hand, 128, random),
+    "in a dark surround": lambda hand, random: surrounded(hand, 0, random),
+    "soft": lambda hand, random: np.asarray(Image.fromarray(hand).filter(ImageFilter.GaussianBlur(1))),
+    "dark": lambda hand, random: (255 * (hand / 255) ** 2).astype(np.uint8),
+    "mirrored": lambda hand, random: hand[:, ::-1],
+}
+
+
+@pytest.mark.parametrize("how", VARIED)
+def test_hands_as_other_rooms_take_them_are_hardly_ever_refused(looks: Looks, hands: np.ndarray, how: str) -> None:
+    random = np.random.default_rng(3)
+    taken = np.stack([VARIED[how](hand, random) for hand in hands[400:]])
+
+    assert (looks.score(taken) < looks.refuse_below).mean() <= 0.05
+
+
+def test_parts_of_hands_and_other_bones_are_no_hands(looks: Looks, hands: np.ndarray) -> None:
+    random = np.random.default_rng(4)
+    made = {draw.__name__: np.stack([draw(random) for _ in range(40)]) for draw in (shafts, shells, ribs)} | {
+        "half": np.stack([half(hand, random) for hand in hands[400:]])
+    }
+
+    for name, pictures in made.items():
+        assert (looks.score(pictures) < looks.refuse_below).mean() > 0.8, name
 
 
 def test_pictures_of_kinds_it_never_saw_are_refused(looks: Looks) -> None:

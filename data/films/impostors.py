@@ -7,11 +7,13 @@ of grey have the edges and sizes of natural pictures (Lee, Mumford and Huang 200
 from collections.abc import Callable
 
 import numpy as np
-from PIL import Image, ImageDraw
+from PIL import Image, ImageDraw, ImageFilter, ImageFont
 
 from data.films.images import to_bytes
 
 SIDE = 64
+FINE_SIDE = 4 * SIDE  # bones are drawn finer
+LETTERS = "abcdefghijklmnopqrstuvwxyz,.   "
 LINES_SIDE = 3 * SIDE  # lines of text are drawn finer, and shrink to what a page looks like
 
 
@@ -53,12 +55,24 @@ def falling_noise(random: np.random.Generator) -> np.ndarray:
     return stretched(np.fft.ifft2(spectrum).real)
 
 
+def slope(random: np.random.Generator) -> np.ndarray:
+    """Greys that rise evenly in some direction, once or in a few waves."""
+    across, down = random.normal(size=2)
+    way: np.ndarray = across * np.linspace(-1, 1, SIDE) + down * np.linspace(-1, 1, SIDE)[:, np.newaxis]
+    return stretched(way if random.random() < 0.5 else np.sin(way * random.uniform(1, 6)))
+
+
 def page(random: np.random.Generator) -> np.ndarray:
-    """Lines of words, dark on white or white on dark."""
+    """Lines of words, as bars or as letters, dark on white or white on dark."""
     image = Image.new("L", (LINES_SIDE, LINES_SIDE), 255)
     brush = ImageDraw.Draw(image)
-    height = int(random.integers(6, 30))
+    height, letters = int(random.integers(6, 30)), random.random() < 0.5
+    font = ImageFont.load_default(size=max(5, height // 2))
     for y in range(10, LINES_SIDE - 10, height):
+        if letters:
+            words = "".join(random.choice(list(LETTERS), LINES_SIDE // 3))
+            brush.text((10, y), words[: int(random.integers(1, len(words)))], fill=int(random.integers(150)), font=font)
+            continue
         x = 10
         while x < LINES_SIDE - 10:
             width = int(random.integers(3, 25))
@@ -66,6 +80,60 @@ def page(random: np.random.Generator) -> np.ndarray:
             x += width + int(random.integers(2, 9))
     grey = stretched(np.asarray(image.resize((SIDE, SIDE), Image.Resampling.BOX), np.float32))
     return grey if random.random() < 0.5 else 255 - grey
+
+
+def shafts(random: np.random.Generator) -> np.ndarray:
+    """One to four long bones with knobs at a joint, in flesh: as knees, elbows, legs and arms look from afar."""
+    image = Image.new("L", (FINE_SIDE, FINE_SIDE), 0)
+    brush = ImageDraw.Draw(image)
+    middle, flesh = FINE_SIDE * random.uniform(0.35, 0.65), FINE_SIDE * random.uniform(0.15, 0.45)
+    brush.rectangle((middle - flesh, 0, middle + flesh, FINE_SIDE), fill=int(random.integers(40, 120)))
+    joint, bones = FINE_SIDE * random.uniform(0.2, 0.8), int(random.integers(1, 4))
+    for end, count in ((0.0, 1), (FINE_SIDE, bones)):
+        for bone in range(count):
+            x = middle + flesh * ((bone + 0.5) / count - 0.5) * random.uniform(0.8, 1.4)
+            thick, grey = flesh * random.uniform(0.15, 0.5) / count**0.5, int(random.integers(140, 256))
+            knob, near = thick * random.uniform(1.1, 1.8), joint + (1 if end else -1) * thick * random.uniform(0.2, 1)
+            brush.rectangle((x - thick, min(end, near), x + thick, max(end, near)), fill=grey)
+            brush.ellipse((x - knob, near - knob, x + knob, near + knob), fill=grey)
+    return rayed(image, random, 40)
+
+
+def shells(random: np.random.Generator) -> np.ndarray:
+    """Bright rims around darker rooms, large and small: as skulls, pelves and chests look from afar."""
+    image = Image.new("L", (FINE_SIDE, FINE_SIDE), int(random.integers(0, 120)))
+    brush = ImageDraw.Draw(image)
+    for size in (random.uniform(0.55, 1.0), *random.uniform(0.1, 0.5, random.integers(1, 7))):
+        wide, high = FINE_SIDE * size * random.uniform(0.35, 0.5, 2)
+        room = 0 if size > 0.5 else FINE_SIDE * 0.25
+        x, y = FINE_SIDE / 2 + random.uniform(-room, room, 2)
+        for mirrored in (x, FINE_SIDE - x):  # bodies are alike on both sides
+            box = (mirrored - wide, y - high, mirrored + wide, y + high)
+            fill, rim = random.integers(0, 170), random.integers(150, 256)
+            brush.ellipse(box, fill=int(fill), outline=int(rim), width=int(random.integers(1, 12)))
+    return rayed(image, random, 20)
+
+
+def ribs(random: np.random.Generator) -> np.ndarray:
+    """A bright column with bows on both sides: as spines and rib cages look from afar."""
+    image = Image.new("L", (FINE_SIDE, FINE_SIDE), int(random.integers(30, 130)))
+    brush = ImageDraw.Draw(image)
+    middle, thick = FINE_SIDE * random.uniform(0.42, 0.58), FINE_SIDE * random.uniform(0.03, 0.09)
+    step, wide = FINE_SIDE * random.uniform(0.06, 0.14), FINE_SIDE * random.uniform(0.15, 0.45)
+    for y in np.arange(-step, FINE_SIDE + step, step):
+        for left in (middle - wide, middle):
+            brush.arc((left, y, left + wide, y + 2 * step), 180, 360, fill=int(random.integers(110, 200)), width=3)
+        brush.rectangle((middle - thick, y, middle + thick, y + 0.8 * step), fill=int(random.integers(170, 256)))
+    return rayed(image, random, 15)
+
+
+def rayed(image: Image.Image, random: np.random.Generator, degrees: float) -> np.ndarray:
+    """A drawing as a film: turned, soft, grainy."""
+    small = image.resize((SIDE, SIDE), Image.Resampling.BOX)
+    turned = small.rotate(random.uniform(-degrees, degrees), Image.Resampling.BILINEAR)
+    soft = turned.filter(ImageFilter.GaussianBlur(random.uniform(0, 1.2)))
+    grain = random.normal(0, random.uniform(0, 10), (SIDE, SIDE))
+    return stretched(np.asarray(soft, np.float32) + grain)
 
 
 def scrambled_phase(hand: np.ndarray, random: np.random.Generator) -> np.ndarray:
@@ -84,18 +152,37 @@ def shuffled(hand: np.ndarray, random: np.random.Generator) -> np.ndarray:
 
 def detail(hand: np.ndarray, random: np.random.Generator) -> np.ndarray:
     """A small part, enlarged."""
-    side = int(SIDE * random.uniform(0.15, 0.45))
+    side = int(SIDE * random.uniform(0.15, 0.6))
     top, left = random.integers(0, SIDE - side + 1, 2)
-    part = Image.fromarray(hand[top : top + side, left : left + side]).resize((SIDE, SIDE), Image.Resampling.BILINEAR)
-    return stretched(np.asarray(part, np.float32))
+    return filled(hand[top : top + side, left : left + side])
 
 
-DRAWN: tuple[Callable[[np.random.Generator], np.ndarray], ...] = (leaves, falling_noise, page)
+def half(hand: np.ndarray, random: np.random.Generator) -> np.ndarray:
+    """The fingers, the wrist, or one side of it alone."""
+    cut = int(SIDE * random.uniform(0.4, 0.6))
+    return filled((hand[:cut], hand[cut:], hand[:, :cut], hand[:, cut:])[random.integers(4)])
+
+
+def filled(part: np.ndarray) -> np.ndarray:
+    """A part of a picture as one by itself."""
+    return stretched(np.asarray(Image.fromarray(part).resize((SIDE, SIDE), Image.Resampling.BILINEAR), np.float32))
+
+
+DRAWN: tuple[Callable[[np.random.Generator], np.ndarray], ...] = (
+    leaves,
+    falling_noise,
+    slope,
+    page,
+    shafts,
+    shells,
+    ribs,
+)
 SPOILT: tuple[Callable[[np.ndarray, np.random.Generator], np.ndarray], ...] = (
     scrambled_phase,
     shuffled,
     shuffled,
     detail,
+    half,
     lambda hand, random: 255 - hand,
     lambda hand, random: hand[::-1],
     lambda hand, random: 255 - hand[::-1],

@@ -1,9 +1,10 @@
 """Does a picture look like the hand radiographs that a model was trained on? Learned from the model's own store.
 
 A picture of SIDE pixels is described by its oriented gradients (Dalal and Triggs 2005) and its greys; random cosines of
-that (Rahimi and Recht 2007) are regressed, by ridge, on +1 for radiographs and -1 for `impostors.py`. So it can tell what
-it was shown, and what resembles it: noise, text, most photographs. It cannot tell a hand from a foot, a left hand from a
-right one, a healthy hand from a deformed one, or a good radiograph from one that is a little turned.
+that (Rahimi and Recht 2007) are regressed, by ridge, on +1 for radiographs, as they are and as `varied.py` has them, and
+-1 for `impostors.py`. So it can tell what it was shown, and what resembles it: noise, text, most photographs, drawings of
+other bones. Whether it tells a hand from a foot is not known: no foot was at hand. It cannot tell a left hand from a right
+one, a healthy hand from a deformed one, or a good radiograph from one that is a little turned.
 """
 
 import math
@@ -16,10 +17,14 @@ import numpy as np
 from PIL import Image
 
 from data.films.impostors import SIDE, impostors
+from data.films.varied import varied
 
 CELLS, DIRECTIONS, GREYS = 8, 8, 16  # a grid of gradient histograms, a finer one of mean greys
-COSINES, SCALE, RIDGE = 1000, 0.03, 1e-3
+COSINES, SCALE, RIDGE = 2000, 0.03, 1e-3
+PICTURES_EACH = 4  # of the learning, for each cosine: fewer pictures have fewer
 LEARNED_FROM, LEARNED_SHARE = 3000, 0.75  # images at most, and of the training images at most this share
+FRAMED_IMPOSTORS = 0.25  # share of what is no hand that is varied as hands are, so that a frame tells nothing
+LEAST_IMPOSTORS = 120  # of each kind
 # Shares of radiographs, held out of the learning, that are refused, and that are answered with a doubt.
 REFUSED, DOUBTED = 0.005, 0.03
 LEAST = 100  # radiographs, for a line below all of them to be worth drawing: one in a hundred is refused then
@@ -31,9 +36,9 @@ class Looks:
 
     mean: np.ndarray  # float32 (features,)
     spread: np.ndarray  # float32 (features,)
-    directions: np.ndarray  # float32 (features, COSINES)
-    phases: np.ndarray  # float32 (COSINES,)
-    weights: np.ndarray  # float64 (COSINES + 1,)
+    directions: np.ndarray  # float32 (features, cosines)
+    phases: np.ndarray  # float32 (cosines,)
+    weights: np.ndarray  # float64 (cosines + 1,)
     refuse_below: float  # minus infinity where there were too few images to draw the line
     doubt_below: float
 
@@ -51,15 +56,19 @@ def learn(train: np.ndarray, held_out: np.ndarray, seed: int = 0) -> Looks:
     order = random.permutation(len(train))
     most = min(LEARNED_FROM, math.ceil(LEARNED_SHARE * len(train)))
     hands, rest = train[order[:most]], train[order[most:]]
-    good = described(np.concatenate([hands, hands[:, :, ::-1]]))
-    bad = described(impostors(hands, max(len(hands) // 4, 250), random))
+    good = described(np.concatenate([hands, varied(hands, random)]))
+    strange = impostors(hands, max(len(hands) // 4, LEAST_IMPOSTORS), random)
+    framed = random.random(len(strange)) < FRAMED_IMPOSTORS
+    strange[framed] = varied(strange[framed], random)
+    bad = described(strange)
     both = np.concatenate([good, bad])
+    waves = min(COSINES, len(both) // PICTURES_EACH)
     found = Looks(
         mean=good.mean(0),
         spread=both.std(0) + 1e-6,
-        directions=random.normal(0, SCALE, (both.shape[1], COSINES)).astype(np.float32),
-        phases=random.uniform(0, 2 * np.pi, COSINES).astype(np.float32),
-        weights=np.zeros(COSINES + 1),
+        directions=random.normal(0, SCALE, (both.shape[1], waves)).astype(np.float32),
+        phases=random.uniform(0, 2 * np.pi, waves).astype(np.float32),
+        weights=np.zeros(waves + 1),
         refuse_below=0.0,
         doubt_below=0.0,
     )

@@ -1,6 +1,7 @@
 """Numbers and other values of options, and of a run.json edited by hand: what is taken, and what is said to the rest."""
 
 import argparse
+import ast
 import json
 import math
 from collections.abc import Iterator
@@ -286,3 +287,68 @@ def test_every_field_with_an_option_is_one_of_a_preset() -> None:
     known = {field.name for part in PARTS for field in fields(part)}
 
     assert set(options.OPTIONS) <= known
+
+
+UNITS_OF = {
+    "px": "PX",
+    "months": "MONTHS",
+    "fraction": "SHARE",
+    "degrees": "DEGREES",
+    "epochs": "EPOCHS",
+    "rate": "RATE",
+}
+
+
+@pytest.mark.parametrize(
+    ("words", "command"), list(commands(TOP)), ids=lambda given: " ".join(given) if type(given) is tuple else ""
+)
+def test_help_says_every_default_and_in_which_unit_a_value_is(words: tuple[str, ...], command: Any) -> None:
+    formatter = command._get_formatter()
+    for action in valued(command):
+        if not action.option_strings:
+            continue
+        said = formatter._expand_help(action)
+        assert action.required or "(default" in said, (words, action.dest)
+        assert "==SUPPRESS==" not in said
+        unit = UNITS_OF.get(action.dest.rpartition("_")[2])
+        assert unit is None or action.metavar in (unit, f"{unit},{unit}"), (words, action.dest)
+        assert action.metavar or action.choices or action.dest in ("name", "port"), (words, action.dest)
+
+
+Known = dict[str, list[ast.FunctionDef]]
+# A line of `run` can be planned as it stands; what plan says of these is that they change no cost.
+OF_RUN_ALONE = {"plan": {"anyway", "device", "executor", "take_over", "tensorboard", "trial_timeout"}}
+
+
+def read_of(name: str, known: Known, seen: set[str]) -> set[str]:
+    """The options that functions of this name read of their `arguments`, and those that they hand them to."""
+    seen.add(name)
+    found: set[str] = set()
+    for node in (node for function in known[name] for node in ast.walk(function)):
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "arguments":
+            found.add(node.attr)
+        if isinstance(node, ast.Call) and any(isinstance(one, ast.Name) and one.id == "arguments" for one in node.args):
+            called = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+            if called == "getattr" and isinstance(node.args[1], ast.Constant):
+                found.add(str(node.args[1].value))
+            elif called == "vars":
+                found |= set(options.OPTIONS)
+            elif called in known and called not in seen:
+                found |= read_of(called, known, seen)
+    return found
+
+
+def test_no_command_takes_an_option_that_it_does_not_read() -> None:
+    known: Known = {}
+    for path in (Path(__file__).parents[1] / "search").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.FunctionDef) and any(one.arg == "arguments" for one in node.args.args):
+                known.setdefault(node.name, []).append(node)
+    unread = {}
+    for words, command in commands(TOP):
+        taken = {action.dest for action in command._actions} - {"help", "help_all", "config", "run_dir"}
+        function = command.get_default("command").__name__
+        if left := taken - read_of(function, known, set()) - OF_RUN_ALONE.get(words[0], set()):
+            unread[words] = sorted(left)
+
+    assert unread == {}

@@ -54,7 +54,10 @@ def add_run_options(parser: argparse.ArgumentParser, with_data: bool = True) -> 
     )
     if with_data:
         parser.add_argument(
-            "--data", type=values.TEXT, metavar="DATA", help="folder of radiographs, phantom:N, or a prepared store"
+            "--data",
+            type=values.TEXT,
+            metavar="DATA",
+            help="folder of radiographs, phantom:N, or a prepared store (default: the run's own, else the preset's)",
         )
 
 

@@ -23,17 +23,21 @@ def add_count_options(parser: argparse.ArgumentParser) -> None:
         "--blocks",
         type=values.BLOCKS,
         default=Counts(),
-        metavar="B",
-        help="4/3/3 (n5/n7/n9) or mixed0=1,mixed5=4; groups not named keep the family's stock count",
+        metavar="COUNTS",
+        help="4/3/3 (n5/n7/n9) or mixed0=1,mixed5=4; groups not named keep the family's stock count (default: all do)",
     )
     parser.add_argument(
-        "--fc", type=values.number(UNITS), default=0, metavar="N", help="units of the additional fully connected layer"
+        "--fc",
+        type=values.number(UNITS),
+        default=0,
+        metavar="UNITS",
+        help="units of the additional fully connected layer",
     )
     parser.add_argument(
         "--sex-units",
         type=values.number(UNITS),
         default=32,
-        metavar="N",
+        metavar="UNITS",
         help="units of the layer on sex; 0 leaves sex out",
     )
     parser.add_argument(
@@ -47,11 +51,15 @@ def add_count_options(parser: argparse.ArgumentParser) -> None:
         "--se-ratio",
         type=values.number(RANGES["se_ratio"]),
         default=0.0,
-        metavar="R",
+        metavar="RATIO",
         help="squeeze-and-excitation after every block group, units as a share of the channels (default 0, none)",
     )
     parser.add_argument(
-        "--stem-pools", type=values.STEM_POOLS, default=(True, True), metavar="P", help="both, first, second or none"
+        "--stem-pools",
+        type=values.STEM_POOLS,
+        default=(True, True),
+        metavar="WHICH",
+        help="both, first, second or none (default: both)",
     )
     parser.add_argument(
         "--channel-multiple",
@@ -68,20 +76,24 @@ def add_count_options(parser: argparse.ArgumentParser) -> None:
         help="side of the image, for the MACs (default 300)",
     )
     parser.add_argument(
-        "--max-params", type=values.PARAMS, metavar="N", help="say whether it fits this cap; exit 2 if not"
+        "--max-params", type=values.PARAMS, metavar="PARAMS", help="say whether it fits this cap; exit 2 if not"
     )
     parser.add_argument(
-        "--max-macs", type=values.AMOUNT_OR_0, default=0, metavar="N", help="the same of its multiply-accumulates"
+        "--max-macs", type=values.AMOUNT_OR_0, default=0, metavar="MACS", help="the same of its multiply-accumulates"
     )
     parser.add_argument(
         "--max-memory",
         type=values.AMOUNT_OR_0,
         default=0,
-        metavar="N",
+        metavar="BYTES",
         help="the same of the bytes that training needs",
     )
     parser.add_argument(
-        "--batch", type=values.number(TRAINING["batch"]), default=32, metavar="N", help="images per step (default 32)"
+        "--batch",
+        type=values.number(TRAINING["batch"]),
+        default=32,
+        metavar="IMAGES",
+        help="images per step (default 32)",
     )
     parser.add_argument("--table1", action="store_true", help="the paper's Table 1 beside our counts")
     parser.add_argument("--json", action="store_true", help="print JSON")

@@ -335,5 +335,5 @@ def build(commands: Subparsers) -> None:
     )
     add_model_option(export)
     export.add_argument("--to", type=values.PATH, metavar="DIR", help="where to write it (default: the model's folder)")
-    add_run_options(export)
+    add_run_dir(export)
     export.add_argument("--json", action="store_true", help="print JSON")

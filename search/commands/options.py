@@ -6,6 +6,7 @@ What an option takes follows from its field: yes or no, one of its words, or a n
 import argparse
 from collections.abc import Sequence
 from dataclasses import fields
+from functools import cache
 from typing import Any, Literal, get_args, get_origin
 
 from data import preparation
@@ -19,8 +20,9 @@ from models.training.settings import Training
 from search.commands import values
 from search.commands.general.help import Parser
 from search.commands.values import Written
+from search.run import settings_in_full
 from studies import preset
-from studies.preset import Preset
+from studies.preset import PRESETS, Preset
 
 OPTIONS: dict[str, str] = {
     # data
@@ -131,6 +133,34 @@ ALIASES = {"depth_trials": "--trials", "fc_units": "--fc"}
 COMMON = {"image_px", "images", "epochs", "max_params", "seeds"}  # shown by `--help`
 METAVARS = {  # what a value is; of the others a number
     "image_px": "PX",
+    "input_px": "PX",
+    "blur_px": "PX",
+    "images": "CASES",
+    "batch": "IMAGES",
+    "resampling": "SHARE",
+    "contrast": "SHARE",
+    "noise": "SHARE",
+    "erased_border": "SHARE",
+    "sharpness": "STRENGTH",
+    "gamma": "POWER",
+    "l2": "WEIGHT",
+    "group_betas": "GROUP=FACTOR",
+    "se_ratio": "RATIO",
+    "se_choices": "RATIO,RATIO",
+    "families": "FAMILY,FAMILY",
+    "max_macs": "MACS",
+    "max_memory": "BYTES",
+    "seeds": "SEEDS",
+    "baseline_seeds": "SEEDS",
+    "confirm_seeds": "SEEDS",
+    "resolve": "SEEDS",
+    "confirm": "NETWORKS",
+    "keep_networks": "NETWORKS",
+    "width_trials": "TRIALS",
+    "depth_trials": "TRIALS",
+    "refine_trials": "TRIALS",
+    "depth_patience": "TRIALS",
+    "depth_extra": "STEPS",
     "rotation_degrees": "DEGREES",
     "learning_rate": "RATE",
     "final_learning_rate": "RATE",
@@ -185,7 +215,11 @@ def add(
         if names is not None and name not in names:
             continue
         flags = [f"--{name.replace('_', '-')}", *([ALIASES[name]] if name in ALIASES else [])]
-        shared: dict[str, Any] = {"dest": name, "default": argparse.SUPPRESS, "help": says}
+        shared: dict[str, Any] = {
+            "dest": name,
+            "default": argparse.SUPPRESS,
+            "help": f"{says} (default: the preset's; {ordinary(name)} in default)",
+        }
         if KINDS[name] is bool:
             group.add_argument(*flags, action=argparse.BooleanOptionalAction, **shared)
         elif choices := CHOICES.get(name) or get_args(KINDS[name]) * (get_origin(KINDS[name]) is Literal):
@@ -195,6 +229,24 @@ def add(
         else:
             written = WRITTEN.get(name) or values.number(RANGES[name])
             group.add_argument(*flags, type=written, metavar=METAVARS.get(name, "N"), **shared)
+
+
+@cache
+def ordinary(name: str) -> str:
+    """A field's value in the preset `default`, as help says it."""
+    return said(settings_in_full(PRESETS["default"]())[name]).replace("%", "%%")
+
+
+def said(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, list | tuple):
+        return ",".join(map(said, value)) or "none"
+    if isinstance(value, dict):
+        return ",".join(f"{key}={said(one)}" for key, one in value.items()) or "none"
+    if isinstance(value, int) and value >= 10**6:
+        return f"{value / 1e6:g}M"
+    return f"{value:g}" if isinstance(value, float) else str(value) or "none"
 
 
 def chosen(arguments: argparse.Namespace) -> dict[str, Any]:

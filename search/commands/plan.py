@@ -125,7 +125,7 @@ def build(commands: Subparsers) -> None:
         commands,
         "plan",
         run_plan,
-        "what a search would cost: trials, epochs, hours and memory, without training; takes the options of run",
+        "what a search would cost: trials, epochs, hours and memory, without training; takes the options of run, of which those on how trainings run change nothing here",
         "boneage-search plan --preset paper --seeds 6 --data ~/rsna",
     )
     add_stage_options(plan)

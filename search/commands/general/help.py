@@ -11,11 +11,23 @@ from search.output.terminal import log, say
 RARE = {"storage", "take_over", "anyway", "tensorboard", "trial_timeout", "deterministic", "executor", "help_all"}
 
 
+class Help(argparse.HelpFormatter):
+    """Says of every option that takes a value what holds without it."""
+
+    def _get_help_string(
+        self, action: argparse.Action
+    ) -> str:  # where argparse's own formatter of defaults does it, too
+        text = action.help or ""
+        if not action.option_strings or action.nargs == 0 or action.required or "(default" in text:
+            return text
+        return f"{text} (default: {'none' if action.default is None else '%(default)s'})"
+
+
 class Parser(argparse.ArgumentParser):
     """Says in one sentence what is wrong, instead of after all options there are; shows common options first."""
 
     def __init__(self, *arguments: Any, **named: Any) -> None:
-        super().__init__(*arguments, **named)
+        super().__init__(*arguments, **{"formatter_class": Help} | named)
         self.rare: set[str] = set(RARE)  # options by destination, which `--help` leaves to `--help-all`
         if self.add_help:
             self.add_argument("--help-all", action=HelpAll, nargs=0, help="show every option, and exit")

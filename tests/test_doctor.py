@@ -1,11 +1,20 @@
 """`doctor` says what this machine trains on, and what to do where something is amiss."""
 
 import json
+import tomllib
+from pathlib import Path
 
 import pytest
 
 from search.cli import main
+from search.machine import doctor
+from search.machine.devices import seen
 from search.machine.doctor import to_do
+from search.machine.predicted import predictions_apart
+from search.workers.local import asked_of_a_worker
+from studies.preset import demo
+
+ROOT = Path(__file__).parents[1]
 
 
 def test_what_to_do_follows_from_what_is_seen() -> None:
@@ -30,3 +39,30 @@ def test_the_facts_are_of_this_machine(capsys: pytest.CaptureFixture[str]) -> No
     assert found["xla"] == bool(found["tensorflow_sees"])
     assert found["versions"]["tensorflow"]
     assert found["to_do"]
+    assert (found["gpu_and_cpu_apart_months"] is None) == (not found["tensorflow_sees"])
+    assert set(found["extras"]) <= set(doctor.EXTRAS)
+
+
+def test_an_extra_is_there_when_all_its_packages_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    declared = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["optional-dependencies"]
+    lines = [f'{one}; extra == "{extra}"' for extra, ones in declared.items() for one in ones]
+    metadata = doctor.requires
+    monkeypatch.setattr(doctor, "requires", lambda name: lines if name == doctor.PROGRAM else metadata(name))
+    monkeypatch.setattr(doctor, "installed", lambda name: True)
+    packages = [one.name for one in doctor.asked("boneage-search", "dicom")]
+    assert len(packages) > 2
+    assert doctor.lacking("boneage-search", "dicom") == []
+    for gone in packages:
+        monkeypatch.setattr(doctor, "installed", lambda name, gone=gone: name != gone)
+        assert doctor.lacking("boneage-search", "dicom") == [gone]
+    monkeypatch.setattr(doctor, "installed", lambda name: not name.startswith("nvidia-cudnn"))
+    assert doctor.lacking("boneage-search", "gpu") == ["nvidia-cudnn-cu12"]
+    assert {extra for extra in doctor.EXTRAS if doctor.asked("boneage-search", extra)} == set(doctor.EXTRAS)
+
+
+@pytest.mark.slow
+def test_two_devices_are_compared_and_one_that_is_not_there_is_no_agreement() -> None:
+    tiny, apart = demo().reference, predictions_apart
+    assert asked_of_a_worker(apart, tiny, 48, "CPU:0") == 0.0
+    if not (found := seen("auto", False)) or not found.gpus:
+        assert asked_of_a_worker(apart, tiny, 48, "GPU:0") is None

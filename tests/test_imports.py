@@ -26,7 +26,8 @@ USES_TENSORFLOW = {  # from models/backend.py, which imports it
     "models/export.py",
     "search/workers/quiet.py",
     "search/workers/worker.py",
-    "search/machine/devices.py",  # in a process of its own
+    "search/machine/devices.py",
+    "search/machine/predicted.py",  # in a process of its own
     "search/workers/step_time.py",  # in a process of its own
     "search/compare/rivals/keras_tuner.py",  # KerasTuner's oracles, which touch no device
 }

@@ -5,27 +5,24 @@ import platform
 import shutil
 from collections.abc import Sequence
 from dataclasses import replace
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
 from typing import Any
 
+from packaging.requirements import Requirement
+
 from models.training.cards import HIDING, sign_of_nvidia
-from search.machine.devices import cpu_name, seen
+from search.machine.devices import Seen, cpu_name, seen
+from search.machine.predicted import predictions_apart
 from search.output.terminal import log
-from search.workers.local import threads_of, workers_here
+from search.workers.local import asked_of_a_worker, threads_of, workers_here
 from search.workers.step_time import step_times
 from studies.preset import Preset
 
-EXTRAS = {
-    "gpu": "nvidia-ml-py",
-    "ray": "ray",
-    "dicom": "pylibjpeg",
-    "postgres": "psycopg",
-    "export": "tf2onnx",
-    "gp": "torch",
-}
-STANDS_ON = ("boneage-search", "tensorflow", "keras", "optuna", "numpy", "pandas")
-NOT_CONFIRMED = "the GPU's precision, XLA, memory growth, one GPU for each worker, and energy: nobody has run this program on a GPU yet"
+PROGRAM = "boneage-search"
+EXTRAS = ("gpu", "ray", "dicom", "postgres", "export", "gp")  # of a user; dev is of developers
+STANDS_ON = (PROGRAM, "tensorflow", "keras", "optuna", "numpy", "pandas")
+NOT_CONFIRMED = "the GPU's precision, its predictions beside the CPU's, XLA, memory growth, one GPU for each worker, and energy: nobody has run this program on a GPU yet"
 
 
 def facts(preset: Preset, folder: Path) -> dict[str, Any]:
@@ -46,13 +43,26 @@ def facts(preset: Preset, folder: Path) -> dict[str, Any]:
         "precision": found.precision if found else None,
         "xla": found.xla if found else None,
         "workers": workers_here(),
+        "gpu_and_cpu_apart_months": apart(preset, found),
         "step_of": f"{preset.name}, batch {preset.training.batch}",
         "train_step_seconds": round(step.train, 4),
         "validate_step_seconds": round(step.validate, 4),
-        "extras": [name for name, package in EXTRAS.items() if installed(package)],
+        "extras": [extra for extra in EXTRAS if asked(PROGRAM, extra) and not lacking(PROGRAM, extra)],
+        "extras_in_part": {
+            extra: ", ".join(left)
+            for extra in EXTRAS
+            if 0 < len(left := lacking(PROGRAM, extra)) < len(asked(PROGRAM, extra))
+        },
         "not_confirmed": None if found and not found.gpus else NOT_CONFIRMED,
         "to_do": to_do(sign, found.gpus if found else None),
     }
+
+
+def apart(preset: Preset, found: Seen | None) -> float | None:
+    """How far predictions of the preset's reference on the first GPU are from the CPU's; None where there is no GPU."""
+    if found is None or not found.gpus:
+        return None
+    return asked_of_a_worker(predictions_apart, preset.reference, preset.preparation.image_px, "GPU:0")
 
 
 def to_do(sign: str, gpus: Sequence[str] | None) -> str:
@@ -61,6 +71,27 @@ def to_do(sign: str, gpus: Sequence[str] | None) -> str:
     if sign and not gpus:
         return f"there is {sign}, and TensorFlow sees no GPU: `make install EXTRAS=dev,gpu`; `--device cpu` trains on the CPU"
     return "nothing"
+
+
+def asked(package: str, extra: str) -> list[Requirement]:
+    """What a package asks for under this extra alone."""
+    every = (Requirement(line) for line in requires(package) or ())
+    return [
+        one
+        for one in every
+        if one.marker and not one.marker.evaluate({"extra": ""}) and one.marker.evaluate({"extra": extra})
+    ]
+
+
+def lacking(package: str, extra: str) -> list[str]:
+    """The packages of an extra that are not installed; of one that has extras itself, as tensorflow[and-cuda], those too."""
+    found: list[str] = []
+    for one in asked(package, extra):
+        if not installed(one.name):
+            found.append(one.name)
+        else:
+            found += [name for inner in sorted(one.extras) for name in lacking(one.name, inner)]
+    return found
 
 
 def installed(package: str) -> bool:

@@ -20,6 +20,7 @@ def run_doctor(arguments: argparse.Namespace) -> int:
         return 0
     for name, value in found.items():
         shown = ", ".join(f"{key} {number}" for key, number in value.items()) if isinstance(value, dict) else value
+        shown = None if shown == "" else shown
         text = ", ".join(map(str, shown)) or "none" if isinstance(shown, list) else shown
         say(f"{name.replace('_', ' '):<22} {'none' if text is None else text}")
     return 0

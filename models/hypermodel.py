@@ -35,13 +35,13 @@ class BoneAgeHyperModel(keras_tuner.HyperModel):  # type: ignore[misc] # KerasTu
         seed: int = 0,
         mean_age_months: float = 0.0,
     ) -> None:
-        """`space` gives the values of each searched field: `beta`, `fc_units`, `dropout`, `se_ratio` or a block group's count.
+        """`space` gives the values of each searched field: `beta`, `fc_units`, `dropout`, `se_ratio`, `input_px` or a block group's count.
 
         What it does not name stays as in `reference`. KerasTuner builds the first value of every field to learn the
         space, so that point has to meet the cap. Raises FatalValueError where it does not, or a field is unknown.
         """
         super().__init__(name="bone_age")
-        known = {"beta", "fc_units", "dropout", "se_ratio", *reference.blocks._fields}
+        known = {"beta", "fc_units", "dropout", "se_ratio", "input_px", *reference.blocks._fields}
         if unknown := set(space) - known:
             raise FatalValueError(f"the space may name {', '.join(sorted(known))}; got {', '.join(sorted(unknown))}")
         self.reference, self.training, self.image_px = reference, training, image_px

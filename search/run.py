@@ -35,6 +35,7 @@ from search.storage.settings import (
     remembered,
 )
 from search.storage.sqlite import own_url
+from studies.around.baseline import gone_on
 from studies.preset import PRESETS, Preset, StudyError
 
 if TYPE_CHECKING:
@@ -155,11 +156,7 @@ def settings_in_full(preset: Preset) -> dict[str, Any]:
 def gone_on_from(run: Run, network: Architecture) -> Run:
     """The run, whose other studies start from the network of the family that the baseline study decided for. It is remembered."""
     own = {name: getattr(network, name) for name in ("family", "beta", "blocks", "group_betas", "stem_pools")}
-    before = run.preset.reference
-    depth_start = run.preset.depth_start if network.family == before.family else ()
-    begun_with = run.preset.begun_with or before
-    preset = replace(run.preset, reference=network, begun_with=begun_with, depth_start=depth_start)
-    after = replace(run, preset=preset, overrides=run.overrides | own)
+    after = replace(run, preset=gone_on(run.preset, network), overrides=run.overrides | own)
     record(after)
     return after
 

@@ -20,7 +20,8 @@ class Cap:
 
 def caps(preset: Preset, max_params: int) -> tuple[Cap, ...]:
     """Those that are set; the one of parameters is, always, and is the study's own."""
-    found = [Cap("--max-params", "parameters", max_params, lambda cost: cost.params)]
+    option = "--max-params" if max_params == preset.max_params else "--refine-max-params"
+    found = [Cap(option, "parameters", max_params, lambda cost: cost.params)]
     if preset.max_macs:
         found.append(Cap("--max-macs", "MACs", preset.max_macs, lambda cost: cost.macs))
     if preset.max_memory:

@@ -1,7 +1,7 @@
 """Everything the studies could come to, as one space: what a search without stages has to search.
 
 The width grid, every block group of the reference from none of it to `depth_extra` steps more, the fully connected widths,
-and the dropout rates. A group that the reference lacks stays out, as no study brings it in.
+the dropout rates, and, where they are asked for, attention and resolution. A group that the reference lacks stays out, as no study brings it in.
 """
 
 from collections.abc import Mapping
@@ -9,6 +9,7 @@ from dataclasses import replace
 
 from models.architecture import Architecture, family_named
 from models.cost import Cost, cost
+from studies import resolution
 from studies.caps import caps, over
 from studies.preset import Preset
 from studies.study import Point, Space, Value
@@ -26,13 +27,14 @@ def space(preset: Preset) -> Space:
         "fc_units": tuple(sorted({0, *preset.fc_choices})),
         "dropout": tuple(sorted({0.0, *preset.dropouts})),
         **({"se_ratio": tuple(sorted({0.0, reference.se_ratio, *preset.se_choices}))} if preset.se_choices else {}),
+        **({resolution.PX: resolution.choices(preset, reference)} if preset.px_choices else {}),
     }
 
 
 def architecture(preset: Preset, point: Mapping[str, Value]) -> Architecture:
     groups = preset.reference.blocks._fields
     counts = {name: int(value) for name, value in point.items() if name in groups}
-    return replace(
+    network = replace(
         preset.reference,
         beta=float(point["beta"]),
         blocks=preset.reference.blocks._replace(**counts),
@@ -40,6 +42,7 @@ def architecture(preset: Preset, point: Mapping[str, Value]) -> Architecture:
         dropout=float(point["dropout"]),
         se_ratio=float(point.get("se_ratio", preset.reference.se_ratio)),
     )
+    return resolution.moved(network, point, preset.preparation.image_px)
 
 
 def point(preset: Preset, architecture: Architecture) -> Point:
@@ -50,6 +53,7 @@ def point(preset: Preset, architecture: Architecture) -> Point:
         "fc_units": architecture.fc_units,
         "dropout": architecture.dropout,
         "se_ratio": architecture.se_ratio,
+        resolution.PX: architecture.seen_px(preset.preparation.image_px),
     }
     return {name: values[name] for name in space(preset)}
 

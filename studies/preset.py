@@ -10,7 +10,7 @@ from data.preparation import Preparation
 from data.ranges import Range, check, whole
 from data.shown import shown
 from models.architecture import BETA, REPEATS, UNITS, Architecture, ArchitectureError, Blocks
-from models.cost import PARAMS
+from models.cost import PARAMS, cost
 from models.families import FAMILIES
 from models.paper import MODIFIED
 from models.stages import stages
@@ -49,6 +49,7 @@ RANGES = {
     "depth_patience": whole(1, 1_000_000),
     "depth_extra": REPEATS,
     "fc_choices": whole(1, int(UNITS.high)),
+    "px_choices": whole(1, 65_536),
     "se_choices": Range(0, 1, above=True),
     "dropouts": Range(0, 1, above=True, below=True),
 }
@@ -109,6 +110,7 @@ class Preset:
     depth_start: tuple[tuple[float, Blocks], ...] = ()  # (β, blocks) tried before the sampler proposes
     fc_choices: tuple[int, ...] = (1024, 3072)  # widths of the additional fully connected layer
     se_choices: tuple[float, ...] = ()  # squeeze-and-excitation ratios that refinement tries
+    px_choices: tuple[int, ...] = ()  # resolutions that are compared after depth; none: the study is not asked for
     dropouts: tuple[float, ...] = (0.2, 0.35, 0.5, 0.65, 0.8)  # tried in rising order
 
     def __post_init__(self) -> None:
@@ -127,6 +129,11 @@ class Preset:
                 stages(replace(reference, beta=beta))
         except ArchitectureError as error:
             raise StudyError(f"width_factors times the reference's β ({reference.beta:g}): {error}") from None
+        try:
+            for px in self.px_choices:
+                cost(replace(reference, input_px=px), self.preparation.image_px)
+        except ArchitectureError as error:
+            raise StudyError(f"px_choices: {error}") from None
         if self.strategy not in get_args(Strategy):
             raise StudyError(f"strategy is one of {', '.join(get_args(Strategy))}; got {shown(self.strategy)}")
         if self.objective not in OBJECTIVES:
@@ -156,7 +163,7 @@ class Preset:
         fine = [reference.beta, reference.se_ratio, *self.se_choices, *self.dropouts, *starts]
         if any(value != round(value, 4) for value in fine):
             raise StudyError(f"widths, ratios and dropout rates have at most four decimals; got {shown(fine)}")
-        for name in ("se_choices", "dropouts"):
+        for name in ("px_choices", "se_choices", "dropouts"):
             if list(getattr(self, name)) != sorted(set(getattr(self, name))):
                 raise StudyError(f"{name} must rise; got {shown(getattr(self, name))}")
 

@@ -9,18 +9,21 @@ is also trained without the sex, and compared (the paper: 7.95 months with, 9.44
 This is the paper's strategy. By default one surrogate of all trainings of the run proposes and decides instead: `knowledge/belief.py`.
 """
 
+import math
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from math import log2
 from typing import Any
 
 from models.architecture import Architecture
-from studies import ablation, depth, width
+from studies import depth, resolution, width
+from studies.caps import options, over, said
 from studies.findings import Compared, Findings, learned_nothing
 from studies.knowledge import belief
 from studies.knowledge.dimensions import says
 from studies.preset import StudyError
+from studies.refining.compared import around, in_family, of_steps
 from studies.study import (
     ALONE,
     Decision,
@@ -33,7 +36,6 @@ from studies.study import (
     Value,
     at,
     best_of,
-    complete_at,
     row,
     seeds_of,
 )
@@ -89,25 +91,32 @@ def features(architecture: Architecture) -> tuple[float, ...]:
     return layer, architecture.dropout / 0.3, float(architecture.sex_units > 0), attention
 
 
+def start(given: Given) -> Architecture:
+    """What the study before it decided for."""
+    return (given.decisions.get(resolution.NAME) or given.decisions[depth.NAME]).architecture
+
+
 def space(given: Given) -> Space:
-    """With the surrogate, width and depth may be revised."""
+    """With the surrogate, width, depth and resolution may be revised."""
     rates: tuple[float, ...] = (0.0, *given.preset.dropouts)
     sexes = tuple(sorted({0, sex_units(given)}))
-    decided = given.decisions[depth.NAME].architecture
+    decided = start(given)
     ratios = tuple(sorted({0.0, decided.se_ratio, *given.preset.se_choices}))
     attention: dict[str, tuple[Value, ...]] = {"se_ratio": ratios} if given.preset.se_choices else {}
     if depth.searched(given):
-        share = len(rates) * (len(ratios) if attention else 1)
+        sides = resolution.choices(given.preset, decided) if given.preset.px_choices else ()
+        shrunk: dict[str, tuple[Value, ...]] = {resolution.PX: sides} if sides else {}
+        share = math.prod(len(values) for values in (rates, *attention.values(), *shrunk.values()))
         return {
             **depth.joint(given, decided, belief.MOST_POINTS // share),
             "dropout": rates,
             "sex_units": sexes,
             **attention,
+            **shrunk,
         }
-    start = decided.beta
-    wider = [beta for beta in width.betas(given) if beta > start][:WIDER_STEPS]
+    wider = [beta for beta in width.betas(given) if beta > decided.beta][:WIDER_STEPS]
     return {
-        "beta": (start, *wider),
+        "beta": (decided.beta, *wider),
         "fc_units": (0, *sorted(given.preset.fc_choices)),
         "dropout": rates,
         "sex_units": sexes,
@@ -116,11 +125,12 @@ def space(given: Given) -> Space:
 
 
 def sex_units(given: Given) -> int:
-    return given.decisions[depth.NAME].architecture.sex_units
+    return start(given).sex_units
 
 
 def architecture(given: Given, point: Point) -> Architecture:
-    return belief.moved(given.decisions[depth.NAME].architecture, point)
+    own = {name: value for name, value in point.items() if name != resolution.PX}
+    return resolution.moved(belief.moved(start(given), own), point, given.preset.preparation.image_px)
 
 
 def prunable(given: Given, point: Point) -> bool:
@@ -138,26 +148,26 @@ def steps(given: Given, trials: Sequence[Trial]) -> tuple[list[Point], list[Poin
     grid = space(given)
     plain: Point = {"fc_units": 0, "dropout": 0.0, "sex_units": sex_units(given)}
     if "se_ratio" in grid:
-        plain["se_ratio"] = given.decisions[depth.NAME].architecture.se_ratio
+        plain["se_ratio"] = start(given).se_ratio
     widths = [point for beta in grid["beta"] if fits(given, point := {"beta": beta} | plain)]
-    start = finished_best(widths, trials)
-    if start is None:
+    best = finished_best(widths, trials)
+    if best is None:
         return widths, [], []
-    heads = [point for units in grid["fc_units"] if fits(given, point := start.point | {"fc_units": units})]
-    start = finished_best(heads, trials)
+    heads = [point for units in grid["fc_units"] if fits(given, point := best.point | {"fc_units": units})]
+    best = finished_best(heads, trials)
     if (
-        start is not None and "se_ratio" in grid
+        best is not None and "se_ratio" in grid
     ):  # attention belongs to the second step: it too is added to the best width
-        excited = [start.point | {"se_ratio": ratio} for ratio in grid["se_ratio"]]
+        excited = [best.point | {"se_ratio": ratio} for ratio in grid["se_ratio"]]
         heads += [point for point in excited if point not in heads and fits(given, point)]
-        start = finished_best(heads, trials)
-    if start is None:
+        best = finished_best(heads, trials)
+    if best is None:
         return widths, heads, []
     rates = []
     for rate in grid["dropout"]:
-        rates.append(start.point | {"dropout": rate})
+        rates.append(best.point | {"dropout": rate})
         trial = at(trials, rates[-1])
-        if trial is None or not converges(given, trial, start):
+        if trial is None or not converges(given, trial, best):
             break
     return widths, heads, rates
 
@@ -237,7 +247,7 @@ def believed(given: Given, trials: Sequence[Trial]) -> Decision:
         macs=cost.macs,
         point=point,
         learned_nothing=nothing or None,
-        comparisons=in_family(given, around(trials, point)) if point else (),
+        comparisons=in_family(given, space(given), around(trials, point)) if point else (),
         choice=choice,
     )
     constant = f"always answering the median: {given.constant_mae:.1f}"
@@ -249,10 +259,12 @@ def decide(given: Given, trials: Sequence[Trial]) -> Decision:
         return believed(given, trials)
     widths, heads, rates = steps(given, trials)
     if not widths:
-        start = given.decisions[depth.NAME].architecture
+        least = given.cost(replace(start(given), fc_units=0))
+        unmet = over(given.caps(max_params(given)), least)
+        has = " and ".join(f"{cap.measure(least):,} {cap.unit}" for cap in unmet)
         raise StudyError(
-            f"no refinement with the sex fits {max_params(given):,} parameters: the smallest, the network that depth decided "
-            f"for without its fully connected layer, has {given.cost(replace(start, fc_units=0)).params:,}; raise --refine-max-params"
+            f"no refinement with the sex fits {said(unmet)}: the smallest, the network that it starts from without its fully "
+            f"connected layer, has {has}; raise {options(unmet)}"
         )
     without, chosen = finished_best(heads, trials), choose(given, trials)
     if without is None or chosen is None:
@@ -278,58 +290,8 @@ def decide(given: Given, trials: Sequence[Trial]) -> Decision:
 
 
 def comparisons(given: Given, trials: Sequence[Trial]) -> tuple[Compared, ...]:
-    """Every wider network, fully connected layer and rate of dropout against the network without it, and without the sex."""
-    chosen = choose(given, trials)
-    widths, heads, rates = steps(given, trials)
-    pairs: dict[str, tuple[Trial, Trial]] = {}
-    plain = [point for point in heads if point.get("se_ratio") == heads[0].get("se_ratio")]
-    excited = [point for point in heads if point not in plain]
-    without = [point for point in plain if excited and point["fc_units"] == excited[0]["fc_units"]]
-    steps_taken = (("beta", widths), ("fc_units", plain), ("se_ratio", [*without, *excited]), ("dropout", rates))
-    for parameter, tried in steps_taken:
-        complete = [trial for point in tried if (trial := complete_at(trials, point))]
-        start = next((trial for trial in complete if trial.point == tried[0]), None)
-        for trial in complete if start is not None else []:
-            if trial is not start and start is not None:
-                pairs[instead(parameter, trial.point[parameter], start.point[parameter])] = (trial, start)
-    sexless = None if chosen is None else at(trials, chosen.point | {"sex_units": 0})
-    if chosen is not None and sexless is not None and sexless is not chosen and sexless.state == "complete":
-        pairs["without the sex"] = (sexless, chosen)
-    return in_family(given, pairs)
-
-
-def around(trials: Sequence[Trial], point: Point) -> dict[str, tuple[Trial, Trial]]:
-    """The decided network beside those that were trained and differ from it in one part of the head alone."""
-    decided = at(trials, point)
-    pairs: dict[str, tuple[Trial, Trial]] = {}
-    for parameter in [name for name in ("fc_units", "dropout", "se_ratio") if name in point]:
-        plain = at(trials, point | {parameter: type(point[parameter])(0)})
-        if decided is not None and plain is not None and plain is not decided and plain.state == "complete":
-            pairs[instead(parameter, point[parameter], 0)] = (decided, plain)
-    sexless = at(trials, point | {"sex_units": 0})
-    if decided is not None and sexless is not None and sexless is not decided and sexless.state == "complete":
-        pairs["without the sex"] = (sexless, decided)
-    return pairs
-
-
-def in_family(given: Given, pairs: Mapping[str, tuple[Trial, Trial]]) -> tuple[Compared, ...]:
-    """As one family, of which is also what was not trained: its size does not depend on results."""
-    from studies.statistics.pairs import all_compared  # brings SciPy
-
-    grid = space(given)
-    of = (
-        sum(len(grid.get(name, (0,))) - 1 for name in ("beta", "fc_units", "dropout", "se_ratio"))
-        + given.preset.without_sex
-    )
-    ablated = [each for each in given.decisions.values() if isinstance(each.findings, ablation.AblationFindings)]
-    known = given.found(ablation.AblationFindings).spread if ablated else None
-    return all_compared(given, pairs, of, known)
-
-
-def instead(parameter: str, value: Value, start: Value) -> str:
-    """FC 512 instead of none."""
-    name = {"beta": "β", "fc_units": "FC", "dropout": "dropout", "se_ratio": "squeeze-and-excitation"}[parameter]
-    return f"{name} {value:g} instead of {f'{start:g}' if start else 'none'}"
+    pairs = of_steps(steps(given, trials), choose(given, trials), trials)
+    return in_family(given, space(given), pairs)
 
 
 def table(given: Given, trials: Sequence[Trial]) -> list[dict[str, Any]]:

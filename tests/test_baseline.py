@@ -23,7 +23,7 @@ from search.storage.settings import derive
 from search.storage.sqlite import sqlite_url
 from search.storage.status import next_command, status
 from search.workers.job import Job
-from studies import baseline
+from studies.around import baseline
 from studies.order import STUDIES
 from studies.preset import PRESETS, Preset, StudyError
 from studies.study import Given, Trial

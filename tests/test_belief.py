@@ -18,7 +18,7 @@ from search.compare.staged import Staged
 from studies import depth, joint, refinement, width
 from studies.findings import Choice
 from studies.knowledge import belief, dimensions
-from studies.order import ORDER
+from studies.order import EVERY
 from studies.preset import PRESETS, Preset, miniature
 from studies.study import Decision, Given, Training, Trial, feasible_points, points, pool
 
@@ -211,11 +211,11 @@ def test_at_the_end_the_decided_network_is_asked_for_once_so_that_its_trial_is_t
 
 
 def test_every_number_that_the_surrogate_sees_is_said_by_a_study() -> None:
-    said = [study.NAME for study in ORDER if hasattr(study, "features")]
+    said = [study.NAME for study in EVERY.values() if hasattr(study, "features")]
 
-    assert said == ["width", "depth", "refinement"]
+    assert said == ["width", "depth", "resolution", "refinement"]
     assert len(dimensions.seen(REFERENCE)) == sum(
-        len(study.features(REFERENCE)) for study in ORDER if hasattr(study, "features")
+        len(study.features(REFERENCE)) for study in EVERY.values() if hasattr(study, "features")
     )
 
 

@@ -25,8 +25,8 @@ from search.storage.records import load, table, trials_of
 from search.storage.status import CONFIRMATION, next_command, status
 from search.watch.dashboard import noted
 from search.workers.job import Job
-from studies import confirmation
-from studies.confirmation import fresh, fresh_seed
+from studies.around import confirmation
+from studies.around.confirmation import fresh, fresh_seed
 from studies.findings import learned_nothing
 from studies.order import ORDER, STUDIES
 from studies.preset import RANGES, SEEDS, paper

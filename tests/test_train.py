@@ -36,7 +36,7 @@ from search.trained.folder import models_of, read_about
 from search.trained.train import Order, followed, job_of, safe, train
 from search.workers.job import ATTEMPTS, EpochDone, Failed, Finished, Job, Message, Paused, Resumed, job_dict
 from search.workers.supervisor import Stopped, StopRequest
-from studies.confirmation import fresh
+from studies.around.confirmation import fresh
 from studies.order import STUDIES
 from studies.preset import PRESETS, RANGES, SEEDS, StudyError
 

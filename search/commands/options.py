@@ -104,6 +104,7 @@ OPTIONS: dict[str, str] = {
     "depth_extra": "depth: repeat a key group up to this many steps more (a step is 1, or what the family says of its long groups)",
     "depth_start": "depth: points to try first, as 1.2:4/3/3;1.4:4/3/3",
     "fc_choices": "refinement: widths of the fully connected layer to try: 1024,3072",
+    "px_choices": "resolution: sides in pixels to compare with the network's own, rising, which refinement then may revise: 100,150",
     "se_choices": "refinement: squeeze-and-excitation ratios to try, rising: 0.0625,0.25",
     "dropouts": "refinement: dropout rates to try, rising: 0.2,0.4,0.6",
 }
@@ -123,6 +124,7 @@ WRITTEN: dict[str, Written] = {  # of fields that are no single number, or have 
     "objective": values.OBJECTIVE,
     "depth_start": values.START_POINTS,
     "fc_choices": values.numbers(RANGES["fc_choices"], "1024,3072"),
+    "px_choices": values.numbers(RANGES["px_choices"], "100,150"),
     "se_choices": values.numbers(RANGES["se_choices"], "0.0625,0.25"),
     "dropouts": values.numbers(RANGES["dropouts"], "0.2,0.4,0.6"),
 }
@@ -176,6 +178,7 @@ METAVARS = {  # what a value is; of the others a number
     "objective": "WHAT",
     "depth_start": "β:COUNTS",
     "fc_choices": "UNITS,UNITS",
+    "px_choices": "PX,PX",
     "fc_units": "UNITS",
     "sex_units": "UNITS",
     "margin_months": "MONTHS",

@@ -1,7 +1,6 @@
 """The commands of a search: one for every study, `run`, `status`, `report`."""
 
 import argparse
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from search.commands import values
@@ -16,8 +15,16 @@ from search.commands.arguments import (
 )
 from search.output.confirmed import confirmed_words
 from search.output.terminal import log, say, show_json
-from studies import baseline
-from studies.order import EVERY, STUDIES, all_studies
+from studies.order import (
+    EVERY,
+    FIRST,
+    LAST,
+    STUDIES,
+    all_studies,
+    comes,
+    following,
+    to_run,
+)
 
 if TYPE_CHECKING:
     from search.leader.budget_kept import KeptBudget
@@ -55,19 +62,21 @@ def run_stages(arguments: argparse.Namespace) -> int:
         watching = noted(also_logged(watching, run.folder, arguments.tensorboard))
         terms = Terms(arguments.deterministic, arguments.trial_timeout, arguments.take_over, stop)
         kept = budget_of(arguments, run)
-        for name in stages_of(run, arguments.stages):
+        for name in to_run(arguments.stages, run.preset):
             if kept:
                 run, design = kept.planned()
                 for sentence in design.sentences:
                     watching.said(sentence)
             made[name] = run_study(run, store, name, make_executor, watching, terms)
-            if name == baseline.NAME:
+            if comes(name) == FIRST:
                 run = gone_on_from(run, made[name].architecture)
                 if kept:
                     kept.run = gone_on_from(kept.run, made[name].architecture)
         last = arguments.stages[-1]
-        confirms = run.preset.confirm and last == list(STUDIES)[-1]
-        confirmed = run_study(run, store, CONFIRMATION, make_executor, watching, terms) if confirms else None
+        afterwards = {
+            name: run_study(run, store, name, make_executor, watching, terms) for name in following(last, run.preset)
+        }
+        confirmed = afterwards.get(CONFIRMATION)
     found = report.read(run) if len(arguments.stages) > 1 else None
     page = report_files.write(found) if found else None
     if arguments.json:
@@ -95,13 +104,6 @@ def run_stages(arguments: argparse.Namespace) -> int:
         for line, does in closing.next_commands(run):
             say(f"  {line}  # {does}")
     return 0
-
-
-def stages_of(run: "Run", stages: Sequence[str]) -> list[str]:
-    """The studies to run now. A whole search begins with the baseline where families were named to compare; once it is decided,
-    the run has its family."""
-    begins = len(stages) > 1 and run.preset.families and state_of(run, baseline.NAME) != "decided"
-    return [*([baseline.NAME] if begins else []), *stages]
 
 
 def state_of(run: "Run", name: str) -> str:
@@ -159,7 +161,9 @@ def run_report(arguments: argparse.Namespace) -> int:
 
 
 def build(commands: Subparsers) -> None:
-    for name, study in [(baseline.NAME, EVERY[baseline.NAME]), *STUDIES.items()]:
+    for name, study in EVERY.items():
+        if comes(name) == LAST:  # ends the command of the last of the order
+            continue
         stage = command(commands, study.COMMAND, run_stages, study.QUESTION, study.EXAMPLE)
         stage.set_defaults(stages=[name])
         add_stage_options(stage, near=f"{name}:")

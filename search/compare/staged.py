@@ -14,7 +14,7 @@ from search.leader.schedule import Schedule, objective_values
 from search.planning.asking import key
 from search.storage.records import OPTUNA_STATES
 from studies import joint
-from studies.order import STUDIES
+from studies.order import EVERY, stages
 from studies.preset import Preset
 from studies.study import Decision, Given, Point, Training, Trial, decided, feasible_points, pool, seeds_of, trainings
 
@@ -27,7 +27,7 @@ class Staged:
         self.trained: tuple[Training, ...] = ()  # by the studies that have decided
         self.known: dict[tuple[object, ...], Curve] = {}  # whole trainings, which no later study pays for again
         self.begun = 0
-        self.stages = iter(STUDIES)
+        self.stages = iter(stages(preset))
         self.done = False
         self.next_stage()
 
@@ -36,7 +36,7 @@ class Staged:
         if name is None:
             self.done = True
             return
-        self.name, self.module = name, STUDIES[name]
+        self.name, self.module = name, EVERY[name]
         self.given = Given(self.preset, dict(self.decisions), self.constant_mae, trained=self.trained)
         fitting = feasible_points(self.module, self.given)
         objectives = len(self.module.objectives(self.given))

@@ -57,7 +57,7 @@ def run_study(
     identify(run)
     storage = open_storage(run.storage)
     module = EVERY[name]
-    earlier = before(name)
+    earlier = before(name, run.preset)
     made = decisions(storage, run.folder, earlier)
     if lacking := next((needed for needed in (module.NEEDS, *earlier) if needed and needed not in made), ""):
         raise StudyError(

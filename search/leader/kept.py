@@ -15,7 +15,7 @@ from search.output.files import write_text
 from search.run import TRIALS, Run
 from search.workers.best import MODEL, drop
 from search.workers.job import EpochDone, Job, best_of
-from studies.confirmation import NAME as CONFIRMATION
+from studies.around.confirmation import NAME as CONFIRMATION
 
 KEPT = "kept.json"
 MADE_OF_IT = ("model.json", "looks.npz")  # once it has been used

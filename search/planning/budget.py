@@ -14,7 +14,7 @@ from typing import Any, Literal
 from data.ranges import Range
 from search.output.time_words import duration
 from search.planning.plan import Plan, StudyPlan
-from studies import confirmation
+from studies.around import confirmation
 from studies.preset import Preset, StudyError
 
 Unit = Literal["seconds", "epochs"]

@@ -13,9 +13,10 @@ from models.architecture import Architecture
 from search.planning.asking import macs
 from search.planning.images import Images
 from search.planning.time_left import Feasible, Round, confirming, dearest, fitting, leanest, rounds, seconds
-from studies import confirmation
+from studies.around import confirmation
+from studies.around.baseline import gone_on
 from studies.caps import memory, unmet
-from studies.order import STUDIES
+from studies.order import EVERY, FIRST, STUDIES, before, comes, preset_of, to_run
 from studies.preset import Preset, StudyError
 from studies.study import Decision, Given, Trial
 
@@ -99,7 +100,7 @@ def plan(
     decisions: Mapping[str, Decision] | None = None,
     trials: Mapping[str, Sequence[Trial]] | None = None,
 ) -> Plan:
-    """Of all studies; of those that are decided nothing, of one that has `trials` what is left.
+    """Of all studies that the preset asks for; of those that are decided nothing, of one that has `trials` what is left.
 
     Raises StudyError where no network of the first study fits the cap.
     """
@@ -143,10 +144,12 @@ def one_way(
     def of(network: Architecture) -> float:
         return rate.epoch_seconds(macs(network, given))
 
-    for name, module in STUDIES.items():
+    for name in to_run(list(STUDIES), preset):
         if name in made:
             continue
-        given = Given(preset, {before: made[before] for before in STUDIES if before in made}, CONSTANT_MONTHS)
+        module = EVERY[name]
+        earlier = {done: made[done] for done in before(name, preset)}
+        given = Given(preset_of(name, preset), earlier, CONSTANT_MONTHS)
         feasible = fitting(module, given)
         if not feasible:
             raise StudyError(unmet(f"network of {name}", given.caps(module.max_params(given))))
@@ -154,6 +157,8 @@ def one_way(
         found.append(planned(name, given, wanted, of, workers))
         made[name] = assume(name, given, feasible)
         networks += [network for training in wanted for network, _ in training]
+        if comes(name) == FIRST:
+            preset = gone_on(preset, made[name].architecture)
         networks.append(made[name].architecture)
     if preset.confirm and confirmation.NAME not in made:
         done = sum(trial.finished for trial in trials.get(confirmation.NAME, ()))

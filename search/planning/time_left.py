@@ -13,8 +13,8 @@ from typing import Any
 
 from models.architecture import Architecture
 from search.planning.asking import asked, key, macs
-from studies import confirmation
-from studies.order import EVERY, STUDIES
+from studies.around import confirmation
+from studies.order import EVERY, may_decide, stages
 from studies.preset import Preset
 from studies.study import Decision, Given, Point, Study, Trial, feasible_points
 
@@ -76,12 +76,12 @@ def to_come(name: str, given: Given, feasible: Feasible, deterministic: bool = F
     """The same of all studies after this one, of which `feasible` are the points, and of the confirmation; of those for which
     nothing fits, nothing."""
     found: list[Round] = []
-    order = list(STUDIES)
+    order = stages(given.preset)
     for before, after in pairwise(order[order.index(name) :] if name in order else ()):
         if not feasible:
             break
         given = replace(given, decisions={**given.decisions, before: dearest(before, given, feasible)})
-        feasible = fitting(STUDIES[after], given)
+        feasible = fitting(EVERY[after], given)
         found += rounds(after, given, [], feasible, deterministic)
     if feasible and name in order:
         found.append(confirming(given.preset, dearest(order[-1], given, feasible).architecture))
@@ -96,17 +96,19 @@ def confirming(preset: Preset, network: Architecture) -> Round:
 
 def dearest(name: str, given: Given, feasible: Feasible) -> Decision:
     """What a study is taken to decide: the network with the most MACs, with the dearest block group as the key group."""
-    networks = [STUDIES[name].architecture(given, point) for point in feasible.values()]
-    network = max(networks, key=lambda network: macs(network, given))
-    return Decision("not decided yet", network, STUDIES[name].FINDINGS.assumed(network, by_cost(network, given)[-1:]))
+    network = max(decidable(name, given, feasible), key=lambda network: macs(network, given))
+    return Decision("not decided yet", network, EVERY[name].FINDINGS.assumed(network, by_cost(network, given)[-1:]))
 
 
 def leanest(name: str, given: Given, feasible: Feasible) -> Decision:
     """The other end: the network with the fewest MACs, with the two groups as key groups whose blocks cost least, which leaves the
     later studies most to try."""
-    networks = [STUDIES[name].architecture(given, point) for point in feasible.values()]
-    network = min(networks, key=lambda network: macs(network, given))
-    return Decision("not decided yet", network, STUDIES[name].FINDINGS.assumed(network, by_cost(network, given)[:2]))
+    network = min(decidable(name, given, feasible), key=lambda network: macs(network, given))
+    return Decision("not decided yet", network, EVERY[name].FINDINGS.assumed(network, by_cost(network, given)[:2]))
+
+
+def decidable(name: str, given: Given, feasible: Feasible) -> list[Architecture]:
+    return [EVERY[name].architecture(given, point) for point in feasible.values() if may_decide(name, given, point)]
 
 
 def by_cost(network: Architecture, given: Given) -> tuple[str, ...]:

@@ -28,7 +28,7 @@ from search.storage.status import CONFIRMATION, next_command, refuse_missing, st
 from search.storage.told import LeftOut
 from search.trained.folder import models_of, read_about
 from search.workers.best import errors_of
-from studies.confirmation import ConfirmationFindings
+from studies.around.confirmation import ConfirmationFindings
 from studies.order import EVERY, stored_decision, study_name
 from studies.study import SEED, Decision, Given, Trial, best_of, pool
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from search.show.html import BLUE, GREY, ORANGE, PURPLE, TEAL
 from studies.findings import Compared, VerdictWord
-from studies.order import EVERY
+from studies.order import EVERY, STUDIES
 from studies.study import Sweep, Trial
 
 if TYPE_CHECKING:
@@ -210,7 +210,8 @@ def pareto(networks: Sequence[Sized], measure: str, cap: int = 0) -> "Figure":
             hoverinfo="skip",
         )
     )
-    for place, study in enumerate(EVERY):
+    # Those of the order first, so that they look the same whatever a run has beside them.
+    for place, study in enumerate(dict.fromkeys([*STUDIES, *EVERY])):
         colour, symbol = COLOURS[place % len(COLOURS)], SYMBOLS[place % len(SYMBOLS)]
         those = [network for network in networks if network.study == study]
         if those:

@@ -16,8 +16,7 @@ from search.storage.settings import StoredRun, read_settings
 from search.storage.status import foreign
 from search.storage.stored import checked, decision_of, decisions_given, refuse_directions, settings_of
 from search.storage.told import BEGUN, LeftOut, params_of, why_left_out
-from studies import baseline
-from studies.order import EVERY, STUDIES, preset_of, stored_decision, study_name
+from studies.order import EVERY, deciding, preset_of, stored_decision, study_name
 from studies.study import SEED, Decision, Given, Point, Space, Training, Trial, pool, seeds_of, to_point, trainings
 
 STATES = {TrialState.COMPLETE: "complete", TrialState.PRUNED: "pruned", TrialState.FAIL: "failed"}  # others are running
@@ -52,9 +51,12 @@ def identity_of(storage: BaseStorage, folder: Path | None) -> Identity:
     return identity(settings, lambda: [study.study_name for study in storage.get_all_studies()])
 
 
-def decisions(storage: BaseStorage, folder: Path | None = None, names: Iterable[str] = STUDIES) -> dict[str, Decision]:
-    """The decisions of these studies recorded so far. Raises StudyError for one that somebody has changed."""
-    studies = {name: load(storage, name, folder) for name in names}
+def decisions(
+    storage: BaseStorage, folder: Path | None = None, names: Iterable[str] | None = None
+) -> dict[str, Decision]:
+    """The decisions of these studies recorded so far, of all that decide unless some are named. Raises StudyError for one that
+    somebody has changed."""
+    studies = {name: load(storage, name, folder) for name in (deciding() if names is None else names)}
     written = {
         name: decision_of(study.study_name, study.user_attrs, name)
         for name, study in studies.items()
@@ -127,7 +129,7 @@ def note(study: optuna.Study, attribute: str, value: Any) -> None:
 def known_networks(study: optuna.Study, folder: Path) -> dict[str, tuple[str, FrozenTrial]]:
     """Complete trials of the run's other studies, by fingerprint."""
     found: dict[str, tuple[str, FrozenTrial]] = {}
-    for name in (baseline.NAME, *STUDIES):
+    for name in EVERY:
         other = load(storage_of(study), name, folder)
         if other is None or other.study_name == study.study_name:
             continue
@@ -149,7 +151,7 @@ def trained_before(storage: BaseStorage, folder: Path | None, given: Given) -> t
     found: list[Training] = []
     for name in given.decisions:
         study = load(storage, name, folder)
-        found += trainings(STUDIES[name], given, trials_of(study)) if study and name in STUDIES else []
+        found += trainings(EVERY[name], given, trials_of(study)) if study and name in EVERY else []
     return tuple(found)
 
 

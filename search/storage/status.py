@@ -12,8 +12,8 @@ from search.storage.identity import Identity, identity
 from search.storage.settings import SETTINGS, StoredRun, read_settings
 from search.storage.sqlite import FILE, Rows, own_url, reading_file, refuse_emptied
 from search.storage.stored import decision_of, refuse_directions, settings_of, timing_of, why_outside
-from studies import baseline, confirmation
-from studies.order import EVERY, STUDIES, study_name
+from studies.around import confirmation
+from studies.order import EVERY, LAST, STUDIES, asked, comes, study_name
 from studies.preset import StudyError
 from studies.study import Point, Space, to_point
 
@@ -54,17 +54,22 @@ def refuse_missing(run: StoredRun) -> None:
 
 
 def status(run: StoredRun) -> list[dict[str, Any]]:
-    """Per study (the baseline where it has begun, then those of the order): name, state (not begun, begun or decided), trials by outcome, best value and point, decision."""
+    """Per study (in their order; one beside it where the preset asks for it, or it has begun): name, state (not begun, begun or
+    decided), trials by outcome, best value and point, decision."""
+    wanted = [name for name in EVERY if comes(name) != LAST and asked(name, run.preset)]
     if not storage_exists(run):
-        return [not_begun(name) for name in STUDIES]
+        return [not_begun(name) for name in wanted]
     with reading(run.storage, run.folder) as rows:
         stored = {name: study_id for study_id, name in rows("SELECT study_id, study_name FROM studies")}
         own = identity(read_settings(run.folder), lambda: stored)
-        found = [study_status(name, own, stored, rows, run.folder) for name in STUDIES]
-        first = study_status(baseline.NAME, own, stored, rows, run.folder)
-        confirmed = study_status(confirmation.NAME, own, stored, rows, run.folder)
-        found[-1] |= {CONFIRMATION: None if confirmed["state"] == "not begun" else confirmed}
-        return [*([] if first["state"] == "not begun" else [first]), *found]
+        every = {name: study_status(name, own, stored, rows, run.folder) for name in EVERY}
+        confirmed = every[CONFIRMATION]
+        every[list(STUDIES)[-1]] |= {CONFIRMATION: None if confirmed["state"] == "not begun" else confirmed}
+        return [
+            found
+            for name, found in every.items()
+            if comes(name) != LAST and (name in wanted or found["state"] != "not begun")
+        ]
 
 
 @contextmanager

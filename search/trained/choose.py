@@ -12,8 +12,8 @@ from search.storage.opening import open_storage
 from search.storage.records import decisions, given, load, trials_of
 from search.storage.status import storage_exists
 from search.trained.keep import begun_seed
-from studies.confirmation import fresh_seed
-from studies.order import STUDIES
+from studies.around.confirmation import fresh_seed
+from studies.order import EVERY
 from studies.preset import SEEDS, StudyError
 
 FURTHER = 2  # the set of fresh seeds that `train` takes: the first set has confirmed the search
@@ -38,17 +38,17 @@ def chosen(run: Run, trial: str, by_hand: Mapping[str, Any]) -> Chosen:
 
 def of_trial(run: Run, written: str) -> Chosen:
     name, _, number = written.partition(":")
-    name = next((study.NAME for study in STUDIES.values() if name in (study.NAME, study.COMMAND)), "")
+    name = next((study.NAME for study in EVERY.values() if name in (study.NAME, study.COMMAND)), "")
     if not name or not number.isdecimal():
         raise StudyError(
-            f"a trial is written STUDY:NUMBER, as depth:4, with studies {', '.join(STUDIES)}; got {written!r}"
+            f"a trial is written STUDY:NUMBER, as depth:4, with studies {', '.join(EVERY)}; got {written!r}"
         )
     study = load(open_storage(run.storage), name, run.folder) if storage_exists(run) else None
     trials = {trial.number: trial for trial in trials_of(study)} if study else {}
     if study is None or int(number) not in trials:
         raise StudyError(f"{name} has {len(trials)} trials in {run.folder}, none with number {number}")
     point = trials[int(number)].point
-    return Chosen(STUDIES[name].architecture(given(run, study), point), f"{name} #{int(number)}")
+    return Chosen(EVERY[name].architecture(given(run, study), point), f"{name} #{int(number)}")
 
 
 def winner(run: Run) -> Chosen:
@@ -67,7 +67,7 @@ def winner(run: Run) -> Chosen:
     shown = [
         trial
         for trial in trials_of(study)
-        if trial.state == "complete" and STUDIES[name].architecture(start, trial.point) == decision.architecture
+        if trial.state == "complete" and EVERY[name].architecture(start, trial.point) == decision.architecture
     ]
     best = min(shown, key=lambda trial: trial.error, default=None)
     return Chosen(decision.architecture, f"{name} #{best.number}" if best else name)

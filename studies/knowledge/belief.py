@@ -45,9 +45,10 @@ class Belief:
     trainings: tuple[Training, ...]  # finished, one for each network and seed
     values: tuple[float, ...]  # months
     surrogate: Surrogate
+    image_px: int = 0  # the side of the run's images; 0 where all networks see them alike
 
     def expected(self, networks: Sequence[Architecture]) -> tuple[Array, Array]:
-        return self.surrogate.mean_sd(seen(networks))
+        return self.surrogate.mean_sd(seen(networks, self.image_px))
 
     @cached_property
     def complete(self) -> dict[Architecture, list[Trial]]:
@@ -61,11 +62,22 @@ def by_network(trainings: Iterable[Training]) -> dict[Architecture, list[Trial]]
     return found
 
 
-def seen(networks: Sequence[Architecture]) -> Array:
-    """As the surrogate sees them: (networks, features)."""
+def seen(networks: Sequence[Architecture], image_px: int = 0) -> Array:
+    """As the surrogate sees them: (networks, features). One that sees its images as they are has a side of `image_px`."""
     import numpy as np
 
-    return np.array([numbers(network) for network in networks], float)
+    sized = (at_side(network, image_px) if image_px and not network.input_px else network for network in networks)
+    return np.array([numbers(network) for network in sized], float)
+
+
+@lru_cache(maxsize=65536)
+def at_side(network: Architecture, image_px: int) -> Architecture:
+    return replace(network, input_px=image_px)
+
+
+def side(given: Given) -> int:
+    """Of the run's images, where its networks may see them at several."""
+    return given.preset.preparation.image_px if given.preset.px_choices else 0
 
 
 def known(module: Study, given: Given, trials: Sequence[Trial]) -> tuple[Training, ...]:
@@ -84,15 +96,15 @@ def known(module: Study, given: Given, trials: Sequence[Trial]) -> tuple[Trainin
     return tuple(found.values())
 
 
-def belief(trainings: Sequence[Training]) -> Belief:
+def belief(trainings: Sequence[Training], image_px: int = 0) -> Belief:
     """Raises StudyError where nothing has been trained to its end."""
     import numpy as np
 
     from studies.knowledge.surrogate import fit
 
     values, noise = measured([training.run for training in trainings])
-    points = seen([training.architecture for training in trainings])
-    return Belief(tuple(trainings), tuple(values), fit(points, np.array(values), np.array(noise)))
+    points = seen([training.architecture for training in trainings], image_px)
+    return Belief(tuple(trainings), tuple(values), fit(points, np.array(values), np.array(noise)), image_px)
 
 
 def measured(runs: Sequence[Trial]) -> tuple[list[float], list[float]]:
@@ -145,9 +157,10 @@ def following(
     if not any(training.run.state == "complete" for training in trainings):
         return ()  # what a training that runs will bring, or nothing
     running = [network for trial in trials for network in [module.architecture(given, trial.point)] * trial.under_way]
-    believed = belief(trainings)
+    believed = belief(trainings, side(given))
     most_seeds = given.preset.seeds + AGAIN if module.SEEDED else 1
-    gains = knowledge_gradient(believed.surrogate, seen(networks), seen(running))
+    points = (seen(some, believed.image_px) for some in (networks, running))
+    gains = knowledge_gradient(believed.surrogate, *points)
     trained = by_network(trainings)
     for place, network in enumerate(networks):
         runs = trained.get(network, [])
@@ -214,7 +227,7 @@ def decided_again(
 
 def choose(module: Study, given: Given, trials: Sequence[Trial]) -> tuple[Architecture, Choice]:
     """The trained network under the cap with the lowest expected validation MAE, in whichever study it was trained."""
-    believed = belief(known(module, given, trials))
+    believed = belief(known(module, given, trials), side(given))
     cap = module.max_params(given)
     networks = [network for network in believed.complete if same_head(given, network) and given.fits(network, cap)]
     if not networks:

@@ -5,7 +5,7 @@ parameters as the reference, so that no family wins by being larger. All are com
 The decision is the family with the lowest mean validation MAE at the same size; of those within the margin of it, the one with
 the fewest MACs. The other studies go on from that network.
 
-It is outside the order of the studies: a run that names its family needs none.
+It is beside the order of the studies: a run that names its family needs none.
 """
 
 import math
@@ -52,9 +52,21 @@ SAME_SIZE = " same size"
 STEP = 10_000  # of β: points are stored with four decimals
 
 
+def asked(preset: Preset) -> bool:
+    """Where families were named to compare, until that is decided."""
+    return bool(preset.families) and preset.begun_with is None
+
+
 def of_preset(preset: Preset) -> Preset:
     """As it was before this study decided: its own networks do not move with its decision."""
     return replace(preset, reference=preset.begun_with or preset.reference)
+
+
+def gone_on(preset: Preset, network: Architecture) -> Preset:
+    """As the other studies are given it, once this one has decided for that network."""
+    depth_start = preset.depth_start if network.family == preset.reference.family else ()
+    begun_with = preset.begun_with or preset.reference
+    return replace(preset, reference=network, begun_with=begun_with, depth_start=depth_start)
 
 
 def objectives(given: Given) -> tuple[str, ...]:
@@ -159,6 +171,10 @@ def decide(given: Given, trials: Sequence[Trial]) -> Decision:
         f"{cost_of_it.macs / 1e9:.2f} GMACs{lowest}"
     )
     return Decision(summary, decided, findings)
+
+
+def may_decide(given: Given, point: Point) -> bool:
+    return is_alike(given, str(point["variant"]))
 
 
 def is_alike(given: Given, variant: str) -> bool:

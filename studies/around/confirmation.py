@@ -5,7 +5,7 @@ decided network is trained again, with seeds that the search has never used; wit
 networks of what the last two studies found. Nothing is chosen by these trainings, which keeps their mean unbiased: where
 another network does better here, that is said and no more.
 
-It is an Optuna study like the others, outside their order: no other study reads it, and `confirm` 0 leaves it out.
+It is an Optuna study like the others, beside their order: no other study reads it, and `confirm` 0 leaves it out.
 """
 
 from collections.abc import Sequence
@@ -63,6 +63,10 @@ NEEDS = refinement.NAME
 SEEDED = True
 RESOLVES = False
 FINDINGS = ConfirmationFindings
+
+
+def asked(preset: Preset) -> bool:
+    return bool(preset.confirm)
 
 
 def fresh(preset: Preset) -> Preset:

@@ -1,0 +1,1 @@
+"""Parts of the refinement: what its trials say of the head, and widths by group."""

@@ -1,0 +1,61 @@
+"""What the refinement's trials say of each part of the network: beside the network without it, or without the sex."""
+
+from collections.abc import Mapping, Sequence
+
+from studies import ablation
+from studies.findings import Compared
+from studies.study import Given, Point, Space, Trial, Value, at, complete_at
+
+Pairs = Mapping[str, tuple[Trial, Trial]]  # by what was changed: the network with it, and the one without
+NAMES = {"beta": "β", "fc_units": "FC", "dropout": "dropout", "se_ratio": "squeeze-and-excitation"}
+
+
+def of_steps(
+    steps: tuple[Sequence[Point], Sequence[Point], Sequence[Point]], chosen: Trial | None, trials: Sequence[Trial]
+) -> Pairs:
+    """Every wider network, fully connected layer and rate of dropout against the network without it, and without the sex."""
+    widths, heads, rates = steps
+    pairs: dict[str, tuple[Trial, Trial]] = {}
+    plain = [point for point in heads if point.get("se_ratio") == heads[0].get("se_ratio")]
+    excited = [point for point in heads if point not in plain]
+    without = [point for point in plain if excited and point["fc_units"] == excited[0]["fc_units"]]
+    steps_taken = (("beta", widths), ("fc_units", plain), ("se_ratio", [*without, *excited]), ("dropout", rates))
+    for parameter, tried in steps_taken:
+        complete = [trial for point in tried if (trial := complete_at(trials, point))]
+        start = next((trial for trial in complete if trial.point == tried[0]), None)
+        for trial in complete if start is not None else []:
+            if trial is not start and start is not None:
+                pairs[instead(parameter, trial.point[parameter], start.point[parameter])] = (trial, start)
+    sexless = None if chosen is None else at(trials, chosen.point | {"sex_units": 0})
+    if chosen is not None and sexless is not None and sexless is not chosen and sexless.state == "complete":
+        pairs["without the sex"] = (sexless, chosen)
+    return pairs
+
+
+def around(trials: Sequence[Trial], point: Point) -> Pairs:
+    """The decided network beside those that were trained and differ from it in one part of the head alone."""
+    decided = at(trials, point)
+    pairs: dict[str, tuple[Trial, Trial]] = {}
+    for parameter in [name for name in ("fc_units", "dropout", "se_ratio") if name in point]:
+        plain = at(trials, point | {parameter: type(point[parameter])(0)})
+        if decided is not None and plain is not None and plain is not decided and plain.state == "complete":
+            pairs[instead(parameter, point[parameter], 0)] = (decided, plain)
+    sexless = at(trials, point | {"sex_units": 0})
+    if decided is not None and sexless is not None and sexless is not decided and sexless.state == "complete":
+        pairs["without the sex"] = (sexless, decided)
+    return pairs
+
+
+def in_family(given: Given, grid: Space, pairs: Pairs) -> tuple[Compared, ...]:
+    """As one family, of which is also what was not trained: its size does not depend on results."""
+    from studies.statistics.pairs import all_compared  # brings SciPy
+
+    of = sum(len(grid.get(name, (0,))) - 1 for name in NAMES) + given.preset.without_sex
+    ablated = [each for each in given.decisions.values() if isinstance(each.findings, ablation.AblationFindings)]
+    known = given.found(ablation.AblationFindings).spread if ablated else None
+    return all_compared(given, pairs, of, known)
+
+
+def instead(parameter: str, value: Value, start: Value) -> str:
+    """FC 512 instead of none."""
+    return f"{NAMES[parameter]} {value:g} instead of {f'{start:g}' if start else 'none'}"

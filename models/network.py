@@ -21,6 +21,7 @@ from models.training.settings import Training
 
 MEMBER, OUTPUT = "member_", "age_months"  # names of layers; a member's has its number
 Tensor = Any  # a KerasTensor; Keras ships no types
+ByStage = dict[str, tuple[keras.layers.Layer, ...]]  # by the stage's name, in the order in which they were made
 
 
 class Builder:
@@ -28,6 +29,11 @@ class Builder:
 
     def __init__(self, family: Family, bn_momentum: float, batch_norm: type[keras.layers.BatchNormalization]) -> None:
         self.family, self.bn_momentum, self.batch_norm = family, bn_momentum, batch_norm
+        self.weighted: list[keras.layers.Layer] = []  # as they are made
+
+    def made(self, layer: keras.layers.Layer) -> keras.layers.Layer:
+        self.weighted.append(layer)
+        return layer
 
     def channels(self, x: Tensor) -> int:
         return int(x.shape[-1])
@@ -45,11 +51,11 @@ class Builder:
         window = layer.height, layer.width
         match layer.kind:
             case "full":
-                x = keras.layers.Conv2D(filters, window, **how)(x)
+                x = self.made(keras.layers.Conv2D(filters, window, **how))(x)
             case "separable":
-                x = keras.layers.SeparableConv2D(filters, window, **how)(x)
+                x = self.made(keras.layers.SeparableConv2D(filters, window, **how))(x)
             case "depthwise":
-                x = keras.layers.DepthwiseConv2D(window, **how)(x)
+                x = self.made(keras.layers.DepthwiseConv2D(window, **how))(x)
         if layer.norm == "after":
             x = self.norm(x)
         return x if layer.norm == "before" else self.activated(x, layer.activation)
@@ -66,8 +72,8 @@ class Builder:
     def excite(self, x: Tensor, filters: int) -> Tensor:
         channels = self.channels(x)
         share = keras.layers.GlobalAveragePooling2D(keepdims=True)(x)
-        share = keras.layers.Conv2D(filters, 1, activation="silu")(share)
-        share = keras.layers.Conv2D(channels, 1, activation="sigmoid")(share)
+        share = self.made(keras.layers.Conv2D(filters, 1, activation="silu"))(share)
+        share = self.made(keras.layers.Conv2D(channels, 1, activation="sigmoid"))(share)
         return keras.layers.Multiply()([x, share])
 
     def concatenate(self, xs: Sequence[Tensor]) -> Tensor:
@@ -81,7 +87,8 @@ class Builder:
 
     def norm(self, x: Tensor) -> Tensor:
         family = self.family
-        return self.batch_norm(scale=family.norm_scale, epsilon=family.norm_epsilon, momentum=self.bn_momentum)(x)
+        norm = self.batch_norm(scale=family.norm_scale, epsilon=family.norm_epsilon, momentum=self.bn_momentum)
+        return self.made(norm)(x)
 
     @staticmethod
     def activated(x: Tensor, activation: Activation) -> Tensor:
@@ -94,11 +101,13 @@ def build(
     training: Training | None = None,
     mean_age_months: float = 0.0,
     batch_norm: type[keras.layers.BatchNormalization] = keras.layers.BatchNormalization,
+    by_stage: ByStage | None = None,
 ) -> keras.Model:
     """The network, uncompiled. Raises ArchitectureError where `image_px` is too small, before anything is allocated.
 
     `mean_age_months` is where the output bias starts if the training settings ask for that. `batch_norm` is Keras' own
-    layer or another that does the same, as the faster one of `models/training/batch_norm.py`.
+    layer or another that does the same, as the faster one of `models/training/batch_norm.py`. `by_stage` is filled with the
+    layers that have weights.
     """
     training = training or Training()
     cost(architecture, image_px)
@@ -109,7 +118,7 @@ def build(
     seen_px = architecture.seen_px(image_px)
     if seen_px < image_px:  # bilinear without antialiasing, which TFLite and ONNX have no operation for
         x = keras.layers.Resizing(seen_px, seen_px, interpolation="bilinear", name="resolution")(x)
-    x = trunk(x, architecture, training.bn_momentum, batch_norm)
+    x = trunk(x, architecture, training.bn_momentum, batch_norm, by_stage)
     x = keras.layers.GlobalAveragePooling2D(name="gap")(x)
     if architecture.dropout:
         x = keras.layers.Dropout(architecture.dropout, name="gap_dropout")(x)
@@ -131,7 +140,11 @@ def build(
 
 
 def trunk(
-    x: Tensor, architecture: Architecture, bn_momentum: float, batch_norm: type[keras.layers.BatchNormalization]
+    x: Tensor,
+    architecture: Architecture,
+    bn_momentum: float,
+    batch_norm: type[keras.layers.BatchNormalization],
+    by_stage: ByStage | None = None,
 ) -> Tensor:
     """From an image of any number of channels to what GAP averages."""
     builder = Builder(family_named(architecture.family), bn_momentum, batch_norm)
@@ -139,6 +152,9 @@ def trunk(
         x = walk(stage.layers, x, builder)
         # An identity under the stage's name: what a class activation map or a summary looks for.
         x = keras.layers.Activation("linear", name=stage.name)(x)
+        if by_stage is not None:
+            by_stage[stage.name] = tuple(builder.weighted)
+        builder.weighted.clear()
     return x
 
 

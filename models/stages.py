@@ -6,6 +6,8 @@ from functools import lru_cache
 from models.architecture import Architecture, TooNarrowError, family_named
 from models.layers import Branches, Conv, Excite, Layer, Layers, OfSum, Share, Sum, scaled
 
+ATTENTION = "_se"  # at the end of the name of a stage that excites a group
+
 
 @dataclass(frozen=True, eq=False)
 class Part:
@@ -41,7 +43,7 @@ def stages(architecture: Architecture) -> tuple[Stage, ...]:
         if counts[group]:
             found[-1] = Stage(found[-1].name, group, last)
             if architecture.se_ratio:
-                found.append(Stage(f"{group}_se", group, excitation(architecture.se_ratio)))
+                found.append(Stage(f"{group}{ATTENTION}", group, excitation(architecture.se_ratio)))
     return tuple(found)
 
 

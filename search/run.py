@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from data.preparation import absolute
 from models.architecture import Architecture
 from models.families.inception_v3 import INCEPTION_V3
+from models.pretrained.file import checked
 from models.training.settings import FILMS_OFF
 from search.output.files import write_text
 from search.storage.identity import ID
@@ -171,6 +172,7 @@ def guarded(run: Run, store: "Store", reference: Architecture) -> dict[str, Any]
     """The settings that every trial of a study must share, flat: a study that has trials refuses others."""
     return {
         **asdict(run.preset.training),
+        "weights": checked(run.preset.training, reference.family),
         **{f"reference {name}": value for name, value in asdict(reference).items()},
         "seed": run.preset.seed,
         "data": store.digest,

@@ -17,7 +17,7 @@ import numpy as np
 
 from models.architecture import Architecture
 from models.cost import cost
-from models.network import build
+from models.network import ByStage, build
 from models.training.adam import Adam
 from models.training.batch_norm import BatchNormalization
 from models.training.feed import Examples, Feed, Tensors, feed, rows_of
@@ -76,14 +76,15 @@ def new_trainer(
     image_px: int,
     seed: int,
     deterministic: bool = False,
+    by_stage: ByStage | None = None,
 ) -> "Trainer":
-    """A network with fresh weights, ready for its first epoch.
+    """A network with fresh weights, ready for its first epoch; `by_stage` is filled as `network.build` does.
 
     Raises CountMismatch where Keras disagrees with the arithmetic, and TensorFlow's ResourceExhaustedError where the
     device's memory does not suffice.
     """
     prepare_process(training, seed, deterministic)
-    model = build(architecture, image_px, training, float(np.mean(examples.age_months)), BatchNormalization)
+    model = build(architecture, image_px, training, float(np.mean(examples.age_months)), BatchNormalization, by_stage)
     check_count(model, architecture, image_px)
     return Trainer(model, training, len(examples), compiled(deterministic))
 

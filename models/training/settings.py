@@ -63,9 +63,14 @@ class Training:
     noise: float = 0.0  # standard deviation up to this fraction of the grey range
     erased_border: float = 0.0  # a strip in one grey, on each side up to this fraction of it
     precision: Precision = "auto"  # half where the device has it in hardware: precision.py
+    weights: str = (
+        ""  # file of keras.applications weights that networks start from, as far as they are stock; none: fresh ones
+    )
 
     def __post_init__(self) -> None:
         check(self, RANGES, TrainingError)
+        if not isinstance(self.weights, str):
+            raise TrainingError(f"weights is the name of a file; got {self.weights!r}")
         if 0 < self.gamma < 1:
             raise TrainingError(f"gamma must be 0, which is off, or at least 1; got {self.gamma:g}")
         if self.final_learning_rate > self.learning_rate:
@@ -78,8 +83,12 @@ class Training:
 
     def to_dict(self) -> dict[str, Any]:
         """By name, as it is recorded: what earlier versions did not know is left out where it is off, so that what they
-        recorded stays the same training."""
-        return {name: value for name, value in vars(self).items() if name not in FILMS_OFF or value != FILMS_OFF[name]}
+        recorded stays the same training. Of a file of weights a job has the digest, whatever it is called."""
+        return {
+            name: value
+            for name, value in vars(self).items()
+            if name != "weights" and (name not in FILMS_OFF or value != FILMS_OFF[name])
+        }
 
 
 # What the training films are varied by, each at the value that leaves it out.

@@ -62,6 +62,7 @@ def add_compare_options(parser: argparse.ArgumentParser) -> None:
 
 
 def run_compare(arguments: argparse.Namespace) -> int:
+    from models.pretrained.file import checked
     from search.compare import run as comparing
     from search.compare.curves import read, shipped
 
@@ -69,15 +70,20 @@ def run_compare(arguments: argparse.Namespace) -> int:
         arguments.replay = shipped(arguments.replay)
     if arguments.replay and not arguments.preset:
         arguments.preset = read(arguments.replay).about["preset"]
-    return comparing.run_compare(arguments, open_the_run(arguments, arguments.data))
+    run = open_the_run(arguments, arguments.data)
+    if not arguments.replay:
+        checked(run.preset.training, run.preset.reference.family)
+    return comparing.run_compare(arguments, run)
 
 
 def run_record(arguments: argparse.Namespace) -> int:
+    from models.pretrained.file import checked
     from search.compare.record import recorded
     from search.workers.executor import executor_of
 
     make_executor = executor_of(arguments.executor, arguments.workers)
     run = open_the_run(arguments, arguments.data)
+    checked(run.preset.training, run.preset.reference.family)
     make_executor = announcing(make_executor, arguments, run.preset.training.precision)
     rows = recorded(run, arguments.out, make_executor, arguments.deterministic)
     say(f"{arguments.out}: {rows:,} trainings")

@@ -2,6 +2,7 @@
 
 import argparse
 from collections.abc import Sequence
+from dataclasses import replace
 
 from data.preparation import Preparation
 from data.ranges import whole
@@ -148,6 +149,7 @@ EXPORT_FORMATS = ("keras", "savedmodel", "tflite", "onnx")
 
 def run_train(arguments: argparse.Namespace) -> int:
     from data.cases import constant_mae
+    from models.pretrained.file import checked
     from search.audit.said import say_worries
     from search.leader.progress import Terms
     from search.prepared import prepared
@@ -169,6 +171,8 @@ def run_train(arguments: argparse.Namespace) -> int:
     run = open_run(arguments.run_dir, arguments.preset, preparation, arguments.data, arguments.storage)
     make_executor = announcing(make_executor, arguments, run.preset.training.precision)
     network = chosen(run, arguments.trial or "", by_hand)
+    settings = replace(run.preset.training, weights=set_here.get("weights", run.preset.training.weights))
+    checked(settings, network.architecture.family)
     chosen_here = (arguments.name or "", arguments.flip, arguments.patience, arguments.keep_best, arguments.members)
     order = Order(network, set_here, *chosen_here)
     with preparing() as progress:

@@ -62,6 +62,7 @@ OPTIONS: dict[str, str] = {
     "noise": "augment by noise up to this fraction of the grey range",
     "erased_border": "augment by painting a strip along each side, up to this fraction of it, in one grey",
     "precision": "number format; auto is half precision where the GPU or CPU computes it in hardware: bfloat16, or float16 on older GPUs",
+    "weights": "start from a file of keras.applications weights that you have (.h5, .weights.h5, .keras), where a network is stock",
     # the reference architecture, from which the ablation starts
     "family": "table of layers that the networks are made from",
     "beta": "reference width: multiplier of every filter count, as 1.2; of some groups a factor on it, as mixed9=0.7 or 1.2,mixed9=0.7",
@@ -116,6 +117,7 @@ WRITTEN: dict[str, Written] = {  # of fields that are no single number, or have 
     "blocks": values.BLOCKS,
     "stem_pools": values.STEM_POOLS,
     "families": values.FAMILY_NAMES,
+    "weights": values.FILE,
     "max_params": values.PARAMS,
     "max_macs": values.AMOUNT_OR_0,
     "max_memory": values.AMOUNT_OR_0,
@@ -163,6 +165,7 @@ METAVARS = {  # what a value is; of the others a number
     "refine_trials": "TRIALS",
     "depth_patience": "TRIALS",
     "depth_extra": "STEPS",
+    "weights": "FILE",
     "rotation_degrees": "DEGREES",
     "learning_rate": "RATE",
     "final_learning_rate": "RATE",
@@ -228,7 +231,8 @@ def add(
         elif choices := CHOICES.get(name) or get_args(KINDS[name]) * (get_origin(KINDS[name]) is Literal):
             group.add_argument(*flags, choices=choices, **shared)
         elif KINDS[name] is str:
-            group.add_argument(*flags, type=values.TEXT, metavar="HEADING", **shared)
+            written = WRITTEN.get(name) or values.TEXT
+            group.add_argument(*flags, type=written, metavar=METAVARS.get(name, "HEADING"), **shared)
         else:
             written = WRITTEN.get(name) or values.number(RANGES[name])
             group.add_argument(*flags, type=written, metavar=METAVARS.get(name, "N"), **shared)

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
 def run_stages(arguments: argparse.Namespace) -> int:
     from data.cases import constant_mae
+    from models.pretrained.file import checked
     from search.audit.said import say_worries
     from search.leader.engine import run_study
     from search.leader.progress import Terms
@@ -51,6 +52,7 @@ def run_stages(arguments: argparse.Namespace) -> int:
 
     make_executor = executor_of(arguments.executor, arguments.workers)
     run = open_the_run(arguments, arguments.data)
+    checked(run.preset.training, run.preset.reference.family)
     make_executor = announcing(make_executor, arguments, run.preset.training.precision)
     if not arguments.budget:  # which plans the seeds itself
         say_design(run, arguments)

@@ -141,3 +141,4 @@ OBJECTIVE = Written(
 BUDGET = Written(FORMS, parse)
 TEXT = Written("a text that is not empty", not_empty)
 PATH = Written("a path that is not empty", lambda text: Path(not_empty(text)))
+FILE = Written("a path that is not empty", lambda text: str(Path(not_empty(text)).expanduser().absolute()))

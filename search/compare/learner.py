@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from data.store.disk import Store
+from models.pretrained.file import checked
 from search.compare.curves import Curve, Request
 from search.lease import Lease, held
 from search.run import Run, record
@@ -74,10 +75,12 @@ class Trainings(Events[Supervised]):
             self.wanted[job.folder.name] = job
 
     def job(self, request: Request) -> Job:
+        training, network = self.run.preset.training, architecture(self.run.preset, request.point)
         job = Job(
             number=0,
-            architecture=architecture(self.run.preset, request.point),
-            training=self.run.preset.training,
+            architecture=network,
+            training=training,
+            weights_digest=checked(training, network.family),
             seed=request.seed,
             store=self.store.path,
             data=self.store.digest,

@@ -25,6 +25,7 @@ def refuse_other_settings(existing: optuna.Study, name: str, settings: dict[str,
         "reference se_ratio": 0.0,
         "reference input_px": 0,
         "reference group_betas": [],
+        "weights": "",
         **FILMS_OFF,
     }  # those of versions that gave no choice
     before = older | settings_of(existing.study_name, existing.user_attrs)

@@ -11,6 +11,7 @@ import optuna
 from optuna.exceptions import UpdateFinishedTrialError
 from optuna.trial import FrozenTrial, TrialState
 
+from models.pretrained.file import checked
 from search.leader import kept
 from search.leader.attributes import RESULT_ATTRIBUTES, description, results
 from search.leader.forecast import Forecast
@@ -123,11 +124,12 @@ class Leader(Events[Running]):
         return Running(job=job, label=f"trial {trial.number}", trial=trial, compared_with=before)
 
     def job_of(self, trial: Trial) -> Job:
-        opened = self.opened
+        opened, training = self.opened, self.given.preset.training
+        network = self.module.architecture(self.given, trial.point)
         return Job(
             number=trial.number,
-            architecture=self.module.architecture(self.given, trial.point),
-            training=self.given.preset.training,
+            architecture=network,
+            training=training,
             seed=trial.seed,
             store=opened.store.path,
             data=opened.store.digest,
@@ -137,6 +139,7 @@ class Leader(Events[Running]):
             maps=True,
             keep=bool(opened.run.preset.keep_networks),
             keep_below=kept.to_beat(opened.run, self.name),
+            weights_digest=checked(training, network.family),
             lease=opened.lease.path,
             token=opened.lease.owner.token,
         )

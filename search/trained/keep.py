@@ -67,6 +67,11 @@ def describe(
         "architecture": job.architecture.to_dict(),
         "training": job.training.to_dict(),
         "network": fingerprint(job),
+        **(
+            {"weights": {"file": Path(job.training.weights).name, "digest": job.weights_digest}}
+            if job.weights_digest
+            else {}
+        ),
         "preparation": {
             "image_px": store.image_px,
             "fit": settings.get("fit", "squash"),

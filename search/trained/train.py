@@ -19,6 +19,7 @@ from data.preparation import DISK_FULL, no_space
 from data.store.disk import Store
 from data.store.prepare import put_in_place
 from models.cost import cost
+from models.pretrained.file import checked
 from search.leader.kept import history_of
 from search.leader.progress import Progress, Terms
 from search.lease import Lease, held
@@ -66,10 +67,11 @@ def job_of(run: Run, store: Store, order: Order, deterministic: bool) -> Job:
     asked = changes.pop("seed", None)
     folder = run.folder / MODELS / safe(order.name or name_of(order.chosen.architecture))
     full = {"epochs": run.preset.full_epochs} if run.preset.full_epochs else {}
+    training = replace(run.preset.training, **(full | changes))
     return Job(
         number=0,
         architecture=order.chosen.architecture,
-        training=replace(run.preset.training, **(full | changes)),
+        training=training,
         seed=seed_of(run, folder) if asked is None else asked,
         store=store.path,
         data=store.digest,
@@ -80,6 +82,7 @@ def job_of(run: Run, store: Store, order: Order, deterministic: bool) -> Job:
         keep=True,
         tells_steps=True,
         patience=order.patience,
+        weights_digest=checked(training, order.chosen.architecture.family),
     )
 
 

@@ -33,6 +33,7 @@ class Job:
     tells_steps: bool = False  # say how far its first epoch is: somebody waits for this one network
     start: Path | None = None  # a trained network whose weights it begins with; None begins with fresh ones
     start_digest: str = ""  # of that file
+    weights_digest: str = ""  # of the file of weights that its settings name; empty where it starts from none
     patience: int = 0  # end after so many epochs without a better one; 0 trains them all
     threads: int = 0  # CPU threads of the worker; 0 leaves it to TensorFlow
     lease: Path | None = None  # of the work that it is part of; once another than `token` owns that, the worker ends
@@ -161,6 +162,7 @@ def job_dict(job: Job) -> dict[str, Any]:
         "seed": job.seed,
         "deterministic": job.deterministic,
         **({"start": job.start_digest} if job.start_digest else {}),
+        **({"weights": job.weights_digest} if job.weights_digest else {}),
     }
 
 

@@ -25,6 +25,9 @@ from data.store.disk import Store, open_store
 from models import saved
 from models.cam import Maps, maps_of
 from models.cost import cost, training_bytes
+from models.network import ByStage
+from models.pretrained.file import digest
+from models.pretrained.start import start as begin
 from models.training import energy
 from models.training.cards import HIDING
 from models.training.feed import feed
@@ -134,7 +137,8 @@ def run(job: Job, send: Callable[[Message], None], stopping: Callable[[], bool])
         on = f"it resumes after epoch {len(before.epochs)}" if before else "it starts again"
         send(Remark(job.number, f"{sentence}; {on}"))
     settings = replace(job.training, precision=before.precision) if before else job.training
-    trainer = new_trainer(job.architecture, settings, examples, store.image_px, job.seed, job.deterministic)
+    stages: ByStage = {}
+    trainer = new_trainer(job.architecture, settings, examples, store.image_px, job.seed, job.deterministic, stages)
     epochs: list[EpochDone] = []
     predictions = np.empty(0, np.float32)
     if before:
@@ -144,6 +148,8 @@ def run(job: Job, send: Callable[[Message], None], stopping: Callable[[], bool])
         send(Resumed(job.number, before.epochs))
     elif job.start:
         trainer.model.set_weights(saved.load(job.start).get_weights())
+    elif job.weights_digest:
+        send(Remark(job.number, from_weights(job, stages)))
     joules, on_gpu = energy.meter(), bool(tf.config.list_physical_devices("GPU"))
     told = first_steps(job, len(epochs) + 1, send)
     remaining = (
@@ -188,6 +194,14 @@ def run(job: Job, send: Callable[[Message], None], stopping: Callable[[], bool])
     for name in (TEST, MAPS, MODEL):
         settle(job.folder, name, best)
     return True
+
+
+def from_weights(job: Job, by_stage: ByStage) -> str:
+    """Start the network from the file of weights that its settings name; which of it starts so."""
+    path = Path(job.training.weights)
+    if digest(path) != job.weights_digest:
+        raise DataError(f"{path} has changed since the search began: put the same file back, or use another --run-dir")
+    return begin(by_stage, job.architecture, path).sentence
 
 
 def first_steps(job: Job, epoch: int, send: Callable[[Message], None]) -> Callable[[int, int], None]:

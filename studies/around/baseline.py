@@ -80,6 +80,8 @@ def max_params(given: Given) -> int:
 def space(given: Given) -> Space:
     """Each family at its own size and at the same size; once where these are one network."""
     families = given.preset.families or tuple(FAMILIES)
+    if given.preset.training.weights and set(families) != {given.preset.reference.family}:
+        raise StudyError("a file of --weights is one family's, and baseline compares several: begin without it")
     first: dict[Architecture, str] = {}
     for name in (name for family in families for name in (family, family + SAME_SIZE)):
         first.setdefault(network(given, name), name)

@@ -110,6 +110,7 @@ class Preset:
     depth_start: tuple[tuple[float, Blocks], ...] = ()  # (β, blocks) tried before the sampler proposes
     fc_choices: tuple[int, ...] = (1024, 3072)  # widths of the additional fully connected layer
     se_choices: tuple[float, ...] = ()  # squeeze-and-excitation ratios that refinement tries
+    widths_by_group: bool = False  # refinement: each block group one step narrower, or wider where it is a key group
     px_choices: tuple[int, ...] = ()  # resolutions that are compared after depth; none: the study is not asked for
     dropouts: tuple[float, ...] = (0.2, 0.35, 0.5, 0.65, 0.8)  # tried in rising order
 

@@ -23,6 +23,7 @@ from studies.findings import Compared, Findings, learned_nothing
 from studies.knowledge import belief
 from studies.knowledge.dimensions import says
 from studies.preset import StudyError
+from studies.refining import by_group
 from studies.refining.compared import around, in_family, of_steps
 from studies.study import (
     ALONE,
@@ -85,10 +86,12 @@ def max_params(given: Given) -> int:
 
 @says
 def features(architecture: Architecture) -> tuple[float, ...]:
-    """What the surrogate sees of the head: a layer counts, its size less; dropout by its rate; whether it knows the sex; attention as the layer."""
+    """What the surrogate sees of the head: a layer counts, its size less; dropout by its rate; whether it knows the sex; attention as
+    the layer; and widths by group."""
     layer = 1 + log2(architecture.fc_units / 128) / 4 if architecture.fc_units else 0.0
     attention = 1 + log2(architecture.se_ratio * 16) / 4 if architecture.se_ratio else 0.0
-    return layer, architecture.dropout / 0.3, float(architecture.sex_units > 0), attention
+    head = layer, architecture.dropout / 0.3, float(architecture.sex_units > 0), attention
+    return *head, *by_group.features(architecture)
 
 
 def start(given: Given) -> Architecture:
@@ -103,16 +106,19 @@ def space(given: Given) -> Space:
     decided = start(given)
     ratios = tuple(sorted({0.0, decided.se_ratio, *given.preset.se_choices}))
     attention: dict[str, tuple[Value, ...]] = {"se_ratio": ratios} if given.preset.se_choices else {}
+    widths = by_group.choices(given, decided) if given.preset.widths_by_group else ()
+    grouped: dict[str, tuple[Value, ...]] = {by_group.NAME: widths} if len(widths) > 1 else {}
     if depth.searched(given):
         sides = resolution.choices(given.preset, decided) if given.preset.px_choices else ()
         shrunk: dict[str, tuple[Value, ...]] = {resolution.PX: sides} if sides else {}
-        share = math.prod(len(values) for values in (rates, *attention.values(), *shrunk.values()))
+        share = math.prod(len(values) for values in (rates, *attention.values(), *shrunk.values(), *grouped.values()))
         return {
             **depth.joint(given, decided, belief.MOST_POINTS // share),
             "dropout": rates,
             "sex_units": sexes,
             **attention,
             **shrunk,
+            **grouped,
         }
     wider = [beta for beta in width.betas(given) if beta > decided.beta][:WIDER_STEPS]
     return {
@@ -121,6 +127,7 @@ def space(given: Given) -> Space:
         "dropout": rates,
         "sex_units": sexes,
         **attention,
+        **grouped,
     }
 
 
@@ -129,8 +136,9 @@ def sex_units(given: Given) -> int:
 
 
 def architecture(given: Given, point: Point) -> Architecture:
-    own = {name: value for name, value in point.items() if name != resolution.PX}
-    return resolution.moved(belief.moved(start(given), own), point, given.preset.preparation.image_px)
+    own = {name: value for name, value in point.items() if name not in (resolution.PX, by_group.NAME)}
+    network = by_group.moved(belief.moved(start(given), own), point)
+    return resolution.moved(network, point, given.preset.preparation.image_px)
 
 
 def prunable(given: Given, point: Point) -> bool:
@@ -149,17 +157,20 @@ def steps(given: Given, trials: Sequence[Trial]) -> tuple[list[Point], list[Poin
     plain: Point = {"fc_units": 0, "dropout": 0.0, "sex_units": sex_units(given)}
     if "se_ratio" in grid:
         plain["se_ratio"] = start(given).se_ratio
+    if by_group.NAME in grid:
+        plain[by_group.NAME] = by_group.NONE
     widths = [point for beta in grid["beta"] if fits(given, point := {"beta": beta} | plain)]
     best = finished_best(widths, trials)
     if best is None:
         return widths, [], []
     heads = [point for units in grid["fc_units"] if fits(given, point := best.point | {"fc_units": units})]
     best = finished_best(heads, trials)
-    if (
-        best is not None and "se_ratio" in grid
-    ):  # attention belongs to the second step: it too is added to the best width
-        excited = [best.point | {"se_ratio": ratio} for ratio in grid["se_ratio"]]
-        heads += [point for point in excited if point not in heads and fits(given, point)]
+    # Attention and widths by group belong to the second step: they too are added to the best width.
+    for name in [name for name in ("se_ratio", by_group.NAME) if name in grid]:
+        if best is None:
+            break
+        added = [best.point | {name: value} for value in grid[name]]
+        heads += [point for point in added if point not in heads and fits(given, point)]
         best = finished_best(heads, trials)
     if best is None:
         return widths, heads, []

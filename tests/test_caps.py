@@ -85,6 +85,20 @@ def test_a_study_for_which_nothing_fits_says_which_cap_it_is(
         run_study(run, tiny_store, "ablation", FormulaExecutor, silent())
 
 
+@pytest.mark.parametrize(
+    ("caps", "says"),
+    [
+        ({"max_macs": 1_000}, r"fits 1,000 MACs: .* has [\d,]+ MACs; raise --max-macs"),
+        ({"max_memory": 1_000}, r"fits 1,000 bytes in training: .* bytes in training; raise --max-memory"),
+        ({"refine_max_params": 1_000}, r"fits 1,000 parameters: .* parameters; raise --refine-max-params"),
+        ({"max_params": 900, "max_macs": 7}, r"fits 900 parameters and 7 MACs: .* raise --max-params or --max-macs"),
+    ],
+)
+def test_a_refinement_for_which_nothing_fits_names_the_caps_that_bind(caps: dict[str, int], says: str) -> None:
+    with pytest.raises(StudyError, match=says):
+        refinement.decide(after(replace(tiny_preset(), strategy="paper", **caps)), [])  # type: ignore[arg-type]
+
+
 def test_a_whole_search_trains_nothing_over_a_cap_on_macs(tiny_store: Store, tmp_path: Path) -> None:
     preset = tiny_preset()
     most = round(1.1 * Given(preset, {}, 30.0).cost(preset.reference).macs)

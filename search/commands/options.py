@@ -107,6 +107,7 @@ OPTIONS: dict[str, str] = {
     "fc_choices": "refinement: widths of the fully connected layer to try: 1024,3072",
     "px_choices": "resolution: sides in pixels to compare with the network's own, rising, which refinement then may revise: 100,150",
     "se_choices": "refinement: squeeze-and-excitation ratios to try, rising: 0.0625,0.25",
+    "widths_by_group": "refinement: also try each block group one step of the widths narrower, or each key group one step wider; not in compare",
     "dropouts": "refinement: dropout rates to try, rising: 0.2,0.4,0.6",
 }
 RANGES: dict[str, Range] = {**preparation.RANGES, **training.RANGES, **architecture.RANGES, **preset.RANGES}

@@ -21,7 +21,8 @@ from studies.study import Decision, Given, Point, Training, Trial, decided, feas
 
 class Staged:
     def __init__(self, preset: Preset, constant_mae: float, seed: int) -> None:
-        self.preset, self.constant_mae = replace(preset, seed=seed), constant_mae
+        # Widths by group are none of the joint space's.
+        self.preset, self.constant_mae = replace(preset, seed=seed, widths_by_group=False), constant_mae
         self.epochs = preset.training.epochs
         self.decisions: dict[str, Decision] = {}
         self.trained: tuple[Training, ...] = ()  # by the studies that have decided

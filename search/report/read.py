@@ -29,6 +29,7 @@ from search.storage.told import LeftOut
 from search.trained.folder import models_of, read_about
 from search.workers.best import errors_of
 from studies.around.confirmation import ConfirmationFindings
+from studies.caps import Cap
 from studies.order import EVERY, stored_decision, study_name
 from studies.study import SEED, Decision, Given, Trial, best_of, pool
 
@@ -91,6 +92,11 @@ class StudyReport:
     def cap(self) -> int:
         assert self.given is not None
         return EVERY[self.name].max_params(self.given)
+
+    def caps(self) -> tuple[Cap, ...]:
+        """That its networks had to meet; the one of parameters is the first."""
+        assert self.given is not None
+        return self.given.caps(self.cap())
 
     def table(self) -> list[dict[str, Any]]:
         """The rows of the study's own table."""

@@ -135,6 +135,7 @@ def how_big(report: Report, best: Best) -> Answer:
         f"{millions(cost.params)} of at most {millions(cap)} parameters",
         (
             f"{cost.params / cap:.0%} of the cap; {cost.params:,} parameters.",
+            *(f"{other.measure(cost):,} of at most {other}." for other in best.study.caps()[1:]),
             f"{cost.macs / 1e9:.3g} GMACs for one image of {report.run.preset.preparation.image_px} px.",
         ),
     )

@@ -24,7 +24,7 @@ from search.leader.progress import Progress
 from search.output.files import write_bytes
 from search.output.notices import NO_DEVICE, SYNTHETIC
 from search.report.read import Recorded, StudyReport, recorded
-from search.report.words import asked, millions, sentence, trial_words, verdict_sentence
+from search.report.words import asked, sentence, trial_words, verdict_sentence
 from search.run import TRIALS
 from search.show import svg as drawings
 from search.show.html import GREY
@@ -32,6 +32,7 @@ from search.storage.copy import ARTIFACTS
 from search.storage.keys import note_of, note_version, storage_of, study_key, trial_key
 from search.storage.records import STATES, left_out, note, seen
 from search.watch.machine import described
+from studies.caps import said
 from studies.findings import Compared
 from studies.order import EVERY
 from studies.study import Decision, Given, Trial
@@ -92,8 +93,8 @@ def decide(study: optuna.Study, name: str, given: Given, decision: Decision) -> 
         f"**{asked(name)}**",
         sentence(decision.summary),
         evidence,
-        f"Always answering the training median scores {given.constant_mae:.1f} months. The cap was "
-        f"{millions(EVERY[name].max_params(given))} parameters.",
+        f"Always answering the training median scores {given.constant_mae:.1f} months. Networks had at most "
+        f"{said(given.caps(EVERY[name].max_params(given)))}.",
         sentence(SYNTHETIC if study.user_attrs["synthetic"] else NO_DEVICE),
         "Report: `report.html` in the run's folder, which the command `report` makes.",
     ]

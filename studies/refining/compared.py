@@ -4,10 +4,12 @@ from collections.abc import Mapping, Sequence
 
 from studies import ablation
 from studies.findings import Compared
+from studies.refining import by_group
 from studies.study import Given, Point, Space, Trial, Value, at, complete_at
 
 Pairs = Mapping[str, tuple[Trial, Trial]]  # by what was changed: the network with it, and the one without
-NAMES = {"beta": "β", "fc_units": "FC", "dropout": "dropout", "se_ratio": "squeeze-and-excitation"}
+NAMES = {"beta": "β", "fc_units": "FC", "dropout": "dropout", "se_ratio": "squeeze-and-excitation", by_group.NAME: ""}
+WITHOUT: Point = {"fc_units": 0, "dropout": 0.0, "se_ratio": 0.0, by_group.NAME: by_group.NONE}
 
 
 def of_steps(
@@ -16,10 +18,16 @@ def of_steps(
     """Every wider network, fully connected layer and rate of dropout against the network without it, and without the sex."""
     widths, heads, rates = steps
     pairs: dict[str, tuple[Trial, Trial]] = {}
-    plain = [point for point in heads if point.get("se_ratio") == heads[0].get("se_ratio")]
-    excited = [point for point in heads if point not in plain]
-    without = [point for point in plain if excited and point["fc_units"] == excited[0]["fc_units"]]
-    steps_taken = (("beta", widths), ("fc_units", plain), ("se_ratio", [*without, *excited]), ("dropout", rates))
+    added = [name for name in ("se_ratio", by_group.NAME) if heads and name in heads[0]]
+    plain = [point for point in heads if all(point[name] == heads[0][name] for name in added)]
+    steps_taken: list[tuple[str, Sequence[Point]]] = [("beta", widths), ("fc_units", plain)]
+    for name in added:
+        changed = [point for point in heads if point[name] != heads[0][name]]
+        alike = [
+            point for point in changed if all(point[other] == changed[0][other] for other in point if other != name)
+        ]
+        steps_taken.append((name, [changed[0] | {name: heads[0][name]}, *alike] if changed else []))
+    steps_taken.append(("dropout", rates))
     for parameter, tried in steps_taken:
         complete = [trial for point in tried if (trial := complete_at(trials, point))]
         start = next((trial for trial in complete if trial.point == tried[0]), None)
@@ -36,10 +44,10 @@ def around(trials: Sequence[Trial], point: Point) -> Pairs:
     """The decided network beside those that were trained and differ from it in one part of the head alone."""
     decided = at(trials, point)
     pairs: dict[str, tuple[Trial, Trial]] = {}
-    for parameter in [name for name in ("fc_units", "dropout", "se_ratio") if name in point]:
-        plain = at(trials, point | {parameter: type(point[parameter])(0)})
+    for parameter, without in WITHOUT.items():
+        plain = at(trials, point | {parameter: without}) if parameter in point else None
         if decided is not None and plain is not None and plain is not decided and plain.state == "complete":
-            pairs[instead(parameter, point[parameter], 0)] = (decided, plain)
+            pairs[instead(parameter, point[parameter], without)] = (decided, plain)
     sexless = at(trials, point | {"sex_units": 0})
     if decided is not None and sexless is not None and sexless is not decided and sexless.state == "complete":
         pairs["without the sex"] = (sexless, decided)
@@ -57,5 +65,7 @@ def in_family(given: Given, grid: Space, pairs: Pairs) -> tuple[Compared, ...]:
 
 
 def instead(parameter: str, value: Value, start: Value) -> str:
-    """FC 512 instead of none."""
+    """FC 512 instead of none; mixed9 × 0.7 instead of as decided."""
+    if parameter == by_group.NAME:
+        return f"{str(value).replace('=', ' × ')} instead of {start}"
     return f"{NAMES[parameter]} {value:g} instead of {f'{start:g}' if start else 'none'}"

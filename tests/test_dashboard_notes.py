@@ -128,6 +128,7 @@ def test_every_study_and_every_trial_has_a_note(tmp_path: Path, tiny_store: Stor
         assert STUDIES[name].QUESTION[1:] in said
         assert study.user_attrs["summary"][1:] in said
         assert SYNTHETIC[1:] in said
+        assert "Networks had at most 100,000 parameters." in said
         for trial in study.trials:
             told = notes(storage, name)[trial.number]
             assert f"trials/{trial.user_attrs['folder']}" in told

@@ -16,6 +16,7 @@ from search.cli import main
 from search.compare.compare import own_seeds, run_all
 from search.compare.curves import Curve, Request
 from search.compare.replay import play
+from search.compare.rivals.enumerated import CompoundScaling
 from search.compare.staged import Staged
 from search.leader.engine import run_study
 from search.planning.images import ASSUMED, Images
@@ -214,6 +215,20 @@ def test_the_staged_rival_searches_the_resolution_too() -> None:
     decided = rival.decided()
     assert decided
     assert decided["input_px"] == 40
+
+
+def test_compound_scaling_raises_the_resolution_with_depth_and_width() -> None:
+    preset = preset_of(max_params=10**9)
+    preset = replace(preset, reference=replace(preset.reference, input_px=28))
+    rival = CompoundScaling(preset, 0)
+    sides: dict[float, int] = {}
+    for coefficient in (0.0, 1.0, 2.0):
+        point = rival.scaled((1.0, 1.05), coefficient)
+        assert point
+        sides[coefficient] = int(point["input_px"])
+
+    assert sides == {0.0: 28, 1.0: 34, 2.0: 34}  # 28, 32.2 and 37.03, the nearest of 28 and 34
+    assert rival.scaled((1.0, 1.05), 0.0) == joint.point(preset, preset.reference)
 
 
 # in a run

@@ -62,7 +62,7 @@ OPTIONS: dict[str, str] = {
     "noise": "augment by noise up to this fraction of the grey range",
     "erased_border": "augment by painting a strip along each side, up to this fraction of it, in one grey",
     "precision": "number format; auto is half precision where the GPU or CPU computes it in hardware: bfloat16, or float16 on older GPUs",
-    "weights": "start from a file of keras.applications weights that you have (.h5, .weights.h5, .keras), where a network is stock",
+    "weights": "start from a file of keras.applications weights that you have (.h5, .weights.h5, .keras), where a network is stock; none: fresh ones",
     # the reference architecture, from which the ablation starts
     "family": "table of layers that the networks are made from",
     "beta": "reference width: multiplier of every filter count, as 1.2; of some groups a factor on it, as mixed9=0.7 or 1.2,mixed9=0.7",

@@ -141,4 +141,4 @@ OBJECTIVE = Written(
 BUDGET = Written(FORMS, parse)
 TEXT = Written("a text that is not empty", not_empty)
 PATH = Written("a path that is not empty", lambda text: Path(not_empty(text)))
-FILE = Written("a path that is not empty", lambda text: str(Path(not_empty(text)).expanduser().absolute()))
+FILE = Written("a path, or '' for none", lambda text: str(Path(text).expanduser().absolute()) if text else "")

@@ -10,9 +10,11 @@ from search.compare.replay import Work
 from search.compare.rivals.fresh import TRIES, Fresh
 from studies import joint
 from studies.preset import Preset
+from studies.resolution import PX
 from studies.study import Point, Space, Value
 
 FACTORS = (1.2, 1.1)  # EfficientNet's of depth and width for one step of the coefficient (Tan and Le 2019)
+RESOLUTION = 1.15  # and of the image's side, where the space has several; the largest of them is where it ends
 LARGEST_COEFFICIENT, PER_UNIT = 24, 4  # 1.1 ** 24 is ten times as wide
 
 
@@ -99,7 +101,7 @@ def coarse(values: tuple[Value, ...], level: int) -> tuple[Value, ...]:
 
 
 class CompoundScaling(Enumerated):
-    """EfficientNet's rule: from the reference, depth and width are raised together by one coefficient, to the largest that fits.
+    """EfficientNet's rule: from the reference, depth, width and resolution are raised together by one coefficient, to the largest that fits.
 
     Depth and width share what the coefficient stands for as EfficientNet has it; then, as its authors search for the shares,
     by other shares in a random order. It knows few networks, and ends with them.
@@ -133,4 +135,7 @@ class CompoundScaling(Enumerated):
             group: min(self.fresh.space[group], key=lambda grid: (abs(int(grid) - round(repeats)), grid))
             for group, repeats in raised.items()
         }
-        return point | {"beta": nearest} | counts
+        sides = self.fresh.space.get(PX, ())
+        side = float(point.get(PX, 0)) * RESOLUTION**coefficient
+        shrunk = {PX: min(sides, key=lambda grid: abs(float(grid) - side))} if sides else {}
+        return point | {"beta": nearest} | counts | shrunk

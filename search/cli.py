@@ -15,6 +15,7 @@ from pathlib import Path
 import boneage_search  # noqa: F401 # first: from here on our packages are found, whatever else has their names
 from data.preparation import DataError
 from models.architecture import ArchitectureError
+from models.pretrained.file import WeightsError
 from models.training.settings import TrainingError
 from search.commands.general.presets import settle_config
 from search.commands.general.which_run import settle_run
@@ -48,7 +49,7 @@ def answer(arguments: Sequence[str] | None) -> int:
         settle_config(parsed)
         settle_run(parsed)
         return command(parsed)
-    except (ArchitectureError, TrainingError, DataError, StorageError, StudyError) as error:
+    except (ArchitectureError, TrainingError, WeightsError, DataError, StorageError, StudyError) as error:
         log(f"boneage-search: {error}")
         for note in getattr(error, "__notes__", ()):
             for line in note.splitlines():

@@ -17,6 +17,7 @@ USES_TENSORFLOW = {  # from models/backend.py, which imports it
     "models/training/augmentation.py",
     "models/training/batch_norm.py",
     "models/network.py",
+    "models/pretrained/start.py",
     "models/training/fit.py",
     "models/training/feed.py",
     "models/saved.py",

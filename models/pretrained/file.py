@@ -16,7 +16,6 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from data.preparation import DataError
 from models.pretrained.kernels import Shape, kernels_of, stock
 from models.training.settings import Training
 
@@ -25,7 +24,7 @@ IN_ZIP = "model.weights.h5"
 KERNEL = 4  # dimensions of a convolution's
 
 
-class WeightsError(DataError):
+class WeightsError(ValueError):
     """A file that is no weights of this family; the message says what was found and what would be right."""
 
 

@@ -14,7 +14,7 @@ from models.backend import keras
 
 import numpy as np
 
-from data.foreign import foreign
+from data.shown import one_line
 from models.architecture import Architecture
 from models.network import ByStage, trunk
 from models.pretrained.file import Held, WeightsError, held
@@ -85,7 +85,7 @@ def read(path: Path, family: str) -> dict[str, tuple[Weights, ...]]:
 
 def loaded(path: Path, family: str, holds: Held) -> keras.Model:
     """Keras' own network with the file's weights. Nothing is downloaded, and nobody's code is run."""
-    with foreign(f"{path} cannot be read as weights of {family}: restore a copy", WeightsError):
+    try:
         if path.name.endswith(".keras"):
             return keras.saving.load_model(path, compile=False, safe_mode=True)
         head = {"classes": holds.classes} if holds.classes else {}
@@ -94,6 +94,10 @@ def loaded(path: Path, family: str, holds: Held) -> keras.Model:
         )
         made.load_weights(path)
         return made
+    except Exception as error:  # whatever Keras and h5py raise for a file that is damaged inside
+        raise WeightsError(
+            f"{path} cannot be read as weights of {family}: restore a copy ({one_line(str(error))})"
+        ) from None
 
 
 def set_weights(layers: Sequence[keras.layers.Layer], weights: Sequence[Weights]) -> None:

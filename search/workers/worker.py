@@ -26,7 +26,7 @@ from models import saved
 from models.cam import Maps, maps_of
 from models.cost import cost, training_bytes
 from models.network import ByStage
-from models.pretrained.file import digest
+from models.pretrained.file import WeightsError, digest
 from models.pretrained.start import start as begin
 from models.training import energy
 from models.training.cards import HIDING
@@ -107,7 +107,7 @@ def outcome(
         return Failed(job.number, "not_finite", str(error))
     except CountMismatch as error:
         return Failed(job.number, "count_mismatch", str(error))
-    except (DataError, Fenced) as error:
+    except (DataError, Fenced, WeightsError) as error:
         return Halted(job.number, str(error))
     except Exception as error:
         if isinstance(error, OSError) and error.errno in DISK_FULL:

@@ -272,7 +272,7 @@ def decide(given: Given, trials: Sequence[Trial]) -> Decision:
     if not widths:
         least = given.cost(replace(start(given), fc_units=0))
         unmet = over(given.caps(max_params(given)), least)
-        has = " and ".join(f"{cap.measure(least):,} {cap.unit}" for cap in unmet)
+        has = " and ".join(f"{cap.measure(least):,}" for cap in unmet)
         raise StudyError(
             f"no refinement with the sex fits {said(unmet)}: the smallest, the network that it starts from without its fully "
             f"connected layer, has {has}; raise {options(unmet)}"

@@ -78,6 +78,7 @@ def test_every_command_has_help_with_an_example() -> None:
         "width",
         "depth",
         "refine",
+        "resolution",
         "run",
         "train",
         "predict",

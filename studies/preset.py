@@ -71,6 +71,7 @@ class Preset:
     seed: int = 0
     confirm: int = 1  # of the networks that were best, so many are trained again after the search; 0: none
     confirm_seeds: int = 3  # each of them with so many seeds that the search has never used
+    ablate_winner: bool = False  # after the search, ask of the decided network which of its block groups it needs
     keep_networks: int = 1  # trained networks that the run's best trials leave, for use before `train`; 0: none
     seeds: int = 1  # every point of ablation, width and refinement runs with so many, from `seed` on
     baseline_seeds: int = (

@@ -84,6 +84,7 @@ OPTIONS: dict[str, str] = {
     "baseline_seeds": "seeds of what variants are compared with; 0 is as many as serve best, three times as many for nine variants",
     "confirm": "after the search, train this many of its best networks again with fresh seeds; 0 trains none",
     "confirm_seeds": "fresh seeds of each network that is confirmed",
+    "ablate_winner": "after the search, lower each block group of the decided network too: which of them does it need?",
     "keep_networks": "keep the trained networks of this many of the best trials, for predict before train; 0 keeps none",
     "drop_useless": "ablation: drop the block groups that do not matter, and spend their parameters elsewhere",
     "resolve": "ablation: add seeds to variants whose verdict is open, up to this many; 0 adds none",

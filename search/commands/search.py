@@ -83,13 +83,13 @@ def run_stages(arguments: argparse.Namespace) -> int:
     page = report_files.write(found) if found else None
     if arguments.json:
         decisions = {name: decision.to_dict() for name, decision in made.items()}
-        if confirmed:
-            decisions[last][CONFIRMATION] = confirmed.to_dict()
+        for name, decision in afterwards.items():
+            decisions[last][name] = decision.to_dict()
         show_json(decisions)
         if page:
             log(f"the report is in {page}")
         return 0
-    for name, decision in made.items():
+    for name, decision in {**made, **{name: one for name, one in afterwards.items() if name != CONFIRMATION}}.items():
         tables.show(name, records.table(run, name), decision.summary)
         tables.show_front(decision.findings.front)
         if rows := decision.findings.compared:

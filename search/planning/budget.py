@@ -134,7 +134,7 @@ def design(
     def of(tried: Preset) -> Design:
         return Design(tried, planned(tried), spent, budget)
 
-    for _, alike in groupby(presets(preset, begun), lambda tried: tried.confirm):
+    for _, alike in groupby(presets(preset, begun), lambda tried: (tried.ablate_winner, tried.confirm)):
         wishes = list(alike)
         # Each of these costs no more than the one before it.
         first = bisect_left(wishes, True, key=lambda tried: of(tried).fits)
@@ -156,9 +156,18 @@ def design(
 
 
 def presets(preset: Preset, begun: bool) -> Iterator[Preset]:
-    """From the richest to the leanest; those that confirm the winner before all that do not."""
+    """From the richest to the leanest; those that confirm the winner before all that do not.
+
+    The winner's blocks are ablated only where all that the search itself was to have can be paid as well.
+    """
     wanted = preset.seeds if begun else max(preset.seeds, SEEDS)
     least = preset.seeds if begun else 1
+    if preset.ablate_winner:
+        for factor in (*RICHER, 1):
+            yield scaled(preset, wanted, factor)
+        for seeds in range(wanted - 1, preset.seeds - 1, -1):
+            yield scaled(preset, seeds, 1)
+        preset = replace(preset, ablate_winner=False)
     for confirm in sorted({preset.confirm, 0}, reverse=True):
         wish = replace(preset, confirm=confirm)
         for factor in RICHER:
@@ -179,6 +188,6 @@ def changes(before: Preset, after: Preset) -> dict[str, Any]:
     """What of the preset the design has set, as overrides of the run."""
     return {
         name: getattr(after, name)
-        for name in ("seeds", "resolve", "confirm", *TRIALS)
+        for name in ("seeds", "resolve", "confirm", "ablate_winner", *TRIALS)
         if getattr(after, name) != getattr(before, name)
     }

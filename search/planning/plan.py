@@ -12,8 +12,18 @@ from typing import Any
 from models.architecture import Architecture
 from search.planning.asking import macs
 from search.planning.images import Images
-from search.planning.time_left import Feasible, Round, confirming, dearest, fitting, leanest, rounds, seconds
-from studies.around import confirmation
+from search.planning.time_left import (
+    Feasible,
+    Round,
+    around_winner,
+    confirming,
+    dearest,
+    fitting,
+    leanest,
+    rounds,
+    seconds,
+)
+from studies.around import confirmation, winner
 from studies.around.baseline import gone_on
 from studies.caps import memory, unmet
 from studies.order import EVERY, FIRST, STUDIES, before, comes, preset_of, to_run
@@ -172,6 +182,10 @@ def one_way(
                 workers,
             )
         )
+    if preset.ablate_winner and winner.NAME not in made:
+        given = Given(preset, made, CONSTANT_MONTHS)
+        lowered = around_winner(given, trials.get(winner.NAME, ()), deterministic)
+        found.append(planned(winner.NAME, given, lowered, of, workers))
     return found, networks
 
 

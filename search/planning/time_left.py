@@ -13,7 +13,7 @@ from typing import Any
 
 from models.architecture import Architecture
 from search.planning.asking import asked, key, macs
-from studies.around import confirmation
+from studies.around import confirmation, winner
 from studies.order import EVERY, may_decide, stages
 from studies.preset import Preset
 from studies.study import Decision, Given, Point, Study, Trial, feasible_points
@@ -84,8 +84,16 @@ def to_come(name: str, given: Given, feasible: Feasible, deterministic: bool = F
         feasible = fitting(EVERY[after], given)
         found += rounds(after, given, [], feasible, deterministic)
     if feasible and name in order:
-        found.append(confirming(given.preset, dearest(order[-1], given, feasible).architecture))
+        last = dearest(order[-1], given, feasible)
+        found.append(confirming(given.preset, last.architecture))
+        if given.preset.ablate_winner:
+            found += around_winner(replace(given, decisions={**given.decisions, order[-1]: last}), (), deterministic)
     return found
+
+
+def around_winner(given: Given, trials: Sequence[Trial], deterministic: bool) -> list[Round]:
+    """The trainings of the ablation around the decided network."""
+    return list(rounds(winner.NAME, given, trials, fitting(EVERY[winner.NAME], given), deterministic))
 
 
 def confirming(preset: Preset, network: Architecture) -> Round:

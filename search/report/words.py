@@ -11,8 +11,9 @@ from search.report.read import LEAST_FOR_IMPORTANCE, Best, Recorded, Report, Stu
 from search.run import TRIALS
 from search.workers.job import EXIT_REASONS
 from studies import ablation
+from studies.around import winner
 from studies.findings import Choice, Compared
-from studies.order import EVERY, all_studies
+from studies.order import EVERY, all_studies, stored_decision
 from studies.study import Given, Trial
 
 OPTIMISM = "It was chosen by these same images, so expect a somewhat higher MAE on new ones."
@@ -154,8 +155,17 @@ def why_blocks(report: Report) -> Answer:
     return Answer(
         "Why these blocks?",
         f"{called}: {', '.join(findings.key_groups)}",
-        (sentence(decision.summary), *(verdict_sentence(row) for row in rows)),
+        (sentence(decision.summary), *(verdict_sentence(row) for row in rows), *around_the_winner(report)),
     )
+
+
+def around_the_winner(report: Report) -> list[str]:
+    """What lowering the blocks of the decided network came to, where that was asked for."""
+    status = report.studies[-1].status.get(winner.NAME)
+    if not status or not status["decision"]:
+        return []
+    decision = stored_decision(winner.NAME, status["decision"])
+    return [sentence(decision.summary), *(verdict_sentence(row) for row in decision.findings.compared)]
 
 
 def evidence(findings: ablation.AblationFindings) -> list[Compared]:

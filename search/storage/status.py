@@ -65,6 +65,8 @@ def status(run: StoredRun) -> list[dict[str, Any]]:
         every = {name: study_status(name, own, stored, rows, run.folder) for name in EVERY}
         confirmed = every[CONFIRMATION]
         every[list(STUDIES)[-1]] |= {CONFIRMATION: None if confirmed["state"] == "not begun" else confirmed}
+        begun = {name: found for name, found in every.items() if comes(name) == LAST and found["state"] != "not begun"}
+        every[list(STUDIES)[-1]] |= begun
         return [
             found
             for name, found in every.items()

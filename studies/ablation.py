@@ -251,7 +251,8 @@ def keys_of(given: Given, verdicts: Mapping[str, "Verdict"], known: Mapping[str,
             groups, "verdict", f"key groups: {', '.join(groups)} (lowering one makes it worse, {seeds_said(verdicts)})"
         )
     together = " of all trainings together" if belief.searches(given) else ""
-    without = f"no verdict of {seeds_said(verdicts)}; by estimate{together}"
+    judged = " that a group matters" if all(found.seeds >= MIN_SEEDS for found in verdicts.values()) else ""
+    without = f"no verdict of {seeds_said(verdicts)}{judged}; by estimate{together}"
     costs = {group: known[group] for group in groups_of(given) if group in known}
     if over := {group: cost for group, cost in costs.items() if cost.effect_months > given.preset.margin_months}:
         one = len(over) == 1

@@ -271,6 +271,17 @@ def test_of_one_or_two_seeds_no_group_is_called_key_by_a_verdict(costs: list[flo
     assert decision.findings.key_groups
 
 
+def test_verdicts_that_call_nothing_key_are_not_said_to_be_missing() -> None:
+    preset = replace(a_preset(seeds=3), reference=Architecture(0.25, Blocks(0, 0, 0, 1, 0, 1)))
+    trials = seeded({"variant": "baseline"}, [20.0, 20.1, 20.2], 0)
+    trials += seeded({"variant": "mixed5=0"}, [20.0, 20.1, 20.3], 10)
+    trials += seeded({"variant": "mixed9=0"}, [20.1, 20.0, 20.2], 20)
+    decision = ablation.decide(Given(preset, {}, CONSTANT), pool(trials, 3))
+
+    assert {row.verdict for row in decision.findings.verdicts} == {"does not matter"}
+    assert decision.summary.startswith("no verdict of 3 seeds that a group matters; by estimate")
+
+
 def test_seeds_are_added_where_a_verdict_is_open_and_to_the_baseline() -> None:
     preset = a_preset(resolve=12)
     preset = replace(preset, reference=Architecture(0.25, Blocks(0, 0, 0, 1, 0, 1)), equivalence_months=0.2)

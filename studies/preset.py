@@ -14,7 +14,7 @@ from models.cost import PARAMS, cost
 from models.families import FAMILIES
 from models.paper import MODIFIED
 from models.stages import stages
-from models.training.settings import EPOCHS, FILMS_OFF, Training
+from models.training.settings import EPOCHS, FILMS, FILMS_BRIEFLY, FILMS_OFF, Training
 
 OBJECTIVES = (("mae",), ("mae", "macs"), ("mae", "params"))
 Strategy = Literal["surrogate", "paper"]
@@ -178,29 +178,6 @@ class Preset:
         if self.baseline_seeds:
             return max(self.baseline_seeds, seeds)
         return seeds if seeds < 2 else seeds * max(1, round(variants**0.5))
-
-
-# Other scanners, archives and resamplers, as training is to know them: of the sizes that such films were seen to differ by.
-FILMS: dict[str, Any] = {
-    "resampling": 0.6,
-    "blur_px": 1.2,
-    "sharpness": 2.0,
-    "gamma": 2.5,
-    "contrast": 0.2,
-    "noise": 0.03,
-    "erased_border": 0.08,
-}
-
-# At a third of the pixels, in a training of a few epochs: by the strengths above such a network hardly leaves the constant.
-FILMS_BRIEFLY: dict[str, Any] = {
-    "resampling": 0.3,
-    "blur_px": 0.4,
-    "sharpness": 0.7,
-    "gamma": 1.4,
-    "contrast": 0.1,
-    "noise": 0.01,
-    "erased_border": 0.03,
-}
 
 
 def default() -> Preset:

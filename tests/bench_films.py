@@ -12,8 +12,7 @@ from models.network import build
 from models.training.batch_norm import BatchNormalization
 from models.training.feed import Resident, tf
 from models.training.fit import Trainer, prepare_process
-from models.training.settings import FILMS_OFF, Training
-from studies.preset import FILMS
+from models.training.settings import FILMS, FILMS_OFF, Training
 
 STEPS, ROUNDS = 5, 4
 

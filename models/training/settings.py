@@ -95,3 +95,25 @@ class Training:
 FILMS_OFF: dict[str, Any] = dict.fromkeys(
     ("resampling", "blur_px", "sharpness", "gamma", "contrast", "noise", "erased_border"), 0.0
 )
+
+# Other scanners, archives and resamplers, as training is to know them: of the sizes that such films were seen to differ by.
+FILMS: dict[str, Any] = {
+    "resampling": 0.6,
+    "blur_px": 1.2,
+    "sharpness": 2.0,
+    "gamma": 2.5,
+    "contrast": 0.2,
+    "noise": 0.03,
+    "erased_border": 0.08,
+}
+
+# At a third of the pixels, in a training of a few epochs: by the strengths above such a network hardly leaves the constant.
+FILMS_BRIEFLY: dict[str, Any] = {
+    "resampling": 0.3,
+    "blur_px": 0.4,
+    "sharpness": 0.7,
+    "gamma": 1.4,
+    "contrast": 0.1,
+    "noise": 0.01,
+    "erased_border": 0.03,
+}

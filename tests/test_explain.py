@@ -24,7 +24,7 @@ from data.preparation import DataError
 from data.store.disk import Store
 from models.architecture import Architecture, Blocks
 from models.training.settings import Training
-from search.apply.explain import Explanation, explained, of_files, of_store, region_rows
+from search.apply.explain import Explanation, explained, of_files, of_store, outside_shares, region_rows
 from search.apply.explain_page import explain_page, write
 from search.apply.predict import DOUBTED, Wanted
 from search.cli import main
@@ -96,6 +96,17 @@ def test_shares_of_regions_are_of_the_whole_map(found: Explanation) -> None:
     for row in region_rows(Explanation(found.model, found.method, found.where, even)):
         assert row["share of |map|"] == pytest.approx(row["share of the area"])
         assert row["ratio"] == 1
+
+
+def test_a_network_that_sees_nothing_has_a_picture_a_page_and_no_shares(found: Explanation, tmp_path: Path) -> None:
+    nothing = [type(case)(case.shown, np.zeros_like(case.months), 130.0, 130.0) for case in found.cases]
+    blind = Explanation(found.model, found.method, found.where, nothing)
+
+    assert region_rows(blind) == []
+    assert all(share in (None, 0) for share in outside_shares(blind))
+    picture, page = write(blind, tmp_path, "blind")
+    assert picture.exists()
+    assert ">nan" not in page.read_text()
 
 
 # --- masks of the phantom ----------------------------------------------------------------------------------------------

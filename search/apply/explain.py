@@ -213,6 +213,9 @@ def region_rows(found: Explanation) -> list[dict[str, Any]]:
     if not drawn:
         return []
     maps = np.abs(spread_all(found, drawn))
+    total = float(maps.sum())
+    if not total:  # a network that has learned nothing of the image: there is nothing to share out
+        return []
     masks = {
         "bone": [case.shown.parts.bone for case in drawn if case.shown.parts],
         "growth zones": [case.shown.parts.growth for case in drawn if case.shown.parts],
@@ -222,7 +225,7 @@ def region_rows(found: Explanation) -> list[dict[str, Any]]:
     rows = []
     for region, of_cases in masks.items():
         mask = np.stack(of_cases)
-        share, area = float(maps[mask].sum() / maps.sum()), float(mask.mean())
+        share, area = float(maps[mask].sum()) / total, float(mask.mean())
         rows.append(
             {"region": region, "share of |map|": share, "share of the area": area, "ratio": round(share / area, 2)}
         )

@@ -56,7 +56,7 @@ def test_the_notebook_runs_and_shows_what_it_says(tmp_path: Path, monkeypatch: p
         if cell.cell_type == "code"
     ]
     texts = ["\n".join(str(output) for output in of_cell) for of_cell in outputs]
-    [search] = outputs[3]  # one output, which was updated
+    [search] = outputs[2]  # one output, which was updated
     assert all(f"{place} {name}: " in search.data["text/plain"] for place, name in enumerate(STUDIES, 1))
     assert search.data["text/plain"].count("\n") < 10
     assert sum("application/vnd.plotly.v1+json" in text or "text/html" in text for text in texts) >= 3

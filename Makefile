@@ -24,7 +24,7 @@ test: install
 
 # Real training, faults, the browser. One process more than cores: much of it waits for other processes.
 test-slow: install
-	$(BIN)/pytest -q -m slow --instafail --numprocesses $(SLOW_PROCESSES) --dist loadfile --no-loadscope-reorder --timeout 400 --durations 12
+	$(BIN)/pytest -q -m slow --instafail --max-worker-restart 0 --numprocesses $(SLOW_PROCESSES) --dist loadfile --no-loadscope-reorder --timeout 400 --durations 12
 
 # Kills a search at 50 random moments; about ten minutes. HOSTS=change gives every leader another host name.
 KILLS ?= 50

@@ -271,7 +271,7 @@ def decide(given: Given, trials: Sequence[Trial]) -> Decision:
     compared = beside(given, lowered, reference)
     verdicts = raced(given, compared).verdicts
     known = spread(compared)
-    evidence = estimates(given, trials, known)
+    evidence = {group: one.rounded for group, one in estimates(given, trials, known).items()}
     keys = keys_of(given, verdicts, evidence)
     without = dropped(given, trials, keys.groups)
     chosen = lowered_to(given.preset.reference, without)
@@ -286,7 +286,7 @@ def decide(given: Given, trials: Sequence[Trial]) -> Decision:
     findings = AblationFindings(
         key_groups=keys.groups,
         key_by=keys.by,
-        estimates={group: one.rounded for group, one in evidence.items()},
+        estimates=evidence,
         seed_sd_months=None if known is None else round(known.sd_months, 4),
         seed_sd_freedom=None if known is None else round(known.freedom, 2),
         baseline_mae=reference.validation_mae,

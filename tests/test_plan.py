@@ -93,11 +93,20 @@ def test_a_plans_sums_are_those_of_its_studies_and_more_workers_never_take_longe
     preset = replace(PRESETS[name](), seeds=seeds, depth_trials=depth_trials)
     alone, found = (plan(preset, IMAGES, RATE, count, deterministic) for count in (1, workers))
 
-    assert [study.study for study in found.studies] == list(STUDIES)
+    assert [study.study for study in found.studies] == [*STUDIES, "confirmation"]
     assert found.epochs == sum(study.epochs for study in found.studies)
     assert all(study.epochs == study.trials * preset.training.epochs for study in found.studies)
     assert found.epochs == alone.epochs
     assert alone.seconds / workers * 0.999 <= found.seconds <= alone.seconds * 1.001
+
+
+@pytest.mark.parametrize("seeds", [1, 3])
+def test_one_trial_at_a_time_is_no_more_trials(seeds: int) -> None:
+    preset = replace(PRESETS["demo"](), seeds=seeds)
+    together, one_by_one = (plan(preset, IMAGES, RATE, 1, deterministic) for deterministic in (False, True))
+
+    for alone, all_at_once in zip(one_by_one.studies, together.studies, strict=True):
+        assert 0 < alone.trials <= all_at_once.trials
 
 
 def test_more_seeds_and_more_trials_cost_more() -> None:

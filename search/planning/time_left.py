@@ -63,8 +63,9 @@ def wanted(
     taken = {key(trial.point) for trial in trials}
     left = [point for name, point in feasible.items() if name not in taken]
     left.sort(key=lambda point: macs(module.architecture(given, point), given), reverse=True)
-    # With `deterministic` the sampler is asked for one at a time.
-    most = 1 if deterministic else wish.expected - len(trials)
+    most = max(wish.expected - len(trials), 0)
+    if deterministic:  # the sampler is asked for one at a time
+        most = min(most, 1)
     return [(point, given.preset.seed) for point in left[:most]]
 
 

@@ -5,11 +5,12 @@ of so many seconds, prints a line for every trial that it begins, and ends with 
 """
 
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
 from collections import Counter
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from pathlib import Path
 
 from conftest import tiny_preset
@@ -74,6 +75,28 @@ def leader(
     )
 
 
+def put_to_sleep(process: subprocess.Popen[str], url: str) -> None:
+    """Between two writes: one that sleeps with the database's lock leaves nobody anything to write (test_lock_holder.py)."""
+    time.sleep(0.3)
+    while True:
+        process.send_signal(signal.SIGSTOP)
+        time.sleep(0.1)
+        if not url.startswith("sqlite") or can_be_written(Path(url.removeprefix("sqlite:///"))):
+            return
+        process.send_signal(signal.SIGCONT)
+        time.sleep(0.2)
+
+
+def can_be_written(path: Path) -> bool:
+    with closing(sqlite3.connect(path, timeout=0, isolation_level=None)) as connection:
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+        except sqlite3.OperationalError:
+            return False
+        connection.execute("ROLLBACK")
+        return True
+
+
 def race(folders: list[Path], store: Store, url: str, take_over: bool = False) -> list[tuple[int, str]]:
     """Leaders that begin at one moment, each with one of the folders: their exit codes and what they said."""
     open_storage(url)
@@ -96,7 +119,7 @@ def sleeps_and_is_taken_over(folder: Path, store: Store, url: str) -> None:
         try:
             assert old.stdout is not None
             ended, running = (old.stdout.readline().strip() for _ in range(2))
-            old.send_signal(signal.SIGSTOP)
+            put_to_sleep(old, url)
             with leader(folder, store, url) as refused:
                 assert "--take-over" in refused.communicate(timeout=120)[1]
             assert refused.returncode == 2

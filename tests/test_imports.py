@@ -64,7 +64,7 @@ SOURCES = sorted(path for package in ALLOWED for path in (ROOT / package).rglob(
 # The packages of search/ from the ground up: each imports from those before it. Those that share a line do not know each other.
 ORDER = (
     ("output",),
-    ("lease",),
+    ("lease", "lock_holder"),
     ("storage",),
     ("run",),
     ("prepared", "planning"),

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from leaders import RACES, ROOT, states
+from leaders import RACES, ROOT, put_to_sleep, states
 from optuna.trial import TrialState
 
 from data.store.disk import Store
@@ -45,7 +45,7 @@ def test_a_search_that_sleeps_is_taken_over_and_stops_when_it_wakes(tmp_path: Pa
             until = time.monotonic() + 240
             while not list((run / "trials").rglob("epoch-*.npz")) and time.monotonic() < until:
                 time.sleep(0.2)
-            old.send_signal(signal.SIGSTOP)
+            put_to_sleep(old, sqlite_url(run / "studies.db"))
             with command(run) as refused:
                 assert "--take-over" in refused.communicate(timeout=240)[1]
             assert refused.returncode == 2

@@ -25,7 +25,8 @@ from sqlalchemy.orm import Session
 
 from data.foreign import reason as words_of
 from data.shown import one_line
-from search.storage.sqlite import BUSY_SECONDS, StorageError, read_only, unwritable
+from search.lock_holder import holder
+from search.storage.sqlite import BUSY_SECONDS, StorageError, beside, read_only, unwritable
 
 PATIENCE_SECONDS = 120  # that one call waits for a database that has gone away
 QUIET_SECONDS = 2  # before a person is told of it
@@ -34,6 +35,7 @@ PAUSES = (0.1, 0.2, 0.5, 1.0, 2.0)  # seconds between tries; the last again and 
 LIBPQ = {"connect_timeout": 10, "keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3}
 PAGE = 250  # trials that are read at a time
 OF_THE_FILE = ("SQLITE_CORRUPT", "SQLITE_NOTADB", "SQLITE_READONLY", "SQLITE_IOERR", "SQLITE_FULL", "SQLITE_CANTOPEN")
+LOCKED = ("SQLITE_BUSY", "SQLITE_LOCKED")
 LAST_KEY = 2**31 - 1  # that the column can hold
 
 Result = TypeVar("Result")
@@ -51,7 +53,16 @@ def reason(error: BaseException, *urls: str) -> str:
     text = (str(said.orig if isinstance(said, DBAPIError) else said).splitlines() or [type(said).__name__])[0]
     for secret in (secret for url in urls for secret in secrets(url)):
         text = text.replace(secret, "***").replace(quote(secret, safe=""), "***")
-    return one_line(text)
+    return one_line(text) + held_by(error, urls)
+
+
+def held_by(error: BaseException, urls: Sequence[str]) -> str:
+    """Who holds the lock that was met: one that is stopped holds it for ever, and only a person can wake it."""
+    if not sqlite_name(error).startswith(LOCKED):
+        return ""
+    paths = [Path(file) for url in urls if (file := sqlalchemy.make_url(url).database)]
+    found = holder(*chain.from_iterable((path, beside(path, "shm")) for path in paths))
+    return f" by {found}" if found else ""
 
 
 def secrets(url: str) -> list[str]:
@@ -103,7 +114,7 @@ def is_away(error: BaseException) -> bool:
     """Whether the error is of the connection or a lock, and not of what was asked."""
     said = cause(error)
     if name := sqlite_name(error):
-        return name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED"))
+        return name.startswith(LOCKED)
     if isinstance(getattr(said, "orig", None), sqlite3.Error):
         return False  # Python's own word of what it read: text that is no UTF-8
     # PendingRollbackError: Optuna asks a second time on a connection that broke while it read trials.

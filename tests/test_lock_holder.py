@@ -1,0 +1,94 @@
+"""Who holds SQLite's lock is said, as one that is stopped holds it until a person wakes it."""
+
+import logging
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from search.lock_holder import holder
+from search.storage import patience
+from search.storage.opening import open_storage
+from search.storage.sqlite import StorageError, beside, sqlite_url
+
+WRITES = """
+import sqlite3, sys
+connection = sqlite3.connect(sys.argv[1], isolation_level=None)
+connection.execute("BEGIN IMMEDIATE")
+print("holds", flush=True)
+sys.stdin.readline()
+connection.execute("ROLLBACK")
+print("gave it back", flush=True)
+sys.stdin.readline()
+"""
+
+
+@contextmanager
+def another_that_writes(path: Path) -> Iterator[subprocess.Popen[str]]:
+    with subprocess.Popen(
+        [sys.executable, "-c", WRITES, str(path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        try:
+            assert process.stdout is not None
+            assert process.stdout.readline() == "holds\n"
+            yield process
+        finally:
+            process.kill()
+
+
+@pytest.mark.parametrize("mode", ["WAL", "DELETE"])
+def test_the_process_that_holds_the_lock_is_found_and_that_it_is_stopped(tmp_path: Path, mode: str) -> None:
+    path = tmp_path / "a b?.db"
+    with sqlite3.connect(path) as connection:
+        connection.execute(f"PRAGMA journal_mode={mode}")
+        connection.execute("CREATE TABLE t (x)")
+    connection.close()
+    assert holder(path, beside(path, "shm")) == ""
+    with another_that_writes(path) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        assert holder(path, beside(path, "shm")).startswith(f"process {process.pid} (")
+        assert "stopped" not in holder(path, beside(path, "shm"))
+        process.send_signal(signal.SIGSTOP)
+        os.waitid(os.P_PID, process.pid, os.WSTOPPED | os.WNOWAIT)
+        assert f"which is stopped: `kill -CONT {process.pid}` wakes it" in holder(path, beside(path, "shm"))
+        process.send_signal(signal.SIGCONT)
+        process.stdin.write("\n")
+        process.stdin.flush()
+        assert process.stdout.readline() == "gave it back\n"
+        assert holder(path, beside(path, "shm")) == ""
+
+
+def test_ones_own_lock_is_nobody_elses(tmp_path: Path) -> None:
+    with sqlite3.connect(tmp_path / "own.db", isolation_level=None) as connection:
+        connection.execute("BEGIN IMMEDIATE")
+        assert holder(tmp_path / "own.db") == ""
+        connection.execute("ROLLBACK")
+    connection.close()
+
+
+def test_nobody_is_found_where_the_system_tells_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("search.lock_holder.LOCKS", tmp_path / "none")
+    assert holder(tmp_path / "no.db") == ""
+
+
+def test_a_search_that_meets_a_stopped_process_lock_says_whose_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = tmp_path / "studies.db"
+    open_storage(sqlite_url(path)).engine.dispose()
+    monkeypatch.setattr(patience, "BUSY_SECONDS", 0.1)
+    monkeypatch.setattr(patience, "PATIENCE_SECONDS", 5)
+    with another_that_writes(path) as process:
+        process.send_signal(signal.SIGSTOP)
+        os.waitid(os.P_PID, process.pid, os.WSTOPPED | os.WNOWAIT)
+        whose = rf"database is locked by process {process.pid} \(\S+\), which is stopped: `kill -CONT {process.pid}` wakes it"
+        with caplog.at_level(logging.WARNING), pytest.raises(StorageError, match=f"{whose}; once it can be"):
+            open_storage(sqlite_url(path)).create_new_study(directions=[])
+    assert "which is stopped" in caplog.text

@@ -122,6 +122,7 @@ def outcome(
 
 def run(job: Job, send: Callable[[Message], None], stopping: Callable[[], bool]) -> bool:
     """Train from where the trial's checkpoint is; whether it came to the last epoch."""
+    send = one_at_a_time(send)
     store = open_store(job.store)
     if store.digest != job.data:
         raise DataError(
@@ -157,43 +158,66 @@ def run(job: Job, send: Callable[[Message], None], stopping: Callable[[], bool])
         if out_of_patience(epochs, job.patience)
         else trainer.epochs(examples, validation, job.seed, len(epochs), told)
     )
-    for epoch in remaining:
-        if superseded(job.lease, job.token):
-            raise Fenced("another process has taken over what this trial is part of")
-        done = EpochDone(
-            job.number,
-            epoch.epoch,
-            epoch.train_mae,
-            epoch.validation_mae,
-            epoch.seconds,
-            epoch.images_per_second,
-            conditions(job, trainer.batch),
-            epoch.loss,
-            epoch.learning_rate,
-            joules() if on_gpu else None,
-        )
-        if not epochs or epoch.validation_mae < min(earlier.validation_mae for earlier in epochs):
-            predictions = epoch.predictions.astype(np.float32)
-            save_predictions(job.folder / VALIDATION, predictions)
-            if test is not None:
-                leave(job.folder, TEST, epoch.epoch, partial(save_predictions, predictions=trainer.predict(test)))
-            if seen is not None:
-                maps = maps_of(trainer.model, epoch.features(seen), validation.male[seen])
-                leave(job.folder, MAPS, epoch.epoch, partial(save_maps, rows=validation.rows[seen], maps=maps))
-            if job.keep and epoch.validation_mae < job.keep_below:
-                leave(job.folder, MODEL, epoch.epoch, partial(saved.save, trainer.model))
-        epochs.append(done)
-        state = Checkpoint(tuple(epochs), predictions, trainer.variables(), computed_in())
-        checkpoint.save(job.folder, training, state)
-        send(done)
-        if out_of_patience(epochs, job.patience):
-            break
-        if (stopping() or epoch.epoch == job.until) and epoch.epoch < job.training.epochs:
-            return False
+    with checkpoint.in_background() as writing:
+        for epoch in remaining:
+            writing.wait()  # what follows takes the place of files that belong to the checkpoint before
+            not_superseded(job)
+            done = EpochDone(
+                job.number,
+                epoch.epoch,
+                epoch.train_mae,
+                epoch.validation_mae,
+                epoch.seconds,
+                epoch.images_per_second,
+                conditions(job, trainer.batch),
+                epoch.loss,
+                epoch.learning_rate,
+                joules() if on_gpu else None,
+            )
+            if not epochs or epoch.validation_mae < min(earlier.validation_mae for earlier in epochs):
+                predictions = epoch.predictions.astype(np.float32)
+                save_predictions(job.folder / VALIDATION, predictions)
+                if test is not None:
+                    leave(job.folder, TEST, epoch.epoch, partial(save_predictions, predictions=trainer.predict(test)))
+                if seen is not None:
+                    maps = maps_of(trainer.model, epoch.features(seen), validation.male[seen])
+                    leave(job.folder, MAPS, epoch.epoch, partial(save_maps, rows=validation.rows[seen], maps=maps))
+                if job.keep and epoch.validation_mae < job.keep_below:
+                    leave(job.folder, MODEL, epoch.epoch, partial(saved.save, trainer.model))
+            epochs.append(done)
+            state = Checkpoint(tuple(epochs), predictions, trainer.variables(), computed_in())
+            writing.begin(partial(keep, job, training, state, send))
+            if out_of_patience(epochs, job.patience):
+                break
+            if (stopping() or epoch.epoch == job.until) and epoch.epoch < job.training.epochs:
+                return False
     best = best_of(epochs).epoch
     for name in (TEST, MAPS, MODEL):
         settle(job.folder, name, best)
     return True
+
+
+def keep(job: Job, training: str, state: Checkpoint, send: Callable[[Message], None]) -> None:
+    """The leader hears of an epoch once it is safe; meanwhile the next one trains."""
+    not_superseded(job)
+    checkpoint.save(job.folder, training, state)
+    send(state.epochs[-1])
+
+
+def not_superseded(job: Job) -> None:
+    if superseded(job.lease, job.token):
+        raise Fenced("another process has taken over what this trial is part of")
+
+
+def one_at_a_time(send: Callable[[Message], None]) -> Callable[[Message], None]:
+    """For two threads: a connection takes messages of one."""
+    turn = threading.Lock()
+
+    def sent(message: Message) -> None:
+        with turn:
+            send(message)
+
+    return sent
 
 
 def from_weights(job: Job, by_stage: ByStage) -> str:

@@ -211,10 +211,3 @@ def parse_counts(text: str) -> Counts:
             f"a group can be repeated {REPEATS.low} to {REPEATS.high} times; got {shown(','.join(too_many))}"
         )
     return Counts({name: int(repeats) for name, repeats in pairs})
-
-
-def parse_blocks(text: str) -> Blocks:
-    """InceptionV3's, as `parse_counts` reads them; groups not named stay stock."""
-    blocks = of_groups(INCEPTION_V3, parse_counts(text))
-    assert isinstance(blocks, Blocks)
-    return blocks

@@ -1,10 +1,12 @@
 import json
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.architecture import GROUPS, Architecture, ArchitectureError, Blocks, parse_blocks
+from models.architecture import GROUPS, Architecture, ArchitectureError, Blocks, of_groups, parse_counts
+from models.families.inception_v3 import INCEPTION_V3
 
 architectures = st.builds(
     Architecture,
@@ -23,15 +25,19 @@ def test_an_architecture_survives_json(architecture: Architecture) -> None:
     assert Architecture.from_dict(json.loads(json.dumps(architecture.to_dict()))) == architecture
 
 
+def read(text: str) -> Any:
+    return of_groups(INCEPTION_V3, parse_counts(text))
+
+
 def test_blocks_are_written_as_the_paper_does_or_by_group() -> None:
-    assert parse_blocks("4/3/3") == Blocks(mixed5=4, mixed7=3, mixed9=3)
-    assert parse_blocks("mixed0=1,mixed5=4") == Blocks(mixed0=1, mixed5=4)
-    assert parse_blocks("mixed9=0") == Blocks(mixed9=0)
+    assert read("4/3/3") == Blocks(mixed5=4, mixed7=3, mixed9=3)
+    assert read("mixed0=1,mixed5=4") == Blocks(mixed0=1, mixed5=4)
+    assert read("mixed9=0") == Blocks(mixed9=0)
 
 
 @given(st.builds(Blocks, *[st.integers(0, 9)] * len(GROUPS)))
 def test_blocks_are_read_as_they_are_printed(blocks: Blocks) -> None:
-    assert parse_blocks(str(blocks)) == blocks
+    assert read(str(blocks)) == blocks
 
 
 @pytest.mark.parametrize(
@@ -39,7 +45,7 @@ def test_blocks_are_read_as_they_are_printed(blocks: Blocks) -> None:
 )
 def test_blocks_that_are_not_understood_are_refused_with_the_groups(text: str) -> None:
     with pytest.raises(ArchitectureError, match="with groups mixed0, mixed1"):
-        parse_blocks(text)
+        read(text)
 
 
 @pytest.mark.parametrize(

@@ -33,21 +33,29 @@ def test_what_a_write_raises_is_raised_at_the_next_word_with_it(after: str) -> N
     def fails() -> None:
         raise OSError(28, "No space left on device")
 
-    with pytest.raises(OSError, match="No space"), in_background() as writing:
-        writing.begin(fails)
-        if after == "begin":
-            writing.begin(lambda: None)
-        if after == "wait":
-            writing.wait()
+    def work() -> None:
+        with in_background() as writing:
+            writing.begin(fails)
+            if after == "begin":
+                writing.begin(lambda: None)
+            if after == "wait":
+                writing.wait()
+
+    with pytest.raises(OSError, match="No space"):
+        work()
 
 
 def test_an_error_of_the_training_is_not_hidden_by_one_of_the_write() -> None:
     def fails() -> None:
         raise OSError(28, "No space left on device")
 
-    with pytest.raises(FloatingPointError, match="not finite"), in_background() as writing:
-        writing.begin(fails)
-        raise FloatingPointError("not finite")
+    def work() -> None:
+        with in_background() as writing:
+            writing.begin(fails)
+            raise FloatingPointError("not finite")
+
+    with pytest.raises(FloatingPointError, match="not finite"):
+        work()
 
 
 @pytest.fixture

@@ -3,8 +3,7 @@
 import argparse
 from typing import Any
 
-from search.commands import options
-from search.commands.arguments import Subparsers, add_stage_options, command
+from search.commands.arguments import Subparsers, add_stage_options, command, open_the_run
 from search.output.terminal import say, show_json
 from search.output.time_words import duration
 from search.planning import images as counted
@@ -20,7 +19,7 @@ from search.planning.plan import (
     assumed,
     plan,
 )
-from search.run import Run, open_run
+from search.run import Run
 from search.storage.status import storage_exists
 from search.workers.local import workers_here
 from search.workers.step_time import rate_of_steps
@@ -28,7 +27,7 @@ from studies.preset import Preset
 
 
 def run_plan(arguments: argparse.Namespace) -> int:
-    run = open_run(arguments.run_dir, arguments.preset, options.chosen(arguments), arguments.data, arguments.storage)
+    run = open_the_run(arguments, arguments.data)
     workers = workers_here(arguments.workers)
     images = images_of(run)
     rate = rate_of(run, images, workers, arguments.time_a_step)

@@ -36,7 +36,7 @@ from search.workers.best import MODEL, TEST, VALIDATION, load_predictions
 from search.workers.job import Job, fingerprint, job_dict
 from studies.preset import RANGES
 
-LOOKS, REPORT = "looks.npz", "report.html"
+LOOKS = "looks.npz"
 PACKAGES = ("boneage-search", "tensorflow", "keras", "numpy")
 
 

@@ -71,6 +71,7 @@ def test_the_figures_are_those_of_the_rows(cases: list[tuple[float, float, float
     assert found["coverage"] == pytest.approx(inside.mean(), abs=1e-4)
 
 
+@pytest.mark.slow
 def test_the_command_says_how_good_it_was_where_the_table_has_ages(
     tiny_model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -147,6 +147,7 @@ def excited_is_better(architecture: Architecture) -> float:
     return deeper_is_better(architecture) - 4 * bool(architecture.se_ratio)
 
 
+@pytest.mark.slow
 def test_the_surrogate_finds_attention_that_helps(tiny_store: Store, tmp_path: Path) -> None:
     preset = replace(tiny_preset(), se_choices=(0.25,), confirm=0, refine_trials=6, width_trials=2, depth_trials=2)
     run = Run(tmp_path, preset, {}, str(tiny_store.path), sqlite_url(tmp_path / "studies.db"))

@@ -83,6 +83,7 @@ def test_a_clean_set_has_nothing_to_worry_about() -> None:
     assert said(audited(), "worry") == ""
 
 
+@pytest.mark.slow
 def test_counts_and_ages_are_those_of_the_table() -> None:
     cases = table()
     found = {(group.split, group.sex): group for group in audited(cases, noise(len(cases), 48)).groups}
@@ -167,6 +168,7 @@ def test_years_that_training_hardly_covers_are_found_by_sex() -> None:
 # Balance
 
 
+@pytest.mark.slow
 def test_a_random_split_is_called_imbalanced_no_more_often_than_stated() -> None:
     """One population, tied on plates in training and validation, decimals in test; three standard errors allowed."""
     audits = 150
@@ -221,6 +223,7 @@ def test_a_significant_difference_too_small_to_matter_is_not_called_imbalance() 
     assert not sex.imbalanced
 
 
+@pytest.mark.slow
 def test_rsnas_balanced_test_set_is_a_note_and_no_worry() -> None:
     cases = table(6000, 1000, 200)
     cases.loc[cases["split"] == "test", "male"] = np.arange(200) % 2 == 0
@@ -417,6 +420,7 @@ def real(tmp_path_factory: pytest.TempPathFactory) -> Store:
     return prepare(str(REAL / "rsna360"), settings, tmp_path_factory.mktemp("real") / "prepared")
 
 
+@pytest.mark.slow
 def test_real_radiographs_are_known_by_their_labels_and_contrast(real: Store) -> None:
     found = audit(real.cases, real.problems, real.images, real.image_px, real.synthetic)
 

@@ -53,6 +53,7 @@ def test_what_is_no_budget_is_refused_with_the_forms(text: str) -> None:
         BUDGET(text)
 
 
+@pytest.mark.slow
 @settings(max_examples=8)
 @given(names, budgets)
 def test_a_design_fits_its_budget_or_there_is_none(name: str, budget: Budget) -> None:
@@ -70,6 +71,7 @@ def test_a_design_fits_its_budget_or_there_is_none(name: str, budget: Budget) ->
     assert any("no verdicts" in sentence for sentence in found.sentences) == (found.plan.trials < FEW)
 
 
+@pytest.mark.slow
 @settings(max_examples=5)
 @given(names, budgets, st.floats(1, 3))
 def test_a_larger_budget_buys_no_fewer_epochs(name: str, budget: Budget, times: float) -> None:
@@ -119,6 +121,7 @@ def searched(run: Run, store: Store, budget: Budget, stop_after: int | None = No
     return trained, designs
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "epochs", [60, pytest.param(90, marks=pytest.mark.slow), pytest.param(200, marks=pytest.mark.slow)]
 )
@@ -149,6 +152,7 @@ def test_what_earlier_commands_have_spent_counts(tmp_path: Path, tiny_store: Sto
     assert found.needed <= 100
 
 
+@pytest.mark.slow
 def test_a_budget_that_is_too_small_is_refused_before_anything_is_made(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

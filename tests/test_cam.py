@@ -121,6 +121,7 @@ def test_the_stock_networks_cells_at_300_px() -> None:
     assert cells(Architecture(), 300) == Cells(37.0, 32, 8)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("pools", [(False, False), (True, False)])
 @pytest.mark.parametrize("blocks", [PLAIN.blocks, Blocks(1, 0, 0, 0, 0, 1)])
 def test_a_cell_is_where_the_pixels_are_that_move_it(blocks: Blocks, pools: tuple[bool, bool]) -> None:
@@ -183,6 +184,7 @@ def one_event(row: int, event: str, pose: Pose, sex: int = 1) -> np.ndarray:
     return (np.stack(shadows) * 160).astype(np.uint8)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(2))
 def test_the_maps_change_falls_on_the_part_of_the_phantom_that_was_changed(seed: int) -> None:
     """Single bones, from the wrist to the fingertips; the weights are drawn, as it holds for any of this network.

@@ -67,6 +67,7 @@ def test_count_and_help_and_status_load_no_tensorflow(tmp_path: Path) -> None:
         assert ended.stderr.strip().endswith("[]")
 
 
+@pytest.mark.slow
 def test_every_command_has_help_with_an_example() -> None:
     names = re.findall(r"^    (\w+)(?: |$)", boneage_search("--help").stdout, flags=re.MULTILINE)
 
@@ -109,6 +110,7 @@ def test_the_commands_of_the_readme_are_commands() -> None:
         parser().parse_args(line.split())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
@@ -149,6 +151,7 @@ def test_a_cap_that_an_architecture_breaks_is_exit_code_2() -> None:
     assert "over the cap of 70,000,000" in ended.stderr
 
 
+@pytest.mark.slow
 def test_a_missing_column_and_a_corrupt_image_name_the_file(tmp_path: Path, rsna_folder: Write) -> None:
     folder = rsna_folder(20)
     options = ["--preset", "demo", "--run-dir", tmp_path / "run"]
@@ -179,6 +182,7 @@ def test_the_database_of_another_program_is_left_alone(tmp_path: Path) -> None:
     assert path.read_bytes() == before
 
 
+@pytest.mark.slow
 def test_a_run_goes_on_with_the_preset_and_fields_it_was_begun_with(tmp_path: Path) -> None:
     begun = boneage_search(
         "prepare", "phantom:40", "--preset", "demo", "--image-px", "48", "--run-dir", tmp_path / "run"
@@ -194,6 +198,7 @@ def test_a_run_goes_on_with_the_preset_and_fields_it_was_begun_with(tmp_path: Pa
     assert recorded["overrides"] == {"image_px": 48}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("options", [["--learning-rate", "0.5"], ["--image-px", "48"], ["--data", "phantom:61"]])
 def test_settings_that_were_refused_are_not_remembered_and_change_nothing(tmp_path: Path, options: list[str]) -> None:
     """A run goes on as it was after a command that asked for what its trials were not made with."""
@@ -211,6 +216,7 @@ def test_settings_that_were_refused_are_not_remembered_and_change_nothing(tmp_pa
     assert open_store(folder / "prepared").digest == store.digest
 
 
+@pytest.mark.slow
 def test_status_tells_studies_decisions_and_what_comes_next(decided: Path) -> None:
     statuses = json.loads(boneage_search("status", "--run-dir", decided, "--json").stdout)
 
@@ -292,6 +298,7 @@ def test_count_imports_nothing_slow() -> None:
     )
 
 
+@pytest.mark.slow
 def test_the_dashboard_is_not_exposed_by_accident(decided: Path) -> None:
     said = refused("dashboard", "--run-dir", decided, "--host", "0.0.0.0")
 
@@ -307,6 +314,7 @@ def test_an_unknown_executor_is_refused_before_anything_is_prepared(tmp_path: Pa
     assert not (tmp_path / "runs").exists()
 
 
+@pytest.mark.slow
 def test_a_storage_is_copied_whole_by_one_command(decided: Path, tmp_path: Path) -> None:
     source, target = (sqlite_url(folder / "studies.db") for folder in (decided, tmp_path))
     ended = boneage_search("storage", "copy", "--from", source, "--to", target)

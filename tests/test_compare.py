@@ -119,6 +119,7 @@ def test_a_rival_spends_its_whole_budget(name: str) -> None:
     assert played(name)[0].epochs == 60
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", EVERY)
 def test_no_search_asks_for_a_network_over_the_cap(name: str) -> None:
     _, asked = played(name, budget=120)
@@ -185,6 +186,7 @@ def test_hyperband_goes_on_with_the_trainings_that_it_has_paid_for() -> None:
     assert all(len(tried.curve.validation_mae) == 6 for tried in trace.tried if tried.state == "complete")
 
 
+@pytest.mark.slow
 def test_asha_ends_some_trials_early_and_trains_others_in_full() -> None:
     trace, _ = played("Optuna TPE + ASHA", budget=120)
 
@@ -215,6 +217,7 @@ def test_a_training_that_fails_is_a_failed_trial_and_the_search_goes_on(name: st
     assert one.trace.winner.state != "failed"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("prune", [False, True])
 def test_the_staged_rival_decides_as_the_engine_does(tmp_path: Path, tiny_store: Store, prune: bool) -> None:
     """The same four studies, over curves and by real trials of an executor that computes the same curves."""

@@ -55,6 +55,7 @@ def searched_once(tmp_path_factory: pytest.TempPathFactory, tiny_store: Store) -
     return confirmed(tmp_path_factory.mktemp("confirmed"), tiny_store)
 
 
+@pytest.mark.slow
 def test_the_decided_network_is_trained_with_seeds_that_no_study_has_used(searched_once: tuple[Run, Decision]) -> None:
     run, made = searched_once
     storage = open_storage(run.storage)
@@ -108,6 +109,7 @@ def test_a_confirmation_goes_on_with_what_it_has(searched_once: tuple[Run, Decis
     assert [job.seed for job in executor.every] == [fresh_seed(0) + 3, fresh_seed(0) + 4]
 
 
+@pytest.mark.slow
 def test_a_search_that_learned_nothing_says_so_everywhere(tmp_path: Path, tiny_store: Store) -> None:
     run, _ = confirmed(tmp_path, tiny_store, hopeless)
     said = status(run)

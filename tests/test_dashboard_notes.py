@@ -90,6 +90,7 @@ def everything_left(folder: Path) -> list[object]:
     return [json.loads(told), {names[artifact_id]: content for artifact_id, content in files.items()}]
 
 
+@pytest.mark.slow
 def test_ids_of_artifacts_cannot_be_guessed(tmp_path: Path, tiny_store: Store) -> None:
     """Of two searches that are alike in everything else, none is the same."""
     ids = []
@@ -119,6 +120,7 @@ def test_a_leader_that_nobody_listens_to_finds_the_same_and_leaves_nothing_for_t
     assert found[0] == found[1]
 
 
+@pytest.mark.slow
 def test_every_study_and_every_trial_has_a_note(tmp_path: Path, tiny_store: Store) -> None:
     run = search(a_run(tmp_path / "run", tiny_store), tiny_store, FormulaExecutor(one_fails))
     storage = open_storage(run.storage)
@@ -157,6 +159,7 @@ def test_every_picture_is_in_the_artifact_store_and_in_the_note(tmp_path: Path, 
             )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("stop_after", [0, pytest.param(4, marks=pytest.mark.slow)])
 def test_a_search_that_was_stopped_leaves_what_one_that_was_not_leaves(
     tmp_path: Path, tiny_store: Store, stop_after: int
@@ -194,6 +197,7 @@ def test_a_sheet_shows_each_image_beside_its_map_and_says_what_it_is(tmp_path: P
     assert maps.sheet_of(tmp_path, tiny_store, reference, 2) is None
 
 
+@pytest.mark.slow
 def test_studies_name_what_they_measure_with_its_unit(tmp_path: Path, tiny_store: Store) -> None:
     preset = replace(tiny_preset(), objective=("mae", "macs"))
     run = search(a_run(tmp_path / "run", tiny_store, preset), tiny_store)

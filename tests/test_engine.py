@@ -78,6 +78,7 @@ def test_a_search_killed_when_its_study_was_only_made_goes_on(tmp_path: Path, ti
     assert run_all(run, tiny_store, FormulaExecutor()).keys() == STUDIES.keys()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("stop_after", [0, pytest.param(1, marks=pytest.mark.slow), 3])
 def test_a_stopped_search_continues_without_repeating_a_finished_trial(
     tmp_path: Path, tiny_store: Store, stop_after: int
@@ -107,6 +108,7 @@ def test_a_stopped_search_continues_without_repeating_a_finished_trial(
         assert stopped == whole
 
 
+@pytest.mark.slow
 def test_every_point_but_depths_runs_with_every_seed_and_more_seeds_later_add_to_those(
     tmp_path: Path, tiny_store: Store
 ) -> None:
@@ -150,6 +152,7 @@ def lucky(architecture: Architecture, seed: int) -> float:
     return 20.0 + (not architecture.blocks.mixed5) + luck + seed / 100
 
 
+@pytest.mark.slow
 def test_a_depth_trial_that_others_left_behind_is_pruned_with_its_epoch_and_no_comparison_ever_is(
     tmp_path: Path, tiny_store: Store
 ) -> None:
@@ -176,6 +179,7 @@ def test_a_depth_trial_that_others_left_behind_is_pruned_with_its_epoch_and_no_c
     assert all(trial.value > best for trial in pruned)
 
 
+@pytest.mark.slow
 def test_nothing_is_pruned_where_that_was_refused(tmp_path: Path, tiny_store: Store) -> None:
     preset = replace(tiny_preset(), training=replace(tiny_preset().training, epochs=4), prune=False, depth_trials=10)
     executor = FormulaExecutor()
@@ -184,6 +188,7 @@ def test_nothing_is_pruned_where_that_was_refused(tmp_path: Path, tiny_store: St
     assert executor.killed == []
 
 
+@pytest.mark.slow
 def test_no_over_cap_network_reaches_an_executor(tmp_path: Path, tiny_store: Store) -> None:
     """Under a cap that turns most of the depth space away, every trial of every study keeps it."""
     preset = tiny_preset()

@@ -69,6 +69,7 @@ def test_cases_are_spread_over_sex_and_age() -> None:
     assert len(spread_cases(cases[cases["male"]], 4)) == 2  # the girls' share stays empty
 
 
+@pytest.mark.slow
 def test_a_sheets_maps_sum_to_what_the_network_predicts(
     found: Explanation, tiny_store: Store, model: ModelFolder
 ) -> None:
@@ -204,6 +205,7 @@ def test_the_page_says_what_is_shown_of_whom_and_escapes_it(
     assert "on a radiograph its prediction means nothing" in of_file.words
 
 
+@pytest.mark.slow
 def test_page_and_sheet_say_each_cases_notes(found: Explanation, tmp_path: Path) -> None:
     """The sheet is a picture: its notes are told by its height, that of their lines."""
     notes = ("sharpness 31, training films 42 to 80: smoother, which a network may read as younger", DOUBTED)

@@ -77,6 +77,7 @@ def drawn_network(architecture: Architecture) -> keras.Model:
     return network
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("head", ["sex", *(pytest.param(head, marks=pytest.mark.slow) for head in list(HEADS)[1:])])
 @pytest.mark.parametrize("format", PACKAGES)
 def test_a_file_predicts_what_the_network_predicts_whatever_the_batch(format: str, head: str, tmp_path: Path) -> None:
@@ -132,6 +133,7 @@ def test_every_format_says_what_it_needs() -> None:
     assert list(FORMATS) == list(PACKAGES)
 
 
+@pytest.mark.slow
 def test_an_export_leaves_a_file_its_card_and_nothing_else(model: ModelFolder, tmp_path: Path) -> None:
     made = export(model, ["keras", "savedmodel"], tmp_path, tmp_path)
     rows = made.rows
@@ -184,6 +186,7 @@ def test_a_missing_package_is_named_with_the_extra_that_brings_it(monkeypatch: p
     assert missing("onnx").startswith("onnx needs tf2onnx, which is not installed: make install EXTRAS=dev,export")
 
 
+@pytest.mark.slow
 def test_what_can_be_written_is_where_another_format_lacks_its_package(
     model: ModelFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -216,6 +219,7 @@ def test_one_format_that_lacks_its_package_writes_nothing(
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.slow
 def test_a_format_that_predicts_otherwise_does_not_keep_the_others_from_being_written(
     model: ModelFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -72,6 +72,7 @@ def test_a_place_is_worth_what_the_prediction_loses_without_it(monkeypatch: pyte
         assert months[row, column] == predicted - changed[corner].sum()
 
 
+@pytest.mark.slow
 def test_files_have_the_sexes_of_a_table_and_maps_lie_on_the_hand(tiny_model: Path, tmp_path: Path) -> None:
     folder, model = lay_out(tmp_path / "set", ["1", "2", "3"]), open_folder(tiny_model)
     files = sorted(folder.rglob("*.png"))

@@ -22,6 +22,7 @@ def tiny_model(tmp_path_factory: pytest.TempPathFactory, tiny_store: Store) -> P
     return tiny_model_in(tmp_path_factory.mktemp("own"), tiny_store)
 
 
+@pytest.mark.slow
 def test_what_is_reported_on_neither_trains_nor_chooses(labelled: Labelled) -> None:
     cases = divided(labelled, 0.6)
     fitted, reported = parted(labelled, 0.6)

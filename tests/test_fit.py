@@ -26,6 +26,7 @@ def trained(training: Training = TRAINING, seed: int = 0, architecture: Architec
     return list(trainer.epochs(EXAMPLES, VALIDATION, seed))
 
 
+@pytest.mark.slow
 def test_a_learnable_age_is_learned_and_reported_every_epoch() -> None:
     epochs = trained(replace(TRAINING, epochs=12))
     constant = float(np.abs(VALIDATION.age_months - np.median(EXAMPLES.age_months)).mean())
@@ -69,6 +70,7 @@ def same_numbers(some: list[Epoch], others: list[Epoch]) -> bool:
     )
 
 
+@pytest.mark.slow
 def test_a_seed_decides_every_number() -> None:
     """The same seed repeats them all, another changes them."""
     first = whole("float32")
@@ -79,6 +81,7 @@ def test_a_seed_decides_every_number() -> None:
     assert not np.array_equal(first.epochs[0].predictions, next(other.epochs(EXAMPLES, VALIDATION, 4)).predictions)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("float32_again")
 @pytest.mark.parametrize(
     "precision",
@@ -169,6 +172,7 @@ def test_settings_that_make_no_sense_cannot_be_made(fields: dict[str, float], sa
         Training(**fields)  # type: ignore[arg-type]
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("float32_again")
 def test_half_precision_still_answers_in_full() -> None:
     """bfloat16, which CPUs have: the age itself stays float32, or months would be rounded to whole ones."""

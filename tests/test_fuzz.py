@@ -18,6 +18,7 @@ FEW = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("reader", FEW)
 def test_a_damaged_file_is_read_or_refused_with_a_sentence(reader: str) -> None:
     result = fuzz(reader, FEW[reader], seed=1)

@@ -143,6 +143,7 @@ def test_a_model_that_was_trained_goes_before_a_kept_network(
     assert "model_note" not in json.loads(said.out)[0]
 
 
+@pytest.mark.slow
 def test_a_kept_network_without_its_data_says_what_to_do(
     searched_run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

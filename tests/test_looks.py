@@ -21,6 +21,7 @@ def looks(hands: np.ndarray) -> Looks:
     return learn(hands[:280], hands[280:400])
 
 
+@pytest.mark.slow
 def test_most_impostors_are_refused_and_hardly_any_hand(looks: Looks, hands: np.ndarray) -> None:
     new = np.random.default_rng(9)
     bad = impostors(hands[400:], 20, new)

@@ -39,6 +39,7 @@ def macs_by_keras(model: keras.Model) -> int:
     return total
 
 
+@pytest.mark.slow
 @settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(architecture=small, image_px=st.sampled_from([75, 97, 128]))
 def test_the_graph_has_the_cost_that_the_arithmetic_says(architecture: Architecture, image_px: int) -> None:
@@ -53,6 +54,7 @@ def test_the_graph_has_the_cost_that_the_arithmetic_says(architecture: Architect
     assert counted.macs == macs_by_keras(model)
 
 
+@pytest.mark.slow
 def test_the_stock_trunk_is_keras_inceptionv3() -> None:
     """With the same weights it gives the same features; at 139 px the last maps have nine cells, so that means are no maxima."""
     theirs = keras.applications.InceptionV3(weights=None, include_top=False, pooling="avg", input_shape=(139, 139, 1))

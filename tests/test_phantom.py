@@ -281,6 +281,7 @@ def foreground_box(picture: Doubles) -> tuple[float, float]:
     return float(np.ptp(rows)), float(np.ptp(columns))
 
 
+@pytest.mark.slow
 def test_brightness_border_and_hand_size_do_not_tell_the_age(
     pictured: tuple[tuple[PhantomCase, ...], Doubles],
 ) -> None:

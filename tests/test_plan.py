@@ -53,6 +53,7 @@ def spent(
     return seen
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seeds", [1, 2])
 def test_a_search_trains_no_more_than_was_planned(tmp_path: Path, tiny_store: Store, seeds: int) -> None:
     preset = replace(tiny_preset(), seeds=seeds, without_sex=True)
@@ -205,6 +206,7 @@ def test_times_that_the_run_has_measured_are_used(
     assert rate_of(run, images_of(run), 3, False).source == "assumed"  # three at once have not been measured
 
 
+@pytest.mark.slow
 def test_a_plan_imports_neither_optuna_nor_tensorflow(tmp_path: Path) -> None:
     script = (
         "import sys; from search.cli import main\n"

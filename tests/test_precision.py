@@ -48,6 +48,7 @@ def test_the_flags_of_the_cpu_are_those_of_its_first_core(tmp_path: Path) -> Non
     assert cpu_flags(tmp_path / "not there") == set()
 
 
+@pytest.mark.slow
 def test_a_resumed_trial_computes_as_it_began_whatever_its_new_device_would_choose(
     tmp_path: Path, tiny_store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -197,6 +197,7 @@ def test_ages_are_said_in_years_and_months() -> None:
     ]  # fmt: skip
 
 
+@pytest.mark.slow
 def test_the_command_answers_as_csv_and_as_json(
     tiny_model: Path, hands: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:

@@ -70,6 +70,7 @@ class Words(HTMLParser):
             self.words += data
 
 
+@pytest.mark.slow
 def test_the_answers_are_the_decisions(decided: Report) -> None:
     refinement = decided.study("refinement").decision
     ablation = decided.study("ablation").decision
@@ -86,6 +87,7 @@ def test_the_answers_are_the_decisions(decided: Report) -> None:
     assert "these trained models" in " ".join(blocks.details)  # two seeds say no more
 
 
+@pytest.mark.slow
 def test_the_first_card_says_what_was_lowest_and_why_it_was_not_chosen(tmp_path: Path, tiny_store: Store) -> None:
     run = a_run(tmp_path, tiny_store)
     report = read(search(run, tiny_store, FormulaExecutor(by_seed=with_seeds)))
@@ -188,6 +190,7 @@ def test_the_papers_rows_stand_as_printed_and_ours_beside_them(decided: Report) 
     assert (ours[-1]["n5"], ours[-1]["n7"], ours[-1]["n9"]) == tuple(final.architecture.blocks[-3:])
 
 
+@pytest.mark.slow
 def test_the_row_without_the_additional_layer_has_the_width_of_the_final_network(
     tmp_path: Path, tiny_store: Store
 ) -> None:
@@ -204,6 +207,7 @@ def test_the_row_without_the_additional_layer_has_the_width_of_the_final_network
     assert len({row["β"] for row in final}) == 1
 
 
+@pytest.mark.slow
 def test_a_search_of_the_papers_networks_stands_in_the_papers_rows(tmp_path: Path, tiny_store: Store) -> None:
     """Depth has tried two of them."""
     modified = [TABLE1[1].architecture, TABLE1[3].architecture]
@@ -341,6 +345,7 @@ def test_a_second_objective_changes_nothing_in_what_is_reported(tmp_path: Path, 
     assert f"{report.best.trial.error:.2f} months" in html(contents(report))
 
 
+@pytest.mark.slow
 def test_the_command_names_the_page_and_loads_no_tensorflow(decided: Report) -> None:
     script = (
         "import sys; from search.cli import main\n"

@@ -93,6 +93,7 @@ def test_holm_is_what_it_is_by_hand() -> None:
     assert holm([]) == []
 
 
+@pytest.mark.slow
 @settings(max_examples=5, deadline=None)  # statsmodels collects garbage each time
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=10))
 def test_holm_is_that_of_statsmodels(p: list[float]) -> None:

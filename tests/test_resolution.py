@@ -55,6 +55,7 @@ def test_cells_lie_where_they_lie_in_the_smaller_image(name: str, image_px: int,
     assert cells(of_family(name, image_px), image_px) == cells(of_family(name), image_px)
 
 
+@pytest.mark.slow
 def test_the_network_takes_large_images_and_sees_small_ones() -> None:
     keras.utils.set_random_seed(0)
     plain = Architecture(beta=0.1, blocks=Blocks(0, 0, 0, 1, 0, 1))

@@ -253,6 +253,7 @@ def searched(tiny_store: Store, tmp_path_factory: pytest.TempPathFactory) -> tup
     return run, executor
 
 
+@pytest.mark.slow
 def test_refinement_goes_on_from_the_decided_resolution(searched: tuple[Run, FormulaExecutor]) -> None:
     run, executor = searched
     found = {one["name"]: one for one in status(run)}

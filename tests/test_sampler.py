@@ -142,6 +142,7 @@ def test_what_is_turned_away_is_counted() -> None:
     assert capped.turned_away > 0
 
 
+@pytest.mark.slow
 def test_a_sampler_made_anew_before_every_proposal_proposes_the_same() -> None:
     """What a search proposes after it was stopped is what it would have proposed."""
 

@@ -102,6 +102,7 @@ steps = st.lists(st.tuples(st.sampled_from(CHANGES), st.integers(0, 30), st.inte
 groups = st.dictionaries(st.sampled_from([f"{n}h" for n in range(16)]), st.sampled_from(["P0", "P1", "P2"]), max_size=9)
 
 
+@pytest.mark.slow
 @given(st.lists(steps, min_size=1, max_size=3), groups)
 @settings(deadline=None, max_examples=10)
 def test_whatever_happens_to_a_folder_no_case_and_no_picture_changes_its_split(

@@ -235,6 +235,7 @@ def test_the_script_is_back_once_a_process_has_begun() -> None:
     assert sys.modules["__main__"] is script
 
 
+@pytest.mark.slow
 def test_a_folder_of_temporary_files_with_a_long_name_is_a_sentence_before_any_trial(
     tmp_path: Path, tiny_store: Store
 ) -> None:

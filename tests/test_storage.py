@@ -323,6 +323,7 @@ def open_at_once(url: str, start: Barrier) -> None:
     open_storage(url)
 
 
+@pytest.mark.slow
 def test_several_processes_may_open_a_new_database_at_the_same_moment(tmp_path: Path) -> None:
     context = multiprocessing.get_context("spawn")
     url, start = sqlite_url(tmp_path / "studies.db"), context.Barrier(4)
@@ -349,6 +350,7 @@ def ask_repeatedly(url: str, start: Barrier, claimed: Queue) -> None:  # type: i
     claimed.put(numbers)
 
 
+@pytest.mark.slow
 def test_two_processes_at_one_study_never_claim_the_same_waiting_trial(tmp_path: Path) -> None:
     path = tmp_path / "studies.db"
     study = a_study(path)

@@ -31,6 +31,7 @@ def a_search_and_an_odd_study(folder: Path, store: Store) -> Run:
     return run
 
 
+@pytest.mark.slow
 def test_a_copy_holds_every_trial_as_it_was(tmp_path: Path, tiny_store: Store) -> None:
     run = a_search_and_an_odd_study(tmp_path / "run", tiny_store)
     source, target = open_storage(run.storage), open_storage(sqlite_url(tmp_path / "copy.db"))
@@ -206,6 +207,7 @@ def test_a_copy_with_artifacts_that_is_killed_at_any_step_and_repeated_equals_an
     assert files(tmp_path / "there") == files(tmp_path / "here")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("again", ["killed again", "and gone on"])
 def test_a_copy_is_repeated_after_it_was_killed_again_and_after_a_search_went_on_from_it(
     tmp_path: Path, again: str
@@ -264,6 +266,7 @@ def test_artifacts_of_another_copy_that_lie_ready_are_left_to_it(tmp_path: Path,
     assert files(tmp_path / "there") == files(tmp_path / "here")
 
 
+@pytest.mark.slow
 def test_artifacts_that_came_to_the_place_meanwhile_are_not_overwritten(tmp_path: Path) -> None:
     killed_copy(tmp_path, "after the commit")
     source, target = sqlite_url(tmp_path / "a.db"), sqlite_url(tmp_path / "b.db")

@@ -19,6 +19,7 @@ from search.storage.status import status
 from search.watch.watch import shown, watch
 
 
+@pytest.mark.slow
 def test_a_decided_run_is_shown_once(tmp_path: Path, tiny_store: Store, capsys: pytest.CaptureFixture[str]) -> None:
     run = search(a_run(tmp_path / "run", tiny_store), tiny_store)
     watch(run, every_seconds=60)
@@ -28,6 +29,7 @@ def test_a_decided_run_is_shown_once(tmp_path: Path, tiny_store: Store, capsys: 
     assert said[-1] == "all four studies are decided"
 
 
+@pytest.mark.slow
 def test_a_search_is_watched_from_before_its_storage_is_there_to_its_end(
     tmp_path: Path, tiny_store: Store, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -35,6 +35,7 @@ def ablated(tmp_path_factory: pytest.TempPathFactory, tiny_store: Store) -> tupl
     return run, run_study(run, tiny_store, winner.NAME, lambda: executor, silent()), executor
 
 
+@pytest.mark.slow
 def test_it_lowers_each_group_of_the_decided_network_and_decides_nothing(
     ablated: tuple[Run, Decision, FormulaExecutor],
 ) -> None:

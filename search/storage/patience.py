@@ -3,6 +3,7 @@
 It is waited for, and no write is made twice by it. What a driver then says is told without the passwords of its URL.
 """
 
+import json
 import logging
 import sqlite3
 import time
@@ -243,12 +244,22 @@ class PatientStorage(RDBStorage):
 
     def set_trial_user_attrs(self, trial_id: int, attributes: Mapping[str, Any]) -> None:
         """All of them in one transaction; Optuna's own call makes one of each, which takes most of a trial's bookkeeping."""
+        if not attributes:
+            return
 
         def write() -> None:
+            theirs = models.TrialUserAttributeModel
+            rows = [
+                {"trial_id": trial_id, "key": key, "value_json": json.dumps(value)} for key, value in attributes.items()
+            ]
             # The thread's own session: of a trial that has ended Optuna reads, in here, what to say of it.
             with _create_scoped_session(self.scoped_session) as session:
-                for key, value in attributes.items():
-                    self._set_trial_attr_without_commit(session, models.TrialUserAttributeModel, trial_id, key, value)
+                trial = models.TrialModel.find_or_raise_by_id(trial_id, session)
+                self.check_trial_is_updatable(trial_id, trial.state)  # type: ignore[arg-type]  # Optuna types columns as such
+                session.execute(
+                    sqlalchemy.delete(theirs).where(theirs.trial_id == trial_id, theirs.key.in_(attributes))
+                )
+                session.execute(sqlalchemy.insert(theirs), rows)
 
         self.made(write)
 

@@ -60,6 +60,14 @@ def migrations_read_once() -> Iterator[None]:
         yield
 
 
+def needs(precision: str) -> None:
+    """Skips a test where a setting keeps oneDNN from this precision, which the program then refuses (test_precision.py)."""
+    from models.training.precision import held_back
+
+    if precision != "float32" and (setting := held_back()):
+        pytest.skip(f"{setting} keeps oneDNN from half precision")
+
+
 @pytest.fixture
 def float32_again() -> Iterator[None]:
     """Afterwards this process' networks are float32 again, whatever the test has made them."""

@@ -7,6 +7,7 @@ from models.backend import keras, tf
 
 import numpy as np
 import pytest
+from conftest import needs
 from rounding import likely, summed
 
 from models import saved
@@ -54,6 +55,7 @@ def trained_once(kind: type[keras.layers.BatchNormalization], x: np.ndarray, dty
     ("dtype", "tolerance"), [("float32", 1e-4), ("mixed_bfloat16", 0.04), ("mixed_float16", 0.005)]
 )
 def test_it_computes_what_keras_layer_computes(channels: int, dtype: str, tolerance: float) -> None:
+    needs(dtype)
     x = drawn((6, 5, 7, channels), 0)
     ours, theirs = (trained_once(kind, x, dtype) for kind in (BatchNormalization, keras.layers.BatchNormalization))
 
@@ -74,6 +76,7 @@ def test_a_single_value_for_each_channel_has_no_variance() -> None:
 @pytest.mark.usefixtures("float32_again")
 @pytest.mark.parametrize("precision", ["float32", "mixed_bfloat16"])
 def test_its_stock_network_has_keras_layers_and_the_same_answers(precision: str, tmp_path: Path) -> None:
+    needs(precision)
     keras.mixed_precision.set_dtype_policy(precision)
     network = build(SMALL, 40, Training(flip_horizontal=True), 100.0, BatchNormalization)
     keras.mixed_precision.set_dtype_policy("float32")  # of who reads the file, which says itself what the network is

@@ -9,6 +9,7 @@ from models.backend import tf
 
 import numpy as np
 import pytest
+from conftest import needs
 from rounding import likely, summed
 from small_trainings import EXAMPLES, PX, TINY, TRAINING, VALIDATION
 
@@ -93,6 +94,7 @@ def test_a_seed_decides_every_number() -> None:
 )
 def test_a_training_that_goes_on_from_its_variables_ends_with_the_same_numbers(precision: Precision) -> None:
     """Weights, statistics, Adam's slots and step, the loss' scale, place in the schedule, batch order, flips and dropout."""
+    needs(precision)
     first = whole(precision)
     second = new_trainer(RANDOM, first.training, EXAMPLES, PX, 3, deterministic=True)
     for after in (2, 1, 3):
@@ -176,6 +178,7 @@ def test_settings_that_make_no_sense_cannot_be_made(fields: dict[str, float], sa
 @pytest.mark.usefixtures("float32_again")
 def test_half_precision_still_answers_in_full() -> None:
     """bfloat16, which CPUs have: the age itself stays float32, or months would be rounded to whole ones."""
+    needs("mixed_bfloat16")
     epochs = whole("mixed_bfloat16").epochs
 
     assert epochs[0].predictions.dtype == np.float32
@@ -196,6 +199,7 @@ def errors_and_losses(precision: Precision, xla: bool) -> list[float]:
 @pytest.mark.parametrize("precision", ["float32", "mixed_bfloat16", "mixed_float16"])
 def test_the_step_compiled_for_a_gpu_learns_what_the_plain_one_learns(precision: Precision) -> None:
     """XLA's, which a GPU uses: here it compiles for the CPU, which shows that it has every operation of the step."""
+    needs(precision)
     with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as process:
         compiled, plain = (process.submit(errors_and_losses, precision, xla).result() for xla in (True, False))
 

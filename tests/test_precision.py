@@ -1,22 +1,34 @@
 """What `auto` stands for, and that a trial keeps it."""
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 from models.backend import keras
 
 import pytest
-from conftest import tiny_preset
+from conftest import needs, tiny_preset
 
 import models.training.precision
 from data.store.disk import Store
 from models.architecture import Architecture, Blocks
 from models.training import fit
-from models.training.precision import cpu_flags, of_gpu
-from models.training.settings import Training
+from models.training.precision import (
+    HANDED_OVER,
+    ISA_VARIABLES,
+    automatic,
+    cpu_flags,
+    held_back,
+    of_gpu,
+    refuse_held_back,
+)
+from models.training.settings import Precision, Training, TrainingError
 from search.workers.job import EpochDone, Job, Message, Paused, Resumed
 from search.workers.worker import outcome
 
+ROOT = Path(__file__).parents[1]
 pytestmark = pytest.mark.usefixtures("float32_again")
 
 
@@ -52,6 +64,7 @@ def test_the_flags_of_the_cpu_are_those_of_its_first_core(tmp_path: Path) -> Non
 def test_a_resumed_trial_computes_as_it_began_whatever_its_new_device_would_choose(
     tmp_path: Path, tiny_store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    needs("mixed_bfloat16")
     sent: list[Message] = []
 
     def trial(chosen: str, until: int) -> Any:
@@ -89,6 +102,52 @@ def test_auto_is_what_all_devices_of_the_process_compute_in(
     monkeypatch.setattr(models.training.precision.tf.config, "list_physical_devices", lambda kind: list(gpus))
     monkeypatch.setattr(models.training.precision, "capability", lambda gpu: gpu)
     monkeypatch.setattr(models.training.precision, "cpu_flags", lambda: flags)
+    for name in ISA_VARIABLES:
+        monkeypatch.delenv(name, raising=False)
     fit.prepare_process(Training(precision="auto"), seed=0)
 
     assert keras.mixed_precision.dtype_policy().name == precision
+
+
+@pytest.mark.parametrize("name", ISA_VARIABLES)
+@pytest.mark.parametrize(
+    ("isa", "flags", "back"),
+    [
+        ("AVX2", {"avx2", "avx512f", "avx512_bf16"}, True),
+        ("sse41", {"avx512f"}, True),
+        ("AVX512_CORE", {"avx512f"}, False),
+        ("ALL", {"avx512f"}, False),
+        ("", {"avx512f"}, False),
+        ("AVX2", {"avx2"}, False),  # TensorFlow computes half precision itself on such a processor
+    ],
+)
+def test_a_setting_that_keeps_onednn_from_half_precision_is_refused_before_a_step(
+    name: str, isa: str, flags: set[str], back: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for other in ISA_VARIABLES:
+        monkeypatch.delenv(other, raising=False)
+    monkeypatch.setenv(name, isa)
+    monkeypatch.setattr(models.training.precision, "cpu_flags", lambda: flags)
+
+    assert held_back() == (f"{name}={isa}" if back else "")
+    assert automatic() == ("mixed_bfloat16" if "avx512_bf16" in flags and not back else "float32")
+    refuse_held_back("float32")
+    halves: tuple[Precision, ...] = ("mixed_bfloat16", "mixed_float16")
+    for precision in halves if back else ():
+        with pytest.raises(TrainingError, match=f"{name}={isa} keeps oneDNN from half precision; unset it, or say"):
+            refuse_held_back(precision)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(
+    not HANDED_OVER & cpu_flags(), reason="TensorFlow hands no half precision to oneDNN on this processor"
+)
+def test_a_search_in_a_precision_that_the_environment_forbids_ends_with_a_sentence(tmp_path: Path) -> None:
+    words = "ablate --preset demo --data phantom:60 --image-px 40 --epochs 1 --warmup-epochs 0 --workers 1 --precision mixed_bfloat16"
+    command = [sys.executable, "-m", "search.cli", *words.split(), "--run-dir", str(tmp_path / "run")]
+    environment = {**os.environ, "ONEDNN_MAX_CPU_ISA": "AVX2"}
+    ended = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=300, check=False)
+
+    assert ended.returncode == 2, ended.stderr
+    assert "ONEDNN_MAX_CPU_ISA=AVX2 keeps oneDNN from half precision" in ended.stderr
+    assert "Traceback" not in ended.stderr

@@ -21,7 +21,7 @@ from models.network import ByStage, build
 from models.training.adam import Adam
 from models.training.batch_norm import BatchNormalization
 from models.training.feed import Examples, Feed, Tensors, feed, rows_of
-from models.training.precision import automatic
+from models.training.precision import automatic, refuse_held_back
 from models.training.settings import Training
 
 
@@ -90,11 +90,16 @@ def new_trainer(
 
 
 def prepare_process(training: Training, seed: int, deterministic: bool = False) -> None:
-    """What Keras and TensorFlow keep per process: seeds, determinism, precision. Before a network is built."""
+    """What Keras and TensorFlow keep per process: seeds, determinism, precision. Before a network is built.
+
+    Raises TrainingError where the process cannot compute in that precision.
+    """
     keras.utils.set_random_seed(seed)
     if deterministic:
         tf.config.experimental.enable_op_determinism()
-    keras.mixed_precision.set_dtype_policy(automatic() if training.precision == "auto" else training.precision)
+    precision = automatic() if training.precision == "auto" else training.precision
+    refuse_held_back(precision)
+    keras.mixed_precision.set_dtype_policy(precision)
 
 
 def compiled(deterministic: bool = False) -> bool:

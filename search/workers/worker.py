@@ -32,7 +32,7 @@ from models.training import energy
 from models.training.cards import HIDING
 from models.training.feed import feed
 from models.training.fit import CountMismatch, new_trainer
-from models.training.settings import Precision
+from models.training.settings import Precision, TrainingError
 from search.lease import LOOK_SECONDS, Fenced, superseded
 from search.output.files import trouble, written
 from search.output.time_words import duration
@@ -107,7 +107,7 @@ def outcome(
         return Failed(job.number, "not_finite", str(error))
     except CountMismatch as error:
         return Failed(job.number, "count_mismatch", str(error))
-    except (DataError, Fenced, WeightsError) as error:
+    except (DataError, Fenced, TrainingError, WeightsError) as error:
         return Halted(job.number, str(error))
     except Exception as error:
         if isinstance(error, OSError) and error.errno in DISK_FULL:

@@ -26,7 +26,7 @@ from search.storage.opening import open_storage, sqlite_url
 from search.storage.records import load, trials_of
 from search.storage.status import status
 from search.workers.job import EpochDone, Job, Message
-from studies.order import STUDIES
+from studies.order import EVERY, STUDIES
 from studies.preset import PRESETS, Preset
 from studies.study import Given
 
@@ -167,6 +167,21 @@ def test_every_preset_ends_and_has_work_for_each_study(name: str, drop_useless: 
     assert preset.depth_trials < len(trainings) <= most
     cap = max(preset.max_params, preset.refine_max_params)
     assert max(started.cost(network).params for network, _ in trainings) <= cap
+
+
+def test_while_the_families_are_compared_the_studies_after_that_are_counted_from_the_dearest_of_them() -> None:
+    families = ("inception_v3", "xception")
+    preset = replace(PRESETS["cpu"](), families=families)
+    started = Given(preset, {}, 40.0)
+    feasible = fitting(EVERY["baseline"], started)
+    later = to_come("baseline", started, feasible)
+
+    networks = [EVERY["baseline"].architecture(started, point) for point in feasible.values()]
+    most = max(networks, key=lambda network: started.cost(network).macs)
+    alone = Given(replace(preset, reference=most, begun_with=preset.reference, depth_start=()), {}, 40.0)
+    first = fitting(STUDIES["ablation"], alone)
+    assert later == [*rounds("ablation", alone, [], first), *to_come("ablation", alone, first)]
+    assert {network.family for found in later for network, _ in found} == {most.family}
 
 
 @pytest.mark.parametrize("resolve", [0, 12])

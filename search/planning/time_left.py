@@ -14,7 +14,8 @@ from typing import Any
 from models.architecture import Architecture
 from search.planning.asking import asked, key, macs
 from studies.around import confirmation, winner
-from studies.order import EVERY, may_decide, stages
+from studies.around.baseline import gone_on
+from studies.order import EVERY, FIRST, comes, may_decide, stages
 from studies.preset import Preset
 from studies.study import Decision, Given, Point, Study, Trial, feasible_points
 
@@ -78,6 +79,10 @@ def to_come(name: str, given: Given, feasible: Feasible, deterministic: bool = F
     nothing fits, nothing."""
     found: list[Round] = []
     order = stages(given.preset)
+    if comes(name) == FIRST and feasible:  # the others go on from its network
+        given = replace(given, preset=gone_on(given.preset, dearest(name, given, feasible).architecture))
+        name, feasible = order[0], fitting(EVERY[order[0]], given)
+        found += rounds(name, given, [], feasible, deterministic)
     for before, after in pairwise(order[order.index(name) :] if name in order else ()):
         if not feasible:
             break

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser
     from postgres import Server
 
+    from models.training.settings import Precision
     from search.evaluate.labelled import Labelled
     from search.trained.predictor import Model
     from search.workers.job import Job
@@ -60,12 +61,12 @@ def migrations_read_once() -> Iterator[None]:
         yield
 
 
-def needs(precision: str) -> None:
+def needs(precision: "Precision") -> None:
     """Skips a test where a setting keeps oneDNN from this precision, which the program then refuses (test_precision.py)."""
     from models.training.precision import held_back
 
-    if precision != "float32" and (setting := held_back()):
-        pytest.skip(f"{setting} keeps oneDNN from half precision")
+    if setting := held_back(precision):
+        pytest.skip(f"{setting} keeps oneDNN from {precision}")
 
 
 @pytest.fixture

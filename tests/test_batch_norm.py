@@ -15,7 +15,7 @@ from models.architecture import Architecture, Blocks
 from models.network import build
 from models.training import batch_norm
 from models.training.batch_norm import BatchNormalization, stock
-from models.training.settings import Training
+from models.training.settings import Precision, Training
 
 # With channels that are and are not multiples of 4 and of 16.
 SMALL = Architecture(0.2, Blocks(0, 0, 0, 0, 0, 1), (False, False))
@@ -54,7 +54,7 @@ def trained_once(kind: type[keras.layers.BatchNormalization], x: np.ndarray, dty
 @pytest.mark.parametrize(
     ("dtype", "tolerance"), [("float32", 1e-4), ("mixed_bfloat16", 0.04), ("mixed_float16", 0.005)]
 )
-def test_it_computes_what_keras_layer_computes(channels: int, dtype: str, tolerance: float) -> None:
+def test_it_computes_what_keras_layer_computes(channels: int, dtype: Precision, tolerance: float) -> None:
     needs(dtype)
     x = drawn((6, 5, 7, channels), 0)
     ours, theirs = (trained_once(kind, x, dtype) for kind in (BatchNormalization, keras.layers.BatchNormalization))
@@ -75,7 +75,7 @@ def test_a_single_value_for_each_channel_has_no_variance() -> None:
 
 @pytest.mark.usefixtures("float32_again")
 @pytest.mark.parametrize("precision", ["float32", "mixed_bfloat16"])
-def test_its_stock_network_has_keras_layers_and_the_same_answers(precision: str, tmp_path: Path) -> None:
+def test_its_stock_network_has_keras_layers_and_the_same_answers(precision: Precision, tmp_path: Path) -> None:
     needs(precision)
     keras.mixed_precision.set_dtype_policy(precision)
     network = build(SMALL, 40, Training(flip_horizontal=True), 100.0, BatchNormalization)

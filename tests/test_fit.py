@@ -126,6 +126,7 @@ def test_predictions_are_in_the_order_of_the_examples_whatever_the_batch() -> No
 @pytest.mark.usefixtures("float32_again")
 def test_a_loss_that_is_not_finite_ends_the_training() -> None:
     """float16 ends at 65,504."""
+    needs("mixed_float16")
     with pytest.raises(FloatingPointError, match="not finite in epoch 1"):
         trained(replace(TRAINING, learning_rate=100.0, schedule="constant", precision="mixed_float16"))
 

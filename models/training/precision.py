@@ -15,29 +15,32 @@ CPU_FLAGS = {"avx512_bf16", "amx_bf16"}
 # alone, hands half precision to it all the same, and fails in the middle of a step.
 ISA_VARIABLES = ("ONEDNN_MAX_CPU_ISA", "DNNL_MAX_CPU_ISA")
 TOO_LOW_ISAS = {"SSE41", "AVX", "AVX2", "AVX2_VNNI", "AVX2_VNNI_2"}
-HANDED_OVER = {"avx512f", "avx_ne_convert", "amx_fp16"}
+HANDED_OVER: dict[Precision, set[str]] = {
+    "mixed_bfloat16": {"avx512f", "avx_ne_convert"},
+    "mixed_float16": {"avx512_fp16", "amx_fp16", "avx_ne_convert"},
+}
 
 
 def automatic() -> Precision:
     """For the devices that this process sees: every one of its GPUs, or its CPU."""
     gpus = tf.config.list_physical_devices("GPU")
     if not gpus:
-        return "mixed_bfloat16" if CPU_FLAGS & cpu_flags() and not held_back() else "float32"
+        return "mixed_bfloat16" if CPU_FLAGS & cpu_flags() and not held_back("mixed_bfloat16") else "float32"
     return of_gpu(min(capability(gpu) for gpu in gpus))
 
 
-def held_back() -> str:
-    """The setting that keeps this process' CPU from half precision, as `ONEDNN_MAX_CPU_ISA=AVX2`; empty where none does."""
+def held_back(precision: Precision) -> str:
+    """The setting that keeps this process' CPU from this precision, as `ONEDNN_MAX_CPU_ISA=AVX2`; empty where none does."""
     found = next((f"{name}={os.environ[name]}" for name in ISA_VARIABLES if os.environ.get(name)), "")
     too_low = found.partition("=")[2].upper() in TOO_LOW_ISAS
-    return found if too_low and HANDED_OVER & cpu_flags() else ""
+    return found if too_low and HANDED_OVER.get(precision, set()) & cpu_flags() else ""
 
 
 def refuse_held_back(precision: Precision) -> None:
     """Raises TrainingError where this process cannot compute in it, which TensorFlow would find out in the middle of a step."""
-    if precision != "float32" and not tf.config.list_physical_devices("GPU") and (setting := held_back()):
+    if not tf.config.list_physical_devices("GPU") and (setting := held_back(precision)):
         raise TrainingError(
-            f"precision {precision}: the environment's {setting} keeps oneDNN from half precision; unset it, or say --precision float32"
+            f"precision {precision}: the environment's {setting} keeps oneDNN from it; unset it, or say --precision float32"
         )
 
 

@@ -27,7 +27,7 @@ def writers(files: tuple[Path, ...]) -> Iterator[int]:
         with suppress(OSError):
             paths[str(file.stat().st_ino)] = str(file.resolve())
     with suppress(OSError):
-        lines = LOCKS.read_text().splitlines()
+        lines = LOCKS.read_text(encoding="ascii", errors="replace").splitlines()
     for line in lines:
         # 1: POSIX ADVISORY WRITE 4711 08:01:131073 120 120; one that waits for a lock has an arrow after the number.
         match line.split():
@@ -45,5 +45,5 @@ def has_open(process: int, path: str) -> bool:
 
 
 def name_and_state(process: int) -> tuple[str, str]:
-    before, _, after = Path(f"/proc/{process}/stat").read_text(errors="replace").rpartition(")")
+    before, _, after = Path(f"/proc/{process}/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")
     return before.partition("(")[2], after.split()[0]

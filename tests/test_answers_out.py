@@ -93,6 +93,7 @@ def test_the_command_says_how_good_it_was_where_the_table_has_ages(
             refuse_unknown(tmp_path / name)
 
 
+@pytest.mark.slow
 def test_dicom_says_how_old_the_patient_was_and_who_it_is_only_if_asked(model: Model, tmp_path: Path) -> None:
     about = {"PatientBirthDate": "20100301", "StudyDate": "20200901", "PatientID": "P7", "AccessionNumber": "A9"}
     dated = write_dicom(tmp_path / "dated.dcm", PatientSex="F", BodyPartExamined="HAND", **about)

@@ -179,6 +179,7 @@ def test_a_random_split_is_called_imbalanced_no_more_often_than_stated() -> None
     assert sum(any(one.imbalanced for one in found) for found in made) <= limit
 
 
+@pytest.mark.slow
 def test_a_planted_imbalance_of_sex_is_found() -> None:
     cases = table()
     validation = np.flatnonzero(cases["split"] == "validation")

@@ -119,6 +119,7 @@ def test_seed_and_epoch_alone_decide_how_films_are_varied() -> None:
     assert (seen(4, 2) != first).any()
 
 
+@pytest.mark.slow
 def test_a_saved_network_holds_no_layer_of_ours_and_answers_the_same(tmp_path: Path) -> None:
     from models import saved
     from models.network import build

@@ -142,6 +142,7 @@ def small(preset: Preset) -> Preset:
     return replace(preset, reference=reference, families=("inception_v3", "xception"), seeds=3, max_params=10**6)
 
 
+@pytest.mark.slow
 def test_the_other_studies_go_on_with_the_decided_family_and_its_training(
     searched: tuple[Run, FormulaExecutor],
 ) -> None:

@@ -73,6 +73,7 @@ def test_a_single_value_for_each_channel_has_no_variance() -> None:
     np.testing.assert_allclose(ours["training"], theirs["training"], atol=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("float32_again")
 @pytest.mark.parametrize("precision", ["float32", "mixed_bfloat16"])
 def test_its_stock_network_has_keras_layers_and_the_same_answers(precision: Precision, tmp_path: Path) -> None:

@@ -94,6 +94,7 @@ def test_with_a_fully_connected_layer_it_is_the_piece_of_the_network_that_this_i
     assert maps.months.sum((1, 2)) + maps.elsewhere_months == pytest.approx(maps.prediction_months, abs=rounded)
 
 
+@pytest.mark.slow
 def test_without_sex_the_rest_is_the_bias() -> None:
     model = lively(Architecture(BODY.beta, BODY.blocks, BODY.stem_pools, sex_units=0))
     images, male = pictures(3)
@@ -105,6 +106,7 @@ def test_without_sex_the_rest_is_the_bias() -> None:
     assert maps.elsewhere_months == pytest.approx(np.repeat(bias, 3), abs=rounded)
 
 
+@pytest.mark.slow
 def test_dropout_and_augmentation_play_no_part() -> None:
     model = lively(BODY)
     shown = pictures(2)

@@ -191,6 +191,7 @@ CHANGES: dict[str, tuple[Change, str, str]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("change", CHANGES)
 def test_a_change_by_others_is_a_sentence_in_every_command(
     golden: Path, capsys: pytest.CaptureFixture[str], change: str
@@ -378,6 +379,7 @@ def test_a_study_that_somebody_deletes_while_it_runs_ends_the_search_with_a_sent
     assert len(again.seen) == 1  # the other is the ablation's baseline
 
 
+@pytest.mark.slow
 def test_what_others_tell_teaches_the_sampler_nothing(golden: Path) -> None:
     """Depth searches: its proposals with somebody's excellent trial beside its own are those without it."""
     run = open_run(golden, None, {"depth_trials": 4, "depth_patience": 4}, None, None)

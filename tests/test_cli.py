@@ -169,6 +169,7 @@ def test_a_missing_column_and_a_corrupt_image_name_the_file(tmp_path: Path, rsna
     assert "train.csv lacks the column 'male'" in refused("prepare", folder, *options)
 
 
+@pytest.mark.slow
 def test_the_database_of_another_program_is_left_alone(tmp_path: Path) -> None:
     path = tmp_path / "photos.db"
     with sqlite3.connect(path) as connection:
@@ -306,6 +307,7 @@ def test_the_dashboard_is_not_exposed_by_accident(decided: Path) -> None:
     assert "add --expose" in said
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", ["ablate", "run", "train --beta 0.1", "compare", "record --out table.csv"])
 def test_an_unknown_executor_is_refused_before_anything_is_prepared(tmp_path: Path, command: str) -> None:
     said = refused(*command.split(), "--data", "phantom:40", "--executor", "slurm", cwd=tmp_path)

@@ -315,6 +315,7 @@ def overwrite(path: Path, at: int, content: bytes) -> None:
         file.write(content)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("damage", DAMAGES)
 def test_a_damaged_database_is_one_sentence_in_every_command(
     damage: str, searched: Path, tiny_store: Store, tmp_path: Path, capsys: pytest.CaptureFixture[str]
@@ -357,6 +358,7 @@ def test_a_bit_in_the_order_of_an_index_is_noticed(
     assert noticed >= 2
 
 
+@pytest.mark.slow
 def test_what_cannot_be_read_of_a_trial_is_the_databases_damage(
     searched: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

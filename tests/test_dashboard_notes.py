@@ -137,6 +137,7 @@ def test_every_study_and_every_trial_has_a_note(tmp_path: Path, tiny_store: Stor
             assert (f"**{trial.value:.2f} months**" if trial.value else "not_finite") in told
 
 
+@pytest.mark.slow
 def test_every_picture_is_in_the_artifact_store_and_in_the_note(tmp_path: Path, tiny_store: Store) -> None:
     run = search(a_run(tmp_path / "run", tiny_store), tiny_store, Mapping(), studies=2)
     storage, store = open_storage(run.storage), artifact_store(run.folder)
@@ -227,6 +228,7 @@ def test_a_note_that_somebody_has_edited_stays(tmp_path: Path, tiny_store: Store
     assert get_note(study) == "Seen by me."
 
 
+@pytest.mark.slow
 def test_a_copied_storage_has_each_note_at_its_trial(tmp_path: Path, tiny_store: Store) -> None:
     """In a database where other trials have taken the keys."""
     run = search(a_run(tmp_path / "run", tiny_store), tiny_store, studies=2)

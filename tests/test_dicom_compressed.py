@@ -141,6 +141,7 @@ def test_a_stream_that_claims_another_size_than_the_header_is_not_decoded(tmp_pa
         decode(compressed(tmp_path / "a.dcm", bytes(stream), JPEGBaseline8Bit), SETTINGS)
 
 
+@pytest.mark.slow
 def test_what_inflates_without_end_is_refused_before_it_is_inflated(tmp_path: Path) -> None:
     path = write(tmp_path / "a.dcm", syntax=DeflatedExplicitVRLittleEndian)
     begins = dicom.deflated_at(path)

@@ -38,6 +38,7 @@ def run_all(run: Run, store: Store, executor: FormulaExecutor) -> dict[str, Deci
     return {name: run_study(run, store, name, lambda: executor, silent()) for name in STUDIES}
 
 
+@pytest.mark.slow
 def test_four_studies_run_in_order_and_each_reads_the_decision_before_it(tmp_path: Path, tiny_store: Store) -> None:
     executor = FormulaExecutor()
     made = run_all(a_run(tmp_path, tiny_store), tiny_store, executor)
@@ -48,6 +49,7 @@ def test_four_studies_run_in_order_and_each_reads_the_decision_before_it(tmp_pat
     assert [entry["state"] for entry in status(a_run(tmp_path, tiny_store))] == ["decided"] * 4
 
 
+@pytest.mark.slow
 def test_no_network_is_trained_twice_with_one_seed_in_a_run(tmp_path: Path, tiny_store: Store) -> None:
     """The width study's reference is the ablation's baseline: its result is taken over, and says from where."""
     executor = FormulaExecutor()
@@ -62,6 +64,7 @@ def test_no_network_is_trained_twice_with_one_seed_in_a_run(tmp_path: Path, tiny
     assert "1 ablation #0" in copied
 
 
+@pytest.mark.slow
 def test_a_decided_search_trains_nothing_when_run_again(tmp_path: Path, tiny_store: Store) -> None:
     run = a_run(tmp_path, tiny_store)
     first = run_all(run, tiny_store, FormulaExecutor())
@@ -71,6 +74,7 @@ def test_a_decided_search_trains_nothing_when_run_again(tmp_path: Path, tiny_sto
     assert again.seen == []
 
 
+@pytest.mark.slow
 def test_a_search_killed_when_its_study_was_only_made_goes_on(tmp_path: Path, tiny_store: Store) -> None:
     run = a_run(tmp_path, tiny_store)
     optuna.create_study(study_name="1 ablation", storage=open_storage(run.storage))
@@ -133,6 +137,7 @@ def test_every_point_but_depths_runs_with_every_seed_and_more_seeds_later_add_to
     assert {trial.seed for trial in trials_of(depth)} == {0}
 
 
+@pytest.mark.slow
 def test_a_search_that_resolves_gives_seeds_to_open_verdicts_and_ends(tmp_path: Path, tiny_store: Store) -> None:
     """Losing mixed5 costs a month with every seed; that of mixed9 is the luck of the seed."""
     preset = replace(tiny_preset(), resolve=12, margin_months=0.1, equivalence_months=0.1)
@@ -219,6 +224,7 @@ def test_a_stage_before_its_turn_names_the_command_it_needs(tmp_path: Path, tiny
         run_study(a_run(tmp_path, tiny_store), tiny_store, "depth", FormulaExecutor, silent())
 
 
+@pytest.mark.slow
 def test_trials_under_other_settings_are_refused_with_the_setting(tmp_path: Path, tiny_store: Store) -> None:
     run_all(a_run(tmp_path, tiny_store), tiny_store, FormulaExecutor())
     preset = tiny_preset()
@@ -228,6 +234,7 @@ def test_trials_under_other_settings_are_refused_with_the_setting(tmp_path: Path
         run_all(a_run(tmp_path, tiny_store, changed), tiny_store, FormulaExecutor())
 
 
+@pytest.mark.slow
 def test_more_depth_trials_extend_the_study(tmp_path: Path, tiny_store: Store) -> None:
     run = a_run(tmp_path, tiny_store, replace(tiny_preset(), depth_trials=2))
     run_all(run, tiny_store, FormulaExecutor())
@@ -237,6 +244,7 @@ def test_more_depth_trials_extend_the_study(tmp_path: Path, tiny_store: Store) -
     assert next(entry for entry in status(run) if entry["name"] == "depth")["trials"] == 3
 
 
+@pytest.mark.slow
 def test_a_trial_that_fails_is_recorded_with_its_reason_and_the_search_goes_on(
     tmp_path: Path, tiny_store: Store
 ) -> None:
@@ -274,6 +282,7 @@ def test_a_second_leader_is_told_who_holds_the_study(tmp_path: Path, tiny_store:
         run_study(run, tiny_store, "ablation", second, silent())
 
 
+@pytest.mark.slow
 def test_user_attributes_are_flat_scalars_and_name_what_the_trial_was(tmp_path: Path, tiny_store: Store) -> None:
     run = a_run(tmp_path, tiny_store)
     run_all(run, tiny_store, FormulaExecutor())
@@ -285,6 +294,7 @@ def test_user_attributes_are_flat_scalars_and_name_what_the_trial_was(tmp_path: 
     assert all(isinstance(value, str | int | float) for trial in trials for value in trial.user_attrs.values())
 
 
+@pytest.mark.slow
 def test_studies_are_named_so_that_the_dashboard_lists_them_in_order(tmp_path: Path, tiny_store: Store) -> None:
     run = a_run(tmp_path, tiny_store)
     run_all(run, tiny_store, FormulaExecutor())
@@ -295,6 +305,7 @@ def test_studies_are_named_so_that_the_dashboard_lists_them_in_order(tmp_path: P
     assert all(before < after for before, after in pairwise(names))
 
 
+@pytest.mark.slow
 def test_decisions_survive_the_storage(tmp_path: Path, tiny_store: Store) -> None:
     run = a_run(tmp_path, tiny_store)
     made = run_all(run, tiny_store, FormulaExecutor())
@@ -353,6 +364,7 @@ def run_architecture(study: optuna.Study, number: int) -> Architecture:
     return replace(preset.reference, blocks=preset.reference.blocks._replace(mixed9=0))
 
 
+@pytest.mark.slow
 def test_a_trial_that_finishes_an_epoch_between_its_deaths_is_never_given_up(tmp_path: Path, tiny_store: Store) -> None:
     run = a_run(tmp_path, tiny_store)
     run_study(run, tiny_store, "ablation", lambda: Dying(lives=7, epochs_per_life=1), silent())
@@ -403,6 +415,7 @@ def test_a_runs_folder_that_was_moved_goes_on(tmp_path: Path, tiny_store: Store)
     run_study(a_run(tmp_path / "after", tiny_store), tiny_store, "ablation", FormulaExecutor, silent())
 
 
+@pytest.mark.slow
 def test_depth_with_two_objectives_tells_optuna_both_and_reports_the_trade_off(
     tmp_path: Path, tiny_store: Store
 ) -> None:
@@ -425,6 +438,7 @@ def test_depth_with_two_objectives_tells_optuna_both_and_reports_the_trade_off(
     assert run_all(run, tiny_store, FormulaExecutor()) == made  # nothing is run again
 
 
+@pytest.mark.slow
 def test_objectives_cannot_change_while_there_are_trials(tmp_path: Path, tiny_store: Store) -> None:
     run_all(a_run(tmp_path, tiny_store), tiny_store, FormulaExecutor())
     other = a_run(tmp_path, tiny_store, replace(tiny_preset(), objective=("mae", "params")))

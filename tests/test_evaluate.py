@@ -150,6 +150,7 @@ def test_a_set_of_other_films_is_told_and_one_of_the_same_is_not(
     assert any("30 of 30 films lie beyond the training films; the first, 1: " in words for _, words in said["other"])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("layout", [("train.csv", "images/images"), ("boneage-test-dataset.csv", "test")])
 def test_the_command_leaves_a_page_and_a_table(
     tiny_model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], layout: tuple[str, str]

@@ -99,6 +99,7 @@ def test_shares_of_regions_are_of_the_whole_map(found: Explanation) -> None:
         assert row["ratio"] == 1
 
 
+@pytest.mark.slow
 def test_a_network_that_sees_nothing_has_a_picture_a_page_and_no_shares(found: Explanation, tmp_path: Path) -> None:
     nothing = [type(case)(case.shown, np.zeros_like(case.months), 130.0, 130.0) for case in found.cases]
     blind = Explanation(found.model, found.method, found.where, nothing)

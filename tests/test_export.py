@@ -255,6 +255,7 @@ def test_the_card_says_what_the_model_is_and_is_not(model: ModelFolder, tmp_path
         assert said in card
 
 
+@pytest.mark.slow
 def test_the_card_of_a_model_of_radiographs_says_their_terms_and_no_path(model: ModelFolder) -> None:
     from search.apply.model_card import card
 

@@ -111,6 +111,7 @@ def test_what_the_hand_check_refuses_is_not_explained_unless_forced(
     assert any("does not look like" in note for note in shown.notes)
 
 
+@pytest.mark.slow
 def test_the_command_takes_a_table_and_tells_the_share_outside(
     tiny_model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -123,6 +123,7 @@ def test_predictions_are_in_the_order_of_the_examples_whatever_the_batch() -> No
     assert predicted == pytest.approx(np.asarray(whole)[:, 0], abs=likely(model) * summed(model, inputs).min())
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("float32_again")
 def test_a_loss_that_is_not_finite_ends_the_training() -> None:
     """float16 ends at 65,504."""
@@ -234,6 +235,7 @@ def test_the_steps_get_the_same_batches_wherever_the_examples_are_kept() -> None
                 assert np.array_equal(tensor.numpy(), array)
 
 
+@pytest.mark.slow
 def test_examples_too_large_for_the_device_train_to_the_same_numbers(monkeypatch: pytest.MonkeyPatch) -> None:
     """To the last bit: the operations and their shapes are the same, and only where the bytes wait differs."""
     kept = whole("float32")

@@ -64,6 +64,7 @@ def test_a_space_whose_first_point_is_over_the_cap_is_refused_at_once() -> None:
         a_hypermodel(max_params=1000)
 
 
+@pytest.mark.slow
 def test_callbacks_see_every_epoch_and_may_stop_the_training() -> None:
     class Stopper(keras.callbacks.Callback):  # type: ignore[misc] # Keras ships no types
         def on_epoch_end(self, epoch: int, logs: dict[str, float]) -> None:
@@ -86,6 +87,7 @@ def test_values_outside_the_space_are_refused(monkeypatch: pytest.MonkeyPatch) -
         a_hypermodel().build(parameters)
 
 
+@pytest.mark.slow
 def test_a_bug_of_ours_stops_the_tuner_instead_of_failing_trials(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

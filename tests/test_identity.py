@@ -181,6 +181,7 @@ def test_whoever_was_killed_is_no_obstacle_though_the_folder_was_moved(tmp_path:
     assert json.loads(json.dumps(storage.get_study_system_attrs(study._study_id)["boneage_search:owner"])) == {}
 
 
+@pytest.mark.slow
 def test_all_four_studies_of_a_run_carry_its_id(tmp_path: Path, tiny_store: Store) -> None:
     run = a_run(tmp_path / "run", tiny_store)
     for name in STUDIES:

@@ -59,6 +59,7 @@ def rows_of(found: list[str]) -> pd.DataFrame:
     return pd.DataFrame({"id": found, "boneage": 100, "male": males, "split": splits})
 
 
+@pytest.mark.slow
 @settings(max_examples=25, deadline=None)
 @given(found=some_ids)
 def test_any_ids_are_in_the_store_and_in_the_predictions_what_they_were_in_the_table(

@@ -82,6 +82,7 @@ def test_pictures_of_kinds_it_never_saw_are_refused(looks: Looks) -> None:
     assert (looks.score(pictures) < looks.refuse_below).all()
 
 
+@pytest.mark.slow
 def test_the_same_images_teach_the_same(looks: Looks, hands: np.ndarray) -> None:
     again = learn(hands[:280], hands[280:400])
 

@@ -227,6 +227,7 @@ def moved_by(event: str, row: int, before: Bones, after: Bones, pose: Pose) -> t
     return change, distances[0], np.min(distances, axis=0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("sex", [0, 1], ids=["girls", "boys"])
 def test_each_event_moves_the_picture_at_its_place_and_off_its_bone_nowhere(sex: int) -> None:
     """Every appearance, widening and fusion of every bone, in three poses."""

@@ -53,6 +53,7 @@ def strict(model: Model) -> Model:
     return replace(model, looks=replace(model.looks, refuse_below=np.inf))
 
 
+@pytest.mark.slow
 def test_the_loaded_network_gives_the_predictions_that_were_evaluated(
     model: Model, tiny_model: Path, tiny_store: Store
 ) -> None:

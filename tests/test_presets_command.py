@@ -42,6 +42,7 @@ def test_every_field_of_every_preset_is_listed(capsys: pytest.CaptureFixture[str
     assert all(name in shown for name in ("learning_rate", "loss", "epochs", "flip_horizontal"))
 
 
+@pytest.mark.slow
 def test_an_option_on_the_command_line_wins_over_the_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file = tmp_path / "run.toml"
     file.write_text('preset = "demo"\ndata = "phantom:60"\nblocks = "2/1/2"\nmax_params = "1.5M"\nepochs = 7\n')

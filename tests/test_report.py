@@ -226,6 +226,7 @@ def test_a_search_of_the_papers_networks_stands_in_the_papers_rows(tmp_path: Pat
     assert [(row["network"], row["params"]) for row in same] == [("Modified 1", "36.1M"), ("Modified 3", "51M")]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("stop_after", [0, 9])
 def test_a_search_that_stopped_anywhere_has_a_report_that_says_what_is_missing(
     tmp_path: Path, tiny_store: Store, stop_after: int
@@ -337,6 +338,7 @@ def test_a_report_of_real_data_has_no_banner(decided: Report) -> None:
     assert SYNTHETIC not in markdown(told).lower()
 
 
+@pytest.mark.slow
 def test_a_second_objective_changes_nothing_in_what_is_reported(tmp_path: Path, tiny_store: Store) -> None:
     run = a_run(tmp_path / "run", tiny_store, replace(tiny_preset(), objective=("mae", "macs")))
     report = read(search(run, tiny_store, studies=3))

@@ -64,6 +64,7 @@ def bowl(point: Point) -> float:
     return (float(point["beta"]) - 0.8) ** 2 + (float(point["mixed5"]) - 3) ** 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", [0, 1])
 def test_every_proposal_is_feasible_and_new_until_every_feasible_point_was_visited_once(seed: int) -> None:
     fitting = feasible()
@@ -158,6 +159,7 @@ def test_another_seed_proposes_otherwise() -> None:
     assert asked[0] != asked[1] != asked[2] != asked[0]
 
 
+@pytest.mark.slow
 def test_other_results_are_followed_by_other_proposals() -> None:
     def make() -> FeasibleSampler:
         return FeasibleSampler(SPACE, feasible(), 0)

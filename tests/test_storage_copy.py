@@ -111,6 +111,7 @@ def copy_until_killed(source: str, target: str, at: str) -> None:
     copy_storage(source, target, progress)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("at", ["studies", "trials", "trial_values"])
 def test_a_copy_that_is_killed_leaves_nothing_and_can_be_repeated(tmp_path: Path, at: str) -> None:
     source, target = sqlite_url(tmp_path / "a.db"), sqlite_url(tmp_path / "b.db")
@@ -189,6 +190,7 @@ def files(folder: Path) -> dict[str, bytes]:
     return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("step", KILLED)
 def test_a_copy_with_artifacts_that_is_killed_at_any_step_and_repeated_equals_an_undisturbed_one(
     tmp_path: Path, step: str
@@ -231,6 +233,7 @@ def test_a_copy_is_repeated_after_it_was_killed_again_and_after_a_search_went_on
     assert files(tmp_path / "there") == files(tmp_path / "here")
 
 
+@pytest.mark.slow
 def test_studies_begun_in_the_target_after_a_copy_was_killed_are_not_taken_for_the_copy(tmp_path: Path) -> None:
     """They have its names, and its keys: SQLite gives out again what was never committed."""
     killed_copy(tmp_path, "before the commit")
@@ -244,6 +247,7 @@ def test_studies_begun_in_the_target_after_a_copy_was_killed_are_not_taken_for_t
     assert not (tmp_path / "there" / "artifacts").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("target", ["b.db", "c.db"])
 def test_artifacts_of_another_copy_that_lie_ready_are_left_to_it(tmp_path: Path, target: str) -> None:
     killed_copy(tmp_path, "after the commit")

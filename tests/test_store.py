@@ -208,6 +208,7 @@ def test_one_changed_pixel_of_one_image_is_found(tmp_path: Path) -> None:
         verify(open_store(store.path))
 
 
+@pytest.mark.slow
 def test_images_and_labels_of_real_radiographs_are_prepared(tmp_path: Path) -> None:
     """Runs where the real data are; nothing of them is kept."""
     folder = Path(__file__).parents[2] / "shared" / "radiographs" / "rsna100"

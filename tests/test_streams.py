@@ -76,6 +76,7 @@ def test_output_onto_a_full_disk_is_said_in_a_sentence(folder: Path, arguments: 
     assert ended.stderr == b"boneage-search: standard output cannot be written: No space left on device\n"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("how", ["2>&-", "2>/dev/full"])
 def test_errors_that_nothing_takes_keep_their_exit_code(folder: Path, how: str) -> None:
     assert shell(folder, ["count", "--beta", "99"], how).returncode == 2
@@ -91,6 +92,7 @@ def test_every_encoding_shows_everything(folder: Path, arguments: list[str], enc
     assert ended.stdout.decode(encoding)
 
 
+@pytest.mark.slow
 def test_the_c_locale_shows_everything(folder: Path) -> None:
     plain_c = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
     for arguments in (["count"], ["prepare", "gibt-es-nicht-β"]):
@@ -199,6 +201,7 @@ def test_errors_say_names_without_control_characters(
     assert said.err[:-1].isprintable()
 
 
+@pytest.mark.slow
 def test_all_that_is_printed_goes_through_the_one_place() -> None:
     """Whoever calls print, or asks rich for a console, decides for himself what a name may do to a terminal."""
     printing = set()

@@ -251,6 +251,7 @@ def test_with_enough_seeds_a_verdict_decides_about_a_group_and_not_the_margin() 
     assert verdicts == {"mixed5=0": "matters", "mixed9=0": "not resolved"}
 
 
+@pytest.mark.slow
 @given(st.lists(st.floats(-20, 20), min_size=9, max_size=9), st.integers(1, 2), st.floats(0.5, 9))
 def test_of_one_or_two_seeds_no_group_is_called_key_by_a_verdict(costs: list[float], seeds: int, apart: float) -> None:
     """However large the costs, and however sure the images are of these trained models."""

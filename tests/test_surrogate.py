@@ -44,6 +44,7 @@ def by_formula(points: Array, values: Array, extra: Array, asked: Array) -> tupl
     return np.asarray(mean), np.sqrt(variance)
 
 
+@pytest.mark.slow
 @settings(max_examples=20)
 @given(POINTS, VALUES, nps.arrays(float, 6, elements=st.sampled_from((0.0, 0.5, 2.0))))
 def test_it_is_the_mixture_of_gaussian_processes_that_the_formula_gives(

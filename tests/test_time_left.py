@@ -81,6 +81,7 @@ def searched(tmp_path_factory: pytest.TempPathFactory, tiny_store: Store) -> tup
 Searched = tuple[Run, Foretold, list[str]]
 
 
+@pytest.mark.slow
 def test_a_search_never_takes_longer_than_was_foretold(searched: Searched) -> None:
     """By one worker, and with times that are exactly as MACs foretell: only what will be tried is unknown."""
     _, found, _ = searched

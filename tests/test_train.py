@@ -56,6 +56,7 @@ def decided(tmp_path_factory: pytest.TempPathFactory, tiny_store: Store) -> Run:
     return run
 
 
+@pytest.mark.slow
 def test_the_winner_is_the_newest_decision_with_the_trial_that_showed_it(decided: Run) -> None:
     found = chosen(decided, "", {})
 

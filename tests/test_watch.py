@@ -57,6 +57,7 @@ def test_on_a_terminal_running_trials_stand_below_the_table(tmp_path: Path, tiny
     assert text.index("ablation") < text.index("#2: epoch 1") < text.index("next: boneage-search ablate")
 
 
+@pytest.mark.slow
 def test_ctrl_c_ends_it_quietly(tmp_path: Path, tiny_store: Store) -> None:
     run = a_run(tmp_path / "run", tiny_store)
     record(run)

@@ -23,6 +23,8 @@ from search.apply.predict import COLUMNS, Wanted, columns_of, files_of, rows_of
 from search.cli import main
 from search.trained.predictor import Model
 
+pytestmark = pytest.mark.slow
+
 NASTY = ["=1+1", "-2+3", "@SUM(A1)", "a;=1", "plain", "\x1b[31mred", "007"]
 
 
@@ -71,7 +73,6 @@ def test_the_figures_are_those_of_the_rows(cases: list[tuple[float, float, float
     assert found["coverage"] == pytest.approx(inside.mean(), abs=1e-4)
 
 
-@pytest.mark.slow
 def test_the_command_says_how_good_it_was_where_the_table_has_ages(
     tiny_model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -93,7 +94,6 @@ def test_the_command_says_how_good_it_was_where_the_table_has_ages(
             refuse_unknown(tmp_path / name)
 
 
-@pytest.mark.slow
 def test_dicom_says_how_old_the_patient_was_and_who_it_is_only_if_asked(model: Model, tmp_path: Path) -> None:
     about = {"PatientBirthDate": "20100301", "StudyDate": "20200901", "PatientID": "P7", "AccessionNumber": "A9"}
     dated = write_dicom(tmp_path / "dated.dcm", PatientSex="F", BodyPartExamined="HAND", **about)

@@ -18,6 +18,8 @@ from search.apply.model_card import beside, card
 from search.trained.folder import ModelFolder, open_folder
 from search.trained.predictor import open_model, predict
 
+pytestmark = pytest.mark.slow
+
 SETTINGS = [
     Preparation(image_px=side, fit=fit, stretch=stretch)  # type: ignore[arg-type]
     for side in (40, 64)
@@ -138,7 +140,6 @@ def test_a_model_of_before_says_that_its_films_and_the_field_are_not_known(tiny_
     assert beside(of_before, "onnx", "x.onnx")["preparation"]["stretch_field"] is False
 
 
-@pytest.mark.slow
 def test_the_json_beside_the_file_gives_the_intervals_that_predict_gives(tiny_model: Path, tmp_path: Path) -> None:
     model = open_model(tiny_model)
     made = export(open_folder(tiny_model), ["keras"], tmp_path, tmp_path)

@@ -22,6 +22,8 @@ from search.trained.measures import metrics
 from search.trained.predictor import Model
 from search.trained.predictor import predict as predict_images
 
+pytestmark = pytest.mark.slow
+
 
 def asked(source: Path, model: Model, folder: Path, run: Path = Path("none")) -> tuple[Labelled, Evaluation]:
     """`run` has the data that the model was trained on."""
@@ -150,7 +152,6 @@ def test_a_set_of_other_films_is_told_and_one_of_the_same_is_not(
     assert any("30 of 30 films lie beyond the training films; the first, 1: " in words for _, words in said["other"])
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("layout", [("train.csv", "images/images"), ("boneage-test-dataset.csv", "test")])
 def test_the_command_leaves_a_page_and_a_table(
     tiny_model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], layout: tuple[str, str]

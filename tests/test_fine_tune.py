@@ -15,6 +15,8 @@ from search.evaluate.parts import parted
 from search.trained.folder import load_network, open_folder
 from search.trained.predictor import open_model
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def tiny_model(tmp_path_factory: pytest.TempPathFactory, tiny_store: Store) -> Path:
@@ -22,7 +24,6 @@ def tiny_model(tmp_path_factory: pytest.TempPathFactory, tiny_store: Store) -> P
     return tiny_model_in(tmp_path_factory.mktemp("own"), tiny_store)
 
 
-@pytest.mark.slow
 def test_what_is_reported_on_neither_trains_nor_chooses(labelled: Labelled) -> None:
     cases = divided(labelled, 0.6)
     fitted, reported = parted(labelled, 0.6)
@@ -42,7 +43,6 @@ def test_it_trains_as_the_model_was_trained_and_slower(tiny_model: Path) -> None
     assert training_of(model, 3, 1e-6).final_learning_rate == 1e-6
 
 
-@pytest.mark.slow
 def test_the_command_trains_the_models_own_weights_on(
     labelled: Labelled, tiny_model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

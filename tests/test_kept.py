@@ -24,6 +24,8 @@ from search.workers.best import MODEL
 from search.workers.job import EpochDone, Job, Message
 from studies.preset import PRESETS
 
+pytestmark = pytest.mark.slow
+
 
 class Leaving(FormulaExecutor):
     """Leaves a network where a worker would: in the folder of a trial that has an epoch below the bar."""
@@ -105,7 +107,6 @@ def searched_run(tmp_path: Path, tiny_store: Store, tiny_model: Path) -> Path:
     return run.folder
 
 
-@pytest.mark.slow
 def test_predict_and_explain_work_after_a_search_and_say_what_the_network_is(
     searched_run: Path, tiny_store: Store, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -128,7 +129,6 @@ def test_predict_and_explain_work_after_a_search_and_say_what_the_network_is(
     assert read_about(searched_run / TRIALS / "depth" / "0004", whole=True)["test"] is None
 
 
-@pytest.mark.slow
 def test_a_model_that_was_trained_goes_before_a_kept_network(
     searched_run: Path, tiny_model: Path, tiny_store: Store, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -143,7 +143,6 @@ def test_a_model_that_was_trained_goes_before_a_kept_network(
     assert "model_note" not in json.loads(said.out)[0]
 
 
-@pytest.mark.slow
 def test_a_kept_network_without_its_data_says_what_to_do(
     searched_run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -21,6 +21,8 @@ from search.trained.predictor import Model, open_model
 from search.trained.predictor import predict as predict_images
 from studies.preset import StudyError
 
+pytestmark = pytest.mark.slow
+
 MONTHS = st.floats(0, 228).map(lambda value: round(value, 1))
 
 
@@ -75,7 +77,6 @@ def test_predictions_that_are_all_alike_have_no_slope() -> None:
     assert fit(np.full(30, 100.0), np.full(30, 110.0)).correction == Correction(10.0, 1.0, "offset")
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("share", [0.4, 0.5, 0.8])
 def test_the_parts_are_disjoint_of_the_share_and_keep_patients_together(labelled: Labelled, share: float) -> None:
     cases = labelled.cases.assign(patient=[f"patient {n // 3}" for n in range(len(labelled.cases))])
@@ -97,7 +98,6 @@ def test_what_the_model_was_trained_on_is_in_neither_part_and_too_few_are_refuse
         parted(replace(labelled, cases=labelled.cases.iloc[:24]), 0.5)
 
 
-@pytest.mark.slow
 def test_whoever_opens_the_new_folder_has_the_correction(
     corrected: ModelFolder, model: Model, tiny_model: Path, tiny_store: object
 ) -> None:
@@ -141,7 +141,6 @@ def test_a_set_that_corrected_a_model_does_not_judge_it_unseen(corrected: ModelF
     assert set(again.cases["id"][again.cases["seen"]]) == set(fitted["id"])
 
 
-@pytest.mark.slow
 def test_the_command_leaves_a_model_beside_the_old_one_once(
     labelled: Labelled, tiny_model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -36,6 +36,8 @@ from studies import order
 from studies.order import ORDER, STUDIES
 from studies.study import Given, Trial
 
+pytestmark = pytest.mark.slow
+
 NAMES = {"mid": ["ablation", "width", "sex branch", "depth", "refinement"]}
 NAMES["last"] = ["ablation", "width", "depth", "refinement", "sex branch"]
 
@@ -93,7 +95,6 @@ def test_every_study_has_a_command_with_its_question_and_its_example(
     assert "all five studies in order" in " ".join(capsys.readouterr().out.split())
 
 
-@pytest.mark.slow
 def test_the_engine_runs_it_in_its_place_and_status_names_it(decided: Report, names: list[str]) -> None:
     statuses = status(decided.run)
     console = Console(file=io.StringIO(), width=160)

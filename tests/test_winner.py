@@ -24,6 +24,8 @@ from studies.around import winner
 from studies.order import STUDIES, following
 from studies.study import Decision, Given
 
+pytestmark = pytest.mark.slow
+
 WANTED = replace(tiny_preset(), ablate_winner=True)
 IMAGES = Images(40, 13, 0, "counted", 0)
 
@@ -35,7 +37,6 @@ def ablated(tmp_path_factory: pytest.TempPathFactory, tiny_store: Store) -> tupl
     return run, run_study(run, tiny_store, winner.NAME, lambda: executor, silent()), executor
 
 
-@pytest.mark.slow
 def test_it_lowers_each_group_of_the_decided_network_and_decides_nothing(
     ablated: tuple[Run, Decision, FormulaExecutor],
 ) -> None:

@@ -63,9 +63,11 @@ def migrations_read_once() -> Iterator[None]:
 
 def needs(precision: "Precision") -> None:
     """Skips a test where a setting keeps oneDNN from this precision, which the program then refuses (test_precision.py)."""
+    from models.backend import tf
+
     from models.training.precision import held_back
 
-    if setting := held_back(precision):
+    if not tf.config.list_physical_devices("GPU") and (setting := held_back(precision)):
         pytest.skip(f"{setting} keeps oneDNN from {precision}")
 
 

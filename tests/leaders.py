@@ -13,6 +13,7 @@ from collections import Counter
 from contextlib import ExitStack, closing
 from pathlib import Path
 
+import sqlalchemy
 from conftest import tiny_preset
 from formula import FormulaExecutor, silent
 from optuna.trial import TrialState
@@ -76,12 +77,12 @@ def leader(
 
 
 def put_to_sleep(process: subprocess.Popen[str], url: str) -> None:
-    """Between two writes: one that sleeps with the database's lock leaves nobody anything to write (test_lock_holder.py)."""
+    """Between two writes. A leader that sleeps while it holds the lock keeps all others from writing (test_lock_holder.py)."""
     time.sleep(0.3)
     while True:
         process.send_signal(signal.SIGSTOP)
         time.sleep(0.1)
-        if not url.startswith("sqlite") or can_be_written(Path(url.removeprefix("sqlite:///"))):
+        if not url.startswith("sqlite") or can_be_written(Path(sqlalchemy.make_url(url).database or "")):
             return
         process.send_signal(signal.SIGCONT)
         time.sleep(0.2)
@@ -115,7 +116,7 @@ def states(folder: Path, url: str) -> Counter[TrialState]:
 
 def sleeps_and_is_taken_over(folder: Path, store: Store, url: str) -> None:
     """The first leader falls asleep in its second trial; another takes over and ends the study; then the first wakes."""
-    with leader(folder, store, url, seconds=1.0) as old:
+    with leader(folder, store, url, seconds=5.0) as old:
         try:
             assert old.stdout is not None
             ended, running = (old.stdout.readline().strip() for _ in range(2))

@@ -72,13 +72,14 @@ def job(tmp_path: Path, tiny_store: Store) -> Job:
     )
 
 
+@pytest.mark.slow
 def test_the_next_epoch_trains_meanwhile_and_an_epoch_is_told_when_it_is_on_disk(
     job: Job, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from models.training.fit import Trainer
     from search.workers.worker import outcome
 
-    trains = [threading.Event() for _ in range(job.training.epochs + 2)]
+    trained_to = [threading.Event() for _ in range(job.training.epochs + 2)]
     told: list[Message] = []
     copies: list[list[np.ndarray]] = []
     saves, train_epoch = checkpoint.save, Trainer.train_epoch
@@ -87,14 +88,14 @@ def test_the_next_epoch_trains_meanwhile_and_an_epoch_is_told_when_it_is_on_disk
         before = [variable.copy() for variable in state.variables]
         epoch = len(state.epochs)
         if epoch < job.training.epochs:
-            assert trains[epoch + 1].wait(60)  # so this epoch's write does not hold up the next
+            assert trained_to[epoch + 1].wait(60)  # so this epoch's write does not hold up the next
         saves(folder, fingerprint, state)
         copies.append([*before])
         assert all(np.array_equal(one, other) for one, other in zip(before, state.variables, strict=True))
 
     def trained(trainer: Trainer, examples: object, seed: int, epoch: int, *further: object) -> float:
-        trains[epoch].set()
         mae: float = train_epoch(trainer, examples, seed, epoch, *further)  # type: ignore[arg-type]
+        trained_to[epoch].set()
         return mae
 
     def tell(message: Message) -> None:
@@ -109,6 +110,7 @@ def test_the_next_epoch_trains_meanwhile_and_an_epoch_is_told_when_it_is_on_disk
     assert any(not np.array_equal(one, other) for one, other in zip(copies[0], copies[-1], strict=True))
 
 
+@pytest.mark.slow
 def test_a_disk_that_fills_up_meanwhile_halts_the_search_with_a_sentence(
     job: Job, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -15,6 +15,8 @@ from models.architecture import BETA, Architecture, ArchitectureError, TooNarrow
 from models.cost import cost
 from models.families import FAMILIES
 from search.leader.engine import run_study
+from search.planning.images import Images
+from search.planning.plan import assumed, plan
 from search.report.page import html
 from search.report.read import read
 from search.report.sections import contents
@@ -27,6 +29,8 @@ from studies.around import baseline
 from studies.order import STUDIES
 from studies.preset import PRESETS, Preset, StudyError
 from studies.study import Given, Trial
+
+IMAGES = Images(40, 13, 0, "counted", 0)
 
 
 def a_given(**fields: object) -> Given:
@@ -206,3 +210,26 @@ def test_a_run_without_families_has_no_baseline(tmp_path: Path) -> None:
 
     assert [each["name"] for each in status(open_run(tmp_path, None, {}, None, None))] == list(STUDIES)
     assert "begun_with" not in json.loads((tmp_path / "run.json").read_text())
+
+
+def test_caps_that_leave_no_family_to_decide_for_are_said_before_a_training(tmp_path: Path, tiny_store: Store) -> None:
+    """A family may fit at its own size, and not with as many parameters as the reference, by which is decided."""
+    families = ("efficientnet_b0", "resnet50")
+    wide = replace(small(tiny_preset()), families=families)
+    started = Given(wide, {}, 30.0)
+    every = {
+        str(variant): started.cost(baseline.network(started, str(variant))).macs
+        for variant in baseline.space(started)["variant"]
+    }
+    least = min(macs for variant, macs in every.items() if baseline.may_decide(started, {"variant": variant}))
+    preset = replace(wide, max_macs=least - 1)
+    assert min(every.values()) < least
+    begun = Run(tmp_path, preset, {}, str(tiny_store.path), sqlite_url(tmp_path / "studies.db"))
+    executor = FormulaExecutor()
+    says = f"no network that baseline may decide for fits .* {least - 1:,} MACs; raise --max-params or --max-macs"
+
+    with pytest.raises(StudyError, match=says):
+        run_study(begun, tiny_store, "baseline", lambda: executor, silent())
+    with pytest.raises(StudyError, match=says):
+        plan(preset, IMAGES, assumed(IMAGES))
+    assert executor.every == []

@@ -117,6 +117,8 @@ def test_auto_is_what_all_devices_of_the_process_compute_in(
         ("sse41", {"avx512f"}, {"mixed_bfloat16"}),
         ("AVX2", {"avx512f", "avx512_fp16"}, {"mixed_bfloat16", "mixed_float16"}),
         ("AVX512_CORE", {"avx512f"}, set()),
+        ("AVX512_CORE_BF16", {"avx512f", "avx512_fp16"}, {"mixed_float16"}),
+        ("AVX512_CORE_FP16", {"avx512f", "avx512_fp16"}, set()),
         ("ALL", {"avx512f"}, set()),
         ("", {"avx512f"}, set()),
         ("AVX2", {"avx2"}, set()),  # TensorFlow computes half precision itself on such a processor
@@ -128,14 +130,15 @@ def test_a_setting_that_keeps_onednn_from_a_precision_is_refused_before_a_step(
     for other in ISA_VARIABLES:
         monkeypatch.delenv(other, raising=False)
     monkeypatch.setenv(name, isa)
+    monkeypatch.setattr(models.training.precision.tf.config, "list_physical_devices", lambda kind: [])
     monkeypatch.setattr(models.training.precision, "cpu_flags", lambda: flags)
 
-    assert automatic() == ("mixed_bfloat16" if "avx512_bf16" in flags and not back else "float32")
+    assert automatic() == ("mixed_bfloat16" if "avx512_bf16" in flags and "mixed_bfloat16" not in back else "float32")
     every: tuple[Precision, ...] = ("float32", "mixed_bfloat16", "mixed_float16")
     for precision in every:
         assert held_back(precision) == (f"{name}={isa}" if precision in back else "")
         if precision in back:
-            with pytest.raises(TrainingError, match=f"{name}={isa} keeps oneDNN from it; unset it, or say"):
+            with pytest.raises(TrainingError, match=f"{name}={isa} keeps oneDNN from it; unset it, or begin"):
                 refuse_held_back(precision)
         else:
             refuse_held_back(precision)
@@ -147,7 +150,7 @@ def test_a_setting_that_keeps_onednn_from_a_precision_is_refused_before_a_step(
     reason="TensorFlow hands no half precision to oneDNN on this processor",
 )
 def test_a_search_in_a_precision_that_the_environment_forbids_ends_with_a_sentence(tmp_path: Path) -> None:
-    words = "ablate --preset demo --data phantom:60 --image-px 40 --epochs 1 --warmup-epochs 0 --workers 1 --precision mixed_bfloat16"
+    words = "ablate --preset demo --data phantom:60 --image-px 40 --epochs 1 --warmup-epochs 0 --workers 1 --precision mixed_bfloat16 --device cpu"
     command = [sys.executable, "-m", "search.cli", *words.split(), "--run-dir", str(tmp_path / "run")]
     environment = {**os.environ, "ONEDNN_MAX_CPU_ISA": "AVX2"}
     ended = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=300, check=False)

@@ -192,8 +192,11 @@ class Trainer:
             )
 
     def variables(self) -> list[np.ndarray]:
-        """All that training has changed: weights, BatchNorm statistics, optimizer slots and step count. Copies, as it goes on."""
-        return [np.array(variable) for variable in self.state()]
+        """All that training has changed: weights, BatchNorm statistics, optimizer slots and step count.
+
+        Copies, which TensorFlow makes for numpy: so it may train on while they are written.
+        """
+        return [np.asarray(variable) for variable in self.state()]
 
     def restore(self, variables: Sequence[np.ndarray]) -> None:
         """Go on from `variables()` of a trainer of the same architecture and settings."""

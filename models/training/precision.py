@@ -11,10 +11,14 @@ from models.backend import tf
 from models.training.settings import Precision, TrainingError
 
 CPU_FLAGS = {"avx512_bf16", "amx_bf16"}
-# oneDNN computes half precision from AVX-512 on, and these variables keep it from that. TensorFlow looks at the processor's flags
-# alone, hands half precision to it all the same, and fails in the middle of a step.
+# These variables keep oneDNN from instructions that the processor has. TensorFlow looks at the processor's flags alone, hands half
+# precision to oneDNN all the same, and fails in the middle of a step.
 ISA_VARIABLES = ("ONEDNN_MAX_CPU_ISA", "DNNL_MAX_CPU_ISA")
-TOO_LOW_ISAS = {"SSE41", "AVX", "AVX2", "AVX2_VNNI", "AVX2_VNNI_2"}
+WITHOUT_AVX512 = {"SSE41", "AVX", "AVX2", "AVX2_VNNI", "AVX2_VNNI_2"}
+TOO_LOW: dict[Precision, set[str]] = {
+    "mixed_bfloat16": WITHOUT_AVX512,
+    "mixed_float16": WITHOUT_AVX512 | {"AVX512_CORE", "AVX512_CORE_VNNI", "AVX512_CORE_BF16"},
+}
 HANDED_OVER: dict[Precision, set[str]] = {
     "mixed_bfloat16": {"avx512f", "avx_ne_convert"},
     "mixed_float16": {"avx512_fp16", "amx_fp16", "avx_ne_convert"},
@@ -32,7 +36,7 @@ def automatic() -> Precision:
 def held_back(precision: Precision) -> str:
     """The setting that keeps this process' CPU from this precision, as `ONEDNN_MAX_CPU_ISA=AVX2`; empty where none does."""
     found = next((f"{name}={os.environ[name]}" for name in ISA_VARIABLES if os.environ.get(name)), "")
-    too_low = found.partition("=")[2].upper() in TOO_LOW_ISAS
+    too_low = found.partition("=")[2].upper() in TOO_LOW.get(precision, set())
     return found if too_low and HANDED_OVER.get(precision, set()) & cpu_flags() else ""
 
 
@@ -40,7 +44,7 @@ def refuse_held_back(precision: Precision) -> None:
     """Raises TrainingError where this process cannot compute in it, which TensorFlow would find out in the middle of a step."""
     if not tf.config.list_physical_devices("GPU") and (setting := held_back(precision)):
         raise TrainingError(
-            f"precision {precision}: the environment's {setting} keeps oneDNN from it; unset it, or say --precision float32"
+            f"precision {precision}: the environment's {setting} keeps oneDNN from it; unset it, or begin another run with --precision float32"
         )
 
 

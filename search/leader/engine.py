@@ -35,7 +35,7 @@ from search.storage.told import why_left_out
 from search.workers.best import errors_of
 from search.workers.executor import Executor
 from studies.caps import Cap, over, said, unmet
-from studies.order import EVERY, before, preset_of, study_name
+from studies.order import EVERY, before, may_decide, preset_of, study_name
 from studies.preset import StudyError
 from studies.study import RULES, Decision, Given, decided, feasible_points, points, pool, seeds_of
 
@@ -70,6 +70,8 @@ def run_study(
     feasible = feasible_points(module, given)
     if not feasible:
         raise StudyError(nothing_fits(name, met, [given.cost(module.architecture(given, point)) for point in grid]))
+    if not any(may_decide(name, given, point) for point in feasible):
+        raise StudyError(unmet(f"network that {name} may decide for", met))
     with held(run.folder, name, take_over=terms.take_over) as lease:
         given = replace(given, errors=lambda trial: errors_of(run.folder / TRIALS, store, trial, progress.said))
         space, objectives = module.space(given), len(module.objectives(given))

@@ -18,6 +18,7 @@ from search.planning.time_left import (
     around_winner,
     confirming,
     dearest,
+    decidable,
     fitting,
     leanest,
     rounds,
@@ -163,6 +164,8 @@ def one_way(
         feasible = fitting(module, given)
         if not feasible:
             raise StudyError(unmet(f"network of {name}", given.caps(module.max_params(given))))
+        if not decidable(name, given, feasible):
+            raise StudyError(unmet(f"network that {name} may decide for", given.caps(module.max_params(given))))
         wanted = list(rounds(name, given, trials.get(name, ()), feasible, deterministic))
         found.append(planned(name, given, wanted, of, workers))
         made[name] = assume(name, given, feasible)

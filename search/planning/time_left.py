@@ -79,7 +79,7 @@ def to_come(name: str, given: Given, feasible: Feasible, deterministic: bool = F
     nothing fits, nothing."""
     found: list[Round] = []
     order = stages(given.preset)
-    if comes(name) == FIRST and feasible:  # the others go on from its network
+    if comes(name) == FIRST and decidable(name, given, feasible):  # the others go on from its network
         given = replace(given, preset=gone_on(given.preset, dearest(name, given, feasible).architecture))
         name, feasible = order[0], fitting(EVERY[order[0]], given)
         found += rounds(name, given, [], feasible, deterministic)

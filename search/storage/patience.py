@@ -62,7 +62,7 @@ def held_by(error: BaseException, urls: Sequence[str]) -> str:
     if not sqlite_name(error).startswith(LOCKED):
         return ""
     paths = [Path(file) for url in urls if (file := sqlalchemy.make_url(url).database)]
-    found = holder(*chain.from_iterable((path, beside(path, "shm")) for path in paths))
+    found = next(filter(None, (holder(path, beside(path, "shm")) for path in paths)), "")
     return f" by {found}" if found else ""
 
 
@@ -252,9 +252,9 @@ class PatientStorage(RDBStorage):
             rows = [
                 {"trial_id": trial_id, "key": key, "value_json": json.dumps(value)} for key, value in attributes.items()
             ]
-            # The thread's own session: of a trial that has ended Optuna reads, in here, what to say of it.
+            # For update: a second attempt waits for the first, whose commit the server may be at yet. And the thread's own session: of a trial that has ended Optuna reads, in here, what to say of it.
             with _create_scoped_session(self.scoped_session) as session:
-                trial = models.TrialModel.find_or_raise_by_id(trial_id, session)
+                trial = models.TrialModel.find_or_raise_by_id(trial_id, session, for_update=True)
                 self.check_trial_is_updatable(trial_id, trial.state)  # type: ignore[arg-type]  # Optuna types columns as such
                 session.execute(
                     sqlalchemy.delete(theirs).where(theirs.trial_id == trial_id, theirs.key.in_(attributes))

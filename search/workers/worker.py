@@ -122,7 +122,6 @@ def outcome(
 
 def run(job: Job, send: Callable[[Message], None], stopping: Callable[[], bool]) -> bool:
     """Train from where the trial's checkpoint is; whether it came to the last epoch."""
-    send = one_at_a_time(send)
     store = open_store(job.store)
     if store.digest != job.data:
         raise DataError(
@@ -161,7 +160,7 @@ def run(job: Job, send: Callable[[Message], None], stopping: Callable[[], bool])
     with checkpoint.in_background() as writing:
         for epoch in remaining:
             writing.wait()  # what follows takes the place of files that belong to the checkpoint before
-            not_superseded(job)
+            refuse_superseded(job)
             done = EpochDone(
                 job.number,
                 epoch.epoch,
@@ -185,8 +184,16 @@ def run(job: Job, send: Callable[[Message], None], stopping: Callable[[], bool])
                 if job.keep and epoch.validation_mae < job.keep_below:
                     leave(job.folder, MODEL, epoch.epoch, partial(saved.save, trainer.model))
             epochs.append(done)
-            state = Checkpoint(tuple(epochs), predictions, trainer.variables(), computed_in())
-            writing.begin(partial(keep, job, training, state, send))
+            # Not under a name, which would keep it until the next: of 78M parameters it has 0.9 GB.
+            writing.begin(
+                partial(
+                    save_and_tell,
+                    job,
+                    training,
+                    Checkpoint(tuple(epochs), predictions, trainer.variables(), computed_in()),
+                    send,
+                )
+            )
             if out_of_patience(epochs, job.patience):
                 break
             if (stopping() or epoch.epoch == job.until) and epoch.epoch < job.training.epochs:
@@ -197,27 +204,19 @@ def run(job: Job, send: Callable[[Message], None], stopping: Callable[[], bool])
     return True
 
 
-def keep(job: Job, training: str, state: Checkpoint, send: Callable[[Message], None]) -> None:
-    """The leader hears of an epoch once it is safe; meanwhile the next one trains."""
-    not_superseded(job)
+def save_and_tell(job: Job, training: str, state: Checkpoint, send: Callable[[Message], None]) -> None:
+    """The leader hears of an epoch once it is safe; meanwhile the next one trains.
+
+    In a thread of its own. The other one sends nothing meanwhile: only of a leg's first epoch, before there is anything to save.
+    """
+    refuse_superseded(job)
     checkpoint.save(job.folder, training, state)
     send(state.epochs[-1])
 
 
-def not_superseded(job: Job) -> None:
+def refuse_superseded(job: Job) -> None:
     if superseded(job.lease, job.token):
         raise Fenced("another process has taken over what this trial is part of")
-
-
-def one_at_a_time(send: Callable[[Message], None]) -> Callable[[Message], None]:
-    """For two threads: a connection takes messages of one."""
-    turn = threading.Lock()
-
-    def sent(message: Message) -> None:
-        with turn:
-            send(message)
-
-    return sent
 
 
 def from_weights(job: Job, by_stage: ByStage) -> str:

@@ -4,8 +4,13 @@ A server that cannot is of no use, and ends; workers of one that has imported no
 """
 
 import os
+import signal
 
 from search.workers.quiet import quietly
+
+signal.signal(
+    signal.SIGTERM, signal.SIG_IGN
+)  # as its workers: of a server that is gone they could not say how they ended
 
 with quietly():
     try:

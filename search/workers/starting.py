@@ -22,8 +22,9 @@ LINES, CHARACTERS = 8, 800  # of a log, as messages and the storage quote it
 
 def enter_trial(job: Job, connection: Connection) -> None:
     """Entry point of a worker process."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole terminal; the leader decides what it means
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        # Ctrl-C reaches the whole terminal, and a cluster's SIGTERM every process of a job; the leader decides what it means.
+        signal.signal(number, signal.SIG_IGN)
     try:
         log_alone(job.folder)
         from search.workers import worker as trial  # imports TensorFlow, which the leader must not

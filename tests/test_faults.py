@@ -211,9 +211,8 @@ def test_one_signal_ends_the_search_after_the_epoch_with_a_checkpoint(tmp_path: 
     assert "stopping after the epochs that are running" in said
     assert "run the same command again to continue" in said
     assert "Traceback" not in said
-    assert (
-        "resuming from its checkpoint" not in said
-    )  # the worker got the signal too, and left at its epoch's end all the same
+    # The worker got the signal, too, and left at the end of its epoch all the same.
+    assert "resuming from its checkpoint" not in said
     kept = list((tmp_path / "trials").rglob("epoch-*.npz"))
     assert len(kept) == checkpoint.KEPT
     assert not list((tmp_path / "trials").rglob("*.part"))

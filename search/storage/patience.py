@@ -252,7 +252,8 @@ class PatientStorage(RDBStorage):
             rows = [
                 {"trial_id": trial_id, "key": key, "value_json": json.dumps(value)} for key, value in attributes.items()
             ]
-            # For update: a second attempt waits for the first, whose commit the server may be at yet. And the thread's own session: of a trial that has ended Optuna reads, in here, what to say of it.
+            # The thread's own session: of a trial that has ended Optuna reads, in here, what to say of it. For update: a second
+            # attempt waits for the first, whose commit the server may not have ended.
             with _create_scoped_session(self.scoped_session) as session:
                 trial = models.TrialModel.find_or_raise_by_id(trial_id, session, for_update=True)
                 self.check_trial_is_updatable(trial_id, trial.state)  # type: ignore[arg-type]  # Optuna types columns as such

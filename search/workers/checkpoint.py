@@ -4,8 +4,7 @@ One file per epoch, `epoch-0007.npz`: the variables of the network and its optim
 learning-rate schedule), the epochs so far, the best epoch's predictions, the number format, and the fingerprint of the
 training it belongs to (which names seed and data). Plain arrays and JSON; nothing is unpickled. Written beside, synced and renamed, so one
 that exists is whole unless the disk failed: its checksums (zip's CRC-32 of every member) are verified on load, and the
-one before it is kept for that case. It is written while the next epoch trains. A checkpoint of 78M
-parameters takes 0.9 GB.
+one before it is kept for that case. It is written while the next epoch trains: one of 78M parameters takes 0.9 GB.
 """
 
 import json

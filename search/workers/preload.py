@@ -8,9 +8,8 @@ import signal
 
 from search.workers.quiet import quietly
 
-signal.signal(
-    signal.SIGTERM, signal.SIG_IGN
-)  # as its workers: of a server that is gone they could not say how they ended
+# As its workers do: without their server, nobody learns how they ended.
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
 
 with quietly():
     try:

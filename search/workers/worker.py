@@ -184,7 +184,7 @@ def run(job: Job, send: Callable[[Message], None], stopping: Callable[[], bool])
                 if job.keep and epoch.validation_mae < job.keep_below:
                     leave(job.folder, MODEL, epoch.epoch, partial(saved.save, trainer.model))
             epochs.append(done)
-            # Not under a name, which would keep it until the next: of 78M parameters it has 0.9 GB.
+            # The checkpoint has no name here, which would keep it until the next one: 0.9 GB of 78M parameters.
             writing.begin(
                 partial(
                     save_and_tell,

@@ -15,7 +15,7 @@ from data.ranges import whole
 from data.shown import shown
 from models.architecture import Architecture, ArchitectureError, family_named
 from models.families.inception_v3 import INCEPTION_V3
-from models.layers import Act, Conv, Pool, Sum, size, walk
+from models.layers import Act, Activation, Conv, Pool, Sum, size, walk
 from models.stages import Part, stages
 
 
@@ -43,19 +43,23 @@ class Cost:
     trainable_params: int
     macs: int
     gap_channels: int
-    activations: int  # values that the convolutions of one image put out
+    kept: int  # values of one image's maps that training keeps from the forward pass for the backward pass
     groups: dict[str, GroupCost]  # in network order; an ablated group is absent
 
 
 @dataclass
 class Counter:
-    """The counting walk: shapes in, shapes out, totals on the side."""
+    """The counting walk: shapes in, shapes out, totals on the side.
+
+    Of maps, the backward pass needs what a convolution, a BatchNorm or a pooling read, and what a rectifier put out; SiLU has to
+    be given its input once more. So a map that is only normalised, added or rectified on its way to the next is not kept.
+    """
 
     norm_scale: bool = False
     params: int = 0
     trainable_params: int = 0
     macs: int = 0
-    activations: int = 0
+    kept: int = 0
     too_small: bool = field(default=False, init=False)
 
     def channels(self, x: Shape) -> int:
@@ -64,6 +68,9 @@ class Counter:
     def conv(self, x: Shape, layer: Conv, filters: int) -> Shape:
         if layer.norm == "before":
             self.norm(x.channels)
+            self.keep_activated(x, layer.activation)
+        if layer.pad:
+            self.keep(Shape(x.height + 2 * layer.pad, x.width + 2 * layer.pad, x.channels))
         out = Shape(
             self.size(x.height, layer.height, layer.stride, layer.same, layer.pad),
             self.size(x.width, layer.width, layer.stride, layer.same, layer.pad),
@@ -76,36 +83,56 @@ class Counter:
             weights = window * x.channels
             if layer.kind == "separable":
                 weights += x.channels * filters
-                self.activations += places * x.channels
+                self.kept += places * x.channels
         self.weights(weights + (filters if layer.bias else 0))
         self.macs += weights * places
-        self.activations += places * filters
         if layer.norm == "after":
             self.norm(filters)
+            self.keep(out)
+        if layer.norm == "before":
+            self.keep(out)
+        else:
+            self.keep_activated(out, layer.activation)
         return out
 
     def pool(self, x: Shape, layer: Pool) -> Shape:
-        return Shape(
-            self.size(x.height, layer.kernel, layer.stride, layer.same, layer.pad),
-            self.size(x.width, layer.kernel, layer.stride, layer.same, layer.pad),
-            x.channels,
+        return self.keep(
+            Shape(
+                self.size(x.height, layer.kernel, layer.stride, layer.same, layer.pad),
+                self.size(x.width, layer.kernel, layer.stride, layer.same, layer.pad),
+                x.channels,
+            )
         )
 
     def act(self, x: Shape, layer: Act) -> Shape:
         if layer.norm:
             self.norm(x.channels)
-        return x
+            return self.keep_activated(x, layer.activation)
+        return self.keep(x) if layer.activation == "silu" else x  # what is rectified takes the place of what arrived
 
     def excite(self, x: Shape, filters: int) -> Shape:
         self.dense(x.channels, filters)
         self.dense(filters, x.channels)
-        return x
+        return self.keep(x)
 
     def concatenate(self, xs: Sequence[Shape]) -> Shape:
-        return xs[0]._replace(channels=sum(x.channels for x in xs))
+        return self.keep(xs[0]._replace(channels=sum(x.channels for x in xs)))
 
     def add(self, xs: Sequence[Shape], layer: Sum) -> Shape:
-        return xs[0]
+        """The sum is kept, and what was added is not, unless it is the input itself or a pooling's, which needs it."""
+        freed = sum(bool(branch) and not isinstance(branch[-1], Pool) for branch in layer.branches)
+        out = self.keep_activated(xs[0], layer.activation)
+        self.kept -= freed * out.height * out.width * out.channels
+        return out
+
+    def keep(self, x: Shape) -> Shape:
+        self.kept += x.height * x.width * x.channels
+        return x
+
+    def keep_activated(self, x: Shape, activation: Activation) -> Shape:
+        if activation == "silu":
+            self.keep(x)
+        return self.keep(x)
 
     def norm(self, channels: int) -> None:
         """BatchNorm: the offset is trained, and the scale if there is one; moving mean and variance are not."""
@@ -152,7 +179,7 @@ def cost(architecture: Architecture, image_px: int) -> Cost:
         features = architecture.fc_units
     head.dense(features, 1)
     add(total, groups, "head", head, Shape(1, 1, 1))
-    return Cost(total.params, total.trainable_params, total.macs, x.channels, total.activations, groups)
+    return Cost(total.params, total.trainable_params, total.macs, x.channels, total.kept, groups)
 
 
 @lru_cache(maxsize=4096)
@@ -166,22 +193,20 @@ def add(total: Counter, groups: dict[str, GroupCost], group: str, part: Counter,
     total.params += part.params
     total.trainable_params += part.trainable_params
     total.macs += part.macs
-    total.activations += part.activations
+    total.kept += part.kept
     before = groups.get(group, GroupCost(0, 0, 0, output))
     groups[group] = GroupCost(
         before.params + part.params, before.trainable_params + part.trainable_params, before.macs + part.macs, output
     )
 
 
-# Per value that a convolution puts out, training keeps it, its normalised and its rectified form; gradients come and go.
-KEPT_PER_ACTIVATION = 3
 # Weights, gradients and Adam's two slots, in float32 whatever the precision.
 COPIES_OF_PARAMS = 4
 
 
 def training_bytes(counted: Cost, batch: int, half_precision: bool = False) -> int:
     """An estimate of the device memory that training takes, by arithmetic; workspace of the libraries not included."""
-    per_image = counted.activations * KEPT_PER_ACTIVATION * (2 if half_precision else 4)
+    per_image = counted.kept * (2 if half_precision else 4)
     return counted.params * COPIES_OF_PARAMS * 4 + batch * per_image
 
 

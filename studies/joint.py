@@ -1,7 +1,8 @@
 """Everything the studies could come to, as one space: what a search without stages has to search.
 
 The width grid, every block group of the reference from none of it to `depth_extra` steps more, the fully connected widths,
-the dropout rates, and, where they are asked for, attention and resolution. A group that the reference lacks stays out, as no study brings it in.
+the dropout rates, and, where they are asked for, attention and resolution; of each what the reference has, too, so that the reference is a
+point of the space. A group that it lacks stays out, as no study brings it in.
 """
 
 from collections.abc import Mapping
@@ -24,8 +25,8 @@ def space(preset: Preset) -> Space:
             for group, count in reference.blocks._asdict().items()
             if count
         },
-        "fc_units": tuple(sorted({0, *preset.fc_choices})),
-        "dropout": tuple(sorted({0.0, *preset.dropouts})),
+        "fc_units": tuple(sorted({0, reference.fc_units, *preset.fc_choices})),
+        "dropout": tuple(sorted({0.0, reference.dropout, *preset.dropouts})),
         **({"se_ratio": tuple(sorted({0.0, reference.se_ratio, *preset.se_choices}))} if preset.se_choices else {}),
         **({resolution.PX: resolution.choices(preset, reference)} if preset.px_choices else {}),
     }

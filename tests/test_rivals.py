@@ -1,5 +1,6 @@
 """What each rival of a comparison tries, on made-up tables whose truth is known; what all have in common is in test_compare.py."""
 
+from dataclasses import replace
 from itertools import islice
 
 import optuna
@@ -111,6 +112,18 @@ def test_tpe_begins_at_the_reference() -> None:
 
     assert trace.tried[0].point == joint.point(PRESET, PRESET.reference)
     assert len({tuple(tried.point.items()) for tried in trace.tried}) == len(trace.tried) == 10
+
+
+@pytest.mark.parametrize("preset", ["default", "cpu", "miniature"])
+def test_a_reference_of_any_head_is_a_point_of_the_space_that_every_rival_searches(preset: str) -> None:
+    chosen = PRESETS[preset]()
+    for changed in ({"dropout": 0.4}, {"fc_units": 17}, {"fc_units": 17, "dropout": 0.45, "se_ratio": 0.1}):
+        own = replace(chosen, reference=replace(chosen.reference, **changed), se_choices=(0.25,))
+        point, space = joint.point(own, own.reference), joint.space(own)
+
+        assert all(point[name] in values for name, values in space.items())
+        assert joint.architecture(own, point) == own.reference
+        assert first_of("Optuna TPE from the reference", 1, own) == [point]
 
 
 @pytest.mark.slow

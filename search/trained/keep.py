@@ -24,13 +24,16 @@ from data.preparation import DataError
 from data.store.disk import Examples, Store, split_counts
 from models.architecture import Architecture
 from models.cost import cost
+from models.pretrained.kernels import started
 from models.training.settings import Training
 from search.leader.kept import KEPT, Kept, kept
 from search.output.files import write_bytes, write_text, written
 from search.output.typed import typed
+from search.storage.settings import read_settings
 from search.trained.about import signed
 from search.trained.conformal import calibrate, coverage, intervals
 from search.trained.folder import ABOUT, ModelFolder, models_of, newest, read_about, store_with
+from search.trained.made_of import TRAINED
 from search.trained.measures import metrics
 from search.workers.best import MODEL, TEST, VALIDATION, load_predictions
 from search.workers.job import Job, fingerprint, job_dict
@@ -59,6 +62,7 @@ def describe(
         predicted["test"] = load_predictions(job.folder / TEST)
     conformal = calibrated(job, store, predicted)
     films = films_of(traits_in(store, "train"), store.image_px)
+    weights = {"weights": weights_of(job)} if job.weights_digest else {}
     return {
         "name": job.folder.name,
         "made": time.strftime("%Y-%m-%d %H:%M:%S"),
@@ -67,11 +71,7 @@ def describe(
         "architecture": job.architecture.to_dict(),
         "training": job.training.to_dict(),
         "network": fingerprint(job),
-        **(
-            {"weights": {"file": Path(job.training.weights).name, "digest": job.weights_digest}}
-            if job.weights_digest
-            else {}
-        ),
+        **weights,
         "preparation": {
             "image_px": store.image_px,
             "fit": settings.get("fit", "squash"),
@@ -80,12 +80,8 @@ def describe(
         | ({"stretch_field": True} if settings.get("stretch_field") else {}),
         "films": films,
         "test_films": departures(films, traits_in(store, "test")) if job.test else [],
-        "data": {
-            "source": store.info["source"],
-            "digest": store.digest,
-            "counts": split_counts(store.cases),
-            "synthetic": store.synthetic,
-        },
+        "data": data_of(store),
+        "lineage": [{"how": TRAINED, **data_of(store), **weights}],
         "seed": job.seed,
         "best_epoch": min(history, key=lambda epoch: float(epoch["validation_mae"]))["epoch"],
         "history": list(history),
@@ -102,6 +98,27 @@ def describe(
         "looks": taken_over(looks_of, job.folder / LOOKS) if looks_of else learned_looks(store, job.folder / LOOKS),
         "seconds": round(sum(epoch["seconds"] for epoch in history), 1),
         "synthetic": store.synthetic,
+    }
+
+
+def data_of(store: Store) -> dict[str, Any]:
+    """What model.json says of prepared data."""
+    return {
+        "source": store.info["source"],
+        "digest": store.digest,
+        "counts": split_counts(store.cases),
+        "synthetic": store.synthetic,
+    }
+
+
+def weights_of(job: Job) -> dict[str, Any]:
+    """The file of weights that the training started from, and which groups of the network did."""
+    begun_from = started(job.architecture)
+    return {
+        "file": Path(job.training.weights).name,
+        "digest": job.weights_digest,
+        "taken": list(begun_from.taken),
+        "sentence": begun_from.sentence,
     }
 
 
@@ -215,7 +232,8 @@ def describe_kept(run: Path, one: Kept) -> dict[str, Any]:
     path = one.folder / "job.json"
     with foreign(f"{path} is damaged: remove {one.folder / KEPT}, and its network is not used"):
         job = json.loads(path.read_text(encoding="utf-8"))
-        architecture, training = Architecture.from_dict(job["architecture"]), Training(**job["training"])
+        architecture = Architecture.from_dict(job["architecture"])
+        training = Training(**job["training"], weights=weights_named(run) if job.get("weights") else "")
         made = Job(
             number=one.number,
             architecture=architecture,
@@ -226,15 +244,24 @@ def describe_kept(run: Path, one: Kept) -> dict[str, Any]:
             image_px=one.image_px,
             folder=one.folder,
             deterministic=job["deterministic"],
+            weights_digest=str(job.get("weights", "")),
         )
     name = f"{one.folder.parent.name}-{one.folder.name}"
     return describe(made, store, f"{one.study} #{one.number}", one.history) | {"name": name, KEPT_BY_SEARCH: True}
+
+
+def weights_named(run: Path) -> str:
+    """The file of weights that the run's settings name; its digest tells which it was."""
+    named = read_settings(run).get("overrides", {}).get("weights", "")
+    return named if isinstance(named, str) else ""
 
 
 def note_of(about: dict[str, Any], run: Path) -> str:
     """What to say of a model that is a search's own; empty for one that was trained in full."""
     if not about.get(KEPT_BY_SEARCH):
         return ""
+    if about.get("recalibration"):
+        return f"{about['from']}; that is a network which a search kept, trained as briefly as a trial; the real one: {typed('train', run)}"
     return (
         f"the network that the search kept of {about['from']}: trained as briefly as a trial, chosen by the images that it was "
         f"measured on, never tested; the real one: {typed('train', run)}"
@@ -262,10 +289,16 @@ def begun_seed(folder: Path) -> int | None:
     return seed if type(seed) is int and seed in RANGES["seed"] else None
 
 
+def made_otherwise(folder: Path) -> str:
+    """What a model is that no training has left there; empty where there is none, or it was trained."""
+    corrected = (folder / ABOUT).exists() and read_about(folder, whole=True).get("recalibration")
+    return "it is another model, recalibrated" if corrected else ""
+
+
 def begun_otherwise(job: Job) -> str:
     """What of the job differs from the training that its folder holds; empty where nothing does, or it holds none."""
     if (before := begun(job.folder)) is None:
-        return ""
+        return made_otherwise(job.folder)
     now = json.loads(json.dumps(job_dict(job)))
     try:
         for part in ("architecture", "training"):

@@ -400,3 +400,46 @@ def test_the_evaluated_set_being_drawn_is_said_of_the_figures(labelled: Labelled
 
     assert evaluated(drawn, folder, model.looks).synthetic
     assert not evaluated(labelled, folder, model.looks).synthetic
+
+
+def test_a_network_that_a_search_kept_names_the_file_that_the_search_started_from(
+    tiny_store: Store, tiny_model: Path, tmp_path: Path
+) -> None:
+    from shutil import copy
+
+    from search.leader import kept
+    from search.run import Run, record
+    from search.storage.sqlite import sqlite_url
+    from search.trained.keep import describe_kept
+    from search.workers.job import EpochDone, Job
+
+    preset = tiny_preset()
+    run = Run(tmp_path / "run", preset, {"weights": "/a/file.h5"}, str(tiny_store.path), sqlite_url(tmp_path / "s.db"))
+    folder = run.folder / "trials" / "depth" / "0004"
+    folder.mkdir(parents=True)
+    record(run)
+    for name in ("model.keras", "predictions.npy"):
+        copy(tiny_model / name, folder / name)
+    job = json.loads((tiny_model / "job.json").read_text()) | {"weights": "abc"}
+    (folder / "job.json").write_text(json.dumps(job))
+    trial = Job(4, preset.reference, preset.training, 0, tiny_store.path, tiny_store.digest, 40, folder, keep=True)
+    kept.note(trial, [EpochDone(4, 1, 40.0, 39.0, 1.0, 1.0)], "depth")
+    [one] = kept.kept(run.folder)
+
+    about = describe_kept(run.folder, one)
+
+    assert (about["weights"]["file"], about["weights"]["digest"]) == ("file.h5", "abc")
+    assert about["lineage"][0]["weights"] == about["weights"]
+
+
+def test_a_prepared_store_is_named_by_what_it_was_prepared_from(
+    labelled: Labelled, tiny_model: Path, tmp_path: Path
+) -> None:
+    model = open_model(tiny_model)
+    store = prepare(labelled.source, model.preparation, tmp_path / "prepared")
+    of_its = opened(str(store.path), model, open_folder(tiny_model), Path("none"), model.preparation, lambda *_: None)
+
+    made = recalibrated(of_its, open_folder(tiny_model), 120.0, 0.6, "from-a-store")
+
+    assert made.about["lineage"][-1]["source"] == labelled.source
+    assert not made.synthetic

@@ -243,7 +243,7 @@ def ages(band: Mapping[str, Any]) -> str:
 def limits(model: ModelFolder) -> list[str]:
     said = [
         f"{NO_DEVICE}: not for diagnosis or treatment",
-        "figures hold for images like those it was trained on; other devices, populations and diseases were not tested",
+        "figures hold for images like those that they were measured on; other devices, populations and diseases were not tested",
         "labels of single readers differ by about five months from a mean of readers",
         "it answers for any image: the check that refuses what looks like no hand is not in this file; its limits are in the JSON beside it",
     ]

@@ -20,7 +20,7 @@ from search.cli import main
 from search.evaluate.labelled import Labelled, opened
 from search.evaluate.recalibrate import recalibrated
 from search.trained.about import digest_of_about
-from search.trained.folder import ModelFolder, made_from, open_folder, store_of
+from search.trained.folder import ModelFolder, chain_of, open_folder, store_of
 from search.trained.made_of import (
     drawn_alone,
     gone_on,
@@ -237,25 +237,6 @@ def test_where_the_training_median_is_not_known_the_constant_is_the_sets(labelle
     assert "Always answering the median of the set that it was recalibrated on" in card(made, "keras", "x.keras", "")
 
 
-def test_a_training_is_not_gone_on_with_in_the_folder_of_a_recalibrated_model(
-    corrected: ModelFolder, tiny_store: Store
-) -> None:
-    from search.run import Run
-    from search.storage.sqlite import sqlite_url
-    from search.trained.choose import Chosen
-    from search.trained.train import Order, finished_before, job_of, shorter
-    from studies.preset import StudyError
-
-    folder = corrected.path.parents[1]
-    run = Run(folder, tiny_preset(), {}, str(tiny_store.path), sqlite_url(folder / "studies.db"))
-    job = job_of(run, tiny_store, Order(Chosen(run.preset.reference, "by hand"), {}, "corrected"), deterministic=False)
-    job = replace(job, training=replace(job.training, epochs=9))
-
-    assert shorter(job) is None
-    with pytest.raises(StudyError, match="recalibrated"):
-        finished_before(job)
-
-
 # weights that it started from
 
 
@@ -330,7 +311,7 @@ def test_a_chain_of_models_ends_whatever_they_say(named: str, tiny_model: Path, 
     first = left("a", {"itself": "a", "each other": "b"}.get(named, named))
     expected = [first] + ([left("b", "a")] if named == "each other" else [])
 
-    assert made_from(open_folder(first)) == expected
+    assert chain_of(open_folder(first)) == expected
 
 
 # where the page of an evaluation is

@@ -193,8 +193,8 @@ def run_train(arguments: argparse.Namespace) -> int:
 
 def run_predict(arguments: argparse.Namespace) -> int:
     from search.apply import answers_out, predict, structured_report
-    from search.trained.keep import note_of, usable
-    from search.trained.made_of import notice_words
+    from search.trained.keep import usable
+    from search.trained.made_of import note_of, notice_words
     from search.trained.predictor import open_model
 
     if arguments.out:
@@ -238,7 +238,8 @@ def run_explain(arguments: argparse.Namespace) -> int:
     from search.prepared import prepared
     from search.show.progress import preparing
     from search.trained.folder import open_folder
-    from search.trained.keep import note_of, usable
+    from search.trained.keep import usable
+    from search.trained.made_of import note_of
 
     if bool(arguments.files) == bool(arguments.sheet):
         raise StudyError("say which radiographs: name image files, or --sheet N for N cases of the run's data")

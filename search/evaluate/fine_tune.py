@@ -24,8 +24,7 @@ from search.leader.progress import Progress, Terms
 from search.run import PREPARED
 from search.trained.about import digest_of_file
 from search.trained.folder import ModelFolder, open_folder
-from search.trained.keep import data_of
-from search.trained.made_of import FINE_TUNED, gone_on
+from search.trained.made_of import FINE_TUNED, data_of, gone_on
 from search.trained.train import MEMBERS, Origin, carried_out
 from search.workers.executor import Executor
 from search.workers.job import Job

@@ -91,12 +91,12 @@ def open_folder(path: Path, whole: bool = False) -> ModelFolder:
 def store_of(model: ModelFolder, run: Path) -> Store | None:
     """The prepared data that the model was trained on; None where they are not there any more: in its folder, in those of the
     models that it was made from, in its run or in `run`."""
-    folders = made_from(model)
+    folders = chain_of(model)
     runs = (*dict.fromkeys(above for folder in folders for above in runs_of(folder)), run)
     return store_with(model.about["data"]["digest"], runs, [folder / PREPARED for folder in folders])
 
 
-def made_from(model: ModelFolder) -> list[Path]:
+def chain_of(model: ModelFolder) -> list[Path]:
     """The model's folder, and those of the models that it was made from, as far as they are there; each once, whatever they say."""
     folders, about = [model.path.absolute()], model.about
     while before := about.get("made_from"):

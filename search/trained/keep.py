@@ -21,19 +21,17 @@ from data.films import looks
 from data.films.traits import blocks, departures, films_of, traits
 from data.foreign import foreign
 from data.preparation import DataError
-from data.store.disk import Examples, Store, split_counts
+from data.store.disk import Examples, Store
 from models.architecture import Architecture
 from models.cost import cost
-from models.pretrained.kernels import started
 from models.training.settings import Training
 from search.leader.kept import KEPT, Kept, kept
 from search.output.files import write_bytes, write_text, written
-from search.output.typed import typed
 from search.storage.settings import read_settings
 from search.trained.about import signed
 from search.trained.conformal import calibrate, coverage, intervals
 from search.trained.folder import ABOUT, ModelFolder, models_of, newest, read_about, store_with
-from search.trained.made_of import TRAINED
+from search.trained.made_of import KEPT_BY_SEARCH, TRAINED, data_of, weights_of
 from search.trained.measures import metrics
 from search.workers.best import MODEL, TEST, VALIDATION, load_predictions
 from search.workers.job import Job, fingerprint, job_dict
@@ -98,27 +96,6 @@ def describe(
         "looks": taken_over(looks_of, job.folder / LOOKS) if looks_of else learned_looks(store, job.folder / LOOKS),
         "seconds": round(sum(epoch["seconds"] for epoch in history), 1),
         "synthetic": store.synthetic,
-    }
-
-
-def data_of(store: Store) -> dict[str, Any]:
-    """What model.json says of prepared data."""
-    return {
-        "source": store.info["source"],
-        "digest": store.digest,
-        "counts": split_counts(store.cases),
-        "synthetic": store.synthetic,
-    }
-
-
-def weights_of(job: Job) -> dict[str, Any]:
-    """The file of weights that the training started from, and which groups of the network did."""
-    begun_from = started(job.architecture)
-    return {
-        "file": Path(job.training.weights).name,
-        "digest": job.weights_digest,
-        "taken": list(begun_from.taken),
-        "sentence": begun_from.sentence,
     }
 
 
@@ -205,9 +182,6 @@ def table(examples: Examples, predicted: np.ndarray, about: dict[str, Any]) -> p
     )
 
 
-KEPT_BY_SEARCH = "kept_by_search"  # in model.json: it is a trial's network, not one of `train`
-
-
 def usable(run: Path, named: Path | None) -> Path:
     """The folder of the model named; else the run's newest; else the network that its search has kept, made ready for use.
 
@@ -256,18 +230,6 @@ def weights_named(run: Path) -> str:
     return named if isinstance(named, str) else ""
 
 
-def note_of(about: dict[str, Any], run: Path) -> str:
-    """What to say of a model that is a search's own; empty for one that was trained in full."""
-    if not about.get(KEPT_BY_SEARCH):
-        return ""
-    if about.get("recalibration"):
-        return f"{about['from']}; that is a network which a search kept, trained as briefly as a trial; the real one: {typed('train', run)}"
-    return (
-        f"the network that the search kept of {about['from']}: trained as briefly as a trial, chosen by the images that it was "
-        f"measured on, never tested; the real one: {typed('train', run)}"
-    )
-
-
 def write_about(folder: Path, about: dict[str, Any]) -> None:
     """Last of all, with the digests of the others."""
     about = signed(about, folder, (MODEL, LOOKS, VALIDATION, TEST))
@@ -289,16 +251,10 @@ def begun_seed(folder: Path) -> int | None:
     return seed if type(seed) is int and seed in RANGES["seed"] else None
 
 
-def made_otherwise(folder: Path) -> str:
-    """What a model is that no training has left there; empty where there is none, or it was trained."""
-    corrected = (folder / ABOUT).exists() and read_about(folder, whole=True).get("recalibration")
-    return "it is another model, recalibrated" if corrected else ""
-
-
 def begun_otherwise(job: Job) -> str:
     """What of the job differs from the training that its folder holds; empty where nothing does, or it holds none."""
     if (before := begun(job.folder)) is None:
-        return made_otherwise(job.folder)
+        return ""
     now = json.loads(json.dumps(job_dict(job)))
     try:
         for part in ("architecture", "training"):

@@ -8,10 +8,15 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from data.store.disk import Store, split_counts
+from models.pretrained.kernels import started
 from search.output.notices import NO_DEVICE, SYNTHETIC
+from search.output.typed import typed
 from search.show.tables import signed
+from search.workers.job import Job
 
 TRAINED, FINE_TUNED, RECALIBRATED = "trained", "fine-tuned", "recalibrated"  # what was done with data
+KEPT_BY_SEARCH = "kept_by_search"  # in model.json: it is a trial's network, not one of `train`
 EARLIER = "not known"  # of a model that says which one it was made from, but not of which data that one was made
 FIGURES_DRAWN = "its figures are of drawn hands and say nothing about patients"
 FIT_NAMES = {"validation": "fitted on, as validation", "test": "reported on, as test"}
@@ -34,6 +39,27 @@ def lineage(about: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     if before := about.get("made_from"):
         found.insert(0, {"how": EARLIER, "source": str(before["name"]), "counts": {}, "synthetic": None})
     return found
+
+
+def data_of(store: Store) -> dict[str, Any]:
+    """What model.json says of prepared data."""
+    return {
+        "source": store.info["source"],
+        "digest": store.digest,
+        "counts": split_counts(store.cases),
+        "synthetic": store.synthetic,
+    }
+
+
+def weights_of(job: Job) -> dict[str, Any]:
+    """The file of weights that the training started from, and which groups of the network did."""
+    begun_from = started(job.architecture)
+    return {
+        "file": Path(job.training.weights).name,
+        "digest": job.weights_digest,
+        "taken": list(begun_from.taken),
+        "sentence": begun_from.sentence,
+    }
 
 
 def sources_of(about: Mapping[str, Any]) -> list[str]:
@@ -216,6 +242,18 @@ def ensemble_words(about: Mapping[str, Any]) -> str:
         about.get("made_from")
     )
     return f"{before}an ensemble: its answer is the mean of {len(members)} networks that differ in their seed; {'; '.join(said)}."
+
+
+def note_of(about: Mapping[str, Any], run: Path) -> str:
+    """What to say of a model that is a search's own; empty for one that was trained in full."""
+    if not about.get(KEPT_BY_SEARCH):
+        return ""
+    if about.get("recalibration"):
+        return f"{about['from']}; that is a network which a search kept, trained as briefly as a trial; the real one: {typed('train', run)}"
+    return (
+        f"the network that the search kept of {about['from']}: trained as briefly as a trial, chosen by the images that it was "
+        f"measured on, never tested; the real one: {typed('train', run)}"
+    )
 
 
 def best_epochs(about: Mapping[str, Any]) -> list[int]:

@@ -158,3 +158,19 @@ def test_the_json_beside_the_file_gives_the_intervals_that_predict_gives(tiny_mo
         assert (max(months - width, 0) if width is not None else 0) == pytest.approx(low, abs=1e-3)
     assert set(told["hand_check"]) == {"refuse_below", "doubt_below"} == set(model.about["looks"])
     assert told["preparation"]["steps"] == beside(open_folder(tiny_model), "keras", "x")["preparation"]["steps"]
+
+
+@pytest.mark.parametrize("in_field", [True, False])
+def test_the_reader_names_every_package_that_it_imports(tiny_model: Path, in_field: bool) -> None:
+    text = card(
+        carded(tiny_model, Preparation(image_px=40, fit="squash", stretch_field=in_field)), "onnx", "x.onnx", ""
+    )
+    [source] = re.findall(r"```python\n(.*?)```", text, flags=re.DOTALL)
+    names = {"numpy": "numpy", "PIL": "Pillow", "scipy": "SciPy"}
+    imported = {
+        names[module] for module in re.findall(r"^(?:from|import) (numpy|PIL|scipy)", source, flags=re.MULTILINE)
+    }
+
+    needs = source.partition("Needs ")[2].partition(";")[0]
+    assert set(re.split(r", | and ", needs)) == imported
+    assert ("SciPy" in imported) == in_field

@@ -118,8 +118,8 @@ def outside(films: Mapping[str, Any] | None, seen: pd.DataFrame) -> list[tuple[s
     return [tuple(sentences) for sentences in notes]
 
 
-def departures(films: Mapping[str, Any] | None, seen: pd.DataFrame) -> list[str]:
-    """A sentence for each trait in which more than MANY of a set lie beyond nine tenths of the training films."""
+def departures(films: Mapping[str, Any] | None, seen: pd.DataFrame, called: str = "training films") -> list[str]:
+    """A sentence for each trait in which more than MANY of a set lie beyond nine tenths of the films that are called so."""
     found = []
     for trait in TRAITS:
         known = (films or {}).get(trait.column)
@@ -130,8 +130,8 @@ def departures(films: Mapping[str, Any] | None, seen: pd.DataFrame) -> list[str]
         for side, meant in ((-1, trait.below), (1, trait.above)):
             if (share := float((sides == side).mean())) > MANY:
                 found.append(
-                    f"{trait.name}: {share:.0%} of the films lie where 5% of the training films do (median "
-                    f"{shown(trait, float(np.median(values)))}, training films {shown(trait, known['median'])}): {meant}"
+                    f"{trait.name}: {share:.0%} of the films lie where 5% of the {called} do (median "
+                    f"{shown(trait, float(np.median(values)))}, {called} {shown(trait, known['median'])}): {meant}"
                 )
     return found
 

@@ -74,6 +74,30 @@ def unchanged(architecture: Architecture) -> frozenset[str]:
     return frozenset(group for group, kernels in own.items() if kernels == theirs.get(group))
 
 
+@dataclass(frozen=True)
+class Started:
+    """Groups of a network that starts from its family's weights, in its order."""
+
+    taken: tuple[str, ...]  # that start from the file
+    fresh: tuple[str, ...]
+
+    @property
+    def sentence(self) -> str:
+        if not self.taken:
+            return "nothing of this network is as in the file of weights, so all of it starts fresh"
+        fresh = f"; {', '.join(self.fresh)} start fresh, as they were changed" if self.fresh else ""
+        return f"{', '.join(self.taken)} start from the file of weights{fresh}; the head starts fresh"
+
+
+def started(architecture: Architecture) -> Started:
+    """By arithmetic, before any network is built."""
+    taken = unchanged(architecture)
+    groups = tuple(dict.fromkeys(group for group, _ in kernels_by_stage(architecture, 1).values()))
+    fresh = tuple(group for group in groups if group not in taken)
+    attention = ("squeeze-and-excitation",) if architecture.se_ratio else ()
+    return Started(tuple(group for group in groups if group in taken), (*fresh, *attention))
+
+
 def of_groups(found: Mapping[str, tuple[str, tuple[Shape, ...]]]) -> dict[str, dict[str, tuple[Shape, ...]]]:
     groups: dict[str, dict[str, tuple[Shape, ...]]] = {}
     for name, (group, kernels) in found.items():

@@ -7,7 +7,6 @@ that is copied over them. What scale of greys the file was trained with is left 
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from models.backend import keras
@@ -18,7 +17,7 @@ from data.shown import one_line
 from models.architecture import Architecture
 from models.network import ByStage, trunk
 from models.pretrained.file import Held, WeightsError, held
-from models.pretrained.kernels import kernels_by_stage, stock, unchanged
+from models.pretrained.kernels import Started, kernels_by_stage, started, stock, unchanged
 
 PX = 96  # of the networks that are built to read the file; no weight depends on it, and all families have maps at it
 APPLICATIONS = {
@@ -32,21 +31,6 @@ APPLICATIONS = {
 Weights = list[np.ndarray]
 
 
-@dataclass(frozen=True)
-class Started:
-    """Groups of the network, in its order."""
-
-    taken: tuple[str, ...]  # that start from the file
-    fresh: tuple[str, ...]
-
-    @property
-    def sentence(self) -> str:
-        if not self.taken:
-            return "nothing of this network is as in the file of weights, so all of it starts fresh"
-        fresh = f"; {', '.join(self.fresh)} start fresh, as they were changed" if self.fresh else ""
-        return f"{', '.join(self.taken)} start from the file of weights{fresh}; the head starts fresh"
-
-
 def start(by_stage: ByStage, architecture: Architecture, path: Path) -> Started:
     """Set the weights of a network that was built of this architecture. Raises WeightsError where the file is not its family's."""
     own, taken = kernels_by_stage(architecture, 1), unchanged(architecture)
@@ -55,10 +39,7 @@ def start(by_stage: ByStage, architecture: Architecture, path: Path) -> Started:
         for name, (group, _) in own.items():
             if group in taken and name in known:  # attention that was added after a group is not
                 set_weights(by_stage[name], known[name])
-    groups = tuple(dict.fromkeys(group for group, _ in own.values()))
-    fresh = tuple(group for group in groups if group not in taken)
-    attention = ("squeeze-and-excitation",) if architecture.se_ratio else ()
-    return Started(tuple(group for group in groups if group in taken), (*fresh, *attention))
+    return started(architecture)
 
 
 def read(path: Path, family: str) -> dict[str, tuple[Weights, ...]]:

@@ -3,16 +3,31 @@
 import re
 from collections.abc import Mapping, Sequence
 from inspect import getsource
-from pathlib import Path
 from typing import Any
 
 from data.films import field
 from data.films.traits import TRAITS, shown, spanned
 from models.architecture import family_named
 from search.apply import card_reader
-from search.output.notices import NO_DEVICE, SYNTHETIC
+from search.output.notices import NO_DEVICE
 from search.trained.folder import ModelFolder
-from search.trained.made_of import ensemble_words, made_of, trained_words
+from search.trained.made_of import (
+    EARLIER,
+    capital,
+    changed,
+    constant_words,
+    drawn_words,
+    lineage,
+    lineage_words,
+    made_of,
+    owned_weights,
+    short,
+    source_words,
+    starting_weights,
+    trained_words,
+    validation_role,
+    when_words,
+)
 
 RUNS_WITH = {
     "keras": "Keras 3 (`keras.saving.load_model`)",
@@ -41,7 +56,7 @@ def card(model: ModelFolder, format: str, file: str, about_file: str) -> str:
     """Markdown, from model.json alone and the sentence about the file."""
     about = model.about
     parts = [f"# {model.name}: bone age from a hand radiograph", f"`{file}`: {RUNS_WITH[format]}. {about_file}"]
-    parts.append(f"**{capital(NO_DEVICE)}.**" + (f" **{capital(SYNTHETIC)}.**" if model.synthetic else ""))
+    parts.append(" ".join(f"**{capital(words)}.**" for words in (NO_DEVICE, drawn_words(about)) if words))
     parts += [
         "## Input and output",
         bullets(interface(model)),
@@ -60,7 +75,7 @@ def card(model: ModelFolder, format: str, file: str, about_file: str) -> str:
         licence(model),
     ]
     made = ", ".join(f"{name} {version}" for name, version in about["versions"].items())
-    parts.append(f"Trained {about['made']} with {made}; {trained_words(about)}.")
+    parts.append(f"{capital(when_words(about))}; its network was trained with {made}; {trained_words(about)}.")
     return "\n\n".join(parts) + "\n"
 
 
@@ -116,6 +131,7 @@ def reader(model: ModelFolder) -> str:
         source = re.sub(rf"^{name}(: [a-z |]+)? = .*$", f"{name} = {value}", source, flags=re.MULTILINE)
     if not preparation.stretch_field:
         return re.sub(r"^.*# field\n\n?", "", source, flags=re.MULTILINE)
+    source = source.replace("Needs numpy and Pillow;", "Needs numpy, Pillow and SciPy;")
     return re.sub(r"^from data.films.field .*\n", lambda _: getsource(field), source, flags=re.MULTILINE)
 
 
@@ -132,6 +148,10 @@ def beside(model: ModelFolder, format: str, file: str) -> dict[str, Any]:
         | ({"male": [None, 1]} if model.architecture.sex_units else {}),
         "output": "age_months",
         "preparation": settings(model) | {"steps": steps(model), "filter": {"smaller": "lanczos", "larger": "bicubic"}},
+        "lineage": [passed_on(one) for one in lineage(about)],
+        "lineage_means": "the data that made the network, the first of them first; the figures are of the last; synthetic: drawn by this program, "
+        "null where that is not known; weights: the file that a training started from",
+        "validation_cases": validation_role(about).figures,
         "training_films": about.get("films"),
         "training_films_mean": "percentiles 0.5, 5, 50, 95 and 99.5 (low to high) of the training films; size_px is a file's longer side, sharpness "
         "how much neighbouring pixels differ against pixels two apart, in percent; levels the 1st to 99th percentile of the greys inside the exposed "
@@ -141,22 +161,22 @@ def beside(model: ModelFolder, format: str, file: str) -> dict[str, Any]:
         "age_months itself where centre is null; widened to hold age_months, and never below 0; a half_width of null is without limit",
         "hand_check": about.get("looks"),
         "hand_check_means": "scores of the model folder's looks.npz below which a picture is refused or doubted; the exported file checks nothing",
-        "recalibration": about.get("recalibration"),
+        "recalibration": passed_on(about.get("recalibration")),
+        "fine_tuning": passed_on(about.get("fine_tuning")),
         "ensemble": about.get("ensemble"),
         "validation": about["validation"],
         "test": about["test"],
     }
 
 
+def passed_on(of_data: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    """Without the folders above the data, which are nobody's business."""
+    return None if of_data is None else {**of_data, "source": short(of_data["source"])}
+
+
 def training_data(about: Mapping[str, Any]) -> list[str]:
-    data = about["data"]
-    counts = ", ".join(f"{count:,} {split}" for split, count in data["counts"].items())
-    drawn = str(data["source"]).startswith("phantom:")
-    # Of a path the last part alone: a card is passed on.
-    source = (
-        f"drawn phantom hands, `{data['source']}`" if drawn else f"radiographs, folder `{Path(data['source']).name}`"
-    )
-    return [source, f"cases: {counts}", f"prepared data `{data['digest']}`", *training_films(about.get("films"))]
+    """All that made the network what it is, the first of it first."""
+    return [*map(capital, lineage_words(about, "`")), *training_films(about.get("films"))]
 
 
 def training_films(films: Mapping[str, Any] | None) -> list[str]:
@@ -178,18 +198,19 @@ def figures(about: Mapping[str, Any]) -> list[str]:
     if not splits:
         return ["None were measured."]
     rows = [{"split": name, **row(figures)} for name, figures in splits.items()]
-    parts = [table(rows), f"Months. Always answering the training median: {about['constant_mae']:.1f}."]
+    constants = {name: of.get("constant_mae", about["constant_mae"]) for name, of in splits.items()}
+    told = ", ".join(f"{constant:.1f} on {name}" for name, constant in constants.items())
+    parts = [table(rows), f"Months. Always answering {constant_words(about)}: {told}."]
+    if len(lineage(about)) > 1:
+        parts.append(f"All of it is of cases of the last set above, {source_words(lineage(about)[-1], '`')}.")
     for name, measured in splits.items():
         for group in ("by_sex", "by_age"):
             if grouped := groups(measured.get(group)):
                 parts += [f"{capital(name)}, {group.replace('_', ' ')}:", table(grouped)]
-    if about.get("ensemble"):
-        parts.append(capital(ensemble_words(about)))
+    said = [words for _, words in changed(about)]
     if "validation" in splits:
-        parts.append(
-            "The validation cases also chose the network and its best epoch, so their figures are somewhat too good."
-        )
-    return parts
+        said.append(validation_role(about).figures)
+    return [*parts, *([bullets(said)] if said else [])]
 
 
 def row(measured: Mapping[str, Any]) -> dict[str, str]:
@@ -222,25 +243,37 @@ def ages(band: Mapping[str, Any]) -> str:
 def limits(model: ModelFolder) -> list[str]:
     said = [
         f"{NO_DEVICE}: not for diagnosis or treatment",
-        "figures hold for images like those it was trained on; other devices, populations and diseases were not tested",
+        "figures hold for images like those that they were measured on; other devices, populations and diseases were not tested",
         "labels of single readers differ by about five months from a mean of readers",
         "it answers for any image: the check that refuses what looks like no hand is not in this file; its limits are in the JSON beside it",
     ]
     if not model.about["test"]:
         said.append("no test split was scored")
     if model.synthetic:
-        said.append("it has seen no patient")
+        others = starting_weights(model.about)
+        said.append("what its starting weights have seen is not known here" if others else "it has seen no patient")
     return said
 
 
 def licence(model: ModelFolder) -> str:
+    """By all data of the model, and by the weights that it started from."""
+    data = lineage(model.about)
+    terms = [source_words(one, "`") for one in data if one["how"] != EARLIER and not one["synthetic"]]
+    said = []
+    if terms:
+        said.append(f"The network was made of {'; '.join(terms)}. Their terms go with it. {RSNA}")
+    if any(one["how"] == EARLIER for one in data):
+        said.append(
+            "On which data the network was trained first is not recorded, and so not whose terms go with it: ask who made it."
+        )
     if model.synthetic:
-        return "The images were drawn by this program; there is no data licence to keep."
-    return f"The network was trained on radiographs, whose terms go with it. {RSNA}"
-
-
-def capital(words: str) -> str:
-    return words[0].upper() + words[1:]
+        said.append("The images were drawn by this program; there is no data licence to keep.")
+    if files := owned_weights(model.about):
+        said.append(
+            f"The network started from weights of others, {', '.join(f'`{name}`' for name in files)}: the licence of such a file, and the "
+            "terms of the images that it was trained on, go with the network. They are for their source to say, not for this card."
+        )
+    return " ".join(said)
 
 
 def numbered(said: Sequence[str]) -> str:

@@ -193,8 +193,8 @@ def run_train(arguments: argparse.Namespace) -> int:
 
 def run_predict(arguments: argparse.Namespace) -> int:
     from search.apply import answers_out, predict, structured_report
-    from search.output.notices import NO_DEVICE
-    from search.trained.keep import note_of, usable
+    from search.trained.keep import usable
+    from search.trained.made_of import note_of, notice_words
     from search.trained.predictor import open_model
 
     if arguments.out:
@@ -227,7 +227,7 @@ def run_predict(arguments: argparse.Namespace) -> int:
     else:
         tally = (answers_out.write_json if arguments.json else answers_out.write_csv)(rows, named)
     answers_out.say_figures(tally, model.about["conformal"]["level"], model.about.get("training_median_months"))
-    log(f"{SYNTHETIC}; {NO_DEVICE}" if model.about["synthetic"] else NO_DEVICE)
+    log(notice_words(model.about))
     return 2 if tally.failed else 0
 
 
@@ -238,7 +238,8 @@ def run_explain(arguments: argparse.Namespace) -> int:
     from search.prepared import prepared
     from search.show.progress import preparing
     from search.trained.folder import open_folder
-    from search.trained.keep import note_of, usable
+    from search.trained.keep import usable
+    from search.trained.made_of import note_of
 
     if bool(arguments.files) == bool(arguments.sheet):
         raise StudyError("say which radiographs: name image files, or --sheet N for N cases of the run's data")
@@ -274,6 +275,7 @@ def run_export(arguments: argparse.Namespace) -> int:
     from search.apply.export import FOLDER, TOLERANCE_MONTHS, export
     from search.show import tables
     from search.trained.folder import chosen_model
+    from search.trained.made_of import drawn_words
 
     model = chosen_model(arguments.run_dir, arguments.model)
     formats = list(EXPORT_FORMATS) if arguments.format == "all" else [arguments.format]
@@ -291,7 +293,7 @@ def run_export(arguments: argparse.Namespace) -> int:
     tables.show(f"{model.name}", [row.row() for row in rows], summary)
     for row in rows[1:]:
         say(row.path)
-    say(SYNTHETIC if model.synthetic else NO_DEVICE)
+    say(drawn_words(model.about) or NO_DEVICE)
     return refused(made.faults)
 
 

@@ -14,6 +14,7 @@ from search.evaluate.labelled import Labelled
 from search.output.confirmed import MODEL_NOTHING, model_learned_nothing
 from search.trained.conformal import coverage
 from search.trained.folder import ModelFolder
+from search.trained.made_of import OF_SET, OF_TRAINING
 from search.trained.measures import FEW, metrics
 from search.trained.table import band_name
 
@@ -34,6 +35,11 @@ class Evaluation:
     coverage: dict[str, Any]  # of the intervals
     official: int  # how many of RSNA's official test cases these are; 0 where they are others
     said: tuple[tuple[str, str], ...]  # level, `worry` or `note`, and sentence
+
+    @property
+    def synthetic(self) -> bool:
+        """Whether the figures are of drawn hands, or the model knows no others."""
+        return self.model.synthetic or self.labelled.read.synthetic
 
     @property
     def main(self) -> str:
@@ -78,7 +84,7 @@ def evaluated(labelled: Labelled, model: ModelFolder, looks: Looks) -> Evaluatio
         model,
         labelled,
         constant,
-        "the training images" if known is not None else "this set",
+        OF_SET if known is None else OF_TRAINING,
         figures,
         covered,
         official,

@@ -18,12 +18,13 @@ from data.store.stamps import files
 from models.training.settings import Training
 from search.evaluate.evaluation import covered_by, measured
 from search.evaluate.labelled import Labelled
-from search.evaluate.parts import parted, whose
+from search.evaluate.parts import of_what, parted, whose
 from search.evaluate.recalibrate import free_beside
 from search.leader.progress import Progress, Terms
 from search.run import PREPARED
 from search.trained.about import digest_of_file
 from search.trained.folder import ModelFolder, open_folder
+from search.trained.made_of import FINE_TUNED, data_of, gone_on
 from search.trained.train import MEMBERS, Origin, carried_out
 from search.workers.executor import Executor
 from search.workers.job import Job
@@ -116,6 +117,7 @@ def fine_tuned(
     )
     facts = {
         "made_from": {"name": model.name},
+        **gone_on(model.about, FINE_TUNED, data_of(store) | {"source": of_what(labelled)}),
         "fine_tuning": {
             "source": labelled.source,
             "trained_on": len(store.split("train")),

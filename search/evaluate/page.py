@@ -1,27 +1,58 @@
 """The page of an evaluation: the parts of a model's page, for a set that the model was not made from."""
 
+import hashlib
+import re
+import unicodedata
 from pathlib import Path
 from typing import Any
 
+from data.preparation import absolute
 from search.evaluate.evaluation import Evaluation, predictions
 from search.output.files import write_text
-from search.show.html import Section, notices, page, section, table, text
+from search.show.html import Section, notices, page, prose, section, table, text
 from search.trained import page as model_page
+from search.trained.folder import ModelFolder
 from search.trained.keep import put_predictions
 from search.trained.table import OFFICIAL_TEST, band_name, measures_rows, turned
-from search.trained.train import safe
 
 FOLDER = "evaluated"  # in the model's folder
 
 
-def write(found: Evaluation, folder: Path) -> tuple[Path, Path]:
-    """The page, and the CSV of predictions, which is named alike."""
-    folder.mkdir(parents=True, exist_ok=True)
-    name = safe(Path(found.labelled.source).name or "set")
-    html, listed = folder / f"{name}.html", folder / f"predictions_{name}.csv"
+NAME_BYTES = 100  # of a file's name, so that every disk takes it
+SUBTITLE = re.compile(r"<header><h1>[^<]*</h1><p>([^<]*)</p>")
+
+
+def places(source: str, model: ModelFolder, folder: Path) -> tuple[Path, Path]:
+    """Where the page and the CSV of predictions will be, named after the set; those of another set or model are not written over."""
+    name = set_name(source)
+    taken = folder / f"{name}.html"
+    if taken.exists() and not is_of(taken, subtitle_of(source, model)):
+        name = f"{name}-{short_digest(f'{model.name} {absolute(source)}')}"
+    return folder / f"{name}.html", folder / f"predictions_{name}.csv"
+
+
+def set_name(source: str) -> str:
+    """Of the last folder, in whatever script: letters and digits stay, what else there is becomes a dash."""
+    last = unicodedata.normalize("NFC", Path(absolute(source)).name)
+    kept = re.sub(r"[^\w.+-]+", "-", last).strip(".-").encode()[:NAME_BYTES].decode(errors="ignore")
+    return kept or f"set-{short_digest(absolute(source))}"
+
+
+def short_digest(words: str) -> str:
+    return hashlib.blake2b(words.encode(errors="surrogateescape"), digest_size=4).hexdigest()
+
+
+def is_of(html: Path, subtitle: str) -> bool:
+    """Whether the page there is of this model and set."""
+    found = SUBTITLE.search(html.read_text(encoding="utf-8", errors="replace"))
+    return found is not None and found[1] == prose(subtitle)
+
+
+def write(found: Evaluation, html: Path, listed: Path) -> None:
+    """The page, and the CSV of predictions beside it."""
+    html.parent.mkdir(parents=True, exist_ok=True)
     put_predictions(listed, predictions(found.labelled.cases))
     write_text(html, evaluation_page(found))
-    return html, listed
 
 
 def evaluation_page(found: Evaluation) -> str:
@@ -34,8 +65,12 @@ def evaluation_page(found: Evaluation) -> str:
         coverage_section(found.coverage),
         *([published_section(found)] if found.official else []),
     ]
-    subtitle = f"{found.model.name} ({found.model.path}) on {found.labelled.source}"
-    return page("A model on other images", sections, subtitle, found.model.synthetic or found.labelled.read.synthetic)
+    subtitle = subtitle_of(found.labelled.source, found.model)
+    return page("A model on other images", sections, subtitle, found.synthetic)
+
+
+def subtitle_of(source: str, model: ModelFolder) -> str:
+    return f"{model.name} ({model.path.absolute()}) on {absolute(source)}"
 
 
 def measures_section(found: Evaluation) -> Section:

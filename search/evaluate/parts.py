@@ -1,8 +1,11 @@
 """A labelled set in two parts, one to fit on and one to report on: alike in sex and age, a patient's images together."""
 
+from pathlib import Path
+
 import pandas as pd
 
 from data.cases import complete_splits
+from data.store.disk import is_store, open_store
 from search.evaluate.labelled import Labelled
 from studies.preset import StudyError
 
@@ -23,6 +26,12 @@ def parted(labelled: Labelled, share: float) -> tuple[pd.DataFrame, pd.DataFrame
             f"would be fitted on and {len(reported):,} reported on, and it takes {LEAST_FITTED} and {LEAST_REPORTED}: give more cases, or another --share"
         )
     return fitted, reported
+
+
+def of_what(labelled: Labelled) -> str:
+    """Where the images come from: of a prepared store, what it was prepared from."""
+    path = Path(labelled.source)
+    return str(open_store(path).info["source"]) if is_store(path) else labelled.source
 
 
 def whose(cases: pd.DataFrame) -> pd.Series:

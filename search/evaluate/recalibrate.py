@@ -13,13 +13,16 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from data.films.traits import departures, films_of
 from data.preparation import DataError
 from search.evaluate.evaluation import covered_by, measured, predictions
 from search.evaluate.labelled import Labelled
-from search.evaluate.parts import parted
+from search.evaluate.parts import of_what, parted
 from search.trained.conformal import calibrate, intervals
 from search.trained.folder import ABOUT, ModelFolder, load_network, open_folder
 from search.trained.keep import LOOKS, put_predictions, taken_over, write_about
+from search.trained.made_of import OF_SET, OF_TRAINING, RECALIBRATED, gone_on
+from search.trained.measures import FITTED_FILMS
 from search.trained.page import write_page
 from search.trained.train import safe
 from search.workers.best import MODEL, TEST, VALIDATION, save_predictions
@@ -83,14 +86,27 @@ def recalibrated(
             reported, made.correction.of(reported["predicted_months"].to_numpy()), conformal, by_sex
         ),
     }
+    validation = measured(parts["validation"], constant_months)
     about = model.about | {
         "name": path.name,
         "made": time.strftime("%Y-%m-%d %H:%M:%S"),
         "made_from": {"name": model.name},
+        **gone_on(
+            model.about,
+            RECALIBRATED,
+            {
+                "source": of_what(labelled),
+                "counts": {"validation": len(fitted), "test": len(reported)},
+                "synthetic": labelled.read.synthetic,
+            },
+        ),
+        **of_training(model.about),
         "from": f"{model.name}, recalibrated on {Path(labelled.source).name}",
-        "validation": measured(parts["validation"], constant_months),
+        "validation": validation,
+        "constant_mae": validation["constant_mae"],
         "test": measured(parts["test"], constant_months),
         "test_flipped": None,
+        "test_films": departures(films_of(fitted, model.preparation.image_px), reported, FITTED_FILMS),
         "tests_opened_before": 0,
         "conformal": conformal | {"calibrated_on": "recalibration"},
         "conformal_flipped": None,
@@ -99,6 +115,7 @@ def recalibrated(
             "source": labelled.source,
             "fitted_on": len(fitted),
             "reported_on": len(reported),
+            "constant_of": OF_SET if labelled.training_median_months is None else OF_TRAINING,
             "before": measured(reported, constant_months),
             "coverage_before": covered_by(reported, model),
         },
@@ -114,6 +131,14 @@ def recalibrated(
     write_page(path, about)
     write_about(path, about)
     return open_folder(path, whole=True)
+
+
+def of_training(about: dict[str, Any]) -> dict[str, Any]:
+    """What the model's training had on its own validation cases, which are not the new model's: for its curve, and its further training."""
+    found: dict[str, Any] = {"history_constant_mae": about.get("history_constant_mae", about["constant_mae"])}
+    if (tuned := about.get("fine_tuning")) and not about.get("recalibration"):
+        found["fine_tuning"] = tuned | {"validation_mae": about["validation"]["mae"]}
+    return found
 
 
 def with_intervals(cases: pd.DataFrame, predicted: np.ndarray, conformal: dict[str, Any], by_sex: bool) -> pd.DataFrame:

@@ -48,6 +48,10 @@ TEXT = Kind("text", lambda value: isinstance(value, str))
 NAME = Kind("the name of a file", lambda value: is_name(value) and value.strip(".") != "")
 TRUTH = Kind("true or false", lambda value: isinstance(value, bool))
 TABLE = Kind("a table of values by name", lambda value: isinstance(value, dict))
+COUNTS = Kind(
+    "a table of counts by name",
+    lambda value: isinstance(value, dict) and all(COUNT.fits(count) for count in value.values()),
+)
 SEX = Kind("F, M or null", lambda value: value is None or value in tuple(SEXES))
 BAND = Kind("the beginning of an age band", lambda value: is_number(value) and value in AGE_BANDS_MONTHS)
 
@@ -117,7 +121,8 @@ WHOLE: dict[str, Shape] = ALWAYS | {
     "looks": TABLE,
 }
 # Null where there is none; each with what it is otherwise.
-OPTIONAL: dict[str, Shape] = {"test": MEASURES, "ensemble": ENSEMBLE}
+LINEAGE: list[Shape] = [{"how": TEXT, "source": TEXT, "counts": COUNTS, "synthetic": maybe(TRUTH)}]
+OPTIONAL: dict[str, Shape] = {"test": MEASURES, "ensemble": ENSEMBLE, "lineage": LINEAGE}
 WHOLE_OPTIONAL: dict[str, Shape] = {
     "test": MORE_MEASURES,
     "test_flipped": MORE_MEASURES,
@@ -125,6 +130,7 @@ WHOLE_OPTIONAL: dict[str, Shape] = {
     "tests_opened_before": COUNT,
     "films": TABLE,
     "ensemble": ENSEMBLE,
+    "lineage": LINEAGE,
 }
 
 

@@ -10,10 +10,11 @@ from data.preparation import DataError, Preparation
 from data.store.disk import Store, is_store, open_store
 from models.architecture import Architecture
 from search.output.typed import typed
-from search.run import MODELS, PREPARED
+from search.run import MODELS, PREPARED, TRIALS
 from search.storage.settings import read_settings
 from search.trained.about import ABOUT, damaged, refuse_changed
 from search.trained.about import read as read_about
+from search.trained.made_of import drawn_alone
 from search.workers.best import MODEL
 
 __all__ = [
@@ -50,7 +51,8 @@ class ModelFolder:
 
     @property
     def synthetic(self) -> bool:
-        return bool(self.about["synthetic"])
+        """Whether all data that made it were drawn."""
+        return drawn_alone(self.about)
 
     @property
     def network(self) -> Path:
@@ -87,8 +89,32 @@ def open_folder(path: Path, whole: bool = False) -> ModelFolder:
 
 
 def store_of(model: ModelFolder, run: Path) -> Store | None:
-    """The prepared data that the model was trained on; None where they are not there any more: in its folder, its run or `run`."""
-    return store_with(model.about["data"]["digest"], (model.path.absolute().parents[1], run), (model.path / PREPARED,))
+    """The prepared data that the model was trained on; None where they are not there any more: in its folder, in those of the
+    models that it was made from, in its run or in `run`."""
+    folders = chain_of(model)
+    runs = (*dict.fromkeys(above for folder in folders for above in runs_of(folder)), run)
+    return store_with(model.about["data"]["digest"], runs, [folder / PREPARED for folder in folders])
+
+
+def chain_of(model: ModelFolder) -> list[Path]:
+    """The model's folder, and those of the models that it was made from, as far as they are there; each once, whatever they say."""
+    folders, about = [model.path.absolute()], model.about
+    while before := about.get("made_from"):
+        try:
+            path = folders[-1].with_name(str(before["name"]))
+            about = read_about(path)
+        except (DataError, ValueError):  # it is not there; its name is none
+            break
+        if path in folders:
+            break
+        folders.append(path)
+    return folders
+
+
+def runs_of(folder: Path) -> list[Path]:
+    """Whose model it may be: one beside others, a member of an ensemble, the network of a trial."""
+    above = [parent.parent for parent in folder.parents[:4] if parent.name in (MODELS, TRIALS)]
+    return [*folder.parents[1:2], *above]
 
 
 def store_with(digest: str, runs: Sequence[Path], first: Sequence[Path] = ()) -> Store | None:

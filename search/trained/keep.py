@@ -21,16 +21,17 @@ from data.films import looks
 from data.films.traits import blocks, departures, films_of, traits
 from data.foreign import foreign
 from data.preparation import DataError
-from data.store.disk import Examples, Store, split_counts
+from data.store.disk import Examples, Store
 from models.architecture import Architecture
 from models.cost import cost
 from models.training.settings import Training
 from search.leader.kept import KEPT, Kept, kept
 from search.output.files import write_bytes, write_text, written
-from search.output.typed import typed
+from search.storage.settings import read_settings
 from search.trained.about import signed
 from search.trained.conformal import calibrate, coverage, intervals
 from search.trained.folder import ABOUT, ModelFolder, models_of, newest, read_about, store_with
+from search.trained.made_of import KEPT_BY_SEARCH, TRAINED, data_of, weights_of
 from search.trained.measures import metrics
 from search.workers.best import MODEL, TEST, VALIDATION, load_predictions
 from search.workers.job import Job, fingerprint, job_dict
@@ -59,6 +60,7 @@ def describe(
         predicted["test"] = load_predictions(job.folder / TEST)
     conformal = calibrated(job, store, predicted)
     films = films_of(traits_in(store, "train"), store.image_px)
+    weights = {"weights": weights_of(job)} if job.weights_digest else {}
     return {
         "name": job.folder.name,
         "made": time.strftime("%Y-%m-%d %H:%M:%S"),
@@ -67,11 +69,7 @@ def describe(
         "architecture": job.architecture.to_dict(),
         "training": job.training.to_dict(),
         "network": fingerprint(job),
-        **(
-            {"weights": {"file": Path(job.training.weights).name, "digest": job.weights_digest}}
-            if job.weights_digest
-            else {}
-        ),
+        **weights,
         "preparation": {
             "image_px": store.image_px,
             "fit": settings.get("fit", "squash"),
@@ -80,12 +78,8 @@ def describe(
         | ({"stretch_field": True} if settings.get("stretch_field") else {}),
         "films": films,
         "test_films": departures(films, traits_in(store, "test")) if job.test else [],
-        "data": {
-            "source": store.info["source"],
-            "digest": store.digest,
-            "counts": split_counts(store.cases),
-            "synthetic": store.synthetic,
-        },
+        "data": data_of(store),
+        "lineage": [{"how": TRAINED, **data_of(store), **weights}],
         "seed": job.seed,
         "best_epoch": min(history, key=lambda epoch: float(epoch["validation_mae"]))["epoch"],
         "history": list(history),
@@ -188,9 +182,6 @@ def table(examples: Examples, predicted: np.ndarray, about: dict[str, Any]) -> p
     )
 
 
-KEPT_BY_SEARCH = "kept_by_search"  # in model.json: it is a trial's network, not one of `train`
-
-
 def usable(run: Path, named: Path | None) -> Path:
     """The folder of the model named; else the run's newest; else the network that its search has kept, made ready for use.
 
@@ -215,7 +206,8 @@ def describe_kept(run: Path, one: Kept) -> dict[str, Any]:
     path = one.folder / "job.json"
     with foreign(f"{path} is damaged: remove {one.folder / KEPT}, and its network is not used"):
         job = json.loads(path.read_text(encoding="utf-8"))
-        architecture, training = Architecture.from_dict(job["architecture"]), Training(**job["training"])
+        architecture = Architecture.from_dict(job["architecture"])
+        training = Training(**job["training"], weights=weights_named(run) if job.get("weights") else "")
         made = Job(
             number=one.number,
             architecture=architecture,
@@ -226,19 +218,16 @@ def describe_kept(run: Path, one: Kept) -> dict[str, Any]:
             image_px=one.image_px,
             folder=one.folder,
             deterministic=job["deterministic"],
+            weights_digest=str(job.get("weights", "")),
         )
     name = f"{one.folder.parent.name}-{one.folder.name}"
     return describe(made, store, f"{one.study} #{one.number}", one.history) | {"name": name, KEPT_BY_SEARCH: True}
 
 
-def note_of(about: dict[str, Any], run: Path) -> str:
-    """What to say of a model that is a search's own; empty for one that was trained in full."""
-    if not about.get(KEPT_BY_SEARCH):
-        return ""
-    return (
-        f"the network that the search kept of {about['from']}: trained as briefly as a trial, chosen by the images that it was "
-        f"measured on, never tested; the real one: {typed('train', run)}"
-    )
+def weights_named(run: Path) -> str:
+    """The file of weights that the run's settings name; its digest tells which it was."""
+    named = read_settings(run).get("overrides", {}).get("weights", "")
+    return named if isinstance(named, str) else ""
 
 
 def write_about(folder: Path, about: dict[str, Any]) -> None:

@@ -14,6 +14,7 @@ WITHIN_MONTHS = (6, 12, 24)
 FEW = 8  # fewer values have no interval
 SURE = 3.0  # standard errors by which a bias differs beyond chance: one model in four hundred by chance
 MATTERS_MONTHS = 2.0
+FITTED_FILMS = "films it was recalibrated on"  # of a recalibrated model, those of its validation
 OTHER_AGES = 1.2  # ratio of the constant's MAEs from which the splits hold other ages
 
 
@@ -156,7 +157,8 @@ def mae_words(about: dict[str, Any]) -> str:
 def cause_words(about: dict[str, Any]) -> str:
     unlike = about.get("test_films") or []
     if unlike:
-        return f"Likely cause: the test films are of another kind than the training films ({'; '.join(unlike)})."
+        films = FITTED_FILMS if about.get("recalibration") else "training films"
+        return f"Likely cause: the test films are of another kind than the {films} ({'; '.join(unlike)})."
     constants = [about[split]["constant_mae"] for split in ("validation", "test")]
     if max(constants) > OTHER_AGES * min(constants):
         return f"Likely cause: other ages (the constant's MAE is {constants[0]:.1f} on validation, {constants[1]:.1f} on test)."

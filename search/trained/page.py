@@ -28,7 +28,18 @@ from search.show.html import (
 )
 from search.show.tables import signed
 from search.trained.conformal import LEAST, OWN
-from search.trained.made_of import best_epochs, changed, epoch_words, trained_words
+from search.trained.made_of import (
+    best_epochs,
+    changed,
+    constant_words,
+    drawn_alone,
+    epoch_words,
+    lineage_words,
+    sources_of,
+    trained_words,
+    validation_role,
+    when_words,
+)
 from search.trained.measures import contradictions
 from search.trained.table import (
     OFFICIAL_TEST,
@@ -81,10 +92,9 @@ def model_page(folder: Path, about: dict[str, Any]) -> str:
         learning_section(about),
         about_section(about),
     ]
-    subtitle = (
-        f"{about['from']}, trained {about['made']}, {about['params']:,} parameters; data from {about['data']['source']}"
-    )
-    return page(f"Trained model {about['name']}", sections, subtitle, about["synthetic"], answers(cards(about)))
+    data = ", ".join(sources_of(about))
+    subtitle = f"{about['from']}, {when_words(about)}, {about['params']:,} parameters; data from {data}"
+    return page(f"Trained model {about['name']}", sections, subtitle, drawn_alone(about), answers(cards(about)))
 
 
 def read_predictions(folder: Path, split: str) -> pd.DataFrame:
@@ -109,16 +119,12 @@ def measures_section(about: dict[str, Any]) -> Section:
         )
     said += [("worry", contradiction) for contradiction in contradictions(about)]
     said += changed(about)
-    said.append(
-        (
-            "note",
-            "The validation images have chosen the epoch, and the architecture if a search did; their figures are slightly too good.",
-        )
-    )
+    said.append(("note", validation_role(about).figures))
     return section(
         "How good is it?",
         table(
-            turned(measures_rows(about)), f"{MEASURES_MEAN} Constant: the MAE of always answering the training median."
+            turned(measures_rows(about)),
+            f"{MEASURES_MEAN} Constant: the MAE of always answering {constant_words(about)}.",
         ),
         notices(said),
     )
@@ -280,8 +286,7 @@ def intervals_section(about: dict[str, Any]) -> Section:
     return section(
         f"{conformal['level']:.0%} prediction intervals",
         text(
-            "Split conformal, by sex and band of predicted age, from the validation errors. Those images have also chosen the epoch, so "
-            f"the intervals are slightly too narrow. {said}"
+            f"Split conformal, by sex and band of predicted age, from the validation errors. {validation_role(about).intervals} {said}"
         ),
         table(rows, f"Months either side of the middle, which is {middle_words(conformal)}."),
         *(
@@ -309,7 +314,7 @@ def learning(about: dict[str, Any]) -> "Figure":
         drawn.add_trace(
             Scatter(name=name, x=epochs, y=values, mode="lines+markers", line={"color": colour}, marker={"size": 5})
         )
-    constant = [about["constant_mae"]] * len(epochs)
+    constant = [about.get("history_constant_mae", about["constant_mae"])] * len(epochs)
     drawn.add_trace(Scatter(name="constant", x=epochs, y=constant, mode="lines", line={"color": GREY, "dash": "dot"}))
     for epoch in best_epochs(about):
         drawn.add_vline(x=epoch, line={"color": TEAL, "width": 1})
@@ -325,7 +330,6 @@ def laid_out(drawn: "Figure") -> "Figure":
 
 def about_section(about: dict[str, Any]) -> Section:
     architecture = Architecture.from_dict(about["architecture"])
-    counts = ", ".join(f"{count:,} {split}" for split, count in about["data"]["counts"].items())
     facts = {
         "from": about["from"],
         "family": family_named(architecture.family).title,
@@ -333,7 +337,8 @@ def about_section(about: dict[str, Any]) -> Section:
         "blocks": str(architecture.blocks),
         "sex layer, FC layer, dropout": f"{architecture.sex_units}, {architecture.fc_units or 'none'}, {architecture.dropout:g}",
         "parameters; MACs": f"{about['params']:,}; {about['macs']:,}",
-        "images": f"{counts}; {about['preparation']['image_px']} px, {about['preparation']['fit']}"
+        "data": "; ".join(lineage_words(about)),
+        "images": f"{about['preparation']['image_px']} px, {about['preparation']['fit']}"
         + (", stretched" if about["preparation"]["stretch"] else ""),
         "training": ", ".join(f"{name} {value}" for name, value in about["training"].items()),
         "trained with": f"{trained_words(about)}; {about['seconds']:,.0f} seconds",

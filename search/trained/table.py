@@ -9,7 +9,7 @@ from search.output.confirmed import model_learned_nothing
 from search.output.terminal import log, say
 from search.show import tables
 from search.trained.conformal import CENTRE
-from search.trained.made_of import ensemble_words
+from search.trained.made_of import capital, changed, constant_words, lineage_words, notice_words, validation_role
 from search.trained.measures import contradictions
 
 TITLES = {  # by split
@@ -96,13 +96,13 @@ def cards(about: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
     """What a reader wants to know first: question, answer, what is to be said with it."""
     split = "test" if about["test"] else "validation"
     found, covered = about[split], about["conformal"]["coverage"]
-    chose = "" if split == "test" else "These images chose the epoch too, so expect more on new ones."
+    chose = "" if split == "test" else validation_role(about).short
     yield "How good?", f"{found['mae']:.2f} months MAE", f"On {found['n']:,} {split} images. {chose}"
     nothing = "So it has learned nothing that helps." if model_learned_nothing(about) else ""
     yield (
         "Better than a constant?",
         f"{found['constant_mae']:.1f} months without a network",
-        f"Always answering the training median. {nothing}",
+        f"Always answering {constant_words(about)}. {nothing}",
     )
     interval = f"MAE {between(found['mae_low'], found['mae_high'])} months"
     yield (
@@ -135,14 +135,19 @@ def show_model(about: dict[str, Any], folder: Path) -> None:
     if covered:
         say(f"90 % intervals hold {covered['share']:.1%} of {covered['n']:,} test labels.")
         tables.show("test: inside the intervals, by label age", coverage_rows(covered))
-    if about.get("ensemble"):
-        say(ensemble_words(about))
+    if len(told := lineage_words(about)) > 1:
+        for words in told:
+            say(f"{capital(words)}.")
+    for _, words in changed(about):
+        say(words)
     for contradiction in contradictions(about):
         log(f"worry: {contradiction}")
     if about["tests_opened_before"]:
         say(f"The test images were opened before, by {about['tests_opened_before']} models of this run.")
     say(f"{folder / 'report.html'}")
-    tables.footnote(about["constant_mae"], about["synthetic"])
+    constant = about["validation"].get("constant_mae", about["constant_mae"])  # by models of before, of other cases
+    say(f"MAE in months; on the validation split, always answering {constant_words(about)} scores {constant:.1f}.")
+    say(f"{capital(notice_words(about))}.")
 
 
 def figures_of(group: dict[str, Any]) -> dict[str, Any]:

@@ -79,13 +79,15 @@ def add_evaluate_options(parser: argparse.ArgumentParser) -> None:
 def run_evaluate(arguments: argparse.Namespace) -> int:
     from search.evaluate.evaluation import evaluated
     from search.evaluate.labelled import opened
-    from search.evaluate.page import FOLDER, write
+    from search.evaluate.page import FOLDER, places, write
     from search.show.progress import preparing
     from search.trained.folder import newest, open_folder
     from search.trained.predictor import model_in
     from search.trained.table import show_model
 
     folder = open_folder(arguments.model or newest(arguments.run_dir), whole=True)
+    page, listed = places(arguments.source, folder, arguments.to or folder.path / FOLDER)
+    new_name = name_of_new(arguments, folder)
     model = model_in(folder)
     set_here = options.chosen(arguments)
     learning_rate = set_here.pop("learning_rate", None)
@@ -93,8 +95,8 @@ def run_evaluate(arguments: argparse.Namespace) -> int:
     with preparing() as progress:
         labelled = opened(arguments.source, model, folder, arguments.run_dir, settings, progress)
     found = evaluated(labelled, folder, model.looks)
-    page, listed = write(found, arguments.to or folder.path / FOLDER)
-    made = changed(arguments, found, learning_rate)
+    write(found, page, listed)
+    made = changed(arguments, found, new_name, learning_rate)
     if arguments.json:
         show_json(found.to_dict() | {"page": str(page), "predictions": str(listed), "made": made and made_from(made)})
         return 0
@@ -104,13 +106,28 @@ def run_evaluate(arguments: argparse.Namespace) -> int:
     if made:
         show_model(made.about, made.path)
         return 0
-    say(f"{SYNTHETIC}; {NO_DEVICE}." if folder.synthetic else f"{NO_DEVICE.capitalize()}.")
+    say(f"{SYNTHETIC}; {NO_DEVICE}." if found.synthetic else f"{NO_DEVICE.capitalize()}.")
     return 0
 
 
-def changed(arguments: argparse.Namespace, found: "Evaluation", learning_rate: float | None) -> "ModelFolder | None":
+def name_of_new(arguments: argparse.Namespace, model: "ModelFolder") -> str:
+    """Of the new model, where one is asked for; known to be free before anything is predicted."""
+    from search.evaluate.recalibrate import free_beside
+
+    ends = {"recalibrated": arguments.recalibrate, "fine-tuned": arguments.fine_tune}
+    ending = next((ending for ending, asked in ends.items() if asked), "")
+    if not ending:
+        return ""
+    name = arguments.name or f"{model.name}-{ending}"
+    free_beside(model, name)
+    return name
+
+
+def changed(
+    arguments: argparse.Namespace, found: "Evaluation", name: str, learning_rate: float | None
+) -> "ModelFolder | None":
     """The new model, where one was asked for."""
-    common = found.labelled, found.model, found.constant_months, arguments.share, arguments.name or ""
+    common = found.labelled, found.model, found.constant_months, arguments.share, name
     if arguments.recalibrate:
         from search.evaluate.recalibrate import recalibrated
 

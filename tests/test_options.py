@@ -363,6 +363,7 @@ WITHOUT_EFFECT = [  # a line, the option that would change nothing, and the one 
     (["compare", "--replay", "t.csv", "--device", "cpu"], "--device", "--replay"),
     (["compare", "--replay", "t.csv", "--data", "phantom:9"], "--data", "--replay"),
     (["compare", "--simulate-workers", "1,4"], "--simulate-workers", "--replay FILE"),
+    (["dashboard", "--expose"], "--expose", "--host ADDRESS"),
     (["count", "--table1", "--max-params", "1"], "--max-params", "--table1"),
     (["count", "--table1", "--beta", "1.4"], "--beta", "--table1"),
     (["count", "--batch", "8"], "--batch", "--max-memory BYTES"),

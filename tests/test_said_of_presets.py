@@ -27,6 +27,14 @@ def test_what_a_preset_is_for_names_no_hours(name: str) -> None:
     assert "two hours" not in (PRESETS[name].__doc__ or "")
 
 
+@pytest.mark.parametrize("name", PRESETS)
+def test_what_a_preset_is_for_is_one_sentence_on_one_line(name: str) -> None:
+    said = first_sentence(name)
+    assert 20 < len(said) < 120
+    assert "\n" not in said
+    assert not said.endswith(".")
+
+
 def test_help_and_page_say_alike_how_long_recorded_trainings_take() -> None:
     subparsers = next(action for action in parser()._actions if action.dest == "==SUPPRESS==" or action.choices)
     assert subparsers.choices

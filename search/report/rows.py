@@ -166,7 +166,9 @@ def machine_rows(report: Report) -> list[dict[str, str]]:
 
 def energy(trained: Sequence[Recorded]) -> str:
     joules = [float(recorded.attrs["energy_joules"]) for recorded in trained if "energy_joules" in recorded.attrs]
-    return f"{sum(joules) / JOULES_PER_KWH:.3g} kWh ({len(joules)} of {len(trained)} trials)" if joules else ""
+    return (
+        f"{sum(joules) / JOULES_PER_KWH:.3g} kWh ({len(joules)} of {counted(len(trained), 'trial')})" if joules else ""
+    )
 
 
 JOULES_PER_KWH = 3.6e6

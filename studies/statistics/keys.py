@@ -67,7 +67,8 @@ def reason(keys: Sequence[str], by: By, found: Evident) -> str:
         return f"{without} {said} cost{'s' * (len(keys) == 1)} more than {margin}{depth}"
     if found.known[dearest].costs:
         return f"{without} no group costs more than {margin}; {dearest} costs most ({evidence(dearest, found)}){depth}"
-    return f"{without} no group is found to cost anything (dearest: {dearest}, {evidence(dearest, found)}){depth}"
+    nothing = f"{without} no group is found to cost anything (dearest: {dearest}, {evidence(dearest, found)})"
+    return nothing + (depth if found.depth_tries_all else f"; depth repeats {dearest}")
 
 
 def evidence(group: str, found: Evident) -> str:

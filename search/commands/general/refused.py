@@ -37,6 +37,7 @@ RULES: Mapping[str, Sequence[Needs | Excludes]] = {  # by command
         Needs(("simulate_workers",), ("replay",), "simulated workers need recorded trainings"),
         Excludes("replay", (*HOW_TRAININGS_RUN, "data"), "recorded trainings are read, and none is run"),
     ),
+    "dashboard": (Needs(("expose",), ("host",), "without an address this machine alone reaches it"),),
     "count": (
         Excludes("table1", (*OF_A_NETWORK, "image_px", *CAPS, "batch"), "the table's networks are the paper's"),
         Needs(("batch",), ("max_memory",), "it changes the memory of a training alone"),

@@ -18,6 +18,7 @@ from models.architecture import ArchitectureError
 from models.pretrained.file import WeightsError
 from models.training.settings import TrainingError
 from search.commands.general.presets import settle_config
+from search.commands.general.refused import refuse_without_effect
 from search.commands.general.which_run import settle_run
 from search.commands.parser import parser
 from search.output.files import trouble
@@ -46,6 +47,7 @@ def answer(arguments: Sequence[str] | None) -> int:
     parsed = typed.parse_args(arguments)
     command: Callable[[argparse.Namespace], int] = parsed.command
     try:
+        refuse_without_effect(parsed)
         settle_config(parsed)
         settle_run(parsed)
         return command(parsed)

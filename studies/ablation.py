@@ -3,8 +3,9 @@
 The baseline, then each block group lowered one step at a time, down to 0 (a step is one repeat, or what the family says of
 its long groups), everything else unchanged and every trial trained in full (nothing is pruned: a comparison needs both ends). With MIN_SEEDS seeds or more each variant gets a verdict
 (`studies/statistics/verdicts.py`), and a group is a key group where lowering it is found to matter. With fewer, or where no verdict says
-so, the groups are repeated whose estimate is above the margin, else the costliest: an estimate decides, and is called one. It is
-what the surrogate of all trainings expects (by the paper's strategy the change that was seen), and stands in the sentence with its spread.
+so, those are whose estimate is above the margin, else the dearest (`studies/statistics/keys.py`): an estimate decides, and is called one.
+It is what the surrogate of all trainings expects (by the paper's strategy the change that was seen), and stands in the sentence with its
+spread. By the paper's strategy depth repeats the key groups alone; by default it tries all groups.
 The baseline has more seeds than a variant (`Preset.reference_seeds`), as it is part of every comparison.
 With `resolve`, variants whose verdict is open get more seeds, by the racing rule of `studies/statistics/verdicts.py`.
 With `drop_useless`, the next studies start without what costs nothing beyond the margin: each group that is not repeated is
@@ -24,18 +25,19 @@ from models.architecture import Architecture, family_named
 from studies.findings import Compared, Evidence, Findings
 from studies.knowledge import belief
 from studies.preset import MIN_SEEDS, StudyError
+from studies.statistics.keys import Evident, keys_of, reason
 from studies.statistics.pruning import warmup
-from studies.study import ALONE, Decision, Given, Point, Proposals, Space, Sweep, Trial, at, in_months, points, row
+from studies.study import ALONE, Decision, Given, Point, Proposals, Space, Sweep, Trial, at, points, row
 
 if TYPE_CHECKING:
-    from studies.statistics.verdicts import Spread, Verdict
+    from studies.statistics.verdicts import Spread
 
 
 @dataclass(frozen=True, kw_only=True)
 class AblationFindings(Findings):
     CAPTION = "Each group lowered, beside the baseline"
 
-    key_groups: tuple[str, ...] = ()  # that depth repeats
+    key_groups: tuple[str, ...] = ()  # that depth repeats, where it does not try all
     key_by: Literal["verdict", "estimate"] | None = (
         None  # what calls them so; None: an older version, which did not say
     )
@@ -74,8 +76,9 @@ NAME = "ablation"
 COMMAND = "ablate"
 QUESTION = "which block groups does the network need"
 RULE = (
-    "A group is a key group where lowering it is found to matter. If no verdict says so, the groups are repeated that cost "
-    "more than {margin} by estimate; failing those, the costliest."
+    "A group is a key group where lowering it is found to matter. If no verdict says so, those are that cost more than {margin} by "
+    "estimate; failing those, the dearest. Depth repeats the key groups alone by the paper's strategy, or where it has a second "
+    "objective; otherwise it tries all groups."
 )
 EXAMPLE = "boneage-search ablate --data ~/rsna --epochs 30"
 NEEDS = ""
@@ -233,35 +236,10 @@ def trained(trials: Sequence[Trial]) -> dict[str, Trial]:
     return {name: trial for name, trial in lowered_trials(trials).items() if math.isfinite(trial.error)}
 
 
-@dataclass(frozen=True)
-class Keys:
-    """The groups that depth repeats, and why."""
-
-    groups: tuple[str, ...]
-    by: Literal["verdict", "estimate"]
-    why: str
-
-
-def keys_of(given: Given, verdicts: Mapping[str, "Verdict"], known: Mapping[str, Evidence]) -> Keys:
-    """By verdict, else by what is known of each group without one."""
-    margin = in_months(given.preset.margin_months)
-    sure = {lowering(name)[0] for name, found in verdicts.items() if found.verdict in ("matters", "not trainable")}
-    if groups := tuple(group for group in groups_of(given) if group in sure):
-        return Keys(
-            groups, "verdict", f"key groups: {', '.join(groups)} (lowering one makes it worse, {seeds_said(verdicts)})"
-        )
-    together = " of all trainings together" if belief.searches(given) else ""
-    judged = " that a group matters" if all(found.seeds >= MIN_SEEDS for found in verdicts.values()) else ""
-    without = f"no verdict of {seeds_said(verdicts)}{judged}; by estimate{together}"
-    costs = {group: known[group] for group in groups_of(given) if group in known}
-    if over := {group: cost for group, cost in costs.items() if cost.effect_months > given.preset.margin_months}:
-        one = len(over) == 1
-        said = ", ".join(f"{group} ({cost})" for group, cost in over.items())
-        why = f"{without} {said} cost{'s' * one} more than {margin}, and depth repeats {'it' if one else 'them'}"
-        return Keys(tuple(over), "estimate", why)
-    costliest = max(costs, key=lambda group: costs[group].effect_months)
-    why = f"{without} no group costs more than {margin}; {costliest} costs most ({costs[costliest]}), and depth repeats it"
-    return Keys((costliest,), "estimate", why)
+def evident(given: Given, rows: Sequence[Compared], known: Mapping[str, Evidence]) -> Evident:
+    """What the search has found of the block groups, whether it was decided now or is read again."""
+    by_surrogate, jointly = belief.searches(given), belief.searches_jointly(given)
+    return Evident(rows, known, given.preset.margin_months, by_surrogate, jointly)
 
 
 def decide(given: Given, trials: Sequence[Trial]) -> Decision:
@@ -272,10 +250,12 @@ def decide(given: Given, trials: Sequence[Trial]) -> Decision:
     verdicts = raced(given, compared).verdicts
     known = spread(compared)
     evidence = {group: one.rounded for group, one in estimates(given, trials, known).items()}
-    keys = keys_of(given, verdicts, evidence)
-    without = dropped(given, trials, keys.groups)
+    rows = tuple(described(name, verdict, compared.left_out[name]) for name, verdict in verdicts.items())
+    found = evident(given, rows, evidence)
+    keys, by = keys_of(groups_of(given), found)
+    without = dropped(given, trials, keys)
     chosen = lowered_to(given.preset.reference, without)
-    summary = keys.why
+    summary = reason(keys, by, found)
     if without:
         freed = given.cost(given.preset.reference).params - given.cost(chosen).params
         summary += f"; goes on with {', '.join(without)}, which frees {freed / 1e6:.2f}M parameters"
@@ -284,15 +264,15 @@ def decide(given: Given, trials: Sequence[Trial]) -> Decision:
         most = max(len(trial.by_seed) for trial in lowered.values())
         summary += f"; {saved:,} epochs saved against {most} seeds for every variant"
     findings = AblationFindings(
-        key_groups=keys.groups,
-        key_by=keys.by,
+        key_groups=keys,
+        key_by=by,
         estimates=evidence,
         seed_sd_months=None if known is None else round(known.sd_months, 4),
         seed_sd_freedom=None if known is None else round(known.freedom, 2),
         baseline_mae=reference.validation_mae,
         cost_months={group: round(months, 3) for group, months in costs.items() if months != float("inf")},
         not_trainable_without=tuple(group for group, months in costs.items() if months == float("inf")),
-        verdicts=tuple(described(name, verdict, compared.left_out[name]) for name, verdict in verdicts.items()),
+        verdicts=rows,
         epochs_saved=saved,
         warmup_epochs=warmup([reference, *lowered.values()], given.preset.margin_months, given.preset.training.epochs),
         dropped=tuple(without),
@@ -304,11 +284,6 @@ def epochs_saved(given: Given, lowered: Sequence[Trial]) -> int:
     """By racing, against as many seeds for every variant as the one with most has."""
     counts = [len(trial.by_seed) for trial in lowered]
     return sum(max(counts) - count for count in counts) * given.preset.training.epochs if counts else 0
-
-
-def seeds_said(verdicts: Mapping[str, "Verdict"]) -> str:
-    seeds = sorted({verdict.seeds for verdict in verdicts.values()})
-    return f"{seeds[0]} to {seeds[-1]} seeds" if len(seeds) > 1 else f"{seeds[0]} seed{'s' * (seeds[0] != 1)}"
 
 
 def table(given: Given, trials: Sequence[Trial]) -> list[dict[str, Any]]:

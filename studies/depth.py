@@ -1,4 +1,4 @@
-"""Depth: how often should the key blocks be repeated, at which width near the best, under the cap?
+"""Depth: how often should each block group be repeated, at which width near the best, under the cap?
 
 The space is a grid: each key group from the count it has so far upwards, and the widths between the reference and the
 best of the width study. First run the points the preset names and the width study's best; then the sampler proposes.
@@ -33,7 +33,7 @@ class DepthFindings(Findings):
 
 NAME = "depth"
 COMMAND = "depth"
-QUESTION = "how often should the key blocks be repeated, under the cap"
+QUESTION = "how often should each block group be repeated, under the cap"
 RULE = "The trained network under the cap with the lowest expected validation MAE; by the paper's strategy, with the lowest that was seen."
 EXAMPLE = "boneage-search depth --max-params 70M"
 NEEDS = width.NAME
@@ -43,8 +43,8 @@ FINDINGS = DepthFindings
 
 
 def searched(given: Given) -> bool:
-    """Whether by the surrogate, which knows no second objective."""
-    return belief.searches(given) and objectives(given) == ALONE
+    """Whether by the surrogate."""
+    return belief.searches_jointly(given)
 
 
 def objectives(given: Given) -> tuple[str, ...]:

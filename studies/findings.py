@@ -64,8 +64,14 @@ class Evidence:
     def rounded(self) -> "Evidence":
         return Evidence(round(self.effect_months, 4), None if self.sd_months is None else round(self.sd_months, 4))
 
+    @property
+    def costs(self) -> bool:
+        """Whether it costs anything, as it is written."""
+        return round(self.effect_months, 2) > 0
+
     def __str__(self) -> str:
-        return f"{self.effect_months:.2f}" + ("" if self.sd_months is None else f" ± {self.sd_months:.2f}")
+        effect = round(self.effect_months, 2) + 0.0  # which has no -0.00
+        return f"{effect:.2f}" + ("" if self.sd_months is None else f" ± {self.sd_months:.2f}")
 
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)

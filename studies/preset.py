@@ -107,7 +107,7 @@ class Preset:
     refine_trials: int = 16  # by the surrogate
     depth_patience: int = 12  # depth ends after so many trials without a better one
     objective: tuple[str, ...] = ("mae",)  # of depth; with "macs" or "params" beside it, the trade-off is searched
-    depth_extra: int = 4  # a key group is repeated up to so many steps more than in the reference
+    depth_extra: int = 4  # a group (by the paper's strategy a key group alone) is repeated up to so many steps more than in the reference
     depth_start: tuple[tuple[float, Blocks], ...] = ()  # (β, blocks) tried before the sampler proposes
     fc_choices: tuple[int, ...] = (1024, 3072)  # widths of the additional fully connected layer
     se_choices: tuple[float, ...] = ()  # squeeze-and-excitation ratios that refinement tries
@@ -222,7 +222,9 @@ def paper() -> Preset:
 
 
 def cpu() -> Preset:
-    """The real question at a size two CPU cores answer within two hours: 100 px, β 0.25, 4,000 images, 9 epochs.
+    """The real question at a size that a few CPU cores can answer; `plan --preset cpu` says how long they take.
+
+    Images of 100 px, β 0.25, 4,000 images to train on, 9 epochs.
 
     The cap is the paper's 70M at this β: 70M · 0.25². The first stem pooling is left out, since with it an image of
     100 px is one pixel wide where mixed9 works. So short a training needs many steps (small batches), a high learning

@@ -62,7 +62,7 @@ class RefinementFindings(Findings):
 
 NAME = "refinement"
 COMMAND = "refine"
-QUESTION = "the final width, fully connected layer and dropout"
+QUESTION = "which width, fully connected layer and dropout should it have"
 RULE = (
     "The trained network under the cap with the lowest expected validation MAE. By the paper's strategy: the best width, then "
     "the best fully connected layer, then the largest dropout that still converges within {margin} of the best."

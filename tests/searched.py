@@ -1,5 +1,6 @@
 """Searches by formula, small ones, for what is read from a run afterwards."""
 
+from dataclasses import replace
 from pathlib import Path
 
 from conftest import tiny_preset
@@ -17,8 +18,11 @@ from studies.preset import Preset
 
 
 def a_run(folder: Path, store: Store, preset: Preset | None = None) -> Run:
+    """By default one that has nothing to do after its four studies."""
     folder.mkdir(parents=True, exist_ok=True)
-    run = Run(folder, preset or tiny_preset(), {}, str(store.path), sqlite_url(folder / "studies.db"))
+    run = Run(
+        folder, preset or replace(tiny_preset(), confirm=0), {}, str(store.path), sqlite_url(folder / "studies.db")
+    )
     record(run)
     return run
 

@@ -63,4 +63,9 @@ def test_the_sentence_and_the_groups_follow_from_the_evidence_beside_them(
     # Of equal ones, as they are rounded here, one is enough.
     assert max(one.effect_months for one in found.estimates.values()) in costs_of_keys
     assert ("of all trainings together" in decision.summary) == (strategy == "surrogate")
-    assert ("no group costs more" in decision.summary) == (not over)
+    dearest = max(one.effect_months for one in found.estimates.values())
+    assert ("no group costs more" in decision.summary) == (not over and round(dearest, 2) > 0)
+    assert ("no group is found to cost anything" in decision.summary) == (round(dearest, 2) <= 0)
+    assert ("depth tries all groups" in decision.summary) == (strategy == "surrogate")
+    assert ("depth repeats" in decision.summary) == (strategy == "paper")
+    assert "-0.00" not in decision.summary

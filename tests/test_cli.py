@@ -31,9 +31,15 @@ Write = Callable[..., Path]
 
 @pytest.fixture
 def decided(tmp_path: Path, tiny_store: Store) -> Path:
-    """A run whose four studies are decided."""
+    """A run whose four studies are decided, and that has nothing to do after them."""
     folder = tmp_path / "decided"
-    run = Run(folder, tiny_preset(), {}, str(tiny_store.path), sqlite_url(folder / "studies.db"))
+    run = Run(
+        folder,
+        replace(tiny_preset(), confirm=0),
+        {"confirm": 0},
+        str(tiny_store.path),
+        sqlite_url(folder / "studies.db"),
+    )
     for name in STUDIES:
         run_study(run, tiny_store, name, FormulaExecutor, silent())
     return folder

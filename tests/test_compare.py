@@ -424,7 +424,7 @@ def test_a_comparison_that_cannot_be_made_is_refused_with_a_sentence(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], more: list[str], says: str
 ) -> None:
     try:
-        code = main(["compare", "--run-dir", str(tmp_path), "--data", "phantom:60", *more])
+        code = main(["compare", "--run-dir", str(tmp_path), *more])
     except SystemExit as left:  # of what the parser refuses itself
         code = left.code
     assert code == 2

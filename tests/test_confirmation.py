@@ -17,8 +17,10 @@ from searched import a_run, search
 from data.store.disk import Store
 from search.leader.engine import run_study
 from search.output.confirmed import NOTHING, confirmed_words, model_learned_nothing
-from search.report.read import read
-from search.report.words import answers
+from search.report.read import StudyReport, read
+from search.report.rows import machine_rows, trial_rows
+from search.report.text import trials_csv
+from search.report.words import FRESH, OPTIMISM, answers
 from search.run import Run
 from search.storage.opening import open_storage
 from search.storage.records import load, table, trials_of
@@ -83,7 +85,7 @@ def test_the_decided_network_is_trained_with_seeds_that_no_study_has_used(search
     assert found.high is not None
     assert found.low < found.mae < found.high
     assert made.summary.startswith(
-        f"search found {found.found_mae:.2f} (optimistic); with 3 fresh seeds {found.mae:.2f} ± "
+        f"the search found {found.found_mae:.2f} (optimistic); with 3 fresh seeds {found.mae:.2f} ± "
     )
 
 
@@ -94,10 +96,41 @@ def test_status_and_report_say_it_and_the_run_keeps_its_four_studies(searched_on
     assert said[-1][CONFIRMATION]["decision"]["summary"] == made.summary
     assert next_command(run, said) is None
     good = next(answer for answer in answers(read(run)) if answer.question == "How good?")
-    assert f"{made.summary}." in good.details
+    assert f"T{made.summary[1:]}." in good.details
     assert good.headline.startswith(f"{made.findings.mae:.2f} ± ")
     assert [row["seeds"] for row in table(run, CONFIRMATION)] == [3]
     assert NOTHING not in confirmed_words(said[-1]["decision"], made.to_dict())
+
+
+def test_how_sure_speaks_of_the_training_that_how_good_speaks_of(searched_once: tuple[Run, Decision]) -> None:
+    run, made = searched_once
+    found = made.findings
+    assert isinstance(found, confirmation.ConfirmationFindings)
+    report = read(run)
+    good, sure = (next(one for one in answers(report) if one.question == asked) for asked in ("How good?", "How sure?"))
+    assert sure.headline == f"3 fresh seeds: {found.low:.2f} to {found.high:.2f}"
+    assert FRESH in sure.details
+    assert OPTIMISM not in sure.details
+    own = next(said for said in sure.details if "validation images" in said or "not available" in said)
+    assert own.startswith(f"In the search itself: {found.found_mae:.2f} months with 1 seed.")
+    assert all(said[:1].isupper() for said in (*good.details, *sure.details))
+
+    unconfirmed = replace(report, studies=(*report.studies[:-1], without_what_follows(report.studies[-1])))
+    alone = next(one for one in answers(unconfirmed) if one.question == "How sure?")
+    assert alone.headline.startswith("1 seed, so what another seed would give is unknown")
+    assert OPTIMISM in alone.details
+
+
+def without_what_follows(study: StudyReport) -> StudyReport:
+    return replace(study, status={name: value for name, value in study.status.items() if name != CONFIRMATION})
+
+
+def test_the_report_counts_the_trainings_of_the_confirmation(searched_once: tuple[Run, Decision]) -> None:
+    report = read(searched_once[0])
+    said = {row["what"]: row["recorded"] for row in machine_rows(report)}
+    assert said["seeds"].endswith(", ".join(map(str, range(fresh_seed(0), fresh_seed(0) + 3))))
+    assert [row["study"] for row in trial_rows(report)].count(f"{len(ORDER) + 1} {CONFIRMATION}") == 3
+    assert trials_csv(report).count(f"{len(ORDER) + 1} {CONFIRMATION}") >= 3
 
 
 def test_a_confirmation_goes_on_with_what_it_has(searched_once: tuple[Run, Decision], tiny_store: Store) -> None:
@@ -116,7 +149,8 @@ def test_a_search_that_learned_nothing_says_so_everywhere(tmp_path: Path, tiny_s
     assert NOTHING in confirmed_words(said[-1]["decision"], said[-1][CONFIRMATION]["decision"])
     assert NOTHING in confirmed_words(said[-1]["decision"], None)
     good = next(answer for answer in answers(read(run)) if answer.question == "How good?")
-    assert NOTHING in good.details
+    assert good.details.count(NOTHING) == 1
+    assert not any("learned nothing that helps" in said for said in good.details)  # once is enough
 
 
 @given(st.integers(0, 2**31 - 1), st.integers(1, 5))

@@ -13,9 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from data.store.disk import Store
-from models.architecture import Architecture
+from models.architecture import Architecture, Blocks
 from search.leader.engine import run_study
-from search.report.words import evidence
+from search.report.words import because
 from search.run import Run, record
 from search.show.figures import VERDICTS
 from search.storage.opening import open_storage
@@ -26,8 +26,9 @@ from studies.ablation import AblationFindings
 from studies.depth import DepthFindings
 from studies.findings import Compared, Findings, OnFront, Scope, VerdictWord
 from studies.order import STUDIES, stored_decision
+from studies.preset import cpu
 from studies.refinement import RefinementFindings
-from studies.study import Decision
+from studies.study import Decision, Given
 from studies.width import WidthFindings
 
 BEFORE = Path(__file__).parent / "decisions_before_typed.json"  # as the last version wrote them that kept plain dicts
@@ -117,8 +118,11 @@ def test_a_key_group_is_shown_with_what_calls_it_so_and_nothing_that_contradicts
     rows = (row("mixed7=3", "does not matter"), row("mixed7=0", "matters"), row("mixed5=0", "does not matter"))
     found = AblationFindings(key_groups=("mixed7",), key_by="verdict", verdicts=rows)
 
-    assert [each.variant for each in evidence(found)] == ["mixed7=0"]
-    assert [each.variant for each in evidence(replace(found, key_by="estimate"))] == ["mixed7=3", "mixed7=0"]
+    reference = replace(cpu(), reference=Architecture(0.25, Blocks(0, 0, 0, 1, 4, 0), stem_pools=(False, True)))
+    said = because(Given(reference, {}, 33.0), Decision("", reference.reference, found), reference.reference)
+    assert said.headline == "Key groups: mixed7"
+    assert "mixed7=0: 1.00 months worse" in " ".join(said.details)
+    assert "does not matter" not in " ".join(said.details)
 
 
 def test_every_verdict_and_scope_is_one_of_the_words() -> None:

@@ -4,6 +4,7 @@ import argparse
 import ast
 import json
 import math
+import re
 from collections.abc import Iterator
 from dataclasses import fields, replace
 from pathlib import Path
@@ -23,6 +24,7 @@ from models.training import settings as training
 from models.training.settings import Training
 from search.cli import main
 from search.commands import options
+from search.commands.general.refused import RULES, Excludes, refuse_without_effect
 from search.commands.parser import parser
 from search.commands.values import Written
 from search.run import open_run, record
@@ -352,3 +354,74 @@ def test_no_command_takes_an_option_that_it_does_not_read() -> None:
             unread[words] = sorted(left)
 
     assert unread == {}
+
+
+WITHOUT_EFFECT = [  # a line, the option that would change nothing, and the one that makes it so
+    (["compare", "--replay", "t.csv", "--workers", "4"], "--workers", "--replay"),
+    (["compare", "--replay", "t.csv", "--executor", "ray"], "--executor", "--replay"),
+    (["compare", "--replay", "t.csv", "--deterministic"], "--deterministic", "--replay"),
+    (["compare", "--replay", "t.csv", "--device", "cpu"], "--device", "--replay"),
+    (["compare", "--replay", "t.csv", "--data", "phantom:9"], "--data", "--replay"),
+    (["compare", "--simulate-workers", "1,4"], "--simulate-workers", "--replay FILE"),
+    (["dashboard", "--expose"], "--expose", "--host ADDRESS"),
+    (["count", "--table1", "--max-params", "1"], "--max-params", "--table1"),
+    (["count", "--table1", "--beta", "1.4"], "--beta", "--table1"),
+    (["count", "--batch", "8"], "--batch", "--max-memory BYTES"),
+    (["predict", "hand.png", "--age-unit", "years"], "--age-unit", "--table CSV"),
+    (["predict", "hand.png", "--sex-column", "sex"], "--sex-column", "--table CSV"),
+    (["predict", "hand.png", "--json", "--out", "a.csv"], "--json", "--out"),
+    (["explain", "hand.png", "--split", "test"], "--split", "--sheet N"),
+    (["explain", "hand.png", "--data", "phantom:9"], "--data", "--sheet N"),
+    (["explain", "--sheet", "3", "--sex", "F"], "--sex", "--sheet"),
+    (["explain", "--sheet", "3", "--force"], "--force", "--sheet"),
+    (["evaluate", "hands", "--share", "0.3"], "--share", "--recalibrate or --fine-tune EPOCHS"),
+    (["evaluate", "hands", "--recalibrate", "--learning-rate", "0.1"], "--learning-rate", "--fine-tune EPOCHS"),
+    (["evaluate", "hands", "--deterministic"], "--deterministic", "--fine-tune EPOCHS"),
+]
+
+
+@pytest.mark.parametrize(("line", "idle", "other"), WITHOUT_EFFECT, ids=lambda value: str(value))
+def test_an_option_without_effect_is_refused_with_the_one_that_makes_it_so(
+    line: list[str],
+    idle: str,
+    other: str,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(line) == 2
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert said.err.count("\n") == 1
+    assert re.search(rf"{idle} (needs|has no effect with) {re.escape(other)}: ", said.err)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_every_rule_on_options_is_of_options_that_its_command_has() -> None:
+    known = {words[-1]: {action.dest for action in command._actions} for words, command in commands(TOP)}
+    for name, rules in RULES.items():
+        for rule in rules:
+            named = (rule.option,) if isinstance(rule, Excludes) else rule.one_of
+            assert {*named, *rule.options} <= known[name]
+            assert len({line[0] for line, *_ in WITHOUT_EFFECT} & {name}) == 1
+
+
+def test_what_is_needed_is_no_obstacle_and_defaults_are_nothing_given() -> None:
+    for line in (
+        ["count", "--table1", "--json"],
+        ["count", "--max-memory", "8G", "--batch", "8"],
+        ["count", "--table1", "--image-px", "300"],
+        ["compare", "--replay", "t.csv", "--simulate-workers", "1,4", "--repetitions", "2", "--epochs", "3"],
+        ["compare", "--workers", "4", "--deterministic"],
+        ["explain", "--sheet", "3", "--split", "test", "--data", "phantom:9"],
+        ["evaluate", "hands", "--recalibrate", "--share", "0.3", "--name", "x"],
+        ["evaluate", "hands", "--fine-tune", "3", "--learning-rate", "0.1", "--device", "cpu"],
+        ["predict", "hand.png", "--table", "a.csv", "--age-unit", "years"],
+    ):
+        refuse_without_effect(TOP.parse_args(line))
+
+
+@pytest.mark.parametrize("command", ["status", "report", "dashboard"])
+def test_a_command_that_only_reads_a_run_takes_no_data(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert "--data" in refused([command, "--data", "phantom:9"], capsys)

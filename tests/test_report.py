@@ -38,6 +38,7 @@ from search.show import figures
 from search.show.figures import Sized
 from search.storage.records import counted
 from search.storage.settings import field_names
+from studies.ablation import AblationFindings
 from studies.findings import Compared, VerdictWord
 from studies.preset import StudyError
 from studies.study import Sweep
@@ -83,7 +84,12 @@ def test_the_answers_are_the_decisions(decided: Report) -> None:
     assert f"{decided.constant_mae:.1f}" in " ".join(good.details)
     assert sure.headline.startswith("2 seeds")
     assert f"{refinement.findings.params:,} parameters" in " ".join(big.details)
-    assert all(group in blocks.headline for group in ablation.findings.key_groups)
+    assert isinstance(ablation.findings, AblationFindings)
+    estimates = ablation.findings.estimates or {}
+    costly = [group for group in ablation.findings.key_groups if estimates[group].effect_months > 0.5]
+    kept = [group for group in costly if getattr(refinement.architecture.blocks, group)]
+    assert kept
+    assert blocks.headline == f"Costly to lower, by estimate: {', '.join(kept)}"
     assert "these trained models" in " ".join(blocks.details)  # two seeds say no more
 
 

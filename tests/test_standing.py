@@ -17,7 +17,7 @@ from search.compare.compare import Played, compare, recorded_seeds, summary
 from search.compare.curves import Curve, write
 from search.compare.replay import Trace, Tried
 from search.compare.rivals import STAGED
-from search.compare.standing import hit, hits, standing
+from search.compare.standing import hit, hits, standing, verdict
 from search.planning.asking import key
 from studies.preset import miniature
 
@@ -148,3 +148,25 @@ def test_the_default_strategy_hands_on_a_better_network_than_one_taken_at_random
     ours, anybodys = np.mean(regrets, axis=0)
     print(f"{kind}: mean regret {ours:.2f} months, of a network at random {anybodys:.2f}")
     assert ours < anybodys
+
+
+@pytest.mark.parametrize("reaches", [True, False])
+def test_of_one_repetition_no_medians_quartiles_or_shares_are_told(reaches: bool) -> None:
+    first = standing({"random": [18.5], STAGED: [19.5]})
+    assert first is not None
+    assert "(one repetition; fewer than 6 repetitions can show no winner)" in first.sentence
+    share = {
+        "best_rival": "random",
+        "its_validation_mae": 18.5,
+        "its_epochs": 60,
+        "staged_reaches_it_after": 34 if reaches else None,
+        "share": 34 / 60,
+    }
+    reached = 34 if reaches else None
+    hits = {"hit_low": reached, "hit_high": reached, "never_hit": float(not reaches)}
+    rows = [{"search": name, "validation_mae": 18.5, "regret": 0.1, **hits} for name in ("random", STAGED)]
+    said = " ".join(verdict(rows, first, share))
+    for word in ("median", "quartile", "1 repetitions", "of them (", "in 1 of them", "100%", "0% of"):
+        assert word not in said
+    assert ("there after 34 epochs, 57% of them." in said) == reaches
+    assert ("does not reach that" in said) != reaches

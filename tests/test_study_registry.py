@@ -61,7 +61,7 @@ def wider_is_better(job: Job) -> float:
 def begun(names: list[str], tiny_store: Store, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Run]:
     """A run with five studies, all decided, and its report as it was before the last one."""
     folder = tmp_path_factory.mktemp("five")
-    preset = replace(tiny_preset(), seeds=2)
+    preset = replace(tiny_preset(), seeds=2, confirm=0)
     run = Run(folder, preset, {}, str(tiny_store.path), sqlite_url(folder / "studies.db"))
     record(run)
     executor = FormulaExecutor(by_seed=wider_is_better)

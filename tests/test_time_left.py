@@ -9,13 +9,11 @@ from typing import Any
 import numpy as np
 import pytest
 from conftest import tiny_preset
-from formula import FormulaExecutor, deeper_is_better, silent
+from formula import PER_MAC, FormulaExecutor, Timed, macs, silent
 from hypothesis import given
 from hypothesis import strategies as st
 
 from data.store.disk import Store
-from models.architecture import Architecture
-from models.cost import cost
 from search.leader.engine import run_study
 from search.leader.timings import history
 from search.output.time_words import error_words, left_words
@@ -25,35 +23,10 @@ from search.show.tables import status_lines
 from search.storage.opening import open_storage, sqlite_url
 from search.storage.records import load, trials_of
 from search.storage.status import status
-from search.workers.job import EpochDone, Job, Message
+from search.workers.job import Job
 from studies.order import EVERY, STUDIES
 from studies.preset import PRESETS, Preset
 from studies.study import Given
-
-PER_MAC = 1e-4  # seconds of an epoch
-
-
-def macs(network: Architecture) -> int:
-    return cost(network, tiny_preset().preparation.image_px).macs
-
-
-class Timed(FormulaExecutor):
-    """Its epochs take as long as their MACs say, as far as they tell; and it counts them all."""
-
-    def __init__(self, workers: int = 1, stop_after: int | None = None) -> None:
-        super().__init__(deeper_is_better, workers, stop_after)
-        self.spent = 0.0
-
-    def wait(self, seconds: float) -> list[Message]:
-        network = self.jobs[0].architecture
-        messages = super().wait(seconds)
-        return [self.timed(message, PER_MAC * macs(network)) for message in messages]
-
-    def timed(self, message: Message, took: float) -> Message:
-        if not isinstance(message, EpochDone):
-            return message
-        self.spent += took
-        return replace(message, seconds=took)
 
 
 def a_run(folder: Path, store: Store, preset: Preset | None = None) -> Run:

@@ -87,6 +87,20 @@ def test_a_new_run_never_begins_in_the_folder_of_another(here: Path) -> None:
         found("paper", None, runs_here())
 
 
+@pytest.mark.parametrize("command", ["status", "report", "dashboard"])
+def test_a_command_that_begins_no_run_says_which_there_are(
+    here: Path, command: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    begun("old", 1)
+    begun("new", 2)
+    assert main([command, "--preset", "cpu"]) == 2
+    said = capsys.readouterr().err
+    assert (
+        said
+        == "boneage-search: no run below runs/ has preset 'cpu'; there are runs/new, runs/old, and --run-dir names one\n"
+    )
+
+
 def test_where_there_is_no_run_one_begins_in_the_default_folder(here: Path) -> None:
     assert found("demo", "phantom:60", runs_here()) == (DEFAULT_RUN, "")
     Path("runs/empty").mkdir(parents=True)

@@ -61,6 +61,12 @@ def add_run_options(parser: argparse.ArgumentParser, with_data: bool = True) -> 
         )
 
 
+def add_reader_options(parser: argparse.ArgumentParser) -> None:
+    """Of a command that reads a run, and begins none."""
+    add_run_options(parser, with_data=False)
+    parser.set_defaults(only_reads=True)
+
+
 def add_workers(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--workers",
@@ -168,5 +174,5 @@ def command(
         description=help[0].upper() + help[1:] + ".",
         epilog=f"example: {example}",
     )
-    made.set_defaults(command=function)
+    made.set_defaults(command=function, typed=made)
     return made

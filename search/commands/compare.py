@@ -26,7 +26,7 @@ def add_compare_options(parser: argparse.ArgumentParser) -> None:
         "--replay",
         type=values.PATH,
         metavar="FILE",
-        help="use recorded trainings instead of training, which takes seconds; see `record`",
+        help="use recorded trainings instead of training, which takes minutes; see `record`",
     )
     parser.add_argument(
         "--repetitions",

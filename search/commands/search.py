@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from search.commands import values
 from search.commands.arguments import (
     Subparsers,
-    add_run_options,
+    add_reader_options,
     add_stage_options,
     also_logged,
     announcing,
@@ -139,7 +139,7 @@ def run_status(arguments: argparse.Namespace) -> int:
     from search.show import tables
     from search.storage import status
 
-    run = open_the_run(arguments, arguments.data)
+    run = open_the_run(arguments, None)
     status.refuse_missing(run)
     if arguments.watch:
         from search.watch.watch import watch
@@ -150,7 +150,7 @@ def run_status(arguments: argparse.Namespace) -> int:
     if arguments.json:
         show_json(statuses)
     else:
-        tables.show_status(statuses, status.next_command(run, statuses))
+        tables.show_status(status.all_asked(statuses, run.preset), status.next_command(run, statuses))
     return 0
 
 
@@ -158,7 +158,7 @@ def run_report(arguments: argparse.Namespace) -> int:
     from search.report import read as report
     from search.report import write as report_files
 
-    say(report_files.write(report.read(open_the_run(arguments, arguments.data)), arguments.to))
+    say(report_files.write(report.read(open_the_run(arguments, None)), arguments.to))
     return 0
 
 
@@ -181,7 +181,7 @@ def build(commands: Subparsers) -> None:
     status = command(
         commands, "status", run_status, "studies, trials, decisions, what comes next", "boneage-search status --json"
     )
-    add_run_options(status)
+    add_reader_options(status)
     shown = status.add_mutually_exclusive_group()
     shown.add_argument("--json", action="store_true", help="print JSON")
     shown.add_argument("--watch", action="store_true", help="refresh until all is decided or Ctrl-C is pressed")
@@ -192,7 +192,7 @@ def build(commands: Subparsers) -> None:
         "what was found and how sure it is, as a page, Markdown and CSV",
         "boneage-search report",
     )
-    add_run_options(report)
+    add_reader_options(report)
     report.add_argument(
         "--to", type=values.PATH, metavar="DIR", help="where to write all three (default: the run's folder)"
     )

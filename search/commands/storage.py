@@ -4,7 +4,7 @@ import argparse
 
 from data.ranges import whole
 from search.commands import values
-from search.commands.arguments import Subparsers, add_run_options, command, open_the_run
+from search.commands.arguments import Subparsers, add_reader_options, command, open_the_run
 from search.output.terminal import log
 from search.output.typed import typed
 from search.storage.status import storage_exists
@@ -24,7 +24,7 @@ def run_dashboard(arguments: argparse.Namespace) -> int:
     from search.storage.status import refuse_missing
     from search.watch.serving import listen
 
-    run = open_the_run(arguments, arguments.data)
+    run = open_the_run(arguments, None)
     refuse_missing(run)
     if not storage_exists(run):
         raise StudyError(f"{run.folder} has no studies yet: run `{typed('run', run.folder)}` first")
@@ -71,7 +71,7 @@ def build(commands: Subparsers) -> None:
         "the Optuna dashboard on this run, on this machine only",
         "boneage-search dashboard",
     )
-    add_run_options(dashboard)
+    add_reader_options(dashboard)
     dashboard.add_argument("--port", type=values.number(whole(1, 65_535)), default=8080, help="port (default 8080)")
     dashboard.add_argument(
         "--host",

@@ -69,8 +69,6 @@ def run_compare(arguments: argparse.Namespace, run: Run) -> int:
     for sentence in skipped:
         log(sentence)
     comparison = Comparison(repetitions, rivals, arguments.budget)
-    if arguments.simulate_workers != (1,) and not arguments.replay:
-        raise StudyError("--simulate-workers needs --replay FILE: simulated workers need recorded trainings")
     found = (
         replayed(run, arguments.replay, comparison, arguments.simulate_workers)
         if arguments.replay
@@ -117,7 +115,7 @@ def replayed(run: Run, table: Path, comparison: Comparison, simulate_workers: Se
         first = first or played
         scaling[workers] = summary(played, recorded)
     assert first is not None
-    what = f"{comparison.repetitions} repetitions on {len(recorded.points)} recorded networks ({table.name})"
+    what = f"{repeated(comparison)} on {len(recorded.points)} recorded networks ({table.name})"
     return finished(run, "replay", first, scaling, what, float(about["constant_mae"]), bool(about["synthetic"]))
 
 
@@ -152,8 +150,12 @@ def trained(
             comparison.budget,
             ended=ended,
         )
-    what = f"{comparison.repetitions} repetitions, {len(curves.curves)} trainings of preset {run.preset.name}"
+    what = f"{repeated(comparison)}, {len(curves.curves)} trainings of preset {run.preset.name}"
     return finished(run, "compare", played, {1: summary(played)}, what, constant, store.synthetic)
+
+
+def repeated(comparison: Comparison) -> str:
+    return f"{comparison.repetitions} repetition{'s' * (comparison.repetitions != 1)}"
 
 
 def keep(storage: optuna.storages.BaseStorage, preset: Preset, played: Played, run_id: str = "") -> None:

@@ -53,18 +53,18 @@ class Standing:
 
     @property
     def sentence(self) -> str:
-        medians = f"medians of {self.repetitions} repetitions" if self.repetitions > 1 else "one repetition"
-        lower = f"{self.first} is lower in {self.lower} of them"
-        if equal := self.repetitions - self.unequal:
-            lower += f", equal in {equal}"
+        if self.repetitions == 1:
+            how = f"one repetition; fewer than {FEWEST} repetitions can show no winner"
+        else:
+            how = f"medians of {self.repetitions} repetitions; {self.first} is lower in {self.lower} of them"
+            if equal := self.repetitions - self.unequal:
+                how += f", equal in {equal}"
+            if not self.clear and self.repetitions < FEWEST:
+                how += f"; fewer than {FEWEST} repetitions can show no winner"
+        ends = f"{self.first_mae:.2f} months, {self.second} at {self.second_mae:.2f} ({how})."
         if self.clear:
-            return f"{self.first} wins: it ends at {self.first_mae:.2f} months, {self.second} at {self.second_mae:.2f} ({medians}; {lower})."
-        if self.repetitions < FEWEST:
-            lower += f"; fewer than {FEWEST} repetitions can show no winner"
-        return (
-            f"No search wins clearly: {self.first} ends at {self.first_mae:.2f} months, {self.second} at "
-            f"{self.second_mae:.2f} ({medians}; {lower})."
-        )
+            return f"{self.first} wins: it ends at {ends}"
+        return f"No search wins clearly: {self.first} ends at {ends}"
 
 
 def standing(final: Mapping[str, Sequence[float]]) -> Standing | None:
@@ -99,28 +99,30 @@ def verdict(rows: Sequence[Mapping[str, Any]], first: Standing | None, share: Ma
             f"The staged strategy is number {names.index(STAGED) + 1} of {len(rows)}, at {ours['validation_mae']:.2f} months."
         )
     if share:
-        said.append(reached(share, ours))
+        said.append(reached(share, ours, first.repetitions))
     if ours.get("regret") is not None:
         best = min(rows, key=lambda row: float(row["regret"]))
         said.append(
             f"By the known truth the network that staged hands on is {ours['regret']:.2f} months from the best there is; "
-            f"the least regret has {best['search']}, {best['regret']:.2f} (medians)."
+            f"the least regret has {best['search']}, {best['regret']:.2f}{' (medians)' * (first.repetitions > 1)}."
         )
     return said
 
 
-def reached(share: Mapping[str, Any], ours: Mapping[str, Any]) -> str:
+def reached(share: Mapping[str, Any], ours: Mapping[str, Any], repetitions: int) -> str:
     rival = f"{share['best_rival']} ends at {share['its_validation_mae']:.2f} months after {share['its_epochs']} epochs"
-    never = f"{ours['never_hit']:.0%} of its repetitions never are" if ours["never_hit"] else "all its repetitions are"
     if share["staged_reaches_it_after"] is None:
+        if repetitions == 1:
+            return f"Of its rivals, {rival}; the staged strategy does not reach that."
         return (
             f"Of its rivals, {rival}; {ours['never_hit']:.0%} of the staged strategy's repetitions do not reach that."
         )
+    after = f"after {share['staged_reaches_it_after']} epochs, {share['share']:.0%} of them"
+    if repetitions == 1:
+        return f"Of its rivals, {rival}; the staged strategy is there {after}."
+    never = f"{ours['never_hit']:.0%} of its repetitions never are" if ours["never_hit"] else "all its repetitions are"
     quartiles = f"quartiles {counted(ours['hit_low'])} to {counted(ours['hit_high'])}"
-    return (
-        f"Of its rivals, {rival}; the staged strategy is there after {share['staged_reaches_it_after']} epochs, "
-        f"{share['share']:.0%} of them (medians; {quartiles}; {never} there)."
-    )
+    return f"Of its rivals, {rival}; the staged strategy is there {after} (medians; {quartiles}; {never} there)."
 
 
 def counted(epochs: int | None) -> str:

@@ -6,6 +6,8 @@ From decisions as JSON has them, so that `status` says it without Optuna.
 from collections.abc import Mapping
 from typing import Any
 
+from search.output.sentence import sentence
+
 NOTHING = (
     "The search has learned nothing: its network is no better than always answering the training median, "
     "as far as these figures can tell."
@@ -21,7 +23,7 @@ def confirmed_words(decision: Mapping[str, Any] | None, confirmation: Mapping[st
     told = confirmation or decision
     if told is None:
         return []
-    said = [f"{confirmation['summary']}."] if confirmation else []
+    said = [sentence(confirmation["summary"])] if confirmation else []
     return [*said, *([NOTHING] if told["findings"].get("learned_nothing") else [])]
 
 

@@ -24,13 +24,13 @@ from search.output.confirmed import confirmed_words
 from search.run import PREPARED, TRIALS, Run
 from search.storage.opening import open_storage
 from search.storage.records import counted, given, left_out, load, seen
-from search.storage.status import CONFIRMATION, next_command, refuse_missing, status, storage_exists
+from search.storage.status import CONFIRMATION, all_asked, next_command, refuse_missing, status, storage_exists
 from search.storage.told import LeftOut
 from search.trained.folder import models_of, read_about
 from search.workers.best import errors_of
 from studies.around.confirmation import ConfirmationFindings
 from studies.caps import Cap
-from studies.order import EVERY, stored_decision, study_name
+from studies.order import EVERY, LAST, comes, stored_decision, study_name
 from studies.study import SEED, Decision, Given, Trial, best_of, pool
 
 LEAST_FOR_IMPORTANCE = 20  # complete trials; PED-ANOVA looks at the best tenth of them, and one or two are no sample
@@ -123,6 +123,19 @@ class Report:
     models: tuple[tuple[Path, Mapping[str, Any]], ...] = ()  # folder and model.json of every model trained in full
     worries: tuple[str, ...] = ()  # of the audit, about the data
     place: Path | None = None  # where its page is to be, if not in the run's folder
+    after: tuple[
+        StudyReport, ...
+    ] = ()  # those that come after all and have begun: the confirmation; nothing is decided by them
+
+    @property
+    def every(self) -> tuple[StudyReport, ...]:
+        """For what is said of all trainings of the run."""
+        return (*self.studies, *self.after)
+
+    @property
+    def statuses(self) -> list[dict[str, Any]]:
+        """Of everything that the search has, those that have not begun among them."""
+        return all_asked([study.status for study in self.studies], self.run.preset)
 
     def link_to(self, path: Path) -> str:
         """From the page to a file of the run."""
@@ -130,7 +143,7 @@ class Report:
 
     @property
     def next_command(self) -> str | None:
-        return next_command(self.run, [dict(study.status) for study in self.studies])
+        return next_command(self.run, self.statuses)
 
     @property
     def synthetic(self) -> bool:
@@ -190,12 +203,15 @@ def read(run: Run) -> Report:
     refuse_missing(run)
     storage = open_storage(run.storage) if storage_exists(run) else None
     store = store_of(run)
+    statuses = status(run)
+    after = [each for each in all_asked(statuses, run.preset) if comes(each["name"]) == LAST]
     return Report(
         run,
-        tuple(read_study(run, of_study, storage) for of_study in status(run)),
+        tuple(read_study(run, of_study, storage) for of_study in statuses),
         store,
         tuple((folder, read_about(folder, whole=True)) for folder in models_of(run.folder)),
         tuple(worries_of(run.folder, store)) if store else (),
+        after=tuple(read_study(run, of_study, storage) for of_study in after if of_study["state"] != "not begun"),
     )
 
 

@@ -10,8 +10,9 @@ from models.paper import PAPER_NAMES, TABLE1
 from search.output.time_words import duration, error_words
 from search.report.parts import Rows
 from search.report.read import Best, Recorded, Report, StudyReport
-from search.report.words import millions, numbers, reason, what
+from search.report.words import counted, millions, numbers, reason, what
 from search.run import TRIALS, settings_in_full
+from search.show.tables import latest_timing
 from search.storage.opening import sqlite_path
 from search.trained.made_of import best_epochs
 from studies import ablation, depth, refinement, width
@@ -110,7 +111,7 @@ def failed_rows(report: Report) -> list[dict[str, Any]]:
             "reason": reason(recorded),
             "folder": f"{TRIALS}/{recorded.trial.folder}",
         }
-        for study in report.studies
+        for study in report.every
         for recorded in study.trials
         if recorded.trial.state in ("failed", "pruned")
     ]
@@ -133,27 +134,27 @@ def trial_rows(report: Report) -> list[dict[str, Any]]:
             "taken over from": recorded.copied_from or None,
             "folder": f"{TRIALS}/{recorded.trial.folder}",
         }
-        for study in report.studies
+        for study in report.every
         for recorded in study.trials
     ]
 
 
 def machine_rows(report: Report) -> list[dict[str, str]]:
     """What the search ran on, as far as it was recorded; trials taken over are not counted twice."""
-    trained = [recorded for study in report.studies for recorded in study.trials if not recorded.copied_from]
+    trained = [recorded for study in report.every for recorded in study.trials if not recorded.copied_from]
     machines = dict.fromkeys(
-        machine for study in report.studies if study.attrs for machine in study.attrs.get("machines", "").split("\n")
+        machine for study in report.every if study.attrs for machine in study.attrs.get("machines", "").split("\n")
     )
     conditions = Counter(recorded.trial.conditions for recorded in trained if recorded.trial.conditions)
     seeds = sorted({recorded.trial.seed for recorded in trained})
-    foretold = [timing for study in report.studies if (timing := study.status.get("timing"))]
+    foretold = latest_timing(report.statuses)
     memory = [int(recorded.attrs["peak_memory_mb"]) for recorded in trained if "peak_memory_mb" in recorded.attrs]
     said = {
         "machine and versions, of the leader": "; ".join(filter(None, machines)),
-        "trained on": "; ".join(f"{what} ({count} trials)" for what, count in conditions.items()),
+        "trained on": "; ".join(f"{what} ({counted(count, 'trial')})" for what, count in conditions.items()),
         "seeds": ", ".join(map(str, seeds)),
         "training time, all trials": duration(sum(recorded.trial.seconds for recorded in trained)) if trained else "",
-        "prediction of times": error_words(foretold[-1]) if foretold else "",
+        "prediction of times": error_words(foretold[1]) if foretold else "",
         "most memory of a worker": f"{max(memory):,} MB" if memory else "",
         "GPU energy, of the whole device while trials trained": energy(trained),
         "data": f"{report.store.info['source']}, digest {report.store.digest}" if report.store else "",
@@ -165,7 +166,9 @@ def machine_rows(report: Report) -> list[dict[str, str]]:
 
 def energy(trained: Sequence[Recorded]) -> str:
     joules = [float(recorded.attrs["energy_joules"]) for recorded in trained if "energy_joules" in recorded.attrs]
-    return f"{sum(joules) / JOULES_PER_KWH:.3g} kWh ({len(joules)} of {len(trained)} trials)" if joules else ""
+    return (
+        f"{sum(joules) / JOULES_PER_KWH:.3g} kWh ({len(joules)} of {counted(len(trained), 'trial')})" if joules else ""
+    )
 
 
 JOULES_PER_KWH = 3.6e6

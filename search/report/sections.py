@@ -8,6 +8,7 @@ from typing import Any
 from data.audit.findings import NAMES
 from data.cases import SPLITS
 from models.paper import is_of_the_paper
+from search.output.sentence import sentence
 from search.output.typed import typed
 from search.report import optuna_parts, plotted
 from search.report import rows as report_rows
@@ -18,7 +19,8 @@ from search.report.rows import headed, heading, months
 from search.show import figures
 from search.show.figures import Sized
 from search.show.tables import verdict_rows
-from studies.order import EVERY
+from search.storage.status import left_to_do
+from studies.order import EVERY, study_name
 from studies.preset import MIN_SEEDS
 from studies.study import front, in_months
 
@@ -52,7 +54,8 @@ def missing(report: Report) -> list[Part]:
     """Empty where all is decided."""
     if report.next_command is None:
         return []
-    open_yet = [f"{study.label}: {study.status['state']}" for study in report.studies if study.decision is None]
+    left = left_to_do(report.statuses, report.run.preset)
+    open_yet = [f"{study_name(each['name'])}: {each['state']}" for each in report.statuses if each["name"] in left]
     return [Words(f"Not decided yet: {'; '.join(open_yet)}. {report_words.next_sentence(report)}")]
 
 
@@ -92,7 +95,7 @@ def decided(report: Report) -> list[Part]:
         if not study.trials:
             parts.append(Words("Not begun."))
             continue
-        found = report_words.sentence(study.decision.summary) if study.decision else "Not decided yet."
+        found = sentence(study.decision.summary) if study.decision else "Not decided yet."
         parts.append(Words(f"{found} Rule: {EVERY[study.name].RULE.format(margin=margin)}"))
         parts.append(Words(f"{report_words.counts(study)}"))
         parts += [Words(said) for said in report_words.left_out(study)]

@@ -83,7 +83,7 @@ def trials_csv(report: Report) -> str:
             "ended": recorded.ended,
             "folder": f"{TRIALS}/{recorded.trial.folder}",
         }
-        for study in report.studies
+        for study in report.every
         for recorded in study.trials
     ]
     columns = list(dict.fromkeys(column for row in rows for column in row)) or ["study", "trial"]

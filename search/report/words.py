@@ -1,22 +1,28 @@
 """What a report says of a run, as sentences and rows: the same for the page, the Markdown file and the dashboard's notes."""
 
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from models.architecture import Architecture, family_named
 from models.paper import is_of_the_paper
+from search.output.confirmed import NOTHING
+from search.output.sentence import sentence
 from search.output.typed import typed
 from search.report.read import LEAST_FOR_IMPORTANCE, Best, Recorded, Report, StudyReport
 from search.run import TRIALS
+from search.storage.status import left_to_do
 from search.workers.job import EXIT_REASONS
 from studies import ablation
 from studies.around import winner
-from studies.findings import Choice, Compared
-from studies.order import EVERY, all_studies, stored_decision
-from studies.study import Given, Trial
+from studies.findings import Choice, Compared, Evidence
+from studies.order import EVERY, LAST, all_studies, comes, stored_decision
+from studies.statistics import keys
+from studies.study import Decision, Given, Trial
 
 OPTIMISM = "It was chosen by these same images, so expect a somewhat higher MAE on new ones."
+FRESH = "These seeds chose nothing. The images are those that the network was chosen by, so expect a somewhat higher MAE on new ones."
 
 
 @dataclass(frozen=True)
@@ -36,7 +42,7 @@ def answers(report: Report) -> list[Answer]:
         how_good(report, best),
         how_sure(report, best),
         how_big(report, best),
-        why_blocks(report),
+        why_blocks(report, best),
     ]
 
 
@@ -68,7 +74,7 @@ def trial_words(recorded: Recorded, given: Given) -> str:
 
 def which(report: Report, best: Best) -> Answer:
     network = best.architecture
-    so_far = "" if report.next_command is None else f"Best so far: the search is not finished. {next_sentence(report)}"
+    so_far = "" if report.next_command is None else f"{open_words(report)} {next_sentence(report)}"
     decision = best.study.decision
     lowest = lowest_seen(decision.findings.choice) if decision and decision.findings.choice else ""
     details = (f"{blocks(network)}; {head(network)}.", f"Trials: {trace(best.study, best.trial)}.", lowest, so_far)
@@ -85,18 +91,25 @@ def lowest_seen(choice: Choice) -> str:
     )
 
 
+def open_words(report: Report) -> str:
+    """Where the search is not finished; what comes after its last decision does not change the network."""
+    after = [name for name in left_to_do(report.statuses, report.run.preset) if comes(name) != LAST]
+    return (
+        "Best so far: the search is not finished." if after else "This is decided; what comes after it is not finished."
+    )
+
+
 def how_good(report: Report, best: Best) -> Answer:
-    constant = report.constant_mae or 0.0
+    constant, found, confirmed = report.constant_mae or 0.0, report.confirmation, report.confirmed_words
     said = [f"Always answering the training median scores {constant:.1f}."]
-    if best.trial.error >= constant:
+    if best.trial.error >= constant and found is None and NOTHING not in confirmed:
         said.append("So it has learned nothing that helps yet.")
-    said += report.confirmed_words
+    said += confirmed
     tests = [
         f"Test MAE {about['test']['mae']:.2f} ({about['name']}, {about['test']['n']:,} images)."
         for _, about in report.models
         if about["test"]
     ]
-    found = report.confirmation
     headline = f"{best.trial.error:.2f} months validation MAE"
     if found and found.mae is not None:
         spread = "" if found.sd is None else f" ± {found.sd:.2f}"
@@ -109,18 +122,29 @@ def how_good(report: Report, best: Best) -> Answer:
 
 
 def how_sure(report: Report, best: Best) -> Answer:
+    """Of the figure of `how_good`: with a confirmation that of its fresh seeds, and then the search's own, called so."""
     known = [run.error for run in best.trial.by_seed if run.validation_mae is not None]
-    spread = (
-        f": {min(known):.2f} to {max(known):.2f}" if len(known) > 1 else ", so what another seed would give is unknown"
-    )
-    headline = f"{len(known)} seed{'s' * (len(known) != 1)}{spread}"
+    images, found = over_images(report, best), report.confirmation
+    if found is None or found.mae is None:
+        spread = f": {min(known):.2f} to {max(known):.2f}" if len(known) > 1 else f", {UNKNOWN}"
+        return Answer("How sure?", f"{counted(len(known), 'seed')}{spread}", (images, OPTIMISM))
+    in_search = f"In the search itself: {best.trial.error:.2f} months with {counted(len(known), 'seed')}. {images}"
+    headline = counted(found.seeds, "fresh seed") + (f", {UNKNOWN}" if found.seeds == 1 else "")
+    if found.low is None or found.high is None:
+        return Answer("How sure?", headline, (FRESH, in_search))
+    interval = f"{headline}: {found.low:.2f} to {found.high:.2f}"
+    return Answer("How sure?", interval, ("That is the 95 % interval of their mean.", FRESH, in_search))
+
+
+UNKNOWN = "so what another seed would give is unknown"
+
+
+def over_images(report: Report, best: Best) -> str:
     errors = report.errors(best.trial)
     if errors is None:
-        images = "Its validation predictions are not available, so there is no interval."
-    else:
-        low, high = interval_of_mean(errors)
-        images = f"95 % interval over {len(errors):,} validation images: {low:.2f} to {high:.2f}."
-    return Answer("How sure?", headline, (images, OPTIMISM))
+        return "Its validation predictions are not available, so there is no interval over the images."
+    low, high = interval_of_mean(errors)
+    return f"95 % interval over {len(errors):,} validation images: {low:.2f} to {high:.2f}."
 
 
 def interval_of_mean(sample: Any) -> tuple[float, float]:
@@ -142,21 +166,66 @@ def how_big(report: Report, best: Best) -> Answer:
     )
 
 
-def why_blocks(report: Report) -> Answer:
-    decision = report.study(ablation.NAME).decision
-    if decision is None:
+def why_blocks(report: Report, best: Best) -> Answer:
+    """Of the groups that the network has, those that the ablation found to matter; then where it differs from the reference."""
+    study = report.study(ablation.NAME)
+    if study.decision is None:
         return Answer("Why these blocks?", "Not known yet", ("The ablation is not decided.",))
-    assert isinstance(decision.findings, ablation.AblationFindings)
+    assert isinstance(study.decision.findings, ablation.AblationFindings)
+    given = study.given or Given(report.run.preset, {}, 0.0)
+    said = because(given, study.decision, best.architecture)
+    return Answer("Why these blocks?", said.headline, (*said.details, *around_the_winner(report)))
+
+
+def because(given: Given, decision: Decision, network: Architecture) -> Answer:
+    """The same of an ablation's decision, by this or an earlier version, and the network that the run has come to."""
     findings = decision.findings
-    rows = evidence(findings)
-    called = "Key groups" if findings.key_by == "verdict" else "Repeated, by estimate"
-    if findings.key_by is None:  # an earlier version did not say what called them so
-        called = "Repeated"
-    return Answer(
-        "Why these blocks?",
-        f"{called}: {', '.join(findings.key_groups)}",
-        (sentence(decision.summary), *(verdict_sentence(row) for row in rows), *around_the_winner(report)),
+    assert isinstance(findings, ablation.AblationFindings)
+    known = findings.estimates
+    if known is None:  # an earlier version told the changes alone, and not what called a group key
+        known = {group: Evidence(months, None) for group, months in findings.cost_months.items()}
+    found = ablation.evident(given, findings.verdicts, known)
+    before, now = (each.blocks._asdict() for each in (given.preset.reference, network))
+    has = [group for group in findings.key_groups if now.get(group)]
+    sure = [group for group in has if found.is_sure(group)]
+    costly = [group for group in has if found.is_costly(group) and not found.costs_nothing(group)]
+    moved = [group for group, count in now.items() if count != before.get(group)]
+    headline = "None of its block groups is found to matter" if any(now.values()) else "It has no block groups"
+    if sure:
+        headline = f"Key groups: {', '.join(sure)}"
+    elif costly and findings.key_by != "verdict":
+        headline = f"Costly to lower, by estimate: {', '.join(costly)}"
+    why = decision.summary
+    if findings.key_by and all(group in known or found.is_sure(group) for group in findings.key_groups):
+        why = keys.reason(
+            findings.key_groups, findings.key_by, found
+        )  # of an earlier version, too, in the words of today
+    shown = sure or costly
+    rows = [row for row in found.rows if keys.group_of(row) in shown and (not sure or row.verdict in keys.SURE)]
+    rows += [row for row in found.rows if keys.group_of(row) in set(moved) - set(shown)]
+    details = (
+        against_reference({group: (before.get(group, 0), now[group]) for group in moved}),
+        sentence(f"of the reference's groups: {why}"),
+        *(verdict_sentence(row) for row in rows),
+        *despite([group for group in moved if found.is_sure(group) and now[group] < before.get(group, 0)]),
     )
+    return Answer("", headline, details)
+
+
+def against_reference(moved: Mapping[str, tuple[int, int]]) -> str:
+    if not moved:
+        return "All groups are as in the reference."
+    said = ", ".join(f"{group} {now} instead of {before}" for group, (before, now) in moved.items())
+    return f"Compared with the reference: {said}."
+
+
+def despite(lowered: Sequence[str]) -> list[str]:
+    """Of groups that the reference needs and this network has fewer of."""
+    if not lowered:
+        return []
+    return [
+        f"The reference needs {', '.join(lowered)}; this network, which differs in more, is expected to do with less."
+    ]
 
 
 def around_the_winner(report: Report) -> list[str]:
@@ -168,15 +237,8 @@ def around_the_winner(report: Report) -> list[str]:
     return [sentence(decision.summary), *(verdict_sentence(row) for row in decision.findings.compared)]
 
 
-def evidence(findings: ablation.AblationFindings) -> list[Compared]:
-    """Of the groups that depth repeats: what calls them key, or where only an estimate does, all that is known of them."""
-    rows = [row for row in findings.verdicts if ablation.lowering(row.variant)[0] in findings.key_groups]
-    sure = [row for row in rows if row.verdict in ("matters", "not trainable")]
-    return sure if findings.key_by == "verdict" else rows
-
-
 def verdict_sentence(row: Compared) -> str:
-    seeds = f"{row.seeds} seed{'s' * (row.seeds != 1)}"
+    seeds = counted(row.seeds, "seed")
     if row.change is None:
         return f"{row.variant}: {row.verdict} ({seeds})."
     worse = "worse" if row.change >= 0 else "better"
@@ -200,11 +262,6 @@ def next_sentence(report: Report) -> str:
     if report.next_command is None:
         return sentence(f"{all_studies()} are decided")
     return f"Next: {report.next_command}"
-
-
-def sentence(words: str) -> str:
-    first = words[:1].upper() if words[:1].isascii() else words[:1]  # β stays β
-    return first + words[1:] + "." * (not words.endswith("."))
 
 
 def millions(count: int) -> str:
@@ -244,12 +301,16 @@ def trace(study: StudyReport, trial: Trial) -> str:
 def counts(study: StudyReport) -> str:
     """24 trials: 20 complete, 3 pruned, 1 failed; 90 of 120 configurations fit ..., 12 proposals turned away."""
     states = Counter(recorded.state for recorded in study.trials)
-    said = f"{len(study.trials)} trials: " + ", ".join(f"{count} {state}" for state, count in states.items())
+    said = f"{counted(len(study.trials), 'trial')}: " + ", ".join(f"{count} {state}" for state, count in states.items())
     if copied := sum(bool(recorded.copied_from) for recorded in study.trials):
         said += f" ({copied} taken over from another study)"
     if fit := study.status.get("configurations"):
         said += f"; {fit}"
-    return f"{said}; {study.status.get('turned_away') or 0} proposals turned away."
+    return f"{said}; {counted(study.status.get('turned_away') or 0, 'proposal')} turned away."
+
+
+def counted(count: int, what: str) -> str:
+    return f"{count} {what}{'s' * (count != 1)}"
 
 
 def left_out(study: StudyReport) -> list[str]:
@@ -278,7 +339,7 @@ def importance_sentence(study: StudyReport) -> str:
     complete = sum(recorded.trial.state == "complete" for recorded in study.trials)
     if study.importance is None:
         return (
-            f"{study.label} has {complete} complete trials. Importance is left out: it needs at least {LEAST_FOR_IMPORTANCE} of them, "
+            f"{study.label} has {counted(complete, 'complete trial')}. Importance is left out: it needs at least {LEAST_FOR_IMPORTANCE} of them, "
             "and two parameters that varied."
         )
     return f"By PED-ANOVA over {complete} complete trials: what the best tenth of them have in common."

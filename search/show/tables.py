@@ -1,7 +1,7 @@
 """Tables for people, and the same things as JSON; on stdout."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -14,8 +14,11 @@ from search.output.confirmed import confirmed_words
 from search.output.notices import NO_DEVICE, SYNTHETIC
 from search.output.terminal import say, show_json
 from search.output.time_words import error_words, left_words
+from studies.around import confirmation
 from studies.findings import Compared, OnFront
-from studies.order import all_studies
+from studies.order import STUDIES, all_studies
+
+Statuses = Sequence[Mapping[str, Any]]  # a row for each study, as `search/storage/status.py` has them
 
 WORDS = (
     "variant",
@@ -122,13 +125,14 @@ def constant_words(constant_mae: float) -> str:
     return f"MAE in months on the validation split; always answering the training median scores {constant_mae:.1f}."
 
 
-def show_status(statuses: list[dict[str, Any]], next_command: str | None) -> None:
+def show_status(statuses: Statuses, next_command: str | None) -> None:
     console().print(status_table(statuses))
     for line in status_lines(statuses, next_command):
         say(line)
 
 
-def status_table(statuses: list[dict[str, Any]]) -> Table:
+def status_table(statuses: Statuses) -> Table:
+    """Of all studies that the search has, as `all_asked` lists them; so are those of the lines below."""
     table = Table()
     for column in ("study", "state", "trials", "best MAE", "decision"):
         table.add_column(column)
@@ -139,7 +143,7 @@ def status_table(statuses: list[dict[str, Any]]) -> Table:
     return table
 
 
-def status_lines(statuses: list[dict[str, Any]], next_command: str | None) -> list[str]:
+def status_lines(statuses: Statuses, next_command: str | None) -> list[str]:
     """What is to be known beside the table."""
     known = [status["constant_mae"] for status in statuses if status.get("constant_mae")]
     lines = [constant_words(known[0])] if known else []
@@ -147,12 +151,12 @@ def status_lines(statuses: list[dict[str, Any]], next_command: str | None) -> li
         lines.append(f"{SYNTHETIC}; {NO_DEVICE}.")
     lines += unended_lines(statuses)
     lines += left_out_lines(statuses)
-    lines += time_lines(statuses)
+    lines += time_lines(statuses, is_over=next_command is None)
     lines += confirmed_lines(statuses)
     return [*lines, f"next: {next_command}" if next_command else f"{all_studies()} are decided"]
 
 
-def unended_lines(statuses: list[dict[str, Any]]) -> list[str]:
+def unended_lines(statuses: Statuses) -> list[str]:
     """Trials that run, and those whose leader is gone."""
     return [
         f"{status['name']}: {status[how]} trial{'s' * (status[how] != 1)} {what}"
@@ -162,13 +166,12 @@ def unended_lines(statuses: list[dict[str, Any]]) -> list[str]:
     ]
 
 
-def confirmed_lines(statuses: list[dict[str, Any]]) -> list[str]:
-    last = statuses[-1]
-    confirmation = last.get("confirmation")
-    return confirmed_words(last["decision"], confirmation and confirmation["decision"])
+def confirmed_lines(statuses: Statuses) -> list[str]:
+    decisions = {status["name"]: status["decision"] for status in statuses}
+    return confirmed_words(decisions[list(STUDIES)[-1]], decisions.get(confirmation.NAME))
 
 
-def left_out_lines(statuses: list[dict[str, Any]]) -> list[str]:
+def left_out_lines(statuses: Statuses) -> list[str]:
     return [
         f"{status['name']}: {status['left_out']} trial{'s' * (status['left_out'] != 1)} that somebody else has ended or changed, "
         "left out of everything; the report says which"
@@ -177,15 +180,21 @@ def left_out_lines(statuses: list[dict[str, Any]]) -> list[str]:
     ]
 
 
-def time_lines(statuses: list[dict[str, Any]]) -> list[str]:
+def time_lines(statuses: Statuses, is_over: bool = False) -> list[str]:
     """What the leader foretold last: what is left, with the moment that it speaks of, and how far off it has been."""
-    foretold = [(status["timing"], status["name"]) for status in statuses if status.get("timing")]
-    if not foretold:
+    told = latest_timing(statuses)
+    if told is None:
         return []
-    timing, name = max(reversed(foretold), key=lambda told: datetime.fromisoformat(told[0]["at"]))
-    left, off = left_words(name, timing), error_words(timing)
+    name, timing = told
+    left, off = "" if is_over else left_words(name, timing), error_words(timing)
     at = datetime.fromisoformat(timing["at"]).strftime("%Y-%m-%d %H:%M")
     return [*([f"{left}, at {at}"] if left else []), *([f"{off}"] if off else [])]
+
+
+def latest_timing(statuses: Statuses) -> tuple[str, Mapping[str, Any]] | None:
+    """What was foretold last, by whichever study; None where nothing was."""
+    foretold = [(status["name"], status["timing"]) for status in statuses if status.get("timing")]
+    return max(reversed(foretold), key=lambda told: datetime.fromisoformat(told[1]["at"]), default=None)
 
 
 def show_cost(counted: Cost, image_px: int, as_json: bool) -> None:

@@ -1,7 +1,7 @@
 """What a run has done and decided, read from its storage; starts nothing and changes nothing."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from search.storage.sqlite import FILE, Rows, own_url, reading_file, refuse_empt
 from search.storage.stored import decision_of, refuse_directions, settings_of, timing_of, why_outside
 from studies.around import confirmation
 from studies.order import EVERY, LAST, STUDIES, asked, comes, study_name
-from studies.preset import StudyError
+from studies.preset import Preset, StudyError
 from studies.study import Point, Space, to_point
 
 ENDED = """
@@ -31,6 +31,7 @@ COMPLETED, PRUNED, UNFIT = '"completed"', '"pruned"', '"unfit"'  # exit reasons,
 
 
 CONFIRMATION = confirmation.NAME  # in the last study's status: that of its confirmation, None where it has not begun
+Statuses = Sequence[Mapping[str, Any]]
 
 
 def storage_exists(run: StoredRun) -> bool:
@@ -214,13 +215,35 @@ def chosen(stored: float, distribution: dict[str, Any]) -> Any:
     return int(stored) if distribution["name"] == "IntDistribution" else stored
 
 
-def next_command(run: StoredRun, statuses: list[dict[str, Any]]) -> str | None:
+def all_asked(statuses: Statuses, preset: Preset) -> list[dict[str, Any]]:
+    """Everything that a search with this preset has, in one list: those that come after all stand last, as studies of their own.
+
+    In JSON they are inside the last study of the order, and only once they have begun.
+    """
+    last = [name for name in EVERY if comes(name) == LAST]
+    begun = {name: status[name] for status in statuses for name in last if status.get(name)}
+    begun |= {str(status["name"]): dict(status) for status in statuses if status["name"] in last}
+    listed = [
+        {key: value for key, value in status.items() if key not in last}
+        for status in statuses
+        if status["name"] not in last
+    ]
+    return [*listed, *(begun.get(name, not_begun(name)) for name in last if name in begun or asked(name, preset))]
+
+
+def left_to_do(statuses: Statuses, preset: Preset) -> list[str]:
+    """The studies that `run` would still begin or go on with, by name."""
+    return [
+        str(status["name"])
+        for status in all_asked(statuses, preset)
+        if status["state"] != "decided" and (comes(status["name"]) != LAST or asked(status["name"], preset))
+    ]
+
+
+def next_command(run: StoredRun, statuses: Statuses) -> str | None:
     """What goes on with the run, to be pasted into a shell; None where all is decided."""
-    left = next((status["name"] for status in statuses if status["state"] != "decided"), None)
-    confirmed = statuses[-1].get(CONFIRMATION)
-    if left is None and confirmed and confirmed["state"] != "decided":
-        left = statuses[-1]["name"]
-    return typed(EVERY[left].COMMAND, run.folder, *storage_option(run)) if left else None
+    left = left_to_do(statuses, run.preset)
+    return typed(EVERY[left[0]].COMMAND, run.folder, *storage_option(run)) if left else None
 
 
 def storage_option(run: StoredRun) -> list[str]:

@@ -46,7 +46,9 @@ def of_trial(run: Run, written: str) -> Chosen:
     study = load(open_storage(run.storage), name, run.folder) if storage_exists(run) else None
     trials = {trial.number: trial for trial in trials_of(study)} if study else {}
     if study is None or int(number) not in trials:
-        raise StudyError(f"{name} has {len(trials)} trials in {run.folder}, none with number {number}")
+        raise StudyError(
+            f"{name} has {len(trials)} trial{'s' * (len(trials) != 1)} in {run.folder}, none with number {number}"
+        )
     point = trials[int(number)].point
     return Chosen(EVERY[name].architecture(given(run, study), point), f"{name} #{int(number)}")
 

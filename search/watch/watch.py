@@ -6,7 +6,6 @@ On a terminal it is a table that changes in place, elsewhere a line for whatever
 import sys
 import time
 from collections.abc import Callable, Iterator
-from typing import Any
 
 from optuna.trial import TrialState
 from rich.console import Group
@@ -15,18 +14,16 @@ from rich.text import Text
 
 from data.shown import plain
 from search.output.terminal import say
-from search.report.words import what
+from search.report import words as report_words
 from search.run import Run
 from search.show import tables
 from search.storage.opening import open_storage
 from search.storage.patience import PatientStorage
 from search.storage.records import counted, load, seen
-from search.storage.status import next_command, status, storage_exists
+from search.storage.status import Statuses, all_asked, next_command, status, storage_exists
 from studies.order import study_name
 
 EVERY_SECONDS = 3.0
-
-Statuses = list[dict[str, Any]]
 
 
 def watch(run: Run, every_seconds: float = EVERY_SECONDS) -> None:
@@ -51,7 +48,7 @@ def follow(run: Run, every_seconds: float, show: Callable[[Statuses, list[str]],
     while True:
         if storage is None and storage_exists(run):
             storage = open_storage(run.storage)
-        statuses = status(run)
+        statuses = all_asked(status(run), run.preset)
         show(statuses, list(running_trials(run, storage, statuses)) if storage else [])
         if next_command(run, statuses) is None:
             return
@@ -65,7 +62,7 @@ def running_trials(run: Run, storage: PatientStorage, statuses: Statuses) -> Ite
             trial = seen(frozen)
             maes = trial.validation_mae_by_epoch
             so_far = f"epoch {len(maes)}, {maes[-1]:.2f} months" if maes else "no epoch yet"
-            yield f"{study_name(entry['name'])} #{trial.number}: {what(trial)}: {so_far}"
+            yield f"{study_name(entry['name'])} #{trial.number}: {report_words.what(trial)}: {so_far}"
 
 
 def shown(run: Run, statuses: Statuses, running: list[str]) -> Group:
@@ -78,7 +75,7 @@ def lines(run: Run, statuses: Statuses) -> Iterator[str]:
         if entry["state"] != "not begun":
             best = f", best {entry['best_value']:.2f} months" if entry["best_value"] is not None else ""
             decided = f": {entry['decision']['summary']}" if entry["decision"] else ""
-            yield f"{study_name(entry['name'])}: {entry['state']}, {entry['trials']} trials{best}{decided}"
+            yield f"{study_name(entry['name'])}: {entry['state']}, {report_words.counted(entry['trials'], 'trial')}{best}{decided}"
     yield from tables.status_lines(statuses, next_command(run, statuses))
 
 

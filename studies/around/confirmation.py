@@ -156,9 +156,9 @@ def interval(one: Confirmed) -> tuple[float, float]:
 
 
 def summary(found: ConfirmationFindings) -> str:
-    """search found 11.70 (optimistic); with 3 fresh seeds 12.60 ± 0.40 months, ..."""
+    """the search found 11.70 (optimistic); with 3 fresh seeds 12.60 ± 0.40 months, ..."""
     spread = "" if found.sd is None else f" ± {found.sd:.2f}"
-    before = "" if found.found_mae is None else f"search found {found.found_mae:.2f} (optimistic); "
+    before = "" if found.found_mae is None else f"the search found {found.found_mae:.2f} (optimistic); "
     said = (
         f"{before}with {found.seeds} fresh seed{'s' * (found.seeds != 1)} {found.mae:.2f}{spread} months"
         f"{' (mean ± SD)' if spread else ''}, always answering the median {found.constant_mae:.1f}"

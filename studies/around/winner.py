@@ -5,12 +5,13 @@ of the decided network: each of its groups is lowered one step at a time, all el
 (`studies/ablation.py`). Nothing is decided by it, and no other study reads it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from models.architecture import Architecture
 from studies import ablation, refinement
+from studies.findings import Evidence
 from studies.preset import Preset
 from studies.study import ALONE, Decision, Given, Point, Proposals, Space, Sweep, Trial
 
@@ -90,11 +91,17 @@ def summary(found: WinnerFindings) -> str:
     }
     said = [f"{verdict}: {', '.join(variants)}" for verdict, variants in by_verdict.items() if variants]
     if not said:
-        known = found.estimates or {}
-        dearest = max(known, key=lambda group: known[group].effect_months, default="")
-        cost = f"; by estimate {dearest} costs most ({known[dearest]} months)" if dearest else ""
-        said = [f"no verdict on any block group{cost}"]
+        said = [f"no verdict on any block group{by_estimate(found.estimates or {})}"]
     return f"around the decided network {'; '.join(said)}"
+
+
+def by_estimate(known: Mapping[str, Evidence]) -> str:
+    if not known:
+        return ""
+    dearest = max(known, key=lambda group: known[group].effect_months)
+    if not known[dearest].costs:
+        return f"; by estimate none is found to cost anything (dearest: {dearest}, {known[dearest]} months)"
+    return f"; by estimate {dearest} costs most ({known[dearest]} months)"
 
 
 def table(given: Given, trials: Sequence[Trial]) -> list[dict[str, Any]]:

@@ -21,7 +21,7 @@ from studies.caps import said
 from studies.findings import Choice, Point
 from studies.knowledge.dimensions import seen as numbers
 from studies.preset import StudyError
-from studies.study import Given, Proposals, Space, Study, Training, Trial, seeds_of
+from studies.study import ALONE, Given, Proposals, Space, Study, Training, Trial, seeds_of
 
 if TYPE_CHECKING:  # they bring NumPy, which commands that only look at a run do without
     from studies.knowledge.surrogate import Array, Surrogate
@@ -36,6 +36,11 @@ AGAIN = 3  # seeds of one network beyond those that all have, at most
 def searches(given: Given) -> bool:
     """Whether the surrogate proposes and decides. What two objectives trade off, depth and refinement search as the paper does."""
     return given.preset.strategy == SURROGATE
+
+
+def searches_jointly(given: Given) -> bool:
+    """Whether depth and refinement try all groups and widths by it: it knows no second objective."""
+    return searches(given) and given.preset.objective == ALONE
 
 
 @dataclass(frozen=True)

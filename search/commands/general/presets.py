@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import re
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -60,7 +61,8 @@ def row(name: str) -> dict[str, Any]:
 
 
 def first_sentence(name: str) -> str:
-    return (PRESETS[name].__doc__ or "").partition(":")[0].partition(". ")[0].strip().rstrip(".")
+    """Up to its colon or full stop, which white space follows; that of 0.25 is none."""
+    return re.split(r"[:.](?:\s|$)", PRESETS[name].__doc__ or "", maxsplit=1)[0]
 
 
 def plain(preset: Preset) -> dict[str, Any]:

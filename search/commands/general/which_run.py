@@ -4,6 +4,7 @@ import argparse
 from pathlib import Path
 
 from data.preparation import absolute
+from data.shown import shown
 from search.output.terminal import log
 from search.output.typed import DEFAULT_RUN, RUNS, runs_here
 from search.run import MODELS
@@ -26,28 +27,37 @@ def settle_run(arguments: argparse.Namespace) -> None:
         return
     data = getattr(arguments, "source", None) or getattr(arguments, "data", None)
     preset = getattr(arguments, "preset", None)
-    arguments.run_dir, sentence = found(preset, data, runs_here())
+    begins = not getattr(arguments, "only_reads", False)
+    arguments.run_dir, sentence = found(preset, data, runs_here(), begins)
     if sentence and model is None:
         log(sentence)
 
 
-def found(preset: str | None, data: str | None, runs: list[Path]) -> tuple[Path, str]:
+def found(preset: str | None, data: str | None, runs: list[Path], begins: bool = True) -> tuple[Path, str]:
     """The run, and what to say of it; `runs` are those there are, the latest first. Preset and data are as the command names them.
 
-    A command that names other ones than all runs have is about a new run.
+    A command that names other ones than all runs have is about a new run; StudyError where it only reads.
     """
     if not runs:
         return DEFAULT_RUN, ""
     alike = [run for run in runs if is_of(run, preset, data)]
+    if not alike and not begins:
+        raise StudyError(
+            f"no run below {RUNS}/ has preset {shown(preset)}; there {'is' if len(runs) == 1 else 'are'} {listed(runs)}, and "
+            "--run-dir names one"
+        )
     if not alike:
         return new_run(preset, runs)
     chosen, *_ = alike
     if len(runs) == 1:
         return chosen, f"run: {chosen}, the only one below {RUNS}/"
-    others = [str(run) for run in runs if run != chosen]
-    listed = ", ".join(others[:SHOWN]) + (f" and {len(others) - SHOWN} more" if len(others) > SHOWN else "")
+    others = listed([run for run in runs if run != chosen])
     which = "the latest" if len(alike) == len(runs) else "the latest with these settings"
-    return chosen, f"run: {chosen}, {which} of {len(runs)} below {RUNS}/; --run-dir names another: {listed}"
+    return chosen, f"run: {chosen}, {which} of {len(runs)} below {RUNS}/; --run-dir names another: {others}"
+
+
+def listed(runs: list[Path]) -> str:
+    return ", ".join(map(str, runs[:SHOWN])) + (f" and {len(runs) - SHOWN} more" if len(runs) > SHOWN else "")
 
 
 def is_of(run: Path, preset: str | None, data: str | None) -> bool:

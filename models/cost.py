@@ -236,6 +236,6 @@ def amount(text: str, most: int | None = None) -> int:
         raise ValueError(text)
     number = Decimal(match["number"].replace(",", "").replace("_", ""))
     found: int = round(number * 10 ** int(match["power"] or 0) * UNITS[(match["unit"] or "").upper()])
-    if most is not None and found > most:
+    if most is not None and (found > most or (number and not found)):  # 0.4 is not 0, which means that there is no cap
         raise ValueError(text)
     return found

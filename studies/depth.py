@@ -139,12 +139,10 @@ def propose(given: Given, trials: Sequence[Trial]) -> Proposals:
 
 
 def started(given: Given) -> list[Point]:
-    """The preset's points, as far as the space holds them."""
-    grid = space(given)
-    points = [
-        {"beta": beta} | {group: getattr(blocks, group) for group in grid if group != "beta"}
-        for beta, blocks in given.preset.depth_start
-    ]
+    """The preset's points with the head that was decided, as far as the space holds them."""
+    grid, head = space(given), {"fc_units": given.decisions[width.NAME].architecture.fc_units}
+    whole = [head | blocks._asdict() | {"beta": beta} for beta, blocks in given.preset.depth_start]
+    points: list[Point] = [{name: start[name] for name in grid} for start in whole]
     return [point for point in points if all(value in grid[name] for name, value in point.items())]
 
 

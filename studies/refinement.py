@@ -217,14 +217,14 @@ def without_the_sex(given: Given, trials: Sequence[Trial]) -> Proposals:
 
     def search(feasible: Sequence[Point]) -> Sequence[tuple[Point, int]]:
         wanted = asked(feasible)
-        # Once: the network that is decided may be another by what the one without the sex has shown.
-        asked_before = any(not trial.point["sex_units"] for trial in trials)
         if wanted or not given.preset.without_sex or asked_before or any(trial.under_way for trial in trials):
             return wanted
         point = belief.own_point(module, given, trials, belief.choose(module, given, trials)[0])
         return [(point | {"sex_units": 0}, seeds_of(module, given))] if point else ()
 
-    return replace(wish, search=search, at_most=wish.at_most + given.preset.without_sex * seeds_of(module, given))
+    asked_before = any(not trial.point["sex_units"] for trial in trials)
+    alone = seeds_of(module, given) if given.preset.without_sex and not asked_before else 0
+    return replace(wish, search=search, at_most=wish.at_most + alone, search_left=lambda: wish.search_left() + alone)
 
 
 def choose(given: Given, trials: Sequence[Trial]) -> Trial | None:

@@ -122,6 +122,10 @@ class Given:
         return next(found for found in findings if isinstance(found, kind))
 
 
+def none_left() -> int:
+    return 0
+
+
 @dataclass(frozen=True)
 class Proposals:
     """Points that may run now, in order of wish; `sample` asks for the sampler's proposals once they all ran."""
@@ -132,6 +136,9 @@ class Proposals:
     at_most: int = 0  # trials of the study, as far as that is known in advance; for progress alone
     # Of the points under the cap those to train once the others ran, each with how many seeds it is to have in all.
     search: Callable[[Sequence[Point]], Sequence[tuple[Point, int]]] | None = None
+    search_left: Callable[[], int] = (
+        none_left  # trainings that it may still ask for, at most; results taken over are none
+    )
 
 
 @dataclass(frozen=True)

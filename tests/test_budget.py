@@ -1,30 +1,22 @@
-"""A budget: what can be had for it, and that a search which was given one keeps it."""
+"""A budget: how it is written, and what can be had for it."""
 
 import json
 from argparse import ArgumentTypeError
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
-from conftest import tiny_preset
-from formula import FormulaExecutor, silent
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from data.store.disk import Store
 from search.cli import main
 from search.commands.values import BUDGET
-from search.leader.budget_kept import KeptBudget
-from search.leader.engine import run_study
 from search.planning.budget import FEW, SEEDS, TRIALS, Budget, Design, changes, design, parse, presets
 from search.planning.images import NAMED, Images
-from search.planning.plan import TIMED, Plan, Rate, plan
-from search.run import Run, derive, open_run
-from search.storage.opening import open_storage
-from search.storage.records import load
-from search.storage.sqlite import sqlite_url
-from studies.order import STUDIES
-from studies.preset import PRESETS, Preset, StudyError
+from search.planning.plan import TIMED, Plan, Rate, StudyPlan, plan
+from search.run import derive
+from studies.preset import MIN_SEEDS, PRESETS, Preset, StudyError
 
 IMAGES = Images(100, 20, 10, NAMED, 1)
 RATE = Rate(lambda macs: macs / 1e8, "assumed")
@@ -46,7 +38,11 @@ def test_a_budget_is_read_as_it_is_written(amount: int, unit: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "24", "h", "epochs", "0h", "-1h", "nanh", "infs", "1e99h", "2d", "600 epoch", "24h!"]
+    "text",
+    [
+        *("", "24", "h", "epochs", "0h", "-1h", "nanh", "infs", "1e99h", "2d", "600 epoch", "24h!", "2,5h", "1,5,h"),
+        *("1,,000h", "10,00h", "1,000,5h", "0.4epochs", "600.5epochs", ",5h", "2 5h", "e3h", "1_000h"),
+    ],
 )
 def test_what_is_no_budget_is_refused_with_the_forms(text: str) -> None:
     with pytest.raises(ArgumentTypeError, match="expected 24h, 90m, 3600s or 600epochs, above 0"):
@@ -67,8 +63,9 @@ def test_a_design_fits_its_budget_or_there_is_none(name: str, budget: Budget) ->
     found = design(preset, budget, planned)
     assert found.needed <= budget.amount
     assert found.preset == derive(preset, changes(preset, found.preset) | {"max_params": preset.max_params})
-    assert found.preset.seeds == 1 or found.plan.trials >= FEW
-    assert any("no verdicts" in sentence for sentence in found.sentences) == (found.plan.trials < FEW)
+    assert found.preset.seeds == 1 or found.verdicts
+    assert found.verdicts == (found.preset.seeds >= MIN_SEEDS and found.plan.trials >= FEW)
+    assert any("no verdicts" in sentence for sentence in found.sentences) == (not found.verdicts)
 
 
 @pytest.mark.slow
@@ -100,6 +97,67 @@ def test_plenty_buys_the_seeds_of_a_verdict_and_more_trials_and_just_enough_the_
     assert enough.preset == preset
 
 
+def fake_plan(preset: Preset) -> Plan:
+    """What a plan costs, about: a count of its seeds and trials; 30 epochs each."""
+    counts = {"ablation": 4 * preset.seeds, "width": preset.width_trials * preset.seeds, "depth": preset.depth_trials}
+    counts["refinement"] = preset.refine_trials * preset.seeds
+    counts |= {"confirmation": preset.confirm * preset.confirm_seeds, "winner": 9 * preset.ablate_winner * preset.seeds}
+    studies = tuple(StudyPlan(name, count, 30 * count, 30.0 * count, 1, 1) for name, count in counts.items())
+    return Plan(studies, 30, 30.0, 1, IMAGES, RATE, 1, 1)
+
+
+def test_no_budget_buys_two_seeds_and_what_does_not_pay_for_three_is_spent_on_trials() -> None:
+    preset = PRESETS["cpu"]()
+    found = [design(preset, Budget(float(epochs), "epochs"), fake_plan) for epochs in range(500, 4000, 20)]
+
+    assert {one.preset.seeds for one in found} == {1, 3, 4, 5, 6}
+    assert all(one.verdicts == (one.preset.seeds >= MIN_SEEDS) for one in found if one.plan.trials >= FEW)
+    # Just below three seeds one has more trials than the preset says.
+    last = max((one for one in found if one.preset.seeds == 1), key=lambda one: one.budget.amount)
+    assert all(getattr(last.preset, name) > getattr(preset, name) for name in TRIALS)
+    for one in found:
+        if one.preset.seeds == 1:
+            assert not one.to_dict()["verdicts"]
+            assert any("no verdicts can be had" in sentence for sentence in one.sentences)
+
+
+wishes = st.fixed_dictionaries(
+    {},
+    optional={
+        "seeds": st.integers(1, 40),
+        "baseline_seeds": st.integers(0, 60),
+        "resolve": st.integers(0, 60),
+        "confirm": st.integers(0, 3),
+        "ablate_winner": st.booleans(),
+        **{name: st.sampled_from([1, 7, 400_000, 1_000_000]) for name in TRIALS},
+    },
+)
+
+
+@settings(max_examples=30)
+@given(wishes, st.booleans())
+def test_whatever_is_set_every_design_of_it_can_be(wish: dict[str, Any], begun: bool) -> None:
+    try:
+        preset = replace(PRESETS["demo"](), **wish)
+    except StudyError:
+        return
+
+    for tried in presets(preset, begun):
+        assert begun or tried.seeds != 2
+        assert derive(preset, changes(preset, tried) | {"max_params": preset.max_params}) == tried
+
+
+def test_a_confirmation_and_an_ablation_of_the_winner_that_are_left_out_are_said() -> None:
+    preset = replace(PRESETS["cpu"](), ablate_winner=True)
+    short, long = (design(preset, Budget(epochs, "epochs"), fake_plan) for epochs in (500.0, 10.0**6))
+
+    assert not short.preset.confirm
+    assert "the winner will not be confirmed with fresh seeds" in short.sentences
+    assert any("winner's ablation is left out" in sentence for sentence in short.sentences)
+    assert long.preset.confirm
+    assert not any("winner will not" in sentence or "left out" in sentence for sentence in long.sentences)
+
+
 def test_a_search_that_has_begun_keeps_its_seeds_and_goes_on_with_the_least_where_nothing_fits() -> None:
     preset = replace(PRESETS["miniature"](), seeds=3)
     found = design(preset, Budget(100, "epochs"), planned, spent=90, begun=True)
@@ -107,49 +165,6 @@ def test_a_search_that_has_begun_keeps_its_seeds_and_goes_on_with_the_least_wher
     assert found.preset.seeds == 3
     assert not found.fits
     assert any("over the budget by" in sentence for sentence in found.sentences)
-
-
-def searched(run: Run, store: Store, budget: Budget, stop_after: int | None = None) -> tuple[int, list[Design]]:
-    """Epochs that a whole search trains which keeps the budget, and what was planned before each study."""
-    kept, designs, trained = KeptBudget(budget, run, 1), [], 0
-    for name in STUDIES:
-        run, found = kept.planned()
-        designs.append(found)
-        executor = FormulaExecutor(stop_after=stop_after)
-        run_study(run, store, name, lambda executor=executor: executor, silent())
-        trained += len(executor.seen) * run.preset.training.epochs
-    return trained, designs
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize(
-    "epochs", [60, pytest.param(90, marks=pytest.mark.slow), pytest.param(200, marks=pytest.mark.slow)]
-)
-def test_a_search_keeps_its_budget_of_epochs(tmp_path: Path, tiny_store: Store, epochs: int) -> None:
-    run = Run(tmp_path, tiny_preset(), {}, str(tiny_store.path), sqlite_url(tmp_path / "studies.db"))
-    trained, designs = searched(run, tiny_store, Budget(epochs, "epochs"))
-
-    assert trained <= epochs
-    assert [len(found.plan.studies) for found in designs] == [5, 4, 3, 2]
-    assert [found.spent for found in designs] == sorted(found.spent for found in designs)
-    storage = open_storage(run.storage)
-    stored = [trial for name in STUDIES if (study := load(storage, name, tmp_path)) for trial in study.trials]
-    assert sum(len(trial.intermediate_values) for trial in stored if "copied_from" not in trial.user_attrs) == trained
-    assert len({found.preset.seeds for found in designs}) == 1
-    # What was planned is the run's from now on: status, report and the next command read it.
-    assert open_run(tmp_path, None, {}, None, None).preset.seeds == designs[0].preset.seeds
-
-
-def test_what_earlier_commands_have_spent_counts(tmp_path: Path, tiny_store: Store) -> None:
-    run = Run(tmp_path, tiny_preset(), {}, str(tiny_store.path), sqlite_url(tmp_path / "studies.db"))
-    with pytest.raises(KeyboardInterrupt):
-        searched(run, tiny_store, Budget(100, "epochs"), stop_after=3)
-    recorded = open_run(tmp_path, None, {}, None, None).overrides
-    again = replace(run, preset=derive(run.preset, recorded), overrides=recorded)
-    _, found = KeptBudget(Budget(100, "epochs"), again, 1).planned()
-
-    assert found.spent == 3 * run.preset.training.epochs
-    assert found.needed <= 100
 
 
 @pytest.mark.slow

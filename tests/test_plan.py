@@ -1,6 +1,7 @@
 """What a search would cost, said without training: never less than what a search then spends, and never a silent guess."""
 
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -23,6 +24,7 @@ from models.architecture import Architecture
 from models.cost import cost, training_bytes
 from search.cli import main
 from search.compare.compare import recorded_seeds, run_all
+from search.compare.curves import Curve
 from search.compare.replay import play
 from search.compare.staged import Staged
 from search.leader.engine import run_study
@@ -67,6 +69,58 @@ def test_a_search_trains_no_more_than_was_planned(tmp_path: Path, tiny_store: St
         assert all(training_bytes(counted, preset.training.batch) <= found.memory_bytes for counted in costs)
 
 
+SLOW = pytest.mark.slow
+
+
+def asked_for(preset: Preset, luck: int) -> dict[str, int]:
+    """Trainings of each study where results are made up: by the rules of the studies and the surrogate."""
+    chance, truth, epochs = np.random.default_rng(luck), {}, preset.training.epochs
+    search, trained = Staged(preset, 40.0, 0), dict.fromkeys(STUDIES, 0)
+    while work := search.ask():
+        network = truth.setdefault(tuple(sorted(work.point.items())), 15 + chance.normal())
+        last = network + chance.normal() / 2
+        maes = tuple(np.linspace(30, last, epochs).tolist())
+        trained[search.name] += 1
+        assert search.tell(work, Curve(maes, maes, (1.0,) * epochs, last)) is None
+    return trained
+
+
+def starting() -> Preset:
+    """Depth begins with points that the preset names."""
+    blocks = tiny_preset().reference.blocks
+    starts = (0.0625, blocks._replace(mixed9=2)), (0.0438, blocks), (0.0875, blocks._replace(mixed5=2))
+    return replace(tiny_preset(), depth_start=starts)
+
+
+@pytest.mark.parametrize(
+    ("name", "seeds", "luck"),
+    [
+        ("demo", 1, 0),
+        ("demo", 3, 0),
+        pytest.param("demo", 3, 1, marks=SLOW),
+        pytest.param("demo", 6, 0, marks=SLOW),
+        pytest.param("tiny", 1, 0, marks=SLOW),
+        ("tiny", 3, 0),
+        ("miniature", 1, 0),
+        pytest.param("miniature", 1, 1, marks=SLOW),
+        pytest.param("miniature", 3, 0, marks=SLOW),
+        pytest.param("miniature", 6, 0, marks=SLOW),
+        ("starts", 3, 0),
+        pytest.param("cpu", 1, 0, marks=SLOW),
+        pytest.param("cpu", 3, 0, marks=SLOW),
+    ],
+)
+def test_a_plan_counts_what_the_surrogate_asks_for_and_no_more_than_all_seeds_but_one_beyond_it(
+    name: str, seeds: int, luck: int
+) -> None:
+    presets = {"tiny": tiny_preset, "starts": starting, **PRESETS}
+    preset = replace(presets[name](), seeds=seeds, confirm=0)
+    planned = {study.study: study.trials for study in plan(preset, IMAGES, RATE).studies}
+
+    for study, trained in asked_for(preset, luck).items():
+        assert trained <= planned[study] <= max(trained + seeds - 1, 1.3 * trained), study
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_epochs_of_a_plan_are_an_upper_bound_on_landscapes(kind: str) -> None:
@@ -108,6 +162,23 @@ def test_one_trial_at_a_time_is_no_more_trials(seeds: int) -> None:
 
     for alone, all_at_once in zip(one_by_one.studies, together.studies, strict=True):
         assert 0 < alone.trials <= all_at_once.trials
+
+
+@pytest.mark.parametrize(
+    "name", ["demo", "miniature", *(pytest.param(name, marks=SLOW) for name in ("cpu", "default", "paper"))]
+)
+def test_the_readme_says_what_plan_says(name: str) -> None:
+    text = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
+    [row] = [line for line in text.splitlines() if line.startswith(f"| `{name}` |")]
+    preset = replace(PRESETS[name](), seeds=3 if "with three seeds" in row else 1)
+    images = foreseen(preset.data, preset.preparation)
+    found = plan(preset, images, assumed(images), 2)
+
+    assert f"| {found.trials:,} trials, {found.epochs:,} epochs" in row
+    [(memory, unit)] = re.findall(r"\| ([\d.]+) (MB|GB) \|$", row)
+    assert float(memory) * {"MB": 1e6, "GB": 1e9}[unit] == pytest.approx(found.memory_bytes, rel=0.13)
+    for hours in re.findall(r"epochs, ([\d.]+) h", row):
+        assert float(hours) == pytest.approx(found.seconds / 3600, rel=0.25)  # it has one digit
 
 
 def test_more_seeds_and_more_trials_cost_more() -> None:

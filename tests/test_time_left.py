@@ -17,7 +17,8 @@ from data.store.disk import Store
 from search.leader.engine import run_study
 from search.leader.timings import history
 from search.output.time_words import error_words, left_words
-from search.planning.time_left import fitting, makespan, rounds, seconds, to_come
+from search.planning.asking import asked
+from search.planning.time_left import dearest, fitting, makespan, rounds, seconds, surely, to_come, trained_in_full
 from search.run import Run
 from search.show.tables import status_lines
 from search.storage.opening import open_storage, sqlite_url
@@ -26,7 +27,7 @@ from search.storage.status import status
 from search.workers.job import Job
 from studies.order import EVERY, STUDIES
 from studies.preset import PRESETS, Preset
-from studies.study import Given
+from studies.study import Given, Trial
 
 
 def a_run(folder: Path, store: Store, preset: Preset | None = None) -> Run:
@@ -181,12 +182,45 @@ def test_depth_counts_its_trials_at_the_dearest_networks_and_one_after_the_other
     assert max(sizes) > macs(tiny_preset().reference)
 
 
-def test_a_training_that_was_made_takes_no_time() -> None:
-    network = tiny_preset().reference
-    trained = {(network, 0)}
+def test_a_training_that_was_surely_made_before_takes_no_time() -> None:
+    preset = replace(tiny_preset(), seeds=3)
+    started = Given(preset, {}, 30.0)
+    ablation = fitting(STUDIES["ablation"], started)
+    decided = dearest("ablation", started, ablation)
+    alone = replace(started, decisions={"ablation": decided})
+    after = replace(alone, trained=surely("ablation", started, [], ablation))
+    feasible = fitting(STUDIES["width"], alone)
+    first, with_reference = (rounds("width", given, [], feasible)[0] for given in (after, alone))
 
-    assert seconds([[(network, 0)], [(network, 1)], [(network, 1)]], lambda _: 2.0, 5, 1, trained) == 10.0
-    assert (network, 1) in trained
+    assert set(with_reference) - set(first) == {(preset.reference, seed) for seed in range(3)}
+    assert seconds([first], lambda _: 2.0, 5, 1) == len(first) * 10.0
+
+
+@pytest.mark.parametrize("seeds", [1, 3])
+def test_while_points_run_and_after_them_the_search_counts_what_is_paid_and_not_what_is_taken_over(seeds: int) -> None:
+    """From any number of the first trainings on, what was trained and what is left are as many as from the beginning."""
+    preset = replace(tiny_preset(), seeds=seeds)
+    started = Given(preset, {}, 30.0)
+    ablation = fitting(STUDIES["ablation"], started)
+    decisions = {"ablation": dearest("ablation", started, ablation)}
+    given = replace(started, decisions=decisions, trained=surely("ablation", started, [], ablation))
+    feasible = fitting(STUDIES["width"], given)
+    whole = sum(map(len, rounds("width", given, [], feasible)))
+    asked_for = asked(STUDIES["width"], given, [], feasible).new
+    copies = sum(
+        (STUDIES["width"].architecture(given, point), seed) in trained_in_full(given) for point, seed in asked_for
+    )
+
+    assert copies == seeds
+    assert whole == (preset.width_trials + 1) * seeds - 1
+    for state in ("running", "complete"):
+        begun = [
+            Trial(number, point, state, 9.0 if state == "complete" else None, seed=seed)
+            for number, (point, seed) in enumerate(asked_for)
+            if (STUDIES["width"].architecture(given, point), seed) not in trained_in_full(given) or state == "complete"
+        ]
+        left = sum(map(len, rounds("width", given, begun, feasible)))
+        assert left + len(asked_for) - copies == whole
 
 
 jobs = st.lists(st.integers(1, 1000), min_size=1, max_size=7)

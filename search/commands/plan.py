@@ -1,13 +1,12 @@
 """`boneage-search plan`: what a search would cost, without training."""
 
 import argparse
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from search.commands.arguments import Subparsers, add_stage_options, command, open_the_run
 from search.output.terminal import say, show_json
 from search.output.time_words import duration
 from search.planning import images as counted
-from search.planning.budget import design
 from search.planning.images import Images, images_of
 from search.planning.plan import (
     ASSUMED,
@@ -23,7 +22,9 @@ from search.run import Run
 from search.storage.status import storage_exists
 from search.workers.local import workers_here
 from search.workers.step_time import rate_of_steps
-from studies.preset import Preset
+
+if TYPE_CHECKING:
+    from search.leader.budget_kept import SoFar
 
 
 def run_plan(arguments: argparse.Namespace) -> int:
@@ -32,25 +33,53 @@ def run_plan(arguments: argparse.Namespace) -> int:
     images = images_of(run)
     rate = rate_of(run, images, workers, arguments.time_a_step)
 
-    def planned(preset: Preset) -> Plan:
-        return plan(preset, images, rate, workers, arguments.deterministic)
+    done = done_of(run)
+    if arguments.budget:
+        from search.leader.budget_kept import KeptBudget  # brings Optuna
 
-    chosen = design(run.preset, arguments.budget, planned) if arguments.budget else None
-    found = chosen.plan if chosen else planned(run.preset)
+        _, chosen = KeptBudget(arguments.budget, run, workers, arguments.deterministic, rate=rate).planned()
+        found = chosen.plan
+    else:
+        chosen = None
+        parts = images, rate, workers, arguments.deterministic
+        found = done.left(run.preset, *parts) if done else plan(run.preset, *parts)
     if arguments.json:
         show_json(
             {"preset": run.preset.name, "data": run.data}
             | found.to_dict()
-            | {"says": said(found)}
+            | {"done": done.to_dict() if done else {}}
+            | {"says": [*said_done(done), *said(found)]}
             | {"budget": chosen.to_dict() if chosen else None}
         )
         return 0
     from search.show import tables  # brings rich
 
-    tables.show(f"the whole search, preset {run.preset.name}, at most", rows(found))
-    for sentence in [*(chosen.sentences if chosen else ()), *said(found)]:
+    what = "what is left of the search" if done else "the whole search"
+    tables.show(f"{what}, preset {run.preset.name}, at most", rows(found))
+    for sentence in [*said_done(done), *(chosen.sentences if chosen else ()), *said(found)]:
         say(sentence)
     return 0
+
+
+def done_of(run: Run) -> "SoFar | None":
+    """None where nothing has begun."""
+    if not storage_exists(run):
+        return None
+    from search.leader.budget_kept import so_far  # brings Optuna
+
+    done = so_far(run)
+    return done if done.begun else None
+
+
+def said_done(done: "SoFar | None") -> list[str]:
+    if done is None:
+        return []
+    studies = [
+        f"{name} {count} trial{'s' * (count != 1)}{', decided' * study['decided']}"
+        for name, study in done.to_dict().items()
+        for count in [study["trials"]]
+    ]
+    return [f"Done: {'; '.join(studies)}. The figures are of what is left."]
 
 
 def rate_of(run: Run, images: Images, workers: int, time_a_step: bool) -> Rate:
@@ -105,7 +134,8 @@ def said(found: Plan) -> list[str]:
         "does far more. --time-a-step measures it here.",
     }
     return [
-        f"Trials are the most that the studies' own rules allow; most searches end sooner, and no network is trained twice. "
+        f"Trials are the trainings that the studies' own rules allow at most; most searches end sooner. Results that are taken over from "
+        "another study are trials too, cost nothing and are not counted. "
         f"{found.workers} at once.",
         hours[found.rate.source],
         f"Images: {images.train:,} to train on, {images.validation:,} to validate, {images.test:,} to test ({many[images.known]}). "

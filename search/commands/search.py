@@ -54,8 +54,9 @@ def run_stages(arguments: argparse.Namespace) -> int:
     run = open_the_run(arguments, arguments.data)
     checked(run.preset.training, run.preset.reference.family)
     make_executor = announcing(make_executor, arguments, run.preset.training.precision)
-    if not arguments.budget:  # which plans the seeds itself
-        say_design(run, arguments)
+    for name in arguments.stages if not arguments.budget else ():  # which plans the seeds itself
+        for sentence in design_said(run, name, arguments.anyway):
+            log(sentence)
     with preparing() as progress:
         store = prepared(run, progress)
     say_worries(run.folder, store, with_page=len(arguments.stages) > 1)
@@ -67,7 +68,7 @@ def run_stages(arguments: argparse.Namespace) -> int:
         for name in to_run(arguments.stages, run.preset):
             if kept:
                 run, design = kept.planned()
-                for sentence in design.sentences:
+                for sentence in [*design.sentences, *design_said(run, name, arguments.anyway)]:
                     watching.said(sentence)
             made[name] = run_study(run, store, name, make_executor, watching, terms)
             if comes(name) == FIRST:
@@ -114,16 +115,16 @@ def state_of(run: "Run", name: str) -> str:
     return next((str(each["state"]) for each in status(run) if each["name"] == name), "not begun")
 
 
-def say_design(run: "Run", arguments: argparse.Namespace) -> None:
+def design_said(run: "Run", name: str, anyway: bool) -> list[str]:
     """Before an ablation trains. Raises StudyError where its seeds could find nothing."""
     from studies import ablation
     from studies.statistics.planned import planned
     from studies.study import Given
 
-    if ablation.NAME not in arguments.stages or state_of(run, ablation.NAME) != "not begun":
-        return
+    if name != ablation.NAME or state_of(run, name) != "not begun":
+        return []
     [variants] = ablation.space(Given(run.preset, {}, 0.0)).values()
-    log(planned(run.preset, len(variants) - 1, arguments.anyway))
+    return [planned(run.preset, len(variants) - 1, anyway)]
 
 
 def budget_of(arguments: argparse.Namespace, run: "Run") -> "KeptBudget | None":

@@ -1,20 +1,63 @@
-"""A budget kept while a search runs: before each study what is left is planned anew, by the epoch times measured so far."""
+"""A budget kept while a search runs: before each study what is left is planned anew, by the epoch times measured so far.
 
+`plan` asks here, too, what a run that has begun has done and what is left of it.
+"""
+
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from typing import Any
 
-import optuna
+from optuna.trial import FrozenTrial
 
 from search.leader.timings import measured
-from search.planning.budget import Budget, Design, changes, design
+from search.planning.budget import STAYING, Budget, Design, changes, design
 from search.planning.images import Images, images_of
-from search.planning.plan import Rate, assumed, plan
+from search.planning.plan import Plan, Rate, assumed, plan
 from search.run import Run
 from search.storage.opening import open_storage
 from search.storage.records import decisions, load, trials_of
 from search.storage.status import storage_exists
 from search.workers.step_time import rate_of_steps
 from studies.order import EVERY
+from studies.preset import Preset
+from studies.study import Decision, Trial
+
+
+@dataclass(frozen=True)
+class SoFar:
+    """What a run has done."""
+
+    decisions: dict[str, Decision]  # by study
+    trials: dict[str, list[Trial]]
+    trained: list[FrozenTrial]  # of all studies, unfinished ones too; results that were taken over are none
+
+    @property
+    def begun(self) -> bool:
+        return any(self.trials.values())
+
+    def left(self, preset: Preset, images: Images, rate: Rate, workers: int, deterministic: bool) -> Plan:
+        """Of a search with this preset."""
+        return plan(preset, images, rate, workers, deterministic, self.decisions, self.trials)
+
+    def to_dict(self) -> dict[str, Any]:
+        return {
+            name: {"trials": sum(trial.finished for trial in trials), "decided": name in self.decisions}
+            for name, trials in self.trials.items()
+        }
+
+
+def so_far(run: Run) -> SoFar:
+    if not storage_exists(run):
+        return SoFar({}, {}, [])
+    storage = open_storage(run.storage)
+    studies = {name: study for name in EVERY if (study := load(storage, name, run.folder))}
+    every = [trial for study in studies.values() for trial in study.get_trials(deepcopy=False)]
+    return SoFar(
+        decisions(storage, run.folder, EVERY),
+        {name: trials_of(study) for name, study in studies.items()},
+        [trial for trial in every if "copied_from" not in trial.user_attrs],
+    )
 
 
 @dataclass
@@ -26,7 +69,8 @@ class KeptBudget:
     workers: int
     deterministic: bool = False
     began: datetime = field(default_factory=datetime.now)
-    rate: Rate | None = None  # of steps that were timed at the beginning
+    rate: Rate | None = None  # while nothing is measured; None: of steps that are timed at the beginning
+    before: float | None = None  # what earlier commands have spent
 
     def planned(self) -> tuple[Run, Design]:
         """The run with the preset that the rest of the budget pays for, and what that is.
@@ -35,22 +79,19 @@ class KeptBudget:
         """
         run, images = self.run, images_of(self.run)
         rate = measured(run, self.workers) or self.first_rate(images)
-        storage = open_storage(run.storage) if storage_exists(run) else None
-        made = decisions(storage, run.folder) if storage else {}
-        studies = {name: study for name in EVERY if storage and (study := load(storage, name, run.folder))}
-        trials = {name: trials_of(study) for name, study in studies.items()}
-        begun = any(trials.values())
+        done = so_far(run)
         found = design(
             run.preset,
             self.budget,
-            lambda preset: plan(preset, images, rate, self.workers, self.deterministic, made, trials),
-            self.spent(list(studies.values())),
-            begun,
+            lambda preset: done.left(preset, images, rate, self.workers, self.deterministic),
+            self.spent(done.trained, rate),
+            done.begun,
+            len(done.trained),
         )
         overrides = run.overrides | changes(run.preset, found.preset)
-        if not begun:  # from then on its seeds stay, whatever is planned
-            seeds = replace(run.preset, seeds=found.preset.seeds, resolve=found.preset.resolve)
-            self.run = replace(run, preset=seeds, overrides=run.overrides | changes(run.preset, seeds))
+        if not done.begun:
+            own = changes(run.preset, found.preset, STAYING)
+            self.run = replace(run, preset=replace(run.preset, **own), overrides=run.overrides | own)
         return replace(run, preset=found.preset, overrides=overrides), found
 
     def first_rate(self, images: Images) -> Rate:
@@ -60,14 +101,23 @@ class KeptBudget:
             self.rate = rate_of_steps(self.run, images, self.workers) if by_time else assumed(images)
         return self.rate
 
-    def spent(self, studies: list[optuna.Study]) -> float:
-        trials = [trial for study in studies for trial in study.get_trials(deepcopy=False)]
-        trained = [trial for trial in trials if "copied_from" not in trial.user_attrs]
+    def spent(self, trained: Sequence[FrozenTrial], rate: Rate) -> float:
+        """Of time what earlier commands have trained, and all of this one since it was first asked."""
         if self.budget.unit == "epochs":
             return float(sum(len(trial.intermediate_values) for trial in trained))
-        worked = sum(
-            (ended - started).total_seconds()
-            for trial in trained
-            if (ended := trial.datetime_complete) and (started := trial.datetime_start) and ended < self.began
-        )
-        return worked / self.workers + (datetime.now() - self.began).total_seconds()
+        if self.before is None:
+            self.before = sum(seconds_of(trial, rate, self.workers) for trial in trained)
+            return self.before
+        return self.before + (datetime.now() - self.began).total_seconds()
+
+
+def seconds_of(trial: FrozenTrial, rate: Rate, workers: int) -> float:
+    """What a training took of the run's time: all epochs of all its legs, shared by as many as trained beside it.
+
+    From its beginning to its end would count the nights in which nothing ran. One that has not ended, was ended early or failed has not
+    left its time, and counts by the epochs that it reached; without a number of workers it counts as by `workers`.
+    """
+    attrs = trial.user_attrs
+    epoch_seconds = rate.epoch_seconds(round(attrs.get("macs") or attrs.get("gmacs", 0) * 1e9))
+    took = attrs.get("seconds") or epoch_seconds * len(trial.intermediate_values)
+    return float(took) / max(attrs.get("workers") or workers, 1)

@@ -65,11 +65,10 @@ class Forecast:
             return epoch_seconds(macs(network, self.given))
 
         epochs = self.given.preset.training.epochs
-        trained = {(self.module.architecture(self.given, trial.point), trial.seed) for trial in trials}
         here = rounds(self.name, self.given, trials, self.feasible, self.deterministic)
         begun = [of(network) * epochs_left for network, epochs_left in running]
-        left = seconds(list(here), of, epochs, workers, trained, begun)
-        return round(left, 1), round(left + seconds(self.later, of, epochs, workers, trained), 1)
+        left = seconds(here, of, epochs, workers, begun)
+        return round(left, 1), round(left + seconds(self.later, of, epochs, workers), 1)
 
     @cached_property
     def later(self) -> list[Round]:

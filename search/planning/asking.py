@@ -1,6 +1,6 @@
 """What a study wants next, in terms of points that fit the cap and seeds that have not run; a pure function of its trials."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -22,12 +22,13 @@ class Asked:
     new: tuple[tuple[Point, int], ...]  # with their seeds, in the order in which they are to run
     sample: bool  # whether, once those have run, the sampler may propose
     expected: int  # trials of the study in all, as far as is known yet
+    search_left: Callable[[], int]  # trainings that its search may still ask for, at most
 
 
 def asked(
     module: Study, given: Given, trials: Sequence[Trial], feasible: Mapping[tuple[Any, ...], Point], search: bool = True
 ) -> Asked:
-    """One seed of every point before the next seed of any. Without `search`, what that would propose is left to the sampler."""
+    """One seed of every point before the next seed of any. Without `search` nothing is proposed by that."""
     taken = {(key(trial.point), trial.seed) for trial in trials}
     seeds, first = seeds_of(module, given), given.preset.seed
     proposals = module.propose(given, pool(trials, seeds))
@@ -43,8 +44,8 @@ def asked(
     new = fresh(list(zip(proposals.points, proposals.seeds or [seeds] * len(proposals.points), strict=True)))
     if proposals.search and search and not new:
         new = fresh(proposals.search(list(feasible.values())))
-    sample = proposals.sample or (proposals.search is not None and not search)
-    return Asked(new, sample, max(len(taken) + len(new), proposals.at_most))
+    expected = max(len(taken) + len(new), proposals.at_most)
+    return Asked(new, proposals.sample, expected, proposals.search_left)
 
 
 def macs(network: Architecture, given: Given) -> int:

@@ -1,11 +1,13 @@
 """What can be had for a budget: how many seeds, how many trials of each study, and what is kept for the winner afterwards.
 
 The preset is what is wanted. Where the budget does not reach it, seeds go first and then trials, by one factor for all studies;
-where it reaches further, seeds come first, up to those that a verdict about architectures needs, and then trials.
+where it reaches further, seeds come first, and then trials. Two seeds cost twice as much as one and make no verdict either, so what
+does not pay for three is spent on trials.
 """
 
+import re
 from bisect import bisect_left
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, fields, replace
 from functools import cache
 from itertools import groupby
@@ -15,7 +17,7 @@ from data.ranges import Range
 from search.output.time_words import duration
 from search.planning.plan import Plan, StudyPlan
 from studies.around import confirmation
-from studies.preset import Preset, StudyError
+from studies.preset import MIN_SEEDS, RANGES, Preset, StudyError
 
 Unit = Literal["seconds", "epochs"]
 UNITS: dict[str, tuple[float, Unit]] = {
@@ -25,14 +27,20 @@ UNITS: dict[str, tuple[float, Unit]] = {
     "s": (1, "seconds"),
 }
 AMOUNT = Range(0, 10**9, above=True)
-FORMS = "24h, 90m, 3600s or 600epochs, above 0"
-SEEDS = 6  # that a verdict about architectures needs
+FORMS = "24h, 90m, 3600s or 600epochs, above 0, with a point before decimals (2.5h) and of whole epochs"
+WRITTEN = re.compile(  # a comma stands before three digits: 2,5h would be read as 25 hours, or as 2.5
+    r"(?P<number>(?:\d{1,3}(?:,\d{3})+|\d+)?(?:\.\d+)?(?:e\+?\d{1,2})?)\s*(?P<unit>[a-z]+)", re.ASCII
+)
+SEEDS = (
+    6  # bought before more trials are: with these most effects of the size that counts are found (docs/statistics.md)
+)
 RICHER, LEANER = (
     (4, 3, 2.5, 2, 1.5, 1.25),
     (0.8, 0.6, 0.5, 0.4, 0.3, 0.2, 0.1, 0.0),
 )  # times the preset's trials; 0: one of each
 MOST_AFTERWARDS = 0.2  # of the budget, for the winner; where it were more the winner is not confirmed
 FEW = 20  # trainings; fewer give no verdicts
+STAYING = ("seeds", "baseline_seeds", "resolve", "confirm", "ablate_winner")  # once a search with them has begun
 TRIALS = tuple(field.name for field in fields(Preset) if field.name.endswith("_trials"))
 
 
@@ -61,13 +69,12 @@ def words(amount: float, unit: Unit) -> str:
 
 def parse(text: str) -> Budget:
     """Raises ValueError where it is not written as FORMS says."""
-    compact = text.replace(" ", "").replace(",", "")
-    ending = next((unit for unit in UNITS if compact.endswith(unit)), None)
-    if ending is None:
+    match = WRITTEN.fullmatch(text.strip())
+    if match is None or match["unit"] not in UNITS:
         raise ValueError(text)
-    size, unit = UNITS[ending]
-    amount = float(compact.removesuffix(ending)) * size
-    if amount not in AMOUNT:
+    size, unit = UNITS[match["unit"]]
+    amount = float(match["number"].replace(",", "")) * size
+    if amount not in AMOUNT or (unit == "epochs" and amount != int(amount)):
         raise ValueError(text)
     return Budget(amount, unit)
 
@@ -80,6 +87,8 @@ class Design:
     plan: Plan  # of what is still to come
     spent: float  # before it
     budget: Budget
+    trained: int = 0  # trainings before it
+    wanted: Preset | None = None  # of which this one leaves out what the budget does not reach
 
     @property
     def needed(self) -> float:
@@ -104,9 +113,25 @@ class Design:
             said.append(
                 f"the least that is left to do is over the budget by {words(self.needed - self.budget.amount, unit)}"
             )
-        if plan.trials < FEW and not self.spent:
+        said += [f"the winner's {what} is left out: the budget does not reach it" for what in self.left_out]
+        if not self.preset.confirm:
+            said.append("the winner will not be confirmed with fresh seeds")
+        if self.trained + plan.trials < FEW:
             said.append(f"fewer than {FEW} trainings: no verdicts can be had, only a network")
+        elif not self.verdicts:
+            said.append(f"fewer than {MIN_SEEDS} seeds: no verdicts can be had, only estimates and a network")
         return said
+
+    @property
+    def verdicts(self) -> bool:
+        """Whether any can be had; an ablation that resolves has more seeds than the other studies."""
+        seeds = max(self.preset.seeds, self.preset.resolve)
+        return seeds >= MIN_SEEDS and self.trained + self.plan.trials >= FEW
+
+    @property
+    def left_out(self) -> list[str]:
+        wanted = self.wanted or self.preset
+        return ["ablation"] if wanted.ablate_winner and not self.preset.ablate_winner else []
 
     def to_dict(self) -> dict[str, Any]:
         return {
@@ -114,7 +139,7 @@ class Design:
             "seeds": self.preset.seeds,
             "trials": {study.study: study.trials for study in self.plan.studies},
             "fresh_seeds": self.preset.confirm_seeds if self.preset.confirm else 0,
-            "verdicts": self.plan.trials >= FEW,
+            "verdicts": self.verdicts,
             "spent": self.spent,
             "needed": self.needed,
             "unit": self.budget.unit,
@@ -123,18 +148,26 @@ class Design:
 
 
 def design(
-    preset: Preset, budget: Budget, planned: Callable[[Preset], Plan], spent: float = 0.0, begun: bool = False
+    preset: Preset,
+    budget: Budget,
+    planned: Callable[[Preset], Plan],
+    spent: float = 0.0,
+    begun: bool = False,
+    trained: int = 0,
 ) -> Design:
     """The richest that fits; of a search that has `begun` the seeds stay, and the leanest is taken where nothing fits.
 
-    Raises StudyError where nothing has begun and not even the leanest search fits.
+    `trained` trainings were made before, for what is `spent`. Raises StudyError where nothing has begun and not even the leanest search fits.
     """
 
-    @cache  # a plan takes a second
+    @cache  # a plan takes a tenth of a second
     def of(tried: Preset) -> Design:
-        return Design(tried, planned(tried), spent, budget)
+        return Design(tried, planned(tried), spent, budget, trained, preset)
 
-    for _, alike in groupby(presets(preset, begun), lambda tried: (tried.ablate_winner, tried.confirm)):
+    def kind(tried: Preset) -> tuple[bool, int, bool]:
+        return tried.ablate_winner, tried.confirm, tried.seeds < MIN_SEEDS
+
+    for _, alike in groupby(presets(preset, begun), kind):
         wishes = list(alike)
         # Each of these costs no more than the one before it.
         first = bisect_left(wishes, True, key=lambda tried: of(tried).fits)
@@ -160,34 +193,34 @@ def presets(preset: Preset, begun: bool) -> Iterator[Preset]:
 
     The winner's blocks are ablated only where all that the search itself was to have can be paid as well.
     """
-    wanted = preset.seeds if begun else max(preset.seeds, SEEDS)
-    least = preset.seeds if begun else 1
+    own = [preset.seeds] if begun else [*range(max(preset.seeds, SEEDS), MIN_SEEDS - 1, -1), 1]
     if preset.ablate_winner:
-        for factor in (*RICHER, 1):
-            yield scaled(preset, wanted, factor)
-        for seeds in range(wanted - 1, preset.seeds - 1, -1):
-            yield scaled(preset, seeds, 1)
+        yield from growing(preset, [seeds for seeds in own if seeds >= preset.seeds])
         preset = replace(preset, ablate_winner=False)
     for confirm in sorted({preset.confirm, 0}, reverse=True):
         wish = replace(preset, confirm=confirm)
-        for factor in RICHER:
-            yield scaled(wish, wanted, factor)
-        for seeds in range(wanted, least - 1, -1):
-            yield scaled(wish, seeds, 1)
+        yield from growing(wish, own)
         for factor in LEANER:
-            yield scaled(wish, least, factor)
+            yield scaled(wish, own[-1], factor)
+
+
+def growing(preset: Preset, seeds: Sequence[int]) -> Iterator[Preset]:
+    """More trials with the most of these seeds, then each number of seeds with the preset's trials; more trials with one seed, too."""
+    for count in seeds:
+        for factor in RICHER if count in (seeds[0], 1) else ():
+            yield scaled(preset, count, factor)
+        yield scaled(preset, count, 1)
 
 
 def scaled(preset: Preset, seeds: int, factor: float) -> Preset:
-    trials: dict[str, Any] = {name: max(round(getattr(preset, name) * factor), 1) for name in TRIALS}
+    """What is set and has to be at least as many as the seeds goes up with them."""
+    most = {name: int(RANGES[name].high) for name in TRIALS}
+    trials: dict[str, Any] = {name: min(max(round(getattr(preset, name) * factor), 1), most[name]) for name in TRIALS}
+    baseline_seeds = max(preset.baseline_seeds, seeds) if preset.baseline_seeds else 0
     resolve = preset.resolve if preset.resolve >= max(seeds, SEEDS) and factor >= 1 else 0
-    return replace(preset, seeds=seeds, resolve=resolve, **trials)
+    return replace(preset, seeds=seeds, baseline_seeds=baseline_seeds, resolve=resolve, **trials)
 
 
-def changes(before: Preset, after: Preset) -> dict[str, Any]:
+def changes(before: Preset, after: Preset, names: Sequence[str] = (*STAYING, *TRIALS)) -> dict[str, Any]:
     """What of the preset the design has set, as overrides of the run."""
-    return {
-        name: getattr(after, name)
-        for name in ("seeds", "resolve", "confirm", "ablate_winner", *TRIALS)
-        if getattr(after, name) != getattr(before, name)
-    }
+    return {name: getattr(after, name) for name in names if getattr(after, name) != getattr(before, name)}

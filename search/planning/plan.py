@@ -23,13 +23,14 @@ from search.planning.time_left import (
     leanest,
     rounds,
     seconds,
+    surely,
 )
 from studies.around import confirmation, winner
 from studies.around.baseline import gone_on
 from studies.caps import memory, unmet
 from studies.order import EVERY, FIRST, STUDIES, before, comes, preset_of, to_run
 from studies.preset import Preset, StudyError
-from studies.study import Decision, Given, Trial
+from studies.study import Decision, Given, Training, Trial, trainings
 
 TRAINING_MACS = 3  # of a step, in forward passes: one forward, two backward
 ASSUMED_MACS_PER_SECOND = 15e9  # of a worker: the median of studies/miniature.csv, a training on one CPU core
@@ -51,7 +52,7 @@ class StudyPlan:
     """At most."""
 
     study: str
-    trials: int  # some of them are other studies' too, and are then not trained again; which, no plan can know
+    trials: int  # that are trained; those whose result is surely taken over from an earlier study are none
     epochs: int
     seconds: float
     largest_params: int
@@ -150,46 +151,62 @@ def one_way(
 ) -> tuple[list[StudyPlan], list[Architecture]]:
     """The studies that are not decided and the confirmation, if each decides as `assume` says; with the networks of all that can be wanted yet."""
     made, found = dict(decisions), []
+    trained: list[Training] = []  # for sure
     networks = [decision.architecture for decision in decisions.values()]
 
     def of(network: Architecture) -> float:
         return rate.epoch_seconds(macs(network, given))
 
     for name in to_run(list(STUDIES), preset):
-        if name in made:
-            continue
-        module = EVERY[name]
+        module, begun = EVERY[name], trials.get(name, ())
         earlier = {done: made[done] for done in before(name, preset)}
-        given = Given(preset_of(name, preset), earlier, CONSTANT_MONTHS)
+        given = Given(preset_of(name, preset), earlier, CONSTANT_MONTHS, trained=tuple(trained))
+        if name in made:
+            if comes(name) != FIRST:  # whose trainings no later study reads
+                trained += trainings(module, given, begun)
+            continue
         feasible = fitting(module, given)
         if not feasible:
             raise StudyError(unmet(f"network of {name}", given.caps(module.max_params(given))))
         if not decidable(name, given, feasible):
             raise StudyError(unmet(f"network that {name} may decide for", given.caps(module.max_params(given))))
-        wanted = list(rounds(name, given, trials.get(name, ()), feasible, deterministic))
-        found.append(planned(name, given, wanted, of, workers))
+        wanted = rounds(name, given, begun, feasible, deterministic)
+        found.append(planned(name, given, wanted, of, workers, unfinished(name, given, begun)))
+        if comes(name) != FIRST and earlier.items() <= decisions.items():  # none of which is only assumed
+            trained += surely(name, given, begun, feasible, deterministic)
         made[name] = assume(name, given, feasible)
         networks += [network for training in wanted for network, _ in training]
+        networks += [network for network, _ in unfinished(name, given, begun)]
         if comes(name) == FIRST:
             preset = gone_on(preset, made[name].architecture)
         networks.append(made[name].architecture)
     if preset.confirm and confirmation.NAME not in made:
-        done = sum(trial.finished for trial in trials.get(confirmation.NAME, ()))
+        begun, network = trials.get(confirmation.NAME, ()), made[confirmation.NEEDS].architecture
         given = Given(preset, made, CONSTANT_MONTHS)
-        found.append(
-            planned(
-                confirmation.NAME,
-                given,
-                [confirming(preset, made[confirmation.NEEDS].architecture)[done:]],
-                of,
-                workers,
-            )
-        )
+        running = [(network, epochs_left(preset, trial)) for trial in begun if not trial.finished]
+        fresh = confirming(preset, network)[len(begun) :]
+        found.append(planned(confirmation.NAME, given, [fresh], of, workers, running))
     if preset.ablate_winner and winner.NAME not in made:
         given = Given(preset, made, CONSTANT_MONTHS)
-        lowered = around_winner(given, trials.get(winner.NAME, ()), deterministic)
-        found.append(planned(winner.NAME, given, lowered, of, workers))
+        begun = trials.get(winner.NAME, ())
+        lowered = around_winner(given, begun, deterministic)
+        found.append(planned(winner.NAME, given, lowered, of, workers, unfinished(winner.NAME, given, begun)))
     return found, networks
+
+
+Running = Sequence[tuple[Architecture, int]]  # trainings that have begun, each with the epochs that it has left
+
+
+def unfinished(name: str, given: Given, trials: Sequence[Trial]) -> Running:
+    return [
+        (EVERY[name].architecture(given, trial.point), epochs_left(given.preset, trial))
+        for trial in trials
+        if not trial.finished
+    ]
+
+
+def epochs_left(preset: Preset, trial: Trial) -> int:
+    return max(preset.training.epochs - len(trial.validation_mae_by_epoch), 0)
 
 
 def most(one: StudyPlan, other: StudyPlan) -> StudyPlan:
@@ -206,15 +223,16 @@ def planned(
     wanted: Sequence[Round],
     epoch_seconds: Callable[[Architecture], float],
     workers: int,
+    running: Running = (),
 ) -> StudyPlan:
-    trainings = [training for found in wanted for training in found]
+    new = [training for found in wanted for training in found]
     epochs = given.preset.training.epochs
-    costs = [given.cost(network) for network, _ in trainings]
+    costs = [given.cost(network) for network, _ in (*new, *running)]
     return StudyPlan(
         name,
-        len(trainings),
-        len(trainings) * epochs,
-        seconds(wanted, epoch_seconds, epochs, workers, set()),
+        len(new) + len(running),
+        len(new) * epochs + sum(left for _, left in running),
+        seconds(wanted, epoch_seconds, epochs, workers, [epoch_seconds(network) * left for network, left in running]),
         max((cost.params for cost in costs), default=0),
         max((cost.macs for cost in costs), default=0),
     )

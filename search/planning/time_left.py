@@ -1,12 +1,13 @@
 """How long a search may still take, at most: each study played to its end by its own rules, as if every trial were the best yet.
 
-So every sweep goes on as far as it can, no patience is used up, nothing fails, is pruned or taken over: a real search ends
-sooner. What is not decided yet is taken to be the dearest that fits the cap, with one key group. Only the seconds of an epoch
-are a prediction (`epoch_seconds.py`).
+So every sweep goes on as far as it can, no patience is used up, nothing fails or is pruned: a real search ends sooner. What the
+surrogate would ask for is counted as its own rule counts it, at the dearest networks. Taken over is only what is so for sure. What is
+not decided yet is taken to be the dearest that fits the cap, with one key group. Only the seconds of an epoch are a prediction
+(`epoch_seconds.py`).
 """
 
 import heapq
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from itertools import pairwise
 from typing import Any
@@ -15,12 +16,13 @@ from models.architecture import Architecture
 from search.planning.asking import asked, key, macs
 from studies.around import confirmation, winner
 from studies.around.baseline import gone_on
+from studies.knowledge.belief import AGAIN
 from studies.order import EVERY, FIRST, comes, may_decide, stages
 from studies.preset import Preset
-from studies.study import Decision, Given, Point, Study, Trial, feasible_points
+from studies.study import Decision, Given, Point, Study, Training, Trial, feasible_points, seeds_of
 
-Training = tuple[Architecture, int]  # with its seed
-Round = list[Training]  # that may run side by side
+Seeded = tuple[Architecture, int]  # with its seed
+Round = list[Seeded]  # that may run side by side
 Feasible = Mapping[tuple[Any, ...], Point]
 
 
@@ -31,19 +33,62 @@ def fitting(module: Study, given: Given) -> Feasible:
 
 def rounds(
     name: str, given: Given, trials: Sequence[Trial], feasible: Feasible, deterministic: bool = False
-) -> Iterator[Round]:
-    """The most that a study can still train. The first round may begin beside what runs now, the next when all before has ended."""
+) -> list[Round]:
+    """The most that a study can still train. The first round may begin beside what runs now, the next when all before has ended.
+
+    What a study before it has trained for sure, by `given`, is taken over and left out.
+    """
     module = EVERY[name]
     given = at_its_most(module, given)
-    played = list(trials)
+    before, found = trained_in_full(given), []
+    begun, played = list(trials), list(trials)
     while True:
         new = wanted(module, given, played, feasible, deterministic)
-        yield [(module.architecture(given, point), seed) for point, seed in new]
+        networks = [(module.architecture(given, point), seed) for point, seed in new]
+        found.append([training for training in networks if training not in before])
         if not new and all(trial.finished for trial in played):
-            return
+            return found + searched(module, given, begun, feasible, deterministic)
         first = max((trial.number for trial in played), default=-1) + 1
-        begun = [Trial(number, point, "running", seed=seed) for number, (point, seed) in enumerate(new, first)]
-        played = [trial if trial.finished else best_yet(trial) for trial in (*played, *begun)]
+        asked_for = [Trial(number, point, "running", seed=seed) for number, (point, seed) in enumerate(new, first)]
+        begun += [best_yet(one) if of in before else one for one, of in zip(asked_for, networks, strict=True)]
+        played = [trial if trial.finished else best_yet(trial) for trial in (*played, *asked_for)]
+
+
+def trained_in_full(given: Given) -> set[Seeded]:
+    return {(one.architecture, one.run.seed) for one in given.trained if one.run.state == "complete"}
+
+
+def searched(
+    module: Study, given: Given, begun: Sequence[Trial], feasible: Feasible, deterministic: bool
+) -> list[Round]:
+    """What the study's surrogate may still ask for after these, at most: the dearest networks that are not trained, each as often as may be."""
+    left = asked(module, given, begun, feasible, search=False).search_left()
+    if not left:
+        return []
+    trained = trained_in_full(given) | {(module.architecture(given, one.point), one.seed) for one in begun}
+    networks = list(dict.fromkeys(module.architecture(given, point) for point in feasible.values()))
+    networks.sort(key=lambda network: macs(network, given), reverse=True)
+    first, seeds = given.preset.seed, seeds_of(module, given) + AGAIN if module.SEEDED else 1
+    found: list[Round] = []
+    for network in networks:
+        every = [(network, seed) for seed in range(first, first + seeds)]
+        new = [training for training in every if training not in trained][:left]
+        left -= len(new)
+        found.append(new)
+        if not left:
+            break
+    # With `deterministic` it is asked once all before has ended.
+    return found if deterministic else [[training for some in found for training in some]]
+
+
+def surely(
+    name: str, given: Given, trials: Sequence[Trial], feasible: Feasible, deterministic: bool = False
+) -> tuple[Training, ...]:
+    """What a study leaves trained whatever comes: its trials, and what it asks for before any has ended."""
+    module = EVERY[name]
+    own = [(module.architecture(given, one.point), one.seed) for one in trials if one.state in ("complete", "running")]
+    every = [*own, *rounds(name, given, trials, feasible, deterministic)[0]]
+    return tuple(Training(network, Trial(0, {}, "complete", 0.0, seed=seed)) for network, seed in every)
 
 
 def at_its_most(module: Study, given: Given) -> Given:
@@ -57,7 +102,7 @@ def at_its_most(module: Study, given: Given) -> Given:
 def wanted(
     module: Study, given: Given, trials: Sequence[Trial], feasible: Feasible, deterministic: bool
 ) -> list[tuple[Point, int]]:
-    """What the study asks for now; where it leaves that to the sampler, the dearest points that have not run."""
+    """The points that the study asks for now; where it leaves that to the sampler, the dearest that have not run."""
     wish = asked(module, given, trials, feasible, search=False)
     if wish.new or not wish.sample:
         return list(wish.new)
@@ -86,6 +131,8 @@ def to_come(name: str, given: Given, feasible: Feasible, deterministic: bool = F
     for before, after in pairwise(order[order.index(name) :] if name in order else ()):
         if not feasible:
             break
+        if before == name:  # of the others, what they start from is only assumed
+            given = replace(given, trained=(*given.trained, *surely(before, given, [], feasible)))
         given = replace(given, decisions={**given.decisions, before: dearest(before, given, feasible)})
         feasible = fitting(EVERY[after], given)
         found += rounds(after, given, [], feasible, deterministic)
@@ -99,7 +146,7 @@ def to_come(name: str, given: Given, feasible: Feasible, deterministic: bool = F
 
 def around_winner(given: Given, trials: Sequence[Trial], deterministic: bool) -> list[Round]:
     """The trainings of the ablation around the decided network."""
-    return list(rounds(winner.NAME, given, trials, fitting(EVERY[winner.NAME], given), deterministic))
+    return rounds(winner.NAME, given, trials, fitting(EVERY[winner.NAME], given), deterministic)
 
 
 def confirming(preset: Preset, network: Architecture) -> Round:
@@ -138,20 +185,13 @@ def seconds(
     epoch_seconds: Callable[[Architecture], float],
     epochs: int,
     workers: int,
-    trained: set[Training],
     running: Sequence[float] = (),
 ) -> float:
-    """Of these rounds, `workers` trainings at once; `running` are the seconds left of those that run now.
-
-    What is in `trained` is taken over and takes no time; what is trained here is added to it.
-    """
+    """Of these rounds, `workers` trainings at once; `running` are the seconds left of those that run now."""
     total, beside = 0.0, list(running)
     for trainings in found:
-        new = [training for training in trainings if training not in trained]
-        total += makespan(
-            [*beside, *sorted((epoch_seconds(network) * epochs for network, _ in new), reverse=True)], workers
-        )
-        trained.update(new)
+        new = sorted((epoch_seconds(network) * epochs for network, _ in trainings), reverse=True)
+        total += makespan([*beside, *new], workers)
         beside = []
     return total
 

@@ -140,13 +140,49 @@ def judged(run: Trial, curves: Sequence[Sequence[float]], worst: float) -> tuple
 
 def proposals(module: Study, given: Given, trials: Sequence[Trial], start: Sequence[Point], most: int) -> Proposals:
     """The points to start with, and those of before; after them, `most` in all, what the surrogate would have trained next."""
-    seeds = seeds_of(module, given)
+    wanted = most * seeds_of(module, given)
 
     def search(feasible: Sequence[Point]) -> Sequence[tuple[Point, int]]:
-        return following(module, given, trials, feasible, most * seeds)
+        return following(module, given, trials, feasible, wanted)
 
     begun = [trial.point for trial in trials if trial.point not in start]
-    return Proposals([*start, *begun], search=search, at_most=most * seeds + len(start))
+    count = paid(module, given, trials)
+    copied = sum(trial.under_way + sum(run.finished for run in trial.by_seed) for trial in trials) - count
+    return Proposals(
+        [*start, *begun],
+        search=search,
+        at_most=max(wanted, count) + copied,
+        search_left=lambda: left(module, given, trials, wanted),
+    )
+
+
+def left(module: Study, given: Given, trials: Sequence[Trial], wanted: int) -> int:
+    """Trainings that the search may still begin, at most.
+
+    A network is trained with all of its seeds, so the one that reaches `wanted` may go beyond it by all but one of them; after
+    that so may the decided one, where an earlier study has trained it with fewer.
+    """
+    count, seeds = paid(module, given, trials), seeds_of(module, given)
+    if count < wanted:
+        return wanted + seeds - 1 - count
+    networks = {training.architecture for training in given.trained if training.run.state == "complete"}
+    if not any(trial.under_way for trial in trials):
+        trainings = known(module, given, trials)
+        if not any(training.run.state == "complete" for training in trainings):
+            return 0
+        chosen, _ = choose(module, given, trials)
+        networks &= set() if own_point(module, given, trials, chosen) else {chosen}
+    return max((lacking(module, given, given.trained, network, wanted - count) for network in networks), default=0)
+
+
+def lacking(module: Study, given: Given, trainings: Sequence[Training], network: Architecture, left: int) -> int:
+    """Seeds that the decided network, of another study, would have to be trained with to be one of this study's.
+
+    None, where they are more than the study may still begin: it goes beyond what is wanted by less than a network's seeds.
+    """
+    seeds = seeds_of(module, given)
+    count = max(seeds - trained_seeds(given, trainings, network), 0)
+    return count if count < seeds + left else 0
 
 
 def following(
@@ -158,14 +194,15 @@ def following(
     trainings = known(module, given, trials)
     networks = [module.architecture(given, point) for point in feasible]
     if paid(module, given, trials) >= most:
-        return decided_again(module, given, trials, trainings, dict(zip(networks, feasible, strict=True)))
+        points = dict(zip(networks, feasible, strict=True))
+        return decided_again(module, given, trials, trainings, points, most)
     if not any(training.run.state == "complete" for training in trainings):
         return ()  # what a training that runs will bring, or nothing
     running = [network for trial in trials for network in [module.architecture(given, trial.point)] * trial.under_way]
     believed = belief(trainings, side(given))
     most_seeds = given.preset.seeds + AGAIN if module.SEEDED else 1
-    points = (seen(some, believed.image_px) for some in (networks, running))
-    gains = knowledge_gradient(believed.surrogate, *points)
+    compared = (seen(some, believed.image_px) for some in (networks, running))
+    gains = knowledge_gradient(believed.surrogate, *compared)
     trained = by_network(trainings)
     for place, network in enumerate(networks):
         runs = trained.get(network, [])
@@ -187,18 +224,23 @@ def same_head(given: Given, network: Architecture) -> bool:
 
 def next_seed(module: Study, given: Given, trials: Sequence[Trial], trainings: Sequence[Training], point: Point) -> int:
     """How many seeds of this point are trained in full, or are this study's own already, without a gap."""
-    network = module.architecture(given, point)
+    own = next((trial for trial in trials if trial.point == point), None)
+    count = trained_seeds(given, trainings, module.architecture(given, point))
+    if own is not None:
+        count = max(count, len([run for run in own.by_seed if run.finished]) + own.under_way)
+    return count
+
+
+def trained_seeds(given: Given, trainings: Sequence[Training], network: Architecture) -> int:
+    """With how many seeds it is trained in full, without a gap."""
     done = {
         training.run.seed
         for training in trainings
         if training.architecture == network and training.run.state == "complete"
     }
-    own = next((trial for trial in trials if trial.point == point), None)
     count = 0
     while given.preset.seed + count in done:
         count += 1
-    if own is not None:
-        count = max(count, len([run for run in own.by_seed if run.finished]) + own.under_way)
     return count
 
 
@@ -220,6 +262,7 @@ def decided_again(
     trials: Sequence[Trial],
     trainings: Sequence[Training],
     points: Mapping[Architecture, Point],
+    most: int,
 ) -> Sequence[tuple[Point, int]]:
     if any(trial.under_way for trial in trials) or not any(training.run.state == "complete" for training in trainings):
         return ()
@@ -227,7 +270,11 @@ def decided_again(
     point = points.get(chosen)
     if point is None or any(trial.point == point for trial in trials):
         return ()
-    return [(point, next_seed(module, given, trials, trainings, point))]
+    seeds = trained_seeds(given, trainings, chosen)
+    left = most - paid(module, given, trials)
+    if seeds < seeds_of(module, given) and not lacking(module, given, trainings, chosen, left):
+        return ()
+    return [(point, seeds if module.SEEDED else min(seeds, 1))]
 
 
 def choose(module: Study, given: Given, trials: Sequence[Trial]) -> tuple[Architecture, Choice]:

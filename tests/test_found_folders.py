@@ -226,7 +226,7 @@ WHOLE: dict[str, tuple[Callable[[Path], object], str]] = {  # how it comes about
     "zeros at the table's end": (zeros, "train.csv: 12 train cases"),
     "an archive beside": (lambda f: (f / "more.zip").touch(), "1 .zip file is not read and passed over: unpack"),
     "other kinds of images": (lambda f: [(f / f"{n}.tif").touch() for n in range(3)], "3 .tif files are not read and passed over: save as PNG"),
-    "a link to nowhere": (lambda f: (f / "img" / "1399.png").symlink_to("gone"), "nothing behind the link: img/1399.png"),
+    "a link to nowhere": (lambda f: (f / "img" / "1399.png").symlink_to("gone"), "a link leads to nothing: img/1399.png"),
     "a text of another name": (lambda f: (f / "latest.txt").write_text(rows()), ""),
     "notes on the test set": (lambda f: (f / "test notes.txt").write_text("read me,\nplease,a,b\n"), "no table of cases: test notes.txt"),
     "a log of another training": (lambda f: ((f / "train.csv").rename(f / "labels.csv"), (f / "train log.csv").write_text("epoch,loss\n1,2\n")), "no table of cases: train log.csv"),
@@ -376,6 +376,18 @@ def test_a_file_whose_header_names_two_cases_is_neithers(folder: Path) -> None:
     assert ids_of(found) == [f"P{number:03}" for number in range(12)]
     assert [(problem.id, problem.kind) for problem in found.problems] == [("2011", "ambiguous"), ("2099", "ambiguous")]
     assert "IM000099 may be its image, or that of 2099" in found.problems[0].reason
+
+
+def test_a_file_whose_header_names_a_case_of_another_table_is_neithers(folder: Path) -> None:
+    dicom_folder(folder)
+    write_dicom(folder / "img" / "IM000099", PatientID="2099", AccessionNumber="2011", PatientSex="M")
+    write_dicom(folder / "img" / "2098.dcm", PatientID="2098", PatientSex="M")
+    (folder / "train.csv").write_text(rows([*(f"P{number:03}" for number in range(12)), "2011"]))
+    (folder / "test.csv").write_text(rows(["2098", "2099"]))
+
+    found = read_folder(folder)
+
+    assert [(problem.id, problem.kind) for problem in found.problems] == [("2011", "ambiguous"), ("2099", "ambiguous")]
 
 
 def test_what_was_refused_is_taken_where_somebody_says_that_it_is_meant(folder: Path) -> None:

@@ -109,6 +109,14 @@ def test_one_name_in_two_folders_is_one_case_twice_and_folders_tell_names_apart(
     assert list(apart.male.values()) == [False, True]
 
 
+def test_a_file_is_that_ids_which_names_its_folder_and_no_other(tmp_path: Path) -> None:
+    files = files_named(tmp_path, "a/12.png", "12.png")
+    rows = table(tmp_path, "id,sex\n12,F\na/12,M\n")
+
+    assert labels_of(rows, files).male == {files[0]: True, files[1]: False}
+    assert labels_of(rows, files[:1]).male == {files[0]: True}
+
+
 def test_a_composed_name_and_leading_zeros_find_their_files(tmp_path: Path) -> None:
     names = "José", "Zoë"
     files = files_named(tmp_path, *(f"{unicodedata.normalize('NFD', name)}.png" for name in names), "0001377.png")

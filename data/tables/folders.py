@@ -100,7 +100,7 @@ def files_below(folder: Path) -> Files:
             f"passed over: a link to a folder that some copy has turned into a file, {', '.join(flattened[:NAMED])}"
         )
     if dangling:
-        said.append(f"passed over, as there is nothing behind the link: {some(folder, dangling)}")
+        said.append(f"a link leads to nothing: {some(folder, dangling)}")
     if unreadable:
         said.append(f"passed over, as this user may not read it: {some(folder, unreadable)}")
     return Files(

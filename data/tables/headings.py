@@ -43,7 +43,7 @@ NEEDED = ("id", "sex")
 KINDS: dict[str, Kind] = {"sex": "sex", "age_months": "age", "split": "split"}  # of a problem with the column
 MARKS = {",": "comma", ".": "point"}
 OPTIONS = {"id": "--id-column", "age_months": "--age-column", "sex": "--sex-column"}  # that name a heading of one's own
-WHAT = {"id": "ids", "age_months": "bone ages", "sex": "sexes"}
+WHAT = {"id": "ids", "age_months": "bone ages", "sex": "sexes", "split": "splits"}
 TO_TRAIN = ("sex", "age_months", "split")  # what a row must say readably, where the table has the column
 TO_ANSWER: tuple[str, ...] = ()  # any of it will do
 SPLIT_WORDS = {
@@ -118,6 +118,7 @@ MEANINGS: dict[str, Callable[[list[str], str, str], list[Any]]] = {
     "id": lambda texts, heading, unit: [id_of(text).casefold() or None for text in texts],
     "age_months": lambda texts, heading, unit: [None if np.isnan(age) else age for age in months_of(texts, unit)],
     "sex": lambda texts, heading, unit: sexes_in(texts, heading),
+    "split": lambda texts, heading, unit: [split_by_words(text) or None for text in texts],
 }
 
 
@@ -140,7 +141,7 @@ def refuse_two_columns(path: Path, sheet: Sheet, asked: Mapping[str, str], age_u
                 raise DataError(
                     f"{path} has two columns of {WHAT[ours]} ({', '.join(names)}), and row {sheet.rows[at][0]} has "
                     f"{shown(columns[0][at])} and {shown(columns[other][at])}: "
-                    + (f"say {OPTIONS[ours]}" if told_apart else "rename one of them, or remove it")
+                    + (f"say {OPTIONS[ours]}" if told_apart and ours in OPTIONS else "rename one of them, or remove it")
                 )
 
 

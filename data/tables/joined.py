@@ -32,12 +32,13 @@ def joined(
     for table in sorted(tables, key=lambda table: table.split not in ("", "train")):
         problems += table.problems
         ids, names = list(table.cases["id"]), list(table.cases["named"])
+        elsewhere = [name for other in tables if other is not table for name in other.cases["named"]]
         found: dict[int, list[Path]] = {}
         unclear: dict[int, str] = {}
         for folders in search_order(table.split):
             left = [place for place in range(len(ids)) if place not in found]
             eligible = [path for path in free if folders is None or split_at(path.parent) in folders]
-            made = matched(names, left, eligible, images, headers)
+            made = matched(names, left, eligible, images, headers, elsewhere)
             here = made.files
             found |= here
             unclear |= made.unclear

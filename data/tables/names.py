@@ -7,7 +7,7 @@ of a name only where all files of its folder begin with them, those with an imag
 
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -65,11 +65,16 @@ class Matches:
 
 
 def matched(
-    names: Sequence[str], places: Iterable[int], files: Iterable[Path], among: Sequence[Path], headers: READ_HEADER
+    names: Sequence[str],
+    places: Iterable[int],
+    files: Iterable[Path],
+    among: Sequence[Path],
+    headers: READ_HEADER,
+    elsewhere: Collection[str] = (),
 ) -> Matches:
     """The files of the ids at `places`: one where all is well, several where nobody can tell, none where it is not a key.
 
-    `names` are the table's, `among` all images there are: letters are shared by all of them or by none.
+    `names` are the table's, `elsewhere` those of other tables; `among` all images there are: letters are shared by all of them or by none.
     """
     left, free = list(places), list(dict.fromkeys(files))
     of_ids, of_files = shared_letters(names), letters_by_file(among)
@@ -80,26 +85,44 @@ def matched(
         by_key: dict[str, list[int]] = defaultdict(list)
         for place in left:
             by_key[key_of_id(names[place], of_ids)].append(place)
-        claimed: dict[int, list[Path]] = defaultdict(list)
-        for depth in {key.count("/") for key in by_key}:
+        for depth in sorted({key.count("/") for key in by_key}, reverse=True):  # p1/12 is p1's before it is 12's
+            claimed: dict[int, list[Path]] = defaultdict(list)
             for path in free:
                 key = key_of_file(named_with(path, depth), of_files.get(path, ""))
                 claim(by_key.get(key, ()), path, names, claimed, found.unclear)
-        left, free = taken(claimed, found, left, free)
-        found.loosely.extend(place for place in claimed if said)
+            left, free = taken(claimed, found, left, free)
+            found.loosely.extend(place for place in claimed if said)
     if left:
-        by_name: dict[str, list[int]] = defaultdict(list)
-        for place in left:
-            by_name[names[place]].append(place)
-        claimed = defaultdict(list)
-        for path in free:
-            if is_readable_dicom(path):
-                named = {place for id in headers(path).ids for place in by_name.get(id, ())}
-                claim(sorted(named), path, names, claimed, found.unclear)
-        taken(claimed, found, left, free)
+        by_header(names, left, free, headers, frozenset(elsewhere), found)
     for place in found.files:
         found.unclear.pop(place, None)
     return found
+
+
+def by_header(
+    names: Sequence[str],
+    left: Sequence[int],
+    free: Sequence[Path],
+    headers: READ_HEADER,
+    elsewhere: Collection[str],
+    found: Matches,
+) -> None:
+    """DICOM files whose header has the id, as PatientID or AccessionNumber; none whose header has another case's id as well."""
+    wanted = {names[place]: place for place in left}
+    known = {*names, *elsewhere}
+    claimed: dict[int, list[Path]] = defaultdict(list)
+    for path in free:
+        named = sorted(known.intersection(headers(path).ids)) if is_readable_dicom(path) else []
+        for place in (wanted[name] for name in named if name in wanted):
+            if len(named) == 1:
+                claimed[place].append(path)
+            else:
+                found.unclear.setdefault(place, may_be(path, [name for name in named if name != names[place]]))
+    found.files.update(claimed)
+
+
+def may_be(path: Path, others: Sequence[str]) -> str:
+    return f"{path} may be its image, or that of {' and '.join(others[:3])}"
 
 
 def claim(
@@ -109,8 +132,7 @@ def claim(
     if len(places) == 1:
         claimed[places[0]].append(path)
     for place in places if len(places) > 1 else ():
-        others = " and ".join(names[other] for other in places[:3] if other != place)
-        unclear.setdefault(place, f"{path} may be its image, or that of {others}")
+        unclear.setdefault(place, may_be(path, [names[other] for other in places if other != place]))
 
 
 def taken(

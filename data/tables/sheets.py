@@ -32,7 +32,6 @@ HEADING_WITHIN = 10  # rows from the top, blank ones not counted: exports begin 
 LOOKED_AT = 30  # lines from the top, for the separator
 UNVALUED = "\0"  # a cell with a formula whose value nobody has calculated; no text has that letter
 FORMULA = re.compile(rb"<f[\s/>]")  # in a worksheet
-AT_ONCE = 1 << 20  # bytes
 
 Row = tuple[int, list[str]]  # its number as a person counts, from 1; its cells
 Fits = Callable[[Sequence[str]], int]  # how well a row serves as the headings; 0 is not at all
@@ -240,16 +239,8 @@ def values_of(sheet: Any, formulas: Mapping[int, Set[int]]) -> Iterator[tuple[An
 
 def has_formulas(data: bytes) -> bool:
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
-        for name in archive.namelist():
-            if not name.startswith("xl/worksheets/"):
-                continue
-            with archive.open(name) as file:
-                before = b""
-                while part := file.read(AT_ONCE):
-                    if FORMULA.search(before[-2:] + part):
-                        return True
-                    before = part
-    return False
+        sheets = (name for name in archive.namelist() if name.startswith("xl/worksheets/"))
+        return any(FORMULA.search(archive.read(name)) for name in sheets)
 
 
 def formula_cells(sheet: Any) -> dict[int, set[int]]:

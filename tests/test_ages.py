@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from data.tables.ages import look_like_years, months_of
+from data.tables.ages import look_like_years, months_of, mostly_newborn, unclear_marks
 
 PEOPLE = np.random.default_rng(0)
 CHILDREN_MONTHS = np.clip(PEOPLE.normal(127, 41, 400), 1, 228)  # as RSNA's
@@ -39,6 +39,26 @@ def test_a_label_is_a_number_in_any_notation_or_nothing(text: str, months: float
 def test_a_comma_that_may_part_thousands_is_a_decimal_one_beside_others_that_are() -> None:
     assert months_of(["3,650", "132,5"], "months") == [3.65, 132.5]
     assert all(map(math.isnan, months_of(["3,650", "2,100"], "months")))
+
+
+def test_a_point_that_may_part_thousands_of_days_is_undecided_and_of_months_it_is_none() -> None:
+    assert [math.isnan(age) for age in months_of(["300", "600", "1.200", "1.500"], "days")] == [
+        False,
+        False,
+        True,
+        True,
+    ]
+    assert months_of(["1.200", "1.5"], "days") == pytest.approx([1.2 * 12 / 365.25, 1.5 * 12 / 365.25], abs=1e-4)
+    assert months_of(["3652.500", "10.250"], "days") == pytest.approx([120, 10.25 * 12 / 365.25], abs=1e-4)
+    assert months_of(["120.125", "96.250", "8.000"], "months") == [120.125, 96.25, 8]
+    assert months_of(["10.125", "8.500"], "years") == [121.5, 102]
+    assert unclear_marks(["1.200", "1,200"], "days") == (",", ".")
+
+
+def test_labels_that_are_mostly_below_a_month_are_of_another_unit() -> None:
+    assert mostly_newborn(CHILDREN_MONTHS * 12 / 365.25 / 12)
+    assert not mostly_newborn(CHILDREN_MONTHS)
+    assert not mostly_newborn(np.array([0.0, 0.0]))  # two labels tell nothing
 
 
 def test_units_are_converted() -> None:

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 from datetime import date
 from pathlib import Path
 
@@ -115,7 +116,9 @@ def test_dicom_says_how_old_the_patient_was_and_who_it_is_only_if_asked(model: M
 @pytest.mark.parametrize(
     ("part", "refused", "noted"),
     [("HAND", False, False), ("", False, False), ("WRIST", False, False), ("UPPER EXTREMITY", False, False),
-     ("CHEST", True, True), ("FOOT", True, True), ("CSPINE", True, True), ("SOMETHING", False, True)],
+     ("CHEST", True, True), ("FOOT", True, True), ("CSPINE", True, True), ("SOMETHING", False, True),
+     ("LOWER EXTREMITY", True, True), ("LOWER_LIMB", True, True), ("UPPERARM", True, True), ("UPPER ARM", True, True),
+     ("FOREARM", False, False), ("EXTREMITY", False, False), ("LOWER ARM AND HAND", False, False)],
 )  # fmt: skip
 def test_a_file_that_says_it_shows_another_part_is_refused_or_noted(
     model: Model, tmp_path: Path, part: str, refused: bool, noted: bool
@@ -131,8 +134,9 @@ def test_a_file_that_says_it_shows_another_part_is_refused_or_noted(
 
 @pytest.mark.parametrize(
     ("born", "taken", "age", "months"),
-    [("20100101", "20110101", "", 11.99), ("2010.01.01", "20110101", "009Y", 11.99), ("", "20110101", "009Y", 108),
-     ("20120101", "20110101", "018M", 18), ("19xx", "", "", None), ("", "", "010W", 2.3)],
+    [("20100101", "20110101", "", 11.99), ("2010.01.01", "20110101", "001Y", 11.99), ("", "20110101", "009Y", 108),
+     ("20120101", "20110101", "018M", 18), ("19xx", "", "", None), ("", "", "010W", 2.3),
+     ("20100101", "20110101", "011M", 11.99), ("20100101", "20110101", "366D", 11.99)],
 )  # fmt: skip
 def test_the_age_is_from_birth_to_the_study_else_what_is_stated(
     tmp_path: Path, born: str, taken: str, age: str, months: float | None
@@ -149,32 +153,62 @@ def test_the_age_is_from_birth_to_the_study_else_what_is_stated(
     assert np.isnan(found) if months is None else found == pytest.approx(months, abs=0.02)
 
 
-def test_a_dicomdir_names_its_images_and_nothing_outside(tmp_path: Path) -> None:
-    (tmp_path / "CD" / "IMG").mkdir(parents=True)
-    inside = write_dicom(tmp_path / "CD" / "IMG" / "A1")
+@pytest.mark.parametrize(
+    ("born", "taken", "age", "months", "says"),
+    [("19000101", "20190101", "010Y", 120, "119 years|1428 months"), ("18000101", "20190101", "", None, "no age is taken"),
+     ("20080101", "20190101", "010M", 10, "132 months at the study, PatientAge 010M, which is taken"),
+     ("20080101", "20190101", "012Y", 132, ""), ("", "", "999Y", None, "")],
+)  # fmt: skip
+def test_a_placeholder_for_the_date_of_birth_makes_no_age(
+    tmp_path: Path, born: str, taken: str, age: str, months: float | None, says: str
+) -> None:
+    about = {"PatientBirthDate": born, "StudyDate": taken, "PatientAge": age}
+    found = study(write_dicom(tmp_path / "x.dcm", **about))
+
+    assert np.isnan(found.age_months) if months is None else found.age_months == pytest.approx(months, abs=0.05)
+    assert re.search(says, found.age_note) if says else not found.age_note
+
+
+def write_index(path: Path, records: list[tuple[str, list[str] | None]]) -> None:
+    """A DICOMDIR of these kinds of records, and the files that they name."""
+    from pydicom.dataset import FileMetaDataset
+    from pydicom.uid import ExplicitVRLittleEndian
+
     index = Dataset()
-    records = []
-    for kind, name in (
-        ("PATIENT", None),
-        ("IMAGE", ["IMG", "A1"]),
-        ("IMAGE", ["..", "secret"]),
-        ("SR DOCUMENT", ["IMG", "S1"]),
-    ):
+    made = []
+    for kind, name in records:
         record = Dataset()
         record.DirectoryRecordType = kind
         if name:
             record.ReferencedFileID = name
-        records.append(record)
-    index.DirectoryRecordSequence = records
-    path = tmp_path / "CD" / "DICOMDIR"
-    from pydicom.dataset import FileMetaDataset
-    from pydicom.uid import ExplicitVRLittleEndian
-
+        made.append(record)
+    index.DirectoryRecordSequence = made
     index.file_meta = FileMetaDataset()
     index.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
     index.file_meta.MediaStorageSOPClassUID = "1.2.840.10008.1.3.10"
     index.file_meta.MediaStorageSOPInstanceUID = "1.2.3"
     index.save_as(path, enforce_file_format=True)
 
+
+def test_a_dicomdir_names_its_images_and_nothing_outside(tmp_path: Path) -> None:
+    (tmp_path / "CD" / "IMG").mkdir(parents=True)
+    inside = write_dicom(tmp_path / "CD" / "IMG" / "A1")
+    path = tmp_path / "CD" / "DICOMDIR"
+    records = [("PATIENT", None), ("IMAGE", ["IMG", "A1"]), ("IMAGE", ["..", "secret"]), ("SR DOCUMENT", ["IMG", "S1"])]
+    write_index(path, records)
+
     assert listed(path) == [inside]
     assert files_of([path]) == files_of([tmp_path / "CD"]) == [inside]
+
+
+@pytest.mark.parametrize("mounted", ["pt0/im1", "PT0/im1", "pt0/IM1;1", "PT0/IM1."])
+def test_a_dicomdirs_files_are_found_as_a_system_has_mounted_them(tmp_path: Path, mounted: str) -> None:
+    (tmp_path / mounted).parent.mkdir()
+    image = write_dicom(tmp_path / mounted)
+    write_index(tmp_path / "dicomdir", [("IMAGE", ["PT0", "IM1"]), ("IMAGE", ["PT0", "IM2"])])
+
+    there, away = listed(tmp_path / "dicomdir")
+
+    assert there == image
+    assert away.name == "IM2"
+    assert not away.exists()

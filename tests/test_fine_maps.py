@@ -76,7 +76,7 @@ def test_a_place_is_worth_what_the_prediction_loses_without_it(monkeypatch: pyte
 def test_files_have_the_sexes_of_a_table_and_maps_lie_on_the_hand(tiny_model: Path, tmp_path: Path) -> None:
     folder, model = lay_out(tmp_path / "set", ["1", "2", "3"]), open_folder(tiny_model)
     files = sorted(folder.rglob("*.png"))
-    shown = of_files(files, Wanted(table={"1": True, "2": False, "3": True}), model)
+    shown = of_files(files, Wanted(table=dict(zip(files, (True, False, True), strict=True))), model)
     found = explained(model, shown, fine=True)
     images = np.stack([case.seen for case in shown])
     expected = predict_images(open_model(tiny_model), images, np.array([True, False, True])).months
@@ -92,7 +92,7 @@ def test_files_have_the_sexes_of_a_table_and_maps_lie_on_the_hand(tiny_model: Pa
         np.testing.assert_array_equal(clipped[hand], whole[hand])
         assert share == pytest.approx(np.abs(whole[~hand]).sum() / max(np.abs(whole).sum(), 1e-9), rel=1e-3)
     with pytest.raises(StudyError, match="nobody says that of"):
-        of_files(files, Wanted(table={"1": True}), model)
+        of_files(files, Wanted(table={files[0]: True}), model)
 
 
 def test_what_the_hand_check_refuses_is_not_explained_unless_forced(

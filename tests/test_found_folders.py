@@ -226,7 +226,10 @@ WHOLE: dict[str, tuple[Callable[[Path], object], str]] = {  # how it comes about
     "zeros at the table's end": (zeros, "train.csv: 12 train cases"),
     "an archive beside": (lambda f: (f / "more.zip").touch(), "1 .zip file is not read and passed over: unpack"),
     "other kinds of images": (lambda f: [(f / f"{n}.tif").touch() for n in range(3)], "3 .tif files are not read and passed over: save as PNG"),
-    "a link to nowhere": (lambda f: (f / "img" / "1399.png").symlink_to("gone"), ""),
+    "a link to nowhere": (lambda f: (f / "img" / "1399.png").symlink_to("gone"), "a link leads to nothing: img/1399.png"),
+    "a text of another name": (lambda f: (f / "latest.txt").write_text(rows()), ""),
+    "notes on the test set": (lambda f: (f / "test notes.txt").write_text("read me,\nplease,a,b\n"), "no table of cases: test notes.txt"),
+    "a log of another training": (lambda f: ((f / "train.csv").rename(f / "labels.csv"), (f / "train log.csv").write_text("epoch,loss\n1,2\n")), "no table of cases: train log.csv"),
 }  # fmt: skip
 
 
@@ -268,6 +271,17 @@ def mostly_missing(folder: Path) -> None:
         (folder / "img" / f"{id}.png").unlink()
 
 
+def two_sheets(path: Path) -> None:
+    lines = [line.split(",") for line in rows().splitlines()]
+    book = Workbook()
+    book.remove(book.worksheets[0])
+    for name, half in (("girls", lines[1:7]), ("boys", lines[7:])):
+        sheet = book.create_sheet(name)
+        for cells in (lines[0], *half):
+            sheet.append(cells)
+    book.save(path)
+
+
 def composed_and_not(folder: Path) -> None:
     """The same name as two systems write it, in the tables of two splits."""
     held_out(folder, "test", ids=[unicodedata.normalize("NFD", "José"), "4361"])
@@ -285,6 +299,13 @@ REFUSED: dict[str, tuple[Callable[[Path], object], str]] = {
     "validation images away": (lambda f: held_out(f, "", "val.csv"), "names validation cases"),
     "test cases merged into train.csv": (merged, "3 cases with ids of RSNA's official test set .*4360.* column `split`"),
     "a damaged test table": (lambda f: (f / "test.xlsx").write_bytes(b"PK"), "by its name it is the test table"),
+    "a test table with one foreign heading": (lambda f: (f / "test.csv").write_text(rows(["9"], "id,boneage,geschlecht")), "lacks the column 'male'.*by its name it is the test table"),
+    "a test table with foreign headings": (lambda f: (f / "val.csv").write_text(rows(["9"], "bild,alter,geschlecht")), "by its name it is the validation table"),
+    "a test table that is named by its folder": (lambda f: ((f / "test").mkdir(), (f / "test" / "labels.csv").write_text(rows(["9"], "bild,boneage,male"))), "lacks the column 'id'.*the test table"),
+    "a test table of old Excel": (lambda f: (f / "test.xls").write_bytes(b"\xd0\xcf"), r"test\.xls is not read: save as CSV or xlsx; by its name it is the test table"),
+    "girls and boys on two sheets": (
+        lambda f: ((f / "train.csv").unlink(), two_sheets(f / "train.xlsx")), "has 2 sheets of cases, girls, boys"),
+    "days that are no days": (lambda f: (f / "train.csv").write_text(rows().replace("0,T", ",T").replace("0,F", ",F")), "below a month, as --age-unit days"),
     "an empty test table": (lambda f: (f / "test.csv").touch(), "by its name it is the test table"),
     "two tables of one split": (lambda f: (f / "train2.csv").write_text(rows(IDS[:-1])), "has 2 train tables"),
     "a quarter of the images away": (mostly_missing, r"3 of 12 cases .*\(3 missing\), more than a fifth.*--accept-losses"),
@@ -321,7 +342,52 @@ def test_what_would_train_and_mean_something_else_is_refused_with_what_to_do(fol
     make(folder)
 
     with pytest.raises(DataError, match=says):
-        read_folder(folder)
+        read_folder(folder, Preparation(age_unit="days") if "days" in wrong else Preparation())
+
+
+def test_a_test_table_named_txt_is_the_test_table(folder: Path) -> None:
+    held_out(folder, "img", "test.txt")
+
+    assert read_folder(folder).cases["split"].value_counts().to_dict() == {"train": 12, "test": 4}
+
+
+def test_the_letters_of_one_file_that_is_left_are_part_of_its_name(folder: Path) -> None:
+    (folder / "img" / f"{IDS[3]}.png").rename(folder / "img" / f"foot{IDS[3]}.png")
+
+    found = read_folder(folder)
+
+    assert ids_of(found) == [id for id in IDS if id != IDS[3]]
+    assert [problem.reason.partition(":")[0] for problem in found.problems] == ["missing"]
+
+
+def test_letters_that_all_files_share_are_said(folder: Path) -> None:
+    lettered_images(folder)
+
+    assert "12 ids are not quite their images' names, as 1377 and hand_1377.png" in read_folder(folder).said
+
+
+def test_a_file_whose_header_names_two_cases_is_neithers(folder: Path) -> None:
+    dicom_folder(folder)
+    write_dicom(folder / "img" / "IM000099", PatientID="2099", AccessionNumber="2011", PatientSex="M")
+    (folder / "train.csv").write_text(rows([*(f"P{number:03}" for number in range(12)), "2011", "2099"]))
+
+    found = read_folder(folder)
+
+    assert ids_of(found) == [f"P{number:03}" for number in range(12)]
+    assert [(problem.id, problem.kind) for problem in found.problems] == [("2011", "ambiguous"), ("2099", "ambiguous")]
+    assert "IM000099 may be its image, or that of 2099" in found.problems[0].reason
+
+
+def test_a_file_whose_header_names_a_case_of_another_table_is_neithers(folder: Path) -> None:
+    dicom_folder(folder)
+    write_dicom(folder / "img" / "IM000099", PatientID="2099", AccessionNumber="2011", PatientSex="M")
+    write_dicom(folder / "img" / "2098.dcm", PatientID="2098", PatientSex="M")
+    (folder / "train.csv").write_text(rows([*(f"P{number:03}" for number in range(12)), "2011"]))
+    (folder / "test.csv").write_text(rows(["2098", "2099"]))
+
+    found = read_folder(folder)
+
+    assert [(problem.id, problem.kind) for problem in found.problems] == [("2011", "ambiguous"), ("2099", "ambiguous")]
 
 
 def test_what_was_refused_is_taken_where_somebody_says_that_it_is_meant(folder: Path) -> None:

@@ -18,7 +18,7 @@ from data.preparation import Preparation
 from data.problems import Problem, problems_table, read_problems
 from data.store.disk import open_store
 from data.store.prepare import prepare
-from search.apply.predict import sexes_of
+from data.tables.headings import TO_ANSWER, read_table
 from search.trained.conformal import calibrate
 from search.trained.keep import write_predictions
 from search.trained.page import read_predictions
@@ -106,10 +106,15 @@ def test_problems_keep_their_ids(tmp_path: Path) -> None:
 
 
 def test_a_table_of_sexes_keeps_its_ids(tmp_path: Path) -> None:
-    no_paths = [id for id in TREACHEROUS if "/" not in id]
-    pd.DataFrame({"id": no_paths, "sex": "F"}).to_csv(tmp_path / "sexes.csv", index=False)
+    pd.DataFrame({"id": TREACHEROUS, "sex": "F"}).to_csv(tmp_path / "sexes.csv", index=False)
 
-    assert set(sexes_of(tmp_path / "sexes.csv")) == set(no_paths)
+    assert ids_in(tmp_path / "sexes.csv") == list(TREACHEROUS)
+
+
+def ids_in(path: Path) -> list[str]:
+    table = read_table(path, needed=TO_ANSWER)
+    assert table is not None
+    return list(table.cases["id"])
 
 
 def test_excel_shows_a_number_without_a_point_and_keeps_text_as_it_is(tmp_path: Path) -> None:
@@ -121,7 +126,7 @@ def test_excel_shows_a_number_without_a_point_and_keeps_text_as_it_is(tmp_path: 
         sheet.append([value, "F"])
     book.save(tmp_path / "sexes.xlsx")
 
-    assert list(sexes_of(tmp_path / "sexes.xlsx")) == ["7", "8", "12345678901", "007", "7.0", "NA", "1e5", "1.5"]
+    assert ids_in(tmp_path / "sexes.xlsx") == ["7", "8", "12345678901", "007", "7.0", "NA", "1e5", "1.5"]
 
 
 def test_one_file_alone_calls_pandas_readers() -> None:

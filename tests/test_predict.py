@@ -19,9 +19,7 @@ from rounding import likely, summed
 
 from data.films.images import decode
 from data.phantom.hand import draw, phantom_cases
-from data.preparation import DataError
 from data.store.disk import Store
-from search.apply import predict
 from search.apply.predict import Wanted, files_of, rows_of, sex_of, years_and_months
 from search.cli import main
 from search.trained.conformal import intervals
@@ -130,7 +128,7 @@ def test_dicom_says_the_sex_and_what_was_asked_comes_first(model: Model, tmp_pat
 
     assert sex_of(path, Wanted()) == (False, "")
     assert sex_of(path, Wanted(male=True)) == (True, "the file says sex F")
-    assert sex_of(path, Wanted(table={"hand": True})) == (True, "the file says sex F")
+    assert sex_of(path, Wanted(table={path: True})) == (True, "the file says sex F")
     assert sex_of(unsaid, Wanted()) == (None, "")
     [row] = rows_of(model, [path], Wanted(force=True))
     assert row["sex"] == "F"
@@ -148,26 +146,6 @@ def test_an_unknown_sex_has_both_answers_and_an_interval_over_both(model: Model,
     assert row["predicted_months"] == pytest.approx((row["if_female_months"] + row["if_male_months"]) / 2, abs=TENTH)
     assert row["low"] == pytest.approx(min(one["low"] for one in alone.values()), abs=TENTH)
     assert "sex unknown" in row["note"]
-
-
-def test_a_table_gives_the_sexes_by_id(tmp_path: Path) -> None:
-    table = tmp_path / "ids.csv"
-    table.write_text("id,sex\n1377,F\n1378,M\n")
-    found = predict.sexes_of(table)
-
-    assert found == {"1377": False, "1378": True}
-    assert sex_of(tmp_path / "1378.png", Wanted(table=found)) == (True, "")
-    assert sex_of(tmp_path / "b1377.png", Wanted(table=found)) == (False, "")
-    assert sex_of(tmp_path / "9.png", Wanted(table=found)) == (None, "")
-    assert sex_of(tmp_path / "0001377.png", Wanted(table=found)) == (False, "")
-    decomposed, composed = "Jose\u0301", "Jos\u00e9"
-    assert sex_of(tmp_path / f"{decomposed}.png", Wanted(table={composed: True})) == (True, "")
-    assert sex_of(tmp_path / "07.png", Wanted(table={"7": True, "007": False})) == (None, "")
-    table.write_text("Nr;Geschlecht\n7;w\n")
-    assert predict.sexes_of(table, {"id": "Nr", "sex": "Geschlecht"}) == {"7": False}
-    table.write_text("a,b\n1,2\n")
-    with pytest.raises(DataError, match="no columns"):
-        predict.sexes_of(table)
 
 
 def test_what_does_not_look_like_a_hand_is_refused_unless_forced(model: Model, hands: Path) -> None:

@@ -2,7 +2,10 @@
 
 import io
 import itertools
+import os
+import re
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -97,6 +100,88 @@ def test_a_workbook_is_read_on_the_sheet_and_from_the_row_that_has_the_headings(
 
     assert [cells[1:] for _, cells in sheet_read.rows] == ROWS
     assert sheet_read.rows[0][0] == 4
+
+
+Cells = list[list[object]]
+
+
+def saved(path: Path, sheets: dict[str, Cells], hidden: tuple[str, ...] = ()) -> Path:
+    book = Workbook()
+    book.remove(book.worksheets[0])
+    for name, rows in sheets.items():
+        sheet = book.create_sheet(name)
+        for cells in rows:
+            sheet.append(cells)
+        sheet.sheet_state = "hidden" if name in hidden else "visible"
+    book.save(path)
+    return path
+
+
+GIRLS: Cells = [["id", "boneage", "male"], [1, 12, False], [2, 13, False]]
+BOYS: Cells = [["id", "boneage", "male"], [3, 12, True]]
+OLD: Cells = [["id", "boneage", "male", "split"], [9, 12, True, "test"]]
+
+
+def test_several_sheets_of_cases_are_refused_with_their_names(tmp_path: Path) -> None:
+    path = saved(tmp_path / "t.xlsx", {"notes": [["hello"]], "girls": GIRLS, "boys": BOYS})
+
+    with pytest.raises(DataError, match="has 2 sheets of cases, girls, boys: bring them together"):
+        read_sheet(path, fits)
+
+
+def test_a_copy_of_a_sheet_is_no_second_one(tmp_path: Path) -> None:
+    assert len(read_sheet(saved(tmp_path / "t.xlsx", {"girls": GIRLS, "copy": GIRLS}), fits).rows) == 2
+
+
+def test_a_hidden_sheet_stands_back_and_is_said(tmp_path: Path) -> None:
+    sheet = read_sheet(saved(tmp_path / "t.xlsx", {"old": OLD, "girls": GIRLS}, hidden=("old",)), fits)
+    alone = read_sheet(saved(tmp_path / "u.xlsx", {"old": OLD, "notes": [["hello"]]}, hidden=("old",)), fits)
+
+    assert [cells[0] for _, cells in sheet.rows] == ["1", "2"]
+    assert sheet.said == "t.xlsx: passed over, as it is hidden: the sheet old"
+    assert [cells[0] for _, cells in alone.rows] == ["9"]
+    assert alone.said == "u.xlsx: its table is on a hidden sheet, old"
+
+
+@pytest.mark.parametrize("row", [["=1+0", "=50*2", "=TRUE()"], [3, "=100", True], ["=A2+1", 100, True]])
+def test_a_formula_that_nobody_has_calculated_is_refused_with_its_row(tmp_path: Path, row: list[object]) -> None:
+    path = saved(tmp_path / "t.xlsx", {"girls": [*GIRLS, row]})
+
+    with pytest.raises(DataError, match=r"row 4 has a formula without a value: open the workbook in Excel"):
+        read_table(path)
+
+
+def test_a_formula_beside_the_table_and_one_that_was_calculated_to_nothing_are_no_matter(tmp_path: Path) -> None:
+    beside = read_table(saved(tmp_path / "t.xlsx", {"girls": [[*GIRLS[0], "note"], [*GIRLS[1], "=B2*2"], [*GIRLS[2]]]}))
+    path = saved(tmp_path / "u.xlsx", {"girls": [[*GIRLS[0], "split"], [*GIRLS[1], "=1"], [*GIRLS[2], "=2"]]})
+    calculated = tmp_path / "v.xlsx"
+    with zipfile.ZipFile(path) as archive, zipfile.ZipFile(calculated, "w") as other:
+        for member in archive.namelist():
+            data = archive.read(member).decode()
+            for cell, value in (("D2", "test"), ("D3", "")):  # as Excel writes what it has calculated
+                data = re.sub(
+                    f'<c r="{cell}"><f>(.)</f><v */?>(</v>)?', rf'<c r="{cell}" t="str"><f>\1</f><v>{value}</v>', data
+                )
+            other.writestr(member, data)
+    found = read_table(calculated)
+
+    assert beside is not None
+    assert len(beside.cases) == 2
+    assert found is not None
+    assert list(found.cases["split"]) == ["test", ""]
+
+
+def test_a_table_that_is_a_pipe_is_read_and_one_that_is_away_is_named(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with ThreadPoolExecutor() as pool:
+        writing = pool.submit((tmp_path / "pipe").write_text, text([HEADINGS, *ROWS]))
+        assert [cells for _, cells in read_sheet(tmp_path / "pipe", fits).rows] == ROWS
+        writing.result()
+
+    with pytest.raises(DataError, match=r"there is no table .*nothere\.csv"):
+        read_sheet(tmp_path / "nothere.csv", fits)
+    with pytest.raises(DataError, match="is a folder, and no table"):
+        read_sheet(tmp_path, fits)
 
 
 def test_a_decimal_comma_is_read_where_it_is_quoted_or_no_separator(tmp_path: Path) -> None:

@@ -6,7 +6,8 @@ import pandas as pd
 import pytest
 
 from data.preparation import DataError
-from data.tables.headings import normalised, read_table, sex_of, split_by_words
+from data.tables.headings import TO_ANSWER, normalised, read_table, split_by_words
+from data.tables.sexes import sex_of, sexes_in
 
 HEADING = "id,boneage,male\n"
 
@@ -125,6 +126,13 @@ def test_one_and_zero_are_a_sex_under_male_and_unclear_under_sex(tmp_path: Path)
         ("sex", "2", None),
         ("male", "2", None),
         ("male", "", None),
+        ("weiblich", "wahr", False),
+        ("f", "True", False),
+        ("girl", "1", False),
+        ("male (1) female (0)", "1", None),
+        ("male/female", "True", None),
+        ("sex (m/f)", "0", None),
+        ("male (1) female (0)", "F", False),
     ],
 )
 def test_a_sex_is_read_by_its_word_and_its_heading(heading: str, cell: str, male: bool | None) -> None:
@@ -187,3 +195,93 @@ def test_a_long_cell_is_cut_where_it_is_told(tmp_path: Path, row: str) -> None:
 
     assert table is not None
     assert all(len(problem.reason) < 300 for problem in table.problems)
+
+
+@pytest.mark.parametrize(
+    ("cells", "male"),
+    [
+        ("MFM", [True, False, True]),
+        ("HMM", [None, None, None]),  # hombre and mujer
+        ("hMF", [None, None, False]),
+        ("VM", [None, None]),  # varón and mujer, or man and vrouw
+        ("HF", [True, False]),  # homme and femme
+        ("H", [None]),
+        ("M", [True]),
+    ],
+)
+def test_an_m_beside_an_h_is_nobodys(cells: str, male: list[bool | None]) -> None:
+    assert sexes_in(list(cells), "sex") == male
+
+
+def test_what_to_do_is_said_where_an_m_may_be_a_woman(tmp_path: Path) -> None:
+    table = read_table(written(tmp_path, "id,boneage,sex\n1,100,H\n2,110,M\n"))
+
+    assert table is not None
+    assert table.cases.empty
+    assert all("may be a woman (mujer)" in problem.reason for problem in table.problems)
+
+
+def test_a_row_stays_without_the_columns_that_are_not_needed(tmp_path: Path) -> None:
+    rows = "1,,True,\n2,90,,\n3,x,False,\n4,90,maybe,\n5,90,True,somewhere\n,90,True,\n"
+    path = written(tmp_path, "id,boneage,male,split\n" + rows)
+    to_train, to_answer = read_table(path), read_table(path, needed=TO_ANSWER)
+
+    assert to_train is not None
+    assert to_answer is not None
+    assert to_train.cases.empty
+    assert len(to_train.problems) == 6
+    assert list(to_answer.cases["male"]) == [True, None, False, None, True]
+    assert to_answer.cases["age_months"].fillna(-1).tolist() == [-1, 90, -1, 90, 90]
+    assert [(problem.path[-5:], problem.kind) for problem in to_answer.problems] == [
+        ("row 4", "age"), ("row 5", "sex"), ("row 6", "split"), ("row 7", "id"),
+    ]  # fmt: skip
+
+
+TWO_COLUMNS = {  # heading and rows, what is said
+    "raters": ("id,boneage,boneage,male", "1,12,12,M\n2,13,14,F", "two columns of bone ages.*row 3 has '13' and '14': rename"),
+    "synonyms": ("id,bone age,boneage,male", "1,12,13,M", r"\(boneage, bone age\), and row 2 has '13' and '12': say --age-column"),
+    "sexes": ("id,boneage,male,sex", "1,12,True,F", "two columns of sexes.*say --sex-column"),
+    "splits": ("id,boneage,male,set,split", "1,12,True,test,train", "two columns of splits.*rename one of them"),
+    "ids": ("id,boneage,male,file name", "1,12,M,7.png", "two columns of ids.*'1' and '7.png': say --id-column"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("two", TWO_COLUMNS)
+def test_two_columns_for_one_thing_that_contradict_one_another_are_refused(tmp_path: Path, two: str) -> None:
+    heading, rows, says = TWO_COLUMNS[two]
+
+    with pytest.raises(DataError, match=says):
+        read_table(written(tmp_path, f"{heading}\n{rows}\n"))
+
+
+def test_two_columns_that_say_the_same_are_one_and_a_named_one_is_taken(tmp_path: Path) -> None:
+    agree = read_table(
+        written(tmp_path, "id,filename,boneage,age months,male,sex\n1,1.png,12,12.0,True,M\n2,2.png,13,,0,\n")
+    )
+    named = read_table(written(tmp_path, "id,boneage,bone age,male\n1,12,13,M\n"), {"age_months": "bone age"})
+
+    assert agree is not None
+    assert named is not None
+    assert agree.cases["age_months"].tolist() == [12, 13]
+    assert named.cases["age_months"].tolist() == [13]
+    with pytest.raises(DataError, match="rename one of them"):
+        read_table(written(tmp_path, "id,Alter,Alter,male\n1,12,13,M\n"), {"age_months": "Alter"})
+
+
+@pytest.mark.parametrize(
+    ("cells", "ids", "names"),
+    [
+        (["#N/A", "N/A", "7"], ["#N/A", "N/A", "7"], ["#N/A", "N/A", "7"]),
+        (["2019/12", "2020/13"], ["2019/12", "2020/13"], ["2019/12", "2020/13"]),
+        (["img/1377.png", "other/1378.png"], ["1377", "1378"], ["1377", "1378"]),
+        ([r"C:\img\1377", r"C:\img\1378"], ["1377", "1378"], ["1377", "1378"]),
+        (["p1/l.png", "p2/l.png", "p2/r.png"], ["p1/l", "p2/l", "r"], ["p1/l", "p2/l", "r"]),
+        (["b1377.png", "b1378.png"], ["1377", "1378"], ["b1377", "b1378"]),
+    ],
+)
+def test_folders_are_cut_off_files_alone(tmp_path: Path, cells: list[str], ids: list[str], names: list[str]) -> None:
+    table = read_table(written(tmp_path, HEADING + "".join(f"{cell},12,M\n" for cell in cells)))
+
+    assert table is not None
+    assert list(table.cases["id"]) == ids
+    assert list(table.cases["named"]) == names

@@ -9,9 +9,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from data.cases import MAX_AGE_MONTHS
+
 UNITS = {"months": 1.0, "years": 12.0, "days": 12 / 365.25}  # in months
 NUMBER = re.compile(r"[+-]?(\d+([.,]\d*)?|[.,]\d+)([eE][+-]?\d+)?")
-THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2},\d{3}")
+THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2}[.,]\d{3}")
 
 # No bone age in years is above 21, and most in months are: 99.3 % of RSNA's. So a set that ends there holds
 # years, or infants in months. Infants' months go on: whoever reads children of 21 months reads some of 24, 30 or 36. Years
@@ -24,15 +26,33 @@ YEARS_LEAST = 5  # labels; fewer tell nothing
 def months_of(texts: Sequence[str], unit: str) -> list[float]:
     """Ages in months; NaN for what is no number, or may be one of two."""
     stripped = [text.strip() for text in texts]
-    with_comma = [text for text in stripped if "," in text]
-    # 3,650 alone may be 3.65 or 3650. Beside 132,5 it is the former.
-    undecided = all(THOUSANDS.fullmatch(text) for text in with_comma)
+    unclear = unclear_marks(texts, unit)
     return [
         float("nan")
-        if not NUMBER.fullmatch(text) or ("," in text and undecided)
+        if not NUMBER.fullmatch(text) or any(mark in text for mark in unclear)
         else round(float(text.replace(",", ".")) * UNITS[unit], 4)
         for text in stripped
     ]
+
+
+def unclear_marks(texts: Sequence[str], unit: str) -> tuple[str, ...]:
+    """Comma or point, where nothing in the column tells whether it parts thousands: 3,650 alone may be 3.65 or 3650, and beside
+    132,5 it is the former. A point is the usual decimal mark, so it is unclear only where the thousands would be ages:
+    120.125 months are none of 120125, but 1.200 days may be 1200.
+    """
+    found = []
+    for mark in ",.":
+        marked = [text.strip() for text in texts if mark in text]
+        alike = bool(marked) and all(THOUSANDS.fullmatch(text) for text in marked)
+        most = MAX_AGE_MONTHS / UNITS[unit]
+        if alike and (mark == "," or any(abs(float(text.replace(mark, ""))) <= most for text in marked)):
+            found.append(mark)
+    return tuple(found)
+
+
+def mostly_newborn(ages: np.ndarray) -> bool:
+    """Whether most labels are below a month, as where days or years were named and months are meant, or a mark was misread."""
+    return bool(len(ages) >= YEARS_LEAST and np.median(ages) < 1)
 
 
 def look_like_years(ages: np.ndarray) -> bool:

@@ -1,5 +1,6 @@
 """What a DICOM file's header says of its case, where no table does: for labels, and of the examination."""
 
+import math
 import re
 from datetime import date, datetime
 from pathlib import Path
@@ -11,6 +12,8 @@ from data.tables.ages import UNITS
 
 HEADER_AGE = "PatientAge"  # as --age-column: the age since birth, of DICOM headers
 AGE = re.compile(r"(\d{3})([DWMY])")
+OLDEST_MONTHS = 120 * 12.0  # an older patient has a date in place of a birth date that is not known
+ROUNDED_MONTHS = 0.1  # months and years are of unequal lengths
 AGE_UNITS = {"D": UNITS["days"], "W": 7 * UNITS["days"], "M": 1.0, "Y": UNITS["years"]}
 ID_ELEMENTS = ("PatientID", "SOPInstanceUID", "AccessionNumber", "StudyInstanceUID")
 
@@ -27,11 +30,11 @@ class Header(NamedTuple):
 
 
 def header(path: Path) -> Header:
-    """Says nothing of a damaged file, which has no image either and is left out for that."""
+    """Says nothing of a file that is damaged or may not be read, which has no image either and is left out for that."""
     try:
         sex, age, *ids = dicom.texts(path, "PatientSex", "PatientAge", *ID_ELEMENTS)
-    except DataError:
-        return Header(None, float("nan"), ())
+    except (DataError, OSError):
+        return Header(None, math.nan, ())
     age_months = stated_age(age)
     return Header(dicom.SEXES.get(sex.upper()), round(age_months, 4), tuple(filter(None, ids)))
 
@@ -39,7 +42,8 @@ def header(path: Path) -> Header:
 def stated_age(age: str) -> float:
     """Months, by PatientAge as 012Y; NaN where it is written otherwise or not at all."""
     said = AGE.fullmatch(age)
-    return int(said[1]) * AGE_UNITS[said[2]] if said else float("nan")
+    months = int(said[1]) * AGE_UNITS[said[2]] if said else math.nan
+    return months if months <= OLDEST_MONTHS else math.nan
 
 
 class Study(NamedTuple):
@@ -50,15 +54,15 @@ class Study(NamedTuple):
     accession_number: str = ""
     body_part: str = ""
     male: bool | None = None
-    age_months: float = float(
-        "nan"
-    )  # since birth, when the radiograph was taken: no bone age; NaN where it is not said
+    age_months: float = math.nan  # since birth, when the radiograph was taken: no bone age; NaN where it is not said
+    age_note: str = ""  # where the file says two ages, or one that nobody has
 
 
 def study(path: Path) -> Study:
     """Raises DataError where the file is not DICOM.
 
-    The age is the time from PatientBirthDate to StudyDate; where one of them is not said, PatientAge.
+    The age is the time from PatientBirthDate to StudyDate; PatientAge where one of them is not said, or the two contradict one
+    another: who takes the names out of a file writes another date of birth, and leaves the age.
     """
     sex, age, born, taken, patient, accession, part = dicom.texts(
         path,
@@ -73,9 +77,23 @@ def study(path: Path) -> Study:
         ),
     )
     birth, day = day_of(born), day_of(taken)
-    between = (day - birth).days * AGE_UNITS["D"] if birth and day and birth <= day else stated_age(age)
+    between = (day - birth).days * AGE_UNITS["D"] if birth and day and birth <= day else math.nan
+    months, note = believed(between, age)
     when = day.isoformat() if day else ""
-    return Study(patient, when, accession, part.upper(), dicom.SEXES.get(sex.upper()), round(between, 2))
+    return Study(patient, when, accession, part.upper(), dicom.SEXES.get(sex.upper()), round(months, 2), note)
+
+
+def believed(between: float, age: str) -> tuple[float, str]:
+    """Of the time from birth and PatientAge, which says whole days, weeks, months or years; and what is wrong with the two."""
+    stated = stated_age(age)
+    if between > OLDEST_MONTHS:
+        taken = f"PatientAge, {age}, is taken" if not math.isnan(stated) else "no age is taken"
+        return stated, f"by its PatientBirthDate the patient was {between / 12:.0f} years old: {taken}"
+    if math.isnan(stated) or math.isnan(between):
+        return (between if math.isnan(stated) else stated), ""
+    if abs(between - stated) > AGE_UNITS[age[-1]] + ROUNDED_MONTHS:
+        return stated, f"its PatientBirthDate says {between:.0f} months at the study, PatientAge {age}, which is taken"
+    return between, ""
 
 
 def day_of(text: str) -> date | None:

@@ -1,6 +1,8 @@
 """A DICOMDIR: the list of files on a CD or of an export, which says where each of them is."""
 
-from collections.abc import Iterator
+import os
+from collections.abc import Callable, Iterator, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +19,34 @@ def listed(path: Path) -> list[Path]:
     """The images that it lists, in its order, whether they are there or not. Raises DataError where it is damaged or lists none."""
     dataset = read(path, pixels=False)
     with foreign(f"unreadable: {path} is a damaged DICOMDIR"):
-        found = [path.parent.joinpath(*parts) for parts in referenced(dataset)]
+        referring = list(referenced(dataset))
+    names_in = cache(names_below)  # of a CD, a folder has thousands of files
+    found = [as_mounted(path.parent, parts, names_in) for parts in referring]
     if not found:
         raise DataError(f"{path} lists no images; name the files themselves")
     return found
+
+
+def as_mounted(folder: Path, parts: Sequence[str], names_in: Callable[[Path], Sequence[str]]) -> Path:
+    """The file in the folder, or the one whose names differ in capitals or in the version of ISO 9660, as systems mount CDs:
+    IM000001 as im000001 or IM000001;1. The listed path where there is none."""
+    at = folder
+    for part in parts:
+        if not (at / part).exists():
+            part = next((name for name in names_in(at) if mounted(name) == mounted(part)), part)
+        at = at / part
+    return at
+
+
+def mounted(name: str) -> str:
+    return name.partition(";")[0].rstrip(".").casefold()
+
+
+def names_below(folder: Path) -> Sequence[str]:
+    try:
+        return sorted(os.listdir(folder))
+    except OSError:
+        return ()
 
 
 def referenced(dataset: Any) -> Iterator[list[str]]:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from data.films.dicom import is_dicom
 from data.preparation import DataError
-from data.tables.headings import IMAGE_SUFFIXES
+from data.tables.headings import IMAGE_SUFFIXES, split_by_words
 from data.tables.sheets import TABLE_SUFFIXES
 
 MAX_ENTRIES = 2_000_000  # files and folders; beyond, a link leads out of the data, as to the whole disk
@@ -48,6 +48,9 @@ class Files:
 
     tables: tuple[Path, ...]
     images: tuple[Path, ...]
+    texts: tuple[Path, ...]  # that may be tables: .txt whose name speaks of a split
+    foreign_tables: tuple[Path, ...]  # of other programs, which are not read
+    dangling: tuple[Path, ...]  # images by their names, which cannot be reached: links to nothing
     unreadable: tuple[Path, ...]  # folders
     said: tuple[str, ...]  # what was passed over, a sentence each
 
@@ -56,6 +59,9 @@ def files_below(folder: Path) -> Files:
     """Raises DataError where the folder holds more than any data set; PermissionError where it may not be read itself."""
     tables: list[Path] = []
     images: list[Path] = []
+    texts: list[Path] = []
+    foreign_tables: list[Path] = []
+    dangling: list[Path] = []
     unreadable: list[Path] = []
     irregular: list[Path] = []
     flattened: list[str] = []
@@ -66,6 +72,8 @@ def files_below(folder: Path) -> Files:
         name, path = entry.name.lower(), Path(entry.path)
         mode = mode_of(entry)
         if mode == 0:  # a link to nowhere
+            if name.endswith(IMAGE_SUFFIXES):
+                dangling.append(path)
             continue
         if not stat.S_ISREG(mode):
             irregular.append(path)
@@ -75,6 +83,10 @@ def files_below(folder: Path) -> Files:
             images.append(path)
         elif ending := next((ending for ending in WHAT_TO_DO if name.endswith(ending)), ""):
             others[ending] += 1
+            if ending in OTHER_TABLES:
+                foreign_tables.append(path)
+        elif name.endswith(".txt") and split_by_words(path.stem):
+            texts.append(path)
         elif target := flattened_link(entry):
             flattened.append(f"{path.relative_to(folder)} (to {target})")
     said = [
@@ -87,9 +99,19 @@ def files_below(folder: Path) -> Files:
         said.append(
             f"passed over: a link to a folder that some copy has turned into a file, {', '.join(flattened[:NAMED])}"
         )
+    if dangling:
+        said.append(f"a link leads to nothing: {some(folder, dangling)}")
     if unreadable:
         said.append(f"passed over, as this user may not read it: {some(folder, unreadable)}")
-    return Files(tuple(tables), tuple(images), tuple(unreadable), tuple(said))
+    return Files(
+        tables=tuple(tables),
+        images=tuple(images),
+        texts=tuple(texts),
+        foreign_tables=tuple(foreign_tables),
+        dangling=tuple(dangling),
+        unreadable=tuple(unreadable),
+        said=tuple(said),
+    )
 
 
 def entries(folder: Path, unreadable: list[Path]) -> Iterator[os.DirEntry[str]]:

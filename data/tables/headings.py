@@ -1,16 +1,18 @@
 """One table of cases, CSV or Excel, under any of the headings in circulation.
 
 Three naming schemes of RSNA's tables are found in the wild, and people rename columns; so a table is known by its
-headings, never by its file's name. A row that cannot be used becomes a Problem, and the others are kept.
+headings, never by its file's name. A row that cannot be used becomes a Problem, and the others are kept; which cells
+a row cannot do without is said by who asks for the table.
 """
 
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -20,8 +22,9 @@ from data.films import dicom
 from data.preparation import DataError
 from data.problems import Kind, Problem
 from data.shown import one_line, shown
-from data.tables.ages import UNITS, months_of
-from data.tables.sheets import Sheet, read_sheet
+from data.tables.ages import UNITS, months_of, unclear_marks
+from data.tables.sexes import m_is_unclear, sexes_in
+from data.tables.sheets import UNVALUED, Sheet, read_sheet
 
 IMAGE_SUFFIXES = (*dicom.PICTURE_SUFFIXES, *dicom.SUFFIXES)
 
@@ -37,18 +40,12 @@ HEADINGS = {
     ),
 }
 NEEDED = ("id", "sex")
+KINDS: dict[str, Kind] = {"sex": "sex", "age_months": "age", "split": "split"}  # of a problem with the column
+MARKS = {",": "comma", ".": "point"}
 OPTIONS = {"id": "--id-column", "age_months": "--age-column", "sex": "--sex-column"}  # that name a heading of one's own
-SEX = {
-    **{"m": True, "male": True, "boy": True, "männlich": True},
-    **{"f": False, "female": False, "girl": False, "w": False, "weiblich": False},
-}
-# True and False, as spreadsheets of some languages write them.
-TRUTH = {
-    **dict.fromkeys(("true", "wahr", "vrai", "verdadero", "verdadeiro", "vero", "waar"), True),
-    **dict.fromkeys(("false", "falsch", "faux", "falso", "onwaar"), False),
-}
-# Clear under "male" or "female" only: under "sex" either may be meant.
-YES_NO = TRUTH | {"1": True, "1.0": True, "yes": True, "y": True, "0": False, "0.0": False, "no": False, "n": False}
+WHAT = {"id": "ids", "age_months": "bone ages", "sex": "sexes", "split": "splits"}
+TO_TRAIN = ("sex", "age_months", "split")  # what a row must say readably, where the table has the column
+TO_ANSWER: tuple[str, ...] = ()  # any of it will do
 SPLIT_WORDS = {
     "train": r"train|training",
     "validation": r"val|valid|validation",
@@ -58,21 +55,26 @@ SPLIT_WORDS = {
 
 @dataclass(frozen=True)
 class Table:
-    """A table's usable rows: `cases` has id, age_months (NaN where the table has no ages), male, split and patient ('' unknown), row."""
+    """A table's usable rows: `cases` has id, age_months (NaN where the table has no ages), male, split and patient ('' unknown),
+    row, and `named`: the name that the case's image has by this table, with folders where the id has them."""
 
     path: Path
     cases: pd.DataFrame
     problems: tuple[Problem, ...]
     has_ages: bool
-    has_sexes: bool  # `male` is False throughout where it has none
+    has_sexes: bool  # `male` is False throughout where it has none; None where it need not be said and is not
     split: str  # of the table as a whole, by its headings: '' where they do not tell
     said: str = ""  # what had to be guessed
 
 
-def read_table(path: Path, asked: Mapping[str, str] = {}, age_unit: str = "months") -> Table | None:
+def read_table(
+    path: Path, asked: Mapping[str, str] = {}, age_unit: str = "months", needed: Collection[str] = TO_TRAIN
+) -> Table | None:
     """The table, or None where its headings are those of no table of cases: ids, and sexes or ages.
 
-    Raises DataError where the file cannot be read, or has no rows.
+    A row without one of the columns that are `needed` is left out; of others a blank cell is unknown, and what cannot be
+    read is a problem of a row that stays. Raises DataError where the file cannot be read, has no rows, has two columns for
+    one thing that contradict one another, or formulas that nobody has calculated.
     """
     sheet = read_sheet(path, partial(fitting, asked=asked))
     columns = found_columns(sheet.headings, asked)
@@ -80,7 +82,8 @@ def read_table(path: Path, asked: Mapping[str, str] = {}, age_unit: str = "month
         return None
     if not sheet.rows:
         raise DataError(f"{path} has no rows")
-    return to_cases(path, sheet, columns, age_unit)
+    refuse_two_columns(path, sheet, asked, age_unit)
+    return to_cases(path, sheet, columns, age_unit, needed)
 
 
 def fitting(headings: Sequence[str], asked: Mapping[str, str]) -> int:
@@ -93,16 +96,53 @@ def normalised(heading: str) -> str:
     return " ".join(heading.replace("_", " ").replace("\ufeff", "").lower().split())
 
 
-def found_columns(headings: Sequence[str], asked: Mapping[str, str] = {}) -> dict[str, str]:
-    """Our name of a column to the table's, normalised. Where a heading was named, no other will do."""
+def places_of(headings: Sequence[str], asked: Mapping[str, str] = {}) -> dict[str, list[int]]:
+    """Our name of a column to its places in the table, the best known heading's first. Where a heading was named, no other will do."""
     there = [normalised(heading) for heading in headings]
     found = {}
     for ours, known in HEADINGS.items():
         names = (normalised(asked[ours]),) if ours in asked else known
-        present = [name for name in names if name in there]
-        if present:
-            found[ours] = present[0]
+        places = [place for name in names for place, heading in enumerate(there) if heading == name]
+        if places:
+            found[ours] = places
     return found
+
+
+def found_columns(headings: Sequence[str], asked: Mapping[str, str] = {}) -> dict[str, str]:
+    """Our name of a column to the table's, normalised."""
+    return {ours: normalised(headings[places[0]]) for ours, places in places_of(headings, asked).items()}
+
+
+# What two columns for one thing are compared by; None says nothing.
+MEANINGS: dict[str, Callable[[list[str], str, str], list[Any]]] = {
+    "id": lambda texts, heading, unit: [id_of(text).casefold() or None for text in texts],
+    "age_months": lambda texts, heading, unit: [None if np.isnan(age) else age for age in months_of(texts, unit)],
+    "sex": lambda texts, heading, unit: sexes_in(texts, heading),
+    "split": lambda texts, heading, unit: [split_by_words(text) or None for text in texts],
+}
+
+
+def refuse_two_columns(path: Path, sheet: Sheet, asked: Mapping[str, str], age_unit: str) -> None:
+    """Two raters' ages, or a number beside a file's name: which is meant is not for us to say."""
+    for ours, places in places_of(sheet.headings, asked).items():
+        if ours not in MEANINGS:
+            continue
+        columns = [[cells[place] for _, cells in sheet.rows] for place in places]
+        meant = [
+            MEANINGS[ours](texts, normalised(sheet.headings[place]), age_unit)
+            for place, texts in zip(places, columns, strict=True)
+        ]
+        for other in range(1, len(places)):
+            for at, (one, two) in enumerate(zip(meant[0], meant[other], strict=True)):
+                if one is None or two is None or one == two:
+                    continue
+                names = [one_line(sheet.headings[places[n]]) for n in (0, other)]
+                told_apart = normalised(names[0]) != normalised(names[1])
+                raise DataError(
+                    f"{path} has two columns of {WHAT[ours]} ({', '.join(names)}), and row {sheet.rows[at][0]} has "
+                    f"{shown(columns[0][at])} and {shown(columns[other][at])}: "
+                    + (f"say {OPTIONS[ours]}" if told_apart and ours in OPTIONS else "rename one of them, or remove it")
+                )
 
 
 def known_headings(path: Path, asked: Mapping[str, str]) -> dict[str, str]:
@@ -131,53 +171,110 @@ def split_of(folder: Path, path: Path) -> str:
     return next((split for name in names if (split := split_by_words(name))), "")
 
 
-def to_cases(path: Path, sheet: Sheet, columns: dict[str, str], age_unit: str) -> Table:
+def to_cases(path: Path, sheet: Sheet, columns: dict[str, str], age_unit: str, needed: Collection[str]) -> Table:
     there = [normalised(heading) for heading in sheet.headings]
     cells = {ours: [row[there.index(name)] for _, row in sheet.rows] for ours, name in columns.items()}
+    refuse_unvalued(path, sheet, cells)
     blank = [""] * len(sheet.rows)
-    ids = ids_of(cells["id"])
-    texts = cells.get("age_months")
-    ages = months_of(texts, age_unit) if texts else [np.nan] * len(ids)
-    splits, patients = cells.get("split", blank), cells.get("patient", blank)
-    youngest, oldest = (f"{months / UNITS[age_unit]:g}" for months in (MIN_AGE_MONTHS, MAX_AGE_MONTHS))
-    kept: list[tuple[str, float, bool, str, str, int]] = []
+    ids, names = ids_of(cells["id"])
+    ages = ages_of(cells, age_unit) if "age_months" in columns else [np.nan] * len(ids)
+    males: list[bool | None] = (
+        sexes_in(cells["sex"], columns["sex"]) if "sex" in columns else [False for _ in sheet.rows]
+    )
+    splits = [split_by_words(text) for text in cells.get("split", blank)]
+    patients = cells.get("patient", blank)
+    why = sentences(cells, columns, age_unit)
+    kept: list[tuple[str, float, bool | None, str, str, int, str]] = []
     problems = []
     for index, (row, _) in enumerate(sheet.rows):
-        male = sex_of(cells["sex"][index], columns["sex"]) if "sex" in columns else False
-        known_split = split_by_words(splits[index])
-        wrong: tuple[Kind, str] | None = (
-            ("id", "the row has none")
-            if not ids[index]
-            else ("sex", f"{columns['sex']} is True or False, M or F; got {shown(cells['sex'][index])}")
-            if male is None
-            else ("age", f"bone age is in {age_unit}, {youngest} to {oldest}; got {shown(texts[index])}")
-            if texts and not MIN_AGE_MONTHS <= ages[index] <= MAX_AGE_MONTHS  # a NaN is in no range
-            else ("split", f"one of {', '.join(SPLITS)}; got {shown(splits[index])}")
-            if splits[index].strip() and not known_split
-            else None
-        )
-        if wrong:
-            problems.append(Problem(ids[index], f"{path} row {row}", *wrong))
-        else:
-            kept.append((ids[index], ages[index], bool(male), known_split, patients[index].strip(), row))
-    cases = pd.DataFrame(kept, columns=["id", "age_months", "male", "split", "patient", "row"])
-    cases = cases.astype({"id": str, "age_months": float, "male": bool, "split": str, "patient": str, "row": int})
-    repeated = list(repeated_rows(path, cases))
+        unread = {"sex": males[index] is None, "age_months": np.isnan(ages[index]), "split": not splits[index]}
+        wrong = [ours for ours in TO_TRAIN if ours in columns and unread[ours]]
+        filled = [ours for ours in wrong if cells[ours][index].strip()]
+        lost = [ours for ours in wrong if ours in needed and (ours != "split" or ours in filled)]
+        faults: list[tuple[Kind, str]] = [(KINDS[ours], why(ours, index)) for ours in lost[:1] or filled]
+        if not ids[index]:
+            faults = [("id", "the row has none")]
+        elif not lost:
+            told = ids[index], ages[index], males[index], splits[index], patients[index].strip()
+            kept.append((*told, row, names[index]))
+        problems += [Problem(ids[index], f"{path} row {row}", kind, said) for kind, said in faults]
+    cases = pd.DataFrame(kept, columns=["id", "age_months", "male", "split", "patient", "row", "named"])
+    male = bool if "sex" in needed or "sex" not in columns else object
+    cases = cases.astype(
+        {"id": str, "age_months": float, "male": male, "split": str, "patient": str, "row": int, "named": str}
+    )
+    repeated = list(repeated_rows(path, cases, needed))
     cases = cases.drop(index=[index for index, _ in repeated]).reset_index(drop=True)
     problems += [problem for _, problem in repeated]
-    has_ages, has_sexes = texts is not None, "sex" in columns
+    has_ages, has_sexes = "age_months" in columns, "sex" in columns
     return Table(path, cases, tuple(problems), has_ages, has_sexes, split_by_headings(columns), sheet.said)
 
 
-def ids_of(texts: Sequence[str]) -> list[str]:
-    """Ids as they are written. Of files' names the folder and the ending are no part, nor are letters that all share, as in
-    b1377.png, b1378.png; where names of files repeat, their folders stay: p1/left.png and p2/left.png."""
-    ids = [id_of(text) for text in texts]
-    if any(ids) and all(without_ending(text) != text.strip() for text in texts if text.strip()):
+def refuse_unvalued(path: Path, sheet: Sheet, cells: Mapping[str, list[str]]) -> None:
+    for texts in cells.values():
+        if UNVALUED in texts:
+            raise DataError(
+                f"{path} row {sheet.rows[texts.index(UNVALUED)][0]} has a formula without a value: open the workbook in Excel "
+                "and save it, or save it as CSV"
+            )
+
+
+def ages_of(cells: Mapping[str, list[str]], age_unit: str) -> list[float]:
+    """In months; NaN where the cell does not say an age in range."""
+    ages = months_of(cells["age_months"], age_unit)
+    return [age if MIN_AGE_MONTHS <= age <= MAX_AGE_MONTHS else np.nan for age in ages]  # a NaN is in no range
+
+
+def sentences(cells: Mapping[str, list[str]], columns: Mapping[str, str], age_unit: str) -> Callable[[str, int], str]:
+    """What is wrong with a cell, by our column and the row's place."""
+    youngest, oldest = (f"{months / UNITS[age_unit]:g}" for months in (MIN_AGE_MONTHS, MAX_AGE_MONTHS))
+    texts = cells.get("age_months", ())
+    marks = unclear_marks(texts, age_unit)
+    expected = {
+        "sex": f"{columns.get('sex')} is True or False, M or F; got ",
+        "age_months": f"bone age is in {age_unit}, {youngest} to {oldest}; got ",
+        "split": f"one of {', '.join(SPLITS)}; got ",
+    }
+    beside = (
+        "; beside H or V an M may be a woman (mujer): write male and female"
+        if m_is_unclear(cells.get("sex", ()))
+        else ""
+    )
+
+    def why(ours: str, index: int) -> str:
+        text = cells[ours][index]
+        more = beside if ours == "sex" else ""
+        if ours == "age_months" and (mark := next((mark for mark in marks if mark in text), "")):
+            more = f", where the {MARKS[mark]} may part thousands or be the decimal one: write it without"
+        return expected[ours] + shown(text) + more
+
+    return why
+
+
+def ids_of(texts: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Ids as they are written, and their images' names. Of files' names the folder and the ending are no part of the id, nor are
+    letters that all share, as in b1377.png, b1378.png; where names of files repeat, their folders stay: p1/left.png and
+    p2/left.png. A text without an ending is a file's only where all lie in one folder: 2019/12 and N/A are ids."""
+    paths = ["/".join(re.split(r"[/\\]", without_ending(text))) for text in texts]
+    of_files = [without_ending(text) != text.strip() for text in texts]
+    distinct = {path for path in paths if path}
+    in_one_folder = len(distinct) > 1 and len({path.rpartition("/")[0] for path in distinct}) == 1
+    names = [
+        path.rpartition("/")[2].strip() if of_file or in_one_folder else path
+        for path, of_file in zip(paths, of_files, strict=True)
+    ]
+    ids = [
+        name if name != path or of_file else text.strip()
+        for name, path, of_file, text in zip(names, paths, of_files, texts, strict=True)
+    ]
+    if any(ids) and all(of_file for of_file, text in zip(of_files, texts, strict=True) if text.strip()):
         ids = without_prefix(ids)
-    whole = ["/".join(re.split(r"[/\\]", without_ending(text))) for text in texts]
-    meant = Counter(id for id, _ in set(zip(ids, whole, strict=True)))
-    return [path if meant[id] > 1 else id for id, path in zip(ids, whole, strict=True)]
+    meant = Counter(id for id, _ in set(zip(ids, paths, strict=True)))
+    several = [meant[id] > 1 for id in ids]
+    return (
+        [path if more else id for id, path, more in zip(ids, paths, several, strict=True)],
+        [path if more else name for name, path, more in zip(names, paths, several, strict=True)],
+    )
 
 
 def split_by_headings(columns: dict[str, str]) -> str:
@@ -197,10 +294,11 @@ def split_by_words(text: str) -> str:
     return named[0] if len(named) == 1 else ""
 
 
-def repeated_rows(path: Path, cases: pd.DataFrame) -> Iterator[tuple[int, Problem]]:
+def repeated_rows(path: Path, cases: pd.DataFrame, needed: Collection[str]) -> Iterator[tuple[int, Problem]]:
     """Rows whose id occurs before. Where they contradict one another nobody knows which is right: all of them go."""
+    compared = [name for name in cases if name not in ("row", "named")] if needed else ["age_months", "male"]
     for id, same in cases[cases["id"].duplicated(keep=False)].groupby("id", sort=False):
-        agree = len(same.drop(columns="row").drop_duplicates()) == 1
+        agree = len(same[compared].drop_duplicates()) == 1
         rows = ", ".join(map(str, same["row"]))
         for index, row in list(same["row"].items())[1 if agree else 0 :]:
             said = "say the same, the first is kept" if agree else "contradict one another, none is kept"
@@ -230,11 +328,3 @@ def without_prefix(ids: list[str]) -> list[str]:
     if matched and all(matched) and len({match[1] for match in matched if match}) == 1:
         return [re.sub(r"^[A-Za-z_\-]+", "", id) for id in ids]
     return ids
-
-
-def sex_of(text: str, heading: str) -> bool | None:
-    """Whether male; None where the cell does not tell. Under "female", yes is a girl."""
-    word, named = text.strip().lower(), heading.split()
-    if "female" in named:
-        return SEX.get(word, {yes: not male for yes, male in YES_NO.items()}.get(word))
-    return (SEX | (YES_NO if "male" in named else TRUTH)).get(word)

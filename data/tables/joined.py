@@ -1,6 +1,6 @@
 """Tables of cases and images of a folder, joined: each case with its image, or with the reason why it has none."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 
@@ -8,14 +8,11 @@ import numpy as np
 import pandas as pd
 
 from data.cases import MAX_AGE_MONTHS, MIN_AGE_MONTHS
-from data.films.dicom import is_dicom
 from data.problems import Kind, Problem
-from data.tables.dicom_cases import Header, header
+from data.tables.dicom_cases import header
 from data.tables.folders import some
 from data.tables.headings import Table, split_of
-from data.tables.names import matched
-
-READ_HEADER = Callable[[Path], Header]
+from data.tables.names import READ_HEADER, matched
 
 
 def joined(
@@ -34,23 +31,24 @@ def joined(
     said: list[str] = []
     for table in sorted(tables, key=lambda table: table.split not in ("", "train")):
         problems += table.problems
-        ids = list(table.cases["id"])
+        ids, names = list(table.cases["id"]), list(table.cases["named"])
+        elsewhere = [name for other in tables if other is not table for name in other.cases["named"]]
         found: dict[int, list[Path]] = {}
+        unclear: dict[int, str] = {}
         for folders in search_order(table.split):
             left = [place for place in range(len(ids)) if place not in found]
             eligible = [path for path in free if folders is None or split_at(path.parent) in folders]
-            made = matched([ids[place] for place in left], eligible)
-            here = {left[place]: paths for place, paths in made.files.items()}
-            if not table.cases.empty:
-                here |= by_header(ids, [place for place in left if place not in here], eligible, here, headers)
+            made = matched(names, left, eligible, images, headers, elsewhere)
+            here = made.files
             found |= here
-            said += loosely_said(ids, here, [left[place] for place in made.loosely])
+            unclear |= made.unclear
+            said += loosely_said(ids, here, made.loosely)
             if folders == ("train",) and here:
                 paths = [path for paths in here.values() for path in paths]
                 said.append(f"{len(here):,} {table.split} images lie among the training images: {some(folder, paths)}")
             taken = {path for paths in here.values() for path in paths}
             free = [path for path in free if path not in taken]
-        part, unusable = with_images(folder, table, found, headers)
+        part, unusable = with_images(folder, table, found, unclear, headers)
         parts.append(part)
         problems += unusable
     return pd.concat(parts, ignore_index=True), problems, said
@@ -75,24 +73,8 @@ def loosely_said(ids: Sequence[str], found: dict[int, list[Path]], places: Seque
     return [f"{ids_are} {ids[places[0]]} and {example}"]
 
 
-def by_header(
-    ids: Sequence[str], left: Sequence[int], images: Sequence[Path], found: dict[int, list[Path]], headers: READ_HEADER
-) -> dict[int, list[Path]]:
-    """For ids that no file is named by: DICOM files whose header has them, as PatientID or SOPInstanceUID."""
-    if not left:
-        return {}
-    taken = {path for paths in found.values() for path in paths}
-    places = {ids[place]: place for place in left}
-    made: dict[int, list[Path]] = {}
-    for path in images:
-        if path not in taken and is_dicom(path):
-            for place in {places[id] for id in headers(path).ids if id in places}:
-                made.setdefault(place, []).append(path)
-    return made
-
-
 def with_images(
-    folder: Path, table: Table, found: dict[int, list[Path]], headers: READ_HEADER
+    folder: Path, table: Table, found: dict[int, list[Path]], unclear: dict[int, str], headers: READ_HEADER
 ) -> tuple[pd.DataFrame, list[Problem]]:
     """The table's cases with their image, and with what the image's header says that the table does not."""
     kept, problems = [], []
@@ -101,7 +83,9 @@ def with_images(
     for place, (id, row, age_months, male) in enumerate(zip(*columns, strict=True)):
         paths = found.get(place, [])
         wrong: tuple[Kind, str] | None = None
-        if not paths:
+        if not paths and place in unclear:
+            wrong = "ambiguous", unclear[place]
+        elif not paths:
             wrong = "missing", f"no image {id} in {folder}"
         elif len(paths) > 1:
             wrong = (

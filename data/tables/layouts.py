@@ -7,6 +7,7 @@ ages where that was asked for, are taken from DICOM files.
 """
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -18,8 +19,16 @@ from data.films.dicom import is_dicom
 from data.preparation import DataError, Preparation
 from data.problems import Problem
 from data.tables.dicom_cases import HEADER_AGE, is_header_age
-from data.tables.folders import Files, files_below, some
-from data.tables.headings import Table, known_headings, lacking, read_table, split_of, without_ending
+from data.tables.folders import WHAT_TO_DO, Files, files_below, some
+from data.tables.headings import (
+    Table,
+    known_headings,
+    lacking,
+    read_table,
+    split_by_words,
+    split_of,
+    without_ending,
+)
 from data.tables.joined import joined
 from data.tables.refusals import (
     refuse_ids_in_two_splits,
@@ -98,6 +107,7 @@ def read_tables(folder: Path, files: Files, settings: Preparation) -> tuple[list
     tables: list[Table] = []
     others: list[Path] = []
     faults: dict[Path, str] = {}
+    texts: list[Path] = []
     for path in files.tables:
         try:
             table = read_table(path, asked, unit)
@@ -108,6 +118,13 @@ def read_tables(folder: Path, files: Files, settings: Preparation) -> tuple[list
             tables.append(replace(table, split=split_of(folder, path.with_suffix("")) or table.split))
         else:
             others.append(path)
+    for path in files.texts:
+        table = table_in_text(path, asked, unit)
+        split = split_of(folder, path.with_suffix(""))
+        if table and table.has_sexes and split not in {table.split for table in tables}:
+            tables.append(replace(table, split=split))
+        else:
+            texts.append(path)
     if any(table.has_ages for table in tables):  # a list of sexes without ages, that names no split, is none of labels
         others += [table.path for table in tables if not table.has_ages and not table.split]
         tables = [table for table in tables if table.has_ages or table.split]
@@ -116,23 +133,54 @@ def read_tables(folder: Path, files: Files, settings: Preparation) -> tuple[list
     for path, fault in faults.items():
         split = split_of(folder, path.with_suffix(""))
         if split and split not in {table.split for table in tables}:
-            raise DataError(f"{fault}; by its name it is the {split} table: mend it, or take it out")
+            raise DataError(f"{fault}; {by_name(split)}")
+    refuse_lost_splits(folder, files, others, {table.split for table in tables}, asked)
     said = [table.said for table in tables if table.said]
     said += [f"passed over: {fault}" for fault in list(faults.values())[:FAULTS_SAID]]
     if len(faults) > FAULTS_SAID:
         said.append(f"passed over: {len(faults) - FAULTS_SAID:,} more tables that cannot be read")
-    if others:
-        said.append(f"passed over, as no table of cases: {some(folder, others)}")
+    if others or texts:
+        said.append(f"passed over, as no table of cases: {some(folder, [*others, *texts])}")
     return tables, said
+
+
+def table_in_text(path: Path, asked: Mapping[str, str], unit: str) -> Table | None:
+    """A .txt may be a table or anything else."""
+    try:
+        return read_table(path, asked, unit)
+    except DataError:
+        return None
+
+
+def by_name(split: str) -> str:
+    return f"by its name it is the {split} table: mend it, or take it out"
+
+
+def refuse_lost_splits(
+    folder: Path, files: Files, others: list[Path], there: set[str], asked: Mapping[str, str]
+) -> None:
+    """A cut of the training cases must not stand in for an official test set whose table is not known as one.
+
+    Of tables that are named by their folder alone, two known headings tell those of cases from other lists.
+    """
+    there = there | {"train"} if "" in there else there
+    for path in others:
+        split = split_by_words(path.stem) or split_of(folder, path.parent)
+        near = split_by_words(path.stem) or len(known_headings(path, asked)) > 1
+        if split and near and split not in there:
+            raise DataError(f"{lacking(path, asked)}; {by_name(split)}")
+    for path in files.foreign_tables:
+        if (split := split_by_words(path.stem)) and split not in there:
+            raise DataError(f"{path} is not read: {WHAT_TO_DO[path.suffix.lower()]}; {by_name(split)}")
 
 
 def table_of_headers(
     folder: Path, files: Files, settings: Preparation, faults: dict[Path, str], others: list[Path]
 ) -> Table:
     """The cases of DICOM files that have no table, if it was asked for; else an error that says what is missing."""
-    if others:
-        nearest = max(others, key=lambda path: len(known_headings(path, settings.columns)))
-        raise DataError(lacking(nearest, settings.columns))
+    known = {path: len(known_headings(path, settings.columns)) for path in others}
+    if others and (not faults or any(known.values())):
+        raise DataError(lacking(max(others, key=lambda path: known[path]), settings.columns))
     if faults:
         raise DataError(next(iter(faults.values())))
     wanted = f"{folder} has no table of cases (CSV or xlsx): expected RSNA's train.csv with id, boneage, male"
@@ -152,6 +200,7 @@ def table_of_headers(
     cases = pd.DataFrame(
         {"id": ids, "age_months": np.nan, "male": False, "split": "", "patient": "", "row": range(1, len(ids) + 1)}
     )
+    cases["named"] = cases["id"]
     return Table(folder, cases, (), has_ages=False, has_sexes=False, split="")
 
 
@@ -181,7 +230,7 @@ def one_per_split(folder: Path, tables: list[Table]) -> list[Table]:
 
 
 def equal(one: Table, other: Table) -> bool:
-    return one.cases.drop(columns="row").equals(other.cases.drop(columns="row"))
+    return one.cases.drop(columns=["row", "named"]).equals(other.cases.drop(columns=["row", "named"]))
 
 
 def sentence(folder: Path, table: Table) -> str:

@@ -9,7 +9,7 @@ import pandas as pd
 
 from data.preparation import DataError, Preparation
 from data.problems import Problem
-from data.tables.ages import YEARS_MOST, look_like_years
+from data.tables.ages import YEARS_MOST, look_like_years, mostly_newborn
 from data.tables.headings import Table, composed
 from data.tables.rsna import RSNA_TEST_IDS, official_test
 
@@ -19,6 +19,8 @@ MOST_LOST = 0.2  # of the cases, before somebody has to say that it is meant
 def refuse_years(folder: Path, tables: Sequence[Table], settings: Preparation) -> None:
     """Of each table, and of all together: one split may be written in another unit than the others."""
     if settings.age_unit != "auto":
+        for table in tables:
+            refuse_newborn(table.path, table.cases["age_months"].to_numpy(), settings.age_unit)
         return
     each = {str(table.path): table.cases["age_months"].to_numpy() for table in tables}
     for of, ages in [*each.items(), (str(folder), np.concatenate([*each.values()]))]:
@@ -27,6 +29,16 @@ def refuse_years(folder: Path, tables: Sequence[Table], settings: Preparation) -
                 f"the bone ages of {of} look like years: of {len(ages):,} labels the median is {np.median(ages):g}, and hardly "
                 f"any is above {YEARS_MOST}; say --age-unit years, and all are converted, or --age-unit months if they are infants'"
             )
+
+
+def refuse_newborn(path: Path, ages: np.ndarray, unit: str) -> None:
+    """A unit that was named and is not the table's."""
+    said = ages[~np.isnan(ages)]
+    if mostly_newborn(said):
+        raise DataError(
+            f"most bone ages of {path} are below a month, as --age-unit {unit} has it: of {len(said):,} the median is "
+            f"{np.median(said):.2g} months; say the unit that they are in"
+        )
 
 
 def refuse_ids_in_two_splits(tables: Iterable[Table]) -> None:

@@ -1,6 +1,7 @@
 """The cells of a table that somebody brings, CSV or Excel, as text: whatever separator, encoding or sheet it has.
 
 A number that Excel keeps as 7.0 is "7", as Excel shows it; every other cell is its own text. Rows that are blank are no rows.
+A file's bytes are read once: it may be a pipe.
 """
 
 import codecs
@@ -9,13 +10,14 @@ import io
 import re
 import string
 import zipfile
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from data.foreign import foreign
 from data.preparation import DataError
+from data.shown import one_line
 
 EXCEL_SUFFIXES = (".xlsx", ".xlsm")
 TABLE_SUFFIXES = (".csv", ".tsv", *EXCEL_SUFFIXES)
@@ -28,6 +30,8 @@ SEPARATORS = ",;\t|"
 NOTHING = SEPARATORS + string.whitespace  # a row of these alone is blank, whichever of them separates
 HEADING_WITHIN = 10  # rows from the top, blank ones not counted: exports begin with a title or two
 LOOKED_AT = 30  # lines from the top, for the separator
+UNVALUED = "\0"  # a cell with a formula whose value nobody has calculated; no text has that letter
+FORMULA = re.compile(rb"<f[\s/>]")  # in a worksheet
 
 Row = tuple[int, list[str]]  # its number as a person counts, from 1; its cells
 Fits = Callable[[Sequence[str]], int]  # how well a row serves as the headings; 0 is not at all
@@ -38,32 +42,67 @@ class Sheet:
     headings: tuple[str, ...]  # as they are written
     rows: tuple[Row, ...]  # below the headings, each as wide as they are
     said: str = ""  # what had to be guessed
+    name: str = ""  # in its workbook
+    hidden: bool = False
 
 
 def read_sheet(path: Path, fits: Fits) -> Sheet:
-    """The sheet, from its headings on, that `fits` finds best; the first row is the headings where none fits.
+    """The sheet that `fits`, from its headings on; the first row is the headings where none fits.
 
-    Raises DataError where the file cannot be read, is too large, or has a row wider than its headings.
+    Raises DataError where the file cannot be read, is too large, has a row wider than its headings, or several sheets that fit.
     """
+    data = bytes_of(path)
+    excel = is_excel(path, data)
+    sheets = list((read_excel if excel else read_text)(path, data, fits))
+    if not sheets:
+        raise DataError(f"{path} {UNREADABLE[excel]}: it is empty")
+    fitting = [sheet for sheet in sheets if fits(sheet.headings)]
+    return the_one(path, fitting) if fitting else sheets[0]
+
+
+def bytes_of(path: Path) -> bytes:
     try:
-        sheets = (read_excel if is_excel(path) else read_text)(path, fits)
-        best = max(sheets, key=lambda sheet: fits(sheet.headings), default=None)
+        if (size := path.stat().st_size) > MAX_TABLE_BYTES:
+            raise too_large(path, size)
+        with path.open("rb") as file:
+            data = file.read(MAX_TABLE_BYTES + 1)
     except PermissionError:
         raise DataError(f"{path} may not be read by this user; change its permissions") from None
-    if best is None:
-        raise DataError(f"{path} {UNREADABLE[is_excel(path)]}: it is empty")
-    return best
+    except FileNotFoundError:
+        raise DataError(f"there is no table {path}") from None
+    except IsADirectoryError:
+        raise DataError(f"{path} is a folder, and no table") from None
+    if len(data) > MAX_TABLE_BYTES:  # of a pipe
+        raise too_large(path, len(data))
+    return data
 
 
-def is_excel(path: Path) -> bool:
+def is_excel(path: Path, data: bytes) -> bool:
     """By its ending, or because it is an archive: some rename a workbook to .csv and take it for converted."""
-    if path.suffix.lower() in EXCEL_SUFFIXES:
-        return True
-    with path.open("rb") as file:
-        return file.read(len(ARCHIVE_MARK)) == ARCHIVE_MARK
+    return path.suffix.lower() in EXCEL_SUFFIXES or data.startswith(ARCHIVE_MARK)
 
 
-def below_headings(path: Path, rows: Sequence[Row], fits: Fits, said: str = "") -> Iterator[Sheet]:
+def the_one(path: Path, fitting: Sequence[Sheet]) -> Sheet:
+    """Girls on one sheet and boys on the next are half of the cases each; a hidden sheet is an old one."""
+    shown = [sheet for sheet in fitting if not sheet.hidden] or list(fitting)
+    others = [sheet for sheet in shown[1:] if (sheet.headings, sheet.rows) != (shown[0].headings, shown[0].rows)]
+    if others:
+        names = ", ".join(sheet.name for sheet in (shown[0], *others))
+        raise DataError(
+            f"{path} has {len(others) + 1} sheets of cases, {one_line(names)}: bring them together on one, or save each as a CSV "
+            "of its own"
+        )
+    chosen = shown[0]
+    passed = [sheet.name for sheet in fitting if sheet.hidden and sheet is not chosen]
+    said = chosen.said
+    if chosen.hidden:
+        said = f"{path.name}: its table is on a hidden sheet, {one_line(chosen.name)}"
+    elif passed:
+        said = f"{path.name}: passed over, as it is hidden: the sheet {one_line(', '.join(passed))}"
+    return replace(chosen, said=said)
+
+
+def below_headings(path: Path, rows: Sequence[Row], fits: Fits, said: str = "", excel: bool = False) -> Iterator[Sheet]:
     """The sheet that these rows are; none where all of them are blank."""
     filled = [row for row in rows if any(cell.strip(NOTHING) for cell in row[1])]
     if not filled:
@@ -75,7 +114,7 @@ def below_headings(path: Path, rows: Sequence[Row], fits: Fits, said: str = "") 
     for number, cells in filled[place + 1 :]:
         if of_cases and any(cell.strip() for cell in cells[width:]):
             raise DataError(
-                f"{path} {UNREADABLE[is_excel(path)]}: row {number} has {len(trimmed(cells))} cells under {width} headings; "
+                f"{path} {UNREADABLE[excel]}: row {number} has {len(trimmed(cells))} cells under {width} headings; "
                 "quote a cell that holds the separator, as a decimal comma"
             )
         below.append((number, [*cells[:width], *[""] * (width - len(cells))]))
@@ -91,10 +130,8 @@ def trimmed(cells: list[str]) -> list[str]:
 # CSV
 
 
-def read_text(path: Path, fits: Fits) -> Iterator[Sheet]:
-    if path.stat().st_size > MAX_TABLE_BYTES:
-        raise too_large(path, path.stat().st_size)
-    text, said = decoded(path.read_bytes())
+def read_text(path: Path, data: bytes, fits: Fits) -> Iterator[Sheet]:
+    text, said = decoded(data)
     lines = list(io.StringIO(text, newline=""))
     first = next((place for place, line in enumerate(lines) if line.strip()), 0)
     named = re.fullmatch(r"(?i)sep=(.)", lines[first].strip("\ufeff\r\n ")) if lines else None
@@ -147,17 +184,18 @@ def decoded(data: bytes) -> tuple[str, str]:
 # Excel
 
 
-def read_excel(path: Path, fits: Fits) -> Iterator[Sheet]:
-    refuse_bomb(path)
+def read_excel(path: Path, data: bytes, fits: Fits) -> Iterator[Sheet]:
+    refuse_bomb(path, data)
     with foreign(f"{path} {UNREADABLE[True]}; save it again as such"):
-        sheets = list(cells_of(path))
-    for rows in sheets:
-        yield from below_headings(path, rows, fits)
+        sheets = list(cells_of(data))
+    for name, hidden, rows in sheets:
+        for sheet in below_headings(path, rows, fits, excel=True):
+            yield replace(sheet, name=name, hidden=hidden)
 
 
-def refuse_bomb(path: Path) -> None:
+def refuse_bomb(path: Path, data: bytes) -> None:
     """By the sizes that the archive declares: no more than those is ever inflated."""
-    with foreign(f"{path} {UNREADABLE[True]}; save it again as such"), zipfile.ZipFile(path) as archive:
+    with foreign(f"{path} {UNREADABLE[True]}; save it again as such"), zipfile.ZipFile(io.BytesIO(data)) as archive:
         size = sum(member.file_size for member in archive.infolist())
     if size > MAX_TABLE_BYTES:
         raise too_large(path, size)
@@ -170,18 +208,49 @@ def too_large(path: Path, size: int) -> DataError:
     )
 
 
-def cells_of(path: Path) -> Iterator[list[Row]]:
-    """Each worksheet's rows."""
+def cells_of(data: bytes) -> Iterator[tuple[str, bool, list[Row]]]:
+    """Each worksheet's name, whether it is hidden, and its rows."""
     from openpyxl import load_workbook
 
-    with path.open("rb") as file:  # of a path openpyxl wants the ending
-        for sheet in load_workbook(file, read_only=True, data_only=True).worksheets:
-            sheet.reset_dimensions()  # programs other than Excel write wrong ones
-            yield [
-                (number, [cell_text(value) for value in row])
-                for number, row in enumerate(sheet.iter_rows(values_only=True), 1)
-                if any(value is not None for value in row)
-            ]
+    sheets = load_workbook(io.BytesIO(data), read_only=True, data_only=True).worksheets
+    formulas = (
+        load_workbook(io.BytesIO(data), read_only=True).worksheets if has_formulas(data) else [None] * len(sheets)
+    )
+    for sheet, with_formulas in zip(sheets, formulas, strict=True):
+        sheet.reset_dimensions()  # programs other than Excel write wrong ones
+        values = values_of(sheet, formula_cells(with_formulas)) if with_formulas else sheet.iter_rows(values_only=True)
+        rows = [
+            (number, [cell_text(value) for value in row])
+            for number, row in enumerate(values, 1)
+            if any(value is not None for value in row)
+        ]
+        yield sheet.title, sheet.sheet_state != "visible", rows
+
+
+def values_of(sheet: Any, formulas: Mapping[int, Set[int]]) -> Iterator[tuple[Any, ...]]:
+    """Each row's values, with UNVALUED for those formulas that have none. One that was calculated to nothing is of the type of texts."""
+    for number, row in enumerate(sheet.iter_rows(), 1):
+        places = formulas.get(number, ())
+        yield tuple(
+            UNVALUED if cell.value is None and place in places and cell.data_type != "str" else cell.value
+            for place, cell in enumerate(row)
+        )
+
+
+def has_formulas(data: bytes) -> bool:
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        sheets = (name for name in archive.namelist() if name.startswith("xl/worksheets/"))
+        return any(FORMULA.search(archive.read(name)) for name in sheets)
+
+
+def formula_cells(sheet: Any) -> dict[int, set[int]]:
+    """The places of a sheet's formulas, by row."""
+    sheet.reset_dimensions()
+    found = {}
+    for number, row in enumerate(sheet.iter_rows(), 1):
+        if places := {place for place, cell in enumerate(row) if cell.data_type == "f"}:
+            found[number] = places
+    return found
 
 
 def cell_text(value: Any) -> str:

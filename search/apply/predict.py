@@ -6,13 +6,11 @@ answered has a row that says why, and the others are answered.
 
 import math
 import re
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from functools import cached_property
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -22,12 +20,9 @@ from data.films.looks import Looks, shrunk
 from data.films.traits import outside, traits_of
 from data.preparation import DataError
 from data.shown import one_line
-from data.tables.ages import look_like_years
 from data.tables.dicom_cases import Study, study
 from data.tables.dicomdir import is_index, listed
 from data.tables.folders import files_below
-from data.tables.headings import id_of, read_table
-from data.tables.names import bare, unpadded
 from search.output.confirmed import MODEL_NOTHING, model_learned_nothing
 from search.output.terminal import log
 from search.trained.made_of import made_of
@@ -53,8 +48,10 @@ IDENTIFYING = ("patient_id", "study_date", "accession_number")  # only where the
 # What BodyPartExamined calls parts that are no hand (PS3.16, Annex L). It is often wrong, so words that are not here are noted only.
 OTHER_PARTS = re.compile(
     r"CHEST|THORAX|SKULL|HEAD|NECK|SPINE|ABDOMEN|PELVIS|HIP|FEMUR|KNEE|LEG|ANKLE|FOOT|TOE|SHOULDER|CLAVICLE|HUMERUS|ELBOW|BREAST|JAW|RIB"
+    r"|LOWER[ _-]*(EXTREMIT|LIMB)|UPPER[ _-]*ARM"
 )
-HAND_PARTS = re.compile(r"HAND|WRIST|FINGER|THUMB|CARP|EXTREMITY|LIMB|ARM|BONE ?AGE")
+HAND_PARTS = re.compile(r"HAND|WRIST|FINGER|THUMB|CARP|BONE ?AGE")
+WITH_HAND = re.compile(r"EXTREMIT|LIMB|ARM")  # parts that may end in one, unless they name another
 REFUSED = "does not look like an upright hand radiograph of the kind this model was trained on"
 DOUBTED = "looks unusual: check that it is an upright hand"
 LEAST_PX = 32  # the least a network is ever shown
@@ -64,32 +61,14 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True)
 class Wanted:
-    """How to answer; `male` is everyone's sex, `table` each id's."""
+    """How to answer; `male` is everyone's sex, `table` each file's (`search/apply/labels.py`)."""
 
     male: bool | None = None
-    table: dict[str, bool] = field(default_factory=dict)
+    table: Mapping[Path, bool] = field(default_factory=dict)
     flip: bool = False
     force: bool = False  # predict also for images that do not look like a hand radiograph
-    ages: dict[str, float] = field(default_factory=dict)  # each id's bone age in months, as `table`
+    ages: Mapping[Path, float] = field(default_factory=dict)  # bone ages in months, as `table`
     identifiers: bool = False  # tell the patient's number, the date and the accession number of DICOM files
-
-    @cached_property
-    def nearly(self) -> dict[str, bool]:
-        return without_notation(self.table)
-
-    @cached_property
-    def nearly_ages(self) -> dict[str, float]:
-        return without_notation(self.ages)
-
-
-Value = TypeVar("Value")
-
-
-def without_notation(table: Mapping[str, Value]) -> dict[str, Value]:
-    """By ids without leading zeros and notation, where those are one's alone."""
-    keys = unpadded(list(table))
-    counts = Counter(keys)
-    return {key: value for key, value in zip(keys, table.values(), strict=True) if counts[key] == 1}
 
 
 class Read(NamedTuple):
@@ -104,7 +83,9 @@ class Read(NamedTuple):
 
 
 def files_of(paths: Sequence[Path]) -> list[Path]:
-    """Every file named, and every image below every folder named. Raises DataError where there is none."""
+    """Every file named, and every image below every folder named; what cannot be reached there, a link or a folder, is among them,
+    to have a row that says so. Raises DataError where there is none.
+    """
     found: list[Path] = []
     for path in paths:
         if is_index(path):
@@ -116,41 +97,9 @@ def files_of(paths: Sequence[Path]) -> list[Path]:
         files = files_below(path)
         if not files.images:
             raise DataError("; ".join((f"{path} holds no PNG, JPEG or DICOM files", *files.said)))
-        found += files.images
-    return found
-
-
-class Labels(NamedTuple):
-    """What a table says, by id; either may be empty, not both."""
-
-    male: dict[str, bool]
-    age_months: dict[str, float]
-
-
-def labels_of(table: Path, columns: Mapping[str, str] = {}, age_unit: str = "months") -> Labels:
-    """Sexes and bone ages, of a table as `prepare` reads it; `columns` as `Preparation` has them."""
-    found = read_table(table, columns, age_unit)
-    if found is None:
-        raise DataError(
-            f"{table} has no columns of ids and sexes or bone ages: expected `id` and `male` (True, False), `sex` (M, F) or `boneage`; "
-            "--id-column, --sex-column and --age-column name others"
-        )
-    ids = list(found.cases["id"])
-    male = [bool(one) for one in found.cases["male"]] if found.has_sexes else []
-    ages = [float(one) for one in found.cases["age_months"]] if found.has_ages else []
-    if age_unit == "months" and look_like_years(np.array(ages)):
-        raise DataError(
-            f"the bone ages of {table} look like years: say --age-unit years, or --age-unit days if they are days"
-        )
-    return Labels(dict(zip(ids, male, strict=False)), dict(zip(ids, ages, strict=False)))
-
-
-def sexes_of(table: Path, columns: Mapping[str, str] = {}) -> dict[str, bool]:
-    """Sex by id alone. Raises DataError where the table has none."""
-    if not (found := labels_of(table, columns).male):
-        raise DataError(
-            f"{table} has no columns of sexes: expected `male` (True, False) or `sex` (M, F); --sex-column names another"
-        )
+        for said in files.said:
+            log(f"{path}: {said}")
+        found += (*files.images, *files.dangling, *files.unreadable)
     return found
 
 
@@ -201,13 +150,16 @@ def read(path: Path, model: Model, wanted: Wanted) -> Read:
         size = f"{decoded.width_px}×{decoded.height_px}"
         return Read(path, None, male, fault=f"too small: {path} has {size} pixels, a hand needs {LEAST_PX} each way")
     [unlike] = outside(model.about.get("films"), traits_of([decoded]))
-    notes = (note, f"the file says that it shows {part}" if part else "", *unlike)
+    age_note = studied.age_note if studied else ""
+    notes = (note, age_note, f"the file says that it shows {part}" if part else "", *unlike)
     return Read(path, decoded.pixels, male, tuple(filter(None, notes)), study=studied)
 
 
 def other_part(studied: Study) -> str:
     """What BodyPartExamined names that is no hand; '' where it names one, or nothing."""
-    return "" if HAND_PARTS.search(studied.body_part) else one_line(studied.body_part)
+    part = studied.body_part
+    may_show = HAND_PARTS.search(part) or (WITH_HAND.search(part) and not OTHER_PARTS.search(part))
+    return "" if may_show else one_line(part)
 
 
 def sex_of(path: Path, wanted: Wanted) -> tuple[bool | None, str]:
@@ -217,25 +169,11 @@ def sex_of(path: Path, wanted: Wanted) -> tuple[bool | None, str]:
 
 def sex_among(path: Path, wanted: Wanted, stated: bool | None) -> tuple[bool | None, str]:
     """--sex before the table's before what the file has `stated`; where they contradict one another the note says so."""
-    stem = id_of(path.name)
-    listed = wanted.table.get(stem, near(wanted.nearly, stem))
-    known = [male for male in (wanted.male, listed, stated) if male is not None]
+    known = [male for male in (wanted.male, wanted.table.get(path), stated) if male is not None]
     if not known:
         return None, ""
     contradicts = stated is not None and stated != known[0]
     return known[0], f"the file says sex {SEXES[stated]}" if contradicts else ""
-
-
-def label_of(path: Path, wanted: Wanted) -> float | None:
-    """The table's bone age in months; None where it has none for this file."""
-    stem = id_of(path.name)
-    found = wanted.ages.get(stem, near(wanted.nearly_ages, stem))
-    return None if found is None or math.isnan(found) else found
-
-
-def near(table: Mapping[str, Value], stem: str) -> Value | None:
-    """By the same ways to be nearly a file's name as in a folder to prepare (`data/tables/names.py`)."""
-    return next((table[key] for keys in (unpadded, bare) if (key := keys([stem])[0]) in table), None)
 
 
 def answer(model: Model, batch: Sequence[Read], wanted: Wanted) -> Iterator[Row]:
@@ -312,7 +250,7 @@ def known_of(one: Read, predicted: float | None, wanted: Wanted) -> Row:
     """What else is known of the file: its label, the age since birth, who it is."""
     found: Row = {}
     if wanted.ages:
-        label = label_of(one.path, wanted)
+        label = wanted.ages.get(one.path)
         found |= {"label_months": label, "error_months": minus(predicted, label)}
     if one.study:
         age = None if math.isnan(one.study.age_months) else round(one.study.age_months, 1)

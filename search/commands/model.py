@@ -192,7 +192,7 @@ def run_train(arguments: argparse.Namespace) -> int:
 
 
 def run_predict(arguments: argparse.Namespace) -> int:
-    from search.apply import answers_out, predict, structured_report
+    from search.apply import answers_out, labels, predict, structured_report
     from search.trained.keep import usable
     from search.trained.made_of import note_of, notice_words
     from search.trained.predictor import open_model
@@ -204,15 +204,13 @@ def run_predict(arguments: argparse.Namespace) -> int:
     files = predict.files_of(arguments.paths)
     columns = {"id": arguments.id_column, "sex": arguments.sex_column, "age_months": arguments.age_column}
     asked = {ours: heading for ours, heading in columns.items() if heading}
-    labels = (
-        predict.labels_of(arguments.table, asked, arguments.age_unit) if arguments.table else predict.Labels({}, {})
-    )
+    known = labels.labels_of(arguments.table, files, asked, arguments.age_unit) if arguments.table else labels.Labels()
+    for said in known.said:
+        log(said)
     folder = usable(arguments.run_dir, arguments.model)
     model = open_model(folder)
     male = None if arguments.sex is None else arguments.sex == "M"
-    wanted = predict.Wanted(
-        male, labels.male, arguments.flip, arguments.force, labels.age_months, arguments.identifiers
-    )
+    wanted = predict.Wanted(male, known.male, arguments.flip, arguments.force, known.age_months, arguments.identifiers)
     predict.say_before(folder, model, wanted)
     rows, named = predict.rows_of(model, files, wanted), predict.columns_of(files, wanted)
     if note := note_of(model.about, arguments.run_dir):
@@ -234,7 +232,8 @@ def run_predict(arguments: argparse.Namespace) -> int:
 def run_explain(arguments: argparse.Namespace) -> int:
     from search.apply.explain import explained, of_files, of_store, outside_shares, region_rows
     from search.apply.explain_page import FOLDER, write
-    from search.apply.predict import Wanted, sexes_of
+    from search.apply.labels import Labels, sexes_of
+    from search.apply.predict import Wanted
     from search.prepared import prepared
     from search.show.progress import preparing
     from search.trained.folder import open_folder
@@ -247,8 +246,10 @@ def run_explain(arguments: argparse.Namespace) -> int:
     if note := note_of(model.about, arguments.run_dir):
         log(note)
     if arguments.files:
-        table = sexes_of(arguments.table) if arguments.table else {}
-        wanted = Wanted(None if arguments.sex is None else arguments.sex == "M", table, force=arguments.force)
+        known = sexes_of(arguments.table, arguments.files) if arguments.table else Labels()
+        for said in known.said:
+            log(said)
+        wanted = Wanted(None if arguments.sex is None else arguments.sex == "M", known.male, force=arguments.force)
         shown, name = of_files(arguments.files, wanted, model), "images"
     else:
         with preparing() as progress:

@@ -1,0 +1,117 @@
+"""What a table says of the files that are to be answered: their sexes and bone ages, joined with them as in a folder to prepare."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+
+from data.preparation import DataError
+from data.shown import one_line
+from data.tables.ages import look_like_years
+from data.tables.dicom_cases import header
+from data.tables.headings import TO_ANSWER, Table, read_table
+from data.tables.names import matched
+from data.tables.refusals import refuse_newborn
+
+SAID = 3  # of a kind of fault; the others are counted
+
+
+@dataclass(frozen=True)
+class Labels:
+    """By file; either may be empty. `said` is what could not be used, or was not paired exactly, a sentence each."""
+
+    male: Mapping[Path, bool] = field(default_factory=dict)
+    age_months: Mapping[Path, float] = field(default_factory=dict)
+    said: tuple[str, ...] = ()
+
+
+def labels_of(table: Path, files: Sequence[Path], columns: Mapping[str, str] = {}, age_unit: str = "months") -> Labels:
+    """Sexes and bone ages of the files, by a table as `prepare` reads it; `columns` as `Preparation` has them.
+
+    Raises DataError where the table cannot be read, its ages are in another unit, or it says nothing of any of the files.
+    """
+    return labels_in(table_of(table, columns, age_unit), files)
+
+
+def sexes_of(table: Path, files: Sequence[Path], columns: Mapping[str, str] = {}) -> Labels:
+    """As `labels_of`. Raises DataError also where the table has no sexes."""
+    found = table_of(table, columns, "months")
+    if not found.has_sexes:
+        raise DataError(
+            f"{table} has no columns of sexes: expected `male` (True, False) or `sex` (M, F); --sex-column names another"
+        )
+    return labels_in(found, files)
+
+
+def labels_in(found: Table, files: Sequence[Path]) -> Labels:
+    table = found.path
+    names = list(found.cases["named"])
+    made = matched(names, range(len(names)), files, files, cache(header))
+    said = [found.said] if found.said else []
+    faults = [problem for problem in found.problems if problem.kind != "split"]
+    said += some_of([f"{problem.path}: {problem.reason}" for problem in faults], f"rows of {table}")
+    sexes = list(found.cases["male"]) if found.has_sexes else [None] * len(names)
+    of_rows = list(zip(sexes, found.cases["age_months"].to_numpy(float), strict=True))
+    male: dict[Path, bool] = {}
+    ages: dict[Path, float] = {}
+    loosely, doubtful = [], [f"ambiguous: the id {names[place]}: {why}" for place, why in made.unclear.items()]
+    not_quite = set(made.loosely)
+    for place, paths in made.files.items():
+        if place in not_quite:
+            if len(paths) > 1:
+                doubtful.append(
+                    f"ambiguous: the id {names[place]} may be {' or '.join(str(path) for path in paths[:2])}"
+                )
+                continue
+            loosely.append((names[place], paths[0]))
+        sex, age_months = of_rows[place]
+        male |= {} if sex is None else dict.fromkeys(paths, bool(sex))
+        ages |= {} if math.isnan(age_months) else dict.fromkeys(paths, float(age_months))
+    if loosely:
+        name, path = loosely[0]
+        said.append(f"{len(loosely):,} of the ids of {table} are not quite the files' names, as {name} and {path.name}")
+    said += some_of(doubtful, f"ids of {table}")
+    if not male and not ages:
+        raise DataError(nothing_for(table, found, files, bool(made.files)) + "".join(f"; {one}" for one in said))
+    paired = {path for paths in made.files.values() for path in paths}
+    if without := [path for path in files if path not in paired]:
+        more = f" and {len(without) - SAID:,} more" if len(without) > SAID else ""
+        said.append(
+            f"{len(without):,} of {len(files):,} files are in no row of {table}: "
+            f"{', '.join(path.name for path in without[:SAID])}{more}"
+        )
+    return Labels(male, ages, tuple(said))
+
+
+def table_of(table: Path, columns: Mapping[str, str], age_unit: str) -> Table:
+    found = read_table(table, columns, age_unit, TO_ANSWER)
+    if found is None:
+        raise DataError(
+            f"{table} has no columns of ids and sexes or bone ages: expected `id` and `male` (True, False), `sex` (M, F) or `boneage`; "
+            "--id-column, --sex-column and --age-column name others"
+        )
+    ages = found.cases["age_months"].dropna().to_numpy(float)
+    if age_unit == "months" and look_like_years(ages):
+        raise DataError(
+            f"the bone ages of {table} look like years: say --age-unit years, or --age-unit days if they are days"
+        )
+    if age_unit != "months":
+        refuse_newborn(table, ages, age_unit)
+    return found
+
+
+def nothing_for(table: Path, found: Table, files: Sequence[Path], paired: bool) -> str:
+    count = len(found.cases)
+    if paired or not count:
+        return f"{table} says neither sex nor bone age of any of these files readably"
+    example = one_line(str(found.cases["id"].iloc[0]))
+    return (
+        f"none of the {count:,} ids of {table} is a file's name: the first is {example}, the first file {files[0].name}; if the "
+        "names are in another column, say --id-column"
+    )
+
+
+def some_of(sentences: Sequence[str], what: str) -> list[str]:
+    more = len(sentences) - SAID
+    return [*sentences[:SAID], *([f"{more:,} more {what} cannot be used"] if more > 0 else [])]

@@ -1,0 +1,175 @@
+"""Sexes and bone ages that a table says of files to be answered: joined as in a folder to prepare, and nothing is lost unsaid."""
+
+import unicodedata
+from pathlib import Path
+
+import pytest
+from dicom_files import write as write_dicom
+
+from data.preparation import DataError
+from search.apply.labels import labels_of, sexes_of
+from search.apply.predict import Wanted, files_of, sex_of
+
+
+def files_named(folder: Path, *names: str) -> list[Path]:
+    paths = [folder / name for name in names]
+    for path in paths:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    return paths
+
+
+def table(folder: Path, text: str, encoding: str = "utf-8") -> Path:
+    path = folder / "t.csv"
+    path.write_text(text, encoding=encoding)
+    return path
+
+
+def test_a_sex_stays_where_the_bone_age_is_blank(tmp_path: Path) -> None:
+    one, five = files_named(tmp_path, "1.png", "5.png")
+    found = labels_of(table(tmp_path, "id,boneage,male\n1,,True\n5,90,True\n"), [one, five])
+
+    assert found.male == {one: True, five: True}
+    assert found.age_months == {five: 90}
+    assert not found.said
+    assert sex_of(one, Wanted(table=found.male)) == (True, "")
+
+
+def test_what_cannot_be_used_is_said_with_file_and_row(tmp_path: Path) -> None:
+    files = files_named(tmp_path, *(f"{n}.png" for n in range(1, 7)))
+    rows = "1,?,True,\n2,90,xx,\n3,80,True,somewhere\n4,70,True,\n4,70,False,\n5,60,False,\n5,60,False,train\n"
+    found = labels_of(table(tmp_path, "id,boneage,male,split\n" + rows), files)
+    said = " | ".join(found.said)
+
+    assert found.male == {files[0]: True, files[2]: True, files[4]: False}
+    assert found.age_months == {files[1]: 90, files[2]: 80, files[4]: 60}
+    assert "t.csv row 2: age: bone age is in months" in said
+    assert "t.csv row 3: sex: male is True or False, M or F; got 'xx'" in said
+    assert "rows 5, 6 contradict one another, none is kept" in said
+    assert "2 more rows of" in said
+    assert "2 of 6 files are in no row of" in said
+    assert "4.png, 6.png" in said
+
+
+def test_an_encoding_that_was_guessed_is_said(tmp_path: Path) -> None:
+    files = files_named(tmp_path, "Jörg.png")
+
+    assert (
+        "t.csv is not UTF-8, read as Windows-1252"
+        in labels_of(table(tmp_path, "id,sex\nJörg,M\n", "cp1252"), files).said
+    )
+
+
+def test_a_table_of_other_files_is_refused(tmp_path: Path) -> None:
+    files = files_named(tmp_path, "a.png", "b.png")
+
+    with pytest.raises(
+        DataError, match=r"none of the 2 ids of .*t\.csv is a file's name: the first is 8, the first file a\.png"
+    ):
+        labels_of(table(tmp_path, "id,sex\n8,M\n9,F\n"), files)
+    with pytest.raises(DataError, match=r"says neither sex nor bone age.*may be a woman"):
+        labels_of(table(tmp_path, "id,sex\na,H\nb,M\n"), files)
+
+
+@pytest.mark.parametrize("named", [("B12.png", "scan0012.png"), ("B12.png",), ("scan0012.png",)])
+def test_letters_that_no_other_file_shares_are_part_of_the_name(tmp_path: Path, named: tuple[str, ...]) -> None:
+    files = files_named(tmp_path, "x.png", *named)
+    found = labels_of(table(tmp_path, "id,sex\n12,M\nA12,F\nx,F\n"), files)
+    alone = files_named(tmp_path / "alone", *named)
+
+    assert found.male == {files[0]: False}
+    with pytest.raises(DataError, match="none of the 3 ids"):
+        labels_of(tmp_path / "t.csv", alone)
+
+
+def test_what_is_paired_inexactly_is_said(tmp_path: Path) -> None:
+    files = files_named(tmp_path, "hand_1377.png", "hand_1378.png")
+    found = labels_of(table(tmp_path, "id,sex\n1377,F\n1378,M\n"), files)
+
+    assert list(found.male.values()) == [False, True]
+    assert any("2 of the ids" in said and "as 1377 and hand_1377.png" in said for said in found.said)
+
+
+def test_an_id_that_two_files_may_be_is_neithers_and_said(tmp_path: Path) -> None:
+    files = files_named(tmp_path, "007.png", "0007.png", "8.png")
+    found = labels_of(table(tmp_path, "id,sex\n7,F\n8,M\n"), files)
+    two_ids = labels_of(table(tmp_path, "id,sex\n07,F\n00007,M\n8,M\n"), files[:1] + files[2:])
+
+    assert found.male == two_ids.male == {files[2]: True}
+    assert any("the id 7 may be" in said for said in found.said)
+    assert any("007.png may be its image, or that of" in said for said in two_ids.said)
+
+
+def test_one_name_in_two_folders_is_one_case_twice_and_folders_tell_names_apart(tmp_path: Path) -> None:
+    files = files_named(tmp_path, "a/12.png", "b/12.png")
+    same = labels_of(table(tmp_path, "id,sex\n12,F\n"), files)
+    apart = labels_of(table(tmp_path, "id,sex\na/12.png,F\nb/12.png,M\n"), files)
+
+    assert list(same.male.values()) == [False, False]
+    assert list(apart.male.values()) == [False, True]
+
+
+def test_a_file_is_that_ids_which_names_its_folder_and_no_other(tmp_path: Path) -> None:
+    files = files_named(tmp_path, "a/12.png", "12.png")
+    rows = table(tmp_path, "id,sex\n12,F\na/12,M\n")
+
+    assert labels_of(rows, files).male == {files[0]: True, files[1]: False}
+    assert labels_of(rows, files[:1]).male == {files[0]: True}
+
+
+def test_a_composed_name_and_leading_zeros_find_their_files(tmp_path: Path) -> None:
+    names = "José", "Zoë"
+    files = files_named(tmp_path, *(f"{unicodedata.normalize('NFD', name)}.png" for name in names), "0001377.png")
+    found = labels_of(table(tmp_path, f"id,sex\n{names[0]},F\n{names[1]},M\n1377,M\n"), files)
+
+    assert list(found.male.values()) == [False, True, True]
+
+
+def test_a_table_may_name_dicom_files_by_what_their_headers_say(tmp_path: Path) -> None:
+    path = write_dicom(tmp_path / "IM000001", PatientID="P7")
+
+    assert sexes_of(table(tmp_path, "id,sex\nP7,M\n"), [path]).male == {path: True}
+
+
+def test_headings_of_ones_own_and_a_table_without_sexes(tmp_path: Path) -> None:
+    files = files_named(tmp_path, "7.png")
+    named = sexes_of(table(tmp_path, "Nr;Geschlecht\n7;w\n"), files, {"id": "Nr", "sex": "Geschlecht"})
+
+    assert named.male == {files[0]: False}
+    with pytest.raises(DataError, match="no columns"):
+        sexes_of(table(tmp_path, "a,b\n1,2\n"), files)
+    with pytest.raises(DataError, match="no columns of sexes"):
+        sexes_of(table(tmp_path, "id,boneage\n7,90\n"), files)
+
+
+def test_ages_in_another_unit_are_refused(tmp_path: Path) -> None:
+    files = files_named(tmp_path, "1.png")
+    years = "".join(f"{n},{n + 5}.5\n" for n in range(1, 9))
+
+    with pytest.raises(DataError, match="look like years"):
+        labels_of(table(tmp_path, "id,boneage\n" + years + "9,\n"), files)
+    with pytest.raises(DataError, match="below a month, as --age-unit days"):
+        labels_of(tmp_path / "t.csv", files, age_unit="days")
+
+
+def test_nothing_of_a_folder_is_lost_unsaid(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    one, _, two = files_named(tmp_path, "1.png", "3.tif", "5.png")
+    (tmp_path / "4.png").symlink_to(tmp_path / "gone.png")
+
+    assert files_of([tmp_path]) == [one, two, tmp_path / "4.png"]
+    assert "1 .tif file is not read and passed over: save as PNG" in capsys.readouterr().err
+
+
+def test_a_folder_below_that_may_not_be_read_has_a_row(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    [one] = files_named(tmp_path, "1.png")
+    (tmp_path / "private").mkdir()
+    real = __import__("os").scandir
+
+    def scandir(at: Path) -> object:
+        if Path(at).name == "private":
+            raise PermissionError(13, "Permission denied")
+        return real(at)
+
+    monkeypatch.setattr("data.tables.folders.os.scandir", scandir)
+
+    assert files_of([tmp_path]) == [one, tmp_path / "private"]

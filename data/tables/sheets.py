@@ -22,6 +22,8 @@ TABLE_SUFFIXES = (".csv", ".tsv", *EXCEL_SUFFIXES)
 MAX_TABLE_BYTES = (
     100_000_000  # of text, inflated: RSNA's largest table has 0.3 million; beyond is a bomb or no table of cases
 )
+MAX_CELLS = 20_000_000  # of a workbook: RSNA's largest table has 0.04 million
+MAX_CELLS_READ = 250_000_000  # with the blank ones at the ends of rows, which cost time alone
 UNREADABLE = {True: "cannot be read as an Excel workbook", False: "cannot be read as CSV"}  # by whether it is Excel
 ARCHIVE_MARK = b"PK\3\4"
 SEPARATORS = ",;\t|"
@@ -171,17 +173,34 @@ def too_large(path: Path, size: int) -> DataError:
 
 
 def cells_of(path: Path) -> Iterator[list[Row]]:
-    """Each worksheet's rows."""
+    """Each worksheet's rows, without the blank cells at their ends."""
     from openpyxl import load_workbook
 
+    read = kept = 0
     with path.open("rb") as file:  # of a path openpyxl wants the ending
         for sheet in load_workbook(file, read_only=True, data_only=True).worksheets:
             sheet.reset_dimensions()  # programs other than Excel write wrong ones
-            yield [
-                (number, [cell_text(value) for value in row])
-                for number, row in enumerate(sheet.iter_rows(values_only=True), 1)
-                if any(value is not None for value in row)
-            ]
+            rows = []
+            for number, row in enumerate(sheet.iter_rows(values_only=True), 1):
+                cells = [cell_text(value) for value in row[: width_of(row)]]
+                read, kept = read + len(row), kept + len(cells)
+                if read > MAX_CELLS_READ or kept > MAX_CELLS:
+                    raise DataError(
+                        f"{path} has {read:,} cells up to row {number} of {sheet.title!r}, which is {len(row):,} wide: no table of cases "
+                        "is that large; remove what stands far right of the table"
+                    )
+                if cells:
+                    rows.append((number, cells))
+            yield rows
+
+
+def width_of(row: tuple[Any, ...]) -> int:
+    """Up to the last cell that is not blank: with one in Excel's last column, blank or not, a row comes with 16,384."""
+    return next((place for place in range(len(row), 0, -1) if not is_blank(row[place - 1])), 0)
+
+
+def is_blank(value: Any) -> bool:
+    return value is None or (isinstance(value, str) and not value.strip())
 
 
 def cell_text(value: Any) -> str:

@@ -25,6 +25,7 @@ Kind = Literal[
     "unreadable",
     "blank",
     "too large",
+    "too small",
     "multi-frame",
     "duplicate",
     "side",  # the case and its picture were on two sides before

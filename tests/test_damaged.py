@@ -125,6 +125,70 @@ def test_a_field_that_is_missing_or_of_another_type_is_a_sentence(field: tuple[s
             open_folder(model)
 
 
+ENDS = dict.fromkeys(("low", "usual_low", "median", "usual_high", "high"), 3.0)
+SHAPES = {"image_px": 40, "filter": {"shrunk": 1.0}}
+BEFORE = {"source": "x", "fitted_on": 3, "reported_on": 3, "before": {"mae": 1.0, "bias": 0.0}}
+# Of fields that not every model has: what a model of ours may hold, and what is refused.
+LEFT_OUT: dict[str, tuple[list[Any], list[Any]]] = {
+    "films": (
+        [None, {}, SHAPES | {"size_px": ENDS}],
+        [
+            5,
+            [SHAPES],
+            {"size_px": {}},
+            {"image_px": "x"},
+            SHAPES | {"size_px": 5},
+            SHAPES | {"size_px": {}},
+            SHAPES | {"size_px": None},
+            SHAPES | {"field": ENDS | {"low": "a"}},
+            SHAPES | {"levels": ENDS | {"high": None}},
+            SHAPES | {"levels": ENDS | {"median": math.nan}},
+            SHAPES | {"filter": {"shrunk": "x"}},
+            SHAPES | {"image_px": "x"},
+        ],
+    ),
+    "training_median_months": ([None, 132, 132.5], ["abc", [1], True, math.nan, math.inf]),
+    "made_from": (
+        [None, {"name": "tiny"}, {"name": "tiny", "network": "0" * 32}],
+        ["x", {}, {"name": "../../x"}, {"name": ""}, {"name": ".."}, {"name": 3}],
+    ),
+    "recalibration": (
+        [None, BEFORE | {"offset_months": 1.0, "slope": 1.0}],
+        ["x", {}, BEFORE, BEFORE | {"offset_months": "x", "slope": 1.0}],
+    ),
+    "fine_tuning": ([None, BEFORE | {"trained_on": 9, "validation_mae_before": 3.0}], [5, "x", {}, BEFORE]),
+    "test_films": ([None, [], ["flatter"]], ["x", [3], {}]),
+}
+
+
+@pytest.mark.parametrize("field", LEFT_OUT)
+def test_a_field_that_not_every_model_has_is_of_its_kind_where_it_is_there(field: str, model: Path) -> None:
+    """In a model without digests; so no command meets another value later."""
+    fitting, others = LEFT_OUT[field]
+    for value in fitting:
+        rewrite(model, lambda about, value=value: about.update({field: value}), by_hand=True)
+        assert open_folder(model, whole=True).about[field] == value
+    for value in others:
+        rewrite(model, lambda about, value=value: about.update({field: value}), by_hand=True)
+        assert f"model.json is damaged ({field}" in refused(lambda: open_folder(model, whole=True)), value
+
+
+@pytest.mark.parametrize("level", [0, 1, 5, -0.9, "0.9", None, True])
+def test_a_level_of_intervals_that_is_no_share_is_a_sentence(level: Any, model: Path) -> None:
+    rewrite(model, lambda about: about["conformal"].update(level=level), by_hand=True)
+    assert "conformal.level is a share between 0 and 1" in refused(lambda: open_folder(model, whole=True))
+
+
+@pytest.mark.parametrize(
+    "coverage", [5, "x", [1], {"n": 3}, {"n": 3, "share": 1, "low": 0, "high": 1, "by_true_age": [3]}]
+)
+def test_a_coverage_that_no_page_can_show_is_a_sentence(coverage: Any, model: Path) -> None:
+    rewrite(model, lambda about: about["conformal"].update(coverage=coverage), by_hand=True)
+    assert "conformal.coverage is" in refused(lambda: open_folder(model, whole=True))
+    rewrite(model, lambda about: about["conformal"].pop("coverage"), by_hand=True)
+    assert open_folder(model, whole=True).about["conformal"]["coverage"] is None
+
+
 @pytest.mark.parametrize("text", ["", "{", "[]", "3", "null", '"x"', "{}", "[" * 100_000, '{"name": "x"}', "\ufeff{}"])
 def test_what_is_no_model_json_is_a_sentence(text: str, model: Path) -> None:
     (model / "model.json").write_text(text)

@@ -27,7 +27,7 @@ from pydicom.uid import (
     RLELossless,
 )
 
-from data.films import dicom
+from data.films import codestream, dicom
 from data.films.images import decode
 from data.preparation import DataError, Preparation
 
@@ -97,9 +97,7 @@ def test_jpeg_lossless_is_read(tmp_path: Path) -> None:
     ramp = np.repeat(np.arange(16, dtype=np.uint8)[:, None] * 17, 16, axis=1)
     path = compressed(tmp_path / "a.dcm", LOSSLESS, JPEGLosslessSV1, ramp)
 
-    shown = decode(path, Preparation(image_px=32, fit="squash", stretch=False))
-
-    assert (shown.width_px, shown.height_px) == (16, 16)
+    assert dicom.size(path) == (16, 16)
     assert np.abs(dicom.grey(path) / 257 - ramp).max() < 1
 
 
@@ -183,3 +181,49 @@ def test_a_jpeg_of_countless_scans_is_refused_before_any(tmp_path: Path, name: s
 
     with pytest.raises(DataError, match="goes over its pixels more than 100 times"):
         decode(tmp_path / name, SETTINGS)
+
+
+def claiming(stream: bytes, before: bytes) -> bytes:
+    """A JPEG whose frame claims 16,000×16,000 pixels, with something before it."""
+    place = stream.index(b"\xff\xc0")
+    return stream[:place] + before + stream[place : place + 5] + (16_000).to_bytes(2) * 2 + stream[place + 9 :]
+
+
+SMALL_J2K = b"\xff\x4f\xff\x51" + struct.pack(">HH4I", 41, 0, 64, 64, 0, 0)
+HIDDEN = {
+    "a filling byte": b"\xff",
+    "many of them": b"\xff" * 300,
+    "bytes that are of no segment": b"\0\1\2",
+    "a comment that begins like JPEG 2000 of the right size": b"\xff\xfe"
+    + (2 + len(SMALL_J2K)).to_bytes(2)
+    + SMALL_J2K,
+    "a comment that begins like a JPEG of the right size": b"\xff\xfe\0\x0d\xff\xd8\xff\xc0\0\x0b\x08\0\x40\0\x40",
+}
+
+
+@pytest.mark.parametrize("way", HIDDEN)
+def test_a_frames_size_is_found_whatever_stands_before_it(tmp_path: Path, way: str) -> None:
+    stream = claiming(jpeg(Image.fromarray(EIGHT)), HIDDEN[way])
+
+    with pytest.raises(DataError, match="compresses 16000×16000 pixels; its header says 64×64"):
+        decode(compressed(tmp_path / "a.dcm", stream, JPEGBaseline8Bit), SETTINGS)
+
+
+@pytest.mark.parametrize("syntax", [JPEG2000Lossless, JPEGBaseline8Bit, JPEGLSLossless])
+def test_a_stream_of_another_compression_than_its_syntax_names_is_refused(tmp_path: Path, syntax: str) -> None:
+    file = BytesIO()
+    Image.fromarray(EIGHT).save(file, "JPEG2000", no_jp2=True)
+    stream = jpeg(Image.fromarray(EIGHT)) if syntax == JPEG2000Lossless else file.getvalue()
+
+    with pytest.raises(DataError, match=r"^unreadable: .*a\.dcm do not begin as its transfer syntax says"):
+        decode(compressed(tmp_path / "a.dcm", stream, syntax), SETTINGS)
+
+
+@pytest.mark.parametrize("boxed", [False, True])
+def test_jpeg_2000_says_its_size_with_boxes_around_it_and_without(boxed: bool) -> None:
+    file = BytesIO()
+    Image.fromarray(EIGHT[:, :40]).save(file, "JPEG2000", no_jp2=not boxed)
+
+    assert codestream.size(file.getvalue(), JPEG2000Lossless) == (40, 64)
+    for end in range(len(file.getvalue()) - 1):
+        assert codestream.size(file.getvalue()[:end], JPEG2000Lossless) in (None, (40, 64))

@@ -1,5 +1,6 @@
 """One picture, stored in every way that DICOM has: each way shows that picture, or is refused with a sentence."""
 
+import warnings
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -423,3 +424,34 @@ def test_one_damaged_element_is_that_files_fault(tmp_path: Path, element: str) -
             decode(path, SETTINGS)
         with suppress(DataError):
             header(path)
+
+
+NOTHING_SHOWN: dict[str, tuple[dict[str, Any], str]] = {
+    "a window above all values": ({"WindowCenter": 90000, "WindowWidth": 10}, r"window \(centre 90000, width 10\)"),
+    "a window below": ({"WindowCenter": -500, "WindowWidth": 10}, r"window \(centre -500, width 10\)"),
+    "a table of one grey": (lut("VOILUTSequence", np.full(4096, 7)), "look-up table"),
+    "a slope that no difference survives": ({"RescaleSlope": "1e-300", "RescaleIntercept": "5"}, "rescale slope"),
+}
+
+
+@pytest.mark.parametrize("way", NOTHING_SHOWN)
+def test_what_shows_nothing_of_differing_pixels_is_said_to(tmp_path: Path, way: str) -> None:
+    elements, what = NOTHING_SHOWN[way]
+
+    with pytest.raises(DataError, match=rf"^blank: the {what} of .*a\.dcm shows nothing: its pixels hold 0 to 4095"):
+        decode(write(tmp_path / "a.dcm", stored(4095), **elements), SETTINGS)
+
+
+@pytest.mark.parametrize("slope", ["1e305", "-1e305", "1.7e308"])
+def test_a_slope_that_leads_beyond_all_numbers_is_refused_without_a_warning(tmp_path: Path, slope: str) -> None:
+    path = write(tmp_path / "a.dcm", stored(4095), RescaleSlope=slope, RescaleIntercept="0")
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", RuntimeWarning)
+        with pytest.raises(DataError, match=r"a\.dcm has rescale slope .* beyond all numbers"):
+            decode(path, SETTINGS)
+
+
+def test_pixels_of_one_value_are_blank_themselves(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"^blank: every pixel of .*a\.dcm is"):
+        decode(write(tmp_path / "a.dcm", np.full((64, 64), 9, np.uint16), **WINDOW), SETTINGS)

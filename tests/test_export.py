@@ -21,7 +21,7 @@ from models.export import FORMATS, Predict, for_inference, runner_of
 from models.network import build
 from models.training.settings import Training
 from search.apply import export as exporting
-from search.apply.export import PACKAGES, TOLERANCE_MONTHS, export, inputs_for, missing
+from search.apply.export import PACKAGES, TOLERANCE_MONTHS, export, inputs_for, missing, taken
 from search.cli import main
 from search.trained.folder import ModelFolder, load_network
 from search.trained.measures import metrics
@@ -152,6 +152,62 @@ def test_an_export_leaves_a_file_its_card_and_nothing_else(model: ModelFolder, t
     assert all(row.difference_months <= TOLERANCE_MONTHS and row.latency_ms > 0 and row.size_mb > 0 for row in rows)
     again = export(model, ["savedmodel"], tmp_path, tmp_path).rows
     assert again[1].path.is_dir()
+
+
+def test_a_folder_called_part_where_an_export_is_written_stays(model: ModelFolder, tmp_path: Path) -> None:
+    (tmp_path / "part").mkdir()
+    (tmp_path / "part" / "thesis.txt").write_text("precious")
+
+    export(model, ["keras"], tmp_path, tmp_path)
+
+    assert (tmp_path / "part" / "thesis.txt").read_text() == "precious"
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "part",
+        "tiny.keras",
+        "tiny.keras.json",
+        "tiny.keras.md",
+    ]
+
+
+def saved_model(path: Path) -> Path:
+    """As TensorFlow leaves one."""
+    for name in ("assets", "variables"):
+        (path / name).mkdir(parents=True)
+    for name in (
+        "saved_model.pb",
+        "fingerprint.pb",
+        "variables/variables.index",
+        "variables/variables.data-00000-of-00001",
+    ):
+        (path / name).touch()
+    return path
+
+
+def test_a_saved_model_of_an_earlier_export_is_replaced_and_no_other_folder(tmp_path: Path) -> None:
+    whole = saved_model(tmp_path / "whole.savedmodel")
+    assert taken(whole) == taken(tmp_path / "none.savedmodel") == taken(tmp_path / "none.keras") == ""
+    for name in ("thesis.txt", "assets/thesis.txt", "variables/thesis.txt"):
+        added = saved_model(tmp_path / name.replace("/", "-") / "added.savedmodel")
+        (added / name).touch()
+        assert "added.savedmodel is no saved model as an export leaves it, and is not replaced" in taken(added)
+    (tmp_path / "empty.savedmodel").mkdir()
+    (tmp_path / "link.savedmodel").symlink_to(whole)
+    (tmp_path / "file.savedmodel").touch()
+    for name in ("empty", "link", "file"):
+        assert "is not replaced" in taken(tmp_path / f"{name}.savedmodel")
+
+
+@pytest.mark.parametrize("format", ["keras", "savedmodel"])
+def test_a_folder_that_somebody_called_like_the_export_is_refused_before_anything_is_done(
+    model: ModelFolder, tmp_path: Path, format: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / f"tiny.{format}").mkdir()
+    (tmp_path / f"tiny.{format}" / "thesis.txt").write_text("precious")
+    monkeypatch.setattr(exporting, "load_network", lambda model: pytest.fail("nothing is done"))
+
+    with pytest.raises(StudyError, match=rf"tiny\.{format} is no .*, and is not replaced: move it away"):
+        export(model, [format], tmp_path, tmp_path)
+    assert (tmp_path / f"tiny.{format}" / "thesis.txt").read_text() == "precious"
 
 
 def test_without_its_data_it_is_checked_on_drawn_hands(model: ModelFolder, tmp_path: Path) -> None:

@@ -84,6 +84,7 @@ def test_what_a_killed_writer_has_left_goes_later_and_what_another_writes_stays(
 
     assert not old.exists()
     assert new.exists()
+    assert other.exists()
 
 
 @pytest.mark.parametrize("number", [*OF_THE_DISK, *OF_A_PLACE])

@@ -83,6 +83,10 @@ def test_a_stop_keeps_the_best_epoch_and_more_epochs_go_on_with_the_same_model(
     assert whole.about["history"][0] == kept.about["history"][0]
     assert_predicts_what_it_says(whole, tiny_store)
 
+    theirs = [folder.with_name("mine.more") / "thesis.txt", folder.with_name("mine.old") / "thesis.txt"]
+    for file in theirs:
+        file.parent.mkdir()
+        file.write_text("precious")
     longer = replace(order, changes={"epochs": 5})
     assert train(run, tiny_store, longer, InProcess, silent(), Terms()) == folder
     after = open_folder(folder, whole=True)
@@ -93,7 +97,8 @@ def test_a_stop_keeps_the_best_epoch_and_more_epochs_go_on_with_the_same_model(
     assert after.name == "mine"
     assert_predicts_what_it_says(after, tiny_store)
     assert train(run, tiny_store, longer, lambda: pytest.fail("nothing is left to train"), silent(), Terms()) == folder
-    assert [path.name for path in folder.parent.iterdir() if path.is_dir()] == ["mine"]
+    assert [file.read_text() for file in theirs] == ["precious", "precious"]
+    assert sorted(path.name for path in folder.parent.iterdir() if path.is_dir()) == ["mine", "mine.more", "mine.old"]
 
 
 def assert_predicts_what_it_says(model: ModelFolder, store: Store) -> None:

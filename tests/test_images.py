@@ -1,11 +1,17 @@
+import subprocess
+import sys
 import threading
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from PIL import Image
 
-from data.films.images import Budget, Decoded
+from data.films import codestream
+from data.films.images import LONGEST_PX, Budget, Decoded
 from data.films.images import decode as decode_with
 from data.preparation import DataError, Fit, Preparation
 
@@ -101,7 +107,7 @@ def test_a_decompression_bomb_is_refused_before_it_is_decoded(tmp_path: Path) ->
 
 def test_a_picture_of_one_grey_value_is_blank(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"^blank: every pixel of .*a\.png is 7"):
-        decode(saved(tmp_path / "a.png", np.full((20, 10), 7, np.uint8)), 32, "squash")
+        decode(saved(tmp_path / "a.png", np.full((40, 32), 7, np.uint8)), 32, "squash")
 
 
 def test_what_is_transparent_is_background(tmp_path: Path) -> None:
@@ -172,3 +178,79 @@ def test_threads_together_hold_no_more_pixels_than_the_budget() -> None:
     assert not failures
     assert budget.used == 0
     assert most[0] == 150  # larger than the budget: alone, but not locked out
+
+
+def test_a_strip_is_padded_as_ever_up_to_the_longest_side_there_is(tmp_path: Path) -> None:
+    strip = np.random.default_rng(0).integers(0, 255, (40, LONGEST_PX), dtype=np.uint8)
+    path = saved(tmp_path / "a.png", strip)
+
+    decoded = decode(path, 64, "crop_pad").pixels
+
+    square = np.zeros((LONGEST_PX, LONGEST_PX), np.uint8)
+    square[(LONGEST_PX - 40) // 2 :][:40] = strip
+    expected = np.asarray(Image.fromarray(square).resize((64, 64), Image.Resampling.LANCZOS))
+    assert np.array_equal(decoded, expected)
+
+
+@pytest.mark.parametrize("fit", ["squash", "crop_pad"])
+@pytest.mark.parametrize("size", [(LONGEST_PX + 1, 40), (40, 30_000), (200_000, 100)])
+def test_a_strip_that_would_become_a_square_of_gigabytes_is_refused(
+    tmp_path: Path, fit: Fit, size: tuple[int, int]
+) -> None:
+    Image.new("1", size).save(tmp_path / "a.png")
+
+    with pytest.raises(DataError, match=rf"^too large: .*a\.png claims {size[0]}×{size[1]} pixels"):
+        decode(tmp_path / "a.png", 64, fit)
+
+
+@pytest.mark.parametrize("size", [(3, 2), (64, 1), (31, 500), (500, 31)])
+def test_a_picture_with_fewer_pixels_than_any_network_is_shown_is_refused(
+    tmp_path: Path, size: tuple[int, int]
+) -> None:
+    with pytest.raises(DataError, match=rf"^too small: .*a\.png has {size[0]}×{size[1]} pixels, a hand needs 32"):
+        decode(saved(tmp_path / "a.png", gradient(size[1], size[0])), 32, "squash")
+
+
+def peak_mb(path: Path) -> int:
+    """Of a process that decodes this file."""
+    script = (
+        "import re, sys; from pathlib import Path; from data.preparation import Preparation; from data.films.images import decode\n"
+        "decode(Path(sys.argv[1]), Preparation(image_px=64))\n"
+        "print(int(re.search(r'VmHWM:\\s+(\\d+)', Path('/proc/self/status').read_text())[1]) // 1024)"
+    )
+    command = [sys.executable, "-c", script, str(path)]
+    return int(subprocess.run(command, capture_output=True, text=True, timeout=120, check=True).stdout)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("ending", ["png", "jpg"])
+def test_what_stands_behind_a_picture_is_not_read(tmp_path: Path, ending: str) -> None:
+    path = saved(tmp_path / f"a.{ending}", gradient(100, 100))
+    alone = peak_mb(path)
+    with path.open("r+b") as file:
+        file.truncate(600_000_000)  # a hole: it takes no room
+
+    assert peak_mb(path) < alone + 20
+
+
+@pytest.mark.parametrize("progressive", [False, True])
+def test_a_film_behind_a_jpeg_is_no_part_of_it(tmp_path: Path, progressive: bool) -> None:
+    """Telephones append one; in so many bytes FF DA comes by chance."""
+    path = tmp_path / "a.jpg"
+    Image.fromarray(gradient(64, 64)).save(path, progressive=progressive)
+    alone = decode(path, 64, "squash").pixels
+    with path.open("ab") as file:
+        file.write(b"\xff\xda" * 1_000)
+
+    assert np.array_equal(decode(path, 64, "squash").pixels, alone)
+
+
+@given(st.integers(0, 200), st.integers(0, 9000), st.integers(0, 3))
+def test_scans_are_counted_wherever_their_markers_lie(scans: int, apart: int, filling: int) -> None:
+    """Between blocks as they are read, too; a zero behind FF, and RST, are part of a scan."""
+    between = (b"\x01\xff\x00\xff\xd3" * (apart // 5 + 1))[:apart] + b"\0"
+    scan = b"\xff" * filling + b"\xff\xda\0\x08\x01\x01\0\0\x3f\0" + between
+    comment = b"\xff\xfe\0\x06\xff\xda\xff\xd9"
+    stream = b"\xff\xd8" + comment + scan * scans + b"\xff\xd9" + scan * 3
+
+    assert codestream.scans(BytesIO(stream)) == min(scans, codestream.MOST_SCANS + 1)

@@ -1,5 +1,7 @@
 """What is taken for a hand radiograph; on drawn hands, so the shares say nothing about radiographs."""
 
+from collections.abc import Callable
+from dataclasses import fields
 from pathlib import Path
 
 import numpy as np
@@ -7,7 +9,7 @@ import pytest
 from PIL import Image, ImageFilter
 
 from data.films.impostors import DRAWN, SIDE, SPOILT, half, impostors, ribs, shafts, shells
-from data.films.looks import DOUBTED, LEAST, REFUSED, Looks, learn, line, load, save, shrunk
+from data.films.looks import DOUBTED, FEATURES, LEAST, REFUSED, Looks, learn, line, load, save, shrunk
 from data.phantom.hand import draw, phantom_cases
 
 
@@ -19,6 +21,38 @@ def hands() -> np.ndarray:
 @pytest.fixture(scope="module")
 def looks(hands: np.ndarray) -> Looks:
     return learn(hands[:280], hands[280:400])
+
+
+DAMAGED: dict[str, Callable[[np.ndarray], np.ndarray]] = {
+    "another shape": lambda array: np.zeros(3),
+    "no number": lambda array: np.full(array.shape, np.nan),
+    "infinite": lambda array: np.full(array.shape, np.inf),
+    "text": lambda array: np.array("x"),
+    "one more": lambda array: np.append(array, array.ravel()[-1]),
+}
+
+
+@pytest.mark.parametrize("way", DAMAGED)
+@pytest.mark.parametrize("name", [field.name for field in fields(Looks)])
+def test_arrays_that_do_not_belong_together_or_are_no_numbers_are_no_hand_check(
+    tmp_path: Path, name: str, way: str
+) -> None:
+    whole = Looks(
+        mean=np.zeros(FEATURES, np.float32),
+        spread=np.ones(FEATURES, np.float32),
+        directions=np.zeros((FEATURES, 5), np.float32),
+        phases=np.zeros(5, np.float32),
+        weights=np.ones(6),
+        refuse_below=float("-inf"),
+        doubt_below=-1.5,
+    )
+    save(whole, tmp_path / "looks.npz")
+    assert load(tmp_path / "looks.npz").score(np.zeros((2, SIDE, SIDE), np.uint8)) == pytest.approx([6, 6])
+    arrays = dict(np.load(tmp_path / "looks.npz"))
+    np.savez(tmp_path / "looks.npz", **arrays | {name: DAMAGED[way](arrays[name])})
+
+    with pytest.raises((ValueError, TypeError)):
+        load(tmp_path / "looks.npz")
 
 
 @pytest.mark.slow

@@ -72,7 +72,14 @@ LEFT_OUT: dict[str, tuple[Callable[[Path], object], str, str]] = {
     "a row without an image": (lambda f: add_row(f, "9999,120,True"), "9999", "missing"),
     "a black image": (lambda f: Image.new("L", (40, 48)).save(image(f)), "1380", "blank"),
     "a white image": (lambda f: Image.new("RGB", (40, 48), "white").save(image(f)), "1380", "blank"),
-    "one pixel": (lambda f: Image.new("L", (1, 1), 9).save(image(f)), "1380", "blank"),
+    "one pixel": (lambda f: Image.new("L", (1, 1), 9).save(image(f)), "1380", "too small"),
+    "one row of pixels": (lambda f: Image.fromarray(noise((1, 500))).save(image(f)), "1380", "too small"),
+    "a picture of 31 pixels' height": (lambda f: Image.fromarray(noise((31, 500))).save(image(f)), "1380", "too small"),
+    "a strip that padding makes a bomb": (
+        lambda f: Image.new("1", (30_000, 40)).save(image(f)),
+        "1380",
+        "too large",
+    ),
     "a decompression bomb": (lambda f: Image.new("1", (20_000, 20_000)).save(image(f)), "1380", "too large"),
     "another case's image": (lambda f: shutil.copy(image(f), image(f, 1379)), "1379", "duplicate of 1380"),
     "an age in words": (lambda f: change_row(f, 1380, "1380,ten years,True"), "1380", "age"),
@@ -105,7 +112,8 @@ USABLE: dict[str, Callable[[Path], object]] = {
     "16 bits": lambda f: Image.fromarray(noise((40, 48), np.uint16) * 200).save(image(f)),
     "one bit": lambda f: Image.fromarray(noise((40, 48)) > 128).save(image(f)),
     "a JPEG named png": lambda f: Image.fromarray(noise((40, 48))).save(image(f), format="JPEG"),
-    "one row of pixels": lambda f: Image.fromarray(noise((1, 500))).save(image(f)),
+    "as small as any": lambda f: Image.fromarray(noise((32, 32))).save(image(f)),
+    "a film that is ten times as long as wide": lambda f: Image.fromarray(noise((40, 400))).save(image(f)),
     "a decimal age": lambda f: change_row(f, 1380, "1380,120.75,True"),
     "an id with its ending": lambda f: change_row(f, 1380, "1380.png,120,True"),
     "an image without a row": lambda f: Image.fromarray(noise((9, 9))).save(f / IMAGES / "77.png"),
@@ -243,6 +251,55 @@ def test_pixels_that_a_lost_machine_never_wrote_are_decoded_again(rsna_folder: W
     prepare(folder, SETTINGS, tmp_path / "store")
 
     assert files(tmp_path / "store") == files(whole.path)
+
+
+def spoilt_request(part: Path) -> None:
+    (part / "request.json").write_bytes(b"\xff\xfe")
+
+
+def spoilt_journal(part: Path) -> None:
+    lines = (b"\xff\xfe", b"3", b"[]", b'{"row": "0"}', b'{"row": -1, "reason": "x"}', b'{"row": 1}', b"[" * 100_000)
+    (part / "journal.jsonl").write_bytes(b"\n".join(lines))
+
+
+@pytest.mark.parametrize("spoilt", [spoilt_request, spoilt_journal])
+def test_what_a_kill_left_is_thrown_away_whatever_it_holds(
+    rsna_folder: Write, tmp_path: Path, spoilt: Callable[[Path], None]
+) -> None:
+    folder = str(rsna_folder(CASES))
+    whole = prepare(folder, SETTINGS, tmp_path / "whole")
+
+    def interrupt(done: int, total: int) -> None:
+        if done == 10:
+            raise Stop
+
+    with pytest.raises(Stop):
+        prepare(folder, SETTINGS, tmp_path / "store", interrupt)
+    spoilt(tmp_path / "store.part")
+    prepare(folder, SETTINGS, tmp_path / "store")
+
+    assert files(tmp_path / "store") == files(whole.path)
+
+
+def test_what_somebody_put_into_an_unfinished_store_stays(rsna_folder: Write, tmp_path: Path) -> None:
+    part = tmp_path / "store.part"
+    (part / "mine").mkdir(parents=True)
+    (part / "mine" / "thesis.txt").write_text("precious")
+    (part / "journal.jsonl").write_text("of another preparation")
+
+    store = prepare(str(rsna_folder(CASES)), SETTINGS, tmp_path / "store")
+
+    assert (store.path / "mine" / "thesis.txt").read_text() == "precious"
+
+
+@pytest.mark.parametrize("name", ["request.json", "journal.jsonl", "pixels.u8", "cases.csv"])
+def test_a_folder_in_the_place_of_a_file_of_an_unfinished_store_is_named(
+    rsna_folder: Write, tmp_path: Path, name: str
+) -> None:
+    (tmp_path / "store.part" / name).mkdir(parents=True)
+
+    with pytest.raises(DataError, match=rf"store\.part/{name} is a folder, .*: move it away"):
+        prepare(str(rsna_folder(CASES)), SETTINGS, tmp_path / "store")
 
 
 def test_other_settings_do_not_continue_what_was_begun(rsna_folder: Write, tmp_path: Path) -> None:

@@ -67,6 +67,9 @@ def test_an_option_on_the_command_line_wins_over_the_file(tmp_path: Path, capsys
         ('blocks = "9"', "blocks: "),
         ("epochs = -1", "epochs must be"),
         ('epochs = "ten"', "epochs must be"),
+        ("seed = " + "[" * 5_000 + "]" * 5_000, "is no TOML"),
+        ("seed = " + "[" * 400 + "]" * 400, "nests values more than 20 deep"),
+        ("seed" + ".a" * 5_000 + " = 1", "nests values more than 20 deep"),
         ("[training]\nepochs = 3", "'training' is no field"),
     ],
 )

@@ -4,6 +4,7 @@ import io
 import itertools
 import os
 import re
+import tracemalloc
 import zipfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -14,6 +15,7 @@ from hypothesis import strategies as st
 from openpyxl import Workbook
 
 from data.preparation import DataError
+from data.tables import sheets
 from data.tables.headings import fitting, read_table
 from data.tables.sheets import MAX_TABLE_BYTES, read_sheet
 
@@ -217,3 +219,44 @@ def test_a_row_of_separators_alone_is_no_row_whichever_of_them_separates(
     path = tmp_path_factory.mktemp("blank") / "t.csv"
     path.write_text(text([HEADINGS, ROWS[0]], separator) + nothing + "\n" + text(ROWS[1:], separator))
     assert [cells for _, cells in read_sheet(path, fits).rows] == ROWS
+
+
+def with_last_cells(path: Path, rows: int, value: str) -> Path:
+    """A workbook, each of whose rows has this text in Excel's last column, XFD."""
+    book = Workbook()
+    book.active.append(HEADINGS)
+    for number in range(rows):
+        book.active.append([str(number), "100", "M"])
+    book.save(path.with_suffix(".plain"))
+    with zipfile.ZipFile(path.with_suffix(".plain")) as plain, zipfile.ZipFile(path, "w") as archive:
+        for name in plain.namelist():
+            text = plain.read(name).decode()
+            if name.endswith("sheet1.xml"):
+                first, *others = text.split("</row>")
+                last = f't="inlineStr"><is><t xml:space="preserve">{value}</t></is></c></row>'
+                text = first + "".join(f'<c r="XFD{row}" {last}{rest}' for row, rest in enumerate(others, 1))
+            archive.writestr(name, text)
+    return path
+
+
+def test_blank_cells_far_right_take_no_memory(tmp_path: Path) -> None:
+    path = with_last_cells(tmp_path / "t.xlsx", 100, " ")
+
+    tracemalloc.start()
+    sheet = read_sheet(path, fits)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+
+    assert [cells for _, cells in sheet.rows] == [[str(number), "100", "M"] for number in range(100)]
+    assert peak < 10_000_000  # 100 rows of 16,384 references are 13 million bytes
+
+
+@pytest.mark.parametrize(("limit", "value"), [("MAX_CELLS", "x"), ("MAX_CELLS_READ", " ")])
+def test_more_cells_than_any_table_has_are_refused_while_they_are_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, limit: str, value: str
+) -> None:
+    path = with_last_cells(tmp_path / "t.xlsx", 9, value)
+    monkeypatch.setattr(sheets, limit, 50_000)
+
+    with pytest.raises(DataError, match=r"t\.xlsx has 65,536 cells up to row 4 of 'Sheet', which is 16,384 wide"):
+        read_sheet(path, fits)

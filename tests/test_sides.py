@@ -398,6 +398,35 @@ def test_a_store_caught_between_two_renamings_is_put_back_with_all_that_it_decid
     assert not (tmp_path / "store.old").exists()
 
 
+@pytest.mark.parametrize("leftovers", [1, 2])
+def test_a_store_that_a_kill_left_under_its_hidden_name_is_put_back_and_no_rest_stays(
+    tmp_path: Path, leftovers: int
+) -> None:
+    source = folder(tmp_path / "source", 12)
+    before = prepare(source.write(), SETTINGS, tmp_path / "store").sides.of_id
+    if leftovers > 1:  # of a kill while it was removed
+        (tmp_path / ".store.before-a").mkdir()
+    (tmp_path / "store").rename(tmp_path / ".store.before-b")
+
+    assert prepare(str(source.at), SETTINGS, tmp_path / "store").sides.of_id == before
+    source.pictures |= folder(source.at, 30).pictures
+    prepare(source.write(), SETTINGS, tmp_path / "store")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["source", "store"]
+
+
+def test_what_somebody_keeps_under_the_stores_name_with_old_is_left_alone(tmp_path: Path) -> None:
+    source = folder(tmp_path / "source", 12)
+    prepare(source.write(), SETTINGS, tmp_path / "store")
+    shutil.copytree(tmp_path / "store", tmp_path / "store.old")
+    (tmp_path / "store.old" / "notes.txt").write_text("of the first try")
+
+    source.pictures |= folder(source.at, 30).pictures
+    prepare(source.write(), SETTINGS, tmp_path / "store")
+
+    assert (tmp_path / "store.old" / "notes.txt").read_text() == "of the first try"
+    assert len(open_store(tmp_path / "store.old").cases) == 12
+
+
 # Patients
 
 

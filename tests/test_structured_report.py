@@ -76,3 +76,35 @@ def test_the_command_writes_reports_beside_its_answers(tiny_model: Path, tmp_pat
     assert main([*command, "--dicom-sr", str(tmp_path / "sr")]) == 0
 
     assert [path.name for path in (tmp_path / "sr").iterdir()] == ["hand.sr.dcm"]
+
+
+# Elements that a report would carry, or that say what it is of, each with what no report may hold.
+ODD: dict[str, dict[str, str]] = {
+    "a date with dashes": {"StudyDate": "2019-01-01"},
+    "a birth date in words": {"PatientBirthDate": "unknown"},
+    "a time that is none": {"StudyTime": "25:99"},
+    "a sex that is none": {"PatientSex": "X"},
+    "a character set that is none": {"PatientName": "Müller^Jörg", "SpecificCharacterSet": "ISO_IR 999"},
+    "a class that is none": {"SOPClassUID": "foo"},
+    "an instance that is none": {"SOPInstanceUID": "1.2.x"},
+    "a number that is too long": {"AccessionNumber": "x" * 30},
+}
+
+
+@pytest.mark.parametrize("way", ODD)
+def test_a_header_that_fits_no_report_ends_no_other_answer(
+    tmp_path: Path, way: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    odd, good = named(tmp_path / "odd.dcm"), named(tmp_path / "good.dcm")
+    dataset = dcmread(odd)
+    for name, value in ODD[way].items():
+        setattr(dataset, name, value)
+    dataset.save_as(odd)
+    rows = [answer(odd), answer(good)]
+
+    assert list(reported(rows, tmp_path / "sr", "b1.4")) == rows
+
+    written = sorted(path.name for path in (tmp_path / "sr").iterdir())
+    said = capsys.readouterr().err
+    assert written in (["good.sr.dcm"], ["good.sr.dcm", "odd.sr.dcm"])
+    assert ("odd.sr.dcm" in written) != (f"no structured report of {odd}: " in said)

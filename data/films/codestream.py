@@ -1,33 +1,107 @@
 """What a compressed image says of its own size, read before a decoder believes it."""
 
+import re
 import struct
+from io import BytesIO
+from typing import BinaryIO
 
 MOST_SCANS = (
     100  # of a progressive JPEG, which usually has ten; each one goes over all pixels again, and takes ten bytes
 )
+# JPEG (T.81 annex B): a marker is FF and a byte that is neither 0 nor, inside a scan, one that only parts it (RST). Any
+# number of FF may fill the place before it.
+MARKER = re.compile(rb"\xff[\x01-\xcf\xd8-\xfe]")
+START, END, SCAN = 0xD8, 0xD9, 0xDA
+ALONE = (0x01, START, END)  # no length follows
+FRAMES = {0xF7, *range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}  # headers that say a size; F7 is JPEG-LS
+AT_ONCE = 4096  # bytes
+# JPEG 2000 (T.800 annexes A and I): a codestream, alone or in a box of a JP2 file.
+CODESTREAM, JP2 = b"\xff\x4f\xff\x51", b"\0\0\0\x0cjP  \r\n\x87\n"
+MOST_BOXES = 100
+# Transfer syntaxes by what they compress with (PS3.6, annex A).
+SYNTAXES = {
+    "jpeg": ("50", "51", "57", "70", "80", "81"),
+    "jpeg 2000": ("90", "91", "92", "93", "201", "202", "203"),
+}
+KINDS = {f"1.2.840.10008.1.2.4.{number}": kind for kind, numbers in SYNTAXES.items() for number in numbers}
 
 
-def size(stream: bytes) -> tuple[int, int] | None:
-    """Width and height that a JPEG, JPEG-LS or JPEG 2000 stream says of itself; None where it says none."""
-    start = stream.find(b"\xff\x4f\xff\x51")  # JPEG 2000: SOC, SIZ
-    if 0 <= start <= 1024:
-        right, bottom, left, top = struct.unpack(">4I", stream[start + 8 : start + 24])
-        return right - left, bottom - top
-    place = stream.find(b"\xff\xd8")
-    if not 0 <= place <= 1024:
+def size(stream: bytes, syntax: str) -> tuple[int, int] | None:
+    """Width and height that a stream of this transfer syntax says of itself; None where it says none, or none that is known.
+
+    A stream of another kind than its transfer syntax names says none.
+    """
+    kind = KINDS.get(syntax)
+    return {"jpeg": jpeg_size, "jpeg 2000": jpeg_2000_size}[kind](stream) if kind else None
+
+
+def jpeg_size(stream: bytes) -> tuple[int, int] | None:
+    file = BytesIO(stream)
+    if file.read(2) != bytes([0xFF, START]):
         return None
-    place += 2
-    while place + 9 <= len(stream) and stream[place] == 0xFF:
-        marker, length = stream[place + 1], int.from_bytes(stream[place + 2 : place + 4])
-        if marker == 0xF7 or (0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC)):  # a frame's header
-            return int.from_bytes(stream[place + 7 : place + 9]), int.from_bytes(stream[place + 5 : place + 7])
-        place += 2 + length
+    while (marker := next_marker(file)) not in (None, END, SCAN):
+        if marker in FRAMES:
+            header = file.read(7)  # length, bits, height, width
+            return (int.from_bytes(header[5:7]), int.from_bytes(header[3:5])) if len(header) == 7 else None
+        skip_segment(file, marker)
     return None
 
 
-def scans(stream: bytes) -> int:
-    """How often a JPEG goes over its pixels; 0 for another stream."""
-    return stream.count(b"\xff\xda") if stream.startswith(b"\xff\xd8") else 0
+def jpeg_2000_size(stream: bytes) -> tuple[int, int] | None:
+    place = codestream_at(stream)
+    numbers = stream[place + 8 : place + 24] if place is not None else b""
+    if place is None or stream[place : place + 4] != CODESTREAM or len(numbers) < 16:
+        return None
+    right, bottom, left, top = struct.unpack(">4I", numbers)
+    return right - left, bottom - top
+
+
+def codestream_at(stream: bytes) -> int | None:
+    """Where the codestream of a JPEG 2000 stream begins; None where its boxes lead nowhere."""
+    if not stream.startswith(JP2):
+        return 0
+    place = 0
+    for _ in range(MOST_BOXES):
+        length, name = int.from_bytes(stream[place : place + 4]), stream[place + 4 : place + 8]
+        long = length == 1  # a length of 8 bytes follows
+        if name == b"jp2c":
+            return place + (16 if long else 8)
+        length = int.from_bytes(stream[place + 8 : place + 16]) if long else length
+        if length < 8 or place + length > len(stream):
+            return None
+        place += length
+    return None
+
+
+def scans(file: BinaryIO) -> int:
+    """How often a JPEG goes over its pixels, counted no further than just beyond MOST_SCANS; 0 for another stream.
+
+    Only up to the image's end: some telephones append a film.
+    """
+    if file.read(2) != bytes([0xFF, START]):
+        return 0
+    count = 0
+    while count <= MOST_SCANS and (marker := next_marker(file)) not in (None, END):
+        count += marker == SCAN
+        skip_segment(file, marker)
+    return count
+
+
+def next_marker(file: BinaryIO) -> int | None:
+    """The second byte of the next marker, which is read; None where none comes."""
+    while block := file.read(AT_ONCE):
+        if found := MARKER.search(block):
+            file.seek(found.end() - len(block), 1)
+            return block[found.end() - 1]
+        if len(block) == AT_ONCE and block.endswith(b"\xff"):  # half a marker
+            file.seek(-1, 1)
+    return None
+
+
+def skip_segment(file: BinaryIO, marker: int | None) -> None:
+    if marker not in ALONE:
+        length = int.from_bytes(file.read(2))
+        file.seek(max(length - 2, 0), 1)
 
 
 def runs_exceed(stream: bytes, pixels: int) -> bool:

@@ -7,6 +7,7 @@ import logging
 import struct
 import warnings
 import zlib
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -121,14 +122,20 @@ def refuse_other_size(path: Path, header: Header, dataset: Any) -> None:
     tables = ("ExtendedOffsetTable", "ExtendedOffsetTableLengths")
     extended = tuple(dataset[name].value for name in tables) if all(name in dataset for name in tables) else None
     for stream in generate_frames(dataset.PixelData, number_of_frames=1, extended_offsets=extended):
-        said = codestream.size(stream)
-        if said and said != (header.width_px, header.height_px):
+        if header.syntax == RLE:  # which says no size
+            if codestream.runs_exceed(stream, header.width_px * header.height_px):
+                raise DataError(f"too large: {path} holds runs of more pixels than its header says")
+            continue
+        said = codestream.size(stream, header.syntax)
+        if said is None:
+            raise DataError(
+                f"unreadable: the compressed pixels of {path} do not begin as its transfer syntax says ({header.syntax})"
+            )
+        if said != (header.width_px, header.height_px):
             raise DataError(
                 f"unreadable: {path} compresses {said[0]}×{said[1]} pixels; its header says {header.width_px}×{header.height_px}"
             )
-        if header.syntax == RLE and codestream.runs_exceed(stream, header.width_px * header.height_px):
-            raise DataError(f"too large: {path} holds runs of more pixels than its header says")
-        if codestream.scans(stream) > codestream.MOST_SCANS:
+        if codestream.scans(BytesIO(stream)) > codestream.MOST_SCANS:
             raise DataError(f"too large: {path} goes over its pixels more than {codestream.MOST_SCANS} times")
 
 

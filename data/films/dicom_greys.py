@@ -1,5 +1,6 @@
 """A DICOM image's pixels to greys, black 0, as its header says. Decoding, colour spaces and windows are pydicom's."""
 
+import math
 from pathlib import Path
 from typing import Any
 
@@ -61,13 +62,17 @@ def refuse_used_beyond(path: Path, header: Header, cells: np.ndarray, stored: np
 
 
 def shown_grey(path: Path, header: Header, stored: np.ndarray, padding: np.ndarray) -> np.ndarray:
-    measured = header.modality(stored) if header.modality else stored * header.slope + header.intercept
+    with np.errstate(over="ignore", invalid="ignore"):  # refused below
+        measured = header.modality(stored) if header.modality else stored * header.slope + header.intercept
+    refuse_beyond_numbers(path, header, measured)
     if header.voi:
         shown = header.voi(measured)
     else:
         shown = windowed(path, header.window, measured) if header.window else measured
     content = shown[~padding] if not padding.all() else shown
     low, high = float(content.min()), float(content.max())
+    if low == high:
+        refuse_nothing_shown(path, header, stored[~padding] if not padding.all() else stored)
     if high > low:
         scaled = np.clip((shown - low) / (high - low), 0, 1) * TOP
         if header.photometric == "MONOCHROME1":  # white is the smallest value
@@ -76,6 +81,28 @@ def shown_grey(path: Path, header: Header, stored: np.ndarray, padding: np.ndarr
         scaled = np.full(shown.shape, float(TOP))
     scaled[padding] = 0
     return np.asarray(scaled, dtype=np.uint16)
+
+
+def refuse_beyond_numbers(path: Path, header: Header, measured: np.ndarray) -> None:
+    if not math.isfinite(float(measured.max()) - float(measured.min())):
+        raise DataError(
+            f"unreadable: {path} has rescale slope {header.slope:g} and intercept {header.intercept:g}, which leads beyond all numbers"
+        )
+
+
+def refuse_nothing_shown(path: Path, header: Header, stored: np.ndarray) -> None:
+    """Of an image that comes to one grey: whether its own values are one as well, or what the file says of showing them is why."""
+    if stored.min() == stored.max():
+        return
+    window = header.window
+    how = "rescale slope"
+    if header.voi or header.modality:
+        how = "look-up table"
+    elif window:
+        how = f"window (centre {window.centre:g}, width {window.width:g})"
+    raise DataError(
+        f"blank: the {how} of {path} shows nothing: its pixels hold {stored.min()} to {stored.max()}, and all become one grey"
+    )
 
 
 def windowed(path: Path, window: Window, values: np.ndarray) -> np.ndarray:

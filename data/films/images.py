@@ -16,6 +16,8 @@ from data.preparation import DataError, Preparation
 MAX_PIXELS = (
     36_000_000  # RSNA's largest has about 7 million, a large detector 21; far beyond it is a decompression bomb
 )
+LONGEST_PX = 12_000  # of a side: padding makes a square of it, and no hand is many times as long as it is wide
+LEAST_PX = 32  # of a side, the least a network is ever shown
 PIXELS_AT_ONCE = 40_000_000  # decoded by all threads together, so that memory does not grow with their number
 FORMATS = ("PNG", "JPEG")  # by content, whatever the name: Pillow would start Ghostscript for an EPS that is named .png
 BORDER_CONTRAST = 0.04  # an edge row or column whose grey range is below this share of the image's is empty border
@@ -75,14 +77,20 @@ def decode(path: Path, settings: Preparation) -> Decoded:
     if settings.fit == "crop_pad":
         grey = crop(grey)
     exposed = field.inside(grey)
-    image = Image.fromarray(exposed_bytes(grey, exposed, settings))
+    with budget.holding(max(grey.shape) ** 2):  # what padding makes of it
+        pixels = fitted(Image.fromarray(exposed_bytes(grey, exposed, settings)), settings)
+    return Decoded(pixels, width_px, height_px, *measured(grey, exposed))
+
+
+def fitted(image: Image.Image, settings: Preparation) -> np.ndarray:
+    """uint8 (image_px, image_px)."""
     if settings.fit == "crop_pad":
         image = pad_square(image)
     side = settings.image_px
     if image.size != (side, side):
         smaller = max(image.size) > side
         image = image.resize((side, side), Image.Resampling.LANCZOS if smaller else Image.Resampling.BICUBIC)
-    return Decoded(np.asarray(image), width_px, height_px, *measured(grey, exposed))
+    return np.asarray(image)
 
 
 def decoded_drawing(grey: np.ndarray, settings: Preparation) -> Decoded:
@@ -109,8 +117,10 @@ def read_picture(path: Path) -> np.ndarray:
     with foreign(said):
         image = Image.open(path, formats=FORMATS)
     with image:
-        refuse_bomb(path, image.width, image.height)
-        if codestream.scans(path.read_bytes()) > codestream.MOST_SCANS:
+        refuse_size(path, image.width, image.height)
+        with path.open("rb") as file:
+            scans = codestream.scans(file)
+        if scans > codestream.MOST_SCANS:
             raise DataError(f"too large: {path} goes over its pixels more than {codestream.MOST_SCANS} times")
         with budget.holding(image.width * image.height):
             with foreign(said):
@@ -121,14 +131,20 @@ def read_picture(path: Path) -> np.ndarray:
 def read_dicom(path: Path) -> np.ndarray:
     """A DICOM radiograph as grey uint8 or uint16 (height, width)."""
     width_px, height_px = dicom.size(path)
-    refuse_bomb(path, width_px, height_px)
+    refuse_size(path, width_px, height_px)
     with budget.holding(width_px * height_px):
         return dicom.grey(path)
 
 
-def refuse_bomb(path: Path, width_px: int, height_px: int) -> None:
+def refuse_size(path: Path, width_px: int, height_px: int) -> None:
+    """By what the file says of itself, before anything is decoded."""
+    size = f"{width_px}×{height_px} pixels"
     if width_px * height_px > MAX_PIXELS:
-        raise DataError(f"too large: {path} claims {width_px}×{height_px} pixels, more than any radiograph has")
+        raise DataError(f"too large: {path} claims {size}, more than any radiograph has")
+    if max(width_px, height_px) > LONGEST_PX:
+        raise DataError(f"too large: {path} claims {size}, and no radiograph has a side of more than {LONGEST_PX:,}")
+    if min(width_px, height_px) < LEAST_PX:
+        raise DataError(f"too small: {path} has {size}, a hand needs {LEAST_PX} each way")
 
 
 def to_grey(image: Image.Image) -> np.ndarray:

@@ -20,6 +20,7 @@ from data.films.impostors import SIDE, impostors
 from data.films.varied import varied
 
 CELLS, DIRECTIONS, GREYS = 8, 8, 16  # a grid of gradient histograms, a finer one of mean greys
+FEATURES = CELLS**2 * (DIRECTIONS + 1) + GREYS**2
 COSINES, SCALE, RIDGE = 2000, 0.03, 1e-3
 PICTURES_EACH = 4  # of the learning, for each cosine: fewer pictures have fewer
 LEARNED_FROM, LEARNED_SHARE = 3000, 0.75  # images at most, and of the training images at most this share
@@ -131,6 +132,26 @@ def save(looks: Looks, path: Path) -> None:
 
 
 def load(path: Path) -> Looks:
+    """Raises ValueError where the arrays do not belong together, or hold what is no number; and what NumPy raises."""
     with np.load(path, allow_pickle=False) as arrays:
         found: dict[str, Any] = {name: arrays[name] for name in arrays.files}
-    return Looks(**(found | {name: float(found[name]) for name in ("refuse_below", "doubt_below")}))
+    looks = Looks(**(found | {name: float(found[name]) for name in ("refuse_below", "doubt_below")}))
+    waves = looks.directions.shape[-1] if looks.directions.ndim else 0
+    shapes = {
+        "mean": (FEATURES,),
+        "spread": (FEATURES,),
+        "directions": (FEATURES, waves),
+        "phases": (waves,),
+        "weights": (waves + 1,),
+    }
+    for name, shape in shapes.items():
+        array = getattr(looks, name)
+        if array.shape != shape or array.dtype.kind != "f" or not np.isfinite(array).all():
+            raise ValueError(
+                f"{name} is {array.dtype} of shape {array.shape}, expected finite numbers of shape {shape}"
+            )
+    if not (looks.spread > 0).all():
+        raise ValueError("spread is not above 0")
+    if any(math.isnan(below) or below == math.inf for below in (looks.refuse_below, looks.doubt_below)):
+        raise ValueError(f"refuse_below and doubt_below are {looks.refuse_below} and {looks.doubt_below}")
+    return looks

@@ -29,6 +29,12 @@ Line = dict[
 ]  # of the journal: row, file (its digest), patient, and either checksum, width_px, height_px, levels, field or reason
 WITHOUT: Line = {"file": "", "patient": "", "checksum": "", "width_px": 0, "height_px": 0, "reason": ""}
 WITHOUT |= dict.fromkeys(MEASURED, float("nan"))
+REFUSED_LINE: dict[str, tuple[type, ...]] = dict.fromkeys(("file", "patient", "reason"), (str,))
+DECODED_LINE: dict[str, tuple[type, ...]] = {
+    **dict.fromkeys(("file", "patient", "checksum"), (str,)),
+    **dict.fromkeys(("width_px", "height_px"), (int,)),
+    **dict.fromkeys(MEASURED, (float, int)),
+}
 
 
 @dataclass(frozen=True)
@@ -108,17 +114,26 @@ def decoded_before(part: Path, count: int, size: int) -> dict[int, Line]:
         return {}
     found = {}
     with (part / "pixels.u8").open("rb") as pixels:
-        for text in (part / "journal.jsonl").read_text(encoding="utf-8").splitlines():
-            try:
-                line = json.loads(text)
-            except ValueError:  # cut short by a kill
+        for text in (part / "journal.jsonl").read_bytes().split(b"\n"):
+            line = line_of(text)
+            if line is None or line["row"] >= count:
                 continue
-            row = line["row"]
-            if row < count and (
-                "reason" in line or checksum(os.pread(pixels.fileno(), size, row * size)) == line["checksum"]
-            ):
-                found[row] = line
+            place = line["row"] * size
+            if "reason" in line or checksum(os.pread(pixels.fileno(), size, place)) == line["checksum"]:
+                found[line["row"]] = line
     return found
+
+
+def line_of(text: bytes) -> Line | None:
+    """A line of the journal; None where a kill has cut it short, or a lost machine has left something else."""
+    try:
+        line = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(line, dict) or not isinstance(row := line.get("row"), int) or isinstance(row, bool) or row < 0:
+        return None
+    kinds = REFUSED_LINE if "reason" in line else DECODED_LINE
+    return line if all(type(line.get(name)) in kind for name, kind in kinds.items()) else None
 
 
 def ahead(one: Callable[[int], tuple[Line, bytes]], places: Sequence[int]) -> Iterator[tuple[Line, bytes]]:

@@ -9,9 +9,11 @@ import fcntl
 import json
 import os
 import shutil
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from glob import escape
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +33,10 @@ from data.store.unchanged import fingerprint, readers, still_holds
 from data.tables.refusals import refuse_losses
 
 __all__ = ["Progress", "prepare", "refuse_problems"]
+
+# The files of an unfinished store: for as long as it is one, and for good.
+SCRATCH = ("request.json", "journal.jsonl", "pixels.u8")
+WRITTEN = ("problems.csv", "cases.csv", "images.npy", FILMS, "sides.csv", "files.csv", "store.json")
 
 
 @dataclass(frozen=True)
@@ -136,30 +142,37 @@ def make(request: Request, there: Store | None, path: Path, progress: Progress, 
             "problems": len(problems),
         }
         (part / "store.json").write_text(json.dumps(about, indent=1) + "\n", encoding="utf-8")
-        for scratch in ("request.json", "journal.jsonl", "pixels.u8"):
+        for scratch in SCRATCH:
             (part / scratch).unlink()
         put_in_place(part, path)
 
 
 def put_in_place(part: Path, path: Path) -> None:
-    """The finished folder becomes the store, also where one was before."""
+    """The finished folder becomes the store, also where one was before: that one has a name that nobody gave until it is removed."""
     written_to_disk(part)
-    before = before_of(path)
-    shutil.rmtree(before, ignore_errors=True)
-    if path.exists():
-        os.replace(path, before)
+    if not path.exists():
+        os.replace(part, path)
+        return
+    os.replace(path, tempfile.mkdtemp(prefix=before_of(path), dir=path.parent))
     os.replace(part, path)
-    shutil.rmtree(before, ignore_errors=True)
+    for before in path.parent.glob(f"{escape(before_of(path))}*"):  # those of kills, too
+        shutil.rmtree(before, ignore_errors=True)
 
 
 def put_back(path: Path) -> None:
     """Between two renamings a kill may leave the store under its other name; what it decided must not be lost."""
-    if not path.exists() and is_store(before_of(path)):
-        os.replace(before_of(path), path)
+    if path.exists():
+        return
+    ours = sorted(path.parent.glob(f"{escape(before_of(path))}*"), key=lambda before: before.stat().st_mtime)
+    for before in (*reversed(ours), path.with_name(f"{path.name}.old")):  # the last is of earlier versions
+        if is_store(before):
+            os.replace(before, path)
+            return
 
 
-def before_of(path: Path) -> Path:
-    return path.with_name(path.name + ".old")
+def before_of(path: Path) -> str:
+    """How the name begins that a store has while another one takes its place."""
+    return f".{path.name}.before-"
 
 
 @contextmanager
@@ -177,12 +190,19 @@ def held(part: Path) -> Iterator[None]:
 
 
 def begin(part: Path, asked: str) -> None:
-    """Continue what was begun for the same request; anything else in the folder is of no use and goes."""
-    begun = part / "request.json"
-    if begun.exists() and begun.read_text(encoding="utf-8") == asked:
+    """Continue what was begun for the same request; what a preparation left of another is of no use and goes, whatever it holds.
+
+    What else somebody put there stays. Raises DataError where a folder has the name of a file that is to be written.
+    """
+    files = [part / name for name in (*SCRATCH, *WRITTEN)]
+    for file in files:
+        if file.is_dir() and not file.is_symlink():
+            raise DataError(f"{file} is a folder, and a preparation writes a file of that name: move it away")
+    begun = part / SCRATCH[0]
+    if begun.exists() and begun.read_bytes() == asked.encode():
         return
-    for left in part.iterdir():
-        left.unlink()
+    for file in files:
+        file.unlink(missing_ok=True)
     begun.write_text(asked, encoding="utf-8")
 
 

@@ -24,6 +24,8 @@ TABLE_SUFFIXES = (".csv", ".tsv", *EXCEL_SUFFIXES)
 MAX_TABLE_BYTES = (
     100_000_000  # of text, inflated: RSNA's largest table has 0.3 million; beyond is a bomb or no table of cases
 )
+MAX_CELLS = 20_000_000  # of a workbook: RSNA's largest table has 0.04 million
+MAX_CELLS_READ = 250_000_000  # with the blank ones at the ends of rows, which cost time alone
 UNREADABLE = {True: "cannot be read as an Excel workbook", False: "cannot be read as CSV"}  # by whether it is Excel
 ARCHIVE_MARK = b"PK\3\4"
 SEPARATORS = ",;\t|"
@@ -187,7 +189,7 @@ def decoded(data: bytes) -> tuple[str, str]:
 def read_excel(path: Path, data: bytes, fits: Fits) -> Iterator[Sheet]:
     refuse_bomb(path, data)
     with foreign(f"{path} {UNREADABLE[True]}; save it again as such"):
-        sheets = list(cells_of(data))
+        sheets = list(cells_of(path, data))
     for name, hidden, rows in sheets:
         for sheet in below_headings(path, rows, fits, excel=True):
             yield replace(sheet, name=name, hidden=hidden)
@@ -208,22 +210,29 @@ def too_large(path: Path, size: int) -> DataError:
     )
 
 
-def cells_of(data: bytes) -> Iterator[tuple[str, bool, list[Row]]]:
-    """Each worksheet's name, whether it is hidden, and its rows."""
+def cells_of(path: Path, data: bytes) -> Iterator[tuple[str, bool, list[Row]]]:
+    """Each worksheet's name, whether it is hidden, and its rows, without the blank cells at their ends."""
     from openpyxl import load_workbook
 
     sheets = load_workbook(io.BytesIO(data), read_only=True, data_only=True).worksheets
     formulas = (
         load_workbook(io.BytesIO(data), read_only=True).worksheets if has_formulas(data) else [None] * len(sheets)
     )
+    read = kept = 0
     for sheet, with_formulas in zip(sheets, formulas, strict=True):
         sheet.reset_dimensions()  # programs other than Excel write wrong ones
         values = values_of(sheet, formula_cells(with_formulas)) if with_formulas else sheet.iter_rows(values_only=True)
-        rows = [
-            (number, [cell_text(value) for value in row])
-            for number, row in enumerate(values, 1)
-            if any(value is not None for value in row)
-        ]
+        rows = []
+        for number, row in enumerate(values, 1):
+            cells = [cell_text(value) for value in row[: width_of(row)]]
+            read, kept = read + len(row), kept + len(cells)
+            if read > MAX_CELLS_READ or kept > MAX_CELLS:
+                raise DataError(
+                    f"{path} has {read:,} cells up to row {number} of {sheet.title!r}, which is {len(row):,} wide: no table of cases "
+                    "is that large; remove what stands far right of the table"
+                )
+            if cells:
+                rows.append((number, cells))
         yield sheet.title, sheet.sheet_state != "visible", rows
 
 
@@ -251,6 +260,15 @@ def formula_cells(sheet: Any) -> dict[int, set[int]]:
         if places := {place for place, cell in enumerate(row) if cell.data_type == "f"}:
             found[number] = places
     return found
+
+
+def width_of(row: tuple[Any, ...]) -> int:
+    """Up to the last cell that is not blank: with one in Excel's last column, blank or not, a row comes with 16,384."""
+    return next((place for place in range(len(row), 0, -1) if not is_blank(row[place - 1])), 0)
+
+
+def is_blank(value: Any) -> bool:
+    return value is None or (isinstance(value, str) and not value.strip())
 
 
 def cell_text(value: Any) -> str:

@@ -2,8 +2,10 @@
 
 import json
 import os
+import re
 import shutil
 import statistics
+import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -27,6 +29,7 @@ PACKAGES: dict[str, tuple[str, ...]] = {  # by format; those of the extra [expor
     "onnx": ("tf2onnx", "onnxruntime"),
 }
 FOLDER = "exported"  # in the model's folder
+IN_SAVED_MODEL = re.compile(r"(saved_model|fingerprint|keras_metadata)\.pb|assets|variables(/variables\.[^/]+)?")
 TOLERANCE_MONTHS = 0.01  # rounding differs by about 0.0001; predictions are read to a tenth at best
 INPUTS, LATENCY_RUNS, WARM_UP_RUNS = 32, 50, 5
 
@@ -80,7 +83,9 @@ def export(model: ModelFolder, formats: list[str], folder: Path, run: Path) -> E
     rounds. A format that predicts otherwise than the model is not left behind. Raises StudyError where no format can be
     written, before anything is done if packages are why.
     """
-    faults = {format: fault for format in formats if (fault := missing(format))}
+    faults = {
+        format: fault for format in formats if (fault := missing(format) or taken(folder / f"{model.name}.{format}"))
+    }
     refuse_none_left(formats, faults)
     inputs = inputs_for(model, run)
     network = load_network(model)
@@ -118,9 +123,8 @@ def exported(
     """Raises StudyError where what was written predicts otherwise than `expected`."""
     from models.export import FORMATS
 
-    part = folder / "part"
-    shutil.rmtree(part, ignore_errors=True)
-    part.mkdir(parents=True)
+    folder.mkdir(parents=True, exist_ok=True)
+    part = Path(tempfile.mkdtemp(prefix=".part-", dir=folder))  # no name that somebody else may have given
     try:
         written = part / f"{model.name}.{format}"
         FORMATS[format].write(plain, written)
@@ -133,7 +137,7 @@ def exported(
             f"(tolerance {TOLERANCE_MONTHS}); the network as trained differs by {rounding:.2g}. {made.size_mb:.3g} MB; one image took {made.latency_ms:.3g} ms on the exporting "
             "machine's CPU (median)."
         )
-        put(written, made.path)
+        put(written, made.path, part)
         write_text(made.path.with_name(f"{made.path.name}.md"), card(model, format, made.path.name, about))
         facts = beside(model, format, made.path.name)
         write_text(made.path.with_name(f"{made.path.name}.json"), json.dumps(facts, indent=1) + "\n")
@@ -153,10 +157,31 @@ def refuse_beyond(difference: float, what: str) -> None:
         )
 
 
-def put(written: Path, path: Path) -> None:
+def put(written: Path, path: Path, part: Path) -> None:
+    """What an earlier export left there goes with `part`."""
+    if fault := taken(path):
+        raise StudyError(fault)
     if path.is_dir():
-        shutil.rmtree(path)
+        os.replace(path, part / "before")
     os.replace(written, path)
+
+
+def taken(path: Path) -> str:
+    """Why what is there is not replaced; empty where there is nothing, or what an export leaves: a file, or a saved model."""
+    if not path.is_symlink() and not path.exists():
+        return ""
+    folder = path.suffix == ".savedmodel"
+    if is_saved_model(path) if folder else path.is_file():
+        return ""
+    what = "saved model as an export leaves it" if folder else "file"
+    return f"{path} is no {what}, and is not replaced: move it away, or name another --to"
+
+
+def is_saved_model(path: Path) -> bool:
+    """A folder with all that TensorFlow leaves, and nothing that somebody put there."""
+    if path.is_symlink() or not (path / "saved_model.pb").is_file():
+        return False
+    return all(IN_SAVED_MODEL.fullmatch(inside.relative_to(path).as_posix()) for inside in path.rglob("*"))
 
 
 def inputs_for(model: ModelFolder, run: Path) -> Inputs:

@@ -54,7 +54,6 @@ HAND_PARTS = re.compile(r"HAND|WRIST|FINGER|THUMB|CARP|BONE ?AGE")
 WITH_HAND = re.compile(r"EXTREMIT|LIMB|ARM")  # parts that may end in one, unless they name another
 REFUSED = "does not look like an upright hand radiograph of the kind this model was trained on"
 DOUBTED = "looks unusual: check that it is an upright hand"
-LEAST_PX = 32  # the least a network is ever shown
 SEXES = {True: "M", False: "F", None: "unknown"}
 Row = dict[str, Any]
 
@@ -146,9 +145,6 @@ def read(path: Path, model: Model, wanted: Wanted) -> Read:
         return Read(path, None, None, fault=str(error))
     except OSError as error:  # no permission
         return Read(path, None, None, fault=f"unreadable: {path} ({error.strerror})")
-    if min(decoded.width_px, decoded.height_px) < LEAST_PX:
-        size = f"{decoded.width_px}×{decoded.height_px}"
-        return Read(path, None, male, fault=f"too small: {path} has {size} pixels, a hand needs {LEAST_PX} each way")
     [unlike] = outside(model.about.get("films"), traits_of([decoded]))
     age_note = studied.age_note if studied else ""
     notes = (note, age_note, f"the file says that it shows {part}" if part else "", *unlike)

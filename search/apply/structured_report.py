@@ -7,12 +7,14 @@ is preliminary and unverified.
 from collections.abc import Iterable, Iterator
 from importlib.metadata import version
 from importlib.util import find_spec
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 from data.films import dicom
+from data.foreign import foreign
 from data.preparation import DataError
-from search.output.files import written
+from search.output.files import write_bytes
 from search.output.notices import NO_DEVICE
 from search.output.terminal import log
 
@@ -46,15 +48,27 @@ def reported(rows: Iterable[dict[str, Any]], folder: Path, model: str) -> Iterat
     for row in rows:
         path = Path(row["file"])
         if row["predicted_months"] is not None:
-            if not dicom.holds_dicom(path):
-                log(f"no structured report of {path}: it is no DICOM file")
-            elif lacking := missing(path):
-                log(f"no structured report of {path}: it lacks {', '.join(lacking)}")
+            try:
+                content = report_file(path, row, model)
+            except DataError as error:
+                log(str(error))
             else:
-                name = free(path, taken)
-                with written(folder / name) as part:
-                    report(path, row, model).save_as(part, enforce_file_format=True)
+                write_bytes(folder / free(path, taken), content)
         yield row
+
+
+def report_file(path: Path, row: dict[str, Any], model: str) -> bytes:
+    """Raises DataError where the radiograph can have none; the answers go on without it."""
+    said = f"no structured report of {path}"
+    if not dicom.holds_dicom(path):
+        raise DataError(f"{said}: it is no DICOM file")
+    if lacking := missing(path):
+        raise DataError(f"{said}: it lacks {', '.join(lacking)}")
+    # Its header goes into the report as it is, and pydicom and highdicom take no date, sex or character set that is none.
+    file = BytesIO()
+    with foreign(f"{said}: its header holds what no report may hold"):
+        report(path, row, model).save_as(file, enforce_file_format=True)
+    return file.getvalue()
 
 
 def missing(path: Path) -> list[str]:

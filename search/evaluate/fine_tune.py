@@ -6,7 +6,7 @@ the prepared data of all three as `prepared/`, so that the same command continue
 
 from collections.abc import Callable
 from dataclasses import fields, replace
-from typing import Any
+from pathlib import Path
 
 import pandas as pd
 
@@ -15,14 +15,15 @@ from data.store.disk import Store, is_store, open_store
 from data.store.prepare import Progress as StoreProgress
 from data.store.prepare import Request, make
 from data.store.stamps import files
+from data.store.unchanged import still_holds
 from models.training.settings import Training
 from search.evaluate.evaluation import covered_by, measured
 from search.evaluate.labelled import Labelled
 from search.evaluate.parts import of_what, parted, whose
-from search.evaluate.recalibrate import free_beside
+from search.evaluate.recalibrate import free_beside, made_from
 from search.leader.progress import Progress, Terms
 from search.run import PREPARED
-from search.trained.about import digest_of_file
+from search.trained.about import ABOUT, damaged, digest_of_file
 from search.trained.folder import ModelFolder, open_folder
 from search.trained.made_of import FINE_TUNED, data_of, gone_on
 from search.trained.train import MEMBERS, Origin, carried_out
@@ -41,17 +42,24 @@ def divided(labelled: Labelled, share: float) -> pd.DataFrame:
     return pd.concat([fitted.assign(split=inner["split"]), reported.assign(split="test")]).sort_index()
 
 
-def store_of_parts(
-    labelled: Labelled, cases: pd.DataFrame, model: ModelFolder, place: Any, progress: StoreProgress
-) -> Store:
-    """Prepared as the model's images are; what was prepared before is taken as it is."""
-    if is_store(place):
-        return open_store(place)
+def store_of_parts(labelled: Labelled, cases: pd.DataFrame, place: Path, progress: StoreProgress) -> Store:
+    """Prepared as the model's images are; what was prepared before is taken where it is of these very parts.
+
+    Raises StudyError where it is of others: what has been trained there is, too.
+    """
     read = replace(labelled.read, cases=labelled.read.cases.loc[cases.index].assign(split=cases["split"]))
     found = files(list(read.cases["id"]), list(read.cases["path"])) if "path" in read.cases else None
+    if is_store(place):
+        there = open_store(place)
+        if still_holds(there, labelled.source, read, labelled.settings, found):
+            return there
+        raise StudyError(
+            f"{place.parent} was begun with other parts, of {there.info['source']}, than these of {labelled.source}: give the new "
+            f"model another --name, or remove {place.parent}"
+        )
     rows = [int(row) for row in cases.index]
     make(
-        Request(labelled.source, model.preparation, read, rows, found),
+        Request(labelled.source, labelled.settings, read, rows, found),
         None,
         place,
         progress,
@@ -64,16 +72,18 @@ def store_of_parts(
 def training_of(model: ModelFolder, epochs: int, learning_rate: float | None) -> Training:
     known = {field.name for field in fields(Training)}
     own = {name: value for name, value in model.about["training"].items() if name in known}
-    rate = learning_rate or own.get("learning_rate", Training.learning_rate) / SLOWER
-    final = min(own.get("final_learning_rate", Training.final_learning_rate), rate)
-    changed = {
-        "epochs": epochs,
-        "learning_rate": rate,
-        "final_learning_rate": final,
-        "warmup_epochs": 0.0,
-        "schedule": "cosine",
-    }
-    return Training(**(own | changed))
+    try:
+        rate = learning_rate or own.get("learning_rate", Training.learning_rate) / SLOWER
+        changed = {
+            "epochs": epochs,
+            "learning_rate": rate,
+            "final_learning_rate": min(own.get("final_learning_rate", Training.final_learning_rate), rate),
+            "warmup_epochs": 0.0,
+            "schedule": "cosine",
+        }
+        return Training(**(own | changed))
+    except (TypeError, ValueError) as error:  # of a model that somebody wrote by hand
+        raise damaged(model.path / ABOUT, f"training: {error}") from None
 
 
 def fine_tuned(
@@ -97,7 +107,7 @@ def fine_tuned(
     cases = divided(labelled, share)
     path = free_beside(model, name or f"{model.name}-fine-tuned")
     path.mkdir(parents=True, exist_ok=True)
-    store = store_of_parts(labelled, cases, model, path / PREPARED, preparing)
+    store = store_of_parts(labelled, cases, path / PREPARED, preparing)
     reported, chosen_by = (cases[cases["id"].isin(store.split(split).ids)] for split in ("test", "validation"))
     job = Job(
         number=0,
@@ -116,7 +126,7 @@ def fine_tuned(
         start_digest=digest_of_file(model.network),
     )
     facts = {
-        "made_from": {"name": model.name},
+        "made_from": made_from(model),
         **gone_on(model.about, FINE_TUNED, data_of(store) | {"source": of_what(labelled)}),
         "fine_tuning": {
             "source": labelled.source,

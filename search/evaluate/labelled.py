@@ -1,6 +1,6 @@
 """A labelled set, opened by an existing model: every case with its answer, and the reasons of those that have none."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
@@ -18,10 +18,12 @@ from data.store.disk import checksum, is_store, open_store
 from data.store.patients import hashed, told_apart
 from data.store.prepare import Progress
 from data.store.sources import Source, read_source
+from search.trained.about import ABOUT, digest_of_file
 from search.trained.folder import ModelFolder, open_folder, store_of
 from search.trained.keep import training_median
 from search.trained.page import read_predictions
 from search.trained.predictor import BATCH, Model, predict
+from search.workers.best import MODEL
 
 Hand = tuple[str, float, bool]  # id, age in months, male
 
@@ -38,6 +40,7 @@ class Labelled:
     problems: tuple[Problem, ...]  # cases without an answer
     training_median_months: float | None  # of the model's training ages; None where it is not known
     training_known: bool  # whether the data of the model's training are still there, so that `seen` means something
+    settings: Preparation  # the model's, with what was said of the source's table
 
     @property
     def unseen(self) -> pd.DataFrame:
@@ -75,7 +78,7 @@ def opened(
     known, complete = trained_on(folder, run)
     seen = pd.Series([hand in known for hand in hands(cases)], cases.index)
     median = median_of(folder, run)
-    return Labelled(absolute(source), read, cases.assign(seen=seen), tuple(problems), median, complete)
+    return Labelled(absolute(source), read, cases.assign(seen=seen), tuple(problems), median, complete, settings)
 
 
 def median_of(model: ModelFolder, run: Path) -> float | None:
@@ -153,19 +156,51 @@ def trained_on(model: ModelFolder, run: Path) -> tuple[set[Hand], bool]:
     """
     known: set[Hand] = set()
     complete = True
+    visited: set[Path] = set()
     while True:
+        visited.add(model.path.resolve())
         if model.about.get("recalibration"):
             known |= set(hands(read_predictions(model.path, "validation")))
         if store := store_of(model, run):
             known |= set(hands(store.cases[store.cases["split"].isin(["train", "validation"])]))
-        before = model.about.get("made_from")
         complete = complete and store is not None
-        if not before:
+        if not model.about.get("made_from"):
             return known, complete
-        try:
-            model = open_folder(model.path.with_name(str(before["name"])))
-        except DataError:
+        parent, same = parent_of(model, visited)
+        complete = complete and same
+        if parent is None:
             return known, False
+        model = parent
+
+
+def parent_of(model: ModelFolder, visited: Collection[Path]) -> tuple[ModelFolder | None, bool]:
+    """The model that this one was made from, and whether it surely is that one: a folder's name may be another model's by now.
+
+    Where no folder beside has its network, the one of its name is taken, so that no hand of it is overlooked; models of earlier
+    versions say the name alone.
+    """
+    before, folder = model.about["made_from"], model.path.resolve()
+    named = folder.with_name(before["name"]).resolve()
+    if network := before.get("network"):
+        for place in (named, *(one.resolve() for one in sorted(folder.parent.iterdir()))):
+            if place not in visited and network_of(place) == network and (one := opened_at(place)):
+                return one, True
+    return (None, False) if named in visited else (opened_at(named), not network)
+
+
+def network_of(folder: Path) -> str:
+    """The digest of the model's network; empty where the folder holds none."""
+    try:
+        return digest_of_file(folder / MODEL) if (folder / ABOUT).exists() else ""
+    except OSError:
+        return ""
+
+
+def opened_at(path: Path) -> ModelFolder | None:
+    try:
+        return open_folder(path)
+    except DataError:
+        return None
 
 
 def hands(cases: pd.DataFrame) -> list[Hand]:

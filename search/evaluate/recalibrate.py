@@ -18,6 +18,7 @@ from data.preparation import DataError
 from search.evaluate.evaluation import covered_by, measured, predictions
 from search.evaluate.labelled import Labelled
 from search.evaluate.parts import of_what, parted
+from search.trained.about import digest_of_file
 from search.trained.conformal import calibrate, intervals
 from search.trained.folder import ABOUT, ModelFolder, load_network, open_folder
 from search.trained.keep import LOOKS, put_predictions, taken_over, write_about
@@ -90,7 +91,7 @@ def recalibrated(
     about = model.about | {
         "name": path.name,
         "made": time.strftime("%Y-%m-%d %H:%M:%S"),
-        "made_from": {"name": model.name},
+        "made_from": made_from(model),
         **gone_on(
             model.about,
             RECALIBRATED,
@@ -141,6 +142,11 @@ def of_training(about: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
+def made_from(model: ModelFolder) -> dict[str, str]:
+    """In the new model's model.json. A folder's name may be another model's one day; the network tells which it was."""
+    return {"name": model.path.resolve().name, "network": digest_of_file(model.network)}
+
+
 def with_intervals(cases: pd.DataFrame, predicted: np.ndarray, conformal: dict[str, Any], by_sex: bool) -> pd.DataFrame:
     low, high = intervals(conformal, predicted, cases["male"].to_numpy(np.float32) if by_sex else None)
     return cases.assign(predicted_months=predicted, low=low, high=high)
@@ -159,8 +165,9 @@ def save_corrected(model: ModelFolder, correction: Correction, path: Path) -> No
 
 
 def free_beside(model: ModelFolder, name: str) -> Path:
-    path = model.path.with_name(safe(name))
-    if (path / ABOUT).exists() or path == model.path:
+    here = model.path if model.path.name not in ("", "..") else model.path.resolve()  # `--model .`
+    path = here.with_name(safe(name))
+    if (path / ABOUT).exists() or path == here:
         raise StudyError(f"{path} holds a model already: give the new one another --name, or remove it")
     if path.exists() and not path.is_dir():
         raise DataError(f"{path} is a file: give the new model another --name")

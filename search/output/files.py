@@ -36,6 +36,8 @@ def written(path: Path) -> Iterator[Path]:
     """Where to write what is to be at `path` once the block has ended; nothing is left where it raises."""
     part = beside(path)
     for older in path.parent.glob(f"{escape(start_of(path))}.*.part"):
+        if not older.name[len(start_of(path)) + 1 : -len(".part")].isdecimal():
+            continue  # somebody's own
         with suppress(OSError):
             if time.time() - older.stat().st_mtime > STALE_SECONDS:
                 older.unlink()

@@ -6,11 +6,13 @@ digests; for them, and for what somebody wrote by hand, every field that a comma
 
 import hashlib
 import json
+import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from data.films.traits import PERCENTILES, TRAITS
 from data.foreign import foreign
 from data.preparation import DataError
 from search.trained.conformal import CENTRE, SEXES
@@ -55,6 +57,9 @@ COUNTS = Kind(
 SEX = Kind("F, M or null", lambda value: value is None or value in tuple(SEXES))
 BAND = Kind("the beginning of an age band", lambda value: is_number(value) and value in AGE_BANDS_MONTHS)
 
+LEVEL = Kind("a share between 0 and 1", lambda value: is_number(value) and 0 < value < 1)
+MONTHS = Kind("a finite number", lambda value: is_number(value) and math.isfinite(value))
+
 Shape = Kind | Mapping[str, Any] | list[Any]  # a list is of any number of values of its one shape
 
 
@@ -78,9 +83,21 @@ LINE = Kind(
     "an offset and a slope",
     lambda value: isinstance(value, dict) and all(is_number(value.get(name)) for name in ("offset_months", "slope")),
 )
-INTERVALS = {
+SHARE: dict[str, Shape] = {"n": COUNT, **dict.fromkeys(("share", "low", "high"), NUMBER)}
+COVERAGE = Kind(
+    "the share of labels inside, in all and by band, or null",
+    lambda value: (
+        not value
+        or not (
+            misfit(value, SHARE)
+            or misfit(value.get("by_true_age", []), [SHARE | {"from_months": NUMBER, "to_months": maybe(NUMBER)}])
+        )
+    ),
+)
+INTERVALS: dict[str, Shape] = {
     CENTRE: maybe(LINE),
-    "level": NUMBER,
+    "coverage": COVERAGE,
+    "level": LEVEL,
     "n": COUNT,
     "groups": [{"sex": SEX, "from_months": BAND, "half_width": maybe(NUMBER), "n": COUNT}],
 }
@@ -98,6 +115,20 @@ ENSEMBLE: dict[str, Shape] = {
     "validation": GAIN,
     "test": GAIN,
 }
+ENDS: dict[str, Shape] = dict.fromkeys(PERCENTILES, MONTHS)
+SHARES = Kind(
+    "a table of shares by name", lambda value: isinstance(value, dict) and all(is_number(one) for one in value.values())
+)
+FILMS = Kind(
+    "what the training films were like, a table of ends by trait",
+    lambda value: (
+        isinstance(value, dict)
+        and not any(misfit(value[trait.column], ENDS) for trait in TRAITS if trait.column in value)
+        and (not value or not misfit(value, {"image_px": COUNT, "filter": SHARES}))
+    ),
+)
+MADE_FROM: dict[str, Shape] = {"name": NAME}
+BEFORE: dict[str, Shape] = {"source": TEXT, "reported_on": COUNT, "before": {"mae": NUMBER, "bias": NUMBER}}
 # What `explain` and `export` rely on, and with WHOLE what the other commands do as well.
 ALWAYS: dict[str, Shape] = {
     "name": NAME,
@@ -123,12 +154,19 @@ WHOLE: dict[str, Shape] = ALWAYS | {
 # Null where there is none; each with what it is otherwise.
 LINEAGE: list[Shape] = [{"how": TEXT, "source": TEXT, "counts": COUNTS, "synthetic": maybe(TRUTH)}]
 OPTIONAL: dict[str, Shape] = {"test": MEASURES, "ensemble": ENSEMBLE, "lineage": LINEAGE}
+# The same, but left out where there is none.
+LEFT_OUT: dict[str, Shape] = {"made_from": MADE_FROM, "films": FILMS, "recalibration": TABLE}
+WHOLE_LEFT_OUT: dict[str, Shape] = LEFT_OUT | {
+    "training_median_months": MONTHS,
+    "recalibration": BEFORE | {"fitted_on": COUNT, "offset_months": MONTHS, "slope": MONTHS},
+    "fine_tuning": BEFORE | {"trained_on": COUNT, "validation_mae_before": NUMBER},
+    "test_films": [TEXT],
+}
 WHOLE_OPTIONAL: dict[str, Shape] = {
     "test": MORE_MEASURES,
     "test_flipped": MORE_MEASURES,
     "conformal_flipped": INTERVALS,
     "tests_opened_before": COUNT,
-    "films": TABLE,
     "ensemble": ENSEMBLE,
     "lineage": LINEAGE,
 }
@@ -152,10 +190,13 @@ def read(folder: Path, whole: bool = False) -> dict[str, Any]:
         raise damaged(path, "it was changed after it was written")
     for name in ("conformal", "conformal_flipped"):
         if isinstance(about.get(name), dict):
-            about[name].setdefault(CENTRE, None)  # of models of before
+            about[name] = {CENTRE: None, "coverage": None} | about[name]  # of models of before
     shape, optional = (WHOLE, WHOLE_OPTIONAL) if whole else (ALWAYS, OPTIONAL)
     for name, kind in optional.items():
         if about.setdefault(name, None) is not None:
+            shape = shape | {name: kind}
+    for name, kind in (WHOLE_LEFT_OUT if whole else LEFT_OUT).items():
+        if about.get(name) is not None:
             shape = shape | {name: kind}
     if wrong := misfit(about, shape):
         raise damaged(path, wrong)

@@ -257,9 +257,9 @@ def longer(
 ) -> Path:
     """The same model after more epochs: from its weights, with the schedule of the learning rate anew over what is added.
 
-    They are trained in a folder beside it. Where none of them is better the network stays, and its history says what was tried.
+    They are trained in a folder beside it, of a name that no model has (`safe`). Where none of them is better the network stays, and its history says what was tried.
     """
-    done, part = len(before["history"]), job.folder.with_name(f"{job.folder.name}.more")
+    done, part = len(before["history"]), job.folder.with_name(f".{job.folder.name}.more")
     start = job.folder / MODEL
     refuse_changed(job.folder, before, MODEL)
     added = replace(job.training, epochs=job.training.epochs - before["training"]["epochs"], warmup_epochs=0.0)

@@ -90,14 +90,19 @@ def toml(preset: Preset) -> list[str]:
     return lines
 
 
+MOST_NESTED = 20  # levels; a list of lists of numbers has three
+
+
 def read_config(path: Path) -> dict[str, Any]:
     """Preset, data and fields of a TOML file. Raises StudyError where it holds anything else, DataError where it cannot be read."""
     try:
         found = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise DataError(f"{path} cannot be read: {error.strerror or error}") from None
-    except ValueError as error:  # no TOML, or no UTF-8
+    except (ValueError, RecursionError) as error:  # no TOML, or no UTF-8, or nested beyond what can be read
         raise DataError(f"{path} is no TOML: {error}") from None
+    if nested_beyond(found, MOST_NESTED):
+        raise StudyError(f"{path} nests values more than {MOST_NESTED} deep; no field does")
     if unknown := sorted(found.keys() - options.OPTIONS.keys() - set(ABOUT_RUN)):
         raise StudyError(
             f"{path}: {shown(', '.join(unknown))} is no field; `boneage-search presets demo --toml` writes all there are"
@@ -106,6 +111,19 @@ def read_config(path: Path) -> dict[str, Any]:
         if not isinstance(found.get(name, ""), str):
             raise StudyError(f"{path}: {name} is a text; it has {shown(found[name])}")
     return {name: one_value(path, name, value) for name, value in from_json(found).items()}
+
+
+def nested_beyond(value: Any, depth: int) -> bool:
+    """Looked at level by level, as the values may be nested deeper than functions can be."""
+    level = [value]
+    for _ in range(depth + 1):
+        level = [
+            inner
+            for outer in level
+            if isinstance(outer, dict | list)
+            for inner in (outer.values() if isinstance(outer, dict) else outer)
+        ]
+    return bool(level)
 
 
 def one_value(path: Path, name: str, value: Any) -> Any:

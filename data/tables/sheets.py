@@ -12,6 +12,8 @@ import string
 import zipfile
 from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
+from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +26,7 @@ TABLE_SUFFIXES = (".csv", ".tsv", *EXCEL_SUFFIXES)
 MAX_TABLE_BYTES = (
     100_000_000  # of text, inflated: RSNA's largest table has 0.3 million; beyond is a bomb or no table of cases
 )
+PIECE_BYTES = 1_000_000
 MAX_CELLS = 20_000_000  # of a workbook: RSNA's largest table has 0.04 million
 MAX_CELLS_READ = 250_000_000  # with the blank ones at the ends of rows, which cost time alone
 UNREADABLE = {True: "cannot be read as an Excel workbook", False: "cannot be read as CSV"}  # by whether it is Excel
@@ -66,8 +69,9 @@ def bytes_of(path: Path) -> bytes:
     try:
         if (size := path.stat().st_size) > MAX_TABLE_BYTES:
             raise too_large(path, size)
-        with path.open("rb") as file:
-            data = file.read(MAX_TABLE_BYTES + 1)
+        with path.open("rb") as file:  # in pieces, as one read sets aside what it asks for
+            pieces = islice(iter(partial(file.read, PIECE_BYTES), b""), MAX_TABLE_BYTES // PIECE_BYTES + 1)
+            data = b"".join(pieces)
     except PermissionError:
         raise DataError(f"{path} may not be read by this user; change its permissions") from None
     except FileNotFoundError:

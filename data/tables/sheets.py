@@ -30,6 +30,7 @@ SEPARATORS = ",;\t|"
 NOTHING = SEPARATORS + string.whitespace  # a row of these alone is blank, whichever of them separates
 HEADING_WITHIN = 10  # rows from the top, blank ones not counted: exports begin with a title or two
 LOOKED_AT = 30  # lines from the top, for the separator
+AT_ONCE = 1 << 20  # bytes of a file that is read
 UNVALUED = "\0"  # a cell with a formula whose value nobody has calculated; no text has that letter
 FORMULA = re.compile(rb"<f[\s/>]")  # in a worksheet
 
@@ -61,20 +62,23 @@ def read_sheet(path: Path, fits: Fits) -> Sheet:
 
 
 def bytes_of(path: Path) -> bytes:
+    """Of a pipe, which says no size, no more than the bound and a part."""
+    parts: list[bytes] = []
     try:
         if (size := path.stat().st_size) > MAX_TABLE_BYTES:
             raise too_large(path, size)
         with path.open("rb") as file:
-            data = file.read(MAX_TABLE_BYTES + 1)
+            while part := file.read(AT_ONCE):
+                parts.append(part)
+                if len(parts) * AT_ONCE > MAX_TABLE_BYTES + AT_ONCE:
+                    raise too_large(path, sum(map(len, parts)))
     except PermissionError:
         raise DataError(f"{path} may not be read by this user; change its permissions") from None
     except FileNotFoundError:
         raise DataError(f"there is no table {path}") from None
     except IsADirectoryError:
         raise DataError(f"{path} is a folder, and no table") from None
-    if len(data) > MAX_TABLE_BYTES:  # of a pipe
-        raise too_large(path, len(data))
-    return data
+    return b"".join(parts)
 
 
 def is_excel(path: Path, data: bytes) -> bool:

@@ -2,13 +2,14 @@
 
 import unicodedata
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 from dicom_files import write as write_dicom
 
 from data.preparation import DataError
 from search.apply.labels import labels_of, sexes_of
-from search.apply.predict import Wanted, files_of, sex_of
+from search.apply.predict import Wanted, files_of, read, sex_of
 
 
 def files_named(folder: Path, *names: str) -> list[Path]:
@@ -172,4 +173,7 @@ def test_a_folder_below_that_may_not_be_read_has_a_row(tmp_path: Path, monkeypat
 
     monkeypatch.setattr("data.tables.folders.os.scandir", scandir)
 
-    assert files_of([tmp_path]) == [one, tmp_path / "private"]
+    found = files_of([tmp_path])
+
+    assert found == [one, tmp_path / "private"]
+    assert "a folder that this user may not read" in read(found[1], cast(Any, None), Wanted()).fault

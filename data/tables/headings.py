@@ -40,6 +40,7 @@ HEADINGS = {
     ),
 }
 NEEDED = ("id", "sex")
+PATH_BEGINS = re.compile(r"([A-Za-z]:|\.{0,2})[/\\]")  # C:\, /, ./, ../
 KINDS: dict[str, Kind] = {"sex": "sex", "age_months": "age", "split": "split"}  # of a problem with the column
 MARKS = {",": "comma", ".": "point"}
 OPTIONS = {"id": "--id-column", "age_months": "--age-column", "sex": "--sex-column"}  # that name a heading of one's own
@@ -254,20 +255,17 @@ def sentences(cells: Mapping[str, list[str]], columns: Mapping[str, str], age_un
 def ids_of(texts: Sequence[str]) -> tuple[list[str], list[str]]:
     """Ids as they are written, and their images' names. Of files' names the folder and the ending are no part of the id, nor are
     letters that all share, as in b1377.png, b1378.png; where names of files repeat, their folders stay: p1/left.png and
-    p2/left.png. A text without an ending is a file's only where all lie in one folder: 2019/12 and N/A are ids."""
+    p2/left.png. A text without an image's ending is a file's only where it begins like a path: 2019/12 and N/A are ids."""
     paths = ["/".join(re.split(r"[/\\]", without_ending(text))) for text in texts]
-    of_files = [without_ending(text) != text.strip() for text in texts]
-    distinct = {path for path in paths if path}
-    in_one_folder = len(distinct) > 1 and len({path.rpartition("/")[0] for path in distinct}) == 1
+    ended = [without_ending(text) != text.strip() for text in texts]
+    of_files = [
+        with_ending or bool(PATH_BEGINS.match(text.strip())) for text, with_ending in zip(texts, ended, strict=True)
+    ]
     names = [
-        path.rpartition("/")[2].strip() if of_file or in_one_folder else path
-        for path, of_file in zip(paths, of_files, strict=True)
+        path.rpartition("/")[2].strip() if of_file else path for path, of_file in zip(paths, of_files, strict=True)
     ]
-    ids = [
-        name if name != path or of_file else text.strip()
-        for name, path, of_file, text in zip(names, paths, of_files, texts, strict=True)
-    ]
-    if any(ids) and all(of_file for of_file, text in zip(of_files, texts, strict=True) if text.strip()):
+    ids = [name if of_file else text.strip() for name, of_file, text in zip(names, of_files, texts, strict=True)]
+    if any(ids) and all(with_ending for with_ending, text in zip(ended, texts, strict=True) if text.strip()):
         ids = without_prefix(ids)
     meant = Counter(id for id, _ in set(zip(ids, paths, strict=True)))
     several = [meant[id] > 1 for id in ids]

@@ -14,7 +14,7 @@ TRUTH = {
 }
 # Clear under "male" or "female" only: under "sex" either may be meant.
 YES_NO = TRUTH | {"1": True, "1.0": True, "yes": True, "y": True, "0": False, "0.0": False, "no": False, "n": False}
-# Beside these M may be a woman: hombre or varón and mujer, homem and mulher; beside V it may be the Dutch man as well.
+# Where these alone are beside it, M may be a woman: hombre or varón and mujer, homem and mulher; beside V it may be the Dutch man.
 OTHER_LETTERS = {"h", "v"}
 
 
@@ -30,7 +30,7 @@ def sexes_in(texts: Sequence[str], heading: str) -> list[bool | None]:
 def m_is_unclear(texts: Sequence[str]) -> bool:
     """Whether M may be a man or a woman in this column."""
     there = words_of(texts)
-    return "m" in there and bool(there & OTHER_LETTERS)
+    return "m" in there and bool(there & OTHER_LETTERS) and not any(SEX.get(word) is False for word in there)
 
 
 def words_of(texts: Sequence[str]) -> set[str]:

@@ -12,8 +12,6 @@ import string
 import zipfile
 from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
-from functools import partial
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +24,6 @@ TABLE_SUFFIXES = (".csv", ".tsv", *EXCEL_SUFFIXES)
 MAX_TABLE_BYTES = (
     100_000_000  # of text, inflated: RSNA's largest table has 0.3 million; beyond is a bomb or no table of cases
 )
-PIECE_BYTES = 1_000_000
 MAX_CELLS = 20_000_000  # of a workbook: RSNA's largest table has 0.04 million
 MAX_CELLS_READ = 250_000_000  # with the blank ones at the ends of rows, which cost time alone
 UNREADABLE = {True: "cannot be read as an Excel workbook", False: "cannot be read as CSV"}  # by whether it is Excel
@@ -35,6 +32,7 @@ SEPARATORS = ",;\t|"
 NOTHING = SEPARATORS + string.whitespace  # a row of these alone is blank, whichever of them separates
 HEADING_WITHIN = 10  # rows from the top, blank ones not counted: exports begin with a title or two
 LOOKED_AT = 30  # lines from the top, for the separator
+AT_ONCE = 1 << 20  # bytes of a file that is read
 UNVALUED = "\0"  # a cell with a formula whose value nobody has calculated; no text has that letter
 FORMULA = re.compile(rb"<f[\s/>]")  # in a worksheet
 
@@ -66,21 +64,23 @@ def read_sheet(path: Path, fits: Fits) -> Sheet:
 
 
 def bytes_of(path: Path) -> bytes:
+    """Of a pipe, which says no size, no more than the bound and a part."""
+    parts: list[bytes] = []
     try:
         if (size := path.stat().st_size) > MAX_TABLE_BYTES:
             raise too_large(path, size)
-        with path.open("rb") as file:  # in pieces, as one read sets aside what it asks for
-            pieces = islice(iter(partial(file.read, PIECE_BYTES), b""), MAX_TABLE_BYTES // PIECE_BYTES + 1)
-            data = b"".join(pieces)
+        with path.open("rb") as file:
+            while part := file.read(AT_ONCE):
+                parts.append(part)
+                if len(parts) * AT_ONCE > MAX_TABLE_BYTES + AT_ONCE:
+                    raise too_large(path, sum(map(len, parts)))
     except PermissionError:
         raise DataError(f"{path} may not be read by this user; change its permissions") from None
     except FileNotFoundError:
         raise DataError(f"there is no table {path}") from None
     except IsADirectoryError:
         raise DataError(f"{path} is a folder, and no table") from None
-    if len(data) > MAX_TABLE_BYTES:  # of a pipe
-        raise too_large(path, len(data))
-    return data
+    return b"".join(parts)
 
 
 def is_excel(path: Path, data: bytes) -> bool:

@@ -129,6 +129,8 @@ def read(path: Path, model: Model, wanted: Wanted) -> Read:
     try:
         if not path.exists():
             return Read(path, None, None, fault=f"missing: there is no file {path}")
+        if path.is_dir():
+            return Read(path, None, None, fault=f"unreadable: {path} is a folder that this user may not read")
         studied = study(path) if dicom.holds_dicom(path) and path.stat().st_size else None
         male, note = sex_among(path, wanted, studied.male if studied else None) if model.uses_sex else (None, "")
         part = other_part(studied) if studied else ""

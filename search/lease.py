@@ -252,7 +252,7 @@ def owner_of(written: str | None) -> Owner | None:
         values = json.loads(written or "")
         known = {field.name: values[field.name] for field in fields(Owner) if field.name in values}
         return Owner(**known | {"after": tuple(values.get("after", ()))})
-    except (TypeError, ValueError, AttributeError):
+    except (TypeError, ValueError, AttributeError, RecursionError):
         return None
 
 

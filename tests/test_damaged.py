@@ -179,6 +179,15 @@ def test_a_level_of_intervals_that_is_no_share_is_a_sentence(level: Any, model: 
     assert "conformal.level is a share between 0 and 1" in refused(lambda: open_folder(model, whole=True))
 
 
+@pytest.mark.parametrize("value", [math.nan, math.inf, "x"])
+def test_an_interval_that_is_no_number_is_a_sentence(value: Any, model: Path) -> None:
+    rewrite(model, lambda about: about["conformal"]["groups"][0].update(half_width=value), by_hand=True)
+    assert "half_width is a finite number or null" in refused(lambda: open_folder(model, whole=True))
+    rewrite(model, lambda about: about["conformal"]["groups"][0].update(half_width=None), by_hand=True)
+    rewrite(model, lambda about: about["conformal"].update(centre={"offset_months": value, "slope": 1}), by_hand=True)
+    assert "conformal.centre is an offset and a slope" in refused(lambda: open_folder(model, whole=True))
+
+
 @pytest.mark.parametrize(
     "coverage", [5, "x", [1], {"n": 3}, {"n": 3, "share": 1, "low": 0, "high": 1, "by_true_age": [3]}]
 )
@@ -336,6 +345,8 @@ def test_a_trial_with_damaged_checkpoints_begins_anew_and_says_so(tmp_path: Path
 def test_lines_of_curves_that_say_none_are_passed_over(tmp_path: Path) -> None:
     path = tmp_path / "curves.jsonl"
     append(path, "a", Curve((1.0,), (2.0,), (3.0,)))
+    with path.open("ab") as file:
+        file.write(b"\xff\xfe\n" + b"[" * 100_000 + b"\n")
     with path.open("a") as file:
         file.write(
             '3\n[]\n{"network": "b"}\n{"network": "c", "validation_mae": 3}\n{"network": "d", "validation_mae": ["x"]}\n{'

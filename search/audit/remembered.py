@@ -41,7 +41,7 @@ def worries_of(folder: Path, store: Store) -> list[str]:
         there = json.loads((folder / REMEMBERED).read_text(encoding="utf-8"))
         if there["of"] == audited_as(store):
             return [str(finding["text"]) for finding in there["findings"] if finding["level"] == "worry"]
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         pass  # none, or one of another version or hand: audited again
     found = audit_of(store)
     if folder.is_dir() and may_be_written(folder):

@@ -155,7 +155,7 @@ def append(path: Path, network: str, curve: Curve) -> None:
 def read(path: Path) -> dict[str, Curve]:
     """By network, the last line of each; a line that was being written at a kill counts as not written."""
     curves: dict[str, Curve] = {}
-    lines: Sequence[str] = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+    lines: Sequence[bytes] = path.read_bytes().splitlines() if path.exists() else []
     for line in lines:
         try:
             values = json.loads(line)
@@ -166,6 +166,11 @@ def read(path: Path) -> dict[str, Curve]:
                 values["test_mae"],
                 values["failed"],
             )
-        except (KeyError, TypeError, ValueError):  # a line that does not say a curve: it is trained again
+        except (
+            KeyError,
+            TypeError,
+            ValueError,
+            RecursionError,
+        ):  # a line that does not say a curve: it is trained again
             continue
     return curves

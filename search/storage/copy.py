@@ -240,7 +240,7 @@ def note_of(to_run_dir: Path) -> Note | None:
         return Note(**json.loads(path.read_text(encoding="utf-8")))
     except (FileNotFoundError, NotADirectoryError):
         return None
-    except (OSError, ValueError, TypeError) as error:
+    except (OSError, ValueError, TypeError, RecursionError) as error:
         raise StorageError(f"{path} is not a note of a copy ({error}); move it away") from None
 
 

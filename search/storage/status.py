@@ -158,7 +158,7 @@ def attributes(study_id: int, rows: Rows) -> dict[str, Any]:
     stored = rows("SELECT key, value_json FROM study_user_attributes WHERE study_id = :study_id", study_id=study_id)
     try:
         return {key: json.loads(value) for key, value in stored}
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise StudyError(f"an attribute of a study is damaged ({error}): somebody has changed the database") from None
 
 
@@ -201,7 +201,14 @@ def params_of(trial_id: int, rows: Rows) -> dict[str, Any]:
     try:
         fixed = json.loads(asked[0][0]) if asked else {}
         return fixed | {name: chosen(value, json.loads(distribution)) for name, value, distribution in stored}
-    except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:  # whatever shape somebody gave them
+    except (
+        AttributeError,
+        IndexError,
+        KeyError,
+        TypeError,
+        ValueError,
+        RecursionError,
+    ) as error:  # whatever somebody gave them
         raise StudyError(
             f"the record of a trial is damaged (its parameters: {error}): somebody has changed the database"
         ) from None

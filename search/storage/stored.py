@@ -146,7 +146,7 @@ def timing_of(attrs: Mapping[str, Any]) -> dict[str, Any] | None:
         datetime.fromisoformat(timing["at"])
         numbers = [timing["seconds_left"], timing["search_seconds_left"], timing["epoch_seconds_predicted"]]
         error = timing["epoch_seconds_error"]
-    except (KeyError, TypeError, ValueError):
+    except (KeyError, TypeError, ValueError, RecursionError):
         return None
     return timing if all(map(number, numbers)) and (error is None or number(error)) else None
 

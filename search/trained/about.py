@@ -81,7 +81,7 @@ MORE_MEASURES = MEASURES | {
 }
 LINE = Kind(
     "an offset and a slope",
-    lambda value: isinstance(value, dict) and all(is_number(value.get(name)) for name in ("offset_months", "slope")),
+    lambda value: isinstance(value, dict) and all(MONTHS.fits(value.get(name)) for name in ("offset_months", "slope")),
 )
 SHARE: dict[str, Shape] = {"n": COUNT, **dict.fromkeys(("share", "low", "high"), NUMBER)}
 COVERAGE = Kind(
@@ -99,7 +99,7 @@ INTERVALS: dict[str, Shape] = {
     "coverage": COVERAGE,
     "level": LEVEL,
     "n": COUNT,
-    "groups": [{"sex": SEX, "from_months": BAND, "half_width": maybe(NUMBER), "n": COUNT}],
+    "groups": [{"sex": SEX, "from_months": BAND, "half_width": maybe(MONTHS), "n": COUNT}],
 }
 GAIN = Kind(
     "the MAEs of the mean and of its members",

@@ -240,7 +240,7 @@ def begun(folder: Path) -> Any:
     """What job.json says of the training that the folder holds; None where it holds none."""
     try:
         return json.loads((folder / "job.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return None
 
 

@@ -123,6 +123,7 @@ WHOLE_OPTIONAL: dict[str, Shape] = {
     "test_flipped": MORE_MEASURES,
     "conformal_flipped": INTERVALS,
     "tests_opened_before": COUNT,
+    "ended_early": {"patience": COUNT, "of": COUNT},
     "films": TABLE,
     "ensemble": ENSEMBLE,
 }

@@ -215,5 +215,6 @@ def leave_untrained(job: "Job", tiny_store: Store) -> None:
     for name, split in ((VALIDATION, "validation"), (TEST, "test")):
         examples = tiny_store.split(split)
         np.save(job.folder / name, months_of(network, tiny_store.images[examples.rows], examples.male))
-    history = [{"epoch": 1, "train_mae": 40.0, "validation_mae": 39.0, "seconds": 1.0}]
+    told = {"train_mae": 40.0, "validation_mae": 39.0, "seconds": 1.0}
+    history = [{"epoch": epoch} | told for epoch in range(1, job.training.epochs + 1)]
     finish(job, tiny_store, Origin("by hand"), history, flip=False)

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from search.workers.checkpoint import Checkpoint, clear, latest, save, written
+from search.workers.checkpoint import Checkpoint, another, clear, latest, save, written
 from search.workers.job import EpochDone
 
 
@@ -90,3 +90,23 @@ def test_the_checkpoint_of_another_training_is_none_of_ours(tmp_path: Path) -> N
     save(tmp_path, "a", after(3))
 
     assert latest(tmp_path, "b") is None
+
+
+def test_checkpoints_of_another_training_give_way_to_this_ones_first(tmp_path: Path) -> None:
+    for epochs in range(1, 6):
+        save(tmp_path, "another", after(epochs))
+    assert another(tmp_path, "a")
+
+    save(tmp_path, "a", after(1))
+
+    assert same(latest(tmp_path, "a"), after(1))
+    assert [path.name for path in written(tmp_path)] == ["epoch-0001.npz"]
+    assert not another(tmp_path, "a")
+
+
+def test_damaged_checkpoints_are_not_said_to_be_another_trainings(tmp_path: Path) -> None:
+    assert not another(tmp_path, "a")
+    save(tmp_path, "a", after(1))
+    written(tmp_path)[0].write_bytes(b"PK")
+
+    assert not another(tmp_path, "a")

@@ -305,5 +305,5 @@ def test_a_stop_goes_on_with_the_member_that_was_training(tmp_path: Path, tiny_s
     whole = made(run, tiny_store, ORDER, counting)
 
     assert seeds == [8, 9]
-    assert [len(member.about["history"]) for member in members_in(whole)] == [1, 2, 2]
+    assert [len(member.about["history"]) for member in members_in(whole)] == [2, 2, 2]
     assert whole.about["ensemble"]["test"]["mae"] <= whole.about["ensemble"]["test"]["members_mae"]

@@ -105,6 +105,18 @@ def test_a_training_that_goes_on_from_its_variables_ends_with_the_same_numbers(p
         assert same_numbers(first.epochs[after:], rest)
 
 
+@pytest.mark.slow
+@pytest.mark.usefixtures("float32_again")
+def test_epochs_that_are_added_to_a_training_draw_what_its_next_ones_would_have_drawn() -> None:
+    first = whole("float32")
+    second = new_trainer(RANDOM, first.training, EXAMPLES, PX, 3, deterministic=True)
+    second.restore(first.variables[1])
+    added = [next(epochs) for epochs in [second.epochs(EXAMPLES, VALIDATION, 3, before=2)] for _ in range(2)]
+
+    assert [epoch.epoch for epoch in added] == [1, 2]
+    assert same_numbers(first.epochs[2:], added)
+
+
 def test_the_training_step_is_traced_once() -> None:
     trainer = whole("float32").trainer
 

@@ -14,8 +14,9 @@ from search.leader.progress import Terms
 from search.run import Run
 from search.trained.choose import Chosen
 from search.trained.folder import ModelFolder, open_folder
+from search.trained.made_of import STOPPED
 from search.trained.predictor import months_of, open_model
-from search.trained.train import STOPPED, Order, train
+from search.trained.train import Order, train
 from search.workers.job import EpochDone, Job, Remark
 from search.workers.local import InProcess
 from search.workers.supervisor import Stopped, StopRequest

@@ -1,7 +1,7 @@
 """Training one network, epoch by epoch.
 
 Ages are months throughout. Everything random (initial weights, batch order, augmentation, dropout) is a function of
-the seed and the epoch alone. The training step is traced once: optimizer slots exist before it, and the running sums
+the seed and the epoch alone, counted over all trainings that the network has had. The training step is traced once: optimizer slots exist before it, and the running sums
 are plain variables (Keras' own `fit` creates both inside the first trace, and so traces a large graph twice).
 """
 
@@ -167,16 +167,25 @@ class Trainer:
         self.train_step, self.predict_step = train_step, predict_step
 
     def epochs(
-        self, examples: Examples, validation: Examples, seed: int, after: int = 0, told: Told = lambda done, steps: None
+        self,
+        examples: Examples,
+        validation: Examples,
+        seed: int,
+        after: int = 0,
+        told: Told = lambda done, steps: None,
+        before: int = 0,
     ) -> Iterator[Epoch]:
         """The epochs of the training settings that come after the first `after`, one by one; `told` hears of the first one's steps.
 
+        `before` are the epochs of an earlier training that this one goes on with: what is random is not drawn as in those again.
         Raises FloatingPointError where the loss stops being finite.
         """
         fed, checked = feed(examples), feed(validation)
         for epoch in range(after + 1, self.training.epochs + 1):
             started = time.perf_counter()
-            train_mae = self.train_epoch(fed, seed, epoch, told if epoch == after + 1 else lambda done, steps: None)
+            train_mae = self.train_epoch(
+                fed, seed, before + epoch, told if epoch == after + 1 else lambda done, steps: None
+            )
             trained = time.perf_counter()
             predictions = self.predict(checked)
             yield Epoch(

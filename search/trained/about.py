@@ -167,6 +167,7 @@ WHOLE_OPTIONAL: dict[str, Shape] = {
     "test_flipped": MORE_MEASURES,
     "conformal_flipped": INTERVALS,
     "tests_opened_before": COUNT,
+    "ended_early": {"patience": COUNT, "of": COUNT},
     "ensemble": ENSEMBLE,
     "lineage": LINEAGE,
 }

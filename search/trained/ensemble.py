@@ -22,6 +22,7 @@ from search.trained.about import ABOUT, DIGESTS, OWN, refuse_changed
 from search.trained.choose import name_of, seed_of, seed_words
 from search.trained.folder import ModelFolder, load_network, open_folder, read_about
 from search.trained.keep import begun, begun_seed
+from search.trained.made_of import ENDED
 from search.trained.train import MEMBERS, Order, Origin, carried_out, finish, job_of, room_in, safe
 from search.workers.best import MODEL, TEST, VALIDATION, load_predictions, save_predictions
 from search.workers.executor import Make
@@ -50,9 +51,10 @@ def train_ensemble(run: Run, store: Store, order: Order, make_executor: Make, pr
         carried_out(job, store, origin, False, begin, make_executor, progress, terms)
         members.append(open_folder(job.folder, whole=True))
     with held(folder.parent, folder.name, kind="training") as lease, room_in(folder):
-        if not is_of(folder, members, order.flip):
+        flip = order.flip or was_flipped(folder)
+        if not is_of(folder, members, flip):
             lease.check()
-            combine(replace(jobs[0], folder=folder), store, order, members)
+            combine(replace(jobs[0], folder=folder), store, replace(order, flip=flip), members)
     return folder
 
 
@@ -90,6 +92,11 @@ def is_of(folder: Path, members: Sequence[ModelFolder], flip: bool) -> bool:
     return True
 
 
+def was_flipped(folder: Path) -> bool:
+    """Whether the ensemble that is there was tested with mirror images: one of more members, or more epochs, is so too."""
+    return (folder / ABOUT).exists() and bool(read_about(folder, whole=True)["conformal_flipped"])
+
+
 def combine(job: Job, store: Store, order: Order, members: Sequence[ModelFolder]) -> None:
     """Everything of the folder, from the members'; model.json last."""
     (job.folder / ABOUT).unlink(missing_ok=True)  # it is no model meanwhile
@@ -105,7 +112,9 @@ def combine(job: Job, store: Store, order: Order, members: Sequence[ModelFolder]
     for name, months in predicted.items():
         save_predictions(job.folder / name, months.mean(axis=0))
     first = members[0].about
+    shortest = min((member.about for member in members), key=lambda about: len(about["history"]))
     facts = {
+        ENDED: shortest.get(ENDED),
         "params": first["params"] * len(members),
         "macs": first["macs"] * len(members),
         "ensemble": {

@@ -8,6 +8,7 @@ import json
 import platform
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -28,14 +29,15 @@ from models.training.settings import Training
 from search.leader.kept import KEPT, Kept, kept
 from search.output.files import write_bytes, write_text, written
 from search.storage.settings import read_settings
-from search.trained.about import signed
+from search.trained.about import DIGESTS, refuse_changed, signed
 from search.trained.conformal import calibrate, coverage, intervals
 from search.trained.folder import ABOUT, ModelFolder, models_of, newest, read_about, store_with
-from search.trained.made_of import KEPT_BY_SEARCH, TRAINED, data_of, weights_of
+from search.trained.made_of import ENDED, KEPT_BY_SEARCH, STOPPED, TRAINED, data_of, weights_of
 from search.trained.measures import metrics
+from search.workers import checkpoint
 from search.workers.best import MODEL, TEST, VALIDATION, load_predictions
 from search.workers.job import Job, fingerprint, job_dict
-from studies.preset import RANGES
+from studies.preset import RANGES, StudyError
 
 LOOKS = "looks.npz"
 PACKAGES = ("boneage-search", "tensorflow", "keras", "numpy")
@@ -262,6 +264,72 @@ def begun_otherwise(job: Job) -> str:
             now |= now.pop(part)
     except (AttributeError, KeyError, TypeError):
         return "its job.json is damaged"
+    # In both: what is off is left out of what is recorded.
+    names = [*now, *(name for name in before if name not in now)]
     return next(
-        (f"{name} was {before.get(name)}, now {now[name]}" for name in now if before.get(name) != now[name]), ""
+        (f"{name} was {before.get(name)}, now {now.get(name)}" for name in names if before.get(name) != now.get(name)),
+        "",
     )
+
+
+def finished_before(job: Job) -> dict[str, Any] | None:
+    """model.json of this very training, where it is there. Raises StudyError where the folder holds another."""
+    other = f"{job.folder} holds another training"
+    advice = "give a --name, or remove it"
+    if differs := begun_otherwise(job):
+        raise StudyError(f"{other} ({differs}): {advice}")
+    if not (job.folder / ABOUT).exists():
+        if checkpoint.another(job.folder, fingerprint(job)):
+            raise StudyError(f"{other}, which was stopped (of other data, or otherwise): {advice}")
+        return None
+    about = read_about(job.folder, whole=True)
+    if begun(job.folder) is None:
+        raise StudyError(
+            f"{job.folder} holds a model, {about['from']}, and no job.json that says how to train it: {advice}"
+        )
+    if about["data"]["digest"] != job.data:
+        raise StudyError(f"{job.folder} was trained on other data ({about['data']['source']}): {advice}")
+    if goes_on_from_checkpoint(job.folder, about):  # the best epoch so far: it is no model meanwhile
+        (job.folder / ABOUT).unlink()
+        return None
+    for name in about.get(DIGESTS, {}):
+        refuse_changed(job.folder, about, name)
+    return about
+
+
+def goes_on_from_checkpoint(folder: Path, about: dict[str, Any]) -> bool:
+    return bool(about.get(STOPPED) and checkpoint.written(folder))
+
+
+def unfinished(job: Job) -> dict[str, Any] | None:
+    """model.json of this very training, whole, with fewer epochs than are asked for; None where the folder holds no such model.
+
+    One that --patience has ended is finished for whoever asks for so much patience, or for less.
+    """
+    if not (job.folder / ABOUT).exists():
+        return None
+    about = read_about(job.folder, whole=True)
+    if len(about["history"]) >= job.training.epochs or goes_on_from_checkpoint(job.folder, about):
+        return None
+    if about["data"]["digest"] != job.data or not is_begun_with_fewer_epochs(job):
+        return None
+    same = about["training"].get("epochs") == job.training.epochs
+    return None if same and 0 < job.patience <= patience_of(about) else about
+
+
+def is_begun_with_fewer_epochs(job: Job) -> bool:
+    """Whether the folder's training differs from the job in nothing else; as many epochs count, too."""
+    try:
+        epochs = begun(job.folder)["training"]["epochs"]
+        same = replace(job, training=replace(job.training, epochs=epochs))
+        return epochs <= job.training.epochs and not begun_otherwise(same)
+    except (KeyError, TypeError, ValueError):  # damaged; or a warm-up longer than that
+        return False
+
+
+def patience_of(about: dict[str, Any]) -> int:
+    """That has ended the training; 0 where none did. Models of earlier versions do not say it."""
+    trained, ended = len(about["history"]), about.get(ENDED)
+    if ended:
+        return int(ended["patience"])
+    return trained - int(about["best_epoch"]) if trained < about["training"].get("epochs", 0) else 0

@@ -183,6 +183,9 @@ def constant_words(about: Mapping[str, Any]) -> str:
 
 OF_TRAINING, OF_SET = "the training images", "this set"  # whose median the constant predictor answers
 
+STOPPED = "stopped_after"  # in model.json: how many epochs had ended when the training was stopped
+ENDED = "ended_early"  # in model.json: {patience, of}, where --patience ended the training before so many epochs
+
 
 def changed(about: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """Notices, each with its level; none of one network that was trained from fresh weights on one set."""
@@ -280,8 +283,32 @@ def trained_words(about: Mapping[str, Any]) -> str:
 
 def epoch_words(about: Mapping[str, Any]) -> str:
     """Of the learning curve."""
-    epochs = ", ".join(map(str, best_epochs(about)))
+    epochs, early = ", ".join(map(str, best_epochs(about))), early_words(about)
     before = "They are of the training, before the model was recalibrated. " * bool(about.get("recalibration"))
     if about.get("ensemble"):
-        return f"{before}The curves are means over the {len(best_epochs(about))} networks; each is kept as it was at its own best epoch: {epochs}."
-    return f"{before}The best epoch, {epochs}, is the model's."
+        shortest = f" The shortest training {early}." if early else ""
+        return (
+            f"{before}The curves are means over the {len(best_epochs(about))} networks; each is kept as it was at its own best epoch: "
+            f"{epochs}.{shortest}"
+        )
+    return f"{before}The best epoch, {epochs}, is the model's." + (f" The training {early}." if early else "")
+
+
+def ended_early(patience: int, of: int, trained: int) -> dict[str, Any]:
+    """What model.json says of a training that --patience has ended."""
+    return {ENDED: {"patience": patience, "of": of}} if patience and trained < of else {}
+
+
+def remembered(about: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Of a model that is described anew: what its files do not say."""
+    return {name: about[name] for name in (ENDED, "tests_opened_before") if about and about.get(name) is not None}
+
+
+def early_words(about: Mapping[str, Any]) -> str:
+    """was ended by --patience 1 after 6 of 12 epochs; empty where it has all its epochs."""
+    trained, of = len(about["history"]), about["training"].get("epochs")
+    if not isinstance(of, int) or trained >= of:
+        return ""
+    ended = about.get(ENDED)
+    how = "was stopped" if about.get(STOPPED) else f"was ended by --patience {ended['patience']}" if ended else "ended"
+    return f"{how} after {trained} of {of} epochs"

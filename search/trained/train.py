@@ -17,7 +17,6 @@ from typing import Any
 from data.cases import constant_mae
 from data.preparation import DISK_FULL, no_space
 from data.store.disk import Store
-from data.store.prepare import put_in_place
 from models.cost import cost
 from models.pretrained.file import checked
 from search.leader.kept import history_of
@@ -27,17 +26,19 @@ from search.output.files import write_bytes, write_text
 from search.run import MODELS, Run, record
 from search.trained.about import ABOUT, DIGESTS, digest_of_file, refuse_changed
 from search.trained.choose import Chosen, name_of, seed_of, seed_words
-from search.trained.folder import ModelFolder, read_about
+from search.trained.folder import ModelFolder
 from search.trained.keep import (
-    begun_otherwise,
     describe,
+    finished_before,
+    unfinished,
     write_about,
     write_predictions,
 )
+from search.trained.made_of import ENDED, STOPPED, early_words, ended_early, remembered
 from search.trained.page import write_page
 from search.trained.predictor import mirrored_predictions
 from search.workers import checkpoint
-from search.workers.best import MODEL, TEST, numbered
+from search.workers.best import MODEL, TEST, VALIDATION, numbered, save_predictions
 from search.workers.executor import Executor
 from search.workers.job import EpochDone, Failed, Finished, Job, Resumed, best_of, fingerprint, job_dict, what_happened
 from search.workers.starting import LOG
@@ -46,7 +47,6 @@ from studies.preset import StudyError
 from studies.study import Trial
 
 MEMBERS = "members"  # in the folder of an ensemble, its networks' own folders
-STOPPED = "stopped_after"  # in model.json: how many epochs had ended when the training was stopped
 
 
 @dataclass(frozen=True)
@@ -150,10 +150,15 @@ def carried_out(
             return history
 
         with room_in(job.folder):
-            if before := shorter(job):
+            take_over(added_in(job.folder))
+            if before := unfinished(job):
                 begin()
-                return longer(job, before, store, origin, flip, train_it, progress)
+                longer(job, before, store, origin, flip, train_it, progress)
             done = finished_before(job)
+            if done and (early := early_words(done)):
+                progress.said(
+                    f"{job.folder.name} {early}: it goes on without --patience, with a greater one, or to more --epochs"
+                )
             if done and (not flip or done["conformal_flipped"]):
                 checkpoint.clear(job.folder)  # which a kill just after the end has left
                 return job.folder
@@ -166,7 +171,7 @@ def carried_out(
                     keep_best_so_far(job, store, origin, flip, progress)
                 raise
             lease.check()
-            finish(job, store, origin, history, flip)
+            finish(job, store, with_facts(origin, remembered(done)), history, flip)
         checkpoint.clear(job.folder)
     return job.folder
 
@@ -185,31 +190,15 @@ def room_in(folder: Path) -> Iterator[None]:
 def finish(job: Job, store: Store, origin: Origin, history: list[dict[str, Any]], flip: bool) -> None:
     """Everything of the folder that is made from what the worker left; model.json last."""
     mirrored = mirrored_predictions(job.folder, store, job.test) if flip else None
-    about = describe(job, store, origin.words, history, mirrored, origin.looks_of) | dict(origin.facts)
+    about = describe(job, store, origin.words, history, mirrored, origin.looks_of)
+    about |= ended_early(job.patience, job.training.epochs, len(history)) | dict(origin.facts)
     write_predictions(job.folder, store, about)
     write_page(job.folder, about)
     write_about(job.folder, about)
 
 
-def finished_before(job: Job) -> dict[str, Any] | None:
-    """model.json of this very training, where it is there. Raises StudyError where the folder holds another."""
-    if differs := begun_otherwise(job):
-        raise StudyError(f"{job.folder} holds another training ({differs}): give a --name, or remove it")
-    if not (job.folder / ABOUT).exists():
-        return None
-    about = read_about(job.folder, whole=True)
-    if about.get(STOPPED) and checkpoint.written(
-        job.folder
-    ):  # the best epoch so far: it goes on, and is no model meanwhile
-        (job.folder / ABOUT).unlink()
-        return None
-    for name in about.get(DIGESTS, {}):
-        refuse_changed(job.folder, about, name)
-    if about["data"]["digest"] != job.data:
-        raise StudyError(
-            f"{job.folder} was trained on other data ({about['data']['source']}): give a --name, or remove it"
-        )
-    return about
+def with_facts(origin: Origin, facts: Mapping[str, Any]) -> Origin:
+    return replace(origin, facts=dict(origin.facts) | dict(facts))
 
 
 def keep_best_so_far(job: Job, store: Store, origin: Origin, flip: bool, progress: Progress) -> None:
@@ -219,31 +208,23 @@ def keep_best_so_far(job: Job, store: Store, origin: Origin, flip: bool, progres
         progress.said("no epoch has ended, so there is nothing to keep")
         return
     best = best_of(before.epochs)
+    if best.validation_mae == float("inf"):
+        progress.said("no epoch gave finite predictions, so there is nothing to keep")
+        return
+    save_predictions(job.folder / VALIDATION, before.predictions)  # those there may be of an epoch without a checkpoint
     for name in (MODEL, TEST):
         if (left := numbered(job.folder, name, best.epoch)).exists():
             write_bytes(job.folder / name, left.read_bytes())
-    facts = dict(origin.facts) | {STOPPED: len(before.epochs)}
-    finish(job, store, replace(origin, facts=facts), history_of(before.epochs), flip)
+    stopped = {STOPPED: len(before.epochs), ENDED: None}
+    finish(job, store, with_facts(origin, stopped), history_of(before.epochs), flip)
     progress.said(
         f"{job.folder}: the best epoch so far, {best.epoch}, is kept as a model ({best.validation_mae:.2f} months)"
     )
 
 
-def shorter(job: Job) -> dict[str, Any] | None:
-    """model.json of this very training with fewer epochs, whole; None where the folder holds no such model."""
-    if not (job.folder / ABOUT).exists():
-        return None
-    about = read_about(job.folder, whole=True)
-    epochs = about["training"].get("epochs")
-    if not isinstance(epochs, int) or epochs >= job.training.epochs or about.get(STOPPED):
-        return None
-    if about["data"]["digest"] != job.data:
-        return None
-    try:
-        same = replace(job, training=replace(job.training, epochs=epochs))
-    except ValueError:  # a warm-up longer than that
-        return None
-    return None if begun_otherwise(same) else about
+def added_in(folder: Path) -> Path:
+    """Where a model's added epochs are trained: within its folder, where no other model can be."""
+    return folder / f"{folder.name}.more"
 
 
 def longer(
@@ -254,34 +235,57 @@ def longer(
     flip: bool,
     train_it: Callable[[Job], list[dict[str, Any]]],
     progress: Progress,
-) -> Path:
+) -> None:
     """The same model after more epochs: from its weights, with the schedule of the learning rate anew over what is added.
 
-    They are trained in a folder beside it, of a name that no model has (`safe`). Where none of them is better the network stays, and its history says what was tried.
+    They are trained in a folder of their own. Where none of them is better the network stays, and its history says what was tried.
     """
-    done, part = len(before["history"]), job.folder.with_name(f".{job.folder.name}.more")
-    start = job.folder / MODEL
-    refuse_changed(job.folder, before, MODEL)
-    added = replace(job.training, epochs=job.training.epochs - before["training"]["epochs"], warmup_epochs=0.0)
-    part.mkdir(exist_ok=True)
-    more = train_it(
-        replace(job, folder=part, training=added, start=start.resolve(), start_digest=digest_of_file(start))
+    done, part = len(before["history"]), added_in(job.folder)
+    start, early = job.folder / MODEL, early_words(before)
+    for name in {MODEL, *before.get(DIGESTS, {})}:  # which are signed again where the network stays
+        refuse_changed(job.folder, before, name)
+    added = replace(job.training, epochs=job.training.epochs - done, warmup_epochs=0.0)
+    progress.said(
+        f"{job.folder.name} {early or f'has {done} epochs'}: it goes on from its best, {before['best_epoch']}, for {added.epochs} more"
     )
+    part.mkdir(exist_ok=True)
+    begins = replace(job, start=start.resolve(), start_digest=digest_of_file(start), epochs_before=done)
+    more = train_it(replace(begins, folder=part, training=added))
     history = before["history"] + [epoch | {"epoch": done + epoch["epoch"]} for epoch in more]
     write_text(part / "job.json", json.dumps(job_dict(job), indent=1) + "\n")
-    if min(epoch["validation_mae"] for epoch in more) < before["validation"]["mae"]:
+    if least(more) < least(before["history"]):
         same = {name: before[name] for name in ("name", "tests_opened_before")}
-        finish(replace(job, folder=part), store, replace(origin, facts=dict(origin.facts) | same), history, flip)
-        checkpoint.clear(part)
-        put_in_place(part, job.folder)
+        also_flipped = flip or bool(before["conformal_flipped"])
+        finish(replace(job, folder=part), store, with_facts(origin, same), history, also_flipped)
+        take_over(part)
     else:
         progress.said(f"none of the added epochs is better: the model stays that of epoch {before['best_epoch']}")
-        about = before | {"history": history, "training": job.training.to_dict()}
+        about = {name: value for name, value in before.items() if name not in (ENDED, STOPPED)}
+        about |= {"history": history, "training": job.training.to_dict(), "network": fingerprint(job)}
+        about["seconds"] = round(sum(epoch["seconds"] for epoch in history), 1)
+        about |= ended_early(job.patience, job.training.epochs, len(history))
+        os.replace(part / "job.json", job.folder / "job.json")
         write_page(job.folder, about)
         write_about(job.folder, about)
-        os.replace(part / "job.json", job.folder / "job.json")
         shutil.rmtree(part)
-    return job.folder
+
+
+def least(history: list[dict[str, Any]]) -> float:
+    return min(float(epoch["validation_mae"]) for epoch in history)
+
+
+def take_over(part: Path) -> None:
+    """The model that `longer` has left takes the place of the one in the folder above, also after a kill in the midst of that.
+
+    model.json goes last. Whatever else is above stays: evaluations, maps, prepared data.
+    """
+    if not (part / ABOUT).exists():
+        return
+    checkpoint.clear(part)
+    (part.parent / ABOUT).unlink(missing_ok=True)
+    for path in sorted(part.iterdir(), key=lambda path: path.name == ABOUT):
+        os.replace(path, part.parent / path.name)
+    part.rmdir()
 
 
 def trained(

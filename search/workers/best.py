@@ -32,6 +32,13 @@ def leave(folder: Path, name: str, epoch: int, write: Write) -> None:
         older.unlink()
 
 
+def forget(folder: Path, name: str, after: int) -> None:
+    """Files of later epochs than `after`, which are trained anew, or were another training's: no room is kept for them."""
+    for path in folder.glob(pattern(name)):
+        if path > numbered(folder, name, after):
+            path.unlink()
+
+
 def settle(folder: Path, name: str, best_epoch: int) -> None:
     """After the last epoch: the best one's file gets its name, the others go."""
     best = numbered(folder, name, best_epoch)

@@ -13,6 +13,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -72,13 +73,34 @@ def save(folder: Path, fingerprint: str, checkpoint: Checkpoint) -> None:
     path = folder / f"epoch-{len(checkpoint.epochs):04d}.npz"
     with whole(path) as part, part.open("wb") as file:
         np.savez(file, allow_pickle=False, **arrays)
-    for older in written(folder)[KEPT:]:
-        older.unlink()
+    found = written(folder)
+    place = found.index(path)
+    for needless in (
+        *found[:place],
+        *found[place + KEPT :],
+    ):  # those of later epochs are damaged, or another training's
+        needless.unlink()
 
 
 def latest(folder: Path, fingerprint: str, say: Callable[[str], None] = lambda sentence: None) -> Checkpoint | None:
     """The newest checkpoint of this training that can be read whole; None where there is none. `say` hears of damaged ones."""
     return next((found for path in written(folder) if (found := load(path, fingerprint, say))), None)
+
+
+def another(folder: Path, fingerprint: str) -> bool:
+    """Whether there are checkpoints that can be read, and none is of this training."""
+    found = [about["fingerprint"] for path in written(folder) if (about := about_of(path))]
+    return bool(found) and fingerprint not in found
+
+
+def about_of(path: Path) -> dict[str, Any] | None:
+    """What the checkpoint says of itself; None where it is damaged."""
+    try:
+        with foreign(path.name), path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
+            about: dict[str, Any] = json.loads(arrays["about"].tobytes())
+            return about if isinstance(about["fingerprint"], str) else None
+    except DataError:
+        return None
 
 
 def load(path: Path, fingerprint: str, say: Callable[[str], None] = lambda sentence: None) -> Checkpoint | None:

@@ -33,6 +33,9 @@ class Job:
     tells_steps: bool = False  # say how far its first epoch is: somebody waits for this one network
     start: Path | None = None  # a trained network whose weights it begins with; None begins with fresh ones
     start_digest: str = ""  # of that file
+    epochs_before: int = (
+        0  # that the network at `start` was trained with this seed and these images: what is random goes on
+    )
     weights_digest: str = ""  # of the file of weights that its settings name; empty where it starts from none
     patience: int = 0  # end after so many epochs without a better one; 0 trains them all
     threads: int = 0  # CPU threads of the worker; 0 leaves it to TensorFlow
@@ -162,6 +165,7 @@ def job_dict(job: Job) -> dict[str, Any]:
         "seed": job.seed,
         "deterministic": job.deterministic,
         **({"start": job.start_digest} if job.start_digest else {}),
+        **({"epochs_before": job.epochs_before} if job.epochs_before else {}),
         **({"weights": job.weights_digest} if job.weights_digest else {}),
     }
 

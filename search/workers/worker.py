@@ -37,7 +37,7 @@ from search.lease import LOOK_SECONDS, Fenced, superseded
 from search.output.files import trouble, written
 from search.output.time_words import duration
 from search.workers import checkpoint
-from search.workers.best import MAPS, MODEL, TEST, VALIDATION, leave, save_predictions, settle
+from search.workers.best import MAPS, MODEL, TEST, VALIDATION, forget, leave, save_predictions, settle
 from search.workers.checkpoint import Checkpoint
 from search.workers.job import (
     STOP,
@@ -150,12 +150,14 @@ def run(job: Job, send: Callable[[Message], None], stopping: Callable[[], bool])
         trainer.model.set_weights(saved.load(job.start).get_weights())
     elif job.weights_digest:
         send(Remark(job.number, from_weights(job, stages)))
+    for name in (TEST, MAPS, MODEL):
+        forget(job.folder, name, len(epochs))
     joules, on_gpu = energy.meter(), bool(tf.config.list_physical_devices("GPU"))
     told = first_steps(job, len(epochs) + 1, send)
     remaining = (
         ()
         if out_of_patience(epochs, job.patience)
-        else trainer.epochs(examples, validation, job.seed, len(epochs), told)
+        else trainer.epochs(examples, validation, job.seed, len(epochs), told, job.epochs_before)
     )
     with checkpoint.in_background() as writing:
         for epoch in remaining:

@@ -1,0 +1,408 @@
+"""Epochs that are added to a model that is there: which are missing, where they are trained, and what becomes of the folder."""
+
+import json
+import os
+import shutil
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from conftest import tiny_preset
+from formula import silent
+from small_trainings import StoppedAfterAnEpoch
+
+from data.preparation import DataError
+from data.store.disk import Store
+from search.leader.kept import history_of
+from search.leader.progress import Progress, Terms
+from search.run import Run
+from search.storage.sqlite import sqlite_url
+from search.trained.choose import Chosen
+from search.trained.folder import ModelFolder, models_of, open_folder
+from search.trained.keep import begun_otherwise
+from search.trained.made_of import ENDED, STOPPED
+from search.trained.train import Order, Origin, finish, job_of, keep_best_so_far, train
+from search.workers import checkpoint
+from search.workers.best import MODEL, TEST, VALIDATION, load_predictions, numbered, save_predictions
+from search.workers.job import EpochDone, Finished, Job, Message, fingerprint, job_dict
+from search.workers.local import InProcess, lay_out
+from search.workers.supervisor import Stopped, StopRequest
+from studies.preset import StudyError
+
+REFERENCE = tiny_preset().reference
+TWELVE = Order(Chosen(REFERENCE, "by hand"), {"epochs": 12, "seed": 5}, "p")
+IMPATIENT = replace(TWELVE, patience=1)
+SIX = (20.0, 19.0, 18.0, 17.0, 16.0, 16.5)  # the fifth is the best, and the sixth ends it where the patience is 1
+
+
+class Answering:
+    """Trains nothing: leaves the network that it starts from, and says these validation errors."""
+
+    workers = 1
+
+    def __init__(self, *errors: float) -> None:
+        self.errors = errors
+        self.jobs: list[Job] = []
+
+    def __call__(self) -> "Answering":
+        return self
+
+    def start(self, job: Job) -> None:
+        lay_out(job)
+        self.jobs.append(job)
+        assert job.start is not None
+        for name in (MODEL, TEST, VALIDATION):
+            shutil.copy(job.start.with_name(name), job.folder / name)
+
+    def wait(self, seconds: float) -> list[Message]:
+        return [*epochs(*self.errors), Finished(0, 1)]
+
+    def stop(self) -> None: ...
+
+    def kill(self, number: int, reason: str) -> None: ...
+
+    def close(self) -> None: ...
+
+
+def epochs(*errors: float) -> list[EpochDone]:
+    return [EpochDone(0, n, 30.0, error, 1.0, 10.0) for n, error in enumerate(errors, 1)]
+
+
+def nobody() -> InProcess:
+    return pytest.fail("nothing is left to train")
+
+
+@pytest.fixture
+def run(tmp_path: Path, tiny_store: Store) -> Run:
+    return run_in(tmp_path, tiny_store)
+
+
+def run_in(folder: Path, store: Store) -> Run:
+    return Run(folder, tiny_preset(), {}, str(store.path), sqlite_url(folder / "studies.db"))
+
+
+@pytest.fixture(scope="module")
+def models(tiny_store: Store, tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """Two whole models of one network: one that --patience 1 ended after 6 of 12 epochs, one of 6 epochs."""
+    found = {}
+    for name, order in (("ended", IMPATIENT), ("whole", replace(TWELVE, changes={"epochs": 6, "seed": 5}))):
+        job = job_of(run_in(tmp_path_factory.mktemp(name), tiny_store), tiny_store, order, deterministic=False)
+        lay_out(job)
+        for file in (MODEL, TEST, VALIDATION):
+            shutil.copy(tiny_model / file, job.folder / file)
+        finish(job, tiny_store, Origin("by hand"), history_of(epochs(*SIX)), flip=False)
+        found[name] = job.folder
+    return found
+
+
+@pytest.fixture
+def ended(run: Run, models: dict[str, Path]) -> Path:
+    return Path(shutil.copytree(models["ended"], run.folder / "models" / "p"))
+
+
+@pytest.fixture
+def whole(run: Run, models: dict[str, Path]) -> Path:
+    return Path(shutil.copytree(models["whole"], run.folder / "models" / "p"))
+
+
+def trained(run: Run, store: Store, order: Order, make: Any, said: list[str] | None = None) -> ModelFolder:
+    progress = silent() if said is None else Progress(said=said.append)
+    return open_folder(train(run, store, order, make, progress, Terms()), whole=True)
+
+
+@pytest.mark.parametrize("marked", [True, False], ids=["", "of an earlier version"])
+def test_a_model_that_patience_ended_is_whole_for_that_patience_and_says_so(
+    run: Run, tiny_store: Store, ended: Path, marked: bool
+) -> None:
+    if not marked:
+        forget_in_about(ended, ENDED)
+    said: list[str] = []
+    found = trained(run, tiny_store, IMPATIENT, nobody, said)
+
+    assert found.about[ENDED] == ({"patience": 1, "of": 12} if marked else None)
+    assert len(found.about["history"]) == 6
+    by = " was ended by --patience 1" if marked else " ended"
+    assert any(sentence.startswith(f"p{by} after 6 of 12 epochs") for sentence in said)
+    if marked:
+        assert "The training was ended by --patience 1 after 6 of 12 epochs." in (ended / "report.html").read_text()
+
+
+def forget_in_about(folder: Path, *names: str) -> None:
+    """model.json as one without these fields, and without digests, as earlier versions wrote it."""
+    about = json.loads((folder / "model.json").read_text())
+    kept = {name: value for name, value in about.items() if name not in (*names, "checksum", "digests")}
+    (folder / "model.json").write_text(json.dumps(kept))
+
+
+@pytest.mark.parametrize("marked", [True, False], ids=["", "of an earlier version"])
+@pytest.mark.parametrize(
+    ("order", "added"),
+    [
+        (TWELVE, 6),
+        (replace(TWELVE, patience=2), 6),
+        (replace(TWELVE, changes={"epochs": 14, "seed": 5}), 8),
+        (replace(IMPATIENT, changes={"epochs": 14, "seed": 5}), 8),
+    ],
+    ids=["no patience", "more patience", "more epochs", "more epochs with that patience"],
+)
+def test_a_model_that_patience_ended_goes_on_for_all_the_epochs_that_it_has_not(
+    run: Run, tiny_store: Store, ended: Path, order: Order, added: int, marked: bool
+) -> None:
+    if not marked:
+        forget_in_about(ended, ENDED)
+    executor, said = Answering(*[15.0] * added), []
+    found = trained(run, tiny_store, order, executor, said)
+
+    (job,) = executor.jobs
+    assert (job.training.epochs, job.epochs_before) == (added, 6)
+    assert [epoch["epoch"] for epoch in found.about["history"]] == list(range(1, 7 + added))
+    assert (found.about["best_epoch"], found.about.get(ENDED)) == (7, None)
+    assert any(f"goes on from its best, 5, for {added} more" in sentence for sentence in said)
+    assert "was ended by" not in (ended / "report.html").read_text()
+    trained(run, tiny_store, replace(order, patience=0), nobody)
+
+
+def test_added_epochs_may_be_ended_by_patience_as_well(run: Run, tiny_store: Store, ended: Path) -> None:
+    order = replace(TWELVE, patience=2)
+    found = trained(run, tiny_store, order, Answering(17.0, 15.5, 16.0, 16.0))
+
+    assert (len(found.about["history"]), found.about["best_epoch"]) == (10, 8)
+    assert found.about[ENDED] == {"patience": 2, "of": 12}
+    trained(run, tiny_store, order, nobody)
+    trained(run, tiny_store, IMPATIENT, nobody)
+    assert len(trained(run, tiny_store, TWELVE, Answering(17.0, 17.0)).about["history"]) == 12
+
+
+def test_where_no_added_epoch_is_better_the_history_and_its_seconds_say_what_was_tried(
+    run: Run, tiny_store: Store, ended: Path
+) -> None:
+    before = (ended / MODEL).read_bytes()
+    found = trained(run, tiny_store, TWELVE, Answering(*[16.2] * 6))
+
+    assert (found.about["best_epoch"], found.about["seconds"], found.about.get(ENDED)) == (5, 12.0, None)
+    assert found.about["network"] == fingerprint(job_of(run, tiny_store, TWELVE, False))
+    assert (ended / MODEL).read_bytes() == before
+    trained(run, tiny_store, TWELVE, nobody)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("error", [15.0, 17.0], ids=["a better epoch", "none"])
+def test_flip_is_measured_whether_an_added_epoch_is_better_or_not_and_stays_measured(
+    run: Run, tiny_store: Store, whole: Path, error: float
+) -> None:
+    eight = replace(TWELVE, changes={"epochs": 8, "seed": 5})
+    found = trained(run, tiny_store, replace(eight, flip=True), Answering(error, error))
+    assert found.about["test_flipped"] is not None
+    assert found.about["conformal_flipped"] is not None
+    assert len(found.about["history"]) == 8
+
+    more = trained(run, tiny_store, replace(TWELVE, changes={"epochs": 9, "seed": 5}), Answering(error - 1))
+    assert more.about["test_flipped"] is not None
+
+
+@pytest.mark.parametrize("error", [15.0, 17.0], ids=["a better epoch", "none"])
+def test_other_folders_and_what_else_the_models_folder_holds_stay(
+    run: Run, tiny_store: Store, whole: Path, error: float
+) -> None:
+    for name in ("p.old", "p.more"):
+        shutil.copytree(whole, whole.with_name(name))
+    (whole / "evaluated").mkdir()
+    (whole / "evaluated" / "clinic.html").write_text("figures")
+    (whole / "hand.png").write_text("a map")
+    trained(run, tiny_store, TWELVE, Answering(*[error] * 6))
+
+    assert {path.name for path in models_of(run.folder)} == {"p", "p.old", "p.more"}
+    assert [len(open_folder(path).about["history"]) for path in models_of(run.folder)] in (
+        [6, 6, 12],
+        [12, 6, 6],
+        [6, 12, 6],
+    )
+    assert (whole / "evaluated" / "clinic.html").exists()
+    assert (whole / "hand.png").exists()
+    assert not (whole / "p.more").exists()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("error", [15.0, 17.0], ids=["a better epoch", "none"])
+def test_a_kill_at_any_renaming_after_the_added_epochs_leaves_what_the_same_command_ends(
+    run: Run, tiny_store: Store, whole: Path, tmp_path: Path, error: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Killed(BaseException):
+        pass
+
+    renames, kept = os.replace, tmp_path / "kept"
+    shutil.copytree(whole, kept)
+    for survived in range(100):
+        left = [survived]
+
+        def replacing(*places: Any, left: list[int] = left) -> None:
+            left[0] -= 1
+            if left[0] < 0:
+                raise Killed
+            renames(*places)
+
+        shutil.rmtree(whole)
+        shutil.copytree(kept, whole)
+        monkeypatch.setattr(os, "replace", replacing)
+        try:
+            train(run, tiny_store, TWELVE, Answering(*[error] * 6), silent(), Terms())
+        except Killed:
+            monkeypatch.setattr(os, "replace", renames)
+        else:
+            monkeypatch.setattr(os, "replace", renames)
+            break
+        found = trained(run, tiny_store, TWELVE, Answering(*[error] * 6))
+        assert (len(found.about["history"]), found.about["training"]["epochs"]) == (12, 12)
+        assert found.about["best_epoch"] == (7 if error < 16 else 5)
+    assert survived > 5
+
+
+def test_a_damaged_file_is_not_signed_again(run: Run, tiny_store: Store, whole: Path) -> None:
+    (whole / TEST).write_bytes((whole / TEST).read_bytes()[:-1] + b"\0")
+
+    with pytest.raises(DataError, match=r"test_predictions\.npy is damaged"):
+        trained(run, tiny_store, TWELVE, Answering(17.0))
+
+
+@pytest.mark.slow
+def test_what_another_length_left_of_added_epochs_does_not_take_the_models_network(
+    run: Run, tiny_store: Store, whole: Path
+) -> None:
+    """It was stopped, and is now asked for otherwise: the files that wait there are of higher epochs than the first."""
+    part = whole / "p.more"
+    part.mkdir()
+    for epoch in (4, 5):
+        checkpoint.save(part, "another", checkpoint.Checkpoint(tuple(epochs(*SIX[:epoch])), np.zeros(3), [], "float32"))
+        for name in (MODEL, TEST):
+            shutil.copy(whole / name, numbered(part, name, epoch))
+    found = trained(run, tiny_store, replace(TWELVE, changes={"epochs": 7, "seed": 5}), InProcess)
+
+    assert (whole / MODEL).is_file()
+    assert len(found.about["history"]) == 7
+
+
+def test_epochs_before_are_part_of_what_a_training_is_where_there_are_any(run: Run, tiny_store: Store) -> None:
+    job = job_of(run, tiny_store, TWELVE, deterministic=False)
+
+    assert "epochs_before" not in job_dict(job)
+    assert fingerprint(replace(job, epochs_before=6)) != fingerprint(job)
+
+
+def killed(job: Job, store: Store, tiny_model: Path) -> None:
+    """As a worker leaves it that is killed in its third epoch, a better one, before that one's checkpoint is there."""
+    lay_out(job)
+    predictions = load_predictions(tiny_model / VALIDATION)
+    state = checkpoint.Checkpoint(tuple(epochs(20.0, 19.0)), predictions, [], "float32")
+    checkpoint.save(job.folder, fingerprint(job), state)
+    for name in (MODEL, TEST):
+        for epoch in (2, 3):
+            shutil.copy(tiny_model / name, numbered(job.folder, name, epoch))
+    save_predictions(job.folder / VALIDATION, store.split("validation").age_months)
+
+
+def test_the_best_epoch_so_far_is_described_by_its_own_predictions(
+    run: Run, tiny_store: Store, tiny_model: Path
+) -> None:
+    job = job_of(run, tiny_store, TWELVE, deterministic=False)
+    killed(job, tiny_store, tiny_model)
+    keep_best_so_far(job, tiny_store, Origin("by hand"), False, silent())
+    about = open_folder(job.folder, whole=True).about
+
+    mae = np.abs(load_predictions(tiny_model / VALIDATION) - tiny_store.split("validation").age_months).mean()
+    assert about["validation"]["mae"] == pytest.approx(mae, abs=1e-3)
+    assert (about["best_epoch"], about[STOPPED]) == (2, 2)
+    assert "The training was stopped after 2 of 12 epochs." in (job.folder / "report.html").read_text()
+
+
+def test_of_epochs_without_finite_predictions_none_is_kept(run: Run, tiny_store: Store, tiny_model: Path) -> None:
+    job, said = job_of(run, tiny_store, TWELVE, deterministic=False), []
+    lay_out(job)
+    nothing = checkpoint.Checkpoint(tuple(epochs(float("inf"))), np.full(18, np.nan), [], "float32")
+    checkpoint.save(job.folder, fingerprint(job), nothing)
+    keep_best_so_far(job, tiny_store, Origin("by hand"), False, Progress(said=said.append))
+
+    assert said == ["no epoch gave finite predictions, so there is nothing to keep"]
+    assert not (job.folder / "model.json").exists()
+
+
+def test_a_kept_best_whose_checkpoints_are_gone_goes_on_from_its_network(
+    run: Run, tiny_store: Store, tiny_model: Path
+) -> None:
+    job = job_of(run, tiny_store, TWELVE, deterministic=False)
+    killed(job, tiny_store, tiny_model)
+    keep_best_so_far(job, tiny_store, Origin("by hand"), False, silent())
+    checkpoint.clear(job.folder)
+    found = trained(run, tiny_store, TWELVE, Answering(*[25.0] * 10))
+
+    assert len(found.about["history"]) == 12
+    assert STOPPED not in found.about
+
+
+@pytest.mark.parametrize("kept", [True, False], ids=["with its best kept", "stopped"])
+def test_a_training_that_was_stopped_is_not_begun_anew_on_other_data(
+    run: Run, tiny_store: Store, tiny_model: Path, kept: bool
+) -> None:
+    job = job_of(run, tiny_store, TWELVE, deterministic=False)
+    killed(job, tiny_store, tiny_model)
+    if kept:
+        keep_best_so_far(job, tiny_store, Origin("by hand"), False, silent())
+    (tmp := run.folder / "prepared").mkdir()
+    shutil.copytree(tiny_store.path, tmp, dirs_exist_ok=True)
+    other = replace(tiny_store, path=tmp, info=tiny_store.info | {"digest": "another"})
+
+    with pytest.raises(StudyError, match=r"other data.*give a --name, or remove it"):
+        train(run, other, TWELVE, nobody, silent(), Terms())
+    assert checkpoint.written(job.folder)
+    assert (job.folder / "model.json").exists() == kept
+
+
+def test_a_model_that_evaluate_made_is_not_taken_for_a_training(run: Run, tiny_store: Store, whole: Path) -> None:
+    (whole / "job.json").unlink()  # as `evaluate --recalibrate` leaves a model: nothing trained it
+
+    for changes in ({"epochs": 6, "seed": 5}, {"epochs": 12}):
+        with pytest.raises(StudyError, match=r"holds a model, by hand, and no job.json .*: give a --name"):
+            train(run, tiny_store, replace(TWELVE, changes=changes), nobody, silent(), Terms())
+
+
+@pytest.mark.parametrize(
+    "was",
+    [
+        {"training": {"blur_px": 1.2}},
+        {"architecture": {"family": "densenet121"}},
+        {"architecture": {"se_ratio": 0.25}},
+        {"weights": "0123"},
+        {"start": "0123"},
+    ],
+    ids=lambda was: next(iter(was.values())) if isinstance(next(iter(was.values())), str) else str(was),
+)
+def test_what_was_on_and_is_off_now_makes_another_training(
+    run: Run, tiny_store: Store, whole: Path, was: dict[str, Any]
+) -> None:
+    """What is off is left out of what is recorded."""
+    path = whole / "job.json"
+    written = json.loads(path.read_text())
+    for name, value in was.items():
+        written[name] = written[name] | value if isinstance(value, dict) else value
+    path.write_text(json.dumps(written))
+    order = replace(TWELVE, changes={"epochs": 6, "seed": 5})
+
+    assert begun_otherwise(job_of(run, tiny_store, order, False)).endswith(", now None")
+    for longer in (order, TWELVE):
+        with pytest.raises(StudyError, match="holds another training"):
+            train(run, tiny_store, longer, nobody, silent(), Terms())
+
+
+@pytest.mark.slow
+def test_added_epochs_that_are_stopped_go_on(run: Run, tiny_store: Store, whole: Path) -> None:
+    eight, stop = replace(TWELVE, changes={"epochs": 8, "seed": 5}), StopRequest()
+    with pytest.raises(Stopped):
+        train(run, tiny_store, eight, lambda: StoppedAfterAnEpoch(stop), silent(), Terms(stop=stop))
+    assert len(open_folder(whole, whole=True).about["history"]) == 6
+
+    resumed: list[str] = []
+    progress = Progress(resumed=lambda name, message: resumed.append(name))
+    train(run, tiny_store, eight, InProcess, progress, Terms())
+    assert resumed == ["p.more"]
+    assert len(open_folder(whole, whole=True).about["history"]) == 8

@@ -35,6 +35,7 @@ from search.trained.choose import Chosen
 from search.trained.conformal import calibrate
 from search.trained.ensemble import gain, jobs_of, train_ensemble
 from search.trained.folder import ModelFolder, models_of, open_folder
+from search.trained.made_of import ENDED, epoch_words
 from search.trained.predictor import open_model, predict
 from search.trained.train import Order, job_of, train
 from search.workers.local import InProcess, lay_out
@@ -274,6 +275,29 @@ def test_a_whole_ensemble_is_left_as_it_is_and_a_member_that_is_added_changes_it
     grown = made(other, tiny_store, four)
     assert [member["seed"] for member in grown.about["ensemble"]["members"]] == [*SEEDS, 10]
     assert "mean of 4 networks" in grown.about["from"]
+
+
+@pytest.mark.slow
+def test_what_was_tested_with_mirror_images_stays_so_when_a_member_is_added(
+    three: ModelFolder, tiny_store: Store, tmp_path: Path
+) -> None:
+    other = run_in(tmp_path, tiny_store)
+    shutil.copytree(three.path, other.folder / "models" / "three")
+    assert made(other, tiny_store, replace(ORDER, flip=True)).about["test_flipped"] is not None
+    four = replace(ORDER, seeds=4)
+    leave_untrained(jobs_of(other, tiny_store, four, other.folder / "models" / "three", False)[-1], tiny_store)
+
+    assert made(other, tiny_store, four).about["test_flipped"] is not None
+
+
+def test_an_ensembles_page_says_that_patience_ended_the_shortest_training() -> None:
+    members = [{"best_epoch": best} for best in (4, 9)]
+    about: dict[str, Any] = {"history": [{}] * 6, "training": {"epochs": 12}, "ensemble": {"members": members}}
+
+    assert epoch_words(about).endswith("epoch: 4, 9. The shortest training ended after 6 of 12 epochs.")
+    ended = about | {ENDED: {"patience": 2, "of": 12}}
+    assert epoch_words(ended).endswith("The shortest training was ended by --patience 2 after 6 of 12 epochs.")
+    assert epoch_words(about | {"training": {"epochs": 6}}).endswith("epoch: 4, 9.")
 
 
 class Counted(InProcess):

@@ -1,13 +1,20 @@
 """What the report says of a network's blocks follows from that network and the ablation's evidence, whatever these are."""
 
+import json
 from collections.abc import Iterator
 from dataclasses import replace
 from itertools import product
+from pathlib import Path
 
 import pytest
+from formula import FormulaExecutor
+from searched import a_run, search
 
+from data.store.disk import Store
 from models.architecture import Architecture, Blocks
 from search.report.words import because
+from search.storage.opening import open_storage
+from search.storage.records import load
 from studies import ablation
 from studies.findings import Compared, Evidence, VerdictWord
 from studies.order import stored_decision
@@ -122,6 +129,21 @@ def test_with_a_second_objective_depth_repeats_the_key_groups_alone() -> None:
     start = given("surrogate", ("mae", "macs"))
     decision = ablated(start, ("not resolved", "not resolved"), (0.1, 0.2))
     assert decision.summary.endswith("mixed9 costs most (0.20 ± 0.50), and depth repeats it")
+
+
+@pytest.mark.slow
+def test_a_run_whose_ablation_was_told_in_other_words_goes_on(tmp_path: Path, tiny_store: Store) -> None:
+    run = search(a_run(tmp_path / "run", tiny_store), tiny_store)
+    storage = open_storage(run.storage)
+    for name in ("width", "depth", "refinement"):
+        study = load(storage, name, run.folder)
+        assert study is not None
+        settings = json.loads(study.user_attrs["settings"])
+        settings["given"]["ablation"]["summary"] = "mixed9 costs most, and depth repeats it"
+        study.set_user_attr("settings", json.dumps(settings))
+    executor = FormulaExecutor()
+    search(run, tiny_store, executor)
+    assert executor.seen == []
 
 
 OLD = {

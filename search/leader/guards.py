@@ -31,8 +31,9 @@ def refuse_other_settings(existing: optuna.Study, name: str, settings: dict[str,
     before = older | settings_of(existing.study_name, existing.user_attrs)
     # As this version would write them: one that knew fewer findings has left some out.
     started = decisions_given(existing.study_name, before)
-    before["given"] = {done: decision.to_dict() for done, decision in started.items()}
-    changed = [setting for setting in settings if settings[setting] != before.get(setting)]
+    before["given"] = without_words({done: decision.to_dict() for done, decision in started.items()})
+    now = settings | ({"given": without_words(settings["given"])} if "given" in settings else {})
+    changed = [setting for setting in now if now[setting] != before.get(setting)]
     if changed and existing.get_trials(deepcopy=False):
         first = changed[0]
         said = (
@@ -41,6 +42,14 @@ def refuse_other_settings(existing: optuna.Study, name: str, settings: dict[str,
             else f"{first} was {before.get(first)}, now {settings[first]}"
         )
         raise StudyError(f"{name} has trials made under other settings: {said}; use another --run-dir")
+
+
+def without_words(decisions: dict[str, Any]) -> dict[str, Any]:
+    """What was decided, and not in which sentence: another version says the same otherwise."""
+    return {
+        done: {name: value for name, value in decision.items() if name != "summary"}
+        for done, decision in decisions.items()
+    }
 
 
 def refuse_another_folders(study: optuna.Study, run: Run) -> None:

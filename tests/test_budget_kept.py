@@ -23,7 +23,7 @@ from search.storage.records import load, trials_of
 from search.storage.sqlite import sqlite_url
 from search.workers.job import EpochDone, Message
 from studies.order import STUDIES
-from studies.preset import PRESETS
+from studies.preset import PRESETS, StudyError
 
 RATE_OF_TEN = Rate(lambda macs: 10.0, "assumed")
 
@@ -124,6 +124,9 @@ def test_trainings_side_by_side_share_the_time_that_they_took(tmp_path: Path, ti
 
     assert first == pytest.approx(10 * run.preset.training.epochs * 4 / workers)
     assert first < again < first + 60  # this command's own time, of which there was little
+    other = replace(run, preset=derive(run.preset, {"epochs": 3}))
+    with pytest.raises(StudyError, match="made under other settings: epochs was 2, now 3"):
+        so_far(other)
 
 
 def test_what_the_first_design_leaves_out_stays_out(tmp_path: Path, tiny_store: Store) -> None:

@@ -170,10 +170,13 @@ def identify(run: Run) -> None:
 
 def guarded(run: Run, store: "Store", reference: Architecture) -> dict[str, Any]:
     """The settings that every trial of a study must share, flat: a study that has trials refuses others."""
-    return {
-        **asdict(run.preset.training),
+    return alike(run, reference) | {
         "weights": checked(run.preset.training, reference.family),
-        **{f"reference {name}": value for name, value in asdict(reference).items()},
-        "seed": run.preset.seed,
         "data": store.digest,
     }
+
+
+def alike(run: Run, reference: Architecture) -> dict[str, Any]:
+    """The same before a file is read: without the data, and weights as they are named."""
+    named = {f"reference {name}": value for name, value in asdict(reference).items()}
+    return {**asdict(run.preset.training), **named, "seed": run.preset.seed}

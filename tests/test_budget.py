@@ -11,7 +11,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from search.cli import main
-from search.commands.values import BUDGET
+from search.commands.values import AMOUNT_OR_0, BUDGET
 from search.planning.budget import FEW, SEEDS, TRIALS, Budget, Design, changes, design, parse, presets
 from search.planning.images import NAMED, Images
 from search.planning.plan import TIMED, Plan, Rate, StudyPlan, plan
@@ -79,6 +79,12 @@ def test_a_larger_budget_buys_no_fewer_epochs(name: str, budget: Budget, times: 
     except StudyError:
         return
     assert rank(preset, more) <= rank(preset, less)
+
+
+def test_a_cap_that_rounds_to_nothing_is_refused_and_not_taken_for_none() -> None:
+    with pytest.raises(ArgumentTypeError, match="or 0; got"):
+        AMOUNT_OR_0("0.4")
+    assert [AMOUNT_OR_0(text) for text in ("0", "0.0", "0.4k", "70,000,000")] == [0, 0, 400, 70_000_000]
 
 
 def rank(preset: Preset, found: Design) -> int:

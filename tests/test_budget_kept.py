@@ -12,7 +12,8 @@ from formula import FormulaExecutor, silent
 
 from data.store.disk import Store
 from search.cli import main
-from search.leader.budget_kept import KeptBudget, seconds_of
+from search.commands.search import design_said
+from search.leader.budget_kept import KeptBudget, seconds_of, so_far
 from search.leader.engine import run_study
 from search.planning.budget import STAYING, Budget, Design
 from search.planning.plan import Rate
@@ -22,7 +23,7 @@ from search.storage.records import load, trials_of
 from search.storage.sqlite import sqlite_url
 from search.workers.job import EpochDone, Message
 from studies.order import STUDIES
-from studies.preset import PRESETS
+from studies.preset import PRESETS, StudyError
 
 RATE_OF_TEN = Rate(lambda macs: 10.0, "assumed")
 
@@ -99,14 +100,13 @@ def test_a_night_between_two_commands_is_no_part_of_a_budget(tmp_path: Path, tin
             database.execute("UPDATE trials SET datetime_start = datetime(datetime_start, '-10 hours')")
 
     def spent(workers: int = 1) -> float:
-        return KeptBudget(budget, run, workers, rate=RATE_OF_TEN).planned()[1].spent
+        return KeptBudget(budget, run, workers).spent(so_far(run).trained, RATE_OF_TEN)
 
     a_night_ago()
     stopped = load(open_storage(run.storage), "ablation", tmp_path)
     assert stopped is not None
     assert sum(len(trial.intermediate_values) for trial in stopped.trials) == epochs + 1
-    # That of the training that was stopped is predicted, by the MACs of the one before.
-    assert 10 * epochs + 5 < spent() <= 10 * (epochs + 1)
+    assert spent() == pytest.approx(10 * (epochs + 1))
 
     run_study(run, tiny_store, "ablation", Slow, silent())
     trials = len(trials_of(stopped))
@@ -115,15 +115,18 @@ def test_a_night_between_two_commands_is_no_part_of_a_budget(tmp_path: Path, tin
     assert spent(workers=8) == pytest.approx(10 * epochs * trials)  # by those that trained, not those of today
 
 
-@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize("workers", [2, pytest.param(1, marks=pytest.mark.slow)])
 def test_trainings_side_by_side_share_the_time_that_they_took(tmp_path: Path, tiny_store: Store, workers: int) -> None:
     run = Run(tmp_path, tiny_preset(), {}, str(tiny_store.path), sqlite_url(tmp_path / "studies.db"))
     run_study(run, tiny_store, "ablation", lambda: Slow(workers=workers), silent())
-    kept = KeptBudget(Budget(3_600.0, "seconds"), run, 1, rate=RATE_OF_TEN)
-    first, again = kept.planned()[1].spent, kept.planned()[1].spent
+    kept, trained = KeptBudget(Budget(3_600.0, "seconds"), run, 1), so_far(run).trained
+    first, again = kept.spent(trained, RATE_OF_TEN), kept.spent(trained, RATE_OF_TEN)
 
     assert first == pytest.approx(10 * run.preset.training.epochs * 4 / workers)
     assert first < again < first + 60  # this command's own time, of which there was little
+    other = replace(run, preset=derive(run.preset, {"epochs": 3}))
+    with pytest.raises(StudyError, match="made under other settings: epochs was 2, now 3"):
+        so_far(other)
 
 
 def test_what_the_first_design_leaves_out_stays_out(tmp_path: Path, tiny_store: Store) -> None:
@@ -132,14 +135,27 @@ def test_what_the_first_design_leaves_out_stays_out(tmp_path: Path, tiny_store: 
     run, first = kept.planned()
     run_study(run, tiny_store, "ablation", FormulaExecutor, silent())
     later = replace(kept, budget=Budget(10**6, "epochs")).planned()[1]
-    _, at_once = kept.planned()
 
     assert not first.preset.confirm
-    assert not later.preset.confirm
-    assert all(getattr(at_once.preset, name) == getattr(first.preset, name) for name in STAYING)
-    assert "the winner will not be confirmed with fresh seeds" in at_once.sentences
+    assert all(getattr(later.preset, name) == getattr(first.preset, name) for name in STAYING)
+    assert "the winner will not be confirmed with fresh seeds" in later.sentences
 
 
+@pytest.mark.parametrize(
+    ("epochs", "says"), [(30.0, "one seed for each variant makes estimates"), (200.0, "6 seeds of")]
+)
+def test_what_the_ablation_of_a_design_can_find_is_said_before_it_trains(
+    tmp_path: Path, tiny_store: Store, epochs: float, says: str
+) -> None:
+    run = Run(tmp_path, tiny_preset(), {}, str(tiny_store.path), sqlite_url(tmp_path / "studies.db"))
+    run, _ = KeptBudget(Budget(epochs, "epochs"), run, 1).planned()
+    [said] = design_said(run, "ablation", anyway=False)
+
+    assert says in said
+    assert design_said(run, "width", anyway=False) == []
+
+
+@pytest.mark.slow
 def test_plan_says_of_a_run_that_has_begun_what_run_plans_and_what_is_done(
     tmp_path: Path, tiny_store: Store, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -3,6 +3,7 @@
 `plan` asks here, too, what a run that has begun has done and what is left of it.
 """
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -10,16 +11,17 @@ from typing import Any
 
 from optuna.trial import FrozenTrial
 
+from search.leader.guards import refuse_other_settings
 from search.leader.timings import measured
 from search.planning.budget import STAYING, Budget, Design, changes, design
 from search.planning.images import Images, images_of
 from search.planning.plan import Plan, Rate, assumed, plan
-from search.run import Run
+from search.run import Run, alike
 from search.storage.opening import open_storage
 from search.storage.records import decisions, load, trials_of
 from search.storage.status import storage_exists
 from search.workers.step_time import rate_of_steps
-from studies.order import EVERY
+from studies.order import EVERY, preset_of
 from studies.preset import Preset
 from studies.study import Decision, Trial
 
@@ -48,10 +50,17 @@ class SoFar:
 
 
 def so_far(run: Run) -> SoFar:
+    """Raises StudyError where its trials were made under other settings than the run has now."""
     if not storage_exists(run):
         return SoFar({}, {}, [])
     storage = open_storage(run.storage)
     studies = {name: study for name in EVERY if (study := load(storage, name, run.folder))}
+    for name, study in studies.items():
+        settings = json.loads(
+            json.dumps(alike(run, preset_of(name, run.preset).reference))
+        )  # as the storage holds them
+        del settings["weights"]  # there it is what the file holds
+        refuse_other_settings(study, name, settings)
     every = [trial for study in studies.values() for trial in study.get_trials(deepcopy=False)]
     return SoFar(
         decisions(storage, run.folder, EVERY),

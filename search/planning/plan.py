@@ -28,7 +28,7 @@ from search.planning.time_left import (
 from studies.around import confirmation, winner
 from studies.around.baseline import gone_on
 from studies.caps import memory, unmet
-from studies.order import EVERY, FIRST, STUDIES, before, comes, preset_of, to_run
+from studies.order import EVERY, FIRST, STUDIES, before, comes, preset_of, stages, to_run
 from studies.preset import Preset, StudyError
 from studies.study import Decision, Given, Training, Trial, trainings
 
@@ -177,7 +177,7 @@ def one_way(
         made[name] = assume(name, given, feasible)
         networks += [network for training in wanted for network, _ in training]
         networks += [network for network, _ in unfinished(name, given, begun)]
-        if comes(name) == FIRST:
+        if comes(name) == FIRST and not any(trials.get(one) for one in stages(preset)):  # else it comes too late
             preset = gone_on(preset, made[name].architecture)
         networks.append(made[name].architecture)
     if preset.confirm and confirmation.NAME not in made:

@@ -99,7 +99,7 @@ def safe(name: str) -> str:
     """A folder's name: Latin letters, digits, dot, dash, underscore and plus; what else there is becomes a dash."""
     made = re.sub(r"[^A-Za-z0-9._+-]+", "-", name).strip(".-")[:100]
     if not made:
-        raise StudyError(f"--name needs a Latin letter (A to Z) or a digit; got {name!r}")
+        raise StudyError(f"--name needs a Latin letter or a digit; got {name!r}")
     return made
 
 

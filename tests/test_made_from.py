@@ -11,9 +11,9 @@ from conftest import tiny_model_in
 
 from data.store.disk import Store
 from models import saved
-from search.evaluate.labelled import parent_of, trained_on
+from search.evaluate.labelled import trained_on
 from search.evaluate.recalibrate import free_beside, made_from
-from search.trained.folder import ModelFolder, load_network, open_folder
+from search.trained.folder import ModelFolder, load_network, open_folder, parent_of
 from search.trained.keep import write_about
 from search.workers.best import MODEL
 

@@ -109,7 +109,7 @@ def test_models_are_named_after_their_architecture() -> None:
     assert name_of(TINY.reference) == "b0.0625-0-1-0-1-0-1"
     assert safe("../my model/7") == "my-model-7"
     assert safe(name_of(papers)) == name_of(papers)
-    with pytest.raises(StudyError, match="letter or a digit"):
+    with pytest.raises(StudyError, match="Latin letter"):
         safe("../..")
 
 

@@ -1,6 +1,6 @@
 """A labelled set, opened by an existing model: every case with its answer, and the reasons of those that have none."""
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
@@ -18,12 +18,10 @@ from data.store.disk import checksum, is_store, open_store
 from data.store.patients import hashed, told_apart
 from data.store.prepare import Progress
 from data.store.sources import Source, read_source
-from search.trained.about import ABOUT, digest_of_file
-from search.trained.folder import ModelFolder, open_folder, store_of
+from search.trained.folder import ModelFolder, ancestry, store_of
 from search.trained.keep import training_median
 from search.trained.page import read_predictions
 from search.trained.predictor import BATCH, Model, predict
-from search.workers.best import MODEL
 
 Hand = tuple[str, float, bool]  # id, age in months, male
 
@@ -155,52 +153,15 @@ def trained_on(model: ModelFolder, run: Path) -> tuple[set[Hand], bool]:
     Those of validation are among them: they have chosen the epoch and made the intervals.
     """
     known: set[Hand] = set()
-    complete = True
-    visited: set[Path] = set()
-    while True:
-        visited.add(model.path.resolve())
-        if model.about.get("recalibration"):
-            known |= set(hands(read_predictions(model.path, "validation")))
-        if store := store_of(model, run):
+    models, complete = ancestry(model)
+    for one in models:
+        if one.about.get("recalibration"):
+            known |= set(hands(read_predictions(one.path, "validation")))
+        store = store_of(one, run)
+        if store:
             known |= set(hands(store.cases[store.cases["split"].isin(["train", "validation"])]))
         complete = complete and store is not None
-        if not model.about.get("made_from"):
-            return known, complete
-        parent, same = parent_of(model, visited)
-        complete = complete and same
-        if parent is None:
-            return known, False
-        model = parent
-
-
-def parent_of(model: ModelFolder, visited: Collection[Path]) -> tuple[ModelFolder | None, bool]:
-    """The model that this one was made from, and whether it surely is that one: a folder's name may be another model's by now.
-
-    Where no folder beside has its network, the one of its name is taken, so that no hand of it is overlooked; models of earlier
-    versions say the name alone.
-    """
-    before, folder = model.about["made_from"], model.path.resolve()
-    named = folder.with_name(before["name"]).resolve()
-    if network := before.get("network"):
-        for place in (named, *(one.resolve() for one in sorted(folder.parent.iterdir()))):
-            if place not in visited and network_of(place) == network and (one := opened_at(place)):
-                return one, True
-    return (None, False) if named in visited else (opened_at(named), not network)
-
-
-def network_of(folder: Path) -> str:
-    """The digest of the model's network; empty where the folder holds none."""
-    try:
-        return digest_of_file(folder / MODEL) if (folder / ABOUT).exists() else ""
-    except OSError:
-        return ""
-
-
-def opened_at(path: Path) -> ModelFolder | None:
-    try:
-        return open_folder(path)
-    except DataError:
-        return None
+    return known, complete
 
 
 def hands(cases: pd.DataFrame) -> list[Hand]:

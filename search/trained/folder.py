@@ -1,6 +1,6 @@
 """A trained model's folder: `model.keras`, and `model.json`, which says what it is. A run's are in its `models/`."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ from models.architecture import Architecture
 from search.output.typed import typed
 from search.run import MODELS, PREPARED, TRIALS
 from search.storage.settings import read_settings
-from search.trained.about import ABOUT, damaged, refuse_changed
+from search.trained.about import ABOUT, damaged, digest_of_file, refuse_changed
 from search.trained.about import read as read_about
 from search.trained.made_of import drawn_alone
 from search.workers.best import MODEL
@@ -20,12 +20,14 @@ from search.workers.best import MODEL
 __all__ = [
     "ABOUT",
     "ModelFolder",
+    "ancestry",
     "chosen_model",
     "load_network",
     "models_of",
     "network_at",
     "newest",
     "open_folder",
+    "parent_of",
     "read_about",
     "store_of",
     "store_with",
@@ -91,24 +93,52 @@ def open_folder(path: Path, whole: bool = False) -> ModelFolder:
 def store_of(model: ModelFolder, run: Path) -> Store | None:
     """The prepared data that the model was trained on; None where they are not there any more: in its folder, in those of the
     models that it was made from, in its run or in `run`."""
-    folders = chain_of(model)
+    folders = dict.fromkeys([model.path.absolute(), *(one.path.resolve() for one in ancestry(model)[0])])
     runs = (*dict.fromkeys(above for folder in folders for above in runs_of(folder)), run)
     return store_with(model.about["data"]["digest"], runs, [folder / PREPARED for folder in folders])
 
 
-def chain_of(model: ModelFolder) -> list[Path]:
-    """The model's folder, and those of the models that it was made from, as far as they are there; each once, whatever they say."""
-    folders, about = [model.path.absolute()], model.about
-    while before := about.get("made_from"):
-        try:
-            path = folders[-1].with_name(str(before["name"]))
-            about = read_about(path)
-        except (DataError, ValueError):  # it is not there; its name is none
-            break
-        if path in folders:
-            break
-        folders.append(path)
-    return folders
+def ancestry(model: ModelFolder) -> tuple[list[ModelFolder], bool]:
+    """The model and those that it was made from, as far as they are there, the last of them first; each once, whatever they say.
+    And whether these surely are all."""
+    found, sure, visited = [model], True, {model.path.resolve()}
+    while found[-1].about.get("made_from"):
+        parent, same = parent_of(found[-1], visited)
+        if parent is None:
+            return found, False
+        found, sure = [*found, parent], sure and same
+        visited.add(parent.path.resolve())
+    return found, sure
+
+
+def parent_of(model: ModelFolder, visited: Collection[Path]) -> tuple[ModelFolder | None, bool]:
+    """The model that this one was made from, and whether it surely is that one: a folder's name may be another model's by now.
+
+    Where no folder beside has its network, the one of its name is taken, so that no hand of it is overlooked; models of earlier
+    versions say the name alone.
+    """
+    before, folder = model.about["made_from"], model.path.resolve()
+    named = folder.with_name(before["name"]).resolve()
+    if network := before.get("network"):
+        for place in (named, *(one.resolve() for one in sorted(folder.parent.iterdir()))):
+            if place not in visited and network_of(place) == network and (one := opened_at(place)):
+                return one, True
+    return (None, False) if named in visited else (opened_at(named), not network)
+
+
+def network_of(folder: Path) -> str:
+    """The digest of the model's network; empty where the folder holds none."""
+    try:
+        return digest_of_file(folder / MODEL) if (folder / ABOUT).exists() else ""
+    except OSError:
+        return ""
+
+
+def opened_at(path: Path) -> ModelFolder | None:
+    try:
+        return open_folder(path)
+    except DataError:
+        return None
 
 
 def runs_of(folder: Path) -> list[Path]:

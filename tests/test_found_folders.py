@@ -229,6 +229,8 @@ WHOLE: dict[str, tuple[Callable[[Path], object], str]] = {  # how it comes about
     "a link to nowhere": (lambda f: (f / "img" / "1399.png").symlink_to("gone"), "a link leads to nothing: img/1399.png"),
     "a text of another name": (lambda f: (f / "latest.txt").write_text(rows()), ""),
     "notes on the test set": (lambda f: (f / "test notes.txt").write_text("read me,\nplease,a,b\n"), "no table of cases: test notes.txt"),
+    "results on a test set": (lambda f: (f / "test_results.csv").write_text("model,mae\na,9\n"), "no table of cases: test_results.csv"),
+    "answers for a test set": (lambda f: (f / "test_submission.csv").write_text("id,prediction\n1,9\n"), "no table of cases: test_submission.csv"),
     "a log of another training": (lambda f: ((f / "train.csv").rename(f / "labels.csv"), (f / "train log.csv").write_text("epoch,loss\n1,2\n")), "no table of cases: train log.csv"),
 }  # fmt: skip
 
@@ -302,6 +304,9 @@ REFUSED: dict[str, tuple[Callable[[Path], object], str]] = {
     "a test table with one foreign heading": (lambda f: (f / "test.csv").write_text(rows(["9"], "id,boneage,geschlecht")), "lacks the column 'male'.*by its name it is the test table"),
     "a test table with foreign headings": (lambda f: (f / "val.csv").write_text(rows(["9"], "bild,alter,geschlecht")), "by its name it is the validation table"),
     "a test table that is named by its folder": (lambda f: ((f / "test").mkdir(), (f / "test" / "labels.csv").write_text(rows(["9"], "bild,boneage,male"))), "lacks the column 'id'.*the test table"),
+    "a test table of many words": (lambda f: (f / "boneage_test_dataset.csv").write_text(rows(["9"], "bild,alter,geschlecht")), "by its name it is the test table"),
+    "a table of the truth of old Excel": (lambda f: (f / "Bone age ground truth.xls").write_bytes(b"\xd0\xcf"), "by its name it is the test table"),
+    "a table of results that has cases": (lambda f: (f / "test_results.csv").write_text(rows(["9"], "id,boneage,geschlecht")), "by its name it is the test table"),
     "a test table of old Excel": (lambda f: (f / "test.xls").write_bytes(b"\xd0\xcf"), r"test\.xls is not read: save as CSV or xlsx; by its name it is the test table"),
     "girls and boys on two sheets": (
         lambda f: ((f / "train.csv").unlink(), two_sheets(f / "train.xlsx")), "has 2 sheets of cases, girls, boys"),

@@ -40,6 +40,8 @@ HEADINGS = {
     ),
 }
 NEEDED = ("id", "sex")
+# What stands beside a split's name in the name of its table.
+OF_A_SET = re.compile(r"ages?|bone|boneage|cases?|data|dataset|ground|images?|labels?|official|rsna|sets?|table|truth")
 PATH_BEGINS = re.compile(r"([A-Za-z]:|\.{0,2})[/\\]")  # C:\, /, ./, ../
 KINDS: dict[str, Kind] = {"sex": "sex", "age_months": "age", "split": "split"}  # of a problem with the column
 MARKS = {",": "comma", ".": "point"}
@@ -290,6 +292,12 @@ def split_by_words(text: str) -> str:
     words = re.sub(r"[^a-z]+", " ", text.lower())
     named = [split for split, word in SPLIT_WORDS.items() if re.search(rf"\b({word})\b", words)]
     return named[0] if len(named) == 1 else ""
+
+
+def is_a_splits_table(stem: str) -> bool:
+    """Whether a table's name says nothing but which split of a data set it holds: test, boneage_test_dataset; not test_results."""
+    words = re.findall(r"[a-z]+", stem.lower())
+    return bool(split_by_words(stem)) and all(OF_A_SET.fullmatch(word) or split_by_words(word) for word in words)
 
 
 def repeated_rows(path: Path, cases: pd.DataFrame, needed: Collection[str]) -> Iterator[tuple[int, Problem]]:

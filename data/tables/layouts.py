@@ -22,6 +22,7 @@ from data.tables.dicom_cases import HEADER_AGE, is_header_age
 from data.tables.folders import WHAT_TO_DO, Files, files_below, some
 from data.tables.headings import (
     Table,
+    is_a_splits_table,
     known_headings,
     lacking,
     read_table,
@@ -161,16 +162,16 @@ def refuse_lost_splits(
 ) -> None:
     """A cut of the training cases must not stand in for an official test set whose table is not known as one.
 
-    Of tables that are named by their folder alone, two known headings tell those of cases from other lists.
+    Of tables that are named by their folder alone, or by a split and something else, two known headings tell those of cases from other lists.
     """
     there = there | {"train"} if "" in there else there
     for path in others:
         split = split_by_words(path.stem) or split_of(folder, path.parent)
-        near = split_by_words(path.stem) or len(known_headings(path, asked)) > 1
+        near = is_a_splits_table(path.stem) or len(known_headings(path, asked)) > 1
         if split and near and split not in there:
             raise DataError(f"{lacking(path, asked)}; {by_name(split)}")
     for path in files.foreign_tables:
-        if (split := split_by_words(path.stem)) and split not in there:
+        if is_a_splits_table(path.stem) and (split := split_by_words(path.stem)) not in there:
             raise DataError(f"{path} is not read: {WHAT_TO_DO[path.suffix.lower()]}; {by_name(split)}")
 
 

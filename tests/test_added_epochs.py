@@ -31,6 +31,8 @@ from search.workers.local import InProcess, lay_out
 from search.workers.supervisor import Stopped, StopRequest
 from studies.preset import StudyError
 
+pytestmark = pytest.mark.slow
+
 REFERENCE = tiny_preset().reference
 TWELVE = Order(Chosen(REFERENCE, "by hand"), {"epochs": 12, "seed": 5}, "p")
 IMPATIENT = replace(TWELVE, patience=1)

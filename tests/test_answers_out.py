@@ -212,3 +212,10 @@ def test_a_dicomdirs_files_are_found_as_a_system_has_mounted_them(tmp_path: Path
     assert there == image
     assert away.name == "IM2"
     assert not away.exists()
+
+
+def test_a_name_that_no_system_takes_is_a_file_that_is_not_there(tmp_path: Path) -> None:
+    write_dicom(tmp_path / "IM1")
+    write_index(tmp_path / "DICOMDIR", [("IMAGE", ["X" * 300, "IM1"]), ("IMAGE", ["IM1"])])
+
+    assert listed(tmp_path / "DICOMDIR")[1] == tmp_path / "IM1"

@@ -210,6 +210,19 @@ def test_at_the_end_the_decided_network_is_asked_for_once_so_that_its_trial_is_t
     assert not belief.following(refinement, started, own, feasible, 0)
 
 
+@pytest.mark.slow
+def test_the_network_that_is_decided_for_is_a_trial_of_the_refinement_with_all_of_its_seeds() -> None:
+    """Whichever study trained it first, and with however few: the report, and the comparison without the sex, are of that trial."""
+    for seed in range(6):
+        rival, _ = searched(seed, 1.0, seeds=3, baseline_seeds=3, width_trials=1, depth_trials=4, refine_trials=1)
+        decided = rival.decisions["refinement"]
+        again = Given(rival.given.preset, rival.given.decisions, CONSTANT, trained=rival.trained)
+
+        assert decided.findings.point, seed
+        assert refinement.architecture(again, decided.findings.point) == decided.architecture
+        assert belief.trained_seeds(again, rival.trained, decided.architecture) >= 3
+
+
 def test_every_number_that_the_surrogate_sees_is_said_by_a_study() -> None:
     said = [study.NAME for study in EVERY.values() if hasattr(study, "features")]
 

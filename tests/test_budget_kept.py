@@ -71,6 +71,30 @@ def test_what_earlier_commands_have_spent_counts(tmp_path: Path, tiny_store: Sto
     assert found.needed <= 100
 
 
+@pytest.mark.slow
+def test_a_study_that_has_decided_keeps_its_number_of_trials_and_the_race_goes_on(
+    tmp_path: Path, tiny_store: Store
+) -> None:
+    """With others the same command would train on, or decide anew, and refuse its own earlier decision."""
+    preset = replace(tiny_preset(), resolve=12)
+    begun = Run(tmp_path, preset, {}, str(tiny_store.path), sqlite_url(tmp_path / "studies.db"))
+    kept = KeptBudget(Budget(2_000, "epochs"), begun, 1)
+    for name in list(STUDIES)[:3]:
+        run, _ = kept.planned()
+        run_study(run, tiny_store, name, FormulaExecutor, silent())
+    overrides = open_run(tmp_path, None, {}, None, None).overrides
+    recorded = replace(begun, preset=derive(preset, overrides), overrides=overrides)
+
+    for epochs in (20_000, 700):
+        again, _ = KeptBudget(Budget(epochs, "epochs"), recorded, 1).planned()
+        decided = ("width_trials", "depth_trials", "seeds", "resolve")
+        assert [getattr(again.preset, name) for name in decided] == [getattr(recorded.preset, name) for name in decided]
+        for name in list(STUDIES)[:3]:
+            idle = FormulaExecutor()
+            run_study(again, tiny_store, name, lambda idle=idle: idle, silent())
+            assert not idle.seen
+
+
 class Slow(FormulaExecutor):
     """Its epochs take ten seconds each, by what its workers say; it is stopped in the middle of a training."""
 

@@ -17,6 +17,8 @@ from search.trained.folder import ModelFolder, load_network, open_folder, parent
 from search.trained.keep import write_about
 from search.workers.best import MODEL
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def one(tmp_path_factory: pytest.TempPathFactory, tiny_store: Store) -> Path:

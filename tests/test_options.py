@@ -371,7 +371,6 @@ WITHOUT_EFFECT = [  # a line, the option that would change nothing, and the one 
     (["predict", "hand.png", "--sex-column", "sex"], "--sex-column", "--table CSV"),
     (["predict", "hand.png", "--json", "--out", "a.csv"], "--json", "--out"),
     (["explain", "hand.png", "--split", "test"], "--split", "--sheet N"),
-    (["explain", "hand.png", "--data", "phantom:9"], "--data", "--sheet N"),
     (["explain", "--sheet", "3", "--sex", "F"], "--sex", "--sheet"),
     (["explain", "--sheet", "3", "--force"], "--force", "--sheet"),
     (["evaluate", "hands", "--share", "0.3"], "--share", "--recalibrate or --fine-tune EPOCHS"),

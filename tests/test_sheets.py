@@ -131,6 +131,15 @@ def test_several_sheets_of_cases_are_refused_with_their_names(tmp_path: Path) ->
         read_sheet(path, fits)
 
 
+def test_of_sheets_the_one_that_has_most_of_what_is_asked_for_is_taken_and_the_others_are_said(tmp_path: Path) -> None:
+    patients: Cells = [["id", "sex"], [1, "M"], [2, "M"]]
+    notes: Cells = [["id", "set"], [1, "first"]]
+    sheet = read_sheet(saved(tmp_path / "t.xlsx", {"patients": patients, "cases": GIRLS, "notes": notes}), fits)
+
+    assert (sheet.name, len(sheet.rows)) == ("cases", 2)
+    assert sheet.said.startswith("t.xlsx: passed over, as cases has more of what is asked for: the sheet patients")
+
+
 def test_a_copy_of_a_sheet_is_no_second_one(tmp_path: Path) -> None:
     assert len(read_sheet(saved(tmp_path / "t.xlsx", {"girls": GIRLS, "copy": GIRLS}), fits).rows) == 2
 

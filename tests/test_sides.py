@@ -589,3 +589,16 @@ def test_twelve_thousand_unchanged_radiographs_are_neither_decoded_nor_read(tmp_
     assert len(store.cases) == 12_611
     assert (counted.decoded, counted.read) == (0, 0)
     assert time.process_time() - began < max(2, decoding / 4)  # 2 s where they are decoded in 11
+
+
+def test_a_store_that_is_a_link_is_prepared_again_and_what_it_led_to_stays(tmp_path: Path) -> None:
+    source = folder(tmp_path / "source")
+    prepare(source.write(), SETTINGS, tmp_path / "disk")
+    (tmp_path / "store").symlink_to(tmp_path / "disk")
+    source.pictures["new"] = 30
+
+    verify(store := prepare(source.write(), SETTINGS, tmp_path / "store"))
+
+    assert "new" in set(store.cases["id"])
+    assert "new" not in set(open_store(tmp_path / "disk").cases["id"])
+    assert not list(tmp_path.glob(".store*"))

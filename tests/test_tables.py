@@ -258,6 +258,9 @@ def test_two_columns_that_say_the_same_are_one_and_a_named_one_is_taken(tmp_path
     agree = read_table(
         written(tmp_path, "id,filename,boneage,age months,male,sex\n1,1.png,12,12.0,True,M\n2,2.png,13,,0,\n")
     )
+    padded = read_table(written(tmp_path, "id,filename,boneage,male\n7,007.png,12,M\n12,012.png,13,F\n"))
+    lettered = read_table(written(tmp_path, "id,filename,boneage,male\n7,b7.png,12,M\n12,b12.png,13,F\n"))
+    assert list(padded.cases["id"]) == list(lettered.cases["id"]) == ["7", "12"]
     named = read_table(written(tmp_path, "id,boneage,bone age,male\n1,12,13,M\n"), {"age_months": "bone age"})
 
     assert agree is not None

@@ -11,6 +11,8 @@ from models.cost import cost, training_bytes
 from models.families import FAMILIES
 from models.network import trunk
 
+pytestmark = pytest.mark.slow
+
 PX = 128
 READS_ITS_INPUT = (  # the layers whose gradients are made from what they read
     keras.layers.Conv2D,

@@ -153,10 +153,15 @@ def put_in_place(part: Path, path: Path) -> None:
     if not path.exists():
         os.replace(part, path)
         return
-    os.replace(path, tempfile.mkdtemp(prefix=before_of(path), dir=path.parent))
+    aside = tempfile.mkdtemp(prefix=before_of(path), dir=path.parent)
+    os.rmdir(aside)  # a link is not renamed onto a folder
+    os.replace(path, aside)
     os.replace(part, path)
     for before in path.parent.glob(f"{escape(before_of(path))}*"):  # those of kills, too
-        shutil.rmtree(before, ignore_errors=True)
+        if before.is_symlink():
+            before.unlink()
+        else:
+            shutil.rmtree(before, ignore_errors=True)
 
 
 def put_back(path: Path) -> None:

@@ -1,7 +1,7 @@
 """A DICOMDIR: the list of files on a CD or of an export, which says where each of them is."""
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -27,13 +27,13 @@ def listed(path: Path) -> list[Path]:
     return found
 
 
-def as_mounted(folder: Path, parts: Sequence[str], names_in: Callable[[Path], Sequence[str]]) -> Path:
+def as_mounted(folder: Path, parts: Sequence[str], names_in: Callable[[Path], Mapping[str, str]]) -> Path:
     """The file in the folder, or the one whose names differ in capitals or in the version of ISO 9660, as systems mount CDs:
     IM000001 as im000001 or IM000001;1. The listed path where there is none."""
     at = folder
     for part in parts:
-        if not (at / part).exists():
-            part = next((name for name in names_in(at) if mounted(name) == mounted(part)), part)
+        if not os.path.exists(at / part):  # which is false where it may not be looked at; reading it will say that
+            part = names_in(at).get(mounted(part), part)
         at = at / part
     return at
 
@@ -42,11 +42,12 @@ def mounted(name: str) -> str:
     return name.partition(";")[0].rstrip(".").casefold()
 
 
-def names_below(folder: Path) -> Sequence[str]:
+def names_below(folder: Path) -> Mapping[str, str]:
+    """By their form without capitals and versions; the first of those that are alike."""
     try:
-        return sorted(os.listdir(folder))
+        return {mounted(name): name for name in sorted(os.listdir(folder), reverse=True)}
     except OSError:
-        return ()
+        return {}
 
 
 def referenced(dataset: Any) -> Iterator[list[str]]:

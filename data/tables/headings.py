@@ -118,7 +118,7 @@ def found_columns(headings: Sequence[str], asked: Mapping[str, str] = {}) -> dic
 
 # What two columns for one thing are compared by; None says nothing.
 MEANINGS: dict[str, Callable[[list[str], str, str], list[Any]]] = {
-    "id": lambda texts, heading, unit: [id_of(text).casefold() or None for text in texts],
+    "id": lambda texts, heading, unit: bare_ids(texts),
     "age_months": lambda texts, heading, unit: [None if np.isnan(age) else age for age in months_of(texts, unit)],
     "sex": lambda texts, heading, unit: sexes_in(texts, heading),
     "split": lambda texts, heading, unit: [split_by_words(text) or None for text in texts],
@@ -309,6 +309,12 @@ def repeated_rows(path: Path, cases: pd.DataFrame, needed: Collection[str]) -> I
         for index, row in list(same["row"].items())[1 if agree else 0 :]:
             said = "say the same, the first is kept" if agree else "contradict one another, none is kept"
             yield int(str(index)), Problem(str(id), f"{path} row {row}", "repeated id", f"rows {rows} {said}")
+
+
+def bare_ids(texts: list[str]) -> list[str | None]:
+    """As names of files are found by them: b1377.png is 1377 where all begin with b, and 007 is 7."""
+    ids = without_prefix([id_of(text).casefold() for text in texts])
+    return [(id.lstrip("0") or "0" if id.isdecimal() else id) or None for id in ids]
 
 
 def id_of(text: str) -> str:

@@ -18,8 +18,8 @@ MOST_LOST = 0.2  # of the cases, before somebody has to say that it is meant
 
 def refuse_years(folder: Path, tables: Sequence[Table], settings: Preparation) -> None:
     """Of each table, and of all together: one split may be written in another unit than the others."""
-    if settings.age_unit != "auto":
-        for table in tables:
+    if settings.age_unit != "auto":  # months that are meant may be newborns'
+        for table in tables if settings.age_unit != "months" else ():
             refuse_newborn(table.path, table.cases["age_months"].to_numpy(), settings.age_unit)
         return
     each = {str(table.path): table.cases["age_months"].to_numpy() for table in tables}
@@ -37,7 +37,7 @@ def refuse_newborn(path: Path, ages: np.ndarray, unit: str) -> None:
     if mostly_newborn(said):
         raise DataError(
             f"most bone ages of {path} are below a month, as --age-unit {unit} has it: of {len(said):,} the median is "
-            f"{np.median(said):.2g} months; say the unit that they are in"
+            f"{np.median(said):.2g} months; say the unit that they are in, and write newborns' ages in months"
         )
 
 

@@ -60,7 +60,7 @@ def read_sheet(path: Path, fits: Fits) -> Sheet:
     if not sheets:
         raise DataError(f"{path} {UNREADABLE[excel]}: it is empty")
     fitting = [sheet for sheet in sheets if fits(sheet.headings)]
-    return the_one(path, fitting) if fitting else sheets[0]
+    return the_one(path, fitting, fits) if fitting else sheets[0]
 
 
 def bytes_of(path: Path) -> bytes:
@@ -88,9 +88,12 @@ def is_excel(path: Path, data: bytes) -> bool:
     return path.suffix.lower() in EXCEL_SUFFIXES or data.startswith(ARCHIVE_MARK)
 
 
-def the_one(path: Path, fitting: Sequence[Sheet]) -> Sheet:
-    """Girls on one sheet and boys on the next are half of the cases each; a hidden sheet is an old one."""
+def the_one(path: Path, fitting: Sequence[Sheet], fits: Fits) -> Sheet:
+    """The one that fits best. Girls on one sheet and boys on the next are half of the cases each; a hidden sheet is an old one."""
     shown = [sheet for sheet in fitting if not sheet.hidden] or list(fitting)
+    best = max(fits(sheet.headings) for sheet in shown)
+    lesser = [sheet.name for sheet in shown if fits(sheet.headings) < best]
+    shown = [sheet for sheet in shown if fits(sheet.headings) == best]
     others = [sheet for sheet in shown[1:] if (sheet.headings, sheet.rows) != (shown[0].headings, shown[0].rows)]
     if others:
         names = ", ".join(sheet.name for sheet in (shown[0], *others))
@@ -105,6 +108,8 @@ def the_one(path: Path, fitting: Sequence[Sheet]) -> Sheet:
         said = f"{path.name}: its table is on a hidden sheet, {one_line(chosen.name)}"
     elif passed:
         said = f"{path.name}: passed over, as it is hidden: the sheet {one_line(', '.join(passed))}"
+    elif lesser:
+        said = f"{path.name}: passed over, as {one_line(chosen.name)} has more of what is asked for: the sheet {one_line(', '.join(lesser))}"
     return replace(chosen, said=said)
 
 

@@ -13,7 +13,7 @@ from optuna.trial import FrozenTrial
 
 from search.leader.guards import refuse_other_settings
 from search.leader.timings import measured
-from search.planning.budget import STAYING, Budget, Design, changes, design
+from search.planning.budget import STAYING, TRIALS, Budget, Design, changes, design
 from search.planning.images import Images, images_of
 from search.planning.plan import Plan, Rate, assumed, plan
 from search.run import Run, alike
@@ -80,6 +80,7 @@ class KeptBudget:
     began: datetime = field(default_factory=datetime.now)
     rate: Rate | None = None  # while nothing is measured; None: of steps that are timed at the beginning
     before: float | None = None  # what earlier commands have spent
+    latest: Preset | None = None  # what was planned last; None: what the run has recorded
 
     def planned(self) -> tuple[Run, Design]:
         """The run with the preset that the rest of the budget pays for, and what that is.
@@ -95,13 +96,20 @@ class KeptBudget:
             lambda preset: done.left(preset, images, rate, self.workers, self.deterministic),
             self.spent(done.trained, rate),
             done.begun,
-            len(done.trained),
+            sum(trial.state.is_finished() for trial in done.trained),
         )
+        found = replace(found, preset=replace(found.preset, **self.settled(done)))
+        self.latest = found.preset
         overrides = run.overrides | changes(run.preset, found.preset)
         if not done.begun:
             own = changes(run.preset, found.preset, STAYING)
             self.run = replace(run, preset=replace(run.preset, **own), overrides=run.overrides | own)
         return replace(run, preset=found.preset, overrides=overrides), found
+
+    def settled(self, done: SoFar) -> dict[str, Any]:
+        """The numbers of trials with which studies have decided: with more of them they would train on, and decide anew."""
+        asked = {f"{EVERY[name].COMMAND}_trials" for name in done.decisions}
+        return {name: getattr(self.latest or self.run.preset, name) for name in TRIALS if name in asked}
 
     def first_rate(self, images: Images) -> Rate:
         """While nothing is measured; where the budget is in epochs, nothing depends on it."""

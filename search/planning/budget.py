@@ -195,29 +195,31 @@ def presets(preset: Preset, begun: bool) -> Iterator[Preset]:
     """
     own = [preset.seeds] if begun else [*range(max(preset.seeds, SEEDS), MIN_SEEDS - 1, -1), 1]
     if preset.ablate_winner:
-        yield from growing(preset, [seeds for seeds in own if seeds >= preset.seeds])
+        yield from growing(preset, [seeds for seeds in own if seeds >= preset.seeds], begun)
         preset = replace(preset, ablate_winner=False)
     for confirm in sorted({preset.confirm, 0}, reverse=True):
         wish = replace(preset, confirm=confirm)
-        yield from growing(wish, own)
+        yield from growing(wish, own, begun)
         for factor in LEANER:
-            yield scaled(wish, own[-1], factor)
+            yield scaled(wish, own[-1], factor, begun)
 
 
-def growing(preset: Preset, seeds: Sequence[int]) -> Iterator[Preset]:
+def growing(preset: Preset, seeds: Sequence[int], begun: bool) -> Iterator[Preset]:
     """More trials with the most of these seeds, then each number of seeds with the preset's trials; more trials with one seed, too."""
     for count in seeds:
         for factor in RICHER if count in (seeds[0], 1) else ():
-            yield scaled(preset, count, factor)
-        yield scaled(preset, count, 1)
+            yield scaled(preset, count, factor, begun)
+        yield scaled(preset, count, 1, begun)
 
 
-def scaled(preset: Preset, seeds: int, factor: float) -> Preset:
-    """What is set and has to be at least as many as the seeds goes up with them."""
+def scaled(preset: Preset, seeds: int, factor: float, begun: bool) -> Preset:
+    """What is set and has to be at least as many as the seeds goes up with them. A race that has begun is not called off: its verdicts
+    would be others."""
     most = {name: int(RANGES[name].high) for name in TRIALS}
     trials: dict[str, Any] = {name: min(max(round(getattr(preset, name) * factor), 1), most[name]) for name in TRIALS}
     baseline_seeds = max(preset.baseline_seeds, seeds) if preset.baseline_seeds else 0
-    resolve = preset.resolve if preset.resolve >= max(seeds, SEEDS) and factor >= 1 else 0
+    races = begun or (preset.resolve >= max(seeds, SEEDS) and factor >= 1)
+    resolve = preset.resolve if races else 0
     return replace(preset, seeds=seeds, baseline_seeds=baseline_seeds, resolve=resolve, **trials)
 
 

@@ -6,6 +6,7 @@ On a terminal it is a table that changes in place, elsewhere a line for whatever
 import sys
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 from optuna.trial import TrialState
 from rich.console import Group
@@ -15,11 +16,12 @@ from rich.text import Text
 from data.shown import plain
 from search.output.terminal import say
 from search.report import words as report_words
-from search.run import Run
+from search.run import Run, open_run
 from search.show import tables
 from search.storage.opening import open_storage
 from search.storage.patience import PatientStorage
 from search.storage.records import counted, load, seen
+from search.storage.settings import read_settings
 from search.storage.status import Statuses, all_asked, next_command, status, storage_exists
 from studies.order import study_name
 
@@ -46,6 +48,8 @@ def watch(run: Run, every_seconds: float = EVERY_SECONDS) -> None:
 def follow(run: Run, every_seconds: float, show: Callable[[Statuses, list[str]], None]) -> None:
     storage: PatientStorage | None = None
     while True:
+        if read_settings(run.folder):  # what a budget leaves out, for one, is recorded while it runs
+            run = replace(run, preset=open_run(run.folder, None, {}, None, None).preset)
         if storage is None and storage_exists(run):
             storage = open_storage(run.storage)
         statuses = all_asked(status(run), run.preset)

@@ -163,26 +163,19 @@ def left(module: Study, given: Given, trials: Sequence[Trial], wanted: int) -> i
     that so may the decided one, where an earlier study has trained it with fewer.
     """
     count, seeds = paid(module, given, trials), seeds_of(module, given)
-    if count < wanted:
-        return wanted + seeds - 1 - count
     networks = {training.architecture for training in given.trained if training.run.state == "complete"}
-    if not any(trial.under_way for trial in trials):
-        trainings = known(module, given, trials)
-        if not any(training.run.state == "complete" for training in trainings):
-            return 0
-        chosen, _ = choose(module, given, trials)
-        networks &= set() if own_point(module, given, trials, chosen) else {chosen}
-    return max((lacking(module, given, given.trained, network, wanted - count) for network in networks), default=0)
-
-
-def lacking(module: Study, given: Given, trainings: Sequence[Training], network: Architecture, left: int) -> int:
-    """Seeds that the decided network, of another study, would have to be trained with to be one of this study's.
-
-    None, where they are more than the study may still begin: it goes beyond what is wanted by less than a network's seeds.
-    """
-    seeds = seeds_of(module, given)
-    count = max(seeds - trained_seeds(given, trainings, network), 0)
-    return count if count < seeds + left else 0
+    lacking = max((seeds - trained_seeds(given, given.trained, network) for network in networks), default=0)
+    if count < wanted:
+        return wanted - count + seeds - 1 + max(lacking, 0)
+    if any(trial.under_way for trial in trials):
+        return max(lacking, 0)
+    trainings = known(module, given, trials)
+    if not any(training.run.state == "complete" for training in trainings):
+        return 0
+    chosen, _ = choose(module, given, trials)
+    if own_point(module, given, trials, chosen):
+        return 0
+    return max(seeds - trained_seeds(given, trainings, chosen), 0)
 
 
 def following(
@@ -195,7 +188,7 @@ def following(
     networks = [module.architecture(given, point) for point in feasible]
     if paid(module, given, trials) >= most:
         points = dict(zip(networks, feasible, strict=True))
-        return decided_again(module, given, trials, trainings, points, most)
+        return decided_again(module, given, trials, trainings, points)
     if not any(training.run.state == "complete" for training in trainings):
         return ()  # what a training that runs will bring, or nothing
     running = [network for trial in trials for network in [module.architecture(given, trial.point)] * trial.under_way]
@@ -262,7 +255,6 @@ def decided_again(
     trials: Sequence[Trial],
     trainings: Sequence[Training],
     points: Mapping[Architecture, Point],
-    most: int,
 ) -> Sequence[tuple[Point, int]]:
     if any(trial.under_way for trial in trials) or not any(training.run.state == "complete" for training in trainings):
         return ()
@@ -271,9 +263,6 @@ def decided_again(
     if point is None or any(trial.point == point for trial in trials):
         return ()
     seeds = trained_seeds(given, trainings, chosen)
-    left = most - paid(module, given, trials)
-    if seeds < seeds_of(module, given) and not lacking(module, given, trainings, chosen, left):
-        return ()
     return [(point, seeds if module.SEEDED else min(seeds, 1))]
 
 

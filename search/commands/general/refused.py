@@ -47,7 +47,7 @@ RULES: Mapping[str, Sequence[Needs | Excludes]] = {  # by command
         Excludes("out", ("json",), "what --out writes is in the format of its name, and nothing is printed"),
     ),
     "explain": (
-        Needs(("split", "data"), ("sheet",), "images that are named are shown as they are"),
+        Needs(("split",), ("sheet",), "images that are named are shown as they are"),
         Excludes(
             "sheet", ("sex", "table", "force"), "the run's cases have their sexes, and are shown whatever they are"
         ),

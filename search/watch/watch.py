@@ -16,12 +16,11 @@ from rich.text import Text
 from data.shown import plain
 from search.output.terminal import say
 from search.report import words as report_words
-from search.run import Run, open_run
+from search.run import Run, derive, open_run
 from search.show import tables
 from search.storage.opening import open_storage
 from search.storage.patience import PatientStorage
 from search.storage.records import counted, load, seen
-from search.storage.settings import read_settings
 from search.storage.status import Statuses, all_asked, next_command, status, storage_exists
 from studies.order import study_name
 
@@ -48,8 +47,8 @@ def watch(run: Run, every_seconds: float = EVERY_SECONDS) -> None:
 def follow(run: Run, every_seconds: float, show: Callable[[Statuses, list[str]], None]) -> None:
     storage: PatientStorage | None = None
     while True:
-        if read_settings(run.folder):  # what a budget leaves out, for one, is recorded while it runs
-            run = replace(run, preset=open_run(run.folder, None, {}, None, None).preset)
+        recorded = open_run(run.folder, None, {}, None, None).overrides  # what a budget leaves out, for one
+        run = replace(run, preset=derive(run.preset, recorded))
         if storage is None and storage_exists(run):
             storage = open_storage(run.storage)
         statuses = all_asked(status(run), run.preset)

@@ -16,11 +16,12 @@ from rich.text import Text
 from data.shown import plain
 from search.output.terminal import say
 from search.report import words as report_words
-from search.run import Run, derive, open_run
+from search.run import Run, open_run
 from search.show import tables
 from search.storage.opening import open_storage
 from search.storage.patience import PatientStorage
 from search.storage.records import counted, load, seen
+from search.storage.settings import derive
 from search.storage.status import Statuses, all_asked, next_command, status, storage_exists
 from studies.order import study_name
 

@@ -86,14 +86,12 @@ class Counter:
                 self.kept += places * x.channels
         self.weights(weights + (filters if layer.bias else 0))
         self.macs += weights * places
+        if layer.norm == "before":
+            return self.keep(out)
         if layer.norm == "after":
             self.norm(filters)
             self.keep(out)
-        if layer.norm == "before":
-            self.keep(out)
-        else:
-            self.keep_activated(out, layer.activation)
-        return out
+        return self.keep_activated(out, layer.activation)
 
     def pool(self, x: Shape, layer: Pool) -> Shape:
         return self.keep(

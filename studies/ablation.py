@@ -76,8 +76,8 @@ NAME = "ablation"
 COMMAND = "ablate"
 QUESTION = "which block groups does the network need"
 RULE = (
-    "A group is a key group where lowering it is found to matter. If no verdict says so, those are that cost more than {margin} by "
-    "estimate; failing those, the dearest. Depth repeats the key groups alone by the paper's strategy, or where it has a second "
+    "A group is a key group where lowering it is found to matter. If no verdict says so, every group is one that costs more than {margin} by "
+    "estimate; if none does, the dearest group is. Depth repeats the key groups alone by the paper's strategy, or where it has a second "
     "objective; otherwise it tries all groups."
 )
 EXAMPLE = "boneage-search ablate --data ~/rsna --epochs 30"

@@ -304,12 +304,18 @@ def killed(job: Job, store: Store, tiny_model: Path) -> None:
     save_predictions(job.folder / VALIDATION, store.split("validation").age_months)
 
 
+def killed_and_kept(run: Run, store: Store, tiny_model: Path) -> Job:
+    """A training of twelve epochs that was killed so, and whose best epoch was kept as a model."""
+    job = job_of(run, store, TWELVE, deterministic=False)
+    killed(job, store, tiny_model)
+    keep_best_so_far(job, store, Origin("by hand"), False, silent())
+    return job
+
+
 def test_the_best_epoch_so_far_is_described_by_its_own_predictions(
     run: Run, tiny_store: Store, tiny_model: Path
 ) -> None:
-    job = job_of(run, tiny_store, TWELVE, deterministic=False)
-    killed(job, tiny_store, tiny_model)
-    keep_best_so_far(job, tiny_store, Origin("by hand"), False, silent())
+    job = killed_and_kept(run, tiny_store, tiny_model)
     about = open_folder(job.folder, whole=True).about
 
     mae = np.abs(load_predictions(tiny_model / VALIDATION) - tiny_store.split("validation").age_months).mean()
@@ -332,9 +338,7 @@ def test_of_epochs_without_finite_predictions_none_is_kept(run: Run, tiny_store:
 def test_a_kept_best_whose_checkpoints_are_gone_goes_on_from_its_network(
     run: Run, tiny_store: Store, tiny_model: Path
 ) -> None:
-    job = job_of(run, tiny_store, TWELVE, deterministic=False)
-    killed(job, tiny_store, tiny_model)
-    keep_best_so_far(job, tiny_store, Origin("by hand"), False, silent())
+    job = killed_and_kept(run, tiny_store, tiny_model)
     checkpoint.clear(job.folder)
     found = trained(run, tiny_store, TWELVE, Answering(*[25.0] * 10))
 

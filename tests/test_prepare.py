@@ -207,18 +207,23 @@ class Stop(Exception):
     pass
 
 
+def stopped(folder: str, place: Path, at: int) -> None:
+    """A preparation that is stopped after so many images."""
+
+    def interrupt(done: int, total: int) -> None:
+        if done == at:
+            raise Stop
+
+    with pytest.raises(Stop):
+        prepare(folder, SETTINGS, place, interrupt)
+
+
 @pytest.mark.parametrize("stop_at", [1, 7, 19])
 def test_an_interrupted_preparation_continues_where_it_was(rsna_folder: Write, tmp_path: Path, stop_at: int) -> None:
     folder = rsna_folder(CASES)
     cut(folder, 200)
     whole = prepare(str(folder), SETTINGS, tmp_path / "whole")
-
-    def interrupt(done: int, total: int) -> None:
-        if done == stop_at:
-            raise Stop
-
-    with pytest.raises(Stop):
-        prepare(str(folder), SETTINGS, tmp_path / "store", interrupt)
+    stopped(str(folder), tmp_path / "store", stop_at)
     counted: list[int] = []
     prepare(str(folder), SETTINGS, tmp_path / "store", lambda done, total: counted.append(done))
 
@@ -231,13 +236,7 @@ def test_pixels_that_a_lost_machine_never_wrote_are_decoded_again(rsna_folder: W
     """The journal may reach the disk before the pixels do, and its last line may be half a line."""
     folder = str(rsna_folder(CASES))
     whole = prepare(folder, SETTINGS, tmp_path / "whole")
-
-    def interrupt(done: int, total: int) -> None:
-        if done == 10:
-            raise Stop
-
-    with pytest.raises(Stop):
-        prepare(folder, SETTINGS, tmp_path / "store", interrupt)
+    stopped(folder, tmp_path / "store", 10)
     part = tmp_path / "store.part"
     with (part / "pixels.u8").open("r+b") as pixels:
         pixels.seek(3 * 32 * 32)
@@ -264,13 +263,7 @@ def test_what_a_kill_left_is_thrown_away_whatever_it_holds(
 ) -> None:
     folder = str(rsna_folder(CASES))
     whole = prepare(folder, SETTINGS, tmp_path / "whole")
-
-    def interrupt(done: int, total: int) -> None:
-        if done == 10:
-            raise Stop
-
-    with pytest.raises(Stop):
-        prepare(folder, SETTINGS, tmp_path / "store", interrupt)
+    stopped(folder, tmp_path / "store", 10)
     spoilt(tmp_path / "store.part")
     prepare(folder, SETTINGS, tmp_path / "store")
 
@@ -300,12 +293,7 @@ def test_a_folder_in_the_place_of_a_file_of_an_unfinished_store_is_named(
 
 def test_other_settings_do_not_continue_what_was_begun(rsna_folder: Write, tmp_path: Path) -> None:
     folder = str(rsna_folder(CASES))
-
-    def interrupt(done: int, total: int) -> None:
-        raise Stop
-
-    with pytest.raises(Stop):
-        prepare(folder, SETTINGS, tmp_path / "store", interrupt)
+    stopped(folder, tmp_path / "store", 1)
     other = replace(SETTINGS, image_px=40)
 
     assert files(prepare(folder, other, tmp_path / "store").path) == files(

@@ -10,10 +10,10 @@ from data.films.traits import TRAITS, shown, spanned
 from models.architecture import family_named
 from search.apply import card_reader
 from search.output.notices import NO_DEVICE
+from search.output.sentence import capital
 from search.trained.folder import ModelFolder
 from search.trained.made_of import (
     EARLIER,
-    capital,
     changed,
     constant_words,
     drawn_words,

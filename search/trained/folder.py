@@ -93,9 +93,12 @@ def open_folder(path: Path, whole: bool = False) -> ModelFolder:
 def store_of(model: ModelFolder, run: Path) -> Store | None:
     """The prepared data that the model was trained on; None where they are not there any more: in its folder, in those of the
     models that it was made from, in its run or in `run`."""
-    folders = dict.fromkeys([model.path.absolute(), *(one.path.resolve() for one in ancestry(model)[0])])
-    runs = (*dict.fromkeys(above for folder in folders for above in runs_of(folder)), run)
-    return store_with(model.about["data"]["digest"], runs, [folder / PREPARED for folder in folders])
+    digest, own = model.about["data"]["digest"], model.path.absolute()
+    if found := store_with(digest, (*runs_of(own), run), (own / PREPARED,)):
+        return found  # so that the networks of earlier models are not read for their digests
+    folders = [one.path.resolve() for one in ancestry(model)[0]]
+    runs = tuple(dict.fromkeys(above for folder in folders for above in runs_of(folder)))
+    return store_with(digest, runs, [folder / PREPARED for folder in folders])
 
 
 def ancestry(model: ModelFolder) -> tuple[list[ModelFolder], bool]:

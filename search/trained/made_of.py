@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from data.store.disk import Store, split_counts
 from models.pretrained.kernels import started
 from search.output.notices import NO_DEVICE, SYNTHETIC
+from search.output.sentence import capital
 from search.output.typed import typed
 from search.show.tables import signed
 from search.workers.job import Job
@@ -68,8 +69,8 @@ def sources_of(about: Mapping[str, Any]) -> list[str]:
 
 def gone_on(about: Mapping[str, Any], how: str, data: Mapping[str, Any]) -> dict[str, Any]:
     """The fields of a model that is made of this one by further data."""
-    whole = [*lineage(about), {"how": how, **data}]
-    return {"lineage": whole, "synthetic": all(one["synthetic"] is True for one in whole)}
+    made = {"lineage": [*lineage(about), {"how": how, **data}]}
+    return made | {"synthetic": drawn_alone(made)}
 
 
 def drawn_alone(about: Mapping[str, Any]) -> bool:
@@ -132,10 +133,6 @@ def data_words(one: Mapping[str, Any], place: int, mark: str = "") -> str:
 def source_words(one: Mapping[str, Any], mark: str = "") -> str:
     kind = {True: "drawn phantom hands,", False: "radiographs, folder", None: "images, folder"}[one["synthetic"]]
     return f"{kind} {mark}{short(one['source'])}{mark}"
-
-
-def capital(words: str) -> str:
-    return words[0].upper() + words[1:]
 
 
 def short(source: Any) -> str:

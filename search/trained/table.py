@@ -6,10 +6,11 @@ from typing import Any, NamedTuple
 
 from models.architecture import Architecture
 from search.output.confirmed import model_learned_nothing
+from search.output.sentence import capital
 from search.output.terminal import log, say
 from search.show import tables
 from search.trained.conformal import CENTRE
-from search.trained.made_of import capital, changed, constant_words, lineage_words, notice_words, validation_role
+from search.trained.made_of import changed, constant_words, lineage_words, notice_words, validation_role
 from search.trained.measures import contradictions
 
 TITLES = {  # by split

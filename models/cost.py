@@ -6,6 +6,7 @@ accumulate (MAC) is counted for convolutions and fully connected layers, one for
 
 import re
 from collections.abc import Sequence
+from copy import copy
 from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import lru_cache
@@ -16,7 +17,7 @@ from data.shown import shown
 from models.architecture import Architecture, ArchitectureError, family_named
 from models.families.inception_v3 import INCEPTION_V3
 from models.layers import Act, Activation, Conv, Pool, Sum, size, walk
-from models.stages import Part, stages
+from models.stages import Backbone, Part, backbone, groups, stages
 
 
 class Shape(NamedTuple):
@@ -156,18 +157,8 @@ class Counter:
 @lru_cache(maxsize=32768)  # the same networks are counted again whenever a study is asked what it wants
 def cost(architecture: Architecture, image_px: int) -> Cost:
     """Cost at a square grey input of `image_px`. Raises ArchitectureError where the image is too small for the network."""
-    seen_px = architecture.seen_px(image_px)
-    x = Shape(seen_px, seen_px, 1)
-    norm_scale = family_named(architecture.family).norm_scale
-    total = Counter(norm_scale)
-    groups: dict[str, GroupCost] = {}
-    for stage in stages(architecture):
-        counter, x = counted(stage.part, x)
-        if counter.too_small:
-            known = " (75 px do with InceptionV3's stock stem)" if architecture.family == INCEPTION_V3.name else ""
-            raise ArchitectureError(f"an image of {seen_px} px vanishes in {stage.name}; use larger images{known}")
-        add(total, groups, stage.group, counter, x)
-    head = Counter(norm_scale)
+    body, costs, x = before_head(backbone(architecture), architecture.seen_px(image_px))
+    head = Counter(body.norm_scale)
     features = x.channels
     if architecture.sex_units:
         head.dense(1, architecture.sex_units)
@@ -176,26 +167,63 @@ def cost(architecture: Architecture, image_px: int) -> Cost:
         head.dense(features, architecture.fc_units)
         features = architecture.fc_units
     head.dense(features, 1)
-    add(total, groups, "head", head, Shape(1, 1, 1))
-    return Cost(total.params, total.trainable_params, total.macs, x.channels, total.kept, groups)
+    total = copy(body)
+    add(total, head)
+    costs = costs | {"head": group_cost(head, Shape(1, 1, 1))}
+    return Cost(total.params, total.trainable_params, total.macs, x.channels, total.kept, costs)
+
+
+@lru_cache(maxsize=8192)
+def before_head(shared: Backbone, seen_px: int) -> tuple[Counter, dict[str, GroupCost], Shape]:
+    """Its totals, those of each group, and what it hands to the head's pooling."""
+    x = Shape(seen_px, seen_px, 1)
+    total = Counter(family_named(shared.family).norm_scale)
+    costs: dict[str, GroupCost] = {}
+    for group, parts in groups(shared):
+        found = counted(parts, x)
+        if found.vanished is not None:
+            known = " (75 px do with InceptionV3's stock stem)" if shared.family == INCEPTION_V3.name else ""
+            name = [stage.name for stage in stages(shared) if stage.group == group][found.vanished]
+            raise ArchitectureError(f"an image of {seen_px} px vanishes in {name}; use larger images{known}")
+        add(total, found.counter)
+        costs[group], x = found.cost, found.cost.output
+    return total, costs, x
+
+
+@dataclass(frozen=True)
+class Counted:
+    counter: Counter
+    cost: GroupCost
+    vanished: int | None = None  # the place of the part in which its map vanished, with which counting ended
+
+
+@lru_cache(maxsize=16384)
+def counted(parts: tuple[Part, ...], x: Shape) -> Counted:
+    """Of a group that is entered by such a map. Networks that differ elsewhere count it once."""
+    total = Counter(parts[0].norm_scale)
+    for place, part in enumerate(parts):
+        counter, x = counted_part(part, x)
+        add(total, counter)
+        if counter.too_small:
+            return Counted(total, group_cost(total, x), place)
+    return Counted(total, group_cost(total, x))
 
 
 @lru_cache(maxsize=4096)
-def counted(part: Part, x: Shape) -> tuple[Counter, Shape]:
-    """Of a part that is entered by such a map. Repeats of a block, and networks that differ elsewhere, are counted once."""
+def counted_part(part: Part, x: Shape) -> tuple[Counter, Shape]:
     counter = Counter(part.norm_scale)
     return counter, walk(part.layers, x, counter)
 
 
-def add(total: Counter, groups: dict[str, GroupCost], group: str, part: Counter, output: Shape) -> None:
+def add(total: Counter, part: Counter) -> None:
     total.params += part.params
     total.trainable_params += part.trainable_params
     total.macs += part.macs
     total.kept += part.kept
-    before = groups.get(group, GroupCost(0, 0, 0, output))
-    groups[group] = GroupCost(
-        before.params + part.params, before.trainable_params + part.trainable_params, before.macs + part.macs, output
-    )
+
+
+def group_cost(counter: Counter, output: Shape) -> GroupCost:
+    return GroupCost(counter.params, counter.trainable_params, counter.macs, output)
 
 
 # Weights, gradients and Adam's two slots, in float32 whatever the precision.

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from typing import Any, NamedTuple
 
 from models.architecture import Architecture, TooNarrowError, family_named
 from models.layers import Branches, Conv, Excite, Layer, Layers, OfSum, Share, Sum, scaled
@@ -30,21 +31,46 @@ class Stage:
         return self.part.layers
 
 
-def stages(architecture: Architecture) -> tuple[Stage, ...]:
+class Backbone(NamedTuple):
+    """What of an architecture decides all of its network but the head; in a search many networks share it."""
+
+    family: str
+    beta: float
+    blocks: Any  # the family's own
+    stem_pools: tuple[bool, bool]
+    channel_multiple: int
+    se_ratio: float
+    group_betas: tuple[tuple[str, float], ...]
+
+
+def backbone(architecture: Architecture) -> Backbone:
+    return Backbone(*(getattr(architecture, name) for name in Backbone._fields))
+
+
+def stages(architecture: Architecture | Backbone) -> tuple[Stage, ...]:
     """In order, from stem to GAP. Raises TooNarrowError where the width leaves a convolution without filters."""
+    counts = architecture.blocks._asdict()
+    found = []
+    for group, parts in groups(architecture):
+        names = [group]
+        if group in counts:
+            names = [*(f"{group}_{number}" for number in range(1, counts[group] + 1)), f"{group}{ATTENTION}"]
+        found += [Stage(name, group, part) for name, part in zip(names, parts, strict=False)]
+    return tuple(found)
+
+
+def groups(architecture: Architecture | Backbone) -> list[tuple[str, tuple[Part, ...]]]:
+    """The stem, the block groups that are there and the parts between them, in order, each with all of its parts."""
     counts, family = architecture.blocks._asdict(), architecture.family
     width = architecture.beta, architecture.channel_multiple
-    found = [Stage("stem", "stem", stem(family, architecture.stem_pools, *width))]
+    found: list[tuple[str, tuple[Part, ...]]] = [("stem", (stem(family, architecture.stem_pools, *width),))]
     for group, part, last in body(family, *width, architecture.group_betas):
-        if group not in counts:
-            found.append(Stage(group, group, part))
-            continue
-        found += [Stage(f"{group}_{number}", group, part) for number in range(1, counts[group] + 1)]
-        if counts[group]:
-            found[-1] = Stage(found[-1].name, group, last)
-            if architecture.se_ratio:
-                found.append(Stage(f"{group}{ATTENTION}", group, excitation(architecture.se_ratio)))
-    return tuple(found)
+        count = counts.get(group, 1)
+        if count:
+            parts = *(part,) * (count - 1), last
+            attended = group in counts and architecture.se_ratio
+            found.append((group, (*parts, excitation(architecture.se_ratio)) if attended else parts))
+    return found
 
 
 @lru_cache(maxsize=64)

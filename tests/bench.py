@@ -35,6 +35,7 @@ PARTS = (
     "bench_precision.py",
     "bench_trial.py",
     "bench_search.py",
+    "bench_checkpoint.py",
     "bench_command.py",
     "bench_long.py",
     "bench_growth.py",

@@ -50,7 +50,7 @@ def main() -> None:
             "`plan`": waited(command("plan", "--preset", "default", "--run-dir", str(Path(scratch) / "none"))),
             "`status`": waited(command("status", "--run-dir", run_dir)),
         }
-        ratio_rows("boneage-search", OPTUNA, medians(turns, rounds=7), "<= 1.5")
+        ratio_rows("boneage-search", OPTUNA, medians(turns, rounds=7), "<= 1")
 
 
 if __name__ == "__main__":

@@ -29,7 +29,7 @@ from search.commands.parser import parser
 from search.commands.values import Written
 from search.run import open_run, record
 from studies import preset
-from studies.preset import Preset, StudyError, demo
+from studies.preset import EARLIER, PRESETS, Preset, StudyError, demo
 
 PARTS: dict[type, dict[str, Range]] = {
     Preparation: preparation.RANGES,
@@ -243,6 +243,14 @@ def test_a_run_of_an_earlier_edition_goes_on_with_the_values_that_its_preset_had
     assert open_run(begun.folder, None, {}, None, None).preset == begun.preset
     record(open_run(tmp_path / "new", "demo", {}, "phantom:60", None))
     assert open_run(tmp_path / "new", None, {}, None, None).preset == demo()
+
+
+@pytest.mark.parametrize(("name", "edition"), EARLIER)
+def test_a_run_keeps_the_learning_rate_of_its_own_edition(name: str, edition: int, tmp_path: Path) -> None:
+    begun = open_run(edited(tmp_path / "run", preset=name, edition=edition), None, {}, None, None)
+
+    assert begun.preset.training.learning_rate == EARLIER[name, edition]["learning_rate"]
+    assert begun.preset.training.learning_rate != PRESETS[name]().training.learning_rate
 
 
 @pytest.mark.parametrize("text", ["[]", "3", "null", "{", "[" * 100_000, "\ud800".encode("utf-16", "surrogatepass")])

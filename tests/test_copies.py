@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 from scipy import ndimage
 
-from data.audit.copies import LEAST_AGREEMENT, agreement, small
+from data.audit.copies import LEAST_AGREEMENT, SIDE, TURNS, agreement, by_every_turn, small
 from data.audit.images import looked_at, twins
 from data.phantom.hand import draw, phantom_cases
 
@@ -75,3 +75,11 @@ def test_a_copy_with_something_written_on_it_is_a_copy(films: np.ndarray) -> Non
     written[10:22, 10:30] = 255
 
     assert agreement(small(written), small(films[0])) >= LEAST_AGREEMENT
+
+
+def test_a_picture_is_turned_as_scipy_turns_it() -> None:
+    picture = np.random.default_rng(0).normal(size=(SIDE, SIDE)).astype(np.float32)
+    ours, theirs = by_every_turn(picture), [ndimage.rotate(picture, turn, reshape=False, order=1) for turn in TURNS]
+
+    # Four products of numbers below 5 are summed in float32, in another order.
+    assert np.allclose(ours, theirs, rtol=0, atol=4 * 5 * np.finfo(np.float32).eps)

@@ -9,7 +9,7 @@ WORKERS ?= 0
 TEST_PROCESSES ?= 2
 SLOW_PROCESSES ?= 3
 
-.PHONY: search test test-slow torture fuzz bench screenshots check format install clean
+.PHONY: search test test-slow test-kernels torture fuzz bench screenshots check format install clean
 
 # All four studies, from data to the decided network; run it again to continue. On real data and a GPU:
 #   make search DATA=/path/to/rsna PRESET=paper
@@ -25,6 +25,12 @@ test: install
 # Real training, faults, the browser. One process more than cores: much of it waits for other processes.
 test-slow: install
 	$(BIN)/pytest -q -m slow --instafail --max-worker-restart 0 --numprocesses $(SLOW_PROCESSES) --dist loadfile --no-loadscope-reorder --timeout 400 --durations 12
+
+# Both suites under every kernel that oneDNN may have on another processor, and with other threads: hours. KERNELS names some of them.
+KERNELS ?= TF_ENABLE_ONEDNN_OPTS=0 ONEDNN_MAX_CPU_ISA=SSE41 ONEDNN_MAX_CPU_ISA=AVX2 ONEDNN_MAX_CPU_ISA=AVX512_CORE TF_NUM_INTRAOP_THREADS=1 TF_NUM_INTRAOP_THREADS=4
+SUITES ?= test test-slow
+test-kernels: install
+	@failed=0; for kernel in $(KERNELS); do echo "== $$kernel"; env $$kernel $(MAKE) --no-print-directory $(SUITES) || failed=1; done; exit $$failed
 
 # Kills a search at 50 random moments; about ten minutes. HOSTS=change gives every leader another host name.
 KILLS ?= 50

@@ -280,7 +280,10 @@ def test_a_command_that_we_tell_is_read_back_by_a_shell_as_it_was_meant(tmp_path
     assert parser().parse_args(words).run_dir == Path(name)
 
 
-def test_what_comes_next_is_told_with_the_runs_folder_and_storage(tmp_path: Path) -> None:
+def test_what_comes_next_is_told_with_the_runs_folder_and_storage(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)  # where no other run is, as there may be beside these tests
     run = open_run(tmp_path / "my run", "demo", {}, "phantom:60", None)
     record(run)
     elsewhere = replace(run, storage=f"sqlite:///{tmp_path}/other.db")

@@ -74,6 +74,7 @@ RESOLVES = False
 FINDINGS = RefinementFindings
 WIDER_STEPS = 2
 CONVERGED = 0.8
+SMALLEST = 0.25  # to the surrogate, of a layer that is there: it is another network than one without
 
 
 def objectives(given: Given) -> tuple[str, ...]:
@@ -86,10 +87,10 @@ def max_params(given: Given) -> int:
 
 @says
 def features(architecture: Architecture) -> tuple[float, ...]:
-    """What the surrogate sees of the head: a layer counts, its size less; dropout by its rate; whether it knows the sex; attention as
-    the layer; and widths by group."""
-    layer = 1 + log2(architecture.fc_units / 128) / 4 if architecture.fc_units else 0.0
-    attention = 1 + log2(architecture.se_ratio * 16) / 4 if architecture.se_ratio else 0.0
+    """What the surrogate sees of the head: a layer counts, its size less, and the smallest still counts; dropout by its rate; whether it
+    knows the sex; attention as the layer; and widths by group."""
+    layer = max(SMALLEST, 1 + log2(architecture.fc_units / 128) / 4) if architecture.fc_units else 0.0
+    attention = max(SMALLEST, 1 + log2(architecture.se_ratio * 16) / 4) if architecture.se_ratio else 0.0
     head = layer, architecture.dropout / 0.3, float(architecture.sex_units > 0), attention
     return *head, *by_group.features(architecture)
 

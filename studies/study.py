@@ -251,7 +251,8 @@ def points(space: Space) -> Iterator[Point]:
 def pool(trials: Sequence[Trial], seeds: int = 1) -> list[Trial]:
     """One trial for each point: means over its seeds, once `seeds` of them have ended; until then it is running.
 
-    A seed that failed is left out of the means; where all failed, so has the point.
+    A seed that failed is left out of the means; where more than half of them failed, so has the point: nothing is decided for the luck
+    of those that are left.
     """
     by_point: dict[tuple[Any, ...], list[Trial]] = {}
     for trial in trials:
@@ -265,6 +266,9 @@ def pooled(runs: Sequence[Trial], seeds: int) -> Trial:
     if len(ended) < seeds:
         return replace(first, state="running", validation_mae=None, runs=ended)
     complete = [run for run in ended if run.validation_mae is not None]
+    if mostly_failed(ended):
+        failed = next(run for run in ended if run.state == "failed")
+        return replace(failed, number=first.number, runs=ended, under_way=first.under_way)
     if len(ended) == 1 or not complete:
         return replace(ended[0], number=first.number, runs=ended, under_way=first.under_way)
     curves = zip(*(run.train_mae for run in complete), strict=False)
@@ -277,6 +281,10 @@ def pooled(runs: Sequence[Trial], seeds: int) -> Trial:
         runs=ended,
         under_way=first.under_way,
     )
+
+
+def mostly_failed(runs: Sequence[Trial]) -> bool:
+    return 2 * sum(run.state == "failed" for run in runs) > len(runs)
 
 
 def seeds_of(study: Study, given: Given) -> int:

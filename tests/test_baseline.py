@@ -28,7 +28,7 @@ from search.workers.job import Job
 from studies.around import baseline
 from studies.order import STUDIES
 from studies.preset import PRESETS, Preset, StudyError
-from studies.study import Given, Trial
+from studies.study import Given, Trial, pool
 
 IMAGES = Images(40, 13, 0, "counted", 0)
 
@@ -105,6 +105,22 @@ def test_the_best_at_the_same_size_is_decided_for_and_the_cheapest_of_a_tie() ->
     assert baseline.decide(given, failed).architecture.family == "xception"
     with pytest.raises(StudyError, match="no family could be trained"):
         baseline.decide(given, failed[:1])
+
+
+def test_a_family_most_of_whose_seeds_failed_is_not_decided_for_by_those_that_are_left() -> None:
+    given = a_given(families=("inception_v3", "xception"), seeds=3)
+    lucky = [a_trial(3, "xception same size", 11.2)]
+    lucky += [
+        replace(a_trial(3 + seed, "xception same size", 0, seed), state="failed", validation_mae=None)
+        for seed in (1, 2)
+    ]
+    trained = [a_trial(seed, "inception_v3", 12 + seed / 10, seed) for seed in range(3)]
+
+    decision = baseline.decide(given, pool([*trained, *lucky], 3))
+
+    assert decision.architecture.family == "inception_v3"
+    with pytest.raises(StudyError, match="no family could be trained"):
+        baseline.decide(given, pool(lucky, 3))
 
 
 def test_a_family_that_cannot_have_the_runs_widths_is_named() -> None:

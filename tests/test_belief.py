@@ -169,6 +169,26 @@ def test_the_lowest_seen_is_not_chosen_where_all_that_is_like_it_was_worse() -> 
     assert Choice.from_dict(choice.to_dict()) == choice
 
 
+def test_no_network_is_decided_for_most_of_whose_trainings_failed() -> None:
+    lucky = replace(REFERENCE, beta=0.2)
+    given = given_with((REFERENCE, 15.0), (lucky, 10.0))
+    failed = [Training(lucky, replace(run(9, "failed", (), seed), validation_mae=None)) for seed in (1, 2)]
+
+    assert belief.choose(width, given, [])[0] == lucky
+    assert belief.choose(width, replace(given, trained=(*given.trained, failed[0])), [])[0] == lucky
+    assert belief.choose(width, replace(given, trained=(*given.trained, *failed)), [])[0] == REFERENCE
+
+
+@pytest.mark.parametrize("name", ["fc_units", "se_ratio"])
+def test_a_layer_of_any_size_is_another_network_to_the_surrogate(name: str) -> None:
+    sizes: dict[str, tuple[float, ...]] = {"fc_units": (1, 2, 8, 128, 4096), "se_ratio": (1 / 1024, 1 / 256, 1 / 16, 1)}
+    seen = [refinement.features(replace(REFERENCE, **{name: size})) for size in sizes[name]]  # type: ignore[arg-type]
+    without = refinement.features(REFERENCE)
+
+    assert all(sum(found) - sum(without) >= 0.25 for found in seen)
+    assert [sum(found) for found in seen] == sorted(sum(found) for found in seen)
+
+
 def test_no_network_over_the_cap_nor_without_the_sex_is_decided_for() -> None:
     sexless, large = replace(REFERENCE, sex_units=0), replace(REFERENCE, beta=0.28)
     started = given_with((REFERENCE, 20), (sexless, 15), (large, 14))

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as nps
 
 from studies.knowledge.acquisition import below, knowledge_gradient
-from studies.knowledge.surrogate import LENGTH, LEVEL, LINEAR, NOISE, SMOOTH, Array, fit
+from studies.knowledge.surrogate import LENGTH, LEVEL, LINEAR, NOISE, NOISE_PRIOR, SMOOTH, Array, fit
 
 POINTS = nps.arrays(float, (6, 3), elements=st.integers(0, 3).map(float))
 VALUES = nps.arrays(float, 6, elements=st.floats(8, 30))
@@ -34,7 +34,7 @@ def by_formula(points: Array, values: Array, extra: Array, asked: Array) -> tupl
         fitted = -0.5 * (values - level) @ inverse @ (values - level) - 0.5 * np.linalg.slogdet(covariance)[1]
         believed = -0.5 * sum(
             (np.log(value / around) / spread) ** 2
-            for value, around, spread in ((linear, 1.0, 0.8), (smooth, 0.6, 0.6), (noise, 0.5, 0.7))
+            for value, around, spread in ((linear, 1.0, 0.8), (smooth, 0.6, 0.6), (noise, *NOISE_PRIOR))
         )
         found.append((fitted + believed, mean, variance))
     weights = np.exp([each[0] - max(other[0] for other in found) for each in found])
@@ -119,6 +119,16 @@ def test_the_more_trainings_of_a_network_the_surer_it_is_of_that() -> None:
 
     assert seen == sorted(seen, reverse=True)
     assert seen[3] < 0.8 * seen[0]
+
+
+@pytest.mark.parametrize("sd_months", [0.4, 1.5, 3.0])
+def test_it_finds_out_how_far_seeds_lie_apart(sd_months: float) -> None:
+    random = np.random.default_rng(3)
+    points = np.repeat(ELSEWHERE[:10], 3, axis=0)
+    found = [fit(points, 12 + random.normal(0, sd_months, len(points))).noise for _ in range(10)]
+
+    # Neighbours of the grid are twofold, so the nearest is off by the root of two at most.
+    assert sd_months / 2**0.5 <= np.median(found) <= sd_months * 2**0.5
 
 
 def test_a_value_with_noise_of_its_own_counts_less() -> None:

@@ -142,6 +142,23 @@ def test_where_seeds_failed_nothing_good_is_said(change: float) -> None:
     assert found.seeds_to_resolve is None
 
 
+@pytest.mark.parametrize("change", [-3.0, -1.0, 0.0, 1.0, 3.0])
+def test_a_reference_some_of_whose_seeds_failed_is_neither_better_nor_as_good(change: float) -> None:
+    """A seed that failed is worse than any other: so nothing is the reference's merit."""
+    reference = Runs((*runs(-0.1, 0.0, 0.1, 0.05, -0.05).months, math.inf))
+    found = judge(reference, {"variant": runs(-0.1, 0.0, 0.1, months=BASE + change)}, 0.5)["variant"]
+
+    assert found.verdict == ("better without" if change < 0 else "not resolved")
+    assert found.seeds_to_resolve is None
+
+
+def test_against_a_reference_most_of_whose_seeds_failed_there_is_no_verdict() -> None:
+    reference = Runs((*runs(-0.1, 0.0, 0.1).months, *[math.inf] * 4))
+    family = {"worse": runs(-0.1, 0.0, 0.1, months=BASE + 3), "equal": runs(-0.1, 0.0, 0.1)}
+
+    assert {found.verdict for found in judge(reference, family, 0.5).values()} == {"not tested"}
+
+
 def test_where_a_seed_failed_the_others_may_still_say_that_it_matters() -> None:
     assert judge(REFERENCE, {"a": Runs((*UP.months, math.inf))}, MARGIN)["a"].verdict == "matters"
 

@@ -21,7 +21,7 @@ from studies.caps import said
 from studies.findings import Choice, Point
 from studies.knowledge.dimensions import seen as numbers
 from studies.preset import StudyError
-from studies.study import ALONE, Given, Proposals, Space, Study, Training, Trial, seeds_of
+from studies.study import ALONE, Given, Proposals, Space, Study, Training, Trial, mostly_failed, seeds_of
 
 if TYPE_CHECKING:  # they bring NumPy, which commands that only look at a run do without
     from studies.knowledge.surrogate import Array, Surrogate
@@ -270,7 +270,12 @@ def choose(module: Study, given: Given, trials: Sequence[Trial]) -> tuple[Archit
     """The trained network under the cap with the lowest expected validation MAE, in whichever study it was trained."""
     believed = belief(known(module, given, trials), side(given))
     cap = module.max_params(given)
-    networks = [network for network in believed.complete if same_head(given, network) and given.fits(network, cap)]
+    every = by_network(believed.trainings)
+    networks = [
+        network
+        for network in believed.complete
+        if same_head(given, network) and given.fits(network, cap) and not mostly_failed(every[network])
+    ]
     if not networks:
         raise StudyError(f"no network under {said(given.caps(cap))} could be trained; see the outcomes of the trials")
     mean, sd = believed.expected(networks)

@@ -16,7 +16,10 @@ Array = NDArray[np.float64]
 # Standard deviations in months, each with its prior: the logarithm is normal around the first, with the second.
 LINEAR, LINEAR_PRIOR = (0.5, 1.0, 2.0), (1.0, 0.8)  # of a step of one in one feature
 SMOOTH, SMOOTH_PRIOR = (0.3, 0.7, 1.4), (0.6, 0.6)  # of what is left
-NOISE, NOISE_PRIOR = (0.25, 0.5, 1.0), (0.5, 0.7)  # between the seeds of one network
+NOISE, NOISE_PRIOR = (
+    (0.25, 0.5, 1.0, 2.0, 4.0),
+    (0.5, 1.0),
+)  # between the seeds of one network; short trainings differ by months
 LENGTH = 1.5  # steps over which what is left changes
 LEVEL = 5.0  # months; how far the mean of the trainings may be from that of the space
 TINY = 1e-9

@@ -132,7 +132,7 @@ def asked_both(
     Variants that cannot be tested, or were never run, are of the family all the same: who belongs to it is settled before
     any seed is run.
     """
-    names = [name for name, runs in family.items() if speaks(runs)] if len(reference.finite) >= MIN_SEEDS else []
+    names = [name for name, runs in family.items() if speaks(runs)] if speaks(reference) else []
     if not names:
         return {}
     groups = [np.array(runs.finite) for runs in (*(family[name] for name in names), reference)]
@@ -151,8 +151,10 @@ def asked_both(
         shut = {name: math.inf if name in rejected else -math.inf for name in closed}
         return [shut.get(name, value) for name, value in zip(names, t.tolist(), strict=True)]
 
-    # A seed that failed is worse than any other: the mean cannot be below 0 or within the margin, whatever the others say.
-    distance = np.where(failed & (change < 0), 0.0, np.abs(change))
+    # A seed that failed is worse than any other, on either side: no change in that side's favour is one, and none is within the margin.
+    against = np.where(change < 0, failed, reference.failed > 0)
+    failed |= reference.failed > 0
+    distance = np.where(against, 0.0, np.abs(change))
     room = np.where(failed, -math.inf, margin_months - np.abs(change))
     if unequal(variances, seeds):
         errors = np.maximum(np.sqrt(variances[:-1] / seeds[:-1] + variances[-1] / seeds[-1]), tiny(means))
@@ -191,7 +193,7 @@ def worded(reference: Runs, runs: Runs, found: Tested, margin_months: float, alp
     elif found.p_difference <= alpha:
         word = "matters" if change > 0 else "better without"
     more = None
-    if word in OPEN and not runs.failed:
+    if word in OPEN and not runs.failed and not reference.failed:
         ratio = len(reference.finite) / len(runs.finite)
         more = seeds_to_resolve(change, found.sd_months, len(runs.finite), ratio, margin_months, variants, alpha)
     values = (found.low, found.high, found.p_difference, found.p_equivalence)
@@ -225,7 +227,7 @@ def of_few(
         error = spread.sd_months * math.sqrt(1 / len(runs.finite) + 1 / len(reference.finite))
         half = error * float(stats.t.isf(0.025, spread.freedom))
         low, high = found.change - half, found.change + half
-        if not runs.failed:
+        if not runs.failed and not reference.failed:
             ratio = len(reference.finite) / len(runs.finite)
             sizes = (len(runs.finite), ratio, margin_months, variants, alpha)
             more = seeds_to_resolve(found.change, spread.sd_months, *sizes)

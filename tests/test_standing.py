@@ -76,6 +76,15 @@ def test_a_few_repetitions_show_no_winner_and_the_sentence_says_so(repetitions: 
     assert "19.50" in found.sentence
 
 
+@pytest.mark.parametrize("table", [True, False])
+def test_a_winner_on_recorded_trainings_is_said_to_be_that_tables(table: bool) -> None:
+    first = standing({"random": [18.5] * 100, STAGED: [19.5] * 100})
+    said = verdict([{"search": "random"}], first, {}, table)
+
+    assert said[0].startswith("random wins: ")
+    assert [sentence.startswith("That holds for this table") for sentence in said[1:]] == [True] * table
+
+
 def test_alone_nothing_is_compared() -> None:
     assert standing({STAGED: [1.0]}) is None
 

@@ -45,6 +45,7 @@ from studies import joint
 from studies.preset import Preset, StudyError
 
 REAL_REPETITIONS, REPLAYED_REPETITIONS = 3, 100
+REPLAY = "replay"  # what is left of a comparison on recorded trainings has this name
 
 
 @dataclass(frozen=True)
@@ -116,7 +117,7 @@ def replayed(run: Run, table: Path, comparison: Comparison, simulate_workers: Se
         scaling[workers] = summary(played, recorded)
     assert first is not None
     what = f"{repeated(comparison)} on {len(recorded.points)} recorded networks ({table.name})"
-    return finished(run, "replay", first, scaling, what, float(about["constant_mae"]), bool(about["synthetic"]))
+    return finished(run, REPLAY, first, scaling, what, float(about["constant_mae"]), bool(about["synthetic"]))
 
 
 def trained(
@@ -193,7 +194,7 @@ def finished(
     rows = next(iter(scaling.values()))
     share = share_of_epochs(played)
     first = standing(ends_of(played))
-    said = verdict(rows, first, share)
+    said = verdict(rows, first, share, table=name == REPLAY)
     found = {
         "verdict": " ".join(said),
         "winner": first.first if first and first.clear else None,

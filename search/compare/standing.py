@@ -85,11 +85,20 @@ def standing(final: Mapping[str, Sequence[float]]) -> Standing | None:
     )
 
 
-def verdict(rows: Sequence[Mapping[str, Any]], first: Standing | None, share: Mapping[str, Any]) -> list[str]:
-    """The question of the comparison, answered in sentences; who wins comes first. `rows` are the summary's, the best first."""
+def verdict(
+    rows: Sequence[Mapping[str, Any]], first: Standing | None, share: Mapping[str, Any], table: bool = False
+) -> list[str]:
+    """The question of the comparison, answered in sentences; who wins comes first. `rows` are the summary's, the best first.
+
+    On a recorded `table` repetitions draw from the same few trainings of each network, so they say nothing of other trainings.
+    """
     if first is None:
         return ["Nothing was compared with the staged strategy."]
     said = [first.sentence]
+    if table and first.clear:
+        said.append(
+            "That holds for this table: its trainings were made once, and others may order the searches otherwise."
+        )
     names = [str(row["search"]) for row in rows]
     if STAGED not in names:
         return said

@@ -1,6 +1,6 @@
 """Tables of cases and images of a folder, joined: each case with its image, or with the reason why it has none."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from functools import cache
 from pathlib import Path
 
@@ -9,10 +9,11 @@ import pandas as pd
 
 from data.cases import MAX_AGE_MONTHS, MIN_AGE_MONTHS
 from data.problems import Kind, Problem
-from data.tables.dicom_cases import header
+from data.tables.dicom_cases import Age, header
 from data.tables.folders import some
 from data.tables.headings import Table, split_of
-from data.tables.names import READ_HEADER, matched
+from data.tables.paired.header_ids import READ_HEADER, Written
+from data.tables.paired.names import matched
 
 
 def joined(
@@ -31,24 +32,30 @@ def joined(
     said: list[str] = []
     for table in sorted(tables, key=lambda table: table.split not in ("", "train")):
         problems += table.problems
-        ids, names = list(table.cases["id"]), list(table.cases["named"])
-        elsewhere = [name for other in tables if other is not table for name in other.cases["named"]]
+        ids = list(table.cases["id"])
+        written = written_in(table, [other for other in tables if other is not table])
         found: dict[int, list[Path]] = {}
         unclear: dict[int, str] = {}
+        of_headers: set[int] = set()
         for folders in search_order(table.split):
             left = [place for place in range(len(ids)) if place not in found]
             eligible = [path for path in free if folders is None or split_at(path.parent) in folders]
-            made = matched(names, left, eligible, images, headers, elsewhere)
+            made = matched(written, left, eligible, images, headers)
             here = made.files
             found |= here
             unclear |= made.unclear
-            said += loosely_said(ids, here, made.loosely)
+            said += nearly_said(ids, here, made.nearly)
+            said += in_headers_said(ids, here, made.in_headers)
+            of_headers |= {*made.in_headers}
             if folders == ("train",) and here:
                 paths = [path for paths in here.values() for path in paths]
                 said.append(f"{len(here):,} {table.split} images lie among the training images: {some(folder, paths)}")
             taken = {path for paths in here.values() for path in paths}
             free = [path for path in free if path not in taken]
-        part, unusable = with_images(folder, table, found, unclear, headers)
+        part, unusable = with_images(folder, table, found, unclear, of_headers, headers)
+        said += (
+            ages_said([headers(path).age for path in part["path"]], list(part["path"])) if not table.has_ages else []
+        )
         parts.append(part)
         problems += unusable
     return pd.concat(parts, ignore_index=True), problems, said
@@ -61,7 +68,21 @@ def search_order(split: str) -> list[tuple[str, ...] | None]:
     return [("", split)] if split == "train" else [("", split), ("train",)]
 
 
-def loosely_said(ids: Sequence[str], found: dict[int, list[Path]], places: Sequence[int]) -> list[str]:
+def written_in(table: Table, others: Sequence[Table]) -> Written:
+    return Written(
+        list(table.cases["named"]),
+        list(table.cases["patient"]),
+        [name for other in others for name in other.cases["named"]],
+        [
+            patient
+            for other in others
+            for name, patient in zip(other.cases["named"], other.cases["patient"], strict=True)
+            if patient != name
+        ],
+    )
+
+
+def nearly_said(ids: Sequence[str], found: dict[int, list[Path]], places: Sequence[int]) -> list[str]:
     if not places:
         return []
     example = found[places[0]][0].name
@@ -73,8 +94,38 @@ def loosely_said(ids: Sequence[str], found: dict[int, list[Path]], places: Seque
     return [f"{ids_are} {ids[places[0]]} and {example}"]
 
 
+def in_headers_said(ids: Sequence[str], found: dict[int, list[Path]], places: Sequence[int]) -> list[str]:
+    if not places:
+        return []
+    several = (
+        f"{len(places):,} ids are no images' names and were" if len(places) > 1 else "1 id is no image's name and was"
+    )
+    return [f"{several} found in DICOM headers, as {ids[places[0]]} in {found[places[0]][0].name}"]
+
+
+def ages_said(ages: Sequence[Age], paths: Sequence[Path]) -> list[str]:
+    """Of labels that are ages since birth: how many are known to a year only, and how many their files doubt."""
+    rough = [(age, path) for age, path in zip(ages, paths, strict=True) if age.to_a_year]
+    doubtful = [(age, path) for age, path in zip(ages, paths, strict=True) if age.note and not age.to_a_year]
+    said = []
+    if rough:
+        are = f"{len(rough):,} ages since birth are" if len(rough) > 1 else "1 age since birth is"
+        said.append(
+            f"{are} known to a year only, and the middle of that year is taken (the first: {rough[0][1].name}, {rough[0][0].note})"
+        )
+    if doubtful:
+        are = f"{len(doubtful):,} ages since birth are" if len(doubtful) > 1 else "1 age since birth is"
+        said.append(f"{are} doubtful (the first: {doubtful[0][1].name}, {doubtful[0][0].note})")
+    return said
+
+
 def with_images(
-    folder: Path, table: Table, found: dict[int, list[Path]], unclear: dict[int, str], headers: READ_HEADER
+    folder: Path,
+    table: Table,
+    found: dict[int, list[Path]],
+    unclear: dict[int, str],
+    of_headers: Collection[int],
+    headers: READ_HEADER,
 ) -> tuple[pd.DataFrame, list[Problem]]:
     """The table's cases with their image, and with what the image's header says that the table does not."""
     kept, problems = [], []
@@ -88,19 +139,22 @@ def with_images(
         elif not paths:
             wrong = "missing", f"no image {id} in {folder}"
         elif len(paths) > 1:
-            wrong = (
-                "ambiguous",
-                f"{len(paths)} images have this name, {' and '.join(str(path.relative_to(folder)) for path in paths[:2])}",
-            )
+            have = "have this id in their headers" if place in of_headers else "have this name"
+            two = " and ".join(str(path.relative_to(folder)) for path in paths[:2])
+            wrong = "ambiguous", f"{len(paths)} images {have}, {two}"
         else:
             if not table.has_ages:
-                age_months = headers(paths[0]).age_months
+                age_months = headers(paths[0]).age.months
             if not table.has_sexes:
                 male = headers(paths[0]).male
             if male is None:
                 wrong = "sex", "no table has it, and the image names none"
             elif not MIN_AGE_MONTHS <= age_months <= MAX_AGE_MONTHS:
-                wrong = "age", "no table has it, and the image names none in its range"
+                doubt = "" if table.has_ages else headers(paths[0]).age.note
+                wrong = (
+                    "age",
+                    "no table has it, and the image names none in its range" + (f" ({doubt})" if doubt else ""),
+                )
         if wrong:
             problems.append(Problem(id, str(paths[0]) if paths else f"{table.path} row {row}", *wrong))
         else:

@@ -148,3 +148,30 @@ def test_bone_ages_of_a_table_are_never_ages_since_birth(tmp_path: Path) -> None
     assert [Path(path).name for path in found.cases["path"]] == [f"IM{5 - n}" for n in range(6)]
     assert "since birth" not in " ".join(found.said)
     assert "found in DICOM headers" in " ".join(found.said)
+
+
+@pytest.mark.parametrize(
+    ("unit", "cells", "expected", "rough"),
+    [
+        ("years", ["8", "9", "10", "11", "12", "13"], [102, 114, BY_DATES, 138, 150, 162], 5),
+        ("years", ["8.5", "9", "10", "11", "12", "13"], [102, 108, 120, 132, 144, 156], 0),
+        ("auto", ["018M", "030W", "010Y", "011Y", "400D", "020M"], [18, 6.9, BY_DATES, 138, 13.14, 20], 1),
+        ("months", ["100", "110", "120", "130", "140", "150"], [100, 110, 120, 130, 140, 150], 0),
+    ],
+)
+def test_a_tables_ages_since_birth_are_as_exact_as_they_are_written_and_the_images_dates_allow(
+    tmp_path: Path, unit: str, cells: list[str], expected: list[float], rough: int
+) -> None:
+    """The third file has its dates; whole years are years completed, and years and a half are not."""
+    for n in range(6):
+        dates_of = {"PatientBirthDate": BORN, "StudyDate": TAKEN} if n == 2 else {}
+        write(tmp_path / f"{n}.dcm", PatientSex="F", **dates_of)
+    rows = "".join(f"{n},F,{cell}\n" for n, cell in enumerate(cells))
+    (tmp_path / "train.csv").write_text("id,sex,PatientAge\n" + rows)
+    found = read_folder(tmp_path, Preparation(age_unit=unit, **SINCE_BIRTH))  # type: ignore[arg-type]
+    said = " | ".join(found.said)
+
+    assert list(found.cases["age_months"]) == pytest.approx(expected, abs=0.01)
+    assert ("known to a year only" in said) == bool(rough)
+    assert f"{rough} age" in said or not rough
+    assert "LABELS ARE AGES SINCE BIRTH, from the table" in said

@@ -2,13 +2,14 @@
 
 import math
 import re
+from collections.abc import Sequence
 from datetime import date, datetime
 from pathlib import Path
 from typing import NamedTuple
 
 from data.films import dicom
 from data.preparation import DataError
-from data.tables.ages import UNITS
+from data.tables.ages import UNITS, months_of
 
 HEADER_AGE = "PatientAge"  # as --age-column: the age since birth, of DICOM headers
 AGE = re.compile(r"(\d{3})([DWMY])")
@@ -98,6 +99,26 @@ def age_at(stated: str, born: str, taken: str) -> Age:
     months = (count + (0.5 if in_years else 0)) * AGE_UNITS[unit]
     notes = (f"{wrong}: PatientAge, {stated}, is taken" if wrong else "", TO_A_YEAR.format(stated) if in_years else "")
     return Age(round(months, 2), in_years, "; ".join(filter(None, notes)))
+
+
+def ages_in_column(texts: Sequence[str], unit: str) -> list[Age]:
+    """Ages since birth as a table has them: as headers do, 010Y, or numbers of the unit; whole numbers of years are years completed."""
+    numbers = months_of(texts, unit)
+    whole_years = unit == "years" and all(months % 12 == 0 for months in numbers if not math.isnan(months))
+    return [
+        age_at(text.strip(), "", "")
+        if math.isnan(months)
+        else age_at(f"{months / 12:03.0f}Y", "", "")
+        if whole_years
+        else Age(months)
+        for text, months in zip(texts, numbers, strict=True)
+    ]
+
+
+def more_exactly(known: Age, by_file: Age) -> Age:
+    """An age that a table has to a year only, by the image's dates, where these do not contradict it."""
+    better = not by_file.to_a_year and abs(by_file.months - known.months) <= AGE_UNITS["Y"] / 2 + 1
+    return by_file if better else known
 
 
 def parts_of(stated: str) -> tuple[int, str]:

@@ -91,9 +91,8 @@ def read_folder(folder: Path, settings: Preparation = AS_FOUND, to_train: bool =
             f"{rowless:,} image{'s belong' if rowless > 1 else ' belongs'} to no labelled row and {'are' if rowless > 1 else 'is'} left alone"
         )
     if is_header_age(settings.age_column):
-        paired.append(
-            "LABELS ARE AGES SINCE BIRTH, from the DICOM headers, as --age-column asks: they are no bone ages"
-        )
+        of = "the table" if all(table.has_ages for table in labelled) else "the DICOM headers"
+        paired.append(f"LABELS ARE AGES SINCE BIRTH, from {of}, as --age-column asks: they are no bone ages")
     sentences = (*(sentence(folder, table) for table in tables), *said, *paired, *files.said)
     return Found(cases[["id", "age_months", "male", "split", "patient", "path"]], tuple(problems), sentences)
 

@@ -52,6 +52,10 @@ def labels_in(found: Table, files: Sequence[Path]) -> Labels:
     made = matched(Written(names, list(found.cases["patient"])), range(len(names)), files, files, headers)
     said = [found.said] if found.said else []
     faults = [problem for problem in found.problems if problem.kind != "split"]
+    if found.to_a_year:
+        said.append(
+            f"{len(found.to_a_year):,} ages since birth of {table} are known to a year only: the middle of that year is taken"
+        )
     said += some_of([f"{problem.path}: {problem.reason}" for problem in faults], f"rows of {table}")
     sexes = list(found.cases["male"]) if found.has_sexes else [None] * len(names)
     of_rows = list(zip(sexes, found.cases["age_months"].to_numpy(float), strict=True))

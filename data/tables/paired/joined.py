@@ -9,10 +9,10 @@ import pandas as pd
 
 from data.cases import MAX_AGE_MONTHS, MIN_AGE_MONTHS
 from data.problems import Kind, Problem
-from data.tables.dicom_cases import Age, header
+from data.tables.dicom_cases import Age, header, more_exactly
 from data.tables.folders import some
 from data.tables.headings import Table, split_of
-from data.tables.paired.header_ids import READ_HEADER, Written
+from data.tables.paired.header_ids import READ_HEADER, Written, is_readable_dicom
 from data.tables.paired.names import matched
 
 
@@ -52,10 +52,8 @@ def joined(
                 said.append(f"{len(here):,} {table.split} images lie among the training images: {some(folder, paths)}")
             taken = {path for paths in here.values() for path in paths}
             free = [path for path in free if path not in taken]
-        part, unusable = with_images(folder, table, found, unclear, of_headers, headers)
-        said += (
-            ages_said([headers(path).age for path in part["path"]], list(part["path"])) if not table.has_ages else []
-        )
+        part, unusable, of_ages = with_images(folder, table, found, unclear, of_headers, headers)
+        said += of_ages
         parts.append(part)
         problems += unusable
     return pd.concat(parts, ignore_index=True), problems, said
@@ -126,8 +124,8 @@ def with_images(
     unclear: dict[int, str],
     of_headers: Collection[int],
     headers: READ_HEADER,
-) -> tuple[pd.DataFrame, list[Problem]]:
-    """The table's cases with their image, and with what the image's header says that the table does not."""
+) -> tuple[pd.DataFrame, list[Problem], list[str]]:
+    """The table's cases with their image, and with what the image's header says that the table does not; those left out; sentences."""
     kept, problems = [], []
     cases = table.cases
     columns = (cases["id"], cases["row"], cases["age_months"], cases["male"])
@@ -143,26 +141,33 @@ def with_images(
             two = " and ".join(str(path.relative_to(folder)) for path in paths[:2])
             wrong = "ambiguous", f"{len(paths)} images {have}, {two}"
         else:
-            if not table.has_ages:
-                age_months = headers(paths[0]).age.months
+            age = age_of(table, id, age_months, paths[0], headers)
             if not table.has_sexes:
                 male = headers(paths[0]).male
             if male is None:
                 wrong = "sex", "no table has it, and the image names none"
-            elif not MIN_AGE_MONTHS <= age_months <= MAX_AGE_MONTHS:
-                doubt = "" if table.has_ages else headers(paths[0]).age.note
-                wrong = (
-                    "age",
-                    "no table has it, and the image names none in its range" + (f" ({doubt})" if doubt else ""),
-                )
+            elif not MIN_AGE_MONTHS <= age.months <= MAX_AGE_MONTHS:
+                doubt = f" ({age.note})" if age.note else ""
+                wrong = "age", f"no table has it, and the image names none in its range{doubt}"
         if wrong:
             problems.append(Problem(id, str(paths[0]) if paths else f"{table.path} row {row}", *wrong))
         else:
-            kept.append((place, paths[0], age_months, male))
+            kept.append((place, paths[0], age, male))
     chosen = cases.iloc[[place for place, *_ in kept]].reset_index(drop=True)
     chosen["path"] = pd.Series([path for _, path, *_ in kept], dtype=object)
-    chosen["age_months"] = np.array([age_months for *_, age_months, _ in kept], float)
+    chosen["age_months"] = np.array([age.months for *_, age, _ in kept], float)
     chosen["male"] = np.array([male for *_, male in kept], bool)
     chosen["told"] = chosen["split"] != ""
     chosen["split"] = [split or table.split for split in chosen["split"]]
-    return chosen, problems
+    return chosen, problems, ages_said([age for *_, age, _ in kept], list(chosen["path"]))
+
+
+def age_of(table: Table, id: str, age_months: float, path: Path, headers: READ_HEADER) -> Age:
+    """The table's, or the age since birth by the image's header where it has none. Of an age since birth that the table has to a
+    year only, the image's dates may know more."""
+    if not table.has_ages:
+        return headers(path).age
+    if id not in table.to_a_year:
+        return Age(age_months)
+    known = Age(age_months, True, "by the table")
+    return more_exactly(known, headers(path).age) if is_readable_dicom(path) else known

@@ -86,7 +86,7 @@ def test_a_row_is_given_to_the_file_whose_header_names_it_however_files_are_numb
     assert "found in DICOM headers" in " ".join((*found.said, *read_folder(folder).said))
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(seed=st.integers(0, 999), known=st.integers(0, COUNT))
 def test_no_file_is_ever_given_the_row_of_another_than_its_header_names(
     tmp_path_factory: pytest.TempPathFactory, seed: int, known: int
@@ -193,6 +193,44 @@ def test_where_a_table_tells_patients_and_cases_apart_a_patients_number_is_no_ca
     assert "by its header that of the patient 1" in found.problems[0].reason
 
 
+@pytest.mark.parametrize("name", ["{}", "{}.dcm", "IM{:06}"])
+def test_where_the_ids_are_patient_ids_by_their_heading_no_name_of_a_file_contradicts_a_header(
+    tmp_path: Path, name: str
+) -> None:
+    """Files named 1 to 12 as they came; the one without a PatientID has nothing but its name."""
+    numbers = [str(COUNT - n) for n in range(COUNT)]
+    folder = export(tmp_path, [*numbers, ""], name=name)
+    rows = table(folder, [str(n + 1) for n in range(COUNT + 1)], heading="PatientID")
+    chosen = Preparation(id_column="PatientID", accept_losses=True)
+    cases = read_folder(folder, chosen).cases
+    found = labels_of(rows, files_of([folder / "DICOM"]), {"id": "PatientID"})
+
+    expected = {**{name.format(n + 1): age_of(COUNT - 1 - n) for n in range(COUNT)}, name.format(13): age_of(COUNT)}
+    assert {Path(path).name: age for path, age in zip(cases["path"], cases["age_months"], strict=True)} == expected
+    assert {path.name: age for path, age in found.age_months.items()} == expected
+
+
+def test_an_examination_with_two_views_has_no_film_of_its_own(tmp_path: Path) -> None:
+    folder = export(tmp_path, ["A1", "A2", "A2", "A3"], "AccessionNumber")
+    found = read_folder_with(folder, ["A1", "A2", "A3"])
+
+    assert [Path(path).name for path in found.cases["path"]] == ["IM000001", "IM000004"]
+    assert "2 images have this id in their headers" in found.problems[0].reason
+
+
+def test_a_patient_number_that_all_films_bear_is_not_guessed_about(tmp_path: Path) -> None:
+    """It may be one patient's CD, or what an archive writes for everybody."""
+    folder = export(tmp_path, ["1"] * COUNT, name="hand_{}")
+    rows = table(folder, [str(n + 1) for n in range(COUNT)])
+
+    with pytest.raises(
+        ValueError, match=r"12 cases and none can be used; the first: .* 12 images have this id in their"
+    ):
+        read_folder(folder, LOSING)
+    with pytest.raises(ValueError, match=r"hand_10 may be its image, by its header that of 1;"):
+        labelled(folder, rows)
+
+
 def two_days(folder: Path, sexes: tuple[str, str] = ("F", "F")) -> Path:
     """A patient with films of two years, and six with one."""
     for day, sex in zip(("2015", "2019"), sexes, strict=True):
@@ -211,6 +249,7 @@ def test_one_bone_age_is_not_given_to_all_films_of_a_patient_and_the_sex_is(tmp_
     assert not set(of_two) & set(found.age_months)
     assert len(found.age_months) == 6
     assert [found.male[path] for path in of_two] == [False, False]
+    assert any("6 of the ids" in said and "found in DICOM headers" in said for said in found.said)
     assert any("2 files have the id A17 in their headers" in said and "given to none" in said for said in found.said)
     problems = read_folder(tmp_path, LOSING).problems
     assert [(problem.id, problem.kind) for problem in problems] == [("A17", "ambiguous")]

@@ -69,15 +69,19 @@ def labels_in(found: Table, files: Sequence[Path]) -> Labels:
             doubtful.append(several(names[place], paths, place in in_headers))
             age_months = math.nan
             one = place in in_headers or (place not in nearly and one_patient(paths, headers))
-            if not one or not all(headers(path).male in (None, sex) for path in paths):
+            if (
+                not one
+                or made.contested.intersection(paths)
+                or not all(headers(path).male in (None, sex) for path in paths)
+            ):
                 continue
         male |= {} if sex is None else dict.fromkeys(paths, bool(sex))
         ages |= {} if math.isnan(age_months) else dict.fromkeys(paths, float(age_months))
-    for places, how in (
-        ([place for place in made.nearly if len(made.files[place]) == 1], "are not quite the files' names"),
+    for every, how in (
+        (made.nearly, "are not quite the files' names"),
         (made.in_headers, "are no files' names and were found in DICOM headers"),
     ):
-        if places:
+        if places := [place for place in every if len(made.files[place]) == 1]:
             first = f"{names[places[0]]} and {made.files[places[0]][0].name}"
             said.append(f"{len(places):,} of the ids of {table} {how}, as {first}")
     said += some_of(doubtful, f"ids of {table}")

@@ -26,6 +26,11 @@ class Written:
     elsewhere: Collection[str] = ()
     patients_elsewhere: Collection[str] = ()
 
+    @property
+    def are_patients(self) -> bool:
+        """Whether the ids are patients' numbers by their heading, so that a PatientID means them, whatever the file is called."""
+        return bool(self.patients) and all(map(str.__eq__, self.names, self.patients))
+
 
 @dataclass(frozen=True)
 class Said:

@@ -45,7 +45,7 @@ def joined(
             found |= here
             unclear |= made.unclear
             said += nearly_said(ids, here, made.nearly)
-            said += in_headers_said(ids, here, made.in_headers)
+            said += in_headers_said(ids, here, [place for place in made.in_headers if len(here[place]) == 1])
             of_headers |= {*made.in_headers}
             if folders == ("train",) and here:
                 paths = [path for paths in here.values() for path in paths]

@@ -37,6 +37,9 @@ class Matches:
     nearly: list[int] = field(default_factory=list)  # places of ids that are written otherwise than their files' names
     in_headers: list[int] = field(default_factory=list)  # places of ids that a header has, and no file's name
     unclear: dict[int, str] = field(default_factory=dict)  # places of ids whose file is as well another id's: why
+    contested: set[Path] = field(
+        default_factory=set
+    )  # files that are one case's by their name and another's by their header
 
 
 def matched(
@@ -49,15 +52,15 @@ def matched(
     """The files of the ids at `places`: one where all is well, several where nobody can tell, none where it is not a key.
 
     `among` are all images there are: letters are shared by all of them or by none. Headers are read of DICOM files alone, and
-    only of those that are no id by their names, while an id is without its image.
+    only of those that are no id by their names, while an id is without its image; of all where the ids are patients' numbers.
     """
     left, free = list(places), list(dict.fromkeys(files))
     of_ids, of_files = shared_letters(written.names), letters_by_file(among)
     found = Matches()
-    said: Mapping[Path, Said] = {}
+    said: Mapping[Path, Said] = said_by(free, written, headers) if written.are_patients else {}
     for ways in (EXACT, NEARLY):
         if ways is NEARLY and left and free:
-            said = said_by(free, written, headers)
+            said = said or said_by(free, written, headers)
             left, free = by_header(written.names, left, free, said, found)
         for key_of_id, key_of_file in ways:
             if not left or not free:
@@ -69,7 +72,7 @@ def matched(
                 claimed: dict[int, list[Path]] = defaultdict(list)
                 for path in free:
                     key = key_of_file(named_with(path, depth), of_files.get(path, ""))
-                    claim(by_key.get(key, ()), path, written, said, claimed, found.unclear)
+                    claim(by_key.get(key, ()), path, written, said, claimed, found)
                 left, free = taken(claimed, found, left, free)
                 found.nearly.extend(claimed if ways is NEARLY else ())
     for place in found.files:
@@ -91,7 +94,9 @@ def by_header(
             else:
                 found.unclear.setdefault(place, may_be(path, sorted(ids - {names[place]})))
     found.in_headers.extend(claimed)
-    return taken(claimed, found, left, free)
+    left, free = taken(claimed, found, left, free)
+    several = [path for paths in claimed.values() if len(paths) > 1 for path in paths]
+    return left, [*free, *several]  # of which a name may be another case's, and what that means is said
 
 
 def may_be(path: Path, others: Sequence[str]) -> str:
@@ -104,14 +109,15 @@ def claim(
     written: Written,
     said: Mapping[Path, Said],
     claimed: dict[int, list[Path]],
-    unclear: dict[int, str],
+    found: Matches,
 ) -> None:
     """The file for the one id that it may belong to; of several nobody knows which, nor where its header is another case's."""
     if len(places) > 1:
         for place in places:
-            unclear.setdefault(place, may_be(path, [written.names[other] for other in places if other != place]))
+            found.unclear.setdefault(place, may_be(path, [written.names[other] for other in places if other != place]))
     elif places and path in said and (others := said[path].contradicts(places[0], written)):
-        unclear.setdefault(places[0], f"by its name {path} may be its image, by its header that of {others}")
+        found.contested.add(path)
+        found.unclear.setdefault(places[0], f"by its name {path} may be its image, by its header that of {others}")
     elif places:
         claimed[places[0]].append(path)
 

@@ -105,7 +105,9 @@ def test_dicom_says_how_old_the_patient_was_and_who_it_is_only_if_asked(model: M
     months = (date(2020, 9, 1) - date(2010, 3, 1)).days / 30.4375
 
     assert plain[0]["chronological_months"] == pytest.approx(months, abs=0.1)
-    assert plain[1]["chronological_months"] == 84
+    assert plain[1]["chronological_months"] == 90  # the middle of the year
+    assert "known to a year only (007Y)" in plain[1]["note"]
+    assert "to a year" not in plain[0]["note"]
     assert plain[0]["difference_months"] == pytest.approx(plain[0]["predicted_months"] - months, abs=0.11)
     assert "P7" not in json.dumps(plain)
     assert (told[0]["patient_id"], told[0]["study_date"], told[0]["accession_number"]) == ("P7", "2020-09-01", "A9")
@@ -134,7 +136,7 @@ def test_a_file_that_says_it_shows_another_part_is_refused_or_noted(
 
 @pytest.mark.parametrize(
     ("born", "taken", "age", "months"),
-    [("20100101", "20110101", "", 11.99), ("2010.01.01", "20110101", "001Y", 11.99), ("", "20110101", "009Y", 108),
+    [("20100101", "20110101", "", 11.99), ("2010.01.01", "20110101", "001Y", 11.99), ("", "20110101", "009Y", 114),
      ("20120101", "20110101", "018M", 18), ("19xx", "", "", None), ("", "", "010W", 2.3),
      ("20100101", "20110101", "011M", 11.99), ("20100101", "20110101", "366D", 11.99)],
 )  # fmt: skip
@@ -155,8 +157,8 @@ def test_the_age_is_from_birth_to_the_study_else_what_is_stated(
 
 @pytest.mark.parametrize(
     ("born", "taken", "age", "months", "says"),
-    [("19000101", "20190101", "010Y", 120, "119 years|1428 months"), ("18000101", "20190101", "", None, "no age is taken"),
-     ("20080101", "20190101", "010M", 10, "132 months at the study, PatientAge 010M, which is taken"),
+    [("19000101", "20190101", "010Y", 126, "1428 months at the study: PatientAge, 010Y, is taken; its age since birth is known to a year"), ("18000101", "20190101", "", None, "no age is taken"),
+     ("20080101", "20190101", "010M", 10, "132 months at the study: PatientAge, 010M, is taken"),
      ("20080101", "20190101", "012Y", 132, ""), ("", "", "999Y", None, "")],
 )  # fmt: skip
 def test_a_placeholder_for_the_date_of_birth_makes_no_age(

@@ -562,7 +562,7 @@ def test_ages_since_birth_are_no_labels_unless_somebody_asks_for_them(folder: Pa
         read_folder(folder)
     found = read_folder(folder, Preparation(age_column="PatientAge"))
 
-    assert list(found.cases["age_months"]) == [12 * (number + 4) for number in range(12)]
+    assert list(found.cases["age_months"]) == [12 * (number + 4) + 6 for number in range(12)]  # of whole years
     assert any("they are no bone ages" in sentence for sentence in found.said)
 
 
@@ -574,7 +574,7 @@ def test_a_list_of_sexes_and_ages_since_birth_can_be_joined(folder: Path) -> Non
     cases = read_folder(folder, Preparation(age_column="PatientAge")).cases
 
     assert not cases["male"].any()
-    assert cases["age_months"].min() == 48
+    assert cases["age_months"].min() == 54
 
 
 @pytest.mark.parametrize("command", ["prepare", "ablate", "audit"])

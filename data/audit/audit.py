@@ -1,6 +1,8 @@
 """The audit of a prepared store: first everything is measured, then the findings say what the figures mean."""
 
 from collections import Counter
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -15,6 +17,7 @@ from data.audit.findings import (
     patient_findings,
     picture_findings,
     problem_findings,
+    sex_findings,
     unit_findings,
     variety_findings,
 )
@@ -36,10 +39,11 @@ def audit(
     films: pd.DataFrame | None = None,
     stretched: bool = False,
     films_fault: str = "",
+    other_sexes: Mapping[str, Any] = {},
 ) -> Audit:
     """`cases`, `problems` and `patients` as a store has them; `images` uint8 (cases, image_px, image_px), in the order of `cases`;
     `since_birth` says that the labels are ages of that kind and no bone ages; `films` as `Store.films`, else nothing is known of the
-    greys before preparation; `stretched` says that it spread them; `films_fault` as the store has it.
+    greys before preparation; `stretched` says that it spread them; `films_fault` and `other_sexes` as the store has them.
 
     Reads the images in blocks: a memory-mapped array is never in memory as a whole.
     """
@@ -69,6 +73,7 @@ def audit(
         *variety_findings(cases),
         *leak_findings(cases, problems, about.twins),
         *patient_findings(about),
+        *sex_findings(other_sexes),
         *balance_findings(about),
         *label_findings(about),
         *age_findings(about),

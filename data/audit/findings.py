@@ -4,7 +4,7 @@ The sentences say what a figure means and what to do. `worry` is what makes resu
 what a reader of the results has to know.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import groupby
 from typing import Any
 
@@ -137,6 +137,16 @@ def patient_findings(about: Audit) -> Iterator[Finding]:
             "note",
             f"{whose}, so it could not be checked whether a patient is in several splits: if a patient may have several images, "
             "add a column patient_id to the table (a DICOM's PatientID is read, too).",
+        )
+
+
+def sex_findings(other: Mapping[str, Any]) -> Iterator[Finding]:
+    """A sex that is wrong may be a slip of the pen; many are rows that were given to other patients' images."""
+    if other:
+        yield Finding(
+            "worry",
+            f"{other['count']:,} of {count(other['of'], 'DICOM file')} that name a sex name another than the table "
+            f"({named(other['ids'])}): find out whether these rows belong to these files; if they do not, neither do their bone ages.",
         )
 
 

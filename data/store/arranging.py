@@ -16,6 +16,7 @@ from data.store.sides import Sides, nothing_decided, patients_sides, refuse_othe
 from data.store.sources import Source
 
 HELD_OUT = ("validation", "test")
+FIRST = 5  # ids that are named as examples
 
 
 @dataclass(frozen=True)
@@ -58,6 +59,15 @@ def arranged(source: Source, decoded: pd.DataFrame, settings: Preparation, there
         remembered(before, where[surely_placed(where, decoded)]),
         (*made, *stayed(cases, before)),
     )
+
+
+def other_sexes(cases: pd.DataFrame, sexes: pd.Series) -> dict[str, Any]:
+    """What a store says of cases whose images name another sex than they have; `sexes` as `files.csv` has them, in the same order."""
+    named = sexes.to_numpy() != ""
+    other = named & (sexes.map(dicom.SEXES).to_numpy() != cases["male"].to_numpy(bool))
+    if not other.any():
+        return {}
+    return {"other_sexes": {"count": int(other.sum()), "of": int(named.sum()), "ids": list(cases["id"][other][:FIRST])}}
 
 
 def decided_before(source: Source, settings: Preparation, there: Store | None) -> Sides:

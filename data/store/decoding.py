@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from data.films.dicom import SEXES
 from data.preparation import DataError, Preparation
 from data.store.disk import MEASURED, Store, checksum
 from data.store.patients import hashed
@@ -26,8 +27,8 @@ from data.store.stamps import Files, digest_of_file, read_files
 Progress = Callable[[int, int], None]  # images done, images in all
 Line = dict[
     str, Any
-]  # of the journal: row, file (its digest), patient, and either checksum, width_px, height_px, levels, field or reason
-WITHOUT: Line = {"file": "", "patient": "", "checksum": "", "width_px": 0, "height_px": 0, "reason": ""}
+]  # of the journal: row, file (its digest), patient, sex, and either checksum, width_px, height_px, levels, field or reason
+WITHOUT: Line = {"file": "", "patient": "", "sex": "", "checksum": "", "width_px": 0, "height_px": 0, "reason": ""}
 WITHOUT |= dict.fromkeys(MEASURED, float("nan"))
 REFUSED_LINE: dict[str, tuple[type, ...]] = dict.fromkeys(("file", "patient", "reason"), (str,))
 DECODED_LINE: dict[str, tuple[type, ...]] = {
@@ -65,7 +66,7 @@ def earlier(there: Store | None, settings: Preparation) -> Earlier:
     }
     unknown: Line = dict.fromkeys(MEASURED, float("nan"))
     by_digest = {
-        str(row.digest): {name: getattr(row, name) for name in ("checksum", "width_px", "height_px", "patient")}
+        str(row.digest): {name: getattr(row, name) for name in ("checksum", "width_px", "height_px", "patient", "sex")}
         | films.get(row.checksum, unknown)
         for row in seen[seen["checksum"] != ""].itertuples()
     }
@@ -87,6 +88,7 @@ def decode_all(
         if found:
             return found[0] | {"row": place, "file": digest}, found[1]
         line: Line = {"row": place, "file": digest, "patient": hashed(source.patient_of(rows[place]))}
+        line["sex"] = source.sex_of(rows[place])
         try:
             image = source.pixels_of(rows[place])
         except DataError as error:
@@ -133,6 +135,8 @@ def line_of(text: bytes) -> Line | None:
     if not isinstance(line, dict) or not isinstance(row := line.get("row"), int) or isinstance(row, bool) or row < 0:
         return None
     kinds = REFUSED_LINE if "reason" in line else DECODED_LINE
+    if line.get("sex", "") not in ("", *SEXES):  # lines of earlier versions have none
+        return None
     return line if all(type(line.get(name)) in kind for name, kind in kinds.items()) else None
 
 

@@ -95,6 +95,12 @@ class Store:
         """What was found in the source and what was missing, a sentence each."""
         return list(self.info["said"])
 
+    @property
+    def other_sexes(self) -> dict[str, Any]:
+        """Of cases whose images name another sex than they have: their count, of how many that name one, and the first ids; {} of none."""
+        said = self.info.get("other_sexes")
+        return said if isinstance(said, dict) and {"count", "of", "ids"} <= said.keys() else {}
+
     @cached_property
     def cases(self) -> pd.DataFrame:
         return read_csv(self.path / "cases.csv", CASE_KINDS)

@@ -23,7 +23,7 @@ from data.cases import subset
 from data.csv_text import write_csv
 from data.preparation import DISK_FULL, DataError, Preparation, no_space
 from data.problems import problems_table
-from data.store.arranging import arranged
+from data.store.arranging import arranged, other_sexes
 from data.store.decoding import Progress, decode_all, earlier, write_images
 from data.store.disk import FILMS, MEASURED, VERSION, Store, described, digest_of, is_store, open_store, split_counts
 from data.store.sources import Source, read_source
@@ -134,6 +134,7 @@ def make(request: Request, there: Store | None, path: Path, progress: Progress, 
             table = pd.concat([pd.Series(request.files.ids, name="id"), request.files.stamps, seen], axis=1)
             write_csv(table[FILE_COLUMNS], part / "files.csv")
         about = request.about() | {
+            **other_sexes(found.cases, decoded["sex"].iloc[found.places]),
             "said": [*request.read.said, *found.said],
             "digest": digest_of(part / "cases.csv"),
             "sides": digest_of(part / "sides.csv"),

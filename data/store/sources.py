@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import pandas as pd
@@ -29,9 +30,13 @@ class Source:
     synthetic: bool
     problems: tuple[Problem, ...] = ()  # cases that never came to an image
     said: tuple[str, ...] = ()  # what was found, a sentence each
+    sex_of: Callable[[int], str] = lambda row: (
+        ""
+    )  # row to the sex that the image itself names, M or F; '' where it names none
 
 
 HANDS = whole(1, 1_000_000)  # drawn ones
+LATELY = 256  # headers that are remembered between two questions about one file
 
 
 def read_source(source: str, settings: Preparation, to_train: bool = True) -> Source:
@@ -47,21 +52,25 @@ def read_source(source: str, settings: Preparation, to_train: bool = True) -> So
     found = read_folder(folder, settings, to_train)
     cases = found.cases.reset_index(drop=True)
     paths = list(cases["path"])
+    named = lru_cache(maxsize=LATELY)(patient_and_sex)
     return Source(
         cases,
         lambda row: decode(paths[row], settings),
-        lambda row: patient_of(paths[row]),
+        lambda row: named(paths[row])[0],
         False,
         found.problems,
         found.said,
+        lambda row: named(paths[row])[1],
     )
 
 
-def patient_of(path: Path) -> str:
+def patient_and_sex(path: Path) -> tuple[str, str]:
+    """PatientID, and PatientSex where it is M or F; '' where the file names none."""
     try:
-        return dicom.patient(path) if dicom.is_dicom(path) else ""
+        patient, sex = dicom.texts(path, "PatientID", "PatientSex") if dicom.is_dicom(path) else ("", "")
     except (DataError, OSError):  # a damaged file, which has no image either
-        return ""
+        return "", ""
+    return patient, sex.upper() if sex.upper() in dicom.SEXES else ""
 
 
 def drawn(count: int, settings: Preparation) -> Source:

@@ -7,6 +7,7 @@ A store keeps in `files.csv` what was read: a row per case of the source that it
     digest                         of the file's bytes; '' where they could not be read
     checksum, width_px, height_px  of the image as prepared; '' and 0 where it cannot be used
     patient                        the patient's number that the file itself names, as a hash; '' where it names none
+    sex                            that the file itself names, M or F; '' where it names none. Tables of before have no such column
 """
 
 import hashlib
@@ -23,7 +24,7 @@ from data.foreign import foreign
 from data.preparation import DataError
 
 STAMP = ["size", "mtime_ns", "ctime_ns"]
-COLUMNS = ["id", *STAMP, "digest", "checksum", "width_px", "height_px", "patient"]
+COLUMNS = ["id", *STAMP, "digest", "checksum", "width_px", "height_px", "patient", "sex"]
 NUMBERS: dict[str, Kind] = dict.fromkeys((*STAMP, "width_px", "height_px"), "int")
 
 
@@ -76,7 +77,8 @@ def read_files(folder: Path) -> pd.DataFrame:
         return pd.DataFrame(columns=COLUMNS)
     try:
         with foreign(f"{path} is damaged"):
-            return read_csv(path, NUMBERS)[COLUMNS]
+            table = read_csv(path, NUMBERS)
+            return (table if "sex" in table else table.assign(sex=""))[COLUMNS]
     except DataError:
         return pd.DataFrame(columns=COLUMNS)
 

@@ -2,19 +2,22 @@
 
 import math
 import re
+from collections.abc import Sequence
 from datetime import date, datetime
 from pathlib import Path
 from typing import NamedTuple
 
 from data.films import dicom
 from data.preparation import DataError
-from data.tables.ages import UNITS
+from data.tables.ages import UNITS, months_of
 
 HEADER_AGE = "PatientAge"  # as --age-column: the age since birth, of DICOM headers
 AGE = re.compile(r"(\d{3})([DWMY])")
 OLDEST_MONTHS = 120 * 12.0  # an older patient has a date in place of a birth date that is not known
 ROUNDED_MONTHS = 0.1  # months and years are of unequal lengths
 AGE_UNITS = {"D": UNITS["days"], "W": 7 * UNITS["days"], "M": 1.0, "Y": UNITS["years"]}
+TO_A_YEAR = "its age since birth is known to a year only ({}): the middle of that year is taken"
+OF_AGE = ("PatientAge", "PatientBirthDate", "StudyDate")
 ID_ELEMENTS = ("PatientID", "SOPInstanceUID", "AccessionNumber", "StudyInstanceUID")
 
 
@@ -23,27 +26,29 @@ def is_header_age(heading: str) -> bool:
     return heading.replace(" ", "").casefold() == HEADER_AGE.casefold()
 
 
+class Age(NamedTuple):
+    """The time from birth to the examination, which is no bone age."""
+
+    months: float = math.nan  # NaN where it is not said
+    to_a_year: bool = False  # known no better: the middle of that year
+    note: str = ""  # where it is known to a year, the file says two ages, or one that nobody has
+
+
 class Header(NamedTuple):
     male: bool | None  # None where PatientSex is neither M nor F
-    age_months: float  # since birth, by PatientAge: no bone age; NaN where it is not said
+    age: Age
     ids: tuple[str, ...]  # by any of which a table may name the case
+    patient_id: str = ""  # which is one of them
 
 
 def header(path: Path) -> Header:
     """Says nothing of a file that is damaged or may not be read, which has no image either and is left out for that."""
     try:
-        sex, age, *ids = dicom.texts(path, "PatientSex", "PatientAge", *ID_ELEMENTS)
+        sex, *dates, patient, instance, accession, examination = dicom.texts(path, "PatientSex", *OF_AGE, *ID_ELEMENTS)
     except (DataError, OSError):
-        return Header(None, math.nan, ())
-    age_months = stated_age(age)
-    return Header(dicom.SEXES.get(sex.upper()), round(age_months, 4), tuple(filter(None, ids)))
-
-
-def stated_age(age: str) -> float:
-    """Months, by PatientAge as 012Y; NaN where it is written otherwise or not at all."""
-    said = AGE.fullmatch(age)
-    months = int(said[1]) * AGE_UNITS[said[2]] if said else math.nan
-    return months if months <= OLDEST_MONTHS else math.nan
+        return Header(None, Age(), ())
+    ids = filter(None, (patient, instance, accession, examination))
+    return Header(dicom.SEXES.get(sex.upper()), age_at(*dates), tuple(ids), patient)
 
 
 class Study(NamedTuple):
@@ -55,45 +60,73 @@ class Study(NamedTuple):
     body_part: str = ""
     male: bool | None = None
     age_months: float = math.nan  # since birth, when the radiograph was taken: no bone age; NaN where it is not said
-    age_note: str = ""  # where the file says two ages, or one that nobody has
+    age_note: str = ""  # where it is known to a year, the file says two ages, or one that nobody has
 
 
 def study(path: Path) -> Study:
-    """Raises DataError where the file is not DICOM.
-
-    The age is the time from PatientBirthDate to StudyDate; PatientAge where one of them is not said, or the two contradict one
-    another: who takes the names out of a file writes another date of birth, and leaves the age.
-    """
-    sex, age, born, taken, patient, accession, part = dicom.texts(
-        path,
-        *(
-            "PatientSex",
-            "PatientAge",
-            "PatientBirthDate",
-            "StudyDate",
-            "PatientID",
-            "AccessionNumber",
-            "BodyPartExamined",
-        ),
+    """Raises DataError where the file is not DICOM."""
+    sex, stated, born, taken, patient, accession, part = dicom.texts(
+        path, "PatientSex", *OF_AGE, "PatientID", "AccessionNumber", "BodyPartExamined"
     )
-    birth, day = day_of(born), day_of(taken)
-    between = (day - birth).days * AGE_UNITS["D"] if birth and day and birth <= day else math.nan
-    months, note = believed(between, age)
+    age, day = age_at(stated, born, taken), day_of(taken)
     when = day.isoformat() if day else ""
-    return Study(patient, when, accession, part.upper(), dicom.SEXES.get(sex.upper()), round(months, 2), note)
+    return Study(patient, when, accession, part.upper(), dicom.SEXES.get(sex.upper()), age.months, age.note)
 
 
-def believed(between: float, age: str) -> tuple[float, str]:
-    """Of the time from birth and PatientAge, which says whole days, weeks, months or years; and what is wrong with the two."""
-    stated = stated_age(age)
-    if between > OLDEST_MONTHS:
-        taken = f"PatientAge, {age}, is taken" if not math.isnan(stated) else "no age is taken"
-        return stated, f"by its PatientBirthDate the patient was {between / 12:.0f} years old: {taken}"
-    if math.isnan(stated) or math.isnan(between):
-        return (between if math.isnan(stated) else stated), ""
-    if abs(between - stated) > AGE_UNITS[age[-1]] + ROUNDED_MONTHS:
-        return stated, f"its PatientBirthDate says {between:.0f} months at the study, PatientAge {age}, which is taken"
-    return between, ""
+def age_at(stated: str, born: str, taken: str) -> Age:
+    """By PatientAge, PatientBirthDate and StudyDate, as a file has them: the time between the dates.
+
+    Where one of them is not said, PatientAge; and where the two contradict one another: who takes the names out of a file writes
+    another date of birth, and leaves the age. An age of 0 is what programs write that know none, so the dates go before it.
+    """
+    birth, day = day_of(born), day_of(taken)
+    between = (day - birth).days * AGE_UNITS["D"] if birth and day else math.nan
+    count, unit = parts_of(stated)
+    apart = bool(unit) and abs(between - count * AGE_UNITS[unit]) > AGE_UNITS[unit] + ROUNDED_MONTHS
+    is_said = bool(unit) and not (count == 0 and (unit == "Y" or 0 <= between <= OLDEST_MONTHS))
+    wrong = ""
+    if between < 0:
+        wrong = "its PatientBirthDate is after its StudyDate"
+    elif between > OLDEST_MONTHS:
+        wrong = f"by its PatientBirthDate the patient was {between / 12:.0f} years old"
+    elif apart and is_said:
+        wrong = f"its PatientBirthDate says {between:.0f} months at the study"
+    if not wrong and not math.isnan(between):
+        return Age(round(between, 2), False, f"its dates are taken, not its PatientAge, {stated}" if apart else "")
+    if not is_said:
+        return Age(math.nan, False, f"{wrong}: no age is taken" if wrong else "")
+    in_years = unit == "Y"
+    months = (count + (0.5 if in_years else 0)) * AGE_UNITS[unit]
+    notes = (f"{wrong}: PatientAge, {stated}, is taken" if wrong else "", TO_A_YEAR.format(stated) if in_years else "")
+    return Age(round(months, 2), in_years, "; ".join(filter(None, notes)))
+
+
+def ages_in_column(texts: Sequence[str], unit: str) -> list[Age]:
+    """Ages since birth as a table has them: as headers do, 010Y, or numbers of the unit; whole numbers of years are years completed."""
+    numbers = months_of(texts, unit)
+    whole_years = unit == "years" and all(months % 12 == 0 for months in numbers if not math.isnan(months))
+    return [
+        age_at(text.strip(), "", "")
+        if math.isnan(months)
+        else age_at(f"{months / 12:03.0f}Y", "", "")
+        if whole_years
+        else Age(months)
+        for text, months in zip(texts, numbers, strict=True)
+    ]
+
+
+def more_exactly(known: Age, by_file: Age) -> Age:
+    """An age that a table has to a year only, by the image's dates, where these do not contradict it."""
+    better = not by_file.to_a_year and abs(by_file.months - known.months) <= AGE_UNITS["Y"] / 2 + 1
+    return by_file if better else known
+
+
+def parts_of(stated: str) -> tuple[int, str]:
+    """A number of whole days, weeks, months or years, by PatientAge as 012Y; no unit where it is written otherwise or not at all."""
+    said = AGE.fullmatch(stated)
+    if not said or int(said[1]) * AGE_UNITS[said[2]] > OLDEST_MONTHS:
+        return -1, ""
+    return int(said[1]), said[2]
 
 
 def day_of(text: str) -> date | None:

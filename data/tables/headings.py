@@ -23,6 +23,7 @@ from data.preparation import DataError
 from data.problems import Kind, Problem
 from data.shown import one_line, shown
 from data.tables.ages import UNITS, months_of, unclear_marks
+from data.tables.dicom_cases import Age, ages_in_column, is_header_age
 from data.tables.sexes import m_is_unclear, sexes_in
 from data.tables.sheets import UNVALUED, Sheet, read_sheet
 
@@ -68,6 +69,7 @@ class Table:
     has_sexes: bool  # `male` is False throughout where it has none; None where it need not be said and is not
     split: str  # of the table as a whole, by its headings: '' where they do not tell
     said: str = ""  # what had to be guessed
+    to_a_year: frozenset[str] = frozenset()  # ids whose age is one since birth, of which the year alone is known
 
 
 def read_table(
@@ -180,7 +182,9 @@ def to_cases(path: Path, sheet: Sheet, columns: dict[str, str], age_unit: str, n
     refuse_unvalued(path, sheet, cells)
     blank = [""] * len(sheet.rows)
     ids, names = ids_of(cells["id"])
-    ages = ages_of(cells, age_unit) if "age_months" in columns else [np.nan] * len(ids)
+    since_birth = ages_in_column(cells["age_months"], age_unit) if is_header_age(columns.get("age_months", "")) else []
+    to_a_year = frozenset(id for id, age in zip(ids, since_birth, strict=False) if age.to_a_year)
+    ages = ages_of(cells, age_unit, since_birth) if "age_months" in columns else [np.nan] * len(ids)
     males: list[bool | None] = (
         sexes_in(cells["sex"], columns["sex"]) if "sex" in columns else [False for _ in sheet.rows]
     )
@@ -210,7 +214,7 @@ def to_cases(path: Path, sheet: Sheet, columns: dict[str, str], age_unit: str, n
     cases = cases.drop(index=[index for index, _ in repeated]).reset_index(drop=True)
     problems += [problem for _, problem in repeated]
     has_ages, has_sexes = "age_months" in columns, "sex" in columns
-    return Table(path, cases, tuple(problems), has_ages, has_sexes, split_by_headings(columns), sheet.said)
+    return Table(path, cases, tuple(problems), has_ages, has_sexes, split_by_headings(columns), sheet.said, to_a_year)
 
 
 def refuse_unvalued(path: Path, sheet: Sheet, cells: Mapping[str, list[str]]) -> None:
@@ -222,9 +226,9 @@ def refuse_unvalued(path: Path, sheet: Sheet, cells: Mapping[str, list[str]]) ->
             )
 
 
-def ages_of(cells: Mapping[str, list[str]], age_unit: str) -> list[float]:
+def ages_of(cells: Mapping[str, list[str]], age_unit: str, since_birth: Sequence[Age]) -> list[float]:
     """In months; NaN where the cell does not say an age in range."""
-    ages = months_of(cells["age_months"], age_unit)
+    ages = [age.months for age in since_birth] or months_of(cells["age_months"], age_unit)
     return [age if MIN_AGE_MONTHS <= age <= MAX_AGE_MONTHS else np.nan for age in ages]  # a NaN is in no range
 
 

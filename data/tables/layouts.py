@@ -1,7 +1,7 @@
 """A folder of radiographs, in whatever layout it came: RSNA's own, Kaggle's, or a renamed one. Found, not configured.
 
 Tables are known by their headings (`headings.py`), a table's split by its own `split` column, its file's name, its
-folders' names, or RSNA's headings, in this order. An image belongs to the row whose id is its name (`names.py`), in a folder
+folders' names, or RSNA's headings, in this order. An image belongs to the row whose id is its name (`paired/names.py`), in a folder
 of the same split or of none; held-out cases may also have theirs among the training images. Sexes that no table has, and
 ages where that was asked for, are taken from DICOM files.
 """
@@ -30,7 +30,7 @@ from data.tables.headings import (
     split_of,
     without_ending,
 )
-from data.tables.joined import joined
+from data.tables.paired.joined import joined
 from data.tables.refusals import (
     refuse_ids_in_two_splits,
     refuse_losses,
@@ -91,9 +91,8 @@ def read_folder(folder: Path, settings: Preparation = AS_FOUND, to_train: bool =
             f"{rowless:,} image{'s belong' if rowless > 1 else ' belongs'} to no labelled row and {'are' if rowless > 1 else 'is'} left alone"
         )
     if is_header_age(settings.age_column):
-        paired.append(
-            "LABELS ARE AGES SINCE BIRTH, from the DICOM headers, as --age-column asks: they are no bone ages"
-        )
+        of = "the table" if all(table.has_ages for table in labelled) else "the DICOM headers"
+        paired.append(f"LABELS ARE AGES SINCE BIRTH, from {of}, as --age-column asks: they are no bone ages")
     sentences = (*(sentence(folder, table) for table in tables), *said, *paired, *files.said)
     return Found(cases[["id", "age_months", "male", "split", "patient", "path"]], tuple(problems), sentences)
 

@@ -11,7 +11,8 @@ from data.shown import one_line
 from data.tables.ages import look_like_years
 from data.tables.dicom_cases import header
 from data.tables.headings import TO_ANSWER, Table, read_table
-from data.tables.names import matched
+from data.tables.paired.header_ids import READ_HEADER, Written, is_readable_dicom
+from data.tables.paired.names import matched
 from data.tables.refusals import refuse_newborn
 
 SAID = 3  # of a kind of fault; the others are counted
@@ -47,30 +48,42 @@ def sexes_of(table: Path, files: Sequence[Path], columns: Mapping[str, str] = {}
 def labels_in(found: Table, files: Sequence[Path]) -> Labels:
     table = found.path
     names = list(found.cases["named"])
-    made = matched(names, range(len(names)), files, files, cache(header))
+    headers = cache(header)
+    made = matched(Written(names, list(found.cases["patient"])), range(len(names)), files, files, headers)
     said = [found.said] if found.said else []
     faults = [problem for problem in found.problems if problem.kind != "split"]
+    if found.to_a_year:
+        said.append(
+            f"{len(found.to_a_year):,} ages since birth of {table} are known to a year only: the middle of that year is taken"
+        )
     said += some_of([f"{problem.path}: {problem.reason}" for problem in faults], f"rows of {table}")
     sexes = list(found.cases["male"]) if found.has_sexes else [None] * len(names)
     of_rows = list(zip(sexes, found.cases["age_months"].to_numpy(float), strict=True))
     male: dict[Path, bool] = {}
     ages: dict[Path, float] = {}
-    loosely, doubtful = [], [f"ambiguous: the id {names[place]}: {why}" for place, why in made.unclear.items()]
-    not_quite = set(made.loosely)
+    doubtful = [f"ambiguous: the id {names[place]}: {why}" for place, why in made.unclear.items()]
+    nearly, in_headers = set(made.nearly), set(made.in_headers)
     for place, paths in made.files.items():
-        if place in not_quite:
-            if len(paths) > 1:
-                doubtful.append(
-                    f"ambiguous: the id {names[place]} may be {' or '.join(str(path) for path in paths[:2])}"
-                )
-                continue
-            loosely.append((names[place], paths[0]))
         sex, age_months = of_rows[place]
+        if len(paths) > 1 and (place in nearly or place in in_headers or not one_image(paths, headers)):
+            doubtful.append(several(names[place], paths, place in in_headers))
+            age_months = math.nan
+            one = place in in_headers or (place not in nearly and one_patient(paths, headers))
+            if (
+                not one
+                or made.contested.intersection(paths)
+                or not all(headers(path).male in (None, sex) for path in paths)
+            ):
+                continue
         male |= {} if sex is None else dict.fromkeys(paths, bool(sex))
         ages |= {} if math.isnan(age_months) else dict.fromkeys(paths, float(age_months))
-    if loosely:
-        name, path = loosely[0]
-        said.append(f"{len(loosely):,} of the ids of {table} are not quite the files' names, as {name} and {path.name}")
+    for every, how in (
+        (made.nearly, "are not quite the files' names"),
+        (made.in_headers, "are no files' names and were found in DICOM headers"),
+    ):
+        if places := [place for place in every if len(made.files[place]) == 1]:
+            first = f"{names[places[0]]} and {made.files[places[0]][0].name}"
+            said.append(f"{len(places):,} of the ids of {table} {how}, as {first}")
     said += some_of(doubtful, f"ids of {table}")
     if not male and not ages:
         raise DataError(nothing_for(table, found, files, bool(made.files)) + "".join(f"; {one}" for one in said))
@@ -82,6 +95,24 @@ def labels_in(found: Table, files: Sequence[Path]) -> Labels:
             f"{', '.join(path.name for path in without[:SAID])}{more}"
         )
     return Labels(male, ages, tuple(said))
+
+
+def one_image(paths: Sequence[Path], headers: READ_HEADER) -> bool:
+    """Whether nothing tells files of one name apart: pictures say nothing of themselves, and DICOM files who and which they are."""
+    return len({headers(path).ids for path in paths if is_readable_dicom(path)}) <= 1
+
+
+def one_patient(paths: Sequence[Path], headers: READ_HEADER) -> bool:
+    numbers = {headers(path).patient_id if is_readable_dicom(path) else "" for path in paths}
+    return len(numbers) == 1 and "" not in numbers
+
+
+def several(name: str, paths: Sequence[Path], in_headers: bool) -> str:
+    """A patient has films of several days, with a bone age each."""
+    two = " or ".join(str(path) for path in paths[:2])
+    if not in_headers:
+        return f"ambiguous: the id {name} may be {two}"
+    return f"ambiguous: {len(paths)} files have the id {name} in their headers, {two}: its bone age is given to none of them"
 
 
 def table_of(table: Path, columns: Mapping[str, str], age_unit: str) -> Table:

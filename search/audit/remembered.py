@@ -32,6 +32,7 @@ def audit_of(store: Store) -> Audit:
         store.films,
         store.prepared_as.stretch,
         store.films_fault,
+        store.other_sexes,
     )
 
 
@@ -63,4 +64,5 @@ def audited_as(store: Store) -> list[str]:
         digest_of(store.path / "problems.csv"),
         str(store.info.get("sides")),
         store.films_fault,
+        *([json.dumps(store.other_sexes)] if store.other_sexes else []),
     ]

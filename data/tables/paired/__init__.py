@@ -1,0 +1,1 @@
+"""Which image belongs to which row of a table."""

@@ -1,0 +1,173 @@
+"""Tables of cases and images of a folder, joined: each case with its image, or with the reason why it has none."""
+
+from collections.abc import Collection, Sequence
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from data.cases import MAX_AGE_MONTHS, MIN_AGE_MONTHS
+from data.problems import Kind, Problem
+from data.tables.dicom_cases import Age, header, more_exactly
+from data.tables.folders import some
+from data.tables.headings import Table, split_of
+from data.tables.paired.header_ids import READ_HEADER, Written, is_readable_dicom
+from data.tables.paired.names import matched
+
+
+def joined(
+    folder: Path, tables: Sequence[Table], images: Sequence[Path]
+) -> tuple[pd.DataFrame, list[Problem], list[str]]:
+    """The cases with `path`, `split` and whether a column told it (`told`); those left out; sentences.
+
+    An image belongs to a case of the split that its folder names, or of any where it names none. A held-out case may have
+    its image among the training images; never the other way round.
+    """
+    headers = cache(header)
+    split_at = cache(lambda at: split_of(folder, at))
+    free = list(images)
+    parts: list[pd.DataFrame] = []
+    problems: list[Problem] = []
+    said: list[str] = []
+    for table in sorted(tables, key=lambda table: table.split not in ("", "train")):
+        problems += table.problems
+        ids = list(table.cases["id"])
+        written = written_in(table, [other for other in tables if other is not table])
+        found: dict[int, list[Path]] = {}
+        unclear: dict[int, str] = {}
+        of_headers: set[int] = set()
+        for folders in search_order(table.split):
+            left = [place for place in range(len(ids)) if place not in found]
+            eligible = [path for path in free if folders is None or split_at(path.parent) in folders]
+            made = matched(written, left, eligible, images, headers)
+            here = made.files
+            found |= here
+            unclear |= made.unclear
+            said += nearly_said(ids, here, made.nearly)
+            said += in_headers_said(ids, here, [place for place in made.in_headers if len(here[place]) == 1])
+            of_headers |= {*made.in_headers}
+            if folders == ("train",) and here:
+                paths = [path for paths in here.values() for path in paths]
+                said.append(f"{len(here):,} {table.split} images lie among the training images: {some(folder, paths)}")
+            taken = {path for paths in here.values() for path in paths}
+            free = [path for path in free if path not in taken]
+        part, unusable, of_ages = with_images(folder, table, found, unclear, of_headers, headers)
+        said += of_ages
+        parts.append(part)
+        problems += unusable
+    return pd.concat(parts, ignore_index=True), problems, said
+
+
+def search_order(split: str) -> list[tuple[str, ...] | None]:
+    """Splits that the folders of an image may name, at first and then."""
+    if not split:
+        return [None]
+    return [("", split)] if split == "train" else [("", split), ("train",)]
+
+
+def written_in(table: Table, others: Sequence[Table]) -> Written:
+    return Written(
+        list(table.cases["named"]),
+        list(table.cases["patient"]),
+        [name for other in others for name in other.cases["named"]],
+        [
+            patient
+            for other in others
+            for name, patient in zip(other.cases["named"], other.cases["patient"], strict=True)
+            if patient != name
+        ],
+    )
+
+
+def nearly_said(ids: Sequence[str], found: dict[int, list[Path]], places: Sequence[int]) -> list[str]:
+    if not places:
+        return []
+    example = found[places[0]][0].name
+    ids_are = (
+        f"{len(places):,} ids are not quite their images' names, as"
+        if len(places) > 1
+        else "1 id is not quite its image's name,"
+    )
+    return [f"{ids_are} {ids[places[0]]} and {example}"]
+
+
+def in_headers_said(ids: Sequence[str], found: dict[int, list[Path]], places: Sequence[int]) -> list[str]:
+    if not places:
+        return []
+    several = (
+        f"{len(places):,} ids are no images' names and were" if len(places) > 1 else "1 id is no image's name and was"
+    )
+    return [f"{several} found in DICOM headers, as {ids[places[0]]} in {found[places[0]][0].name}"]
+
+
+def ages_said(ages: Sequence[Age], paths: Sequence[Path]) -> list[str]:
+    """Of labels that are ages since birth: how many are known to a year only, and how many their files doubt."""
+    rough = [(age, path) for age, path in zip(ages, paths, strict=True) if age.to_a_year]
+    doubtful = [(age, path) for age, path in zip(ages, paths, strict=True) if age.note and not age.to_a_year]
+    said = []
+    if rough:
+        are = f"{len(rough):,} ages since birth are" if len(rough) > 1 else "1 age since birth is"
+        said.append(
+            f"{are} known to a year only, and the middle of that year is taken (the first: {rough[0][1].name}, {rough[0][0].note})"
+        )
+    if doubtful:
+        are = f"{len(doubtful):,} ages since birth are" if len(doubtful) > 1 else "1 age since birth is"
+        said.append(f"{are} doubtful (the first: {doubtful[0][1].name}, {doubtful[0][0].note})")
+    return said
+
+
+def with_images(
+    folder: Path,
+    table: Table,
+    found: dict[int, list[Path]],
+    unclear: dict[int, str],
+    of_headers: Collection[int],
+    headers: READ_HEADER,
+) -> tuple[pd.DataFrame, list[Problem], list[str]]:
+    """The table's cases with their image, and with what the image's header says that the table does not; those left out; sentences."""
+    kept, problems = [], []
+    cases = table.cases
+    columns = (cases["id"], cases["row"], cases["age_months"], cases["male"])
+    for place, (id, row, age_months, male) in enumerate(zip(*columns, strict=True)):
+        paths = found.get(place, [])
+        wrong: tuple[Kind, str] | None = None
+        if not paths and place in unclear:
+            wrong = "ambiguous", unclear[place]
+        elif not paths:
+            wrong = "missing", f"no image {id} in {folder}"
+        elif len(paths) > 1:
+            have = "have this id in their headers" if place in of_headers else "have this name"
+            two = " and ".join(str(path.relative_to(folder)) for path in paths[:2])
+            wrong = "ambiguous", f"{len(paths)} images {have}, {two}"
+        else:
+            age = age_of(table, id, age_months, paths[0], headers)
+            if not table.has_sexes:
+                male = headers(paths[0]).male
+            if male is None:
+                wrong = "sex", "no table has it, and the image names none"
+            elif not MIN_AGE_MONTHS <= age.months <= MAX_AGE_MONTHS:
+                doubt = f" ({age.note})" if age.note else ""
+                wrong = "age", f"no table has it, and the image names none in its range{doubt}"
+        if wrong:
+            problems.append(Problem(id, str(paths[0]) if paths else f"{table.path} row {row}", *wrong))
+        else:
+            kept.append((place, paths[0], age, male))
+    chosen = cases.iloc[[place for place, *_ in kept]].reset_index(drop=True)
+    chosen["path"] = pd.Series([path for _, path, *_ in kept], dtype=object)
+    chosen["age_months"] = np.array([age.months for *_, age, _ in kept], float)
+    chosen["male"] = np.array([male for *_, male in kept], bool)
+    chosen["told"] = chosen["split"] != ""
+    chosen["split"] = [split or table.split for split in chosen["split"]]
+    return chosen, problems, ages_said([age for *_, age, _ in kept], list(chosen["path"]))
+
+
+def age_of(table: Table, id: str, age_months: float, path: Path, headers: READ_HEADER) -> Age:
+    """The table's, or the age since birth by the image's header where it has none. Of an age since birth that the table has to a
+    year only, the image's dates may know more."""
+    if not table.has_ages:
+        return headers(path).age
+    if id not in table.to_a_year:
+        return Age(age_months)
+    known = Age(age_months, True, "by the table")
+    return more_exactly(known, headers(path).age) if is_readable_dicom(path) else known

@@ -1,0 +1,106 @@
+"""What DICOM files say of their sex against the table's: counted when they are read, said before anything is trained."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from dicom_files import write
+
+from data.films import dicom
+from data.preparation import Preparation
+from data.store.disk import Store, open_store
+from data.store.prepare import prepare
+from search.audit.remembered import audit_of, worries
+from search.cli import main
+
+COUNT = 30
+SETTINGS = Preparation(image_px=32, stretch=False)
+
+
+def clinic(folder: Path, wrong: int, stated: int = COUNT) -> Path:
+    """Files named by their ids, half of them girls; of those that state a sex, the first `wrong` state the other."""
+    (folder / "img").mkdir(parents=True)
+    draw = np.random.default_rng(0)
+    rows = ["id,boneage,sex"]
+    for n in range(COUNT):
+        sex = "FM"[(n + (n < wrong)) % 2] if n < stated else "O"
+        pixels = draw.integers(0, 4000, (40, 40), dtype=np.uint16)
+        write(folder / "img" / f"{n}.dcm", pixels, PatientSex=sex, PatientID=f"X{n}X")
+        rows.append(f"{n},{60 + 3 * n},{'FM'[n % 2]}")
+    (folder / "train.csv").write_text("\n".join(rows) + "\n")
+    return folder
+
+
+def said(store: Store) -> list[str]:
+    return [worry for worry in worries(audit_of(store)) if "name another than the table" in worry]
+
+
+@pytest.mark.parametrize(("wrong", "stated"), [(1, COUNT), (7, COUNT), (2, 20)])
+def test_sexes_that_contradict_the_table_are_a_worry_with_their_number(tmp_path: Path, wrong: int, stated: int) -> None:
+    [worry] = said(prepare(str(clinic(tmp_path / "a", wrong, stated)), SETTINGS, tmp_path / "store"))
+
+    assert worry.startswith(f"{wrong} of {stated} DICOM files that name a sex name another than the table (0")
+    assert "neither do their bone ages" in worry
+    agreeing = prepare(str(clinic(tmp_path / "b", 0, stated)), SETTINGS, tmp_path / "other")
+    assert said(agreeing) == []
+    assert "other_sexes" not in agreeing.info
+
+
+def test_a_table_that_is_mended_is_no_worry_and_nothing_is_decoded_or_read_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = clinic(tmp_path / "a", 1)
+    assert said(prepare(str(folder), SETTINGS, tmp_path / "store"))
+    table = folder / "train.csv"
+    table.write_text(table.read_text().replace("\n0,60,F\n", "\n0,60,M\n"))
+    monkeypatch.setattr("data.store.sources.decode", None)
+    monkeypatch.setattr("data.store.sources.dicom.texts", None)
+
+    assert said(prepare(str(folder), SETTINGS, tmp_path / "store")) == []
+    table.write_text(table.read_text().replace("\n1,63,M\n", "\n1,63,F\n"))
+    [worry] = said(prepare(str(folder), SETTINGS, tmp_path / "store"))
+    assert "table (1)" in worry
+    before = (tmp_path / "store" / "store.json").stat().st_mtime_ns
+    prepare(str(folder), SETTINGS, tmp_path / "store")
+    assert (tmp_path / "store" / "store.json").stat().st_mtime_ns == before
+
+
+def test_a_header_is_read_once_for_patient_and_sex(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[str] = []
+    texts = dicom.texts
+    monkeypatch.setattr(
+        "data.store.sources.dicom.texts", lambda path, *names: read.append(path.name) or texts(path, *names)
+    )
+    store = prepare(str(clinic(tmp_path / "a", 3)), SETTINGS, tmp_path / "store")
+
+    assert said(store)
+    assert sorted(read) == sorted(f"{n}.dcm" for n in range(COUNT))
+
+
+def test_a_store_of_before_is_not_made_again_and_says_nothing_of_sexes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It has no column of sexes; new files are read and the others are not."""
+    folder = clinic(tmp_path / "a", 5)
+    store = prepare(str(folder), SETTINGS, tmp_path / "store")
+    assert said(store)
+    about = {name: value for name, value in store.info.items() if name != "other_sexes"}
+    (tmp_path / "store" / "store.json").write_text(json.dumps(about))
+    files = tmp_path / "store" / "files.csv"
+    pd.read_csv(files, dtype=str, keep_default_na=False).drop(columns="sex").to_csv(files, index=False)
+    monkeypatch.setattr("data.store.sources.decode", None)
+
+    assert said(prepare(str(folder), SETTINGS, tmp_path / "store")) == []
+    assert open_store(tmp_path / "store").info == about
+
+
+def test_prepare_says_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = clinic(tmp_path / "a", 4)
+    command = ["prepare", str(folder), "--run-dir", str(tmp_path / "run"), "--preset", "demo", "--image-px", "48"]
+
+    assert main(command) == 0
+    assert (
+        "data: 4 of 30 DICOM files that name a sex name another than the table (0, 1, 2, 3)" in capsys.readouterr().err
+    )

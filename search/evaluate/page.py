@@ -2,13 +2,12 @@
 
 import hashlib
 import re
-import unicodedata
 from pathlib import Path
 from typing import Any
 
 from data.preparation import absolute
 from search.evaluate.evaluation import Evaluation, predictions
-from search.output.files import write_text
+from search.output.files import file_name, write_text
 from search.show.html import Section, notices, page, prose, section, table, text
 from search.trained import page as model_page
 from search.trained.folder import ModelFolder
@@ -18,7 +17,6 @@ from search.trained.table import OFFICIAL_TEST, band_name, measures_rows, turned
 FOLDER = "evaluated"  # in the model's folder
 
 
-NAME_BYTES = 100  # of a file's name, so that every disk takes it
 SUBTITLE = re.compile(r"<header><h1>[^<]*</h1><p>([^<]*)</p>")
 
 
@@ -32,10 +30,8 @@ def places(source: str, model: ModelFolder, folder: Path) -> tuple[Path, Path]:
 
 
 def set_name(source: str) -> str:
-    """Of the last folder, in whatever script: letters and digits stay, what else there is becomes a dash."""
-    last = unicodedata.normalize("NFC", Path(absolute(source)).name)
-    kept = re.sub(r"[^\w.+-]+", "-", last).strip(".-").encode()[:NAME_BYTES].decode(errors="ignore")
-    return kept or f"set-{short_digest(absolute(source))}"
+    """Of the last folder."""
+    return file_name(Path(absolute(source)).name) or f"set-{short_digest(absolute(source))}"
 
 
 def short_digest(words: str) -> str:

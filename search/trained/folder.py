@@ -48,6 +48,10 @@ class ModelFolder:
         return Architecture.from_dict(self.about["architecture"])
 
     @property
+    def uses_sex(self) -> bool:
+        return bool(self.architecture.sex_units)
+
+    @property
     def preparation(self) -> Preparation:
         return Preparation(**self.about["preparation"])
 

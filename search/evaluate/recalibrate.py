@@ -20,7 +20,7 @@ from search.evaluate.labelled import Labelled
 from search.evaluate.parts import of_what, parted
 from search.trained.about import digest_of_file
 from search.trained.conformal import calibrate, intervals
-from search.trained.folder import ABOUT, ModelFolder, load_network, open_folder
+from search.trained.folder import ABOUT, ModelFolder, digest_of_cases, load_network, open_folder, opened_before
 from search.trained.keep import LOOKS, put_predictions, taken_over, write_about
 from search.trained.made_of import OF_SET, OF_TRAINING, RECALIBRATED, gone_on
 from search.trained.measures import FITTED_FILMS
@@ -88,6 +88,7 @@ def recalibrated(
         ),
     }
     validation = measured(parts["validation"], constant_months)
+    tested = digest_of_cases(reported["id"], reported["age_months"], reported["male"])
     about = model.about | {
         "name": path.name,
         "made": time.strftime("%Y-%m-%d %H:%M:%S"),
@@ -108,7 +109,8 @@ def recalibrated(
         "test": measured(parts["test"], constant_months),
         "test_flipped": None,
         "test_films": departures(films_of(fitted, model.preparation.image_px), reported, FITTED_FILMS),
-        "tests_opened_before": 0,
+        "test_of": tested,
+        "tests_opened_before": opened_before(path, tested),
         "conformal": conformal | {"calibrated_on": "recalibration"},
         "conformal_flipped": None,
         "recalibration": asdict(made.correction)

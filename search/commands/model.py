@@ -174,6 +174,8 @@ def run_predict(arguments: argparse.Namespace) -> int:
     if arguments.dicom_sr:
         structured_report.refuse_without_package()
     files = predict.files_of(arguments.paths)
+    if arguments.out:
+        answers_out.say_replaced(arguments.out, files)
     columns = {"id": arguments.id_column, "sex": arguments.sex_column, "age_months": arguments.age_column}
     asked = {ours: heading for ours, heading in columns.items() if heading}
     known = labels.labels_of(arguments.table, files, asked, arguments.age_unit) if arguments.table else labels.Labels()

@@ -20,6 +20,7 @@ from search.compare.curves import Curve, write
 from search.compare.record import recorded
 from search.compare.run import say_replaced as say_replaced_comparison
 from search.evaluate.page import places, subtitle_of
+from search.evaluate.recalibrate import free_beside
 from search.show.html import digest_of_folder, page, refuse_others
 from search.trained.folder import ModelFolder, open_folder
 from studies.preset import StudyError
@@ -124,6 +125,25 @@ def test_where_every_name_is_taken_nothing_is_replaced(tiny_model: Path, tmp_pat
 
     with pytest.raises(DataError, match="is of something else, and is not replaced"):
         places("/a/clinic", model, tmp_path)
+
+
+def test_a_new_model_goes_into_no_folder_of_other_files_and_on_with_one_that_was_begun(
+    tiny_model: Path, tmp_path: Path
+) -> None:
+    model = ModelFolder(tmp_path / "tiny", open_folder(tiny_model).about)
+    for name, file in (("study", "report.html"), ("stopped", "model.keras"), ("begun", "job.json")):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / file).write_text("there")
+    (tmp_path / "empty").mkdir()
+
+    with pytest.raises(DataError, match=r"study holds other files, as report\.html: give the new model another --name"):
+        free_beside(model, "study")
+    assert [free_beside(model, name).name for name in ("stopped", "begun", "empty", "new")] == [
+        "stopped",
+        "begun",
+        "empty",
+        "new",
+    ]
 
 
 # export --to

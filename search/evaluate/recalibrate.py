@@ -15,9 +15,11 @@ import pandas as pd
 
 from data.films.traits import departures, films_of
 from data.preparation import DataError
+from data.shown import plain
 from search.evaluate.evaluation import covered_by, measured, predictions
 from search.evaluate.labelled import Labelled
 from search.evaluate.parts import of_what, parted
+from search.run import PREPARED
 from search.trained.about import digest_of_file
 from search.trained.conformal import calibrate, intervals
 from search.trained.folder import ABOUT, ModelFolder, digest_of_cases, load_network, open_folder, opened_before
@@ -28,6 +30,8 @@ from search.trained.page import write_page
 from search.trained.train import safe
 from search.workers.best import MODEL, TEST, VALIDATION, save_predictions
 from studies.preset import StudyError
+
+BEGUN = (MODEL, PREPARED, "job.json")  # with which a folder of ours begins that a stop has left without its model.json
 
 
 @dataclass(frozen=True)
@@ -173,4 +177,9 @@ def free_beside(model: ModelFolder, name: str) -> Path:
         raise StudyError(f"{path} holds a model already: give the new one another --name, or remove it")
     if path.exists() and not path.is_dir():
         raise DataError(f"{path} is a file: give the new model another --name")
+    inside = [one.name for one in path.iterdir()] if path.exists() else []
+    if inside and not any(name.startswith(BEGUN) for name in inside):
+        raise DataError(
+            f"{path} holds other files, as {plain(inside[0])}: give the new model another --name, or move them away"
+        )
     return path

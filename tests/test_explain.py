@@ -284,10 +284,12 @@ def test_bad_input_is_refused_with_a_sentence(
 ) -> None:
     text = tmp_path / "text.png"
     text.write_text("no image")
+    hand = tmp_path / "hand.png"
+    Image.fromarray(draw(phantom_cases(1)[0], 64)).save(hand)
     folder, run = str(model.path), str(model.path.parents[1])
     for said, arguments in {
         "is no file": ["explain", str(tmp_path), "--sex", "F", "--model", folder],
-        "say --sex F or --sex M": ["explain", str(text), "--model", folder],
+        "say --sex F or --sex M": ["explain", str(hand), "--model", folder],
         "name image files, or --sheet": ["explain", "--run-dir", run],
         "has no trained model": ["explain", str(text), "--run-dir", str(tmp_path)],
         "holds no trained model": ["export", "--format", "keras", "--model", str(tmp_path)],

@@ -12,13 +12,15 @@ from typing import Any
 
 import numpy as np
 
-from data.csv_text import guarded, row_writer
+from data.csv_text import guarded, read_csv, row_writer, unguarded
+from data.foreign import foreign
 from data.preparation import DataError
 from search.output.files import write_text
 from search.output.files import written as whole
 from search.output.terminal import log
 
 Row = dict[str, Any]
+ALWAYS = ("file", "predicted_months", "low", "high", "note")  # columns of every table of answers
 
 
 @dataclass
@@ -112,6 +114,52 @@ def refuse_unknown(path: Path) -> None:
         raise DataError(
             f"{path} cannot be written: {'it is a folder' if path.is_dir() else f'there is no folder {path.parent}'}"
         )
+
+
+def say_replaced(path: Path, files: Sequence[Path]) -> None:
+    """Before anything is predicted. Raises DataError where what lies there is no table of answers; one that answers other files is said."""
+    if not path.exists():
+        return
+    held = answered_in(path)
+    if held is None:
+        raise DataError(
+            f"{path} is no table of answers of `predict`, and is not replaced: move it away, or name another --out"
+        )
+    if others := [name for name in held if name not in {str(file) for file in files}]:
+        log(f"{path} has answers of {len(others):,} other files, as {others[0]}: they are replaced")
+
+
+def answered_in(path: Path) -> list[str] | None:
+    """The files that the table there answers; None where it is no table of answers."""
+    try:
+        with foreign("no table"):
+            rows = READERS[path.suffix.lower()](path)
+    except (DataError, OSError):
+        return None
+    whole = all(isinstance(row, Mapping) and set(ALWAYS) <= set(row) for row in rows)
+    return [str(row["file"]) for row in rows] if rows and whole else None
+
+
+def read_workbook(path: Path) -> list[Row]:
+    from openpyxl import load_workbook
+
+    book = load_workbook(path, read_only=True)
+    try:
+        head, *rows = book.worksheets[0].iter_rows(values_only=True)
+        return [dict(zip(map(str, head), map(unguarded_cell, row), strict=False)) for row in rows]
+    finally:
+        book.close()
+
+
+def unguarded_cell(cell: Any) -> Any:
+    return unguarded(cell) if isinstance(cell, str) else cell
+
+
+READERS: dict[str, Callable[[Path], list[Any]]] = {
+    ".csv": lambda path: read_csv(path).to_dict("records"),
+    ".json": lambda path: list(json.loads(path.read_text(encoding="utf-8"))),
+    ".xlsx": read_workbook,
+}
 
 
 def write_file(rows: Iterable[Row], columns: Sequence[str], path: Path) -> Tally:

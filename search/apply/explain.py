@@ -10,16 +10,14 @@ import numpy as np
 
 from data.cases import spread_cases
 from data.films.images import decode
-from data.films.looks import Looks, shrunk
-from data.films.traits import outside, traits_of
+from data.films.looks import shrunk
 from data.phantom.hand import Anatomy, anatomy, phantom_cases
 from data.preparation import DataError
 from data.store.disk import Store
 from models.cells import Cells, cells, spread
 from search.apply.hand_mask import hand_of
 from search.apply.occlusion import occluded, places
-from search.apply.predict import REFUSED, Wanted, verdict
-from search.apply.predict import sex_of as stated_sex
+from search.apply.predict import Wanted, judge, read
 from search.output.terminal import log
 from search.show.overlay import scale_of
 from search.trained.folder import ModelFolder, load_network
@@ -41,7 +39,7 @@ class Shown:
     male: bool | None  # None where nobody said
     age_months: float | None = None
     parts: Anatomy | None = None  # of a drawn hand
-    notes: tuple[str, ...] = ()  # where the film lies beyond those of the training, and what the hand check doubts
+    notes: tuple[str, ...] = ()  # as `predict` has them
 
     @cached_property
     def hand(self) -> np.ndarray | None:
@@ -95,9 +93,9 @@ def sex_of(shown: Shown) -> str | None:
 
 
 def of_files(files: Sequence[Path], wanted: Wanted, model: ModelFolder) -> list[Shown]:
-    """Decoded with the model's own preparation, each with the sex that `predict` takes.
+    """Read and judged as `predict` does it: with its sexes, its notes and its refusals.
 
-    Raises DataError for the first that is no radiograph, or that the hand check refuses unless it is forced.
+    Raises DataError for the first that it would refuse, and StudyError for the first whose sex nobody says.
     """
     detail = replace(model.preparation, image_px=DETAIL_PX)
     looks = looks_in(model) if (model.path / LOOKS).is_file() else None
@@ -105,26 +103,19 @@ def of_files(files: Sequence[Path], wanted: Wanted, model: ModelFolder) -> list[
     for file in files:
         if not file.is_file():
             raise DataError(f"there is no file {file}; name radiographs (PNG, JPEG or DICOM)")
-        male, _ = stated_sex(file, wanted)
-        if model.architecture.sex_units and male is None:
+        one = read(file, model, wanted)
+        if looks and one.pixels is not None:
+            one = judge(looks, one, float(looks.score(shrunk([one.pixels]))[0]), wanted)
+        if one.pixels is None or one.fault:
+            raise DataError(one.fault)
+        if model.uses_sex and one.male is None:
             raise StudyError(
                 f"{model.name} uses the sex, and nobody says that of {file}: say --sex F or --sex M, or give a --table"
             )
-        seen = decode(file, model.preparation)
-        [unlike] = outside(model.about.get("films"), traits_of([seen]))
-        notes = (*unlike, *checked(file, seen.pixels, looks, wanted.force))
-        for note in notes:
+        for note in one.notes:
             log(f"{file.name}: {note}")
-        shown.append(Shown(file.name, seen.pixels, decode(file, detail).pixels, male, notes=notes))
+        shown.append(Shown(file.name, one.pixels, decode(file, detail).pixels, one.male, notes=one.notes))
     return shown
-
-
-def checked(file: Path, seen: np.ndarray, looks: Looks | None, force: bool) -> tuple[str, ...]:
-    """What the hand check says of it; nothing where it has no doubt, or the model none to ask."""
-    said = verdict(looks, float(looks.score(shrunk([seen]))[0])) if looks else ""
-    if said == REFUSED and not force:
-        raise DataError(f"refused: {file} {REFUSED}; --force explains it anyway")
-    return (said,) if said else ()
 
 
 def of_store(store: Store, split: str, count: int, model: ModelFolder) -> list[Shown]:

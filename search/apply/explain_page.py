@@ -1,5 +1,6 @@
 """What `explain` leaves: one picture with all maps, and a page that says how to read them."""
 
+import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -18,10 +19,11 @@ from search.apply.explain import (
     sex_of,
 )
 from search.output.confirmed import MODEL_NOTHING, model_learned_nothing
-from search.output.files import write_text, written
+from search.output.files import file_name, write_text, written
 from search.output.notices import NO_DEVICE, SYNTHETIC
 from search.show.html import Picture, notices, page, pictures, section, table, text
 from search.show.overlay import Tile, laid_over, legend, sheet
+from search.trained.about import digest_of_file
 from search.trained.made_of import made_of
 
 FOLDER = "explained"  # in the model's folder
@@ -39,6 +41,21 @@ CAUTION = (
     "A map says what this network's output is made of. It does not say that the network reads what a radiologist reads, and "
     "neighbouring orange and blue may cancel."
 )
+
+
+def name_of(found: Explanation, of_what: str = "") -> str:
+    """Of the picture and the page: what is shown (else the first radiograph), the method, and a digest of all that makes the maps.
+
+    So the same command writes over its own, and never over another radiograph's, sex's, method's or network's.
+    """
+    first, others = found.cases[0].shown.name, len(found.cases) - 1
+    named = file_name(of_what or Path(first).stem) or "image"
+    more = f"-and-{others}-more" if others and not of_what else f"-{others + 1}" if of_what else ""
+    made = hashlib.blake2b(f"{digest_of_file(found.model.network)} {found.method}".encode(), digest_size=8)
+    for shown in (case.shown for case in found.cases):
+        made.update(f"{shown.name!r} {shown.male} {shown.notes!r}".encode(errors="surrogateescape"))
+        made.update(shown.seen.tobytes() + shown.detail.tobytes())
+    return f"{named}{more}-{found.method.lower()}-{made.hexdigest()}"
 
 
 def write(found: Explanation, folder: Path, name: str) -> tuple[Path, Path]:

@@ -19,7 +19,8 @@ from data.films.images import to_bytes
 from data.phantom.hand import draw, phantom_cases
 from search.apply.model_card import beside, card
 from search.output.files import write_text
-from search.trained.folder import ModelFolder, load_network, store_of
+from search.show.html import digest_of_folder
+from search.trained.folder import ABOUT, ModelFolder, load_network, store_of
 from studies.preset import StudyError
 
 PACKAGES: dict[str, tuple[str, ...]] = {  # by format; those of the extra [export]
@@ -28,6 +29,7 @@ PACKAGES: dict[str, tuple[str, ...]] = {  # by format; those of the extra [expor
     "tflite": ("ai_edge_litert",),
     "onnx": ("tf2onnx", "onnxruntime"),
 }
+FROM = "exported_from"  # in the JSON beside an export: a digest of the model's place
 FOLDER = "exported"  # in the model's folder
 IN_SAVED_MODEL = re.compile(r"(saved_model|fingerprint|keras_metadata)\.pb|assets|variables(/variables\.[^/]+)?")
 TOLERANCE_MONTHS = 0.01  # rounding differs by about 0.0001; predictions are read to a tenth at best
@@ -83,9 +85,11 @@ def export(model: ModelFolder, formats: list[str], folder: Path, run: Path) -> E
     rounds. A format that predicts otherwise than the model is not left behind. Raises StudyError where no format can be
     written, before anything is done if packages are why.
     """
-    faults = {
-        format: fault for format in formats if (fault := missing(format) or taken(folder / f"{model.name}.{format}"))
-    }
+    if (folder / ABOUT).exists():
+        raise StudyError(f"{folder} is the folder of a model, which has files of its own: name another --to")
+    places = {format: folder / f"{model.name}.{format}" for format in formats}
+    found = {format: missing(format) or taken(place) or others(place, model) for format, place in places.items()}
+    faults = {format: fault for format, fault in found.items() if fault}
     refuse_none_left(formats, faults)
     inputs = inputs_for(model, run)
     network = load_network(model)
@@ -138,9 +142,9 @@ def exported(
             "machine's CPU (median)."
         )
         put(written, made.path, part)
-        write_text(made.path.with_name(f"{made.path.name}.md"), card(model, format, made.path.name, about))
-        facts = beside(model, format, made.path.name)
-        write_text(made.path.with_name(f"{made.path.name}.json"), json.dumps(facts, indent=1) + "\n")
+        facts = beside(model, format, made.path.name) | {FROM: digest_of_folder(model.path)}
+        write_text(facts_of(made.path), json.dumps(facts, indent=1) + "\n")
+        write_text(card_of(made.path), card(model, format, made.path.name, about))
     finally:
         shutil.rmtree(part, ignore_errors=True)
     return made
@@ -175,6 +179,35 @@ def taken(path: Path) -> str:
         return ""
     what = "saved model as an export leaves it" if folder else "file"
     return f"{path} is no {what}, and is not replaced: move it away, or name another --to"
+
+
+def card_of(path: Path) -> Path:
+    return path.with_name(f"{path.name}.md")
+
+
+def facts_of(path: Path) -> Path:
+    return path.with_name(f"{path.name}.json")
+
+
+def others(path: Path, model: ModelFolder) -> str:
+    """Why what lies there, or beside it, is not an earlier export of this model; empty where it is one, or nothing is there.
+
+    Within the model's folder all is its own; elsewhere the JSON beside an export tells.
+    """
+    if path.resolve().is_relative_to(model.path.resolve()):
+        return ""
+    if not any(one.exists() for one in (path, card_of(path), facts_of(path))):
+        return ""
+    try:
+        facts = json.loads(facts_of(path).read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        facts = None
+    if isinstance(facts, dict):
+        # Exports of earlier versions do not say which folder they came from; the figures are then the model's.
+        figures = [(one.get("name"), one.get("validation")) for one in (facts, model.about)]
+        if facts[FROM] == digest_of_folder(model.path) if FROM in facts else figures[0] == figures[1]:
+            return ""
+    return f"{path}, or what lies beside it, is no export of {model.path}, and is not replaced: move it away, or name another --to"
 
 
 def is_saved_model(path: Path) -> bool:

@@ -9,6 +9,7 @@ from data.films import field
 from data.films.traits import TRAITS, shown, spanned
 from models.architecture import family_named
 from search.apply import card_reader
+from search.output.markdown import code, escaped
 from search.output.notices import NO_DEVICE
 from search.output.sentence import capital
 from search.trained.folder import ModelFolder
@@ -55,7 +56,10 @@ FIGURES = {
 def card(model: ModelFolder, format: str, file: str, about_file: str) -> str:
     """Markdown, from model.json alone and the sentence about the file."""
     about = model.about
-    parts = [f"# {model.name}: bone age from a hand radiograph", f"`{file}`: {RUNS_WITH[format]}. {about_file}"]
+    parts = [
+        f"# {escaped(model.name)}: bone age from a hand radiograph",
+        f"{code(file)}: {RUNS_WITH[format]}. {about_file}",
+    ]
     parts.append(" ".join(f"**{capital(words)}.**" for words in (NO_DEVICE, drawn_words(about)) if words))
     parts += [
         "## Input and output",
@@ -74,8 +78,8 @@ def card(model: ModelFolder, format: str, file: str, about_file: str) -> str:
         "## Licence of the data",
         licence(model),
     ]
-    made = ", ".join(f"{name} {version}" for name, version in about["versions"].items())
-    parts.append(f"{capital(when_words(about))}; its network was trained with {made}; {trained_words(about)}.")
+    made = ", ".join(f"{escaped(name)} {escaped(version)}" for name, version in about["versions"].items())
+    parts.append(f"{escaped(capital(when_words(about)))}; its network was trained with {made}; {trained_words(about)}.")
     return "\n\n".join(parts) + "\n"
 
 
@@ -176,7 +180,7 @@ def passed_on(of_data: Mapping[str, Any] | None) -> dict[str, Any] | None:
 
 def training_data(about: Mapping[str, Any]) -> list[str]:
     """All that made the network what it is, the first of it first."""
-    return [*map(capital, lineage_words(about, "`")), *training_films(about.get("films"))]
+    return [*map(capital, lineage_words(about, code, escaped)), *training_films(about.get("films"))]
 
 
 def training_films(films: Mapping[str, Any] | None) -> list[str]:
@@ -188,7 +192,7 @@ def training_films(films: Mapping[str, Any] | None) -> list[str]:
         f"{trait.name}: {shown(trait, of['median'])} in the middle, {spanned(trait, of)} in all but the extremes"
         for trait, of in known
     ]
-    shares = ", ".join(f"{share:.0%} {how}" for how, share in films["filter"].items() if share)
+    shares = ", ".join(f"{share:.0%} {escaped(how)}" for how, share in films["filter"].items() if share)
     return [*said, f"files at preparation: {shares}"]
 
 
@@ -202,12 +206,12 @@ def figures(about: Mapping[str, Any]) -> list[str]:
     told = ", ".join(f"{constant:.1f} on {name}" for name, constant in constants.items())
     parts = [table(rows), f"Months. Always answering {constant_words(about)}: {told}."]
     if len(lineage(about)) > 1:
-        parts.append(f"All of it is of cases of the last set above, {source_words(lineage(about)[-1], '`')}.")
+        parts.append(f"All of it is of cases of the last set above, {source_words(lineage(about)[-1], code)}.")
     for name, measured in splits.items():
         for group in ("by_sex", "by_age"):
             if grouped := groups(measured.get(group)):
                 parts += [f"{capital(name)}, {group.replace('_', ' ')}:", table(grouped)]
-    said = [words for _, words in changed(about)]
+    said = [escaped(words) for _, words in changed(about)]
     if "validation" in splits:
         said.append(validation_role(about).figures)
     return [*parts, *([bullets(said)] if said else [])]
@@ -258,7 +262,7 @@ def limits(model: ModelFolder) -> list[str]:
 def licence(model: ModelFolder) -> str:
     """By all data of the model, and by the weights that it started from."""
     data = lineage(model.about)
-    terms = [source_words(one, "`") for one in data if one["how"] != EARLIER and not one["synthetic"]]
+    terms = [source_words(one, code) for one in data if one["how"] != EARLIER and not one["synthetic"]]
     said = []
     if terms:
         said.append(f"The network was made of {'; '.join(terms)}. Their terms go with it. {RSNA}")
@@ -270,7 +274,7 @@ def licence(model: ModelFolder) -> str:
         said.append("The images were drawn by this program; there is no data licence to keep.")
     if files := owned_weights(model.about):
         said.append(
-            f"The network started from weights of others, {', '.join(f'`{name}`' for name in files)}: the licence of such a file, and the "
+            f"The network started from weights of others, {', '.join(map(code, files))}: the licence of such a file, and the "
             "terms of the images that it was trained on, go with the network. They are for their source to say, not for this card."
         )
     return " ".join(said)
@@ -286,5 +290,5 @@ def bullets(said: Sequence[str]) -> str:
 
 def table(rows: Sequence[Mapping[str, str]]) -> str:
     columns = list(dict.fromkeys(column for one in rows for column in one))
-    lines = [columns, ["---"] * len(columns), *([one.get(column, "") for column in columns] for one in rows)]
+    lines = [columns, ["---"] * len(columns), *([escaped(one.get(column, "")) for column in columns] for one in rows)]
     return "\n".join("| " + " | ".join(cells) + " |" for cells in lines)

@@ -25,6 +25,7 @@ from data.tables.dicomdir import is_index, listed
 from data.tables.folders import files_below
 from search.output.confirmed import MODEL_NOTHING, model_learned_nothing
 from search.output.terminal import log
+from search.trained.folder import ModelFolder
 from search.trained.made_of import made_of
 from search.trained.predictor import BATCH, Answers, Model, predict
 
@@ -68,6 +69,7 @@ class Wanted:
     force: bool = False  # predict also for images that do not look like a hand radiograph
     ages: Mapping[Path, float] = field(default_factory=dict)  # bone ages in months, as `table`
     identifiers: bool = False  # tell the patient's number, the date and the accession number of DICOM files
+    verb: str = "predicts"  # what --force does anyway
 
 
 class Read(NamedTuple):
@@ -125,7 +127,7 @@ def rows_of(model: Model, files: Sequence[Path], wanted: Wanted) -> Iterator[Row
             yield from answer(model, list(pool.map(lambda path: read(path, model, wanted), batch)), wanted)
 
 
-def read(path: Path, model: Model, wanted: Wanted) -> Read:
+def read(path: Path, model: Model | ModelFolder, wanted: Wanted) -> Read:
     try:
         if not path.exists():
             return Read(path, None, None, fault=f"missing: there is no file {path}")
@@ -139,7 +141,7 @@ def read(path: Path, model: Model, wanted: Wanted) -> Read:
                 path,
                 None,
                 male,
-                fault=f"refused: {path} says that it shows {part}; --force predicts anyway",
+                fault=f"refused: {path} says that it shows {part}; --force {wanted.verb} anyway",
                 study=studied,
             )
         decoded = decode(path, model.preparation)
@@ -175,7 +177,7 @@ def sex_among(path: Path, wanted: Wanted, stated: bool | None) -> tuple[bool | N
 
 
 def answer(model: Model, batch: Sequence[Read], wanted: Wanted) -> Iterator[Row]:
-    judged = [judge(model, one, score, wanted.force) for one, score in zip(batch, scores(model, batch), strict=True)]
+    judged = [judge(model.looks, one, score, wanted) for one, score in zip(batch, scores(model, batch), strict=True)]
     whole = [one for one in judged if not one.fault]
     images = np.array([one.pixels for one in whole])
     known = not model.uses_sex or all(one.male is not None for one in whole)
@@ -200,12 +202,12 @@ def scores(model: Model, batch: Sequence[Read]) -> list[float]:
     return [math.nan if one.pixels is None else float(next(found)) for one in batch]
 
 
-def judge(model: Model, one: Read, score: float, force: bool) -> Read:
+def judge(looks: Looks, one: Read, score: float, wanted: Wanted) -> Read:
     if one.pixels is None:
         return one
-    said = verdict(model.looks, score)
-    if said == REFUSED and not force:
-        return one._replace(fault=f"refused: {one.path} {REFUSED}; --force predicts anyway")
+    said = verdict(looks, score)
+    if said == REFUSED and not wanted.force:
+        return one._replace(fault=f"refused: {one.path} {REFUSED}; --force {wanted.verb} anyway")
     return one._replace(notes=(*one.notes, said)) if said else one
 
 
@@ -268,17 +270,21 @@ def years_and_months(months: float) -> str:
     return f"{years} y {rest} m"
 
 
-def say_before(folder: Path, model: Model, wanted: Wanted) -> None:
-    """On stderr: which model answers, and what it lacks for what was asked."""
+def figures_words(model: Model) -> str:
+    """How wrong the model is on its own images."""
     own = model.about["test"] or model.about["validation"]
     split = "test" if model.about["test"] else "validation"
     several = f", mean of {len(made_of(model.about))} networks" if model.about["ensemble"] else ""
-    log(f"{folder}{several}: MAE {own['mae']:.1f} months on its {split} images (constant {own['constant_mae']:.1f})")
+    return f"{several}: MAE {own['mae']:.1f} months on its {split} images (constant {own['constant_mae']:.1f})"
+
+
+def cautions(model: Model, wanted: Wanted) -> Iterator[str]:
+    """What the model lacks for what was asked; it holds for every answer."""
     if model_learned_nothing(model.about):
-        log(MODEL_NOTHING)
+        yield MODEL_NOTHING
     if wanted.flip and not model.about["training"]["flip_horizontal"]:
-        log("the model was trained without mirror images: with --flip it is probably worse")
+        yield "the model was trained without mirror images: with --flip it is probably worse"
     if wanted.flip and not model.about["conformal_flipped"]:
-        log("the intervals were measured without mirror images: train the model with --flip to measure others")
+        yield "the intervals were measured without mirror images: train the model with --flip to measure others"
     if not math.isfinite(model.looks.refuse_below):
-        log("the model has seen too few images to recognise what is not a hand radiograph: nothing is refused")
+        yield "the model has seen too few images to recognise what is not a hand radiograph: nothing is refused"

@@ -1,10 +1,11 @@
 """`predict --dicom-sr`: a DICOM structured report (TID 1500) beside each radiograph's answer, marked as research only.
 
 Its codes are the program's own (scheme 99BONEAGE), since none of the public ones says which machine's estimate this is. The report
-is preliminary and unverified.
+is preliminary and unverified. Whatever the answer's row or the command says against the number stands beside it: the report is
+read where neither of them is.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from importlib.metadata import version
 from importlib.util import find_spec
 from io import BytesIO
@@ -14,6 +15,8 @@ from typing import Any
 from data.films import dicom
 from data.foreign import foreign
 from data.preparation import DataError
+from data.tables.dicom_cases import study
+from search.apply.predict import REFUSED, other_part
 from search.output.files import write_bytes
 from search.output.notices import NO_DEVICE
 from search.output.terminal import log
@@ -28,9 +31,13 @@ MEASURED = {  # what of a row becomes a number, in months
     "predicted_months": ("BONE_AGE", "Bone age"),
     "low": ("BONE_AGE_LOW", "Bone age, lower end of the 90 % interval"),
     "high": ("BONE_AGE_HIGH", "Bone age, upper end of the 90 % interval"),
+    "if_female_months": ("IF_FEMALE", "Bone age if female"),  # both where nobody says the sex
+    "if_male_months": ("IF_MALE", "Bone age if male"),
     "chronological_months": ("AGE", "Age since birth"),
     "difference_months": ("DIFFERENCE", "Bone age minus age since birth"),
 }
+SEXES = {"F": "Female", "M": "Male", "unknown": "Unknown: the bone age is the middle of both answers"}
+ALGORITHM_NAME = "111001"  # of DICOM's own codes
 
 
 def refuse_without_package() -> None:
@@ -41,24 +48,32 @@ def refuse_without_package() -> None:
         )
 
 
-def reported(rows: Iterable[dict[str, Any]], folder: Path, model: str) -> Iterator[dict[str, Any]]:
-    """The same rows, each after its report is written; a file that can have none is said on stderr."""
+def reported(
+    rows: Iterable[dict[str, Any]], folder: Path, model: str, notices: Sequence[str] = ()
+) -> Iterator[dict[str, Any]]:
+    """The same rows, each after its report is written; a file that can have none is said on stderr.
+
+    A report is named after its image's SOPInstanceUID: it takes the place of an earlier one of the same image, and of no other.
+    `notices` are sentences on the model, or on how it was asked, that hold for every row.
+    """
     folder.mkdir(parents=True, exist_ok=True)
-    taken: set[str] = set()
+    written: dict[Path, Path] = {}  # the image of each report of this call
     for row in rows:
         path = Path(row["file"])
         if row["predicted_months"] is not None:
             try:
-                content = report_file(path, row, model)
+                made, content = report_file(path, row, model, notices)
+                place = place_of(path, folder, made, written)
             except DataError as error:
                 log(str(error))
             else:
-                write_bytes(folder / free(path, taken), content)
+                write_bytes(place, content)
+                written[place] = path
         yield row
 
 
-def report_file(path: Path, row: dict[str, Any], model: str) -> bytes:
-    """Raises DataError where the radiograph can have none; the answers go on without it."""
+def report_file(path: Path, row: dict[str, Any], model: str, notices: Sequence[str]) -> tuple[Any, bytes]:
+    """The data set and the file. Raises DataError where the radiograph can have none; the answers go on without it."""
     said = f"no structured report of {path}"
     if not dicom.holds_dicom(path):
         raise DataError(f"{said}: it is no DICOM file")
@@ -67,24 +82,62 @@ def report_file(path: Path, row: dict[str, Any], model: str) -> bytes:
     # Its header goes into the report as it is, and pydicom and highdicom take no date, sex or character set that is none.
     file = BytesIO()
     with foreign(f"{said}: its header holds what no report may hold"):
-        report(path, row, model).save_as(file, enforce_file_format=True)
-    return file.getvalue()
+        made = report(path, row, model, notices)
+        made.save_as(file, enforce_file_format=True)
+    return made, file.getvalue()
+
+
+def place_of(path: Path, folder: Path, made: Any, written: Mapping[Path, Path]) -> Path:
+    """Raises DataError where what lies there already is not the same image's report."""
+    from pydicom.uid import UID
+
+    said, uid = f"no structured report of {path}", UID(dicom.texts(path, "SOPInstanceUID")[0])
+    if not uid.is_valid:
+        raise DataError(f"{said}: its SOPInstanceUID is none")
+    place = folder / f"{uid}.sr.dcm"
+    if place in written:
+        raise DataError(f"{said}: it has the SOPInstanceUID of {written[place]}")
+    if place.exists() and identity_at(place) != identity(made):
+        raise DataError(
+            f"{said}: {place} is something else, or the report of another patient, image or model, and is not replaced; move it "
+            "away, or name another --dicom-sr"
+        )
+    return place
+
+
+def identity(report: Any) -> tuple[str, str, frozenset[str], frozenset[str]]:
+    """Whose report it is, of which images, and by which model."""
+    elements = list(report.iterall())
+    images = frozenset(str(one.value) for one in elements if one.keyword == "ReferencedSOPInstanceUID")
+    items = [item for one in elements if one.keyword == "ContentSequence" for item in one.value]
+    models = frozenset(
+        str(item.get("TextValue"))
+        for item in items
+        for name in item.get("ConceptNameCodeSequence", ())
+        if name.get("CodeValue") == ALGORITHM_NAME
+    )
+    return str(report.get("PatientID") or ""), str(report.get("StudyInstanceUID") or ""), images, models
+
+
+def identity_at(path: Path) -> tuple[str, str, frozenset[str], frozenset[str]] | None:
+    """Of what lies there; None where it is no report."""
+    try:
+        with foreign("no report"):
+            return identity(dicom.read(path, pixels=False))
+    except (DataError, OSError):
+        return None
 
 
 def missing(path: Path) -> list[str]:
     return [name for name, text in zip(NEEDED, dicom.texts(path, *NEEDED), strict=True) if not text]
 
 
-def free(path: Path, taken: set[str]) -> str:
-    """A name that no other report of this call has; the radiograph's own, without a DICOM ending."""
-    stem = path.stem if path.suffix.lower() in dicom.SUFFIXES else path.name
-    names = (f"{stem}{'' if not n else f'-{n}'}.sr.dcm" for n in range(len(taken) + 1))
-    name = next(name for name in names if name not in taken)
-    taken.add(name)
-    return name
+def shows_hand(path: Path, row: dict[str, Any]) -> bool:
+    """Neither the header nor the hand check says that it shows something else."""
+    return not other_part(study(path)) and REFUSED not in str(row.get("note") or "")
 
 
-def report(path: Path, row: dict[str, Any], model: str) -> Any:
+def report(path: Path, row: dict[str, Any], model: str, notices: Sequence[str]) -> Any:
     """The data set. `model` is the network's name, as model.json has it."""
     from highdicom import UID, sr
     from pydicom.sr.codedict import codes
@@ -104,14 +157,24 @@ def report(path: Path, row: dict[str, Any], model: str) -> Any:
     use = sr.QualitativeEvaluation(
         name=coded("USE", "Intended use"), value=coded("RESEARCH_ONLY", "Research only, no medical device")
     )
+    sex = row.get("sex")
+    assumed = coded(str(sex or "NOT_USED").upper(), SEXES[sex] if sex else "The model does not use the sex")
     group = sr.MeasurementsAndQualitativeEvaluations(
         tracking_identifier=sr.TrackingIdentifier(uid=UID(), identifier="bone age"),
         algorithm_id=sr.AlgorithmIdentification(name=model, version=ours),
-        finding_sites=[sr.FindingSite(anatomic_location=codes.SCT.Hand)],
+        finding_sites=[sr.FindingSite(anatomic_location=codes.SCT.Hand)] if shows_hand(path, row) else None,
         measurements=numbers,
-        qualitative_evaluations=[use],
+        qualitative_evaluations=[use, sr.QualitativeEvaluation(name=coded("SEX", "Sex assumed"), value=assumed)],
         source_images=[sr.SourceImageForMeasurementGroup.from_source_image(image)],
     )
+    notes = [("NOTE", "Note on this answer", row["note"])] if row.get("note") else []
+    notes += [("NOTICE", "Note on the model and how it was asked", words) for words in notices]
+    for value, meaning, words in notes:
+        group[0].ContentSequence.append(
+            sr.TextContentItem(
+                name=coded(value, meaning), value=words, relationship_type=sr.RelationshipTypeValues.CONTAINS
+            )
+        )
     observer = sr.ObserverContext(
         observer_type=codes.DCM.Device,
         observer_identifying_attributes=sr.DeviceObserverIdentifyingAttributes(uid=UID(), name=ours, model_name=model),
@@ -133,6 +196,7 @@ def report(path: Path, row: dict[str, Any], model: str) -> Any:
         is_final=False,
         is_verified=False,
     )
+    made.SpecificCharacterSet = "ISO_IR 192"  # the image's own may lack letters of the notes
     made.SeriesDescription = f"Bone age: {NO_DEVICE}"[:64]
     return made
 

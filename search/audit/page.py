@@ -14,21 +14,38 @@ from data.store.disk import Store
 from search.audit.figures import SIZE_STEP_PX, age_histograms, label_figure, size_figure
 from search.audit.rows import audit_rows, balance_rows
 from search.output.files import write_text
-from search.show.html import Html, Picture, Section, figure, notices, page, pictures, section, subheading, table, text
+from search.show.html import (
+    Html,
+    Picture,
+    Section,
+    digest_of_folder,
+    figure,
+    notices,
+    page,
+    pictures,
+    refuse_others,
+    section,
+    subheading,
+    table,
+    text,
+)
 
 BANDS_YEARS = (0, 2, 5, 8, 11, 14, 17, 25)
 EACH = 4  # pictures per band and sex
 MOST_PAIRS, MOST_PROBLEMS, MOST_POOR = 24, 50, 16
 
 
-def write_page(folder: Path, store: Store, found: Audit) -> Path:
-    path = folder / "audit.html"
+def write_page(folder: Path, store: Store, found: Audit, own: Path | None = None) -> Path:
+    """`own` is the run's folder, whose page is replaced. Raises DataError where another folder has a page of other data."""
+    path, of = folder / "audit.html", digest_of_folder(store.path)
+    if own is None or folder.resolve() != own.resolve():
+        refuse_others([path], of)
     folder.mkdir(parents=True, exist_ok=True)
-    write_text(path, audit_page(store, found))
+    write_text(path, audit_page(store, found, of))
     return path
 
 
-def audit_page(store: Store, audit: Audit) -> str:
+def audit_page(store: Store, audit: Audit, of: str = "") -> str:
     """The whole page. It holds images of the store, so it belongs beside it and nowhere else."""
     settings = store.info["settings"]
     prepared = "stretched" if settings.get("stretch") else "greys as in the file"
@@ -44,7 +61,7 @@ def audit_page(store: Store, audit: Audit) -> str:
         examples_section(store),
     ]
     subtitle = f"{audit.cases:,} images of {audit.image_px} px{made}; from {store.info['source']}"
-    return page("Audit of the prepared data", sections, subtitle, audit.synthetic)
+    return page("Audit of the prepared data", sections, subtitle, audit.synthetic, of=of)
 
 
 def findings_section(audit: Audit) -> Section:

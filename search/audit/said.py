@@ -14,7 +14,7 @@ def audited(folder: Path, store: Store) -> tuple[Audit, Path]:
     """The audit of a run's data, and its page in the run's folder."""
     found = audit_of(store)
     remember(folder, store, found)
-    return found, write_page(folder, store, found)
+    return found, write_page(folder, store, found, folder)
 
 
 def say_worries(folder: Path, store: Store, with_page: bool = False) -> None:

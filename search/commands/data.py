@@ -64,7 +64,7 @@ def run_audit(arguments: argparse.Namespace) -> int:
     if may_be_written(run.folder):
         remember(run.folder, store, found)
     if place := arguments.to or (run.folder if may_be_written(run.folder) else None):
-        said = str(write_page(place, store, found))
+        said = str(write_page(place, store, found, run.folder))
     else:
         said = f"{run.folder} cannot be written to; --to DIR writes the page with the figures to another folder"
     if arguments.json:

@@ -1,8 +1,9 @@
-"""The commands on one network: `train`, `predict`, `explain`, `export`."""
+"""The commands on one network: `train`, `predict`, `export`."""
 
 import argparse
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 
 from data.preparation import Preparation
 from data.ranges import whole
@@ -18,12 +19,10 @@ from search.commands.arguments import (
     also_logged,
     announcing,
     command,
-    open_the_run,
 )
-from search.output.notices import NO_DEVICE, SYNTHETIC
+from search.output.notices import NO_DEVICE
 from search.output.terminal import log, say, show_json
 from search.run import open_run
-from studies.preset import StudyError
 
 MEMBERS_AT_MOST = whole(1, 100)
 
@@ -117,33 +116,6 @@ def add_predict_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print JSON")
 
 
-def add_explain_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("files", nargs="*", type=values.PATH, metavar="IMAGE", help="a radiograph: PNG, JPEG or DICOM")
-    sexes = parser.add_mutually_exclusive_group()
-    sexes.add_argument("--sex", choices=("F", "M"), help="sex of all these images (default: what the DICOM files say)")
-    sexes.add_argument("--table", type=values.PATH, metavar="CSV", help="a table with ids (the files' names) and sexes")
-    parser.add_argument(
-        "--fine", action="store_true", help="a finer map, by blurring small windows one after another; takes longer"
-    )
-    parser.add_argument("--force", action="store_true", help="explain also what does not look like a hand radiograph")
-    parser.add_argument(
-        "--sheet",
-        type=values.number(whole(1, 10_000)),
-        default=0,
-        metavar="N",
-        help="N cases of the run's data instead, spread over sex and age",
-    )
-    parser.add_argument(
-        "--split", choices=("train", "validation", "test"), default="validation", help="of --sheet (default validation)"
-    )
-    add_model_option(parser)
-    add_run_options(parser)
-    parser.add_argument(
-        "--to", type=values.PATH, metavar="DIR", help="where to write both (default: the model's folder)"
-    )
-    parser.add_argument("--json", action="store_true", help="print JSON")
-
-
 EXPORT_FORMATS = ("keras", "savedmodel", "tflite", "onnx")
 
 
@@ -202,6 +174,8 @@ def run_predict(arguments: argparse.Namespace) -> int:
     if arguments.dicom_sr:
         structured_report.refuse_without_package()
     files = predict.files_of(arguments.paths)
+    if arguments.out:
+        answers_out.say_replaced(arguments.out, files)
     columns = {"id": arguments.id_column, "sex": arguments.sex_column, "age_months": arguments.age_column}
     asked = {ours: heading for ours, heading in columns.items() if heading}
     known = labels.labels_of(arguments.table, files, asked, arguments.age_unit) if arguments.table else labels.Labels()
@@ -211,14 +185,21 @@ def run_predict(arguments: argparse.Namespace) -> int:
     model = open_model(folder)
     male = None if arguments.sex is None else arguments.sex == "M"
     wanted = predict.Wanted(male, known.male, arguments.flip, arguments.force, known.age_months, arguments.identifiers)
-    predict.say_before(folder, model, wanted)
+    told = [*predict.cautions(model, wanted), *filter(None, [note := note_of(model.about, arguments.run_dir)])]
+    for words in (f"{folder}{predict.figures_words(model)}", *told):
+        log(words)
     rows, named = predict.rows_of(model, files, wanted), predict.columns_of(files, wanted)
-    if note := note_of(model.about, arguments.run_dir):
-        log(note)
-        if arguments.json:
-            rows, named = (row | {"model_note": note} for row in rows), (*named, "model_note")
+    if note and arguments.json:
+        rows, named = (row | {"model_note": note} for row in rows), (*named, "model_note")
     if arguments.dicom_sr:
-        rows = structured_report.reported(rows, arguments.dicom_sr, model.about["name"])
+        name = model.about["name"]
+        notices = (
+            f"{name}{predict.figures_words(model)}",
+            *told,
+            *from_table(arguments.table, known.said),
+            notice_words(model.about),
+        )
+        rows = structured_report.reported(rows, arguments.dicom_sr, name, notices)
     if arguments.out:
         tally = answers_out.write_file(rows, named, arguments.out)
         say(arguments.out)
@@ -229,47 +210,12 @@ def run_predict(arguments: argparse.Namespace) -> int:
     return 2 if tally.failed else 0
 
 
-def run_explain(arguments: argparse.Namespace) -> int:
-    from search.apply.explain import explained, of_files, of_store, outside_shares, region_rows
-    from search.apply.explain_page import FOLDER, write
-    from search.apply.labels import Labels, sexes_of
-    from search.apply.predict import Wanted
-    from search.prepared import prepared
-    from search.show.progress import preparing
-    from search.trained.folder import open_folder
-    from search.trained.keep import usable
-    from search.trained.made_of import note_of
-
-    if bool(arguments.files) == bool(arguments.sheet):
-        raise StudyError("say which radiographs: name image files, or --sheet N for N cases of the run's data")
-    model = open_folder(usable(arguments.run_dir, arguments.model))
-    if note := note_of(model.about, arguments.run_dir):
-        log(note)
-    if arguments.files:
-        known = sexes_of(arguments.table, arguments.files) if arguments.table else Labels()
-        for said in known.said:
-            log(said)
-        wanted = Wanted(None if arguments.sex is None else arguments.sex == "M", known.male, force=arguments.force)
-        shown, name = of_files(arguments.files, wanted, model), "images"
-    else:
-        with preparing() as progress:
-            store = prepared(open_the_run(arguments, arguments.data), progress)
-        shown, name = of_store(store, arguments.split, arguments.sheet, model), arguments.split
-    found = explained(model, shown, arguments.fine)
-    picture, page = write(found, arguments.to or model.path / FOLDER, name)
-    if arguments.json:
-        cases = [
-            case.to_dict(arguments.fine) | {"outside_hand_share": share}
-            for case, share in zip(found.cases, outside_shares(found), strict=True)
-        ]
-        noted = {"model_note": note} if note else {}
-        files = {"picture": str(picture), "page": str(page)}
-        show_json({"method": found.method, "cases": cases, "regions": region_rows(found), **files} | noted)
-        return 0
-    say(picture)
-    say(page)
-    say(SYNTHETIC if found.synthetic else NO_DEVICE)
-    return 0
+def from_table(table: Path | None, said: Sequence[str]) -> list[str]:
+    """For a report of one patient, which names no other: what `said` has of ids and files stays on stderr."""
+    if table is None:
+        return []
+    inexact = "; not all of its rows could be used, or were paired exactly" if said else ""
+    return [f"where the table that was given has a sex, it is that one{inexact}"]
 
 
 def run_export(arguments: argparse.Namespace) -> int:
@@ -322,14 +268,6 @@ def build(commands: Subparsers) -> None:
         "boneage-search predict ~/hands --sex F",
     )
     add_predict_options(predict)
-    explain = command(
-        commands,
-        "explain",
-        run_explain,
-        "where in the radiograph a trained model's prediction comes from, as a picture and a page",
-        "boneage-search explain hand.png --sex F, or: boneage-search explain --sheet 12",
-    )
-    add_explain_options(explain)
     export = command(
         commands,
         "export",

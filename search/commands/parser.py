@@ -4,7 +4,7 @@ import argparse
 import platform
 
 from search.commands import compare, count, data, model, plan, search, storage
-from search.commands.applied import evaluate
+from search.commands.applied import evaluate, explain
 from search.commands.general import doctor, presets
 from search.commands.general.help import Parser
 from search.output.terminal import say
@@ -29,6 +29,6 @@ def parser() -> argparse.ArgumentParser:
     )
     top.add_argument("--version", action=Version, nargs=0, help="show this program's version and those it stands on")
     commands = top.add_subparsers(required=True, metavar="COMMAND")
-    for group in (doctor, presets, data, plan, search, model, evaluate, compare, count, storage):
+    for group in (doctor, presets, data, plan, search, model, explain, evaluate, compare, count, storage):
         group.build(commands)
     return top

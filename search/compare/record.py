@@ -1,5 +1,6 @@
 """Recording every network of a small joint space: the table that rival searches are then compared on, in seconds."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -7,7 +8,7 @@ from typing import Any
 from data.cases import constant_mae
 from data.store.disk import Store, split_counts
 from search.audit.said import say_worries
-from search.compare.curves import Curve, Request, write
+from search.compare.curves import Curve, Request, read, write
 from search.compare.learner import Trainings, underway
 from search.prepared import prepared
 from search.run import Run
@@ -48,11 +49,28 @@ def recorded(run: Run, path: Path, make_executor: Callable[[], Executor], determ
     Raises StudyError where the space is too large, before anything is prepared; Stopped on Ctrl-C. Continued by the same call.
     """
     requests(run)
+    before = recorded_at(path)
     with preparing() as progress:
         store = prepared(run, progress)
+    if before is not None and before != json.loads(json.dumps(about(run, store))):
+        raise StudyError(
+            f"{path} holds trainings of other data or settings, and is not replaced: move it away, or name another --out"
+        )
     say_worries(run.folder, store)
     with underway(run, store, "trainings", make_executor, deterministic) as (trainings, count):
         return record(run, store, trainings, path, count)
+
+
+def recorded_at(path: Path) -> dict[str, Any] | None:
+    """What the table there is of; None where nothing is there. Raises StudyError where it is something else."""
+    if not path.exists():
+        return None
+    try:
+        return dict(read(path).about)
+    except (StudyError, OSError):
+        raise StudyError(
+            f"{path} is no table of recorded trainings, and is not replaced: move it away, or name another --out"
+        ) from None
 
 
 def record(run: Run, store: Store, trainings: Trainings, path: Path, progress: Callable[[int, int], None]) -> int:

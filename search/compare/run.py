@@ -12,6 +12,7 @@ import optuna
 
 from data.cases import constant_mae
 from data.preparation import DataError
+from data.shown import one_line
 from search.audit.said import say_worries
 from search.compare.compare import (
     Played,
@@ -205,12 +206,23 @@ def finished(
         "staged_against_best": share,
         "by_workers": scaling if len(scaling) > 1 else None,
     }
+    say_replaced(folder / f"{name}.json", what)
     write_text(
         folder / f"{name}.json", json.dumps(found | {"searches": traces_json(played, goal_of(played))}, indent=1) + "\n"
     )
     path = folder / f"{name}.html"
     write_text(path, compare_page(played, rows, said, constant, synthetic, what, scaling))
     return found | {"page": str(path)}
+
+
+def say_replaced(path: Path, what: str) -> None:
+    """A run keeps its last comparison; that it was of something else is said."""
+    try:
+        before = json.loads(path.read_text(encoding="utf-8"))["what"]
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return
+    if before != what:
+        log(f"{path} and its page were of {one_line(str(before))}: they are replaced")
 
 
 def show(arguments: argparse.Namespace, found: dict[str, Any]) -> None:

@@ -2,40 +2,42 @@
 
 import hashlib
 import re
-import unicodedata
 from pathlib import Path
 from typing import Any
 
-from data.preparation import absolute
+from data.preparation import DataError, absolute
 from search.evaluate.evaluation import Evaluation, predictions
-from search.output.files import write_text
+from search.output.files import file_name, write_text
 from search.show.html import Section, notices, page, prose, section, table, text
 from search.trained import page as model_page
-from search.trained.folder import ModelFolder
+from search.trained.folder import ABOUT, ModelFolder
 from search.trained.keep import put_predictions
 from search.trained.table import OFFICIAL_TEST, band_name, measures_rows, turned
 
 FOLDER = "evaluated"  # in the model's folder
 
 
-NAME_BYTES = 100  # of a file's name, so that every disk takes it
 SUBTITLE = re.compile(r"<header><h1>[^<]*</h1><p>([^<]*)</p>")
 
 
 def places(source: str, model: ModelFolder, folder: Path) -> tuple[Path, Path]:
-    """Where the page and the CSV of predictions will be, named after the set; those of another set or model are not written over."""
-    name = set_name(source)
-    taken = folder / f"{name}.html"
-    if taken.exists() and not is_of(taken, subtitle_of(source, model)):
-        name = f"{name}-{short_digest(f'{model.name} {absolute(source)}')}"
-    return folder / f"{name}.html", folder / f"predictions_{name}.csv"
+    """Where the page and the CSV of predictions will be, named after the set; those of another set or model are not written over.
+
+    Raises DataError where the folder is a model's, whose own tables of predictions have such names, or all names are taken.
+    """
+    if (folder / ABOUT).exists():
+        raise DataError(f"{folder} is the folder of a model, which has files of its own: name another --to")
+    said, name = subtitle_of(source, model), set_name(source)
+    for one in (name, f"{name}-{short_digest(said)}"):
+        html, listed = folder / f"{one}.html", folder / f"predictions_{one}.csv"
+        if is_of(html, said) if html.exists() else not listed.exists():
+            return html, listed
+    raise DataError(f"{html} or {listed} is of something else, and is not replaced: move it away, or name another --to")
 
 
 def set_name(source: str) -> str:
-    """Of the last folder, in whatever script: letters and digits stay, what else there is becomes a dash."""
-    last = unicodedata.normalize("NFC", Path(absolute(source)).name)
-    kept = re.sub(r"[^\w.+-]+", "-", last).strip(".-").encode()[:NAME_BYTES].decode(errors="ignore")
-    return kept or f"set-{short_digest(absolute(source))}"
+    """Of the last folder."""
+    return file_name(Path(absolute(source)).name) or f"set-{short_digest(absolute(source))}"
 
 
 def short_digest(words: str) -> str:
@@ -51,8 +53,8 @@ def is_of(html: Path, subtitle: str) -> bool:
 def write(found: Evaluation, html: Path, listed: Path) -> None:
     """The page, and the CSV of predictions beside it."""
     html.parent.mkdir(parents=True, exist_ok=True)
+    write_text(html, evaluation_page(found))  # first: by it a table is known to be its own, if it is stopped between
     put_predictions(listed, predictions(found.labelled.cases))
-    write_text(html, evaluation_page(found))
 
 
 def evaluation_page(found: Evaluation) -> str:

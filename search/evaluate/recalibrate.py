@@ -15,12 +15,14 @@ import pandas as pd
 
 from data.films.traits import departures, films_of
 from data.preparation import DataError
+from data.shown import plain
 from search.evaluate.evaluation import covered_by, measured, predictions
 from search.evaluate.labelled import Labelled
 from search.evaluate.parts import of_what, parted
+from search.run import PREPARED
 from search.trained.about import digest_of_file
 from search.trained.conformal import calibrate, intervals
-from search.trained.folder import ABOUT, ModelFolder, load_network, open_folder
+from search.trained.folder import ABOUT, ModelFolder, digest_of_cases, load_network, open_folder, opened_before
 from search.trained.keep import LOOKS, put_predictions, taken_over, write_about
 from search.trained.made_of import OF_SET, OF_TRAINING, RECALIBRATED, gone_on
 from search.trained.measures import FITTED_FILMS
@@ -28,6 +30,8 @@ from search.trained.page import write_page
 from search.trained.train import safe
 from search.workers.best import MODEL, TEST, VALIDATION, save_predictions
 from studies.preset import StudyError
+
+BEGUN = (MODEL, PREPARED, "job.json")  # with which a folder of ours begins that a stop has left without its model.json
 
 
 @dataclass(frozen=True)
@@ -88,6 +92,7 @@ def recalibrated(
         ),
     }
     validation = measured(parts["validation"], constant_months)
+    tested = digest_of_cases(reported["id"], reported["age_months"], reported["male"])
     about = model.about | {
         "name": path.name,
         "made": time.strftime("%Y-%m-%d %H:%M:%S"),
@@ -108,7 +113,8 @@ def recalibrated(
         "test": measured(parts["test"], constant_months),
         "test_flipped": None,
         "test_films": departures(films_of(fitted, model.preparation.image_px), reported, FITTED_FILMS),
-        "tests_opened_before": 0,
+        "test_of": tested,
+        "tests_opened_before": opened_before(path, tested),
         "conformal": conformal | {"calibrated_on": "recalibration"},
         "conformal_flipped": None,
         "recalibration": asdict(made.correction)
@@ -171,4 +177,9 @@ def free_beside(model: ModelFolder, name: str) -> Path:
         raise StudyError(f"{path} holds a model already: give the new one another --name, or remove it")
     if path.exists() and not path.is_dir():
         raise DataError(f"{path} is a file: give the new model another --name")
+    inside = [one.name for one in path.iterdir()] if path.exists() else []
+    if inside and not any(name.startswith(BEGUN) for name in inside):
+        raise DataError(
+            f"{path} holds other files, as {plain(inside[0])}: give the new model another --name, or move them away"
+        )
     return path

@@ -6,7 +6,9 @@ not be finished is removed. Text is UTF-8 on every machine; a file name that is 
 
 import errno
 import os
+import re
 import time
+import unicodedata
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from glob import escape
@@ -28,6 +30,7 @@ OF_A_PLACE = (
 )
 FORBIDDEN = (errno.EACCES, errno.EPERM, errno.EROFS)
 STALE_SECONDS = 3600  # of an unfinished file: whoever wrote it was killed
+NAMED = 100  # bytes of a name after something else, so that every disk takes it and what is added to it
 LONGEST = 200  # bytes of a name that the unfinished file takes over: a name has at most 255
 
 
@@ -65,6 +68,12 @@ def write_bytes(path: Path, content: bytes) -> None:
 def beside(path: Path) -> Path:
     """Another one for every process."""
     return path.with_name(f"{start_of(path)}.{os.getpid()}.part")
+
+
+def file_name(words: str) -> str:
+    """Part of a file's name, in whatever script: letters and digits stay, what else there is becomes a dash; '' where nothing is left."""
+    kept = re.sub(r"[^\w.+-]+", "-", unicodedata.normalize("NFC", words)).strip(".-")
+    return kept.encode(errors="replace")[:NAMED].decode(errors="ignore")
 
 
 def start_of(path: Path) -> str:

@@ -8,10 +8,11 @@ from search.show import html as page
 from search.show.html import Html
 
 
-def html(contents: Contents) -> str:
+def html(contents: Contents, of: str = "") -> str:
+    """`of` as `search/show/html.py` has it."""
     lead = page.answers((answer.question, answer.headline, " ".join(answer.details)) for answer in contents.answers)
     sections = [page.section(heading, *map(written, parts)) for heading, parts in contents.sections]
-    return page.page(contents.title, sections, contents.subtitle, contents.synthetic, lead)
+    return page.page(contents.title, sections, contents.subtitle, contents.synthetic, lead, of)
 
 
 def written(part: Any) -> Html:

@@ -1,11 +1,12 @@
 """The report as Markdown, and its trials as CSV."""
 
 import io
-import re
 from collections.abc import Callable, Sequence
 from typing import Any
+from urllib.parse import quote
 
 from data.csv_text import row_writer
+from search.output.markdown import escaped
 from search.output.notices import NO_DEVICE, SYNTHETIC
 from search.report.parts import Contents, Link, Plot, Plots, Subheading, Table, Words
 from search.report.read import Report
@@ -13,7 +14,6 @@ from search.run import TRIALS
 from search.show.html import cell
 
 LONG = ("train_mae_by_epoch", "log_ends", "network")  # attributes that are no cell of a table
-MARKUP = re.compile(r"([\\`*_{}\[\]<>|#])")
 
 
 def markdown(contents: Contents) -> str:
@@ -54,17 +54,13 @@ def plot(part: Plot) -> str:
     return table(part.rows, part.caption) if part.rows else ""
 
 
-def escaped(words: str) -> str:
-    return MARKUP.sub(r"\\\1", words).replace("\n", " ")
-
-
 WRITERS: dict[type, Callable[[Any], str]] = {
     Words: lambda part: escaped(part.text),
     Subheading: lambda part: f"### {escaped(part.text)}",
     Table: lambda part: table(part.rows, part.caption),
     Plot: plot,
     Plots: lambda part: "\n\n".join(filter(None, map(plot, part.plots))),
-    Link: lambda part: f"[{escaped(part.text)}]({part.target})",
+    Link: lambda part: f"[{escaped(part.text)}]({quote(part.target)})",
 }
 
 

@@ -4,22 +4,28 @@ plotly.js is inlined once, where there is a figure. All text is escaped here; wh
 file. A policy in the page forbids the browser to load anything from anywhere.
 """
 
+import hashlib
+import os
 import re
 from base64 import b64encode
 from collections.abc import Callable, Iterable, Sequence
 from html import escape
 from io import BytesIO
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, NewType
 from urllib.parse import quote
 
 import numpy as np
 from PIL import Image
 
+from data.preparation import DataError
 from search.output.notices import NO_DEVICE, SYNTHETIC
 from search.show.style import STYLE
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
+
+HEAD = 2000  # characters of a page, before its style
 
 Html = NewType("Html", str)
 NOTHING = Html("")
@@ -52,9 +58,15 @@ class Picture(NamedTuple):
 
 
 def page(
-    title: str, sections: Sequence[Section], subtitle: str = "", synthetic: bool = False, lead: Html = NOTHING
+    title: str,
+    sections: Sequence[Section],
+    subtitle: str = "",
+    synthetic: bool = False,
+    lead: Html = NOTHING,
+    of: str = "",
 ) -> str:
-    """The whole file. `synthetic` puts a banner above everything that says so; `lead` stands before the contents."""
+    """The whole file. `synthetic` puts a banner above everything that says so; `lead` stands before the contents; `of` is a
+    digest that tells whose page it is, for `refuse_others`."""
     body = [f'<section id="s{n}"><h2>{escape(s.heading)}</h2>{s.body}</section>' for n, s in enumerate(sections)]
     links = "".join(f'<a href="#s{n}">{escape(section.heading)}</a>' for n, section in enumerate(sections))
     scripts = figure_scripts() if any('class="plot"' in part for part in body) else ""
@@ -65,7 +77,7 @@ def page(
 <meta charset="utf-8">
 <meta http-equiv="Content-Security-Policy" content="{POLICY}">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
+<meta name="color-scheme" content="light dark">{f'{chr(10)}<meta name="of" content="{of}">' if of else ""}
 <title>{escape(title)}</title>
 <style>{STYLE}</style>
 </head>
@@ -82,6 +94,27 @@ def page(
 </body>
 </html>
 """
+
+
+def digest_of_folder(folder: Path) -> str:
+    """Whose page it is, without telling where that lies: pages are passed on."""
+    return hashlib.blake2b(os.fsencode(folder.resolve()), digest_size=8).hexdigest()
+
+
+def refuse_others(files: Sequence[Path], of: str) -> None:
+    """Raises DataError where one of the files is there, unless the first of them is a page of this digest: then they are replaced."""
+    there = [path for path in files if path.exists()]
+    if not there:
+        return
+    try:
+        with files[0].open(encoding="utf-8", errors="replace") as page:
+            if f'<meta name="of" content="{of}">' in page.read(HEAD):
+                return
+    except OSError:
+        pass
+    raise DataError(
+        f"{there[0]} is there and is of something else, and is not replaced: move it away, or name another --to"
+    )
 
 
 def section(heading: str, *parts: Html) -> Section:

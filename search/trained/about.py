@@ -155,7 +155,7 @@ WHOLE: dict[str, Shape] = ALWAYS | {
 LINEAGE: list[Shape] = [{"how": TEXT, "source": TEXT, "counts": COUNTS, "synthetic": maybe(TRUTH)}]
 OPTIONAL: dict[str, Shape] = {"test": MEASURES, "ensemble": ENSEMBLE, "lineage": LINEAGE}
 # The same, but left out where there is none.
-LEFT_OUT: dict[str, Shape] = {"made_from": MADE_FROM, "films": FILMS, "recalibration": TABLE}
+LEFT_OUT: dict[str, Shape] = {"made_from": MADE_FROM, "test_of": TEXT, "films": FILMS, "recalibration": TABLE}
 WHOLE_LEFT_OUT: dict[str, Shape] = LEFT_OUT | {
     "training_median_months": MONTHS,
     "recalibration": BEFORE | {"fitted_on": COUNT, "offset_months": MONTHS, "slope": MONTHS},

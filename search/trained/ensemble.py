@@ -20,10 +20,10 @@ from search.lease import held
 from search.run import MODELS, Run, record
 from search.trained.about import ABOUT, DIGESTS, OWN, refuse_changed
 from search.trained.choose import name_of, seed_of, seed_words
-from search.trained.folder import ModelFolder, load_network, open_folder, read_about
+from search.trained.folder import MEMBERS, ModelFolder, load_network, open_folder, read_about
 from search.trained.keep import begun, begun_seed
 from search.trained.made_of import ENDED
-from search.trained.train import MEMBERS, Order, Origin, carried_out, finish, job_of, room_in, safe
+from search.trained.train import Order, Origin, carried_out, finish, job_of, room_in, safe
 from search.workers.best import MODEL, TEST, VALIDATION, load_predictions, save_predictions
 from search.workers.executor import Make
 from search.workers.job import Job

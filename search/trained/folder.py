@@ -1,10 +1,13 @@
 """A trained model's folder: `model.keras`, and `model.json`, which says what it is. A run's are in its `models/`."""
 
-from collections.abc import Collection, Sequence
+import hashlib
+import re
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from data.csv_text import read_csv
 from data.foreign import foreign
 from data.preparation import DataError, Preparation
 from data.store.disk import Store, is_store, open_store
@@ -17,16 +20,20 @@ from search.trained.about import read as read_about
 from search.trained.made_of import drawn_alone
 from search.workers.best import MODEL
 
+MEMBERS = "members"  # in the folder of an ensemble, its networks' own folders
 __all__ = [
     "ABOUT",
+    "MEMBERS",
     "ModelFolder",
     "ancestry",
     "chosen_model",
+    "digest_of_cases",
     "load_network",
     "models_of",
     "network_at",
     "newest",
     "open_folder",
+    "opened_before",
     "parent_of",
     "read_about",
     "store_of",
@@ -46,6 +53,10 @@ class ModelFolder:
     @property
     def architecture(self) -> Architecture:
         return Architecture.from_dict(self.about["architecture"])
+
+    @property
+    def uses_sex(self) -> bool:
+        return bool(self.architecture.sex_units)
 
     @property
     def preparation(self) -> Preparation:
@@ -70,6 +81,44 @@ def models_of(run: Path) -> list[Path]:
     """The run's trained models, the newest last."""
     folders = [path.parent for path in (run / MODELS).glob(f"*/{ABOUT}")]
     return sorted(folders, key=lambda folder: (read_about(folder)["made"], folder.name))
+
+
+def opened_before(folder: Path, tested: str) -> int:
+    """How many other models of the run, or beside this one, were tested before on the cases of this digest.
+
+    An ensemble and its members are one model: nobody chose among them by their tests.
+    """
+    folder = folder.absolute()
+    own, models = one_model(folder), folder.parents[2] if folder.parent.name == MEMBERS else folder.parent
+    folders = [path.parent for pattern in (f"*/{ABOUT}", f"*/{MEMBERS}/*/{ABOUT}") for path in models.glob(pattern)]
+    return len({one_model(path) for path in folders if path != folder and tested_on(path) == tested} - {own})
+
+
+def one_model(folder: Path) -> Path:
+    """Of an ensemble's member, the ensemble; a model that was made from a member is its own."""
+    member = folder.parent.name == MEMBERS and re.fullmatch(r"seed-\d+", folder.name)
+    return folder.parents[1] if member else folder
+
+
+def tested_on(folder: Path) -> str:
+    """The digest of the cases that the model was tested on; '' where there were none, or nobody can tell."""
+    try:
+        about = read_about(folder)
+        if about["test"] is None:
+            return ""
+        if about.get("test_of"):
+            return str(about["test_of"])
+        # A model of an earlier version; its table of predictions has them.
+        listed = read_csv(folder / "predictions_test.csv", {"male": "bool", "age_months": "float"})
+        return digest_of_cases(listed["id"], listed["age_months"], listed["male"])
+    except (DataError, OSError, KeyError, ValueError):
+        return ""
+
+
+def digest_of_cases(ids: Iterable[object], age_months: Iterable[float], male: Iterable[object]) -> str:
+    """A digest of cases, in whatever order: id, age (to a hundredth, as tables of predictions have it) and sex."""
+    cases = sorted(f"{id!s} {age:.2f} {bool(boy)}" for id, age, boy in zip(ids, age_months, male, strict=True))
+    return hashlib.blake2b("\n".join(cases).encode(errors="surrogateescape"), digest_size=16).hexdigest()
 
 
 def newest(run: Path) -> Path:

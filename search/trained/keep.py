@@ -31,7 +31,16 @@ from search.output.files import write_bytes, write_text, written
 from search.storage.settings import read_settings
 from search.trained.about import DIGESTS, refuse_changed, signed
 from search.trained.conformal import calibrate, coverage, intervals
-from search.trained.folder import ABOUT, ModelFolder, models_of, newest, read_about, store_with
+from search.trained.folder import (
+    ABOUT,
+    ModelFolder,
+    digest_of_cases,
+    models_of,
+    newest,
+    opened_before,
+    read_about,
+    store_with,
+)
 from search.trained.made_of import ENDED, KEPT_BY_SEARCH, STOPPED, TRAINED, data_of, weights_of
 from search.trained.measures import metrics
 from search.workers import checkpoint
@@ -62,6 +71,8 @@ def describe(
         predicted["test"] = load_predictions(job.folder / TEST)
     conformal = calibrated(job, store, predicted)
     films = films_of(traits_in(store, "train"), store.image_px)
+    test = store.split("test")
+    tested = digest_of_cases(test.ids, test.age_months, test.male) if job.test else None
     weights = {"weights": weights_of(job)} if job.weights_digest else {}
     return {
         "name": job.folder.name,
@@ -92,7 +103,8 @@ def describe(
         "validation": measured(store, "validation", predicted["validation"]),
         "test": measured(store, "test", predicted["test"]) if job.test else None,
         "test_flipped": measured(store, "test", mirrored["test"]) if mirrored and job.test else None,
-        "tests_opened_before": tests_opened(job.folder, store.digest) if job.test else 0,
+        "test_of": tested,
+        "tests_opened_before": opened_before(job.folder, tested) if tested else 0,
         "conformal": conformal,
         "conformal_flipped": calibrated(job, store, mirrored) if mirrored else None,
         "looks": taken_over(looks_of, job.folder / LOOKS) if looks_of else learned_looks(store, job.folder / LOOKS),
@@ -129,12 +141,6 @@ def calibrated(job: Job, store: Store, predicted: dict[str, np.ndarray]) -> dict
     return made | {
         "coverage": coverage(made, predicted["test"], test.age_months, test.male if by_sex else None),
     }
-
-
-def tests_opened(folder: Path, digest: str) -> int:
-    """How many other models of the run were tested on these very images before."""
-    others = [read_about(path) for path in models_of(folder.parents[1]) if path.name != folder.name]
-    return sum(other["test"] is not None and other["data"]["digest"] == digest for other in others)
 
 
 def learned_looks(store: Store, path: Path) -> dict[str, Any]:

@@ -4,7 +4,7 @@
 The licence of a model, and whether it has seen a patient, depend on all of them; its figures are of the last.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -20,6 +20,7 @@ TRAINED, FINE_TUNED, RECALIBRATED = "trained", "fine-tuned", "recalibrated"  # w
 KEPT_BY_SEARCH = "kept_by_search"  # in model.json: it is a trial's network, not one of `train`
 EARLIER = "not known"  # of a model that says which one it was made from, but not of which data that one was made
 FIGURES_DRAWN = "its figures are of drawn hands and say nothing about patients"
+Written = Callable[[object], str]  # a text from elsewhere, as it may stand where the sentence goes
 FIT_NAMES = {"validation": "fitted on, as validation", "test": "reported on, as test"}
 
 
@@ -107,32 +108,32 @@ def name_of_weights(weights: Mapping[str, Any]) -> str:
     return str(weights.get("file") or f"a file of the digest {weights.get('digest')}")
 
 
-def lineage_words(about: Mapping[str, Any], mark: str = "") -> list[str]:
-    """A line for each of the data, and for each file of weights. `mark` stands around names."""
+def lineage_words(about: Mapping[str, Any], name: Written = str, words: Written = str) -> list[str]:
+    """A line for each of the data, and for each file of weights. `name` writes foreign names, `words` other foreign text."""
     said = []
     for place, one in enumerate(lineage(about)):
         if weights := one.get("weights"):
-            groups = f": {weights['sentence']}" if weights.get("sentence") else ""
+            groups = f": {words(weights['sentence'])}" if weights.get("sentence") else ""
             said.append(
-                f"started from weights of others, {mark}{name_of_weights(weights)}{mark} (digest {mark}{weights.get('digest')}{mark}), whose licence goes with them{groups}"
+                f"started from weights of others, {name(name_of_weights(weights))} (digest {name(weights.get('digest'))}), whose licence goes with them{groups}"
             )
-        said.append(data_words(one, place, mark))
+        said.append(data_words(one, place, name, words))
     return said
 
 
-def data_words(one: Mapping[str, Any], place: int, mark: str = "") -> str:
+def data_words(one: Mapping[str, Any], place: int, name: Written = str, words: Written = str) -> str:
     """trained on radiographs, folder rsna; cases: 12,611 train, 1,425 validation, 200 test; prepared data 9f86d081."""
     if one["how"] == EARLIER:
-        return f"made from the model {mark}{one['source']}{mark}; which data made that one is not recorded here"
+        return f"made from the model {name(one['source'])}; which data made that one is not recorded here"
     names = FIT_NAMES if one["how"] == RECALIBRATED else {}
-    counts = ", ".join(f"{count:,} {names.get(split, split)}" for split, count in one["counts"].items())
-    prepared = f"; prepared data {mark}{one['digest']}{mark}" if one.get("digest") else ""
-    return f"{'then ' * bool(place)}{one['how']} on {source_words(one, mark)}; cases: {counts}{prepared}"
+    counts = ", ".join(f"{count:,} {words(names.get(split, split))}" for split, count in one["counts"].items())
+    prepared = f"; prepared data {name(one['digest'])}" if one.get("digest") else ""
+    return f"{'then ' * bool(place)}{words(one['how'])} on {source_words(one, name)}; cases: {counts}{prepared}"
 
 
-def source_words(one: Mapping[str, Any], mark: str = "") -> str:
+def source_words(one: Mapping[str, Any], name: Written = str) -> str:
     kind = {True: "drawn phantom hands,", False: "radiographs, folder", None: "images, folder"}[one["synthetic"]]
-    return f"{kind} {mark}{short(one['source'])}{mark}"
+    return f"{kind} {name(short(one['source']))}"
 
 
 def short(source: Any) -> str:

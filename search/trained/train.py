@@ -26,7 +26,7 @@ from search.output.files import write_bytes, write_text
 from search.run import MODELS, Run, record
 from search.trained.about import ABOUT, DIGESTS, digest_of_file, refuse_changed
 from search.trained.choose import Chosen, name_of, seed_of, seed_words
-from search.trained.folder import ModelFolder
+from search.trained.folder import MEMBERS, ModelFolder
 from search.trained.keep import (
     describe,
     finished_before,
@@ -45,8 +45,6 @@ from search.workers.starting import LOG
 from search.workers.supervisor import Events, Stopped, Supervised, Supervisor
 from studies.preset import StudyError
 from studies.study import Trial
-
-MEMBERS = "members"  # in the folder of an ensemble, its networks' own folders
 
 
 @dataclass(frozen=True)

@@ -14,11 +14,12 @@ from typing import Any
 
 from models.architecture import Architecture
 from search.planning.asking import asked, key, macs
-from studies.around import confirmation, winner
+from studies.around import winner
 from studies.around.baseline import gone_on
 from studies.knowledge.belief import AGAIN
 from studies.order import EVERY, FIRST, comes, may_decide, stages
 from studies.preset import Preset
+from studies.statistics.fresh import fresh_seed
 from studies.study import Decision, Given, Point, Study, Training, Trial, feasible_points, seeds_of
 
 Seeded = tuple[Architecture, int]  # with its seed
@@ -151,7 +152,7 @@ def around_winner(given: Given, trials: Sequence[Trial], deterministic: bool) ->
 
 def confirming(preset: Preset, network: Architecture) -> Round:
     """The trainings of the confirmation, each taken to be one of its own, of the decided network."""
-    first = confirmation.fresh_seed(preset.seed)
+    first = fresh_seed(preset.seed)
     return [(network, first + number) for number in range(preset.confirm * preset.confirm_seeds)]
 
 

@@ -47,6 +47,13 @@ class Compared:
     p_images: float | None = None  # of no difference between these trained models; None where seeds speak
     favoured: Favoured = ""  # for which the change is optimistic, so that it has neither verdict nor interval
 
+    @property
+    def said(self) -> str:
+        """The verdict as people read it."""
+        if self.favoured and self.verdict == "not tested":
+            return f"estimate, optimistic for {self.favoured}"
+        return self.verdict
+
     def to_dict(self) -> dict[str, Any]:
         values = asdict(self)
         empty = {"left_out": "", "p_images": None, "favoured": ""}

@@ -853,29 +853,16 @@ def test_under_a_cap_that_only_networks_without_the_sex_fit_the_refinement_says_
     assert refinement.propose(refining(refine_max_params=params), []).points
 
 
-def test_the_sex_is_left_out_of_the_decided_network_last_and_only_if_that_was_asked_for() -> None:
-    without = swept(refinement, refining(without_sex=True), lambda p: head_and_width_help(p) + (not p["sex_units"]))
-    ordinary = swept(refinement, refining(), head_and_width_help)
+def test_each_part_of_the_head_is_said_as_an_estimate_that_favours_what_it_was_added_to() -> None:
+    trials = swept(refinement, refining(seeds=3, without_sex=True), head_and_width_help)
+    compared = refinement.decide(refining(seeds=3, without_sex=True), trials).findings.comparisons
 
-    assert [trial.point for trial in without[:-1]] == [trial.point for trial in ordinary]
-    decision = refinement.decide(refining(without_sex=True), without)
-    decided = decision.findings.point
-    assert without[-1].point == decided | {"sex_units": 0}
-    assert decision.architecture.sex_units == 32
-    *compared, sexless = decision.findings.comparisons
-    tried = [trial.point for trial in ordinary]
-    assert sexless.variant == "without the sex"
-    assert (
-        len(compared)
-        == len({point["beta"] for point in tried})
-        - 1
-        + len({point["fc_units"] for point in tried})
-        - 1
-        + len({point["dropout"] for point in tried})
-        - 1
-    )
+    tried = [trial.point for trial in trials]
+    assert len(compared) == sum(len({point[name] for point in tried}) - 1 for name in ("beta", "fc_units", "dropout"))
     assert "FC 256 instead of none" in [row.variant for row in compared]
-    assert sexless.change == pytest.approx(1.0)
+    assert {row.favoured for row in compared} == {"the reference"}
+    assert not any(value for row in compared for value in (row.low, row.high, row.p_difference, row.p_equivalence))
+    assert all(point["sex_units"] for point in tried)  # the network without the sex is compared after the search
 
 
 def test_a_replacement_is_better_or_worse_and_all_widths_are_one_family() -> None:

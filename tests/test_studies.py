@@ -883,6 +883,18 @@ def test_a_replacement_is_better_or_worse_and_all_widths_are_one_family() -> Non
     }
 
 
+def test_widths_are_compared_by_the_seeds_that_all_were_to_have_whatever_results_called_for() -> None:
+    started = replace(given_after(a_preset(seeds=3)), errors=lambda trial: None)
+    asked = {0.25: [10.0, 10.1, 10.2], 0.3: [8.0, 8.1, 8.2], 0.2: [13.0, 13.1, 13.2]}
+    more = {0.25: [10.0, 10.1, 10.2, 11.0], 0.3: [8.0, 8.1, 8.2, 9.5, 9.7, 9.9], 0.2: [13.0, 13.1, 13.2]}
+
+    def rows(maes: dict[float, list[float]]) -> object:
+        every = [trial for n, (beta, own) in enumerate(maes.items()) for trial in seeded({"beta": beta}, own, 10 * n)]
+        return width.comparisons(started, pool(every, 3))
+
+    assert rows(more) == rows(asked)
+
+
 def test_the_family_of_widths_is_all_of_the_grid_whatever_was_trained() -> None:
     """A width more or less that results called for makes no other's p smaller."""
     started = given_after(a_preset(seeds=4))

@@ -32,13 +32,13 @@ def runs(trials: Sequence[Trial]) -> list[Trial]:
     return [run for trial in trials for run in trial.by_seed]
 
 
-def within(seed: int, first: int) -> bool:
-    return first <= seed < first + SEEDS
+def within(seed: int, first: int, count: int = SEEDS) -> bool:
+    return first <= seed < first + count
 
 
-def of_seeds(trials: Sequence[Trial], first: int) -> list[Trial]:
-    """Pooled trials by the seeds of this set alone: somebody may have enqueued others."""
-    kept = [(trial, [run for run in trial.by_seed if within(run.seed, first)]) for trial in trials]
+def of_seeds(trials: Sequence[Trial], first: int, count: int = SEEDS) -> list[Trial]:
+    """Pooled trials by these seeds alone: somebody may have enqueued others, or results have called for more."""
+    kept = [(trial, [run for run in trial.by_seed if within(run.seed, first, count)]) for trial in trials]
     return [pooled(runs, 1) if trial.finished else trial for trial, runs in kept if runs]
 
 

@@ -14,6 +14,7 @@ from searched import a_run
 
 from data.store.disk import Store
 from models.architecture import Architecture
+from search.leader import engine
 from search.leader.engine import run_study
 from search.planning.asking import asked, key
 from search.planning.time_left import fitting, rounds
@@ -195,3 +196,28 @@ def test_in_a_run_a_lucky_seed_of_the_search_decides_for_no_resolution(tmp_path:
     assert {trial.seed for trial in trials_of(study)} == {fresh, fresh + 1, fresh + 2}
     assert len(own.every) == 3 * 3  # nothing is taken over
     assert not any("copied_from" in trial.user_attrs for trial in study.get_trials(deepcopy=False))
+
+
+@pytest.mark.slow
+def test_a_run_whose_resolution_an_earlier_version_decided_keeps_that_and_goes_on(
+    tmp_path: Path, tiny_store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def mae(job: Job) -> float:
+        return 20 - (job.architecture.input_px or 40) / 4 - 0.1 * sum(job.architecture.blocks) + job.seed % 3 / 10
+
+    run = a_run(tmp_path / "run", tiny_store, preset_of(seeds=3, margin_months=0.1))
+    executor = FormulaExecutor(by_seed=mae)
+    for name in ("ablation", "width", "depth"):
+        run_study(run, tiny_store, name, lambda: executor, silent())
+    with monkeypatch.context() as earlier:
+        earlier.setattr(engine, "RULES", engine.RULES - 1)
+        earlier.setattr(resolution, "first_seed", lambda seed, *_: seed)
+        earlier.setattr(resolution, "estimates", lambda rows, favoured: rows)
+        before = run_study(run, tiny_store, "resolution", lambda: executor, silent())
+    assert all(row.low is not None for row in before.findings.compared)
+
+    later = FormulaExecutor(by_seed=mae)
+    assert run_study(run, tiny_store, "resolution", lambda: later, silent()) == before
+    assert not later.every
+    run_study(run, tiny_store, "refinement", lambda: later, silent())
+    assert {job.seed for job in later.every} <= set(range(run.preset.seed, run.preset.seed + SEEDS))

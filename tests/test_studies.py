@@ -865,6 +865,22 @@ def test_each_part_of_the_head_is_said_as_an_estimate_that_favours_what_it_was_a
     assert all(point["sex_units"] for point in tried)  # the network without the sex is compared after the search
 
 
+def test_a_network_without_the_sex_that_an_earlier_version_trained_in_refinement_is_an_estimate_and_decides_nothing() -> (
+    None
+):
+    started = refining(without_sex=True)
+    trials = swept(refinement, started, head_and_width_help)
+    decision = refinement.decide(started, trials)
+    untold = a_trial(len(trials), decision.findings.point | {"sex_units": 0}, 3.0)
+
+    again = refinement.decide(started, [*trials, untold])
+    assert again.architecture == decision.architecture
+    *others, sexless = again.findings.comparisons
+    assert tuple(others) == decision.findings.comparisons
+    assert (sexless.variant, sexless.favoured, sexless.low) == ("without the sex", "the reference", None)
+    assert refinement.propose(started, [*trials, untold]) == refinement.propose(started, trials)
+
+
 def test_a_replacement_is_better_or_worse_and_all_widths_are_one_family() -> None:
     started = replace(given_after(a_preset(seeds=8, equivalence_months=0.5)), errors=lambda trial: None)
     wobble = [0.1, -0.1, 0.05, -0.05, 0.08, -0.08, 0.02, -0.02]

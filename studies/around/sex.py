@@ -30,7 +30,7 @@ class SexFindings(Findings):
 
 NAME = "sex"
 COMMAND = refinement.COMMAND  # which ends with it
-QUESTION = "what does the decided network lose without the sex"
+QUESTION = "how much does the decided network lose without the sex"
 RULE = "Nothing is decided here: the network is the one that refinement decided for."
 EXAMPLE = "boneage-search refine --without-sex"
 NEEDS = refinement.NAME

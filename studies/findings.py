@@ -24,6 +24,9 @@ VerdictWord = Literal[
     "better",
 ]
 Scope = Literal["architectures", "these trained models"]  # what a verdict speaks of
+Favoured = Literal[
+    "", "the reference", "the variant"
+]  # which of the two was picked by the very trainings that are compared
 
 
 @dataclass(frozen=True)
@@ -42,10 +45,18 @@ class Compared:
     seeds_to_resolve: int | None = None
     left_out: str = ""  # seeds that were not trained as the others were
     p_images: float | None = None  # of no difference between these trained models; None where seeds speak
+    favoured: Favoured = ""  # for which the change is optimistic, so that it has neither verdict nor interval
+
+    @property
+    def said(self) -> str:
+        """The verdict as people read it."""
+        if self.favoured and self.verdict == "not tested":
+            return f"estimate, optimistic for {self.favoured}"
+        return self.verdict
 
     def to_dict(self) -> dict[str, Any]:
         values = asdict(self)
-        empty = {"left_out": "", "p_images": None}
+        empty = {"left_out": "", "p_images": None, "favoured": ""}
         return {name: value for name, value in values.items() if name not in empty or value != empty[name]}
 
     @classmethod

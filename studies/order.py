@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from studies import ablation, depth, refinement, resolution, width
-from studies.around import baseline, confirmation, winner
+from studies.around import baseline, confirmation, sex, winner
 from studies.findings import Findings
 from studies.preset import Preset
 from studies.study import Decision, Given, Point, Study
@@ -39,6 +39,7 @@ BESIDE = (
     Beside(baseline, FIRST, baseline.asked, baseline.of_preset, baseline.may_decide),
     Beside(resolution, depth.NAME, resolution.asked),
     Beside(confirmation, LAST, confirmation.asked, confirmation.fresh),
+    Beside(sex, LAST, sex.asked),
     Beside(winner, LAST, winner.asked),
 )
 

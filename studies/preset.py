@@ -80,7 +80,7 @@ class Preset:
     drop_useless: bool = False  # ablation: leave out together what can be left out, for the studies after it
     resolve: int = 0  # ablation: more seeds, up to so many, where a verdict is open
     prune: bool = False  # end trials of depth and refinement early if they have fallen behind the others
-    without_sex: bool = False  # refinement: also train the decided network without the sex
+    without_sex: bool = False  # after the search, train the decided network without the sex as well
     max_params: int = 70_000_000
     refine_max_params: int = 0  # cap of the refinement alone; 0: the same as max_params
     max_macs: int = 0  # cap of one image's forward pass; 0: none

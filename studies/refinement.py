@@ -3,8 +3,8 @@
 Three steps, each starting from the best of the one before: wider by the next steps of the width grid, as the cap
 allows; the fully connected widths; dropout rates upwards until one no longer converges. A rate converges where the
 last training MAE has come at least CONVERGED of the way from the constant predictor's to that without dropout. The
-decision is the largest converging rate among those within the margin of the best. With `without_sex` the decided network
-is also trained without the sex, and compared (the paper: 7.95 months with, 9.44 without).
+decision is the largest converging rate among those within the margin of the best. What each part of the head is worth is said as an
+estimate: by the trainings that are compared, one of the two was picked (`statistics/fresh.py`).
 
 This is the paper's strategy. By default one surrogate of all trainings of the run proposes and decides instead: `knowledge/belief.py`.
 """
@@ -24,7 +24,7 @@ from studies.knowledge import belief
 from studies.knowledge.dimensions import says
 from studies.preset import StudyError
 from studies.refining import by_group
-from studies.refining.compared import around, in_family, of_steps
+from studies.refining.compared import around, estimated, of_steps
 from studies.study import (
     ALONE,
     Decision,
@@ -38,7 +38,6 @@ from studies.study import (
     at,
     best_of,
     row,
-    seeds_of,
 )
 
 
@@ -200,32 +199,9 @@ def converges(given: Given, trial: Trial, without: Trial) -> bool:
 
 
 def propose(given: Given, trials: Sequence[Trial]) -> Proposals:
-    """Last, if it was asked for, the decided network without the sex."""
     if depth.searched(given):
-        return without_the_sex(given, trials)
-    wanted = [point for step in steps(given, trials) for point in step]
-    if given.preset.without_sex and all(at(trials, point) for point in wanted) and (chosen := choose(given, trials)):
-        wanted.append(chosen.point | {"sex_units": 0})
-    return Proposals(wanted)
-
-
-def without_the_sex(given: Given, trials: Sequence[Trial]) -> Proposals:
-    """What the surrogate asks for, and last, if that was asked for, the decided network without the sex."""
-    module = sys.modules[__name__]
-    wish = belief.proposals(module, given, trials, [], given.preset.refine_trials)
-    assert wish.search
-    asked = wish.search
-
-    def search(feasible: Sequence[Point]) -> Sequence[tuple[Point, int]]:
-        wanted = asked(feasible)
-        if wanted or not given.preset.without_sex or asked_before or any(trial.under_way for trial in trials):
-            return wanted
-        point = belief.own_point(module, given, trials, belief.choose(module, given, trials)[0])
-        return [(point | {"sex_units": 0}, seeds_of(module, given))] if point else ()
-
-    asked_before = any(not trial.point["sex_units"] for trial in trials)
-    alone = seeds_of(module, given) if given.preset.without_sex and not asked_before else 0
-    return replace(wish, search=search, at_most=wish.at_most + alone, search_left=lambda: wish.search_left() + alone)
+        return belief.proposals(sys.modules[__name__], given, trials, [], given.preset.refine_trials)
+    return Proposals([point for step in steps(given, trials) for point in step])
 
 
 def choose(given: Given, trials: Sequence[Trial]) -> Trial | None:
@@ -259,7 +235,7 @@ def believed(given: Given, trials: Sequence[Trial]) -> Decision:
         macs=cost.macs,
         point=point,
         learned_nothing=nothing or None,
-        comparisons=in_family(given, space(given), around(trials, point)) if point else (),
+        comparisons=estimated(given, around(trials, point), at(trials, point)) if point else (),
         choice=choice,
     )
     constant = f"always answering the median: {given.constant_mae:.1f}"
@@ -302,8 +278,7 @@ def decide(given: Given, trials: Sequence[Trial]) -> Decision:
 
 
 def comparisons(given: Given, trials: Sequence[Trial]) -> tuple[Compared, ...]:
-    pairs = of_steps(steps(given, trials), choose(given, trials), trials)
-    return in_family(given, space(given), pairs)
+    return estimated(given, of_steps(steps(given, trials), choose(given, trials), trials))
 
 
 def table(given: Given, trials: Sequence[Trial]) -> list[dict[str, Any]]:

@@ -2,7 +2,8 @@
 
 The network that depth decided for is trained at each side of `px_choices`, and at its own; a first layer shrinks the images
 of the one store. The decision is the resolution with the lowest mean validation MAE over its seeds; of those within the margin
-of it, the one with the fewest MACs.
+of it, the one with the fewest MACs. Its own side is trained anew like the others, with seeds that have selected nothing: depth has
+picked the network for the luck of its trainings too, and they would keep it at its side (`statistics/fresh.py`).
 
 It is beside the order of the studies: a run without `px_choices` has none, and goes on at the resolution that it was given.
 """
@@ -17,6 +18,7 @@ from studies import ablation, depth
 from studies.findings import Compared, Findings
 from studies.knowledge.dimensions import says
 from studies.preset import Preset, StudyError
+from studies.statistics.fresh import RESOLUTION, estimates, first_seed, of_seeds
 from studies.study import ALONE, Decision, Given, Point, Proposals, Space, Sweep, Trial, Value, complete_at, points, row
 
 
@@ -117,10 +119,12 @@ def propose(given: Given, trials: Sequence[Trial]) -> Proposals:
     every, preset = fitting(given), given.preset
     most = preset.reference_seeds(preset.seeds, max(len(every) - 1, 1))
     own = reference_px(given)
-    return Proposals(every, seeds=[most if point[PX] == own else preset.seeds for point in every])
+    wanted = [most if point[PX] == own else preset.seeds for point in every]
+    return Proposals(every, seeds=wanted, first_seed=first_seed(preset.seed, RESOLUTION, trials))
 
 
 def decide(given: Given, trials: Sequence[Trial]) -> Decision:
+    trials = of_seeds(trials, first_seed(given.preset.seed, RESOLUTION, trials))
     trained = {int(point[PX]): trial for point in fitting(given) if (trial := complete_at(trials, point))}
     if not trained:
         raise StudyError("no resolution could be trained; see the outcomes of the trials")
@@ -149,7 +153,9 @@ def comparisons(given: Given, trials: Sequence[Trial]) -> tuple[Compared, ...]:
     }
     if not others or reference is None:
         return ()
-    return compared(given, others, reference, of=len(sides) - 1, known=given.found(ablation.AblationFindings).spread)
+    rows = compared(given, others, reference, of=len(sides) - 1, known=given.found(ablation.AblationFindings).spread)
+    as_depth = first_seed(given.preset.seed, RESOLUTION, trials) == given.preset.seed  # begun by an earlier version
+    return estimates(rows, "the reference") if as_depth else rows
 
 
 def table(given: Given, trials: Sequence[Trial]) -> list[dict[str, Any]]:

@@ -21,7 +21,7 @@ from studies.preset import Preset
 Space = Mapping[str, tuple[Value, ...]]
 Found = TypeVar("Found", bound=Findings)
 ALONE = ("mae",)
-RULES = 3  # by which studies decide; a decision by other ones stands until its study has trained something new
+RULES = 4  # by which studies decide; a decision by other ones stands until its study has trained something new
 SEED = "seed"  # the parameter of trials whose study runs every point with several
 
 
@@ -132,6 +132,7 @@ class Proposals:
 
     points: Sequence[Point] = ()
     seeds: Sequence[int] = ()  # how many each of them is to have; empty: as many as the preset says
+    first_seed: int | None = None  # from which they count on; None: the preset's
     sample: bool = False
     at_most: int = 0  # trials of the study, as far as that is known in advance; for progress alone
     # Of the points under the cap those to train once the others ran, each with how many seeds it is to have in all.

@@ -21,6 +21,7 @@ from studies.findings import Compared, Findings
 from studies.knowledge import belief
 from studies.knowledge.dimensions import says
 from studies.preset import StudyError
+from studies.statistics.fresh import of_seeds
 from studies.study import ALONE, Decision, Given, Point, Proposals, Space, Sweep, Trial, at, best_of, in_months, row
 
 
@@ -225,9 +226,13 @@ def smallest_no_worse(given: Given, trials: Sequence[Trial]) -> float:
 
 
 def comparisons(given: Given, trials: Sequence[Trial]) -> tuple[Compared, ...]:
-    """Every width against the reference's; of the family are all widths of the grid, also those that results made needless."""
+    """Every width against the reference's; of the family are all widths of the grid, also those that results made needless.
+
+    Each with the seeds that all were to have: which width got further ones was chosen by its results, and no test allows for that.
+    """
     from studies.statistics.pairs import compared  # brings SciPy
 
+    trials = of_seeds(trials, given.preset.seed, given.preset.seeds)
     start = given.preset.reference.beta
     reference = at(trials, {"beta": start})
     others = {

@@ -28,11 +28,12 @@ from search.storage.status import CONFIRMATION, next_command, status
 from search.watch.dashboard import noted
 from search.workers.job import Job
 from studies.around import confirmation
-from studies.around.confirmation import fresh, fresh_seed
+from studies.around.confirmation import fresh
 from studies.findings import learned_nothing
 from studies.order import ORDER, STUDIES
 from studies.preset import RANGES, SEEDS, paper
 from studies.refinement import RefinementFindings
+from studies.statistics.fresh import fresh_seed
 from studies.study import Decision, Given, Trial, pool
 
 

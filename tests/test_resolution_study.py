@@ -145,6 +145,7 @@ def test_without_sides_there_is_no_such_study() -> None:
         "3 resolution",
         "4 refinement",
         "5 confirmation",
+        "5 sex",
         "5 winner",
     ]
     assert sorted(map(study_name, EVERY)) == list(map(study_name, EVERY))  # as a dashboard sorts them

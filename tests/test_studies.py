@@ -853,29 +853,32 @@ def test_under_a_cap_that_only_networks_without_the_sex_fit_the_refinement_says_
     assert refinement.propose(refining(refine_max_params=params), []).points
 
 
-def test_the_sex_is_left_out_of_the_decided_network_last_and_only_if_that_was_asked_for() -> None:
-    without = swept(refinement, refining(without_sex=True), lambda p: head_and_width_help(p) + (not p["sex_units"]))
-    ordinary = swept(refinement, refining(), head_and_width_help)
+def test_each_part_of_the_head_is_said_as_an_estimate_that_favours_what_it_was_added_to() -> None:
+    trials = swept(refinement, refining(seeds=3, without_sex=True), head_and_width_help)
+    compared = refinement.decide(refining(seeds=3, without_sex=True), trials).findings.comparisons
 
-    assert [trial.point for trial in without[:-1]] == [trial.point for trial in ordinary]
-    decision = refinement.decide(refining(without_sex=True), without)
-    decided = decision.findings.point
-    assert without[-1].point == decided | {"sex_units": 0}
-    assert decision.architecture.sex_units == 32
-    *compared, sexless = decision.findings.comparisons
-    tried = [trial.point for trial in ordinary]
-    assert sexless.variant == "without the sex"
-    assert (
-        len(compared)
-        == len({point["beta"] for point in tried})
-        - 1
-        + len({point["fc_units"] for point in tried})
-        - 1
-        + len({point["dropout"] for point in tried})
-        - 1
-    )
+    tried = [trial.point for trial in trials]
+    assert len(compared) == sum(len({point[name] for point in tried}) - 1 for name in ("beta", "fc_units", "dropout"))
     assert "FC 256 instead of none" in [row.variant for row in compared]
-    assert sexless.change == pytest.approx(1.0)
+    assert {row.favoured for row in compared} == {"the reference"}
+    assert not any(value for row in compared for value in (row.low, row.high, row.p_difference, row.p_equivalence))
+    assert all(point["sex_units"] for point in tried)  # the network without the sex is compared after the search
+
+
+def test_a_network_without_the_sex_that_an_earlier_version_trained_in_refinement_is_an_estimate_and_decides_nothing() -> (
+    None
+):
+    started = refining(without_sex=True)
+    trials = swept(refinement, started, head_and_width_help)
+    decision = refinement.decide(started, trials)
+    untold = a_trial(len(trials), decision.findings.point | {"sex_units": 0}, 3.0)
+
+    again = refinement.decide(started, [*trials, untold])
+    assert again.architecture == decision.architecture
+    *others, sexless = again.findings.comparisons
+    assert tuple(others) == decision.findings.comparisons
+    assert (sexless.variant, sexless.favoured, sexless.low) == ("without the sex", "the reference", None)
+    assert refinement.propose(started, [*trials, untold]) == refinement.propose(started, trials)
 
 
 def test_a_replacement_is_better_or_worse_and_all_widths_are_one_family() -> None:
@@ -894,6 +897,18 @@ def test_a_replacement_is_better_or_worse_and_all_widths_are_one_family() -> Non
         "β 0.225 instead of 0.25": "does not matter",
         "β 0.3 instead of 0.25": "better",
     }
+
+
+def test_widths_are_compared_by_the_seeds_that_all_were_to_have_whatever_results_called_for() -> None:
+    started = replace(given_after(a_preset(seeds=3)), errors=lambda trial: None)
+    asked = {0.25: [10.0, 10.1, 10.2], 0.3: [8.0, 8.1, 8.2], 0.2: [13.0, 13.1, 13.2]}
+    more = {0.25: [10.0, 10.1, 10.2, 11.0], 0.3: [8.0, 8.1, 8.2, 9.5, 9.7, 9.9], 0.2: [13.0, 13.1, 13.2]}
+
+    def rows(maes: dict[float, list[float]]) -> object:
+        every = [trial for n, (beta, own) in enumerate(maes.items()) for trial in seeded({"beta": beta}, own, 10 * n)]
+        return width.comparisons(started, pool(every, 3))
+
+    assert rows(more) == rows(asked)
 
 
 def test_the_family_of_widths_is_all_of_the_grid_whatever_was_trained() -> None:

@@ -135,10 +135,12 @@ def test_every_preset_ends_and_has_work_for_each_study(name: str, drop_useless: 
     started = Given(preset, {}, 40.0)
     later = to_come("ablation", started, fitting(STUDIES["ablation"], started))
 
-    *searched, confirmation = later
+    *searched, confirmation, untold, rest = later
     assert len(set(confirmation)) == preset.confirm * preset.confirm_seeds
+    assert [network.sex_units for network, _ in untold] == [0]  # the network that is told it is the confirmation's
+    assert rest == []
     trainings = [training for found in searched for training in found]
-    most = len(preset.width_factors) + preset.depth_trials + 3 + len(preset.fc_choices) + len(preset.dropouts) + 1
+    most = len(preset.width_factors) + preset.depth_trials + 3 + len(preset.fc_choices) + len(preset.dropouts)
     assert preset.depth_trials < len(trainings) <= most
     cap = max(preset.max_params, preset.refine_max_params)
     assert max(started.cost(network).params for network, _ in trainings) <= cap

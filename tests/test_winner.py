@@ -22,6 +22,7 @@ from search.storage.records import load, table, trials_of
 from search.storage.status import status
 from studies.around import winner
 from studies.order import STUDIES, following
+from studies.statistics.fresh import fresh_seed
 from studies.study import Decision, Given
 
 pytestmark = pytest.mark.slow
@@ -43,13 +44,14 @@ def test_it_lowers_each_group_of_the_decided_network_and_decides_nothing(
     run, made, executor = ablated
     decided = load(open_storage(run.storage), "refinement", run.folder)
     assert decided is not None
-    counts = made.architecture.blocks._asdict()
+    counts, fresh = made.architecture.blocks._asdict(), fresh_seed(run.preset.seed)
     study = load(open_storage(run.storage), winner.NAME, run.folder)
     assert study is not None
     lowered = {str(trial.point["variant"]) for trial in trials_of(study)}
 
     assert lowered == {"baseline", *(f"{group}={n}" for group, count in counts.items() for n in range(count))}
-    assert made.architecture not in [job.architecture for job in executor.every]  # taken over from refinement
+    assert made.architecture in [job.architecture for job in executor.every]  # whatever refinement has trained
+    assert {job.seed for job in executor.every} == {fresh}
     assert all(
         replace(job.architecture, blocks=made.architecture.blocks) == made.architecture for job in executor.every
     )

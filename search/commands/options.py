@@ -89,7 +89,7 @@ OPTIONS: dict[str, str] = {
     "drop_useless": "ablation: drop the block groups whose lowering cost at most --margin-months as it was seen, whatever the verdict, and spend their parameters elsewhere; no key groups",
     "resolve": "ablation: add seeds to variants whose verdict is open, up to this many; 0 adds none",
     "prune": "end trials of depth and refinement early if they have fallen behind the others",
-    "without_sex": "refinement: also train the decided network without the sex",
+    "without_sex": "after the search, train the decided network without the sex too: what is the sex worth?",
     "max_params": "cap on parameters, for every trial: 70M, 1.5M or 70000000",
     "max_macs": "cap on multiply-accumulates of one image, forward, for every trial: 5G, 800M; 0 is none",
     "max_memory": "cap on the bytes that training needs by arithmetic, for every trial, as the device has: 8G; 0 is none",

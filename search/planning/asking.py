@@ -30,8 +30,9 @@ def asked(
 ) -> Asked:
     """One seed of every point before the next seed of any. Without `search` nothing is proposed by that."""
     taken = {(key(trial.point), trial.seed) for trial in trials}
-    seeds, first = seeds_of(module, given), given.preset.seed
+    seeds = seeds_of(module, given)
     proposals = module.propose(given, pool(trials, seeds))
+    first = given.preset.seed if proposals.first_seed is None else proposals.first_seed
 
     def fresh(wanted: Sequence[tuple[Point, int]]) -> tuple[tuple[Point, int], ...]:
         return tuple(

@@ -15,8 +15,7 @@ from search.planning.images import Images
 from search.planning.time_left import (
     Feasible,
     Round,
-    around_winner,
-    confirming,
+    after_all,
     dearest,
     decidable,
     fitting,
@@ -25,7 +24,6 @@ from search.planning.time_left import (
     seconds,
     surely,
 )
-from studies.around import confirmation, winner
 from studies.around.baseline import gone_on
 from studies.caps import memory, unmet
 from studies.order import EVERY, FIRST, STUDIES, before, comes, preset_of, stages, to_run
@@ -180,17 +178,10 @@ def one_way(
         if comes(name) == FIRST and not any(trials.get(one) for one in stages(preset)):  # else it comes too late
             preset = gone_on(preset, made[name].architecture)
         networks.append(made[name].architecture)
-    if preset.confirm and confirmation.NAME not in made:
-        begun, network = trials.get(confirmation.NAME, ()), made[confirmation.NEEDS].architecture
-        given = Given(preset, made, CONSTANT_MONTHS)
-        running = [(network, epochs_left(preset, trial)) for trial in begun if not trial.finished]
-        fresh = confirming(preset, network)[len(begun) :]
-        found.append(planned(confirmation.NAME, given, [fresh], of, workers, running))
-    if preset.ablate_winner and winner.NAME not in made:
-        given = Given(preset, made, CONSTANT_MONTHS)
-        begun = trials.get(winner.NAME, ())
-        lowered = around_winner(given, begun, deterministic)
-        found.append(planned(winner.NAME, given, lowered, of, workers, unfinished(winner.NAME, given, begun)))
+    given = Given(preset, made, CONSTANT_MONTHS, trained=tuple(trained))
+    for name, wanted in after_all(given, trials, deterministic, decisions):
+        running = unfinished(name, given, trials.get(name, ()))
+        found.append(planned(name, given, wanted, of, workers, running))
     return found, networks
 
 

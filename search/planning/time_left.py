@@ -7,19 +7,20 @@ not decided yet is taken to be the dearest that fits the cap, with one key group
 """
 
 import heapq
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
 from models.architecture import Architecture
 from search.planning.asking import asked, key, macs
-from studies.around import confirmation, winner
+from studies.around import confirmation
 from studies.around.baseline import gone_on
 from studies.knowledge.belief import AGAIN
-from studies.order import EVERY, FIRST, comes, may_decide, stages
+from studies.order import EVERY, FIRST, STUDIES, comes, following, may_decide, stages
 from studies.preset import Preset
-from studies.study import Decision, Given, Point, Study, Training, Trial, feasible_points, seeds_of
+from studies.statistics.fresh import fresh_seed
+from studies.study import Decision, Given, Point, Study, Training, Trial, feasible_points, seeds_of, trainings
 
 Seeded = tuple[Architecture, int]  # with its seed
 Round = list[Seeded]  # that may run side by side
@@ -87,7 +88,10 @@ def surely(
     """What a study leaves trained whatever comes: its trials, and what it asks for before any has ended."""
     module = EVERY[name]
     own = [(module.architecture(given, one.point), one.seed) for one in trials if one.state in ("complete", "running")]
-    every = [*own, *rounds(name, given, trials, feasible, deterministic)[0]]
+    return as_trained([*own, *rounds(name, given, trials, feasible, deterministic)[0]])
+
+
+def as_trained(every: Round) -> tuple[Training, ...]:
     return tuple(Training(network, Trial(0, {}, "complete", 0.0, seed=seed)) for network, seed in every)
 
 
@@ -137,21 +141,34 @@ def to_come(name: str, given: Given, feasible: Feasible, deterministic: bool = F
         feasible = fitting(EVERY[after], given)
         found += rounds(after, given, [], feasible, deterministic)
     if feasible and name in order:
-        last = dearest(order[-1], given, feasible)
-        found.append(confirming(given.preset, last.architecture))
-        if given.preset.ablate_winner:
-            found += around_winner(replace(given, decisions={**given.decisions, order[-1]: last}), (), deterministic)
+        last = replace(given, decisions={**given.decisions, order[-1]: dearest(order[-1], given, feasible)})
+        found += [each for _, some in after_all(last, {}, deterministic) for each in some]
     return found
 
 
-def around_winner(given: Given, trials: Sequence[Trial], deterministic: bool) -> list[Round]:
-    """The trainings of the ablation around the decided network."""
-    return rounds(winner.NAME, given, trials, fitting(EVERY[winner.NAME], given), deterministic)
+def after_all(
+    given: Given, begun: Mapping[str, Sequence[Trial]], deterministic: bool, made: Container[str] = ()
+) -> Iterator[tuple[str, list[Round]]]:
+    """What comes after the last decision, by study; of those that are decided nothing. They share seeds: what one has trained another
+    takes over, as the decided network from the confirmation."""
+    for name in following(list(STUDIES)[-1], given.preset):
+        module, trials = EVERY[name], begun.get(name, ())
+        if name in made:
+            sure = trainings(module, given, trials)
+        elif name == confirmation.NAME:
+            every = confirming(given.preset, given.decisions[module.NEEDS].architecture)
+            yield name, [every[len(trials) :]]
+            sure = as_trained(every[: given.preset.confirm_seeds])
+        else:
+            feasible = fitting(module, given)
+            yield name, rounds(name, given, trials, feasible, deterministic)
+            sure = surely(name, given, trials, feasible, deterministic)
+        given = replace(given, trained=(*given.trained, *sure))
 
 
 def confirming(preset: Preset, network: Architecture) -> Round:
     """The trainings of the confirmation, each taken to be one of its own, of the decided network."""
-    first = confirmation.fresh_seed(preset.seed)
+    first = fresh_seed(preset.seed)
     return [(network, first + number) for number in range(preset.confirm * preset.confirm_seeds)]
 
 
@@ -189,8 +206,8 @@ def seconds(
 ) -> float:
     """Of these rounds, `workers` trainings at once; `running` are the seconds left of those that run now."""
     total, beside = 0.0, list(running)
-    for trainings in found:
-        new = sorted((epoch_seconds(network) * epochs for network, _ in trainings), reverse=True)
+    for side_by_side in found:
+        new = sorted((epoch_seconds(network) * epochs for network, _ in side_by_side), reverse=True)
         total += makespan([*beside, *new], workers)
         beside = []
     return total

@@ -17,6 +17,7 @@ from search.storage.opening import sqlite_path
 from search.trained.made_of import best_epochs
 from studies import ablation, depth, refinement, width
 from studies.ablation import BASELINE
+from studies.around import sex
 from studies.preset import PRESETS
 from studies.study import Trial, at, best_of
 
@@ -79,6 +80,9 @@ def ours_beside(report: Report, name: str, network: Architecture) -> Iterator[tu
                 yield from existing("Final, without the sex" if sexless else name, refined, trial)
             elif name == "Final" and ours == final:
                 yield from existing(name, refined, trial)
+        for beside in report.after:
+            if name == "Final no FC and gender info." and beside.name == sex.NAME:
+                yield from existing("Final, without the sex", beside, at(beside.pooled, {sex.UNITS: 0}))
 
 
 TABLE1_LAST_MODIFIED = [row.name for row in TABLE1 if row.name.startswith("Modified")][-1]

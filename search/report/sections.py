@@ -155,8 +155,9 @@ def comparisons(report: Report, study: StudyReport) -> list[Part]:
     if study.decision is None or not (rows := study.decision.findings.compared):
         return []
     margin = report.run.preset.equivalence_months
+    within = "" if all(row.favoured for row in rows) else " with its 95 % interval"
     caption = (
-        f"{study.decision.findings.CAPTION}: change of the validation MAE with its 95 % interval, the grey band the margin of "
+        f"{study.decision.findings.CAPTION}: change of the validation MAE{within}, the grey band the margin of "
         f"{in_months(margin)} within which a change does not matter."
     )
     parts: list[Part] = []
@@ -164,7 +165,14 @@ def comparisons(report: Report, study: StudyReport) -> list[Part]:
         parts.append(Plot(figures.forest(rows, margin), caption, figures.forest_height_px(rows)))
     table = "Months worse than the reference. Intervals are for one variant by itself, p values adjusted for the whole family."
     parts.append(Table(verdict_rows(rows), table))
-    if any(row.scope != "architectures" for row in rows):
+    if any(row.favoured for row in rows):
+        parts.append(
+            Words(
+                "An estimate compares a network by the very trainings that it was picked by: it is optimistic for that network, "
+                "and there is neither verdict nor interval."
+            )
+        )
+    if any(row.scope != "architectures" and not row.favoured for row in rows):
         parts.append(
             Words(
                 f"With fewer than {MIN_SEEDS} seeds there is no verdict on architectures: the images can say that these trained "

@@ -15,7 +15,7 @@ from search.run import TRIALS
 from search.storage.status import left_to_do
 from search.workers.job import EXIT_REASONS
 from studies import ablation
-from studies.around import winner
+from studies.around import sex, winner
 from studies.findings import Choice, Compared, Evidence
 from studies.order import EVERY, LAST, all_studies, comes, stored_decision
 from studies.statistics import keys
@@ -104,7 +104,7 @@ def how_good(report: Report, best: Best) -> Answer:
     said = [f"Always answering the training median scores {constant:.1f}."]
     if best.trial.error >= constant and found is None and NOTHING not in confirmed:
         said.append("So it has learned nothing that helps yet.")
-    said += confirmed
+    said += [*confirmed, *beside_the_decided(report, sex.NAME)]
     tests = [
         f"Test MAE {about['test']['mae']:.2f} ({about['name']}, {about['test']['n']:,} images)."
         for _, about in report.models
@@ -174,7 +174,7 @@ def why_blocks(report: Report, best: Best) -> Answer:
     assert isinstance(study.decision.findings, ablation.AblationFindings)
     given = study.given or Given(report.run.preset, {}, 0.0)
     said = because(given, study.decision, best.architecture)
-    return Answer("Why these blocks?", said.headline, (*said.details, *around_the_winner(report)))
+    return Answer("Why these blocks?", said.headline, (*said.details, *beside_the_decided(report, winner.NAME)))
 
 
 def because(given: Given, decision: Decision, network: Architecture) -> Answer:
@@ -228,12 +228,12 @@ def despite(lowered: Sequence[str]) -> list[str]:
     ]
 
 
-def around_the_winner(report: Report) -> list[str]:
-    """What lowering the blocks of the decided network came to, where that was asked for."""
-    status = report.studies[-1].status.get(winner.NAME)
+def beside_the_decided(report: Report, name: str) -> list[str]:
+    """What lowering its blocks, or leaving out the sex, came to, where that was asked for."""
+    status = report.studies[-1].status.get(name)
     if not status or not status["decision"]:
         return []
-    decision = stored_decision(winner.NAME, status["decision"])
+    decision = stored_decision(name, status["decision"])
     return [sentence(decision.summary), *(verdict_sentence(row) for row in decision.findings.compared)]
 
 
@@ -245,10 +245,12 @@ def verdict_sentence(row: Compared) -> str:
     within = ""
     if row.low is not None and row.high is not None:
         within = f" (95 % interval {signed(row.low)} to {signed(row.high)})"
-    if row.scope == "architectures":
+    if row.scope == "architectures" and not row.favoured:
         said = f"{row.verdict} ({seeds}; speaks of the architectures)"
     elif row.verdict == "these trained models differ":
         said = f"these trained models differ over the images ({seeds}; no verdict on the architectures)"
+    elif row.favoured:
+        said = f"{row.said}, as it was picked by these very trainings ({seeds})"
     else:
         said = f"{row.verdict} ({seeds}; speaks of these trained models)"
     return f"{row.variant}: {abs(row.change):.2f} months {worse}{within}; {said}."
@@ -280,8 +282,8 @@ def head(network: Architecture) -> str:
     layer = (
         f"a fully connected layer of {network.fc_units}" if network.fc_units else "no additional fully connected layer"
     )
-    sex = "" if network.sex_units else ", without the sex"
-    return f"{layer}, dropout {network.dropout:g}{sex}"
+    untold = "" if network.sex_units else ", without the sex"
+    return f"{layer}, dropout {network.dropout:g}{untold}"
 
 
 def blocks(network: Architecture) -> str:

@@ -110,7 +110,7 @@ def forest(rows: Sequence[Compared], margin_months: float) -> "Figure":
 
 
 def row_label(row: Compared) -> str:
-    return f"{row.variant}<br>{row.verdict}"
+    return f"{row.variant}<br>{row.said}"
 
 
 def along(trials: Sequence[Trial], sweep: Sweep, name: str) -> "Figure":

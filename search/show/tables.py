@@ -68,7 +68,7 @@ def verdict_rows(rows: Sequence[Compared]) -> list[dict[str, Any]]:
     shown = [
         {
             "variant": row.variant,
-            "verdict": row.verdict,
+            "verdict": row.said,
             "change": rounded(row.change),
             "interval": f"{rounded(row.low)} to {rounded(row.high)}" if row.low is not None else None,
             "p difference": row.p_difference,

@@ -12,11 +12,9 @@ from search.storage.opening import open_storage
 from search.storage.records import decisions, given, load, trials_of
 from search.storage.status import storage_exists
 from search.trained.keep import begun_seed
-from studies.around.confirmation import fresh_seed
 from studies.order import EVERY
 from studies.preset import SEEDS, StudyError
-
-FURTHER = 2  # the set of fresh seeds that `train` takes: the first set has confirmed the search
+from studies.statistics.fresh import IN_FULL, fresh_seed
 
 
 class Chosen(NamedTuple):
@@ -100,7 +98,7 @@ def name_of(architecture: Architecture) -> str:
 def seed_of(run: Run, folder: Path) -> int:
     """Where none is named: the seed of the training that the folder holds, else one that no study of the run uses."""
     begun = begun_seed(folder)
-    return fresh_seed(run.preset.seed, FURTHER) if begun is None else begun
+    return fresh_seed(run.preset.seed, IN_FULL) if begun is None else begun
 
 
 def seed_words(run: Run, seeds: Sequence[int]) -> str:

@@ -16,7 +16,8 @@ from typing import Any
 from models.architecture import Architecture
 from studies import depth, refinement
 from studies.findings import Findings, learned_nothing
-from studies.preset import SEEDS, Preset, StudyError
+from studies.preset import Preset, StudyError
+from studies.statistics.fresh import fresh_seed
 from studies.study import ALONE, Decision, Given, Point, Proposals, Space, Sweep, Trial, at, points, row
 
 RANK = "rank"  # 1 is the decided network
@@ -72,11 +73,6 @@ def asked(preset: Preset) -> bool:
 def fresh(preset: Preset) -> Preset:
     """The same preset, with seeds that no study of the search uses."""
     return replace(preset, seed=fresh_seed(preset.seed), seeds=preset.confirm_seeds)
-
-
-def fresh_seed(seed: int, further: int = 1) -> int:
-    """The first of SEEDS seeds that are none of the search's; `further` counts such sets on. Seeds have 31 bits."""
-    return (seed + further * SEEDS) % (2**31 - SEEDS)
 
 
 def networks(given: Given) -> list[Architecture]:

@@ -2,7 +2,8 @@
 
 The ablation before the search asks that of the reference. After the search, where `ablate_winner` asks for it, the same is asked
 of the decided network: each of its groups is lowered one step at a time, all else unchanged, and judged by the same rules
-(`studies/ablation.py`). Nothing is decided by it, and no other study reads it.
+(`studies/ablation.py`). All are trained with seeds that have selected nothing, those of the confirmation: the search has picked the
+decided network for the luck of its trainings too. Nothing is decided by it, and no other study reads it.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,6 +14,7 @@ from models.architecture import Architecture
 from studies import ablation, refinement
 from studies.findings import Evidence
 from studies.preset import Preset
+from studies.statistics.fresh import AFTER_ALL, estimates, first_seed, of_seeds
 from studies.study import ALONE, Decision, Given, Point, Proposals, Space, Sweep, Trial
 
 
@@ -71,15 +73,21 @@ def prunable(given: Given, point: Point) -> bool:
 
 
 def propose(given: Given, trials: Sequence[Trial]) -> Proposals:
-    return ablation.propose(around(given), trials) if any(decided(given).blocks) else Proposals(())
+    if not any(decided(given).blocks):
+        return Proposals(())
+    first = first_seed(given.preset.seed, AFTER_ALL, trials)
+    return replace(ablation.propose(around(given), of_seeds(trials, first)), first_seed=first)
 
 
 def decide(given: Given, trials: Sequence[Trial]) -> Decision:
     if not any(decided(given).blocks):
         return Decision("the decided network has no block groups to take away", decided(given), WinnerFindings())
-    found = ablation.decide(around(given), trials).findings
+    first = first_seed(given.preset.seed, AFTER_ALL, trials)
+    found = ablation.decide(around(given), of_seeds(trials, first)).findings
     assert isinstance(found, ablation.AblationFindings)
     findings = WinnerFindings(**vars(found))
+    if first == given.preset.seed:  # begun by an earlier version with the search's own
+        findings = replace(findings, verdicts=estimates(findings.verdicts, "the reference"))
     return Decision(summary(findings), decided(given), findings)
 
 

@@ -263,6 +263,8 @@ def decided_again(
     if point is None or any(trial.point == point for trial in trials):
         return ()
     seeds = trained_seeds(given, trainings, chosen)
+    if (chosen, given.preset.seed) not in {(training.architecture, training.run.seed) for training in trainings}:
+        seeds = 1  # trained with the seeds of another comparison alone
     return [(point, seeds if module.SEEDED else min(seeds, 1))]
 
 

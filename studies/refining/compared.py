@@ -1,11 +1,14 @@
-"""What the refinement's trials say of each part of the network: beside the network without it, or without the sex."""
+"""What the refinement's trials say of each part of the network: beside the network without it.
+
+The network without the sex is compared after the search (`around/sex.py`); refinements of earlier versions have trained it themselves.
+"""
 
 from collections.abc import Mapping, Sequence
 
-from studies import ablation
 from studies.findings import Compared
 from studies.refining import by_group
-from studies.study import Given, Point, Space, Trial, Value, at, complete_at
+from studies.statistics.fresh import estimates
+from studies.study import Given, Point, Trial, Value, at, complete_at
 
 Pairs = Mapping[str, tuple[Trial, Trial]]  # by what was changed: the network with it, and the one without
 NAMES = {"beta": "β", "fc_units": "FC", "dropout": "dropout", "se_ratio": "squeeze-and-excitation", by_group.NAME: ""}
@@ -54,14 +57,17 @@ def around(trials: Sequence[Trial], point: Point) -> Pairs:
     return pairs
 
 
-def in_family(given: Given, grid: Space, pairs: Pairs) -> tuple[Compared, ...]:
-    """As one family, of which is also what was not trained: its size does not depend on results."""
+def estimated(given: Given, pairs: Pairs, decided: Trial | None = None) -> tuple[Compared, ...]:
+    """No verdicts: by these very trainings the reference was picked, as the best of the step before, or where the variant is the network
+    that was decided for, that."""
     from studies.statistics.pairs import all_compared  # brings SciPy
 
-    of = sum(len(grid.get(name, (0,))) - 1 for name in NAMES) + given.preset.without_sex
-    ablated = [each for each in given.decisions.values() if isinstance(each.findings, ablation.AblationFindings)]
-    known = given.found(ablation.AblationFindings).spread if ablated else None
-    return all_compared(given, pairs, of, known)
+    rows = zip(all_compared(given, pairs), pairs.values(), strict=True)
+    return tuple(
+        one
+        for row, (variant, _) in rows
+        for one in estimates([row], "the variant" if variant is decided else "the reference")
+    )
 
 
 def instead(parameter: str, value: Value, start: Value) -> str:

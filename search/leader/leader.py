@@ -28,7 +28,7 @@ from search.storage.records import known_networks, left_out, note, point_of, see
 from search.storage.sqlite import StorageError
 from search.storage.told import UNFIT, params_of
 from search.workers import checkpoint
-from search.workers.best import MAPS, MODEL, VALIDATION, drop
+from search.workers.best import MAPS, MODEL, VALIDATION, drop, let_go
 from search.workers.executor import Executor
 from search.workers.job import EpochDone, Failed, Finished, Job, Resumed, best_of, fingerprint, what_happened
 from search.workers.starting import log_ends
@@ -137,6 +137,7 @@ class Leader(Events[Running]):
             folder=opened.run.folder / TRIALS / self.folder_of(trial.number),
             deterministic=self.terms.deterministic,
             maps=True,
+            afresh=True,
             keep=bool(opened.run.preset.keep_networks),
             keep_below=kept.to_beat(opened.run, self.name),
             weights_digest=checked(training, network.family),
@@ -224,7 +225,7 @@ class Leader(Events[Running]):
 
     def failed(self, one: Running, message: Failed) -> None:
         ends = log_ends(one.job.folder)
-        kept.let_go(one.job.folder)
+        let_go(one.job.folder)
         found = {"exit_reason": message.reason, "exit_detail": what_happened(message), "log_ends": ends}
         self.over(one, found, None, TrialState.FAIL)
 
@@ -235,7 +236,7 @@ class Leader(Events[Running]):
     def ended(self, one: Running) -> None:
         if one.ending == TOLD:
             checkpoint.clear(one.job.folder)
-            kept.let_go(one.job.folder)
+            let_go(one.job.folder)
             self.foretell(self.supervisor.workers)
             return
         for name in (VALIDATION, MAPS, MODEL):
@@ -253,7 +254,7 @@ class Leader(Events[Running]):
         except UpdateFinishedTrialError:
             self.lost(one.job.number)
             checkpoint.clear(one.job.folder)
-            kept.let_go(one.job.folder)
+            let_go(one.job.folder)
         self.foretell(self.supervisor.workers)
 
     def tell(self, one: Running, validation_mae: float | None, state: TrialState = TrialState.COMPLETE) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from conftest import tiny_preset
 from formula import PER_MAC, FormulaExecutor, Timed, macs, silent
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from data.store.disk import Store
@@ -25,9 +25,9 @@ from search.storage.opening import open_storage, sqlite_url
 from search.storage.records import load, trials_of
 from search.storage.status import status
 from search.workers.job import Job
-from studies.order import EVERY, STUDIES
+from studies.order import EVERY, STUDIES, preset_of
 from studies.preset import PRESETS, Preset
-from studies.study import Given, Trial
+from studies.study import Decision, Given, Trial
 
 
 def a_run(folder: Path, store: Store, preset: Preset | None = None) -> Run:
@@ -157,6 +157,24 @@ def test_while_the_families_are_compared_the_studies_after_that_are_counted_from
     first = fitting(STUDIES["ablation"], alone)
     assert later == [*rounds("ablation", alone, [], first), *to_come("ablation", alone, first)]
     assert {network.family for found in later for network, _ in found} == {most.family}
+
+
+@given(seeds=st.integers(1, 3), confirm_seeds=st.integers(1, 3), beta=st.sampled_from([0.0625, 0.0875]))
+@settings(max_examples=10)
+def test_while_the_decided_network_is_confirmed_its_own_ablation_is_still_to_come(
+    seeds: int, confirm_seeds: int, beta: float
+) -> None:
+    """With the seeds of the run, and not with the fresh ones of the confirmation."""
+    preset = replace(tiny_preset(), ablate_winner=True, seeds=seeds, confirm_seeds=confirm_seeds)
+    decided = Decision("", replace(preset.reference, beta=beta))
+    confirming = Given(preset_of("confirmation", preset), {"refinement": decided}, 30.0)
+    later = to_come("confirmation", confirming, {}, preset=preset)
+    asked_for = Given(preset, {"refinement": decided}, 30.0)
+
+    assert later == rounds("winner", asked_for, [], fitting(EVERY["winner"], asked_for))
+    assert {seed for found in later for _, seed in found} >= {preset.seed, preset.seed + seeds - 1}
+    assert to_come("winner", asked_for, {}) == []
+    assert to_come("confirmation", confirming, {}, preset=replace(preset, ablate_winner=False)) == []
 
 
 @pytest.mark.parametrize("resolve", [0, 12])

@@ -14,10 +14,11 @@ from typing import Any
 
 from models.architecture import Architecture
 from search.planning.asking import asked, key, macs
+from studies import order
 from studies.around import confirmation, winner
 from studies.around.baseline import gone_on
 from studies.knowledge.belief import AGAIN
-from studies.order import EVERY, FIRST, comes, may_decide, stages
+from studies.order import EVERY, FIRST, LAST, comes, may_decide, preset_of, stages
 from studies.preset import Preset
 from studies.study import Decision, Given, Point, Study, Training, Trial, feasible_points, seeds_of
 
@@ -119,16 +120,23 @@ def best_yet(trial: Trial) -> Trial:
     return replace(trial, state="complete", validation_mae=-float(trial.number), train_mae=(0.0,))
 
 
-def to_come(name: str, given: Given, feasible: Feasible, deterministic: bool = False) -> list[Round]:
-    """The same of all studies after this one, of which `feasible` are the points, and of the confirmation; of those for which
-    nothing fits, nothing."""
+def to_come(
+    name: str, given: Given, feasible: Feasible, deterministic: bool = False, preset: Preset | None = None
+) -> list[Round]:
+    """The same of all studies after this one, of which `feasible` are the points, also of those that come after all; of those for
+    which nothing fits, nothing. `preset` is the run's, where the study is given another."""
     found: list[Round] = []
-    order = stages(given.preset)
+    names = stages(given.preset)
+    if comes(name) == LAST:
+        for one in last_after(name, preset or given.preset):
+            given = replace(given, preset=preset_of(one, preset or given.preset))
+            found += rounds(one, given, [], fitting(EVERY[one], given), deterministic)
+        return found
     if comes(name) == FIRST and decidable(name, given, feasible):  # the others go on from its network
         given = replace(given, preset=gone_on(given.preset, dearest(name, given, feasible).architecture))
-        name, feasible = order[0], fitting(EVERY[order[0]], given)
+        name, feasible = names[0], fitting(EVERY[names[0]], given)
         found += rounds(name, given, [], feasible, deterministic)
-    for before, after in pairwise(order[order.index(name) :] if name in order else ()):
+    for before, after in pairwise(names[names.index(name) :] if name in names else ()):
         if not feasible:
             break
         if before == name:  # of the others, what they start from is only assumed
@@ -136,12 +144,18 @@ def to_come(name: str, given: Given, feasible: Feasible, deterministic: bool = F
         given = replace(given, decisions={**given.decisions, before: dearest(before, given, feasible)})
         feasible = fitting(EVERY[after], given)
         found += rounds(after, given, [], feasible, deterministic)
-    if feasible and name in order:
-        last = dearest(order[-1], given, feasible)
+    if feasible and name in names:
+        last = dearest(names[-1], given, feasible)
         found.append(confirming(given.preset, last.architecture))
         if given.preset.ablate_winner:
-            found += around_winner(replace(given, decisions={**given.decisions, order[-1]: last}), (), deterministic)
+            found += around_winner(replace(given, decisions={**given.decisions, names[-1]: last}), (), deterministic)
     return found
+
+
+def last_after(name: str, preset: Preset) -> list[str]:
+    """Those after a study that comes after all itself, as far as the preset asks for them."""
+    names = list(EVERY)
+    return [one for one in names[names.index(name) + 1 :] if order.asked(one, preset)]
 
 
 def around_winner(given: Given, trials: Sequence[Trial], deterministic: bool) -> list[Round]:

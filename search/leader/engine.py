@@ -35,9 +35,10 @@ from search.storage.told import why_left_out
 from search.workers.best import errors_of
 from search.workers.executor import Executor
 from studies.caps import Cap, over, said, unmet
+from studies.deciding import decided
 from studies.order import EVERY, before, may_decide, preset_of, study_name
 from studies.preset import StudyError
-from studies.study import RULES, Decision, Given, decided, feasible_points, points, pool, seeds_of
+from studies.study import RULES, Decision, Given, feasible_points, points, pool, seeds_of
 
 
 def run_study(

@@ -20,9 +20,10 @@ from search.show import figures
 from search.show.figures import Sized
 from search.show.tables import verdict_rows
 from search.storage.status import left_to_do
+from studies.deciding import front
 from studies.order import EVERY, study_name
 from studies.preset import MIN_SEEDS
-from studies.study import front, in_months
+from studies.study import in_months
 
 CURVES = 6  # learning curves shown
 MOST_TRIALS = 300  # rows of the page's table of trials; report.csv has all

@@ -62,6 +62,7 @@ EXAMPLE = "boneage-search refine --confirm-seeds 6"
 NEEDS = refinement.NAME
 SEEDED = True
 RESOLVES = False
+COMPARES = False
 FINDINGS = ConfirmationFindings
 
 

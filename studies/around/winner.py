@@ -29,6 +29,7 @@ EXAMPLE = "boneage-search refine --ablate-winner"
 NEEDS = refinement.NAME
 SEEDED = True
 RESOLVES = True
+COMPARES = True
 FINDINGS = WinnerFindings
 
 

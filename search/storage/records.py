@@ -15,7 +15,7 @@ from search.storage.opening import open_storage
 from search.storage.settings import StoredRun, read_settings
 from search.storage.status import foreign
 from search.storage.stored import checked, decision_of, decisions_given, refuse_directions, settings_of
-from search.storage.told import BEGUN, LeftOut, params_of, why_left_out
+from search.storage.told import BEGUN, LeftOut, params_of, sound, why_left_out
 from studies.order import EVERY, deciding, preset_of, stored_decision, study_name
 from studies.study import SEED, Decision, Given, Point, Space, Training, Trial, pool, seeds_of, to_point, trainings
 
@@ -94,7 +94,7 @@ def trials_of(study: optuna.Study) -> list[Trial]:
 
 def seen(trial: FrozenTrial) -> Trial:
     """An Optuna trial as a study sees it."""
-    attrs = trial.user_attrs
+    attrs = sound(trial.user_attrs)
     reports = trial.intermediate_values
     return Trial(
         number=trial.number,

@@ -32,6 +32,7 @@ from search.show.html import GREY
 from search.storage.copy import ARTIFACTS
 from search.storage.keys import note_of, note_version, storage_of, study_key, trial_key
 from search.storage.records import STATES, left_out, note, seen
+from search.storage.told import sound
 from search.watch.machine import described
 from studies.caps import said
 from studies.findings import Compared
@@ -147,7 +148,7 @@ def end(one: OpenStudy, ending: Ending) -> None:
         f"![{name}]({get_artifact_path(trial, artifact)})"
         for name, artifact in leave(trial, folder, ended, drawn).items()
     ]
-    lines = [trial_words(Recorded(ended, frozen.user_attrs, None, None), given), *shown]
+    lines = [trial_words(Recorded(ended, sound(frozen.user_attrs), None, None), given), *shown]
     if study.user_attrs["synthetic"]:
         lines.append(sentence(SYNTHETIC))
     write_trial_note(study, trial_key(trial), "\n\n".join(lines))

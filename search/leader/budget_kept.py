@@ -18,7 +18,7 @@ from search.planning.images import Images, images_of
 from search.planning.plan import Plan, Rate, assumed, plan
 from search.run import Run, alike
 from search.storage.opening import open_storage
-from search.storage.records import counted, decisions, load, trials_of
+from search.storage.records import counted, decisions, load, trials_now
 from search.storage.status import storage_exists
 from search.workers.step_time import rate_of_steps
 from studies.order import EVERY, preset_of
@@ -66,7 +66,7 @@ def so_far(run: Run) -> SoFar:
     every = [trial for study in studies.values() for trial in counted(study)]
     return SoFar(
         decisions(storage, run.folder, EVERY),
-        {name: trials_of(study) for name, study in studies.items()},
+        {name: trials_now(run, name, study) for name, study in studies.items()},
         [trial for trial in every if "copied_from" not in trial.user_attrs],
     )
 

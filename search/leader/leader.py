@@ -25,7 +25,7 @@ from search.planning.asking import key
 from search.planning.unfit import why_unfit
 from search.run import TRIALS
 from search.storage.keys import storage_of, study_key, trial_key
-from search.storage.records import known_networks, left_out, note, point_of, seen, trials_of
+from search.storage.records import known_networks, left_out, meaning, note, point_of, seen, trials_of
 from search.storage.sqlite import StorageError
 from search.storage.told import UNFIT, is_anothers, params_of, why_damaged
 from search.workers import checkpoint
@@ -52,16 +52,17 @@ class Leader(Events[Running]):
         self.opened, self.progress, self.terms = opened, progress, terms
         self.name, self.module, self.given, self.study = opened.name, opened.module, opened.given, opened.study
         self.feasible = opened.sampler.feasible
+        means = meaning(self.module, self.given)
         self.schedule = Schedule(
             self.study,
             self.module,
             self.given,
             opened.sampler,
-            trials_of(self.study),
+            trials_of(self.study, means),
             terms.deterministic,
             self.is_fit,
         )
-        for left in left_out(self.study):
+        for left in left_out(self.study, means):
             progress.said(f"left out: {left.sentence}")
         self.known = known_networks(self.study, opened.run.folder)
         self.adopted = [

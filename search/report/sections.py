@@ -253,7 +253,7 @@ def important(report: Report) -> list[Part]:
             rows = [{"parameter": name, "importance": f"{share:.0%}"} for name, share in study.importance.items()]
             caption = f"Share of each parameter of {study.name}."
             assert study.study is not None
-            drawn = plotted.importances(plotted.copied(study.study), list(study.importance))
+            drawn = plotted.importances(plotted.copied(study.study, study.means), list(study.importance))
             parts.append(Plot(drawn, caption, 90 + 40 * len(rows), rows))
     return parts
 

@@ -31,7 +31,7 @@ from search.show import svg as drawings
 from search.show.html import GREY
 from search.storage.copy import ARTIFACTS
 from search.storage.keys import note_of, note_version, storage_of, study_key, trial_key
-from search.storage.records import STATES, left_out, note, seen
+from search.storage.records import STATES, left_out, meaning, note, seen
 from search.storage.told import sound
 from search.watch.machine import described
 from studies.caps import said
@@ -100,7 +100,7 @@ def decide(study: optuna.Study, name: str, given: Given, decision: Decision) -> 
         sentence(SYNTHETIC if study.user_attrs["synthetic"] else NO_DEVICE),
         "Report: `report.html` in the run's folder, which the command `report` makes.",
     ]
-    if left := left_out(study):
+    if left := left_out(study, meaning(EVERY[name], given)):
         lines.append(
             sentence(f"left out, as somebody else has ended or changed them: {'; '.join(one.sentence for one in left)}")
         )
@@ -122,7 +122,7 @@ def plot(study: optuna.Study, name: str, given: Given, rows: Sequence[Compared])
     from search.report.sections import sized
     from search.show import figures  # with the plots comes plotly
 
-    report = StudyReport(name, {"decision": None}, recorded(study), given=given)
+    report = StudyReport(name, {"decision": None}, recorded(study, means=meaning(EVERY[name], given)), given=given)
     networks = sorted(sized(report), key=lambda network: (not network.on_front, network.mae))[:MOST_NETWORKS]
     for measure in ("params", "macs"):
         drawn = figures.pareto(networks, measure, report.cap() if measure == "params" else 0)

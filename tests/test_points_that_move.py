@@ -24,6 +24,7 @@ from search.report.read import read
 from search.run import Run
 from search.storage.opening import open_storage
 from search.storage.records import left_out, load, table, trials_now, trials_of
+from search.storage.status import status
 from search.storage.told import BEGUN, why_left_out
 from search.trained.choose import chosen
 from search.watch.dashboard import noted
@@ -117,6 +118,7 @@ def test_families_of_one_size_are_trained_again_where_a_cap_makes_that_size_smal
     assert [one.number for one in so_far(lower).trials["baseline"]] == counting
     assert len(table(lower, "baseline")) == len(counting)
     assert len(so_far(lower).trained) == len(trials_of(study)), "what it took counts all the same"
+    assert status(lower)[0]["best_value"] == pytest.approx(vars(second.findings)["best_mae"], abs=1e-3)
     with pytest.raises(StudyError, match=f"none with number {moved.number}"):
         chosen(lower, f"baseline:{moved.number}", {})
 

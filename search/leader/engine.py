@@ -29,8 +29,8 @@ from search.storage.identity import RUN
 from search.storage.keys import study_key
 from search.storage.opening import open_storage
 from search.storage.patience import PatientStorage
-from search.storage.records import decisions, identity_of, load, meaning, note, trained_before, trials_of
-from search.storage.stored import decision_written
+from search.storage.records import decisions, identity_of, load, note, trained_before, trials_of
+from search.storage.stored import decision_written, meaning
 from search.storage.told import why_left_out
 from search.workers.best import errors_of
 from search.workers.executor import Executor

@@ -25,8 +25,9 @@ from search.planning.asking import key
 from search.planning.unfit import why_unfit
 from search.run import TRIALS
 from search.storage.keys import storage_of, study_key, trial_key
-from search.storage.records import known_networks, left_out, meaning, note, point_of, seen, trials_of
+from search.storage.records import known_networks, left_out, note, point_of, seen, trials_of
 from search.storage.sqlite import StorageError
+from search.storage.stored import meaning
 from search.storage.told import UNFIT, is_anothers, params_of, why_damaged
 from search.workers import checkpoint
 from search.workers.best import MAPS, MODEL, VALIDATION, drop, let_go

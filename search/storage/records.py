@@ -9,15 +9,13 @@ import optuna
 from optuna.storages import BaseStorage
 from optuna.trial import FrozenTrial, TrialState
 
-from models.architecture import Architecture
-from models.cost import Cost
 from search.storage.identity import Identity, identity
 from search.storage.keys import storage_of
 from search.storage.opening import open_storage
 from search.storage.settings import StoredRun, read_settings
 from search.storage.status import foreign
-from search.storage.stored import checked, decision_of, decisions_given, refuse_directions, settings_of
-from search.storage.told import BEGUN, LeftOut, Means, params_of, sound, why_left_out
+from search.storage.stored import Means, checked, decision_of, decisions_given, meaning, refuse_directions, settings_of
+from search.storage.told import BEGUN, LeftOut, params_of, sound, why_left_out
 from studies.order import EVERY, deciding, preset_of, stored_decision, study_name
 from studies.study import (
     SEED,
@@ -25,7 +23,6 @@ from studies.study import (
     Given,
     Point,
     Space,
-    Study,
     Training,
     Trial,
     pool,
@@ -89,16 +86,6 @@ def counted(
     """
     space = space_of(study)
     return [trial for trial in study.get_trials(deepcopy=False, states=states) if not why_left_out(trial, space, means)]
-
-
-def meaning(module: Study, given: Given) -> Means:
-    """What the study's points mean to one who is given this."""
-
-    def network(point: Point) -> tuple[Architecture, Cost]:
-        architecture = module.architecture(given, point)
-        return architecture, given.cost(architecture)
-
-    return network
 
 
 def left_out(study: optuna.Study, means: Means | None = None) -> list[LeftOut]:

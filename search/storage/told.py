@@ -12,19 +12,12 @@ from typing import Any
 from optuna.trial import FrozenTrial, TrialState
 
 from data.shown import shown
-from models.architecture import Architecture
-from models.cost import Cost
-from models.paper import PAPER_NAMES, is_of_the_paper
-from search.storage.stored import number, same, text, whole, why_outside
-from studies.study import Point, Space, to_point
+from search.storage.stored import Means, number, text, whole, why_another, why_outside
+from studies.study import Space
 
 BEGUN = "network"  # the attribute of a trial that was found fit for its study, and begun
-RARE = ("family", "se_ratio", "input_px")  # attributes of networks that are not of the paper's kind
 UNFIT = "unfit"  # exit reason of one that was not
 ASKED = "boneage_search:asked"  # a system attribute of a trial for which this program has asked the sampler
-
-
-Means = Callable[[Point], tuple[Architecture, Cost]]  # the network of a study's point, as the run is set now
 
 
 @dataclass(frozen=True)
@@ -100,42 +93,6 @@ def params_of(trial: FrozenTrial) -> dict[str, Any]:
     return {**(fixed if isinstance(fixed, dict) else {}), **trial.params}
 
 
-def network_attributes(architecture: Architecture, cost: Cost) -> dict[str, Any]:
-    """What a trial records of its network; of what is rare, only what the network has."""
-    counts = {PAPER_NAMES.get(group, group): count for group, count in architecture.blocks._asdict().items()}
-    rare: dict[str, Any] = {} if is_of_the_paper(architecture) else {"family": architecture.family}
-    rare |= {name: value for name in RARE[1:] if (value := getattr(architecture, name))}
-    return rare | {
-        "beta": architecture.beta,
-        **counts,
-        "sex_units": architecture.sex_units,
-        "fc_units": architecture.fc_units,
-        "dropout": architecture.dropout,
-        "params": cost.params,
-        "macs": cost.macs,
-    }
-
-
-def why_another(trial: FrozenTrial, means: Means) -> str:
-    """A clause, where the network that the trial's point means now is not the one that it trained.
-
-    As where a point stands for a width that depends on a cap, which has changed since. What an earlier version has not recorded is
-    not compared.
-    """
-    try:
-        now = network_attributes(*means(to_point(params_of(trial))))
-    except (LookupError, ValueError) as error:
-        return f"has a point that means no network any more ({error})"
-    attrs = trial.user_attrs
-    recorded = [name for name in (*now, *RARE) if name in attrs]
-    other = [name for name in recorded if name not in now or not same(attrs[name], now[name])]
-    if not other:
-        return ""
-    name = "params" if "params" in other else other[0]
-    was, is_now = shown(attrs[name]), shown(now.get(name, "none"))
-    return f"trained another network than its point means now: its {name} was {was}, and would be {is_now}"
-
-
 def why_left_out(trial: FrozenTrial, space: Space, means: Means | None = None) -> str:
     """Empty for a trial that counts in the study with this space, whose points mean these networks now; an empty space is not looked at."""
     attrs = trial.user_attrs
@@ -147,7 +104,11 @@ def why_left_out(trial: FrozenTrial, space: Space, means: Means | None = None) -
         return "was not begun by this search" if trial.state.is_finished() else "has not begun yet"
     ended = ENDS.get(trial.state)  # one that runs is described anew by its next leader
     outside = why_outside(params_of(trial), space) if space else ""
-    return outside or (ended(trial) if ended else "") or (why_another(trial, means) if ended and means else "")
+    return (
+        outside
+        or (ended(trial) if ended else "")
+        or (why_another(attrs, params_of(trial), means) if ended and means else "")
+    )
 
 
 def complete(trial: FrozenTrial) -> str:

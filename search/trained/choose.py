@@ -9,8 +9,9 @@ from models.paper import is_of_the_paper
 from search.output.typed import typed
 from search.run import Run
 from search.storage.opening import open_storage
-from search.storage.records import decisions, given, load, meaning, trials_of
+from search.storage.records import decisions, given, load, trials_of
 from search.storage.status import storage_exists
+from search.storage.stored import meaning
 from search.trained.keep import begun_seed
 from studies.around.confirmation import fresh_seed
 from studies.order import EVERY

@@ -31,7 +31,8 @@ from search.show import svg as drawings
 from search.show.html import GREY
 from search.storage.copy import ARTIFACTS
 from search.storage.keys import note_of, note_version, storage_of, study_key, trial_key
-from search.storage.records import STATES, left_out, meaning, note, seen
+from search.storage.records import STATES, left_out, note, seen
+from search.storage.stored import meaning
 from search.storage.told import sound
 from search.watch.machine import described
 from studies.caps import said

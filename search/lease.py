@@ -72,6 +72,7 @@ class Lease:
     def __init__(self, file: TextIO, path: Path, owner: Owner, what: str) -> None:
         self.file, self.path, self.owner, self.what = file, path, owner, what
         self.written = time.monotonic()
+        self.stands = False  # whether this owner is named in a database
 
     def check(self) -> None:
         """Raises Fenced where the lease is another's by now. To be called before every write outside the database."""
@@ -117,11 +118,12 @@ def held(
             write(file, owner)
             os.replace(file.name, path)
             old.close()
+            lease = Lease(file, path, owner, what)
             try:
-                yield Lease(file, path, owner, what)
+                yield lease
             finally:
                 with suppress(OSError):  # on network storage, of a file that another has replaced
-                    write(file, None)
+                    write(file, gone(lease.owner) if lease.stands or lease.owner.after else None)
 
 
 @contextmanager
@@ -155,7 +157,7 @@ def may_be_taken(path: Path, before: Owner | None, lock: bool | None, watch_seco
     """Whether nobody holds it, or its owner is seen to be gone."""
     if lock is False:
         return False
-    if before is None or (lock and was_here(before) and not lives_here(before)):
+    if before is None or not before.process or (lock and was_here(before) and not lives_here(before)):
         return True
     return not goes_on(path, before, watch_seconds)
 
@@ -167,7 +169,7 @@ def is_held(folder: Path, name: str) -> bool:
     """
     path = folder / f"{name}.lease"
     owner = read(path)
-    if owner is not None and not was_here(owner):
+    if owner is not None and owner.process and not was_here(owner):
         return time.time() - path.stat().st_mtime < SILENT_SECONDS
     return (owner is not None and lives_here(owner)) or has_lock(path)
 
@@ -218,12 +220,18 @@ def new_owner(folder: Path, before: Owner | None) -> Owner:
         machine=machine(),
         born=born(os.getpid()),
         folder=str(folder.resolve()),
-        after=(*before.after, before.token) if before else (),
+        after=tuple(filter(None, (*before.after, before.token))) if before else (),
     )
 
 
+def gone(owner: Owner) -> Owner:
+    """What its lease says once it has ended and the database may still name it, or one before it: nobody holds the lease, and
+    whoever takes it next may take the study there."""
+    return replace(owner, process=0, born=0, token="", after=(*owner.after, owner.token))
+
+
 def refused(what: str, owner: Owner | None, kind: str) -> StudyError:
-    by = who(owner) if owner else "another process"
+    by = who(owner) if owner and owner.process else "another process"
     sleeps = "; if that process sleeps or is gone, --take-over continues without it" if kind == STUDY else ""
     return StudyError(f"the {what} is being run by {by}; wait for it, stop it, or use another --run-dir{sleeps}")
 

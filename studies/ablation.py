@@ -84,6 +84,7 @@ EXAMPLE = "boneage-search ablate --data ~/rsna --epochs 30"
 NEEDS = ""
 SEEDED = True
 RESOLVES = True
+COMPARES = True
 FINDINGS = AblationFindings
 BASELINE = "baseline"
 ATTENTION = "se_ratio"  # is taken away like a block group, but is none that depth could repeat

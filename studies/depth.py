@@ -39,6 +39,7 @@ EXAMPLE = "boneage-search depth --max-params 70M"
 NEEDS = width.NAME
 SEEDED = False  # a search: it spends its epochs on more networks
 RESOLVES = False
+COMPARES = False
 FINDINGS = DepthFindings
 
 

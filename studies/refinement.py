@@ -70,6 +70,7 @@ EXAMPLE = "boneage-search refine --max-params 80M"
 NEEDS = depth.NAME
 SEEDED = True
 RESOLVES = False
+COMPARES = False
 FINDINGS = RefinementFindings
 WIDER_STEPS = 2
 CONVERGED = 0.8

@@ -47,6 +47,7 @@ EXAMPLE = "boneage-search resolution --px-choices 100,150 --seeds 3"
 NEEDS = depth.NAME
 SEEDED = True
 RESOLVES = False
+COMPARES = False
 FINDINGS = ResolutionFindings
 PX = "input_px"  # in points, as people say it: the whole image's side too
 

@@ -13,7 +13,7 @@ from typing import Any, Protocol, TypeVar
 from models.architecture import Architecture
 from models.cost import Cost, cost
 from studies.caps import Cap, caps, over
-from studies.findings import Findings, OnFront
+from studies.findings import Findings
 from studies.findings import Point as Point
 from studies.findings import Value as Value
 from studies.preset import Preset
@@ -187,6 +187,10 @@ class Study(Protocol):
         """Whether it asks for more seeds than that, up to the preset's `resolve`, where a verdict is open."""
 
     @property
+    def COMPARES(self) -> bool:
+        """Whether it says what a given network needs, and does not choose one of its own: that network may be over the cap by now."""
+
+    @property
     def FINDINGS(self) -> type[Findings]:
         """Of what kind its findings are."""
 
@@ -212,23 +216,6 @@ class Study(Protocol):
 
     def sweep(self, given: Given, trials: Sequence[Trial], decision: Decision | None) -> Sweep | None:
         """How its figure is drawn; None where there is not one parameter to draw it along."""
-
-
-def decided(study: Study, given: Given, trials: Sequence[Trial]) -> Decision:
-    """The study's decision, with what every study reports: its Pareto front."""
-    decision = study.decide(given, trials)
-    costs = [(trial, given.cost(study.architecture(given, trial.point))) for trial in trials]
-    return replace(decision, findings=replace(decision.findings, front=tuple(front(costs))))
-
-
-def front(costs: Sequence[tuple[Trial, Cost]]) -> list[OnFront]:
-    """The complete trials that none beats in MAE, parameters and MACs together, by rising parameters."""
-    complete = {trial.number: (trial, cost) for trial, cost in costs if trial.state == "complete"}
-    kept = undominated({number: (trial.error, cost.params, cost.macs) for number, (trial, cost) in complete.items()})
-    return [
-        OnFront(trial.number, trial.point, round(trial.error, 4), cost.params, cost.macs)
-        for trial, cost in sorted((complete[number] for number in kept), key=lambda found: found[1].params)
-    ]
 
 
 def undominated(measures: Mapping[int, tuple[float, ...]]) -> list[int]:

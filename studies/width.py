@@ -32,7 +32,8 @@ class WidthFindings(Findings):
     best_beta: float | None = None
     best_mae: float | None = None  # months
     comparisons: tuple[Compared, ...] = field(default=(), metadata={"of": Compared})
-    smallest_beta: float | None = None  # no worse than the reference's; not asked where blocks were dropped
+    # No worse than the reference's; not asked where blocks were dropped, or that one is over the cap.
+    smallest_beta: float | None = None
 
     @property
     def compared(self) -> tuple[Compared, ...]:
@@ -55,6 +56,7 @@ EXAMPLE = "boneage-search width"
 NEEDS = ablation.NAME
 SEEDED = True
 RESOLVES = False
+COMPARES = False
 FINDINGS = WidthFindings
 
 
@@ -183,6 +185,8 @@ def decide(given: Given, trials: Sequence[Trial]) -> Decision:
     if without := dropped(given):
         return spent(given, best, f"without {', '.join(without)}, {decided}", findings)
     smallest = smallest_no_worse(given, trials)
+    if smallest is None:
+        return Decision(decided, architecture(given, best.point), findings)
     summary = f"β {smallest:g} is the smallest no worse than the reference by {in_months(given.preset.margin_months)}; {decided}"
     return Decision(summary, architecture(given, best.point), replace(findings, smallest_beta=smallest))
 
@@ -209,13 +213,17 @@ def spent(given: Given, best: Trial, summary: str, findings: WidthFindings) -> D
     """Whether dropping blocks for width was a gain."""
     before = given.found(ablation.AblationFindings).baseline_mae
     assert before is not None  # it was what the dropped blocks were compared with
-    if best.error > before:
+    reference = given.preset.reference
+    if best.error > before and given.fits(reference, max_params(given)):
         summary += f"; no gain over {before:.2f} with all blocks, so the reference is restored"
-        return Decision(summary, given.preset.reference, replace(findings, best_beta=given.preset.reference.beta))
+        return Decision(summary, reference, replace(findings, best_beta=reference.beta))
     return Decision(f"{summary} ({before:.2f} with all blocks)", architecture(given, best.point), findings)
 
 
-def smallest_no_worse(given: Given, trials: Sequence[Trial]) -> float:
+def smallest_no_worse(given: Given, trials: Sequence[Trial]) -> float | None:
+    """None where the reference's width is not among them, as where it is over the cap by now."""
+    if at(trials, {"beta": given.preset.reference.beta}) is None:
+        return None
     no_worse = []
     for beta in downward(given, trials):
         trial = at(trials, {"beta": beta})

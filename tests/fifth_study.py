@@ -17,6 +17,7 @@ EXAMPLE = "boneage-search sex-branch --margin-months 0.5"
 NEEDS = width.NAME
 SEEDED = True
 RESOLVES = False
+COMPARES = False
 UNITS = (4, 8, 16)
 
 

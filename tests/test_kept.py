@@ -15,12 +15,14 @@ from PIL import Image
 from searched import a_run, search, with_seeds
 
 from data.store.disk import Store
+from models.architecture import Architecture
+from models.training.settings import Training
 from search.cli import main
 from search.leader import kept
 from search.run import TRIALS, Run, open_run
 from search.storage.sqlite import sqlite_url
 from search.trained.folder import models_of, read_about
-from search.workers.best import MODEL
+from search.workers.best import KEPT_NOTE, MODEL
 from search.workers.job import EpochDone, Job, Message
 from studies.preset import PRESETS
 
@@ -101,8 +103,9 @@ def searched_run(tmp_path: Path, tiny_store: Store, tiny_model: Path) -> Path:
     for name in (MODEL, "predictions.npy", "job.json"):
         shutil.copy(tiny_model / name, folder / name)
     history = [EpochDone(4, 1, 40.0, 39.0, 1.0, 1.0)]
-    preset = run.preset
-    job = Job(4, preset.reference, preset.training, 0, tiny_store.path, tiny_store.digest, 40, folder, keep=True)
+    made = json.loads((folder / "job.json").read_text())
+    network, training = Architecture.from_dict(made["architecture"]), Training(**made["training"])
+    job = Job(4, network, training, made["seed"], tiny_store.path, tiny_store.digest, 40, folder, keep=True)
     kept.note(job, history, "depth")
     return run.folder
 
@@ -146,9 +149,9 @@ def test_a_model_that_was_trained_goes_before_a_kept_network(
 def test_a_kept_network_without_its_data_says_what_to_do(
     searched_run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    path, hand = searched_run / TRIALS / "depth" / "0004" / kept.KEPT, tmp_path / "hand.png"
+    path, hand = searched_run / TRIALS / "depth" / "0004" / KEPT_NOTE, tmp_path / "hand.png"
     Image.fromarray(np.zeros((40, 40), np.uint8)).save(hand)
-    path.write_text(json.dumps(json.loads(path.read_text()) | {"data": "others"}))
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"data": "others", "training": ""}))
 
     assert main(["predict", str(hand), "--sex", "F", "--run-dir", str(searched_run)]) == 2
     assert "not there any more" in capsys.readouterr().err

@@ -21,11 +21,12 @@ from search.commands import options
 from search.run import open_run, record
 from search.storage.settings import PARTS, derive, field_names
 from studies import ablation, depth, refinement, width
+from studies.deciding import front
 from studies.preset import PRESETS, Preset, StudyError, default, demo, paper
 from studies.statistics import pairs as comparison
 from studies.statistics import pruning
 from studies.statistics.racing import looks
-from studies.study import Decision, Given, Point, Trial, front, points, pool
+from studies.study import Decision, Given, Point, Trial, points, pool
 
 CONSTANT = 33.0  # months; what a network that learned nothing scores
 MONTHS = st.floats(1, 40, allow_nan=False)

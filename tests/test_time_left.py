@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from conftest import tiny_preset
 from formula import PER_MAC, FormulaExecutor, Timed, macs, silent
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from data.store.disk import Store
@@ -18,16 +18,28 @@ from search.leader.engine import run_study
 from search.leader.timings import history
 from search.output.time_words import error_words, left_words
 from search.planning.asking import asked
-from search.planning.time_left import dearest, fitting, makespan, rounds, seconds, surely, to_come, trained_in_full
+from search.planning.time_left import (
+    as_trained,
+    confirming,
+    dearest,
+    fitting,
+    makespan,
+    rounds,
+    seconds,
+    surely,
+    to_come,
+    trained_in_full,
+)
 from search.run import Run
 from search.show.tables import status_lines
 from search.storage.opening import open_storage, sqlite_url
 from search.storage.records import load, trials_of
 from search.storage.status import status
 from search.workers.job import Job
-from studies.order import EVERY, STUDIES
+from studies.order import EVERY, STUDIES, preset_of
 from studies.preset import PRESETS, Preset
-from studies.study import Given, Trial
+from studies.statistics.fresh import fresh_seed
+from studies.study import Decision, Given, Trial
 
 
 def a_run(folder: Path, store: Store, preset: Preset | None = None) -> Run:
@@ -159,6 +171,26 @@ def test_while_the_families_are_compared_the_studies_after_that_are_counted_from
     first = fitting(STUDIES["ablation"], alone)
     assert later == [*rounds("ablation", alone, [], first), *to_come("ablation", alone, first)]
     assert {network.family for found in later for network, _ in found} == {most.family}
+
+
+@given(seeds=st.integers(1, 3), confirm_seeds=st.integers(1, 3), beta=st.sampled_from([0.0625, 0.0875]))
+@settings(max_examples=10)
+def test_while_the_decided_network_is_confirmed_its_own_ablation_is_still_to_come(
+    seeds: int, confirm_seeds: int, beta: float
+) -> None:
+    """With the fresh seeds, of which the confirmation trains those of the decided network itself."""
+    preset = replace(tiny_preset(), ablate_winner=True, seeds=seeds, confirm_seeds=confirm_seeds)
+    decided = Decision("", replace(preset.reference, beta=beta))
+    under_way = Given(preset_of("confirmation", preset), {"refinement": decided}, 30.0)
+    later = to_come("confirmation", under_way, {}, preset=preset)
+    confirmed = as_trained(confirming(preset, decided.architecture)[:confirm_seeds])
+    asked_for = Given(preset, {"refinement": decided}, 30.0, trained=confirmed)
+
+    assert later == rounds("winner", asked_for, [], fitting(EVERY["winner"], asked_for))
+    assert any(later)
+    assert {seed for found in later for _, seed in found} >= {fresh_seed(preset.seed)}
+    assert to_come("winner", asked_for, {}) == []
+    assert to_come("confirmation", under_way, {}, preset=replace(preset, ablate_winner=False)) == []
 
 
 @pytest.mark.parametrize("resolve", [0, 12])

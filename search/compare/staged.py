@@ -14,9 +14,10 @@ from search.leader.schedule import Schedule, objective_values
 from search.planning.asking import key
 from search.storage.records import OPTUNA_STATES
 from studies import joint
+from studies.deciding import decided
 from studies.order import EVERY, stages
 from studies.preset import Preset
-from studies.study import Decision, Given, Point, Training, Trial, decided, feasible_points, pool, seeds_of, trainings
+from studies.study import Decision, Given, Point, Training, Trial, feasible_points, pool, seeds_of, trainings
 
 
 class Staged:

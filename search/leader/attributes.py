@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from models.cost import Cost
-from models.paper import PAPER_NAMES, is_of_the_paper
+from search.storage.stored import network_attributes
 from search.workers.job import EpochDone, Finished, Job, best_of, fingerprint
 
 RESULT_ATTRIBUTES = (
@@ -26,19 +26,8 @@ RESULT_ATTRIBUTES = (
 
 def description(job: Job, cost: Cost) -> dict[str, Any]:
     """What the trial is; known before it begins."""
-    architecture = job.architecture
-    counts = {PAPER_NAMES.get(group, group): count for group, count in architecture.blocks._asdict().items()}
-    rare: dict[str, Any] = {} if is_of_the_paper(architecture) else {"family": architecture.family}
-    rare |= {name: value for name in ("se_ratio", "input_px") if (value := getattr(architecture, name))}
-    return rare | {
-        "beta": architecture.beta,
-        **counts,
-        "sex_units": architecture.sex_units,
-        "fc_units": architecture.fc_units,
-        "dropout": architecture.dropout,
-        "params": cost.params,
+    return network_attributes(job.architecture, cost) | {
         "params_m": round(cost.params / 1e6, 3),
-        "macs": cost.macs,
         "gmacs": round(cost.macs / 1e9, 4),
         "gap_channels": cost.gap_channels,
         "seed": job.seed,

@@ -18,7 +18,7 @@ from search.planning.images import Images, images_of
 from search.planning.plan import Plan, Rate, assumed, plan
 from search.run import Run, alike
 from search.storage.opening import open_storage
-from search.storage.records import decisions, load, trials_of
+from search.storage.records import counted, decisions, load, trials_now
 from search.storage.status import storage_exists
 from search.workers.step_time import rate_of_steps
 from studies.order import EVERY, preset_of
@@ -32,7 +32,9 @@ class SoFar:
 
     decisions: dict[str, Decision]  # by study
     trials: dict[str, list[Trial]]
-    trained: list[FrozenTrial]  # of all studies, unfinished ones too; results that were taken over are none
+    trained: list[
+        FrozenTrial
+    ]  # by this program, of all studies, unfinished ones too; results that were taken over are none
 
     @property
     def begun(self) -> bool:
@@ -61,10 +63,10 @@ def so_far(run: Run) -> SoFar:
         )  # as the storage holds them
         del settings["weights"]  # there it is what the file holds
         refuse_other_settings(study, name, settings)
-    every = [trial for study in studies.values() for trial in study.get_trials(deepcopy=False)]
+    every = [trial for study in studies.values() for trial in counted(study)]
     return SoFar(
         decisions(storage, run.folder, EVERY),
-        {name: trials_of(study) for name, study in studies.items()},
+        {name: trials_now(run, name, study) for name, study in studies.items()},
         [trial for trial in every if "copied_from" not in trial.user_attrs],
     )
 

@@ -30,14 +30,15 @@ from search.storage.keys import study_key
 from search.storage.opening import open_storage
 from search.storage.patience import PatientStorage
 from search.storage.records import decisions, identity_of, load, note, trained_before, trials_of
-from search.storage.stored import decision_written
+from search.storage.stored import decision_written, meaning
 from search.storage.told import why_left_out
 from search.workers.best import errors_of
 from search.workers.executor import Executor
 from studies.caps import Cap, over, said, unmet
+from studies.deciding import decided
 from studies.order import EVERY, before, may_decide, preset_of, study_name
 from studies.preset import StudyError
-from studies.study import RULES, Decision, Given, decided, feasible_points, points, pool, seeds_of
+from studies.study import RULES, Decision, Given, feasible_points, points, pool, seeds_of
 
 
 def run_study(
@@ -75,8 +76,9 @@ def run_study(
     with held(run.folder, name, take_over=terms.take_over) as lease:
         given = replace(given, errors=lambda trial: errors_of(run.folder / TRIALS, store, trial, progress.said))
         space, objectives = module.space(given), len(module.objectives(given))
+        means = meaning(module, given)
         sampler = FeasibleSampler(
-            space, feasible, run.preset.seed, objectives, lambda trial: not why_left_out(trial, space)
+            space, feasible, run.preset.seed, objectives, lambda trial: not why_left_out(trial, space, means)
         )
         settings = plain(
             guarded(run, store, given.preset.reference)
@@ -97,14 +99,14 @@ def run_study(
             progress.study(name, f"{len(feasible):,} of {len(grid):,} configurations fit {said(met)}")
             leader = Leader(opened, progress, terms)
             stood = decisions(storage, run.folder, [name]).get(name) if study.user_attrs.get("rules") != RULES else None
-            ended_before = [trial.number for trial in trials_of(study) if trial.finished]
+            ended_before = [trial.number for trial in trials_of(study, means) if trial.finished]
             try:
                 leader.run(make_executor)
             except OSError as error:
                 if error.errno not in DISK_FULL:
                     raise
                 raise StudyError(no_space(run.folder, error)) from None
-            ended = trials_of(study)
+            ended = trials_of(study, means)
             if stood is not None and [trial.number for trial in ended if trial.finished] == ended_before:
                 decision = stood  # of an earlier version; what was done after it was done on its word
             else:

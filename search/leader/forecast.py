@@ -11,6 +11,7 @@ from models.architecture import Architecture
 from search.planning.asking import macs
 from search.planning.epoch_seconds import Timed, errors, line
 from search.planning.time_left import Feasible, Round, rounds, seconds, to_come
+from studies.preset import Preset
 from studies.study import Given, Study, Trial
 
 
@@ -22,6 +23,7 @@ class Forecast:
     feasible: Feasible  # the study's points under its cap
     deterministic: bool
     history: list[Timed]  # of the whole run, in the order in which they ended
+    preset: Preset  # the run's
 
     def ended(self, measured: Timed) -> None:
         """One more training; one that took no time to speak of says nothing."""
@@ -72,4 +74,4 @@ class Forecast:
 
     @cached_property
     def later(self) -> list[Round]:
-        return to_come(self.name, self.given, self.feasible, self.deterministic)
+        return to_come(self.name, self.given, self.feasible, self.deterministic, self.preset)

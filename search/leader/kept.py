@@ -13,12 +13,10 @@ from typing import Any
 from data.foreign import foreign
 from search.output.files import write_text
 from search.run import TRIALS, Run
-from search.workers.best import MODEL, drop
-from search.workers.job import EpochDone, Job, best_of
+from search.workers.best import KEPT_NOTE, MODEL, let_go
+from search.workers.job import EpochDone, Job, best_of, fingerprint, fingerprint_of
 from studies.around.confirmation import NAME as CONFIRMATION
 
-KEPT = "kept.json"
-MADE_OF_IT = ("model.json", "looks.npz")  # once it has been used
 HISTORY = ("epoch", "train_mae", "validation_mae", "seconds")  # of each epoch
 
 
@@ -30,6 +28,7 @@ class Kept:
     data: str  # the store's digest
     image_px: int
     history: list[dict[str, Any]]
+    training: str = ""  # its fingerprint; those of earlier versions have none
     folder: Path = Path()  # the trial's
 
     @property
@@ -39,9 +38,18 @@ class Kept:
 
 
 def kept(run_folder: Path) -> list[Kept]:
-    """The best first. Raises DataError where a note of one is damaged."""
-    found = [read(path) for path in sorted((run_folder / TRIALS).glob(f"*/*/{KEPT}"))]
-    return sorted(found, key=lambda one: one.rank)
+    """The best first, without those of another training than their folder is of. Raises DataError where a note of one is damaged."""
+    found = [read(path) for path in sorted((run_folder / TRIALS).glob(f"*/*/{KEPT_NOTE}"))]
+    return sorted((one for one in found if is_its_folders(one)), key=lambda one: one.rank)
+
+
+def is_its_folders(one: Kept) -> bool:
+    """Whether the training that began last in the folder is the one that left it; taken to be, where that is not known."""
+    try:
+        job = json.loads((one.folder / "job.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return True
+    return not one.training or one.training == fingerprint_of(job, one.data)
 
 
 def read(path: Path) -> Kept:
@@ -64,22 +72,16 @@ def note(job: Job, epochs: Sequence[EpochDone], study: str) -> None:
     """A trial has ended; where its worker has left a network, it is one to keep until `settle` finds better ones."""
     if not job.keep or not (job.folder / MODEL).exists():
         return
-    about = asdict(Kept(study, job.number, best_of(epochs).validation_mae, job.data, job.image_px, history_of(epochs)))
+    mae, history = best_of(epochs).validation_mae, history_of(epochs)
+    about = asdict(Kept(study, job.number, mae, job.data, job.image_px, history, fingerprint(job)))
     about.pop("folder")
-    write_text(job.folder / KEPT, json.dumps(about, indent=1) + "\n")
+    write_text(job.folder / KEPT_NOTE, json.dumps(about, indent=1) + "\n")
 
 
 def settle(run: Run) -> None:
     """Let go of all but the best."""
     for one in kept(run.folder)[run.preset.keep_networks :]:
         let_go(one.folder)
-
-
-def let_go(trial_folder: Path) -> None:
-    """The note first: without it the network counts for nothing."""
-    for name in (KEPT, *MADE_OF_IT):
-        (trial_folder / name).unlink(missing_ok=True)
-    drop(trial_folder, MODEL)
 
 
 def history_of(epochs: Sequence[EpochDone]) -> list[dict[str, Any]]:

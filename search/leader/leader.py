@@ -17,6 +17,7 @@ from search.leader.attributes import RESULT_ATTRIBUTES, description, results
 from search.leader.forecast import Forecast
 from search.leader.opened import Ending, OpenStudy
 from search.leader.progress import Progress, Terms
+from search.leader.sampler import NothingLeft
 from search.leader.schedule import Schedule, objective_values
 from search.leader.timings import history, timed
 from search.output.time_words import left_words
@@ -26,9 +27,10 @@ from search.run import TRIALS
 from search.storage.keys import storage_of, study_key, trial_key
 from search.storage.records import known_networks, left_out, note, point_of, seen, trials_of
 from search.storage.sqlite import StorageError
-from search.storage.told import UNFIT, params_of
+from search.storage.stored import meaning
+from search.storage.told import UNFIT, is_anothers, params_of, why_damaged
 from search.workers import checkpoint
-from search.workers.best import MAPS, MODEL, VALIDATION, drop
+from search.workers.best import MAPS, MODEL, VALIDATION, drop, let_go
 from search.workers.executor import Executor
 from search.workers.job import EpochDone, Failed, Finished, Job, Resumed, best_of, fingerprint, what_happened
 from search.workers.starting import log_ends
@@ -51,16 +53,17 @@ class Leader(Events[Running]):
         self.opened, self.progress, self.terms = opened, progress, terms
         self.name, self.module, self.given, self.study = opened.name, opened.module, opened.given, opened.study
         self.feasible = opened.sampler.feasible
+        means = meaning(self.module, self.given)
         self.schedule = Schedule(
             self.study,
             self.module,
             self.given,
             opened.sampler,
-            trials_of(self.study),
+            trials_of(self.study, means),
             terms.deterministic,
             self.is_fit,
         )
-        for left in left_out(self.study):
+        for left in left_out(self.study, means):
             progress.said(f"left out: {left.sentence}")
         self.known = known_networks(self.study, opened.run.folder)
         self.adopted = [
@@ -97,6 +100,9 @@ class Leader(Events[Running]):
     def begin(self, trial: optuna.trial.Trial) -> Running | None:
         """Make the trial's point whole, record what it is, and describe the job; None for one that is not fit."""
         enqueued = self.stored(trial)
+        if is_anothers(enqueued):
+            self.turn_away(enqueued, "was begun by somebody else")
+            return None
         if "fixed_params" in enqueued.system_attrs:
             if not self.is_fit(enqueued):
                 return None
@@ -105,6 +111,9 @@ class Leader(Events[Running]):
             begun = self.schedule.begin(trial)
         except (StorageError, StudyError):
             raise
+        except NothingLeft:
+            self.turn_away(enqueued, "was asked for, and all points that may run are taken")
+            return None
         except ValueError as error:  # Optuna's, whose trials of one study agree on what a parameter may be
             raise StudyError(
                 f"{self.study.study_name!r} has trials of somebody else, whose parameters do not fit ({error}): delete the "
@@ -137,6 +146,7 @@ class Leader(Events[Running]):
             folder=opened.run.folder / TRIALS / self.folder_of(trial.number),
             deterministic=self.terms.deterministic,
             maps=True,
+            afresh=True,
             keep=bool(opened.run.preset.keep_networks),
             keep_below=kept.to_beat(opened.run, self.name),
             weights_digest=checked(training, network.family),
@@ -161,14 +171,18 @@ class Leader(Events[Running]):
     def is_fit(self, frozen: FrozenTrial) -> bool:
         """Whether it may be trained; one that may not has failed by it, and says why. Nobody but a person enqueues such."""
         others = [other for number, other in self.schedule.trials.items() if number != frozen.number]
-        why = why_unfit(self.module, self.given, self.feasible, params_of(frozen), others)
+        why = why_damaged(frozen.user_attrs) or why_unfit(
+            self.module, self.given, self.feasible, params_of(frozen), others
+        )
         if why:
-            storage = self.opened.storage
-            with suppress(UpdateFinishedTrialError):  # somebody was quicker
-                self.describe(frozen, {"exit_reason": UNFIT, "exit_detail": why})
-                storage.set_trial_state_values(trial_key(frozen), TrialState.FAIL)
-            self.set_aside(frozen, f"trial {frozen.number} is not trained: it {why}")
+            self.turn_away(frozen, why)
         return not why
+
+    def turn_away(self, frozen: FrozenTrial, why: str) -> None:
+        with suppress(UpdateFinishedTrialError):  # somebody was quicker
+            self.describe(frozen, {"exit_reason": UNFIT, "exit_detail": why})
+            self.opened.storage.set_trial_state_values(trial_key(frozen), TrialState.FAIL)
+        self.set_aside(frozen, f"trial {frozen.number} is not trained: it {why}")
 
     def set_aside(self, frozen: FrozenTrial, said: str) -> None:
         self.schedule.trials.pop(frozen.number, None)
@@ -224,7 +238,7 @@ class Leader(Events[Running]):
 
     def failed(self, one: Running, message: Failed) -> None:
         ends = log_ends(one.job.folder)
-        kept.let_go(one.job.folder)
+        let_go(one.job.folder)
         found = {"exit_reason": message.reason, "exit_detail": what_happened(message), "log_ends": ends}
         self.over(one, found, None, TrialState.FAIL)
 
@@ -235,7 +249,7 @@ class Leader(Events[Running]):
     def ended(self, one: Running) -> None:
         if one.ending == TOLD:
             checkpoint.clear(one.job.folder)
-            kept.let_go(one.job.folder)
+            let_go(one.job.folder)
             self.foretell(self.supervisor.workers)
             return
         for name in (VALIDATION, MAPS, MODEL):
@@ -253,7 +267,7 @@ class Leader(Events[Running]):
         except UpdateFinishedTrialError:
             self.lost(one.job.number)
             checkpoint.clear(one.job.folder)
-            kept.let_go(one.job.folder)
+            let_go(one.job.folder)
         self.foretell(self.supervisor.workers)
 
     def tell(self, one: Running, validation_mae: float | None, state: TrialState = TrialState.COMPLETE) -> None:
@@ -264,7 +278,8 @@ class Leader(Events[Running]):
         if validation_mae is not None:
             values = objective_values(self.module, self.given, architecture, validation_mae)
         told = self.study.tell(one.trial, values, state=state, skip_if_finished=True)
-        if told.state != state or (values is not None and told.values != values):
+        is_ours = told.state == state and (values is None or told.values == values)
+        if not is_ours or why_damaged(told.user_attrs):
             raise UpdateFinishedTrialError(f"somebody else has set the result of trial {told.number}")
         self.schedule.trials[told.number] = seen(told)
         checkpoint.clear(one.job.folder)
@@ -292,7 +307,8 @@ class Leader(Events[Running]):
     @cached_property
     def forecast(self) -> Forecast:
         past = history(storage_of(self.study), self.opened.run.folder)
-        return Forecast(self.name, self.module, self.given, self.feasible, self.terms.deterministic, past)
+        preset = self.opened.run.preset
+        return Forecast(self.name, self.module, self.given, self.feasible, self.terms.deterministic, past, preset)
 
     def foretell(self, workers: int) -> None:
         """Leave the time left with the study, for `status`, and say it."""

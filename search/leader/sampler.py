@@ -22,6 +22,11 @@ from search.storage.told import params_of
 from studies.preset import StudyError
 from studies.study import Point, Space, Value
 
+
+class NothingLeft(Exception):
+    """All points that may run are taken."""
+
+
 TRIES = 100  # of the wrapped sampler, before a feasible point is drawn
 POPULATION = 8  # of a generation of NSGA-II; small, as the budgets here are
 STARTUP_TRIALS = 5  # drawn at random before TPE models anything; small, as the budgets here are
@@ -113,7 +118,7 @@ class FeasibleSampler(BaseSampler):
     def sample_relative(
         self, study: optuna.Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
     ) -> dict[str, Any]:
-        """A whole point at once, so that the cap is a matter of the point and not of one parameter."""
+        """A whole point at once, so that the cap is a matter of the point and not of one parameter. Raises NothingLeft."""
         numbers = np.random.SeedSequence((self.seed, trial.number)).generate_state(2)
         sampler = self.wrapped(int(numbers[0]))
         if "fixed_params" in trial.system_attrs:  # an enqueued point: nothing to propose
@@ -127,6 +132,8 @@ class FeasibleSampler(BaseSampler):
         if point is not None:
             return point
         left = [point for name, point in self.feasible.items() if name not in taken]
+        if not left:
+            raise NothingLeft
         return dict(left[np.random.default_rng(int(numbers[1])).integers(len(left))])
 
     def feasible_and_new(

@@ -12,8 +12,9 @@ from optuna.trial import FrozenTrial, TrialState
 from models.architecture import Architecture
 from search.leader.sampler import FeasibleSampler
 from search.planning.asking import asked, macs
-from search.storage.keys import storage_of, trial_key
+from search.storage.keys import storage_of, study_key, trial_key
 from search.storage.records import point_of, seed_of
+from search.storage.told import ASKED
 from studies.ablation import AblationFindings
 from studies.statistics.pruning import left_behind
 from studies.study import SEED, Given, Study, Trial
@@ -75,7 +76,12 @@ class Schedule:
         if wanted.new:
             return self.next_trial(running)
         left = len(self.sampler.feasible) > len(self.trials)
-        return self.study.ask() if wanted.sample and left else None
+        return self.sampled() if wanted.sample and left else None
+
+    def sampled(self) -> optuna.trial.Trial:
+        """A new trial whose point the sampler proposes. `Study.ask` would leave no word of who has asked."""
+        ours = optuna.trial.create_trial(state=TrialState.RUNNING, system_attrs={ASKED: True})
+        return optuna.trial.Trial(self.study, storage_of(self.study).create_new_trial(study_key(self.study), ours))
 
     def begin_longest(self, waiting: Sequence[FrozenTrial]) -> optuna.trial.Trial:
         """So that what ends last is short (Graham's LPT rule). A trial has its number since it was enqueued; this is only who begins.

@@ -17,7 +17,7 @@ from search.planning.asking import asked, key, macs
 from studies.around import confirmation
 from studies.around.baseline import gone_on
 from studies.knowledge.belief import AGAIN
-from studies.order import EVERY, FIRST, STUDIES, comes, following, may_decide, stages
+from studies.order import EVERY, FIRST, LAST, STUDIES, comes, following, may_decide, stages
 from studies.preset import Preset
 from studies.statistics.fresh import fresh_seed
 from studies.study import Decision, Given, Point, Study, Training, Trial, feasible_points, seeds_of, trainings
@@ -123,16 +123,21 @@ def best_yet(trial: Trial) -> Trial:
     return replace(trial, state="complete", validation_mae=-float(trial.number), train_mae=(0.0,))
 
 
-def to_come(name: str, given: Given, feasible: Feasible, deterministic: bool = False) -> list[Round]:
-    """The same of all studies after this one, of which `feasible` are the points, and of the confirmation; of those for which
-    nothing fits, nothing."""
+def to_come(
+    name: str, given: Given, feasible: Feasible, deterministic: bool = False, preset: Preset | None = None
+) -> list[Round]:
+    """The same of all studies after this one, of which `feasible` are the points, also of those that come after all; of those for
+    which nothing fits, nothing. `preset` is the run's, where the study is given another."""
     found: list[Round] = []
-    order = stages(given.preset)
+    names = stages(given.preset)
+    if comes(name) == LAST:
+        whole = replace(given, preset=preset or given.preset)
+        return [each for _, some in after_all(whole, {}, deterministic, under_way=name) for each in some]
     if comes(name) == FIRST and decidable(name, given, feasible):  # the others go on from its network
         given = replace(given, preset=gone_on(given.preset, dearest(name, given, feasible).architecture))
-        name, feasible = order[0], fitting(EVERY[order[0]], given)
+        name, feasible = names[0], fitting(EVERY[names[0]], given)
         found += rounds(name, given, [], feasible, deterministic)
-    for before, after in pairwise(order[order.index(name) :] if name in order else ()):
+    for before, after in pairwise(names[names.index(name) :] if name in names else ()):
         if not feasible:
             break
         if before == name:  # of the others, what they start from is only assumed
@@ -140,28 +145,36 @@ def to_come(name: str, given: Given, feasible: Feasible, deterministic: bool = F
         given = replace(given, decisions={**given.decisions, before: dearest(before, given, feasible)})
         feasible = fitting(EVERY[after], given)
         found += rounds(after, given, [], feasible, deterministic)
-    if feasible and name in order:
-        last = replace(given, decisions={**given.decisions, order[-1]: dearest(order[-1], given, feasible)})
+    if feasible and name in names:
+        last = replace(given, decisions={**given.decisions, names[-1]: dearest(names[-1], given, feasible)})
         found += [each for _, some in after_all(last, {}, deterministic) for each in some]
     return found
 
 
 def after_all(
-    given: Given, begun: Mapping[str, Sequence[Trial]], deterministic: bool, made: Container[str] = ()
+    given: Given,
+    begun: Mapping[str, Sequence[Trial]],
+    deterministic: bool,
+    made: Container[str] = (),
+    under_way: str = "",
 ) -> Iterator[tuple[str, list[Round]]]:
-    """What comes after the last decision, by study; of those that are decided nothing. They share seeds: what one has trained another
-    takes over, as the decided network from the confirmation."""
-    for name in following(list(STUDIES)[-1], given.preset):
+    """What comes after the last decision, by study; of those that are decided nothing, nor of the one that is under way and those before
+    it. They share seeds: what one has trained another takes over, as the decided network from the confirmation."""
+    names = following(list(STUDIES)[-1], given.preset)
+    past = names[: names.index(under_way) + 1] if under_way in names else []
+    for name in names:
         module, trials = EVERY[name], begun.get(name, ())
         if name in made:
             sure = trainings(module, given, trials)
         elif name == confirmation.NAME:
             every = confirming(given.preset, given.decisions[module.NEEDS].architecture)
-            yield name, [every[len(trials) :]]
+            if name not in past:
+                yield name, [every[len(trials) :]]
             sure = as_trained(every[: given.preset.confirm_seeds])
         else:
             feasible = fitting(module, given)
-            yield name, rounds(name, given, trials, feasible, deterministic)
+            if name not in past:
+                yield name, rounds(name, given, trials, feasible, deterministic)
             sure = surely(name, given, trials, feasible, deterministic)
         given = replace(given, trained=(*given.trained, *sure))
 

@@ -14,7 +14,7 @@ def of(study: StudyReport) -> list[Part]:
     """What Optuna itself draws of a study, small, side by side; of its parameters where enough trials tell of several."""
     if study.study is None or not study.trials:
         return []
-    copied, label = plotted.copied(study.study), study.label
+    copied, label = plotted.copied(study.study, study.means), study.label
     plots = []
     if done := plotted.complete(copied):
         best = accumulate((trial.values[0] for trial in done), min)

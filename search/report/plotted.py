@@ -10,6 +10,7 @@ from optuna.trial import FrozenTrial, TrialState, create_trial
 from search.show.figures import LEGEND, MAE, steps
 from search.show.html import BLUE, GREY, ORANGE, TEAL
 from search.storage.records import counted
+from search.storage.stored import Means
 from studies.study import SEED
 
 if TYPE_CHECKING:
@@ -19,13 +20,13 @@ LEAST = 5  # complete trials, from which on a parameter's slices show something
 STATE_COLOURS = {"COMPLETE": BLUE, "PRUNED": GREY, "FAIL": ORANGE, "RUNNING": TEAL}
 
 
-def copied(study: optuna.Study) -> optuna.Study:
+def copied(study: optuna.Study, means: Means | None = None) -> optuna.Study:
     """In memory, under the same numbers, its first objective alone, which is the MAE; without attributes, which Optuna would
     write into the page at every trial.
 
     A trial that does not count waits for ever, so that none of Optuna's figures but the timeline shows it.
     """
-    counts = {trial.number: trial for trial in counted(study)}
+    counts = {trial.number: trial for trial in counted(study, means=means)}
     made = optuna.create_study()
     made.add_trials([bare(counts[n]) if n in counts else WAITING for n in range(max(counts, default=-1) + 1)])
     return made

@@ -25,6 +25,7 @@ from search.run import PREPARED, TRIALS, Run
 from search.storage.opening import open_storage
 from search.storage.records import counted, given, left_out, load, seen
 from search.storage.status import CONFIRMATION, all_asked, next_command, refuse_missing, status, storage_exists
+from search.storage.stored import Means, meaning
 from search.storage.told import LeftOut
 from search.trained.folder import models_of, read_about
 from search.workers.best import errors_of
@@ -75,6 +76,10 @@ class StudyReport:
     @property
     def decision(self) -> Decision | None:
         return stored_decision(self.name, self.status["decision"]) if self.status["decision"] else None
+
+    @property
+    def means(self) -> Means | None:
+        return meaning(EVERY[self.name], self.given) if self.given else None
 
     @cached_property
     def pooled(self) -> list[Trial]:
@@ -220,30 +225,34 @@ def read_study(run: Run, of_study: dict[str, Any], storage: Any) -> StudyReport:
     study = load(storage, name, run.folder) if storage else None
     if study is None or "constant_mae" not in study.user_attrs:  # made, and left at once
         return StudyReport(name, of_study)
-    start, left = given(run, study), tuple(left_out(study))
+    start = given(run, study)
+    means = meaning(EVERY[name], start)
+    left = tuple(left_out(study, means))
     return StudyReport(
         name,
         of_study,
-        recorded(study, not of_study.get("interrupted")),
+        recorded(study, not of_study.get("interrupted"), means),
         study.user_attrs,
         start,
-        importance(study, left),
+        importance(study, left, means),
         left,
         study,
     )
 
 
-def recorded(study: optuna.Study, is_led: bool = True) -> tuple[Recorded, ...]:
-    """Its trials that have begun, but those that somebody else has ended or changed."""
+def recorded(study: optuna.Study, is_led: bool = True, means: Means | None = None) -> tuple[Recorded, ...]:
+    """Its trials that have begun, but those that do not count."""
     return tuple(
         Recorded(seen(trial), trial.user_attrs, trial.datetime_start, trial.datetime_complete, is_led)
-        for trial in counted(study)
+        for trial in counted(study, means=means)
     )
 
 
-def importance(study: optuna.Study, left: Sequence[LeftOut] = ()) -> dict[str, float] | None:
+def importance(
+    study: optuna.Study, left: Sequence[LeftOut] = (), means: Means | None = None
+) -> dict[str, float] | None:
     """PED-ANOVA: which parameters the best tenth of the trials have in common. None for fewer than two parameters."""
-    complete = counted(study, (TrialState.COMPLETE,))
+    complete = counted(study, (TrialState.COMPLETE,), means)
     if len(complete) < LEAST_FOR_IMPORTANCE:
         return None
     varied = [

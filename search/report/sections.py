@@ -20,9 +20,10 @@ from search.show import figures
 from search.show.figures import Sized
 from search.show.tables import verdict_rows
 from search.storage.status import left_to_do
+from studies.deciding import front
 from studies.order import EVERY, study_name
 from studies.preset import MIN_SEEDS
-from studies.study import front, in_months
+from studies.study import in_months
 
 CURVES = 6  # learning curves shown
 MOST_TRIALS = 300  # rows of the page's table of trials; report.csv has all
@@ -260,7 +261,7 @@ def important(report: Report) -> list[Part]:
             rows = [{"parameter": name, "importance": f"{share:.0%}"} for name, share in study.importance.items()]
             caption = f"Share of each parameter of {study.name}."
             assert study.study is not None
-            drawn = plotted.importances(plotted.copied(study.study), list(study.importance))
+            drawn = plotted.importances(plotted.copied(study.study, study.means), list(study.importance))
             parts.append(Plot(drawn, caption, 90 + 40 * len(rows), rows))
     return parts
 

@@ -15,7 +15,7 @@ from optuna.storages._rdb.models import StudyModel, StudySystemAttributeModel
 from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
-from search.lease import Fenced, Lease, owner_of, taken_over, who
+from search.lease import Fenced, Lease, owner_of, taken_over, was_here, who
 from search.storage.patience import PatientStorage
 from studies.preset import StudyError
 
@@ -51,6 +51,7 @@ def owning(storage: PatientStorage, study_id: int, name: str, lease: Lease, take
         with storage.engine.connect() as connection:
             look(connection)
 
+    lease.stands = True  # whatever becomes of this write
     storage.made(lambda: claim(storage, study_id, name, lease, take_over))
     lease.settle()
     sqlalchemy.event.listen(storage.engine, "before_cursor_execute", guard)
@@ -64,7 +65,7 @@ def owning(storage: PatientStorage, study_id: int, name: str, lease: Lease, take
         sqlalchemy.event.remove(storage.engine, "before_cursor_execute", guard)
         if done:
             storage.made(lambda: give_back(storage, study_id, lease))
-        else:  # a database that is away is not waited for: it knows this run's folder, whose next leader may go on
+        else:  # a database that is away is not waited for: the lease says so to this folder's next leader, which may go on
             with suppress(SQLAlchemyError):
                 give_back(storage, study_id, lease)
 
@@ -88,7 +89,10 @@ def claim(storage: PatientStorage, study_id: int, name: str, lease: Lease, take_
         lease.check()  # in here: whoever takes the lease from now on takes the study after us
         mine = lease.owner
         known = (mine.token, *mine.after)
-        if before and before.token not in known and before.folder != mine.folder and not take_over:
+        is_ours = (
+            before and before.folder == mine.folder and was_here(before)
+        )  # every container may have a folder of that name
+        if before and before.token not in known and not is_ours and not take_over:
             raise StudyError(
                 f"the study {name!r} is being run by {who(before)}, with --run-dir {before.folder}; continue it there, or, "
                 "if nothing runs there any more, with --take-over"
@@ -108,3 +112,4 @@ def give_back(storage: PatientStorage, study_id: int, lease: Lease) -> None:
         owner = owner_of(stored(connection, study_id, "change"))
         if owner and owner.token == lease.owner.token:
             change(connection, study_id, NOBODY)
+    lease.stands = False

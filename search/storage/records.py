@@ -14,10 +14,22 @@ from search.storage.keys import storage_of
 from search.storage.opening import open_storage
 from search.storage.settings import StoredRun, read_settings
 from search.storage.status import foreign
-from search.storage.stored import checked, decision_of, decisions_given, refuse_directions, settings_of
-from search.storage.told import BEGUN, LeftOut, params_of, why_left_out
+from search.storage.stored import Means, checked, decision_of, decisions_given, meaning, refuse_directions, settings_of
+from search.storage.told import BEGUN, LeftOut, params_of, sound, why_left_out
 from studies.order import EVERY, deciding, preset_of, stored_decision, study_name
-from studies.study import SEED, Decision, Given, Point, Space, Training, Trial, pool, seeds_of, to_point, trainings
+from studies.study import (
+    SEED,
+    Decision,
+    Given,
+    Point,
+    Space,
+    Training,
+    Trial,
+    pool,
+    seeds_of,
+    to_point,
+    trainings,
+)
 
 STATES = {TrialState.COMPLETE: "complete", TrialState.PRUNED: "pruned", TrialState.FAIL: "failed"}  # others are running
 OPTUNA_STATES = {name: state for state, name in STATES.items()}
@@ -65,17 +77,22 @@ def decisions(
     return {name: stored_decision(name, values) for name, values in written.items() if values is not None}
 
 
-def counted(study: optuna.Study, states: Container[TrialState] | None = None) -> list[FrozenTrial]:
-    """The trials that this program began, and ended, if they have ended: the only ones that anything comes from."""
+def counted(
+    study: optuna.Study, states: Container[TrialState] | None = None, means: Means | None = None
+) -> list[FrozenTrial]:
+    """The trials that this program began, and ended, if they have ended: the only ones that anything comes from.
+
+    Whoever asks what they say of networks gives what their points mean now (`meaning`); the others ask what was trained at all.
+    """
     space = space_of(study)
-    return [trial for trial in study.get_trials(deepcopy=False, states=states) if not why_left_out(trial, space)]
+    return [trial for trial in study.get_trials(deepcopy=False, states=states) if not why_left_out(trial, space, means)]
 
 
-def left_out(study: optuna.Study) -> list[LeftOut]:
+def left_out(study: optuna.Study, means: Means | None = None) -> list[LeftOut]:
     """The trials that have ended but do not count."""
     space = space_of(study)
     found = (
-        (trial.number, why_left_out(trial, space))
+        (trial.number, why_left_out(trial, space, means))
         for trial in study.get_trials(deepcopy=False)
         if trial.state.is_finished()
     )
@@ -88,13 +105,13 @@ def space_of(study: optuna.Study) -> Space:
     return settings_of(study.study_name, attrs).get("space", {}) if "settings" in attrs else {}
 
 
-def trials_of(study: optuna.Study) -> list[Trial]:
-    return [seen(trial) for trial in counted(study)]
+def trials_of(study: optuna.Study, means: Means | None = None) -> list[Trial]:
+    return [seen(trial) for trial in counted(study, means=means)]
 
 
 def seen(trial: FrozenTrial) -> Trial:
     """An Optuna trial as a study sees it."""
-    attrs = trial.user_attrs
+    attrs = sound(trial.user_attrs)
     reports = trial.intermediate_values
     return Trial(
         number=trial.number,
@@ -151,8 +168,16 @@ def trained_before(storage: BaseStorage, folder: Path | None, given: Given) -> t
     found: list[Training] = []
     for name in given.decisions:
         study = load(storage, name, folder)
-        found += trainings(EVERY[name], given, trials_of(study)) if study and name in EVERY else []
+        if study and name in EVERY:
+            found += trainings(EVERY[name], given, trials_of(study, meaning(EVERY[name], given)))
     return tuple(found)
+
+
+def trials_now(run: StoredRun, name: str, study: optuna.Study) -> list[Trial]:
+    """Those of a study that count, by what its points mean in the run as it is set now."""
+    if "constant_mae" not in study.user_attrs:  # made, and left at once
+        return []
+    return trials_of(study, meaning(EVERY[name], given(run, study)))
 
 
 def table(run: StoredRun, name: str) -> list[dict[str, Any]]:
@@ -161,4 +186,4 @@ def table(run: StoredRun, name: str) -> list[dict[str, Any]]:
     if study is None:
         return []
     module, start = EVERY[name], given(run, study)
-    return module.table(start, pool(trials_of(study), seeds_of(module, start)))
+    return module.table(start, pool(trials_now(run, name, study), seeds_of(module, start)))

@@ -11,11 +11,21 @@ from search.output.typed import typed
 from search.storage.identity import Identity, identity
 from search.storage.settings import SETTINGS, StoredRun, read_settings
 from search.storage.sqlite import FILE, Rows, own_url, reading_file, refuse_emptied
-from search.storage.stored import decision_of, refuse_directions, settings_of, timing_of, why_outside
+from search.storage.stored import (
+    Means,
+    decision_of,
+    decisions_given,
+    meaning,
+    refuse_directions,
+    settings_of,
+    timing_of,
+    why_another,
+    why_outside,
+)
 from studies.around import confirmation
-from studies.order import EVERY, LAST, STUDIES, asked, comes, study_name
+from studies.order import EVERY, LAST, STUDIES, asked, comes, preset_of, study_name
 from studies.preset import Preset, StudyError
-from studies.study import Point, Space, to_point
+from studies.study import Given, Point, Space, to_point
 
 ENDED = """
 SELECT trials.trial_id, trials.number, trials.state, begun.value_json, reason.value_json, trial_values.value,
@@ -63,7 +73,7 @@ def status(run: StoredRun) -> list[dict[str, Any]]:
     with reading(run.storage, run.folder) as rows:
         stored = {name: study_id for study_id, name in rows("SELECT study_id, study_name FROM studies")}
         own = identity(read_settings(run.folder), lambda: stored)
-        every = {name: study_status(name, own, stored, rows, run.folder) for name in EVERY}
+        every = {name: study_status(name, own, stored, rows, run) for name in EVERY}
         confirmed = every[CONFIRMATION]
         every[list(STUDIES)[-1]] |= {CONFIRMATION: None if confirmed["state"] == "not begun" else confirmed}
         begun = {name: found for name, found in every.items() if comes(name) == LAST and found["state"] != "not begun"}
@@ -101,7 +111,7 @@ def reading_any(url: str) -> Iterator[Rows]:
         storage.engine.dispose()  # `status --watch` reads every few seconds
 
 
-def study_status(name: str, own: Identity, stored: Mapping[str, int], rows: Rows, folder: Path) -> dict[str, Any]:
+def study_status(name: str, own: Identity, stored: Mapping[str, int], rows: Rows, run: StoredRun) -> dict[str, Any]:
     """Raises StudyError where a study of that name is not ours."""
     found = ((called, attributes(stored[called], rows)) for called in own.names(name) if called in stored)
     called, attrs = next(((called, attrs) for called, attrs in found if own.owns(attrs)), ("", {}))
@@ -124,8 +134,12 @@ def study_status(name: str, own: Identity, stored: Mapping[str, int], rows: Rows
     ended = rows(ENDED, study_id=study_id)
     ours = [row for row in ended if counts_in(*row[2:])]
     unended = counts.get("RUNNING", 0)
-    is_led = unended > 0 and is_held(folder, name)
-    best_value, best_params = best([row for row in ours if row[2] == "COMPLETE"], settings.get("space", {}), rows)
+    is_led = unended > 0 and is_held(run.folder, name)
+    given = Given(preset_of(name, run.preset), decisions_given(called, settings), attrs.get("constant_mae", 0.0))
+    means = meaning(EVERY[name], given)
+    best_value, best_params = best(
+        [row for row in ours if row[2] == "COMPLETE"], settings.get("space", {}), means, rows
+    )
     return {
         "name": name,
         "state": "decided" if decision else "begun",
@@ -180,13 +194,22 @@ def not_begun(name: str) -> dict[str, Any]:
     }
 
 
-def best(complete: list[Any], space: Space, rows: Rows) -> tuple[float | None, Point | None]:
+def best(complete: list[Any], space: Space, means: Means, rows: Rows) -> tuple[float | None, Point | None]:
     """The lowest MAE in months and its point, of these trials in the order of their MAEs; None where there is none."""
     for trial_id, _, _, _, _, value, _ in complete:
         params = params_of(trial_id, rows)
-        if not space or not why_outside(params, space):
+        if (not space or not why_outside(params, space)) and not why_another(recorded(trial_id, rows), params, means):
             return value, to_point(params)
     return None, None
+
+
+def recorded(trial_id: int, rows: Rows) -> dict[str, Any]:
+    """What the trial's attributes say of its network, and all else of it."""
+    stored = rows("SELECT key, value_json FROM trial_user_attributes WHERE trial_id = :trial_id", trial_id=trial_id)
+    try:
+        return {key: json.loads(value) for key, value in stored}
+    except (ValueError, RecursionError) as error:
+        raise StudyError(f"the record of a trial is damaged ({error}): somebody has changed the database") from None
 
 
 def params_of(trial_id: int, rows: Rows) -> dict[str, Any]:

@@ -12,10 +12,15 @@ from datetime import datetime
 from typing import Any
 
 from data.shown import shown
+from models.architecture import Architecture
+from models.cost import Cost
+from models.paper import PAPER_NAMES, is_of_the_paper
 from studies.order import stored_decision
 from studies.preset import StudyError
-from studies.study import SEED, Decision, Value
+from studies.study import SEED, Decision, Given, Point, Study, Value, to_point
 
+RARE = ("family", "se_ratio", "input_px")  # attributes of networks that are not of the paper's kind
+Means = Callable[[Point], tuple[Architecture, Cost]]  # the network of a study's point, as the run is set now
 SUM = "sum"  # in a stored decision; those of earlier versions have none
 
 
@@ -173,3 +178,50 @@ def same(value: Any, choice: Value) -> bool:
     if not number(value) or (isinstance(choice, int) and not whole(value)):
         return False
     return round(float(value), 6) == round(float(choice), 6)
+
+
+def meaning(module: Study, given: Given) -> Means:
+    """What the study's points mean to one who is given this."""
+
+    def network(point: Point) -> tuple[Architecture, Cost]:
+        architecture = module.architecture(given, point)
+        return architecture, given.cost(architecture)
+
+    return network
+
+
+def network_attributes(architecture: Architecture, cost: Cost) -> dict[str, Any]:
+    """What a trial records of its network; of what is rare, only what the network has."""
+    counts = {PAPER_NAMES.get(group, group): count for group, count in architecture.blocks._asdict().items()}
+    rare: dict[str, Any] = {} if is_of_the_paper(architecture) else {"family": architecture.family}
+    rare |= {name: value for name in RARE[1:] if (value := getattr(architecture, name))}
+    return rare | {
+        "beta": architecture.beta,
+        **counts,
+        "sex_units": architecture.sex_units,
+        "fc_units": architecture.fc_units,
+        "dropout": architecture.dropout,
+        "params": cost.params,
+        "macs": cost.macs,
+    }
+
+
+def why_another(attrs: Mapping[str, Any], params: Mapping[str, Any], means: Means) -> str:
+    """A clause, whose subject is the trial with these attributes and parameters; empty where its point means what it trained.
+
+    It does not where a point stands for a width that depends on a cap, which has changed since. What an earlier version has not recorded is
+    not compared.
+    """
+    try:
+        now = network_attributes(*means(to_point(params)))
+    except LookupError:  # it is not known what came before the study
+        return ""
+    except ValueError as error:
+        return f"has a point that means no network any more ({error})"
+    recorded = [name for name in (*now, *RARE) if name in attrs]
+    other = [name for name in recorded if name not in now or not same(attrs[name], now[name])]
+    if not other:
+        return ""
+    name = "params" if "params" in other else other[0]
+    was, is_now = shown(attrs[name]), shown(now.get(name, "none"))
+    return f"trained another network than its point means now: its {name} was {was}, and would be {is_now}"

@@ -12,11 +12,12 @@ from typing import Any
 from optuna.trial import FrozenTrial, TrialState
 
 from data.shown import shown
-from search.storage.stored import number, text, whole, why_outside
+from search.storage.stored import Means, number, text, whole, why_another, why_outside
 from studies.study import Space
 
 BEGUN = "network"  # the attribute of a trial that was found fit for its study, and begun
 UNFIT = "unfit"  # exit reason of one that was not
+ASKED = "boneage_search:asked"  # a system attribute of a trial for which this program has asked the sampler
 
 
 @dataclass(frozen=True)
@@ -68,24 +69,46 @@ KINDS: Mapping[str, Callable[[Any], bool]] = {
 }
 
 
+def sound(attrs: Mapping[str, Any]) -> dict[str, Any]:
+    """Those that are of their kind, and those that nobody reads again."""
+    return {name: value for name, value in attrs.items() if name not in KINDS or KINDS[name](value)}
+
+
+def why_damaged(attrs: Mapping[str, Any]) -> str:
+    """A clause, whose subject is the trial with these attributes; empty where all are of their kind."""
+    damaged = next((name for name in KINDS if name in attrs and not KINDS[name](attrs[name])), "")
+    return f"has a damaged attribute, {damaged}: {shown(attrs[damaged])}" if damaged else ""
+
+
+def is_anothers(trial: FrozenTrial) -> bool:
+    """Whether a running trial was begun by somebody else, as by `Study.ask`: ours were enqueued with a point, or say that we have asked."""
+    return (
+        BEGUN not in trial.user_attrs and "fixed_params" not in trial.system_attrs and ASKED not in trial.system_attrs
+    )
+
+
 def params_of(trial: FrozenTrial) -> dict[str, Any]:
     """What it runs with, and before it runs what it was enqueued with: its point, and its seed where its study has several."""
     fixed = trial.system_attrs.get("fixed_params")
     return {**(fixed if isinstance(fixed, dict) else {}), **trial.params}
 
 
-def why_left_out(trial: FrozenTrial, space: Space) -> str:
-    """Empty for a trial that counts in the study with this space; an empty space is not looked at."""
+def why_left_out(trial: FrozenTrial, space: Space, means: Means | None = None) -> str:
+    """Empty for a trial that counts in the study with this space, whose points mean these networks now; an empty space is not looked at."""
     attrs = trial.user_attrs
-    damaged = [name for name, kind in KINDS.items() if name in attrs and not kind(attrs[name])]
-    if damaged:
-        return f"has a damaged attribute, {damaged[0]}: {shown(attrs[damaged[0]])}"
+    if damaged := why_damaged(attrs):
+        return damaged
     if attrs.get("exit_reason") == UNFIT:
         return f"was not trained: it {attrs.get('exit_detail', 'is none of the study')}"
     if BEGUN not in attrs:
         return "was not begun by this search" if trial.state.is_finished() else "has not begun yet"
-    ended = ENDS.get(trial.state)
-    return (why_outside(params_of(trial), space) if space else "") or (ended(trial) if ended else "")
+    ended = ENDS.get(trial.state)  # one that runs is described anew by its next leader
+    outside = why_outside(params_of(trial), space) if space else ""
+    return (
+        outside
+        or (ended(trial) if ended else "")
+        or (why_another(attrs, params_of(trial), means) if ended and means else "")
+    )
 
 
 def complete(trial: FrozenTrial) -> str:

@@ -11,6 +11,7 @@ from search.run import Run
 from search.storage.opening import open_storage
 from search.storage.records import decisions, given, load, trials_of
 from search.storage.status import storage_exists
+from search.storage.stored import meaning
 from search.trained.keep import begun_seed
 from studies.order import EVERY
 from studies.preset import SEEDS, StudyError
@@ -42,13 +43,14 @@ def of_trial(run: Run, written: str) -> Chosen:
             f"a trial is written STUDY:NUMBER, as depth:4, with studies {', '.join(EVERY)}; got {written!r}"
         )
     study = load(open_storage(run.storage), name, run.folder) if storage_exists(run) else None
-    trials = {trial.number: trial for trial in trials_of(study)} if study else {}
-    if study is None or int(number) not in trials:
+    start = given(run, study) if study and "constant_mae" in study.user_attrs else None
+    trials = {trial.number: trial for trial in trials_of(study, meaning(EVERY[name], start))} if study and start else {}
+    if study is None or start is None or int(number) not in trials:
         raise StudyError(
             f"{name} has {len(trials)} trial{'s' * (len(trials) != 1)} in {run.folder}, none with number {number}"
         )
     point = trials[int(number)].point
-    return Chosen(EVERY[name].architecture(given(run, study), point), f"{name} #{int(number)}")
+    return Chosen(EVERY[name].architecture(start, point), f"{name} #{int(number)}")
 
 
 def winner(run: Run) -> Chosen:
@@ -66,7 +68,7 @@ def winner(run: Run) -> Chosen:
     start = given(run, study)
     shown = [
         trial
-        for trial in trials_of(study)
+        for trial in trials_of(study, meaning(EVERY[name], start))
         if trial.state == "complete" and EVERY[name].architecture(start, trial.point) == decision.architecture
     ]
     best = min(shown, key=lambda trial: trial.error, default=None)

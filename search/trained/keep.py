@@ -26,7 +26,7 @@ from data.store.disk import Examples, Store
 from models.architecture import Architecture
 from models.cost import cost
 from models.training.settings import Training
-from search.leader.kept import KEPT, Kept, kept
+from search.leader.kept import Kept, kept
 from search.output.files import write_bytes, write_text, written
 from search.storage.settings import read_settings
 from search.trained.about import DIGESTS, refuse_changed, signed
@@ -44,7 +44,7 @@ from search.trained.folder import (
 from search.trained.made_of import ENDED, KEPT_BY_SEARCH, STOPPED, TRAINED, data_of, weights_of
 from search.trained.measures import metrics
 from search.workers import checkpoint
-from search.workers.best import MODEL, TEST, VALIDATION, load_predictions
+from search.workers.best import KEPT_NOTE, MODEL, TEST, VALIDATION, load_predictions
 from search.workers.job import Job, fingerprint, job_dict
 from studies.preset import RANGES, StudyError
 
@@ -212,7 +212,7 @@ def describe_kept(run: Path, one: Kept) -> dict[str, Any]:
             f"back, or name a model with --model"
         )
     path = one.folder / "job.json"
-    with foreign(f"{path} is damaged: remove {one.folder / KEPT}, and its network is not used"):
+    with foreign(f"{path} is damaged: remove {one.folder / KEPT_NOTE}, and its network is not used"):
         job = json.loads(path.read_text(encoding="utf-8"))
         architecture = Architecture.from_dict(job["architecture"])
         training = Training(**job["training"], weights=weights_named(run) if job.get("weights") else "")

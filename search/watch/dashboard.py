@@ -32,6 +32,8 @@ from search.show.html import GREY
 from search.storage.copy import ARTIFACTS
 from search.storage.keys import note_of, note_version, storage_of, study_key, trial_key
 from search.storage.records import STATES, left_out, note, seen
+from search.storage.stored import meaning
+from search.storage.told import sound
 from search.watch.machine import described
 from studies.caps import said
 from studies.findings import Compared
@@ -99,7 +101,7 @@ def decide(study: optuna.Study, name: str, given: Given, decision: Decision) -> 
         sentence(SYNTHETIC if study.user_attrs["synthetic"] else NO_DEVICE),
         "Report: `report.html` in the run's folder, which the command `report` makes.",
     ]
-    if left := left_out(study):
+    if left := left_out(study, meaning(EVERY[name], given)):
         lines.append(
             sentence(f"left out, as somebody else has ended or changed them: {'; '.join(one.sentence for one in left)}")
         )
@@ -121,7 +123,7 @@ def plot(study: optuna.Study, name: str, given: Given, rows: Sequence[Compared])
     from search.report.sections import sized
     from search.show import figures  # with the plots comes plotly
 
-    report = StudyReport(name, {"decision": None}, recorded(study), given=given)
+    report = StudyReport(name, {"decision": None}, recorded(study, means=meaning(EVERY[name], given)), given=given)
     networks = sorted(sized(report), key=lambda network: (not network.on_front, network.mae))[:MOST_NETWORKS]
     for measure in ("params", "macs"):
         drawn = figures.pareto(networks, measure, report.cap() if measure == "params" else 0)
@@ -147,7 +149,7 @@ def end(one: OpenStudy, ending: Ending) -> None:
         f"![{name}]({get_artifact_path(trial, artifact)})"
         for name, artifact in leave(trial, folder, ended, drawn).items()
     ]
-    lines = [trial_words(Recorded(ended, frozen.user_attrs, None, None), given), *shown]
+    lines = [trial_words(Recorded(ended, sound(frozen.user_attrs), None, None), given), *shown]
     if study.user_attrs["synthetic"]:
         lines.append(sentence(SYNTHETIC))
     write_trial_note(study, trial_key(trial), "\n\n".join(lines))

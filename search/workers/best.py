@@ -21,6 +21,8 @@ from studies.study import Trial
 
 # Files of the trial's folder, of the best epoch so far.
 VALIDATION, TEST, MODEL, MAPS = "predictions.npy", "test_predictions.npy", "model.keras", "maps.npz"
+KEPT_NOTE = "kept.json"  # the leader's, of a network that the search keeps (`leader/kept.py`)
+MADE_OF_IT = ("model.json", "looks.npz")  # once a kept network has been used
 
 MARK, DIGEST_BYTES = b"blake2b:", 16  # at the end of a file of predictions
 Write = Callable[[Path], None]
@@ -52,6 +54,20 @@ def drop(folder: Path, name: str) -> None:
     """Of a trial that has no best epoch."""
     for path in (folder / name, *folder.glob(pattern(name))):
         path.unlink(missing_ok=True)
+
+
+def let_go(folder: Path) -> None:
+    """Of a network that the search has kept. The note first: without it the network counts for nothing."""
+    for name in (KEPT_NOTE, *MADE_OF_IT):
+        (folder / name).unlink(missing_ok=True)
+    drop(folder, MODEL)
+
+
+def begin_afresh(folder: Path) -> None:
+    """Whatever the folder holds of a best epoch is another training's, as where a study was deleted and begun again: it goes."""
+    let_go(folder)
+    for name in (VALIDATION, TEST, MAPS):
+        drop(folder, name)
 
 
 def save_predictions(path: Path, predictions: np.ndarray) -> None:

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -30,6 +30,7 @@ class Job:
     maps: bool = False  # leave the best epoch's maps of some validation images too, which the dashboard shows
     keep: bool = False  # leave the best epoch's network too, as model.keras
     keep_below: float = float("inf")  # only where its validation MAE is lower than this, months
+    afresh: bool = False  # where it has no checkpoint, what its folder holds of another training goes; a model's stays till the end
     tells_steps: bool = False  # say how far its first epoch is: somebody waits for this one network
     start: Path | None = None  # a trained network whose weights it begins with; None begins with fresh ones
     start_digest: str = ""  # of that file
@@ -175,4 +176,9 @@ def fingerprint(job: Job) -> str:
 
     With `deterministic` they have the same result, on one processor, with one number of threads and the same versions.
     """
-    return hashlib.blake2b(json.dumps([job_dict(job), job.data], sort_keys=True).encode(), digest_size=8).hexdigest()
+    return fingerprint_of(job_dict(job), job.data)
+
+
+def fingerprint_of(recorded: Mapping[str, Any], data: str) -> str:
+    """The same, of what the trial's folder records, and the store's digest."""
+    return hashlib.blake2b(json.dumps([recorded, data], sort_keys=True).encode(), digest_size=8).hexdigest()

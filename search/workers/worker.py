@@ -37,7 +37,7 @@ from search.lease import LOOK_SECONDS, Fenced, superseded
 from search.output.files import trouble, written
 from search.output.time_words import duration
 from search.workers import checkpoint
-from search.workers.best import MAPS, MODEL, TEST, VALIDATION, forget, leave, save_predictions, settle
+from search.workers.best import MAPS, MODEL, TEST, VALIDATION, begin_afresh, forget, leave, save_predictions, settle
 from search.workers.checkpoint import Checkpoint
 from search.workers.job import (
     STOP,
@@ -150,6 +150,8 @@ def run(job: Job, send: Callable[[Message], None], stopping: Callable[[], bool])
         trainer.model.set_weights(saved.load(job.start).get_weights())
     elif job.weights_digest:
         send(Remark(job.number, from_weights(job, stages)))
+    if job.afresh and not before:
+        begin_afresh(job.folder)
     for name in (TEST, MAPS, MODEL):
         forget(job.folder, name, len(epochs))
     joules, on_gpu = energy.meter(), bool(tf.config.list_physical_devices("GPU"))

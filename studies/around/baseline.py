@@ -47,6 +47,7 @@ EXAMPLE = "boneage-search baseline --families inception_v3,xception,densenet121 
 NEEDS = ""
 SEEDED = True
 RESOLVES = False
+COMPARES = False
 FINDINGS = BaselineFindings
 SAME_SIZE = " same size"
 STEP = 10_000  # of β: points are stored with four decimals

@@ -63,6 +63,7 @@ EXAMPLE = "boneage-search refine --confirm-seeds 6"
 NEEDS = refinement.NAME
 SEEDED = True
 RESOLVES = False
+COMPARES = False
 FINDINGS = ConfirmationFindings
 
 

@@ -36,6 +36,7 @@ EXAMPLE = "boneage-search refine --without-sex"
 NEEDS = refinement.NAME
 SEEDED = True
 RESOLVES = False
+COMPARES = True
 FINDINGS = SexFindings
 UNITS = "sex_units"
 

@@ -31,6 +31,7 @@ EXAMPLE = "boneage-search refine --ablate-winner"
 NEEDS = refinement.NAME
 SEEDED = True
 RESOLVES = True
+COMPARES = True
 FINDINGS = WinnerFindings
 
 

@@ -11,8 +11,9 @@ from search.output.typed import typed
 from search.storage.identity import Identity, identity
 from search.storage.settings import SETTINGS, StoredRun, read_settings
 from search.storage.sqlite import FILE, Rows, own_url, reading_file, refuse_emptied
-from search.storage.stored import decision_of, refuse_directions, settings_of, timing_of, why_outside
+from search.storage.stored import decision_of, made_of, refuse_directions, settings_of, timing_of, why_outside
 from studies.around import confirmation
+from studies.chain import Made, all_contradictions
 from studies.order import EVERY, LAST, STUDIES, asked, comes, study_name
 from studies.preset import Preset, StudyError
 from studies.study import Point, Space, to_point
@@ -30,6 +31,10 @@ ORDER BY trial_values.value, trials.number
 COMPLETED, PRUNED, UNFIT = '"completed"', '"pruned"', '"unfit"'  # exit reasons, as they are stored
 
 
+CONTRADICTIONS = (
+    "contradictions"  # in the last study's status, where there are any: which decisions of the run do not agree
+)
+NO_WAY_ON = "no study can go on from decisions that do not agree: begin another run with --run-dir"
 CONFIRMATION = confirmation.NAME  # in the last study's status: that of its confirmation, None where it has not begun
 Statuses = Sequence[Mapping[str, Any]]
 
@@ -63,7 +68,10 @@ def status(run: StoredRun) -> list[dict[str, Any]]:
     with reading(run.storage, run.folder) as rows:
         stored = {name: study_id for study_id, name in rows("SELECT study_id, study_name FROM studies")}
         own = identity(read_settings(run.folder), lambda: stored)
-        every = {name: study_status(name, own, stored, rows, run.folder) for name in EVERY}
+        made: dict[str, Made] = {}
+        every = {name: study_status(name, own, stored, rows, run.folder, made) for name in EVERY}
+        if said := all_contradictions(made, run.preset):
+            every[list(STUDIES)[-1]] |= {CONTRADICTIONS: said}
         confirmed = every[CONFIRMATION]
         every[list(STUDIES)[-1]] |= {CONFIRMATION: None if confirmed["state"] == "not begun" else confirmed}
         begun = {name: found for name, found in every.items() if comes(name) == LAST and found["state"] != "not begun"}
@@ -101,8 +109,10 @@ def reading_any(url: str) -> Iterator[Rows]:
         storage.engine.dispose()  # `status --watch` reads every few seconds
 
 
-def study_status(name: str, own: Identity, stored: Mapping[str, int], rows: Rows, folder: Path) -> dict[str, Any]:
-    """Raises StudyError where a study of that name is not ours."""
+def study_status(
+    name: str, own: Identity, stored: Mapping[str, int], rows: Rows, folder: Path, made: dict[str, Made]
+) -> dict[str, Any]:
+    """What it was made from is added to `made`. Raises StudyError where a study of that name is not ours."""
     found = ((called, attributes(stored[called], rows)) for called in own.names(name) if called in stored)
     called, attrs = next(((called, attrs) for called, attrs in found if own.owns(attrs)), ("", {}))
     if not called:
@@ -121,6 +131,7 @@ def study_status(name: str, own: Identity, stored: Mapping[str, int], rows: Rows
     )
     refuse_directions(called, settings, [direction for (direction,) in directions])
     decision = decision_of(called, attrs, name)
+    made[name] = made_of(called, attrs, name, bool(counts))
     ended = rows(ENDED, study_id=study_id)
     ours = [row for row in ended if counts_in(*row[2:])]
     unended = counts.get("RUNNING", 0)
@@ -247,8 +258,15 @@ def left_to_do(statuses: Statuses, preset: Preset) -> list[str]:
     ]
 
 
+def contradicted(statuses: Statuses) -> list[str]:
+    """Where decisions do not agree with one another, as sentences without a full stop."""
+    return [said for status in statuses for said in status.get(CONTRADICTIONS, ())]
+
+
 def next_command(run: StoredRun, statuses: Statuses) -> str | None:
-    """What goes on with the run, to be pasted into a shell; None where all is decided."""
+    """What goes on with the run, to be pasted into a shell; None where all is decided, or nothing can go on from what is."""
+    if contradicted(statuses):
+        return None
     left = left_to_do(statuses, run.preset)
     return typed(EVERY[left[0]].COMMAND, run.folder, *storage_option(run)) if left else None
 

@@ -119,11 +119,11 @@ def asked_of(run: Run, store: Store, storage: PatientStorage, name: str, made: M
     module = EVERY[name]
     earlier = before(name, run.preset)
     decided_before = decisions(storage, run.folder, earlier)  # first: of a damaged one it says how it is mended
+    refuse_unsound(run, store, name, made)
     if needed := lacking(name, run.preset, made):
         raise StudyError(
             f"{name} needs the decision of {needed}: run `{typed(EVERY[needed].COMMAND, run.folder)}` first"
         )
-    refuse_unsound(run, store, name, made)
     given = Given(preset_of(name, run.preset), decided_before, constant_mae(store.cases))
     given = replace(given, trained=trained_before(storage, run.folder, given))
     grid = list(points(module.space(given)))

@@ -35,6 +35,7 @@ from search.storage.settings import (
     read_settings,
     remembered,
 )
+from search.storage.settings import TRIALS as TRIALS
 from search.storage.sqlite import own_url
 from studies.around.baseline import gone_on
 from studies.preset import PRESETS, Preset, StudyError
@@ -43,7 +44,7 @@ if TYPE_CHECKING:
     from data.store.disk import Store
 
 IN_FULL = "settings.json"  # in the run's folder
-PREPARED, TRIALS, MODELS = "prepared", "trials", "models"  # in the run's folder
+PREPARED, MODELS = "prepared", "models"  # in the run's folder
 
 
 @dataclass(frozen=True)
@@ -154,10 +155,15 @@ def settings_in_full(preset: Preset) -> dict[str, Any]:
     return found
 
 
-def gone_on_from(run: Run, network: Architecture) -> Run:
-    """The run, whose other studies start from the network of the family that the baseline study decided for. It is remembered."""
+def going_on_from(run: Run, network: Architecture) -> Run:
+    """The run, whose other studies start from the network of the family that the baseline study decided for."""
     own = {name: getattr(network, name) for name in ("family", "beta", "blocks", "group_betas", "stem_pools")}
-    after = replace(run, preset=gone_on(run.preset, network), overrides=run.overrides | own)
+    return replace(run, preset=gone_on(run.preset, network), overrides=run.overrides | own)
+
+
+def gone_on_from(run: Run, network: Architecture) -> Run:
+    """The same, and it is remembered."""
+    after = going_on_from(run, network)
     record(after)
     return after
 

@@ -237,7 +237,8 @@ def test_trials_under_other_settings_are_refused_with_the_setting(tmp_path: Path
 @pytest.mark.slow
 def test_more_depth_trials_extend_the_study(tmp_path: Path, tiny_store: Store) -> None:
     run = a_run(tmp_path, tiny_store, replace(tiny_preset(), depth_trials=2))
-    run_all(run, tiny_store, FormulaExecutor())
+    for name in ("ablation", "width", "depth"):
+        run_study(run, tiny_store, name, FormulaExecutor, silent())
 
     run_study(a_run(tmp_path, tiny_store), tiny_store, "depth", FormulaExecutor, silent())
 

@@ -166,6 +166,8 @@ KILLED = {
     "before the commit": lambda: setattr(storage_copy, "lay_ready", and_die(storage_copy.lay_ready)),
     "after the commit": lambda: setattr(storage_copy, "take_place", die),
     "after the files were moved": lambda: setattr(Path, "rename", and_die(Path.rename)),
+    "amid a trial's folder": lambda: setattr(storage_copy, "copied_if_there", and_die(storage_copy.copied_if_there)),
+    "after the trials": lambda: setattr(storage_copy, "copy_trials", and_die(storage_copy.copy_trials)),
 }
 
 
@@ -180,6 +182,11 @@ def killed_copy(folder: Path, step: str) -> None:
     (folder / "here" / "artifacts" / "more").mkdir(parents=True)
     (folder / "here" / "artifacts" / "5").write_bytes(b"five")
     (folder / "here" / "artifacts" / "more" / "6").write_bytes(b"six")
+    for number in ("0000", "0001"):
+        trial = folder / "here" / "trials" / "1-ablation" / number
+        trial.mkdir(parents=True)
+        for name in ("predictions.npy", "epoch-0001.npz"):
+            (trial / name).write_bytes(f"{name} of {number}".encode())
     process = multiprocessing.get_context("spawn").Process(target=copy_until_killed_with_artifacts, args=(folder, step))
     process.start()
     process.join(200)

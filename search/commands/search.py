@@ -35,7 +35,7 @@ def run_stages(arguments: argparse.Namespace) -> int:
     from data.cases import constant_mae
     from models.pretrained.file import checked
     from search.audit.said import say_worries
-    from search.leader.engine import run_study
+    from search.leader.engine import checked_before, run_study
     from search.leader.progress import Terms
     from search.prepared import prepared
     from search.report import closing
@@ -60,6 +60,8 @@ def run_stages(arguments: argparse.Namespace) -> int:
     with preparing() as progress:
         store = prepared(run, progress)
     say_worries(run.folder, store, with_page=len(arguments.stages) > 1)
+    last = arguments.stages[-1]
+    run = checked_before(run, store, [*to_run(arguments.stages, run.preset), *following(last, run.preset)])
     made = {}
     with showing(constant_mae(store.cases)) as watching, stop_on_signals() as stop:
         watching = noted(also_logged(watching, run.folder, arguments.tensorboard))
@@ -75,7 +77,6 @@ def run_stages(arguments: argparse.Namespace) -> int:
                 run = gone_on_from(run, made[name].architecture)
                 if kept:
                     kept.run = gone_on_from(kept.run, made[name].architecture)
-        last = arguments.stages[-1]
         afterwards = {
             name: run_study(run, store, name, make_executor, watching, terms) for name in following(last, run.preset)
         }

@@ -61,7 +61,12 @@ def build(commands: Subparsers) -> None:
     copy.add_argument(
         "--to", dest="target", type=values.TEXT, required=True, metavar="URL", help="the database to copy to"
     )
-    copy.add_argument("--run-dir", type=values.PATH, metavar="DIR", help="also copy this run's artifact files")
+    copy.add_argument(
+        "--run-dir",
+        type=values.PATH,
+        metavar="DIR",
+        help="also copy this run's settings, artifact files and trials: a search goes on from the copy",
+    )
     copy.add_argument("--to-run-dir", type=values.PATH, metavar="DIR", help="into this run's folder")
     copy.set_defaults(command=run_storage_copy)
     dashboard = command(

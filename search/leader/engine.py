@@ -5,17 +5,27 @@ running when the leader stopped is adopted by the next under the same number, an
 """
 
 import json
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import optuna
+from optuna.trial import TrialState
 
 from data.cases import constant_mae
 from data.preparation import DISK_FULL, no_space
 from data.store.disk import Store
 from models.cost import Cost
-from search.leader.guards import claimed, refuse_another_folders, refuse_other_settings
+from search.leader.guards import (
+    as_decided,
+    claimed,
+    lacking,
+    own_settings,
+    refuse_another_folders,
+    refuse_other_settings,
+    refuse_unsound,
+    standing,
+)
 from search.leader.leader import Leader
 from search.leader.opened import OpenStudy
 from search.leader.progress import PLAIN_TERMS, Progress, Terms
@@ -29,42 +39,94 @@ from search.storage.identity import RUN
 from search.storage.keys import study_key
 from search.storage.opening import open_storage
 from search.storage.patience import PatientStorage
-from search.storage.records import decisions, identity_of, load, note, trained_before, trials_of
-from search.storage.stored import decision_written, meaning
+from search.storage.records import decisions, identity_of, load, made_in, note, trained_before, trials_of
+from search.storage.status import storage_exists
+from search.storage.stored import DECIDED_UNDER, decision_written, meaning
 from search.storage.told import why_left_out
 from search.workers.best import errors_of
 from search.workers.executor import Executor
 from studies.caps import Cap, over, said, unmet
+from studies.chain import Made
 from studies.deciding import decided
 from studies.order import EVERY, before, may_decide, preset_of, study_name
 from studies.preset import StudyError
-from studies.study import RULES, Decision, Given, feasible_points, points, pool, seeds_of
+from studies.study import RULES, Decision, Given, Point, Study, feasible_points, points, pool, seeds_of
+
+MakeExecutor = Callable[[], Executor]
 
 
 def run_study(
     run: Run,
     store: Store,
     name: str,
-    make_executor: Callable[[], Executor],
+    make_executor: MakeExecutor,
     progress: Progress,
     terms: Terms = PLAIN_TERMS,
 ) -> Decision:
-    """Run a study to its decision, or continue it; a study that is decided already only decides again.
+    """Run a study to its decision, or continue it; a study that is decided already only decides again, or, where others stand on
+    its decision, keeps it.
 
-    Raises StudyError where the study before it is not decided, where no point meets the cap, or where the study was
-    begun under other settings; TrialCrashed for a bug in a worker; Stopped, a KeyboardInterrupt, where the terms'
+    Raises StudyError where the study before it is not decided, where no point meets the cap, where the run was
+    begun under other settings, or where others would not stand any more; TrialCrashed for a bug in a worker; Stopped, a KeyboardInterrupt, where the terms'
     stop request came. Whatever ends it, it can be run again.
     """
     identify(run)
     storage = open_storage(run.storage)
+    made = made_in(storage, run.folder)
+    run = as_decided(run, made)
+    asked = asked_of(run, store, storage, name, made)
+    given, feasible = asked.given, asked.feasible
+    with held(run.folder, name, take_over=terms.take_over) as lease:
+        given = replace(given, errors=lambda trial: errors_of(run.folder / TRIALS, store, trial, progress.said))
+        space, objectives = asked.module.space(given), len(asked.module.objectives(given))
+        means = meaning(asked.module, given)
+        sampler = FeasibleSampler(
+            space, feasible, run.preset.seed, objectives, lambda trial: not why_left_out(trial, space, means)
+        )
+        stands = refuse_changes(run, storage, asked, given, made)
+        study = open_study(run, storage, name, sampler, asked.settings, objectives, terms.take_over)
+        with owning(storage, study_key(study), study.study_name, lease, terms.take_over):
+            claimed(study, run, json.dumps(asked.settings))
+            opened = OpenStudy(run, store, name, asked.module, given, study, storage, sampler, lease)
+            progress.opened(opened)
+            progress.study(name, asked.fitting.replace(" fit ", " configurations fit ", 1))
+            if stands is None:
+                decision = led(opened, asked, progress, terms, make_executor)
+            else:
+                decision = stands
+                note(study, "decision", decision_written(decision))  # of an earlier version it had no sum
+                for number in unended(study):
+                    progress.said(
+                        f"trial {number} of {name} is not trained: other studies stand on what it has decided"
+                    )
+            progress.concluded(opened, decision)
+            progress.decided(name, decision)
+            return decision
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A study that may be begun or gone on with, by what the run holds and the command asks."""
+
+    name: str
+    module: Study
+    given: Given
+    feasible: Sequence[Point]
+    fitting: str  # how many of its points, and what they fit
+    settings: dict[str, Any]  # that its trials share
+
+
+def asked_of(run: Run, store: Store, storage: PatientStorage, name: str, made: Mapping[str, Made]) -> Asked:
+    """Raises StudyError as `run_study` does; nothing is recorded."""
     module = EVERY[name]
     earlier = before(name, run.preset)
-    made = decisions(storage, run.folder, earlier)
-    if lacking := next((needed for needed in (module.NEEDS, *earlier) if needed and needed not in made), ""):
+    decided_before = decisions(storage, run.folder, earlier)  # first: of a damaged one it says how it is mended
+    refuse_unsound(run, store, name, made)
+    if needed := lacking(name, run.preset, made):
         raise StudyError(
-            f"{name} needs the decision of {lacking}: run `{typed(EVERY[lacking].COMMAND, run.folder)}` first"
+            f"{name} needs the decision of {needed}: run `{typed(EVERY[needed].COMMAND, run.folder)}` first"
         )
-    given = Given(preset_of(name, run.preset), {done: made[done] for done in earlier}, constant_mae(store.cases))
+    given = Given(preset_of(name, run.preset), decided_before, constant_mae(store.cases))
     given = replace(given, trained=trained_before(storage, run.folder, given))
     grid = list(points(module.space(given)))
     met = given.caps(module.max_params(given))
@@ -73,53 +135,81 @@ def run_study(
         raise StudyError(nothing_fits(name, met, [given.cost(module.architecture(given, point)) for point in grid]))
     if not any(may_decide(name, given, point) for point in feasible):
         raise StudyError(unmet(f"network that {name} may decide for", met))
-    with held(run.folder, name, take_over=terms.take_over) as lease:
-        given = replace(given, errors=lambda trial: errors_of(run.folder / TRIALS, store, trial, progress.said))
-        space, objectives = module.space(given), len(module.objectives(given))
-        means = meaning(module, given)
-        sampler = FeasibleSampler(
-            space, feasible, run.preset.seed, objectives, lambda trial: not why_left_out(trial, space, means)
-        )
-        settings = plain(
-            guarded(run, store, given.preset.reference)
-            | {
-                "objectives": module.objectives(given),
-                "space": space,
-                "given": {done: decision.to_dict() for done, decision in given.decisions.items()},
-            }
-        )
-        study = open_study(run, storage, name, sampler, settings, objectives, terms.take_over)
-        with owning(storage, study_key(study), study.study_name, lease, terms.take_over):
-            claimed(study, run, json.dumps(settings))
-            note(study, "configurations", f"{len(feasible):,} of {len(grid):,} fit {said(met)}")
-            note(study, "constant_mae", round(given.constant_mae, 3))
-            note(study, "synthetic", store.synthetic)
-            opened = OpenStudy(run, store, name, module, given, study, storage, sampler, lease)
-            progress.opened(opened)
-            progress.study(name, f"{len(feasible):,} of {len(grid):,} configurations fit {said(met)}")
-            leader = Leader(opened, progress, terms)
-            stood = decisions(storage, run.folder, [name]).get(name) if study.user_attrs.get("rules") != RULES else None
-            ended_before = [trial.number for trial in trials_of(study, means) if trial.finished]
-            try:
-                leader.run(make_executor)
-            except OSError as error:
-                if error.errno not in DISK_FULL:
-                    raise
-                raise StudyError(no_space(run.folder, error)) from None
-            ended = trials_of(study, means)
-            if stood is not None and [trial.number for trial in ended if trial.finished] == ended_before:
-                decision = stood  # of an earlier version; what was done after it was done on its word
-            else:
-                decision = decided(module, given, pool(ended, seeds_of(module, given)))
-                note(study, "rules", RULES)
-            note(study, "turned_away", study.user_attrs.get("turned_away", 0) + sampler.turned_away)
-            note(study, "decision", decision_written(decision))
-            note(study, "summary", decision.summary)
-            progress.concluded(opened, decision)
-            progress.decided(name, decision)
-            if leader.timing and (off := error_words(leader.timing)):
-                progress.said(off)
-            return decision
+    settings = plain(
+        guarded(run, store, given.preset.reference)
+        | {
+            "objectives": module.objectives(given),
+            "space": module.space(given),
+            "given": {done: decision.to_dict() for done, decision in given.decisions.items()},
+        }
+    )
+    return Asked(name, module, given, feasible, f"{len(feasible):,} of {len(grid):,} fit {said(met)}", settings)
+
+
+def refuse_changes(
+    run: Run, storage: PatientStorage, asked: Asked, given: Given, made: Mapping[str, Made]
+) -> Decision | None:
+    """Before it is recorded: the decision of a study that others stand on, which is kept.
+
+    Raises StudyError where the study was begun under other settings, or would not keep what others stand on.
+    """
+    existing = load(storage, asked.name, run.folder)
+    if existing is None:
+        return None
+    refuse_other_settings(existing, asked.name, asked.settings)
+    return standing(run, asked.name, given, made, trials_of(existing, meaning(asked.module, given)))
+
+
+def checked_before(run: Run, store: Store, names: Sequence[str]) -> Run:
+    """The run of a command for these studies, before the first of them begins: what one of them would be refused for is refused
+    before anything is trained or recorded. Those that nothing can be said of yet are not looked at."""
+    if not storage_exists(run):
+        return run
+    storage = open_storage(run.storage)
+    made = made_in(storage, run.folder)
+    run = as_decided(run, made)
+    for name in names:
+        refuse_unsound(run, store, name, made)
+        if not lacking(name, run.preset, made):
+            asked = asked_of(run, store, storage, name, made)
+            given = replace(asked.given, errors=lambda trial: errors_of(run.folder / TRIALS, store, trial))
+            refuse_changes(run, storage, asked, given, made)
+    return run
+
+
+def led(opened: OpenStudy, asked: Asked, progress: Progress, terms: Terms, make_executor: MakeExecutor) -> Decision:
+    """The study's trials, as far as they have not run, and what it decides by them."""
+    run, study, name, module, given = opened.run, opened.study, opened.name, opened.module, opened.given
+    note(study, "configurations", asked.fitting)
+    note(study, "constant_mae", round(given.constant_mae, 3))
+    note(study, "synthetic", opened.store.synthetic)
+    leader, means = Leader(opened, progress, terms), meaning(module, given)
+    stood = decisions(opened.storage, run.folder, [name]).get(name) if study.user_attrs.get("rules") != RULES else None
+    ended_before = [trial.number for trial in trials_of(study, means) if trial.finished]
+    try:
+        leader.run(make_executor)
+    except OSError as error:
+        if error.errno not in DISK_FULL:
+            raise
+        raise StudyError(no_space(run.folder, error)) from None
+    ended = trials_of(study, means)
+    if stood is not None and [trial.number for trial in ended if trial.finished] == ended_before:
+        decision = stood  # of an earlier version; what was done after it was done on its word
+    else:
+        decision = decided(module, given, pool(ended, seeds_of(module, given)))
+        note(study, "rules", RULES)
+        note(study, DECIDED_UNDER, json.dumps(own_settings(run.preset)))
+    note(study, "turned_away", study.user_attrs.get("turned_away", 0) + opened.sampler.turned_away)
+    note(study, "decision", decision_written(decision))
+    note(study, "summary", decision.summary)
+    if leader.timing and (off := error_words(leader.timing)):
+        progress.said(off)
+    return decision
+
+
+def unended(study: optuna.Study) -> list[int]:
+    """Trials that somebody has asked for since the study decided."""
+    return [trial.number for trial in study.get_trials(deepcopy=False, states=(TrialState.WAITING, TrialState.RUNNING))]
 
 
 def plain(settings: dict[str, Any]) -> dict[str, Any]:
@@ -146,13 +236,12 @@ def open_study(
     objectives: int,
     take_over: bool,
 ) -> optuna.Study:
-    """Load the run's study if it was made with the same settings, or make it under a name that carries the run's id.
+    """Load the run's study, or make it under a name that carries the run's id.
 
     The run is recorded before anything is made.
     """
     existing = load(storage, name, run.folder)
     if existing is not None:
-        refuse_other_settings(existing, name, settings)
         if RUN not in existing.user_attrs and not take_over:
             refuse_another_folders(existing, run)
         if len(existing.directions) != objectives:  # of an attempt that had no trial yet

@@ -1,55 +1,164 @@
 """What a leader refuses before it takes a study: one of other settings, or one that is another's."""
 
 import socket
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import optuna
 from optuna.trial import TrialState
 
+from data.store.disk import Store
 from models.training.settings import FILMS_OFF
-from search.run import Run
+from search.planning.asking import asked as wants
+from search.planning.asking import key
+from search.run import Run, going_on_from, guarded, open_run, settings_in_full
 from search.storage.identity import RUN
 from search.storage.keys import storage_of
 from search.storage.records import identity_of, note
-from search.storage.stored import decisions_given, settings_of
-from studies.preset import StudyError
+from search.storage.settings import from_json, own_fields
+from search.storage.stored import made_of
+from studies.chain import Made, as_json, contradictions, has, listed, made_without, standing_on, without_words
+from studies.deciding import decided
+from studies.order import EVERY, FIRST, asked, before, comes, preset_of, stored_decision
+from studies.preset import Preset, StudyError
+from studies.study import Decision, Given, Trial, feasible_points, pool, seeds_of
+
+OLDER = {
+    "objectives": ["mae"],
+    "reference channel_multiple": 1,
+    "reference family": "inception_v3",
+    "reference se_ratio": 0.0,
+    "reference input_px": 0,
+    "reference group_betas": [],
+    "weights": "",
+    **FILMS_OFF,
+}  # settings of versions that gave no choice
 
 
-def refuse_other_settings(existing: optuna.Study, name: str, settings: dict[str, Any]) -> None:
+def refuse_other_settings(existing: optuna.Study, name: str, settings: Mapping[str, Any]) -> None:
     """A study that has trials goes on with the settings that they were made under."""
-    older = {
-        "objectives": ["mae"],
-        "reference channel_multiple": 1,
-        "reference family": "inception_v3",
-        "reference se_ratio": 0.0,
-        "reference input_px": 0,
-        "reference group_betas": [],
-        "weights": "",
-        **FILMS_OFF,
-    }  # those of versions that gave no choice
-    before = older | settings_of(existing.study_name, existing.user_attrs)
-    # As this version would write them: one that knew fewer findings has left some out.
-    started = decisions_given(existing.study_name, before)
-    before["given"] = without_words({done: decision.to_dict() for done, decision in started.items()})
-    now = settings | ({"given": without_words(settings["given"])} if "given" in settings else {})
-    changed = [setting for setting in now if now[setting] != before.get(setting)]
-    if changed and existing.get_trials(deepcopy=False):
+    if existing.get_trials(deepcopy=False):
+        refuse_changed(made_of(existing.study_name, existing.user_attrs, name, begun=True), name, settings)
+
+
+def refuse_changed(made: Made, name: str, settings: Mapping[str, Any]) -> None:
+    """Of the study called `name`, which has trials."""
+    # What it was given as this version would write it: one that knew fewer findings has left some out.
+    older = OLDER | dict(made.settings) | {"given": {done: without_words(one) for done, one in made.given.items()}}
+    now = dict(settings)
+    if "given" in now:
+        now["given"] = {done: without_words(stored_decision(done, values)) for done, values in now["given"].items()}
+    changed = [setting for setting in now if now[setting] != older.get(setting)]
+    if changed:
         first = changed[0]
         said = (
             "an earlier decision has changed"
             if first == "given"
-            else f"{first} was {before.get(first)}, now {settings[first]}"
+            else f"{first} was {older.get(first)}, now {settings[first]}"
         )
         raise StudyError(f"{name} has trials made under other settings: {said}; use another --run-dir")
 
 
-def without_words(decisions: dict[str, Any]) -> dict[str, Any]:
-    """What was decided, and not in which sentence: another version says the same otherwise."""
-    return {
-        done: {name: value for name, value in decision.items() if name != "summary"}
-        for done, decision in decisions.items()
-    }
+def as_decided(run: Run, made: Mapping[str, Made]) -> Run:
+    """The run as it goes on from its baseline's decision, also where a leader was killed before it could record that in the folder."""
+    for name in (name for name in made if comes(name) == FIRST):
+        decision = made[name].decision
+        if decision and run.preset.begun_with is None and not made_without(name, made):
+            return going_on_from(run, decision.architecture)
+    return run
+
+
+def lacking(name: str, preset: Preset, made: Mapping[str, Made]) -> str:
+    """The first study that has to decide before the one of this name; empty where none has."""
+    # One that comes before all, where that is not too late.
+    firsts = [one for one in EVERY if comes(one) == FIRST and asked(one, preset) and not made_without(one, made)]
+    needed = [*firsts, EVERY[name].NEEDS, *before(name, preset)] if comes(name) != FIRST else []
+    return next((one for one in needed if one and (one not in made or made[one].decision is None)), "")
+
+
+def refuse_unsound(run: Run, store: Store, name: str, made: Mapping[str, Made]) -> None:
+    """Before a study trains or records anything: what it would contradict in the other studies of the run.
+
+    Raises StudyError where those with trials were made under other settings, where a study comes too late whose decision they
+    would have been given, and where those before it were made from other decisions than those that are stored.
+    """
+    for other in (other for other in made if made[other].begun and other != name):
+        reference = preset_of(other, run.preset).reference
+        refuse_changed(made[other], other, as_json(guarded(run, store, reference)))
+    recorded = open_run(run.folder, None, {}, None, None).preset
+    for late in (one for one in EVERY if one == name or (asked(one, run.preset) and not asked(one, recorded))):
+        if without := made_without(late, made):
+            raise StudyError(
+                f"{late} comes too late: {listed(without)} {has(without)} trials that were made without its decision; "
+                "leave it out, or use another --run-dir"
+            )
+    for said in contradictions(made, before(name, run.preset)):
+        raise StudyError(f"{said}; use another --run-dir")
+
+
+def trainings_wanted(name: str, given: Given, trials: Sequence[Trial]) -> tuple[Any, ...]:
+    """What the study would train now; empty where it has all that it wants."""
+    feasible = {key(point): point for point in feasible_points(EVERY[name], given)}
+    found = wants(EVERY[name], given, trials, feasible)
+    sampled = found.sample and len(feasible) > len(trials)
+    return (*found.new, *([f"{found.expected} in all"] if sampled else []))
+
+
+def decision_now(name: str, given: Given, trials: Sequence[Trial]) -> dict[str, Any] | None:
+    """What it would decide, without the words; None where it cannot."""
+    try:
+        return without_words(decided(EVERY[name], given, pool(trials, seeds_of(EVERY[name], given))))
+    except StudyError:
+        return None
+
+
+def standing(run: Run, name: str, given: Given, made: Mapping[str, Made], trials: Sequence[Trial]) -> Decision | None:
+    """The decision of a study that others stand on, which is kept as it is; None where it is free to train on and to decide.
+
+    By the settings that it decided by it is not asked for anything again: predictions may be lost by now, and other versions decide by
+    other rules. Raises StudyError where this command has other settings, by which it would train more, or decide otherwise. Where
+    an earlier command has set them, for the studies after it, the decision stands.
+    """
+    others = standing_on(name, made)
+    decision = made[name].decision if others else None
+    if decision is None:
+        return None
+    now, recorded = own_settings(run.preset), own_settings(open_run(run.folder, None, {}, None, None).preset)
+    under = made[name].under or recorded  # earlier versions did not say by what they decided
+    changed = [field for field in now if field in under and now[field] != under[field]]
+    asked_now = [field for field in changed if now[field] != recorded[field]]
+    if not asked_now:
+        return decision
+    try:
+        preset = with_own_settings(run.preset, {field: under[field] for field in changed})
+    except (TypeError, ValueError):  # which go with nothing of today's
+        preset = run.preset
+    earlier = replace(given, preset=preset_of(name, preset))
+    does = ""
+    if (more := trainings_wanted(name, given, trials)) and more != trainings_wanted(name, earlier, trials):
+        does = "train more"
+    elif decision_now(name, given, trials) != decision_now(name, earlier, trials):
+        does = "decide otherwise"
+    if does:
+        fields = ", ".join(f"{field} was {under[field]}, now {now[field]}" for field in asked_now)
+        raise StudyError(
+            f"{listed(others)} {'stands' if len(others) == 1 else 'stand'} on the decision of {name}, which would {does} by other "
+            f"settings ({fields}): leave them as they were, or use another --run-dir"
+        )
+    return decision
+
+
+def own_settings(preset: Preset) -> dict[str, Any]:
+    """The preset's own fields, as JSON holds them."""
+    values = settings_in_full(preset)
+    return {name: values[name] for name in own_fields()}
+
+
+def with_own_settings(preset: Preset, own: Mapping[str, Any]) -> Preset:
+    restored = from_json({"family": preset.reference.family} | dict(own))
+    return replace(preset, **{name: restored[name] for name in own})
 
 
 def refuse_another_folders(study: optuna.Study, run: Run) -> None:

@@ -19,7 +19,7 @@ from search.report.rows import headed, heading, months
 from search.show import figures
 from search.show.figures import Sized
 from search.show.tables import verdict_rows
-from search.storage.status import left_to_do
+from search.storage.status import contradicted, left_to_do
 from studies.deciding import front
 from studies.order import EVERY, study_name
 from studies.preset import MIN_SEEDS
@@ -53,6 +53,8 @@ def contents(report: Report) -> Contents:
 
 def missing(report: Report) -> list[Part]:
     """Empty where all is decided."""
+    if contradicted(report.statuses):
+        return [Words(report_words.next_sentence(report))]
     if report.next_command is None:
         return []
     left = left_to_do(report.statuses, report.run.preset)

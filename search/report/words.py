@@ -12,7 +12,7 @@ from search.output.sentence import sentence
 from search.output.typed import typed
 from search.report.read import LEAST_FOR_IMPORTANCE, Best, Recorded, Report, StudyReport
 from search.run import TRIALS
-from search.storage.status import left_to_do
+from search.storage.status import NO_WAY_ON, contradicted, left_to_do
 from search.workers.job import EXIT_REASONS
 from studies import ablation
 from studies.around import sex, winner
@@ -261,6 +261,8 @@ def signed(months: float) -> str:
 
 
 def next_sentence(report: Report) -> str:
+    if contradictory := contradicted(report.statuses):
+        return " ".join(map(sentence, (*contradictory, NO_WAY_ON)))
     if report.next_command is None:
         return sentence(f"{all_studies()} are decided")
     return f"Next: {report.next_command}"

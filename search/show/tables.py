@@ -14,6 +14,7 @@ from search.output.confirmed import confirmed_words
 from search.output.notices import NO_DEVICE, SYNTHETIC
 from search.output.terminal import say, show_json
 from search.output.time_words import error_words, left_words
+from search.storage.status import NO_WAY_ON, contradicted
 from studies.around import confirmation
 from studies.findings import Compared, OnFront
 from studies.order import STUDIES, all_studies
@@ -153,6 +154,8 @@ def status_lines(statuses: Statuses, next_command: str | None) -> list[str]:
     lines += left_out_lines(statuses)
     lines += time_lines(statuses, is_over=next_command is None)
     lines += confirmed_lines(statuses)
+    if contradictory := contradicted(statuses):
+        return [*lines, *contradictory, NO_WAY_ON]
     return [*lines, f"next: {next_command}" if next_command else f"{all_studies()} are decided"]
 
 

@@ -8,12 +8,17 @@ waiting trials too, so a search goes on from the copy.
 Artifact files lie ready beside their place before the studies are committed, with a note of what the studies will be
 known by in the target, and take their place after it. So a copy that was killed at any moment can be repeated: where the
 target holds the very studies of the note, only the files are still to be moved, and otherwise the copy begins anew.
+
+The folders of the trials follow once the studies are committed, one after the other: a search goes on by the checkpoints of running
+trials, and studies decide by the predictions of ended ones. They may be large, and the database is not kept waiting for them; what a
+search that goes on changes in them meanwhile is what it goes on from.
 """
 
 import json
 import re
 import shutil
 from collections.abc import Callable, Collection
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -29,10 +34,12 @@ from search.storage.identity import ID
 from search.storage.opening import open_storage, sqlite_path, without_password
 from search.storage.patience import PatientStorage, reason, shown
 from search.storage.settings import SETTINGS, read_settings, remembered, write_settings
+from search.storage.settings import TRIALS as TRIAL_FOLDERS
 from search.storage.sqlite import StorageError
 
 ARTIFACTS = "artifacts"  # in a run's folder; what each file is stands in the system attributes
 READY, NOTE = f"{ARTIFACTS}.part", f"{ARTIFACTS}.json"  # while a copy goes on
+TRIAL_READY = f"{TRIAL_FOLDERS}.part"  # a trial's folder while it is copied
 STUDIES, TRIALS, OF_STUDIES = (
     BaseModel.metadata.tables[name] for name in ("studies", "trials", "study_system_attributes")
 )
@@ -52,6 +59,7 @@ Progress = Callable[[str, int], None]  # name of a table, its rows
 class Summary:
     trials: dict[str, int]  # by study
     artifacts: int  # files
+    folders: int = 0  # of trials
 
 
 @dataclass(frozen=True)
@@ -74,6 +82,7 @@ def run_copy(source_url: str, target_url: str, run_dir: Path | None = None, to_r
         say(f"{study}: {trials:,} trials")
     if run_dir:
         say(f"{summary.artifacts:,} artifact files")
+        say(f"{summary.folders:,} folders of trials")
     return 0
 
 
@@ -84,7 +93,7 @@ def copy_storage(
     run_dir: Path | None = None,
     to_run_dir: Path | None = None,
 ) -> Summary:
-    """Copies every study, and the artifact files of `run_dir` to `to_run_dir` where these are given.
+    """Copies every study, and the artifact files and the trials' folders of `run_dir` to `to_run_dir` where these are given.
 
     A search that goes on in the source is copied as it stands at one moment. Raises StorageError where there is nothing
     to copy, or where the target holds studies or artifacts of these names already.
@@ -105,7 +114,7 @@ def copy_storage(
         committed = held(target, noted.keys, noted.target) == noted
         if committed and noted.began.items() <= held(source, names, place).began.items():
             trials = {name: target.get_n_trials(key) for name, key in sorted(noted.keys.items())}
-            return Summary(trials, take_place(run_dir, to_run_dir, target_url))
+            return Summary(trials, *take_place(run_dir, to_run_dir, target_url, progress))
         if committed or noted.target != place:  # in another target they may be committed, too
             raise StorageError(
                 f"{to_run_dir} holds the artifacts of another copy, to {noted.target}, which was not finished; "
@@ -126,7 +135,7 @@ def copy_storage(
     except SQLAlchemyError as error:
         said = reason(error, source_url, target_url)
         raise StorageError(f"the copy failed ({said}) and was undone; repeat the command") from None
-    return Summary(trials, take_place(run_dir, to_run_dir, target_url) if run_dir and to_run_dir else 0)
+    return Summary(trials, *(take_place(run_dir, to_run_dir, target_url, progress) if run_dir and to_run_dir else (0,)))
 
 
 def snapshot(engine: sqlalchemy.Engine) -> Any:
@@ -228,10 +237,9 @@ def lay_ready(run_dir: Path, to_run_dir: Path, note: Note) -> None:
         if (run_dir / ARTIFACTS).exists():  # runs from before there were artifacts have none
             shutil.copytree(run_dir / ARTIFACTS, to_run_dir / READY)
         write_text(to_run_dir / NOTE, json.dumps(asdict(note)))
-    except OSError as error:  # shutil.Error is one, with a list of what befell each file
+    except OSError as error:
         shutil.rmtree(to_run_dir / READY, ignore_errors=True)
-        said = error.args[0][0][2] if isinstance(error, shutil.Error) else str(error)
-        raise StorageError(f"{run_dir / ARTIFACTS} cannot be copied to {to_run_dir}: {said}") from None
+        raise StorageError(f"{run_dir / ARTIFACTS} cannot be copied to {to_run_dir}: {of_file(error)}") from None
 
 
 def note_of(to_run_dir: Path) -> Note | None:
@@ -244,8 +252,9 @@ def note_of(to_run_dir: Path) -> Note | None:
         raise StorageError(f"{path} is not a note of a copy ({error}); move it away") from None
 
 
-def take_place(run_dir: Path, to_run_dir: Path, target_url: str) -> int:
-    """The number of files, which are where they belong once the note is gone; the run's settings go with them."""
+def take_place(run_dir: Path, to_run_dir: Path, target_url: str, progress: Progress) -> tuple[int, int]:
+    """The numbers of artifact files and of trials' folders, which are where they belong once the note is gone; the run's settings go
+    with them."""
     settings = read_settings(run_dir)
     try:
         if settings and not (to_run_dir / SETTINGS).exists():
@@ -253,12 +262,54 @@ def take_place(run_dir: Path, to_run_dir: Path, target_url: str) -> int:
             write_settings(to_run_dir, settings | remembered(target_url, to_run_dir))
         if (to_run_dir / READY).exists():
             (to_run_dir / READY).rename(to_run_dir / ARTIFACTS)
-        (to_run_dir / NOTE).unlink(missing_ok=True)
     except OSError as error:
         raise StorageError(
             f"the studies are copied, but {to_run_dir / READY} cannot be moved to {to_run_dir / ARTIFACTS} ({error}); "
             "move away what is there and repeat the command"
         ) from None
+    try:
+        folders = copy_trials(run_dir / TRIAL_FOLDERS, to_run_dir / TRIAL_FOLDERS, to_run_dir / TRIAL_READY, progress)
+        (to_run_dir / NOTE).unlink(missing_ok=True)
+    except OSError as error:
+        raise StorageError(
+            f"the studies are copied, but {run_dir / TRIAL_FOLDERS} cannot be copied to {to_run_dir / TRIAL_FOLDERS} "
+            f"({of_file(error)}); make that possible and repeat the command"
+        ) from None
     if not (run_dir / ARTIFACTS).exists():
-        return 0  # what is there is not of this copy
-    return sum(path.is_file() for path in (to_run_dir / ARTIFACTS).rglob("*"))
+        return 0, folders  # the artifacts that are there are not of this copy
+    return sum(path.is_file() for path in (to_run_dir / ARTIFACTS).rglob("*")), folders
+
+
+def copy_trials(source: Path, target: Path, ready: Path, progress: Progress) -> int:
+    """Those that are in the target already stay: a copy that was killed goes on, and a search may have gone on from it."""
+    folders = sorted(folder for folder in source.glob("*/*") if folder.is_dir())
+    new = [folder for folder in folders if not (target / folder.relative_to(source)).exists()]
+    if new:
+        progress(f"folders of trials, {sum(map(bytes_of, new)) / 1e6:,.0f} MB", len(new))
+    for folder in new:
+        if ready.exists():
+            shutil.rmtree(ready)
+        shutil.copytree(folder, ready, copy_function=copied_if_there)
+        place = target / folder.relative_to(source)
+        place.parent.mkdir(parents=True, exist_ok=True)
+        ready.rename(place)
+    return len(folders)
+
+
+def copied_if_there(source: str, target: str) -> None:
+    """A search that goes on replaces its checkpoints."""
+    with suppress(FileNotFoundError):
+        shutil.copy2(source, target)
+
+
+def bytes_of(folder: Path) -> int:
+    found = 0
+    for path in folder.rglob("*"):
+        with suppress(FileNotFoundError):
+            found += path.stat().st_size
+    return found
+
+
+def of_file(error: OSError) -> str:
+    """What befell the first file: shutil.Error is a list of what befell each."""
+    return str(error.args[0][0][2]) if isinstance(error, shutil.Error) else str(error)

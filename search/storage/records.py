@@ -14,8 +14,18 @@ from search.storage.keys import storage_of
 from search.storage.opening import open_storage
 from search.storage.settings import StoredRun, read_settings
 from search.storage.status import foreign
-from search.storage.stored import Means, checked, decision_of, decisions_given, meaning, refuse_directions, settings_of
+from search.storage.stored import (
+    Means,
+    checked,
+    decision_of,
+    decisions_given,
+    made_of,
+    meaning,
+    refuse_directions,
+    settings_of,
+)
 from search.storage.told import BEGUN, LeftOut, params_of, sound, why_left_out
+from studies.chain import Made
 from studies.order import EVERY, deciding, preset_of, stored_decision, study_name
 from studies.study import (
     SEED,
@@ -75,6 +85,16 @@ def decisions(
         if study is not None
     }
     return {name: stored_decision(name, values) for name, values in written.items() if values is not None}
+
+
+def made_in(storage: BaseStorage, folder: Path) -> dict[str, Made]:
+    """The studies of the run in this folder that have begun, by name, in their order."""
+    studies = {name: load(storage, name, folder) for name in EVERY}
+    return {
+        name: made_of(study.study_name, study.user_attrs, name, bool(study.get_trials(deepcopy=False)))
+        for name, study in studies.items()
+        if study is not None
+    }
 
 
 def counted(

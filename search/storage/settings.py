@@ -20,6 +20,7 @@ from search.storage.sqlite import FILE, own_url, reading_file
 from studies.preset import EARLIER, EDITION, PRESETS, Preset, StudyError
 
 SETTINGS = "run.json"  # in the run's folder
+TRIALS = "trials"  # in it: a folder per trial
 BEGUN_WITH = "begun_with"  # in it: the reference before the baseline study decided
 EDITION_KEPT = "edition"  # in run.json
 FILMS = "films"  # in run.json: how training varies the films, fields of FILMS_OFF by name
@@ -42,9 +43,12 @@ class StoredRun(Protocol):
 
 def field_names() -> list[str]:
     """Every field of a preset that can be set, by its own name: those of its parts and the plain ones."""
-    parts = [field.name for part in PARTS.values() for field in fields(part)]
-    plain = [field.name for field in fields(Preset) if field.name not in {*PARTS, "name", "data", "begun_with"}]
-    return parts + plain
+    return [field.name for part in PARTS.values() for field in fields(part)] + own_fields()
+
+
+def own_fields() -> list[str]:
+    """The plain ones: how a search goes, not what is trained in it, which every study's settings hold."""
+    return [field.name for field in fields(Preset) if field.name not in {*PARTS, "name", "data", "begun_with"}]
 
 
 def flat(preset: Preset) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from search.storage.stored import (
     Means,
     decision_of,
     decisions_given,
+    made_of,
     meaning,
     refuse_directions,
     settings_of,
@@ -23,6 +24,7 @@ from search.storage.stored import (
     why_outside,
 )
 from studies.around import confirmation
+from studies.chain import Made, all_contradictions
 from studies.order import EVERY, LAST, STUDIES, asked, comes, preset_of, study_name
 from studies.preset import Preset, StudyError
 from studies.study import Given, Point, Space, to_point
@@ -40,6 +42,10 @@ ORDER BY trial_values.value, trials.number
 COMPLETED, PRUNED, UNFIT = '"completed"', '"pruned"', '"unfit"'  # exit reasons, as they are stored
 
 
+CONTRADICTIONS = (
+    "contradictions"  # in the last study's status, where there are any: which decisions of the run do not agree
+)
+NO_WAY_ON = "no study can go on from decisions that do not agree: begin another run with --run-dir"
 CONFIRMATION = confirmation.NAME  # in the last study's status: that of its confirmation, None where it has not begun
 Statuses = Sequence[Mapping[str, Any]]
 
@@ -73,7 +79,10 @@ def status(run: StoredRun) -> list[dict[str, Any]]:
     with reading(run.storage, run.folder) as rows:
         stored = {name: study_id for study_id, name in rows("SELECT study_id, study_name FROM studies")}
         own = identity(read_settings(run.folder), lambda: stored)
-        every = {name: study_status(name, own, stored, rows, run) for name in EVERY}
+        made: dict[str, Made] = {}
+        every = {name: study_status(name, own, stored, rows, run, made) for name in EVERY}
+        if said := all_contradictions(made, run.preset):
+            every[list(STUDIES)[-1]] |= {CONTRADICTIONS: said}
         confirmed = every[CONFIRMATION]
         every[list(STUDIES)[-1]] |= {CONFIRMATION: None if confirmed["state"] == "not begun" else confirmed}
         begun = {name: found for name, found in every.items() if comes(name) == LAST and found["state"] != "not begun"}
@@ -111,8 +120,10 @@ def reading_any(url: str) -> Iterator[Rows]:
         storage.engine.dispose()  # `status --watch` reads every few seconds
 
 
-def study_status(name: str, own: Identity, stored: Mapping[str, int], rows: Rows, run: StoredRun) -> dict[str, Any]:
-    """Raises StudyError where a study of that name is not ours."""
+def study_status(
+    name: str, own: Identity, stored: Mapping[str, int], rows: Rows, run: StoredRun, made: dict[str, Made]
+) -> dict[str, Any]:
+    """What it was made from is added to `made`. Raises StudyError where a study of that name is not ours."""
     found = ((called, attributes(stored[called], rows)) for called in own.names(name) if called in stored)
     called, attrs = next(((called, attrs) for called, attrs in found if own.owns(attrs)), ("", {}))
     if not called:
@@ -131,6 +142,7 @@ def study_status(name: str, own: Identity, stored: Mapping[str, int], rows: Rows
     )
     refuse_directions(called, settings, [direction for (direction,) in directions])
     decision = decision_of(called, attrs, name)
+    made[name] = made_of(called, attrs, name, bool(counts))
     ended = rows(ENDED, study_id=study_id)
     ours = [row for row in ended if counts_in(*row[2:])]
     unended = counts.get("RUNNING", 0)
@@ -270,8 +282,15 @@ def left_to_do(statuses: Statuses, preset: Preset) -> list[str]:
     ]
 
 
+def contradicted(statuses: Statuses) -> list[str]:
+    """Where decisions do not agree with one another, as sentences without a full stop."""
+    return [said for status in statuses for said in status.get(CONTRADICTIONS, ())]
+
+
 def next_command(run: StoredRun, statuses: Statuses) -> str | None:
-    """What goes on with the run, to be pasted into a shell; None where all is decided."""
+    """What goes on with the run, to be pasted into a shell; None where all is decided, or nothing can go on from what is."""
+    if contradicted(statuses):
+        return None
     left = left_to_do(statuses, run.preset)
     return typed(EVERY[left[0]].COMMAND, run.folder, *storage_option(run)) if left else None
 

@@ -8,6 +8,7 @@ import hashlib
 import json
 import math
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
@@ -15,6 +16,7 @@ from data.shown import shown
 from models.architecture import Architecture
 from models.cost import Cost
 from models.paper import PAPER_NAMES, is_of_the_paper
+from studies.chain import Made
 from studies.order import stored_decision
 from studies.preset import StudyError
 from studies.study import SEED, Decision, Given, Point, Study, Value, to_point
@@ -22,6 +24,7 @@ from studies.study import SEED, Decision, Given, Point, Study, Value, to_point
 RARE = ("family", "se_ratio", "input_px")  # attributes of networks that are not of the paper's kind
 Means = Callable[[Point], tuple[Architecture, Cost]]  # the network of a study's point, as the run is set now
 SUM = "sum"  # in a stored decision; those of earlier versions have none
+DECIDED_UNDER = "decided_under"  # a study's attribute: the preset's own fields by which it decided
 
 
 def whole(value: Any) -> bool:
@@ -51,6 +54,7 @@ KINDS: Mapping[str, Callable[[Any], bool]] = {
     "run_folder": text,
     "settings": text,
     "decision": text,
+    DECIDED_UNDER: text,
     "timing": text,
 }
 
@@ -142,6 +146,21 @@ def decision_from(study: str, attribute: str, name: str, values: Any) -> Decisio
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise damaged(study, attribute, f"it is no decision ({error})") from None
     return decision
+
+
+def made_of(study: str, attrs: Mapping[str, Any], name: str, begun: bool) -> Made:
+    """The study called `name`, `begun` where it has trials. A damaged decision is none: the study decides again from its trials."""
+    settings = settings_of(study, attrs)
+    decision = None
+    with suppress(StudyError):
+        decision = decision_of(study, attrs, name)
+    return Made(
+        begun,
+        settings,
+        decisions_given(study, settings),
+        None if decision is None else stored_decision(name, decision),
+        an_object(study, DECIDED_UNDER, attrs[DECIDED_UNDER]) if DECIDED_UNDER in attrs else None,
+    )
 
 
 def timing_of(attrs: Mapping[str, Any]) -> dict[str, Any] | None:

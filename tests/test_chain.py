@@ -30,7 +30,7 @@ from search.storage.status import all_asked, next_command, status
 from search.storage.stored import decision_written
 from search.workers.best import VALIDATION, save_predictions
 from search.workers.job import Message
-from studies.chain import Made, contradictions, made_without, standing_on
+from studies.around.chain import Made, contradictions, made_without, standing_on
 from studies.order import EVERY, STUDIES, deciding
 from studies.preset import StudyError
 from studies.study import Decision

@@ -45,8 +45,8 @@ from search.storage.stored import DECIDED_UNDER, decision_written, meaning
 from search.storage.told import why_left_out
 from search.workers.best import errors_of
 from search.workers.executor import Executor
+from studies.around.chain import Made
 from studies.caps import Cap, over, said, unmet
-from studies.chain import Made
 from studies.deciding import decided
 from studies.order import EVERY, before, may_decide, preset_of, study_name
 from studies.preset import StudyError

@@ -19,7 +19,7 @@ from search.storage.keys import storage_of
 from search.storage.records import identity_of, note
 from search.storage.settings import from_json, own_fields
 from search.storage.stored import made_of
-from studies.chain import Made, as_json, contradictions, has, listed, made_without, standing_on, without_words
+from studies.around.chain import Made, as_json, contradictions, has, listed, made_without, standing_on, without_words
 from studies.deciding import decided
 from studies.order import EVERY, FIRST, asked, before, comes, preset_of, stored_decision
 from studies.preset import Preset, StudyError

@@ -25,7 +25,7 @@ from search.storage.stored import (
     settings_of,
 )
 from search.storage.told import BEGUN, LeftOut, params_of, sound, why_left_out
-from studies.chain import Made
+from studies.around.chain import Made
 from studies.order import EVERY, deciding, preset_of, stored_decision, study_name
 from studies.study import (
     SEED,

@@ -24,7 +24,7 @@ from search.storage.stored import (
     why_outside,
 )
 from studies.around import confirmation
-from studies.chain import Made, all_contradictions
+from studies.around.chain import Made, all_contradictions
 from studies.order import EVERY, LAST, STUDIES, asked, comes, preset_of, study_name
 from studies.preset import Preset, StudyError
 from studies.study import Given, Point, Space, to_point

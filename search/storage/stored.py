@@ -16,7 +16,7 @@ from data.shown import shown
 from models.architecture import Architecture
 from models.cost import Cost
 from models.paper import PAPER_NAMES, is_of_the_paper
-from studies.chain import Made
+from studies.around.chain import Made
 from studies.order import stored_decision
 from studies.preset import StudyError
 from studies.study import SEED, Decision, Given, Point, Study, Value, to_point

@@ -1,1 +1,1 @@
-"""Studies before and after those of the order: from which family a search starts, and how good what it decided for is."""
+"""Around the studies of the order: those before and after them, and which of a run's studies stands on whose decision."""

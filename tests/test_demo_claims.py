@@ -13,6 +13,7 @@ SEEDS, FIRST = 5, 200
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)  # 15 trainings, beside the other processes of the suite
 def test_five_other_seeds_find_of_the_drawn_hands_what_the_demo_finds(tmp_path: Path) -> None:
     """Neither block group matters, with whole intervals inside the margin, where three seeds had said so."""
     preset = demo()
@@ -20,7 +21,7 @@ def test_five_other_seeds_find_of_the_drawn_hands_what_the_demo_finds(tmp_path: 
     options = ["--seeds", str(SEEDS), "--seed", str(FIRST), "--run-dir", str(tmp_path / "run"), "--json"]
     command = [sys.executable, "-m", "search.cli", "ablate", "--preset", "demo", *options]
 
-    ended = subprocess.run(command, capture_output=True, text=True, encoding="utf-8", timeout=380, check=False)
+    ended = subprocess.run(command, capture_output=True, text=True, encoding="utf-8", timeout=840, check=False)
 
     assert ended.returncode == 0, ended.stderr
     verdicts = json.loads(ended.stdout)["ablation"]["findings"]["verdicts"]

@@ -188,6 +188,9 @@ def test_a_finished_run_that_cannot_be_written_to_can_be_read(read_only_run: Pat
         assert code == 2
         assert len(errors.strip().splitlines()) == 1
     assert "--to" in said[-2][2]
+    copied = list((to / "run").rglob("*"))
+    assert any(path.name == "trials" for path in copied)
+    assert all(path.stat().st_mode & 0o200 for path in copied)  # a search goes on there
     assert sorted(path.name for path in read_only_run.rglob("*")) == before
     assert sorted(path.name for path in to.rglob("*.*")) == [
         "audit.html",

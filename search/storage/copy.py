@@ -232,10 +232,10 @@ def lay_ready(run_dir: Path, to_run_dir: Path, note: Note) -> None:
     try:
         to_run_dir.mkdir(parents=True, exist_ok=True)
         (to_run_dir / NOTE).unlink(missing_ok=True)
-        if (to_run_dir / READY).exists():
-            shutil.rmtree(to_run_dir / READY)
         if (run_dir / ARTIFACTS).exists():  # runs from before there were artifacts have none
-            shutil.copytree(run_dir / ARTIFACTS, to_run_dir / READY)
+            copy_folder(run_dir / ARTIFACTS, to_run_dir / READY)
+        else:
+            remove(to_run_dir / READY)
         write_text(to_run_dir / NOTE, json.dumps(asdict(note)))
     except OSError as error:
         shutil.rmtree(to_run_dir / READY, ignore_errors=True)
@@ -287,13 +287,31 @@ def copy_trials(source: Path, target: Path, ready: Path, progress: Progress) -> 
     if new:
         progress(f"folders of trials, {sum(map(bytes_of, new)) / 1e6:,.0f} MB", len(new))
     for folder in new:
-        if ready.exists():
-            shutil.rmtree(ready)
-        shutil.copytree(folder, ready, copy_function=copied_if_there)
+        copy_folder(folder, ready, copied_if_there)
         place = target / folder.relative_to(source)
         place.parent.mkdir(parents=True, exist_ok=True)
         ready.rename(place)
     return len(folders)
+
+
+def copy_folder(source: Path, target: Path, copy_file: Callable[[str, str], object] = shutil.copy2) -> None:
+    """In place of what an earlier copy left there. Its owner may write to the copy, whatever is so of the source: a search goes on there."""
+    remove(target)
+    shutil.copytree(source, target, copy_function=copy_file)
+    make_writable(target)
+
+
+def remove(folder: Path) -> None:
+    if folder.exists():
+        make_writable(folder)
+        shutil.rmtree(folder)
+
+
+def make_writable(folder: Path) -> None:
+    """Folders first, as one that may not be entered shows no files."""
+    folder.chmod(folder.stat().st_mode | 0o700)
+    for path in folder.rglob("*"):
+        path.chmod(path.stat().st_mode | (0o700 if path.is_dir() else 0o600))
 
 
 def copied_if_there(source: str, target: str) -> None:

@@ -154,7 +154,7 @@ def and_die(step: Callable[..., Any]) -> Callable[..., None]:
     return call
 
 
-def half_a_tree(here: Path, there: Path) -> None:
+def half_a_tree(here: Path, there: Path, **how: object) -> None:
     there.mkdir()
     (there / "5").write_bytes(b"fi")
     die()

@@ -393,7 +393,7 @@ def test_a_network_that_a_search_kept_names_the_file_that_the_search_started_fro
     from search.run import Run, record
     from search.storage.sqlite import sqlite_url
     from search.trained.keep import describe_kept
-    from search.workers.job import EpochDone, Job
+    from search.workers.job import EpochDone, Job, job_dict
 
     preset = tiny_preset()
     run = Run(tmp_path / "run", preset, {"weights": "/a/file.h5"}, str(tiny_store.path), sqlite_url(tmp_path / "s.db"))
@@ -402,9 +402,9 @@ def test_a_network_that_a_search_kept_names_the_file_that_the_search_started_fro
     record(run)
     for name in ("model.keras", "predictions.npy"):
         copy(tiny_model / name, folder / name)
-    job = json.loads((tiny_model / "job.json").read_text()) | {"weights": "abc"}
-    (folder / "job.json").write_text(json.dumps(job))
     trial = Job(4, preset.reference, preset.training, 0, tiny_store.path, tiny_store.digest, 40, folder, keep=True)
+    trial = replace(trial, weights_digest="abc")
+    (folder / "job.json").write_text(json.dumps(job_dict(trial)))
     kept.note(trial, [EpochDone(4, 1, 40.0, 39.0, 1.0, 1.0)], "depth")
     [one] = kept.kept(run.folder)
 

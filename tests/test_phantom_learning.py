@@ -22,6 +22,7 @@ SEEDS = (0, 1, 2)
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)  # six trainings, beside the other processes of the suite
 def test_a_small_network_learns_the_age_needs_the_sex_and_meets_less_noise_in_the_test_labels(tmp_path: Path) -> None:
     """Means of three seeds, of 1,500 training hands: 14.4 months with the sex (SD 0.7), 16.1 without, 34 for the constant;
     13.3 on the test labels, which are means of six readings."""

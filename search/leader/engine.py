@@ -45,7 +45,7 @@ from search.storage.stored import DECIDED_UNDER, decision_written, meaning
 from search.storage.told import why_left_out
 from search.workers.best import errors_of
 from search.workers.executor import Executor
-from studies.around.chain import Made
+from studies.around.chain import Made, as_json
 from studies.caps import Cap, over, said, unmet
 from studies.deciding import decided
 from studies.order import EVERY, before, may_decide, preset_of, study_name
@@ -135,7 +135,7 @@ def asked_of(run: Run, store: Store, storage: PatientStorage, name: str, made: M
         raise StudyError(nothing_fits(name, met, [given.cost(module.architecture(given, point)) for point in grid]))
     if not any(may_decide(name, given, point) for point in feasible):
         raise StudyError(unmet(f"network that {name} may decide for", met))
-    settings = plain(
+    settings = as_json(
         guarded(run, store, given.preset.reference)
         | {
             "objectives": module.objectives(given),
@@ -169,11 +169,12 @@ def checked_before(run: Run, store: Store, names: Sequence[str]) -> Run:
     made = made_in(storage, run.folder)
     run = as_decided(run, made)
     for name in names:
-        refuse_unsound(run, store, name, made)
-        if not lacking(name, run.preset, made):
-            asked = asked_of(run, store, storage, name, made)
-            given = replace(asked.given, errors=lambda trial: errors_of(run.folder / TRIALS, store, trial))
-            refuse_changes(run, storage, asked, given, made)
+        if lacking(name, run.preset, made):
+            refuse_unsound(run, store, name, made)
+            continue
+        asked = asked_of(run, store, storage, name, made)
+        given = replace(asked.given, errors=lambda trial: errors_of(run.folder / TRIALS, store, trial))
+        refuse_changes(run, storage, asked, given, made)
     return run
 
 
@@ -210,11 +211,6 @@ def led(opened: OpenStudy, asked: Asked, progress: Progress, terms: Terms, make_
 def unended(study: optuna.Study) -> list[int]:
     """Trials that somebody has asked for since the study decided."""
     return [trial.number for trial in study.get_trials(deepcopy=False, states=(TrialState.WAITING, TrialState.RUNNING))]
-
-
-def plain(settings: dict[str, Any]) -> dict[str, Any]:
-    """As they come back from the storage."""
-    return dict(json.loads(json.dumps(settings)))
 
 
 def nothing_fits(name: str, met: Sequence[Cap], costs: Sequence[Cost]) -> str:

@@ -12,7 +12,7 @@ from optuna.trial import TrialState
 from data.store.disk import Store
 from models.training.settings import FILMS_OFF
 from search.planning.asking import asked as wants
-from search.planning.asking import key
+from search.planning.time_left import fitting
 from search.run import Run, going_on_from, guarded, open_run, settings_in_full
 from search.storage.identity import RUN
 from search.storage.keys import storage_of
@@ -23,7 +23,7 @@ from studies.around.chain import Made, as_json, contradictions, has, listed, mad
 from studies.deciding import decided
 from studies.order import EVERY, FIRST, asked, before, comes, preset_of, stored_decision
 from studies.preset import Preset, StudyError
-from studies.study import Decision, Given, Trial, feasible_points, pool, seeds_of
+from studies.study import Decision, Given, Trial, pool, seeds_of
 
 OLDER = {
     "objectives": ["mae"],
@@ -100,7 +100,7 @@ def refuse_unsound(run: Run, store: Store, name: str, made: Mapping[str, Made]) 
 
 def trainings_wanted(name: str, given: Given, trials: Sequence[Trial]) -> tuple[Any, ...]:
     """What the study would train now; empty where it has all that it wants."""
-    feasible = {key(point): point for point in feasible_points(EVERY[name], given)}
+    feasible = fitting(EVERY[name], given)
     found = wants(EVERY[name], given, trials, feasible)
     sampled = found.sample and len(feasible) > len(trials)
     return (*found.new, *([f"{found.expected} in all"] if sampled else []))

@@ -212,7 +212,7 @@ def test_no_over_cap_network_is_built(tmp_path: Path, tiny_store: Store, monkeyp
         max_params=cap,
         depth_trials=3,
         depth_patience=3,
-        depth_extra=31,
+        depth_extra=3,
         margin_months=100.0,
         width_factors=(1.0, 1.4),
     )

@@ -38,10 +38,28 @@ settings.load_profile("any machine")
 # Ray's trials step back behind every other process of the machine, by 15 of nice's 19: beside two test processes they hardly got on.
 os.environ.setdefault("RAY_worker_niceness", "0")
 
+# Files of minutes are begun first, so that at the end of the slow suite no process works alone; `make test-slow` prints durations.
+MINUTES = (
+    "test_trainings.py",
+    "test_search.py",
+    "test_starting.py",
+    "test_added_epochs.py",
+    "test_phantom_learning.py",
+    "test_ray.py",
+    "test_optuna_conformance.py",
+    "test_python_page.py",
+    "test_verdicts.py",
+)
+
 RSNA_HEADER = "id,boneage,male"
 
 
 drawn = cache(draw)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    places = {name: place for place, name in enumerate(MINUTES)}
+    items.sort(key=lambda item: places.get(item.path.name, len(places)))
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -50,7 +50,7 @@ class Said:
 
 
 def said_by(files: Iterable[Path], written: Written, headers: READ_HEADER) -> dict[Path, Said]:
-    """Of each DICOM file; a folder's thousands of pictures are not opened."""
+    """Of each DICOM file that may be an image; a folder's thousands of pictures are not opened."""
     read = {path: headers(path) for path in files if is_readable_dicom(path)}
     known = [*written.names, *written.elsewhere]
     exactly, nearly = by(known, exact), by(known, unpadded)
@@ -69,6 +69,11 @@ def said_by(files: Iterable[Path], written: Written, headers: READ_HEADER) -> di
             perhaps = named([header.patient_id], without_letters, lambda id: bare(id, letters_of_headers))
         found[path] = Said(ids, perhaps, header.patient_id if is_patient else "")
     return found
+
+
+def is_imageless(path: Path, headers: READ_HEADER) -> bool:
+    """Whether it is a DICOM object without pixels, as archives have them beside each film: no case's image, whatever it names."""
+    return is_readable_dicom(path) and headers(path).imageless
 
 
 def exact(name: str) -> str:

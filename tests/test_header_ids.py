@@ -302,6 +302,17 @@ def films(folder: Path, name: str = "IM{:06}") -> Path:
     return folder
 
 
+def test_a_row_whose_patient_is_unknown_contradicts_no_header(tmp_path: Path) -> None:
+    """Another row of the same patient names it."""
+    (tmp_path / "DICOM").mkdir()
+    for n in range(COUNT):
+        write(tmp_path / "DICOM" / f"hand_{n}", PatientID=f"P{n // 2}")
+    patients = [f"p{n // 2}" if n % 2 else "unbekannt" for n in range(COUNT)]
+    table(tmp_path, [f"{n:03}" for n in range(COUNT)], patient_id=patients)
+
+    assert ages_by_file(tmp_path) == {f"hand_{n}": age_of(n) for n in range(COUNT)}
+
+
 @pytest.mark.parametrize(
     ("number", "heading"), [("{}", "id"), ("P{}", "id"), ("1.2.3.{}", "id"), ("P{}", "patient_id")]
 )

@@ -12,6 +12,7 @@ from pathlib import Path
 from data.films.dicom import PICTURE_SUFFIXES, is_dicom
 from data.tables.dicom_cases import Header
 from data.tables.paired.notations import bare, one_form, shared_letters, unpadded
+from data.tables.paired.patients import identity
 
 READ_HEADER = Callable[[Path], Header]
 
@@ -45,8 +46,8 @@ class Said:
         """Whose image it is by the header, where that is not the case at `place`; '' where nothing speaks against it."""
         if others := (self.ids or self.perhaps) - {written.names[place]}:
             return " and ".join(sorted(others)[:3])
-        patient = unpadded(written.patients[place]) if written.patients else ""
-        return f"the patient {self.patient}" if self.patient and patient not in ("", unpadded(self.patient)) else ""
+        patient = identity(written.patients[place]) if written.patients else ""
+        return f"the patient {self.patient}" if self.patient and patient not in ("", identity(self.patient)) else ""
 
 
 def said_by(files: Iterable[Path], written: Written, headers: READ_HEADER) -> dict[Path, Said]:
@@ -56,12 +57,12 @@ def said_by(files: Iterable[Path], written: Written, headers: READ_HEADER) -> di
     exactly, nearly = by(known, exact), by(known, unpadded)
     letters_of_ids = shared_letters(written.names)
     without_letters = by(known, lambda name: bare(name, letters_of_ids))
-    own = {unpadded(patient) for name, patient in zip(written.names, written.patients, strict=False) if patient != name}
-    patients = {*own, *(unpadded(patient) for patient in written.patients_elsewhere)} - {""}
+    own = {identity(patient) for name, patient in zip(written.names, written.patients, strict=False) if patient != name}
+    patients = {*own, *map(identity, written.patients_elsewhere)} - {""}
     letters_of_headers = shared_letters([header.patient_id for header in read.values()])
     found = {}
     for path, header in read.items():
-        is_patient = bool(header.patient_id) and unpadded(header.patient_id) in patients
+        is_patient = identity(header.patient_id) in patients
         numbers = [id for id in header.ids if not (is_patient and id == header.patient_id)]
         ids = named(numbers, exactly, exact) or named(numbers, nearly, unpadded)
         perhaps: frozenset[str] = frozenset()

@@ -74,7 +74,9 @@ def left_alone(
     if none:
         what = "files hold no image, and are" if len(none) > 1 else "file holds no image, and is"
         yield f"{len(none):,} DICOM {what} no case's: {some(folder, none)} (a structured report or the like)"
-    if rowless := len({*map(file_of, images)} - {*map(file_of, (*used, *none))}):
+    taken = {*used, *imageless}
+    left = {path for path in images if path not in taken}
+    if left and (rowless := len({*map(file_of, left)} - {*map(file_of, taken)})):
         many = rowless > 1
         yield f"{rowless:,} image{'s belong' if many else ' belongs'} to no labelled row and {'are' if many else 'is'} left alone"
 

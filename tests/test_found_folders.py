@@ -115,11 +115,22 @@ def systems(folder: Path) -> None:
 def ours(folder: Path) -> None:
     """A run and a model that were left beside the data."""
     save(folder / "runs" / "main" / "trials" / "1", ["cam_sheet", "1377"])
-    (folder / "runs" / "main" / "run.json").write_text("{}")
+    (folder / "runs" / "main" / "run.json").write_text('{"preset": "demo"}')
     (folder / "runs" / "main" / "predictions.csv").write_text("id,male,age_months\n1377,True,9\n")
     (folder / "model").mkdir()
-    (folder / "model" / "model.json").write_text("{}")
+    (folder / "model" / "model.json").write_text('{"architecture": {}}')
     (folder / "model" / "predictions_test.csv").write_text("id,male,age_months\n1377,True,9\n")
+
+
+def others_json(folder: Path) -> None:
+    """Of other programs, which call their files as we do, beside the images."""
+    for name, text in (
+        ("model.json", "{}"),
+        ("run.json", "[1]"),
+        ("request.json", "no JSON"),
+        ("store.json", '{"a": "digest"}'),
+    ):
+        (folder / "img" / name).write_text(text)
 
 
 def endings(folder: Path) -> None:
@@ -201,6 +212,7 @@ def copies(folder: Path) -> None:
 WHOLE: dict[str, tuple[Callable[[Path], object], str]] = {  # how it comes about, what is said of it
     "images a dozen folders down": (deep, ""),
     "a workbook that is open in Excel": (excel_open, ""),
+    "files of other programs that are called like ours": (others_json, ""),
     "a linked folder": (linked, ""),
     "links in a circle": (circle, ""),
     "a linked table": (linked_table, ""),

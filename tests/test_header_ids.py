@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from dicom_files import write
+from dicom_files import made, write
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
@@ -250,7 +250,10 @@ def test_one_bone_age_is_not_given_to_all_films_of_a_patient_and_the_sex_is(tmp_
     assert len(found.age_months) == 6
     assert [found.male[path] for path in of_two] == [False, False]
     assert any("6 of the ids" in said and "found in DICOM headers" in said for said in found.said)
-    assert any("2 files have the id A17 in their headers" in said and "given to none" in said for said in found.said)
+    assert any(
+        "the id A17: 2 images have this id in their headers" in said and "its bone age is given to none" in said
+        for said in found.said
+    )
     problems = read_folder(tmp_path, LOSING).problems
     assert [(problem.id, problem.kind) for problem in problems] == [("A17", "ambiguous")]
     assert "2 images have this id in their headers" in problems[0].reason
@@ -274,6 +277,98 @@ def test_files_of_one_name_on_the_cds_of_several_days_are_not_one_case(
 
     assert [path.name for path in found.age_months] == ["IM0002"]
     assert [path.name for path in found.male].count("IM0001") == sexes
+
+
+# DICOM objects without pixels
+
+
+def report(path: Path, of: int, **elements: str) -> Path:
+    """As archives have them beside each film: the same patient, accession number and study, and no pixels."""
+    dataset = made(
+        path, **{"PatientID": f"P{of}", "AccessionNumber": str(of), "StudyInstanceUID": f"1.2.3.{of}"} | elements
+    )
+    for name in ("PixelData", "Rows", "Columns", "BitsAllocated", "BitsStored", "HighBit", "PixelRepresentation"):
+        delattr(dataset, name)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    dataset.save_as(path, enforce_file_format=True)
+    return path
+
+
+def films(folder: Path, name: str = "IM{:06}") -> Path:
+    (folder / "DICOM").mkdir()
+    for n in range(COUNT):
+        study = {"AccessionNumber": str(n), "StudyInstanceUID": f"1.2.3.{n}"}
+        write(folder / "DICOM" / name.format(n), PatientID=f"P{n}", **study)
+    return folder
+
+
+def test_a_row_whose_patient_is_unknown_contradicts_no_header(tmp_path: Path) -> None:
+    """Another row of the same patient names it."""
+    (tmp_path / "DICOM").mkdir()
+    for n in range(COUNT):
+        write(tmp_path / "DICOM" / f"hand_{n}", PatientID=f"P{n // 2}")
+    patients = [f"p{n // 2}" if n % 2 else "unbekannt" for n in range(COUNT)]
+    table(tmp_path, [f"{n:03}" for n in range(COUNT)], patient_id=patients)
+
+    assert ages_by_file(tmp_path) == {f"hand_{n}": age_of(n) for n in range(COUNT)}
+
+
+@pytest.mark.parametrize(
+    ("number", "heading"), [("{}", "id"), ("P{}", "id"), ("1.2.3.{}", "id"), ("P{}", "patient_id")]
+)
+def test_objects_without_pixels_beside_the_films_are_no_cases(tmp_path: Path, number: str, heading: str) -> None:
+    films(tmp_path)
+    for n in range(COUNT):
+        report(tmp_path / "DICOM" / f"SR{n:06}", n)
+    rows = table(tmp_path, [number.format(n) for n in range(COUNT)], heading)
+    found = read_folder(tmp_path, Preparation(id_column=heading))
+
+    assert {Path(path).name: age for path, age in zip(found.cases["path"], found.cases["age_months"], strict=True)} == {
+        f"IM{n:06}": age_of(n) for n in range(COUNT)
+    }
+    assert any(f"{COUNT} DICOM files hold no image, and are no case's: DICOM/SR000000" in said for said in found.said)
+    assert not any("belong to no labelled row" in said for said in found.said)
+    answered = labels_of(rows, files_of([tmp_path / "DICOM"]), {"id": heading})
+    assert {path.name: age for path, age in answered.age_months.items()} == {
+        f"IM{n:06}": age_of(n) for n in range(COUNT)
+    }
+    assert any(f"{COUNT} DICOM files hold no image, as SR000000" in said for said in answered.said)
+    assert not any("in no row" in said for said in answered.said)
+
+
+def test_an_object_without_pixels_that_has_a_films_name_does_not_compete_with_it(tmp_path: Path) -> None:
+    films(tmp_path, "{}")
+    for n in range(4):
+        report(tmp_path / "SR" / str(n), n)
+    table(tmp_path, [str(n) for n in range(COUNT)])
+    found = read_folder(tmp_path, LOSING)
+
+    assert found.problems == ()
+    assert all(path.parent.name == "DICOM" for path in found.cases["path"])
+    assert any("4 DICOM files hold no image" in said for said in found.said)
+
+
+def test_where_the_files_are_the_cases_an_object_without_pixels_is_none(tmp_path: Path) -> None:
+    """Ages since birth of DICOM headers, without a table."""
+    (tmp_path / "DICOM").mkdir()
+    for n in range(COUNT):
+        write(tmp_path / "DICOM" / f"IM{n}", PatientAge="010Y", PatientSex="F")
+        report(tmp_path / "DICOM" / f"SR{n}", n, PatientAge="010Y", PatientSex="F")
+    found = read_folder(tmp_path, Preparation(age_column="PatientAge"))
+
+    assert sorted(found.cases["id"]) == sorted(f"IM{n}" for n in range(COUNT))
+    assert found.problems == ()
+    assert any(f"{COUNT} DICOM files hold no image" in said for said in found.said)
+
+
+def test_a_damaged_film_is_still_its_cases(tmp_path: Path) -> None:
+    """Nobody knows that it holds no image."""
+    films(tmp_path, "{}")
+    film = tmp_path / "DICOM" / "3"
+    film.write_bytes(film.read_bytes()[:200])
+    table(tmp_path, [str(n) for n in range(COUNT)])
+
+    assert [path.name for path in read_folder(tmp_path, LOSING).cases["path"]].count("3") == 1
 
 
 def test_a_cd_is_read_by_its_index_and_as_a_folder_alike(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ def files_named(folder: Path, *names: str) -> list[Path]:
     paths = [folder / name for name in names]
     for path in paths:
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.touch()
+        path.write_text(path.name)  # files of one name in two folders are equal
     return paths
 
 
@@ -97,7 +97,7 @@ def test_an_id_that_two_files_may_be_is_neithers_and_said(tmp_path: Path) -> Non
     two_ids = labels_of(table(tmp_path, "id,sex\n07,F\n00007,M\n8,M\n"), files[:1] + files[2:])
 
     assert found.male == two_ids.male == {files[2]: True}
-    assert any("the id 7 may be" in said for said in found.said)
+    assert any("the id 7: 2 images have this name" in said for said in found.said)
     assert any("007.png may be its image, or that of" in said for said in two_ids.said)
 
 
@@ -108,6 +108,47 @@ def test_one_name_in_two_folders_is_one_case_twice_and_folders_tell_names_apart(
 
     assert list(same.male.values()) == [False, False]
     assert list(apart.male.values()) == [False, True]
+
+
+@pytest.mark.parametrize("ids", ["12", "12.png"])
+def test_two_pictures_of_one_name_are_neithers_and_it_is_said_what_tells_them_apart(tmp_path: Path, ids: str) -> None:
+    files = files_named(tmp_path, "a/12.png", "b/12.png", "b/13.png")
+    files[1].write_text("another picture")
+    found = labels_of(table(tmp_path, f"id,boneage,sex\n{ids},100,F\n13,110,M\n"), files)
+    apart = labels_of(table(tmp_path, "id,boneage,sex\na/12,100,F\nb/12,90,F\n13,110,M\n"), files)
+
+    assert found.male == {files[2]: True}
+    assert found.age_months == {files[2]: 110}
+    [said] = [said for said in found.said if said.startswith("ambiguous: the id 12: ")]
+    assert (
+        f"2 images have this name, {files[0]} and {files[1]} (an id with its folder tells them apart, as a/12)" in said
+    )
+    assert list(apart.age_months.values()) == [100, 90, 110]
+
+
+@pytest.mark.parametrize("link", ["symlink_to", "hardlink_to"])
+def test_one_file_with_two_names_has_what_its_row_says_by_either(tmp_path: Path, link: str) -> None:
+    files = files_named(tmp_path, "all/12.png", "all/13.png")
+    (tmp_path / "test").mkdir()
+    getattr(tmp_path / "test" / "12.png", link)(files[0])
+    found = labels_of(table(tmp_path, "id,boneage,sex\n12,100,F\n13,110,M\n"), [*files, tmp_path / "test" / "12.png"])
+
+    assert list(found.age_months.values()) == [100, 100, 110]
+    assert found.said == ()
+
+
+@pytest.mark.parametrize("same", [False, True])
+def test_two_dicom_files_of_one_name_are_one_image_by_its_uid_alone(tmp_path: Path, same: bool) -> None:
+    """What an archive made anonymous says nothing else of itself."""
+    paths = []
+    for place in "ab":
+        (tmp_path / place).mkdir()
+        number = {"SOPInstanceUID": "1.2.3"} if same else {"SOPInstanceUID": None}
+        paths.append(write_dicom(tmp_path / place / "12", **number, PatientComments=place))
+    rows = table(tmp_path, "id,boneage,sex\n12,100,F\n13,110,M\n")
+    files = [*paths, *files_named(tmp_path, "13.png")]
+
+    assert len(labels_of(rows, files).age_months) == (3 if same else 1)
 
 
 def test_a_file_is_that_ids_which_names_its_folder_and_no_other(tmp_path: Path) -> None:

@@ -156,7 +156,7 @@ def test_what_is_not_data_is_passed_over(tmp_path: Path) -> None:
     (tmp_path / ".git").mkdir()
     (tmp_path / ".git" / "train.csv").write_text("id,boneage,male\n1,1,M\n")
     (tmp_path / "prepared").mkdir()
-    (tmp_path / "prepared" / "store.json").write_text("{}")
+    (tmp_path / "prepared" / "store.json").write_text('{"digest": "0123"}')
     (tmp_path / "prepared" / "cases.csv").write_text("id,age_months,male,split\n1,1,True,train\n")
     (tmp_path / "history.csv").write_text("epoch,loss\n1,2\n")
 

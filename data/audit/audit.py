@@ -40,10 +40,12 @@ def audit(
     stretched: bool = False,
     films_fault: str = "",
     other_sexes: Mapping[str, Any] = {},
+    patients_as_written: bool = False,
 ) -> Audit:
     """`cases`, `problems` and `patients` as a store has them; `images` uint8 (cases, image_px, image_px), in the order of `cases`;
     `since_birth` says that the labels are ages of that kind and no bone ages; `films` as `Store.films`, else nothing is known of the
-    greys before preparation; `stretched` says that it spread them; `films_fault` and `other_sexes` as the store has them.
+    greys before preparation; `stretched` says that it spread them; `films_fault` and `other_sexes` as the store has them;
+    `patients_as_written` as `Patients` has it.
 
     Reads the images in blocks: a memory-mapped array is never in memory as a whole.
     """
@@ -64,7 +66,9 @@ def audit(
         out_of_range_ids=list(cases.loc[~cases["age_months"].between(*RSNA_AGES_MONTHS), "id"]),
         pictures=pictures(cases, seen, image_px),
         twins=list(twins(cases, images, coarse, detail)),
-        patients=seen_patients(cases, pd.Series("", cases.index) if patients is None else patients),
+        patients=seen_patients(
+            cases, pd.Series("", cases.index) if patients is None else patients, patients_as_written
+        ),
         problems=dict(Counter(problems["kind"]).most_common()),
         findings=[],
     )

@@ -127,6 +127,18 @@ def patient_findings(about: Audit) -> Iterator[Finding]:
             f"{named(' and '.join(ids) for ids in across)}): what is trained on must not be tested on; take them out of all "
             "splits but one, or let the program split and name every patient in a column patient_id.",
         )
+    for ids in seen.crowds:
+        yield Finding(
+            "worry",
+            f"{len(ids):,} of {about.cases:,} images are of one patient ({named(ids)}): if that is a word for unknown, or one number for "
+            "many, clear it in the table, since all of one patient are kept in one split.",
+        )
+    if seen.as_written and seen.named_cases:
+        yield Finding(
+            "note",
+            "An earlier version prepared these data and took 0012 and 12 for two patients: whether one who is written in two ways is in "
+            "several splits is checked where they are prepared again, with another --run-dir.",
+        )
     if not about.synthetic and seen.named_cases < about.cases:
         whose = (
             f"{about.cases - seen.named_cases:,} of {about.cases:,} cases name no patient"

@@ -11,7 +11,7 @@ from data.films import dicom
 from data.preparation import Preparation
 from data.problems import Problem, unusable
 from data.store.disk import CASE_COLUMNS, Store
-from data.store.patients import hashed, told_apart
+from data.store.patients import hashed, hashed_at_first, told_apart
 from data.store.sides import Sides, nothing_decided, patients_sides, refuse_other_splits, remembered, settled
 from data.store.sources import Source
 
@@ -34,6 +34,8 @@ def arranged(source: Source, decoded: pd.DataFrame, settings: Preparation, there
     Raises DataError where the source contradicts what the store that is there decided.
     """
     before = decided_before(source, settings, there)
+    if there and not there.patients_as_now:
+        before = before.renamed(new_hashes(source, decoded))
     cases = with_patients(source.cases, decoded)
     if there:
         refuse_other_splits(cases, before, there.path)
@@ -84,6 +86,12 @@ def with_patients(cases: pd.DataFrame, decoded: pd.DataFrame) -> pd.DataFrame:
     of_table = cases["patient"].map(hashed)
     of_image = decoded["patient"].reindex(cases.index, fill_value="")
     return cases.assign(patient=told_apart(of_table.where(of_table != "", of_image)))
+
+
+def new_hashes(source: Source, decoded: pd.DataFrame) -> dict[str, str]:
+    """From the hashes of the source's patients by the rule of before to those of now. Of patients that are gone only the hash is known."""
+    numbers = [*source.cases["patient"], *(source.patient_of(int(row)) for row in decoded.index)]
+    return {hashed_at_first(number): hashed(number) for number in numbers if hashed_at_first(number)}
 
 
 def surely_placed(cases: pd.DataFrame, decoded: pd.DataFrame) -> pd.Series:

@@ -40,7 +40,7 @@ DECODED_LINE: dict[str, tuple[type, ...]] = {
 
 @dataclass(frozen=True)
 class Earlier:
-    """What an earlier store prepared in the same way."""
+    """What an earlier store prepared in the same way. Its lines name no patient where it told patients apart otherwise."""
 
     files: pd.DataFrame  # its `files.csv`
     by_digest: dict[str, Line]
@@ -64,10 +64,10 @@ def earlier(there: Store | None, settings: Preparation) -> Earlier:
     films: dict[Any, Line] = {
         row.checksum: {name: getattr(row, name) for name in MEASURED} for row in there.films.itertuples()
     }
+    known = ("checksum", "width_px", "height_px", "sex", *(("patient",) if there.patients_as_now else ()))
     unknown: Line = dict.fromkeys(MEASURED, float("nan"))
     by_digest = {
-        str(row.digest): {name: getattr(row, name) for name in ("checksum", "width_px", "height_px", "patient", "sex")}
-        | films.get(row.checksum, unknown)
+        str(row.digest): {name: getattr(row, name) for name in known} | films.get(row.checksum, unknown)
         for row in seen[seen["checksum"] != ""].itertuples()
     }
     rows = {name: row for row, name in enumerate(there.cases["checksum"])}
@@ -85,9 +85,11 @@ def decode_all(
     def one(place: int) -> tuple[Line, bytes]:
         digest = (known[place] or digest_of_file(files.paths[place])) if files else ""
         found = there.find(digest)
-        if found:
+        if found and "patient" in found[0]:
             return found[0] | {"row": place, "file": digest}, found[1]
         line: Line = {"row": place, "file": digest, "patient": hashed(source.patient_of(rows[place]))}
+        if found:
+            return found[0] | line, found[1]
         line["sex"] = source.sex_of(rows[place])
         try:
             image = source.pixels_of(rows[place])

@@ -30,6 +30,7 @@ from data.csv_text import Kind, read_csv
 from data.foreign import foreign
 from data.preparation import DataError, Preparation, absolute
 from data.problems import read_problems
+from data.store.patients import RULE
 from data.store.sides import Sides, read_sides
 
 VERSION = 2
@@ -127,6 +128,11 @@ class Store:
     @cached_property
     def sides(self) -> Sides:
         return read_sides(self.path)
+
+    @property
+    def patients_as_now(self) -> bool:
+        """Whether its patients are told apart by today's rule, so that their hashes are those of the same patients now."""
+        return self.info.get("patients") == RULE
 
     @cached_property
     def patients(self) -> pd.Series:

@@ -4,16 +4,28 @@ import hashlib
 
 import pandas as pd
 
-# What tables and anonymised DICOM files write where they name no patient.
-NOBODY = {"", "-", "?", "na", "n/a", "nan", "none", "null", "unknown", "anon", "anonymous", "anonymized", "anonymised"}
+from data.tables.paired.patients import identity
+
+# By which hashes are made, as a store says. A store that says none is of before: it told patients apart letter by letter.
+RULE = 2
+NOBODY_AT_FIRST = frozenset(
+    ("", "-", "?", "na", "n/a", "nan", "none", "null", "unknown", "anon", "anonymous", "anonymized", "anonymised")
+)
 
 
 def hashed(number: str) -> str:
     """'' where the number names nobody."""
+    return hash_of(identity(number))
+
+
+def hashed_at_first(number: str) -> str:
+    """As stores of before have it."""
     number = number.strip()
-    if number.casefold() in NOBODY:
-        return ""
-    return hashlib.blake2b(number.encode(errors="backslashreplace"), digest_size=8).hexdigest()
+    return "" if number.casefold() in NOBODY_AT_FIRST else hash_of(number)
+
+
+def hash_of(text: str) -> str:
+    return hashlib.blake2b(text.encode(errors="backslashreplace"), digest_size=8).hexdigest() if text else ""
 
 
 def told_apart(patients: pd.Series) -> pd.Series:

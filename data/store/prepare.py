@@ -26,6 +26,7 @@ from data.problems import problems_table
 from data.store.arranging import arranged, other_sexes
 from data.store.decoding import Progress, decode_all, earlier, write_images
 from data.store.disk import FILMS, MEASURED, VERSION, Store, described, digest_of, is_store, open_store, split_counts
+from data.store.patients import RULE
 from data.store.sources import Source, read_source
 from data.store.stamps import COLUMNS as FILE_COLUMNS
 from data.store.stamps import Files, files
@@ -56,6 +57,7 @@ class Request:
             "synthetic": self.read.synthetic,
             "read": fingerprint(self.read),
             "readers": readers(),
+            "patients": RULE,
         }
         return said | described(self.source, self.settings)
 

@@ -45,6 +45,10 @@ class Sides:
     def patient_of_id(self) -> dict[str, str]:
         return mapping(self.table[self.table["patient"] != ""], "id", "patient")
 
+    def renamed(self, patients: Mapping[str, str]) -> "Sides":
+        """The same decisions, with other hashes of the patients that have one in `patients`; '' for a patient that is none."""
+        return Sides(self.table.assign(patient=[patients.get(hash, hash) for hash in self.table["patient"]]))
+
     @cached_property
     def of_picture(self) -> dict[str, str]:
         return mapping(self.table[self.table["checksum"] != ""], "checksum", "side")

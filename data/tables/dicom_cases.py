@@ -39,16 +39,20 @@ class Header(NamedTuple):
     age: Age
     ids: tuple[str, ...]  # by any of which a table may name the case
     patient_id: str = ""  # which is one of them
+    instance: str = ""  # the UID of this image alone, another of them
+    imageless: bool = False  # a structured report, a PDF, a presentation state: a DICOM object that holds no pixels
 
 
 def header(path: Path) -> Header:
     """Says nothing of a file that is damaged or may not be read, which has no image either and is left out for that."""
     try:
-        sex, *dates, patient, instance, accession, examination = dicom.texts(path, "PatientSex", *OF_AGE, *ID_ELEMENTS)
+        sex, rows, *dates, patient, instance, accession, examination = dicom.texts(
+            path, "PatientSex", "Rows", *OF_AGE, *ID_ELEMENTS
+        )
     except (DataError, OSError):
         return Header(None, Age(), ())
     ids = filter(None, (patient, instance, accession, examination))
-    return Header(dicom.SEXES.get(sex.upper()), age_at(*dates), tuple(ids), patient)
+    return Header(dicom.SEXES.get(sex.upper()), age_at(*dates), tuple(ids), patient, instance, not rows)
 
 
 class Study(NamedTuple):

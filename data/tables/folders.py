@@ -5,6 +5,7 @@ is reached. What is no
 regular file (a pipe, a socket, a device) is passed over by its kind alone and never opened.
 """
 
+import json
 import os
 import stat
 from collections import Counter, deque
@@ -20,8 +21,9 @@ from data.tables.sheets import TABLE_SUFFIXES
 MAX_ENTRIES = 2_000_000  # files and folders; beyond, a link leads out of the data, as to the whole disk
 LINK_BYTES = 255  # of a path
 NAMED = 3  # of what was passed over
-# Ours: a prepared store, one that is being made, a run, a trained model. They hold tables and pictures of their own.
-OURS = ("store.json", "request.json", "run.json", "model.json")
+# Ours: a prepared store, one that is being made, a run, a trained model. They hold tables and pictures of their own. Other programs call
+# files so, too: what each of ours has in it tells them apart.
+OURS = {"store.json": "digest", "request.json": "settings", "run.json": "preset", "model.json": "architecture"}
 SYSTEM_FOLDERS = (
     "lost+found",
     "$RECYCLE.BIN",
@@ -134,8 +136,8 @@ def entries(folder: Path, unreadable: list[Path]) -> Iterator[os.DirEntry[str]]:
                 raise
             unreadable.append(at)
             continue
-        if is_ours({entry.name for entry in here}, at == folder):
-            continue
+        if any(is_ours(entry) for entry in here if at != folder or entry.name == "store.json"):
+            continue  # the folder that was named itself may be a run's, too
         below = []
         for entry in here:
             if entry.name.startswith(HIDDEN) or entry.name in SYSTEM_FOLDERS:
@@ -157,9 +159,13 @@ def is_unnamed_dicom(path: Path) -> bool:
         return False
 
 
-def is_ours(names: set[str], is_top: bool) -> bool:
-    """The folder that was named itself may be a run's, too."""
-    return bool(names & set(OURS[:1] if is_top else OURS))
+def is_ours(entry: os.DirEntry[str]) -> bool:
+    """Whether its folder is one of this program's own."""
+    try:
+        found = json.loads(Path(entry.path).read_bytes()) if entry.name in OURS and entry.is_file() else None
+    except (OSError, ValueError, RecursionError):
+        return False
+    return isinstance(found, dict) and OURS[entry.name] in found
 
 
 def mode_of(entry: os.DirEntry[str]) -> int:

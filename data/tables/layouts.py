@@ -85,11 +85,6 @@ def read_folder(folder: Path, settings: Preparation = AS_FOUND, to_train: bool =
         refuse_splits_without_images(folder, labelled, cases)
         refuse_official_test(folder, cases)
     refuse_losses(str(folder), problems, len(cases), settings)
-    rowless = len(files.images) - len(cases)
-    if rowless > 0:
-        paired.append(
-            f"{rowless:,} image{'s belong' if rowless > 1 else ' belongs'} to no labelled row and {'are' if rowless > 1 else 'is'} left alone"
-        )
     if is_header_age(settings.age_column):
         of = "the table" if all(table.has_ages for table in labelled) else "the DICOM headers"
         paired.append(f"LABELS ARE AGES SINCE BIRTH, from {of}, as --age-column asks: they are no bone ages")

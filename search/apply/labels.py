@@ -13,6 +13,7 @@ from data.tables.dicom_cases import header
 from data.tables.headings import TO_ANSWER, Table, read_table
 from data.tables.paired.header_ids import READ_HEADER, Written, is_readable_dicom
 from data.tables.paired.names import matched
+from data.tables.paired.several import one_picture, said_of_several
 from data.tables.refusals import refuse_newborn
 
 SAID = 3  # of a kind of fault; the others are counted
@@ -65,15 +66,15 @@ def labels_in(found: Table, files: Sequence[Path]) -> Labels:
     nearly, in_headers = set(made.nearly), set(made.in_headers)
     for place, paths in made.files.items():
         sex, age_months = of_rows[place]
-        if len(paths) > 1 and (place in nearly or place in in_headers or not one_image(paths, headers)):
-            doubtful.append(several(names[place], paths, place in in_headers))
-            age_months = math.nan
+        if len(paths) > 1 and not one_picture(paths, headers):
+            age_months = math.nan  # a patient has films of several days, with a bone age each
             one = place in in_headers or (place not in nearly and one_patient(paths, headers))
-            if (
-                not one
-                or made.contested.intersection(paths)
-                or not all(headers(path).male in (None, sex) for path in paths)
-            ):
+            agree = all(headers(path).male in (None, sex) for path in paths) if one else False
+            has_sex = agree and not made.contested.intersection(paths)
+            why = said_of_several(paths, place in in_headers)
+            what = "its bone age is" if has_sex else "what its row says is"
+            doubtful.append(f"ambiguous: the id {names[place]}: {why}; {what} given to none of them")
+            if not has_sex:
                 continue
         male |= {} if sex is None else dict.fromkeys(paths, bool(sex))
         ages |= {} if math.isnan(age_months) else dict.fromkeys(paths, float(age_months))
@@ -87,7 +88,10 @@ def labels_in(found: Table, files: Sequence[Path]) -> Labels:
     said += some_of(doubtful, f"ids of {table}")
     if not male and not ages:
         raise DataError(nothing_for(table, found, files, bool(made.files)) + "".join(f"; {one}" for one in said))
-    paired = {path for paths in made.files.values() for path in paths}
+    if none := sorted(made.imageless):
+        many = f"{len(none):,} DICOM files hold" if len(none) > 1 else "1 DICOM file holds"
+        said.append(f"{many} no image, as {none[0].name} (a structured report or the like)")
+    paired = {path for paths in made.files.values() for path in paths} | made.imageless
     if without := [path for path in files if path not in paired]:
         more = f" and {len(without) - SAID:,} more" if len(without) > SAID else ""
         said.append(
@@ -97,22 +101,9 @@ def labels_in(found: Table, files: Sequence[Path]) -> Labels:
     return Labels(male, ages, tuple(said))
 
 
-def one_image(paths: Sequence[Path], headers: READ_HEADER) -> bool:
-    """Whether nothing tells files of one name apart: pictures say nothing of themselves, and DICOM files who and which they are."""
-    return len({headers(path).ids for path in paths if is_readable_dicom(path)}) <= 1
-
-
 def one_patient(paths: Sequence[Path], headers: READ_HEADER) -> bool:
     numbers = {headers(path).patient_id if is_readable_dicom(path) else "" for path in paths}
     return len(numbers) == 1 and "" not in numbers
-
-
-def several(name: str, paths: Sequence[Path], in_headers: bool) -> str:
-    """A patient has films of several days, with a bone age each."""
-    two = " or ".join(str(path) for path in paths[:2])
-    if not in_headers:
-        return f"ambiguous: the id {name} may be {two}"
-    return f"ambiguous: {len(paths)} files have the id {name} in their headers, {two}: its bone age is given to none of them"
 
 
 def table_of(table: Path, columns: Mapping[str, str], age_unit: str) -> Table:

@@ -33,6 +33,7 @@ def audit_of(store: Store) -> Audit:
         store.prepared_as.stretch,
         store.films_fault,
         store.other_sexes,
+        not store.patients_as_now,
     )
 
 

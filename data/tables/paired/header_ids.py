@@ -12,6 +12,7 @@ from pathlib import Path
 from data.films.dicom import PICTURE_SUFFIXES, is_dicom
 from data.tables.dicom_cases import Header
 from data.tables.paired.notations import bare, one_form, shared_letters, unpadded
+from data.tables.paired.patients import identity
 
 READ_HEADER = Callable[[Path], Header]
 
@@ -45,23 +46,23 @@ class Said:
         """Whose image it is by the header, where that is not the case at `place`; '' where nothing speaks against it."""
         if others := (self.ids or self.perhaps) - {written.names[place]}:
             return " and ".join(sorted(others)[:3])
-        patient = unpadded(written.patients[place]) if written.patients else ""
-        return f"the patient {self.patient}" if self.patient and patient not in ("", unpadded(self.patient)) else ""
+        patient = identity(written.patients[place]) if written.patients else ""
+        return f"the patient {self.patient}" if self.patient and patient not in ("", identity(self.patient)) else ""
 
 
 def said_by(files: Iterable[Path], written: Written, headers: READ_HEADER) -> dict[Path, Said]:
-    """Of each DICOM file; a folder's thousands of pictures are not opened."""
+    """Of each DICOM file that may be an image; a folder's thousands of pictures are not opened."""
     read = {path: headers(path) for path in files if is_readable_dicom(path)}
     known = [*written.names, *written.elsewhere]
     exactly, nearly = by(known, exact), by(known, unpadded)
     letters_of_ids = shared_letters(written.names)
     without_letters = by(known, lambda name: bare(name, letters_of_ids))
-    own = {unpadded(patient) for name, patient in zip(written.names, written.patients, strict=False) if patient != name}
-    patients = {*own, *(unpadded(patient) for patient in written.patients_elsewhere)} - {""}
+    own = {identity(patient) for name, patient in zip(written.names, written.patients, strict=False) if patient != name}
+    patients = {*own, *map(identity, written.patients_elsewhere)} - {""}
     letters_of_headers = shared_letters([header.patient_id for header in read.values()])
     found = {}
     for path, header in read.items():
-        is_patient = bool(header.patient_id) and unpadded(header.patient_id) in patients
+        is_patient = identity(header.patient_id) in patients
         numbers = [id for id in header.ids if not (is_patient and id == header.patient_id)]
         ids = named(numbers, exactly, exact) or named(numbers, nearly, unpadded)
         perhaps: frozenset[str] = frozenset()
@@ -69,6 +70,11 @@ def said_by(files: Iterable[Path], written: Written, headers: READ_HEADER) -> di
             perhaps = named([header.patient_id], without_letters, lambda id: bare(id, letters_of_headers))
         found[path] = Said(ids, perhaps, header.patient_id if is_patient else "")
     return found
+
+
+def is_imageless(path: Path, headers: READ_HEADER) -> bool:
+    """Whether it is a DICOM object without pixels, as archives have them beside each film: no case's image, whatever it names."""
+    return is_readable_dicom(path) and headers(path).imageless
 
 
 def exact(name: str) -> str:

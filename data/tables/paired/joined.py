@@ -1,6 +1,6 @@
 """Tables of cases and images of a folder, joined: each case with its image, or with the reason why it has none."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from functools import cache
 from pathlib import Path
 
@@ -12,8 +12,9 @@ from data.problems import Kind, Problem
 from data.tables.dicom_cases import Age, header, more_exactly
 from data.tables.folders import some
 from data.tables.headings import Table, split_of
-from data.tables.paired.header_ids import READ_HEADER, Written, is_readable_dicom
+from data.tables.paired.header_ids import READ_HEADER, Written, is_imageless, is_readable_dicom
 from data.tables.paired.names import matched
+from data.tables.paired.several import distinct, file_of, said_of_several
 
 
 def joined(
@@ -27,6 +28,7 @@ def joined(
     headers = cache(header)
     split_at = cache(lambda at: split_of(folder, at))
     free = list(images)
+    imageless: set[Path] = set()
     parts: list[pd.DataFrame] = []
     problems: list[Problem] = []
     said: list[str] = []
@@ -41,7 +43,10 @@ def joined(
             left = [place for place in range(len(ids)) if place not in found]
             eligible = [path for path in free if folders is None or split_at(path.parent) in folders]
             made = matched(written, left, eligible, images, headers)
-            here = made.files
+            here = {place: distinct(paths) for place, paths in made.files.items()}
+            if table.path == folder:  # the cases are the files themselves
+                made.imageless.update(paths[0] for paths in here.values() if is_imageless(paths[0], headers))
+            imageless |= made.imageless
             found |= here
             unclear |= made.unclear
             said += nearly_said(ids, here, made.nearly)
@@ -50,13 +55,30 @@ def joined(
             if folders == ("train",) and here:
                 paths = [path for paths in here.values() for path in paths]
                 said.append(f"{len(here):,} {table.split} images lie among the training images: {some(folder, paths)}")
-            taken = {path for paths in here.values() for path in paths}
+            taken = {path for paths in made.files.values() for path in paths} | imageless
             free = [path for path in free if path not in taken]
-        part, unusable, of_ages = with_images(folder, table, found, unclear, of_headers, headers)
+        none = {place for place, paths in found.items() if paths[0] in imageless}
+        part, unusable, of_ages = with_images(folder, table, found, unclear, of_headers, headers, none)
         said += of_ages
         parts.append(part)
         problems += unusable
-    return pd.concat(parts, ignore_index=True), problems, said
+    cases = pd.concat(parts, ignore_index=True)
+    return cases, problems, [*said, *left_alone(folder, images, cases["path"], imageless)]
+
+
+def left_alone(
+    folder: Path, images: Sequence[Path], used: Iterable[Path], imageless: Collection[Path]
+) -> Iterator[str]:
+    """How many files are no case's: those that hold no image, and the images; a file with several names is one."""
+    none = sorted(distinct(sorted(imageless)))
+    if none:
+        what = "files hold no image, and are" if len(none) > 1 else "file holds no image, and is"
+        yield f"{len(none):,} DICOM {what} no case's: {some(folder, none)} (a structured report or the like)"
+    taken = {*used, *imageless}
+    left = {path for path in images if path not in taken}
+    if left and (rowless := len({*map(file_of, left)} - {*map(file_of, taken)})):
+        many = rowless > 1
+        yield f"{rowless:,} image{'s belong' if many else ' belongs'} to no labelled row and {'are' if many else 'is'} left alone"
 
 
 def search_order(split: str) -> list[tuple[str, ...] | None]:
@@ -124,12 +146,18 @@ def with_images(
     unclear: dict[int, str],
     of_headers: Collection[int],
     headers: READ_HEADER,
+    none: Collection[int],
 ) -> tuple[pd.DataFrame, list[Problem], list[str]]:
-    """The table's cases with their image, and with what the image's header says that the table does not; those left out; sentences."""
+    """The table's cases with their image, and with what the image's header says that the table does not; those left out; sentences.
+
+    At the places of `none` is no case.
+    """
     kept, problems = [], []
     cases = table.cases
     columns = (cases["id"], cases["row"], cases["age_months"], cases["male"])
     for place, (id, row, age_months, male) in enumerate(zip(*columns, strict=True)):
+        if place in none:
+            continue
         paths = found.get(place, [])
         wrong: tuple[Kind, str] | None = None
         if not paths and place in unclear:
@@ -137,9 +165,7 @@ def with_images(
         elif not paths:
             wrong = "missing", f"no image {id} in {folder}"
         elif len(paths) > 1:
-            have = "have this id in their headers" if place in of_headers else "have this name"
-            two = " and ".join(str(path.relative_to(folder)) for path in paths[:2])
-            wrong = "ambiguous", f"{len(paths)} images {have}, {two}"
+            wrong = "ambiguous", said_of_several([path.relative_to(folder) for path in paths], place in of_headers)
         else:
             age = age_of(table, id, age_months, paths[0], headers)
             if not table.has_sexes:

@@ -12,8 +12,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from data.tables.headings import without_ending
-from data.tables.paired.header_ids import READ_HEADER, Said, Written, said_by
+from data.tables.paired.header_ids import READ_HEADER, Said, Written, is_imageless, said_by
 from data.tables.paired.notations import bare, folded, one_form, shared_letters, unpadded, whole
+from data.tables.paired.several import distinct
 
 Key = Callable[[str, str], str]  # of a name and the letters that it shares with all others
 
@@ -40,6 +41,7 @@ class Matches:
     contested: set[Path] = field(
         default_factory=set
     )  # files that are one case's by their name and another's by their header
+    imageless: set[Path] = field(default_factory=set)  # DICOM objects without pixels, which compete for no id
 
 
 def matched(
@@ -52,15 +54,18 @@ def matched(
     """The files of the ids at `places`: one where all is well, several where nobody can tell, none where it is not a key.
 
     `among` are all images there are: letters are shared by all of them or by none. Headers are read of DICOM files alone, and
-    only of those that are no id by their names, while an id is without its image; of all where the ids are patients' numbers.
+    only of those that are no id by their names, while an id is without its image, or where several have one name; of all where the ids
+    are patients' numbers.
     """
     left, free = list(places), list(dict.fromkeys(files))
     of_ids, of_files = shared_letters(written.names), letters_by_file(among)
     found = Matches()
-    said: Mapping[Path, Said] = said_by(free, written, headers) if written.are_patients else {}
+    said: Mapping[Path, Said] = {}
     for ways in (EXACT, NEARLY):
+        if not said and left and (ways is NEARLY or written.are_patients):
+            free = with_images(free, headers, found)
+            said = said_by(free, written, headers)
         if ways is NEARLY and left and free:
-            said = said or said_by(free, written, headers)
             left, free = by_header(written.names, left, free, said, found)
         for key_of_id, key_of_file in ways:
             if not left or not free:
@@ -73,8 +78,12 @@ def matched(
                 for path in free:
                     key = key_of_file(named_with(path, depth), of_files.get(path, ""))
                     claim(by_key.get(key, ()), path, written, said, claimed, found)
-                left, free = taken(claimed, found, left, free)
-                found.nearly.extend(claimed if ways is NEARLY else ())
+                several = {
+                    place: with_images(paths, headers, found) for place, paths in claimed.items() if len(paths) > 1
+                }
+                pictured = {place: paths for place, paths in (claimed | several).items() if paths}
+                left, free = taken(pictured, found, left, free)
+                found.nearly.extend(pictured if ways is NEARLY else ())
     for place in found.files:
         found.unclear.pop(place, None)
     return found
@@ -95,8 +104,14 @@ def by_header(
                 found.unclear.setdefault(place, may_be(path, sorted(ids - {names[place]})))
     found.in_headers.extend(claimed)
     left, free = taken(claimed, found, left, free)
-    several = [path for paths in claimed.values() if len(paths) > 1 for path in paths]
+    several = [path for paths in claimed.values() if len(distinct(paths)) > 1 for path in paths]
     return left, [*free, *several]  # of which a name may be another case's, and what that means is said
+
+
+def with_images(paths: Sequence[Path], headers: READ_HEADER, found: Matches) -> list[Path]:
+    """Without the DICOM objects that hold none."""
+    found.imageless.update(path for path in paths if is_imageless(path, headers))
+    return [path for path in paths if path not in found.imageless]
 
 
 def may_be(path: Path, others: Sequence[str]) -> str:
@@ -127,7 +142,7 @@ def taken(
 ) -> tuple[list[int], list[Path]]:
     """What remains of the ids and files."""
     found.files.update(claimed)
-    gone = {path for paths in claimed.values() for path in paths}
+    gone = {path for paths in claimed.values() for path in paths} | found.imageless
     return [place for place in left if place not in claimed], [path for path in free if path not in gone]
 
 

@@ -1,0 +1,250 @@
+"""Whose an image is, however the number is written: one patient is on one side, and a word for unknown is nobody."""
+
+import json
+import unicodedata
+from itertools import combinations
+from pathlib import Path
+
+import numpy as np
+import pytest
+from dicom_files import write
+from PIL import Image
+
+import data.store.arranging
+import data.store.decoding
+from data.preparation import Preparation
+from data.store.disk import Store, open_store
+from data.store.patients import hashed, hashed_at_first
+from data.store.prepare import prepare
+from search.audit.remembered import audit_of, worries
+from search.cli import main
+
+SETTINGS = Preparation(image_px=32, fit="squash", stretch=False, validation_fraction=0.3, test_fraction=0.2)
+ZOE = "Zoë"
+
+
+def folder(at: Path, patients: list[str], splits: str = "", dicom: bool = False) -> Path:
+    """An image for each patient's number; the numbers are in the table, or in the headers of DICOM files. Those that are there stay."""
+    (at / "img").mkdir(parents=True, exist_ok=True)
+    rows = ["id,boneage,male,split" + ("" if dicom else ",patient_id")]
+    for n, patient in enumerate(patients):
+        pixels = np.random.default_rng(n).integers(0, 255, (32, 32), dtype=np.uint8)
+        if (at / "img" / f"{n}h.dcm").exists():
+            pass
+        elif dicom:
+            write(at / "img" / f"{n}h.dcm", pixels.astype(np.uint16), PatientID=patient)
+        else:
+            Image.fromarray(pixels).save(at / "img" / f"{n}h.png")
+        split = {"v": "validation", "t": "train", "": ""}[splits[n % len(splits)] if splits else ""]
+        rows.append(f"{n}h,{60 + 3 * n},{n % 2 == 0},{split}" + ("" if dicom else f",{patient}"))
+    (at / "train.csv").write_text("\n".join(rows) + "\n", encoding="utf-8")
+    return at
+
+
+def said(store: Store) -> str:
+    return " ".join(f"{finding.level}: {finding.text}" for finding in audit_of(store).findings)
+
+
+def split_by_id(store: Store) -> dict[str, str]:
+    return dict(zip(store.cases["id"], store.cases["split"], strict=True))
+
+
+@pytest.mark.parametrize(
+    "ways",
+    [
+        ["12", "0012", "12.0", "12,0", "12.00", " 12 ", "000012", "１２"],
+        [ZOE, unicodedata.normalize("NFD", ZOE), "ZOË"],
+        ["p12", "P12", "P12 "],
+        ["Ana  Silva", "ana silva"],
+        ["0", "00", "0.0"],
+    ],
+)
+def test_one_number_written_in_several_ways_is_one_patient(ways: list[str]) -> None:
+    assert len({hashed(way) for way in ways}) == 1
+    assert hashed(ways[0])
+
+
+def test_numbers_that_differ_are_patients_that_differ() -> None:
+    numbers = [
+        "1",
+        "10",
+        "100",
+        "1.1",
+        "12.5",
+        "A1",
+        "B1",
+        "A10",
+        "1-0",
+        "1.0.0",
+        "José",
+        "Josef",
+        "1.2.840.0",
+        "1.2.84",
+    ]
+    assert all(hashed(one) != hashed(other) for one, other in combinations(numbers, 2))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *(
+            "",
+            "-",
+            "---",
+            "?",
+            "***",
+            "^^",
+            "N/A",
+            "#N/A",
+            "nan",
+            "None",
+            "Unknown",
+            "<unknown>",
+            "UNKNOWN^PATIENT",
+            "anon^anon",
+        ),
+        *(
+            "unbekannt",
+            "Unbekannt ",
+            "keine Angabe",
+            "k. A.",
+            "k.A.",
+            "inconnu",
+            "non renseigné",
+            "desconocido",
+            "sin datos",
+        ),
+        *(
+            "anónimo",
+            "não informado",
+            "sconosciuto",
+            "n.d.",
+            "onbekend",
+            "not available",
+            "de-identified",
+            "no_id",
+            "xxxx",
+        ),
+    ],
+)
+def test_a_word_for_unknown_of_any_language_is_nobody(text: str) -> None:
+    assert hashed(text) == hashed(unicodedata.normalize("NFD", text)) == ""
+
+
+@pytest.mark.parametrize("text", ["Anon0012", "unknown 7", "0", "Nana", "XY", "Patient 3", "Anonyme Bosch", "7"])
+def test_a_pseudonym_is_somebody(text: str) -> None:
+    assert hashed(text)
+
+
+def test_numbers_and_codes_in_capitals_have_the_hash_that_they_always_had() -> None:
+    assert all(hashed(number) == hashed_at_first(number) for number in ("12", "P0012", "PAT-7", "1.2.840.113"))
+
+
+@pytest.mark.parametrize("dicom", [False, True])
+def test_a_patient_whose_number_is_written_in_two_ways_is_on_one_side(tmp_path: Path, dicom: bool) -> None:
+    patients = [f"{n // 2 + 1:0{1 if n % 2 else 6}}" for n in range(32)]
+
+    splits = split_by_id(prepare(str(folder(tmp_path / "a", patients, "", dicom)), SETTINGS, tmp_path / "store"))
+
+    assert set(splits.values()) == {"train", "validation", "test"}
+    assert all(splits[f"{n}h"] == splits[f"{n + 1}h"] for n in range(0, 32, 2))
+
+
+@pytest.mark.parametrize("dicom", [False, True])
+def test_splits_of_the_sources_own_that_share_a_patient_are_a_worry_however_the_number_is_written(
+    tmp_path: Path, dicom: bool
+) -> None:
+    patients = [f"{n // 2 + 1:0{1 if n % 2 else 4}}" for n in range(12)]
+
+    store = prepare(str(folder(tmp_path / "a", patients, "tv", dicom)), SETTINGS, tmp_path / "store")
+
+    assert "worry: 6 patients have images in several splits" in said(store)
+
+
+def test_a_word_for_unknown_in_most_rows_is_nobody_and_the_audit_says_how_many_name_none(tmp_path: Path) -> None:
+    patients = ["unbekannt"] * 8 + [f"P{n}" for n in range(4)]
+
+    store = prepare(str(folder(tmp_path / "a", patients)), SETTINGS, tmp_path / "store")
+
+    assert "8 of 12 cases name no patient" in said(store)
+    assert set(store.cases["split"]) == {"train", "validation", "test"}
+
+
+def test_a_patient_of_more_images_than_one_has_is_said_by_prepare(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source = folder(tmp_path / "a", ["leihgabe"] * 8 + [f"P{n}" for n in range(12)])
+    command = ["prepare", str(source), "--run-dir", str(tmp_path / "run"), "--preset", "demo", "--image-px", "48"]
+
+    assert main(command) == 0
+    assert "data: 8 of 20 images are of one patient (0h, 1h, 2h, 3h, 4h, ...): if that is" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("each", [1, 2, 7])
+def test_patients_who_come_again_are_no_worry(tmp_path: Path, each: int) -> None:
+    patients = [f"P{n // each}" for n in range(28)] + ["Q"] * 5
+    found = worries(audit_of(prepare(str(folder(tmp_path / "a", patients)), SETTINGS, tmp_path / "store")))
+
+    assert not any("of one patient" in worry for worry in found)
+
+
+def prepared_before(source: Path, at: Path, monkeypatch: pytest.MonkeyPatch) -> Store:
+    """A store as versions made it that told patients apart letter by letter."""
+    with monkeypatch.context() as earlier:
+        earlier.setattr(data.store.arranging, "hashed", hashed_at_first)
+        earlier.setattr(data.store.decoding, "hashed", hashed_at_first)
+        there = prepare(str(source), SETTINGS, at)
+    about = {name: value for name, value in there.info.items() if name != "patients"}
+    (at / "store.json").write_text(json.dumps(about))
+    return open_store(at)
+
+
+@pytest.mark.parametrize("dicom", [False, True])
+def test_a_store_of_before_stays_what_it_was_while_its_source_does_and_the_audit_says_what_it_cannot_know(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, dicom: bool
+) -> None:
+    source = folder(tmp_path / "a", [f"{n // 2:04}" for n in range(20)], "", dicom)
+    prepared_before(source, tmp_path / "store", monkeypatch)
+    before = {path.name: path.read_bytes() for path in (tmp_path / "store").iterdir()}
+
+    again = prepare(str(source), SETTINGS, tmp_path / "store", trained_on=True)
+
+    assert {path.name: path.read_bytes() for path in (tmp_path / "store").iterdir()} == before
+    assert "note: An earlier version prepared these data and took 0012 and 12 for two patients" in said(again)
+
+
+@pytest.mark.parametrize("dicom", [False, True])
+def test_images_added_to_a_store_of_before_go_where_their_patient_is_and_no_case_moves(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, dicom: bool
+) -> None:
+    known = [f"{n // 2 + 1:04}" for n in range(24)]
+    source = folder(tmp_path / "a", known, "", dicom)
+    before = split_by_id(prepared_before(source, tmp_path / "store", monkeypatch))
+    folder(source, [*known, *(f"{n + 1}" for n in range(12)), *known[::2]], "", dicom)
+    decoded: list[int] = []
+    decode = data.store.sources.decode
+    monkeypatch.setattr(data.store.sources, "decode", lambda *given: decoded.append(1) or decode(*given))
+
+    store = prepare(str(source), SETTINGS, tmp_path / "store")
+
+    after = split_by_id(store)
+    assert {id: after[id] for id in before} == before
+    assert all(after[f"{24 + n}h"] == after[f"{36 + n}h"] == before[f"{2 * n}h"] for n in range(12))
+    assert len(decoded) == 24
+    assert "several splits" not in said(store)
+    assert hashed_at_first("0003") not in store.sides.table["patient"].tolist()
+
+
+def test_a_word_for_unknown_that_was_a_patient_in_a_store_of_before_is_one_no_longer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    numbers = ["unbekannt"] * 8 + [f"P{n}" for n in range(12)]
+    source = folder(tmp_path / "a", numbers)
+    before = split_by_id(prepared_before(source, tmp_path / "store", monkeypatch))
+    folder(source, [*numbers, "P30"])
+
+    store = prepare(str(source), SETTINGS, tmp_path / "store")
+
+    assert {id: split for id, split in split_by_id(store).items() if id in before} == before
+    assert set(store.patients[:8]) == {""}
+    assert "8 of 21 cases name no patient" in said(store)

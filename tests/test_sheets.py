@@ -16,7 +16,8 @@ from openpyxl import Workbook
 
 from data.preparation import DataError
 from data.tables import sheets
-from data.tables.headings import fitting, read_table
+from data.tables.headings import fitting
+from data.tables.rows import read_table
 from data.tables.sheets import MAX_TABLE_BYTES, read_sheet
 
 HEADINGS = ["id", "boneage", "male"]

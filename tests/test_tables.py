@@ -6,7 +6,8 @@ import pandas as pd
 import pytest
 
 from data.preparation import DataError
-from data.tables.headings import TO_ANSWER, normalised, read_table, split_by_words
+from data.tables.headings import normalised, split_by_words
+from data.tables.rows import TO_ANSWER, read_table
 from data.tables.sexes import sex_of, sexes_in
 
 HEADING = "id,boneage,male\n"

@@ -25,7 +25,6 @@ from data.tables.headings import (
     is_a_splits_table,
     known_headings,
     lacking,
-    read_table,
     split_by_words,
     split_of,
     without_ending,
@@ -38,6 +37,7 @@ from data.tables.refusals import (
     refuse_splits_without_images,
     refuse_years,
 )
+from data.tables.rows import read_table
 
 FAULTS_SAID = 3
 AS_FOUND = Preparation()

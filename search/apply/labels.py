@@ -10,10 +10,11 @@ from data.preparation import DataError
 from data.shown import one_line
 from data.tables.ages import look_like_years
 from data.tables.dicom_cases import header
-from data.tables.headings import TO_ANSWER, Table, read_table
+from data.tables.headings import Table
 from data.tables.paired.header_ids import READ_HEADER, Written, is_readable_dicom
 from data.tables.paired.names import matched
 from data.tables.refusals import refuse_newborn
+from data.tables.rows import TO_ANSWER, read_table
 
 SAID = 3  # of a kind of fault; the others are counted
 

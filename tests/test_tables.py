@@ -134,10 +134,41 @@ def test_one_and_zero_are_a_sex_under_male_and_unclear_under_sex(tmp_path: Path)
         ("male/female", "True", None),
         ("sex (m/f)", "0", None),
         ("male (1) female (0)", "F", False),
+        ("woman", "TRUE", False),
+        ("Women", "0", True),
+        ("niña", "VERDADERO", False),
+        ("Nin\u0303a", "falso", True),  # an accent that is a letter of its own
+        ("Mädchen (ja/nein)", "wahr", False),
+        ("weibliches Geschlecht", "WAHR", False),
+        ("demoiselle", "vrai", None),  # a word that is not known is no sex
+        ("isFemale", "true", False),
+        ("is_boy", "1", True),
+        ("garçon", "vrai", True),
+        ("sexo masculino", "verdadero", True),
+        ("not male", "True", None),
+        ("sex", "TRUE", None),
+        ("Geschlecht", "FALSCH", None),
+        ("patient", "1", None),
+        ("sexo_m", "1", None),  # mujer, or masculino
+        ("sexo_f", "1", False),
+        ("sexo", "Niña", False),
     ],
 )
 def test_a_sex_is_read_by_its_word_and_its_heading(heading: str, cell: str, male: bool | None) -> None:
     assert sex_of(cell, normalised(heading)) is male
+
+
+@pytest.mark.parametrize(("heading", "cell"), [("sex", "TRUE"), ("gender", "1"), ("sex", "falsch")])
+def test_a_yes_under_a_heading_that_names_no_sex_is_refused_with_what_to_do(
+    tmp_path: Path, heading: str, cell: str
+) -> None:
+    table = read_table(written(tmp_path, f"id,boneage,{heading}\n1,100,F\n2,110,{cell}\n"))
+
+    assert table is not None
+    [problem] = table.problems
+    assert problem.kind == "sex"
+    assert f"{cell!r} under the heading {heading} does not say whether a boy or a girl is meant" in problem.said
+    assert "rename the column male or female" in problem.said
 
 
 def test_rows_that_repeat_an_id_are_one_case_if_they_agree_and_none_if_they_do_not(tmp_path: Path) -> None:

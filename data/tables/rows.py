@@ -31,7 +31,7 @@ from data.tables.headings import (
     split_by_headings,
     split_by_words,
 )
-from data.tables.sexes import m_is_unclear, sexes_in
+from data.tables.sexes import m_is_unclear, needs_a_sex, sexes_in
 from data.tables.sheets import UNVALUED, Sheet, read_sheet
 
 KINDS: dict[str, Kind] = {"sex": "sex", "age_months": "age", "split": "split"}  # of a problem with the column
@@ -166,6 +166,11 @@ def sentences(cells: Mapping[str, list[str]], columns: Mapping[str, str], age_un
     def why(ours: str, index: int) -> str:
         text = cells[ours][index]
         more = beside if ours == "sex" else ""
+        if ours == "sex" and needs_a_sex(text, columns["sex"]):
+            return (
+                f"{shown(text)} under the heading {one_line(columns['sex'])} does not say whether a boy or a girl is meant: "
+                "write M and F, or rename the column male or female, whichever the cells say"
+            )
         if ours == "age_months" and (mark := next((mark for mark in marks if mark in text), "")):
             more = f", where the {MARKS[mark]} may part thousands or be the decimal one: write it without"
         return expected[ours] + shown(text) + more

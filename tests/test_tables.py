@@ -273,7 +273,7 @@ TWO_COLUMNS = {  # heading and rows, what is said
     "raters": ("id,boneage,boneage,male", "1,12,12,M\n2,13,14,F", "two columns of bone ages.*row 3 has '13' and '14': rename"),
     "synonyms": ("id,bone age,boneage,male", "1,12,13,M", r"\(boneage, bone age\), and row 2 has '13' and '12': say --age-column"),
     "sexes": ("id,boneage,male,sex", "1,12,True,F", "two columns of sexes.*say --sex-column"),
-    "splits": ("id,boneage,male,set,split", "1,12,True,test,train", "two columns of splits.*rename one of them"),
+    "splits": ("id,boneage,male,set,split", "1,12,True,test,train", "two columns of splits.*say --split-column"),
     "ids": ("id,boneage,male,file name", "1,12,M,7.png", "two columns of ids.*'1' and '7.png': say --id-column"),
 }  # fmt: skip
 

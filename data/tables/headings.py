@@ -8,7 +8,7 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
@@ -17,32 +17,55 @@ import pandas as pd
 from data.films import dicom
 from data.problems import Problem
 from data.shown import one_line
+from data.tables.dicom_cases import is_header_age
 from data.tables.sheets import read_sheet
 
 IMAGE_SUFFIXES = (*dicom.PICTURE_SUFFIXES, *dicom.SUFFIXES)
 
-# Normalised headings: lower case, one space between words, no underscores. The first of each is RSNA's training table's.
+# Normalised headings: lower case, one space between words, no marks that join them. The first of each is RSNA's training table's.
 HEADINGS = {
     "id": ("id", "image id", "case id", "fileid", "image", "file", "filename", "file name"),
-    "age_months": ("boneage", "bone age (months)", "ground truth bone age (months)", "bone age", "age months"),
+    "age_months": (
+        *("boneage", "bone age (months)", "ground truth bone age (months)", "bone age", "age months"),
+        *("bone age months", "boneage months", "boneage (months)", "bone age in months", "ground truth bone age"),
+    ),
     "sex": ("male", "sex", "gender"),
-    "split": ("split", "set", "subset"),
+    "split": ("split", "set", "subset", "partition", "data split", "dataset split"),
     "patient": (
         *("patient id", "patientid", "patient", "patient number"),
         *("subject id", "subjectid", "subject", "participant id", "participant", "person id"),
+        *("patient no", "patient nr", "patient code", "pat id", "mrn", "medical record number", "child id", "person"),
+        *("patienten id", "patientenid", "patientennummer", "patienten nr", "patient nummer", "pat nr"),
+        *("paciente", "id paciente", "paciente id", "paziente", "id paziente", "id patient", "numero patient"),
     ),
 }
 NEEDED = ("id", "sex")
 # What stands beside a split's name in the name of its table.
 OF_A_SET = re.compile(r"ages?|bone|boneage|cases?|data|dataset|ground|images?|labels?|official|rsna|sets?|table|truth")
 PATH_BEGINS = re.compile(r"([A-Za-z]:|\.{0,2})[/\\]")  # C:\, /, ./, ../
-OPTIONS = {"id": "--id-column", "age_months": "--age-column", "sex": "--sex-column"}  # that name a heading of one's own
-WHAT = {"id": "ids", "age_months": "bone ages", "sex": "sexes", "split": "splits"}
+OPTIONS = {  # that name a heading of one's own
+    "id": "--id-column",
+    "age_months": "--age-column",
+    "sex": "--sex-column",
+    "patient": "--patient-column",
+    "split": "--split-column",
+}
+WHAT = {"id": "ids", "age_months": "bone ages", "sex": "sexes", "split": "splits", "patient": "patients"}
 SPLIT_WORDS = {
     "train": r"train|training",
     "validation": r"val|valid|validation",
     "test": r"test|testing|ground truth",
 }
+
+
+@dataclass(frozen=True)
+class Unused:
+    """A column that nothing is taken from, and what it may be."""
+
+    heading: str
+    may_be_ages: bool
+    speaks_of_patients: bool
+    splits: frozenset[str]  # that it may put the cases into
 
 
 @dataclass(frozen=True)
@@ -58,24 +81,32 @@ class Table:
     split: str  # of the table as a whole, by its headings: '' where they do not tell
     said: str = ""  # what had to be guessed
     to_a_year: frozenset[str] = frozenset()  # ids whose age is one since birth, of which the year alone is known
+    columns: Mapping[str, str] = field(default_factory=dict)  # our name of a column to its heading, normalised
+    unused: tuple[Unused, ...] = ()
 
 
 def fitting(headings: Sequence[str], asked: Mapping[str, str]) -> int:
-    """How many of our columns these are headings of; 0 where they are those of no table of cases."""
+    """How many of our columns these are headings of, those that were named twice; 0 where they are those of no table of cases."""
     columns = found_columns(headings, asked)
-    return len(columns) if "id" in columns and len(columns) > 1 else 0
+    named = sum(name == normalised(asked.get(ours, "")) for ours, name in columns.items())
+    return len(columns) + named if "id" in columns and len(columns) > 1 else 0
 
 
 def normalised(heading: str) -> str:
-    return " ".join(heading.replace("_", " ").replace("\ufeff", "").lower().split())
+    """Patienten-ID, patienten_id and R's patienten.id are one."""
+    return " ".join(re.sub(r"[_.-]", " ", heading).replace("\ufeff", "").lower().split())
 
 
 def places_of(headings: Sequence[str], asked: Mapping[str, str] = {}) -> dict[str, list[int]]:
-    """Our name of a column to its places in the table, the best known heading's first. Where a heading was named, no other will do."""
+    """Our name of a column to its places in the table, the best known heading's first.
+
+    A heading that was named goes before all known ones, which hold for tables that lack it. In place of an age since birth no other will do.
+    """
     there = [normalised(heading) for heading in headings]
     found = {}
     for ours, known in HEADINGS.items():
-        names = (normalised(asked[ours]),) if ours in asked else known
+        own = asked.get(ours, "")
+        names = (normalised(own),) if own and (normalised(own) in there or is_header_age(own)) else known
         places = [place for name in names for place, heading in enumerate(there) if heading == name]
         if places:
             found[ours] = places
@@ -99,12 +130,16 @@ def lacking(path: Path, asked: Mapping[str, str]) -> str:
     missing = next((name for name in (*NEEDED, "age_months") if name not in found), NEEDED[0])
     there = one_line(", ".join(headings))
     if missing in asked:
-        return f"{path} has no column {asked[missing]!r}, which {OPTIONS[missing]} names: it has {there}"
+        return without_named(path, missing, asked[missing], headings)
     known = ", ".join(HEADINGS[missing])
     return (
         f"{path} lacks the column {HEADINGS[missing][0]!r}: RSNA's table has id, boneage, male; this one has {there}; "
         f"known headings are {known}; {OPTIONS[missing]} names another"
     )
+
+
+def without_named(path: Path, ours: str, heading: str, headings: Sequence[str]) -> str:
+    return f"{path} has no column {heading!r}, which {OPTIONS[ours]} names: it has {one_line(', '.join(headings))}"
 
 
 def split_of(folder: Path, path: Path) -> str:

@@ -7,7 +7,7 @@ ages where that was asked for, are taken from DICOM files.
 """
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -18,13 +18,16 @@ from data.cases import SPLITS
 from data.films.dicom import is_dicom
 from data.preparation import DataError, Preparation
 from data.problems import Problem
+from data.shown import one_line
 from data.tables.dicom_cases import HEADER_AGE, is_header_age
 from data.tables.folders import WHAT_TO_DO, Files, files_below, some
 from data.tables.headings import (
+    WHAT,
     Table,
     is_a_splits_table,
     known_headings,
     lacking,
+    normalised,
     split_by_words,
     split_of,
     without_ending,
@@ -33,13 +36,17 @@ from data.tables.paired.joined import joined
 from data.tables.refusals import (
     refuse_ids_in_two_splits,
     refuse_losses,
+    refuse_lost_ages,
+    refuse_lost_splits,
     refuse_official_test,
     refuse_splits_without_images,
+    refuse_unfound,
     refuse_years,
 )
 from data.tables.rows import read_table
 
 FAULTS_SAID = 3
+COLUMNS_SAID = 6  # of one table
 AS_FOUND = Preparation()
 
 
@@ -66,12 +73,17 @@ def read_folder(folder: Path, settings: Preparation = AS_FOUND, to_train: bool =
             )
     tables, said = read_tables(folder, files, settings)
     tables = one_per_split(folder, tables)
+    refuse_unfound(tables, settings.columns)
+    if not is_header_age(settings.age_column):
+        refuse_lost_ages(tables)
     labelled = [table for table in tables if table.has_ages or is_header_age(settings.age_column)]
     if not labelled:
         raise DataError(
             f"{tables[0].path} has no bone ages, and {folder} no other table: add the table that has them, or say by "
             f"--age-column which heading they have"
         )
+    if to_train:
+        refuse_lost_splits(labelled)
     refuse_years(folder, labelled, settings)
     refuse_ids_in_two_splits(labelled)
     cases, problems, paired = joined(folder, labelled, files.images)
@@ -93,7 +105,8 @@ def read_folder(folder: Path, settings: Preparation = AS_FOUND, to_train: bool =
     if is_header_age(settings.age_column):
         of = "the table" if all(table.has_ages for table in labelled) else "the DICOM headers"
         paired.append(f"LABELS ARE AGES SINCE BIRTH, from {of}, as --age-column asks: they are no bone ages")
-    sentences = (*(sentence(folder, table) for table in tables), *said, *paired, *files.said)
+    of_columns = [words for table in tables for words in columns_said(folder, table, settings.columns)]
+    sentences = (*(sentence(folder, table) for table in tables), *of_columns, *said, *paired, *files.said)
     return Found(cases[["id", "age_months", "male", "split", "patient", "path"]], tuple(problems), sentences)
 
 
@@ -134,7 +147,7 @@ def read_tables(folder: Path, files: Files, settings: Preparation) -> tuple[list
         split = split_of(folder, path.with_suffix(""))
         if split and split not in {table.split for table in tables}:
             raise DataError(f"{fault}; {by_name(split)}")
-    refuse_lost_splits(folder, files, others, {table.split for table in tables}, asked)
+    refuse_splits_passed_over(folder, files, others, {table.split for table in tables}, asked)
     said = [table.said for table in tables if table.said]
     said += [f"passed over: {fault}" for fault in list(faults.values())[:FAULTS_SAID]]
     if len(faults) > FAULTS_SAID:
@@ -156,7 +169,7 @@ def by_name(split: str) -> str:
     return f"by its name it is the {split} table: mend it, or take it out"
 
 
-def refuse_lost_splits(
+def refuse_splits_passed_over(
     folder: Path, files: Files, others: list[Path], there: set[str], asked: Mapping[str, str]
 ) -> None:
     """A cut of the training cases must not stand in for an official test set whose table is not known as one.
@@ -238,3 +251,22 @@ def sentence(folder: Path, table: Table) -> str:
     split = f"{table.split} cases" if table.split else "cases"
     ages = "" if table.has_ages else ", without ages: left out"
     return f"{table.path.relative_to(folder)}: {count:,} {split}{ages}"
+
+
+def columns_said(folder: Path, table: Table, asked: Mapping[str, str]) -> Iterator[str]:
+    """Where a heading that was named is not this table's, and what nothing is taken from."""
+    name = table.path.relative_to(folder)
+    for ours, heading in asked.items():
+        if (found := table.columns.get(ours)) and found != normalised(heading):
+            yield f"{name} has no column {heading!r}: its {WHAT[ours]} are those under {found!r}"
+    unused = [column.heading for column in table.unused]
+    if unused:
+        more = f" and {len(unused) - COLUMNS_SAID} more" if len(unused) > COLUMNS_SAID else ""
+        are = "columns are" if len(unused) > 1 else "column is"
+        yield f"{name}: {len(unused)} {are} not used: {one_line(', '.join(unused[:COLUMNS_SAID]))}{more}"
+    patients = [column.heading for column in table.unused if column.speaks_of_patients]
+    if patients and "patient" not in table.columns:
+        yield (
+            f"{name} DOES NOT SAY WHOSE THE IMAGES ARE under a known heading: if {one_line(', '.join(patients))} does, say "
+            "--patient-column, or images of one patient may be in two splits"
+        )

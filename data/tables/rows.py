@@ -5,6 +5,7 @@ asks for the table.
 """
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -33,6 +34,7 @@ from data.tables.headings import (
 )
 from data.tables.sexes import m_is_unclear, needs_a_sex, sexes_in
 from data.tables.sheets import UNVALUED, Sheet, read_sheet
+from data.tables.unused import unused_columns
 
 KINDS: dict[str, Kind] = {"sex": "sex", "age_months": "age", "split": "split"}  # of a problem with the column
 MARKS = {",": "comma", ".": "point"}
@@ -56,7 +58,8 @@ def read_table(
     if not sheet.rows:
         raise DataError(f"{path} has no rows")
     refuse_two_columns(path, sheet, asked, age_unit)
-    return to_cases(path, sheet, columns, age_unit, needed)
+    table = to_cases(path, sheet, columns, age_unit, needed)
+    return replace(table, columns=columns, unused=unused_columns(sheet, asked))
 
 
 # What two columns for one thing are compared by; None says nothing.

@@ -6,6 +6,7 @@ TRUE means a boy under "male" and a girl under "female"; under any other heading
 import re
 import unicodedata
 from collections.abc import Sequence
+from itertools import pairwise
 
 # Without accents, as `bare` leaves them; plurals and other inflected forms as they occur in headings.
 MALE_WORDS = (
@@ -71,7 +72,7 @@ def sex_named(heading: str) -> bool | None:
     words = re.findall(r"[^\W\d_]+", bare(heading))
     meant = [word if word in SEX else re.sub("^is", "", word) for word in words]  # isFemale
     named = {SEX[word] for word in meant if word in SEX}
-    negated = any(before in NOT and word in SEX for before, word in zip(meant, meant[1:], strict=False))
+    negated = any(before in NOT and word in SEX for before, word in pairwise(meant))
     of_either = "m" in meant and WITH_OTHER_LETTERS & set(meant)
     return named.pop() if len(named) == 1 and not negated and not of_either else None
 

@@ -13,7 +13,7 @@ from data.tables.dicom_cases import header
 from data.tables.headings import Table
 from data.tables.paired.header_ids import READ_HEADER, Written, is_readable_dicom
 from data.tables.paired.names import matched
-from data.tables.refusals import refuse_newborn
+from data.tables.refusals import refuse_newborn, refuse_unfound
 from data.tables.rows import TO_ANSWER, read_table
 
 SAID = 3  # of a kind of fault; the others are counted
@@ -123,6 +123,7 @@ def table_of(table: Path, columns: Mapping[str, str], age_unit: str) -> Table:
             f"{table} has no columns of ids and sexes or bone ages: expected `id` and `male` (True, False), `sex` (M, F) or `boneage`; "
             "--id-column, --sex-column and --age-column name others"
         )
+    refuse_unfound([found], columns)
     ages = found.cases["age_months"].dropna().to_numpy(float)
     if age_unit == "months" and look_like_years(ages):
         raise DataError(

@@ -151,6 +151,9 @@ def test_ages_in_another_unit_are_refused(tmp_path: Path) -> None:
         labels_of(table(tmp_path, "id,boneage\n" + years + "9,\n"), files)
     with pytest.raises(DataError, match="below a month, as --age-unit days"):
         labels_of(tmp_path / "t.csv", files, age_unit="days")
+    assert labels_of(tmp_path / "t.csv", files, age_unit="months").age_months == {
+        files[0]: 6.5
+    }  # infants', as was said
 
 
 def test_nothing_of_a_folder_is_lost_unsaid(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

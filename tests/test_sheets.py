@@ -207,6 +207,44 @@ def test_a_decimal_comma_is_read_where_it_is_quoted_or_no_separator(tmp_path: Pa
         read_table(tmp_path / "t.csv")
 
 
+@pytest.mark.parametrize(
+    "content",
+    [
+        "id,male,boneage,note\n1,True,3,5,\n2,False,13,\n",
+        "id,male,boneage,note\n1,True,3,5,\n2,False,4,5,\n",  # every row is longer
+        "id,male,height,boneage,note\n1,True,101,5,60,\n",  # a comma before the age pushes it away
+        "id,male,boneage,note\n1,True,3,5,,\n",
+    ],
+)
+def test_a_decimal_comma_before_a_blank_cell_is_not_cut_off(tmp_path: Path, content: str) -> None:
+    (tmp_path / "t.csv").write_text(content)
+
+    with pytest.raises(
+        DataError, match=r"row 2 has \d cells under \d headings: .* may be the number \d+,5, or two; quote"
+    ):
+        read_table(tmp_path / "t.csv")
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "id,male,boneage,note,,\n1,True,35,5,,\n2,False,13,,,\n",  # Excel's, headings and all
+        "id,boneage,male\n1,35,True,\n2,13,False,,\n",  # commas at the ends of rows
+        "id,male,boneage\n1,True,35,\n2,False,13,\n",
+        "id,height,boneage,male\n1,101,35,True,\n2,99,13,False,\n",
+        "id;male;boneage;note\n1;True;35;5;\n2;False;13;;;\n",
+        "id,male,boneage,note\n1,True,35,5\n2,False,13,\n",
+    ],
+)
+def test_blank_cells_at_the_ends_of_rows_are_none(tmp_path: Path, content: str) -> None:
+    (tmp_path / "t.csv").write_text(content)
+    table = read_table(tmp_path / "t.csv")
+
+    assert table is not None
+    assert list(table.cases["age_months"]) == [35, 13]
+    assert list(table.cases["male"]) == [True, False]
+
+
 def test_what_inflates_beyond_the_bound_is_refused_before_it_is_read(tmp_path: Path) -> None:
     book = Workbook()
     book.save(tmp_path / "t.xlsx")

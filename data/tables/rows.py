@@ -4,6 +4,7 @@ A row that cannot be used becomes a Problem, and the others are kept; which cell
 asks for the table.
 """
 
+import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
@@ -17,7 +18,7 @@ from data.cases import MAX_AGE_MONTHS, MIN_AGE_MONTHS, SPLITS
 from data.preparation import DataError
 from data.problems import Kind, Problem
 from data.shown import one_line, shown
-from data.tables.ages import UNITS, months_of, unclear_marks
+from data.tables.ages import NUMBER, UNITS, months_of, unclear_marks
 from data.tables.dicom_cases import Age, ages_in_column, is_header_age
 from data.tables.headings import (
     OPTIONS,
@@ -32,7 +33,7 @@ from data.tables.headings import (
     split_by_headings,
     split_by_words,
 )
-from data.tables.sexes import m_is_unclear, needs_a_sex, sexes_in
+from data.tables.sexes import m_is_unclear, needs_a_sex, sex_of, sexes_in
 from data.tables.sheets import UNVALUED, Sheet, read_sheet
 from data.tables.unused import unused_columns
 
@@ -57,6 +58,7 @@ def read_table(
         return None
     if not sheet.rows:
         raise DataError(f"{path} has no rows")
+    refuse_parted_numbers(path, sheet, columns)
     refuse_two_columns(path, sheet, asked, age_unit)
     table = to_cases(path, sheet, columns, age_unit, needed)
     return replace(table, columns=columns, unused=unused_columns(sheet, asked))
@@ -91,6 +93,29 @@ def refuse_two_columns(path: Path, sheet: Sheet, asked: Mapping[str, str], age_u
                     f"{path} has two columns of {WHAT[ours]} ({', '.join(names)}), and row {sheet.rows[at][0]} has "
                     f"{shown(columns[0][at])} and {shown(columns[other][at])}: "
                     + (f"say {OPTIONS[ours]}" if told_apart and ours in OPTIONS else "rename one of them, or remove it")
+                )
+
+
+def refuse_parted_numbers(path: Path, sheet: Sheet, columns: Mapping[str, str]) -> None:
+    """A comma that no quotes protect parts 3,5 into two cells, and pushes those behind it to the right.
+
+    A row that has more cells than the headings and ends in blank ones may be that, or just end in commas. It is that only where
+    putting two numbers together leaves a row that says an age and a sex.
+    """
+    there = [normalised(heading) for heading in sheet.headings]
+    at = {ours: there.index(name) for ours, name in columns.items()}
+    for number, cells in sheet.longer:
+        for place in range(max(at.values()) + 1):
+            parts = cells[place : place + 2]
+            if place == at["id"] or not all(re.fullmatch(r"\s*[0-9]+\s*", part) for part in parts) or len(parts) < 2:
+                continue
+            joined = [*cells[:place], ",".join(map(str.strip, parts)), *cells[place + 2 :]]
+            says_age = "age_months" not in at or bool(NUMBER.fullmatch(joined[at["age_months"]].strip()))
+            if says_age and ("sex" not in at or sex_of(joined[at["sex"]], columns["sex"]) is not None):
+                raise DataError(
+                    f"{path} row {number} has {len(cells)} cells under {len(there)} headings: {parts[0].strip()} and {parts[1].strip()} may "
+                    f"be the number {joined[place]}, or two; quote a number with a decimal comma, write a point, or remove the "
+                    "commas at the row's end"
                 )
 
 

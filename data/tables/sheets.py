@@ -47,6 +47,9 @@ class Sheet:
     said: str = ""  # what had to be guessed
     name: str = ""  # in its workbook
     hidden: bool = False
+    longer: tuple[
+        Row, ...
+    ] = ()  # all cells of the rows that commas part into more than the headings, where the further are blank
 
 
 def read_sheet(path: Path, fits: Fits) -> Sheet:
@@ -113,14 +116,18 @@ def the_one(path: Path, fitting: Sequence[Sheet], fits: Fits) -> Sheet:
     return replace(chosen, said=said)
 
 
-def below_headings(path: Path, rows: Sequence[Row], fits: Fits, said: str = "", excel: bool = False) -> Iterator[Sheet]:
-    """The sheet that these rows are; none where all of them are blank."""
+def below_headings(
+    path: Path, rows: Sequence[Row], fits: Fits, said: str = "", separator: str = "", excel: bool = False
+) -> Iterator[Sheet]:
+    """The sheet that these rows are; none where all of them are blank. No separator parts the cells of a workbook."""
     filled = [row for row in rows if any(cell.strip(NOTHING) for cell in row[1])]
     if not filled:
         return
     place = max(range(min(HEADING_WITHIN, len(filled))), key=lambda n: (fits(filled[n][1]), -n))
     headings = trimmed(filled[place][1])
     width, of_cases = len(headings), fits(headings) > 0
+    as_written = len(filled[place][1])  # Excel ends all its rows alike, the headings' too: a,b,,
+    longer = [row for row in filled[place + 1 :] if separator == "," and len(row[1]) > as_written]
     below = []
     for number, cells in filled[place + 1 :]:
         if of_cases and any(cell.strip() for cell in cells[width:]):
@@ -129,7 +136,7 @@ def below_headings(path: Path, rows: Sequence[Row], fits: Fits, said: str = "", 
                 "quote a cell that holds the separator, as a decimal comma"
             )
         below.append((number, [*cells[:width], *[""] * (width - len(cells))]))
-    yield Sheet(tuple(headings), tuple(below), said)
+    yield Sheet(tuple(headings), tuple(below), said, longer=tuple(longer))
 
 
 def trimmed(cells: list[str]) -> list[str]:
@@ -151,7 +158,7 @@ def read_text(path: Path, data: bytes, fits: Fits) -> Iterator[Sheet]:
         separator = named[1] if named else separator_of(lines[: begin + LOOKED_AT], fits)
         # Strict: a quote that is never closed would swallow the rest of the table as one cell.
         rows = list(numbered(csv.reader(lines[begin:], delimiter=separator, skipinitialspace=True, strict=True), begin))
-    yield from below_headings(path, rows, fits, f"{path.name} is {said}" if said else "")
+    yield from below_headings(path, rows, fits, f"{path.name} is {said}" if said else "", separator)
 
 
 def separator_of(lines: Sequence[str], fits: Fits) -> str:

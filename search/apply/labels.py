@@ -28,7 +28,7 @@ class Labels:
     said: tuple[str, ...] = ()
 
 
-def labels_of(table: Path, files: Sequence[Path], columns: Mapping[str, str] = {}, age_unit: str = "months") -> Labels:
+def labels_of(table: Path, files: Sequence[Path], columns: Mapping[str, str] = {}, age_unit: str = "auto") -> Labels:
     """Sexes and bone ages of the files, by a table as `prepare` reads it; `columns` as `Preparation` has them.
 
     Raises DataError where the table cannot be read, its ages are in another unit, or it says nothing of any of the files.
@@ -117,7 +117,7 @@ def several(name: str, paths: Sequence[Path], in_headers: bool) -> str:
 
 
 def table_of(table: Path, columns: Mapping[str, str], age_unit: str) -> Table:
-    found = read_table(table, columns, age_unit, TO_ANSWER)
+    found = read_table(table, columns, age_unit.replace("auto", "months"), TO_ANSWER)
     if found is None:
         raise DataError(
             f"{table} has no columns of ids and sexes or bone ages: expected `id` and `male` (True, False), `sex` (M, F) or `boneage`; "
@@ -125,11 +125,11 @@ def table_of(table: Path, columns: Mapping[str, str], age_unit: str) -> Table:
         )
     refuse_unfound([found], columns)
     ages = found.cases["age_months"].dropna().to_numpy(float)
-    if age_unit == "months" and look_like_years(ages):
+    if age_unit == "auto" and look_like_years(ages):
         raise DataError(
-            f"the bone ages of {table} look like years: say --age-unit years, or --age-unit days if they are days"
+            f"the bone ages of {table} look like years: say --age-unit years, or --age-unit months if they are infants'"
         )
-    if age_unit != "months":
+    if age_unit not in ("auto", "months"):  # months that are meant may be newborns'
         refuse_newborn(table, ages, age_unit)
     return found
 

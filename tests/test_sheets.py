@@ -50,6 +50,35 @@ def test_encoding_separator_and_line_end_change_no_cell(
     assert bool(sheet.said) == (encoding == "cp1252")
 
 
+def test_a_line_in_another_encoding_changes_no_other(tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    path.write_bytes(text([HEADINGS, *ROWS]).encode() + "Zoë,20,F\n".encode("cp1252"))
+
+    sheet = read_sheet(path, fits)
+
+    assert [cells[0] for _, cells in sheet.rows] == ["007", "NA", "Jörg", "a b", "Zoë"]
+    assert sheet.said == "t.csv is UTF-8 but for 1 line, read as Windows-1252"
+
+
+@pytest.mark.parametrize("id", ['="007"', '"=""007"""', "'007"])
+def test_what_a_spreadsheet_writes_around_a_text_is_no_part_of_an_id(tmp_path: Path, id: str) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text(f"id,boneage,male\n{id},132,M\n")
+    table = read_table(path)
+
+    assert table is not None
+    assert list(table.cases["id"]) == list(table.cases["named"]) == ["007"]
+
+
+def test_an_apostrophe_that_not_all_ids_have_is_a_letter(tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text("id,boneage,male\n'007,132,M\n8,132,M\n")
+    table = read_table(path)
+
+    assert table is not None
+    assert list(table.cases["id"]) == ["'007", "8"]
+
+
 BEFORE = ("sep=;\n", "sep=;\n\n", "Klinik Nord\n\n", "Klinik; Export vom 3.4.\n;;\n", "\n\n\n")
 AFTER = (";;\n;;\n", "\n \n", "  ;;\n", ";;;;\n")
 
@@ -139,6 +168,13 @@ def test_of_sheets_the_one_that_has_most_of_what_is_asked_for_is_taken_and_the_o
 
     assert (sheet.name, len(sheet.rows)) == ("cases", 2)
     assert sheet.said.startswith("t.xlsx: passed over, as cases has more of what is asked for: the sheet patients")
+
+
+def test_a_sheet_of_headings_alone_is_no_second_one(tmp_path: Path) -> None:
+    form: Cells = [["id", "boneage", "male", "split"], [None, None, None, " "]]
+
+    for sheets_there in ({"form": form, "girls": GIRLS}, {"girls": GIRLS, "form": GIRLS[:1]}):
+        assert read_sheet(saved(tmp_path / "t.xlsx", sheets_there), fits).name == "girls"
 
 
 def test_a_copy_of_a_sheet_is_no_second_one(tmp_path: Path) -> None:

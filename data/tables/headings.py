@@ -8,7 +8,7 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
@@ -152,6 +152,8 @@ def ids_of(texts: Sequence[str]) -> tuple[list[str], list[str]]:
     """Ids as they are written, and their images' names. Of files' names the folder and the ending are no part of the id, nor are
     letters that all share, as in b1377.png, b1378.png; where names of files repeat, their folders stay: p1/left.png and
     p2/left.png. A text without an image's ending is a file's only where it begins like a path: 2019/12 and N/A are ids."""
+    if any(text.strip() for text in texts) and all(text.startswith("'") for text in texts if text.strip()):
+        texts = [text.strip().removeprefix("'") for text in texts]  # as is typed into a spreadsheet for a text
     paths = ["/".join(re.split(r"[/\\]", without_ending(text))) for text in texts]
     ended = [without_ending(text) != text.strip() for text in texts]
     of_files = [
@@ -188,10 +190,15 @@ def split_by_words(text: str) -> str:
     return named[0] if len(named) == 1 else ""
 
 
-def is_a_splits_table(stem: str) -> bool:
-    """Whether a table's name says nothing but which split of a data set it holds: test, boneage_test_dataset; not test_results."""
-    words = re.findall(r"[a-z]+", stem.lower())
-    return bool(split_by_words(stem)) and all(OF_A_SET.fullmatch(word) or split_by_words(word) for word in words)
+def is_a_splits_table(stem: str, split: str = "") -> bool:
+    """Whether a table's name says nothing but which split of a data set it holds: test, boneage_test_dataset; not test_results.
+
+    In a folder of a `split` it need not name that again: test/labels.csv; not test/log.csv.
+    """
+    words = re.findall(r"[^\W\d_]+", stem.lower())
+    return bool(split_by_words(stem) or split) and all(
+        OF_A_SET.fullmatch(word) or split_by_words(word) for word in words
+    )
 
 
 def bare_ids(texts: list[str]) -> list[str | None]:
@@ -215,6 +222,31 @@ def without_ending(text: str) -> str:
 def composed(names: Sequence[str]) -> list[str]:
     """é is one letter in one system's file names and two in another's."""
     return [unicodedata.normalize("NFC", name).strip() for name in names]
+
+
+def apart(tables: Sequence[Table]) -> list[Table]:
+    """Where train_0.png of one table and val_0.png of another would both be 0, these tables' ids are the whole names.
+
+    b4361.png and 4361 stay one: RSNA's images circulate under both names.
+    """
+    cut: dict[str, set[str]] = {}  # id to the names that it was cut from
+    for table in tables:
+        for id, name in zip(table.cases["id"], table.cases["named"], strict=True):
+            cut.setdefault(id, set()).add(composed([name])[0])
+    clashing = {id for id, names in cut.items() if len(names) > 1 and id not in names}
+    return [with_whole_names(table) if clashing & set(table.cases["id"]) else table for table in tables]
+
+
+def with_whole_names(table: Table) -> Table:
+    whole = dict(zip(table.cases["id"], table.cases["named"], strict=True))
+    letters = next((name.removesuffix(id) for id, name in whole.items() if name != id), "")
+    problems = [
+        replace(problem, id=whole.get(problem.id, letters + problem.id) if problem.id else "")
+        for problem in table.problems
+    ]
+    to_a_year = frozenset(whole[id] for id in table.to_a_year if id in whole)
+    cases = table.cases.assign(id=table.cases["named"])
+    return replace(table, cases=cases, problems=tuple(problems), to_a_year=to_a_year)
 
 
 def without_prefix(ids: list[str]) -> list[str]:

@@ -24,6 +24,7 @@ from data.tables.folders import WHAT_TO_DO, Files, files_below, some
 from data.tables.headings import (
     WHAT,
     Table,
+    apart,
     is_a_splits_table,
     known_headings,
     lacking,
@@ -44,6 +45,7 @@ from data.tables.refusals import (
     refuse_years,
 )
 from data.tables.rows import read_table
+from data.tables.sheets import Empty
 
 FAULTS_SAID = 3
 COLUMNS_SAID = 6  # of one table
@@ -85,18 +87,20 @@ def read_folder(folder: Path, settings: Preparation = AS_FOUND, to_train: bool =
     if to_train:
         refuse_lost_splits(labelled)
     refuse_years(folder, labelled, settings)
+    labelled = apart(labelled)
     refuse_ids_in_two_splits(labelled)
     cases, problems, paired = joined(folder, labelled, files.images)
+    of_tables = [table.said for table in labelled if table.said]
     if cases.empty:
         first = f"; the first: {problems[0].path}, {problems[0].reason}" if problems else ""
-        passed = "".join(f"; {sentence}" for sentence in files.said)
+        passed = "".join(f"; {sentence}" for sentence in (*of_tables, *files.said))
         if problems and all(problem.kind == "missing" for problem in problems):
             passed += "; if the images' names are in another column, say --id-column"
         raise DataError(f"{folder} has {len(problems)} cases and none can be used{first}{passed}")
     if to_train:
         refuse_splits_without_images(folder, labelled, cases)
         refuse_official_test(folder, cases)
-    refuse_losses(str(folder), problems, len(cases), settings)
+    refuse_losses(str(folder), problems, len(cases), settings, of_tables)
     rowless = len(files.images) - len(cases)
     if rowless > 0:
         paired.append(
@@ -119,13 +123,13 @@ def read_tables(folder: Path, files: Files, settings: Preparation) -> tuple[list
     with_dicom = any(is_dicom(path) for path in files.images)
     tables: list[Table] = []
     others: list[Path] = []
-    faults: dict[Path, str] = {}
+    faults: dict[Path, DataError] = {}
     texts: list[Path] = []
     for path in files.tables:
         try:
             table = read_table(path, asked, unit)
         except DataError as error:
-            faults[path] = str(error)
+            faults[path] = error
             continue
         if table and (table.has_sexes or with_dicom):
             tables.append(replace(table, split=split_of(folder, path.with_suffix("")) or table.split))
@@ -143,10 +147,11 @@ def read_tables(folder: Path, files: Files, settings: Preparation) -> tuple[list
         tables = [table for table in tables if table.has_ages or table.split]
     if not tables:
         return [table_of_headers(folder, files, settings, faults, others)], []
-    for path, fault in faults.items():
-        split = split_of(folder, path.with_suffix(""))
-        if split and split not in {table.split for table in tables}:
-            raise DataError(f"{fault}; {by_name(split)}")
+    if any(table.has_ages and table.has_sexes and table.split in ("", "train") for table in tables):
+        # Beside a table that says all of its cases, a list that names no split and says less is none of labels.
+        others += [table.path for table in tables if not table.has_sexes and not table.split]
+        tables = [table for table in tables if table.has_sexes or table.split]
+    refuse_splits_unread(folder, faults, {table.split for table in tables})
     refuse_splits_passed_over(folder, files, others, {table.split for table in tables}, asked)
     said = [table.said for table in tables if table.said]
     said += [f"passed over: {fault}" for fault in list(faults.values())[:FAULTS_SAID]]
@@ -155,6 +160,19 @@ def read_tables(folder: Path, files: Files, settings: Preparation) -> tuple[list
     if others or texts:
         said.append(f"passed over, as no table of cases: {some(folder, [*others, *texts])}")
     return tables, said
+
+
+def refuse_splits_unread(folder: Path, faults: Mapping[Path, DataError], there: set[str]) -> None:
+    """A cut of the training cases must not stand in for an official test set whose table cannot be read.
+
+    An empty file is one by a name that says nothing else: a log is empty before the first epoch, too.
+    """
+    there = there | {"train"} if "" in there else there
+    for path, fault in faults.items():
+        split = split_of(folder, path.with_suffix(""))
+        may_be = not isinstance(fault, Empty) or is_a_splits_table(path.stem, split)
+        if split and split not in there and may_be:
+            raise DataError(f"{fault}; {by_name(split)}")
 
 
 def table_in_text(path: Path, asked: Mapping[str, str], unit: str) -> Table | None:
@@ -188,14 +206,14 @@ def refuse_splits_passed_over(
 
 
 def table_of_headers(
-    folder: Path, files: Files, settings: Preparation, faults: dict[Path, str], others: list[Path]
+    folder: Path, files: Files, settings: Preparation, faults: Mapping[Path, DataError], others: list[Path]
 ) -> Table:
     """The cases of DICOM files that have no table, if it was asked for; else an error that says what is missing."""
     known = {path: len(known_headings(path, settings.columns)) for path in others}
     if others and (not faults or any(known.values())):
         raise DataError(lacking(max(others, key=lambda path: known[path]), settings.columns))
     if faults:
-        raise DataError(next(iter(faults.values())))
+        raise next(iter(faults.values()))
     wanted = f"{folder} has no table of cases (CSV or xlsx): expected RSNA's train.csv with id, boneage, male"
     paths = [path for path in files.images if is_dicom(path)]
     if not paths or not is_header_age(settings.age_column):

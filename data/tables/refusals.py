@@ -113,7 +113,9 @@ def refuse_official_test(folder: Path, cases: pd.DataFrame) -> None:
         )
 
 
-def refuse_losses(source: str, problems: Sequence[Problem], kept: int, settings: Preparation) -> None:
+def refuse_losses(
+    source: str, problems: Sequence[Problem], kept: int, settings: Preparation, said: Sequence[str] = ()
+) -> None:
     """More than MOST_LOST of the cases left out, unless that was said to be meant."""
     total = len(problems) + kept
     if settings.accept_losses or len(problems) <= MOST_LOST * total:
@@ -125,4 +127,5 @@ def refuse_losses(source: str, problems: Sequence[Problem], kept: int, settings:
     raise DataError(
         f"{len(problems):,} of {total:,} cases of {source} cannot be used ({counted}), more than a fifth; the first: "
         f"{first.path}, {first.reason}; mend them{unit}, or say --accept-losses if the other {kept:,} are enough"
+        + "".join(f"; {sentence}" for sentence in said)
     )

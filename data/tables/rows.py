@@ -5,7 +5,7 @@ asks for the table.
 """
 
 import re
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -136,7 +136,11 @@ def to_cases(path: Path, sheet: Sheet, columns: dict[str, str], age_unit: str, n
     why = sentences(cells, columns, age_unit)
     kept: list[tuple[str, float, bool | None, str, str, int, str]] = []
     problems = []
+    no_cases = []  # a box that was ticked beforehand, a line below the table
     for index, (row, _) in enumerate(sheet.rows):
+        if not ids[index] and not cells.get("age_months", blank)[index].strip():
+            no_cases.append(row)
+            continue
         unread = {"sex": males[index] is None, "age_months": np.isnan(ages[index]), "split": not splits[index]}
         wrong = [ours for ours in TO_TRAIN if ours in columns and unread[ours]]
         filled = [ours for ours in wrong if cells[ours][index].strip()]
@@ -153,11 +157,32 @@ def to_cases(path: Path, sheet: Sheet, columns: dict[str, str], age_unit: str, n
     cases = cases.astype(
         {"id": str, "age_months": float, "male": male, "split": str, "patient": str, "row": int, "named": str}
     )
-    repeated = list(repeated_rows(path, cases, needed))
-    cases = cases.drop(index=[index for index, _ in repeated]).reset_index(drop=True)
-    problems += [problem for _, problem in repeated]
+    again, contradicting = repeated_rows(path, cases, needed)
+    cases = cases.drop(index=[*again, *contradicting])
+    problems += contradicting.values()
+    said = [
+        sheet.said,
+        rows_said(path, no_cases, "has neither id nor age and is no case", "have neither id nor age and are no cases"),
+        rows_said(
+            path,
+            [*again.values()],
+            "says what another says, and is read once",
+            "say what others say, and are read once",
+        ),
+    ]
     has_ages, has_sexes = "age_months" in columns, "sex" in columns
-    return Table(path, cases, tuple(problems), has_ages, has_sexes, split_by_headings(columns), sheet.said, to_a_year)
+    split, words = split_by_headings(columns), "; ".join(filter(None, said))
+    return Table(path, cases.reset_index(drop=True), tuple(problems), has_ages, has_sexes, split, words, to_a_year)
+
+
+def rows_said(path: Path, rows: Sequence[int], one: str, several: str) -> str:
+    if not rows:
+        return ""
+    return (
+        f"{path.name} row {rows[0]} {one}"
+        if len(rows) == 1
+        else f"{len(rows):,} rows of {path.name} {several} (the first: row {rows[0]})"
+    )
 
 
 def refuse_unvalued(path: Path, sheet: Sheet, cells: Mapping[str, list[str]]) -> None:
@@ -206,12 +231,22 @@ def sentences(cells: Mapping[str, list[str]], columns: Mapping[str, str], age_un
     return why
 
 
-def repeated_rows(path: Path, cases: pd.DataFrame, needed: Collection[str]) -> Iterator[tuple[int, Problem]]:
-    """Rows whose id occurs before. Where they contradict one another nobody knows which is right: all of them go."""
+def repeated_rows(
+    path: Path, cases: pd.DataFrame, needed: Collection[str]
+) -> tuple[dict[int, int], dict[int, Problem]]:
+    """Rows whose id occurs before, by their places: those that say the same, which are no loss, and those that contradict one another.
+
+    Where they do, nobody knows which is right: all of them go.
+    """
     compared = [name for name in cases if name not in ("row", "named")] if needed else ["age_months", "male"]
+    again: dict[int, int] = {}
+    contradicting: dict[int, Problem] = {}
     for id, same in cases[cases["id"].duplicated(keep=False)].groupby("id", sort=False):
-        agree = len(same[compared].drop_duplicates()) == 1
-        rows = ", ".join(map(str, same["row"]))
-        for index, row in list(same["row"].items())[1 if agree else 0 :]:
-            said = "say the same, the first is kept" if agree else "contradict one another, none is kept"
-            yield int(str(index)), Problem(str(id), f"{path} row {row}", "repeated id", f"rows {rows} {said}")
+        places = [(int(str(index)), int(row)) for index, row in same["row"].items()]
+        if len(same[compared].drop_duplicates()) == 1:
+            again |= dict(places[1:])
+            continue
+        said = f"rows {', '.join(map(str, same['row']))} contradict one another, none is kept"
+        for index, row in places:
+            contradicting[index] = Problem(str(id), f"{path} row {row}", "repeated id", said)
+    return again, contradicting

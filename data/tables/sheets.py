@@ -205,25 +205,19 @@ def decoded(data: bytes) -> tuple[str, str]:
         return data.decode("utf-8"), ""
     except UnicodeDecodeError:
         pass
-    lines = [line for line in data.splitlines(keepends=True) if not line.isascii()]
-    others = {line for line in lines if not is_utf8(line)}
-    if len(others) == len(set(lines)):
-        return data.decode("cp1252", errors="replace"), "not UTF-8, read as Windows-1252"
-    # Somebody has pasted into it: what is UTF-8 stays that.
-    parts = (
-        line.decode("cp1252" if line in others else "utf-8", errors="replace")
-        for line in data.splitlines(keepends=True)
-    )
-    count = sum(line in others for line in lines)
-    return "".join(parts), f"UTF-8 but for {count:,} line{'s' if count > 1 else ''}, read as Windows-1252"
+    if not data.decode("utf-8", errors="ignore").isascii():  # somebody has pasted into it: what is UTF-8 stays that
+        return data.decode("utf-8", errors=AS_CP1252), "UTF-8 but for some bytes, read as Windows-1252"
+    return data.decode("cp1252", errors="replace"), "not UTF-8, read as Windows-1252"
 
 
-def is_utf8(line: bytes) -> bool:
-    try:
-        line.decode("utf-8")
-    except UnicodeDecodeError:
-        return False
-    return True
+def as_cp1252(error: UnicodeError) -> tuple[str, int]:
+    """Of bytes that are no UTF-8."""
+    assert isinstance(error, UnicodeDecodeError)
+    return error.object[error.start : error.end].decode("cp1252", errors="replace"), error.end
+
+
+AS_CP1252 = "as-windows-1252"
+codecs.register_error(AS_CP1252, as_cp1252)
 
 
 # Excel

@@ -50,6 +50,8 @@ class Preparation:
     id_column: str = ""  # headings of one's own; '' is any of those in circulation
     age_column: str = ""
     sex_column: str = ""
+    patient_column: str = ""
+    split_column: str = ""
     accept_losses: bool = False  # whether more than a fifth of the cases may be left out
 
     @property
@@ -78,7 +80,13 @@ class Preparation:
     @property
     def columns(self) -> dict[str, str]:
         """Our name of a column to the heading that was named for it."""
-        named = {"id": self.id_column, "age_months": self.age_column, "sex": self.sex_column}
+        named = {
+            "id": self.id_column,
+            "age_months": self.age_column,
+            "sex": self.sex_column,
+            "patient": self.patient_column,
+            "split": self.split_column,
+        }
         return {ours: heading for ours, heading in named.items() if heading.strip()}
 
 

@@ -28,8 +28,8 @@ from data.preparation import Preparation
 from data.store.disk import open_store, verify
 from data.store.prepare import prepare
 from data.tables.dicom_cases import header
-from data.tables.headings import read_table
 from data.tables.layouts import read_folder
+from data.tables.rows import read_table
 from search.compare.curves import Curve
 from search.compare.curves import read as read_curves
 from search.compare.curves import write as write_curves

@@ -203,6 +203,11 @@ def zeros(folder: Path) -> None:
     (folder / "train.csv").write_bytes(rows().encode() + bytes(5000))
 
 
+def repeated(folder: Path) -> None:
+    """A query has given each row twice."""
+    (folder / "train.csv").write_text(rows() + rows().partition("\n")[2])
+
+
 def copies(folder: Path) -> None:
     (folder / "backup").mkdir()
     shutil.copy(folder / "train.csv", folder / "backup" / "train (copy).csv")
@@ -231,6 +236,7 @@ WHOLE: dict[str, tuple[Callable[[Path], object], str]] = {  # how it comes about
     "images with letters": (lettered_images, ""),
     "ids as floats": (floats, "12 ids are not quite their images' names, as 1377.0 and 1377.png"),
     "a copy of the table": (copies, ""),
+    "every row twice": (repeated, "12 rows of train.csv say what others say, and are read once (the first: row 14)"),
     "links out of the data": (outward, ""),
     "links to devices": (devices, "no regular file (a pipe, a socket or a device): more.csv, img/1400.png"),
     "True in German": (german_truth, ""),
@@ -244,6 +250,11 @@ WHOLE: dict[str, tuple[Callable[[Path], object], str]] = {  # how it comes about
     "results on a test set": (lambda f: (f / "test_results.csv").write_text("model,mae\na,9\n"), "no table of cases: test_results.csv"),
     "answers for a test set": (lambda f: (f / "test_submission.csv").write_text("id,prediction\n1,9\n"), "no table of cases: test_submission.csv"),
     "a log of another training": (lambda f: ((f / "train.csv").rename(f / "labels.csv"), (f / "train log.csv").write_text("epoch,loss\n1,2\n")), "no table of cases: train log.csv"),
+    "a log that is still empty": (lambda f: ((f / "train.csv").rename(f / "labels.csv"), (f / "training_log.csv").touch()), "passed over: "),
+    "an empty log in a folder of a split": (lambda f: ((f / "train.csv").rename(f / "labels.csv"), (f / "test").mkdir(), (f / "test" / "log.csv").touch()), "log.csv cannot be read as CSV: it is empty"),
+    "empty minutes of a test": (lambda f: (f / "test_protokoll.csv").write_text("\n\n"), "test_protokoll.csv cannot be read as CSV: it is empty"),
+    "an empty workbook of results": (lambda f: Workbook().save(f / "val_ergebnisse.xlsx"), "val_ergebnisse.xlsx cannot be read"),
+    "a damaged log beside all cases": (lambda f: ((f / "train.csv").rename(f / "labels.csv"), (f / "train_log.csv").write_text('epoch,loss\n"1,2\n')), "train_log.csv cannot be read as CSV"),
 }  # fmt: skip
 
 
@@ -319,10 +330,14 @@ REFUSED: dict[str, tuple[Callable[[Path], object], str]] = {
     "a test table of many words": (lambda f: (f / "boneage_test_dataset.csv").write_text(rows(["9"], "bild,alter,geschlecht")), "by its name it is the test table"),
     "a table of the truth of old Excel": (lambda f: (f / "Bone age ground truth.xls").write_bytes(b"\xd0\xcf"), "by its name it is the test table"),
     "a table of results that has cases": (lambda f: (f / "test_results.csv").write_text(rows(["9"], "id,boneage,geschlecht")), "by its name it is the test table"),
+    "sexes in an encoding of old Macintoshes": (
+        lambda f: (f / "train.csv").write_bytes(rows(heading="id,boneage,sex").replace("True", "männlich").replace("False", "weiblich").encode("mac_roman")),
+        r"6 of 12 cases .*train\.csv is not UTF-8, read as Windows-1252"),
     "a test table of old Excel": (lambda f: (f / "test.xls").write_bytes(b"\xd0\xcf"), r"test\.xls is not read: save as CSV or xlsx; by its name it is the test table"),
     "girls and boys on two sheets": (
         lambda f: ((f / "train.csv").unlink(), two_sheets(f / "train.xlsx")), "has 2 sheets of cases, girls, boys"),
     "days that are no days": (lambda f: (f / "train.csv").write_text(rows().replace("0,T", ",T").replace("0,F", ",F")), "below a month, as --age-unit days"),
+    "an empty test table in its folder": (lambda f: ((f / "test").mkdir(), (f / "test" / "labels.csv").touch()), "by its name it is the test table"),
     "an empty test table": (lambda f: (f / "test.csv").touch(), "by its name it is the test table"),
     "two tables of one split": (lambda f: (f / "train2.csv").write_text(rows(IDS[:-1])), "has 2 train tables"),
     "a quarter of the images away": (mostly_missing, r"3 of 12 cases .*\(3 missing\), more than a fifth.*--accept-losses"),
@@ -459,6 +474,31 @@ def test_a_name_in_one_notation_finds_its_file_in_another_and_stays_as_it_is(fol
         assert [unicodedata.normalize(ours, Path(path).stem) for path in found.cases["path"]] == ids
 
 
+def of_splits(folder: Path, names: tuple[str, str]) -> Found:
+    """Files that are numbered anew in each split, in one folder; the second are one more than the first."""
+    shutil.rmtree(folder / "img")
+    for table, name, count in zip(("train.csv", "val.csv"), names, (8, 9), strict=True):
+        files = [f"{name}{number}" for number in range(count)]
+        save(folder / "img", files)
+        (folder / table).write_text(rows([f"{file}.png" for file in files]))
+    return read_folder(folder)
+
+
+@pytest.mark.parametrize("names", [("train_", "val_"), ("img-tr", "img-va"), ("Training", "Validierung")])
+def test_files_that_are_numbered_anew_in_each_split_are_different_cases(folder: Path, names: tuple[str, str]) -> None:
+    found = of_splits(folder, names)
+
+    assert ids_of(found) == [f"{names[0]}{n}" for n in range(8)] + [f"{names[1]}{n}" for n in range(9)]
+    assert [Path(path).stem for path in found.cases["path"]] == ids_of(found)
+    assert found.cases["split"].value_counts().to_dict() == {"train": 8, "validation": 9}
+
+
+@pytest.mark.parametrize("names", [("b", "b"), ("b", "")])
+def test_one_number_under_the_letters_that_all_files_share_is_one_case(folder: Path, names: tuple[str, str]) -> None:
+    with pytest.raises(DataError, match="the id 0 is in two splits"):
+        of_splits(folder, names)
+
+
 def test_a_near_name_is_never_preferred_to_the_name_itself(folder: Path) -> None:
     shutil.rmtree(folder / "img")
     save(folder / "img", ["7", "007", "a1", "A1", "8", "b9", "c9"])
@@ -552,6 +592,18 @@ def test_sexes_that_no_table_has_are_those_of_the_dicom_files(folder: Path) -> N
     )
 
     assert list(read_folder(folder).cases["male"]) == [number % 2 == 1 for number in range(12)]
+
+
+def test_a_list_of_answers_beside_dicom_files_is_no_second_table_of_cases(folder: Path) -> None:
+    dicom_folder(folder)
+    names = [f"IM{number:06}" for number in range(12)]
+    (folder / "train.csv").write_text(rows(names))
+    (folder / "sample_submission.csv").write_text("\n".join(["id,boneage", *(f"{name},120" for name in names)]))
+
+    found = read_folder(folder)
+
+    assert list(found.cases["age_months"]) == [60 + 10 * number for number in range(12)]
+    assert "passed over, as no table of cases: sample_submission.csv" in found.said
 
 
 def test_a_table_may_name_dicom_files_by_what_their_headers_say(folder: Path) -> None:

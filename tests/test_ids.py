@@ -18,7 +18,7 @@ from data.preparation import Preparation
 from data.problems import Problem, problems_table, read_problems
 from data.store.disk import open_store
 from data.store.prepare import prepare
-from data.tables.headings import TO_ANSWER, read_table
+from data.tables.rows import TO_ANSWER, read_table
 from search.trained.conformal import calibrate
 from search.trained.keep import write_predictions
 from search.trained.page import read_predictions

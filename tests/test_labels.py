@@ -47,7 +47,8 @@ def test_what_cannot_be_used_is_said_with_file_and_row(tmp_path: Path) -> None:
     assert "t.csv row 2: age: bone age is in months" in said
     assert "t.csv row 3: sex: male is True or False, M or F; got 'xx'" in said
     assert "rows 5, 6 contradict one another, none is kept" in said
-    assert "2 more rows of" in said
+    assert "1 more rows of" in said
+    assert "t.csv row 8 says what another says, and is read once" in said
     assert "2 of 6 files are in no row of" in said
     assert "4.png, 6.png" in said
 
@@ -192,6 +193,9 @@ def test_ages_in_another_unit_are_refused(tmp_path: Path) -> None:
         labels_of(table(tmp_path, "id,boneage\n" + years + "9,\n"), files)
     with pytest.raises(DataError, match="below a month, as --age-unit days"):
         labels_of(tmp_path / "t.csv", files, age_unit="days")
+    assert labels_of(tmp_path / "t.csv", files, age_unit="months").age_months == {
+        files[0]: 6.5
+    }  # infants', as was said
 
 
 def test_nothing_of_a_folder_is_lost_unsaid(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -89,7 +89,6 @@ LEFT_OUT: dict[str, tuple[Callable[[Path], object], str, str]] = {
     "an infinite age": (lambda f: change_row(f, 1380, "1380,1e999,True"), "1380", "age"),
     "an unknown sex": (lambda f: change_row(f, 1380, "1380,120,?"), "1380", "sex"),
     "no sex": (lambda f: change_row(f, 1380, "1380,120,"), "1380", "sex"),
-    "a row twice": (lambda f: (change_row(f, 1380, "1380,99,True"), add_row(f, "1380,99,True")), "1380", "repeated id"),
     "a row twice with two ages": (lambda f: add_row(f, "1380,299,True"), "1380", "repeated id"),
     "an id that leaves the folder": (lambda f: add_row(f, "../../../etc/passwd,120,True"), "passwd", "missing"),
     "two images of one name": (lambda f: Image.fromarray(noise((9, 9))).save(f / "1380.jpg"), "1380", "ambiguous"),
@@ -113,6 +112,7 @@ USABLE: dict[str, Callable[[Path], object]] = {
     "a decimal age": lambda f: change_row(f, 1380, "1380,120.75,True"),
     "an id with its ending": lambda f: change_row(f, 1380, "1380.png,120,True"),
     "an image without a row": lambda f: Image.fromarray(noise((9, 9))).save(f / IMAGES / "77.png"),
+    "a row twice": lambda f: (change_row(f, 1380, "1380,99,True"), add_row(f, "1380,99,True")),
     "blank lines": lambda f: add_row(f, "\n\n"),
     "Windows line ends": lambda f: (f / "train.csv").write_bytes(
         (f / "train.csv").read_bytes().replace(b"\n", b"\r\n")

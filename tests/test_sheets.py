@@ -16,7 +16,8 @@ from openpyxl import Workbook
 
 from data.preparation import DataError
 from data.tables import sheets
-from data.tables.headings import fitting, read_table
+from data.tables.headings import fitting
+from data.tables.rows import read_table
 from data.tables.sheets import MAX_TABLE_BYTES, read_sheet
 
 HEADINGS = ["id", "boneage", "male"]
@@ -47,6 +48,35 @@ def test_encoding_separator_and_line_end_change_no_cell(
     assert [cells for _, cells in sheet.rows] == ROWS
     assert [number for number, _ in sheet.rows] == [2, 3, 4, 5]
     assert bool(sheet.said) == (encoding == "cp1252")
+
+
+def test_bytes_in_another_encoding_change_no_others(tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    path.write_bytes(text([HEADINGS, *ROWS]).encode() + "Zoë".encode("cp1252") + "ë,20,F\n".encode())
+
+    sheet = read_sheet(path, fits)
+
+    assert [cells[0] for _, cells in sheet.rows] == ["007", "NA", "Jörg", "a b", "Zoëë"]
+    assert sheet.said == "t.csv is UTF-8 but for some bytes, read as Windows-1252"
+
+
+@pytest.mark.parametrize("id", ['="007"', '"=""007"""', "'007"])
+def test_what_a_spreadsheet_writes_around_a_text_is_no_part_of_an_id(tmp_path: Path, id: str) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text(f"id,boneage,male\n{id},132,M\n")
+    table = read_table(path)
+
+    assert table is not None
+    assert list(table.cases["id"]) == list(table.cases["named"]) == ["007"]
+
+
+def test_an_apostrophe_that_not_all_ids_have_is_a_letter(tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text("id,boneage,male\n'007,132,M\n8,132,M\n")
+    table = read_table(path)
+
+    assert table is not None
+    assert list(table.cases["id"]) == ["'007", "8"]
 
 
 BEFORE = ("sep=;\n", "sep=;\n\n", "Klinik Nord\n\n", "Klinik; Export vom 3.4.\n;;\n", "\n\n\n")
@@ -140,6 +170,13 @@ def test_of_sheets_the_one_that_has_most_of_what_is_asked_for_is_taken_and_the_o
     assert sheet.said.startswith("t.xlsx: passed over, as cases has more of what is asked for: the sheet patients")
 
 
+def test_a_sheet_of_headings_alone_is_no_second_one(tmp_path: Path) -> None:
+    form: Cells = [["id", "boneage", "male", "split"], [None, None, None, " "]]
+
+    for sheets_there in ({"form": form, "girls": GIRLS}, {"girls": GIRLS, "form": GIRLS[:1]}):
+        assert read_sheet(saved(tmp_path / "t.xlsx", sheets_there), fits).name == "girls"
+
+
 def test_a_copy_of_a_sheet_is_no_second_one(tmp_path: Path) -> None:
     assert len(read_sheet(saved(tmp_path / "t.xlsx", {"girls": GIRLS, "copy": GIRLS}), fits).rows) == 2
 
@@ -204,6 +241,44 @@ def test_a_decimal_comma_is_read_where_it_is_quoted_or_no_separator(tmp_path: Pa
     (tmp_path / "t.csv").write_text("id,boneage,male\n1,132,5,M\n")
     with pytest.raises(DataError, match=r"row 2 has 4 cells under 3 headings.*decimal comma"):
         read_table(tmp_path / "t.csv")
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "id,male,boneage,note\n1,True,3,5,\n2,False,13,\n",
+        "id,male,boneage,note\n1,True,3,5,\n2,False,4,5,\n",  # every row is longer
+        "id,male,height,boneage,note\n1,True,101,5,60,\n",  # a comma before the age pushes it away
+        "id,male,boneage,note\n1,True,3,5,,\n",
+    ],
+)
+def test_a_decimal_comma_before_a_blank_cell_is_not_cut_off(tmp_path: Path, content: str) -> None:
+    (tmp_path / "t.csv").write_text(content)
+
+    with pytest.raises(
+        DataError, match=r"row 2 has \d cells under \d headings: .* may be the number \d+,5, or two; quote"
+    ):
+        read_table(tmp_path / "t.csv")
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "id,male,boneage,note,,\n1,True,35,5,,\n2,False,13,,,\n",  # Excel's, headings and all
+        "id,boneage,male\n1,35,True,\n2,13,False,,\n",  # commas at the ends of rows
+        "id,male,boneage\n1,True,35,\n2,False,13,\n",
+        "id,height,boneage,male\n1,101,35,True,\n2,99,13,False,\n",
+        "id;male;boneage;note\n1;True;35;5;\n2;False;13;;;\n",
+        "id,male,boneage,note\n1,True,35,5\n2,False,13,\n",
+    ],
+)
+def test_blank_cells_at_the_ends_of_rows_are_none(tmp_path: Path, content: str) -> None:
+    (tmp_path / "t.csv").write_text(content)
+    table = read_table(tmp_path / "t.csv")
+
+    assert table is not None
+    assert list(table.cases["age_months"]) == [35, 13]
+    assert list(table.cases["male"]) == [True, False]
 
 
 def test_what_inflates_beyond_the_bound_is_refused_before_it_is_read(tmp_path: Path) -> None:

@@ -6,7 +6,8 @@ import pandas as pd
 import pytest
 
 from data.preparation import DataError
-from data.tables.headings import TO_ANSWER, normalised, read_table, split_by_words
+from data.tables.headings import normalised, split_by_words
+from data.tables.rows import TO_ANSWER, read_table
 from data.tables.sexes import sex_of, sexes_in
 
 HEADING = "id,boneage,male\n"
@@ -133,10 +134,41 @@ def test_one_and_zero_are_a_sex_under_male_and_unclear_under_sex(tmp_path: Path)
         ("male/female", "True", None),
         ("sex (m/f)", "0", None),
         ("male (1) female (0)", "F", False),
+        ("woman", "TRUE", False),
+        ("Women", "0", True),
+        ("niña", "VERDADERO", False),
+        ("Nin\u0303a", "falso", True),  # an accent that is a letter of its own
+        ("Mädchen (ja/nein)", "wahr", False),
+        ("weibliches Geschlecht", "WAHR", False),
+        ("demoiselle", "vrai", None),  # a word that is not known is no sex
+        ("isFemale", "true", False),
+        ("is_boy", "1", True),
+        ("garçon", "vrai", True),
+        ("sexo masculino", "verdadero", True),
+        ("not male", "True", None),
+        ("sex", "TRUE", None),
+        ("Geschlecht", "FALSCH", None),
+        ("patient", "1", None),
+        ("sexo_m", "1", None),  # mujer, or masculino
+        ("sexo_f", "1", False),
+        ("sexo", "Niña", False),
     ],
 )
 def test_a_sex_is_read_by_its_word_and_its_heading(heading: str, cell: str, male: bool | None) -> None:
     assert sex_of(cell, normalised(heading)) is male
+
+
+@pytest.mark.parametrize(("heading", "cell"), [("sex", "TRUE"), ("gender", "1"), ("sex", "falsch")])
+def test_a_yes_under_a_heading_that_names_no_sex_is_refused_with_what_to_do(
+    tmp_path: Path, heading: str, cell: str
+) -> None:
+    table = read_table(written(tmp_path, f"id,boneage,{heading}\n1,100,F\n2,110,{cell}\n"))
+
+    assert table is not None
+    [problem] = table.problems
+    assert problem.kind == "sex"
+    assert f"{cell!r} under the heading {heading} does not say whether a boy or a girl is meant" in problem.said
+    assert "rename the column male or female" in problem.said
 
 
 def test_rows_that_repeat_an_id_are_one_case_if_they_agree_and_none_if_they_do_not(tmp_path: Path) -> None:
@@ -145,9 +177,30 @@ def test_rows_that_repeat_an_id_are_one_case_if_they_agree_and_none_if_they_do_n
     assert table is not None
     assert list(table.cases["id"]) == ["1", "3"]
     reasons = {problem.id: problem.reason for problem in table.problems}
-    assert "rows 2, 4 say the same" in reasons["1"]
+    assert reasons.keys() == {"2"}
     assert "rows 3, 5 contradict" in reasons["2"]
-    assert len(table.problems) == 3
+    assert len(table.problems) == 2
+    assert table.said == "train.csv row 4 says what another says, and is read once"
+
+
+NO_CASES = {
+    "no-break spaces": "\u00a0,\u00a0,\u00a0\n" * 20,
+    "letters that nobody sees": "\ufeff,\u200b,\u2003\n" * 20,
+    "boxes that were not ticked": ",,FALSE\n" * 20,
+    "lines below the table": ",,\n,,checked by Jörg\n",
+}
+
+
+@pytest.mark.parametrize("rows", NO_CASES)
+def test_rows_with_neither_id_nor_age_are_no_cases(tmp_path: Path, rows: str) -> None:
+    path = tmp_path / "train.csv"
+    path.write_text(HEADING + "1,12,M\n2,13,F\n" + NO_CASES[rows], encoding="utf-8")
+    table = read_table(path)
+
+    assert table is not None
+    assert list(table.cases["id"]) == ["1", "2"]
+    assert not table.problems
+    assert ("neither id nor age" in table.said) == ("box" in rows or "lines" in rows)
 
 
 @pytest.mark.parametrize(
@@ -241,7 +294,7 @@ TWO_COLUMNS = {  # heading and rows, what is said
     "raters": ("id,boneage,boneage,male", "1,12,12,M\n2,13,14,F", "two columns of bone ages.*row 3 has '13' and '14': rename"),
     "synonyms": ("id,bone age,boneage,male", "1,12,13,M", r"\(boneage, bone age\), and row 2 has '13' and '12': say --age-column"),
     "sexes": ("id,boneage,male,sex", "1,12,True,F", "two columns of sexes.*say --sex-column"),
-    "splits": ("id,boneage,male,set,split", "1,12,True,test,train", "two columns of splits.*rename one of them"),
+    "splits": ("id,boneage,male,set,split", "1,12,True,test,train", "two columns of splits.*say --split-column"),
     "ids": ("id,boneage,male,file name", "1,12,M,7.png", "two columns of ids.*'1' and '7.png': say --id-column"),
 }  # fmt: skip
 

@@ -7,7 +7,7 @@ ages where that was asked for, are taken from DICOM files.
 """
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -18,14 +18,17 @@ from data.cases import SPLITS
 from data.films.dicom import is_dicom
 from data.preparation import DataError, Preparation
 from data.problems import Problem
+from data.shown import one_line
 from data.tables.dicom_cases import HEADER_AGE, is_header_age
 from data.tables.folders import WHAT_TO_DO, Files, files_below, some
 from data.tables.headings import (
+    WHAT,
     Table,
+    apart,
     is_a_splits_table,
     known_headings,
     lacking,
-    read_table,
+    normalised,
     split_by_words,
     split_of,
     without_ending,
@@ -34,12 +37,18 @@ from data.tables.paired.joined import joined
 from data.tables.refusals import (
     refuse_ids_in_two_splits,
     refuse_losses,
+    refuse_lost_ages,
+    refuse_lost_splits,
     refuse_official_test,
     refuse_splits_without_images,
+    refuse_unfound,
     refuse_years,
 )
+from data.tables.rows import read_table
+from data.tables.sheets import Empty
 
 FAULTS_SAID = 3
+COLUMNS_SAID = 6  # of one table
 AS_FOUND = Preparation()
 
 
@@ -66,29 +75,37 @@ def read_folder(folder: Path, settings: Preparation = AS_FOUND, to_train: bool =
             )
     tables, said = read_tables(folder, files, settings)
     tables = one_per_split(folder, tables)
+    refuse_unfound(tables, settings.columns)
+    if not is_header_age(settings.age_column):
+        refuse_lost_ages(tables)
     labelled = [table for table in tables if table.has_ages or is_header_age(settings.age_column)]
     if not labelled:
         raise DataError(
             f"{tables[0].path} has no bone ages, and {folder} no other table: add the table that has them, or say by "
             f"--age-column which heading they have"
         )
+    if to_train:
+        refuse_lost_splits(labelled)
     refuse_years(folder, labelled, settings)
+    labelled = apart(labelled)
     refuse_ids_in_two_splits(labelled)
     cases, problems, paired = joined(folder, labelled, files.images)
+    of_tables = [table.said for table in labelled if table.said]
     if cases.empty:
         first = f"; the first: {problems[0].path}, {problems[0].reason}" if problems else ""
-        passed = "".join(f"; {sentence}" for sentence in files.said)
+        passed = "".join(f"; {sentence}" for sentence in (*of_tables, *files.said))
         if problems and all(problem.kind == "missing" for problem in problems):
             passed += "; if the images' names are in another column, say --id-column"
         raise DataError(f"{folder} has {len(problems)} cases and none can be used{first}{passed}")
     if to_train:
         refuse_splits_without_images(folder, labelled, cases)
         refuse_official_test(folder, cases)
-    refuse_losses(str(folder), problems, len(cases), settings)
+    refuse_losses(str(folder), problems, len(cases), settings, of_tables)
     if is_header_age(settings.age_column):
         of = "the table" if all(table.has_ages for table in labelled) else "the DICOM headers"
         paired.append(f"LABELS ARE AGES SINCE BIRTH, from {of}, as --age-column asks: they are no bone ages")
-    sentences = (*(sentence(folder, table) for table in tables), *said, *paired, *files.said)
+    of_columns = [words for table in tables for words in columns_said(folder, table, settings.columns)]
+    sentences = (*(sentence(folder, table) for table in tables), *of_columns, *said, *paired, *files.said)
     return Found(cases[["id", "age_months", "male", "split", "patient", "path"]], tuple(problems), sentences)
 
 
@@ -101,13 +118,13 @@ def read_tables(folder: Path, files: Files, settings: Preparation) -> tuple[list
     with_dicom = any(is_dicom(path) for path in files.images)
     tables: list[Table] = []
     others: list[Path] = []
-    faults: dict[Path, str] = {}
+    faults: dict[Path, DataError] = {}
     texts: list[Path] = []
     for path in files.tables:
         try:
             table = read_table(path, asked, unit)
         except DataError as error:
-            faults[path] = str(error)
+            faults[path] = error
             continue
         if table and (table.has_sexes or with_dicom):
             tables.append(replace(table, split=split_of(folder, path.with_suffix("")) or table.split))
@@ -125,11 +142,12 @@ def read_tables(folder: Path, files: Files, settings: Preparation) -> tuple[list
         tables = [table for table in tables if table.has_ages or table.split]
     if not tables:
         return [table_of_headers(folder, files, settings, faults, others)], []
-    for path, fault in faults.items():
-        split = split_of(folder, path.with_suffix(""))
-        if split and split not in {table.split for table in tables}:
-            raise DataError(f"{fault}; {by_name(split)}")
-    refuse_lost_splits(folder, files, others, {table.split for table in tables}, asked)
+    if any(table.has_ages and table.has_sexes and table.split in ("", "train") for table in tables):
+        # Beside a table that says all of its cases, a list that names no split and says less is none of labels.
+        others += [table.path for table in tables if not table.has_sexes and not table.split]
+        tables = [table for table in tables if table.has_sexes or table.split]
+    refuse_splits_unread(folder, faults, {table.split for table in tables})
+    refuse_splits_passed_over(folder, files, others, {table.split for table in tables}, asked)
     said = [table.said for table in tables if table.said]
     said += [f"passed over: {fault}" for fault in list(faults.values())[:FAULTS_SAID]]
     if len(faults) > FAULTS_SAID:
@@ -137,6 +155,19 @@ def read_tables(folder: Path, files: Files, settings: Preparation) -> tuple[list
     if others or texts:
         said.append(f"passed over, as no table of cases: {some(folder, [*others, *texts])}")
     return tables, said
+
+
+def refuse_splits_unread(folder: Path, faults: Mapping[Path, DataError], there: set[str]) -> None:
+    """A cut of the training cases must not stand in for an official test set whose table cannot be read.
+
+    An empty file is one by a name that says nothing else: a log is empty before the first epoch, too.
+    """
+    there = there | {"train"} if "" in there else there
+    for path, fault in faults.items():
+        split = split_of(folder, path.with_suffix(""))
+        may_be = not isinstance(fault, Empty) or is_a_splits_table(path.stem, split)
+        if split and split not in there and may_be:
+            raise DataError(f"{fault}; {by_name(split)}")
 
 
 def table_in_text(path: Path, asked: Mapping[str, str], unit: str) -> Table | None:
@@ -151,7 +182,7 @@ def by_name(split: str) -> str:
     return f"by its name it is the {split} table: mend it, or take it out"
 
 
-def refuse_lost_splits(
+def refuse_splits_passed_over(
     folder: Path, files: Files, others: list[Path], there: set[str], asked: Mapping[str, str]
 ) -> None:
     """A cut of the training cases must not stand in for an official test set whose table is not known as one.
@@ -170,14 +201,14 @@ def refuse_lost_splits(
 
 
 def table_of_headers(
-    folder: Path, files: Files, settings: Preparation, faults: dict[Path, str], others: list[Path]
+    folder: Path, files: Files, settings: Preparation, faults: Mapping[Path, DataError], others: list[Path]
 ) -> Table:
     """The cases of DICOM files that have no table, if it was asked for; else an error that says what is missing."""
     known = {path: len(known_headings(path, settings.columns)) for path in others}
     if others and (not faults or any(known.values())):
         raise DataError(lacking(max(others, key=lambda path: known[path]), settings.columns))
     if faults:
-        raise DataError(next(iter(faults.values())))
+        raise next(iter(faults.values()))
     wanted = f"{folder} has no table of cases (CSV or xlsx): expected RSNA's train.csv with id, boneage, male"
     paths = [path for path in files.images if is_dicom(path)]
     if not paths or not is_header_age(settings.age_column):
@@ -233,3 +264,22 @@ def sentence(folder: Path, table: Table) -> str:
     split = f"{table.split} cases" if table.split else "cases"
     ages = "" if table.has_ages else ", without ages: left out"
     return f"{table.path.relative_to(folder)}: {count:,} {split}{ages}"
+
+
+def columns_said(folder: Path, table: Table, asked: Mapping[str, str]) -> Iterator[str]:
+    """Where a heading that was named is not this table's, and what nothing is taken from."""
+    name = table.path.relative_to(folder)
+    for ours, heading in asked.items():
+        if (found := table.columns.get(ours)) and found != normalised(heading):
+            yield f"{name} has no column {heading!r}: its {WHAT[ours]} are those under {found!r}"
+    unused = [column.heading for column in table.unused]
+    if unused:
+        more = f" and {len(unused) - COLUMNS_SAID} more" if len(unused) > COLUMNS_SAID else ""
+        are = "columns are" if len(unused) > 1 else "column is"
+        yield f"{name}: {len(unused)} {are} not used: {one_line(', '.join(unused[:COLUMNS_SAID]))}{more}"
+    patients = [column.heading for column in table.unused if column.speaks_of_patients]
+    if patients and "patient" not in table.columns:
+        yield (
+            f"{name} DOES NOT SAY WHOSE THE IMAGES ARE under a known heading: if {one_line(', '.join(patients))} does, say "
+            "--patient-column, or images of one patient may be in two splits"
+        )

@@ -1,7 +1,7 @@
 """What is refused of a folder before anything is decoded, because it would train without an error and give wrong results."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -9,8 +9,10 @@ import pandas as pd
 
 from data.preparation import DataError, Preparation
 from data.problems import Problem
+from data.shown import one_line
 from data.tables.ages import YEARS_MOST, look_like_years, mostly_newborn
-from data.tables.headings import Table, composed
+from data.tables.dicom_cases import is_header_age
+from data.tables.headings import Table, composed, normalised, without_named
 from data.tables.rsna import RSNA_TEST_IDS, official_test
 
 MOST_LOST = 0.2  # of the cases, before somebody has to say that it is meant
@@ -39,6 +41,39 @@ def refuse_newborn(path: Path, ages: np.ndarray, unit: str) -> None:
             f"most bone ages of {path} are below a month, as --age-unit {unit} has it: of {len(said):,} the median is "
             f"{np.median(said):.2g} months; say the unit that they are in, and write newborns' ages in months"
         )
+
+
+def refuse_unfound(tables: Sequence[Table], asked: Mapping[str, str]) -> None:
+    """A heading that was named and that no table has."""
+    for ours, heading in asked.items():
+        if is_header_age(heading) or any(table.columns.get(ours) == normalised(heading) for table in tables):
+            continue
+        table = tables[0]
+        headings = [*table.columns.values(), *(column.heading for column in table.unused)]
+        raise DataError(without_named(table.path, ours, heading, headings))
+
+
+def refuse_lost_ages(tables: Iterable[Table]) -> None:
+    """A cut of the training cases must not stand in for a test set whose ages are there, under a heading that is not known."""
+    for table in tables:
+        ages = [column.heading for column in table.unused if column.may_be_ages]
+        if ages and not table.has_ages:
+            raise DataError(
+                f"{table.path} has no known heading of bone ages, and may have them under {one_line(', '.join(ages))}: say "
+                "--age-column, or rename the column boneage; if these are no bone ages, take the column out, or the table"
+            )
+
+
+def refuse_lost_splits(tables: Iterable[Table]) -> None:
+    """Test cases of a split that the table's owner made would be trained on."""
+    for table in tables:
+        for column in table.unused if "split" not in table.columns else ():
+            if column.splits != {"train"} and (others := sorted(column.splits - {table.split or "train"})):
+                raise DataError(
+                    f"{table.path} has a column {one_line(column.heading)} that may put cases into {' and '.join(others)}, and "
+                    "its heading is not known: say --split-column if its cells are train, validation and test, or give the table "
+                    "a column `split` that says so; if it means something else, take it out"
+                )
 
 
 def refuse_ids_in_two_splits(tables: Iterable[Table]) -> None:
@@ -78,7 +113,9 @@ def refuse_official_test(folder: Path, cases: pd.DataFrame) -> None:
         )
 
 
-def refuse_losses(source: str, problems: Sequence[Problem], kept: int, settings: Preparation) -> None:
+def refuse_losses(
+    source: str, problems: Sequence[Problem], kept: int, settings: Preparation, said: Sequence[str] = ()
+) -> None:
     """More than MOST_LOST of the cases left out, unless that was said to be meant."""
     total = len(problems) + kept
     if settings.accept_losses or len(problems) <= MOST_LOST * total:
@@ -90,4 +127,5 @@ def refuse_losses(source: str, problems: Sequence[Problem], kept: int, settings:
     raise DataError(
         f"{len(problems):,} of {total:,} cases of {source} cannot be used ({counted}), more than a fifth; the first: "
         f"{first.path}, {first.reason}; mend them{unit}, or say --accept-losses if the other {kept:,} are enough"
+        + "".join(f"; {sentence}" for sentence in said)
     )

@@ -8,7 +8,6 @@ import codecs
 import csv
 import io
 import re
-import string
 import zipfile
 from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
@@ -29,12 +28,18 @@ MAX_CELLS_READ = 250_000_000  # with the blank ones at the ends of rows, which c
 UNREADABLE = {True: "cannot be read as an Excel workbook", False: "cannot be read as CSV"}  # by whether it is Excel
 ARCHIVE_MARK = b"PK\3\4"
 SEPARATORS = ",;\t|"
-NOTHING = SEPARATORS + string.whitespace  # a row of these alone is blank, whichever of them separates
+NOTHING = re.compile(r"[\s,;|\u200b-\u200f\u2060\ufeff]*")  # a row of these alone is blank, whichever of them separates
 HEADING_WITHIN = 10  # rows from the top, blank ones not counted: exports begin with a title or two
 LOOKED_AT = 30  # lines from the top, for the separator
 AT_ONCE = 1 << 20  # bytes of a file that is read
 UNVALUED = "\0"  # a cell with a formula whose value nobody has calculated; no text has that letter
+TEXT_FORMULA = re.compile(r'="([^"]*)"')  # as programs write 007 into a CSV, so that Excel leaves its zeros
 FORMULA = re.compile(rb"<f[\s/>]")  # in a worksheet
+
+
+class Empty(DataError):
+    """A table without a single cell."""
+
 
 Row = tuple[int, list[str]]  # its number as a person counts, from 1; its cells
 Fits = Callable[[Sequence[str]], int]  # how well a row serves as the headings; 0 is not at all
@@ -47,6 +52,9 @@ class Sheet:
     said: str = ""  # what had to be guessed
     name: str = ""  # in its workbook
     hidden: bool = False
+    longer: tuple[
+        Row, ...
+    ] = ()  # all cells of the rows that commas part into more than the headings, where the further are blank
 
 
 def read_sheet(path: Path, fits: Fits) -> Sheet:
@@ -58,7 +66,7 @@ def read_sheet(path: Path, fits: Fits) -> Sheet:
     excel = is_excel(path, data)
     sheets = list((read_excel if excel else read_text)(path, data, fits))
     if not sheets:
-        raise DataError(f"{path} {UNREADABLE[excel]}: it is empty")
+        raise Empty(f"{path} {UNREADABLE[excel]}: it is empty")
     fitting = [sheet for sheet in sheets if fits(sheet.headings)]
     return the_one(path, fitting, fits) if fitting else sheets[0]
 
@@ -90,7 +98,10 @@ def is_excel(path: Path, data: bytes) -> bool:
 
 def the_one(path: Path, fitting: Sequence[Sheet], fits: Fits) -> Sheet:
     """The one that fits best. Girls on one sheet and boys on the next are half of the cases each; a hidden sheet is an old one."""
-    shown = [sheet for sheet in fitting if not sheet.hidden] or list(fitting)
+    filled = [
+        sheet for sheet in fitting if sheet.rows
+    ] or fitting  # a form that nobody has filled in is no second table
+    shown = [sheet for sheet in filled if not sheet.hidden] or list(filled)
     best = max(fits(sheet.headings) for sheet in shown)
     lesser = [sheet.name for sheet in shown if fits(sheet.headings) < best]
     shown = [sheet for sheet in shown if fits(sheet.headings) == best]
@@ -113,14 +124,18 @@ def the_one(path: Path, fitting: Sequence[Sheet], fits: Fits) -> Sheet:
     return replace(chosen, said=said)
 
 
-def below_headings(path: Path, rows: Sequence[Row], fits: Fits, said: str = "", excel: bool = False) -> Iterator[Sheet]:
-    """The sheet that these rows are; none where all of them are blank."""
-    filled = [row for row in rows if any(cell.strip(NOTHING) for cell in row[1])]
+def below_headings(
+    path: Path, rows: Sequence[Row], fits: Fits, said: str = "", separator: str = "", excel: bool = False
+) -> Iterator[Sheet]:
+    """The sheet that these rows are; none where all of them are blank. No separator parts the cells of a workbook."""
+    filled = [row for row in rows if not all(NOTHING.fullmatch(cell) for cell in row[1])]
     if not filled:
         return
     place = max(range(min(HEADING_WITHIN, len(filled))), key=lambda n: (fits(filled[n][1]), -n))
     headings = trimmed(filled[place][1])
     width, of_cases = len(headings), fits(headings) > 0
+    as_written = len(filled[place][1])  # Excel ends all its rows alike, the headings' too: a,b,,
+    longer = [row for row in filled[place + 1 :] if separator == "," and len(row[1]) > as_written]
     below = []
     for number, cells in filled[place + 1 :]:
         if of_cases and any(cell.strip() for cell in cells[width:]):
@@ -129,7 +144,7 @@ def below_headings(path: Path, rows: Sequence[Row], fits: Fits, said: str = "", 
                 "quote a cell that holds the separator, as a decimal comma"
             )
         below.append((number, [*cells[:width], *[""] * (width - len(cells))]))
-    yield Sheet(tuple(headings), tuple(below), said)
+    yield Sheet(tuple(headings), tuple(below), said, longer=tuple(longer))
 
 
 def trimmed(cells: list[str]) -> list[str]:
@@ -151,7 +166,7 @@ def read_text(path: Path, data: bytes, fits: Fits) -> Iterator[Sheet]:
         separator = named[1] if named else separator_of(lines[: begin + LOOKED_AT], fits)
         # Strict: a quote that is never closed would swallow the rest of the table as one cell.
         rows = list(numbered(csv.reader(lines[begin:], delimiter=separator, skipinitialspace=True, strict=True), begin))
-    yield from below_headings(path, rows, fits, f"{path.name} is {said}" if said else "")
+    yield from below_headings(path, rows, fits, f"{path.name} is {said}" if said else "", separator)
 
 
 def separator_of(lines: Sequence[str], fits: Fits) -> str:
@@ -168,7 +183,7 @@ def numbered(reader: Any, begin: int) -> Iterator[Row]:
     """Rows with the number of the line they begin in."""
     number = begin + 1
     for cells in reader:
-        yield number, cells
+        yield number, [of_formula[1] if (of_formula := TEXT_FORMULA.fullmatch(cell)) else cell for cell in cells]
         number = begin + reader.line_num + 1
 
 
@@ -189,7 +204,20 @@ def decoded(data: bytes) -> tuple[str, str]:
     try:
         return data.decode("utf-8"), ""
     except UnicodeDecodeError:
-        return data.decode("cp1252", errors="replace"), "not UTF-8, read as Windows-1252"
+        pass
+    if not data.decode("utf-8", errors="ignore").isascii():  # somebody has pasted into it: what is UTF-8 stays that
+        return data.decode("utf-8", errors=AS_CP1252), "UTF-8 but for some bytes, read as Windows-1252"
+    return data.decode("cp1252", errors="replace"), "not UTF-8, read as Windows-1252"
+
+
+def as_cp1252(error: UnicodeError) -> tuple[str, int]:
+    """Of bytes that are no UTF-8."""
+    assert isinstance(error, UnicodeDecodeError)
+    return error.object[error.start : error.end].decode("cp1252", errors="replace"), error.end
+
+
+AS_CP1252 = "as-windows-1252"
+codecs.register_error(AS_CP1252, as_cp1252)
 
 
 # Excel

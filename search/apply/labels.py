@@ -10,11 +10,12 @@ from data.preparation import DataError
 from data.shown import one_line
 from data.tables.ages import look_like_years
 from data.tables.dicom_cases import header
-from data.tables.headings import TO_ANSWER, Table, read_table
+from data.tables.headings import Table
 from data.tables.paired.header_ids import READ_HEADER, Written, is_readable_dicom
 from data.tables.paired.names import matched
 from data.tables.paired.several import one_picture, said_of_several
-from data.tables.refusals import refuse_newborn
+from data.tables.refusals import refuse_newborn, refuse_unfound
+from data.tables.rows import TO_ANSWER, read_table
 
 SAID = 3  # of a kind of fault; the others are counted
 
@@ -28,7 +29,7 @@ class Labels:
     said: tuple[str, ...] = ()
 
 
-def labels_of(table: Path, files: Sequence[Path], columns: Mapping[str, str] = {}, age_unit: str = "months") -> Labels:
+def labels_of(table: Path, files: Sequence[Path], columns: Mapping[str, str] = {}, age_unit: str = "auto") -> Labels:
     """Sexes and bone ages of the files, by a table as `prepare` reads it; `columns` as `Preparation` has them.
 
     Raises DataError where the table cannot be read, its ages are in another unit, or it says nothing of any of the files.
@@ -107,18 +108,19 @@ def one_patient(paths: Sequence[Path], headers: READ_HEADER) -> bool:
 
 
 def table_of(table: Path, columns: Mapping[str, str], age_unit: str) -> Table:
-    found = read_table(table, columns, age_unit, TO_ANSWER)
+    found = read_table(table, columns, age_unit.replace("auto", "months"), TO_ANSWER)
     if found is None:
         raise DataError(
             f"{table} has no columns of ids and sexes or bone ages: expected `id` and `male` (True, False), `sex` (M, F) or `boneage`; "
             "--id-column, --sex-column and --age-column name others"
         )
+    refuse_unfound([found], columns)
     ages = found.cases["age_months"].dropna().to_numpy(float)
-    if age_unit == "months" and look_like_years(ages):
+    if age_unit == "auto" and look_like_years(ages):
         raise DataError(
-            f"the bone ages of {table} look like years: say --age-unit years, or --age-unit days if they are days"
+            f"the bone ages of {table} look like years: say --age-unit years, or --age-unit months if they are infants'"
         )
-    if age_unit != "months":
+    if age_unit not in ("auto", "months"):  # months that are meant may be newborns'
         refuse_newborn(table, ages, age_unit)
     return found
 

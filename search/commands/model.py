@@ -89,9 +89,9 @@ def add_predict_options(parser: argparse.ArgumentParser) -> None:
         parser.add_argument(flag, type=values.TEXT, metavar="HEADING", help=options.OPTIONS[column])
     parser.add_argument(
         "--age-unit",
-        choices=("months", "years", "days"),
-        default="months",
-        help="of the table's bone ages (default months)",
+        choices=("auto", "months", "years", "days"),
+        default="auto",
+        help="of the table's bone ages; auto (the default) is months, and refuses labels that look like years",
     )
     add_model_option(parser)
     add_run_dir(parser)

@@ -37,6 +37,8 @@ OPTIONS: dict[str, str] = {
     "id_column": "the table's heading of the ids, if it is not a known one",
     "age_column": "the table's heading of the bone ages; PatientAge takes the age since birth of DICOM headers",
     "sex_column": "the table's heading of the sexes",
+    "patient_column": "the table's heading of what says whose an image is: all images of a patient are in one split",
+    "split_column": "the table's heading of the splits: train, validation, test",
     "accept_losses": "continue even if more than a fifth of the cases cannot be used",
     # training
     "epochs": "epochs of every trial",

@@ -31,6 +31,8 @@ OF_THE_TABLE = (
     "id_column",
     "age_column",
     "sex_column",
+    "patient_column",
+    "split_column",
     "accept_losses",
 )  # not of the pixels, which are the model's
 

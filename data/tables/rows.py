@@ -1,0 +1,252 @@
+"""The rows of one table as cases: ids, ages, sexes, splits and patients, and a Problem for each row that cannot be used.
+
+A row that cannot be used becomes a Problem, and the others are kept; which cells a row cannot do without is said by who
+asks for the table.
+"""
+
+import re
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from data.cases import MAX_AGE_MONTHS, MIN_AGE_MONTHS, SPLITS
+from data.preparation import DataError
+from data.problems import Kind, Problem
+from data.shown import one_line, shown
+from data.tables.ages import NUMBER, UNITS, months_of, unclear_marks
+from data.tables.dicom_cases import Age, ages_in_column, is_header_age
+from data.tables.headings import (
+    OPTIONS,
+    WHAT,
+    Table,
+    bare_ids,
+    fitting,
+    found_columns,
+    ids_of,
+    normalised,
+    places_of,
+    split_by_headings,
+    split_by_words,
+)
+from data.tables.sexes import m_is_unclear, needs_a_sex, sex_of, sexes_in
+from data.tables.sheets import UNVALUED, Sheet, read_sheet
+from data.tables.unused import unused_columns
+
+KINDS: dict[str, Kind] = {"sex": "sex", "age_months": "age", "split": "split"}  # of a problem with the column
+MARKS = {",": "comma", ".": "point"}
+TO_TRAIN = ("sex", "age_months", "split")  # what a row must say readably, where the table has the column
+TO_ANSWER: tuple[str, ...] = ()  # any of it will do
+
+
+def read_table(
+    path: Path, asked: Mapping[str, str] = {}, age_unit: str = "months", needed: Collection[str] = TO_TRAIN
+) -> Table | None:
+    """The table, or None where its headings are those of no table of cases: ids, and sexes or ages.
+
+    A row without one of the columns that are `needed` is left out; of others a blank cell is unknown, and what cannot be
+    read is a problem of a row that stays. Raises DataError where the file cannot be read, has no rows, has two columns for
+    one thing that contradict one another, or formulas that nobody has calculated.
+    """
+    sheet = read_sheet(path, partial(fitting, asked=asked))
+    columns = found_columns(sheet.headings, asked)
+    if "id" not in columns or len({"sex", "age_months"} & set(columns)) == 0:
+        return None
+    if not sheet.rows:
+        raise DataError(f"{path} has no rows")
+    refuse_parted_numbers(path, sheet, columns)
+    refuse_two_columns(path, sheet, asked, age_unit)
+    table = to_cases(path, sheet, columns, age_unit, needed)
+    return replace(table, columns=columns, unused=unused_columns(sheet, asked))
+
+
+# What two columns for one thing are compared by; None says nothing.
+MEANINGS: dict[str, Callable[[list[str], str, str], list[Any]]] = {
+    "id": lambda texts, heading, unit: bare_ids(texts),
+    "age_months": lambda texts, heading, unit: [None if np.isnan(age) else age for age in months_of(texts, unit)],
+    "sex": lambda texts, heading, unit: sexes_in(texts, heading),
+    "split": lambda texts, heading, unit: [split_by_words(text) or None for text in texts],
+}
+
+
+def refuse_two_columns(path: Path, sheet: Sheet, asked: Mapping[str, str], age_unit: str) -> None:
+    """Two raters' ages, or a number beside a file's name: which is meant is not for us to say."""
+    for ours, places in places_of(sheet.headings, asked).items():
+        if ours not in MEANINGS:
+            continue
+        columns = [[cells[place] for _, cells in sheet.rows] for place in places]
+        meant = [
+            MEANINGS[ours](texts, normalised(sheet.headings[place]), age_unit)
+            for place, texts in zip(places, columns, strict=True)
+        ]
+        for other in range(1, len(places)):
+            for at, (one, two) in enumerate(zip(meant[0], meant[other], strict=True)):
+                if one is None or two is None or one == two:
+                    continue
+                names = [one_line(sheet.headings[places[n]]) for n in (0, other)]
+                told_apart = normalised(names[0]) != normalised(names[1])
+                raise DataError(
+                    f"{path} has two columns of {WHAT[ours]} ({', '.join(names)}), and row {sheet.rows[at][0]} has "
+                    f"{shown(columns[0][at])} and {shown(columns[other][at])}: "
+                    + (f"say {OPTIONS[ours]}" if told_apart and ours in OPTIONS else "rename one of them, or remove it")
+                )
+
+
+def refuse_parted_numbers(path: Path, sheet: Sheet, columns: Mapping[str, str]) -> None:
+    """A comma that no quotes protect parts 3,5 into two cells, and pushes those behind it to the right.
+
+    A row that has more cells than the headings and ends in blank ones may be that, or just end in commas. It is that only where
+    putting two numbers together leaves a row that says an age and a sex.
+    """
+    there = [normalised(heading) for heading in sheet.headings]
+    at = {ours: there.index(name) for ours, name in columns.items()}
+    for number, cells in sheet.longer:
+        for place in range(max(at.values()) + 1):
+            parts = cells[place : place + 2]
+            if place == at["id"] or not all(re.fullmatch(r"\s*[0-9]+\s*", part) for part in parts) or len(parts) < 2:
+                continue
+            joined = [*cells[:place], ",".join(map(str.strip, parts)), *cells[place + 2 :]]
+            says_age = "age_months" not in at or bool(NUMBER.fullmatch(joined[at["age_months"]].strip()))
+            if says_age and ("sex" not in at or sex_of(joined[at["sex"]], columns["sex"]) is not None):
+                raise DataError(
+                    f"{path} row {number} has {len(cells)} cells under {len(there)} headings: {parts[0].strip()} and {parts[1].strip()} may "
+                    f"be the number {joined[place]}, or two; quote a number with a decimal comma, write a point, or remove the "
+                    "commas at the row's end"
+                )
+
+
+def to_cases(path: Path, sheet: Sheet, columns: dict[str, str], age_unit: str, needed: Collection[str]) -> Table:
+    there = [normalised(heading) for heading in sheet.headings]
+    cells = {ours: [row[there.index(name)] for _, row in sheet.rows] for ours, name in columns.items()}
+    refuse_unvalued(path, sheet, cells)
+    blank = [""] * len(sheet.rows)
+    ids, names = ids_of(cells["id"])
+    since_birth = ages_in_column(cells["age_months"], age_unit) if is_header_age(columns.get("age_months", "")) else []
+    to_a_year = frozenset(id for id, age in zip(ids, since_birth, strict=False) if age.to_a_year)
+    ages = ages_of(cells, age_unit, since_birth) if "age_months" in columns else [np.nan] * len(ids)
+    males: list[bool | None] = (
+        sexes_in(cells["sex"], columns["sex"]) if "sex" in columns else [False for _ in sheet.rows]
+    )
+    splits = [split_by_words(text) for text in cells.get("split", blank)]
+    patients = cells.get("patient", blank)
+    why = sentences(cells, columns, age_unit)
+    kept: list[tuple[str, float, bool | None, str, str, int, str]] = []
+    problems = []
+    no_cases = []  # a box that was ticked beforehand, a line below the table
+    for index, (row, _) in enumerate(sheet.rows):
+        if not ids[index] and not cells.get("age_months", blank)[index].strip():
+            no_cases.append(row)
+            continue
+        unread = {"sex": males[index] is None, "age_months": np.isnan(ages[index]), "split": not splits[index]}
+        wrong = [ours for ours in TO_TRAIN if ours in columns and unread[ours]]
+        filled = [ours for ours in wrong if cells[ours][index].strip()]
+        lost = [ours for ours in wrong if ours in needed and (ours != "split" or ours in filled)]
+        faults: list[tuple[Kind, str]] = [(KINDS[ours], why(ours, index)) for ours in lost[:1] or filled]
+        if not ids[index]:
+            faults = [("id", "the row has none")]
+        elif not lost:
+            told = ids[index], ages[index], males[index], splits[index], patients[index].strip()
+            kept.append((*told, row, names[index]))
+        problems += [Problem(ids[index], f"{path} row {row}", kind, said) for kind, said in faults]
+    cases = pd.DataFrame(kept, columns=["id", "age_months", "male", "split", "patient", "row", "named"])
+    male = bool if "sex" in needed or "sex" not in columns else object
+    cases = cases.astype(
+        {"id": str, "age_months": float, "male": male, "split": str, "patient": str, "row": int, "named": str}
+    )
+    again, contradicting = repeated_rows(path, cases, needed)
+    cases = cases.drop(index=[*again, *contradicting])
+    problems += contradicting.values()
+    said = [
+        sheet.said,
+        rows_said(path, no_cases, "has neither id nor age and is no case", "have neither id nor age and are no cases"),
+        rows_said(
+            path,
+            [*again.values()],
+            "says what another says, and is read once",
+            "say what others say, and are read once",
+        ),
+    ]
+    has_ages, has_sexes = "age_months" in columns, "sex" in columns
+    split, words = split_by_headings(columns), "; ".join(filter(None, said))
+    return Table(path, cases.reset_index(drop=True), tuple(problems), has_ages, has_sexes, split, words, to_a_year)
+
+
+def rows_said(path: Path, rows: Sequence[int], one: str, several: str) -> str:
+    if not rows:
+        return ""
+    return (
+        f"{path.name} row {rows[0]} {one}"
+        if len(rows) == 1
+        else f"{len(rows):,} rows of {path.name} {several} (the first: row {rows[0]})"
+    )
+
+
+def refuse_unvalued(path: Path, sheet: Sheet, cells: Mapping[str, list[str]]) -> None:
+    for texts in cells.values():
+        if UNVALUED in texts:
+            raise DataError(
+                f"{path} row {sheet.rows[texts.index(UNVALUED)][0]} has a formula without a value: open the workbook in Excel "
+                "and save it, or save it as CSV"
+            )
+
+
+def ages_of(cells: Mapping[str, list[str]], age_unit: str, since_birth: Sequence[Age]) -> list[float]:
+    """In months; NaN where the cell does not say an age in range."""
+    ages = [age.months for age in since_birth] or months_of(cells["age_months"], age_unit)
+    return [age if MIN_AGE_MONTHS <= age <= MAX_AGE_MONTHS else np.nan for age in ages]  # a NaN is in no range
+
+
+def sentences(cells: Mapping[str, list[str]], columns: Mapping[str, str], age_unit: str) -> Callable[[str, int], str]:
+    """What is wrong with a cell, by our column and the row's place."""
+    youngest, oldest = (f"{months / UNITS[age_unit]:g}" for months in (MIN_AGE_MONTHS, MAX_AGE_MONTHS))
+    texts = cells.get("age_months", ())
+    marks = unclear_marks(texts, age_unit)
+    expected = {
+        "sex": f"{columns.get('sex')} is True or False, M or F; got ",
+        "age_months": f"bone age is in {age_unit}, {youngest} to {oldest}; got ",
+        "split": f"one of {', '.join(SPLITS)}; got ",
+    }
+    beside = (
+        "; beside H or V an M may be a woman (mujer): write male and female"
+        if m_is_unclear(cells.get("sex", ()))
+        else ""
+    )
+
+    def why(ours: str, index: int) -> str:
+        text = cells[ours][index]
+        more = beside if ours == "sex" else ""
+        if ours == "sex" and needs_a_sex(text, columns["sex"]):
+            return (
+                f"{shown(text)} under the heading {one_line(columns['sex'])} does not say whether a boy or a girl is meant: "
+                "write M and F, or rename the column male or female, whichever the cells say"
+            )
+        if ours == "age_months" and (mark := next((mark for mark in marks if mark in text), "")):
+            more = f", where the {MARKS[mark]} may part thousands or be the decimal one: write it without"
+        return expected[ours] + shown(text) + more
+
+    return why
+
+
+def repeated_rows(
+    path: Path, cases: pd.DataFrame, needed: Collection[str]
+) -> tuple[dict[int, int], dict[int, Problem]]:
+    """Rows whose id occurs before, by their places: those that say the same, which are no loss, and those that contradict one another.
+
+    Where they do, nobody knows which is right: all of them go.
+    """
+    compared = [name for name in cases if name not in ("row", "named")] if needed else ["age_months", "male"]
+    again: dict[int, int] = {}
+    contradicting: dict[int, Problem] = {}
+    for id, same in cases[cases["id"].duplicated(keep=False)].groupby("id", sort=False):
+        places = [(int(str(index)), int(row)) for index, row in same["row"].items()]
+        if len(same[compared].drop_duplicates()) == 1:
+            again |= dict(places[1:])
+            continue
+        said = f"rows {', '.join(map(str, same['row']))} contradict one another, none is kept"
+        for index, row in places:
+            contradicting[index] = Problem(str(id), f"{path} row {row}", "repeated id", said)
+    return again, contradicting

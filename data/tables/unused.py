@@ -1,0 +1,60 @@
+"""Columns of a table that nothing is taken from: what they may be, since what is not read is not missed.
+
+Splits that their owner made, patients and bone ages under headings that nobody knows would be lost without a word.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from data.cases import MAX_AGE_MONTHS, MIN_AGE_MONTHS
+from data.tables.ages import months_of
+from data.tables.headings import Unused, normalised, places_of, split_by_words
+from data.tables.sexes import YES_NO, bare
+from data.tables.sheets import Sheet
+
+AGES = re.compile(
+    r"\bages?\b|boneage|alter|\bedad|\bidade|\beta\b|leeftijd|\bmonths?\b|monate?\b|\bmeses\b|\bmois\b|\bmesi\b"
+)
+PATIENTS = re.compile(r"patient|pacient|pazient|\bmrn\b")
+OF_A_PATIENT = re.compile(r"age|sex|gender|birth|weight|size|height|position|alter|geschlecht|geburt|gewicht|edad")
+NUMBERS_LEAST = 0.8  # of the cells of a column of ages
+FEW_WORDS = 8  # different ones in a column of splits
+
+
+def unused_columns(sheet: Sheet, asked: Mapping[str, str]) -> tuple[Unused, ...]:
+    """Those that have a heading; not a second column for what a first one says."""
+    used = {place for places in places_of(sheet.headings, asked).values() for place in places}
+    found = []
+    for place, written in enumerate(sheet.headings):
+        if place in used or not written.strip():
+            continue
+        heading, texts = bare(normalised(written)), [cells[place].strip() for _, cells in sheet.rows]
+        patients = bool(PATIENTS.search(heading)) and not OF_A_PATIENT.search(heading)
+        found.append(Unused(written.strip(), may_be_ages(heading, texts), patients, splits_named(heading, texts)))
+    return tuple(found)
+
+
+def may_be_ages(heading: str, texts: Sequence[str]) -> bool:
+    """By the heading, or as numbers that ages in months or years may be: neither yes and no nor a count of the rows."""
+    filled = [text for text in texts if text]
+    if not filled or AGES.search(heading):
+        return bool(filled)
+    ages = np.array(months_of(filled, "months"))
+    numbers = ages[(ages >= MIN_AGE_MONTHS) & (ages <= MAX_AGE_MONTHS)]
+    counted = len(numbers) > 1 and bool((np.diff(numbers) == 1).all())
+    two_valued = set(numbers) <= {0, 1, 2}
+    return len(numbers) >= NUMBERS_LEAST * len(filled) and not counted and not two_valued
+
+
+def splits_named(heading: str, texts: Sequence[str]) -> frozenset[str]:
+    """By the words of the cells, or by yes and no under a heading that names one split."""
+    words = {bare(text) for text in texts} - {""}
+    if len(words) > FEW_WORDS or not words:
+        return frozenset()
+    named = {split_by_words(word) for word in words}
+    of_heading = split_by_words(heading)
+    if of_heading and len(words) > 1 and words <= set(YES_NO):
+        return frozenset({of_heading, "train"})
+    return frozenset(named - {""}) if "" not in named or len(named) > 2 else frozenset()

@@ -1,6 +1,7 @@
 """A run: the folder that holds everything of one search, and the settings its studies share.
 
-run.json       the run's id, preset, the fields set on the command line, data; its first reference, where a baseline has decided
+run.json       the run's id, preset, the fields set on the command line or by a budget and what was wanted of those, data; its first
+               reference, where a baseline has decided
 settings.json  every field of the preset with its value in this run; written, never read
 prepared/      the prepared store, unless the data are one already
 studies.db     the Optuna studies
@@ -10,7 +11,7 @@ models/        a folder per network trained in full (trained.py)
 
 import json
 from contextlib import suppress
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +26,7 @@ from search.storage.settings import (
     BEGUN_WITH,
     EDITION_KEPT,
     FILMS,
+    WANTED,
     begun_preset,
     change_settings,
     derive,
@@ -51,17 +53,29 @@ PREPARED, MODELS = "prepared", "models"  # in the run's folder
 class Run:
     folder: Path
     preset: Preset
-    overrides: dict[str, Any]  # fields of the preset set on the command line, by name
+    overrides: dict[str, Any]  # fields of the preset set on the command line or by a budget, by name
     data: str  # folder, phantom:N or prepared store; empty where none was named yet
     storage: str  # SQLAlchemy URL
+    wanted: dict[str, Any] = field(default_factory=dict)  # of the fields that a budget has set: what they were to be
+
+    @property
+    def wish(self) -> Preset:
+        """What was asked for, whatever a budget made of it."""
+        return replace(self.preset, **self.wanted)
 
 
 def open_run(
-    folder: Path, preset_name: str | None, overrides: dict[str, Any], data: str | None, storage: str | None
+    folder: Path,
+    preset_name: str | None,
+    overrides: dict[str, Any],
+    data: str | None,
+    storage: str | None,
+    budgeted: bool = False,
 ) -> Run:
     """The run in `folder` with what this command adds to its settings; nothing is written yet.
 
-    Without a preset of its own the command continues the run's. Raises StudyError for another preset than the run's.
+    Without a preset of its own the command continues the run's. One that has a budget, as an earlier one had, says nothing new where it
+    says again what was wanted. Raises StudyError for another preset than the run's.
     """
     if "\0" in str(folder):
         raise StudyError(f"--run-dir names a folder; got {str(folder)!r}")
@@ -76,6 +90,9 @@ def open_run(
         raise StudyError(
             f"{folder} was begun with preset {recorded['preset']}, now {name}: use another --run-dir, or leave --preset out"
         )
+    if budgeted:
+        wanted = recorded.get(WANTED, {})
+        overrides = {name: value for name, value in overrides.items() if name not in wanted or value != wanted[name]}
     merged = before_strategies(recorded) | kept_of(from_json(recorded.get("overrides", {})), overrides) | overrides
     preset = derive(begun_preset(name, recorded), varied_films(recorded) | merged)
     if begun_with := recorded.get(BEGUN_WITH):
@@ -90,6 +107,30 @@ def open_run(
         merged,
         absolute(data) if data else recorded.get("data") or PRESETS[name]().data,
         storage or recorded.get("storage") or own_url(folder),
+        wanted_still(recorded, preset, overrides),
+    )
+
+
+def wanted_still(recorded: dict[str, Any], preset: Preset, overrides: dict[str, Any]) -> dict[str, Any]:
+    """What earlier commands asked for where a budget has set something else; what this command sets is what is wanted now.
+
+    Raises StudyError where the two do not go together.
+    """
+    wanted = {name: value for name, value in recorded.get(WANTED, {}).items() if name not in overrides}
+    replace(preset, **wanted)
+    return wanted
+
+
+def set_by_a_budget(run: Run, own: dict[str, Any]) -> Run:
+    """The run with these fields of its preset, which nobody has asked for: what was asked for is kept beside them."""
+    wish = run.wish
+    preset = replace(run.preset, **own)
+    wanted = {name: getattr(wish, name) for name in {**run.wanted, **own}}
+    return replace(
+        run,
+        preset=preset,
+        overrides=run.overrides | {name: value for name, value in own.items() if value != getattr(run.preset, name)},
+        wanted={name: value for name, value in wanted.items() if value != getattr(preset, name)},
     )
 
 
@@ -131,6 +172,8 @@ def record(run: Run) -> None:
         "overrides": run.overrides,
         "data": run.data,
     }
+    if run.wanted:
+        settings[WANTED] = run.wanted
     if run.preset.begun_with:
         settings[BEGUN_WITH] = run.preset.begun_with.to_dict()
     change_settings(

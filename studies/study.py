@@ -105,6 +105,7 @@ class Given:
     # Absolute errors in months, a trial's, in the order of the validation images; None where they are not kept.
     errors: Callable[[Trial], Any] = no_errors
     trained: tuple[Training, ...] = ()  # by the studies before it, finished
+    most_seeds: int = 0  # with which one network can be trained, where its trainings are recorded ones; 0: any number
 
     def cost(self, architecture: Architecture) -> Cost:
         return cost(architecture, self.preset.preparation.image_px)

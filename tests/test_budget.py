@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from search.cli import main
 from search.commands.values import AMOUNT_OR_0, BUDGET
-from search.planning.budget import FEW, SEEDS, TRIALS, Budget, Design, changes, design, parse, presets
+from search.planning.budget import FEW, SEEDS, TRIALS, Budget, Design, changes, design, parse, presets, words
 from search.planning.images import NAMED, Images
 from search.planning.plan import TIMED, Plan, Rate, StudyPlan, plan
 from search.run import derive
@@ -151,6 +151,16 @@ def test_whatever_is_set_every_design_of_it_can_be(wish: dict[str, Any], begun: 
     for tried in presets(preset, begun):
         assert begun or tried.seeds != 2
         assert derive(preset, changes(preset, tried) | {"max_params": preset.max_params}) == tried
+
+
+def test_one_epoch_is_no_epochs_and_where_nothing_is_left_no_list_of_trials_is_said() -> None:
+    preset = PRESETS["cpu"]()
+    done = Design(preset, replace(fake_plan(preset), studies=()), 1.0, Budget(100, "epochs"), 30)
+
+    [said, *_] = done.sentences
+    assert "(1 epoch of it spent; at most 31 epochs in all)" in said
+    assert "; no trial is left to run; " in said
+    assert [words(count, "epochs") for count in (0, 1, 2, 1_000)] == ["0 epochs", "1 epoch", "2 epochs", "1,000 epochs"]
 
 
 def test_a_confirmation_and_an_ablation_of_the_winner_that_are_left_out_are_said() -> None:

@@ -63,8 +63,9 @@ def test_what_earlier_commands_have_spent_counts(tmp_path: Path, tiny_store: Sto
     run = Run(tmp_path, tiny_preset(), {}, str(tiny_store.path), sqlite_url(tmp_path / "studies.db"))
     with pytest.raises(KeyboardInterrupt):
         searched(run, tiny_store, Budget(100, "epochs"), stop_after=3)
-    recorded = open_run(tmp_path, None, {}, None, None).overrides
-    again = replace(run, preset=derive(run.preset, recorded), overrides=recorded)
+    recorded = open_run(tmp_path, None, {}, None, None)
+    overrides = recorded.overrides
+    again = replace(run, preset=derive(run.preset, overrides), overrides=overrides, wanted=recorded.wanted)
     _, found = KeptBudget(Budget(100, "epochs"), again, 1).planned()
 
     assert found.spent == 3 * run.preset.training.epochs
@@ -82,8 +83,9 @@ def test_a_study_that_has_decided_keeps_its_number_of_trials_and_the_race_goes_o
     for name in list(STUDIES)[:3]:
         run, _ = kept.planned()
         run_study(run, tiny_store, name, FormulaExecutor, silent())
-    overrides = open_run(tmp_path, None, {}, None, None).overrides
-    recorded = replace(begun, preset=derive(preset, overrides), overrides=overrides)
+    opened = open_run(tmp_path, None, {}, None, None)
+    overrides = opened.overrides
+    recorded = replace(begun, preset=derive(preset, overrides), overrides=overrides, wanted=opened.wanted)
 
     for epochs in (20_000, 700):
         again, _ = KeptBudget(Budget(epochs, "epochs"), recorded, 1).planned()

@@ -132,7 +132,7 @@ def test_a_table_with_the_truth_is_replayed_and_the_regret_is_said(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     table = landscape("narrow is best", 3)
-    rows = [(point, seed, table.curves[key(point)][seed]) for point in table.points for seed in table.seeds]
+    rows = [(point, seed, table.curves[key(point)][seed]) for point in table.points for seed in table.seeds_of(point)]
     write(tmp_path / "t.csv", table.about, rows)
 
     command = ["compare", "--replay", str(tmp_path / "t.csv"), "--repetitions", "2", "--rivals", "random"]

@@ -149,8 +149,9 @@ def add_execution_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def open_the_run(arguments: argparse.Namespace, data: str | None) -> "Run":
-    return open_run(arguments.run_dir, arguments.preset, options.chosen(arguments), data, arguments.storage)
+def open_the_run(arguments: argparse.Namespace, data: str | None, budgeted: bool = False) -> "Run":
+    chosen = options.chosen(arguments)
+    return open_run(arguments.run_dir, arguments.preset, chosen, data, arguments.storage, budgeted)
 
 
 def also_logged(watching: "Progress", folder: Path, wanted: bool) -> "Progress":

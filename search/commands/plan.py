@@ -28,7 +28,11 @@ if TYPE_CHECKING:
 
 
 def run_plan(arguments: argparse.Namespace) -> int:
-    run = open_the_run(arguments, arguments.data)
+    run = open_the_run(arguments, arguments.data, bool(arguments.budget))
+    if run.wanted and not arguments.budget:
+        from search.leader.budget_kept import without_budget  # brings Optuna
+
+        run = without_budget(run)
     workers = workers_here(arguments.workers)
     images = images_of(run)
     rate = rate_of(run, images, workers, arguments.time_a_step)

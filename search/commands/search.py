@@ -51,7 +51,13 @@ def run_stages(arguments: argparse.Namespace) -> int:
     from search.workers.supervisor import stop_on_signals
 
     make_executor = executor_of(arguments.executor, arguments.workers)
-    run = open_the_run(arguments, arguments.data)
+    run = open_the_run(arguments, arguments.data, bool(arguments.budget))
+    if run.wanted and not arguments.budget:
+        from search.leader.budget_kept import said_without, without_budget
+
+        planned, run = run, without_budget(run)
+        for sentence in said_without(planned, run):
+            log(sentence)
     checked(run.preset.training, run.preset.reference.family)
     make_executor = announcing(make_executor, arguments, run.preset.training.precision)
     for name in arguments.stages if not arguments.budget else ():  # which plans the seeds itself
@@ -76,7 +82,7 @@ def run_stages(arguments: argparse.Namespace) -> int:
             if comes(name) == FIRST:
                 run = gone_on_from(run, made[name].architecture)
                 if kept:
-                    kept.run = gone_on_from(kept.run, made[name].architecture)
+                    kept.run = run
         afterwards = {
             name: run_study(run, store, name, make_executor, watching, terms) for name in following(last, run.preset)
         }

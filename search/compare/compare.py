@@ -14,11 +14,10 @@ from typing import Any
 import numpy as np
 
 from search.compare.curves import Curves, Recorded, Request
-from search.compare.replay import Trace, play
+from search.compare.replay import GaveUp, Trace, play
 from search.compare.rivals import INSTALLED, STAGED, make
 from search.compare.standing import hits
 from search.planning.asking import key
-from studies import joint
 from studies.preset import Preset, StudyError
 from studies.study import Point
 
@@ -42,27 +41,44 @@ def compare(
     budget: int = 0,
     workers: int = 1,
     ended: Callable[[Played], None] = lambda played: None,
+    left_out: dict[int, str] | None = None,
 ) -> list[Played]:
     """All searches, the staged ones first: what a repetition's spent is the budget of its rivals, if none is given.
 
-    `seeds` says for a repetition which training seed a point has. `workers` are simulated ones.
+    `seeds` says for a repetition which training seed a point has. `workers` are simulated ones. A repetition of which a search came
+    to no network is left out of all, and `left_out` is told why. Raises StudyError where that leaves none.
     """
+    without: dict[int, str] = {} if left_out is None else left_out
 
     def of(name: str, repetition: int, spend: int) -> Any:
-        rival = make(name, preset, constant_mae, preset.seed + repetition)
+        rival = make(name, preset, constant_mae, preset.seed + repetition, curves.most_seeds)
         return play(rival, preset.training.epochs, seeds(repetition), spend, workers)
 
-    staged = run_all({(STAGED, n): of(STAGED, n, budget) for n in range(repetitions)}, curves, ended)
+    plays = {(STAGED, n): of(STAGED, n, budget) for n in range(repetitions)}
+    staged = [one for one in run_all(plays, curves, ended, without) if one.repetition not in without]
     others = {
         (name, played.repetition): of(name, played.repetition, budget or played.trace.epochs)
         for played in staged
         for name in rivals
     }
-    return staged + run_all(others, curves, ended)
+    found = staged + run_all(others, curves, ended, without)
+    kept = [one for one in found if one.repetition not in without]
+    if not kept:
+        raise StudyError(f"no repetition came to a network: {'; '.join(dict.fromkeys(without.values()))}")
+    return kept
 
 
-def run_all(plays: Mapping[tuple[str, int], Any], curves: Curves, ended: Callable[[Played], None]) -> list[Played]:
-    """Each search as far as its curves are known, then wait for more of them, until all have ended."""
+def run_all(
+    plays: Mapping[tuple[str, int], Any],
+    curves: Curves,
+    ended: Callable[[Played], None],
+    without: dict[int, str] | None = None,
+) -> list[Played]:
+    """Each search as far as its curves are known, then wait for more of them, until all have ended.
+
+    Those that come to no network are none of them; their repetition is put into `without`, with the reason.
+    """
+    failed: dict[int, str] = {} if without is None else without
     waiting: dict[tuple[str, int], Request] = {which: next(search) for which, search in plays.items()}
     played: dict[tuple[str, int], Played] = {}
     while waiting:
@@ -72,16 +88,24 @@ def run_all(plays: Mapping[tuple[str, int], Any], curves: Curves, ended: Callabl
                 advanced = True
                 try:
                     waiting[which] = plays[which].send(curve)
+                    continue
                 except StopIteration as end:
-                    played[which] = Played(*which, end.value)
-                    del waiting[which]
-                    ended(played[which])
-                    break
+                    one = Played(*which, end.value)
+                    if one.trace.epochs:
+                        played[which] = one
+                        ended(one)
+                    else:
+                        failed.setdefault(one.repetition, f"{one.rival}: every training failed before its first epoch")
+                except GaveUp as error:
+                    name, repetition = which
+                    failed.setdefault(repetition, f"{name}: {error}")
+                del waiting[which]
+                break
             else:
                 curves.want(waiting[which])
         if waiting and not advanced:
             curves.wait()
-    return [played[which] for which in plays]
+    return [played[which] for which in plays if which in played]
 
 
 def own_seeds(preset: Preset) -> Callable[[int], Seeds]:
@@ -90,26 +114,20 @@ def own_seeds(preset: Preset) -> Callable[[int], Seeds]:
 
 
 def recorded_seeds(recorded: Recorded) -> Callable[[int], Seeds]:
-    """For recorded ones: which of the recorded seeds is a point's first is drawn for every repetition anew."""
+    """For recorded ones: which of the recorded seeds is a point's first is drawn for every repetition anew.
+
+    Raises StudyError for one more than there are: the same training twice would be sold as two.
+    """
 
     def of_point(repetition: int, point: Point, nth: int) -> int:
+        seeds = recorded.seeds_of(point)
+        if not 0 <= nth < len(seeds):
+            raise StudyError(f"{point} has {len(seeds)} recorded trainings, and another was asked for")
         text = json.dumps([repetition, sorted(point.items())])
         first = int.from_bytes(blake2b(text.encode(), digest_size=8).digest(), "big")
-        return recorded.seeds[(first + nth) % len(recorded.seeds)]
+        return seeds[(first + nth) % len(seeds)]
 
     return lambda repetition: lambda point, nth: of_point(repetition, point, nth)
-
-
-def refuse_another_space(recorded: Recorded, preset: Preset) -> None:
-    """Raises StudyError where searches under this preset could ask for what was not recorded."""
-    space = {name: list(values) for name, values in joint.space(preset).items()}
-    about = recorded.about
-    if space != about["space"] or preset.max_params > about["max_params"] or preset.training.epochs != about["epochs"]:
-        raise StudyError(
-            f"the trainings were recorded with preset {about['preset']}, the space {about['space']}, {about['epochs']} epochs "
-            f"and at most {about['max_params']:,} parameters; this command asks for {space}, {preset.training.epochs} epochs "
-            f"and {preset.max_params:,}"
-        )
 
 
 def summary(played: Sequence[Played], recorded: Recorded | None = None) -> list[dict[str, Any]]:
@@ -141,10 +159,12 @@ def summary(played: Sequence[Played], recorded: Recorded | None = None) -> list[
         if goal is not None:
             row |= hits(traces, goal)
         if recorded:
-            row["seed_mean_mae"] = median(seed_mean(recorded, trace.handed_on) for trace in traces)
-        if truth is not None and tests:
-            row["regret"] = median(tests) - truth
-            row["mean_regret"] = fmean(tests) - truth
+            means = [mean for trace in traces if (mean := seed_mean(recorded, trace.handed_on)) is not None]
+            row["seed_mean_mae"] = median(means) if means else None
+        if truth is not None:
+            told = len(tests) == len(traces)  # of some repetitions alone it would not be the search's
+            row["regret"] = median(tests) - truth if told else None
+            row["mean_regret"] = fmean(tests) - truth if told else None
         if name != STAGED:
             better = [ours.best_so_far[-1] < theirs for ours, theirs in zip(staged, final, strict=True)]
             row["staged_better"] = float(sum(better) / len(better))
@@ -152,9 +172,10 @@ def summary(played: Sequence[Played], recorded: Recorded | None = None) -> list[
     return sorted(rows, key=lambda row: float(row["validation_mae"]))
 
 
-def seed_mean(recorded: Recorded, point: Point) -> float:
-    """Mean over the recorded seeds of the best epoch's validation MAE."""
-    return float(np.mean([min(curve.validation_mae) for curve in recorded.curves[key(point)].values()]))
+def seed_mean(recorded: Recorded, point: Point) -> float | None:
+    """Mean over the recorded seeds of the best epoch's validation MAE; of those that were trained to their end, None where none was."""
+    whole = [curve for curve in recorded.curves[key(point)].values() if not curve.failed and curve.validation_mae]
+    return float(np.mean([min(curve.validation_mae) for curve in whole])) if whole else None
 
 
 def ends_of(played: Sequence[Played]) -> dict[str, list[float]]:
@@ -169,14 +190,18 @@ def goal_of(played: Sequence[Played]) -> float | None:
 
 
 def share_of_epochs(played: Sequence[Played]) -> dict[str, Any]:
-    """After how many epochs the staged strategy's median is what the best rival's median is in the end."""
-    medians = {name: median_curve([one.trace for one in played if one.rival == name]) for name in ends_of(played)}
-    rivals = {name: curve for name, curve in medians.items() if name != STAGED}
-    if not rivals or STAGED not in medians:
+    """How soon the staged strategy is where the best rival ends, medians over the repetitions on both sides.
+
+    The epochs to that goal are each repetition's own, those that never are there the longest: as the summary counts them.
+    """
+    rivals = {name: median(ends) for name, ends in ends_of(played).items() if name != STAGED}
+    staged = [one.trace for one in played if one.rival == STAGED]
+    goal = goal_of(played)
+    if goal is None or not staged:
         return {}
-    best = min(rivals, key=lambda name: rivals[name][-1])
-    goal, spent = rivals[best][-1], len(rivals[best])
-    reached = next((epoch for epoch, mae in enumerate(medians[STAGED], 1) if mae <= goal), None)
+    best = min(rivals, key=lambda name: rivals[name])
+    spent = median(one.trace.epochs for one in played if one.rival == best)
+    reached = hits(staged, goal)["hit_median"]
     return {
         "best_rival": best,
         "its_validation_mae": round(goal, 3),

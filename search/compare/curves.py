@@ -6,6 +6,7 @@ sees what it would have seen, and one that goes on later goes on with the same t
 """
 
 import json
+import math
 from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,6 +17,7 @@ import pandas as pd
 import studies
 from data.csv_text import read_csv, write_csv
 from data.foreign import reason
+from data.shown import shown
 from search.output.files import written
 from search.output.typed import DEFAULT_RUN, typed
 from search.planning.asking import key
@@ -58,6 +60,10 @@ class Curve:
 class Curves(Protocol):
     """Where curves come from."""
 
+    @property
+    def most_seeds(self) -> int:
+        """With which one network can be had; 0: with any number."""
+
     def known(self, request: Request) -> Curve | None:
         """Its first `until` epochs, fewer where it failed before; None where it has to be trained first."""
 
@@ -77,8 +83,12 @@ class Recorded:
     points: tuple[Point, ...]
 
     @property
-    def seeds(self) -> tuple[int, ...]:
-        return tuple(next(iter(self.curves.values())))
+    def most_seeds(self) -> int:
+        return min(map(len, self.curves.values()))
+
+    def seeds_of(self, point: Point) -> tuple[int, ...]:
+        """With which this network was trained; none where it was not."""
+        return tuple(self.curves.get(key(point), ()))
 
     def known(self, request: Request) -> Curve:
         try:
@@ -123,13 +133,13 @@ def shipped(table: Path) -> Path:
 
 
 def read(path: Path) -> Recorded:
-    """Raises StudyError where the file is none that `write` made."""
+    """Raises StudyError where the file is none that `write` made, or lacks what every such table says."""
     try:
         with path.open(encoding="utf-8") as file:
             about = dict(json.loads(file.readline().removeprefix("#")))
             table = read_csv(file)
-        if not isinstance(about.get("epochs"), int) or not isinstance(about.get("space"), dict):
-            raise ValueError("its first line does not name the epochs and the space")
+        if fault := fault_of(about):
+            raise ValueError(fault)
         epochs = range(1, about["epochs"] + 1)
         names = list(about["space"])
         curves: dict[tuple[Any, ...], dict[int, Curve]] = {}
@@ -140,21 +150,51 @@ def read(path: Path) -> Recorded:
 
             def by_epoch(name: str, row: dict[Hashable, Any] = row) -> tuple[float, ...]:
                 values = [row[f"{name}_{epoch}"] for epoch in epochs]
-                return tuple(float(value) for value in values if value)
+                return tuple(finite(value) for value in values if value)
 
             validation_mae = by_epoch("validation_mae")
             curves.setdefault(key(point), {})[int(row["seed"])] = Curve(
                 validation_mae,
                 by_epoch("train_mae"),
                 (float(row["seconds_per_epoch"]),) * len(validation_mae),
-                float(row["test_mae"]) if row["test_mae"] else None,
+                finite(row["test_mae"]) if row["test_mae"] else None,
                 row["failed"],
             )
+        if not curves:
+            raise ValueError("it has no row, thus no training")
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise StudyError(
             f"{path} is not a table of recorded trainings ({type(error).__name__}: {reason(error)}); `{typed('record', DEFAULT_RUN, '--out', str(path))}` makes one"
         ) from None
     return Recorded(about, curves, tuple(points.values()))
+
+
+def fault_of(about: Mapping[str, Any]) -> str:
+    """What is wrong with a table's first line; empty where nothing is."""
+    kinds = {
+        "preset": (str, "a text"),
+        "space": (dict, "lists of values by name"),
+        "epochs": (int, "a whole number above 0"),
+        "max_params": (int, "a whole number above 0"),
+        "constant_mae": (float, "a number of months"),
+        "synthetic": (bool, "true or false"),
+    }
+    for name, (kind, is_a) in kinds.items():
+        if name not in about:
+            return f"its first line does not name {name}"
+        value = about[name]
+        number = not isinstance(value, bool) and isinstance(value, int | float) and math.isfinite(value)
+        fits = isinstance(value, kind) and kind in (str, bool, dict)
+        if not (fits or (number and (kind is float or (isinstance(value, int) and value > 0 and kind is int)))):
+            return f"{name} in its first line is {is_a}; it has {shown(value)}"
+    return ""
+
+
+def finite(text: str) -> float:
+    value = float(text)
+    if not math.isfinite(value):
+        raise ValueError(f"an MAE is a number of months; it has {shown(text)}")
+    return value
 
 
 def value_of(text: str) -> Value:

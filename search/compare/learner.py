@@ -43,6 +43,8 @@ def underway(
 
 
 class Trainings(Events[Supervised]):
+    most_seeds = 0  # any number
+
     def __init__(
         self,
         run: Run,

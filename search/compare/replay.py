@@ -11,6 +11,7 @@ from itertools import accumulate
 from typing import Protocol
 
 from search.compare.curves import Curve, Request
+from studies.preset import StudyError
 from studies.study import Point
 
 
@@ -25,11 +26,15 @@ class Work:
     nth: int = 0
 
 
+class GaveUp(StudyError):
+    """A search came to an end without a network, as trainings failed without which it cannot go on."""
+
+
 class Rival(Protocol):
     """A search strategy. It never sees a test result, nor what it has not paid for."""
 
     def ask(self) -> Work | None:
-        """Another trial's first epochs; None where nothing is to begin before something running has ended."""
+        """Another trial's first epochs; None where nothing is to begin before something running has ended. May raise GaveUp."""
 
     def tell(self, work: Work, curve: Curve) -> Work | None:
         """All epochs of the trial so far; fewer than `until` where it failed. More epochs of it, or None: it has ended."""

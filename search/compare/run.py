@@ -2,7 +2,7 @@
 
 import argparse
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +21,6 @@ from search.compare.compare import (
     goal_of,
     own_seeds,
     recorded_seeds,
-    refuse_another_space,
     share_of_epochs,
     summary,
 )
@@ -30,6 +29,7 @@ from search.compare.learner import FOLDER, underway
 from search.compare.page import compare_page, shown, traces_json
 from search.compare.rivals import INSTALLED, chosen_rivals
 from search.compare.standing import standing, verdict
+from search.compare.usable import refuse_unusable
 from search.leader.sampler import distribution
 from search.machine.devices import announcing
 from search.output.files import write_text
@@ -92,8 +92,9 @@ def replayed(run: Run, table: Path, comparison: Comparison, simulate_workers: Se
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     recorded = read(table)
     about = recorded.about
-    refuse_another_space(recorded, run.preset)
+    refuse_unusable(recorded, run)
     scaling, first = {}, None
+    left_out: dict[int, dict[int, str]] = {}  # by the number of workers
     for workers in simulate_workers:
         done = 0
         with counting(f"searches with {workers} workers" if workers > 1 else "searches") as (count, _):
@@ -113,12 +114,14 @@ def replayed(run: Run, table: Path, comparison: Comparison, simulate_workers: Se
                 comparison.budget,
                 workers,
                 ended,
+                left_out.setdefault(workers, {}),
             )
         first = first or played
         scaling[workers] = summary(played, recorded)
     assert first is not None
     what = f"{repeated(comparison)} on {len(recorded.points)} recorded networks ({table.name})"
-    return finished(run, REPLAY, first, scaling, what, float(about["constant_mae"]), bool(about["synthetic"]))
+    without = next(iter(left_out.values()))
+    return finished(run, REPLAY, first, scaling, what, float(about["constant_mae"]), about["synthetic"], without)
 
 
 def trained(
@@ -133,6 +136,7 @@ def trained(
         raise DataError("there is no validation split to compare on; raise --validation-fraction")
     constant = constant_mae(store.cases)
     done = 0
+    left_out: dict[int, str] = {}
     with underway(run, store, "searches", make_executor, deterministic) as (curves, count):
         storage = open_storage(run.storage)
 
@@ -151,9 +155,10 @@ def trained(
             comparison.rivals,
             comparison.budget,
             ended=ended,
+            left_out=left_out,
         )
     what = f"{repeated(comparison)}, {len(curves.curves)} trainings of preset {run.preset.name}"
-    return finished(run, "compare", played, {1: summary(played)}, what, constant, store.synthetic)
+    return finished(run, "compare", played, {1: summary(played)}, what, constant, store.synthetic, left_out)
 
 
 def repeated(comparison: Comparison) -> str:
@@ -188,6 +193,7 @@ def finished(
     what: str,
     constant: float,
     synthetic: bool,
+    left_out: Mapping[int, str],
 ) -> dict[str, Any]:
     """Write the page and the JSON; what was found."""
     folder = run.folder / FOLDER
@@ -195,7 +201,7 @@ def finished(
     rows = next(iter(scaling.values()))
     share = share_of_epochs(played)
     first = standing(ends_of(played))
-    said = verdict(rows, first, share, table=name == REPLAY)
+    said = verdict(rows, first, share, table=name == REPLAY, left_out=left_out)
     found = {
         "verdict": " ".join(said),
         "winner": first.first if first and first.clear else None,
@@ -204,6 +210,7 @@ def finished(
         "synthetic": synthetic,
         "summary": rows,
         "staged_against_best": share,
+        "left_out": [{"repetition": repetition, "why": why} for repetition, why in sorted(left_out.items())],
         "by_workers": scaling if len(scaling) > 1 else None,
     }
     say_replaced(folder / f"{name}.json", what)

@@ -8,7 +8,7 @@ from dataclasses import replace
 import optuna
 
 from search.compare.curves import Curve
-from search.compare.replay import Work
+from search.compare.replay import GaveUp, Work
 from search.leader.sampler import FeasibleSampler
 from search.leader.schedule import Schedule, objective_values
 from search.planning.asking import key
@@ -16,14 +16,16 @@ from search.storage.records import OPTUNA_STATES
 from studies import joint
 from studies.deciding import decided
 from studies.order import EVERY, stages
-from studies.preset import Preset
+from studies.preset import Preset, StudyError
 from studies.study import Decision, Given, Point, Training, Trial, feasible_points, pool, seeds_of, trainings
 
 
 class Staged:
-    def __init__(self, preset: Preset, constant_mae: float, seed: int) -> None:
+    def __init__(self, preset: Preset, constant_mae: float, seed: int, most_seeds: int = 0) -> None:
+        """`most_seeds`: with which one network can be had; 0: with any number."""
         # Widths by group are none of the joint space's.
         self.preset, self.constant_mae = replace(preset, seed=seed, widths_by_group=False), constant_mae
+        self.most_seeds = most_seeds
         self.epochs = preset.training.epochs
         self.decisions: dict[str, Decision] = {}
         self.trained: tuple[Training, ...] = ()  # by the studies that have decided
@@ -39,7 +41,9 @@ class Staged:
             self.done = True
             return
         self.name, self.module = name, EVERY[name]
-        self.given = Given(self.preset, dict(self.decisions), self.constant_mae, trained=self.trained)
+        self.given = Given(
+            self.preset, dict(self.decisions), self.constant_mae, trained=self.trained, most_seeds=self.most_seeds
+        )
         fitting = feasible_points(self.module, self.given)
         objectives = len(self.module.objectives(self.given))
         sampler = FeasibleSampler(self.module.space(self.given), fitting, self.preset.seed, objectives)
@@ -50,6 +54,12 @@ class Staged:
         self.running: dict[int, tuple[optuna.trial.Trial, Trial]] = {}  # by ours
 
     def ask(self) -> Work | None:
+        try:
+            return self.next_work()
+        except StudyError as error:
+            raise GaveUp(str(error)) from None
+
+    def next_work(self) -> Work | None:
         while not self.done:
             trial = self.schedule.next_trial(bool(self.running))
             if trial is not None:

@@ -12,6 +12,7 @@ from search.compare.rivals import STAGED
 
 LEVEL = 0.05  # of the sign test that separates the first two
 FEWEST = 6  # repetitions that can be significant by it: 2 / 2**5 is above
+NONE: Mapping[int, str] = {}
 QUARTERS = {"low": 0.25, "median": 0.5, "high": 0.75}
 
 
@@ -86,15 +87,21 @@ def standing(final: Mapping[str, Sequence[float]]) -> Standing | None:
 
 
 def verdict(
-    rows: Sequence[Mapping[str, Any]], first: Standing | None, share: Mapping[str, Any], table: bool = False
+    rows: Sequence[Mapping[str, Any]],
+    first: Standing | None,
+    share: Mapping[str, Any],
+    table: bool = False,
+    left_out: Mapping[int, str] = NONE,
 ) -> list[str]:
     """The question of the comparison, answered in sentences; who wins comes first. `rows` are the summary's, the best first.
+
+    `left_out` says of repetitions that are in none of the figures why they are not.
 
     On a recorded `table` repetitions draw from the same few trainings of each network, so they say nothing of other trainings.
     """
     if first is None:
-        return ["Nothing was compared with the staged strategy."]
-    said = [first.sentence]
+        return ["Nothing was compared with the staged strategy.", *said_left_out(left_out)]
+    said = [first.sentence, *said_left_out(left_out)]
     if table and first.clear:
         said.append(
             "That holds for this table: its trainings were made once, and others may order the searches otherwise."
@@ -109,8 +116,9 @@ def verdict(
         )
     if share:
         said.append(reached(share, ours, first.repetitions))
-    if ours.get("regret") is not None:
-        best = min(rows, key=lambda row: float(row["regret"]))
+    known = [row for row in rows if row.get("regret") is not None]
+    if ours in known:
+        best = min(known, key=lambda row: float(row["regret"]))
         said.append(
             f"By the known truth the network that staged hands on is {ours['regret']:.2f} months from the best there is; "
             f"the least regret has {best['search']}, {best['regret']:.2f}{' (medians)' * (first.repetitions > 1)}."
@@ -118,20 +126,42 @@ def verdict(
     return said
 
 
+def said_left_out(left_out: Mapping[int, str]) -> list[str]:
+    if not left_out:
+        return []
+    count, why = len(left_out), "; ".join(dict.fromkeys(left_out.values()))
+    are = "is" if count == 1 else "are"
+    return [
+        f"{count} repetition{'s' * (count != 1)} more {are} left out, of all searches, as one of them came to no network ({why}): "
+        "the figures say nothing of how often that happens."
+    ]
+
+
 def reached(share: Mapping[str, Any], ours: Mapping[str, Any], repetitions: int) -> str:
-    rival = f"{share['best_rival']} ends at {share['its_validation_mae']:.2f} months after {share['its_epochs']} epochs"
+    rival = (
+        f"{share['best_rival']} ends at {share['its_validation_mae']:.2f} months after {epochs_of(share['its_epochs'])}"
+    )
+    if repetitions > 1:
+        rival += " (medians)"
     if share["staged_reaches_it_after"] is None:
         if repetitions == 1:
             return f"Of its rivals, {rival}; the staged strategy does not reach that."
         return (
             f"Of its rivals, {rival}; {ours['never_hit']:.0%} of the staged strategy's repetitions do not reach that."
         )
-    after = f"after {share['staged_reaches_it_after']} epochs, {share['share']:.0%} of them"
+    after = f"after {epochs_of(share['staged_reaches_it_after'])}, {share['share']:.0%} of them"
     if repetitions == 1:
         return f"Of its rivals, {rival}; the staged strategy is there {after}."
     never = f"{ours['never_hit']:.0%} of its repetitions never are" if ours["never_hit"] else "all its repetitions are"
     quartiles = f"quartiles {counted(ours['hit_low'])} to {counted(ours['hit_high'])}"
-    return f"Of its rivals, {rival}; the staged strategy is there {after} (medians; {quartiles}; {never} there)."
+    return (
+        f"Of its rivals, {rival}; the staged strategy is there {after} (median of its repetitions; {quartiles}; "
+        f"{never} there)."
+    )
+
+
+def epochs_of(count: float) -> str:
+    return f"{count:g} epoch{'s' * (count != 1)}"
 
 
 def counted(epochs: int | None) -> str:

@@ -16,7 +16,7 @@ from search.leader.timings import measured
 from search.planning.budget import STAYING, TRIALS, Budget, Design, changes, design
 from search.planning.images import Images, images_of
 from search.planning.plan import Plan, Rate, assumed, plan
-from search.run import Run, alike
+from search.run import Run, alike, set_by_a_budget
 from search.storage.opening import open_storage
 from search.storage.records import counted, decisions, load, trials_now
 from search.storage.status import storage_exists
@@ -71,47 +71,64 @@ def so_far(run: Run) -> SoFar:
     )
 
 
+def staying(run: Run, done: SoFar) -> dict[str, Any]:
+    """What a budget has set and no other may set anew, once trials were made by it."""
+    return {name: getattr(run.preset, name) for name in STAYING if done.begun}
+
+
+def settled(run: Run, done: SoFar) -> dict[str, Any]:
+    """The numbers of trials with which studies have decided: with more of them they would train on, and decide anew."""
+    asked = {f"{EVERY[name].COMMAND}_trials" for name in done.decisions}
+    return {name: getattr(run.preset, name) for name in TRIALS if name in asked}
+
+
+def without_budget(run: Run) -> Run:
+    """The run of a command that names no budget: what was asked for, but for what stays of a search that has begun."""
+    if not run.wanted:
+        return run
+    done = so_far(run)
+    return set_by_a_budget(run, run.wanted | staying(run, done) | settled(run, done))
+
+
+def said_without(planned: Run, run: Run) -> list[str]:
+    """What such a command changes of what an earlier budget had planned, as a sentence; none where it changes nothing."""
+    changed = changes(planned.preset, run.preset)
+    fields = ", ".join(f"{name} is {value} again ({getattr(planned.preset, name)})" for name, value in changed.items())
+    return [f"without --budget the search goes on as it was wanted before one was planned for: {fields}"] * bool(fields)
+
+
 @dataclass
 class KeptBudget:
     """Of the whole run, with what earlier commands have spent."""
 
     budget: Budget
-    run: Run  # as the command was given
+    run: Run  # as it was planned last
     workers: int
     deterministic: bool = False
     began: datetime = field(default_factory=datetime.now)
     rate: Rate | None = None  # while nothing is measured; None: of steps that are timed at the beginning
     before: float | None = None  # what earlier commands have spent
-    latest: Preset | None = None  # what was planned last; None: what the run has recorded
 
     def planned(self) -> tuple[Run, Design]:
         """The run with the preset that the rest of the budget pays for, and what that is.
 
-        Raises StudyError where nothing has begun and the budget is too small.
+        Every time by what was asked for, whatever was planned before: what is begun stays, the rest is planned anew. Raises StudyError
+        where nothing has begun and the budget is too small.
         """
-        run, images = self.run, images_of(self.run)
-        rate = measured(run, self.workers) or self.first_rate(images)
-        done = so_far(run)
+        images = images_of(self.run)
+        rate = measured(self.run, self.workers) or self.first_rate(images)
+        done = so_far(self.run)
         found = design(
-            run.preset,
+            replace(self.run.wish, **staying(self.run, done)),
             self.budget,
             lambda preset: done.left(preset, images, rate, self.workers, self.deterministic),
             self.spent(done.trained, rate),
             done.begun,
             sum(trial.state.is_finished() for trial in done.trained),
         )
-        found = replace(found, preset=replace(found.preset, **self.settled(done)))
-        self.latest = found.preset
-        overrides = run.overrides | changes(run.preset, found.preset)
-        if not done.begun:
-            own = changes(run.preset, found.preset, STAYING)
-            self.run = replace(run, preset=replace(run.preset, **own), overrides=run.overrides | own)
-        return replace(run, preset=found.preset, overrides=overrides), found
-
-    def settled(self, done: SoFar) -> dict[str, Any]:
-        """The numbers of trials with which studies have decided: with more of them they would train on, and decide anew."""
-        asked = {f"{EVERY[name].COMMAND}_trials" for name in done.decisions}
-        return {name: getattr(self.latest or self.run.preset, name) for name in TRIALS if name in asked}
+        found = replace(found, preset=replace(found.preset, **settled(self.run, done)))
+        self.run = set_by_a_budget(self.run, changes(self.run.preset, found.preset))
+        return self.run, found
 
     def first_rate(self, images: Images) -> Rate:
         """While nothing is measured; where the budget is in epochs, nothing depends on it."""

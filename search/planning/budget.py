@@ -64,7 +64,7 @@ class Budget:
 
 
 def words(amount: float, unit: Unit) -> str:
-    return f"{amount:,.0f} epochs" if unit == "epochs" else duration(amount)
+    return f"{amount:,.0f} epoch{'s' * (round(amount) != 1)}" if unit == "epochs" else duration(amount)
 
 
 def parse(text: str) -> Budget:
@@ -103,10 +103,11 @@ class Design:
     def sentences(self) -> list[str]:
         unit, plan = self.budget.unit, self.plan
         trials = ", ".join(f"{study.study} {study.trials}" for study in plan.studies)
+        to_come = f"trials at most: {trials}" if trials else "no trial is left to run"
         spent = f"{words(self.spent, unit)} of it spent; " if self.spent else ""
         said = [
             f"budget {self.budget} ({spent}at most {words(self.needed, unit)} in all): {self.preset.seeds} "
-            f"seed{'s' * (self.preset.seeds != 1)}; trials at most: {trials}; "
+            f"seed{'s' * (self.preset.seeds != 1)}; {to_come}; "
             f"{words(self.budget.full(plan), unit)} kept for the winner's training in full"
         ]
         if not self.fits:

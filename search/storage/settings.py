@@ -23,6 +23,7 @@ SETTINGS = "run.json"  # in the run's folder
 TRIALS = "trials"  # in it: a folder per trial
 BEGUN_WITH = "begun_with"  # in it: the reference before the baseline study decided
 EDITION_KEPT = "edition"  # in run.json
+WANTED = "wanted"  # in run.json: of the overrides that a budget has set, what was asked for, by name
 FILMS = "films"  # in run.json: how training varies the films, fields of FILMS_OFF by name
 PARTS: dict[str, type] = {"preparation": Preparation, "training": Training, "reference": Architecture}
 
@@ -110,11 +111,12 @@ def fault_of(settings: Any) -> str:
             return f"{name} is a text; it has {shown(settings[name])}"
     if not settings.get("preset") and not settings.get(ID):  # a run's id is there before its settings
         return "it names no preset"
-    overrides = settings.get("overrides", {})
-    if not isinstance(overrides, dict):
-        return f"overrides are fields by name; it has {shown(overrides)}"
-    if unknown := [name for name in overrides if name not in field_names()]:
-        return f"{shown(', '.join(unknown))} is no field of a preset"
+    overrides, wanted = settings.get("overrides", {}), settings.get(WANTED, {})
+    for what, named, known in (("overrides", overrides, field_names()), (WANTED, wanted, own_fields())):
+        if not isinstance(named, dict):
+            return f"{what} are fields by name; it has {shown(named)}"
+        if unknown := [name for name in named if name not in known]:
+            return f"{shown(', '.join(unknown))} is no field of a preset"
     edition = edition_of(settings)
     if type(edition) is not int or not 1 <= edition <= EDITION:
         return f"{EDITION_KEPT} is of the presets' values, 1 to {EDITION} as this version knows them; it has {shown(edition)}"
@@ -125,7 +127,7 @@ def fault_of(settings: Any) -> str:
         try:
             if BEGUN_WITH in settings:
                 architecture_of(settings[BEGUN_WITH])
-            derive(begun_preset(settings["preset"], settings), films | from_json(overrides))
+            replace(derive(begun_preset(settings["preset"], settings), films | from_json(overrides)), **wanted)
         except ValueError as error:  # of the preset's parts, each with its own sentence
             return str(error)
     return ""

@@ -194,6 +194,7 @@ def following(
     running = [network for trial in trials for network in [module.architecture(given, trial.point)] * trial.under_way]
     believed = belief(trainings, side(given))
     most_seeds = given.preset.seeds + AGAIN if module.SEEDED else 1
+    most_seeds = min(most_seeds, given.most_seeds or most_seeds)
     compared = (seen(some, believed.image_px) for some in (networks, running))
     gains = knowledge_gradient(believed.surrogate, *compared)
     trained = by_network(trainings)

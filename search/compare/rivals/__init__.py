@@ -44,8 +44,9 @@ NEEDS: Mapping[str, tuple[str, str]] = {  # a package of an extra that has it
 }
 
 
-def make(name: str, preset: Preset, constant_mae: float, seed: int) -> Rival:
-    return Staged(preset, constant_mae, seed) if name == STAGED else RIVALS[name](preset, seed)
+def make(name: str, preset: Preset, constant_mae: float, seed: int, most_seeds: int = 0) -> Rival:
+    """`most_seeds`: with which one network can be had; 0: with any number. The rivals have one of each."""
+    return Staged(preset, constant_mae, seed, most_seeds) if name == STAGED else RIVALS[name](preset, seed)
 
 
 def lacking(name: str) -> str:
@@ -68,8 +69,9 @@ def chosen_rivals(text: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
         skipped = tuple(f"{name} is left out: it {why}" for name in RIVALS if (why := lacking(name)))
         return INSTALLED, skipped
     names = tuple(dict.fromkeys(name.strip() for name in text.split(",") if name.strip()))
-    if unknown := [name for name in names if name not in RIVALS]:
-        raise StudyError(f"--rivals are among {', '.join(RIVALS)}; got {', '.join(unknown)}")
+    unknown = [name for name in names if name not in RIVALS]
+    if unknown or not names:
+        raise StudyError(f"--rivals are among {', '.join(RIVALS)}; got {', '.join(unknown) or repr(text)}")
     if missing := [f"{name} {why}" for name in names if (why := lacking(name))]:
         raise StudyError("; ".join(missing))
     return names, ()

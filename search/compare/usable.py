@@ -1,0 +1,106 @@
+"""Whether a table of recorded trainings can stand for those that a comparison asks for, and says what it can say."""
+
+import json
+import math
+from dataclasses import fields
+from statistics import fmean, pvariance
+
+from data.preparation import Preparation
+from data.shown import shown
+from models.training.settings import Training
+from search.compare.curves import Recorded
+from search.run import Run, settings_in_full
+from studies import ablation, joint, resolution
+from studies.preset import PRESETS, Preset, StudyError
+from studies.study import Given
+
+OF_TRAININGS = {field.name for part in (Training, Preparation) for field in fields(part)} - {"epochs"}
+ROUNDED = 0.005  # months: a truth may be written with two decimals
+ERRORS = 5  # standard errors that the lowest of many means may be off
+
+
+def refuse_unusable(recorded: Recorded, run: Run) -> None:
+    """Raises StudyError where searches of this run could not be played on the table, or would be told of other trainings."""
+    refuse_another_space(recorded, run.preset)
+    refuse_other_trainings(recorded, run)
+    refuse_too_many_seeds(recorded, run.preset)
+    refuse_another_truth(recorded)
+
+
+def refuse_another_space(recorded: Recorded, preset: Preset) -> None:
+    """Raises StudyError where searches under this preset could ask for what was not recorded."""
+    space = {name: list(values) for name, values in joint.space(preset).items()}
+    about = recorded.about
+    if space != about["space"] or preset.max_params > about["max_params"] or preset.training.epochs != about["epochs"]:
+        raise StudyError(
+            f"the trainings were recorded with preset {about['preset']}, the space {about['space']}, {about['epochs']} epochs "
+            f"and at most {about['max_params']:,} parameters; this command asks for {space}, {preset.training.epochs} epochs "
+            f"and {preset.max_params:,}"
+        )
+
+
+def refuse_other_trainings(recorded: Recorded, run: Run) -> None:
+    """Where images or trainings are asked for otherwise than the recorded ones were: they are read, and none is made."""
+    made = recorded.about.get("training")
+    were = settings_in_full(PRESETS[run.preset.name]()) | (made if isinstance(made, dict) else {})
+    were["image_px"] = recorded.about.get("image_px", were["image_px"])
+    asked = json.loads(json.dumps(settings_in_full(run.preset)))
+    other = [name for name in run.overrides if name in OF_TRAININGS and asked[name] != were[name]]
+    if other:
+        said = "; ".join(f"{name} {shown(were[name])}, now {shown(asked[name])}" for name in other)
+        raise StudyError(
+            f"the trainings were recorded with other settings ({said}), and --replay makes none: leave them out, or use another "
+            "--run-dir where this one has them"
+        )
+
+
+def seeds_needed(preset: Preset) -> int:
+    """How many trainings of one network the studies' designs ask for, at most."""
+    [variants] = ablation.space(Given(preset, {}, 0.0)).values()
+    least = max(preset.seeds, ablation.FIRST_LOOK) if preset.resolve else preset.seeds
+    return preset.reference_seeds(max(least, preset.resolve), len(variants) - 1)
+
+
+def refuse_too_many_seeds(recorded: Recorded, preset: Preset) -> None:
+    """A training that was made once is no second seed, however often it is looked at."""
+    most, needed = recorded.most_seeds, seeds_needed(preset)
+    has = f"the table has {most} training{'s' * (most != 1)} of each network"
+    if needed > most:
+        by = f"--seeds {preset.seeds}" + (f" and --resolve {preset.resolve}" if preset.resolve else "")
+        also = f", or --seeds {most} --baseline-seeds {most}" if most > 1 else ""
+        raise StudyError(
+            f"{has}, and {by} would ask for {needed} of the reference: use --seeds 1{also}{', without --resolve' * bool(preset.resolve)}"
+        )
+    if resolution.asked(preset):
+        raise StudyError(
+            f"{has}, and sides are compared with seeds of their own: leave --px-choices out, or leave --replay out"
+        )
+
+
+def refuse_another_truth(recorded: Recorded) -> None:
+    """Where the lowest true MAE that the first line tells contradicts the networks' own, their mean test MAEs.
+
+    Most made-up tables have the truth itself there, and then the two are equal. Where a network's tests differ from seed to seed,
+    the truth may lie as far from their mean as chance takes it, and where some have none, below all of them.
+    """
+    if "truth" not in recorded.about:
+        return
+    truth = recorded.about["truth"]
+    if isinstance(truth, bool) or not isinstance(truth, int | float) or not math.isfinite(truth):
+        raise StudyError(f"truth in the table's first line is the lowest true MAE in months; it has {shown(truth)}")
+    by_network = [
+        [curve.test_mae for curve in by_seed.values() if curve.test_mae is not None]
+        for by_seed in recorded.curves.values()
+    ]
+    tested = [maes for maes in by_network if maes]
+    if not tested:
+        return
+    several = [pvariance(maes) * len(maes) / (len(maes) - 1) for maes in tested if len(maes) > 1]
+    luck = ERRORS * math.sqrt(fmean(several)) / math.sqrt(min(map(len, tested))) if several else 0.0
+    lowest = min(map(fmean, tested))
+    below_all = truth < lowest - luck - ROUNDED and len(tested) == len(by_network)
+    if below_all or truth > lowest + luck + ROUNDED:
+        raise StudyError(
+            f"the table's first line tells a lowest true MAE (truth) of {truth:g} months, and the lowest test MAE of its networks is "
+            f"{lowest:.2f}: correct it, or leave truth out"
+        )

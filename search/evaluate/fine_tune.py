@@ -36,7 +36,7 @@ SLOWER = 10  # the learning rate is the model's own, divided by this, unless one
 
 
 def divided(labelled: Labelled, share: float) -> pd.DataFrame:
-    """The cases that the model was not trained on, with their split: `test` is reported on."""
+    """The cases that the model does not know, with their split: `test` is reported on."""
     fitted, reported = parted(labelled, share)
     inner, _ = complete_splits(fitted.assign(split="", patient=whose(fitted)), VALIDATION_SHARE, 0.0)
     return pd.concat([fitted.assign(split=inner["split"]), reported.assign(split="test")]).sort_index()

@@ -24,6 +24,7 @@ from search.trained.about import digest_of_file
 from search.trained.conformal import calibrate, intervals
 from search.trained.folder import ABOUT, ModelFolder, digest_of_cases, load_network, open_folder, opened_before
 from search.trained.keep import LOOKS, put_predictions, taken_over, write_about
+from search.trained.left.seen import films_of_cases, leave_seen
 from search.trained.made_of import OF_SET, OF_TRAINING, RECALIBRATED, gone_on
 from search.trained.measures import FITTED_FILMS
 from search.trained.page import write_page
@@ -134,7 +135,8 @@ def recalibrated(
     taken_over(model, path / LOOKS)
     for part, file in (("validation", VALIDATION), ("test", TEST)):
         save_predictions(path / file, parts[part]["predicted_months"].to_numpy())
-        put_predictions(path / f"predictions_{part}.csv", predictions(parts[part]).drop(columns="seen"))
+        put_predictions(path / f"predictions_{part}.csv", predictions(parts[part]))
+    leave_seen(path, films_of_cases(fitted))
     write_page(path, about)
     write_about(path, about)
     return open_folder(path, whole=True)

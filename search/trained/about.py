@@ -19,6 +19,7 @@ from search.trained.conformal import CENTRE, SEXES
 from search.trained.measures import AGE_BANDS_MONTHS
 
 ABOUT = "model.json"
+SEEN = "seen.csv"  # the films that made the model: `left/seen.py`
 DIGESTS, OWN = "digests", "checksum"  # of the files beside it, by name; of model.json without this field
 
 

@@ -25,8 +25,9 @@ from search.leader.progress import Progress, Terms
 from search.run import PREPARED
 from search.trained.about import ABOUT, damaged, digest_of_file
 from search.trained.folder import MEMBERS, ModelFolder, open_folder
+from search.trained.left.finish import Origin
 from search.trained.made_of import FINE_TUNED, data_of, gone_on
-from search.trained.train import Origin, carried_out
+from search.trained.train import carried_out
 from search.workers.executor import Executor
 from search.workers.job import Job
 from studies.preset import StudyError

@@ -162,6 +162,7 @@ WHOLE_LEFT_OUT: dict[str, Shape] = LEFT_OUT | {
     "recalibration": BEFORE | {"fitted_on": COUNT, "offset_months": MONTHS, "slope": MONTHS},
     "fine_tuning": BEFORE | {"trained_on": COUNT, "validation_mae_before": NUMBER},
     "test_films": [TEXT],
+    "added_to": {"epochs": COUNT, "network": TEXT},
 }
 WHOLE_OPTIONAL: dict[str, Shape] = {
     "test": MORE_MEASURES,

@@ -22,8 +22,9 @@ from search.trained.about import ABOUT, DIGESTS, OWN, refuse_changed
 from search.trained.choose import name_of, seed_of, seed_words
 from search.trained.folder import MEMBERS, ModelFolder, load_network, open_folder, read_about
 from search.trained.keep import begun, begun_seed
+from search.trained.left.finish import Origin, finish
 from search.trained.made_of import ENDED
-from search.trained.train import Order, Origin, carried_out, finish, job_of, room_in, safe
+from search.trained.train import Order, carried_out, job_of, room_in, safe
 from search.workers.best import MODEL, TEST, VALIDATION, load_predictions, save_predictions
 from search.workers.executor import Make
 from search.workers.job import Job

@@ -336,7 +336,9 @@ def is_begun_with_fewer_epochs(job: Job) -> bool:
 
 
 def patience_of(about: dict[str, Any]) -> int:
-    """That has ended the training; 0 where none did. Models of earlier versions do not say it."""
+    """That has ended the training; 0 where none did, as where it was stopped. Models of earlier versions do not say it."""
+    if about.get(STOPPED):
+        return 0
     trained, ended = len(about["history"]), about.get(ENDED)
     if ended:
         return int(ended["patience"])

@@ -21,13 +21,13 @@ from data.store.sources import Source, read_source
 from search.evaluate.known import Known, known_to, recognised
 from search.trained.folder import ModelFolder, store_of
 from search.trained.keep import training_median
-from search.trained.predictor import BATCH, Model, predict
+from search.trained.predictor import BATCH, Model, answers_of, months_of
 
 
 @dataclass(frozen=True)
 class Labelled:
     """`cases` has a row for each image that was read, under its number in the source: id, age_months, male, split, patient (a
-    hash, '' unknown), checksum of the prepared pixels, predicted_months, low, high (infinite where there is no limit), score
+    hash, '' unknown), checksum of the prepared pixels, network_months (as the network answers, before what is below 0 becomes 0), predicted_months, low, high (infinite where there is no limit), score
     of the hand check, the traits of `data/films/traits.py`, and `known_by`: how the model knows the film, as `known.py` has it, '' where it does not."""
 
     source: str
@@ -125,13 +125,15 @@ def answered(read: Source, whole: Sequence[tuple[int, Decoded]], model: Model) -
         return []
     images = np.stack([image.pixels for _, image in whole])
     male = read.cases.loc[[row for row, _ in whole], "male"].to_numpy(bool)
-    answers, scores = predict(model, images, male), model.looks.score(shrunk(images))
+    months = months_of(model.network, images, male)
+    answers, scores = answers_of(model, months, male), model.looks.score(shrunk(images))
     films = traits_of([image for _, image in whole])
     return [
         {
             "row": row,
             "checksum": checksum(image.pixels.tobytes()),
             "of_image": hashed(read.patient_of(row)),
+            "network_months": float(months[place]),
             "predicted_months": float(answers.months[place]),
             "low": float(answers.low[place]),
             "high": float(answers.high[place]),

@@ -43,7 +43,7 @@ from search.trained.folder import (
 )
 from search.trained.left.seen import films_of_store, leave_seen
 from search.trained.made_of import ENDED, KEPT_BY_SEARCH, STOPPED, TRAINED, data_of, weights_of
-from search.trained.measures import metrics
+from search.trained.measures import as_ages, metrics
 from search.workers import checkpoint
 from search.workers.best import KEPT_NOTE, MODEL, TEST, VALIDATION, load_predictions
 from search.workers.job import Job, fingerprint, job_dict
@@ -67,9 +67,10 @@ def describe(
     """
     counted = cost(job.architecture, job.image_px)
     settings = store.info["settings"]
-    predicted = {"validation": load_predictions(job.folder / VALIDATION)}
+    predicted = {"validation": as_ages(load_predictions(job.folder / VALIDATION))}
     if job.test:
-        predicted["test"] = load_predictions(job.folder / TEST)
+        predicted["test"] = as_ages(load_predictions(job.folder / TEST))
+    mirrored = mirrored and {split: as_ages(months) for split, months in mirrored.items()}
     conformal = calibrated(job, store, predicted)
     films = films_of(traits_in(store, "train"), store.image_px)
     test = store.split("test")
@@ -168,7 +169,7 @@ def write_predictions(folder: Path, store: Store, about: dict[str, Any]) -> None
         if about[split] is None:
             continue
         examples = store.split(split)
-        predicted = load_predictions(folder / name).astype(float)
+        predicted = as_ages(load_predictions(folder / name)).astype(float)
         put_predictions(folder / f"predictions_{split}.csv", table(examples, predicted, about))
 
 

@@ -220,8 +220,8 @@ def leave_untrained(job: "Job", tiny_store: Store) -> None:
 
     from models import saved
     from models.network import build
+    from search.trained.left.finish import Origin, finish
     from search.trained.predictor import months_of
-    from search.trained.train import Origin, finish
     from search.workers.best import MODEL, TEST, VALIDATION
     from search.workers.local import lay_out
 

@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import signal
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -22,11 +23,12 @@ from search.storage.sqlite import sqlite_url
 from search.trained.choose import Chosen
 from search.trained.folder import ModelFolder, models_of, open_folder
 from search.trained.keep import begun_otherwise
+from search.trained.left.finish import Origin, finish, keep_best_so_far
 from search.trained.made_of import ENDED, STOPPED
-from search.trained.train import Order, Origin, finish, job_of, keep_best_so_far, train
+from search.trained.train import Order, job_of, train
 from search.workers import checkpoint
 from search.workers.best import MODEL, TEST, VALIDATION, load_predictions, numbered, save_predictions
-from search.workers.job import EpochDone, Finished, Job, Message, fingerprint, job_dict
+from search.workers.job import EpochDone, Finished, Job, Message, Paused, fingerprint, job_dict
 from search.workers.local import InProcess, lay_out
 from search.workers.supervisor import Stopped, StopRequest
 from studies.preset import StudyError
@@ -412,3 +414,137 @@ def test_added_epochs_that_are_stopped_go_on(run: Run, tiny_store: Store, whole:
     train(run, tiny_store, eight, InProcess, progress, Terms())
     assert resumed == ["p.more"]
     assert len(open_folder(whole, whole=True).about["history"]) == 8
+
+
+class Stopping(Answering):
+    """Is stopped by Ctrl-C after these epochs, which it leaves as a worker does."""
+
+    def __init__(self, stop: StopRequest, *errors: float) -> None:
+        super().__init__(*errors)
+        self.request = stop
+
+    def start(self, job: Job) -> None:
+        super().start(job)
+        assert job.start is not None
+        predictions = load_predictions(job.start.with_name(VALIDATION))
+        state = checkpoint.Checkpoint(tuple(epochs(*self.errors)), predictions, [], "float32")
+        checkpoint.save(job.folder, fingerprint(job), state)
+        best = 1 + self.errors.index(min(self.errors))
+        for name in (MODEL, TEST):
+            (job.folder / name).unlink()
+            shutil.copy(job.start.with_name(name), numbered(job.folder, name, best))
+        self.request.signal = signal.SIGINT
+
+    def wait(self, seconds: float) -> list[Message]:
+        return [*epochs(*self.errors), Paused(0)]
+
+
+KEEPING = replace(TWELVE, keep_best=True)
+
+
+def stopped(run: Run, store: Store, order: Order, *errors: float, said: list[str] | None = None) -> None:
+    stop = StopRequest()
+    progress = silent() if said is None else Progress(said=said.append)
+    with pytest.raises(Stopped):
+        train(run, store, order, Stopping(stop, *errors), progress, Terms(stop=stop))
+
+
+def test_the_best_of_added_epochs_that_are_stopped_is_kept_and_the_same_command_goes_on(
+    run: Run, tiny_store: Store, whole: Path
+) -> None:
+    before, said = open_folder(whole, whole=True).about, list[str]()
+    stopped(run, tiny_store, KEEPING, 18.0, 15.0, 17.0, said=said)
+    kept = open_folder(whole, whole=True).about
+
+    assert (kept["name"], kept["best_epoch"], kept[STOPPED], kept["training"]["epochs"]) == ("p", 8, 9, 12)
+    assert [epoch["epoch"] for epoch in kept["history"]] == list(range(1, 10))
+    assert "The training was stopped after 9 of 12 epochs." in (whole / "report.html").read_text()
+    assert said[-1].endswith("the best epoch so far, 8, is kept as a model (15.00 months)")
+
+    executor, said = Answering(18.0, 15.0, 17.0, 16.0, 14.0, 15.0), []
+    found = trained(run, tiny_store, KEEPING, executor, said)
+    (job,) = executor.jobs
+    assert (job.training.epochs, job.epochs_before, job.start_digest) == (6, 6, before["digests"][MODEL])
+    assert any("p was stopped after 9 of 12 epochs: it goes on where it was stopped" in sentence for sentence in said)
+    assert [epoch["epoch"] for epoch in found.about["history"]] == list(range(1, 13))
+    assert (found.about["best_epoch"], found.about.get(STOPPED), found.about.get("added_to")) == (11, None, None)
+    assert not list(whole.glob("p.*"))
+    trained(run, tiny_store, TWELVE, nobody)
+
+
+def test_added_epochs_that_are_stopped_again_are_kept_again(run: Run, tiny_store: Store, whole: Path) -> None:
+    stopped(run, tiny_store, KEEPING, 15.0, 17.0)
+    stopped(run, tiny_store, KEEPING, 15.0, 17.0, 14.0, 16.0)
+    kept = open_folder(whole, whole=True).about
+
+    assert (kept["best_epoch"], kept[STOPPED], len(kept["history"])) == (9, 10, 10)
+
+
+def test_where_no_added_epoch_is_better_when_they_are_stopped_the_model_stays_as_it_is(
+    run: Run, tiny_store: Store, whole: Path
+) -> None:
+    before, said = (whole / "model.json").read_bytes(), list[str]()
+    stopped(run, tiny_store, KEEPING, 18.0, 16.0, said=said)
+
+    assert (whole / "model.json").read_bytes() == before
+    assert said[-1] == "none of the added epochs is better so far: the model stays as it is"
+    assert len(trained(run, tiny_store, KEEPING, Answering(*[15.0] * 6)).about["history"]) == 12
+
+
+def test_without_keep_best_added_epochs_that_are_stopped_leave_the_model(
+    run: Run, tiny_store: Store, whole: Path
+) -> None:
+    before = (whole / "model.json").read_bytes()
+    stopped(run, tiny_store, TWELVE, 15.0)
+
+    assert (whole / "model.json").read_bytes() == before
+
+
+@pytest.mark.parametrize("patience", [0, 1])
+@pytest.mark.parametrize("epochs_asked", [12, 14], ids=["without its checkpoints", "to more epochs"])
+def test_a_kept_best_of_added_epochs_goes_on_as_any_model_where_these_cannot(
+    run: Run, tiny_store: Store, whole: Path, patience: int, epochs_asked: int
+) -> None:
+    stopped(run, tiny_store, KEEPING, 15.0, 17.0, 17.0)
+    if epochs_asked == 12:
+        checkpoint.clear(whole / "p.more")
+    order = replace(TWELVE, patience=patience, changes={"epochs": epochs_asked, "seed": 5})
+    executor = Answering(*[16.0] * (epochs_asked - 9))
+    found = trained(run, tiny_store, order, executor)
+
+    assert (executor.jobs[0].training.epochs, executor.jobs[0].epochs_before) == (epochs_asked - 9, 9)
+    assert (len(found.about["history"]), found.about["best_epoch"]) == (epochs_asked, 7)
+    assert not {STOPPED, "added_to"} & {name for name, value in found.about.items() if value is not None}
+
+
+def test_a_kill_at_any_renaming_while_the_best_of_added_epochs_is_kept_leaves_what_the_same_command_ends(
+    run: Run, tiny_store: Store, whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Killed(BaseException):
+        pass
+
+    renames, saved = os.replace, tmp_path / "saved"
+    shutil.copytree(whole, saved)
+    for survived in range(0, 100, 4):  # each is a model made anew, of seconds
+        left = [survived]
+
+        def replacing(*places: Any, left: list[int] = left) -> None:
+            left[0] -= 1
+            if left[0] < 0:
+                raise Killed
+            renames(*places)
+
+        shutil.rmtree(whole)
+        shutil.copytree(saved, whole)
+        monkeypatch.setattr(os, "replace", replacing)
+        try:
+            stopped(run, tiny_store, KEEPING, 15.0)
+        except Killed:
+            monkeypatch.setattr(os, "replace", renames)
+        else:
+            monkeypatch.setattr(os, "replace", renames)
+            break
+        found = trained(run, tiny_store, TWELVE, Answering(*[15.0] * 6))
+        assert (len(found.about["history"]), found.about["best_epoch"]) == (12, 7)
+        assert not list(whole.glob("p.*"))
+    assert survived > 5

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from scipy.stats import binom
 
 from search.trained.conformal import LEAST, LEVEL, calibrate, centred, coverage, half_width, intervals
+from search.trained.measures import as_ages
 
 Drawn = tuple[np.ndarray, np.ndarray, np.ndarray]
 
@@ -173,3 +174,18 @@ def test_intervals_of_models_of_before_are_as_they_were() -> None:
 
     np.testing.assert_allclose(high - predicted, reach)
     np.testing.assert_allclose(predicted - low, np.minimum(reach, predicted))
+
+
+@pytest.mark.parametrize("line", [None, {"offset_months": -25.0, "slope": 1.2}], ids=["", "with a centre"])
+@pytest.mark.parametrize("reach", [0.0, 1.5, 40.0, None])
+def test_an_interval_holds_its_prediction_as_an_age_also_where_the_network_answers_below_0(
+    line: dict[str, float] | None, reach: float | None
+) -> None:
+    groups = [{"sex": None, "from_months": start, "half_width": reach} for start in (0, 60, 120, 180)]
+    answered = np.array([-60.0, -30.8, -0.004, -0.0, 0.0, 0.3, 90.0], np.float32)
+    low, high = intervals({"groups": groups, "centre": line}, answered, None)
+    ages = as_ages(answered)
+
+    assert (low <= ages).all()
+    assert (ages <= high).all()
+    assert not np.signbit([*low, *ages, *high]).any()

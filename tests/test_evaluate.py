@@ -61,7 +61,7 @@ def test_the_hands_that_a_model_was_trained_on_are_told_apart(
     labelled, found = asked(tiny_store.path, model, tiny_model, tiny_store.path.parent)
     splits = tiny_store.cases["split"]
 
-    assert list(labelled.cases["seen"]) == list(splits != "test")
+    assert list(labelled.cases["known_by"] != "") == list(splits != "test")
     assert found.main == "unseen"
     assert found.figures["unseen"]["mae"] == pytest.approx(model.about["test"]["mae"], abs=1e-3)
     assert found.figures["unseen"]["constant_mae"] == model.about["test"]["constant_mae"]
@@ -79,8 +79,8 @@ def test_an_id_alone_does_not_make_a_hand_the_same(
         for hand, age_months, male in zip(HANDS, trained["age_months"], trained["male"], strict=False)
     ]
 
-    assert labelled.training_known
-    assert list(labelled.cases["seen"]) == same
+    assert labelled.known.complete
+    assert list(labelled.cases["known_by"] == "case") == same
 
 
 def test_rsnas_official_test_cases_are_known_and_need_no_split(model: Model, tiny_model: Path, tmp_path: Path) -> None:

@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 from conftest import tiny_model_in
 
+from data.preparation import DataError
 from data.store.disk import Store
 from models import saved
-from search.evaluate.labelled import trained_on
+from search.evaluate.known import known_to
 from search.evaluate.recalibrate import free_beside, made_from
 from search.trained.folder import ModelFolder, load_network, open_folder, parent_of
 from search.trained.keep import write_about
@@ -64,16 +65,17 @@ def test_a_model_is_known_by_its_network_whatever_its_folder_is_called(models: P
     parent, sure = parent_of(new, {new.path.resolve()})
 
     assert (parent and parent.path.name, sure) == ("tiny-old", True)
-    known, complete = trained_on(new, models.parent)
-    assert complete
-    assert known == trained_on(open_folder(models / "tiny-old"), models.parent)[0] != set()
+    known = known_to(new, models.parent)
+    assert known.complete
+    assert len(known.films) == 56  # train and validation
+    assert known.films.equals(known_to(open_folder(models / "tiny-old"), models.parent).films)
 
 
 def test_a_model_of_an_earlier_version_that_has_its_parents_name_ends_the_search(models: Path) -> None:
     made(models / "tiny", "tiny-recalibrated", by_name)
 
-    assert trained_on(open_folder(models / "tiny-recalibrated"), models.parent)[1]
-    assert not trained_on(open_folder(exchange(models)), models.parent)[1]
+    assert known_to(open_folder(models / "tiny-recalibrated"), models.parent).complete
+    assert not known_to(open_folder(exchange(models)), models.parent).complete
 
 
 def test_two_models_that_each_say_they_were_made_from_the_other_end_the_search(models: Path) -> None:
@@ -83,7 +85,7 @@ def test_two_models_that_each_say_they_were_made_from_the_other_end_the_search(m
         rest = {key: value for key, value in about.items() if key not in ("digests", "checksum")}
         write_about(models / name, rest | {"name": name, "made_from": {"name": parent}})
 
-    assert not trained_on(open_folder(models / "a"), models.parent)[1]
+    assert not known_to(open_folder(models / "a"), models.parent).complete
 
 
 def test_where_the_parents_network_is_gone_the_model_of_its_name_counts_and_is_not_sure(models: Path) -> None:
@@ -94,7 +96,30 @@ def test_where_the_parents_network_is_gone_the_model_of_its_name_counts_and_is_n
     parent, sure = parent_of(open_folder(child), set())
 
     assert (parent and parent.path.name, sure) == ("tiny", False)
-    assert not trained_on(open_folder(child), models.parent)[1]
+    assert not known_to(open_folder(child), models.parent).complete
+
+
+def test_what_made_a_model_is_known_though_its_data_are_gone_but_of_a_model_of_an_earlier_version(models: Path) -> None:
+    with_data = known_to(open_folder(models / "tiny"), models.parent)
+    shutil.rmtree(models.parent / "prepared")
+    shutil.move(models, elsewhere := models.parent / "elsewhere")
+    model = open_folder(elsewhere / "tiny")
+    recorded = known_to(model, Path("none"))
+
+    assert (recorded.complete, recorded.without_picture) == (True, 0)
+    assert recorded.films.equals(with_data.films)
+    forgotten = {key: value for key, value in model.about.items() if key not in ("digests", "checksum")}
+    (model.path / "seen.csv").unlink()
+    write_about(model.path, forgotten)
+    assert not known_to(open_folder(model.path), Path("none")).complete
+
+
+def test_a_record_of_the_films_that_was_changed_is_refused(models: Path) -> None:
+    path = models / "tiny" / "seen.csv"
+    path.write_text(path.read_text().replace("True", "False", 1))
+
+    with pytest.raises(DataError, match=r"seen\.csv is damaged \(it was changed"):
+        known_to(open_folder(models / "tiny"), models.parent)
 
 
 def test_a_link_to_a_model_is_that_model(models: Path) -> None:
@@ -102,7 +127,7 @@ def test_a_link_to_a_model_is_that_model(models: Path) -> None:
     (models / "latest").symlink_to(child)
     (models / "a-link").symlink_to(models / "tiny")
 
-    assert trained_on(open_folder(models / "latest"), models.parent)[1]
+    assert known_to(open_folder(models / "latest"), models.parent).complete
 
 
 def test_the_new_models_folder_is_beside_the_one_that_is_named_by_a_dot(

@@ -1,6 +1,7 @@
 """A model corrected by a part of a labelled set: the line, the parts, and that whoever opens the new folder has the correction."""
 
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 
 from data.store.disk import Store
 from search.cli import main
+from search.evaluate.evaluation import evaluated
 from search.evaluate.labelled import Labelled, opened
 from search.evaluate.parts import parted
 from search.evaluate.recalibrate import Correction, fit, recalibrated
@@ -89,10 +91,10 @@ def test_the_parts_are_disjoint_of_the_share_and_keep_patients_together(labelled
 
 
 def test_what_the_model_was_trained_on_is_in_neither_part_and_too_few_are_refused(labelled: Labelled) -> None:
-    seen = labelled.cases.assign(seen=np.arange(len(labelled.cases)) % 4 == 0)
+    seen = labelled.cases.assign(known_by=["case", "", "", ""] * 15)
     fitted, reported = parted(replace(labelled, cases=seen), 0.5)
     assert len(fitted) + len(reported) == 45
-    assert not fitted["seen"].any()
+    assert not fitted["known_by"].any()
 
     with pytest.raises(StudyError, match="give more cases, or another --share"):
         parted(replace(labelled, cases=labelled.cases.iloc[:24]), 0.5)
@@ -138,7 +140,31 @@ def test_a_set_that_corrected_a_model_does_not_judge_it_unseen(corrected: ModelF
     model = open_model(corrected.path)
     again = opened(labelled.source, model, corrected, Path("none"), model.preparation, lambda *_: None)
 
-    assert set(again.cases["id"][again.cases["seen"]]) == set(fitted["id"])
+    assert set(again.cases["id"][again.cases["known_by"] != ""]) == set(fitted["id"])
+
+
+def test_a_set_that_corrected_a_model_is_known_by_its_pictures_under_other_names(
+    corrected: ModelFolder, labelled: Labelled, tmp_path: Path
+) -> None:
+    fitted, _ = parted(labelled, 0.5)
+    renamed = tmp_path / "renamed"
+    shutil.copytree(labelled.source, renamed)
+    for path in renamed.rglob("*.png"):
+        path.rename(path.with_stem(f"scan {path.stem}"))
+    cases = pd.read_csv(renamed / "train.csv")
+    cases.assign(id=[f"scan {id}" for id in cases["id"]]).to_csv(renamed / "train.csv", index=False)
+    model = open_model(corrected.path)
+    again = opened(str(renamed), model, corrected, Path("none"), model.preparation, lambda *_: None)
+    found = evaluated(again, corrected, model.looks)
+
+    assert set(again.cases["id"][again.cases["known_by"] == "picture"]) == {f"scan {id}" for id in fitted["id"]}
+    assert found.to_dict()["known_by"] == {"picture": 30, "case": 0, "patient": 0}
+    assert found.figures["unseen"]["n"] == 30
+    worry = next(words for level, words in found.said if level == "worry" and "was trained on" in words)
+    assert "30 of these 60 images" in worry
+    assert "recognised 30 by the picture. How good it is on others is told by the other 30." in worry
+    with pytest.raises(StudyError, match=r"30 cases that the model does not know \(30 others\)"):
+        parted(again, 0.5)
 
 
 def test_the_command_leaves_a_model_beside_the_old_one_once(

@@ -90,7 +90,7 @@ def interface(model: ModelFolder) -> list[str]:
     said = [
         f"`image`: uint8 (batch, {side}, {side}, 1), grey, bone bright",
         "`male`: float32 (batch, 1), 1 for boys, 0 for girls" if architecture.sex_units else "the sex is not asked for",
-        "`age_months`: float32 (batch, 1), bone age in months",
+        "`age_months`: float32 (batch, 1), bone age in months; an answer below 0 means 0",
         f"{together}{family_named(architecture.family).title} variant: {architecture.width}, {architecture.blocks}, FC {architecture.fc_units or 'none'}; "
         f"{model.about['params']:,} parameters{' in all' * (count > 1)}, {model.about['macs'] / 1e9:.3g} G multiply-accumulates",
     ]
@@ -161,7 +161,7 @@ def beside(model: ModelFolder, format: str, file: str) -> dict[str, Any]:
         "how much neighbouring pixels differ against pixels two apart, in percent; levels the 1st to 99th percentile of the greys inside the exposed "
         "field, of 255; field the exposed share of the picture; filter the shares of files that preparing shrank, enlarged or left at their size",
         "intervals": about.get("conformal"),
-        "intervals_mean": "centre -/+ half_width of the group of this sex whose band holds age_months, where centre = offset_months + slope * age_months, or "
+        "intervals_mean": "age_months below 0 is 0; centre -/+ half_width of the group of this sex whose band holds age_months, where centre = offset_months + slope * age_months, or "
         "age_months itself where centre is null; widened to hold age_months, and never below 0; a half_width of null is without limit",
         "hand_check": about.get("looks"),
         "hand_check_means": "scores of the model folder's looks.npz below which a picture is refused or doubted; the exported file checks nothing",

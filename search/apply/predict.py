@@ -261,7 +261,7 @@ def known_of(one: Read, predicted: float | None, wanted: Wanted) -> Row:
 
 
 def minus(predicted: float | None, months: float | None) -> float | None:
-    return None if predicted is None or months is None else round(predicted - months, 1)
+    return None if predicted is None or months is None else round(predicted - months, 1) + 0.0
 
 
 def years_and_months(months: float) -> str:

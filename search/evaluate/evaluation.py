@@ -10,6 +10,7 @@ import pandas as pd
 from data.films.looks import Looks
 from data.films.traits import departures, outside
 from data.tables.rsna import official_test
+from search.evaluate.known import CASE, PATIENT, PICTURE
 from search.evaluate.labelled import Labelled
 from search.output.confirmed import MODEL_NOTHING, model_learned_nothing
 from search.trained.conformal import coverage
@@ -20,6 +21,7 @@ from search.trained.table import band_name
 
 OFFICIAL_CASES = 200
 BIAS_MONTHS = 2.0  # what a bias has to reach before it is a worry
+RECOGNISED = {PICTURE: "by the picture", CASE: "by id, sex and age", PATIENT: "by the patient alone"}
 CASES = ["id", "male", "age_months", "predicted_months", "low", "high"]
 
 
@@ -53,8 +55,9 @@ class Evaluation:
             "source": self.labelled.source,
             "cases": len(cases),
             "without_answer": len(self.labelled.problems),
-            "seen_in_training": int(cases["seen"].sum()),
-            "training_known": self.labelled.training_known,
+            "seen_in_training": len(cases) - len(self.labelled.unseen),
+            "known_by": {how: known_by(self.labelled, how) for how in RECOGNISED},
+            "training_known": self.labelled.known.complete,
             "rsna_official_test": self.official,
             "constant_months": self.constant_months,
             "constant_of": self.constant_of,
@@ -69,7 +72,7 @@ def evaluated(labelled: Labelled, model: ModelFolder, looks: Looks) -> Evaluatio
     known = labelled.training_median_months
     constant = float(np.median(cases["age_months"])) if known is None else known
     figures = {"validation": model.about["validation"], "evaluated": measured(cases, constant)}
-    if cases["seen"].any() and not cases["seen"].all():
+    if 0 < len(labelled.unseen) < len(cases):
         figures["unseen"] = measured(labelled.unseen, constant)
     of_test = official_test(cases["id"])
     official = int(of_test.sum()) if of_test.all() else 0
@@ -107,7 +110,6 @@ def covered_by(cases: pd.DataFrame, model: ModelFolder) -> dict[str, Any]:
 
 def who(labelled: Labelled, official: int, median_known: bool) -> Iterator[tuple[str, str]]:
     """Of which cases the figures are."""
-    seen, count = int(labelled.cases["seen"].sum()), len(labelled.cases)
     if official:
         yield (
             "note",
@@ -118,21 +120,24 @@ def who(labelled: Labelled, official: int, median_known: bool) -> Iterator[tuple
                 else ", so published figures are of more images."
             ),
         )
-    if seen == count:
+    if words := known_words(labelled):
+        yield "worry", words
+    if labelled.numbers_of_others:
         yield (
-            "worry",
-            "The model was trained on every one of these hands, or its epoch was chosen by them: the figures say nothing of others.",
+            "note",
+            f"{labelled.numbers_of_others:,} patients' numbers are also in the model's training data, but too many of them have another "
+            "sex there: they are taken for other patients'.",
         )
-    elif seen:
-        yield (
-            "worry",
-            f"The model was trained on {seen:,} of these hands, or its epoch was chosen by them (the same id, age and sex). How good it "
-            f"is on others is told by the other {count - seen:,}.",
-        )
-    if not labelled.training_known:
+    if not labelled.known.complete:
         yield (
             "note",
             "The model's training data are not there any more, so it is not known whether it was trained on more of these hands.",
+        )
+    elif without := labelled.known.without_picture:
+        yield (
+            "note",
+            f"Of {without:,} images that the model was made from only ids, ages and sexes are known, as it is of an earlier version: "
+            "under other ids they are not recognised here.",
         )
     if not median_known:
         yield (
@@ -144,6 +149,25 @@ def who(labelled: Labelled, official: int, median_known: bool) -> Iterator[tuple
             "note",
             f"{len(labelled.problems):,} more cases have no usable image; the first: {labelled.problems[0].reason}",
         )
+
+
+def known_words(labelled: Labelled) -> str:
+    """How many of the cases the model knows, and how they were recognised; '' where there is none."""
+    count, others = len(labelled.cases), len(labelled.unseen)
+    if others == count:
+        return ""
+    ways = [f"{of_way:,} {words}" for how, words in RECOGNISED.items() if (of_way := known_by(labelled, how))]
+    told = (
+        f"How good it is on others is told by the other {others:,}" if others else "The figures say nothing of others"
+    )
+    return (
+        f"The model was trained on {count - others:,} of these {count:,} images or on others of their patients, or its epoch or its "
+        f"correction was chosen by them: recognised {', '.join(ways)}. {told}."
+    )
+
+
+def known_by(labelled: Labelled, how: str) -> int:
+    return int((labelled.cases["known_by"] == how).sum())
 
 
 def of_films(cases: pd.DataFrame, films: dict[str, Any] | None) -> Iterator[tuple[str, str]]:
@@ -205,6 +229,6 @@ def worries(
 
 
 def predictions(cases: pd.DataFrame) -> pd.DataFrame:
-    """As a model's own tables of predictions: id, male, age_months, predicted_months, low, high (NaN where there is no limit), seen."""
+    """As a model's own tables of predictions: id, male, age_months, predicted_months, low, high (NaN where there is no limit)."""
     high = cases["high"].where(np.isfinite(cases["high"]))
-    return cases[[*CASES, "seen"]].assign(high=high).reset_index(drop=True)
+    return cases[CASES].assign(high=high).reset_index(drop=True)

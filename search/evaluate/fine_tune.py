@@ -25,8 +25,9 @@ from search.leader.progress import Progress, Terms
 from search.run import PREPARED
 from search.trained.about import ABOUT, damaged, digest_of_file
 from search.trained.folder import MEMBERS, ModelFolder, open_folder
+from search.trained.left.finish import Origin
 from search.trained.made_of import FINE_TUNED, data_of, gone_on
-from search.trained.train import Origin, carried_out
+from search.trained.train import carried_out
 from search.workers.executor import Executor
 from search.workers.job import Job
 from studies.preset import StudyError
@@ -36,7 +37,7 @@ SLOWER = 10  # the learning rate is the model's own, divided by this, unless one
 
 
 def divided(labelled: Labelled, share: float) -> pd.DataFrame:
-    """The cases that the model was not trained on, with their split: `test` is reported on."""
+    """The cases that the model does not know, with their split: `test` is reported on."""
     fitted, reported = parted(labelled, share)
     inner, _ = complete_splits(fitted.assign(split="", patient=whose(fitted)), VALIDATION_SHARE, 0.0)
     return pd.concat([fitted.assign(split=inner["split"]), reported.assign(split="test")]).sort_index()

@@ -18,31 +18,31 @@ from data.store.disk import checksum, is_store, open_store
 from data.store.patients import hashed, told_apart
 from data.store.prepare import Progress
 from data.store.sources import Source, read_source
-from search.trained.folder import ModelFolder, ancestry, store_of
+from search.evaluate.known import Known, known_to, recognised
+from search.trained.folder import ModelFolder, store_of
 from search.trained.keep import training_median
-from search.trained.page import read_predictions
-from search.trained.predictor import BATCH, Model, predict
-
-Hand = tuple[str, float, bool]  # id, age in months, male
+from search.trained.predictor import BATCH, Model, answers_of, months_of
 
 
 @dataclass(frozen=True)
 class Labelled:
     """`cases` has a row for each image that was read, under its number in the source: id, age_months, male, split, patient (a
-    hash, '' unknown), checksum of the prepared pixels, predicted_months, low, high (infinite where there is no limit), score
-    of the hand check, the traits of `data/films/traits.py`, and `seen`: whether the model was trained, or its epoch chosen, by the hand of this id, age and sex."""
+    hash, '' unknown), checksum of the prepared pixels, network_months (as the network answers, before what is below 0 becomes 0), predicted_months, low, high (infinite where there is no limit), score
+    of the hand check, the traits of `data/films/traits.py`, and `known_by`: how the model knows the film, as `known.py` has it, '' where it does not."""
 
     source: str
     read: Source
     cases: pd.DataFrame
     problems: tuple[Problem, ...]  # cases without an answer
     training_median_months: float | None  # of the model's training ages; None where it is not known
-    training_known: bool  # whether the data of the model's training are still there, so that `seen` means something
+    known: Known  # the films that made the model
+    numbers_of_others: int  # patients' numbers that the model knows, too, and that are surely other patients'
     settings: Preparation  # the model's, with what was said of the source's table
 
     @property
     def unseen(self) -> pd.DataFrame:
-        return self.cases[~self.cases["seen"]]
+        """Those that neither made the model nor are of the patients that did."""
+        return self.cases[self.cases["known_by"] == ""]
 
 
 def opened(
@@ -73,10 +73,10 @@ def opened(
     cases = read.cases.loc[found.index, ["id", "age_months", "male", "split", "patient"]].join(found)
     of_table = cases["patient"].map(hashed)
     cases["patient"] = told_apart(of_table.where(of_table != "", cases.pop("of_image")))
-    known, complete = trained_on(folder, run)
-    seen = pd.Series([hand in known for hand in hands(cases)], cases.index)
-    median = median_of(folder, run)
-    return Labelled(absolute(source), read, cases.assign(seen=seen), tuple(problems), median, complete, settings)
+    known = known_to(folder, run)
+    by, others = recognised(cases, known, settings.age_unit)
+    cases = cases.assign(known_by=by)
+    return Labelled(absolute(source), read, cases, tuple(problems), median_of(folder, run), known, others, settings)
 
 
 def median_of(model: ModelFolder, run: Path) -> float | None:
@@ -125,13 +125,15 @@ def answered(read: Source, whole: Sequence[tuple[int, Decoded]], model: Model) -
         return []
     images = np.stack([image.pixels for _, image in whole])
     male = read.cases.loc[[row for row, _ in whole], "male"].to_numpy(bool)
-    answers, scores = predict(model, images, male), model.looks.score(shrunk(images))
+    months = months_of(model.network, images, male)
+    answers, scores = answers_of(model, months, male), model.looks.score(shrunk(images))
     films = traits_of([image for _, image in whole])
     return [
         {
             "row": row,
             "checksum": checksum(image.pixels.tobytes()),
             "of_image": hashed(read.patient_of(row)),
+            "network_months": float(months[place]),
             "predicted_months": float(answers.months[place]),
             "low": float(answers.low[place]),
             "high": float(answers.high[place]),
@@ -145,26 +147,3 @@ def answered(read: Source, whole: Sequence[tuple[int, Decoded]], model: Model) -
 def left_out(read: Source, row: int, error: DataError) -> Problem:
     case = read.cases.loc[row]
     return unusable(str(case["id"]), str(case.get("path", "")), str(error))
-
-
-def trained_on(model: ModelFolder, run: Path) -> tuple[set[Hand], bool]:
-    """The hands that made the model, and the models that it was made from; and whether these are all, as their data are there.
-
-    Those of validation are among them: they have chosen the epoch and made the intervals.
-    """
-    known: set[Hand] = set()
-    models, complete = ancestry(model)
-    for one in models:
-        if one.about.get("recalibration"):
-            known |= set(hands(read_predictions(one.path, "validation")))
-        store = store_of(one, run)
-        if store:
-            known |= set(hands(store.cases[store.cases["split"].isin(["train", "validation"])]))
-        complete = complete and store is not None
-    return known, complete
-
-
-def hands(cases: pd.DataFrame) -> list[Hand]:
-    """What tells that two sets hold the same hand; an id alone may be another clinic's. Ages to a hundredth, as tables of predictions have them."""
-    columns = cases["id"], cases["age_months"].astype(float).round(2), cases["male"].astype(bool)
-    return list(zip(*columns, strict=True))

@@ -54,7 +54,8 @@ def write(found: Evaluation, html: Path, listed: Path) -> None:
     """The page, and the CSV of predictions beside it."""
     html.parent.mkdir(parents=True, exist_ok=True)
     write_text(html, evaluation_page(found))  # first: by it a table is known to be its own, if it is stopped between
-    put_predictions(listed, predictions(found.labelled.cases))
+    by = found.labelled.cases["known_by"].to_numpy()
+    put_predictions(listed, predictions(found.labelled.cases).assign(seen=by != "", known_by=by))
 
 
 def evaluation_page(found: Evaluation) -> str:

@@ -14,15 +14,14 @@ LEAST_REPORTED = 8
 
 
 def parted(labelled: Labelled, share: float) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """The cases to fit on, which are this share, and those to report on; none that the model was trained on. Raises StudyError where a part has too few."""
+    """The cases to fit on, which are this share, and those to report on; none that made the model, or is of its patients. Raises StudyError where a part has too few."""
     cases = labelled.unseen
     split, _ = complete_splits(cases.assign(split="", patient=whose(cases)), 0.0, 1 - share)
     of_report = split["split"] == "test"
     fitted, reported = cases[~of_report], cases[of_report]
     if len(fitted) < LEAST_FITTED or len(reported) < LEAST_REPORTED:
-        seen = int(labelled.cases["seen"].sum())
         raise StudyError(
-            f"{labelled.source} has {len(cases):,} cases that the model was not trained on ({seen:,} others); of these {len(fitted):,} "
+            f"{labelled.source} has {len(cases):,} cases that the model does not know ({len(labelled.cases) - len(cases):,} others); of these {len(fitted):,} "
             f"would be fitted on and {len(reported):,} reported on, and it takes {LEAST_FITTED} and {LEAST_REPORTED}: give more cases, or another --share"
         )
     return fitted, reported

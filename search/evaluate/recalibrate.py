@@ -24,8 +24,9 @@ from search.trained.about import digest_of_file
 from search.trained.conformal import calibrate, intervals
 from search.trained.folder import ABOUT, ModelFolder, digest_of_cases, load_network, open_folder, opened_before
 from search.trained.keep import LOOKS, put_predictions, taken_over, write_about
+from search.trained.left.seen import films_of_cases, leave_seen
 from search.trained.made_of import OF_SET, OF_TRAINING, RECALIBRATED, gone_on
-from search.trained.measures import FITTED_FILMS
+from search.trained.measures import FITTED_FILMS, as_ages
 from search.trained.page import write_page
 from search.trained.train import safe
 from search.workers.best import MODEL, TEST, VALIDATION, save_predictions
@@ -81,15 +82,13 @@ def recalibrated(
     """The new model's folder, beside the old one. Raises StudyError where the set is too small, or the folder is taken."""
     fitted, reported = parted(labelled, share)
     path = free_beside(model, name or f"{model.name}-recalibrated")
-    made = fit(fitted["predicted_months"].to_numpy(), fitted["age_months"].to_numpy())
+    made = fit(fitted["network_months"].to_numpy(), fitted["age_months"].to_numpy())
     by_sex = bool(model.architecture.sex_units)
     male = fitted["male"].to_numpy(np.float32) if by_sex else None
-    conformal = calibrate(made.left_out, fitted["age_months"].to_numpy(float), male)
+    conformal = calibrate(as_ages(made.left_out), fitted["age_months"].to_numpy(float), male)
     parts = {
         "validation": with_intervals(fitted, made.left_out, conformal, by_sex),
-        "test": with_intervals(
-            reported, made.correction.of(reported["predicted_months"].to_numpy()), conformal, by_sex
-        ),
+        "test": with_intervals(reported, made.correction.of(reported["network_months"].to_numpy()), conformal, by_sex),
     }
     validation = measured(parts["validation"], constant_months)
     tested = digest_of_cases(reported["id"], reported["age_months"], reported["male"])
@@ -134,7 +133,8 @@ def recalibrated(
     taken_over(model, path / LOOKS)
     for part, file in (("validation", VALIDATION), ("test", TEST)):
         save_predictions(path / file, parts[part]["predicted_months"].to_numpy())
-        put_predictions(path / f"predictions_{part}.csv", predictions(parts[part]).drop(columns="seen"))
+        put_predictions(path / f"predictions_{part}.csv", predictions(parts[part]))
+    leave_seen(path, films_of_cases(fitted))
     write_page(path, about)
     write_about(path, about)
     return open_folder(path, whole=True)
@@ -155,7 +155,7 @@ def made_from(model: ModelFolder) -> dict[str, str]:
 
 def with_intervals(cases: pd.DataFrame, predicted: np.ndarray, conformal: dict[str, Any], by_sex: bool) -> pd.DataFrame:
     low, high = intervals(conformal, predicted, cases["male"].to_numpy(np.float32) if by_sex else None)
-    return cases.assign(predicted_months=predicted, low=low, high=high)
+    return cases.assign(predicted_months=as_ages(predicted), low=low, high=high)
 
 
 def save_corrected(model: ModelFolder, correction: Correction, path: Path) -> None:

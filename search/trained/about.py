@@ -19,6 +19,7 @@ from search.trained.conformal import CENTRE, SEXES
 from search.trained.measures import AGE_BANDS_MONTHS
 
 ABOUT = "model.json"
+SEEN = "seen.csv"  # the films that made the model: `left/seen.py`
 DIGESTS, OWN = "digests", "checksum"  # of the files beside it, by name; of model.json without this field
 
 
@@ -161,6 +162,7 @@ WHOLE_LEFT_OUT: dict[str, Shape] = LEFT_OUT | {
     "recalibration": BEFORE | {"fitted_on": COUNT, "offset_months": MONTHS, "slope": MONTHS},
     "fine_tuning": BEFORE | {"trained_on": COUNT, "validation_mae_before": NUMBER},
     "test_films": [TEXT],
+    "added_to": {"epochs": COUNT, "network": TEXT},
 }
 WHOLE_OPTIONAL: dict[str, Shape] = {
     "test": MORE_MEASURES,

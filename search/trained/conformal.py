@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from search.trained.measures import AGE_BANDS_MONTHS, band_of, edges
+from search.trained.measures import AGE_BANDS_MONTHS, as_ages, band_of, edges
 
 LEVEL = 0.9
 LEAST = 30
@@ -76,7 +76,8 @@ def half_width(errors: np.ndarray, level: float = LEVEL) -> float | None:
 def intervals(
     conformal: dict[str, Any], predicted: np.ndarray, male: np.ndarray | None
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Lower and upper end in months, none below 0; infinite where there is no limit."""
+    """Lower and upper end in months, around the predictions as `as_ages` has them; infinite where there is no limit."""
+    predicted = as_ages(predicted)
     bands = band_of(predicted)
     reach = np.full(len(predicted), np.inf)
     for group in conformal["groups"]:
@@ -89,7 +90,7 @@ def intervals(
         reach[rows] = group["half_width"]
     middle = centred(conformal.get(CENTRE), predicted)
     # The prediction itself is always inside.
-    return np.maximum(np.minimum(middle - reach, predicted), 0.0), np.maximum(middle + reach, predicted)
+    return as_ages(np.minimum(middle - reach, predicted)), np.maximum(middle + reach, predicted)
 
 
 def coverage(

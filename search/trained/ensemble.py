@@ -22,8 +22,10 @@ from search.trained.about import ABOUT, DIGESTS, OWN, refuse_changed
 from search.trained.choose import name_of, seed_of, seed_words
 from search.trained.folder import MEMBERS, ModelFolder, load_network, open_folder, read_about
 from search.trained.keep import begun, begun_seed
+from search.trained.left.finish import Origin, finish
 from search.trained.made_of import ENDED
-from search.trained.train import Order, Origin, carried_out, finish, job_of, room_in, safe
+from search.trained.measures import as_ages
+from search.trained.train import Order, carried_out, job_of, room_in, safe
 from search.workers.best import MODEL, TEST, VALIDATION, load_predictions, save_predictions
 from search.workers.executor import Make
 from search.workers.job import Job
@@ -140,8 +142,8 @@ def told(member: ModelFolder) -> dict[str, Any]:
 
 def gain(predicted: np.ndarray, age_months: np.ndarray) -> dict[str, float]:
     """MAE of the members' mean, and the mean of their MAEs; `predicted` is (members, images)."""
-    mae = float(np.abs(predicted.mean(axis=0, dtype=float) - age_months).mean())
-    return {"mae": round(mae, 4), "members_mae": round(float(np.abs(predicted - age_months).mean()), 4)}
+    mae = float(np.abs(as_ages(predicted.mean(axis=0, dtype=float)) - age_months).mean())
+    return {"mae": round(mae, 4), "members_mae": round(float(np.abs(as_ages(predicted) - age_months).mean()), 4)}
 
 
 def mean_history(members: Sequence[ModelFolder]) -> list[dict[str, Any]]:

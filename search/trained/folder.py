@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from data.cases import hundredths
 from data.csv_text import read_csv
 from data.foreign import foreign
 from data.preparation import DataError, Preparation
@@ -117,7 +118,8 @@ def tested_on(folder: Path) -> str:
 
 def digest_of_cases(ids: Iterable[object], age_months: Iterable[float], male: Iterable[object]) -> str:
     """A digest of cases, in whatever order: id, age (to a hundredth, as tables of predictions have it) and sex."""
-    cases = sorted(f"{id!s} {age:.2f} {bool(boy)}" for id, age, boy in zip(ids, age_months, male, strict=True))
+    ages = hundredths(list(age_months))
+    cases = sorted(f"{id!s} {age:.2f} {bool(boy)}" for id, age, boy in zip(ids, ages, male, strict=True))
     return hashlib.blake2b("\n".join(cases).encode(errors="surrogateescape"), digest_size=16).hexdigest()
 
 

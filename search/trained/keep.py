@@ -1,7 +1,7 @@
 """The folder of a trained model, `<run>/models/<name>/`, and what its model.json says.
 
 job.json, log.txt, predictions.npy, test_predictions.npy, model.keras as a trial leaves them; looks.npz, for `data/films/looks.py`;
-a CSV of predictions for each split; report.html; and model.json, written last: a folder that has one is whole.
+a CSV of predictions for each split; seen.csv, for `left/seen.py`; report.html; and model.json, written last: a folder that has one is whole.
 """
 
 import json
@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from data.cases import constant_mae
+from data.cases import constant_mae, hundredths
 from data.csv_text import write_csv
 from data.films import looks
 from data.films.traits import blocks, departures, films_of, traits
@@ -29,7 +29,7 @@ from models.training.settings import Training
 from search.leader.kept import Kept, kept
 from search.output.files import write_bytes, write_text, written
 from search.storage.settings import read_settings
-from search.trained.about import DIGESTS, refuse_changed, signed
+from search.trained.about import DIGESTS, SEEN, refuse_changed, signed
 from search.trained.conformal import calibrate, coverage, intervals
 from search.trained.folder import (
     ABOUT,
@@ -41,8 +41,9 @@ from search.trained.folder import (
     read_about,
     store_with,
 )
+from search.trained.left.seen import films_of_store, leave_seen
 from search.trained.made_of import ENDED, KEPT_BY_SEARCH, STOPPED, TRAINED, data_of, weights_of
-from search.trained.measures import metrics
+from search.trained.measures import as_ages, metrics
 from search.workers import checkpoint
 from search.workers.best import KEPT_NOTE, MODEL, TEST, VALIDATION, load_predictions
 from search.workers.job import Job, fingerprint, job_dict
@@ -66,14 +67,16 @@ def describe(
     """
     counted = cost(job.architecture, job.image_px)
     settings = store.info["settings"]
-    predicted = {"validation": load_predictions(job.folder / VALIDATION)}
+    predicted = {"validation": as_ages(load_predictions(job.folder / VALIDATION))}
     if job.test:
-        predicted["test"] = load_predictions(job.folder / TEST)
+        predicted["test"] = as_ages(load_predictions(job.folder / TEST))
+    mirrored = mirrored and {split: as_ages(months) for split, months in mirrored.items()}
     conformal = calibrated(job, store, predicted)
     films = films_of(traits_in(store, "train"), store.image_px)
     test = store.split("test")
     tested = digest_of_cases(test.ids, test.age_months, test.male) if job.test else None
     weights = {"weights": weights_of(job)} if job.weights_digest else {}
+    leave_seen(job.folder, films_of_store(store))
     return {
         "name": job.folder.name,
         "made": time.strftime("%Y-%m-%d %H:%M:%S"),
@@ -166,13 +169,13 @@ def write_predictions(folder: Path, store: Store, about: dict[str, Any]) -> None
         if about[split] is None:
             continue
         examples = store.split(split)
-        predicted = load_predictions(folder / name).astype(float)
+        predicted = as_ages(load_predictions(folder / name)).astype(float)
         put_predictions(folder / f"predictions_{split}.csv", table(examples, predicted, about))
 
 
 def put_predictions(path: Path, table: pd.DataFrame) -> None:
     with written(path) as part:
-        write_csv(table, part, "%.2f")
+        write_csv(table.assign(age_months=hundredths(table["age_months"])), part, "%.2f")
 
 
 def table(examples: Examples, predicted: np.ndarray, about: dict[str, Any]) -> pd.DataFrame:
@@ -240,7 +243,7 @@ def weights_named(run: Path) -> str:
 
 def write_about(folder: Path, about: dict[str, Any]) -> None:
     """Last of all, with the digests of the others."""
-    about = signed(about, folder, (MODEL, LOOKS, VALIDATION, TEST))
+    about = signed(about, folder, (MODEL, LOOKS, VALIDATION, TEST, SEEN))
     write_text(folder / ABOUT, json.dumps(about, indent=1) + "\n")
 
 
@@ -334,7 +337,9 @@ def is_begun_with_fewer_epochs(job: Job) -> bool:
 
 
 def patience_of(about: dict[str, Any]) -> int:
-    """That has ended the training; 0 where none did. Models of earlier versions do not say it."""
+    """That has ended the training; 0 where none did, as where it was stopped. Models of earlier versions do not say it."""
+    if about.get(STOPPED):
+        return 0
     trained, ended = len(about["history"]), about.get(ENDED)
     if ended:
         return int(ended["patience"])

@@ -74,6 +74,11 @@ def group(error: np.ndarray, age_months: np.ndarray, constant_months: float) -> 
     )
 
 
+def as_ages(predicted: np.ndarray) -> np.ndarray:
+    """What a network answers, in months, as an age: none is below 0, nor a negative zero."""
+    return np.asarray(np.maximum(predicted, 0) + 0)
+
+
 def band_of(months: np.ndarray) -> np.ndarray:
     """The index of each age's band; what is below the first belongs to it."""
     return np.maximum(np.searchsorted(AGE_BANDS_MONTHS, months, side="right") - 1, 0)

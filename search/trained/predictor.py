@@ -26,6 +26,7 @@ from search.trained.about import refuse_changed
 from search.trained.conformal import intervals
 from search.trained.folder import ModelFolder, load_network, network_at, open_folder
 from search.trained.keep import LOOKS
+from search.trained.measures import as_ages
 from search.workers.best import MODEL
 
 BATCH = 32
@@ -75,10 +76,14 @@ def predict(model: Model, images: np.ndarray, male: np.ndarray | None, flip: boo
     """
     if model.uses_sex and male is None:
         raise ValueError("this model needs the sex of every image")
-    months = months_of(model.network, images, male, flip)
+    return answers_of(model, months_of(model.network, images, male, flip), male, flip)
+
+
+def answers_of(model: Model, months: np.ndarray, male: np.ndarray | None, flip: bool = False) -> Answers:
+    """What the network's own answers mean: ages, none below 0, with their intervals."""
     conformal = (model.about["conformal_flipped"] if flip else None) or model.about["conformal"]
     low, high = intervals(conformal, months, male if model.uses_sex else None)
-    return Answers(months, low, high)
+    return Answers(as_ages(months), low, high)
 
 
 def months_of(network: Any, images: np.ndarray, male: np.ndarray | None, flip: bool = False) -> np.ndarray:

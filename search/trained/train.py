@@ -4,13 +4,10 @@ It is a job like a trial's, run by the same workers from the same checkpoints, s
 goes on. It opens the test split, which no search does.
 """
 
-import json
-import os
 import re
-import shutil
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,25 +19,19 @@ from models.pretrained.file import checked
 from search.leader.kept import history_of
 from search.leader.progress import Progress, Terms
 from search.lease import Lease, held
-from search.output.files import write_bytes, write_text
 from search.run import MODELS, Run, record
-from search.trained.about import ABOUT, DIGESTS, digest_of_file, refuse_changed
 from search.trained.choose import Chosen, name_of, seed_of, seed_words
-from search.trained.folder import MEMBERS, ModelFolder
+from search.trained.folder import MEMBERS
 from search.trained.keep import (
-    describe,
     finished_before,
     unfinished,
-    write_about,
-    write_predictions,
 )
-from search.trained.made_of import ENDED, STOPPED, early_words, ended_early, remembered
-from search.trained.page import write_page
-from search.trained.predictor import mirrored_predictions
+from search.trained.left.added import longer, settle_within
+from search.trained.left.finish import Origin, finish, keep_best_so_far, with_facts
+from search.trained.made_of import early_words, remembered
 from search.workers import checkpoint
-from search.workers.best import MODEL, TEST, VALIDATION, numbered, save_predictions
 from search.workers.executor import Executor
-from search.workers.job import EpochDone, Failed, Finished, Job, Resumed, best_of, fingerprint, job_dict, what_happened
+from search.workers.job import EpochDone, Failed, Finished, Job, Resumed, best_of, what_happened
 from search.workers.starting import LOG
 from search.workers.supervisor import Events, Stopped, Supervised, Supervisor
 from studies.preset import StudyError
@@ -82,15 +73,6 @@ def job_of(run: Run, store: Store, order: Order, deterministic: bool) -> Job:
         patience=order.patience,
         weights_digest=checked(training, order.chosen.architecture.family),
     )
-
-
-@dataclass(frozen=True)
-class Origin:
-    """Where a network comes from, and what its model.json says of that."""
-
-    words: str  # `refinement #7`, `by hand`
-    looks_of: ModelFolder | None = None  # whose hand check is taken over; None learns one from the store
-    facts: Mapping[str, Any] = field(default_factory=dict)
 
 
 def safe(name: str) -> str:
@@ -148,10 +130,10 @@ def carried_out(
             return history
 
         with room_in(job.folder):
-            take_over(added_in(job.folder))
+            settle_within(job.folder)
             if before := unfinished(job):
                 begin()
-                longer(job, before, store, origin, flip, train_it, progress)
+                longer(job, before, store, origin, flip, train_it, progress, keep_best)
             done = finished_before(job)
             if done and (early := early_words(done)):
                 progress.said(
@@ -183,107 +165,6 @@ def room_in(folder: Path) -> Iterator[None]:
         if error.errno not in DISK_FULL:
             raise
         raise StudyError(no_space(folder, error)) from None
-
-
-def finish(job: Job, store: Store, origin: Origin, history: list[dict[str, Any]], flip: bool) -> None:
-    """Everything of the folder that is made from what the worker left; model.json last."""
-    mirrored = mirrored_predictions(job.folder, store, job.test) if flip else None
-    about = describe(job, store, origin.words, history, mirrored, origin.looks_of)
-    about |= ended_early(job.patience, job.training.epochs, len(history)) | dict(origin.facts)
-    write_predictions(job.folder, store, about)
-    write_page(job.folder, about)
-    write_about(job.folder, about)
-
-
-def with_facts(origin: Origin, facts: Mapping[str, Any]) -> Origin:
-    return replace(origin, facts=dict(origin.facts) | dict(facts))
-
-
-def keep_best_so_far(job: Job, store: Store, origin: Origin, flip: bool, progress: Progress) -> None:
-    """A model of the best epoch of a training that was stopped; its checkpoints stay, so that it can go on."""
-    before = checkpoint.latest(job.folder, fingerprint(job))
-    if before is None:
-        progress.said("no epoch has ended, so there is nothing to keep")
-        return
-    best = best_of(before.epochs)
-    if best.validation_mae == float("inf"):
-        progress.said("no epoch gave finite predictions, so there is nothing to keep")
-        return
-    save_predictions(job.folder / VALIDATION, before.predictions)  # those there may be of an epoch without a checkpoint
-    for name in (MODEL, TEST):
-        if (left := numbered(job.folder, name, best.epoch)).exists():
-            write_bytes(job.folder / name, left.read_bytes())
-    stopped = {STOPPED: len(before.epochs), ENDED: None}
-    finish(job, store, with_facts(origin, stopped), history_of(before.epochs), flip)
-    progress.said(
-        f"{job.folder}: the best epoch so far, {best.epoch}, is kept as a model ({best.validation_mae:.2f} months)"
-    )
-
-
-def added_in(folder: Path) -> Path:
-    """Where a model's added epochs are trained: within its folder, where no other model can be."""
-    return folder / f"{folder.name}.more"
-
-
-def longer(
-    job: Job,
-    before: dict[str, Any],
-    store: Store,
-    origin: Origin,
-    flip: bool,
-    train_it: Callable[[Job], list[dict[str, Any]]],
-    progress: Progress,
-) -> None:
-    """The same model after more epochs: from its weights, with the schedule of the learning rate anew over what is added.
-
-    They are trained in a folder of their own. Where none of them is better the network stays, and its history says what was tried.
-    """
-    done, part = len(before["history"]), added_in(job.folder)
-    start, early = job.folder / MODEL, early_words(before)
-    for name in {MODEL, *before.get(DIGESTS, {})}:  # which are signed again where the network stays
-        refuse_changed(job.folder, before, name)
-    added = replace(job.training, epochs=job.training.epochs - done, warmup_epochs=0.0)
-    progress.said(
-        f"{job.folder.name} {early or f'has {done} epochs'}: it goes on from its best, {before['best_epoch']}, for {added.epochs} more"
-    )
-    part.mkdir(exist_ok=True)
-    begins = replace(job, start=start.resolve(), start_digest=digest_of_file(start), epochs_before=done)
-    more = train_it(replace(begins, folder=part, training=added))
-    history = before["history"] + [epoch | {"epoch": done + epoch["epoch"]} for epoch in more]
-    write_text(part / "job.json", json.dumps(job_dict(job), indent=1) + "\n")
-    if least(more) < least(before["history"]):
-        same = {name: before[name] for name in ("name", "tests_opened_before")}
-        also_flipped = flip or bool(before["conformal_flipped"])
-        finish(replace(job, folder=part), store, with_facts(origin, same), history, also_flipped)
-        take_over(part)
-    else:
-        progress.said(f"none of the added epochs is better: the model stays that of epoch {before['best_epoch']}")
-        about = {name: value for name, value in before.items() if name not in (ENDED, STOPPED)}
-        about |= {"history": history, "training": job.training.to_dict(), "network": fingerprint(job)}
-        about["seconds"] = round(sum(epoch["seconds"] for epoch in history), 1)
-        about |= ended_early(job.patience, job.training.epochs, len(history))
-        os.replace(part / "job.json", job.folder / "job.json")
-        write_page(job.folder, about)
-        write_about(job.folder, about)
-        shutil.rmtree(part)
-
-
-def least(history: list[dict[str, Any]]) -> float:
-    return min(float(epoch["validation_mae"]) for epoch in history)
-
-
-def take_over(part: Path) -> None:
-    """The model that `longer` has left takes the place of the one in the folder above, also after a kill in the midst of that.
-
-    model.json goes last. Whatever else is above stays: evaluations, maps, prepared data.
-    """
-    if not (part / ABOUT).exists():
-        return
-    checkpoint.clear(part)
-    (part.parent / ABOUT).unlink(missing_ok=True)
-    for path in sorted(part.iterdir(), key=lambda path: path.name == ABOUT):
-        os.replace(path, part.parent / path.name)
-    part.rmdir()
 
 
 def trained(

@@ -22,7 +22,7 @@ from studies.study import Trial
 # Files of the trial's folder, of the best epoch so far.
 VALIDATION, TEST, MODEL, MAPS = "predictions.npy", "test_predictions.npy", "model.keras", "maps.npz"
 KEPT_NOTE = "kept.json"  # the leader's, of a network that the search keeps (`leader/kept.py`)
-MADE_OF_IT = ("model.json", "looks.npz")  # once a kept network has been used
+MADE_OF_IT = ("model.json", "looks.npz", "seen.csv")  # once a kept network has been used
 
 MARK, DIGEST_BYTES = b"blake2b:", 16  # at the end of a file of predictions
 Write = Callable[[Path], None]

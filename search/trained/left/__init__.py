@@ -1,0 +1,1 @@
+"""What a training leaves of itself as a model."""

@@ -1,0 +1,119 @@
+"""Which films of a set have made a model: known again by their pictures, as cases, and by their patients."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from data.cases import hundredths
+from data.store.disk import Store
+from data.store.patients import hashed
+from search.evaluate.known import Known, recognised, step_of
+from search.trained.folder import digest_of_cases
+from search.trained.left.seen import films_of_cases, films_of_store
+
+MONTHS = np.round(np.linspace(7.31, 211.47, 20), 2)
+PAIRS = [f"patient {n // 2}" for n in range(20)]
+
+
+def table(age_months: Sequence[float] | np.ndarray = MONTHS, **columns: Sequence[object]) -> pd.DataFrame:
+    """Twenty cases whose sexes change from patient to patient, pictures all different, patients unknown."""
+    made = {"id": [f"f{n}" for n in range(20)], "age_months": age_months, "male": [n // 2 % 2 == 0 for n in range(20)]}
+    return pd.DataFrame(made | {"checksum": [f"{n:032x}" for n in range(20)], "patient": ""} | columns)
+
+
+def known(cases: pd.DataFrame) -> Known:
+    films = films_of_cases(cases)
+    return Known(films.assign(step=step_of(films["age_months"])), True)
+
+
+def counts(cases: pd.DataFrame, of: pd.DataFrame, unit: str = "auto") -> dict[str, int]:
+    return dict(recognised(cases, known(of), unit)[0].value_counts())  # type: ignore[arg-type]
+
+
+OTHER_PICTURES = [f"{n:032x}" for n in range(100, 120)]
+OTHER_IDS = [f"g{n}" for n in range(20)]
+
+
+@pytest.mark.parametrize("months", [MONTHS, np.round(MONTHS), np.round(MONTHS, 1)], ids=["0.01", "1", "0.1"])
+@pytest.mark.parametrize("decimals", [1, 2, 3])
+@pytest.mark.parametrize("unit", ["years", "auto"])
+def test_a_case_is_the_same_in_years_as_far_as_these_are_written(months: np.ndarray, decimals: int, unit: str) -> None:
+    in_years = np.round(np.round(months / 12, decimals) * 12, 4)  # as `data/tables/ages.py` reads them
+    of_set = table(in_years, checksum=OTHER_PICTURES)
+
+    assert counts(of_set, table(months), unit) == {"case": 20}
+    assert counts(table(months, checksum=OTHER_PICTURES), table(in_years)) == {"case": 20}
+    assert counts(of_set.assign(male=~of_set["male"]), table(months), unit) == {"": 20}
+    assert counts(of_set.assign(age_months=in_years + 12.0), table(months), unit) == {"": 20}
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_of_a_few_ages_the_unit_that_is_named_tells_how_exact_they_are(count: int) -> None:
+    in_years = table(np.round(np.round(MONTHS / 12, 2) * 12, 4), checksum=OTHER_PICTURES).iloc[:count]
+
+    assert counts(in_years, table(), "years") == {"case": count}
+
+
+def test_ages_that_two_tables_write_alike_are_the_same_only_where_they_are_equal() -> None:
+    whole = np.arange(60, 80.0)
+
+    assert counts(table(whole + 1, checksum=OTHER_PICTURES), table(whole)) == {"": 20}
+    assert counts(table(MONTHS + 0.01, checksum=OTHER_PICTURES), table()) == {"": 20}
+
+
+def test_an_age_with_three_decimals_is_the_one_that_a_table_of_predictions_rounded() -> None:
+    exact = np.array([100 + n + thousandths / 1000 for n, thousandths in enumerate([5, 15, 65, 75, 155] * 4)])
+    for written in ([float(f"{age:.2f}") for age in exact], hundredths(exact)):
+        assert counts(table(exact, checksum=OTHER_PICTURES), table(written)) == {"case": 20}
+
+
+def test_an_age_has_one_writing_in_32_bits_and_in_64_and_in_the_table_that_it_was_read_back_from() -> None:
+    exact = np.arange(0.0, 300, 0.0005).round(4)
+
+    assert (hundredths(exact) == hundredths(exact.astype(np.float32))).all()
+    assert (hundredths(exact) == hundredths(hundredths(exact))).all()
+    few = exact[::997]
+    of_each = {digest_of_cases(map(str, few), ages, [True] * len(few)) for ages in (few, few.astype(np.float32))}
+    assert len(of_each) == 1
+
+
+def test_a_picture_is_known_under_another_name_age_and_patient(tiny_store: Store) -> None:
+    films = films_of_store(tiny_store)
+    cases = tiny_store.cases.assign(id=[f"h{n}" for n in range(60)], age_months=33.0, patient="")
+    by, _ = recognised(cases, Known(films.assign(step=1.0), True))
+
+    assert list(by == "picture") == list(tiny_store.cases["split"] != "test")
+
+
+def test_other_films_of_the_models_patients_are_known_by_these() -> None:
+    of_model = table(patient=[hashed(name) for name in PAIRS])
+    others = table(id=OTHER_IDS, checksum=OTHER_PICTURES, patient=of_model["patient"])
+
+    assert counts(others, of_model.iloc[:10]) == {"patient": 10, "": 10}
+    assert counts(others.assign(patient=""), of_model) == {"": 20}
+
+
+def test_a_patients_other_films_are_known_where_one_of_the_set_is_though_the_model_knows_no_patients() -> None:
+    pictures = [f"{n:032x}" if n % 2 else OTHER_PICTURES[n] for n in range(20)]
+    of_set = table(id=OTHER_IDS, checksum=pictures, patient=[hashed(name) for name in PAIRS])
+
+    assert counts(of_set, table()) == {"picture": 10, "patient": 10}
+
+
+def test_numbers_of_another_clinics_patients_are_not_the_models_where_the_sexes_contradict() -> None:
+    numbers = [hashed(name) for name in PAIRS]
+    strangers = table(id=OTHER_IDS, checksum=OTHER_PICTURES, patient=numbers, male=[n // 4 % 2 == 0 for n in range(20)])
+    by, others = recognised(strangers, known(table(patient=numbers)))
+
+    assert not by.any()
+    assert others == 10
+
+
+def test_one_sex_mistaken_does_not_hide_the_models_patients() -> None:
+    numbers = [hashed(name) for name in PAIRS]
+    male = [n // 2 % 2 == 0 for n in range(20)]
+    of_set = table(id=OTHER_IDS, checksum=OTHER_PICTURES, patient=numbers, male=[not male[0], not male[1], *male[2:]])
+
+    assert counts(of_set, table(patient=numbers)) == {"patient": 20}

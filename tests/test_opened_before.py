@@ -11,6 +11,7 @@ from formula import silent
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from data.cases import hundredths
 from data.store.disk import Store
 from search.evaluate.fine_tune import fine_tuned
 from search.evaluate.labelled import Labelled
@@ -38,7 +39,7 @@ def test_the_same_cases_in_another_order_have_the_same_digest_and_fewer_have_ano
         return digest_of_cases([c[0] for c in of], [c[1] for c in of], [c[2] for c in of])
 
     assert digest(shuffled) == digest(cases) != digest(cases[1:])
-    assert digest([(id, float(np.float32(f"{age:.2f}")), male) for id, age, male in cases]) == digest(cases)
+    assert digest([(id, float(np.float32(hundredths(age))), male) for id, age, male in cases]) == digest(cases)
 
 
 def laid(tiny_model: Path, place: Path, tested: str | None, table: bool = False) -> Path:

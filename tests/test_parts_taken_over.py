@@ -4,12 +4,14 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from PIL import Image
 
 from data.preparation import DataError, Preparation
 from data.store.sources import read_source
 from search.evaluate.fine_tune import divided, store_of_parts
+from search.evaluate.known import Known
 from search.evaluate.labelled import Labelled
 from studies.preset import StudyError
 
@@ -28,9 +30,10 @@ def clinic(folder: Path, seed: int, missing: int = 0, count: int = 60) -> Path:
 
 def labelled(folder: Path, settings: Preparation = SETTINGS) -> Labelled:
     read = read_source(str(folder), settings, to_train=False)
-    cases = read.cases.assign(checksum=[f"{folder.name}{n}" for n in range(len(read.cases))], seen=False, patient="")
-    cases["predicted_months"] = cases["age_months"] + 5.0
-    return Labelled(str(folder), read, cases, read.problems, 100.0, True, settings)
+    cases = read.cases.assign(checksum=[f"{folder.name}{n}" for n in range(len(read.cases))], known_by="", patient="")
+    cases["predicted_months"] = cases["network_months"] = cases["age_months"] + 5.0
+    nobody = Known(pd.DataFrame(columns=["checksum"], dtype=str), True)
+    return Labelled(str(folder), read, cases, read.problems, 100.0, nobody, 0, settings)
 
 
 def parts(of: Labelled, place: Path, share: float = 0.5) -> str:

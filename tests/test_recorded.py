@@ -220,7 +220,8 @@ def test_what_recorded_trainings_cannot_answer_is_refused_before_anything_is_pla
 def test_an_option_that_says_what_was_recorded_is_no_other_training(tmp_path: Path) -> None:
     path = written(tmp_path, landscape("blocks pay", 1, seeds=1), training={"learning_rate": 0.5})
     command = ["compare", "--replay", str(path), "--run-dir", str(tmp_path / "run"), "--rivals", "random"]
-    assert main([*command, "--repetitions", "1", "--learning-rate", "0.5", "--epochs", "6", "--json"]) == 0
+    of_data = ["--images", "0", "--validation-fraction", "0.3"]  # of which a table says nothing
+    assert main([*command, "--repetitions", "1", "--learning-rate", "0.5", "--epochs", "6", *of_data, "--json"]) == 0
     found = json.loads((tmp_path / "run/compare/replay.json").read_text())
     assert found["left_out"] == []
 

@@ -2,19 +2,16 @@
 
 import json
 import math
-from dataclasses import fields
 from statistics import fmean, pvariance
 
-from data.preparation import Preparation
 from data.shown import shown
-from models.training.settings import Training
+from models.training.settings import FILMS_OFF
 from search.compare.curves import Recorded
 from search.run import Run, settings_in_full
 from studies import ablation, joint, resolution
 from studies.preset import PRESETS, Preset, StudyError
 from studies.study import Given
 
-OF_TRAININGS = {field.name for part in (Training, Preparation) for field in fields(part)} - {"epochs"}
 ROUNDED = 0.005  # months: a truth may be written with two decimals
 ERRORS = 5  # standard errors that the lowest of many means may be off
 
@@ -40,12 +37,16 @@ def refuse_another_space(recorded: Recorded, preset: Preset) -> None:
 
 
 def refuse_other_trainings(recorded: Recorded, run: Run) -> None:
-    """Where images or trainings are asked for otherwise than the recorded ones were: they are read, and none is made."""
-    made = recorded.about.get("training")
-    were = settings_in_full(PRESETS[run.preset.name]()) | (made if isinstance(made, dict) else {})
-    were["image_px"] = recorded.about.get("image_px", were["image_px"])
+    """Where trainings are asked for otherwise than the recorded ones were: they are read, and none is made.
+
+    What a table does not say of its trainings was as in the preset. How its images were chosen it never says, so that is not compared.
+    """
+    preset, made = PRESETS[run.preset.name](), recorded.about.get("training")
+    were = vars(preset.training) | {"image_px": recorded.about.get("image_px", preset.preparation.image_px)}
+    if isinstance(made, dict):
+        were = were | FILMS_OFF | made  # `Training.to_dict` leaves out what is off
     asked = json.loads(json.dumps(settings_in_full(run.preset)))
-    other = [name for name in run.overrides if name in OF_TRAININGS and asked[name] != were[name]]
+    other = [name for name in run.overrides if name in were and name != "epochs" and asked[name] != were[name]]
     if other:
         said = "; ".join(f"{name} {shown(were[name])}, now {shown(asked[name])}" for name in other)
         raise StudyError(

@@ -11,6 +11,7 @@ import pytest
 from conftest import tiny_model_in, tiny_preset
 from labelled_sets import lay_out
 
+from data.phantom.hand import phantom_cases
 from data.store.disk import Store
 from data.store.prepare import prepare
 from models.architecture import Architecture
@@ -123,7 +124,8 @@ def test_a_model_trained_on_radiographs_and_further_on_drawn_hands_says_both(tmp
     assert "figures are of drawn hands" in page
 
     # The new model has no data of its own beside it: they are the ones it was made from.
-    evaluate[1] = str(lay_out(tmp_path / "other", [str(n) for n in range(100, 160)]))
+    others = phantom_cases(60, seed=1)
+    evaluate[1] = str(lay_out(tmp_path / "other", [str(n) for n in range(100, 160)], hands=others))
     assert main([*evaluate, "--model", str(tuned.path), "--recalibrate", "--name", "tuned-corrected"]) == 0
     last = open_folder(first.with_name("tuned-corrected"), whole=True)
     assert [one["how"] for one in last.about["lineage"]] == ["trained", "fine-tuned", "recalibrated"]

@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import signal
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -228,34 +229,43 @@ def test_other_folders_and_what_else_the_models_folder_holds_stay(
     assert not (whole / "p.more").exists()
 
 
+class AtRenaming(BaseException):
+    pass
+
+
+def killed_at_renaming(survived: int, act: Callable[[], Any], monkeypatch: pytest.MonkeyPatch) -> bool:
+    """Whether it was: after so many renamings that succeed the next one kills; False where `act` needs no more of them."""
+    renames, left = os.replace, survived
+
+    def replacing(*places: Any) -> None:
+        nonlocal left
+        left -= 1
+        if left < 0:
+            raise AtRenaming
+        renames(*places)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "replace", replacing)
+        try:
+            act()
+        except AtRenaming:
+            return True
+    return False
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("error", [15.0, 17.0], ids=["a better epoch", "none"])
 def test_a_kill_at_any_renaming_after_the_added_epochs_leaves_what_the_same_command_ends(
     run: Run, tiny_store: Store, whole: Path, tmp_path: Path, error: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    class Killed(BaseException):
-        pass
-
-    renames, kept = os.replace, tmp_path / "kept"
+    kept = tmp_path / "kept"
     shutil.copytree(whole, kept)
     for survived in range(100):
-        left = [survived]
-
-        def replacing(*places: Any, left: list[int] = left) -> None:
-            left[0] -= 1
-            if left[0] < 0:
-                raise Killed
-            renames(*places)
-
         shutil.rmtree(whole)
         shutil.copytree(kept, whole)
-        monkeypatch.setattr(os, "replace", replacing)
-        try:
-            train(run, tiny_store, TWELVE, Answering(*[error] * 6), silent(), Terms())
-        except Killed:
-            monkeypatch.setattr(os, "replace", renames)
-        else:
-            monkeypatch.setattr(os, "replace", renames)
+        if not killed_at_renaming(
+            survived, lambda: train(run, tiny_store, TWELVE, Answering(*[error] * 6), silent(), Terms()), monkeypatch
+        ):
             break
         found = trained(run, tiny_store, TWELVE, Answering(*[error] * 6))
         assert (len(found.about["history"]), found.about["training"]["epochs"]) == (12, 12)
@@ -520,29 +530,12 @@ def test_a_kept_best_of_added_epochs_goes_on_as_any_model_where_these_cannot(
 def test_a_kill_at_any_renaming_while_the_best_of_added_epochs_is_kept_leaves_what_the_same_command_ends(
     run: Run, tiny_store: Store, whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    class Killed(BaseException):
-        pass
-
-    renames, saved = os.replace, tmp_path / "saved"
+    saved = tmp_path / "saved"
     shutil.copytree(whole, saved)
     for survived in range(0, 100, 4):  # each is a model made anew, of seconds
-        left = [survived]
-
-        def replacing(*places: Any, left: list[int] = left) -> None:
-            left[0] -= 1
-            if left[0] < 0:
-                raise Killed
-            renames(*places)
-
         shutil.rmtree(whole)
         shutil.copytree(saved, whole)
-        monkeypatch.setattr(os, "replace", replacing)
-        try:
-            stopped(run, tiny_store, KEEPING, 15.0)
-        except Killed:
-            monkeypatch.setattr(os, "replace", renames)
-        else:
-            monkeypatch.setattr(os, "replace", renames)
+        if not killed_at_renaming(survived, lambda: stopped(run, tiny_store, KEEPING, 15.0), monkeypatch):
             break
         found = trained(run, tiny_store, TWELVE, Answering(*[15.0] * 6))
         assert (len(found.about["history"]), found.about["best_epoch"]) == (12, 7)

@@ -85,4 +85,4 @@ def needs_a_sex(text: str, heading: str) -> bool:
 def bare(text: str) -> str:
     """Lower case, without accents and what stands around."""
     parted = unicodedata.normalize("NFKD", text.strip().casefold())
-    return "".join(letter for letter in parted if not unicodedata.combining(letter)).replace("ß", "ss")
+    return "".join(letter for letter in parted if not unicodedata.combining(letter))

@@ -9,6 +9,7 @@ import re
 import unicodedata
 
 from data.tables.paired.notations import unpadded
+from data.tables.sexes import bare
 
 # What tables and anonymised DICOM files write where they name no patient, in the languages that sexes are read in: casefolded,
 # without accents, words parted by one space.
@@ -41,9 +42,7 @@ def names_nobody(text: str) -> bool:
     """Whether it is a word for unknown, or marks alone. With a digit it is a pseudonym: Anon0012 is somebody."""
     if any(map(str.isdigit, text)):
         return False
-    plain = "".join(
-        letter for letter in unicodedata.normalize("NFKD", text.casefold()) if not unicodedata.combining(letter)
-    )
+    plain = bare(text)
     words = re.findall(r"[^\W_]+", plain)
     if " ".join(words) in NOBODY or (len(plain) > 2 and set(plain) == {"x"}):
         return True

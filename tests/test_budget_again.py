@@ -73,7 +73,7 @@ def test_without_a_budget_the_search_is_what_was_asked_for_but_for_what_stays(st
     assert all(getattr(left_away.preset, name) == getattr(PRESET, name) for name in TRIALS)
     assert all(getattr(left_away.preset, name) == getattr(first.preset, name) for name in STAYING)
     [said] = said_without(opened, left_away)
-    assert f"width_trials is {PRESET.width_trials} again ({first.preset.width_trials})" in said
+    assert f"width_trials {PRESET.width_trials} (the budget had {first.preset.width_trials})" in said
     record(left_away)
     assert planned(again(run.folder, run.data))[1].preset == first.preset
     assert without_budget(again(run.folder, run.data)).preset == left_away.preset

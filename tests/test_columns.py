@@ -95,7 +95,7 @@ def test_a_heading_that_was_named_leaves_the_known_ones_to_tables_that_lack_it(f
     found = read_folder(folder, Preparation(age_column="Knochenalter"))
 
     assert splits(found) == {"train": 8, "validation": 4}
-    assert "has no column 'Knochenalter': its bone ages are those under 'bone age (months)'" in said(found)
+    assert "has no column 'Knochenalter': its bone ages are read from 'bone age (months)'" in said(found)
 
 
 def test_a_heading_that_was_named_goes_before_a_known_one(folder: Path) -> None:
@@ -171,8 +171,8 @@ def test_a_column_that_may_name_patients_is_said_and_taken_where_it_was_named(fo
     unread = read_folder(folder)
     named = read_folder(folder, Preparation(patient_column="Patientenkürzel"))
 
-    assert "train.csv DOES NOT SAY WHOSE THE IMAGES ARE" in said(unread)
-    assert "if Patientenkürzel does, say --patient-column" in said(unread)
+    assert "train.csv HAS NO KNOWN HEADING OF PATIENTS" in said(unread)
+    assert "if Patientenkürzel says whose the images are" in said(unread)
     assert list(named.cases["patient"]) == list("aabbccdd")
     assert "WHOSE" not in said(named)
 

@@ -236,7 +236,7 @@ WHOLE: dict[str, tuple[Callable[[Path], object], str]] = {  # how it comes about
     "images with letters": (lettered_images, ""),
     "ids as floats": (floats, "12 ids are not quite their images' names, as 1377.0 and 1377.png"),
     "a copy of the table": (copies, ""),
-    "every row twice": (repeated, "12 rows of train.csv say what others say, and are read once (the first: row 14)"),
+    "every row twice": (repeated, "12 rows of train.csv repeat other rows and are left out (the first: row 14)"),
     "links out of the data": (outward, ""),
     "links to devices": (devices, "no regular file (a pipe, a socket or a device): more.csv, img/1400.png"),
     "True in German": (german_truth, ""),

@@ -151,13 +151,13 @@ def test_a_repetition_whose_reference_cannot_be_trained_is_left_out_of_all_and_s
     kept = [one.repetition for one in played]
     assert sorted(kept) == sorted([n for n in range(8) if n not in fails] * 2)
     said = verdict(summary(played, table), standing({STAGED: [1], "random": [2]}), {}, left_out=left_out)
-    assert f"{len(fails)} repetition{'s' * (len(fails) > 1)} more" in said[1]
+    assert f"{len(fails)} more repetition{'s' * (len(fails) > 1)}" in said[1]
     assert "staged: the ablation's baseline has no result (diverged)" in said[1]
 
 
 def test_where_every_training_fails_at_once_nothing_can_be_compared() -> None:
     table = changed(landscape("blocks pay", 1, seeds=1), lambda *_: BEFORE_ALL)
-    with pytest.raises(StudyError, match="no repetition came to a network: "):
+    with pytest.raises(StudyError, match="no repetition found a network: "):
         replayed(table)
 
 

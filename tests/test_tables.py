@@ -180,7 +180,7 @@ def test_rows_that_repeat_an_id_are_one_case_if_they_agree_and_none_if_they_do_n
     assert reasons.keys() == {"2"}
     assert "rows 3, 5 contradict" in reasons["2"]
     assert len(table.problems) == 2
-    assert table.said == "train.csv row 4 says what another says, and is read once"
+    assert table.said == "train.csv row 4 repeats another row and is left out"
 
 
 NO_CASES = {

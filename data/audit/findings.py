@@ -130,14 +130,14 @@ def patient_findings(about: Audit) -> Iterator[Finding]:
     for ids in seen.crowds:
         yield Finding(
             "worry",
-            f"{len(ids):,} of {about.cases:,} images are of one patient ({named(ids)}): if that is a word for unknown, or one number for "
-            "many, clear it in the table, since all of one patient are kept in one split.",
+            f"{len(ids):,} of {about.cases:,} images belong to one patient ({named(ids)}): if that is a word for unknown, or one number for "
+            "many, clear it in the table, since all images of a patient stay in one split.",
         )
     if seen.as_written and seen.named_cases:
         yield Finding(
             "note",
-            "An earlier version prepared these data and took 0012 and 12 for two patients: whether one who is written in two ways is in "
-            "several splits is checked where they are prepared again, with another --run-dir.",
+            "An earlier version prepared these data and took 0012 and 12 for two patients. To check whether a patient who is written in "
+            "two ways is in several splits, prepare them again with another --run-dir.",
         )
     if not about.synthetic and seen.named_cases < about.cases:
         whose = (

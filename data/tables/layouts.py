@@ -271,7 +271,7 @@ def columns_said(folder: Path, table: Table, asked: Mapping[str, str]) -> Iterat
     name = table.path.relative_to(folder)
     for ours, heading in asked.items():
         if (found := table.columns.get(ours)) and found != normalised(heading):
-            yield f"{name} has no column {heading!r}: its {WHAT[ours]} are those under {found!r}"
+            yield f"{name} has no column {heading!r}: its {WHAT[ours]} are read from {found!r}"
     unused = [column.heading for column in table.unused]
     if unused:
         more = f" and {len(unused) - COLUMNS_SAID} more" if len(unused) > COLUMNS_SAID else ""
@@ -280,6 +280,6 @@ def columns_said(folder: Path, table: Table, asked: Mapping[str, str]) -> Iterat
     patients = [column.heading for column in table.unused if column.speaks_of_patients]
     if patients and "patient" not in table.columns:
         yield (
-            f"{name} DOES NOT SAY WHOSE THE IMAGES ARE under a known heading: if {one_line(', '.join(patients))} does, say "
+            f"{name} HAS NO KNOWN HEADING OF PATIENTS: if {one_line(', '.join(patients))} says whose the images are, name it with "
             "--patient-column, or images of one patient may be in two splits"
         )

@@ -60,7 +60,7 @@ def refuse_lost_ages(tables: Iterable[Table]) -> None:
         if ages and not table.has_ages:
             raise DataError(
                 f"{table.path} has no known heading of bone ages, and may have them under {one_line(', '.join(ages))}: say "
-                "--age-column, or rename the column boneage; if these are no bone ages, take the column out, or the table"
+                "--age-column, or rename the column boneage; if these are not bone ages, remove the column or the table"
             )
 
 

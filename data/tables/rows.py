@@ -162,12 +162,14 @@ def to_cases(path: Path, sheet: Sheet, columns: dict[str, str], age_unit: str, n
     problems += contradicting.values()
     said = [
         sheet.said,
-        rows_said(path, no_cases, "has neither id nor age and is no case", "have neither id nor age and are no cases"),
+        rows_said(
+            path, no_cases, "has neither id nor age and is not a case", "have neither id nor age and are not cases"
+        ),
         rows_said(
             path,
             [*again.values()],
-            "says what another says, and is read once",
-            "say what others say, and are read once",
+            "repeats another row and is left out",
+            "repeat other rows and are left out",
         ),
     ]
     has_ages, has_sexes = "age_months" in columns, "sex" in columns

@@ -91,7 +91,7 @@ def labels_in(found: Table, files: Sequence[Path]) -> Labels:
         raise DataError(nothing_for(table, found, files, bool(made.files)) + "".join(f"; {one}" for one in said))
     if none := sorted(made.imageless):
         many = f"{len(none):,} DICOM files hold" if len(none) > 1 else "1 DICOM file holds"
-        said.append(f"{many} no image, as {none[0].name} (a structured report or the like)")
+        said.append(f"{many} no image, as {none[0].name} (structured reports or the like)")
     paired = {path for paths in made.files.values() for path in paths} | made.imageless
     if without := [path for path in files if path not in paired]:
         more = f" and {len(without) - SAID:,} more" if len(without) > SAID else ""

@@ -64,7 +64,7 @@ def compare(
     found = staged + run_all(others, curves, ended, without)
     kept = [one for one in found if one.repetition not in without]
     if not kept:
-        raise StudyError(f"no repetition came to a network: {'; '.join(dict.fromkeys(without.values()))}")
+        raise StudyError(f"no repetition found a network: {'; '.join(dict.fromkeys(without.values()))}")
     return kept
 
 

@@ -132,8 +132,8 @@ def said_left_out(left_out: Mapping[int, str]) -> list[str]:
     count, why = len(left_out), "; ".join(dict.fromkeys(left_out.values()))
     are = "is" if count == 1 else "are"
     return [
-        f"{count} repetition{'s' * (count != 1)} more {are} left out, of all searches, as one of them came to no network ({why}): "
-        "the figures say nothing of how often that happens."
+        f"{count} more repetition{'s' * (count != 1)} {are} left out of all searches, because one search found no network ({why}): "
+        "the figures do not show how often that happens."
     ]
 
 

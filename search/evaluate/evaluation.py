@@ -126,18 +126,18 @@ def who(labelled: Labelled, official: int, median_known: bool) -> Iterator[tuple
         yield (
             "note",
             f"{labelled.numbers_of_others:,} patients' numbers are also in the model's training data, but too many of them have another "
-            "sex there: they are taken for other patients'.",
+            "sex there: they are taken for other patients.",
         )
     if not labelled.known.complete:
         yield (
             "note",
-            "The model's training data are not there any more, so it is not known whether it was trained on more of these hands.",
+            "The model's training data are gone, so it is not known whether it was trained on more of these hands.",
         )
     elif without := labelled.known.without_picture:
         yield (
             "note",
-            f"Of {without:,} images that the model was made from only ids, ages and sexes are known, as it is of an earlier version: "
-            "under other ids they are not recognised here.",
+            f"An earlier version made this model. Of {without:,} of its images it kept only ids, ages and sexes, so they are not "
+            "recognised here under other ids.",
         )
     if not median_known:
         yield (
@@ -158,11 +158,13 @@ def known_words(labelled: Labelled) -> str:
         return ""
     ways = [f"{of_way:,} {words}" for how, words in RECOGNISED.items() if (of_way := known_by(labelled, how))]
     told = (
-        f"How good it is on others is told by the other {others:,}" if others else "The figures say nothing of others"
+        f"Only the other {others:,} show how good it is on new hands"
+        if others
+        else "So these figures do not show how good it is on new hands"
     )
     return (
-        f"The model was trained on {count - others:,} of these {count:,} images or on others of their patients, or its epoch or its "
-        f"correction was chosen by them: recognised {', '.join(ways)}. {told}."
+        f"The model knows {count - others:,} of these {count:,} images (recognised {', '.join(ways)}): it was trained on them or on "
+        f"other images of their patients, or they chose its epoch or its correction. {told}."
     )
 
 

@@ -93,8 +93,10 @@ def without_budget(run: Run) -> Run:
 def said_without(planned: Run, run: Run) -> list[str]:
     """What such a command changes of what an earlier budget had planned, as a sentence; none where it changes nothing."""
     changed = changes(planned.preset, run.preset)
-    fields = ", ".join(f"{name} is {value} again ({getattr(planned.preset, name)})" for name, value in changed.items())
-    return [f"without --budget the search goes on as it was wanted before one was planned for: {fields}"] * bool(fields)
+    fields = ", ".join(
+        f"{name} {value} (the budget had {getattr(planned.preset, name)})" for name, value in changed.items()
+    )
+    return [f"without --budget the search goes on with what was asked for before: {fields}"] * bool(fields)
 
 
 @dataclass

@@ -69,11 +69,11 @@ def joined(
 def left_alone(
     folder: Path, images: Sequence[Path], used: Iterable[Path], imageless: Collection[Path]
 ) -> Iterator[str]:
-    """How many files are no case's: those that hold no image, and the images; a file with several names is one."""
+    """How many files belong to no case: those that hold no image, and the images; a file with several names is one."""
     none = sorted(distinct(sorted(imageless)))
     if none:
-        what = "files hold no image, and are" if len(none) > 1 else "file holds no image, and is"
-        yield f"{len(none):,} DICOM {what} no case's: {some(folder, none)} (a structured report or the like)"
+        what = "files hold no image and belong" if len(none) > 1 else "file holds no image and belongs"
+        yield f"{len(none):,} DICOM {what} to no case: {some(folder, none)} (structured reports or the like)"
     taken = {*used, *imageless}
     left = {path for path in images if path not in taken}
     if left and (rowless := len({*map(file_of, left)} - {*map(file_of, taken)})):

@@ -64,7 +64,8 @@ def complete_splits(
         order = order[~chosen]
         left -= share
     said = tuple(
-        f"no {name} set: {share:.0%} of the training cases, alike in sex and age" for name, share in wanted.items()
+        f"the data have no {name} split: {share:.0%} of the training cases, alike in sex and age, become one"
+        for name, share in wanted.items()
     )
     return cases.assign(split=split), said
 

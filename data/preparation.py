@@ -62,7 +62,7 @@ class Preparation:
     def __post_init__(self) -> None:
         check(self, RANGES, DataError)
         if self.stretch_field and not self.stretch:
-            raise DataError("stretch_field is a way to stretch: leave --no-stretch out, or --stretch-field")
+            raise DataError("--stretch-field needs stretching, and --no-stretch turns it off: leave out one of the two")
         if self.validation_fraction + self.test_fraction >= 1:
             raise DataError(
                 "validation_fraction and test_fraction must leave something to train on; "

@@ -56,7 +56,7 @@ def test_an_age_of_nothing_goes_after_the_dates_and_is_said(stated: str) -> None
     age = age_at(stated, BORN, TAKEN)
 
     assert age.months == BY_DATES
-    assert f"its dates are taken, not its PatientAge, {stated}" in age.note
+    assert f"its dates are used instead of its PatientAge, {stated}" in age.note
 
 
 @pytest.mark.parametrize(
@@ -74,14 +74,14 @@ def test_dates_that_cannot_be_leave_the_stated_age_and_are_said(born: str, why: 
     assert (in_months.months, in_months.to_a_year) == (131, False)
     assert why in in_years.note
     assert why in in_months.note
-    assert "known to a year only (010Y)" in in_years.note
+    assert "known only to the year (010Y)" in in_years.note
 
 
 def test_a_birth_date_that_cannot_be_alone_is_no_age_and_is_said() -> None:
     age = age_at("", "20150101", TAKEN)
 
     assert math.isnan(age.months)
-    assert age.note == "its PatientBirthDate is after its StudyDate: no age is taken"
+    assert age.note == "its PatientBirthDate is after its StudyDate: it gives no age"
 
 
 ages = st.sampled_from(["", "000Y", "010Y", "131M", "0Y", "400D", "030W"])
@@ -130,10 +130,10 @@ def test_labels_since_birth_are_as_exact_as_the_files_and_what_is_known_to_a_yea
     assert dict(zip(found.cases["id"], found.cases["age_months"], strict=True)) == pytest.approx(
         {"dated": BY_DATES, "infant": 6.9, "toddler": 18, "rough": 126, "rougher": 138, "doubtful": 131}
     )
-    assert "2 ages since birth are known to a year only, and the middle of that year is taken" in said
+    assert "2 ages since birth are known only to the year, and the middle of that year is used" in said
     assert "1 age since birth is doubtful (the first: doubtful.dcm, its PatientBirthDate is after" in said
     assert {problem.id: problem.kind for problem in found.problems} == {"unsaid": "age", "unborn": "age"}
-    assert any("is after its StudyDate: no age is taken" in problem.reason for problem in found.problems)
+    assert any("is after its StudyDate: it gives no age" in problem.reason for problem in found.problems)
 
 
 def test_bone_ages_of_a_table_are_never_ages_since_birth(tmp_path: Path) -> None:
@@ -172,6 +172,6 @@ def test_a_tables_ages_since_birth_are_as_exact_as_they_are_written_and_the_imag
     said = " | ".join(found.said)
 
     assert list(found.cases["age_months"]) == pytest.approx(expected, abs=0.01)
-    assert ("known to a year only" in said) == bool(rough)
+    assert ("known only to the year" in said) == bool(rough)
     assert f"{rough} age" in said or not rough
     assert "LABELS ARE AGES SINCE BIRTH, from the table" in said

@@ -106,8 +106,8 @@ def test_dicom_says_how_old_the_patient_was_and_who_it_is_only_if_asked(model: M
 
     assert plain[0]["chronological_months"] == pytest.approx(months, abs=0.1)
     assert plain[1]["chronological_months"] == 90  # the middle of the year
-    assert "known to a year only (007Y)" in plain[1]["note"]
-    assert "to a year" not in plain[0]["note"]
+    assert "known only to the year (007Y)" in plain[1]["note"]
+    assert "to the year" not in plain[0]["note"]
     assert plain[0]["difference_months"] == pytest.approx(plain[0]["predicted_months"] - months, abs=0.11)
     assert "P7" not in json.dumps(plain)
     assert (told[0]["patient_id"], told[0]["study_date"], told[0]["accession_number"]) == ("P7", "2020-09-01", "A9")
@@ -157,8 +157,8 @@ def test_the_age_is_from_birth_to_the_study_else_what_is_stated(
 
 @pytest.mark.parametrize(
     ("born", "taken", "age", "months", "says"),
-    [("19000101", "20190101", "010Y", 126, "1428 months at the study: PatientAge, 010Y, is taken; its age since birth is known to a year"), ("18000101", "20190101", "", None, "no age is taken"),
-     ("20080101", "20190101", "010M", 10, "132 months at the study: PatientAge, 010M, is taken"),
+    [("19000101", "20190101", "010Y", 126, "1428 months at the study: its PatientAge, 010Y, is used; its age since birth is known only to the year"), ("18000101", "20190101", "", None, "it gives no age"),
+     ("20080101", "20190101", "010M", 10, "132 months at the study: its PatientAge, 010M, is used"),
      ("20080101", "20190101", "012Y", 132, ""), ("", "", "999Y", None, "")],
 )  # fmt: skip
 def test_a_placeholder_for_the_date_of_birth_makes_no_age(

@@ -106,7 +106,7 @@ def test_a_heading_that_was_named_goes_before_a_known_one(folder: Path) -> None:
 
 @pytest.mark.parametrize("option", ["id_column", "age_column", "sex_column", "patient_column", "split_column"])
 def test_a_heading_that_no_table_has_is_an_error(folder: Path, option: str) -> None:
-    said = rf"no column 'Nr', which --{option.replace('_', '-')} names: it has id, boneage, male"
+    said = rf"no column 'Nr', as --{option.replace('_', '-')} asks: its columns are id, boneage, male"
 
     with pytest.raises(DataError, match=said):
         read_folder(folder, replace(Preparation(), **{option: "Nr"}))
@@ -115,7 +115,7 @@ def test_a_heading_that_no_table_has_is_an_error(folder: Path, option: str) -> N
 def test_a_heading_that_the_table_to_predict_by_lacks_is_an_error(folder: Path) -> None:
     files = sorted((folder / "boneage-training-dataset").iterdir())
 
-    with pytest.raises(DataError, match="no column 'Alter', which --age-column names"):
+    with pytest.raises(DataError, match="no column 'Alter', as --age-column asks"):
         labels_of(folder / "train.csv", files, {"age_months": "Alter"})
 
 
@@ -172,7 +172,7 @@ def test_a_column_that_may_name_patients_is_said_and_taken_where_it_was_named(fo
     named = read_folder(folder, Preparation(patient_column="Patientenkürzel"))
 
     assert "train.csv HAS NO KNOWN HEADING OF PATIENTS" in said(unread)
-    assert "if Patientenkürzel says whose the images are" in said(unread)
+    assert "if Patientenkürzel says whose the images are, name it with --patient-column" in said(unread)
     assert list(named.cases["patient"]) == list("aabbccdd")
     assert "WHOSE" not in said(named)
 

@@ -82,7 +82,7 @@ def test_a_file_cut_short_is_named(tmp_path: Path, keep: int) -> None:
 def test_a_picture_named_dcm_is_not_dicom(tmp_path: Path) -> None:
     (tmp_path / "a.dcm").write_bytes(b"\x89PNG\r\n\x1a\n" + b"0" * 300)
 
-    with pytest.raises(DataError, match="is named like DICOM and is not DICOM"):
+    with pytest.raises(DataError, match="has the name of a DICOM file and is not one"):
         decode(tmp_path / "a.dcm", SETTINGS)
 
 

@@ -157,10 +157,10 @@ NOT_SHOWN: dict[str, tuple[np.ndarray, dict[str, Any], str]] = {
     "no bits": (stored(4095), {"BitsStored": 0, "HighBit": 0}, "0 of 16 bits"),
     "one bit": (np.packbits(GREYS > 0.5).reshape(64, 8), bits(1) | {"Rows": 64, "Columns": 64}, "1 of 1 bits"),
     "a sign that is none": (stored(4095), {"PixelRepresentation": 2}, "signed 2"),
-    "two polarities": (stored(4095), {"PresentationLUTShape": "INVERSE"}, "disagree on what is white"),
+    "two polarities": (stored(4095), {"PresentationLUTShape": "INVERSE"}, "disagree on which end is white"),
     "two polarities, too": (stored(4095), INVERTED | {"PresentationLUTShape": "IDENTITY"}, "disagree"),
     "a slope of nothing": (stored(4095), {"RescaleSlope": 0, "RescaleIntercept": 0}, "slope 0"),
-    "a slope alone": (stored(4095), {"RescaleSlope": -1}, "of which one alone means nothing"),
+    "a slope alone": (stored(4095), {"RescaleSlope": -1}, "and needs both or neither"),
     "two modalities": (stored(4095), RESCALED | lut("ModalityLUTSequence", np.arange(4096)), "both a modality"),
     "a window of no width": (stored(4095), {"WindowCenter": 5, "WindowWidth": 0}, "the window 5, 0"),
     "a window that is no number": (stored(4095), {"WindowCenter": "nan", "WindowWidth": 9}, "the window nan, 9"),
@@ -176,8 +176,8 @@ NOT_SHOWN: dict[str, tuple[np.ndarray, dict[str, Any], str]] = {
     "a table of nothing": (stored(4095), {"VOILUTSequence": Sequence([Dataset()])}, "lacks LUTDescriptor and LUTData"),
     "tables of groups": (stored(4095), {"SharedFunctionalGroupsSequence": Sequence([Dataset()])}, "functional groups"),
     "pixels of fractions": (GREYS.astype(np.float32), bits(32) | {"FloatPixelData": b"1234"}, "stores fractions"),
-    "oblong pixels": (stored(4095), {"PixelSpacing": [0.1, 0.2]}, "no squares"),
-    "oblong pixels, too": (stored(4095), {"PixelAspectRatio": [1, 2]}, "no squares"),
+    "oblong pixels": (stored(4095), {"PixelSpacing": [0.1, 0.2]}, "not square"),
+    "oblong pixels, too": (stored(4095), {"PixelAspectRatio": [1, 2]}, "not square"),
     "colours beside grey": (stored(4095), {"PixelPresentation": "COLOR"}, "colours some of its greys"),
     "fewer bits than are used": (stored(4095), bits(16, 10), "more than the 10 bits"),
     "8 bits for 16": (stored(4095), bits(8) | {"Columns": 64}, "bytes of pixels more"),
@@ -371,7 +371,7 @@ def test_compressed_pixels_without_a_transfer_syntax_are_refused(tmp_path: Path)
     dataset = made(tmp_path / "a", stored(4095))
     dataset.compress(RLELossless)
 
-    with pytest.raises(DataError, match=r"a\.dcm is compressed and lacks its transfer syntax"):
+    with pytest.raises(DataError, match=r"a\.dcm is compressed, and its header lacks the transfer syntax"):
         decode(bare(tmp_path / "a.dcm", dataset, explicit=True), SETTINGS)
 
 
@@ -448,7 +448,7 @@ def test_a_slope_that_leads_beyond_all_numbers_is_refused_without_a_warning(tmp_
 
     with warnings.catch_warnings():
         warnings.simplefilter("error", RuntimeWarning)
-        with pytest.raises(DataError, match=r"a\.dcm has rescale slope .* beyond all numbers"):
+        with pytest.raises(DataError, match=r"a\.dcm has rescale slope .* too large for a number"):
             decode(path, SETTINGS)
 
 

@@ -298,7 +298,7 @@ def test_bad_input_is_refused_with_a_sentence(
         captured = capsys.readouterr()
         assert said in captured.err
         assert captured.out == ""
-    assert "is no whole PNG or JPEG" in refused("explain", text, "--sex", "F", "--model", folder)
+    assert "is not a complete PNG or JPEG" in refused("explain", text, "--sex", "F", "--model", folder)
 
 
 def test_a_store_prepared_otherwise_is_refused(model: ModelFolder, tiny_store: Store) -> None:

@@ -116,10 +116,10 @@ def test_a_name_that_is_nearly_an_id_and_a_header_that_names_another_case_are_no
     assert list(found.cases["id"]) == ["2", "12"]
     assert [Path(path).name for path in found.cases["path"]] == ["hand_2", "12"]
     assert [(problem.id, problem.kind) for problem in found.problems] == [("1", "ambiguous")]
-    assert "hand_1 may be its image, by its header that of 12" in found.problems[0].reason
+    assert "hand_1 may be its image, but by its header it is the image of 12" in found.problems[0].reason
     said = labelled(folder, folder / "train.csv")
     assert sorted(path.name for path in said.age_months) == ["12", "hand_2"]
-    assert any("by its header that of 12" in sentence for sentence in said.said)
+    assert any("by its header it is the image of 12" in sentence for sentence in said.said)
 
 
 def read_folder_with(folder: Path, ids: list[str]) -> Found:
@@ -145,7 +145,7 @@ def test_headers_that_name_no_row_leave_names_as_they_were(tmp_path: Path, patie
 
     assert list(found.cases["id"]) == [*(str(n + 1) for n in range(COUNT)), "14"]
     assert [Path(path).stem for path in found.cases["path"]] == [f"hand_{n + 1}" for n in range(COUNT + 1)]
-    assert any("12 ids are not quite their images' names" in sentence for sentence in found.said)
+    assert any("12 ids differ a little from their images' names" in sentence for sentence in found.said)
     assert [(problem.id, problem.kind) for problem in found.problems] == [("13", "missing")]
 
 
@@ -190,7 +190,7 @@ def test_where_a_table_tells_patients_and_cases_apart_a_patients_number_is_no_ca
 
     assert [Path(path).stem for path in found.cases["path"]] == [f"hand_{n + 1}" for n in range(COUNT - 1)]
     assert [problem.id for problem in found.problems] == [str(COUNT)]
-    assert "by its header that of the patient 1" in found.problems[0].reason
+    assert "by its header it is the image of the patient 1" in found.problems[0].reason
 
 
 @pytest.mark.parametrize("name", ["{}", "{}.dcm", "IM{:06}"])
@@ -227,7 +227,7 @@ def test_a_patient_number_that_all_films_bear_is_not_guessed_about(tmp_path: Pat
         ValueError, match=r"12 cases and none can be used; the first: .* 12 images have this id in their"
     ):
         read_folder(folder, LOSING)
-    with pytest.raises(ValueError, match=r"hand_10 may be its image, by its header that of 1;"):
+    with pytest.raises(ValueError, match=r"hand_10 may be its image, but by its header it is the image of 1;"):
         labelled(folder, rows)
 
 

@@ -94,7 +94,7 @@ def test_kaggles_unlabelled_test_images_are_left_out_and_said_so(tmp_path: Path)
 
     assert counts(found.cases) == {"train": 12}
     assert "boneage-test-dataset.csv: 6 test cases, without ages: left out" in found.said
-    assert "6 images belong to no labelled row and are left alone" in found.said
+    assert "6 images belong to no labelled row and are not used" in found.said
 
 
 def test_the_official_answers_label_kaggles_test_images(tmp_path: Path) -> None:
@@ -217,7 +217,7 @@ def test_splits_that_are_missing_are_taken_from_the_training_cases_and_none_othe
 
     assert set(completed["split"][300:]) == {"validation"}
     assert set(completed["split"][:300]) == {"train", "test"}
-    assert said == ("no test set: 20% of the training cases, alike in sex and age",)
+    assert said == ("the data have no test split: 20% of the training cases, alike in sex and age, become one",)
 
 
 @pytest.mark.parametrize(

@@ -34,15 +34,17 @@ def clinic(folder: Path, wrong: int, stated: int = COUNT) -> Path:
 
 
 def said(store: Store) -> list[str]:
-    return [worry for worry in worries(audit_of(store)) if "name another than the table" in worry]
+    return [worry for worry in worries(audit_of(store)) if "The table gives another sex" in worry]
 
 
 @pytest.mark.parametrize(("wrong", "stated"), [(1, COUNT), (7, COUNT), (2, 20)])
 def test_sexes_that_contradict_the_table_are_a_worry_with_their_number(tmp_path: Path, wrong: int, stated: int) -> None:
     [worry] = said(prepare(str(clinic(tmp_path / "a", wrong, stated)), SETTINGS, tmp_path / "store"))
 
-    assert worry.startswith(f"{wrong} of {stated} DICOM files that name a sex name another than the table (0")
-    assert "neither do their bone ages" in worry
+    assert worry.startswith(
+        f"The table gives another sex than the file for {wrong} of {stated} DICOM files that name a sex (0"
+    )
+    assert "their bone ages are wrong, too" in worry
     agreeing = prepare(str(clinic(tmp_path / "b", 0, stated)), SETTINGS, tmp_path / "other")
     assert said(agreeing) == []
     assert "other_sexes" not in agreeing.info
@@ -61,7 +63,7 @@ def test_a_table_that_is_mended_is_no_worry_and_nothing_is_decoded_or_read_again
     assert said(prepare(str(folder), SETTINGS, tmp_path / "store")) == []
     table.write_text(table.read_text().replace("\n1,63,M\n", "\n1,63,F\n"))
     [worry] = said(prepare(str(folder), SETTINGS, tmp_path / "store"))
-    assert "table (1)" in worry
+    assert "name a sex (1)" in worry
     before = (tmp_path / "store" / "store.json").stat().st_mtime_ns
     prepare(str(folder), SETTINGS, tmp_path / "store")
     assert (tmp_path / "store" / "store.json").stat().st_mtime_ns == before
@@ -102,5 +104,6 @@ def test_prepare_says_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> 
 
     assert main(command) == 0
     assert (
-        "data: 4 of 30 DICOM files that name a sex name another than the table (0, 1, 2, 3)" in capsys.readouterr().err
+        "data: The table gives another sex than the file for 4 of 30 DICOM files that name a sex (0, 1, 2, 3)"
+        in capsys.readouterr().err
     )

@@ -167,7 +167,7 @@ def test_a_pipe_is_not_waited_for(model: Model, tmp_path: Path, name: str) -> No
     (row,) = rows_of(model, [tmp_path / name], Wanted())
 
     assert row["predicted_months"] is None
-    assert "is no ordinary file" in row["note"]
+    assert "is not a regular file" in row["note"]
 
 
 def test_ages_are_said_in_years_and_months() -> None:

@@ -157,7 +157,7 @@ OLD: Cells = [["id", "boneage", "male", "split"], [9, 12, True, "test"]]
 def test_several_sheets_of_cases_are_refused_with_their_names(tmp_path: Path) -> None:
     path = saved(tmp_path / "t.xlsx", {"notes": [["hello"]], "girls": GIRLS, "boys": BOYS})
 
-    with pytest.raises(DataError, match="has 2 sheets of cases, girls, boys: bring them together"):
+    with pytest.raises(DataError, match="has 2 sheets of cases, girls, boys: put all cases on one sheet"):
         read_sheet(path, fits)
 
 
@@ -167,7 +167,9 @@ def test_of_sheets_the_one_that_has_most_of_what_is_asked_for_is_taken_and_the_o
     sheet = read_sheet(saved(tmp_path / "t.xlsx", {"patients": patients, "cases": GIRLS, "notes": notes}), fits)
 
     assert (sheet.name, len(sheet.rows)) == ("cases", 2)
-    assert sheet.said.startswith("t.xlsx: passed over, as cases has more of what is asked for: the sheet patients")
+    assert sheet.said.startswith(
+        "t.xlsx: passed over the sheet patients, notes, as cases has more of the needed columns"
+    )
 
 
 def test_a_sheet_of_headings_alone_is_no_second_one(tmp_path: Path) -> None:
@@ -186,7 +188,7 @@ def test_a_hidden_sheet_stands_back_and_is_said(tmp_path: Path) -> None:
     alone = read_sheet(saved(tmp_path / "u.xlsx", {"old": OLD, "notes": [["hello"]]}, hidden=("old",)), fits)
 
     assert [cells[0] for _, cells in sheet.rows] == ["1", "2"]
-    assert sheet.said == "t.xlsx: passed over, as it is hidden: the sheet old"
+    assert sheet.said == "t.xlsx: passed over the hidden sheet old"
     assert [cells[0] for _, cells in alone.rows] == ["9"]
     assert alone.said == "u.xlsx: its table is on a hidden sheet, old"
 
@@ -228,7 +230,7 @@ def test_a_table_that_is_a_pipe_is_read_and_one_that_is_away_is_named(tmp_path: 
 
     with pytest.raises(DataError, match=r"there is no table .*nothere\.csv"):
         read_sheet(tmp_path / "nothere.csv", fits)
-    with pytest.raises(DataError, match="is a folder, and no table"):
+    with pytest.raises(DataError, match="is a folder; name a table"):
         read_sheet(tmp_path, fits)
 
 
@@ -256,7 +258,7 @@ def test_a_decimal_comma_before_a_blank_cell_is_not_cut_off(tmp_path: Path, cont
     (tmp_path / "t.csv").write_text(content)
 
     with pytest.raises(
-        DataError, match=r"row 2 has \d cells under \d headings: .* may be the number \d+,5, or two; quote"
+        DataError, match=r"row 2 has \d cells under \d headings: .* may be one number, \d+,5, or two; put"
     ):
         read_table(tmp_path / "t.csv")
 

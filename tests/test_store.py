@@ -204,7 +204,7 @@ def test_one_changed_pixel_of_one_image_is_found(tmp_path: Path) -> None:
         file.seek(-1, os.SEEK_CUR)
         file.write(bytes([pixel[0] ^ 1]))
 
-    with pytest.raises(DataError, match=f"the image of {store.cases['id'].iloc[-6]} is not what was prepared"):
+    with pytest.raises(DataError, match=f"the image of {store.cases['id'].iloc[-6]} has changed since it was prepared"):
         verify(open_store(store.path))
 
 

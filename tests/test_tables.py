@@ -87,8 +87,8 @@ def test_the_letters_that_all_ids_share_are_no_part_of_them(tmp_path: Path) -> N
         ("1377,4000,True", "age: "),
         ("1377,12,maybe", "sex: male is True or False, M or F; got 'maybe'"),
         ("1377,12,", "sex: "),
-        (",12,True", "id: the row has none"),
-        (".png,12,True", "id: the row has none"),
+        (",12,True", "id: the row has no id"),
+        (".png,12,True", "id: the row has no id"),
     ],
 )
 def test_a_row_that_cannot_be_used_is_listed_and_the_others_stay(tmp_path: Path, row: str, reason: str) -> None:
@@ -271,7 +271,7 @@ def test_what_to_do_is_said_where_an_m_may_be_a_woman(tmp_path: Path) -> None:
 
     assert table is not None
     assert table.cases.empty
-    assert all("may be a woman (mujer)" in problem.reason for problem in table.problems)
+    assert all("may mean a woman (mujer)" in problem.reason for problem in table.problems)
 
 
 def test_a_row_stays_without_the_columns_that_are_not_needed(tmp_path: Path) -> None:

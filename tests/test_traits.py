@@ -117,7 +117,7 @@ def test_stretching_inside_the_field_shows_a_hand_that_the_whole_picture_left_gr
 
     assert np.ptp(whole) < 80
     assert np.ptp(field) > 200
-    with pytest.raises(DataError, match="stretch_field is a way to stretch"):
+    with pytest.raises(DataError, match="--stretch-field needs stretching"):
         Preparation(stretch=False, stretch_field=True)
 
 

@@ -42,8 +42,8 @@ def unit_findings(cases: pd.DataFrame, problems: pd.DataFrame, since_birth: bool
     if ages.max() < YEARS_MAX_MONTHS or look_like_years(ages.to_numpy()):
         yield Finding(
             "worry",
-            f"Hardly any bone age is above {YEARS_MAX_MONTHS} months (median {ages.median():g}): the labels look like years, unless "
-            "only infants were meant; if they are, prepare again with --age-unit years.",
+            f"Hardly any bone age is above {YEARS_MAX_MONTHS} months (median {ages.median():g}): the labels look like years. If they "
+            "are, prepare again with --age-unit years; if all are infants', they may be right.",
         )
     low = ages <= YEARS_MOST
     if low.mean() > YEARS_MIXED and ages.median() > INFANTS_MOST:
@@ -71,14 +71,14 @@ def variety_findings(cases: pd.DataFrame) -> Iterator[Finding]:
             amount = f"{share:.1%} {sex}" if share else f"no {sex}"
             yield Finding(
                 "worry",
-                f"The training images show {amount}: what is predicted for {sex} is a guess; claim nothing for them.",
+                f"The training images show {amount}: predictions for {sex} are guesses; claim nothing for them.",
             )
     labels = train["age_months"].nunique()
     if len(train) >= LEAST_COMPARED and labels < FEW_LABELS:
         yield Finding(
             "worry",
-            f"The {len(train):,} training images have {count(labels, 'different label')}: a network that answers with "
-            f"{'it' if labels == 1 else 'these'} has learned nothing of bones; check that the right column was read.",
+            f"The {len(train):,} training images have {count(labels, 'different label')}: a network can learn "
+            f"{'it' if labels == 1 else 'them'} without reading bones; check that the right column was read.",
         )
 
 
@@ -98,12 +98,12 @@ def leak_findings(cases: pd.DataFrame, problems: pd.DataFrame, pairs: list[Twins
             "worry" if contradicting else "note",
             f"{count(len(exact), 'image')} equalled another pixel for pixel and {were(len(exact))} left out"
             f"{f', {across:,} of them across splits' if across else ''}"
-            f"{f'; {contradicting:,} had another age or sex than the one kept: find out which label is right' if contradicting else ''}.",
+            f"{f'; {contradicting:,} had another age or sex than the image kept: find out which label is right' if contradicting else ''}.",
         )
     across, contradicting = sum(pair.across_splits for pair in pairs), sum(pair.labels_differ for pair in pairs)
     if pairs:
         what_to_do = (
-            "look at them and take one of each pair out: what is trained on must not be tested on"
+            "look at them and remove one of each pair: no test image may also be a training image"
             if across
             else "look at them and find out which label is right"
             if contradicting
@@ -124,14 +124,14 @@ def patient_findings(about: Audit) -> Iterator[Finding]:
         yield Finding(
             "worry",
             f"{count(len(across), 'patient')} {'has' if len(across) == 1 else 'have'} images in several splits ({images:,} images; "
-            f"{named(' and '.join(ids) for ids in across)}): what is trained on must not be tested on; take them out of all "
-            "splits but one, or let the program split and name every patient in a column patient_id.",
+            f"{named(' and '.join(ids) for ids in across)}): no patient may be in both training and test; keep each patient in "
+            "one split, or name every patient in a column patient_id and let the program split.",
         )
     for ids in seen.crowds:
         yield Finding(
             "worry",
-            f"{len(ids):,} of {about.cases:,} images belong to one patient ({named(ids)}): if that is a word for unknown, or one number for "
-            "many, clear it in the table, since all images of a patient stay in one split.",
+            f"{len(ids):,} of {about.cases:,} images belong to one patient ({named(ids)}): all images of a patient stay in one split. If "
+            "their patient id means unknown, or stands for several patients, clear those cells in the table.",
         )
     if seen.as_written and seen.named_cases:
         yield Finding(
@@ -157,8 +157,8 @@ def sex_findings(other: Mapping[str, Any]) -> Iterator[Finding]:
     if other:
         yield Finding(
             "worry",
-            f"{other['count']:,} of {count(other['of'], 'DICOM file')} that name a sex name another than the table "
-            f"({named(other['ids'])}): find out whether these rows belong to these files; if they do not, neither do their bone ages.",
+            f"The table gives another sex than the file for {other['count']:,} of {count(other['of'], 'DICOM file')} that name a sex "
+            f"({named(other['ids'])}): check that these rows belong to these files; if not, their bone ages are wrong, too.",
         )
 
 
@@ -216,7 +216,7 @@ def label_findings(about: Audit) -> Iterator[Finding]:
         if split == "test" and whole < QUANTISED:
             yield Finding(
                 "note",
-                f"{1 - whole:.0%} of the test labels are no whole months: they are means of several readings, and errors on "
+                f"{1 - whole:.0%} of the test labels are fractions of months: they are means of several readings, and errors on "
                 "them come out smaller than on training or validation labels.",
             )
         elif split == "test" and on_plate > QUANTISED:
@@ -303,8 +303,8 @@ def film_findings(fault: str) -> Iterator[Finding]:
     if fault:
         yield Finding(
             "worry",
-            f"{fault}: contrast and exposed field of the films are not known, so no film and no split is judged by them; prepare the "
-            "data again.",
+            f"{fault}: contrast and exposed field of the films are not known, so the audit does not compare films and splits by "
+            "them; prepare the data again.",
         )
 
 

@@ -108,7 +108,7 @@ def refuse_without_decoder(path: Path, header: Header) -> None:
     try:
         decoder = get_decoder(syntax)
     except NotImplementedError:
-        raise DataError(f"unreadable: {path} is compressed as {syntax.name}, which is not read") from None
+        raise DataError(f"unreadable: {path} is compressed as {syntax.name}, which this program cannot read") from None
     if not decoder.is_available:
         raise DataError(
             f"unreadable: {path} is compressed as {syntax.name} and needs a decoder: make install EXTRAS=dev,dicom"
@@ -136,7 +136,7 @@ def refuse_other_size(path: Path, header: Header, dataset: Any) -> None:
                 f"unreadable: {path} compresses {said[0]}×{said[1]} pixels; its header says {header.width_px}×{header.height_px}"
             )
         if codestream.scans(BytesIO(stream)) > codestream.MOST_SCANS:
-            raise DataError(f"too large: {path} goes over its pixels more than {codestream.MOST_SCANS} times")
+            raise DataError(f"too large: {path} holds more than {codestream.MOST_SCANS} passes over its pixels")
 
 
 def read(path: Path, pixels: bool) -> Any:
@@ -148,7 +148,7 @@ def read(path: Path, pixels: bool) -> Any:
         raise DataError(f"too large: {path} has {path.stat().st_size:,} bytes, more than any radiograph")
     whole = marked(path)
     if not whole and not begins_like_dicom(path):
-        raise DataError(f"unreadable: {path} is named like DICOM and is not DICOM")
+        raise DataError(f"unreadable: {path} has the name of a DICOM file and is not one")
     with foreign(f"unreadable: {path} is damaged DICOM"):
         if whole and str(read_file_meta_info(path).get("TransferSyntaxUID")) == DEFLATED:
             refuse_inflated(path)
@@ -178,7 +178,7 @@ def add_syntax(path: Path, dataset: Any) -> None:
     if dataset.file_meta.get("TransferSyntaxUID"):
         return
     if "PixelData" in dataset and dataset["PixelData"].is_undefined_length:
-        raise DataError(f"unreadable: {path} is compressed and lacks its transfer syntax, which says how")
+        raise DataError(f"unreadable: {path} is compressed, and its header lacks the transfer syntax that says how")
     implicit, little_endian = dataset.original_encoding
     explicit = ExplicitVRLittleEndian if little_endian else ExplicitVRBigEndian
     dataset.file_meta.TransferSyntaxUID = ImplicitVRLittleEndian if implicit else explicit

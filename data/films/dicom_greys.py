@@ -86,7 +86,7 @@ def shown_grey(path: Path, header: Header, stored: np.ndarray, padding: np.ndarr
 def refuse_beyond_numbers(path: Path, header: Header, measured: np.ndarray) -> None:
     if not math.isfinite(float(measured.max()) - float(measured.min())):
         raise DataError(
-            f"unreadable: {path} has rescale slope {header.slope:g} and intercept {header.intercept:g}, which leads beyond all numbers"
+            f"unreadable: {path} has rescale slope {header.slope:g} and intercept {header.intercept:g}: the scaled values are too large for a number"
         )
 
 

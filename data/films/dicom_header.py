@@ -126,17 +126,19 @@ def refuse_pixels(dataset: Any, photometric: str, refuse: Refuse) -> None:
     for name in ("PixelAspectRatio", "PixelSpacing", "ImagerPixelSpacing"):
         sides = numbers(dataset, name)
         if len(sides) == 2 and min(sides) > 0 and max(sides) / min(sides) > MOST_OBLONG:
-            raise refuse(f"has pixels that are no squares ({name} {sides[0]:g} and {sides[1]:g})")
+            raise refuse(f"has pixels that are not square ({name} {sides[0]:g} and {sides[1]:g})")
 
 
 def grey_scale(dataset: Any, photometric: str, little_endian: bool, refuse: Refuse) -> dict[str, Any]:
     """Padding, scales, tables and windows of a grey image. Refuses what is said twice, or by half."""
     shape = str(dataset.get("PresentationLUTShape") or "").strip()
     if shape not in ("", SHAPE_OF[photometric]):
-        raise refuse(f"is {photometric} with the presentation LUT shape {shape}: these disagree on what is white")
+        raise refuse(
+            f"is {photometric} with the presentation LUT shape {shape}: the two disagree on which end is white"
+        )
     slope, intercept = dataset.get("RescaleSlope"), dataset.get("RescaleIntercept")
     if (slope is None) != (intercept is None):
-        raise refuse(f"has rescale slope {slope} and intercept {intercept}, of which one alone means nothing")
+        raise refuse(f"has rescale slope {slope} and intercept {intercept}, and needs both or neither")
     if slope is not None and not (math.isfinite(float(slope)) and math.isfinite(float(intercept)) and float(slope)):
         raise refuse(f"has rescale slope {slope} and intercept {intercept}")
     modality, voi = (

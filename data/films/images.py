@@ -64,7 +64,7 @@ def decode(path: Path, settings: Preparation) -> Decoded:
     message begins with the kind of the fault and a colon.
     """
     if not path.is_file():  # a pipe or a device would be waited for
-        raise DataError(f"unreadable: {path} is no ordinary file")
+        raise DataError(f"unreadable: {path} is not a regular file")
     if path.stat().st_size == 0:
         raise DataError(f"unreadable: {path} is empty (0 bytes)")
     try:
@@ -113,7 +113,7 @@ def exposed_bytes(grey: np.ndarray, exposed: field.Greys, settings: Preparation)
 
 def read_picture(path: Path) -> np.ndarray:
     """A PNG or JPEG as grey uint8 or uint16 (height, width)."""
-    said = f"unreadable: {path} is no whole PNG or JPEG"
+    said = f"unreadable: {path} is not a complete PNG or JPEG"
     with foreign(said):
         image = Image.open(path, formats=FORMATS)
     with image:
@@ -121,7 +121,7 @@ def read_picture(path: Path) -> np.ndarray:
         with path.open("rb") as file:
             scans = codestream.scans(file)
         if scans > codestream.MOST_SCANS:
-            raise DataError(f"too large: {path} goes over its pixels more than {codestream.MOST_SCANS} times")
+            raise DataError(f"too large: {path} holds more than {codestream.MOST_SCANS} passes over its pixels")
         with budget.holding(image.width * image.height):
             with foreign(said):
                 upright = ImageOps.exif_transpose(image)  # which decodes it
@@ -142,9 +142,9 @@ def refuse_size(path: Path, width_px: int, height_px: int) -> None:
     if width_px * height_px > MAX_PIXELS:
         raise DataError(f"too large: {path} claims {size}, more than any radiograph has")
     if max(width_px, height_px) > LONGEST_PX:
-        raise DataError(f"too large: {path} claims {size}, and no radiograph has a side of more than {LONGEST_PX:,}")
+        raise DataError(f"too large: {path} claims {size}; the longest side allowed is {LONGEST_PX:,} pixels")
     if min(width_px, height_px) < LEAST_PX:
-        raise DataError(f"too small: {path} has {size}, a hand needs {LEAST_PX} each way")
+        raise DataError(f"too small: {path} has {size}; a hand needs {LEAST_PX} in each direction")
 
 
 def to_grey(image: Image.Image) -> np.ndarray:

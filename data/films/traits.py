@@ -130,7 +130,7 @@ def departures(films: Mapping[str, Any] | None, seen: pd.DataFrame, called: str 
         for side, meant in ((-1, trait.below), (1, trait.above)):
             if (share := float((sides == side).mean())) > MANY:
                 found.append(
-                    f"{trait.name}: {share:.0%} of the films lie where 5% of the {called} do (median "
+                    f"{trait.name}: {share:.0%} of these films lie where only 5% of the {called} lie (median "
                     f"{shown(trait, float(np.median(values)))}, {called} {shown(trait, known['median'])}): {meant}"
                 )
     return found

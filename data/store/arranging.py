@@ -108,8 +108,8 @@ def stayed(cases: pd.DataFrame, before: Sides) -> Iterator[str]:
         count = int((ours == name).sum())
         if count and (cases["split"] == name).any():
             yield (
-                f"{count:,} training cases of the source stay in {name}, where an earlier preparation put them; use another "
-                f"--run-dir for the source's own {name} set alone"
+                f"{count:,} training cases of the source stay in {name}, where an earlier preparation put them; to have only the "
+                f"source's own cases in {name}, use another --run-dir"
             )
 
 
@@ -126,8 +126,8 @@ def left_out(cases: pd.DataFrame) -> Iterator[Problem]:
                 str(row.id),
                 file(row),
                 "side",
-                f"the case is in {row.side} and its picture was in another split before, under another id; neither may "
-                "change sides, so it is left out",
+                f"the case is in {row.side}, and its picture was in another split before, under another id; neither may "
+                "change its split, so the case is left out",
             )
 
 

@@ -231,7 +231,7 @@ def verify(store: Store) -> None:
 
         blocks = [range(start, min(start + AT_ONCE, len(recorded))) for start in range(0, len(recorded), AT_ONCE)]
         for row in chain.from_iterable(pool.map(changed, blocks)):
-            raise damaged(store.path, f"the image of {store.cases['id'][row]} is not what was prepared")
+            raise damaged(store.path, f"the image of {store.cases['id'][row]} has changed since it was prepared")
 
 
 def is_store(path: Path) -> bool:

@@ -205,7 +205,7 @@ def begin(part: Path, asked: str) -> None:
     files = [part / name for name in (*SCRATCH, *WRITTEN)]
     for file in files:
         if file.is_dir() and not file.is_symlink():
-            raise DataError(f"{file} is a folder, and a preparation writes a file of that name: move it away")
+            raise DataError(f"{file} is a folder, and preparing has to write a file of this name: move the folder away")
     begun = part / SCRATCH[0]
     if begun.exists() and begun.read_bytes() == asked.encode():
         return
@@ -231,7 +231,7 @@ def refuse_listed(problems: pd.DataFrame, usable: int, listed: Path, strict: boo
         first = problems.iloc[0]
         raise DataError(
             f"{len(problems)} of {len(problems) + usable} cases cannot be used, the first: {first['id']}, {first['reason']}; "
-            f"all are listed in {listed}; mend them, or leave --strict out"
+            f"all are listed in {listed}; correct them, or leave --strict out"
         )
 
 
@@ -240,7 +240,7 @@ def refuse_empty_splits(source: str, cases: pd.DataFrame, problems: pd.DataFrame
         if not split_counts(cases)[name]:
             first = f"; {len(problems)} were left out, the first: {problems.iloc[0]['reason']}" if len(problems) else ""
             raise DataError(
-                f"{source} leaves no cases for {name}: {len(cases)} usable cases in all{first}; use more, or other fractions"
+                f"{source} leaves no cases for {name}: {len(cases)} usable cases in all{first}; add cases, or choose other fractions"
             )
 
 

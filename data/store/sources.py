@@ -44,7 +44,9 @@ def read_source(source: str, settings: Preparation, to_train: bool = True) -> So
     kind, _, count = source.partition(":")
     if kind == "phantom":
         if not count.isdecimal() or len(count) > len(str(HANDS.high)) or int(count) not in HANDS:
-            raise DataError(f"phantom data are written phantom:N, as phantom:800, N {HANDS}; got {shown(source)}")
+            raise DataError(
+                f"phantom data are written phantom:N, for example phantom:800, where N is {HANDS}; got {shown(source)}"
+            )
         return drawn(int(count), settings)
     folder = Path(source).expanduser()
     if not folder.is_dir():

@@ -16,7 +16,7 @@ AGE = re.compile(r"(\d{3})([DWMY])")
 OLDEST_MONTHS = 120 * 12.0  # an older patient has a date in place of a birth date that is not known
 ROUNDED_MONTHS = 0.1  # months and years are of unequal lengths
 AGE_UNITS = {"D": UNITS["days"], "W": 7 * UNITS["days"], "M": 1.0, "Y": UNITS["years"]}
-TO_A_YEAR = "its age since birth is known to a year only ({}): the middle of that year is taken"
+TO_A_YEAR = "its age since birth is known only to the year ({}): the middle of that year is used"
 OF_AGE = ("PatientAge", "PatientBirthDate", "StudyDate")
 ID_ELEMENTS = ("PatientID", "SOPInstanceUID", "AccessionNumber", "StudyInstanceUID")
 
@@ -96,12 +96,15 @@ def age_at(stated: str, born: str, taken: str) -> Age:
     elif apart and is_said:
         wrong = f"its PatientBirthDate says {between:.0f} months at the study"
     if not wrong and not math.isnan(between):
-        return Age(round(between, 2), False, f"its dates are taken, not its PatientAge, {stated}" if apart else "")
+        return Age(round(between, 2), False, f"its dates are used instead of its PatientAge, {stated}" if apart else "")
     if not is_said:
-        return Age(math.nan, False, f"{wrong}: no age is taken" if wrong else "")
+        return Age(math.nan, False, f"{wrong}: it gives no age" if wrong else "")
     in_years = unit == "Y"
     months = (count + (0.5 if in_years else 0)) * AGE_UNITS[unit]
-    notes = (f"{wrong}: PatientAge, {stated}, is taken" if wrong else "", TO_A_YEAR.format(stated) if in_years else "")
+    notes = (
+        f"{wrong}: its PatientAge, {stated}, is used" if wrong else "",
+        TO_A_YEAR.format(stated) if in_years else "",
+    )
     return Age(round(months, 2), in_years, "; ".join(filter(None, notes)))
 
 

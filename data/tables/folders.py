@@ -99,7 +99,7 @@ def files_below(folder: Path) -> Files:
         said.append(f"passed over, as no regular file (a pipe, a socket or a device): {some(folder, irregular)}")
     if flattened:
         said.append(
-            f"passed over: a link to a folder that some copy has turned into a file, {', '.join(flattened[:NAMED])}"
+            f"passed over: a link to a folder became a small file when it was copied, {', '.join(flattened[:NAMED])}"
         )
     if dangling:
         said.append(f"a link leads to nothing: {some(folder, dangling)}")

@@ -134,12 +134,12 @@ def lacking(path: Path, asked: Mapping[str, str]) -> str:
     known = ", ".join(HEADINGS[missing])
     return (
         f"{path} lacks the column {HEADINGS[missing][0]!r}: RSNA's table has id, boneage, male; this one has {there}; "
-        f"known headings are {known}; {OPTIONS[missing]} names another"
+        f"known headings are {known}; to use another column, name it with {OPTIONS[missing]}"
     )
 
 
 def without_named(path: Path, ours: str, heading: str, headings: Sequence[str]) -> str:
-    return f"{path} has no column {heading!r}, which {OPTIONS[ours]} names: it has {one_line(', '.join(headings))}"
+    return f"{path} has no column {heading!r}, as {OPTIONS[ours]} asks: its columns are {one_line(', '.join(headings))}"
 
 
 def split_of(folder: Path, path: Path) -> str:

@@ -71,7 +71,7 @@ def read_folder(folder: Path, settings: Preparation = AS_FOUND, to_train: bool =
     for at in files.unreadable:
         if split := split_of(folder, at):
             raise DataError(
-                f"{at} may not be read by this user, and by its name it holds {split} cases; change its permissions"
+                f"this user may not read {at}, and its name says that it holds {split} cases; change its permissions"
             )
     tables, said = read_tables(folder, files, settings)
     tables = one_per_split(folder, tables)
@@ -81,8 +81,8 @@ def read_folder(folder: Path, settings: Preparation = AS_FOUND, to_train: bool =
     labelled = [table for table in tables if table.has_ages or is_header_age(settings.age_column)]
     if not labelled:
         raise DataError(
-            f"{tables[0].path} has no bone ages, and {folder} no other table: add the table that has them, or say by "
-            f"--age-column which heading they have"
+            f"{tables[0].path} has no bone ages, and {folder} has no other table: add the table with the bone ages, or name "
+            f"their column with --age-column"
         )
     if to_train:
         refuse_lost_splits(labelled)
@@ -103,7 +103,7 @@ def read_folder(folder: Path, settings: Preparation = AS_FOUND, to_train: bool =
     refuse_losses(str(folder), problems, len(cases), settings, of_tables)
     if is_header_age(settings.age_column):
         of = "the table" if all(table.has_ages for table in labelled) else "the DICOM headers"
-        paired.append(f"LABELS ARE AGES SINCE BIRTH, from {of}, as --age-column asks: they are no bone ages")
+        paired.append(f"LABELS ARE AGES SINCE BIRTH, from {of}, as --age-column asks: they are not bone ages")
     of_columns = [words for table in tables for words in columns_said(folder, table, settings.columns)]
     sentences = (*(sentence(folder, table) for table in tables), *of_columns, *said, *paired, *files.said)
     return Found(cases[["id", "age_months", "male", "split", "patient", "path"]], tuple(problems), sentences)
@@ -179,7 +179,7 @@ def table_in_text(path: Path, asked: Mapping[str, str], unit: str) -> Table | No
 
 
 def by_name(split: str) -> str:
-    return f"by its name it is the {split} table: mend it, or take it out"
+    return f"by its name it is the {split} table: correct it, or remove it"
 
 
 def refuse_splits_passed_over(
@@ -213,7 +213,7 @@ def table_of_headers(
     paths = [path for path in files.images if is_dicom(path)]
     if not paths or not is_header_age(settings.age_column):
         chronological = (
-            f"; DICOM headers have {HEADER_AGE}, which is the age since birth and no bone age: to train on that all the same, "
+            f"; DICOM headers have {HEADER_AGE}, which is the age since birth and not the bone age: to train on it anyway, "
             f"say --age-column {HEADER_AGE}"
         )
         raise DataError(wanted + (chronological if paths else "") + "".join(f"; {said}" for said in files.said))
@@ -280,6 +280,6 @@ def columns_said(folder: Path, table: Table, asked: Mapping[str, str]) -> Iterat
     patients = [column.heading for column in table.unused if column.speaks_of_patients]
     if patients and "patient" not in table.columns:
         yield (
-            f"{name} HAS NO KNOWN HEADING OF PATIENTS: if {one_line(', '.join(patients))} says whose the images are, name it with "
-            "--patient-column, or images of one patient may be in two splits"
+            f"{name} HAS NO KNOWN HEADING OF PATIENTS: images of one patient may be in two splits; if {one_line(', '.join(patients))} "
+            "says whose the images are, name it with --patient-column"
         )

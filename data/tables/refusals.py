@@ -29,7 +29,7 @@ def refuse_years(folder: Path, tables: Sequence[Table], settings: Preparation) -
         if look_like_years(ages[~np.isnan(ages)]):
             raise DataError(
                 f"the bone ages of {of} look like years: of {len(ages):,} labels the median is {np.median(ages):g}, and hardly "
-                f"any is above {YEARS_MOST}; say --age-unit years, and all are converted, or --age-unit months if they are infants'"
+                f"any is above {YEARS_MOST}; say --age-unit years to convert all, or --age-unit months if they are infants'"
             )
 
 
@@ -38,8 +38,8 @@ def refuse_newborn(path: Path, ages: np.ndarray, unit: str) -> None:
     said = ages[~np.isnan(ages)]
     if mostly_newborn(said):
         raise DataError(
-            f"most bone ages of {path} are below a month, as --age-unit {unit} has it: of {len(said):,} the median is "
-            f"{np.median(said):.2g} months; say the unit that they are in, and write newborns' ages in months"
+            f"read with --age-unit {unit}, most bone ages of {path} are below a month: of {len(said):,} the median is "
+            f"{np.median(said):.2g} months; name the unit that they are in; if they are newborns', write them in months"
         )
 
 
@@ -59,8 +59,8 @@ def refuse_lost_ages(tables: Iterable[Table]) -> None:
         ages = [column.heading for column in table.unused if column.may_be_ages]
         if ages and not table.has_ages:
             raise DataError(
-                f"{table.path} has no known heading of bone ages, and may have them under {one_line(', '.join(ages))}: say "
-                "--age-column, or rename the column boneage; if these are not bone ages, remove the column or the table"
+                f"{table.path} has no known heading of bone ages, and may have them under {one_line(', '.join(ages))}: name it "
+                "with --age-column, or rename the column boneage; if these are not bone ages, remove the column or the table"
             )
 
 
@@ -71,8 +71,8 @@ def refuse_lost_splits(tables: Iterable[Table]) -> None:
             if column.splits != {"train"} and (others := sorted(column.splits - {table.split or "train"})):
                 raise DataError(
                     f"{table.path} has a column {one_line(column.heading)} that may put cases into {' and '.join(others)}, and "
-                    "its heading is not known: say --split-column if its cells are train, validation and test, or give the table "
-                    "a column `split` that says so; if it means something else, take it out"
+                    "its heading is not known: name it with --split-column if its cells are train, validation and test, or add "
+                    "a column `split` with these words; if the column means something else, remove it"
                 )
 
 
@@ -86,7 +86,7 @@ def refuse_ids_in_two_splits(tables: Iterable[Table]) -> None:
             if path != table.path:
                 raise DataError(
                     f"the id {id} is in two splits, {before or 'one'} ({path}) and {split} ({table.path}): "
-                    "remove it from one of them, or the evaluation would see what was trained on"
+                    "remove it from one of them, or the network would be tested on an image that it was trained on"
                 )
 
 
@@ -97,8 +97,8 @@ def refuse_splits_without_images(folder: Path, tables: Iterable[Table], cases: p
         named = {split or table.split for split in table.cases["split"]} or {table.split}
         if missing := sorted(named - there - {""}):
             raise DataError(
-                f"{table.path} names {missing[0]} cases, and {folder} has an image of none of them: add their images, or take "
-                "them out of the tables"
+                f"{table.path} names {missing[0]} cases, and {folder} has no image of any of them: add their images, or remove "
+                "them from the tables"
             )
 
 
@@ -108,8 +108,8 @@ def refuse_official_test(folder: Path, cases: pd.DataFrame) -> None:
     if len(leaked):
         raise DataError(
             f"{folder} has {len(leaked):,} cases with ids of RSNA's official test set ({RSNA_TEST_IDS[0]} to "
-            f"{RSNA_TEST_IDS[1]}, the first: {leaked['id'].iloc[0]}) among those to train on: take them out, or give the table "
-            "a column `split` that says test of them; if they are ids of your own, one that says train"
+            f"{RSNA_TEST_IDS[1]}, the first: {leaked['id'].iloc[0]}) among those to train on: remove them, or add a column "
+            "`split` to the table that says test for them; if these ids are your own, let it say train"
         )
 
 
@@ -126,6 +126,6 @@ def refuse_losses(
     first = problems[0]
     raise DataError(
         f"{len(problems):,} of {total:,} cases of {source} cannot be used ({counted}), more than a fifth; the first: "
-        f"{first.path}, {first.reason}; mend them{unit}, or say --accept-losses if the other {kept:,} are enough"
+        f"{first.path}, {first.reason}; correct them{unit}, or say --accept-losses if the other {kept:,} are enough"
         + "".join(f"; {sentence}" for sentence in said)
     )

@@ -114,8 +114,8 @@ def refuse_parted_numbers(path: Path, sheet: Sheet, columns: Mapping[str, str]) 
             if says_age and ("sex" not in at or sex_of(joined[at["sex"]], columns["sex"]) is not None):
                 raise DataError(
                     f"{path} row {number} has {len(cells)} cells under {len(there)} headings: {parts[0].strip()} and {parts[1].strip()} may "
-                    f"be the number {joined[place]}, or two; quote a number with a decimal comma, write a point, or remove the "
-                    "commas at the row's end"
+                    f"be one number, {joined[place]}, or two; put numbers with a decimal comma in quotes, write a point instead, or "
+                    "remove the commas at the row's end"
                 )
 
 
@@ -147,7 +147,7 @@ def to_cases(path: Path, sheet: Sheet, columns: dict[str, str], age_unit: str, n
         lost = [ours for ours in wrong if ours in needed and (ours != "split" or ours in filled)]
         faults: list[tuple[Kind, str]] = [(KINDS[ours], why(ours, index)) for ours in lost[:1] or filled]
         if not ids[index]:
-            faults = [("id", "the row has none")]
+            faults = [("id", "the row has no id")]
         elif not lost:
             told = ids[index], ages[index], males[index], splits[index], patients[index].strip()
             kept.append((*told, row, names[index]))
@@ -213,7 +213,7 @@ def sentences(cells: Mapping[str, list[str]], columns: Mapping[str, str], age_un
         "split": f"one of {', '.join(SPLITS)}; got ",
     }
     beside = (
-        "; beside H or V an M may be a woman (mujer): write male and female"
+        "; as other cells say H or V, M may mean a woman (mujer): write male and female"
         if m_is_unclear(cells.get("sex", ()))
         else ""
     )
@@ -227,7 +227,9 @@ def sentences(cells: Mapping[str, list[str]], columns: Mapping[str, str], age_un
                 "write M and F, or rename the column male or female, whichever the cells say"
             )
         if ours == "age_months" and (mark := next((mark for mark in marks if mark in text), "")):
-            more = f", where the {MARKS[mark]} may part thousands or be the decimal one: write it without"
+            more = (
+                f", where the {MARKS[mark]} may separate thousands or be the decimal mark: write the number without it"
+            )
         return expected[ours] + shown(text) + more
 
     return why
@@ -248,7 +250,7 @@ def repeated_rows(
         if len(same[compared].drop_duplicates()) == 1:
             again |= dict(places[1:])
             continue
-        said = f"rows {', '.join(map(str, same['row']))} contradict one another, none is kept"
+        said = f"rows {', '.join(map(str, same['row']))} contradict one another, so none of them is kept"
         for index, row in places:
             contradicting[index] = Problem(str(id), f"{path} row {row}", "repeated id", said)
     return again, contradicting

@@ -83,11 +83,11 @@ def bytes_of(path: Path) -> bytes:
                 if len(parts) * AT_ONCE > MAX_TABLE_BYTES + AT_ONCE:
                     raise too_large(path, sum(map(len, parts)))
     except PermissionError:
-        raise DataError(f"{path} may not be read by this user; change its permissions") from None
+        raise DataError(f"this user may not read {path}; change its permissions") from None
     except FileNotFoundError:
         raise DataError(f"there is no table {path}") from None
     except IsADirectoryError:
-        raise DataError(f"{path} is a folder, and no table") from None
+        raise DataError(f"{path} is a folder; name a table") from None
     return b"".join(parts)
 
 
@@ -109,8 +109,8 @@ def the_one(path: Path, fitting: Sequence[Sheet], fits: Fits) -> Sheet:
     if others:
         names = ", ".join(sheet.name for sheet in (shown[0], *others))
         raise DataError(
-            f"{path} has {len(others) + 1} sheets of cases, {one_line(names)}: bring them together on one, or save each as a CSV "
-            "of its own"
+            f"{path} has {len(others) + 1} sheets of cases, {one_line(names)}: put all cases on one sheet, or save each sheet as "
+            "its own CSV"
         )
     chosen = shown[0]
     passed = [sheet.name for sheet in fitting if sheet.hidden and sheet is not chosen]
@@ -118,9 +118,9 @@ def the_one(path: Path, fitting: Sequence[Sheet], fits: Fits) -> Sheet:
     if chosen.hidden:
         said = f"{path.name}: its table is on a hidden sheet, {one_line(chosen.name)}"
     elif passed:
-        said = f"{path.name}: passed over, as it is hidden: the sheet {one_line(', '.join(passed))}"
+        said = f"{path.name}: passed over the hidden sheet {one_line(', '.join(passed))}"
     elif lesser:
-        said = f"{path.name}: passed over, as {one_line(chosen.name)} has more of what is asked for: the sheet {one_line(', '.join(lesser))}"
+        said = f"{path.name}: passed over the sheet {one_line(', '.join(lesser))}, as {one_line(chosen.name)} has more of the needed columns"
     return replace(chosen, said=said)
 
 

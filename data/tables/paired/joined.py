@@ -73,12 +73,12 @@ def left_alone(
     none = sorted(distinct(sorted(imageless)))
     if none:
         what = "files hold no image and belong" if len(none) > 1 else "file holds no image and belongs"
-        yield f"{len(none):,} DICOM {what} to no case: {some(folder, none)} (structured reports or the like)"
+        yield f"{len(none):,} DICOM {what} to no case: {some(folder, none)} (structured reports, for example)"
     taken = {*used, *imageless}
     left = {path for path in images if path not in taken}
     if left and (rowless := len({*map(file_of, left)} - {*map(file_of, taken)})):
         many = rowless > 1
-        yield f"{rowless:,} image{'s belong' if many else ' belongs'} to no labelled row and {'are' if many else 'is'} left alone"
+        yield f"{rowless:,} image{'s belong' if many else ' belongs'} to no labelled row and {'are' if many else 'is'} not used"
 
 
 def search_order(split: str) -> list[tuple[str, ...] | None]:
@@ -107,9 +107,9 @@ def nearly_said(ids: Sequence[str], found: dict[int, list[Path]], places: Sequen
         return []
     example = found[places[0]][0].name
     ids_are = (
-        f"{len(places):,} ids are not quite their images' names, as"
+        f"{len(places):,} ids differ a little from their images' names, as"
         if len(places) > 1
-        else "1 id is not quite its image's name,"
+        else "1 id differs a little from its image's name,"
     )
     return [f"{ids_are} {ids[places[0]]} and {example}"]
 
@@ -118,7 +118,9 @@ def in_headers_said(ids: Sequence[str], found: dict[int, list[Path]], places: Se
     if not places:
         return []
     several = (
-        f"{len(places):,} ids are no images' names and were" if len(places) > 1 else "1 id is no image's name and was"
+        f"{len(places):,} ids match no file's name, but were"
+        if len(places) > 1
+        else "1 id matches no file's name, but was"
     )
     return [f"{several} found in DICOM headers, as {ids[places[0]]} in {found[places[0]][0].name}"]
 
@@ -131,7 +133,7 @@ def ages_said(ages: Sequence[Age], paths: Sequence[Path]) -> list[str]:
     if rough:
         are = f"{len(rough):,} ages since birth are" if len(rough) > 1 else "1 age since birth is"
         said.append(
-            f"{are} known to a year only, and the middle of that year is taken (the first: {rough[0][1].name}, {rough[0][0].note})"
+            f"{are} known only to the year, and the middle of that year is used (the first: {rough[0][1].name}, {rough[0][0].note})"
         )
     if doubtful:
         are = f"{len(doubtful):,} ages since birth are" if len(doubtful) > 1 else "1 age since birth is"
@@ -171,10 +173,10 @@ def with_images(
             if not table.has_sexes:
                 male = headers(paths[0]).male
             if male is None:
-                wrong = "sex", "no table has it, and the image names none"
+                wrong = "sex", "neither a table nor the image says it"
             elif not MIN_AGE_MONTHS <= age.months <= MAX_AGE_MONTHS:
                 doubt = f" ({age.note})" if age.note else ""
-                wrong = "age", f"no table has it, and the image names none in its range{doubt}"
+                wrong = "age", f"no table has it, and the image gives none in the allowed range{doubt}"
         if wrong:
             problems.append(Problem(id, str(paths[0]) if paths else f"{table.path} row {row}", *wrong))
         else:

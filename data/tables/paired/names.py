@@ -115,7 +115,7 @@ def with_images(paths: Sequence[Path], headers: READ_HEADER, found: Matches) -> 
 
 
 def may_be(path: Path, others: Sequence[str]) -> str:
-    return f"{path} may be its image, or that of {' and '.join(others[:3])}"
+    return f"{path} may be its image, or the image of {' and '.join(others[:3])}"
 
 
 def claim(
@@ -132,7 +132,9 @@ def claim(
             found.unclear.setdefault(place, may_be(path, [written.names[other] for other in places if other != place]))
     elif places and path in said and (others := said[path].contradicts(places[0], written)):
         found.contested.add(path)
-        found.unclear.setdefault(places[0], f"by its name {path} may be its image, by its header that of {others}")
+        found.unclear.setdefault(
+            places[0], f"by its name {path} may be its image, but by its header it is the image of {others}"
+        )
     elif places:
         claimed[places[0]].append(path)
 

@@ -74,7 +74,7 @@ class Architecture:
         family = family_named(self.family)
         if not isinstance(self.blocks, type(family.blocks)):
             raise ArchitectureError(
-                f"blocks of {family.name} are a count for each of {', '.join(family.groups)}; got {shown(self.blocks)}"
+                f"blocks of {family.name} must give a count for each of {', '.join(family.groups)}; got {shown(self.blocks)}"
             )
         for group, repeats in self.blocks._asdict().items():
             if repeats not in REPEATS:
@@ -84,17 +84,19 @@ class Architecture:
         check_group_betas(self.group_betas, family)
         pools = self.stem_pools
         if not (isinstance(pools, tuple) and len(pools) == 2 and all(isinstance(pool, bool) for pool in pools)):
-            raise ArchitectureError(f"stem_pools are two, each true or false; got {shown(pools)}")
+            raise ArchitectureError(f"stem_pools must be two values, each true or false; got {shown(pools)}")
         if not all(pools[family.stem_pools :]):
             raise ArchitectureError(
-                f"the stem of {family.name} has {family.stem_pools} max-poolings to leave out, got stem_pools {shown(pools)}"
+                f"only {family.stem_pools} max-pooling{'s' * (family.stem_pools != 1)} in the stem of {family.name} can be left out; "
+                f"got stem_pools {shown(pools)}"
             )
 
     def seen_px(self, image_px: int) -> int:
         """The side of what its stem sees. Raises ArchitectureError where that is larger than the images."""
         if self.input_px > image_px:
             raise ArchitectureError(
-                f"input_px is at most the side of the images, {image_px}; got {self.input_px}: prepare larger images with --image-px"
+                f"input_px must be at most the side of the images, {image_px}; got {self.input_px}: lower it, or prepare larger "
+                "images with --image-px"
             )
         return self.input_px or image_px
 
@@ -189,8 +191,8 @@ def of_groups(family: Family, counts: Counts) -> Any:
 
 def forms(family: Family) -> str:
     if family is INCEPTION_V3:
-        return f"n5/n7/n9, as 4/3/3, or by group, as mixed0=1,mixed5=4, with groups {', '.join(GROUPS)}"
-    return f"by group, as {family.groups[0]}=1, with groups of {family.name} {', '.join(family.groups)}"
+        return f"n5/n7/n9, for example 4/3/3, or by group, for example mixed0=1,mixed5=4; the groups are {', '.join(GROUPS)}"
+    return f"by group, for example {family.groups[0]}=1; the groups of {family.name} are {', '.join(family.groups)}"
 
 
 BLOCKS_FORMS = f"{forms(INCEPTION_V3)}, or those of another --family"

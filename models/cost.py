@@ -182,9 +182,11 @@ def before_head(shared: Backbone, seen_px: int) -> tuple[Counter, dict[str, Grou
     for group, parts in groups(shared):
         found = counted(parts, x)
         if found.vanished is not None:
-            known = " (75 px do with InceptionV3's stock stem)" if shared.family == INCEPTION_V3.name else ""
+            known = " (75 px are enough for InceptionV3's stock stem)" if shared.family == INCEPTION_V3.name else ""
             name = [stage.name for stage in stages(shared) if stage.group == group][found.vanished]
-            raise ArchitectureError(f"an image of {seen_px} px vanishes in {name}; use larger images{known}")
+            raise ArchitectureError(
+                f"an image of {seen_px} px is too small: nothing of it is left after {name}; use larger images{known}"
+            )
         add(total, found.counter)
         costs[group], x = found.cost, found.cost.output
     return total, costs, x

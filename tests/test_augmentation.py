@@ -140,7 +140,7 @@ def test_what_earlier_versions_did_not_know_is_not_recorded_where_it_is_off() ->
 
 
 def test_a_gamma_below_one_is_refused() -> None:
-    with pytest.raises(TrainingError, match="gamma must be 0, which is off, or at least 1; got 0"):
+    with pytest.raises(TrainingError, match=r"gamma must be 0 \(off\) or at least 1; got 0"):
         Training(gamma=0.5)
 
 

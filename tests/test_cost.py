@@ -78,7 +78,7 @@ def test_the_groups_add_up_to_the_total(blocks: Blocks, beta: float, fc_units: i
 
 def test_an_image_that_vanishes_in_the_network_is_refused() -> None:
     assert cost(Architecture(), 75).params == 21_804_353
-    with pytest.raises(ArchitectureError, match="an image of 74 px vanishes"):
+    with pytest.raises(ArchitectureError, match="an image of 74 px is too small"):
         cost(Architecture(), 74)
 
 

@@ -191,7 +191,7 @@ def test_ages_in_another_unit_are_refused(tmp_path: Path) -> None:
 
     with pytest.raises(DataError, match="look like years"):
         labels_of(table(tmp_path, "id,boneage\n" + years + "9,\n"), files)
-    with pytest.raises(DataError, match="read with --age-unit days, .* below a month"):
+    with pytest.raises(DataError, match=r"read with --age-unit days, .* below a month"):
         labels_of(tmp_path / "t.csv", files, age_unit="days")
     assert labels_of(tmp_path / "t.csv", files, age_unit="months").age_months == {
         files[0]: 6.5

@@ -130,5 +130,5 @@ def test_augmentation_is_what_was_asked_and_off_at_inference() -> None:
 
 
 def test_an_image_too_small_is_refused_before_anything_is_built() -> None:
-    with pytest.raises(ArchitectureError, match="vanishes"):
+    with pytest.raises(ArchitectureError, match="is too small"):
         build(Architecture(), 60)

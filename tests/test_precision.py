@@ -138,7 +138,10 @@ def test_a_setting_that_keeps_onednn_from_a_precision_is_refused_before_a_step(
     for precision in every:
         assert held_back(precision) == (f"{name}={isa}" if precision in back else "")
         if precision in back:
-            with pytest.raises(TrainingError, match=f"{name}={isa} keeps oneDNN from it; unset it, or begin"):
+            with pytest.raises(
+                TrainingError,
+                match=f"{name}={isa} in the environment keeps oneDNN from it; unset the variable, or begin",
+            ):
                 refuse_held_back(precision)
         else:
             refuse_held_back(precision)

@@ -50,7 +50,7 @@ def test_a_file_is_known_as_its_familys_alone(family: str, tmp_path: Path) -> No
     assert held(path, family) == Held(COLOURS, 7)
     names = list(FAMILIES)
     other = names[names.index(family) - 1]
-    with pytest.raises(WeightsError, match=f"no weights of {other}: they are {family}'s"):
+    with pytest.raises(WeightsError, match=f"no weights of {other}: they fit {family}"):
         held(path, other)
 
 
@@ -71,7 +71,7 @@ def test_bytes_that_are_no_weights_are_refused_in_a_sentence(content: bytes, end
     ("made", "says"),
     [
         (lambda folder: folder / "none.h5", "there is no file"),
-        (lambda folder: drawn_file(folder / "its.weights.h5", "resnet50"), "they are resnet50's"),
+        (lambda folder: drawn_file(folder / "its.weights.h5", "resnet50"), "they fit resnet50"),
         (lambda folder: folder, "cannot be read"),
         (lambda folder: text(folder / "weights.txt"), "ends in .keras"),
     ],
@@ -136,7 +136,7 @@ def test_a_baseline_of_several_families_starts_from_no_file() -> None:
     from studies.study import Given
 
     preset = replace(tiny_preset(), training=replace(tiny_preset().training, weights="/some.h5"))
-    with pytest.raises(StudyError, match="one family's"):
+    with pytest.raises(StudyError, match="fits one family"):
         baseline.space(Given(preset, {}, 30.0))
 
 

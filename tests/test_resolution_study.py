@@ -126,7 +126,7 @@ def test_over_the_cap_on_macs_only_smaller_images_are_left() -> None:
 
 @pytest.mark.parametrize(
     ("choices", "says"),
-    [((41,), "at most the side of the images, 40; got 41"), ((3,), "vanishes"), ((34, 28), "px_choices must rise")],
+    [((41,), "at most the side of the images, 40; got 41"), ((3,), "is too small"), ((34, 28), "px_choices must rise")],
 )
 def test_sides_that_no_network_can_see_are_refused(choices: tuple[int, ...], says: str) -> None:
     with pytest.raises(StudyError, match=says):
@@ -309,7 +309,7 @@ def test_the_command_without_sides_says_what_is_missing(tmp_path: Path, capsys: 
     with pytest.raises(SystemExit):
         main(["resolution", "--help"])
     assert "At how many pixels should the network see its images." in " ".join(capsys.readouterr().out.split())
-    with pytest.raises(StudyError, match="--px-choices names, as 100,150; none is named"):
+    with pytest.raises(StudyError, match="name them with --px-choices, for example 100,150"):
         resolution.space(after_depth(replace(preset_of(), px_choices=())))
     assert main(["plan", "--px-choices", "400", "--run-dir", str(tmp_path)]) == 2
     assert "at most the side of the images, 300; got 400" in capsys.readouterr().err

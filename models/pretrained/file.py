@@ -48,9 +48,11 @@ def held(path: Path, family: str) -> Held:
     if expected != Counter(kernels):
         fits = [name for name in families() if Counter(kernels_of(stock(name), colours)) == Counter(kernels)]
         whose = (
-            f"they are {fits[0]}'s" if fits else "they are no network's that this program knows, with its stock counts"
+            f"they fit {fits[0]}" if fits else "they fit no network that this program knows with its stock block counts"
         )
-        raise WeightsError(f"{path} holds no weights of {family}: {whose}; name its file, or choose another --family")
+        raise WeightsError(
+            f"{path} holds no weights of {family}: {whose}; name {family}'s file, or choose another --family"
+        )
     return Held(colours, heads[0][1] if heads else 0)
 
 
@@ -112,7 +114,9 @@ def digest(path: Path) -> str:
         size, changed = path.stat().st_size, path.stat().st_mtime_ns
         return digest_at(path, size, changed)
     except FileNotFoundError:
-        raise WeightsError(f"there is no file {path}: name one that you have; this program downloads none") from None
+        raise WeightsError(
+            f"there is no file {path}: name a file that you have; this program does not download weights"
+        ) from None
     except OSError as error:
         raise WeightsError(f"{path} cannot be read ({error.strerror}): name another file") from None
 

@@ -84,8 +84,8 @@ class Started:
     @property
     def sentence(self) -> str:
         if not self.taken:
-            return "nothing of this network is as in the file of weights, so all of it starts fresh"
-        fresh = f"; {', '.join(self.fresh)} start fresh, as they were changed" if self.fresh else ""
+            return "no part of this network matches the file of weights, so all of it starts fresh"
+        fresh = f"; {', '.join(self.fresh)} differ from the file's network and start fresh" if self.fresh else ""
         return f"{', '.join(self.taken)} start from the file of weights{fresh}; the head starts fresh"
 
 

@@ -44,7 +44,8 @@ def refuse_held_back(precision: Precision) -> None:
     """Raises TrainingError where this process cannot compute in it, which TensorFlow would find out in the middle of a step."""
     if not tf.config.list_physical_devices("GPU") and (setting := held_back(precision)):
         raise TrainingError(
-            f"precision {precision}: the environment's {setting} keeps oneDNN from it; unset it, or begin another run with --precision float32"
+            f"this process cannot compute in precision {precision}: {setting} in the environment keeps oneDNN from it; unset the "
+            "variable, or begin another run with --precision float32"
         )
 
 

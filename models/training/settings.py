@@ -70,9 +70,9 @@ class Training:
     def __post_init__(self) -> None:
         check(self, RANGES, TrainingError)
         if not isinstance(self.weights, str):
-            raise TrainingError(f"weights is the name of a file; got {self.weights!r}")
+            raise TrainingError(f"weights must be the name of a file; got {self.weights!r}")
         if 0 < self.gamma < 1:
-            raise TrainingError(f"gamma must be 0, which is off, or at least 1; got {self.gamma:g}")
+            raise TrainingError(f"gamma must be 0 (off) or at least 1; got {self.gamma:g}")
         if self.final_learning_rate > self.learning_rate:
             raise TrainingError(
                 f"final_learning_rate must be at most learning_rate ({self.learning_rate:g}), "

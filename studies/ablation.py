@@ -76,9 +76,9 @@ NAME = "ablation"
 COMMAND = "ablate"
 QUESTION = "which block groups does the network need"
 RULE = (
-    "A group is a key group where lowering it is found to matter. If no verdict says so, every group is one that costs more than {margin} by "
-    "estimate; if none does, the dearest group is. Depth repeats the key groups alone by the paper's strategy, or where it has a second "
-    "objective; otherwise it tries all groups."
+    "A group is a key group if a verdict says that lowering it matters. Without such a verdict the key groups are those that cost more than "
+    "{margin} by estimate; without any of these it is the dearest group. By the paper's strategy, or with a second objective, depth repeats "
+    "only the key groups; otherwise it tries all groups."
 )
 EXAMPLE = "boneage-search ablate --data ~/rsna --epochs 30"
 NEEDS = ""
@@ -259,11 +259,11 @@ def decide(given: Given, trials: Sequence[Trial]) -> Decision:
     summary = reason(keys, by, found)
     if without:
         freed = given.cost(given.preset.reference).params - given.cost(chosen).params
-        summary += f"; goes on with {', '.join(without)}, which frees {freed / 1e6:.2f}M parameters"
+        summary += f"; the search goes on with {', '.join(without)}, which frees {freed / 1e6:.2f}M parameters"
     saved = epochs_saved(given, list(lowered.values()))
     if saved:
         most = max(len(trial.by_seed) for trial in lowered.values())
-        summary += f"; {saved:,} epochs saved against {most} seeds for every variant"
+        summary += f"; saved {saved:,} epochs, compared with {most} seeds for every variant"
     findings = AblationFindings(
         key_groups=keys,
         key_by=by,

@@ -34,7 +34,7 @@ def any_complete(costs: Sequence[tuple[Trial, Cost]]) -> bool:
 
 
 def none_fits(name: str, met: Sequence[Cap]) -> str:
-    return f"nothing that {name} has trained fits {said(met)} any more: raise {options(met)}, or use another --run-dir"
+    return f"no network that {name} has trained fits {said(met)} now: raise {options(met)}, or use another --run-dir"
 
 
 def front(costs: Sequence[tuple[Trial, Cost]]) -> list[OnFront]:

@@ -137,8 +137,8 @@ class Choice:
         if self.is_lowest:
             return f"{chosen}; it also had the lowest seen, {self.lowest:.2f}"
         return (
-            f"{chosen}; the lowest seen, {self.lowest:.2f} ({self.lowest_network}), was not chosen, as "
-            f"{self.lowest_expected:.2f} ± {self.lowest_sd:.2f} is expected of that network"
+            f"{chosen}; the network with the lowest seen, {self.lowest:.2f} ({self.lowest_network}), was not chosen: "
+            f"{self.lowest_expected:.2f} ± {self.lowest_sd:.2f} is expected of it"
         )
 
     def to_dict(self) -> dict[str, Any]:

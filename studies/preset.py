@@ -123,7 +123,7 @@ class Preset:
         widths = [round(reference.beta * factor, 4) for factor in factors]
         if len(set(widths)) < len(widths) or not all(beta in BETA for beta in widths):
             raise StudyError(
-                f"width_factors times the reference's β ({reference.beta:g}) must be widths that differ, each {BETA}; "
+                f"width_factors times the reference's β ({reference.beta:g}) must give different widths, each {BETA}; "
                 f"got {', '.join(f'{beta:g}' for beta in widths)}"
             )
         try:
@@ -141,10 +141,12 @@ class Preset:
         if self.objective not in OBJECTIVES:
             raise StudyError(f"objective is one of {', '.join(map(','.join, OBJECTIVES))}; got {shown(self.objective)}")
         if self.resolve and self.resolve < max(self.seeds, 6):
-            raise StudyError(f"resolve is a number of seeds, at least 6 and {self.seeds}, or 0; got {self.resolve}")
+            raise StudyError(
+                f"resolve must be 0, or a number of seeds of at least {max(self.seeds, 6)}; got {self.resolve}"
+            )
         if 0 < self.baseline_seeds < self.seeds:
             raise StudyError(
-                f"baseline_seeds is at least seeds ({self.seeds}), or 0 for as many as serve best; got {self.baseline_seeds}"
+                f"baseline_seeds must be 0, which chooses the best number, or at least seeds ({self.seeds}); got {self.baseline_seeds}"
             )
         named = isinstance(self.families, tuple) and all(name in list(FAMILIES) for name in self.families)
         if not named:
@@ -152,9 +154,11 @@ class Preset:
         if not isinstance(self.begun_with, Architecture | None):
             raise StudyError(f"begun_with is an architecture or nothing; got {shown(self.begun_with)}")
         if len(set(self.families)) < len(self.families):
-            raise StudyError(f"each of the families is named once; got {shown(self.families)}")
+            raise StudyError(f"families must name each family once; got {shown(self.families)}")
         if not any(reference.blocks):
-            raise StudyError("the reference has no blocks, so there is no block to take away; raise one of --blocks")
+            raise StudyError(
+                "the reference has no blocks, so the ablation cannot take one away; raise a count in --blocks"
+            )
         if not isinstance(self.depth_start, tuple):
             raise StudyError(f"depth_start is written as 1.2:4/3/3;1.4:4/3/3; got {shown(self.depth_start)}")
         try:
@@ -167,7 +171,7 @@ class Preset:
             raise StudyError(f"widths, ratios and dropout rates have at most four decimals; got {shown(fine)}")
         for name in ("px_choices", "se_choices", "dropouts"):
             if list(getattr(self, name)) != sorted(set(getattr(self, name))):
-                raise StudyError(f"{name} must rise; got {shown(getattr(self, name))}")
+                raise StudyError(f"the values of {name} must rise; got {shown(getattr(self, name))}")
 
     def reference_seeds(self, seeds: int, variants: int) -> int:
         """How many seeds the reference has beside so many variants with `seeds` each.

@@ -252,8 +252,8 @@ def decide(given: Given, trials: Sequence[Trial]) -> Decision:
         unmet = over(given.caps(max_params(given)), least)
         has = " and ".join(f"{cap.measure(least):,}" for cap in unmet)
         raise StudyError(
-            f"no refinement with the sex fits {said(unmet)}: the smallest, the network that it starts from without its fully "
-            f"connected layer, has {has}; raise {options(unmet)}"
+            f"no refinement fits {said(unmet)} with the sex: the smallest one, the network that refinement starts from without its "
+            f"fully connected layer, has {has}; raise {options(unmet)}"
         )
     without, chosen = finished_best(heads, trials), choose(given, trials)
     if without is None or chosen is None:

@@ -94,7 +94,7 @@ def moved(base: Architecture, point: Mapping[str, Value], image_px: int) -> Arch
 def space(given: Given) -> Space:
     """Raises StudyError where no resolution was named."""
     if not given.preset.px_choices:
-        raise StudyError("resolution compares the sides that --px-choices names, as 100,150; none is named")
+        raise StudyError("resolution needs the sides to compare: name them with --px-choices, for example 100,150")
     return {PX: choices(given.preset, start(given))}
 
 
@@ -134,7 +134,9 @@ def decide(given: Given, trials: Sequence[Trial]) -> Decision:
     px = min(within, key=lambda px: (given.cost(architecture(given, {PX: px})).macs, px))
     decided, mae = architecture(given, {PX: px}), trained[px].error
     cost = given.cost(decided)
-    lowest = "" if mae == best else f", within the margin of the lowest ({best:.2f}) with the fewest MACs"
+    lowest = (
+        "" if mae == best else f"; of the sides within the margin of the lowest ({best:.2f}) it has the fewest MACs"
+    )
     findings = ResolutionFindings(
         best_px=px, best_mae=round(mae, 4), params=cost.params, macs=cost.macs, comparisons=comparisons(given, trials)
     )

@@ -187,7 +187,8 @@ def decide(given: Given, trials: Sequence[Trial]) -> Decision:
     smallest = smallest_no_worse(given, trials)
     if smallest is None:
         return Decision(decided, architecture(given, best.point), findings)
-    summary = f"β {smallest:g} is the smallest no worse than the reference by {in_months(given.preset.margin_months)}; {decided}"
+    margin = in_months(given.preset.margin_months)
+    summary = f"β {smallest:g} is the smallest that is at most {margin} worse than the reference; {decided}"
     return Decision(summary, architecture(given, best.point), replace(findings, smallest_beta=smallest))
 
 

@@ -117,7 +117,7 @@ def test_the_sex_is_compared_only_where_that_is_asked_for_and_the_network_is_tol
     assert sex.NAME not in following(last, tiny_preset())
     untold = after_the_search(replace(preset, reference=replace(preset.reference, sex_units=0)))
     assert not sex.propose(untold, []).points
-    assert "is not told the sex" in sex.decide(untold, []).summary
+    assert "does not use the sex" in sex.decide(untold, []).summary
 
     given = after_the_search(preset)
     failed = Trial(1, {"sex_units": 0}, "failed", seed=fresh_seed(preset.seed))

@@ -168,7 +168,7 @@ def test_what_the_first_design_leaves_out_stays_out(tmp_path: Path, tiny_store: 
 
 
 @pytest.mark.parametrize(
-    ("epochs", "says"), [(30.0, "one seed for each variant makes estimates"), (200.0, "6 seeds of")]
+    ("epochs", "says"), [(30.0, "one seed for each variant gives estimates"), (200.0, "6 seeds of")]
 )
 def test_what_the_ablation_of_a_design_can_find_is_said_before_it_trains(
     tmp_path: Path, tiny_store: Store, epochs: float, says: str

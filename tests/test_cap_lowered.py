@@ -57,9 +57,7 @@ def test_no_study_decides_for_a_network_over_todays_cap(trained: Trained, strate
     if not any(lower.fits(module.architecture(lower, trial.point), cap) for trial in trials if trial.finished):
         if name in ("width", "depth", "refinement") and strategy == "surrogate":
             return  # what a study before it has trained may still fit
-        with pytest.raises(
-            StudyError, match=f"nothing that {name} has trained fits {most:,} parameters any more: raise"
-        ):
+        with pytest.raises(StudyError, match=f"no network that {name} has trained fits {most:,} parameters now: raise"):
             decided(module, lower, trials)
         return
     made = decided(module, lower, trials)

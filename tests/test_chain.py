@@ -325,7 +325,7 @@ def test_status_and_report_say_which_decisions_do_not_agree_and_no_study_goes_on
     do(run, tiny_store, "ablation", "width")
     assert next_command(run, all_asked(status(run), run.preset))
     decides_otherwise(run, "ablation")
-    says = "width was made from another decision of ablation than the one that is stored"
+    says = "width was made from another decision of ablation than the stored one"
 
     assert main(["status", "--run-dir", str(tmp_path)]) == 0
     said = capsys.readouterr().out

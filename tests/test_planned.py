@@ -24,7 +24,7 @@ def test_every_preset_trains_without_a_flag_and_says_what_it_can_find(name: str)
     [variants] = space(Given(preset, {}, 0.0)).values()
 
     said = planned(preset, len(variants) - 1)
-    assert said.startswith("one seed for each variant makes estimates and no verdicts; 3 seeds of each of")
+    assert said.startswith("one seed for each variant gives estimates and no verdicts; 3 seeds of each of")
 
 
 def test_more_seeds_find_less_and_two_are_refused_as_they_find_nothing() -> None:
@@ -34,7 +34,7 @@ def test_more_seeds_find_less_and_two_are_refused_as_they_find_nothing() -> None
     assert 0.9 < effect(3) < 1.2
     assert effect(3) > effect(6) > effect(12)
     two = replace(default(), seeds=2)
-    with pytest.raises(StudyError, match=r"2 seeds .* no verdict either.* --anyway"):
+    with pytest.raises(StudyError, match=r"2 seeds .* too few for any verdict.* --anyway"):
         planned(two, 9)
     assert planned(two, 9, anyway=True).startswith("2 seeds")
     assert planned(replace(two, resolve=12), 9).startswith(
@@ -104,7 +104,7 @@ def test_it_is_said_at_once_however_long_the_race(most: int) -> None:
 def test_an_effect_below_the_margin_is_announced_with_what_else_becomes_of_it() -> None:
     preset = replace(cpu(), resolve=16)
     assert told(preset, 2) < preset.equivalence_months
-    assert "(what is surely smaller than 2 months does not matter)" in planned(preset, 2)
+    assert "(an effect that is surely smaller than 2 months does not matter)" in planned(preset, 2)
     assert "surely" not in planned(replace(preset, equivalence_months=0.4), 2)
 
 

@@ -270,7 +270,7 @@ def test_of_one_or_two_seeds_no_group_is_called_key_by_a_verdict(costs: list[flo
     assert decision.findings.key_by == "estimate"
     assert {row.verdict for row in decision.findings.verdicts} <= {"these trained models differ", "not resolved"}
     assert all(row.scope == "these trained models" for row in decision.findings.verdicts)
-    assert decision.summary.startswith(f"no verdict of {seeds} seed")
+    assert decision.summary.startswith(f"no verdict from {seeds} seed")
     assert "key group" not in decision.summary
     assert decision.findings.key_groups
 
@@ -283,7 +283,7 @@ def test_verdicts_that_call_nothing_key_are_not_said_to_be_missing() -> None:
     decision = ablation.decide(Given(preset, {}, CONSTANT), pool(trials, 3))
 
     assert {row.verdict for row in decision.findings.verdicts} == {"does not matter"}
-    assert decision.summary.startswith("no verdict of 3 seeds that a group matters; by estimate")
+    assert decision.summary.startswith("no verdict from 3 seeds that a group matters; by estimate")
 
 
 def test_seeds_are_added_where_a_verdict_is_open_and_to_the_baseline() -> None:
@@ -849,7 +849,7 @@ def test_under_a_cap_that_only_networks_without_the_sex_fit_the_refinement_says_
 
     assert fits(refinement, tight, {"beta": 0.25, "fc_units": 0, "dropout": 0.0, "sex_units": 0})
     assert not refinement.propose(tight, []).points
-    with pytest.raises(StudyError, match=f"no refinement with the sex fits {params - 1:,} .* has {params:,}; raise"):
+    with pytest.raises(StudyError, match=f"no refinement fits {params - 1:,} .* has {params:,}; raise"):
         refinement.decide(tight, [])
     assert refinement.propose(refining(refine_max_params=params), []).points
 

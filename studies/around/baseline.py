@@ -82,7 +82,7 @@ def space(given: Given) -> Space:
     """Each family at its own size and at the same size; once where these are one network."""
     families = given.preset.families or tuple(FAMILIES)
     if given.preset.training.weights and set(families) != {given.preset.reference.family}:
-        raise StudyError("a file of --weights is one family's, and baseline compares several: begin without it")
+        raise StudyError("a file of --weights fits one family, and baseline compares several: leave --weights out")
     first: dict[Architecture, str] = {}
     for name in (name for family in families for name in (family, family + SAME_SIZE)):
         first.setdefault(network(given, name), name)
@@ -168,7 +168,9 @@ def decide(given: Given, trials: Sequence[Trial]) -> Decision:
         best_mae=round(mae, 4),
         comparisons=comparisons(given, trials),
     )
-    lowest = "" if mae == best else f", within the margin of the lowest ({best:.2f}) with the fewest MACs"
+    lowest = (
+        "" if mae == best else f"; of the families within the margin of the lowest ({best:.2f}) it has the fewest MACs"
+    )
     summary = (
         f"{decided.family}, {decided.width}: {mae:.2f} months with {cost_of_it.params / 1e6:.2f}M parameters, "
         f"{cost_of_it.macs / 1e9:.2f} GMACs{lowest}"

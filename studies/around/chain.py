@@ -91,7 +91,7 @@ def contradictions(made: Mapping[str, Made], names: Iterable[str]) -> list[str]:
     A decision that is gone contradicts nothing: its study may decide for the same again.
     """
     return [
-        f"{name} was made from another decision of {earlier} than the one that is stored"
+        f"{name} was made from another decision of {earlier} than the stored one"
         for name in names
         if name in made and made[name].begun
         for earlier, before in made[name].given.items()

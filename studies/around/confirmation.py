@@ -163,7 +163,7 @@ def summary(found: ConfirmationFindings) -> str:
     better = [one for one in found.ranks if one.rank > 1 and one.mae is not None and one.mae < (found.mae or 0.0)]
     if better:
         best = min(better, key=lambda one: one.mae or 0.0)
-        said += f"; network {best.rank} of those confirmed has {best.mae:.2f}, which nothing was chosen by"
+        said += f"; confirmed network {best.rank} has {best.mae:.2f}, lower, but nothing is chosen by this figure"
     return said
 
 

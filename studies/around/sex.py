@@ -77,7 +77,7 @@ def propose(given: Given, trials: Sequence[Trial]) -> Proposals:
 
 def decide(given: Given, trials: Sequence[Trial]) -> Decision:
     if not decided(given).sex_units:
-        return Decision("the decided network is not told the sex", decided(given), SexFindings())
+        return Decision("the decided network does not use the sex", decided(given), SexFindings())
     rows = comparisons(given, of_seeds(trials, fresh_seed(given.preset.seed)))
     return Decision(summary(rows), decided(given), SexFindings(comparisons=rows))
 
@@ -95,9 +95,7 @@ def comparisons(given: Given, trials: Sequence[Trial]) -> tuple[Compared, ...]:
 def summary(rows: Sequence[Compared]) -> str:
     """without the sex the decided network is 1.20 months worse, by fresh seeds on both sides."""
     if not rows or rows[0].change is None:
-        return (
-            "what the decided network loses without the sex is not known: it could not be trained with it and without"
-        )
+        return "what the decided network loses without the sex is not known: it was not trained both with the sex and without"
     change = round(rows[0].change, 2)
     return (
         f"without the sex the decided network is {abs(change):.2f} months {'worse' if change >= 0 else 'better'}, "

@@ -109,7 +109,7 @@ def by_estimate(known: Mapping[str, Evidence]) -> str:
         return ""
     dearest = max(known, key=lambda group: known[group].effect_months)
     if not known[dearest].costs:
-        return f"; by estimate none is found to cost anything (dearest: {dearest}, {known[dearest]} months)"
+        return f"; by estimate no group is found to cost anything (dearest: {dearest}, {known[dearest]} months)"
     return f"; by estimate {dearest} costs most ({known[dearest]} months)"
 
 

@@ -60,7 +60,7 @@ def reason(keys: Sequence[str], by: By, found: Evident) -> str:
         return said + depth * found.depth_tries_all
     together = " of all trainings together" if found.of_all_trainings else ""
     judged = " that a group matters" if all(row.seeds >= MIN_SEEDS for row in found.rows) else ""
-    without = f"no verdict of {seeds_said(found.rows)}{judged}; by estimate{together}"
+    without = f"no verdict from {seeds_said(found.rows)}{judged}; by estimate{together}"
     margin, dearest = in_months(found.margin_months), keys[0]
     if found.is_costly(dearest):
         said = ", ".join(f"{group} ({evidence(group, found)})" for group in keys)

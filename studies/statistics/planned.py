@@ -14,15 +14,15 @@ def planned(preset: Preset, variants: int, anyway: bool = False) -> str:
     if preset.resolve:
         return finds(preset, looks(variants, preset.resolve, ALPHA), variants)
     if preset.seeds == 1:
-        return f"one seed for each variant makes estimates and no verdicts; {finds(preset, once(MIN_SEEDS), variants)}"
+        return f"one seed for each variant gives estimates and no verdicts; {finds(preset, once(MIN_SEEDS), variants)}"
     if preset.seeds >= MIN_SEEDS:
         return finds(preset, once(preset.seeds), variants)
     said = (
-        f"{preset.seeds} seeds cost as many trainings more and make no verdict either, however large an effect: "
-        f"{finds(preset, once(MIN_SEEDS), variants)}; --seeds 1 makes estimates"
+        f"{preset.seeds} seeds for each variant are too few for any verdict, however large an effect, and cost {preset.seeds} "
+        f"times the trainings: {finds(preset, once(MIN_SEEDS), variants)}; --seeds 1 gives estimates"
     )
     if not anyway:
-        raise StudyError(f"{said}; --anyway trains these all the same")
+        raise StudyError(f"{said}; --anyway trains them nevertheless")
     return said
 
 
@@ -41,7 +41,11 @@ def finds(preset: Preset, of_design: list[Look], variants: int) -> str:
     effect = least_effect(of_design, beside, variants, preset.equivalence_months / spread) * spread
     up_to = "up to " if len(of_design) > 1 else ""
     enough = in_months(preset.equivalence_months)
-    smaller = f" (what is surely smaller than {enough} does not matter)" if effect < preset.equivalence_months else ""
+    smaller = (
+        f" (an effect that is surely smaller than {enough} does not matter)"
+        if effect < preset.equivalence_months
+        else ""
+    )
     return (
         f"{up_to}{most} seeds of each of {variants} variants and {beside(most)} of the baseline find an effect of {in_months(round(effect, 2))} "
         f"with a power of {POWER:g}{smaller}, if seeds differ by {spread:g} (standard deviation; --seed-sd-months)"

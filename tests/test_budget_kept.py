@@ -208,7 +208,7 @@ def test_plan_says_of_a_run_that_has_begun_what_run_plans_and_what_is_done(
     assert main(command) == 0
     shown = " ".join(capsys.readouterr().out.split())
     assert "what is left of the search" in shown
-    assert "Done: ablation 9 trials, decided; width 0 trials. The figures are of what is left." in shown
+    assert "Done: ablation 9 trials, decided; width 0 trials. The figures are for the rest of the search." in shown
 
 
 def test_what_a_trial_leaves_no_time_of_counts_by_its_epochs() -> None:

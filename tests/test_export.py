@@ -189,7 +189,7 @@ def test_a_saved_model_of_an_earlier_export_is_replaced_and_no_other_folder(tmp_
     for name in ("thesis.txt", "assets/thesis.txt", "variables/thesis.txt"):
         added = saved_model(tmp_path / name.replace("/", "-") / "added.savedmodel")
         (added / name).touch()
-        assert "added.savedmodel is no saved model as an export leaves it, and is not replaced" in taken(added)
+        assert "added.savedmodel is not a saved model as an export leaves it, so it is not replaced" in taken(added)
     (tmp_path / "empty.savedmodel").mkdir()
     (tmp_path / "link.savedmodel").symlink_to(whole)
     (tmp_path / "file.savedmodel").touch()
@@ -205,7 +205,7 @@ def test_a_folder_that_somebody_called_like_the_export_is_refused_before_anythin
     (tmp_path / f"tiny.{format}" / "thesis.txt").write_text("precious")
     monkeypatch.setattr(exporting, "load_network", lambda model: pytest.fail("nothing is done"))
 
-    with pytest.raises(StudyError, match=rf"tiny\.{format} is no .*, and is not replaced: move it away"):
+    with pytest.raises(StudyError, match=rf"tiny\.{format} is not .*, so it is not replaced: move it away"):
         export(model, [format], tmp_path, tmp_path)
     assert (tmp_path / f"tiny.{format}" / "thesis.txt").read_text() == "precious"
 
@@ -230,7 +230,7 @@ def test_a_file_that_predicts_otherwise_is_not_left(
 
     monkeypatch.setitem(FORMATS, "keras", FORMATS["keras"]._replace(runner=askew(FORMATS["keras"].runner)))
 
-    with pytest.raises(StudyError, match="months more or less than the model"):
+    with pytest.raises(StudyError, match="months from the model's predictions"):
         export(model, ["keras"], tmp_path, tmp_path)
     assert list(tmp_path.iterdir()) == []
 

@@ -91,7 +91,7 @@ def test_files_have_the_sexes_of_a_table_and_maps_lie_on_the_hand(tiny_model: Pa
         assert not clipped[~hand].any()
         np.testing.assert_array_equal(clipped[hand], whole[hand])
         assert share == pytest.approx(np.abs(whole[~hand]).sum() / max(np.abs(whole).sum(), 1e-9), rel=1e-3)
-    with pytest.raises(StudyError, match="nobody says that of"):
+    with pytest.raises(StudyError, match="is not known: say --sex"):
         of_files(files, Wanted(table={files[0]: True}), model)
 
 

@@ -251,7 +251,7 @@ def test_one_bone_age_is_not_given_to_all_films_of_a_patient_and_the_sex_is(tmp_
     assert [found.male[path] for path in of_two] == [False, False]
     assert any("6 of the ids" in said and "found in DICOM headers" in said for said in found.said)
     assert any(
-        "the id A17: 2 images have this id in their headers" in said and "its bone age is given to none" in said
+        "the id A17: 2 images have this id in their headers" in said and "its bone age is used for none" in said
         for said in found.said
     )
     problems = read_folder(tmp_path, LOSING).problems

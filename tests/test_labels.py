@@ -66,10 +66,11 @@ def test_a_table_of_other_files_is_refused(tmp_path: Path) -> None:
     files = files_named(tmp_path, "a.png", "b.png")
 
     with pytest.raises(
-        DataError, match=r"none of the 2 ids of .*t\.csv is a file's name: the first is 8, the first file a\.png"
+        DataError,
+        match=r"none of the 2 ids of .*t\.csv is the name of a file: the first id is 8, the first file a\.png",
     ):
         labels_of(table(tmp_path, "id,sex\n8,M\n9,F\n"), files)
-    with pytest.raises(DataError, match=r"says neither sex nor bone age.*may mean a woman"):
+    with pytest.raises(DataError, match=r"has no readable sex or bone age.*may mean a woman"):
         labels_of(table(tmp_path, "id,sex\na,H\nb,M\n"), files)
 
 

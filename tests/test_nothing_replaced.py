@@ -41,7 +41,7 @@ def test_a_file_that_is_no_table_of_answers_stays_what_it_was(tmp_path: Path, en
     place = tmp_path / f"table{ending}"
     place.write_text(PRECIOUS)
 
-    with pytest.raises(DataError, match="is no table of answers of `predict`, and is not replaced"):
+    with pytest.raises(DataError, match="is not a table of answers of `predict`, so it is not replaced"):
         say_replaced(place, [Path("1.png")])
     assert place.read_text() == PRECIOUS
 
@@ -57,7 +57,7 @@ def test_answers_of_the_same_files_are_replaced_and_of_others_that_is_said(
     say_replaced(place, [Path(file) for file in files])
     assert capsys.readouterr().err == ""
     say_replaced(place, [Path("b.png"), Path("c.png")])
-    assert "has answers of 1 other files, as =a.png: they are replaced" in capsys.readouterr().err
+    assert "has answers for 1 other files, as =a.png: these answers are replaced" in capsys.readouterr().err
     say_replaced(tmp_path / f"new{ending}", [Path("b.png")])
 
 
@@ -85,7 +85,7 @@ def evaluated_at(place: tuple[Path, Path], source: str, model: ModelFolder) -> N
 
 def test_a_models_folder_is_not_written_into(tiny_model: Path) -> None:
     """A set called `test` would take the place of the model's own table of predictions."""
-    with pytest.raises(DataError, match="is the folder of a model"):
+    with pytest.raises(DataError, match="is a model's own folder"):
         places("/data/clinic/test", open_folder(tiny_model), tiny_model)
 
 
@@ -123,7 +123,7 @@ def test_where_every_name_is_taken_nothing_is_replaced(tiny_model: Path, tmp_pat
     _, listed = places("/a/clinic", model, tmp_path)
     listed.write_text(PRECIOUS)
 
-    with pytest.raises(DataError, match="is of something else, and is not replaced"):
+    with pytest.raises(DataError, match="belongs to something else, so it is not replaced"):
         places("/a/clinic", model, tmp_path)
 
 
@@ -158,7 +158,7 @@ def test_an_export_of_another_model_and_a_file_of_ones_own_are_not_replaced(tiny
     namesake = ModelFolder(tmp_path / "elsewhere" / "tiny", model.about)
 
     assert others(place, model) == ""
-    with pytest.raises(StudyError, match=r"tiny\.keras, or what lies beside it, is no export of .*elsewhere"):
+    with pytest.raises(StudyError, match=r"tiny\.keras, or what lies beside it, is not an export of .*elsewhere"):
         export(namesake, ["keras"], tmp_path, tmp_path)
     facts = tmp_path / "tiny.keras.json"
     told = json.loads(facts.read_text())
@@ -182,7 +182,7 @@ def test_notes_beside_an_export_to_be_are_not_replaced(tiny_model: Path, tmp_pat
 def test_a_models_own_network_is_not_replaced_by_an_export_of_a_model_called_model(tiny_model: Path) -> None:
     model = open_folder(tiny_model)
 
-    with pytest.raises(StudyError, match="is the folder of a model"):
+    with pytest.raises(StudyError, match="is a model's own folder"):
         export(ModelFolder(tiny_model, model.about | {"name": "model"}), ["keras"], tiny_model, tiny_model)
 
 
@@ -194,7 +194,7 @@ def test_a_page_is_replaced_by_one_of_the_same_alone(tmp_path: Path) -> None:
     own = digest_of_folder(tmp_path)
     refuse_others([html, listed], own)
     listed.write_text(PRECIOUS)
-    with pytest.raises(DataError, match=r"report\.csv is there and is of something else"):
+    with pytest.raises(DataError, match=r"report\.csv is there and belongs to something else"):
         refuse_others([html, listed], own)
 
     html.write_text(page("Report", [], of=own))
@@ -211,7 +211,7 @@ def test_an_audit_of_other_data_keeps_its_page(tiny_store: Store, tmp_path: Path
     write_page(tmp_path, tiny_store, found)
     other = Store(tmp_path / "other", tiny_store.info)
 
-    with pytest.raises(DataError, match=r"audit\.html is there and is of something else"):
+    with pytest.raises(DataError, match=r"audit\.html is there and belongs to something else"):
         write_page(tmp_path, other, found)
     assert f'content="{digest_of_folder(tiny_store.path)}"' in path.read_text()
     path.write_text("a page of an earlier version")
@@ -230,7 +230,7 @@ def test_the_report_of_another_run_and_a_models_page_stay(
         return main(["report", "--run-dir", str(run), "--to", str(to)])
 
     assert [report(run, place) for run in (runs[0], runs[0], runs[1])] == [0, 0, 2]
-    assert "report.html is there and is of something else, and is not replaced" in capsys.readouterr().err
+    assert "report.html is there and belongs to something else, so it is not replaced" in capsys.readouterr().err
     assert report(runs[0], tiny_model) == 2
     assert (tiny_model / "report.html").read_bytes() == own
     assert report(runs[0], runs[0]) == 0

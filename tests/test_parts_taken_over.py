@@ -59,7 +59,7 @@ def test_parts_of_anything_else_are_refused(tmp_path: Path, what: str) -> None:
     other = labelled(clinic(tmp_path / "b", 1) if what == "set" else first)
 
     with pytest.raises(
-        StudyError, match=r"new was begun with other parts, of .*/a, than these of .*: give the new model"
+        StudyError, match=r"new was begun with parts of .*/a, which are not the parts of .*: give the new model"
     ):
         parts(other, tmp_path / "new" / "prepared", 0.6 if what == "share" else 0.5)
 

@@ -139,7 +139,7 @@ def test_a_table_with_the_truth_is_replayed_and_the_regret_is_said(
     assert main([*command, "--run-dir", str(tmp_path / "run")]) == 0
 
     shown = capsys.readouterr().out
-    assert "By the known truth the network that staged hands on is" in shown
+    assert "By the known truth, the network that staged hands on is" in shown
     assert "regret" in shown
 
 
@@ -177,5 +177,5 @@ def test_of_one_repetition_no_medians_quartiles_or_shares_are_told(reaches: bool
     said = " ".join(verdict(rows, first, share))
     for word in ("median", "quartile", "1 repetitions", "of them (", "in 1 of them", "100%", "0% of"):
         assert word not in said
-    assert ("there after 34 epochs, 57% of them." in said) == reaches
-    assert ("does not reach that" in said) != reaches
+    assert ("gets that low after 34 epochs, 57% of them." in said) == reaches
+    assert ("does not get that low" in said) != reaches

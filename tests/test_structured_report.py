@@ -86,7 +86,7 @@ def test_what_can_have_no_report_is_said_and_files_of_one_name_have_one_each(
 
     assert set((tmp_path / "sr").iterdir()) == {report_of(tmp_path / "sr", file) for file in files[:2]}
     assert "bare.dcm: it lacks StudyInstanceUID, SeriesInstanceUID" in said
-    assert "x.png: it is no DICOM file" in said
+    assert "x.png: it is not a DICOM file" in said
 
 
 def test_without_the_package_nothing_is_predicted(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -239,7 +239,7 @@ def test_what_is_not_the_images_own_report_is_not_replaced(
     assert list(reported(rows, folder, "b2.0" if way == "another model" else "b1.4")) == rows
 
     assert place.read_bytes() == before
-    assert f"no structured report of {second}: {place} is something else" in capsys.readouterr().err
+    assert f"no structured report of {second}: {place} is another file" in capsys.readouterr().err
 
 
 def test_of_two_images_with_one_uid_in_a_call_the_second_is_said(
@@ -265,4 +265,4 @@ def test_no_report_leaves_its_folder(tmp_path: Path, capsys: pytest.CaptureFixtu
 
     assert list((tmp_path / "sr").iterdir()) == []
     assert not (tmp_path / "outside.sr.dcm").exists()
-    assert "its SOPInstanceUID is none" in capsys.readouterr().err
+    assert "its SOPInstanceUID is not valid" in capsys.readouterr().err

@@ -48,7 +48,7 @@ def test_of_several_runs_the_latest_is_taken_and_the_others_are_listed(
     assert main(["status"]) == 0
 
     shown = capsys.readouterr()
-    assert shown.err == "run: runs/b, the latest of 3 below runs/; --run-dir names another: runs/c, runs/a\n"
+    assert shown.err == "run: runs/b, the latest of 3 below runs/; choose another with --run-dir: runs/c, runs/a\n"
     assert "boneage-search ablate --run-dir runs/b" in shown.out
 
 
@@ -97,7 +97,7 @@ def test_a_command_that_begins_no_run_says_which_there_are(
     said = capsys.readouterr().err
     assert (
         said
-        == "boneage-search: no run below runs/ has preset 'cpu'; there are runs/new, runs/old, and --run-dir names one\n"
+        == "boneage-search: no run below runs/ has preset 'cpu'; there are runs/new, runs/old; choose a run with --run-dir\n"
     )
 
 

@@ -123,10 +123,10 @@ def say_replaced(path: Path, files: Sequence[Path]) -> None:
     held = answered_in(path)
     if held is None:
         raise DataError(
-            f"{path} is no table of answers of `predict`, and is not replaced: move it away, or name another --out"
+            f"{path} is not a table of answers of `predict`, so it is not replaced: move it away, or name another --out"
         )
     if others := [name for name in held if name not in {str(file) for file in files}]:
-        log(f"{path} has answers of {len(others):,} other files, as {others[0]}: they are replaced")
+        log(f"{path} has answers for {len(others):,} other files, as {others[0]}: these answers are replaced")
 
 
 def answered_in(path: Path) -> list[str] | None:

@@ -110,7 +110,7 @@ def of_files(files: Sequence[Path], wanted: Wanted, model: ModelFolder) -> list[
             raise DataError(one.fault)
         if model.uses_sex and one.male is None:
             raise StudyError(
-                f"{model.name} uses the sex, and nobody says that of {file}: say --sex F or --sex M, or give a --table"
+                f"{model.name} uses the sex, and the sex of {file} is not known: say --sex F or --sex M, or give a --table"
             )
         for note in one.notes:
             log(f"{file.name}: {note}")
@@ -126,7 +126,7 @@ def of_store(store: Store, split: str, count: int, model: ModelFolder) -> list[S
         name = differing[0]
         raise DataError(
             f"{store.path} was prepared with {name} {settings.get(name)}, {model.name} was trained with {asked[name]}; "
-            "name the run whose data it was trained on"
+            "name the run with the model's own data"
         )
     rows = spread_cases(store.cases[store.cases["split"] == split], count)
     if not len(rows):

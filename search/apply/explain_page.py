@@ -33,13 +33,13 @@ MEANS = {
     "CAM": "The map is exact: the network's output is linear in the mean of its last feature map, so what all cells add, what "
     "the sex and the constants add, and the prediction agree to rounding.",
     "HiResCAM": "A fully connected layer stands between the feature map and the output, so the map is a gradient's (HiResCAM): "
-    "it sums to the prediction for this image, but how months are shared between cells and constants is local to it.",
+    "it sums to the prediction for this image, but how the months are shared between cells and constants holds for this image only.",
     FINE: "Each place says by how many months the prediction falls when a small window around it is blurred (occlusion). Windows overlap, "
     "and the network may take from one place what it misses at another, so these months do not sum to the prediction.",
 }
 CAUTION = (
-    "A map says what this network's output is made of. It does not say that the network reads what a radiologist reads, and "
-    "neighbouring orange and blue may cancel."
+    "A map shows which parts of the image this network's output comes from. It does not show that the network reads what a "
+    "radiologist reads, and neighbouring orange and blue may cancel."
 )
 
 

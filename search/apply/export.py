@@ -86,7 +86,7 @@ def export(model: ModelFolder, formats: list[str], folder: Path, run: Path) -> E
     written, before anything is done if packages are why.
     """
     if (folder / ABOUT).exists():
-        raise StudyError(f"{folder} is the folder of a model, which has files of its own: name another --to")
+        raise StudyError(f"{folder} is a model's own folder, and an export does not write into it: name another --to")
     places = {format: folder / f"{model.name}.{format}" for format in formats}
     found = {format: missing(format) or taken(place) or others(place, model) for format, place in places.items()}
     faults = {format: fault for format, fault in found.items() if fault}
@@ -157,7 +157,8 @@ def largest(predicted: np.ndarray, expected: np.ndarray) -> float:
 def refuse_beyond(difference: float, what: str) -> None:
     if not difference <= TOLERANCE_MONTHS:  # so that not a number is refused too
         raise StudyError(
-            f"{what} predicts up to {difference:.3g} months more or less than the model; at most {TOLERANCE_MONTHS} is accepted, so it was not kept"
+            f"{what} differs by up to {difference:.3g} months from the model's predictions; at most {TOLERANCE_MONTHS} is accepted, so "
+            "this file was not kept"
         )
 
 
@@ -177,8 +178,8 @@ def taken(path: Path) -> str:
     folder = path.suffix == ".savedmodel"
     if is_saved_model(path) if folder else path.is_file():
         return ""
-    what = "saved model as an export leaves it" if folder else "file"
-    return f"{path} is no {what}, and is not replaced: move it away, or name another --to"
+    what = "a saved model as an export leaves it" if folder else "a file"
+    return f"{path} is not {what}, so it is not replaced: move it away, or name another --to"
 
 
 def card_of(path: Path) -> Path:
@@ -207,7 +208,7 @@ def others(path: Path, model: ModelFolder) -> str:
         figures = [(one.get("name"), one.get("validation")) for one in (facts, model.about)]
         if facts[FROM] == digest_of_folder(model.path) if FROM in facts else figures[0] == figures[1]:
             return ""
-    return f"{path}, or what lies beside it, is no export of {model.path}, and is not replaced: move it away, or name another --to"
+    return f"{path}, or what lies beside it, is not an export of {model.path}, so it is not replaced: move it away, or name another --to"
 
 
 def is_saved_model(path: Path) -> bool:

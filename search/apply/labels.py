@@ -42,7 +42,7 @@ def sexes_of(table: Path, files: Sequence[Path], columns: Mapping[str, str] = {}
     found = table_of(table, columns, "months")
     if not found.has_sexes:
         raise DataError(
-            f"{table} has no columns of sexes: expected `male` (True, False) or `sex` (M, F); --sex-column names another"
+            f"{table} has no columns of sexes: expected `male` (True, False) or `sex` (M, F); name another column with --sex-column"
         )
     return labels_in(found, files)
 
@@ -56,7 +56,7 @@ def labels_in(found: Table, files: Sequence[Path]) -> Labels:
     faults = [problem for problem in found.problems if problem.kind != "split"]
     if found.to_a_year:
         said.append(
-            f"{len(found.to_a_year):,} ages since birth of {table} are known to a year only: the middle of that year is taken"
+            f"{len(found.to_a_year):,} ages since birth of {table} are known only to the year: the middle of that year is used"
         )
     said += some_of([f"{problem.path}: {problem.reason}" for problem in faults], f"rows of {table}")
     sexes = list(found.cases["male"]) if found.has_sexes else [None] * len(names)
@@ -73,15 +73,15 @@ def labels_in(found: Table, files: Sequence[Path]) -> Labels:
             agree = all(headers(path).male in (None, sex) for path in paths) if one else False
             has_sex = agree and not made.contested.intersection(paths)
             why = said_of_several(paths, place in in_headers)
-            what = "its bone age is" if has_sex else "what its row says is"
-            doubtful.append(f"ambiguous: the id {names[place]}: {why}; {what} given to none of them")
+            what = "its bone age" if has_sex else "its row"
+            doubtful.append(f"ambiguous: the id {names[place]}: {why}; {what} is used for none of them")
             if not has_sex:
                 continue
         male |= {} if sex is None else dict.fromkeys(paths, bool(sex))
         ages |= {} if math.isnan(age_months) else dict.fromkeys(paths, float(age_months))
     for every, how in (
-        (made.nearly, "are not quite the files' names"),
-        (made.in_headers, "are no files' names and were found in DICOM headers"),
+        (made.nearly, "differ a little from the files' names"),
+        (made.in_headers, "match no file's name, but were found in DICOM headers"),
     ):
         if places := [place for place in every if len(made.files[place]) == 1]:
             first = f"{names[places[0]]} and {made.files[places[0]][0].name}"
@@ -91,7 +91,7 @@ def labels_in(found: Table, files: Sequence[Path]) -> Labels:
         raise DataError(nothing_for(table, found, files, bool(made.files)) + "".join(f"; {one}" for one in said))
     if none := sorted(made.imageless):
         many = f"{len(none):,} DICOM files hold" if len(none) > 1 else "1 DICOM file holds"
-        said.append(f"{many} no image, as {none[0].name} (structured reports or the like)")
+        said.append(f"{many} no image, as {none[0].name} (structured reports, for example)")
     paired = {path for paths in made.files.values() for path in paths} | made.imageless
     if without := [path for path in files if path not in paired]:
         more = f" and {len(without) - SAID:,} more" if len(without) > SAID else ""
@@ -112,7 +112,7 @@ def table_of(table: Path, columns: Mapping[str, str], age_unit: str) -> Table:
     if found is None:
         raise DataError(
             f"{table} has no columns of ids and sexes or bone ages: expected `id` and `male` (True, False), `sex` (M, F) or `boneage`; "
-            "--id-column, --sex-column and --age-column name others"
+            "name other columns with --id-column, --sex-column and --age-column"
         )
     refuse_unfound([found], columns)
     ages = found.cases["age_months"].dropna().to_numpy(float)
@@ -128,11 +128,11 @@ def table_of(table: Path, columns: Mapping[str, str], age_unit: str) -> Table:
 def nothing_for(table: Path, found: Table, files: Sequence[Path], paired: bool) -> str:
     count = len(found.cases)
     if paired or not count:
-        return f"{table} says neither sex nor bone age of any of these files readably"
+        return f"{table} has no readable sex or bone age for any of these files"
     example = one_line(str(found.cases["id"].iloc[0]))
     return (
-        f"none of the {count:,} ids of {table} is a file's name: the first is {example}, the first file {files[0].name}; if the "
-        "names are in another column, say --id-column"
+        f"none of the {count:,} ids of {table} is the name of a file: the first id is {example}, the first file {files[0].name}; "
+        "if the names are in another column, name it with --id-column"
     )
 
 

@@ -206,7 +206,7 @@ def figures(about: Mapping[str, Any]) -> list[str]:
     told = ", ".join(f"{constant:.1f} on {name}" for name, constant in constants.items())
     parts = [table(rows), f"Months. Always answering {constant_words(about)}: {told}."]
     if len(lineage(about)) > 1:
-        parts.append(f"All of it is of cases of the last set above, {source_words(lineage(about)[-1], code)}.")
+        parts.append(f"All figures are of cases of the last set above, {source_words(lineage(about)[-1], code)}.")
     for name, measured in splits.items():
         for group in ("by_sex", "by_age"):
             if grouped := groups(measured.get(group)):
@@ -249,7 +249,8 @@ def limits(model: ModelFolder) -> list[str]:
         f"{NO_DEVICE}: not for diagnosis or treatment",
         "figures hold for images like those that they were measured on; other devices, populations and diseases were not tested",
         "labels of single readers differ by about five months from a mean of readers",
-        "it answers for any image: the check that refuses what looks like no hand is not in this file; its limits are in the JSON beside it",
+        "it answers for any image: this file lacks the check that refuses images that do not look like a hand; the check's limits are in "
+        "the JSON beside it",
     ]
     if not model.about["test"]:
         said.append("no test split was scored")
@@ -268,14 +269,14 @@ def licence(model: ModelFolder) -> str:
         said.append(f"The network was made of {'; '.join(terms)}. Their terms go with it. {RSNA}")
     if any(one["how"] == EARLIER for one in data):
         said.append(
-            "On which data the network was trained first is not recorded, and so not whose terms go with it: ask who made it."
+            "The data that the network was first trained on are not recorded, and so neither are their terms: ask who made it."
         )
     if model.synthetic:
         said.append("The images were drawn by this program; there is no data licence to keep.")
     if files := owned_weights(model.about):
         said.append(
             f"The network started from weights of others, {', '.join(map(code, files))}: the licence of such a file, and the "
-            "terms of the images that it was trained on, go with the network. They are for their source to say, not for this card."
+            "terms of the images that it was trained on, go with the network. Ask the file's source for them; this card does not know them."
         )
     return " ".join(said)
 

@@ -76,12 +76,12 @@ def report_file(path: Path, row: dict[str, Any], model: str, notices: Sequence[s
     """The data set and the file. Raises DataError where the radiograph can have none; the answers go on without it."""
     said = f"no structured report of {path}"
     if not dicom.holds_dicom(path):
-        raise DataError(f"{said}: it is no DICOM file")
+        raise DataError(f"{said}: it is not a DICOM file")
     if lacking := missing(path):
         raise DataError(f"{said}: it lacks {', '.join(lacking)}")
     # Its header goes into the report as it is, and pydicom and highdicom take no date, sex or character set that is none.
     file = BytesIO()
-    with foreign(f"{said}: its header holds what no report may hold"):
+    with foreign(f"{said}: its header holds a value that a report may not hold"):
         made = report(path, row, model, notices)
         made.save_as(file, enforce_file_format=True)
     return made, file.getvalue()
@@ -93,13 +93,13 @@ def place_of(path: Path, folder: Path, made: Any, written: Mapping[Path, Path]) 
 
     said, uid = f"no structured report of {path}", UID(dicom.texts(path, "SOPInstanceUID")[0])
     if not uid.is_valid:
-        raise DataError(f"{said}: its SOPInstanceUID is none")
+        raise DataError(f"{said}: its SOPInstanceUID is not valid")
     place = folder / f"{uid}.sr.dcm"
     if place in written:
         raise DataError(f"{said}: it has the SOPInstanceUID of {written[place]}")
     if place.exists() and identity_at(place) != identity(made):
         raise DataError(
-            f"{said}: {place} is something else, or the report of another patient, image or model, and is not replaced; move it "
+            f"{said}: {place} is another file, or the report of another patient, image or model, so it is not replaced; move it "
             "away, or name another --dicom-sr"
         )
     return place

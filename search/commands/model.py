@@ -214,8 +214,8 @@ def from_table(table: Path | None, said: Sequence[str]) -> list[str]:
     """For a report of one patient, which names no other: what `said` has of ids and files stays on stderr."""
     if table is None:
         return []
-    inexact = "; not all of its rows could be used, or were paired exactly" if said else ""
-    return [f"where the table that was given has a sex, it is that one{inexact}"]
+    inexact = "; some of its rows could not be used, or were not paired exactly" if said else ""
+    return [f"the sex is from the table that was given, where it has one{inexact}"]
 
 
 def run_export(arguments: argparse.Namespace) -> int:

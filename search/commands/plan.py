@@ -83,7 +83,7 @@ def said_done(done: "SoFar | None") -> list[str]:
         for name, study in done.to_dict().items()
         for count in [study["trials"]]
     ]
-    return [f"Done: {'; '.join(studies)}. The figures are of what is left."]
+    return [f"Done: {'; '.join(studies)}. The figures are for the rest of the search."]
 
 
 def rate_of(run: Run, images: Images, workers: int, time_a_step: bool) -> Rate:
@@ -138,9 +138,8 @@ def said(found: Plan) -> list[str]:
         "does far more. --time-a-step measures it here.",
     }
     return [
-        f"Trials are the trainings that the studies' own rules allow at most; most searches end sooner. Results that are taken over from "
-        "another study are trials too, cost nothing and are not counted. "
-        f"{found.workers} at once.",
+        f"Trials are the most trainings that the studies' rules allow; most searches end sooner. A result that is taken over from another "
+        f"study is a trial too, but costs nothing and is not counted. {found.workers} trial{'s' * (found.workers != 1)} at once.",
         hours[found.rate.source],
         f"Images: {images.train:,} to train on, {images.validation:,} to validate, {images.test:,} to test ({many[images.known]}). "
         f"The prepared store has {size(images.store_bytes)}.",

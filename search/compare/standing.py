@@ -104,7 +104,7 @@ def verdict(
     said = [first.sentence, *said_left_out(left_out)]
     if table and first.clear:
         said.append(
-            "That holds for this table: its trainings were made once, and others may order the searches otherwise."
+            "That holds for this table: each training was made once, and other trainings may give another order."
         )
     names = [str(row["search"]) for row in rows]
     if STAGED not in names:
@@ -120,8 +120,8 @@ def verdict(
     if ours in known:
         best = min(known, key=lambda row: float(row["regret"]))
         said.append(
-            f"By the known truth the network that staged hands on is {ours['regret']:.2f} months from the best there is; "
-            f"the least regret has {best['search']}, {best['regret']:.2f}{' (medians)' * (first.repetitions > 1)}."
+            f"By the known truth, the network that staged hands on is {ours['regret']:.2f} months worse than the best network; "
+            f"{best['search']} has the least regret, {best['regret']:.2f}{' (medians)' * (first.repetitions > 1)}."
         )
     return said
 
@@ -145,18 +145,18 @@ def reached(share: Mapping[str, Any], ours: Mapping[str, Any], repetitions: int)
         rival += " (medians)"
     if share["staged_reaches_it_after"] is None:
         if repetitions == 1:
-            return f"Of its rivals, {rival}; the staged strategy does not reach that."
+            return f"Of its rivals, {rival}; the staged strategy does not get that low."
         return (
-            f"Of its rivals, {rival}; {ours['never_hit']:.0%} of the staged strategy's repetitions do not reach that."
+            f"Of its rivals, {rival}; {ours['never_hit']:.0%} of the staged strategy's repetitions do not get that low."
         )
     after = f"after {epochs_of(share['staged_reaches_it_after'])}, {share['share']:.0%} of them"
     if repetitions == 1:
-        return f"Of its rivals, {rival}; the staged strategy is there {after}."
-    never = f"{ours['never_hit']:.0%} of its repetitions never are" if ours["never_hit"] else "all its repetitions are"
+        return f"Of its rivals, {rival}; the staged strategy gets that low {after}."
+    never = f"{ours['never_hit']:.0%} of its repetitions never do" if ours["never_hit"] else "all its repetitions do"
     quartiles = f"quartiles {counted(ours['hit_low'])} to {counted(ours['hit_high'])}"
     return (
-        f"Of its rivals, {rival}; the staged strategy is there {after} (median of its repetitions; {quartiles}; "
-        f"{never} there)."
+        f"Of its rivals, {rival}; the staged strategy gets that low {after} (median of its repetitions; {quartiles}; "
+        f"{never})."
     )
 
 

@@ -50,8 +50,8 @@ def refuse_other_trainings(recorded: Recorded, run: Run) -> None:
     if other:
         said = "; ".join(f"{name} {shown(were[name])}, now {shown(asked[name])}" for name in other)
         raise StudyError(
-            f"the trainings were recorded with other settings ({said}), and --replay makes none: leave them out, or use another "
-            "--run-dir where this one has them"
+            f"the trainings were recorded with other settings ({said}), and --replay runs no new trainings: leave these options out, "
+            "or, where they come from this run, use another --run-dir"
         )
 
 
@@ -70,7 +70,7 @@ def refuse_too_many_seeds(recorded: Recorded, preset: Preset) -> None:
         by = f"--seeds {preset.seeds}" + (f" and --resolve {preset.resolve}" if preset.resolve else "")
         also = f", or --seeds {most} --baseline-seeds {most}" if most > 1 else ""
         raise StudyError(
-            f"{has}, and {by} would ask for {needed} of the reference: use --seeds 1{also}{', without --resolve' * bool(preset.resolve)}"
+            f"{has}, and {by} needs {needed} of the reference: use --seeds 1{also}{', without --resolve' * bool(preset.resolve)}"
         )
     if resolution.asked(preset):
         raise StudyError(
@@ -102,6 +102,6 @@ def refuse_another_truth(recorded: Recorded) -> None:
     below_all = truth < lowest - luck - ROUNDED and len(tested) == len(by_network)
     if below_all or truth > lowest + luck + ROUNDED:
         raise StudyError(
-            f"the table's first line tells a lowest true MAE (truth) of {truth:g} months, and the lowest test MAE of its networks is "
-            f"{lowest:.2f}: correct it, or leave truth out"
+            f"the table's first line gives a lowest true MAE (truth) of {truth:g} months, but the lowest test MAE of its networks is "
+            f"{lowest:.2f}: correct truth, or leave it out"
         )

@@ -117,7 +117,7 @@ def who(labelled: Labelled, official: int, median_known: bool) -> Iterator[tuple
             + (
                 ": published figures are of the same images."
                 if official == OFFICIAL_CASES
-                else ", so published figures are of more images."
+                else "; published figures are of all of them."
             ),
         )
     if words := known_words(labelled):
@@ -126,7 +126,7 @@ def who(labelled: Labelled, official: int, median_known: bool) -> Iterator[tuple
         yield (
             "note",
             f"{labelled.numbers_of_others:,} patients' numbers are also in the model's training data, but too many of them have another "
-            "sex there: they are taken for other patients.",
+            "sex there: they are treated as other patients' numbers.",
         )
     if not labelled.known.complete:
         yield (
@@ -136,13 +136,13 @@ def who(labelled: Labelled, official: int, median_known: bool) -> Iterator[tuple
     elif without := labelled.known.without_picture:
         yield (
             "note",
-            f"An earlier version made this model. Of {without:,} of its images it kept only ids, ages and sexes, so they are not "
+            f"An earlier version made this model. Of {without:,} of its images it kept only ids, ages and sexes, so these images are not "
             "recognised here under other ids.",
         )
     if not median_known:
         yield (
             "note",
-            "The model does not say the median of its training ages: the constant is the median of this set, which is the harder one to beat.",
+            "The model does not record the median of its training ages: the constant here is the median of this set, which is harder to beat.",
         )
     if labelled.problems:
         yield (
@@ -205,7 +205,7 @@ def worries(
             band_name(band) for band in found["by_age"] if band["n"] >= FEW and band["mae"] >= band["constant_mae"]
         ]
         if bands:
-            yield "worry", f"Worse than a constant by label age: {', '.join(bands)}."
+            yield "worry", f"At these label ages the model is no better than a constant: {', '.join(bands)}."
     if found["mae_low"] is not None and own["mae_high"] is not None and found["mae_low"] > own["mae_high"]:
         yield (
             "worry",
@@ -215,18 +215,18 @@ def worries(
     if abs(found["bias"]) > max(BIAS_MONTHS, 1.96 * float(error.std()) / len(error) ** 0.5):
         yield (
             "worry",
-            f"Ages are predicted {abs(found['bias']):.1f} months too {'low' if found['bias'] < 0 else 'high'} on average; --recalibrate mends that.",
+            f"Ages are predicted {abs(found['bias']):.1f} months too {'low' if found['bias'] < 0 else 'high'} on average; --recalibrate corrects that.",
         )
     if covered["high"] < level:
         yield (
             "worry",
-            f"The intervals hold {covered['share']:.0%} of the labels, and {level:.0%} was promised; --recalibrate makes others.",
+            f"The intervals hold {covered['share']:.0%} of the labels; they should hold {level:.0%}. --recalibrate makes new intervals.",
         )
     refused, doubted = (int((cases["score"] < line).sum()) for line in (looks.refuse_below, looks.doubt_below))
     if doubted:
         yield (
             "note",
-            f"The hand check doubts {doubted:,} of these images; {refused:,} of them `predict` would refuse. The figures count them.",
+            f"The hand check doubts {doubted:,} of these images; `predict` would refuse {refused:,} of them. The figures include them.",
         )
 
 

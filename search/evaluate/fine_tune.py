@@ -56,8 +56,8 @@ def store_of_parts(labelled: Labelled, cases: pd.DataFrame, place: Path, progres
         if still_holds(there, labelled.source, read, labelled.settings, found):
             return there
         raise StudyError(
-            f"{place.parent} was begun with other parts, of {there.info['source']}, than these of {labelled.source}: give the new "
-            f"model another --name, or remove {place.parent}"
+            f"{place.parent} was begun with parts of {there.info['source']}, which are not the parts of {labelled.source} asked for now: "
+            f"give the new model another --name, or remove {place.parent}"
         )
     rows = [int(row) for row in cases.index]
     make(

@@ -26,13 +26,17 @@ def places(source: str, model: ModelFolder, folder: Path) -> tuple[Path, Path]:
     Raises DataError where the folder is a model's, whose own tables of predictions have such names, or all names are taken.
     """
     if (folder / ABOUT).exists():
-        raise DataError(f"{folder} is the folder of a model, which has files of its own: name another --to")
+        raise DataError(
+            f"{folder} is a model's own folder, and an evaluation does not write into it: name another --to"
+        )
     said, name = subtitle_of(source, model), set_name(source)
     for one in (name, f"{name}-{short_digest(said)}"):
         html, listed = folder / f"{one}.html", folder / f"predictions_{one}.csv"
         if is_of(html, said) if html.exists() else not listed.exists():
             return html, listed
-    raise DataError(f"{html} or {listed} is of something else, and is not replaced: move it away, or name another --to")
+    raise DataError(
+        f"{html} or {listed} belongs to something else, so it is not replaced: move it away, or name another --to"
+    )
 
 
 def set_name(source: str) -> str:

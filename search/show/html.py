@@ -113,7 +113,7 @@ def refuse_others(files: Sequence[Path], of: str) -> None:
     except OSError:
         pass
     raise DataError(
-        f"{there[0]} is there and is of something else, and is not replaced: move it away, or name another --to"
+        f"{there[0]} is there and belongs to something else, so it is not replaced: move it away, or name another --to"
     )
 
 

@@ -35,22 +35,20 @@ OF_A_TABLE = ("id_column", "sex_column", "age_column", "age_unit")
 RULES: Mapping[str, Sequence[Needs | Excludes]] = {  # by command
     "compare": (
         Needs(("simulate_workers",), ("replay",), "simulated workers need recorded trainings"),
-        Excludes("replay", (*HOW_TRAININGS_RUN, "data"), "recorded trainings are read, and none is run"),
+        Excludes("replay", (*HOW_TRAININGS_RUN, "data"), "it reads recorded trainings and runs none"),
     ),
-    "dashboard": (Needs(("expose",), ("host",), "without an address this machine alone reaches it"),),
+    "dashboard": (Needs(("expose",), ("host",), "without an address only this machine reaches the dashboard"),),
     "count": (
         Excludes("table1", (*OF_A_NETWORK, "image_px", *CAPS, "batch"), "the table's networks are the paper's"),
-        Needs(("batch",), ("max_memory",), "it changes the memory of a training alone"),
+        Needs(("batch",), ("max_memory",), "it changes only the memory of a training"),
     ),
     "predict": (
         Needs(OF_A_TABLE, ("table",), "it says how that table is read"),
-        Excludes("out", ("json",), "what --out writes is in the format of its name, and nothing is printed"),
+        Excludes("out", ("json",), "--out writes a file in the format of its ending, and nothing is printed"),
     ),
     "explain": (
-        Needs(("split",), ("sheet",), "images that are named are shown as they are"),
-        Excludes(
-            "sheet", ("sex", "table", "force"), "the run's cases have their sexes, and are shown whatever they are"
-        ),
+        Needs(("split",), ("sheet",), "images that are named belong to no split"),
+        Excludes("sheet", ("sex", "table", "force"), "the sexes of the run's cases are known, and all are shown"),
     ),
     "evaluate": (
         Needs(("share", "name"), ("recalibrate", "fine_tune"), "otherwise no new model is made"),

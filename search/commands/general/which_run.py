@@ -43,8 +43,8 @@ def found(preset: str | None, data: str | None, runs: list[Path], begins: bool =
     alike = [run for run in runs if is_of(run, preset, data)]
     if not alike and not begins:
         raise StudyError(
-            f"no run below {RUNS}/ has preset {shown(preset)}; there {'is' if len(runs) == 1 else 'are'} {listed(runs)}, and "
-            "--run-dir names one"
+            f"no run below {RUNS}/ has preset {shown(preset)}; there {'is' if len(runs) == 1 else 'are'} {listed(runs)}; choose a "
+            "run with --run-dir"
         )
     if not alike:
         return new_run(preset, runs)
@@ -53,7 +53,7 @@ def found(preset: str | None, data: str | None, runs: list[Path], begins: bool =
         return chosen, f"run: {chosen}, the only one below {RUNS}/"
     others = listed([run for run in runs if run != chosen])
     which = "the latest" if len(alike) == len(runs) else "the latest with these settings"
-    return chosen, f"run: {chosen}, {which} of {len(runs)} below {RUNS}/; --run-dir names another: {others}"
+    return chosen, f"run: {chosen}, {which} of {len(runs)} below {RUNS}/; choose another with --run-dir: {others}"
 
 
 def listed(runs: list[Path]) -> str:

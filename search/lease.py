@@ -60,7 +60,7 @@ def taken_over(what: str, owner: Owner | None) -> Fenced:
         else "is no longer held by this process: its lease was taken over, or is gone"
     )
     return Fenced(
-        f"the {what} {by}; this process stops here; all that is trained is kept for the process that continues"
+        f"the {what} {by}; this process stops here. Everything trained so far is kept for the process that continues"
     )
 
 
@@ -232,7 +232,7 @@ def gone(owner: Owner) -> Owner:
 
 def refused(what: str, owner: Owner | None, kind: str) -> StudyError:
     by = who(owner) if owner and owner.process else "another process"
-    sleeps = "; if that process sleeps or is gone, --take-over continues without it" if kind == STUDY else ""
+    sleeps = "; if that process sleeps or is gone, add --take-over to continue without it" if kind == STUDY else ""
     return StudyError(f"the {what} is being run by {by}; wait for it, stop it, or use another --run-dir{sleeps}")
 
 

@@ -48,11 +48,11 @@ def found_or_made(run: Run, progress: Progress, strict: bool) -> Store:
             )
         )
         if there.films_fault and not gone(run.data):
-            log(f"{there.films_fault}: what the films are like is measured again")
+            log(f"{there.films_fault}: the films are measured again")
         if trained_on and now != then:
             raise StudyError(f"{run.folder} has trials on data with {difference(then, now)}; use another --run-dir")
         if now == then and gone(run.data):
-            said = f"{run.data} is not there (moved, or not mounted?): the run continues with what was prepared from it, {path}"
+            said = f"{run.data} is not there (moved, or not mounted?): the run continues with the data prepared from it, {path}"
             log(said)
             refuse_problems(there, strict)
             return there

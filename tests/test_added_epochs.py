@@ -164,7 +164,7 @@ def test_a_model_that_patience_ended_goes_on_for_all_the_epochs_that_it_has_not(
     assert (job.training.epochs, job.epochs_before) == (added, 6)
     assert [epoch["epoch"] for epoch in found.about["history"]] == list(range(1, 7 + added))
     assert (found.about["best_epoch"], found.about.get(ENDED)) == (7, None)
-    assert any(f"goes on from its best, 5, for {added} more" in sentence for sentence in said)
+    assert any(f"training continues from its best epoch, 5, for {added} more" in sentence for sentence in said)
     assert "was ended by" not in (ended / "report.html").read_text()
     trained(run, tiny_store, replace(order, patience=0), nobody)
 
@@ -475,7 +475,9 @@ def test_the_best_of_added_epochs_that_are_stopped_is_kept_and_the_same_command_
     found = trained(run, tiny_store, KEEPING, executor, said)
     (job,) = executor.jobs
     assert (job.training.epochs, job.epochs_before, job.start_digest) == (6, 6, before["digests"][MODEL])
-    assert any("p was stopped after 9 of 12 epochs: it goes on where it was stopped" in sentence for sentence in said)
+    assert any(
+        "p was stopped after 9 of 12 epochs: training continues where it was stopped" in sentence for sentence in said
+    )
     assert [epoch["epoch"] for epoch in found.about["history"]] == list(range(1, 13))
     assert (found.about["best_epoch"], found.about.get(STOPPED), found.about.get("added_to")) == (11, None, None)
     assert not list(whole.glob("p.*"))
@@ -497,7 +499,7 @@ def test_where_no_added_epoch_is_better_when_they_are_stopped_the_model_stays_as
     stopped(run, tiny_store, KEEPING, 18.0, 16.0, said=said)
 
     assert (whole / "model.json").read_bytes() == before
-    assert said[-1] == "none of the added epochs is better so far: the model stays as it is"
+    assert said[-1] == "no added epoch is better so far: the model does not change"
     assert len(trained(run, tiny_store, KEEPING, Answering(*[15.0] * 6)).about["history"]) == 12
 
 

@@ -117,7 +117,7 @@ def edited_decision(folder: Path) -> None:
 
 
 # What was changed, and what is said of it: by status and report together, and by the engine when the width goes on.
-LEFT_OUT, AGAIN = "left out", "study ablation again, it decides again from its trials"
+LEFT_OUT, AGAIN = "left out", "study ablation again, and it will decide again from its trials"
 CHANGES: dict[str, tuple[Change, str, str]] = {
     "a running trial told complete": (running_told(0.01, TrialState.COMPLETE), "trial 1 was set to complete", LEFT_OUT),
     "a running trial told failed": (running_told(None, TrialState.FAIL), "trial 1 was set to failed", LEFT_OUT),
@@ -131,7 +131,7 @@ CHANGES: dict[str, tuple[Change, str, str]] = {
     "a foreign trial of the study before": (added("1 ablation", {"colour": "red"}), "was not begun by this search", ""),
     "a value changed": (
         sql("UPDATE trial_values SET value = 0.01 WHERE trial_id = 2"),
-        "has the value 0.01, which is not its best epoch's",
+        "has the value 0.01, which is not the MAE of its best epoch",
         "",
     ),
     "a point that is none": (
@@ -250,8 +250,11 @@ ENQUEUED: dict[str, tuple[dict[str, Any], str]] = {
     "without a value": ({SEED: 1}, "has no beta"),
     "of nothing": ({}, "has no beta"),
     "without a seed": ({"beta": 0.0625}, "has no seed"),
-    "of a seed that is none": ({"beta": 0.0625, SEED: 1.5}, "has seed 1.5, which its study does not know"),
-    "of a value too much": ({"beta": 0.0625, SEED: 1, "gamma": 2}, "has gamma 2, which its study does not know"),
+    "of a seed that is none": ({"beta": 0.0625, SEED: 1.5}, "has seed 1.5, a parameter that its study does not have"),
+    "of a value too much": (
+        {"beta": 0.0625, SEED: 1, "gamma": 2},
+        "has gamma 2, a parameter that its study does not have",
+    ),
     "of what has run": ({"beta": 0.0625, SEED: 0}, "repeats trial 0"),
 }
 

@@ -118,7 +118,7 @@ def test_how_sure_speaks_of_the_training_that_how_good_speaks_of(searched_once: 
 
     unconfirmed = replace(report, studies=(*report.studies[:-1], without_what_follows(report.studies[-1])))
     alone = next(one for one in answers(unconfirmed) if one.question == "How sure?")
-    assert alone.headline.startswith("1 seed, so what another seed would give is unknown")
+    assert alone.headline.startswith("1 seed, so the effect of another seed is unknown")
     assert OPTIMISM in alone.details
 
 

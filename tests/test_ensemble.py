@@ -152,8 +152,8 @@ def test_seeds_that_nobody_names_are_none_of_the_searchs(tmp_path: Path, tiny_st
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"seeds": 2}, r"9 would not be among the 2 from 7 on: say more --seeds"),
-        ({"changes": {"seed": 1}}, r"7, 8, 9 would not be among the 3 from 1 on"),
+        ({"seeds": 2}, r"the 2 seeds from 7 on do not include 9: raise --seeds"),
+        ({"changes": {"seed": 1}}, r"the 3 seeds from 1 on do not include 7, 8, 9"),
         ({"changes": {"seed": 7, "epochs": 1}}, r"epochs was 2, now 1"),
         ({"keep_best": True}, r"leave out --keep-best or --seeds"),
     ],

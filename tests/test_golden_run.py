@@ -117,5 +117,5 @@ def test_running_trials_of_another_folder_that_is_still_there_are_not_taken_from
     assert study is not None
     study.set_user_attr("run_folder", f"{socket.gethostname()}:{golden}")
 
-    with pytest.raises(StudyError, match=r"trials that run, or wait, in .*golden: .*--take-over"):
+    with pytest.raises(StudyError, match=r"running or waiting trials in .*golden: .*--take-over"):
         run_study(run, prepared(run, lambda *_: None), "width", FormulaExecutor, silent())

@@ -154,7 +154,7 @@ def test_a_kept_network_without_its_data_says_what_to_do(
     path.write_text(json.dumps(json.loads(path.read_text()) | {"data": "others", "training": ""}))
 
     assert main(["predict", str(hand), "--sex", "F", "--run-dir", str(searched_run)]) == 2
-    assert "not there any more" in capsys.readouterr().err
+    assert "are gone" in capsys.readouterr().err
     path.write_text("{")
     assert main(["predict", str(hand), "--sex", "F", "--run-dir", str(searched_run)]) == 2
     assert "is damaged" in capsys.readouterr().err

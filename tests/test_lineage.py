@@ -146,7 +146,7 @@ def test_a_model_of_before_says_its_own_data_and_that_earlier_ones_are_not_known
     tuned = about | {"made_from": {"name": "parent"}, "fine_tuning": None}
     assert [one["how"] for one in lineage(tuned)] == ["not known", "trained"]
     text = carded(tiny_model, tuned)
-    assert "Made from the model `parent`; which data made that one is not recorded here" in text
+    assert "Made from the model `parent`; the data of that model are not recorded here" in text
     assert "no data licence" not in text
     assert "seen no patient" not in text
     assert "ask who made it" in section(text, "Licence of the data")

@@ -91,7 +91,7 @@ def test_a_search_that_meets_a_stopped_process_lock_says_whose_it_is(
         process.send_signal(signal.SIGSTOP)
         os.waitid(os.P_PID, process.pid, os.WSTOPPED | os.WNOWAIT)
         whose = rf"database is locked by process {process.pid} \(\S+\), which is stopped: `kill -CONT {process.pid}` wakes it"
-        with caplog.at_level(logging.WARNING), pytest.raises(StorageError, match=f"{whose}; once it can be"):
+        with caplog.at_level(logging.WARNING), pytest.raises(StorageError, match=f"{whose}; when it works again"):
             open_storage(sqlite_url(path)).create_new_study(directions=[])
     assert "which is stopped" in caplog.text
 

@@ -81,7 +81,7 @@ def test_a_point_that_means_no_network_any_more_is_a_sentence() -> None:
         raise StudyError("xception: too narrow")
 
     said = why_left_out(a_trial(tiny_preset().reference), {}, none)
-    assert said == "has a point that means no network any more (xception: too narrow)"
+    assert said == "has a point that no longer stands for a network (xception: too narrow)"
 
 
 def xception_is_better(network: Architecture) -> float:
@@ -111,7 +111,7 @@ def test_families_of_one_size_are_trained_again_where_a_cap_makes_that_size_smal
     assert second.architecture in after.seen
     assert xception_is_better(second.architecture) == pytest.approx(vars(second.findings)["best_mae"], abs=1e-3)
     [moved] = read(lower).study("baseline").left_out
-    assert "trained another network than its point means now: its params was" in moved.sentence
+    assert "trained another network than its point stands for now: its params was" in moved.sentence
     assert any(moved.sentence in said for said in heard)
     counting = [one.number for one in trials_now(lower, "baseline", study)]
     assert moved.number not in counting

@@ -300,7 +300,7 @@ def test_a_server_that_stays_away_ends_the_search_in_one_sentence_and_it_goes_on
     began = time.monotonic()
     try:
         with pytest.raises(
-            StorageError, match=r"reader:\*\*\*@.* cannot be used: .*the same command continues"
+            StorageError, match=r"reader:\*\*\*@.* cannot be used: .*run the same command to continue"
         ) as gave_up:
             search(run, tiny_store, Interrupting(stop))
     finally:

@@ -104,7 +104,7 @@ def test_the_first_card_says_what_was_lowest_and_why_it_was_not_chosen(tmp_path:
     other = replace(lowest, is_lowest=False, lowest=8.5, lowest_network="β 0.1", lowest_expected=9.25, lowest_sd=0.5)
 
     assert lowest_seen(lowest) in html(contents(report))
-    assert "8.50 months, β 0.1. Not chosen: of that network 9.25 ± 0.50" in lowest_seen(other)
+    assert "8.50 months, β 0.1. It was not chosen: the surrogate expects 9.25 ± 0.50" in lowest_seen(other)
     assert f"of this one {other.expected:.2f} ± {other.sd:.2f}" in lowest_seen(other)
     assert "also had the lowest" in lowest_seen(replace(lowest, is_lowest=True))
 

@@ -244,7 +244,7 @@ def test_a_lock_that_stays_ends_in_one_sentence(
     began = time.monotonic()
     with (
         locked(path, 60),
-        pytest.raises(StorageError, match=r"studies\.db cannot be used: database is locked; once it can"),
+        pytest.raises(StorageError, match=r"studies\.db cannot be used: database is locked; when it works"),
     ):
         study.add_trial(optuna.create_trial(value=3.0))
 

@@ -96,7 +96,7 @@ def said_without(planned: Run, run: Run) -> list[str]:
     fields = ", ".join(
         f"{name} {value} (the budget had {getattr(planned.preset, name)})" for name, value in changed.items()
     )
-    return [f"without --budget the search goes on with what was asked for before: {fields}"] * bool(fields)
+    return [f"without --budget the search uses the settings asked for before the budget: {fields}"] * bool(fields)
 
 
 @dataclass

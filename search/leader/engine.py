@@ -97,7 +97,7 @@ def run_study(
                 note(study, "decision", decision_written(decision))  # of an earlier version it had no sum
                 for number in unended(study):
                     progress.said(
-                        f"trial {number} of {name} is not trained: other studies stand on what it has decided"
+                        f"trial {number} of {name} is not trained: other studies already use the decision of {name}"
                     )
             progress.concluded(opened, decision)
             progress.decided(name, decision)

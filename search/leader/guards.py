@@ -92,7 +92,7 @@ def refuse_unsound(run: Run, store: Store, name: str, made: Mapping[str, Made]) 
         if without := made_without(late, made):
             raise StudyError(
                 f"{late} comes too late: {listed(without)} {has(without)} trials that were made without its decision; "
-                "leave it out, or use another --run-dir"
+                f"leave {late} out, or use another --run-dir"
             )
     for said in contradictions(made, before(name, run.preset)):
         raise StudyError(f"{said}; use another --run-dir")
@@ -144,8 +144,8 @@ def standing(run: Run, name: str, given: Given, made: Mapping[str, Made], trials
     if does:
         fields = ", ".join(f"{field} was {under[field]}, now {now[field]}" for field in asked_now)
         raise StudyError(
-            f"{listed(others)} {'stands' if len(others) == 1 else 'stand'} on the decision of {name}, which would {does} by other "
-            f"settings ({fields}): leave them as they were, or use another --run-dir"
+            f"{listed(others)} {'stands' if len(others) == 1 else 'stand'} on the decision of {name}, and with the new settings "
+            f"({fields}) {name} would {does}: leave the settings as they were, or use another --run-dir"
         )
     return decision
 
@@ -170,8 +170,8 @@ def refuse_another_folders(study: optuna.Study, run: Run) -> None:
     running = study.get_trials(deepcopy=False, states=(TrialState.RUNNING, TrialState.WAITING))
     if running and folder and Path(folder) != run.folder.resolve() and Path(folder).exists():
         raise StudyError(
-            f"{study.study_name} has trials that run, or wait, in {folder}: continue it with that --run-dir, or, if nothing "
-            "runs there any more, with --take-over"
+            f"{study.study_name} has running or waiting trials in {folder}: continue it with that --run-dir, or, if nothing "
+            "runs there now, with --take-over"
         )
 
 

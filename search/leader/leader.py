@@ -112,7 +112,7 @@ class Leader(Events[Running]):
         except (StorageError, StudyError):
             raise
         except NothingLeft:
-            self.turn_away(enqueued, "was asked for, and all points that may run are taken")
+            self.turn_away(enqueued, "was asked for, but all points that may run are taken")
             return None
         except ValueError as error:  # Optuna's, whose trials of one study agree on what a parameter may be
             raise StudyError(

@@ -108,19 +108,19 @@ class Design:
         said = [
             f"budget {self.budget} ({spent}at most {words(self.needed, unit)} in all): {self.preset.seeds} "
             f"seed{'s' * (self.preset.seeds != 1)}; {to_come}; "
-            f"{words(self.budget.full(plan), unit)} kept for the winner's training in full"
+            f"{words(self.budget.full(plan), unit)} reserved for training the winner in full"
         ]
         if not self.fits:
             said.append(
-                f"the least that is left to do is over the budget by {words(self.needed - self.budget.amount, unit)}"
+                f"even the shortest way to finish exceeds the budget by {words(self.needed - self.budget.amount, unit)}"
             )
-        said += [f"the winner's {what} is left out: the budget does not reach it" for what in self.left_out]
+        said += [f"the winner's {what} is left out: the budget is too small for it" for what in self.left_out]
         if not self.preset.confirm:
             said.append("the winner will not be confirmed with fresh seeds")
         if self.trained + plan.trials < FEW:
-            said.append(f"fewer than {FEW} trainings: no verdicts can be had, only a network")
+            said.append(f"fewer than {FEW} trainings: the search can give no verdicts, only a network")
         elif not self.verdicts:
-            said.append(f"fewer than {MIN_SEEDS} seeds: no verdicts can be had, only estimates and a network")
+            said.append(f"fewer than {MIN_SEEDS} seeds: the search can give no verdicts, only estimates and a network")
         return said
 
     @property

@@ -16,7 +16,7 @@ def why_unfit(
     if why := why_outside(params, module.space(given)):
         return why
     if (SEED in params) != module.SEEDED:
-        return f"has no {SEED}" if module.SEEDED else f"has a {SEED}, and all trials of its study have one and the same"
+        return f"has no {SEED}" if module.SEEDED else f"has its own {SEED}, but all trials of its study share one"
     point = feasible.get(key(to_point(params)))
     if point is None:
         cost = given.cost(module.architecture(given, to_point(params)))

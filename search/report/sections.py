@@ -166,20 +166,20 @@ def comparisons(report: Report, study: StudyReport) -> list[Part]:
     parts: list[Part] = []
     if any(row.change is not None for row in rows):
         parts.append(Plot(figures.forest(rows, margin), caption, figures.forest_height_px(rows)))
-    table = "Months worse than the reference. Intervals are for one variant by itself, p values adjusted for the whole family."
+    table = "Months worse than the reference. Each interval is for one variant alone; p values are adjusted for the whole family."
     parts.append(Table(verdict_rows(rows), table))
     if any(row.favoured for row in rows):
         parts.append(
             Words(
-                "An estimate compares a network by the very trainings that it was picked by: it is optimistic for that network, "
-                "and there is neither verdict nor interval."
+                "An estimate compares a network by the same trainings that picked it: it is optimistic for that network, "
+                "and has neither verdict nor interval."
             )
         )
     if any(row.scope != "architectures" and not row.favoured for row in rows):
         parts.append(
             Words(
-                f"With fewer than {MIN_SEEDS} seeds there is no verdict on architectures: the images can say that these trained "
-                "models differ, and the interval holds what other seeds would change, as far as this run knows it."
+                f"With fewer than {MIN_SEEDS} seeds there is no verdict on architectures: the images can show that these trained "
+                "models differ, and the interval includes the spread between seeds, as far as this run knows it."
             )
         )
     return parts

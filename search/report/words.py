@@ -21,8 +21,8 @@ from studies.order import EVERY, LAST, all_studies, comes, stored_decision
 from studies.statistics import keys
 from studies.study import Decision, Given, Trial
 
-OPTIMISM = "It was chosen by these same images, so expect a somewhat higher MAE on new ones."
-FRESH = "These seeds chose nothing. The images are those that the network was chosen by, so expect a somewhat higher MAE on new ones."
+OPTIMISM = "The network was chosen by these same images, so expect a somewhat higher MAE on new images."
+FRESH = "These seeds were not used to choose the network, but the images were, so expect a somewhat higher MAE on new images."
 
 
 @dataclass(frozen=True)
@@ -84,19 +84,17 @@ def which(report: Report, best: Best) -> Answer:
 def lowest_seen(choice: Choice) -> str:
     """The training with the lowest validation MAE of the study that decided, and why another network was chosen."""
     if choice.is_lowest:
-        return f"It also had the lowest seen, {choice.lowest:.2f} months."
+        return f"It also had the lowest MAE seen, {choice.lowest:.2f} months."
     return (
-        f"Lowest seen: {choice.lowest:.2f} months, {choice.lowest_network}. Not chosen: of that network "
-        f"{choice.lowest_expected:.2f} ± {choice.lowest_sd:.2f} is expected, of this one {choice.expected:.2f} ± {choice.sd:.2f}."
+        f"Lowest seen: {choice.lowest:.2f} months, {choice.lowest_network}. It was not chosen: the surrogate expects "
+        f"{choice.lowest_expected:.2f} ± {choice.lowest_sd:.2f} of that network, and {choice.expected:.2f} ± {choice.sd:.2f} of this one."
     )
 
 
 def open_words(report: Report) -> str:
     """Where the search is not finished; what comes after its last decision does not change the network."""
     after = [name for name in left_to_do(report.statuses, report.run.preset) if comes(name) != LAST]
-    return (
-        "Best so far: the search is not finished." if after else "This is decided; what comes after it is not finished."
-    )
+    return "Best so far: the search is not finished." if after else "This network is decided; later steps are open."
 
 
 def how_good(report: Report, best: Best) -> Answer:
@@ -136,7 +134,7 @@ def how_sure(report: Report, best: Best) -> Answer:
     return Answer("How sure?", interval, ("That is the 95 % interval of their mean.", FRESH, in_search))
 
 
-UNKNOWN = "so what another seed would give is unknown"
+UNKNOWN = "so the effect of another seed is unknown"
 
 
 def over_images(report: Report, best: Best) -> str:
@@ -224,7 +222,7 @@ def despite(lowered: Sequence[str]) -> list[str]:
     if not lowered:
         return []
     return [
-        f"The reference needs {', '.join(lowered)}; this network, which differs in more, is expected to do with less."
+        f"The reference needs {', '.join(lowered)}; this network also differs in other ways, and is expected to need fewer repeats."
     ]
 
 
@@ -246,13 +244,13 @@ def verdict_sentence(row: Compared) -> str:
     if row.low is not None and row.high is not None:
         within = f" (95 % interval {signed(row.low)} to {signed(row.high)})"
     if row.scope == "architectures" and not row.favoured:
-        said = f"{row.verdict} ({seeds}; speaks of the architectures)"
+        said = f"{row.verdict} ({seeds}; a verdict on the architectures)"
     elif row.verdict == "these trained models differ":
         said = f"these trained models differ over the images ({seeds}; no verdict on the architectures)"
     elif row.favoured:
-        said = f"{row.said}, as it was picked by these very trainings ({seeds})"
+        said = f"{row.said}, as these same trainings picked it ({seeds})"
     else:
-        said = f"{row.verdict} ({seeds}; speaks of these trained models)"
+        said = f"{row.verdict} ({seeds}; holds for these trained models only)"
     return f"{row.variant}: {abs(row.change):.2f} months {worse}{within}; {said}."
 
 

@@ -176,8 +176,8 @@ def confirmed_lines(statuses: Statuses) -> list[str]:
 
 def left_out_lines(statuses: Statuses) -> list[str]:
     return [
-        f"{status['name']}: {status['left_out']} trial{'s' * (status['left_out'] != 1)} that somebody else has ended or changed, "
-        "left out of everything; the report says which"
+        f"{status['name']}: {status['left_out']} trial{'s' * (status['left_out'] != 1)} left out of everything, as somebody else has "
+        "ended or changed them; the report says which"
         for status in statuses
         if status.get("left_out")
     ]
@@ -234,5 +234,5 @@ def show_table1(as_json: bool) -> None:
         match = "matches" if params // 1_000_000 == paper_millions else "differs"
         table.add_row(name, f"~{paper_millions}M", f"{params:,}", match)
     console().print(table)
-    say("A row matches where our count, cut to whole millions, is the paper's. The Baseline's 28M does not follow")
+    say("A row matches if our count, cut to whole millions, equals the paper's. The Baseline's 28M does not follow")
     say("from the paper's own columns: β 1 with n5/n7/n9 2/1/2 is stock InceptionV3.")

@@ -273,7 +273,7 @@ def take_place(run_dir: Path, to_run_dir: Path, target_url: str, progress: Progr
     except OSError as error:
         raise StorageError(
             f"the studies are copied, but {run_dir / TRIAL_FOLDERS} cannot be copied to {to_run_dir / TRIAL_FOLDERS} "
-            f"({of_file(error)}); make that possible and repeat the command"
+            f"({of_file(error)}); remove the cause and repeat the command"
         ) from None
     if not (run_dir / ARTIFACTS).exists():
         return 0, folders  # the artifacts that are there are not of this copy

@@ -40,8 +40,8 @@ def owning(storage: PatientStorage, study_id: int, name: str, lease: Lease, take
         found = stored(connection, study_id, lock)
         if found is None:
             raise Fenced(
-                f"the study {name!r} was deleted from the database while it ran; what it has trained is still in the run's "
-                "trials/. The same command starts it again"
+                f"the study {name!r} was deleted from the database while it ran; its trainings are still in the run's "
+                "trials/. Run the same command to start it again"
             )
         owner = owner_of(found)
         if owner is None or owner.token != lease.owner.token:

@@ -179,7 +179,7 @@ class PatientStorage(RDBStorage):
             ):
                 raise StorageError(
                     f"{shown(self.url)} cannot be used: {reason(error, self.url)}; "
-                    "once it can be, the same command continues where this one stopped"
+                    "when it works again, run the same command to continue where this one stopped"
                 ) from None
             raise
 

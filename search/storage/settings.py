@@ -119,7 +119,7 @@ def fault_of(settings: Any) -> str:
             return f"{shown(', '.join(unknown))} is no field of a preset"
     edition = edition_of(settings)
     if type(edition) is not int or not 1 <= edition <= EDITION:
-        return f"{EDITION_KEPT} is of the presets' values, 1 to {EDITION} as this version knows them; it has {shown(edition)}"
+        return f"{EDITION_KEPT} is the edition of the presets' values, and this version knows 1 to {EDITION}; it has {shown(edition)}"
     films = settings.get(FILMS, {})
     if not isinstance(films, dict) or not set(films) <= set(FILMS_OFF):
         return f"{FILMS} are fields by name, of {', '.join(FILMS_OFF)}; it has {shown(films)}"

@@ -45,7 +45,7 @@ COMPLETED, PRUNED, UNFIT = '"completed"', '"pruned"', '"unfit"'  # exit reasons,
 CONTRADICTIONS = (
     "contradictions"  # in the last study's status, where there are any: which decisions of the run do not agree
 )
-NO_WAY_ON = "no study can go on from decisions that do not agree: begin another run with --run-dir"
+NO_WAY_ON = "these decisions do not agree, so no study can continue from them: begin another run with --run-dir"
 CONFIRMATION = confirmation.NAME  # in the last study's status: that of its confirmation, None where it has not begun
 Statuses = Sequence[Mapping[str, Any]]
 

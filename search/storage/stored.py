@@ -69,7 +69,7 @@ def checked(study: str, attrs: Mapping[str, Any]) -> Mapping[str, Any]:
 
 def damaged(study: str, attribute: str, how: str) -> StudyError:
     return StudyError(
-        f"the study {study!r} has a damaged attribute, {attribute}: {how}. Somebody has changed it: put it back, or use "
+        f"the study {study!r} has a damaged attribute, {attribute}: {how}. Somebody has changed it: restore it, or use "
         "another --run-dir"
     )
 
@@ -126,7 +126,7 @@ def decision_of(study: str, attrs: Mapping[str, Any], name: str) -> dict[str, An
     except StudyError as error:
         said = str(error).partition(" Somebody")[0]
         raise StudyError(
-            f"{said} Somebody has changed it: run the study {name} again, it decides again from its trials"
+            f"{said} Somebody has changed it: run the study {name} again, and it will decide again from its trials"
         ) from None
     return values
 
@@ -187,7 +187,7 @@ def why_outside(params: Mapping[str, Any], space: Mapping[str, Sequence[Value]])
             return f"has {name} {shown(params[name])}, which is none of {', '.join(map(str, values[:12]))}"
     for name, value in params.items():
         if name not in space and (name != SEED or not whole(value) or value < 0):
-            return f"has {name} {shown(value)}, which its study does not know"
+            return f"has {name} {shown(value)}, a parameter that its study does not have"
     return ""
 
 
@@ -236,11 +236,11 @@ def why_another(attrs: Mapping[str, Any], params: Mapping[str, Any], means: Mean
     except LookupError:  # it is not known what came before the study
         return ""
     except ValueError as error:
-        return f"has a point that means no network any more ({error})"
+        return f"has a point that no longer stands for a network ({error})"
     recorded = [name for name in (*now, *RARE) if name in attrs]
     other = [name for name in recorded if name not in now or not same(attrs[name], now[name])]
     if not other:
         return ""
     name = "params" if "params" in other else other[0]
     was, is_now = shown(attrs[name]), shown(now.get(name, "none"))
-    return f"trained another network than its point means now: its {name} was {was}, and would be {is_now}"
+    return f"trained another network than its point stands for now: its {name} was {was}, and would now be {is_now}"

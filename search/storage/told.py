@@ -99,7 +99,7 @@ def why_left_out(trial: FrozenTrial, space: Space, means: Means | None = None) -
     if damaged := why_damaged(attrs):
         return damaged
     if attrs.get("exit_reason") == UNFIT:
-        return f"was not trained: it {attrs.get('exit_detail', 'is none of the study')}"
+        return f"was not trained: it {attrs.get('exit_detail', 'does not belong to the study')}"
     if BEGUN not in attrs:
         return "was not begun by this search" if trial.state.is_finished() else "has not begun yet"
     ended = ENDS.get(trial.state)  # one that runs is described anew by its next leader
@@ -117,7 +117,7 @@ def complete(trial: FrozenTrial) -> str:
         return "was set to complete by somebody else"
     value = trial.values[0] if trial.values else math.nan
     if not maes or not math.isfinite(value) or value != min(maes):
-        return f"has the value {value:g}, which is not its best epoch's: somebody else has set it"
+        return f"has the value {value:g}, which is not the MAE of its best epoch: somebody else has set it"
     return ""
 
 

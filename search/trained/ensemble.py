@@ -36,8 +36,8 @@ def train_ensemble(run: Run, store: Store, order: Order, make_executor: Make, pr
     """The folder of the ensemble, whose members are trained one after another; raises as `train` does."""
     if order.keep_best:
         raise StudyError(
-            "--keep-best is for one network, and an ensemble that is stopped goes on by the same command: leave out "
-            "--keep-best or --seeds"
+            "--keep-best is for one network, and --seeds trains several: leave out --keep-best or --seeds. The same command "
+            "continues a stopped ensemble"
         )
     folder = run.folder / MODELS / safe(order.name or f"{name_of(order.chosen.architecture)}-ensemble")
     jobs = jobs_of(run, store, order, folder, terms.deterministic)
@@ -69,8 +69,8 @@ def jobs_of(run: Run, store: Store, order: Order, folder: Path, deterministic: b
     seeds = range(first, first + order.seeds)
     if others := [seed for seed in there if seed not in seeds]:
         raise StudyError(
-            f"{folder} holds networks of the seeds {', '.join(map(str, there))}, and {', '.join(map(str, others))} would not be "
-            f"among the {order.seeds} from {first} on: say more --seeds, give a --name, or remove it"
+            f"{folder} holds networks of the seeds {', '.join(map(str, there))}, and the {order.seeds} seeds from {first} on do not "
+            f"include {', '.join(map(str, others))}: raise --seeds, give a --name, or remove it"
         )
     one = job_of(run, store, replace(order, name=folder.name, changes={**order.changes, "seed": first}), deterministic)
     return [replace(one, seed=seed, folder=folder / MEMBERS / f"seed-{seed}") for seed in seeds]

@@ -211,7 +211,7 @@ def describe_kept(run: Path, one: Kept) -> dict[str, Any]:
     store = store_with(one.data, (run,))
     if store is None:
         raise DataError(
-            f"the data that {run} was searched on are not there any more, and its kept network needs them once: put them "
+            f"the data of the search in {run} are gone, and its kept network has to be measured on them once: put them "
             f"back, or name a model with --model"
         )
     path = one.folder / "job.json"
@@ -289,7 +289,7 @@ def finished_before(job: Job) -> dict[str, Any] | None:
         raise StudyError(f"{other} ({differs}): {advice}")
     if not (job.folder / ABOUT).exists():
         if checkpoint.another(job.folder, fingerprint(job)):
-            raise StudyError(f"{other}, which was stopped (of other data, or otherwise): {advice}")
+            raise StudyError(f"{other}, which was stopped (on other data, or with other settings): {advice}")
         return None
     about = read_about(job.folder, whole=True)
     if begun(job.folder) is None:

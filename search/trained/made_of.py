@@ -124,7 +124,7 @@ def lineage_words(about: Mapping[str, Any], name: Written = str, words: Written 
 def data_words(one: Mapping[str, Any], place: int, name: Written = str, words: Written = str) -> str:
     """trained on radiographs, folder rsna; cases: 12,611 train, 1,425 validation, 200 test; prepared data 9f86d081."""
     if one["how"] == EARLIER:
-        return f"made from the model {name(one['source'])}; which data made that one is not recorded here"
+        return f"made from the model {name(one['source'])}; the data of that model are not recorded here"
     names = FIT_NAMES if one["how"] == RECALIBRATED else {}
     counts = ", ".join(f"{count:,} {words(names.get(split, split))}" for split, count in one["counts"].items())
     prepared = f"; prepared data {name(one['digest'])}" if one.get("digest") else ""
@@ -188,7 +188,7 @@ ENDED = "ended_early"  # in model.json: {patience, of}, where --patience ended t
 def changed(about: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """Notices, each with its level; none of one network that was trained from fresh weights on one set."""
     if figures_drawn(about) and not drawn_alone(about):
-        yield "worry", f"{capital(FIGURES_DRAWN)}. Not all that the network was trained on was drawn."
+        yield "worry", f"{capital(FIGURES_DRAWN)}. The network was also trained on images that were not drawn."
     if about.get("ensemble"):
         yield "note", ensemble_words(about)
     if corrected := about.get("recalibration"):

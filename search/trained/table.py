@@ -77,7 +77,7 @@ def middle_words(conformal: dict[str, Any]) -> str:
     line = conformal.get(CENTRE)
     if line is None:
         return "the prediction"
-    return f"{line['offset_months']:.2f} + {line['slope']:.3f} · predicted, since predictions are drawn to the middle of the ages"
+    return f"{line['offset_months']:.2f} + {line['slope']:.3f} · predicted, as predictions lie too near the middle of the ages"
 
 
 def coverage_rows(covered: dict[str, Any]) -> list[dict[str, Any]]:
@@ -109,13 +109,13 @@ def cards(about: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
     yield (
         "How sure?",
         interval,
-        "95 % interval over the images, for this trained network alone; another seed gives another one.",
+        "95 % interval over the images, for this trained network only; another seed gives another interval.",
     )
     if covered:
         yield (
             "Do its intervals hold?",
             f"{covered['share']:.0%} of the test labels",
-            f"{covered['n']:,} of them; 90 % is meant.",
+            f"of {covered['n']:,} labels; the intervals should hold 90 %.",
         )
     network = Architecture.from_dict(about["architecture"])
     yield (

@@ -98,7 +98,7 @@ def train(
     """
     job = job_of(run, store, order, terms.deterministic)
     if (job.folder / MEMBERS).is_dir():
-        raise StudyError(f"{job.folder} holds an ensemble: go on with it by --seeds, give a --name, or remove it")
+        raise StudyError(f"{job.folder} holds an ensemble: continue it with --seeds, give a --name, or remove it")
     origin = Origin(order.chosen.origin)
 
     def begin() -> None:
@@ -137,7 +137,7 @@ def carried_out(
             done = finished_before(job)
             if done and (early := early_words(done)):
                 progress.said(
-                    f"{job.folder.name} {early}: it goes on without --patience, with a greater one, or to more --epochs"
+                    f"{job.folder.name} {early}: to train on, leave --patience out, raise it, or raise --epochs"
                 )
             if done and (not flip or done["conformal_flipped"]):
                 checkpoint.clear(job.folder)  # which a kill just after the end has left

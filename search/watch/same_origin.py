@@ -56,15 +56,13 @@ def refusal(environ: Environ, host: str, port: int) -> str:
     """Why a request is not answered; empty where it is."""
     named = str(environ.get("HTTP_HOST", "")).lower()
     if not is_ours(named, host, port):
-        return (
-            f"the dashboard is not reached as {named!r}: open it under the address that it printed when it was started"
-        )
+        return f"the dashboard has no address {named!r}: open it under the address that it printed when it was started"
     origin = environ.get("HTTP_ORIGIN")
     if origin is not None and str(origin).lower() not in (f"http://{named}", f"https://{named}"):
-        return f"a page of {origin} asked for this: the dashboard answers its own pages alone"
+        return f"a page of {origin} sent this request: the dashboard answers only its own pages"
     site = environ.get("HTTP_SEC_FETCH_SITE", "none")
     if site not in ("none", "same-origin") and not is_link(environ):
-        return "a page of another origin asked for this: the dashboard answers its own pages alone"
+        return "a page of another origin sent this request: the dashboard answers only its own pages"
     return ""
 
 

@@ -116,8 +116,8 @@ class LocalProcesses:
                 said = error
         raise StudyError(
             f"no worker process can be started ({str(said) or 'its server ended'}); its socket is made in the folder of temporary "
-            f"files (TMPDIR is {os.environ.get('TMPDIR', 'not set')}), which has to exist, to be writable, and to have a "
-            "path of less than 70 characters"
+            f"files (TMPDIR is {os.environ.get('TMPDIR', 'not set')}). This folder must exist and be writable, and its path must "
+            "have less than 70 characters"
         )
 
     def wait(self, seconds: float) -> list[Message]:

@@ -47,7 +47,7 @@ def ray_executor(address: str = "", workers: int = 0) -> "RayExecutor":
 def connect(address: str) -> None:
     if "://" in address:
         raise StudyError(
-            f"{address} is for Ray's client, which does not pass on what a task says while it runs: start the search on "
+            f"{address} is an address for Ray's client, which does not pass on a running task's messages: start the search on "
             "a machine of the cluster, with the address auto"
         )
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"

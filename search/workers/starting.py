@@ -60,7 +60,7 @@ def could_not_start(job: Job, how: str, last_lines: str) -> Halted:
     """`last_lines` is what the worker said last, empty where it said nothing."""
     sentence = (
         f"the worker of {job.folder.parent.name}/{job.folder.name} could not start ({how}). No trial has failed because "
-        f"of it: correct what it says, and run the same command again. Its log is {job.folder / LOG}"
+        f"of it: correct the cause, and run the same command again. Its log is {job.folder / LOG}"
     )
     return Halted(job.number, sentence, last_lines)
 

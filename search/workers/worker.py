@@ -280,7 +280,7 @@ def what_would_fit(job: Job, precision: Precision) -> str:
     half = precision in ("mixed_float16", "mixed_bfloat16")
     batches = [job.training.batch // divisor for divisor in (1, 2, 4, 8) if job.training.batch >= divisor]
     needs = ", ".join(f"{training_bytes(counted, batch, half) / 1e9:.1f} GB at batch {batch}" for batch in batches)
-    return f"it is estimated to need {needs}; --batch changes the experiment, so it is for you to choose, for all trials alike"
+    return f"it is estimated to need {needs}; another --batch is another experiment, so choose one for all trials"
 
 
 def mapped(store: Store) -> np.ndarray:

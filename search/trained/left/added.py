@@ -65,12 +65,13 @@ def longer(
     part.mkdir(exist_ok=True)
     begins = stopped_in_between(job, before)
     if begins:
-        progress.said(f"{job.folder.name} {early}: it goes on where it was stopped")
+        progress.said(f"{job.folder.name} {early}: training continues where it was stopped")
     else:
         begins = adding(job, len(before["history"]), digest_of_file(job.folder / MODEL))
         so_far = early or f"has {begins.epochs_before} epochs"
         progress.said(
-            f"{job.folder.name} {so_far}: it goes on from its best, {before['best_epoch']}, for {begins.training.epochs} more"
+            f"{job.folder.name} {so_far}: training continues from its best epoch, {before['best_epoch']}, for "
+            f"{begins.training.epochs} more"
         )
     earlier = before["history"][: begins.epochs_before]
     try:
@@ -85,7 +86,7 @@ def longer(
         finish(replace(job, folder=part), store, origin, history, flip)
         take_over(part)
     else:
-        progress.said(f"none of the added epochs is better: the model stays that of epoch {before['best_epoch']}")
+        progress.said(f"no added epoch is better: the model is still that of epoch {before['best_epoch']}")
         about = {name: value for name, value in before.items() if name not in (ENDED, STOPPED, ADDED)}
         about |= {"history": history, "training": job.training.to_dict(), "network": fingerprint(job)}
         about["seconds"] = round(sum(epoch["seconds"] for epoch in history), 1)
@@ -130,7 +131,7 @@ def keep_best_added(
         return
     best, done, part = best_of(before.epochs), begun.epochs_before, kept_in(job.folder)
     if best.validation_mae >= least(earlier):
-        progress.said("none of the added epochs is better so far: the model stays as it is")
+        progress.said("no added epoch is better so far: the model does not change")
         return
     part.mkdir()
     place_best(before, begun.folder, part)

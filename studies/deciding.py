@@ -1,4 +1,4 @@
-"""A study's decision from its trials, by the rules that all studies share: none is for a network over today's cap."""
+"""A study's decision from its trials, by the rules that all studies share: no decision is for a network over today's cap."""
 
 from collections.abc import Sequence
 from dataclasses import replace

@@ -35,7 +35,7 @@ def test_a_biased_test_is_told_with_what_the_films_differ_in() -> None:
 
     assert "The test images are read 2" in said
     assert "months younger" in said
-    assert "where 90% is promised" in said
+    assert "they should hold 90%" in said
     assert "The test MAE is" in said
     assert "Likely cause: the test films are of another kind than the training films (sharpness: 88%" in said
 
@@ -50,7 +50,7 @@ def test_without_other_films_the_labels_are_to_be_looked_at() -> None:
 def test_a_wider_spread_without_a_bias_is_told_by_the_coverage() -> None:
     said = contradictions(about(0.0, spread=24.0))
 
-    assert any("where 90% is promised" in one for one in said)
+    assert any("they should hold 90%" in one for one in said)
     assert not any("months younger" in one or "months older" in one for one in said)
 
 

@@ -249,7 +249,7 @@ def test_what_is_no_table_of_trainings_is_refused_before_anything_is_prepared(
     place = tmp_path / "table.csv"
     place.write_text(PRECIOUS)
 
-    with pytest.raises(StudyError, match="is no table of recorded trainings, and is not replaced"):
+    with pytest.raises(StudyError, match="is not a table of recorded trainings, so it is not replaced"):
         recorded(a_run(tmp_path / "run", tiny_store), place, lambda: pytest.fail("it has begun"))
     assert place.read_text() == PRECIOUS
 
@@ -266,7 +266,7 @@ def test_trainings_of_other_data_are_not_replaced(
     write(place, about, [({"beta": 1.0}, 0, Curve((9.0,), (8.0,), (1.0,), None, ""))])
     before = place.read_bytes()
 
-    with pytest.raises(StudyError, match="holds trainings of other data or settings, and is not replaced"):
+    with pytest.raises(StudyError, match="holds trainings of other data or settings, so it is not replaced"):
         recorded(run, place, lambda: pytest.fail("it has begun"))
     assert place.read_bytes() == before
 

@@ -1,4 +1,4 @@
-"""Columns of a table that nothing is taken from: what they may be, since what is not read is not missed.
+"""Columns of a table that are not read: what they may hold, as nobody would miss them otherwise.
 
 Splits that their owner made, patients and bone ages under headings that nobody knows would be lost without a word.
 """

@@ -96,14 +96,14 @@ def add_stage_options(parser: argparse.ArgumentParser, near: str = "nothing") ->
         "before it writes anything",
     )
     parser.add_argument(
-        "--anyway", action="store_true", help="ablation: train also with seeds too few for any verdict to be given"
+        "--anyway", action="store_true", help="ablation: train even if the seeds are too few for any verdict"
     )
     parser.add_argument(
         "--budget",
         type=values.BUDGET,
         metavar="B",
-        help="of the whole search and the winner's training: 24h, 90m or 600epochs; seeds and trials are planned for it, and again "
-        "before each study (default: what the preset says, whatever it takes)",
+        help="limit for the whole search and the winner's training: 24h, 90m or 600epochs; seeds and trials are planned to fit it, and "
+        "planned again before each study (default: no limit, the preset's seeds and trials)",
     )
     parser.add_argument("--json", action="store_true", help="print the decisions as JSON")
     options.add(parser, near=near)
@@ -121,7 +121,7 @@ def add_executor(parser: argparse.ArgumentParser) -> None:
         "--device",
         choices=("auto", "cpu"),
         default="auto",
-        help="auto takes the GPUs and refuses a machine whose NVIDIA card TensorFlow does not see; cpu leaves them alone (default: auto)",
+        help="auto uses the GPUs, and stops if TensorFlow does not see the machine's NVIDIA card; cpu uses no GPU (default: auto)",
     )
 
 

@@ -24,7 +24,7 @@ def add_count_options(parser: argparse.ArgumentParser) -> None:
         type=values.BLOCKS,
         default=Counts(),
         metavar="COUNTS",
-        help="4/3/3 (n5/n7/n9) or mixed0=1,mixed5=4; groups not named keep the family's stock count (default: all do)",
+        help="4/3/3 (n5/n7/n9) or mixed0=1,mixed5=4; groups not named keep the family's stock count (default: all stock)",
     )
     parser.add_argument(
         "--fc",
@@ -76,17 +76,20 @@ def add_count_options(parser: argparse.ArgumentParser) -> None:
         help="side of the image, for the MACs (default 300)",
     )
     parser.add_argument(
-        "--max-params", type=values.PARAMS, metavar="PARAMS", help="say whether it fits this cap; exit 2 if not"
+        "--max-params",
+        type=values.PARAMS,
+        metavar="PARAMS",
+        help="say whether the network fits this cap; exit 2 if not",
     )
     parser.add_argument(
-        "--max-macs", type=values.AMOUNT_OR_0, default=0, metavar="MACS", help="the same of its multiply-accumulates"
+        "--max-macs", type=values.AMOUNT_OR_0, default=0, metavar="MACS", help="the same for its multiply-accumulates"
     )
     parser.add_argument(
         "--max-memory",
         type=values.AMOUNT_OR_0,
         default=0,
         metavar="BYTES",
-        help="the same of the bytes that training needs",
+        help="the same for the bytes that training needs",
     )
     parser.add_argument(
         "--batch",

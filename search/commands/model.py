@@ -52,12 +52,12 @@ def add_train_options(parser: argparse.ArgumentParser) -> None:
         type=values.number(whole(0, EPOCHS)),
         default=0,
         metavar="N",
-        help="end after N epochs without a better one (default: train them all)",
+        help="end after N epochs without a better one (default: train all epochs)",
     )
     parser.add_argument(
         "--keep-best",
         action="store_true",
-        help="if it is stopped (Ctrl-C), leave the best epoch so far as a model; the same command goes on all the same",
+        help="if training is stopped (Ctrl-C), leave the best epoch so far as a model; the same command still continues it",
     )
     add_execution_options(parser)
     parser.add_argument("--json", action="store_true", help="print the model's model.json")
@@ -74,7 +74,7 @@ def add_train_options(parser: argparse.ArgumentParser) -> None:
 def add_predict_options(parser: argparse.ArgumentParser) -> None:
     parser.description = (
         "Bone ages of radiographs by a trained model, as CSV: months, years and months, and the ends of a 90 % interval. "
-        "A file that cannot be read, or does not look like an upright hand radiograph, gets no answer but a note, and exit "
+        "A file that cannot be read, or does not look like an upright hand radiograph, gets a note instead of an answer, and exit "
         "code 2. That check knows noise, text, most photographs, negatives and hands upside down; it cannot tell a foot "
         "from a hand, nor a healthy hand from another. Research software, not a medical device."
     )
@@ -91,7 +91,7 @@ def add_predict_options(parser: argparse.ArgumentParser) -> None:
         "--age-unit",
         choices=("auto", "months", "years", "days"),
         default="auto",
-        help="of the table's bone ages; auto (the default) is months, and refuses labels that look like years",
+        help="unit of the table's bone ages; auto (the default) is months, and refuses labels that look like years",
     )
     add_model_option(parser)
     add_run_dir(parser)
@@ -106,7 +106,7 @@ def add_predict_options(parser: argparse.ArgumentParser) -> None:
         "--dicom-sr",
         type=values.PATH,
         metavar="FOLDER",
-        help="also write a DICOM structured report of each DICOM file there, marked research only; needs [dicom]",
+        help="also write a DICOM structured report for each DICOM file into this folder, marked research only; needs [dicom]",
     )
     parser.add_argument(
         "--identifiers",

@@ -34,8 +34,8 @@ def compare_page(
         text(
             "MAE in months on the validation split: median over the repetitions, and its quartiles. The test MAE is that of "
             "the network that each search would hand on. Epochs to the goal are those that a search needed to become as good as "
-            "the best rival is at its end: the median and the quartiles of the repetitions, and how many of them never are. "
-            "Winners are the different trainings that the repetitions end with: few of them prove little. "
+            "the best rival at its end: the median and the quartiles of the repetitions, and how many of them never become so good. "
+            "Winners are the different trainings that the repetitions end with: a few different ones prove little. "
             f"Always answering the training median scores {constant_mae:.1f}."
         ),
     )
@@ -43,7 +43,7 @@ def compare_page(
         "Best network so far",
         figure(
             curve_figure(played),
-            "Best validation MAE found, in months, against epochs spent: median over the repetitions; of the staged strategy and the best rival with the quartiles as a band.",
+            "Best validation MAE found, in months, against epochs spent: median over the repetitions. Bands are the quartiles of the staged strategy and the best rival.",
             440,
         ),
     )

@@ -54,7 +54,7 @@ def recorded(run: Run, path: Path, make_executor: Callable[[], Executor], determ
         store = prepared(run, progress)
     if before is not None and before != json.loads(json.dumps(about(run, store))):
         raise StudyError(
-            f"{path} holds trainings of other data or settings, and is not replaced: move it away, or name another --out"
+            f"{path} holds trainings of other data or settings, so it is not replaced: move it away, or name another --out"
         )
     say_worries(run.folder, store)
     with underway(run, store, "trainings", make_executor, deterministic) as (trainings, count):
@@ -69,7 +69,7 @@ def recorded_at(path: Path) -> dict[str, Any] | None:
         return dict(read(path).about)
     except (StudyError, OSError):
         raise StudyError(
-            f"{path} is no table of recorded trainings, and is not replaced: move it away, or name another --out"
+            f"{path} is not a table of recorded trainings, so it is not replaced: move it away, or name another --out"
         ) from None
 
 

@@ -1,4 +1,4 @@
-"""Whether a table of recorded trainings can stand for those that a comparison asks for, and says what it can say."""
+"""Whether a table of recorded trainings can replace those that a comparison asks for, and whether its first line is plausible."""
 
 import json
 import math

@@ -188,7 +188,7 @@ def of_films(cases: pd.DataFrame, films: dict[str, Any] | None) -> Iterator[tupl
 def worries(
     cases: pd.DataFrame, found: dict[str, Any], covered: dict[str, Any], model: ModelFolder, looks: Looks
 ) -> Iterator[tuple[str, str]]:
-    """What the figures contradict of what the model promises."""
+    """Where the figures contradict what the model promises."""
     own, level = model.about["validation"], covered["level"]
     if model_learned_nothing(model.about):
         yield "worry", MODEL_NOTHING

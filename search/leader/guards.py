@@ -1,4 +1,4 @@
-"""What a leader refuses before it takes a study: one of other settings, or one that is another's."""
+"""What a leader refuses before it takes a study: a study with other settings, or one that another run owns."""
 
 import socket
 from collections.abc import Mapping, Sequence

@@ -84,7 +84,7 @@ class Leader(Events[Running]):
             self.supervisor.run(self.next_one)
 
     def next_one(self) -> Running | None:
-        """What is to be trained next; what has a result already, or is not fit, is done with on the way."""
+        """The next trial to train. Trials that have a result already, or are not fit, are ended on the way."""
         while not self.terms.stop.signal:
             trial = self.adopted.pop(0) if self.adopted else self.schedule.next_trial(bool(self.supervisor.running))
             if trial is None:

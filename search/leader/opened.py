@@ -1,4 +1,4 @@
-"""A study that this process holds, as those see it who lead it, and those who are told of it."""
+"""A study that this process holds, as its leader sees it, and whoever is told of its progress."""
 
 from dataclasses import dataclass
 

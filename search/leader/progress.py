@@ -1,4 +1,4 @@
-"""Whom a leader tells what happens, and on which terms it runs."""
+"""Who is told by a leader what happens, and the terms on which it runs."""
 
 import traceback
 from collections.abc import Callable

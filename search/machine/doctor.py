@@ -69,7 +69,7 @@ def to_do(sign: str, gpus: Sequence[str] | None) -> str:
     if gpus is None:
         return "TensorFlow cannot be imported in a worker: install the program again, `make install`"
     if sign and not gpus:
-        return f"there is {sign}, and TensorFlow sees no GPU: `make install EXTRAS=dev,gpu`; `--device cpu` trains on the CPU"
+        return f"there is {sign}, but TensorFlow sees no GPU: `make install EXTRAS=dev,gpu`; `--device cpu` trains on the CPU"
     return "nothing"
 
 

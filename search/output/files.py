@@ -101,8 +101,8 @@ def trouble(error: OSError, places: Iterable[Path], advice: str = "") -> str | N
     if error.errno in OF_THE_DISK and error.errno != errno.EROFS:
         where = f" at {error.filename}" if error.filename else ""
         return (
-            f"the disk refused what was to be written{where} ({error.strerror}): make room, or put the disk right, and run "
-            "the same command again"
+            f"the disk could not be written to{where} ({error.strerror}): make room, or repair the disk, and run the same "
+            "command again"
         )
     named = error.filename2 or error.filename
     if error.errno not in (*OF_A_PLACE, errno.EROFS) or not isinstance(named, str | bytes):
@@ -111,9 +111,9 @@ def trouble(error: OSError, places: Iterable[Path], advice: str = "") -> str | N
     if not any(related(path, Path(os.path.abspath(place))) for place in places):
         return None
     if error.errno in FORBIDDEN:
-        return f"{path} cannot be written or read ({error.strerror}): {advice or 'name another --run-dir, or ask for leave'}"
+        return f"{path} cannot be written or read ({error.strerror}): {advice or 'name another --run-dir, or ask for permission'}"
     if error.errno == errno.ENOENT:
-        return f"there is no {path}, and it cannot be made: name another folder, or put back what was moved or removed meanwhile"
+        return f"{path} does not exist and cannot be made: name another folder, or put back what was moved or removed meanwhile"
     return f"{path} cannot be used as asked ({error.strerror}): name another folder or file"
 
 

@@ -1,4 +1,4 @@
-"""Whether a point that somebody has enqueued by hand may be trained: a point of the study, under its cap, and no repetition."""
+"""Whether a point that somebody has enqueued by hand may be trained: it is a point of the study, under its cap, and not a repetition."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any

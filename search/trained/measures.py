@@ -121,7 +121,7 @@ def coverage_words(about: dict[str, Any]) -> str:
     covered, level = about["conformal"].get("coverage"), about["conformal"]["level"]
     if not covered or covered["high"] >= level:
         return ""
-    return f"The intervals hold {covered['share']:.1%} of the test labels (95 % interval to {covered['high']:.1%}), where {level:.0%} is promised."
+    return f"The intervals hold {covered['share']:.1%} of the test labels (95 % interval up to {covered['high']:.1%}); they should hold {level:.0%}."
 
 
 def bias_words(about: dict[str, Any]) -> str:
@@ -156,7 +156,7 @@ def mae_words(about: dict[str, Any]) -> str:
         or test["mae_low"] <= validation["mae_high"]
     ):
         return ""
-    return f"The test MAE is {test['mae']:.1f} months, the validation MAE {validation['mae']:.1f}, and their intervals do not touch."
+    return f"The test MAE is {test['mae']:.1f} months, the validation MAE {validation['mae']:.1f}, and their intervals do not overlap."
 
 
 def cause_words(about: dict[str, Any]) -> str:
@@ -168,6 +168,6 @@ def cause_words(about: dict[str, Any]) -> str:
     if max(constants) > OTHER_AGES * min(constants):
         return f"Likely cause: other ages (the constant's MAE is {constants[0]:.1f} on validation, {constants[1]:.1f} on test)."
     return (
-        "The films are alike in size, sharpness and contrast: compare how labels were read, sexes and patients of the two splits "
-        "(`boneage-search audit`)."
+        "The films are alike in size, sharpness and contrast: compare the sexes and patients of the two splits, and how their labels "
+        "were read (`boneage-search audit`)."
     )

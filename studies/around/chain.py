@@ -1,4 +1,4 @@
-"""What stands of a run: from which decisions each of its studies was made, and whether these are the decisions that are stored.
+"""From which decisions each study of a run was made, and whether these are the decisions that are stored.
 
 The leader refuses by it what would contradict them (`search/leader/guards.py`), and `status` says by it where they do.
 """

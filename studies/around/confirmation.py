@@ -1,4 +1,4 @@
-"""Confirmation: how good is the network that the search decided for, on seeds that chose nothing?
+"""Confirmation: how good is the decided network with fresh seeds, which were not used to choose it?
 
 Whatever a search picks, it picks for its luck as well, so the lowest MAE that it has seen is too good. After the last study the
 decided network is trained again, with seeds that the search has never used; with a `confirm` above 1 so are the next best

@@ -1,4 +1,4 @@
-"""Sex: what does the network that the search decided for lose where it is not told the sex?
+"""Sex: how much does the decided network lose without the sex?
 
 After the search, where `without_sex` asks for it, the decided network is trained with the sex and without, all else unchanged
 (the paper: 7.95 months with, 9.44 without). Both with seeds that have selected nothing, those of the confirmation: the search has

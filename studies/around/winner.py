@@ -1,4 +1,4 @@
-"""Winner: which block groups does the network need that the search decided for?
+"""Winner: which block groups does the decided network need?
 
 The ablation before the search asks that of the reference. After the search, where `ablate_winner` asks for it, the same is asked
 of the decided network: each of its groups is lowered one step at a time, all else unchanged, and judged by the same rules

@@ -1,4 +1,4 @@
-"""Width by group: each block group that is no key group one step of the width grid narrower, or each key group one step wider.
+"""Width by group: each block group except the key groups one step of the width grid narrower, or each key group one step wider.
 
 One group at a time, so that a space grows by as many values as there are groups, and not by their combinations.
 """

@@ -1,4 +1,4 @@
-"""What the refinement's trials say of each part of the network: beside the network without it.
+"""What the refinement's trials say of each part of the network: the network with the part, compared with the network without it.
 
 The network without the sex is compared after the search (`around/sex.py`); refinements of earlier versions have trained it themselves.
 """

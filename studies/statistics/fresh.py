@@ -1,4 +1,4 @@
-"""Which seeds have selected nothing: what is compared after a selection is trained with these, on both sides.
+"""Which seeds are fresh: they selected no network, so both sides of a comparison after a selection are trained with them.
 
 Whatever is picked by its trainings is picked for their luck too. Compared by those very trainings it looks too good, and what
 replaces it seems to cost months that it does not cost. So a comparison with a picked network has seeds by which nothing was picked

@@ -1,4 +1,4 @@
-"""Which block groups an ablation calls key groups, by what, and in which words: of a decision, and of one that is read again."""
+"""Which block groups an ablation calls key groups, why, and in which words: for a new decision, and for one that is read again."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

@@ -39,9 +39,9 @@ OF_THE_TABLE = (
 
 def add_evaluate_options(parser: argparse.ArgumentParser) -> None:
     parser.description = (
-        "How an existing model does on a labelled set that it was not made from, in every layout that `prepare` reads: MAE, bias, "
-        "bands, coverage and agreement, beside the model's validation figures and the constant. Nothing is trained unless it is "
-        "asked for. Research software, not a medical device."
+        "Measures an existing model on a labelled set that it was not made from, in every layout that `prepare` reads: MAE, bias, "
+        "bands, coverage and agreement, beside the model's validation figures and the constant. Trains only if --fine-tune asks "
+        "for it. Research software, not a medical device."
     )
     parser.add_argument(
         "source",
@@ -68,9 +68,15 @@ def add_evaluate_options(parser: argparse.ArgumentParser) -> None:
         help="go on training on a part of the set, report on the rest, and leave a new model beside the old",
     )
     parser.add_argument(
-        "--share", type=values.number(SHARE), default=0.5, metavar="SHARE", help="of the cases to fit on (default 0.5)"
+        "--share",
+        type=values.number(SHARE),
+        default=0.5,
+        metavar="SHARE",
+        help="share of the cases to fit on (default 0.5)",
     )
-    parser.add_argument("--name", type=values.TEXT, help="of the new model's folder (default: made from the old one's)")
+    parser.add_argument(
+        "--name", type=values.TEXT, help="name of the new model's folder (default: made from the old one's)"
+    )
     parser.add_argument("--json", action="store_true", help="print JSON")
     options.add(parser, OF_THE_TABLE, "how to read the set's table")
     options.add(parser, ["learning_rate"], "how --fine-tune trains (default: a tenth of the model's own learning rate)")

@@ -100,7 +100,7 @@ def read_config(path: Path) -> dict[str, Any]:
     except OSError as error:
         raise DataError(f"{path} cannot be read: {error.strerror or error}") from None
     except (ValueError, RecursionError) as error:  # no TOML, or no UTF-8, or nested beyond what can be read
-        raise DataError(f"{path} is no TOML: {error}") from None
+        raise DataError(f"{path} is not valid TOML: {error}") from None
     if nested_beyond(found, MOST_NESTED):
         raise StudyError(f"{path} nests values more than {MOST_NESTED} deep; no field does")
     if unknown := sorted(found.keys() - options.OPTIONS.keys() - set(ABOUT_RUN)):

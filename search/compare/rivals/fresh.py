@@ -1,4 +1,4 @@
-"""What every rival may still have: networks of the joint space that fit the cap and that it has not had."""
+"""What every rival may still ask for: networks of the joint space that fit the cap and that it has not had yet."""
 
 from models.cost import cost
 from search.planning.asking import key

@@ -146,7 +146,7 @@ class Trainer:
         def inputs(image: Any, male: Any) -> dict[str, Any]:
             return {"image": image, "male": male} if with_sex else {"image": image}
 
-        @tf.function(jit_compile=xla)
+        @tf.function(jit_compile=xla, autograph=False)
         def train_step(tensors: Tensors, rows: Any) -> None:
             image, male, age_months = rows_of(tensors, rows)
             with tf.GradientTape() as tape:
@@ -158,7 +158,7 @@ class Trainer:
             error_sum.assign_add(tf.reduce_sum(tf.abs(age_months - predicted)))
             loss_sum.assign_add(loss)
 
-        @tf.function(jit_compile=xla)
+        @tf.function(jit_compile=xla, autograph=False)
         def predict_step(tensors: Tensors, rows: Any) -> Any:
             image, male, _ = rows_of(tensors, rows)
             return seeing(inputs(image, male), training=False)

@@ -44,7 +44,7 @@ def test_blocks_are_read_as_they_are_printed(blocks: Blocks) -> None:
     "text", ["", "4/3", "4/3/3/1", "a/b/c", "mixed3=1", "mixed5", "mixed5=-1", "mixed5=x", "4", "4//3"]
 )
 def test_blocks_that_are_not_understood_are_refused_with_the_groups(text: str) -> None:
-    with pytest.raises(ArchitectureError, match="with groups mixed0, mixed1"):
+    with pytest.raises(ArchitectureError, match="the groups are mixed0, mixed1"):
         read(text)
 
 

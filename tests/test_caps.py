@@ -88,12 +88,12 @@ def test_a_study_for_which_nothing_fits_says_which_cap_it_is(
 @pytest.mark.parametrize(
     ("caps", "says"),
     [
-        ({"max_macs": 1_000}, r"fits 1,000 MACs: .* has [\d,]+; raise --max-macs"),
-        ({"max_memory": 1_000}, r"fits 1,000 bytes in training: .* has [\d,]+; raise --max-memory"),
-        ({"refine_max_params": 1_000}, r"fits 1,000 parameters: .* has [\d,]+; raise --refine-max-params"),
+        ({"max_macs": 1_000}, r"fits 1,000 MACs with the sex: .* has [\d,]+; raise --max-macs"),
+        ({"max_memory": 1_000}, r"fits 1,000 bytes in training with the sex: .* has [\d,]+; raise --max-memory"),
+        ({"refine_max_params": 1_000}, r"fits 1,000 parameters with the sex: .* has [\d,]+; raise --refine-max-params"),
         (
             {"max_params": 900, "max_macs": 7},
-            r"fits 900 parameters and 7 MACs: .* has [\d,]+ and [\d,]+; raise --max-params or --max-macs",
+            r"fits 900 parameters and 7 MACs with the sex: .* has [\d,]+ and [\d,]+; raise --max-params or --max-macs",
         ),
     ],
 )

@@ -132,7 +132,10 @@ def test_a_study_after_a_baseline_of_other_settings_is_refused(tmp_path: Path, t
 
 @pytest.mark.parametrize(
     ("fields", "does"),
-    [({"seeds": 2}, "train more .*seeds was 1, now 2"), ({"margin_months": 0.1}, "decide otherwise .*now 0.1")],
+    [
+        ({"seeds": 2}, "seeds was 1, now 2.* would train more"),
+        ({"margin_months": 0.1}, "now 0.1.* would decide otherwise"),
+    ],
 )
 def test_a_decision_that_another_study_stands_on_is_not_made_anew_by_other_settings(
     widened: Path, tiny_store: Store, fields: dict[str, Any], does: str
@@ -141,7 +144,7 @@ def test_a_decision_that_another_study_stands_on_is_not_made_anew_by_other_setti
         again(widened, **fields),
         tiny_store,
         "ablation",
-        f"width stands on the decision of ablation, which would {does}",
+        f"width stands on the decision of ablation, .*{does}",
     )
     assert not do(again(widened), tiny_store, "ablation", "width")
 

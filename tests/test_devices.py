@@ -3,8 +3,11 @@
 from pathlib import Path
 
 import pytest
+from conftest import needs
 
+from data.store.disk import Store
 from models.training.cards import HIDING, sign_of_nvidia, visible_gpus
+from search.cli import main
 from search.machine import devices
 from search.machine.devices import Seen, announced, choose_device, device_line, refuse_idle_card
 from search.workers.executor import Executor
@@ -124,3 +127,17 @@ def test_a_worker_says_what_it_would_train_on() -> None:
     assert found is not None
     assert found.precision in ("float32", "mixed_bfloat16", "mixed_float16")
     assert found.xla == bool(found.gpus)
+
+
+@pytest.mark.slow
+def test_a_training_says_the_precision_that_its_own_options_ask_for(
+    tmp_path: Path, tiny_store: Store, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The run's own is the preset's, which no training of this one uses."""
+    needs("mixed_bfloat16")
+    network = ["--beta", "0.0625", "--blocks", "mixed0=0,mixed1=0,mixed4=0,mixed5=1,mixed7=0,mixed9=0", "--epochs", "2"]
+    run = ["--data", str(tiny_store.path), "--preset", "demo", "--image-px", "40", "--run-dir", str(tmp_path / "run")]
+
+    assert main(["train", *run, *network, "--stem-pools", "none", "--precision", "mixed_bfloat16"]) == 0
+
+    assert "precision: mixed_bfloat16; 1 worker" in capsys.readouterr().err

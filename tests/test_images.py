@@ -207,7 +207,7 @@ def test_a_strip_that_would_become_a_square_of_gigabytes_is_refused(
 def test_a_picture_with_fewer_pixels_than_any_network_is_shown_is_refused(
     tmp_path: Path, size: tuple[int, int]
 ) -> None:
-    with pytest.raises(DataError, match=rf"^too small: .*a\.png has {size[0]}×{size[1]} pixels, a hand needs 32"):
+    with pytest.raises(DataError, match=rf"^too small: .*a\.png has {size[0]}×{size[1]} pixels; a hand needs 32"):
         decode(saved(tmp_path / "a.png", gradient(size[1], size[0])), 32, "squash")
 
 

@@ -177,7 +177,7 @@ def test_a_patient_of_more_images_than_one_has_is_said_by_prepare(
     command = ["prepare", str(source), "--run-dir", str(tmp_path / "run"), "--preset", "demo", "--image-px", "48"]
 
     assert main(command) == 0
-    assert "data: 8 of 20 images belong to one patient (0h, 1h, 2h, 3h, 4h, ...): if that is" in capsys.readouterr().err
+    assert "data: 8 of 20 images belong to one patient (0h, 1h, 2h, 3h, 4h, ...): all images" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("each", [1, 2, 7])

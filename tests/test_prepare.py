@@ -287,7 +287,7 @@ def test_a_folder_in_the_place_of_a_file_of_an_unfinished_store_is_named(
 ) -> None:
     (tmp_path / "store.part" / name).mkdir(parents=True)
 
-    with pytest.raises(DataError, match=rf"store\.part/{name} is a folder, .*: move it away"):
+    with pytest.raises(DataError, match=rf"store\.part/{name} is a folder, .*: move the folder away"):
         prepare(str(rsna_folder(CASES)), SETTINGS, tmp_path / "store")
 
 

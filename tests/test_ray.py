@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from conftest import tiny_preset
 from formula import silent
-from workers import SECONDS, gone, heard, job, lasting, ray_processes, worker_of, working_in
+from workers import SECONDS, SMALLEST, gone, heard, job, lasting, ray_processes, worker_of, working_in
 
 from data.store.disk import Store, open_store
 from search.leader.engine import run_study
@@ -35,7 +35,7 @@ from ray.cluster_utils import Cluster  # noqa: E402 # after the check
 from search.workers.ray_cluster import listen_on_loopback_alone, ray_executor, train  # noqa: E402
 
 pytestmark = pytest.mark.slow
-PRESET = replace(tiny_preset(), training=replace(tiny_preset().training, epochs=20))
+PRESET = replace(tiny_preset(), reference=SMALLEST, training=replace(tiny_preset().training, epochs=40))
 
 
 @pytest.fixture

@@ -23,7 +23,7 @@ BLOCKS = "mixed0=0,mixed1=0,mixed4=0,mixed5=0,mixed7=0,mixed9=1"
 SETTINGS = (
     *("--preset", "miniature", "--data", "phantom:60", "--images", "0", "--image-px", "40", "--stem-pools", "none"),
     *("--blocks", BLOCKS, "--beta", "0.0625", "--width-factors", "1,1.4", "--depth-extra", "0", "--fc-choices", "8"),
-    *("--epochs", "2", "--batch", "8", "--max-params", "50k", "--workers", "2", "--deterministic"),
+    *("--epochs", "2", "--batch", "8", "--max-params", "31k", "--workers", "2", "--deterministic"),
 )
 
 
@@ -83,15 +83,17 @@ def test_every_network_under_the_cap_is_recorded_with_every_seed(recorded: tuple
 def test_a_recording_that_was_killed_goes_on_and_ends_with_the_same_table(
     tmp_path: Path, recorded: tuple[Path, Recorded]
 ) -> None:
-    for known in (1, 3):
-        kill_after("record", tmp_path, known, "--seeds", "2", "--out", str(tmp_path / "table.csv"))
+    """Of the first seed alone."""
+    more = ("--seeds", "1", "--out", str(tmp_path / "table.csv"))
+    kill_after("record", tmp_path, 3, *more)
     before = lines(tmp_path)
     assert not (tmp_path / "table.csv").exists()
-    run("record", tmp_path, "--seeds", "2", "--out", str(tmp_path / "table.csv"))
+    run("record", tmp_path, *more)
 
+    whole = without_seconds(recorded[1])
     assert lines(tmp_path)[: len(before)] == before
-    assert len(lines(tmp_path)) == len(lines(recorded[0]))  # nothing was trained twice
-    assert without_seconds(read(tmp_path / "table.csv")) == without_seconds(recorded[1])
+    assert len(lines(tmp_path)) == len(recorded[1].points)  # nothing was trained twice
+    assert without_seconds(read(tmp_path / "table.csv")) == {key: whole[key] for key in whole if key[1] == 0}
 
 
 def test_searches_that_train_are_killed_and_go_on_find_to_the_last_bit_what_a_replay_finds(

@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from conftest import tiny_preset
+from small_trainings import TINY as SMALLEST
 
 from data.store.disk import Store
 from models.architecture import Architecture
@@ -76,7 +77,7 @@ def worker_of(folder: Path) -> int:
 TINY = tiny_preset()
 
 
-def job(store: Store, folder: Path, architecture: Architecture = TINY.reference, number: int = 0) -> Job:
+def job(store: Store, folder: Path, architecture: Architecture = SMALLEST, number: int = 0) -> Job:
     return Job(number, architecture, TINY.training, 0, store.path, store.digest, store.image_px, folder)
 
 

@@ -6,7 +6,7 @@ import re
 import signal
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +14,7 @@ import optuna
 import pytest
 from formula import silent
 from optuna.trial import TrialState
-from workers import TINY, gone, heard, job, lasting, ray_processes, worker_of, working_in
+from workers import SMALLEST, TINY, gone, heard, job, lasting, ray_processes, worker_of, working_in
 
 from data.store.disk import Store
 from search.leader import engine, schedule
@@ -88,16 +88,47 @@ def numbers(messages: list[Message]) -> list[tuple[int, float, float]]:
     return [(epoch.epoch, epoch.train_mae, epoch.validation_mae) for epoch in epochs if isinstance(epoch, EpochDone)]
 
 
-def test_every_epoch_is_reported_in_order_and_the_best_ones_predictions_are_left(
-    executor: Executor, tmp_path: Path, tiny_store: Store
-) -> None:
-    executor.start(job(tiny_store, tmp_path / "trial", number=7))
-    messages = heard(executor)
+@dataclass(frozen=True)
+class Told:
+    """A trial that was left alone."""
 
-    assert [type(message) for message in messages] == [EpochDone, EpochDone, Finished]
-    assert {message.number for message in messages} == {7}
-    assert [epoch for epoch, _, _ in numbers(messages)] == [1, 2]
-    predicted = np.load(tmp_path / "trial" / "predictions.npy")
+    job: Job
+    messages: list[Message]
+    worker: int  # the process that trained it, where that was not the leader's own
+    left: set[int]  # it again, if it outlasted the trial
+
+
+@pytest.fixture(scope="module")
+def told_by() -> dict[type, Told]:
+    return {}
+
+
+@pytest.fixture
+def whole(
+    executor: Executor, told_by: dict[type, Told], tiny_store: Store, tmp_path_factory: pytest.TempPathFactory
+) -> Told:
+    if type(executor) not in told_by:
+        trial = lasting(job(tiny_store, tmp_path_factory.mktemp("whole") / "trial", number=1), epochs=8)
+        trial = replace(trial, training=replace(trial.training, bn_momentum=0.5), test=True, maps=True, keep=True)
+        executor.start(trial)
+        if isinstance(executor, InProcess):
+            told_by[InProcess] = Told(trial, heard(executor), os.getpid(), set())
+        else:
+            begun = heard(executor, until=EpochDone)
+            worker = worker_of(trial.folder)
+            rest = heard(executor)
+            told_by[type(executor)] = Told(trial, begun + rest, worker, gone({worker}))
+    return told_by[type(executor)]
+
+
+def test_every_epoch_is_reported_in_order_and_the_best_ones_predictions_are_left(
+    whole: Told, tiny_store: Store
+) -> None:
+    messages = whole.messages
+    assert [type(message) for message in messages] == [EpochDone] * 8 + [Finished]
+    assert {message.number for message in messages} == {1}
+    assert [epoch for epoch, _, _ in numbers(messages)] == list(range(1, 9))
+    predicted = np.load(whole.job.folder / "predictions.npy")
     error = np.abs(predicted - tiny_store.split("validation").age_months).mean()
     assert error == pytest.approx(min(mae for _, _, mae in numbers(messages)), rel=1e-5)
 
@@ -151,75 +182,86 @@ def test_what_keeps_a_trial_from_a_result_is_told_apart(
     assert re.search(says, str(message), re.DOTALL)
 
 
-def test_a_trial_that_was_stopped_goes_on_and_ends_with_the_numbers_of_one_that_was_not(
-    outside: Executor, tmp_path: Path, tiny_store: Store
+def test_a_trial_that_leaves_after_an_epoch_and_goes_on_ends_with_the_numbers_and_files_of_one_that_did_not(
+    executor: Executor, whole: Told, tmp_path: Path
 ) -> None:
-    whole = lasting(job(tiny_store, tmp_path / "whole", number=1), epochs=16)
-    parted = replace(whole, folder=tmp_path / "parted", number=2)
-    outside.start(whole)
-    uninterrupted = heard(outside)
-    outside.start(parted)
-    before = heard(outside, until=EpochDone)
-    outside.stop()
-    before += heard(outside)
-    outside.start(parted)
-    after = heard(outside)
+    from models import saved  # a leader that imports this file stays without TensorFlow
 
+    trial, parted = whole.job, replace(whole.job, folder=tmp_path / "parted", number=2)
+    assert 2 < min(numbers(whole.messages), key=lambda epoch: epoch[2])[0] < 8  # its best epoch
+    executor.start(replace(parted, until=2))
+    before = heard(executor)
     assert isinstance(before[-1], Paused)
-    assert len(numbers(before)) < 16
+    assert [epoch for epoch, _, _ in numbers(before)] == [1, 2]
+    if not isinstance(executor, InProcess):  # in which a trial that is stopped is over already
+        before = stopped_on_its_way(executor, parted, before)
+    executor.start(parted)
+    after = heard(executor)
+
     assert isinstance(after[0], Resumed)
     assert numbers(after[:1]) == numbers(before)
-    assert numbers(after) == numbers(uninterrupted)
-    predictions = [np.load(folder / "predictions.npy") for folder in (whole.folder, parted.folder)]
-    assert predictions[0].tobytes() == predictions[1].tobytes()
+    assert numbers(after) == numbers(whole.messages)
+    for name in ("predictions.npy", "test_predictions.npy", "maps.npz"):
+        assert (trial.folder / name).read_bytes() == (parted.folder / name).read_bytes()
+    networks = [saved.load(one.folder / "model.keras") for one in (trial, parted)]
+    weights = [[weight.tobytes() for weight in network.get_weights()] for network in networks]
+    assert weights[0] == weights[1]
+    assert files_of(parted) == files_of(trial)
 
 
-def test_a_trial_that_leaves_after_an_epoch_and_goes_on_leaves_network_maps_and_test_predictions_of_its_best_epoch(
-    executor: Executor, tmp_path: Path, tiny_store: Store
-) -> None:
-    from rounding import likely, summed  # a leader that imports this file stays without TensorFlow
+def stopped_on_its_way(executor: Executor, trial: Job, before: list[Message]) -> list[Message]:
+    executor.start(trial)
+    meanwhile = heard(executor, until=EpochDone)
+    executor.stop()
+    meanwhile += heard(executor)
+
+    assert isinstance(meanwhile[0], Resumed)
+    assert numbers(meanwhile[:1]) == numbers(before)
+    assert isinstance(meanwhile[-1], Paused)
+    assert len(numbers(before)) < len(numbers(meanwhile)) < trial.training.epochs
+    return meanwhile
+
+
+def files_of(trial: Job) -> set[str]:
+    return {path.name for path in trial.folder.iterdir()} - {"log.txt"}  # which in-process is the leader's own
+
+
+def test_a_trial_leaves_network_maps_and_test_predictions_of_its_best_epoch(whole: Told, tiny_store: Store) -> None:
+    from rounding import likely, summed
 
     from models import saved
     from models.cam import activation_maps
 
-    whole = replace(lasting(job(tiny_store, tmp_path / "whole", number=1), epochs=4), test=True, maps=True, keep=True)
-    parted = replace(whole, folder=tmp_path / "parted", number=2)
-    executor.start(whole)
-    uninterrupted = heard(executor)
-    executor.start(replace(parted, until=2))
-    before = heard(executor)
-    executor.start(parted)
-    after = heard(executor)
+    trial = whole.job
+    assert {"job.json", "predictions.npy", "test_predictions.npy", "maps.npz", "model.keras"} <= files_of(trial)
+    assert not [path for name in ("model", "maps", "test_predictions") for path in trial.folder.glob(f"{name}-*")]
 
-    assert isinstance(before[-1], Paused)
-    assert [epoch for epoch, _, _ in numbers(before)] == [1, 2]
-    assert numbers(after) == numbers(uninterrupted)
-    kept = {"job.json", "log.txt", "predictions.npy", "test_predictions.npy", "maps.npz", "model.keras"}
-    assert (whole.folder / "maps.npz").read_bytes() == (parted.folder / "maps.npz").read_bytes()
-    for folder in (whole.folder, parted.folder):
-        assert kept <= {path.name for path in folder.iterdir()} | {"log.txt"}
-        assert not [path for name in ("model", "maps", "test_predictions") for path in folder.glob(f"{name}-*")]
-        network = saved.load(folder / "model.keras")
-        with np.load(folder / "maps.npz") as maps:
-            mapped = tiny_store.examples(maps["rows"])
-            images = tiny_store.images[mapped.rows]
-            expected = activation_maps(network, images, mapped.male)
-            inputs = {"image": images[..., None], "male": mapped.male[:, None]}
-            rounded = likely(network) * summed(network, inputs).max()
-            np.testing.assert_allclose(maps["months"], expected.months, rtol=0, atol=rounded)
-            np.testing.assert_allclose(maps["prediction_months"], expected.prediction_months, rtol=0, atol=rounded)
-        assert set(mapped.rows) <= set(tiny_store.split("validation").rows)
-        assert list(mapped.male) == [0, 0, 0, 1, 1, 1]
-        for split, name in (("validation", "predictions.npy"), ("test", "test_predictions.npy")):
-            examples = tiny_store.split(split)
-            inputs = {"image": examples.images[examples.rows][..., None], "male": examples.male[:, None]}
-            predicted = network.predict(inputs, verbose=0)[:, 0]
-            rounded = likely(network) * summed(network, inputs).max()
-            np.testing.assert_allclose(np.load(folder / name), predicted, rtol=0, atol=rounded)
+    network = saved.load(trial.folder / "model.keras")
+    rounded: dict[int, float] = {}
+    for split, name in (("validation", "predictions.npy"), ("test", "test_predictions.npy")):
+        examples = tiny_store.split(split)
+        inputs = {"image": examples.images[examples.rows][..., None], "male": examples.male[:, None]}
+        predicted = network.predict(inputs, verbose=0)[:, 0]
+        of_each = likely(network) * summed(network, inputs)
+        np.testing.assert_allclose(np.load(trial.folder / name), predicted, rtol=0, atol=of_each.max())
+        rounded |= dict(zip(examples.rows, of_each, strict=True))
+    with np.load(trial.folder / "maps.npz") as maps:
+        mapped = tiny_store.examples(maps["rows"])
+        expected = activation_maps(network, tiny_store.images[mapped.rows], mapped.male)
+        most = max(rounded[row] for row in mapped.rows)
+        for name in ("months", "prediction_months"):
+            np.testing.assert_allclose(maps[name], getattr(expected, name), rtol=0, atol=most)
+    assert set(mapped.rows) <= set(tiny_store.split("validation").rows)
+    assert list(mapped.male) == [0, 0, 0, 1, 1, 1]
 
 
-def test_a_trial_that_the_leader_ends_is_failed_with_its_reason(
-    outside: Executor, tmp_path: Path, tiny_store: Store
+@pytest.mark.usefixtures("outside")
+def test_a_trials_process_ends_with_it(whole: Told) -> None:
+    assert whole.left == set()
+
+
+def test_a_trial_that_the_leader_ends_has_a_process_of_its_own_and_is_failed_with_its_reason(
+    outside: Executor, whole: Told, tmp_path: Path, tiny_store: Store
 ) -> None:
     outside.start(lasting(job(tiny_store, tmp_path / "trial", number=3), epochs=1000))
     heard(outside, until=EpochDone)
@@ -230,12 +272,13 @@ def test_a_trial_that_the_leader_ends_is_failed_with_its_reason(
     assert isinstance(message, Failed)
     assert (message.number, message.reason) == (3, "timed_out")
     assert gone({worker}) == set()
+    assert worker not in (whole.worker, os.getpid())
 
 
 def test_a_worker_that_is_killed_is_a_failed_trial_which_goes_on_when_it_is_started_again(
     outside: Executor, tmp_path: Path, tiny_store: Store
 ) -> None:
-    trial = lasting(job(tiny_store, tmp_path / "trial"), epochs=16)
+    trial = lasting(job(tiny_store, tmp_path / "trial"), epochs=32)
     outside.start(trial)
     before = heard(outside, until=EpochDone)
     os.kill(worker_of(trial.folder), signal.SIGKILL)
@@ -246,23 +289,8 @@ def test_a_worker_that_is_killed_is_a_failed_trial_which_goes_on_when_it_is_star
     assert isinstance(before[-1], Failed)
     assert before[-1].reason == "killed"
     assert isinstance(after[0], Resumed)
-    assert [epoch for epoch, _, _ in numbers(after)] == list(range(1, 17))
+    assert [epoch for epoch, _, _ in numbers(after)] == list(range(1, 33))
     assert isinstance(after[-1], Finished)
-
-
-def test_every_trial_has_a_process_of_its_own_which_ends_with_it(
-    outside: Executor, tmp_path: Path, tiny_store: Store
-) -> None:
-    workers = []
-    for name in ("first", "second"):
-        outside.start(lasting(job(tiny_store, tmp_path / name), epochs=5))
-        heard(outside, until=EpochDone)
-        workers.append(worker_of(tmp_path / name))
-        heard(outside)
-
-        assert gone({workers[-1]}) == set()
-    assert workers[0] != workers[1]
-    assert os.getpid() not in workers
 
 
 def test_closing_ends_what_still_runs(outside: Executor, tmp_path: Path, tiny_store: Store) -> None:
@@ -298,11 +326,12 @@ def test_a_pruned_trial_is_told_with_its_epoch_and_its_worker_is_gone(
 ) -> None:
     """Real trainings under the engine; the rule, which is tested elsewhere, lets no trial but the first pass its first epoch."""
     monkeypatch.setattr(schedule, "left_behind", lambda so_far, *_: len(so_far) == 1)
-    preset = replace(TINY, strategy="paper", prune=True, training=replace(TINY.training, epochs=8))
+    training = replace(TINY.training, epochs=8)
+    preset = replace(TINY, strategy="paper", prune=True, training=training, reference=SMALLEST, depth_trials=2)
     run = Run(tmp_path, preset, {}, str(tiny_store.path), sqlite_url(tmp_path / "studies.db"))
     storage = open_storage(run.storage)
     for name, findings in (
-        ("ablation", AblationFindings(key_groups=("mixed5",), warmup_epochs=1)),
+        ("ablation", AblationFindings(key_groups=("mixed9",), warmup_epochs=1)),
         ("width", WidthFindings(best_beta=0.0625)),
     ):
         decided = optuna.create_study(study_name=study_name(name), storage=storage)
@@ -312,12 +341,10 @@ def test_a_pruned_trial_is_told_with_its_epoch_and_its_worker_is_gone(
 
     depth = load(storage, "depth")
     assert depth is not None
-    whole, *pruned = depth.get_trials()
+    whole, pruned = depth.get_trials()
     assert (whole.state, len(whole.intermediate_values)) == (TrialState.COMPLETE, 8)
-    assert len(pruned) == preset.depth_trials - 1
-    for trial in pruned:
-        assert (trial.state, list(trial.intermediate_values)) == (TrialState.PRUNED, [1])
-        assert (trial.user_attrs["exit_reason"], trial.user_attrs["pruned_after_epoch"]) == ("pruned", 1)
-        folder = tmp_path / TRIALS / trial.user_attrs["folder"]
-        assert {path.name for path in folder.iterdir()} <= {"job.json", "log.txt", "learning_curve.svg", "network.svg"}
-        assert list(working_in(folder)) == []
+    assert (pruned.state, list(pruned.intermediate_values)) == (TrialState.PRUNED, [1])
+    assert (pruned.user_attrs["exit_reason"], pruned.user_attrs["pruned_after_epoch"]) == ("pruned", 1)
+    folder = tmp_path / TRIALS / pruned.user_attrs["folder"]
+    assert {path.name for path in folder.iterdir()} <= {"job.json", "log.txt", "learning_curve.svg", "network.svg"}
+    assert list(working_in(folder)) == []

@@ -18,7 +18,7 @@ from formula import silent
 from workers import TINY, job, working_in
 
 from data.store.disk import Store
-from models.architecture import Architecture
+from models.architecture import Architecture, Blocks
 from models.cost import cost
 from search.leader.engine import run_study
 from search.run import Run
@@ -60,8 +60,11 @@ OPTIONS = [
 ]
 
 
-def command(folder: Path, *arguments: str) -> list[str]:
-    return [sys.executable, "-m", "search.cli", *arguments, "--run-dir", str(folder), *OPTIONS]
+ONE_GROUP = ("--blocks", "mixed0=0,mixed1=0,mixed4=0,mixed5=0,mixed7=0,mixed9=1")  # an ablation of two trials
+
+
+def command(folder: Path, *arguments: str, further: tuple[str, ...] = ()) -> list[str]:
+    return [sys.executable, "-m", "search.cli", *arguments, "--run-dir", str(folder), *OPTIONS, *further]
 
 
 def all_messages(executor: LocalProcesses) -> list[Message]:
@@ -113,10 +116,11 @@ def test_a_training_that_diverges_fails_and_the_study_goes_on(tmp_path: Path, ti
 
 @pytest.mark.slow
 def test_one_command_decides_all_four_studies_and_the_same_again_trains_nothing(tmp_path: Path) -> None:
-    first = subprocess.run(command(tmp_path, "run", "--json"), capture_output=True, text=True, timeout=280, check=False)
+    call = command(tmp_path, "run", "--json", further=(*ONE_GROUP, "--confirm-seeds", "1"))
+    first = subprocess.run(call, capture_output=True, text=True, timeout=280, check=False)
     assert first.returncode == 0, first.stderr
     decided = json.loads(first.stdout)
-    again = subprocess.run(command(tmp_path, "run", "--json"), capture_output=True, text=True, timeout=100, check=False)
+    again = subprocess.run(call, capture_output=True, text=True, timeout=100, check=False)
 
     assert list(decided) == ["ablation", "width", "depth", "refinement"]
     assert json.loads(again.stdout) == decided
@@ -162,15 +166,13 @@ def test_a_search_killed_mid_trial_ends_with_the_same_numbers(tmp_path: Path) ->
 @pytest.mark.slow
 def test_ctrl_c_stops_a_search_quietly_and_the_same_command_continues_it(tmp_path: Path) -> None:
     """The signal goes to the whole process group, as from a terminal."""
-    options = ("ablate", "--workers", "1")
-    with subprocess.Popen(
-        command(tmp_path, *options), stderr=subprocess.PIPE, text=True, start_new_session=True
-    ) as leader:
+    call = command(tmp_path, "ablate", "--workers", "1", further=ONE_GROUP)
+    with subprocess.Popen(call, stderr=subprocess.PIPE, text=True, start_new_session=True) as leader:
         assert leader.stderr
         next(line for line in leader.stderr if "trial 1 epoch 1" in line)
         os.killpg(leader.pid, signal.SIGINT)
         said = leader.stderr.read()
-    continued = subprocess.run(command(tmp_path, *options), capture_output=True, text=True, timeout=200, check=False)
+    continued = subprocess.run(call, capture_output=True, text=True, timeout=200, check=False)
 
     assert leader.returncode == 130
     assert "Traceback" not in said
@@ -209,6 +211,8 @@ def test_no_over_cap_network_is_built(tmp_path: Path, tiny_store: Store, monkeyp
     monkeypatch.setattr(fit, "build", build)
     preset = replace(
         TINY,
+        reference=replace(TINY.reference, blocks=Blocks(0, 0, 0, 0, 0, 1)),
+        training=replace(TINY.training, epochs=1),
         max_params=cap,
         depth_trials=3,
         depth_patience=3,

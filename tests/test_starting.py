@@ -14,6 +14,8 @@ import pytest
 from conftest import tiny_preset
 
 from data.store.disk import Store
+from search.run import open_run
+from search.storage.status import status
 from search.workers.job import Halted, Job
 from search.workers.local import scriptless
 from search.workers.starting import could_not_start, ends, log_bytes, log_ends
@@ -60,10 +62,8 @@ def broken(folder: Path, how: str) -> Path:
     return folder
 
 
-def ablation(run: Path, **others: Any) -> dict[str, Any]:
-    shown = boneage("status", "--json", "--run-dir", str(run), **others)
-    found: dict[str, Any] = json.loads(shown.stdout)[0]
-    return found
+def ablation(run: Path) -> dict[str, Any]:
+    return status(open_run(run, None, {}, None, None))[0]
 
 
 @pytest.mark.slow
@@ -71,11 +71,12 @@ def ablation(run: Path, **others: Any) -> dict[str, Any]:
 def test_a_worker_that_cannot_start_ends_the_search_with_its_last_words_and_fails_no_trial(
     how: str, tmp_path: Path, tiny_store: Store
 ) -> None:
-    run = tmp_path / "run"
+    """And so again, be it that the worker says it or that it dies."""
+    run, path = tmp_path / "run", broken(tmp_path / "path", how)
     call = ("ablate", *SMALL, "--data", str(tiny_store.path), "--run-dir", str(run))
 
-    for _ in range(2):
-        ended = boneage(*call, path=broken(tmp_path / f"path{_}", how))
+    for _ in range(2 if how in ("raises", "leaves") else 1):
+        ended = boneage(*call, path=path)
         assert ended.returncode == 2, ended.stderr
         assert "could not start" in ended.stderr
         assert BROKEN[how][1] in ended.stderr
@@ -92,8 +93,9 @@ ASKED = {
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("how", ["raises", "leaves"])
-@pytest.mark.parametrize("asked", ASKED)
+@pytest.mark.parametrize(
+    ("asked", "how"), [("ray", "raises"), ("ray", "leaves"), ("record", "leaves"), ("train", "raises")]
+)
 def test_whoever_talks_to_workers_says_that_they_cannot_start(
     asked: str, how: str, tmp_path: Path, tiny_store: Store
 ) -> None:
@@ -119,9 +121,32 @@ def test_a_tensorflow_that_cannot_be_imported_is_a_sentence_of_predict(tiny_mode
     assert "Traceback" not in ended.stderr
 
 
+# A child for each of the environments given, in which this process' TensorFlow is, and Keras is not yet.
+FORKING = """
+import json, os, sys
+sys.modules["keras"] = None  # TensorFlow would import it, by the settings of this process
+import tensorflow
+del sys.modules["keras"]
+assert not [name for name in sys.modules if name.startswith("keras")]
+for ours in json.loads(sys.argv[1]):
+    if child := os.fork():
+        os.waitpid(child, 0)
+        continue
+    os.environ |= ours
+    from models.backend import keras
+    c = keras.config
+    said = [c.backend(), c.floatx(), c.epsilon(), c.image_data_format(), c.dtype_policy().name]
+    print(json.dumps([*said, os.environ.get("KERAS_BACKEND"), os.environ.get("KERAS_HOME")]), flush=True)
+    os._exit(0)
+"""
+
+
 @pytest.mark.slow
 def test_what_the_user_has_set_for_keras_changes_nothing(tmp_path: Path, tiny_store: Store) -> None:
-    """In workers and in this process: every variable, and every way in which keras.json can be of no use."""
+    """In workers and in this process: every variable, and every way in which keras.json can be of no use.
+
+    Keras reads them while it is imported. What TensorFlow reads itself, and does with Keras, is in `train` and `predict`.
+    """
     homes = {
         "jax": '{"backend": "jax"}',
         "channels first": '{"image_data_format": "channels_first"}',
@@ -141,20 +166,14 @@ def test_what_the_user_has_set_for_keras_changes_nothing(tmp_path: Path, tiny_st
         },
         {"HOME": "/proc/nonesuch"},
     ]
-    asked = (
-        "from models.backend import keras\n"
-        "c = keras.config\n"
-        "import os; print([c.backend(), c.floatx(), c.epsilon(), c.image_data_format(), c.dtype_policy().name,"
-        " os.environ.get('KERAS_BACKEND'), os.environ.get('KERAS_HOME')])\n"
+    said = subprocess.run(
+        [sys.executable, "-c", FORKING, json.dumps(variables)], cwd=ROOT, capture_output=True, text=True, check=False
     )
-    for ours in variables:
-        said = subprocess.run(
-            [sys.executable, "-c", asked], env=os.environ | ours, cwd=ROOT, capture_output=True, text=True, check=False
-        )
-        theirs = [ours.get("KERAS_BACKEND"), ours.get("KERAS_HOME")]
-        assert said.stdout.strip() == str(["tensorflow", "float32", 1e-7, "channels_last", "float32", *theirs]), (
-            said.stderr
-        )
+    expected = [
+        ["tensorflow", "float32", 1e-7, "channels_last", "float32", ours.get("KERAS_BACKEND"), ours.get("KERAS_HOME")]
+        for ours in variables
+    ]
+    assert [json.loads(line) for line in said.stdout.splitlines()] == expected, said.stderr
     run = tmp_path / "run"
     first, second = variables[0] | {"HOME": variables[3]["HOME"]}, variables[1] | {"HOME": variables[7]["HOME"]}
     trained = boneage("train", "--data", str(tiny_store.path), "--run-dir", str(run), *SMALL[2:-2], **second)
@@ -193,21 +212,23 @@ import os
 os.environ["BEGUN"] = os.environ.get("BEGUN", "") + "x"
 store, preset = open_store(Path({store!r})), tiny_preset()
 training = replace(preset.training, epochs=1)
-job = Job(0, preset.reference, training, 0, store.path, store.digest, store.image_px, Path({folder!r}))
+job = Job(0, preset.reference, training, {seed}, store.path, store.digest, store.image_px, Path({folder!r}))
 executor = LocalProcesses(1)
 executor.start(job)
 said = []
 while executor.running:
     said += executor.wait(1.0)
 executor.close()
-print([type(one).__name__ for one in said])
+print([type(one).__name__ for one in said], "Seed" in getattr(said[-1], "traceback", ""))
 """
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("how", ["standard input", "a file without a guard", "a file that is gone", "-c"])
 def test_a_worker_imports_nothing_of_the_script_that_runs_it(how: str, tmp_path: Path, tiny_store: Store) -> None:
-    script = SCRIPT.format(store=str(tiny_store.path), folder=str(tmp_path / "trial"))
+    """The last of them trains; in the others the worker comes as far as the seed, which is none."""
+    seed = 0 if how == "-c" else -1
+    script = SCRIPT.format(store=str(tiny_store.path), folder=str(tmp_path / "trial"), seed=seed)
     file = tmp_path / "script.py"
     if how == "a file that is gone":
         script = "import os, sys; os.unlink(sys.argv[0])\n" + script
@@ -219,7 +240,8 @@ def test_a_worker_imports_nothing_of_the_script_that_runs_it(how: str, tmp_path:
         call, input=script, env=environment, capture_output=True, text=True, timeout=250, check=False
     )
 
-    assert ended.stdout.strip() == "['EpochDone', 'Finished']", ended.stderr
+    expected = "['EpochDone', 'Finished'] False" if how == "-c" else "['Crashed'] True"
+    assert ended.stdout.strip() == expected, ended.stderr
 
 
 def test_the_script_is_back_once_a_process_has_begun() -> None:

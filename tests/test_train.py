@@ -289,13 +289,22 @@ def command(folder: Path, *arguments: str) -> list[str]:
     return [*program, *shared, *training, *arguments]
 
 
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory, tiny_store: Store) -> tuple[Path, dict[str, Any]]:
+    """A run's folder with the model `one`, which the command trained, and what that said."""
+    folder = tmp_path_factory.mktemp("whole")
+    (folder / "data").symlink_to(tiny_store.path)
+    ended = subprocess.run(command(folder, "--json"), capture_output=True, text=True, timeout=250, check=True)
+    return folder, json.loads(ended.stdout)
+
+
 @pytest.mark.slow
-def test_a_training_killed_on_the_way_ends_as_an_uninterrupted_one(tmp_path: Path, tiny_store: Store) -> None:
-    folders = tmp_path / "whole", tmp_path / "killed"
-    for folder in folders:
-        folder.mkdir()
-        (folder / "data").symlink_to(tiny_store.path)
-    whole = subprocess.run(command(folders[0], "--json"), capture_output=True, text=True, timeout=250, check=True)
+def test_a_training_killed_on_the_way_ends_as_an_uninterrupted_one(
+    whole: tuple[Path, dict[str, Any]], tmp_path: Path, tiny_store: Store
+) -> None:
+    folders = whole[0], tmp_path / "killed"
+    folders[1].mkdir()
+    (folders[1] / "data").symlink_to(tiny_store.path)
     with subprocess.Popen(command(folders[1]), stderr=subprocess.PIPE, text=True) as leader:
         assert leader.stderr
         next(line for line in leader.stderr if re.search("epoch 1 .*validation MAE", line))  # steps are said before
@@ -304,7 +313,7 @@ def test_a_training_killed_on_the_way_ends_as_an_uninterrupted_one(tmp_path: Pat
 
     assert re.search(r"one resumes after epoch [12]", again.stderr)
     assert "one epoch 1 " not in again.stderr
-    one, other = json.loads(whole.stdout), json.loads(again.stdout)
+    one, other = whole[1], json.loads(again.stdout)
     for key in ("validation", "test", "conformal", "best_epoch", "network"):
         assert one[key] == other[key], key
     left = [np.load(folder / "models" / "one" / "test_predictions.npy") for folder in folders]
@@ -325,17 +334,16 @@ def make_hand(folder: Path) -> Path:
 
 
 @pytest.mark.slow
-def test_a_second_model_knows_that_the_test_was_opened_and_flip_is_measured(tmp_path: Path, tiny_store: Store) -> None:
-    (tmp_path / "data").symlink_to(tiny_store.path)
-    subprocess.run(command(tmp_path), capture_output=True, timeout=250, check=True)
+def test_a_second_model_knows_that_the_test_was_opened_and_flip_is_measured(whole: tuple[Path, dict[str, Any]]) -> None:
+    folder, _ = whole
     shown = subprocess.run(
-        [*command(tmp_path), "--name", "two", "--seed", "1", "--flip"],
+        [*command(folder), "--name", "two", "--seed", "1", "--flip", "--epochs", "1"],
         capture_output=True,
         text=True,
         timeout=250,
         check=True,
     )
-    about = read_about(tmp_path / "models" / "two")
+    about = read_about(folder / "models" / "two")
 
     assert about["tests_opened_before"] == 1
     assert about["test_flipped"]["n"] == about["test"]["n"]
@@ -343,14 +351,16 @@ def test_a_second_model_knows_that_the_test_was_opened_and_flip_is_measured(tmp_
     assert "opened before" in shown.stdout
     assert "constant" in shown.stdout
     assert NO_DEVICE in shown.stdout
-    assert open_store(tmp_path / "data").digest == about["data"]["digest"]
+    assert open_store(folder / "data").digest == about["data"]["digest"]
 
 
 @pytest.mark.slow
 def test_a_run_without_a_test_split_has_a_model_without_test_figures(tmp_path: Path) -> None:
     options = [option for option in command(tmp_path) if option != str(tmp_path / "data")]
     options[options.index("--data") : options.index("--data") + 1] = ["--data", "phantom:40", "--test-fraction", "0"]
-    ended = subprocess.run([*options, "--json"], capture_output=True, text=True, timeout=250, check=False)
+    ended = subprocess.run(
+        [*options, "--epochs", "1", "--json"], capture_output=True, text=True, timeout=250, check=False
+    )
 
     assert ended.returncode == 0, ended.stderr
     about = json.loads(ended.stdout)

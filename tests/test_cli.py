@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from conftest import tiny_preset
 from formula import FormulaExecutor, silent
-from typed_commands import boneage_search, refused
+from typed_commands import boneage_search, refused, refused_here
 
 from data.store.disk import Store, open_store
 from search.cli import main, parser
@@ -29,10 +29,10 @@ from studies.order import STUDIES
 Write = Callable[..., Path]
 
 
-@pytest.fixture
-def decided(tmp_path: Path, tiny_store: Store) -> Path:
-    """A run whose four studies are decided, and that has nothing to do after them."""
-    folder = tmp_path / "decided"
+@pytest.fixture(scope="module")
+def decided(tmp_path_factory: pytest.TempPathFactory, tiny_store: Store) -> Path:
+    """A run whose four studies are decided, and that has nothing to do after them; read only."""
+    folder = tmp_path_factory.mktemp("decided")
     run = Run(
         folder,
         replace(tiny_preset(), confirm=0),
@@ -74,7 +74,7 @@ def test_count_and_help_and_status_load_no_tensorflow(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_every_command_has_help_with_an_example() -> None:
+def test_every_command_has_help_with_an_example(capsys: pytest.CaptureFixture[str]) -> None:
     names = re.findall(r"^    (\w+)(?: |$)", boneage_search("--help").stdout, flags=re.MULTILINE)
 
     assert {
@@ -104,7 +104,10 @@ def test_every_command_has_help_with_an_example() -> None:
         "presets",
     } == set(names)
     for name in names:
-        assert f"example: boneage-search {name}" in re.sub(r"\s+", " ", boneage_search(name, "--help").stdout)
+        with pytest.raises(SystemExit) as ended:
+            main([name, "--help"])
+        assert ended.value.code == 0
+        assert f"example: boneage-search {name}" in re.sub(r"\s+", " ", capsys.readouterr().out)
 
 
 def test_the_commands_of_the_readme_are_commands() -> None:
@@ -146,8 +149,15 @@ def test_the_commands_of_the_readme_are_commands() -> None:
         (["dashboard"], "runs/main holds no run: begin one with `boneage-search run`"),
     ],
 )
-def test_bad_input_ends_with_exit_code_2_and_says_what_to_do(tmp_path: Path, arguments: list[str], says: str) -> None:
-    assert says in refused(*arguments, cwd=tmp_path)
+def test_bad_input_ends_with_exit_code_2_and_says_what_to_do(
+    tmp_path: Path,
+    arguments: list[str],
+    says: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert says in refused_here(capsys, *arguments)
 
 
 def test_a_cap_that_an_architecture_breaks_is_exit_code_2() -> None:
@@ -318,8 +328,11 @@ def test_the_dashboard_is_not_exposed_by_accident(decided: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("command", ["ablate", "run", "train --beta 0.1", "compare", "record --out table.csv"])
-def test_an_unknown_executor_is_refused_before_anything_is_prepared(tmp_path: Path, command: str) -> None:
-    said = refused(*command.split(), "--data", "phantom:40", "--executor", "slurm", cwd=tmp_path)
+def test_an_unknown_executor_is_refused_before_anything_is_prepared(
+    tmp_path: Path, command: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    said = refused_here(capsys, *command.split(), "--data", "phantom:40", "--executor", "slurm")
 
     assert "--executor is local, ray, ray://auto or ray://HOST:PORT; got 'slurm'" in said
     assert not (tmp_path / "runs").exists()

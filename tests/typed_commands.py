@@ -1,8 +1,12 @@
-"""The command as people type it, in a process of its own."""
+"""The command as people type it, in a process of its own or in this one."""
 
 import subprocess
 import sys
 from pathlib import Path
+
+import pytest
+
+from search.cli import main
 
 
 def boneage_search(*arguments: str | Path, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
@@ -17,3 +21,17 @@ def refused(*arguments: str | Path, cwd: Path | None = None) -> str:
     assert "Traceback" not in ended.stderr
     assert ended.stdout == ""
     return ended.stderr
+
+
+def refused_here(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
+    """The same of a command in this process."""
+    code: object
+    try:
+        code = main(arguments)
+    except SystemExit as ended:  # argparse's
+        code = ended.code
+    said = capsys.readouterr()
+    assert code == 2, said.err
+    assert "Traceback" not in said.err
+    assert said.out == ""
+    return said.err

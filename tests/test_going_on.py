@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from small_trainings import StoppedAfterAnEpoch
 
 from data.store.disk import Store
+from models.architecture import Blocks
 from search.leader.progress import Terms
 from search.run import Run
 from search.trained.choose import Chosen
@@ -67,7 +68,8 @@ def test_a_stop_keeps_the_best_epoch_and_more_epochs_go_on_with_the_same_model(
     from conftest import tiny_preset
 
     run = Run(tmp_path, tiny_preset(), {}, str(tiny_store.path), f"sqlite:///{tmp_path}/studies.db")
-    order = Order(Chosen(run.preset.reference, "by hand"), {"epochs": 3}, "mine", keep_best=True)
+    stem = replace(run.preset.reference, blocks=Blocks(0, 0, 0, 0, 0, 0))  # the least that is a network
+    order = Order(Chosen(stem, "by hand"), {"epochs": 3}, "mine", keep_best=True)
     stop = StopRequest()
     with pytest.raises(Stopped):
         train(run, tiny_store, order, lambda: StoppedAfterAnEpoch(stop), silent(), Terms(stop=stop))

@@ -90,10 +90,12 @@ def new_trainer(
 
 
 def prepare_process(training: Training, seed: int, deterministic: bool = False) -> None:
-    """What Keras and TensorFlow keep per process: seeds, determinism, precision. Before a network is built.
+    """What Keras and TensorFlow keep per process: seeds, determinism, precision, and how many layers it has named. Before a network is built.
 
+    TensorFlow orders sums by the names of layers, and `conv2d_100` stands before `conv2d_99`: so every network's names begin anew.
     Raises TrainingError where the process cannot compute in that precision.
     """
+    keras.utils.clear_session(free_memory=False)
     keras.utils.set_random_seed(seed)
     if deterministic:
         tf.config.experimental.enable_op_determinism()

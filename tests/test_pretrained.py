@@ -274,7 +274,7 @@ def test_a_worker_starts_from_the_file_and_says_what_of_it(
     assert run(job, said.append, lambda: False)
 
     [remark] = [message.sentence for message in said if isinstance(message, Remark)]
-    assert f"; {blocks._fields[0]} start fresh" in remark
+    assert f"; {blocks._fields[0]} differs from the file's network and starts fresh" in remark
     kept = keras.saving.load_model(job.folder / "model.keras", compile=False)
     first, theirs_first = (
         next(layer for layer in network.layers if isinstance(layer, keras.layers.Conv2D)).get_weights()[0]

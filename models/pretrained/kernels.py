@@ -85,7 +85,12 @@ class Started:
     def sentence(self) -> str:
         if not self.taken:
             return "no part of this network matches the file of weights, so all of it starts fresh"
-        fresh = f"; {', '.join(self.fresh)} differ from the file's network and start fresh" if self.fresh else ""
+        words = (
+            "differs from the file's network and starts"
+            if len(self.fresh) == 1
+            else "differ from the file's network and start"
+        )
+        fresh = f"; {', '.join(self.fresh)} {words} fresh" if self.fresh else ""
         return f"{', '.join(self.taken)} start from the file of weights{fresh}; the head starts fresh"
 
 

@@ -21,9 +21,9 @@ def parted(labelled: Labelled, share: float) -> tuple[pd.DataFrame, pd.DataFrame
     fitted, reported = cases[~of_report], cases[of_report]
     if len(fitted) < LEAST_FITTED or len(reported) < LEAST_REPORTED:
         raise StudyError(
-            f"{labelled.source} has too few cases that the model does not know: {len(cases):,} (and {len(labelled.cases) - len(cases):,} "
-            f"others). {len(fitted):,} would be fitted on and {len(reported):,} reported on, but at least {LEAST_FITTED} and "
-            f"{LEAST_REPORTED} are needed: give more cases, or another --share"
+            f"{labelled.source} has {len(cases):,} cases that the model does not know, beside {len(labelled.cases) - len(cases):,} that "
+            f"it knows: {len(fitted):,} would be fitted on and {len(reported):,} reported on, but at least {LEAST_FITTED} and "
+            f"{LEAST_REPORTED} are needed; give more cases, or another --share"
         )
     return fitted, reported
 

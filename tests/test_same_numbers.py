@@ -6,12 +6,12 @@ from models.backend import keras
 
 import numpy as np
 import pytest
+from conftest import tiny_preset
 from small_trainings import EXAMPLES, PX, TRAINING, VALIDATION
 
-from models.architecture import Architecture, Blocks
 from models.training.fit import new_trainer
 
-BRANCHED = Architecture(beta=1 / 16, blocks=Blocks(0, 1, 0, 1, 0, 1), stem_pools=(False, False))
+BRANCHED = tiny_preset().reference
 
 
 def numbers() -> list[np.ndarray]:

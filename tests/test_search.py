@@ -15,10 +15,10 @@ import numpy as np
 import pytest
 from event_files import logs_of
 from formula import silent
-from workers import TINY, job, working_in
+from workers import SMALLEST, TINY, job, working_in
 
 from data.store.disk import Store
-from models.architecture import Architecture, Blocks
+from models.architecture import Architecture
 from models.cost import cost
 from search.leader.engine import run_study
 from search.run import Run
@@ -211,7 +211,7 @@ def test_no_over_cap_network_is_built(tmp_path: Path, tiny_store: Store, monkeyp
     monkeypatch.setattr(fit, "build", build)
     preset = replace(
         TINY,
-        reference=replace(TINY.reference, blocks=Blocks(0, 0, 0, 0, 0, 1)),
+        reference=SMALLEST,
         training=replace(TINY.training, epochs=1),
         max_params=cap,
         depth_trials=3,

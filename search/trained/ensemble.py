@@ -49,8 +49,7 @@ def train_ensemble(run: Run, store: Store, order: Order, make_executor: Make, pr
             record(run)
             progress.said(said)
 
-        origin = Origin(order.chosen.origin, looks_of=members[0] if members else None)
-        carried_out(job, store, origin, False, begin, make_executor, progress, terms)
+        carried_out(job, store, Origin(order.chosen.origin), False, begin, make_executor, progress, terms)
         members.append(open_folder(job.folder, whole=True))
     with held(folder.parent, folder.name, kind="training") as lease, room_in(folder):
         flip = order.flip or was_flipped(folder)

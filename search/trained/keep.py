@@ -148,13 +148,23 @@ def calibrated(job: Job, store: Store, predicted: dict[str, np.ndarray]) -> dict
 
 def learned_looks(store: Store, path: Path) -> dict[str, Any]:
     """What a radiograph of this store looks like, left in the model's folder; None is a line there were too few images for."""
-    splits = {name: store.split(name) for name in ("train", "validation")}
-    small = {name: looks.shrunk(store.images[row] for row in examples.rows) for name, examples in splits.items()}
-    found = looks.learn(small["train"], small["validation"])
+    found = look_of(store)
     with written(path) as part:
         looks.save(found, part)
     lines = {"refuse_below": found.refuse_below, "doubt_below": found.doubt_below}
     return {name: round(line, 4) if np.isfinite(line) else None for name, line in lines.items()}
+
+
+learned: dict[str, looks.Looks] = {}  # of the last store, by its digest: an ensemble's members share one
+
+
+def look_of(store: Store) -> looks.Looks:
+    if store.digest not in learned:
+        splits = {name: store.split(name) for name in ("train", "validation")}
+        small = {name: looks.shrunk(store.images[row] for row in examples.rows) for name, examples in splits.items()}
+        learned.clear()
+        learned[store.digest] = looks.learn(small["train"], small["validation"])
+    return learned[store.digest]
 
 
 def taken_over(model: ModelFolder, path: Path) -> dict[str, Any]:

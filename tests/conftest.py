@@ -179,6 +179,11 @@ def tiny_preset() -> Preset:
     )
 
 
+def tiny_network() -> Architecture:
+    """The tiny model's: one block group, so that it is built and read in half the time."""
+    return replace(tiny_preset().reference, blocks=Blocks(0, 0, 0, 0, 0, mixed9=1))
+
+
 @pytest.fixture(scope="session")
 def tiny_model(tiny_store: Store, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tiny_model_in(tmp_path_factory.mktemp("modelled"), tiny_store)
@@ -209,7 +214,7 @@ def tiny_model_in(folder: Path, tiny_store: Store) -> Path:
     from search.trained.train import Order, job_of
 
     run = Run(folder, tiny_preset(), {}, str(tiny_store.path), sqlite_url(folder / "studies.db"))
-    job = job_of(run, tiny_store, Order(Chosen(run.preset.reference, "by hand"), {}, "tiny"), deterministic=False)
+    job = job_of(run, tiny_store, Order(Chosen(tiny_network(), "by hand"), {}, "tiny"), deterministic=False)
     leave_untrained(job, tiny_store)
     return job.folder
 

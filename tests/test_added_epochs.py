@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from conftest import tiny_preset
+from conftest import tiny_network, tiny_preset
 from formula import silent
 from small_trainings import StoppedAfterAnEpoch
 
@@ -36,7 +36,7 @@ from studies.preset import StudyError
 
 pytestmark = pytest.mark.slow
 
-REFERENCE = tiny_preset().reference
+REFERENCE = tiny_network()
 TWELVE = Order(Chosen(REFERENCE, "by hand"), {"epochs": 12, "seed": 5}, "p")
 IMPATIENT = replace(TWELVE, patience=1)
 SIX = (20.0, 19.0, 18.0, 17.0, 16.0, 16.5)  # the fifth is the best, and the sixth ends it where the patience is 1

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import tiny_preset
+from conftest import tiny_network, tiny_preset
 from formula import FormulaExecutor, silent
 from hypothesis import given
 from hypothesis import strategies as st
@@ -221,7 +221,7 @@ def test_model_json_says_all_that_others_read(tiny_model: Path, tiny_store: Stor
     validation = tiny_store.split("validation")
     error = np.abs(np.load(tiny_model / "predictions.npy") - validation.age_months)
 
-    assert Architecture.from_dict(about["architecture"]) == TINY.reference
+    assert Architecture.from_dict(about["architecture"]) == tiny_network()
     assert about["preparation"] == {"image_px": 40, "fit": "squash", "stretch": True}
     assert about["data"]["digest"] == tiny_store.digest
     assert about["validation"]["mae"] == pytest.approx(error.mean(), abs=1e-3)
@@ -258,7 +258,7 @@ def test_the_page_shows_the_figures_with_their_notices(tiny_model: Path) -> None
 
 def test_another_training_of_the_same_name_is_refused(tiny_model: Path, tiny_store: Store) -> None:
     run = tiny_run(tiny_model.parents[1], tiny_store)
-    other = Order(Chosen(TINY.reference, "by hand"), {"epochs": 1}, "tiny")
+    other = Order(Chosen(tiny_network(), "by hand"), {"epochs": 1}, "tiny")
 
     with pytest.raises(StudyError, match="epochs was 2, now 1"):
         train(run, tiny_store, other, FormulaExecutor, silent(), Terms())
@@ -267,7 +267,7 @@ def test_another_training_of_the_same_name_is_refused(tiny_model: Path, tiny_sto
 def test_a_whole_model_is_left_as_it_is(tiny_model: Path, tiny_store: Store) -> None:
     before = (tiny_model / "model.json").stat().st_mtime_ns
     executor = FormulaExecutor()
-    order = Order(Chosen(TINY.reference, "by hand"), {}, "tiny")
+    order = Order(Chosen(tiny_network(), "by hand"), {}, "tiny")
 
     assert train(tiny_run(tiny_model.parents[1], tiny_store), tiny_store, order, lambda: executor, silent(), Terms())
     assert executor.every == []
@@ -276,7 +276,7 @@ def test_a_whole_model_is_left_as_it_is(tiny_model: Path, tiny_store: Store) -> 
 
 def test_who_trains_it_already_is_named(tiny_model: Path, tiny_store: Store) -> None:
     run = tiny_run(tiny_model.parents[1], tiny_store)
-    order = Order(Chosen(TINY.reference, "by hand"), {}, "tiny")
+    order = Order(Chosen(tiny_network(), "by hand"), {}, "tiny")
 
     with held(tiny_model.parent, "tiny", kind="training"), pytest.raises(StudyError, match=f"process {os.getpid()}"):
         train(run, tiny_store, order, FormulaExecutor, silent(), Terms())

@@ -18,6 +18,10 @@ SEEDS ?= $(if $(filter demo,$(PRESET)),3)
 search: install
 	$(BIN)/boneage-search run --preset $(PRESET) --run-dir $(RUN_DIR) --workers $(WORKERS) $(if $(SEEDS),--seeds $(SEEDS)) $(if $(DATA),--data $(DATA))
 
+# The tests' networks are so small that the threads of one step only wait for one another.
+test test-slow: export TF_NUM_INTRAOP_THREADS ?= 1
+test test-slow: export TF_NUM_INTEROP_THREADS ?= 1
+
 # The fast tests: no training that takes more than seconds.
 test: install
 	$(BIN)/pytest -q -m "not slow" --instafail --numprocesses $(TEST_PROCESSES) --dist worksteal

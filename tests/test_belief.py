@@ -230,6 +230,15 @@ def test_at_the_end_the_decided_network_is_asked_for_once_so_that_its_trial_is_t
     assert not belief.following(refinement, started, own, feasible, 0)
 
 
+def test_where_nothing_is_left_to_train_the_decided_network_is_asked_for_too() -> None:
+    feasible = feasible_points(depth, given_with((REFERENCE, 20)))
+    networks = [depth.architecture(given_with(), point) for point in feasible]
+    everything = given_with(*((network, 20.0 + place) for place, network in enumerate(networks)))
+    [(point, _)] = belief.following(depth, everything, (), feasible, 6)
+
+    assert depth.architecture(everything, point) == belief.choose(depth, everything, ())[0]
+
+
 @pytest.mark.slow
 def test_the_network_that_is_decided_for_is_a_trial_of_the_refinement_with_all_of_its_seeds() -> None:
     """Whichever study trained it first, and with however few: the report, and the comparison without the sex, are of that trial."""

@@ -155,6 +155,7 @@ def refuse_changes(
     """
     existing = load(storage, asked.name, run.folder)
     if existing is None:
+        asked.module.propose(given, [])  # which may refuse the very first trial
         return None
     refuse_other_settings(existing, asked.name, asked.settings)
     return standing(run, asked.name, given, made, trials_of(existing, meaning(asked.module, given)))

@@ -183,7 +183,11 @@ def baseline(trials: Sequence[Trial]) -> Trial:
     trial = at(trials, {"variant": BASELINE})
     if trial is None or trial.validation_mae is None:
         reason = trial.exit_reason if trial else "not run"
-        raise StudyError(f"the ablation's baseline has no result ({reason}); without it no block can be judged")
+        seeds = len(trial.by_seed) if trial else 0
+        raise StudyError(
+            f"the ablation's baseline has no result ({reason}); without it no block can be judged: --baseline-seeds above {seeds} "
+            "tries further seeds"
+        )
     return trial
 
 

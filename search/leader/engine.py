@@ -40,7 +40,7 @@ from search.storage.keys import study_key
 from search.storage.opening import open_storage
 from search.storage.patience import PatientStorage
 from search.storage.records import decisions, identity_of, load, made_in, note, trained_before, trials_of
-from search.storage.status import storage_exists
+from search.storage.status import has_begun
 from search.storage.stored import DECIDED_UNDER, decision_written, meaning
 from search.storage.told import why_left_out
 from search.workers.best import errors_of
@@ -167,7 +167,7 @@ def refuse_changes(
 def checked_before(run: Run, store: Store, names: Sequence[str]) -> Run:
     """The run of a command for these studies, before the first of them begins: what one of them would be refused for is refused
     before anything is trained or recorded. Those that nothing can be said of yet are not looked at."""
-    if not storage_exists(run):
+    if not has_begun(run):
         return run
     storage = open_storage(run.storage)
     made = made_in(storage, run.folder)

@@ -258,6 +258,19 @@ def test_a_table_says_what_its_networks_have_alike_and_lacks_none_that_may_be_as
     assert "the table lacks 1 of the 180 networks" in capsys.readouterr().err
 
 
+def test_under_a_lower_cap_no_regret_is_told_against_a_network_that_no_search_may_ask_for(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = written(tmp_path, landscape("blocks pay", 1, seeds=1))
+    command = ["compare", "--rivals", "random", "--repetitions", "1", "--json", "--replay", str(path), "--run-dir"]
+    assert main([*command, str(tmp_path / "all")]) == 0
+    assert all(row["regret"] is not None for row in json.loads(capsys.readouterr().out)["summary"])
+    assert main([*command, str(tmp_path / "some"), "--max-params", "300k"]) == 0
+    said = capsys.readouterr()
+    assert all(row.get("regret") is None for row in json.loads(said.out)["summary"])
+    assert "no regret is told" in said.err
+
+
 def truth_told(table: Recorded, truth: object) -> Recorded:
     return replace(table, about={**table.about, "truth": truth})
 

@@ -2,7 +2,7 @@
 
 import json
 import math
-from dataclasses import fields
+from dataclasses import fields, replace
 from statistics import fmean, pvariance
 from typing import Any
 
@@ -67,6 +67,13 @@ def refuse_other_networks(recorded: Recorded, preset: Preset) -> None:
             f"the table lacks {len(lacking):,} of the {len(may_be_asked):,} networks that the searches may ask for, as {lacking[0]}: record "
             "them, or lower the cap"
         )
+
+
+def without_another_caps_truth(recorded: Recorded, preset: Preset) -> Recorded:
+    """The lowest true MAE of all recorded networks is no goal of searches that may not ask for all of them."""
+    if "truth" not in recorded.about or all(joint.fits(preset, point) for point in recorded.points):
+        return recorded
+    return replace(recorded, about={name: value for name, value in recorded.about.items() if name != "truth"})
 
 
 def refuse_other_trainings(recorded: Recorded, run: Run) -> None:

@@ -22,6 +22,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 from models.architecture import Architecture, family_named
+from studies.caps import options, over, said
 from studies.findings import Compared, Evidence, Findings
 from studies.knowledge import belief
 from studies.preset import MIN_SEEDS, StudyError
@@ -139,6 +140,21 @@ def prunable(given: Given, point: Point) -> bool:
 
 
 def propose(given: Given, trials: Sequence[Trial]) -> Proposals:
+    refuse_unfit(given, trials, max_params(given), "the reference, with which the ablation compares")
+    return wanted(given, trials)
+
+
+def refuse_unfit(given: Given, trials: Sequence[Trial], cap: int, baseline_is: str) -> None:
+    """Before the others are trained for nothing. One that was trained under another cap is compared with all the same."""
+    cost, tried = given.cost(given.preset.reference), any(trial.point["variant"] == BASELINE for trial in trials)
+    if not tried and (unmet := over(given.caps(cap), cost)):
+        has = " and ".join(f"{most.measure(cost):,}" for most in unmet)
+        raise StudyError(
+            f"{baseline_is}, does not fit {said(unmet)}: it has {has}; raise {options(unmet)}, or take a smaller reference by --beta or --blocks"
+        )
+
+
+def wanted(given: Given, trials: Sequence[Trial]) -> Proposals:
     every = list(points(space(given)))
     return Proposals(every, seeds=seeds_wanted(given, trials, [str(point["variant"]) for point in every]))
 
@@ -147,14 +163,14 @@ def seeds_wanted(given: Given, trials: Sequence[Trial], variants: Sequence[str])
     """The preset's number, and where verdicts are to be resolved, more for those that are open; more for the baseline anyway."""
     preset, others = given.preset, len(variants) - 1
     least = max(preset.seeds, FIRST_LOOK) if preset.resolve else preset.seeds
-    wanted = dict.fromkeys(variants, least) | {BASELINE: preset.reference_seeds(least, others)}
+    counts = dict.fromkeys(variants, least) | {BASELINE: preset.reference_seeds(least, others)}
     reference, lowered = at(trials, {"variant": BASELINE}), lowered_trials(trials)
     if preset.resolve and reference is not None and reference.validation_mae is not None and len(lowered) == others:
         from studies.statistics.pairs import beside, raced  # brings SciPy
 
         found = raced(given, beside(given, lowered, reference))
-        wanted = {name: max(wanted[name], seeds) for name, seeds in [*found.seeds.items(), (BASELINE, found.reference)]}
-    return [wanted[name] for name in variants]
+        counts = {name: max(counts[name], seeds) for name, seeds in [*found.seeds.items(), (BASELINE, found.reference)]}
+    return [counts[name] for name in variants]
 
 
 def lowered_trials(trials: Sequence[Trial]) -> dict[str, Trial]:
@@ -167,7 +183,11 @@ def baseline(trials: Sequence[Trial]) -> Trial:
     trial = at(trials, {"variant": BASELINE})
     if trial is None or trial.validation_mae is None:
         reason = trial.exit_reason if trial else "not run"
-        raise StudyError(f"the ablation's baseline has no result ({reason}); without it no block can be judged")
+        seeds = len(trial.by_seed) if trial else 0
+        raise StudyError(
+            f"the ablation's baseline has no result ({reason}); without it no block can be judged: --baseline-seeds above {seeds} "
+            "tries further seeds"
+        )
     return trial
 
 

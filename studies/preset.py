@@ -28,7 +28,7 @@ SEEDS = 1_000  # of one point; far beyond what any verdict needs
 MIN_SEEDS = 3  # of a network; fewer make estimates and no verdict
 RANGES = {
     "full_epochs": whole(0, EPOCHS),
-    "seed": whole(0, 2**31 - 1),  # further seeds count on from it, and NumPy takes 32 bits
+    "seed": whole(0, 2**31 - 1),  # NumPy takes 32 bits
     "seeds": whole(1, SEEDS),
     "baseline_seeds": whole(0, SEEDS),
     "confirm": whole(0, 100),
@@ -144,6 +144,8 @@ class Preset:
             raise StudyError(
                 f"resolve must be 0, or a number of seeds of at least {max(self.seeds, 6)}; got {self.resolve}"
             )
+        if self.seed > (highest := RANGES["seed"].high - SEEDS):
+            raise StudyError(f"seed is at most {highest:,.0f}, as further seeds count on from it; got {self.seed}")
         if 0 < self.baseline_seeds < self.seeds:
             raise StudyError(
                 f"baseline_seeds must be 0, which chooses the best number, or at least seeds ({self.seeds}); got {self.baseline_seeds}"

@@ -37,6 +37,7 @@ from studies.study import (
     Value,
     at,
     best_of,
+    complete_at,
     row,
 )
 
@@ -227,8 +228,9 @@ def believed(given: Given, trials: Sequence[Trial]) -> Decision:
     decided, choice = belief.choose(module, given, trials)
     cost = given.cost(decided)
     point = belief.own_point(module, given, trials, decided)
-    mae = belief.mean_mae(module, given, trials, decided)
-    nothing = mae is not None and learned_nothing(mae, given.constant_mae, given.preset.margin_months)
+    own = complete_at(trials, point)  # its seeds are those that tables and reports show; resolution has others
+    mae = own.error if own else belief.mean_mae(module, given, trials, decided)
+    nothing = learned_nothing(mae, given.constant_mae, given.preset.margin_months)
     findings = RefinementFindings(
         best_mae=mae,
         constant_mae=round(given.constant_mae, 3),

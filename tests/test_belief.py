@@ -230,6 +230,27 @@ def test_at_the_end_the_decided_network_is_asked_for_once_so_that_its_trial_is_t
     assert not belief.following(refinement, started, own, feasible, 0)
 
 
+def test_what_the_search_found_is_what_the_decided_networks_own_trial_shows() -> None:
+    """Resolution trains the network with seeds of its own, which are in the surrogate and in no table of the refinement."""
+    others = tuple(Training(REFERENCE, run(n, "complete", (10.0,), seed=3000 + n)) for n in range(3))
+    started = replace(given_with(), trained=others)
+    [point, *_] = [
+        point for point in feasible_points(refinement, started) if refinement.architecture(started, point) == REFERENCE
+    ]
+    own = [replace(run(n, "complete", (12.0 + n,), seed=n), point=point) for n in range(3)]
+
+    assert refinement.decide(started, pool(own)).findings.to_dict()["best_mae"] == 13.0
+
+
+def test_where_nothing_is_left_to_train_the_decided_network_is_asked_for_too() -> None:
+    feasible = feasible_points(depth, given_with((REFERENCE, 20)))
+    networks = [depth.architecture(given_with(), point) for point in feasible]
+    everything = given_with(*((network, 20.0 + place) for place, network in enumerate(networks)))
+    [(point, _)] = belief.following(depth, everything, (), feasible, 6)
+
+    assert depth.architecture(everything, point) == belief.choose(depth, everything, ())[0]
+
+
 @pytest.mark.slow
 def test_the_network_that_is_decided_for_is_a_trial_of_the_refinement_with_all_of_its_seeds() -> None:
     """Whichever study trained it first, and with however few: the report, and the comparison without the sex, are of that trial."""

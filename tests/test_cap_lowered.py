@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from conftest import tiny_preset
@@ -18,6 +19,8 @@ from search.run import Run
 from search.storage import records
 from search.storage.opening import open_storage
 from search.storage.records import decisions, load, trials_of
+from search.storage.settings import read_settings
+from search.storage.sqlite import sqlite_url
 from studies.deciding import decided
 from studies.order import EVERY, STUDIES
 from studies.preset import StudyError
@@ -92,3 +95,36 @@ def larger_is_better(network: Architecture) -> float:
 
 def cost_of(network: Architecture) -> int:
     return cost(network, tiny_preset().preparation.image_px).params
+
+
+def test_a_baseline_over_the_cap_is_refused_before_its_variants_are_trained_or_anything_is_recorded(
+    tmp_path: Path, tiny_store: Store
+) -> None:
+    """The smaller variants fit, but would be compared with nothing."""
+    reference = tiny_preset().reference
+    params = cost(reference, tiny_store.image_px).params
+    executor = FormulaExecutor()
+    run = Run(
+        tmp_path,
+        replace(tiny_preset(), max_params=params - 1),
+        {},
+        str(tiny_store.path),
+        sqlite_url(tmp_path / "studies.db"),
+    )
+
+    with pytest.raises(
+        StudyError, match=f"does not fit {params - 1:,} parameters: it has {params:,}; raise --max-params"
+    ):
+        run_study(run, tiny_store, "ablation", lambda: executor, silent())
+
+    assert not executor.seen
+    assert "preset" not in read_settings(tmp_path)
+
+
+def test_the_winner_may_have_what_the_refinements_own_cap_allows(tmp_path: Path, tiny_store: Store) -> None:
+    preset = replace(tiny_preset(), ablate_winner=True, confirm=0, max_params=45_000, refine_max_params=100_000)
+    run = search(a_run(tmp_path, tiny_store, preset), tiny_store, FormulaExecutor(larger_is_better))
+    decided_for = decisions(open_storage(run.storage))["refinement"].architecture
+    assert cost(decided_for, tiny_store.image_px).params > preset.max_params
+
+    run_study(run, tiny_store, "winner", lambda: FormulaExecutor(larger_is_better), silent())

@@ -187,11 +187,24 @@ def test_whatever_a_command_asks_the_decision_that_others_stand_on_stays(
 
 
 @pytest.mark.slow
-def test_settings_of_a_later_study_alone_let_the_earlier_ones_stand(tmp_path: Path, tiny_store: Store) -> None:
-    """`refine` with a higher cap and more seeds: its own business, and `run` is safe to repeat after it."""
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"max_params": 10**6, "seeds": 2},
+        {"fc_choices": (16, 32)},  # which width and depth may try, too
+        {"strategy": "paper"},
+        {"depth_extra": 2},
+        {"width_factors": (0.7, 1.0, 1.4, 2.0)},
+    ],
+    ids=lambda fields: next(iter(fields)),
+)
+def test_settings_of_a_later_study_alone_let_the_earlier_ones_stand(
+    tmp_path: Path, tiny_store: Store, fields: dict[str, Any]
+) -> None:
+    """`refine` with a higher cap, say: its own business, and `run` is safe to repeat after it."""
     run = begun(tmp_path, tiny_store)
     do(run, tiny_store, "ablation", "width", "depth")
-    assert do(again(tmp_path, max_params=10**6, seeds=2), tiny_store, "refinement")
+    assert do(again(tmp_path, **fields), tiny_store, "refinement")
     before = stored(run)
 
     assert not do(checked_before(again(tmp_path), tiny_store, list(STUDIES)), tiny_store, *STUDIES)

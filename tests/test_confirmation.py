@@ -31,7 +31,7 @@ from studies.around import confirmation
 from studies.around.confirmation import fresh
 from studies.findings import learned_nothing
 from studies.order import ORDER, STUDIES
-from studies.preset import RANGES, SEEDS, paper
+from studies.preset import RANGES, SEEDS, StudyError, paper
 from studies.refinement import RefinementFindings
 from studies.statistics.fresh import fresh_seed
 from studies.study import Decision, Given, Trial, pool
@@ -161,6 +161,20 @@ def test_fresh_seeds_are_never_the_searchs_and_are_seeds(seed: int, further: int
     assert set(searched).isdisjoint(range(first, first + SEEDS))
     assert first >= 0
     assert first + SEEDS - 1 in RANGES["seed"]
+
+
+def test_where_all_fresh_seeds_failed_the_refusal_names_what_confirms_after_all(
+    tmp_path: Path, tiny_store: Store
+) -> None:
+    first = fresh_seed(0)
+    executor = FormulaExecutor(by_seed=lambda job: float("inf") if first <= job.seed < first + 3 else lucky(job))
+    preset = replace(tiny_preset(), depth_trials=1, refine_trials=1, width_trials=1)
+    run = search(a_run(tmp_path, tiny_store, preset), tiny_store, executor)
+    with pytest.raises(StudyError, match=r"with 3 fresh seeds .*: a higher --confirm-seeds tries further ones"):
+        run_study(run, tiny_store, CONFIRMATION, lambda: executor, silent())
+
+    more = replace(run, preset=replace(run.preset, confirm_seeds=4))
+    assert "with 1 fresh seed " in run_study(more, tiny_store, CONFIRMATION, lambda: executor, silent()).summary
 
 
 def test_the_papers_preset_confirms_nothing_and_the_others_do() -> None:

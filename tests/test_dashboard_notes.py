@@ -26,6 +26,7 @@ from models.training.settings import Training
 from search.apply import maps
 from search.leader.engine import run_study
 from search.output.notices import SYNTHETIC
+from search.output.sentence import sentence
 from search.show import svg as drawings
 from search.show.overlay import GAP_PX, LINE_PX
 from search.storage.copy import copy_storage
@@ -265,6 +266,24 @@ def test_plots_are_small_and_bring_no_template(tmp_path: Path, tiny_store: Store
     for text in kept.values():
         assert len(text) < 10_000
         assert len(json.dumps(json.loads(text)["layout"].get("template", {}))) < 100
+
+
+def test_a_study_that_has_nothing_to_train_ends_with_a_note_and_no_plot_of_networks(
+    tmp_path: Path, tiny_store: Store
+) -> None:
+    """As that of the network without the sex, where the decided one does not use it."""
+    preset = replace(tiny_preset(), confirm=0, without_sex=True, depth_trials=1, refine_trials=1)
+    sexless = replace(preset, reference=replace(preset.reference, sex_units=0))
+    run = search(a_run(tmp_path / "run", tiny_store, sexless), tiny_store)
+
+    decision = run_study(run, tiny_store, "sex", FormulaExecutor, noted(silent()))
+
+    storage = open_storage(run.storage)
+    study = study_of(storage, "sex")
+    assert not study.trials
+    assert sentence(decision.summary) in get_note(study)
+    attrs = storage.get_study_system_attrs(study._study_id)
+    assert not [key for key in attrs if key.startswith("dashboard:plot_data:")]
 
 
 def test_a_learning_curve_is_drawn_within_its_picture_and_not_where_it_is_infinite() -> None:

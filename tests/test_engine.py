@@ -22,7 +22,7 @@ from search.storage.records import decisions, load, trials_of
 from search.storage.settings import read_settings
 from search.storage.sqlite import sqlite_url
 from search.storage.status import status
-from search.workers.job import EpochDone, Failed, Message
+from search.workers.job import EpochDone, Failed, Job, Message
 from studies.order import STUDIES
 from studies.preset import Preset, StudyError
 from studies.statistics.racing import looks
@@ -261,6 +261,25 @@ def test_a_trial_that_fails_is_recorded_with_its_reason_and_the_search_goes_on(
     assert failed.user_attrs["exit_reason"] == "not_finite"
     assert "mixed9" in made["ablation"].findings.key_groups
     assert made["ablation"].findings.not_trainable_without == ("mixed9",)
+
+
+def test_a_baseline_that_failed_is_tried_again_with_the_seeds_that_the_refusal_names(
+    tmp_path: Path, tiny_store: Store
+) -> None:
+    reference = tiny_preset().reference
+
+    def first_one_fails(job: Job) -> float:
+        return float("inf") if (job.architecture, job.seed) == (reference, 0) else deeper_is_better(job.architecture)
+
+    executor = FormulaExecutor(by_seed=first_one_fails)
+    run = a_run(tmp_path, tiny_store)
+    with pytest.raises(StudyError, match=r"no result .not_finite.* --baseline-seeds above 1 tries further seeds"):
+        run_study(run, tiny_store, "ablation", lambda: executor, silent())
+    before = len(executor.every)
+
+    more = replace(run, preset=replace(run.preset, baseline_seeds=2))
+    assert run_study(more, tiny_store, "ablation", lambda: executor, silent()).architecture == reference
+    assert [(job.architecture, job.seed) for job in executor.every[before:]] == [(reference, 1)]
 
 
 def test_workers_are_kept_busy_and_change_no_decision_of_an_enumerated_study(tmp_path: Path, tiny_store: Store) -> None:

@@ -12,8 +12,11 @@ from conftest import tiny_preset
 from formula import FormulaExecutor, silent
 
 from data.store.disk import Store
-from search.leader.engine import run_study
+from models.architecture import Architecture
+from search.leader.budget_kept import so_far
+from search.leader.engine import checked_before, run_study
 from search.leader.progress import Terms
+from search.leader.timings import measured
 from search.lease import Fenced, held
 from search.run import Run, record
 from search.storage.copy import copy_storage
@@ -53,6 +56,28 @@ def test_replicates_live_side_by_side_in_one_database(tmp_path: Path, tiny_store
     assert one != two
     assert decisions(storage, first.folder) != decisions(storage, second.folder)
     assert [entry["best_value"] for entry in (status(first)[0], status(second)[0])] == [min(one), min(two)]
+
+
+def test_a_new_runs_command_looks_at_no_other_run_of_its_database(tmp_path: Path, tiny_store: Store) -> None:
+    """Neither is it refused for that one's settings, nor does it go on from that one's baseline, nor plan from what that one has done."""
+    shared = sqlite_url(tmp_path / "shared.db")
+    first, new = (a_run(tmp_path / name, tiny_store, shared) for name in ("first", "new"))
+    wide = replace(first.preset, reference=replace(first.preset.reference, beta=0.125), max_params=10**6)
+    compared = replace(first, preset=replace(wide, families=("inception_v3", "xception")))
+    run_study(compared, tiny_store, "baseline", lambda: FormulaExecutor(xception_is_best), silent())
+    other = replace(new, preset=replace(new.preset, seed=5))
+
+    assert decisions(open_storage(shared), first.folder, ["baseline"])["baseline"].architecture.family == "xception"
+    assert checked_before(other, tiny_store, list(STUDIES)) == other
+    assert not so_far(other).begun
+    assert measured(other, 1) is None
+    run_study(other, tiny_store, "ablation", FormulaExecutor, silent())
+    assert so_far(other).begun
+    assert checked_before(other, tiny_store, list(STUDIES)).preset.reference == other.preset.reference
+
+
+def xception_is_best(network: Architecture) -> float:
+    return 20.0 - (network.family == "xception")
 
 
 def test_the_id_is_made_once_by_however_many_commands_begin_at_once(tmp_path: Path, tiny_store: Store) -> None:

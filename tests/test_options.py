@@ -28,6 +28,7 @@ from search.commands.general.refused import RULES, Excludes, refuse_without_effe
 from search.commands.parser import parser
 from search.commands.values import Written
 from search.run import open_run, record
+from search.storage.settings import derive
 from studies import preset
 from studies.preset import EARLIER, PRESETS, Preset, StudyError, demo
 
@@ -291,6 +292,17 @@ def test_the_same_widths_twice_and_widths_that_no_network_has_are_refused() -> N
     for factors in ((1.0, 1.0001), (1.0, 256.0), (0.1, 1.0)):
         with pytest.raises(StudyError, match="width_factors"):
             replace(demo(), width_factors=factors)
+
+
+def test_a_list_that_may_be_empty_is_emptied_by_none(tmp_path: Path) -> None:
+    """Also one that an earlier command of the run has set."""
+    names = {"fc_choices", "dropouts", "px_choices", "se_choices", "families", "depth_start", "group_betas"}
+    typed = [text for name in sorted(names) for text in (f"--{name.replace('_', '-')}", "none")]
+    chosen = options.chosen(parser().parse_args(["run", *typed]))
+    record(open_run(tmp_path, "demo", {"px_choices": (40,), "families": ("xception",)}, None, None))
+
+    assert chosen == dict.fromkeys(names, ())
+    assert open_run(tmp_path, None, chosen, None, None).preset == derive(demo(), chosen)
 
 
 def test_every_field_with_an_option_is_one_of_a_preset() -> None:

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import optuna
@@ -119,6 +120,19 @@ def test_a_plan_counts_what_the_surrogate_asks_for_and_no_more_than_all_seeds_bu
 
     for study, trained in asked_for(preset, luck).items():
         assert trained <= planned[study] <= max(trained + seeds - 1, 1.3 * trained), study
+
+
+@pytest.mark.parametrize("changes", [{"objective": ("mae", "macs")}, {"strategy": "paper"}], ids=str)
+def test_where_depth_tries_the_widths_beside_the_decided_one_it_trains_no_more_than_was_planned(
+    changes: dict[str, Any],
+) -> None:
+    """There are most of them where that is the reference's."""
+    preset = replace(PRESETS["demo"](), depth_trials=12, depth_patience=12, confirm=0, **changes)
+    planned = {study.study: study.trials for study in plan(preset, IMAGES, RATE).studies}
+
+    for luck in range(4):
+        trained = asked_for(preset, luck)
+        assert all(trained[study] <= planned[study] for study in trained), trained
 
 
 @pytest.mark.slow

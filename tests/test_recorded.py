@@ -20,7 +20,7 @@ from search.compare.page import shown
 from search.compare.replay import Trace, Tried
 from search.compare.rivals import STAGED
 from search.compare.standing import standing, verdict
-from search.compare.usable import refuse_another_truth, refuse_too_many_seeds
+from search.compare.usable import fixed, refuse_another_truth, refuse_too_many_seeds
 from search.planning.asking import key
 from studies import joint
 from studies.preset import StudyError, miniature
@@ -186,12 +186,23 @@ def test_a_first_line_that_lacks_something_is_refused_by_its_name(tmp_path: Path
     read(written(tmp_path, table))
 
 
-def test_a_table_without_rows_or_with_months_that_are_no_number_is_refused(tmp_path: Path) -> None:
+def test_a_table_without_rows_or_with_a_training_twice_or_in_part_or_with_months_that_are_no_number_is_refused(
+    tmp_path: Path,
+) -> None:
     path = written(tmp_path, landscape("blocks pay", 1, seeds=1))
     about, header, first, *_ = path.read_text().splitlines()
     path.write_text(f"{about}\n{header}\n")
     with pytest.raises(StudyError, match="it has no row"):
         read(path)
+    path.write_text(f"{about}\n{header}\n{first}\n{first}\n")
+    with pytest.raises(StudyError, match="it has two rows of seed 0 of"):
+        read(path)
+    for name, said in (("validation_mae_2", "no MAE in epoch 2"), ("seconds_per_epoch", "could not convert")):
+        cells = first.split(",")
+        cells[header.split(",").index(name)] = ""
+        path.write_text(f"{about}\n{header}\n{','.join(cells)}\n")
+        with pytest.raises(StudyError, match=said):
+            read(path)
     cells = first.split(",")
     cells[header.split(",").index("validation_mae_2")] = "nan"
     path.write_text(f"{about}\n{header}\n{','.join(cells)}\n")
@@ -204,6 +215,10 @@ def test_a_table_without_rows_or_with_months_that_are_no_number_is_refused(tmp_p
     [
         (["--learning-rate", "0.5", "--batch", "64"], "learning_rate 0.003, now 0.5; batch 16, now 64"),
         (["--image-px", "80"], "image_px 64, now 80"),
+        (
+            ["--sex-units", "0", "--stem-pools", "none"],
+            "sex_units 32, now 0; stem_pools [False, True], now [False, False]",
+        ),
         (["--rivals", ","], "got ','"),
         (["--seeds", "4"], "the table has 1 training of each network, and --seeds 4 needs 8"),
     ],
@@ -224,6 +239,36 @@ def test_an_option_that_says_what_was_recorded_is_no_other_training(tmp_path: Pa
     assert main([*command, "--repetitions", "1", "--learning-rate", "0.5", "--epochs", "6", *of_data, "--json"]) == 0
     found = json.loads((tmp_path / "run/compare/replay.json").read_text())
     assert found["left_out"] == []
+
+
+def test_a_table_says_what_its_networks_have_alike_and_lacks_none_that_may_be_asked_for(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    table = landscape("blocks pay", 1, seeds=1)
+    command = ["compare", "--run-dir", str(tmp_path / "run"), "--rivals", "random", "--repetitions", "1", "--replay"]
+    sexless = str(written(tmp_path, table, reference=fixed(PRESET) | {"sex_units": 0}))
+
+    assert main([*command, sexless]) == 2
+    assert "sex_units 0, now 32" in capsys.readouterr().err
+    assert main([*command, sexless, "--sex-units", "0"]) == 0
+    capsys.readouterr()
+    fewer = {network: by_seed for network, by_seed in table.curves.items() if network != REFERENCE}
+    points = tuple(point for point in table.points if key(point) != REFERENCE)
+    assert main([*command, str(written(tmp_path, replace(table, curves=fewer, points=points)))]) == 2
+    assert "the table lacks 1 of the 180 networks" in capsys.readouterr().err
+
+
+def test_under_a_lower_cap_no_regret_is_told_against_a_network_that_no_search_may_ask_for(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = written(tmp_path, landscape("blocks pay", 1, seeds=1))
+    command = ["compare", "--rivals", "random", "--repetitions", "1", "--json", "--replay", str(path), "--run-dir"]
+    assert main([*command, str(tmp_path / "all")]) == 0
+    assert all(row["regret"] is not None for row in json.loads(capsys.readouterr().out)["summary"])
+    assert main([*command, str(tmp_path / "some"), "--max-params", "300k"]) == 0
+    said = capsys.readouterr()
+    assert all(row.get("regret") is None for row in json.loads(said.out)["summary"])
+    assert "no regret is told" in said.err
 
 
 def truth_told(table: Recorded, truth: object) -> Recorded:

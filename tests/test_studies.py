@@ -1041,6 +1041,7 @@ def test_a_cap_that_is_set_holds_for_the_refinement_too_unless_it_has_its_own() 
         ({"width_factors": (0.5, 0.7)}, "contain 1"),
         ({"seeds": 0}, "seeds must be a whole number from 1"),
         ({"resolve": 3}, "at least 6"),
+        ({"seed": 2**31 - 1}, "further seeds count on from it"),
         ({"width_factors": (1.0, 0.7)}, "must rise"),
         ({"width_factors": (0.0, 1.0)}, "width_factors must be a number above 0"),
         ({"max_params": 0}, "max_params must be a whole number from 1"),

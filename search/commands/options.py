@@ -19,7 +19,7 @@ from models.training import settings as training
 from models.training.settings import Training
 from search.commands import values
 from search.commands.general.help import Parser
-from search.commands.values import Written
+from search.commands.values import Written, or_none
 from search.run import settings_in_full
 from studies import preset
 from studies.preset import PRESETS, Preset
@@ -117,10 +117,10 @@ RANGES: dict[str, Range] = {**preparation.RANGES, **training.RANGES, **architect
 KINDS: dict[str, Any] = {**kinds(Preparation), **kinds(Training), **kinds(Architecture), **kinds(Preset)}
 WRITTEN: dict[str, Written] = {  # of fields that are no single number, or have more than one way to write it
     "beta": values.BETAS,
-    "group_betas": values.GROUP_BETAS,
+    "group_betas": or_none(values.GROUP_BETAS),
     "blocks": values.BLOCKS,
     "stem_pools": values.STEM_POOLS,
-    "families": values.FAMILY_NAMES,
+    "families": or_none(values.FAMILY_NAMES),
     "weights": values.FILE,
     "max_params": values.PARAMS,
     "max_macs": values.AMOUNT_OR_0,
@@ -128,11 +128,11 @@ WRITTEN: dict[str, Written] = {  # of fields that are no single number, or have 
     "refine_max_params": values.PARAMS_OR_0,
     "width_factors": values.numbers(RANGES["width_factors"], "0.7,1,1.4"),
     "objective": values.OBJECTIVE,
-    "depth_start": values.START_POINTS,
-    "fc_choices": values.numbers(RANGES["fc_choices"], "1024,3072"),
-    "px_choices": values.numbers(RANGES["px_choices"], "100,150"),
-    "se_choices": values.numbers(RANGES["se_choices"], "0.0625,0.25"),
-    "dropouts": values.numbers(RANGES["dropouts"], "0.2,0.4,0.6"),
+    "depth_start": or_none(values.START_POINTS),
+    "fc_choices": or_none(values.numbers(RANGES["fc_choices"], "1024,3072")),
+    "px_choices": or_none(values.numbers(RANGES["px_choices"], "100,150")),
+    "se_choices": or_none(values.numbers(RANGES["se_choices"], "0.0625,0.25")),
+    "dropouts": or_none(values.numbers(RANGES["dropouts"], "0.2,0.4,0.6")),
 }
 CHOICES = {"family": tuple(FAMILIES)}  # of texts that are one of a few
 ALIASES = {"depth_trials": "--trials", "fc_units": "--fc"}

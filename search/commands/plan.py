@@ -19,7 +19,7 @@ from search.planning.plan import (
     plan,
 )
 from search.run import Run
-from search.storage.status import storage_exists
+from search.storage.status import has_begun
 from search.workers.local import workers_here
 from search.workers.step_time import rate_of_steps
 
@@ -67,7 +67,7 @@ def run_plan(arguments: argparse.Namespace) -> int:
 
 def done_of(run: Run) -> "SoFar | None":
     """None where nothing has begun."""
-    if not storage_exists(run):
+    if not has_begun(run):
         return None
     from search.leader.budget_kept import so_far  # brings Optuna
 
@@ -90,7 +90,7 @@ def rate_of(run: Run, images: Images, workers: int, time_a_step: bool) -> Rate:
     """What the run has measured with as many workers, unless a step is to be timed; where there is neither, an assumption."""
     if time_a_step:
         return rate_of_steps(run, images, workers)
-    if storage_exists(run):
+    if has_begun(run):
         from search.leader.timings import measured  # brings Optuna
 
         return measured(run, workers) or assumed(images)

@@ -117,8 +117,10 @@ def run_stages(arguments: argparse.Namespace) -> int:
 
 
 def state_of(run: "Run", name: str) -> str:
-    from search.storage.status import status
+    from search.storage.status import has_begun, status
 
+    if not has_begun(run):
+        return "not begun"
     return next((str(each["state"]) for each in status(run) if each["name"] == name), "not begun")
 
 

@@ -49,6 +49,11 @@ def numbers(allowed: Range, example: str) -> Written:
     )
 
 
+def or_none(several: Written) -> Written:
+    """Of several values there may be none, as the help calls an empty default."""
+    return Written(f"{several.forms}, or none", lambda text: () if text.strip() == "none" else several.read(text))
+
+
 def one(allowed: Range, text: str) -> float:
     value = int(text) if allowed.integral else float(text)
     if value not in allowed:

@@ -149,14 +149,16 @@ def read(path: Path) -> Recorded:
             points[key(point)] = point
 
             def by_epoch(name: str, row: dict[Hashable, Any] = row) -> tuple[float, ...]:
-                values = [row[f"{name}_{epoch}"] for epoch in epochs]
-                return tuple(finite(value) for value in values if value)
+                return months_of([row[f"{name}_{epoch}"] for epoch in epochs], row["failed"])
 
             validation_mae = by_epoch("validation_mae")
-            curves.setdefault(key(point), {})[int(row["seed"])] = Curve(
+            by_seed, seed = curves.setdefault(key(point), {}), int(row["seed"])
+            if seed in by_seed:
+                raise ValueError(f"it has two rows of seed {seed} of {point}")
+            by_seed[seed] = Curve(
                 validation_mae,
                 by_epoch("train_mae"),
-                (float(row["seconds_per_epoch"]),) * len(validation_mae),
+                (seconds_of(row["seconds_per_epoch"]),) * len(validation_mae),
                 finite(row["test_mae"]) if row["test_mae"] else None,
                 row["failed"],
             )
@@ -188,6 +190,21 @@ def fault_of(about: Mapping[str, Any]) -> str:
         if not (fits or (number and (kind is float or (isinstance(value, int) and value > 0 and kind is int)))):
             return f"{name} in its first line is {is_a}; it has {shown(value)}"
     return ""
+
+
+def months_of(cells: list[str], failed: str) -> tuple[float, ...]:
+    """Of a training's epochs from the first on: of all, unless it failed before."""
+    until = cells.index("") if "" in cells else len(cells)
+    if any(cells[until:]) or (until < len(cells) and not failed):
+        raise ValueError(f"a training has no MAE in epoch {until + 1}, and it did not fail before")
+    return tuple(finite(cell) for cell in cells[:until])
+
+
+def seconds_of(text: str) -> float:
+    value = float(text)
+    if not 0 <= value < math.inf:
+        raise ValueError(f"seconds_per_epoch is a number from 0; it has {shown(text)}")
+    return value
 
 
 def finite(text: str) -> float:

@@ -10,6 +10,7 @@ from data.store.disk import Store, split_counts
 from search.audit.said import say_worries
 from search.compare.curves import Curve, Request, read, write
 from search.compare.learner import Trainings, underway
+from search.compare.usable import fixed
 from search.prepared import prepared
 from search.run import Run
 from search.show.progress import preparing
@@ -98,6 +99,7 @@ def about(run: Run, store: Store) -> dict[str, Any]:
         "space": {name: list(values) for name, values in joint.space(preset).items()},
         "max_params": preset.max_params,
         "epochs": preset.training.epochs,
+        "reference": fixed(preset),
         "training": preset.training.to_dict(),
         "images": split_counts(store.cases),
         "image_px": store.image_px,

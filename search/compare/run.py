@@ -29,7 +29,7 @@ from search.compare.learner import FOLDER, underway
 from search.compare.page import compare_page, shown, traces_json
 from search.compare.rivals import INSTALLED, chosen_rivals
 from search.compare.standing import standing, verdict
-from search.compare.usable import refuse_unusable
+from search.compare.usable import refuse_unusable, without_another_caps_truth
 from search.leader.sampler import distribution
 from search.machine.devices import announcing
 from search.output.files import write_text
@@ -91,8 +91,11 @@ def replayed(run: Run, table: Path, comparison: Comparison, simulate_workers: Se
         raise StudyError(f"--simulate-workers are at least 1; got {', '.join(map(str, simulate_workers))}")
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     recorded = read(table)
-    about = recorded.about
     refuse_unusable(recorded, run)
+    if (told := without_another_caps_truth(recorded, run.preset)) is not recorded:
+        log("some recorded networks are over today's cap, and the table's truth is of those, too: no regret is told")
+        recorded = told
+    about = recorded.about
     scaling, first = {}, None
     left_out: dict[int, dict[int, str]] = {}  # by the number of workers
     for workers in simulate_workers:

@@ -2,15 +2,19 @@
 
 import json
 import math
+from dataclasses import fields, replace
 from statistics import fmean, pvariance
+from typing import Any
 
 from data.shown import shown
+from models.architecture import Architecture
 from models.training.settings import FILMS_OFF
 from search.compare.curves import Recorded
+from search.planning.asking import key
 from search.run import Run, settings_in_full
 from studies import ablation, joint, resolution
 from studies.preset import PRESETS, Preset, StudyError
-from studies.study import Given
+from studies.study import Given, points
 
 ROUNDED = 0.005  # months: a truth may be written with two decimals
 ERRORS = 5  # standard errors that the lowest of many means may be off
@@ -19,6 +23,7 @@ ERRORS = 5  # standard errors that the lowest of many means may be off
 def refuse_unusable(recorded: Recorded, run: Run) -> None:
     """Raises StudyError where searches of this run could not be played on the table, or would be told of other trainings."""
     refuse_another_space(recorded, run.preset)
+    refuse_other_networks(recorded, run.preset)
     refuse_other_trainings(recorded, run)
     refuse_too_many_seeds(recorded, run.preset)
     refuse_another_truth(recorded)
@@ -34,6 +39,41 @@ def refuse_another_space(recorded: Recorded, preset: Preset) -> None:
             f"and at most {about['max_params']:,} parameters; this command asks for {space}, {preset.training.epochs} epochs "
             f"and {preset.max_params:,}"
         )
+
+
+def fixed(preset: Preset) -> dict[str, Any]:
+    """What all networks of the joint space have alike, as JSON holds it."""
+    names = {field.name for field in fields(Architecture)} - {"blocks", *joint.space(preset)}
+    values = settings_in_full(preset)
+    return {name: values[name] for name in sorted(names)}
+
+
+def refuse_other_networks(recorded: Recorded, preset: Preset) -> None:
+    """Where the same points mean other networks, and where the table lacks some that may be asked for.
+
+    A table of an earlier version does not say what its networks had alike: that was as in the preset.
+    """
+    now, said = fixed(preset), recorded.about.get("reference")
+    were = fixed(PRESETS[preset.name]()) | (said if isinstance(said, dict) else {})
+    if other := [name for name in now if now[name] != were.get(name)]:
+        differs = "; ".join(f"{name} {shown(were.get(name))}, now {shown(now[name])}" for name in other)
+        raise StudyError(
+            f"the trainings are of other networks than this command asks for ({differs}): give the options that they were recorded "
+            "with, or use another --run-dir"
+        )
+    may_be_asked = [point for point in points(joint.space(preset)) if joint.fits(preset, point)]
+    if lacking := [point for point in may_be_asked if key(point) not in recorded.curves]:
+        raise StudyError(
+            f"the table lacks {len(lacking):,} of the {len(may_be_asked):,} networks that the searches may ask for, as {lacking[0]}: record "
+            "them, or lower the cap"
+        )
+
+
+def without_another_caps_truth(recorded: Recorded, preset: Preset) -> Recorded:
+    """The lowest true MAE of all recorded networks is no goal of searches that may not ask for all of them."""
+    if "truth" not in recorded.about or all(joint.fits(preset, point) for point in recorded.points):
+        return recorded
+    return replace(recorded, about={name: value for name, value in recorded.about.items() if name != "truth"})
 
 
 def refuse_other_trainings(recorded: Recorded, run: Run) -> None:

@@ -19,7 +19,7 @@ from search.planning.plan import Plan, Rate, assumed, plan
 from search.run import Run, alike, set_by_a_budget
 from search.storage.opening import open_storage
 from search.storage.records import counted, decisions, load, trials_now
-from search.storage.status import storage_exists
+from search.storage.status import has_begun
 from search.workers.step_time import rate_of_steps
 from studies.order import EVERY, preset_of
 from studies.preset import Preset
@@ -53,7 +53,7 @@ class SoFar:
 
 def so_far(run: Run) -> SoFar:
     """Raises StudyError where its trials were made under other settings than the run has now."""
-    if not storage_exists(run):
+    if not has_begun(run):
         return SoFar({}, {}, [])
     storage = open_storage(run.storage)
     studies = {name: study for name in EVERY if (study := load(storage, name, run.folder))}

@@ -40,12 +40,12 @@ from search.storage.keys import study_key
 from search.storage.opening import open_storage
 from search.storage.patience import PatientStorage
 from search.storage.records import decisions, identity_of, load, made_in, note, trained_before, trials_of
-from search.storage.status import storage_exists
+from search.storage.status import has_begun
 from search.storage.stored import DECIDED_UNDER, decision_written, meaning
 from search.storage.told import why_left_out
 from search.workers.best import errors_of
 from search.workers.executor import Executor
-from studies.around.chain import Made, as_json
+from studies.around.chain import Made, as_json, standing_on
 from studies.caps import Cap, over, said, unmet
 from studies.deciding import decided
 from studies.order import EVERY, before, may_decide, preset_of, study_name
@@ -86,7 +86,7 @@ def run_study(
         stands = refuse_changes(run, storage, asked, given, made)
         study = open_study(run, storage, name, sampler, asked.settings, objectives, terms.take_over)
         with owning(storage, study_key(study), study.study_name, lease, terms.take_over):
-            claimed(study, run, json.dumps(asked.settings))
+            claimed(study, run, json.dumps(asked.settings) if stands is None else study.user_attrs["settings"])
             opened = OpenStudy(run, store, name, asked.module, given, study, storage, sampler, lease)
             progress.opened(opened)
             progress.study(name, asked.fitting.replace(" fit ", " configurations fit ", 1))
@@ -155,15 +155,19 @@ def refuse_changes(
     """
     existing = load(storage, asked.name, run.folder)
     if existing is None:
+        asked.module.propose(given, [])  # which may refuse the very first trial
         return None
-    refuse_other_settings(existing, asked.name, asked.settings)
+    # What a later study may be asked to try is of no concern to one that is asked for nothing.
+    kept = {"space"} if standing_on(asked.name, made) and made[asked.name].decision else set()
+    settings = {name: value for name, value in asked.settings.items() if name not in kept}
+    refuse_other_settings(existing, asked.name, settings)
     return standing(run, asked.name, given, made, trials_of(existing, meaning(asked.module, given)))
 
 
 def checked_before(run: Run, store: Store, names: Sequence[str]) -> Run:
     """The run of a command for these studies, before the first of them begins: what one of them would be refused for is refused
     before anything is trained or recorded. Those that nothing can be said of yet are not looked at."""
-    if not storage_exists(run):
+    if not has_begun(run):
         return run
     storage = open_storage(run.storage)
     made = made_in(storage, run.folder)

@@ -13,7 +13,7 @@ from search.planning.plan import MEASURED, Rate
 from search.run import Run
 from search.storage.opening import open_storage
 from search.storage.records import counted, load
-from search.storage.status import storage_exists
+from search.storage.status import has_begun
 from studies.order import EVERY
 
 
@@ -37,7 +37,7 @@ def timed(attrs: Mapping[str, Any], epochs: int) -> Timed:
 
 def measured(run: Run, workers: int) -> Rate | None:
     """From trials that have ended with so many workers; None where there are none."""
-    if not storage_exists(run):
+    if not has_begun(run):
         return None
     past = history(open_storage(run.storage), run.folder)
     alike = next((one.alike for one in reversed(past) if one.workers == workers), None)

@@ -1,8 +1,8 @@
 """What a search will cost, without training: each study played to its end by its own rules, as `time_left.py` does.
 
-What is not decided yet is taken to be the dearest network, and once more the leanest; of the two the most counts. A real search
-mostly ends sooner. Networks are the dearest that a study may try, so hours and memory are bounds as far as the seconds of an
-epoch are right.
+What is not decided yet is taken to be the dearest network, once more the leanest, and where depth tries the widths beside the decided
+one, once more of the reference's width; the most counts. A real search mostly ends sooner. Networks are the dearest that a study may
+try, so hours and memory are bounds as far as the seconds of an epoch are right.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -23,9 +23,11 @@ from search.planning.time_left import (
     rounds,
     seconds,
     surely,
+    unmoved,
 )
 from studies.around.baseline import gone_on
 from studies.caps import memory, unmet
+from studies.knowledge import belief
 from studies.order import EVERY, FIRST, STUDIES, before, comes, preset_of, stages, to_run
 from studies.preset import Preset, StudyError
 from studies.study import Decision, Given, Training, Trial, trainings
@@ -114,17 +116,16 @@ def plan(
 
     Raises StudyError where no network of the first study fits the cap.
     """
-    played = [
-        one_way(preset, rate, workers, deterministic, decisions or {}, trials or {}, assume)
-        for assume in (dearest, leanest)
-    ]
-    networks = [network for _, tried in played for network in tried]
     given = Given(preset, {}, CONSTANT_MONTHS)
+    # By the surrogate depth tries all widths, whichever was decided.
+    ends = (dearest, leanest) if belief.searches_jointly(given) else (dearest, leanest, unmoved)
+    played = [one_way(preset, rate, workers, deterministic, decisions or {}, trials or {}, assume) for assume in ends]
+    networks = [network for _, tried in played for network in tried]
     largest = max(networks, key=lambda network: memory(preset, given.cost(network)))
     epochs = preset.full_epochs or preset.training.epochs
     longest = max(macs(network, given) for network in networks)
     return Plan(
-        tuple(map(most, *(studies for studies, _ in played))),
+        tuple(most(*ways) for ways in zip(*(studies for studies, _ in played), strict=True)),
         epochs,
         rate.epoch_seconds(longest) * epochs,
         workers,
@@ -200,12 +201,9 @@ def epochs_left(preset: Preset, trial: Trial) -> int:
     return max(preset.training.epochs - len(trial.validation_mae_by_epoch), 0)
 
 
-def most(one: StudyPlan, other: StudyPlan) -> StudyPlan:
-    """Whichever way the decisions go, as far as the two ends say."""
-    return StudyPlan(
-        one.study,
-        *(max(getattr(one, field.name), getattr(other, field.name)) for field in fields(StudyPlan)[1:]),
-    )
+def most(*ways: StudyPlan) -> StudyPlan:
+    """Whichever way the decisions go, as far as these say."""
+    return StudyPlan(ways[0].study, *(max(getattr(way, field.name) for way in ways) for field in fields(StudyPlan)[1:]))
 
 
 def planned(

@@ -198,6 +198,16 @@ def leanest(name: str, given: Given, feasible: Feasible) -> Decision:
     return Decision("not decided yet", network, EVERY[name].FINDINGS.assumed(network, by_cost(network, given)[:2]))
 
 
+def unmoved(name: str, given: Given, feasible: Feasible) -> Decision:
+    """Between the two ends: the network whose width is closest to the reference's, from which depth may go either way."""
+
+    def apart(network: Architecture) -> tuple[float, int]:
+        return abs(network.beta - given.preset.reference.beta), -macs(network, given)
+
+    network = min(decidable(name, given, feasible), key=apart)
+    return Decision("not decided yet", network, EVERY[name].FINDINGS.assumed(network, by_cost(network, given)[:2]))
+
+
 def decidable(name: str, given: Given, feasible: Feasible) -> list[Architecture]:
     return [EVERY[name].architecture(given, point) for point in feasible.values() if may_decide(name, given, point)]
 

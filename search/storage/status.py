@@ -62,6 +62,11 @@ def storage_exists(run: StoredRun) -> bool:
     return path is None or path.exists()
 
 
+def has_begun(run: StoredRun) -> bool:
+    """Whether the storage may hold studies of this run. What a database of several runs holds is none of a folder's that names no run yet."""
+    return storage_exists(run) and (run.storage == own_url(run.folder) or bool(read_settings(run.folder)))
+
+
 def refuse_missing(run: StoredRun) -> None:
     """For commands that only read. Raises StudyError where nothing was ever begun in the run's folder."""
     if not (run.folder / SETTINGS).exists() and not storage_exists(run):

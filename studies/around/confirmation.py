@@ -118,7 +118,10 @@ def decide(given: Given, trials: Sequence[Trial]) -> Decision:
     )
     winner = next((one for one in ranks if one.rank == 1), None)
     if winner is None or winner.mae is None:
-        raise StudyError("the decided network could not be trained with fresh seeds; see the outcomes of the trials")
+        raise StudyError(
+            f"the decided network could not be trained with {given.preset.seeds} fresh seeds (see the outcomes of the trials): a higher "
+            "--confirm-seeds tries further ones, --confirm 0 leaves the confirmation out"
+        )
     found = given.found(refinement.RefinementFindings).best_mae
     low, high = interval(winner)
     nothing = learned_nothing(winner.mae, given.constant_mae, max(given.preset.margin_months, high - winner.mae))

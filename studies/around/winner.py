@@ -77,7 +77,9 @@ def propose(given: Given, trials: Sequence[Trial]) -> Proposals:
     if not any(decided(given).blocks):
         return Proposals(())
     first = first_seed(given.preset.seed, AFTER_ALL, trials)
-    return replace(ablation.propose(around(given), of_seeds(trials, first)), first_seed=first)
+    compared = around(given), of_seeds(trials, first)
+    ablation.refuse_unfit(*compared, max_params(given), "the decided network, whose groups are to be lowered")
+    return replace(ablation.wanted(*compared), first_seed=first)
 
 
 def decide(given: Given, trials: Sequence[Trial]) -> Decision:

@@ -186,8 +186,8 @@ def following(
 
     trainings = known(module, given, trials)
     networks = [module.architecture(given, point) for point in feasible]
+    points = dict(zip(networks, feasible, strict=True))
     if paid(module, given, trials) >= most:
-        points = dict(zip(networks, feasible, strict=True))
         return decided_again(module, given, trials, trainings, points)
     if not any(training.run.state == "complete" for training in trainings):
         return ()  # what a training that runs will bring, or nothing
@@ -205,8 +205,8 @@ def following(
         if not same_head(given, network):
             gains[place] = -1.0
     best = int(gains.argmax())
-    if gains[best] < 0:
-        return ()
+    if gains[best] < 0:  # nothing is left to train
+        return decided_again(module, given, trials, trainings, points)
     another = next_seed(module, given, trials, trainings, feasible[best]) + 1
     return [(feasible[best], max(another, seeds_of(module, given)))]
 

@@ -25,6 +25,10 @@ from search.output.terminal import log, say, show_json
 from search.run import open_run
 
 MEMBERS_AT_MOST = whole(1, 100)
+TRAINED_IN_FULL = {
+    "epochs": f"epochs of this training (default: the preset's full_epochs; {options.ordinary('full_epochs')} in default)",
+    "seed": "seed of initial weights, batch order and augmentation (default: one that neither the search nor its confirmation has used)",
+}
 
 
 def add_train_options(parser: argparse.ArgumentParser) -> None:
@@ -66,7 +70,8 @@ def add_train_options(parser: argparse.ArgumentParser) -> None:
     options.add(
         parser,
         [*training, "seed"],
-        "how this network is trained (default: as the run's trials, with a seed of its own)",
+        "how this network is trained (default: as the run's trials, with epochs and a seed of its own)",
+        otherwise=TRAINED_IN_FULL,
     )
     options.add(parser, preparation, "how to prepare data that are not prepared yet")
 

@@ -160,7 +160,7 @@ def build(commands: Subparsers) -> None:
         "what a search would cost: trials, epochs, hours and memory, without training; takes the options of run, of which those on how trainings run change nothing here",
         "boneage-search plan --preset paper --seeds 6 --data ~/rsna",
     )
-    add_stage_options(plan)
+    add_stage_options(plan, json="print the plan as JSON")
     plan.add_argument(
         "--time-a-step",
         action="store_true",

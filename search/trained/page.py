@@ -43,6 +43,7 @@ from search.trained.made_of import (
 )
 from search.trained.measures import contradictions
 from search.trained.table import (
+    IMAGES,
     OFFICIAL_TEST,
     PAPER_VALIDATION_MAE,
     TITLES,
@@ -164,7 +165,7 @@ def scatter_section(tables: dict[str, pd.DataFrame]) -> Section:
     parts = [
         figure(
             scatter(found, split),
-            f"Predicted age by label, {TITLES[split]} images ({len(found):,}). On the line the two are equal.",
+            f"Predicted age by label, {IMAGES[split]} ({len(found):,}). On the line the two are equal.",
             BIG_PX,
         )
         for split, found in tables.items()
@@ -208,7 +209,7 @@ def agreement_section(tables: dict[str, pd.DataFrame], about: dict[str, Any]) ->
     parts = [
         figure(
             agreement(found, about[split]),
-            f"Error by the mean of prediction and label (Bland and Altman), {TITLES[split]} images: lines are the mean error and −/+ 1.96 SD.",
+            f"Error by the mean of prediction and label (Bland and Altman), {IMAGES[split]}: lines are the mean error and −/+ 1.96 SD.",
             SMALL_PX,
         )
         for split, found in tables.items()
@@ -254,7 +255,7 @@ def groups_section(about: dict[str, Any]) -> Section:
         ]
         parts += [
             subheading(TITLES[split]),
-            table(rows, f"Months, {TITLES[split]} images, by sex and by the label's age. The interval is the MAE's."),
+            table(rows, f"Months, {IMAGES[split]}, by sex and by the label's age. The interval is the MAE's."),
         ]
     return section("By sex and age", *parts)
 

@@ -20,6 +20,13 @@ TITLES = {  # by split
     "evaluated": "this set",
     "unseen": "this set, hands it was not trained on",
 }
+IMAGES = {  # the same, in a sentence
+    "validation": "validation images",
+    "test": "test images",
+    "test_flipped": "test images with their mirror images",
+    "evaluated": "images of this set",
+    "unseen": "images of this set that it was not trained on",
+}
 
 
 def splits_of(about: dict[str, Any]) -> list[str]:

@@ -9,7 +9,7 @@ COPY models models
 COPY data data
 # TensorFlow and CUDA are the image's own; the rest has the versions that the tests ran with.
 RUN python3 -m pip install --no-cache-dir --constraint constraints.txt . nvidia-ml-py \
-    && useradd --create-home --uid 1000 searcher \
+    && useradd --create-home searcher \
     && mkdir /work && chown searcher /work
 
 USER searcher

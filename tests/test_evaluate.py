@@ -169,5 +169,6 @@ def test_the_command_leaves_a_page_and_a_table(
     assert found["figures"]["evaluated"]["mae"] == pytest.approx(off, abs=0.01)
     page = Path(found["page"]).read_text()
     assert all(heading in page for heading in ("How good is it here?", "Limits of agreement", "By sex and age"))
+    assert "Predicted age by label, images of this set (10)." in page
     assert "this set" in shown
     assert "not a medical device" in shown.lower()

@@ -337,6 +337,31 @@ def test_help_says_every_default_and_in_which_unit_a_value_is(words: tuple[str, 
         assert action.metavar or action.choices or action.dest in ("name", "port"), (words, action.dest)
 
 
+def test_a_default_that_help_says_is_one_that_the_option_takes(tmp_path: Path) -> None:
+    """Where there is none, or it is yes or no, help says it in a word."""
+    shown: dict[str, str] = {}
+    for words, command, action in ALL:
+        said = re.findall(r"\(default:? ([^()]*)\)", command._get_formatter()._expand_help(action))
+        assert len(said) <= 1, (words, action.dest)
+        of_the_preset = re.fullmatch("the preset's; (.*) in default", said[0]) if said else None
+        if words == ("run",) and of_the_preset and of_the_preset[1] not in ("none", "yes", "no"):
+            shown[action.option_strings[0]] = of_the_preset[1]
+
+    typed = TOP.parse_args(["run", *(f"{option}={value}" for option, value in shown.items())])
+    assert {"--blocks", "--stem-pools", "--max-params"} <= set(shown)
+    run = open_run(tmp_path, "default", options.chosen(typed), "phantom:60", storage=None)
+    assert run.preset == PRESETS["default"]()
+
+
+def test_help_of_train_says_its_own_epochs_and_seed() -> None:
+    [command] = [command for words, command in commands(TOP) if words == ("train",)]
+
+    said = " ".join(command.format_all_help().split())
+    assert f"full_epochs; {PRESETS['default']().full_epochs} in default" in said
+    assert "epochs of every trial" not in said
+    assert "neither the search nor its confirmation has used" in said
+
+
 Known = dict[str, list[ast.FunctionDef]]
 # A line of `run` can be planned as it stands; what plan says of these is that they change no cost.
 OF_RUN_ALONE = {"plan": {"anyway", "device", "executor", "take_over", "tensorboard", "trial_timeout"}}

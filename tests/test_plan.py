@@ -267,6 +267,7 @@ def test_a_plan_is_a_table_or_json_leaves_nothing_and_marks_what_it_assumes(
     shown = capsys.readouterr().out
     assert all(name in shown for name in (*STUDIES, "train, after it"))
     assert "Times ASSUME 15 GMACs a second" in shown
+    assert "0.00 GMACs" not in shown
     assert not (tmp_path / "run").exists()
 
 

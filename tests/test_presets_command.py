@@ -130,6 +130,8 @@ def test_a_command_shows_its_own_fields() -> None:
     assert "--depth-patience" not in found["ablate"]
     assert "--resolve" in found["ablate"]
     assert "--help-all shows" in found["run"]
+    assert all("shows 1 more options" not in text for text in found.values())
+    assert found["status"].endswith("shows 1 more option.\n")
 
 
 def test_the_version_is_said_with_those_it_stands_on(capsys: pytest.CaptureFixture[str]) -> None:

@@ -151,7 +151,7 @@ def test_a_database_of_another_optuna_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
-    with pytest.raises(StorageError, match=r"no/such/studies\.db cannot be opened"):
+    with pytest.raises(StorageError, match=r"no/such/studies\.db cannot be opened: there is no folder .*no/such"):
         open_storage(sqlite_url(tmp_path / "no" / "such" / "studies.db"))
 
 

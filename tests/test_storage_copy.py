@@ -317,6 +317,15 @@ def test_a_run_without_artifacts_is_copied_too(tmp_path: Path) -> None:
     assert files(tmp_path / "there") == {"artifacts/5": b""}
 
 
+def test_a_copy_makes_the_folder_of_the_run_that_its_database_lies_in(tmp_path: Path) -> None:
+    source, there = sqlite_url(tmp_path / "a.db"), tmp_path / "runs" / "there"
+    odd_study(open_storage(source))
+
+    copy_storage(source, sqlite_url(there / "studies.db"), unheard, tmp_path / "here", there)
+
+    assert contents(open_storage(sqlite_url(there / "studies.db"))) == contents(open_storage(source))
+
+
 def test_artifacts_that_cannot_be_copied_leave_no_studies(tmp_path: Path) -> None:
     source, target = sqlite_url(tmp_path / "a.db"), sqlite_url(tmp_path / "b.db")
     odd_study(open_storage(source))

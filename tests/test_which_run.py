@@ -52,6 +52,18 @@ def test_of_several_runs_the_latest_is_taken_and_the_others_are_listed(
     assert "boneage-search ablate --run-dir runs/b" in shown.out
 
 
+@pytest.mark.parametrize("words", [["evaluate", "phantom:40"], ["predict", "."], ["export", "--format", "keras"]])
+def test_what_a_model_is_to_answer_does_not_say_which_run_it_is_of(
+    here: Path, words: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    begun("a", 1)
+    begun("b", 2)
+    (here / "hand.png").write_bytes(b"a picture")
+
+    assert main(words) == 2
+    assert capsys.readouterr().err.startswith("run: runs/b, the latest of 2 below runs/")
+
+
 def test_a_run_that_is_named_is_not_looked_for(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     begun("a", 1)
     begun("b", 3)

@@ -110,7 +110,7 @@ def steps(model: ModelFolder) -> list[str]:
     ) + ", at the file's own size and before any resizing"
     return [
         "the file is turned upright (EXIF) and made grey; DICOM is windowed as it says, MONOCHROME1 inverted, so that bone is bright",
-        *(["edge rows and columns whose greys differ by at most 4 % of the image's range are cut off"] if pad else []),
+        *(["edge rows and columns whose greys differ by at most 4% of the image's range are cut off"] if pad else []),
         greys,
         *(["black is added on both sides of the shorter one, to a square"] if pad else []),
         f"resized to {side}×{side}{'' if pad else ' without keeping the aspect'}: Lanczos where a side is longer than {side} px, else bicubic (Pillow)",

@@ -158,7 +158,7 @@ def duplicates_section(store: Store, audit: Audit) -> Section:
     exact = audit.problems.get("duplicate", 0)
     said = text(
         f"{exact:,} equal images were left out at preparation. {len(found):,} pairs of those kept are nearly the same picture. "
-        f"Copies that were cropped, or shifted or turned by much more than 3 % or 3 degrees, are not recognised. {patients_text(audit)}"
+        f"Copies that were cropped, or shifted or turned by much more than 3% or 3 degrees, are not recognised. {patients_text(audit)}"
     )
     if not found:
         return section("Duplicates", said)

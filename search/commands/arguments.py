@@ -81,11 +81,13 @@ def add_deterministic(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--deterministic",
         action="store_true",
-        help="the same numbers every time on this machine with the same --workers; training is somewhat slower",
+        help="the same numbers every time on this machine with as many workers; training is somewhat slower",
     )
 
 
-def add_stage_options(parser: argparse.ArgumentParser, near: str = "nothing") -> None:
+def add_stage_options(
+    parser: argparse.ArgumentParser, near: str = "nothing", json: str = "print the decisions as JSON"
+) -> None:
     add_run_options(parser)
     add_workers(parser)
     add_execution_options(parser)
@@ -105,7 +107,7 @@ def add_stage_options(parser: argparse.ArgumentParser, near: str = "nothing") ->
         help="limit for the whole search and the winner's training: 24h, 90m or 600epochs; seeds and trials are planned to fit it, and "
         "planned again before each study (default: no limit, the preset's seeds and trials)",
     )
-    parser.add_argument("--json", action="store_true", help="print the decisions as JSON")
+    parser.add_argument("--json", action="store_true", help=json)
     options.add(parser, near=near)
 
 

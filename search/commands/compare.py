@@ -41,7 +41,7 @@ def add_compare_options(parser: argparse.ArgumentParser) -> None:
         default="all",
         metavar="NAMES",
         help="separated by commas: random, random among the widest, grid, compound scaling, KerasTuner RandomSearch, "
-        "KerasTuner Hyperband, Optuna TPE + ASHA, Optuna TPE from the reference, Optuna GP (needs the extra [gp]; default: all)",
+        "KerasTuner Hyperband, Optuna TPE + ASHA, Optuna TPE from the reference, Optuna GP, which needs the extra [gp] (default: all)",
     )
     parser.add_argument(
         "--budget",
@@ -55,7 +55,7 @@ def add_compare_options(parser: argparse.ArgumentParser) -> None:
         type=values.numbers(whole(1, 100_000), "1,16,256"),
         default=(1,),
         metavar="W",
-        help="with --replay: numbers of workers to simulate, as 1,4,16,64,256",
+        help="with --replay: numbers of workers to simulate, as 1,4,16,64,256 (default: 1)",
     )
     parser.add_argument("--json", action="store_true", help="print JSON")
     options.add(parser)

@@ -25,6 +25,10 @@ from search.output.terminal import log, say, show_json
 from search.run import open_run
 
 MEMBERS_AT_MOST = whole(1, 100)
+TRAINED_IN_FULL = {
+    "epochs": f"epochs of this training (default: the preset's full_epochs; {options.ordinary('full_epochs')} in default)",
+    "seed": "seed of initial weights, batch order and augmentation (default: one that neither the search nor its confirmation has used)",
+}
 
 
 def add_train_options(parser: argparse.ArgumentParser) -> None:
@@ -66,14 +70,15 @@ def add_train_options(parser: argparse.ArgumentParser) -> None:
     options.add(
         parser,
         [*training, "seed"],
-        "how this network is trained (default: as the run's trials, with a seed of its own)",
+        "how this network is trained (default: as the run's trials, with epochs and a seed of its own)",
+        otherwise=TRAINED_IN_FULL,
     )
     options.add(parser, preparation, "how to prepare data that are not prepared yet")
 
 
 def add_predict_options(parser: argparse.ArgumentParser) -> None:
     parser.description = (
-        "Bone ages of radiographs by a trained model, as CSV: months, years and months, and the ends of a 90 % interval. "
+        "Bone ages of radiographs by a trained model, as CSV: months, years and months, and the ends of a 90% interval. "
         "A file that cannot be read, or does not look like an upright hand radiograph, gets a note instead of an answer, and exit "
         "code 2. That check knows noise, text, most photographs, negatives and hands upside down; it cannot tell a foot "
         "from a hand, nor a healthy hand from another. Research software, not a medical device."

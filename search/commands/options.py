@@ -4,7 +4,7 @@ What an option takes follows from its field: yes or no, one of its words, or a n
 """
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
 from functools import cache
 from typing import Any, Literal, get_args, get_origin
@@ -95,7 +95,7 @@ OPTIONS: dict[str, str] = {
     "max_params": "cap on parameters, for every trial: 70M, 1.5M or 70000000",
     "max_macs": "cap on multiply-accumulates of one image, forward, for every trial: 5G, 800M; 0 is none",
     "max_memory": "cap on the computed bytes that training needs, for every trial; give the device's memory: 8G; 0 is none",
-    "refine_max_params": "another cap for the refinement alone",
+    "refine_max_params": "another cap for the refinement alone; 0 is none",
     "margin_months": "validation MAEs closer than this are a tie",
     "equivalence_months": "a change that is surely smaller than this does not matter",
     "seed_sd_months": "standard deviation between seeds to plan with until the run has measured it",
@@ -133,6 +133,10 @@ WRITTEN: dict[str, Written] = {  # of fields that are no single number, or have 
     "px_choices": or_none(values.numbers(RANGES["px_choices"], "100,150")),
     "se_choices": or_none(values.numbers(RANGES["se_choices"], "0.0625,0.25")),
     "dropouts": or_none(values.numbers(RANGES["dropouts"], "0.2,0.4,0.6")),
+}
+WORDS: dict[str, Callable[[Any], str]] = {  # of the reference's fields that are not typed part by part
+    "blocks": str,
+    "stem_pools": lambda pools: next(word for word, meant in values.POOLS.items() if meant == pools),
 }
 CHOICES = {"family": tuple(FAMILIES)}  # of texts that are one of a few
 ALIASES = {"depth_trials": "--trials", "fc_units": "--fc"}
@@ -206,10 +210,12 @@ def add(
     names: Sequence[str] | None = None,
     title: str = "fields of the preset (each overrides the preset's value, which `presets NAME` shows)",
     near: str = "nothing",
+    otherwise: Mapping[str, str] | None = None,
 ) -> None:
     """Options for these fields (default: all of them); one that is not given leaves no trace in the namespace.
 
-    `--help` shows the common ones, and those whose description begins with `near`.
+    `--help` shows the common ones, and those whose description begins with `near`. `otherwise` has the help of fields that mean
+    something else to this command, or have another default.
     """
     group = parser.add_argument_group(title)
     if names is None:
@@ -228,7 +234,7 @@ def add(
         shared: dict[str, Any] = {
             "dest": name,
             "default": argparse.SUPPRESS,
-            "help": f"{says} (default: the preset's; {ordinary(name)} in default)",
+            "help": (otherwise or {}).get(name) or f"{says} (default: the preset's; {ordinary(name)} in default)",
         }
         if KINDS[name] is bool:
             group.add_argument(*flags, action=argparse.BooleanOptionalAction, **shared)
@@ -244,8 +250,11 @@ def add(
 
 @cache
 def ordinary(name: str) -> str:
-    """A field's value in the preset `default`, as help says it."""
-    return said(settings_in_full(PRESETS["default"]())[name]).replace("%", "%%")
+    """A field's value in the preset `default`, as help says it and the option takes it; none and no are words."""
+    preset = PRESETS["default"]()
+    if name in WORDS:
+        return WORDS[name](getattr(preset.reference, name))
+    return said(settings_in_full(preset)[name]).replace("%", "%%")
 
 
 def said(value: Any) -> str:

@@ -103,7 +103,7 @@ def rows(found: Plan) -> list[dict[str, Any]]:
             "study": study.study,
             "trials": study.trials,
             "epochs": f"{study.epochs:,}",
-            "largest network": f"{study.largest_params / 1e6:.2f}M, {study.largest_macs / 1e9:.2f} GMACs",
+            "largest network": f"{study.largest_params / 1e6:.2f}M, {gmacs(study.largest_macs)}",
             "time": duration(study.seconds),
         }
         for study in found.studies
@@ -121,6 +121,12 @@ def rows(found: Plan) -> list[dict[str, Any]]:
         "time": duration(found.full_seconds),
     }
     return [*table, total, final]
+
+
+def gmacs(macs: int) -> str:
+    """Of a small network, too, not 0.00."""
+    billions = macs / 1e9
+    return f"{billions:.2f} GMACs" if billions >= 0.1 else f"{billions:.2g} GMACs"
 
 
 def said(found: Plan) -> list[str]:
@@ -160,7 +166,7 @@ def build(commands: Subparsers) -> None:
         "what a search would cost: trials, epochs, hours and memory, without training; takes the options of run, of which those on how trainings run change nothing here",
         "boneage-search plan --preset paper --seeds 6 --data ~/rsna",
     )
-    add_stage_options(plan)
+    add_stage_options(plan, json="print the plan as JSON")
     plan.add_argument(
         "--time-a-step",
         action="store_true",

@@ -99,7 +99,7 @@ def coverage_section(covered: dict[str, Any]) -> Section:
     return section(
         f"{covered['level']:.0%} prediction intervals",
         text(
-            f"Of {covered['n']:,} labels {covered['share']:.1%} lie inside (95 % interval {covered['low']:.1%} to {covered['high']:.1%})."
+            f"Of {covered['n']:,} labels {covered['share']:.1%} lie inside (95% interval {covered['low']:.1%} to {covered['high']:.1%})."
         ),
         table(rows, "Labels inside their intervals, by the label's age."),
     )

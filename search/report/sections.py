@@ -158,7 +158,7 @@ def comparisons(report: Report, study: StudyReport) -> list[Part]:
     if study.decision is None or not (rows := study.decision.findings.compared):
         return []
     margin = report.run.preset.equivalence_months
-    within = "" if all(row.favoured for row in rows) else " with its 95 % interval"
+    within = "" if all(row.favoured for row in rows) else " with its 95% interval"
     caption = (
         f"{study.decision.findings.CAPTION}: change of the validation MAE{within}, the grey band the margin of "
         f"{in_months(margin)} within which a change does not matter."

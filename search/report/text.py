@@ -11,7 +11,7 @@ from search.output.notices import NO_DEVICE, SYNTHETIC
 from search.report.parts import Contents, Link, Plot, Plots, Subheading, Table, Words
 from search.report.read import Report
 from search.run import TRIALS
-from search.show.html import cell
+from search.show.html import column_of
 
 LONG = ("train_mae_by_epoch", "log_ends", "network")  # attributes that are no cell of a table
 
@@ -42,10 +42,11 @@ def table(rows: Sequence[dict[str, Any]], caption: str) -> str:
     columns = list(dict.fromkeys(column for row in rows for column in row))
     if not columns:
         return ""
+    cells = [column_of([row.get(column) for row in rows], named=not n) for n, column in enumerate(columns)]
     lines = [
         f"| {' | '.join(escaped(column) for column in columns)} |",
         f"|{'---|' * len(columns)}",
-        *(f"| {' | '.join(escaped(cell(row.get(column))) for column in columns)} |" for row in rows),
+        *(f"| {' | '.join(map(escaped, row))} |" for row in zip(*cells, strict=True)),
     ]
     return "\n".join(lines) + f"\n\n{escaped(caption)}"
 

@@ -131,7 +131,7 @@ def how_sure(report: Report, best: Best) -> Answer:
     if found.low is None or found.high is None:
         return Answer("How sure?", headline, (FRESH, in_search))
     interval = f"{headline}: {found.low:.2f} to {found.high:.2f}"
-    return Answer("How sure?", interval, ("That is the 95 % interval of their mean.", FRESH, in_search))
+    return Answer("How sure?", interval, ("That is the 95% interval of their mean.", FRESH, in_search))
 
 
 UNKNOWN = "so the effect of another seed is unknown"
@@ -142,7 +142,7 @@ def over_images(report: Report, best: Best) -> str:
     if errors is None:
         return "Its validation predictions are not available, so there is no interval over the images."
     low, high = interval_of_mean(errors)
-    return f"95 % interval over {len(errors):,} validation images: {low:.2f} to {high:.2f}."
+    return f"95% interval over {len(errors):,} validation images: {low:.2f} to {high:.2f}."
 
 
 def interval_of_mean(sample: Any) -> tuple[float, float]:
@@ -242,7 +242,7 @@ def verdict_sentence(row: Compared) -> str:
     worse = "worse" if row.change >= 0 else "better"
     within = ""
     if row.low is not None and row.high is not None:
-        within = f" (95 % interval {signed(row.low)} to {signed(row.high)})"
+        within = f" (95% interval {signed(row.low)} to {signed(row.high)})"
     if row.scope == "architectures" and not row.favoured:
         said = f"{row.verdict} ({seeds}; a verdict on the architectures)"
     elif row.verdict == "these trained models differ":

@@ -20,6 +20,7 @@ from PIL import Image
 
 from data.preparation import DataError
 from search.output.notices import NO_DEVICE, SYNTHETIC
+from search.show.cells import aligned
 from search.show.style import STYLE
 
 if TYPE_CHECKING:
@@ -157,7 +158,7 @@ def table(
     """
     shown = rows[:most] if most else rows
     columns = list(dict.fromkeys(column for row in rows for column in row))
-    cells = {column: [cell(row.get(column)) for row in shown] for column in columns}
+    cells = {column: column_of([row.get(column) for row in shown], named=not n) for n, column in enumerate(columns)}
     style = {
         column: ' class="number"' if n and all(NUMBER.fullmatch(value) for value in values) else ""
         for n, (column, values) in enumerate(cells.items())
@@ -175,6 +176,11 @@ def table(
         f'<div class="wide" tabindex="0" role="region" aria-label="{prose(caption)}"><table><caption><span>{prose(caption)}</span>'
         f"</caption><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>{more}"
     )
+
+
+def column_of(values: Sequence[Any], named: bool) -> list[str]:
+    """Names stay as they are."""
+    return [cell(value) for value in (values if named else aligned(values))]
 
 
 def cell(value: Any) -> str:

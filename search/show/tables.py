@@ -14,6 +14,7 @@ from search.output.confirmed import confirmed_words
 from search.output.notices import NO_DEVICE, SYNTHETIC
 from search.output.terminal import say, show_json
 from search.output.time_words import error_words, left_words
+from search.show.cells import aligned, fixed
 from search.storage.status import NO_WAY_ON, contradicted
 from studies.around import confirmation
 from studies.findings import Compared, OnFront
@@ -52,8 +53,9 @@ def show(name: str, rows: list[dict[str, Any]], summary: str = "") -> None:
     columns = list(dict.fromkeys(column for row in rows for column in row))
     for column in columns:
         table.add_column(plain(column), justify="left" if column in WORDS else "right")
-    for row in rows:
-        table.add_row(*(text(row.get(column)) for column in columns))
+    cells = [[row.get(column) for row in rows] for column in columns]
+    for row_cells in zip(cells[0], *map(aligned, cells[1:]), strict=True) if cells else ():  # the first is a name
+        table.add_row(*map(text, row_cells))
     console().print(table)
     if summary:
         say(summary)
@@ -71,7 +73,7 @@ def verdict_rows(rows: Sequence[Compared]) -> list[dict[str, Any]]:
             "variant": row.variant,
             "verdict": row.said,
             "change": rounded(row.change),
-            "interval": f"{rounded(row.low)} to {rounded(row.high)}" if row.low is not None else None,
+            "interval": between(row.low, row.high),
             "p difference": row.p_difference,
             "p equivalence": row.p_equivalence,
             "p images": row.p_images,
@@ -101,6 +103,10 @@ def show_front(rows: Sequence[OnFront]) -> None:
 
 def signed(value: float | None) -> str:
     return "–" if value is None else f"{value:+.2f}".replace("-", "−")
+
+
+def between(low: float | None, high: float | None) -> str | None:
+    return None if low is None or high is None else f"{fixed(low, 2)} to {fixed(high, 2)}"
 
 
 def rounded(value: float | None) -> float | None:
@@ -139,7 +145,8 @@ def status_table(statuses: Statuses) -> Table:
         table.add_column(column)
     for status in statuses:
         decision = status["decision"]["summary"] if status["decision"] else ""
-        cells = (status["name"], status["state"], status["trials"], status["best_value"], decision)
+        best = None if status["best_value"] is None else fixed(status["best_value"], 2)
+        cells = (status["name"], status["state"], status["trials"], best, decision)
         table.add_row(*map(text, cells))
     return table
 

@@ -105,6 +105,8 @@ def copy_storage(
         raise StorageError("artifacts are copied from --run-dir to --to-run-dir: give both, or neither")
     if run_dir and to_run_dir:
         refuse_another_run(run_dir, to_run_dir)
+        with suppress(OSError):  # the database may lie in it; what cannot be made is said where it is needed
+            to_run_dir.mkdir(parents=True, exist_ok=True)
     source, target = open_storage(source_url), open_storage(target_url)
     names = {study.study_name for study in source.get_all_studies()}
     if not names:

@@ -81,6 +81,10 @@ def open_storage(url: str) -> PatientStorage:
 def opened(url: str) -> PatientStorage:
     refuse_foreign(url)
     path = sqlite_path(url)
+    if path and not path.parent.is_dir():
+        raise StorageError(
+            f"{shown(url)} cannot be opened: there is no folder {path.parent}; make it, or name another place"
+        )
     if path and not path.exists():
         make(path)
     storage = with_tables(url)

@@ -121,7 +121,7 @@ def coverage_words(about: dict[str, Any]) -> str:
     covered, level = about["conformal"].get("coverage"), about["conformal"]["level"]
     if not covered or covered["high"] >= level:
         return ""
-    return f"The intervals hold {covered['share']:.1%} of the test labels (95 % interval up to {covered['high']:.1%}); they should hold {level:.0%}."
+    return f"The intervals hold {covered['share']:.1%} of the test labels (95% interval up to {covered['high']:.1%}); they should hold {level:.0%}."
 
 
 def bias_words(about: dict[str, Any]) -> str:

@@ -10,6 +10,7 @@ from data.csv_text import Kind, read_csv
 from models.architecture import Architecture, family_named
 from search.output.confirmed import MODEL_NOTHING, model_learned_nothing
 from search.output.files import write_text
+from search.show.figures import steps
 from search.show.html import (
     BLUE,
     GREY,
@@ -42,6 +43,7 @@ from search.trained.made_of import (
 )
 from search.trained.measures import contradictions
 from search.trained.table import (
+    IMAGES,
     OFFICIAL_TEST,
     PAPER_VALIDATION_MAE,
     TITLES,
@@ -63,8 +65,8 @@ SEX_COLOURS = {"F": ORANGE, "M": BLUE}
 BIG_PX, SMALL_PX = 420, 320
 MEASURES_MEAN = (
     "Months. Error is predicted minus label. Slope: of the error on the label's age, negative where ages shrink towards the "
-    "middle. Interval: 95 % bootstrap (BCa) of the MAE over images, for this trained network alone. Limits of agreement: mean "
-    "−/+ 1.96 SD."
+    "middle. Interval: 95% bootstrap (BCa) of the MAE over images, for this trained network alone. Limits of agreement: mean "
+    "−/+ 1.96 SD. ≤ 6 months: share of the images with no larger error."
 )
 PREDICTION_KINDS: dict[str, Kind] = {
     "male": "bool",
@@ -163,7 +165,7 @@ def scatter_section(tables: dict[str, pd.DataFrame]) -> Section:
     parts = [
         figure(
             scatter(found, split),
-            f"Predicted age by label, {TITLES[split]} images ({len(found):,}). On the line the two are equal.",
+            f"Predicted age by label, {IMAGES[split]} ({len(found):,}). On the line the two are equal.",
             BIG_PX,
         )
         for split, found in tables.items()
@@ -174,19 +176,10 @@ def scatter_section(tables: dict[str, pd.DataFrame]) -> Section:
 def scatter(found: pd.DataFrame, split: str) -> "Figure":
     from plotly.graph_objects import Figure, Scatter
 
-    most = 12 * float(np.ceil(max(found["age_months"].max(), found["predicted_months"].max()) / 12))
-    drawn = Figure(
-        [
-            Scatter(
-                x=[0, most],
-                y=[0, most],
-                mode="lines",
-                line={"color": GREY, "width": 1},
-                hoverinfo="skip",
-                showlegend=False,
-            )
-        ]
-    )
+    oldest = found[["age_months", "predicted_months"]].max().max().round(2)
+    most = 12 * (oldest // 12 + 1)  # no point on the border
+    ends, equal = [0, most], {"color": GREY, "width": 1}
+    drawn = Figure([Scatter(x=ends, y=ends, mode="lines", line=equal, hoverinfo="skip", showlegend=False)])
     add_points(
         drawn, found, found["age_months"], found["predicted_months"], "label %{x:.1f}, predicted %{y:.1f} months"
     )
@@ -216,7 +209,7 @@ def agreement_section(tables: dict[str, pd.DataFrame], about: dict[str, Any]) ->
     parts = [
         figure(
             agreement(found, about[split]),
-            f"Error by the mean of prediction and label (Bland and Altman), {TITLES[split]} images: lines are the mean error and −/+ 1.96 SD.",
+            f"Error by the mean of prediction and label (Bland and Altman), {IMAGES[split]}: lines are the mean error and −/+ 1.96 SD.",
             SMALL_PX,
         )
         for split, found in tables.items()
@@ -233,13 +226,16 @@ def agreement(found: pd.DataFrame, measured: dict[str, Any]) -> "Figure":
         found["predicted_months"] - found["age_months"],
     )
     add_points(drawn, found, middle, error, "mean %{x:.1f}, error %{y:.1f} months")
-    for value in (measured["bias"], measured["loa_low"], measured["loa_high"]):
+    lines = (measured["bias"], measured["loa_low"], measured["loa_high"])
+    for value in lines:
         if value is not None:
             drawn.add_hline(
                 y=value, line={"color": TEAL, "width": 1.5, "dash": "solid" if value == measured["bias"] else "dash"}
             )
     drawn.update_xaxes(title_text="mean of prediction and label, months", dtick=24, zeroline=False)
-    drawn.update_yaxes(title_text="error, months")
+    shown = [*error, *(value for value in lines if value is not None)]
+    beyond = 0.05 * (max(shown) - min(shown)) or 1.0  # no line on the border
+    drawn.update_yaxes(title_text="error, months", range=[min(shown) - beyond, max(shown) + beyond])
     return laid_out(drawn)
 
 
@@ -251,7 +247,7 @@ def groups_section(about: dict[str, Any]) -> Section:
                 "group": SEX_NAMES[group["sex"]] if "sex" in group else band_name(group),
                 "images": group["n"],
                 "MAE": f"{group['mae']:.2f}",
-                "95 % interval": between(group["low"], group["high"]),
+                "95% interval": between(group["low"], group["high"]),
                 "bias": signed(group["bias"]),
                 "constant": f"{group['constant_mae']:.1f}",
             }
@@ -259,9 +255,9 @@ def groups_section(about: dict[str, Any]) -> Section:
         ]
         parts += [
             subheading(TITLES[split]),
-            table(rows, f"Months, {TITLES[split]} images; low and high are the ends of the MAE's 95 % interval."),
+            table(rows, f"Months, {IMAGES[split]}, by sex and by the label's age. The interval is the MAE's."),
         ]
-    return section("By sex and age", *parts, text("Months, by the label's age."))
+    return section("By sex and age", *parts)
 
 
 def intervals_section(about: dict[str, Any]) -> Section:
@@ -279,7 +275,7 @@ def intervals_section(about: dict[str, Any]) -> Section:
     ]
     covered = conformal["coverage"]
     said = (
-        f"Of {covered['n']:,} test labels {covered['share']:.1%} lie inside (95 % interval {covered['low']:.1%} to {covered['high']:.1%})."
+        f"Of {covered['n']:,} test labels {covered['share']:.1%} lie inside (95% interval {covered['low']:.1%} to {covered['high']:.1%})."
         if covered
         else "There is no test split to measure the coverage on."
     )
@@ -318,7 +314,7 @@ def learning(about: dict[str, Any]) -> "Figure":
     drawn.add_trace(Scatter(name="constant", x=epochs, y=constant, mode="lines", line={"color": GREY, "dash": "dot"}))
     for epoch in best_epochs(about):
         drawn.add_vline(x=epoch, line={"color": TEAL, "width": 1})
-    drawn.update_xaxes(title_text="epoch", zeroline=False)
+    drawn.update_xaxes(title_text="epoch", tick0=1, dtick=steps(len(epochs), 10), zeroline=False)
     drawn.update_yaxes(title_text="MAE, months", rangemode="tozero")
     return laid_out(drawn)
 

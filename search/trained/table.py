@@ -20,6 +20,13 @@ TITLES = {  # by split
     "evaluated": "this set",
     "unseen": "this set, hands it was not trained on",
 }
+IMAGES = {  # the same, in a sentence
+    "validation": "validation images",
+    "test": "test images",
+    "test_flipped": "test images with their mirror images",
+    "evaluated": "images of this set",
+    "unseen": "images of this set that it was not trained on",
+}
 
 
 def splits_of(about: dict[str, Any]) -> list[str]:
@@ -33,16 +40,16 @@ def measures_rows(about: dict[str, Any]) -> list[dict[str, Any]]:
             "split": TITLES[split],
             "images": found["n"],
             "MAE": f"{found['mae']:.2f}",
-            "95 % interval": between(found["mae_low"], found["mae_high"]),
+            "95% interval": between(found["mae_low"], found["mae_high"]),
             "constant": f"{found['constant_mae']:.1f}",
             "RMSE": f"{found['rmse']:.2f}",
             "median": f"{found['median_ae']:.2f}",
             "bias": tables.signed(found["bias"]),
             "slope": tables.signed(found["slope"]),
             "limits of agreement": between(found["loa_low"], found["loa_high"]),
-            "within 6 m": f"{found['within_6']:.0%}",
-            "12 m": f"{found['within_12']:.0%}",
-            "24 m": f"{found['within_24']:.0%}",
+            "≤ 6 months": f"{found['within_6']:.0%}",
+            "≤ 12 months": f"{found['within_12']:.0%}",
+            "≤ 24 months": f"{found['within_24']:.0%}",
         }
         for split in splits_of(about)
         for found in [about[split]]
@@ -87,7 +94,7 @@ def coverage_rows(covered: dict[str, Any]) -> list[dict[str, Any]]:
             "label's age": band_name(band),
             "images": band["n"],
             "inside": f"{band['share']:.0%}",
-            "95 % interval": f"{band['low']:.0%} to {band['high']:.0%}",
+            "95% interval": f"{band['low']:.0%} to {band['high']:.0%}",
         }
         for band in covered.get("by_true_age", [])
     ]
@@ -109,13 +116,13 @@ def cards(about: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
     yield (
         "How sure?",
         interval,
-        "95 % interval over the images, for this trained network only; another seed gives another interval.",
+        "95% interval over the images, for this trained network only; another seed gives another interval.",
     )
     if covered:
         yield (
             "Do its intervals hold?",
             f"{covered['share']:.0%} of the test labels",
-            f"of {covered['n']:,} labels; the intervals should hold 90 %.",
+            f"of {covered['n']:,} labels; the intervals should hold 90%.",
         )
     network = Architecture.from_dict(about["architecture"])
     yield (
@@ -134,7 +141,7 @@ def show_model(about: dict[str, Any], folder: Path) -> None:
         tables.show(f"{TITLES[split]}: by sex and label age", rows)
     covered = about["conformal"]["coverage"]
     if covered:
-        say(f"90 % intervals hold {covered['share']:.1%} of {covered['n']:,} test labels.")
+        say(f"90% intervals hold {covered['share']:.1%} of {covered['n']:,} test labels.")
         tables.show("test: inside the intervals, by label age", coverage_rows(covered))
     if len(told := lineage_words(about)) > 1:
         for words in told:

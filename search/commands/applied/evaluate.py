@@ -44,7 +44,7 @@ def add_evaluate_options(parser: argparse.ArgumentParser) -> None:
         "for it. Research software, not a medical device."
     )
     parser.add_argument(
-        "source",
+        "labelled",  # not `source`, by which a run is found that has these data
         type=values.TEXT,
         metavar="DATA",
         help="a folder of radiographs with a table, a prepared store, or phantom:N",
@@ -94,14 +94,14 @@ def run_evaluate(arguments: argparse.Namespace) -> int:
     from search.trained.table import show_model
 
     folder = open_folder(arguments.model or newest(arguments.run_dir), whole=True)
-    page, listed = places(arguments.source, folder, arguments.to or folder.path / FOLDER)
+    page, listed = places(arguments.labelled, folder, arguments.to or folder.path / FOLDER)
     new_name = name_of_new(arguments, folder)
     model = model_in(folder)
     set_here = options.chosen(arguments)
     learning_rate = set_here.pop("learning_rate", None)
     settings: Preparation = replace(model.preparation, **set_here)
     with preparing() as progress:
-        labelled = opened(arguments.source, model, folder, arguments.run_dir, settings, progress)
+        labelled = opened(arguments.labelled, model, folder, arguments.run_dir, settings, progress)
     found = evaluated(labelled, folder, model.looks)
     write(found, page, listed)
     made = changed(arguments, found, new_name, learning_rate)

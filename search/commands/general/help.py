@@ -40,7 +40,8 @@ class Parser(argparse.ArgumentParser):
         """The common options alone."""
         with self.without_rare() as left_out:
             text = super().format_help()
-        return text + (f"\n{self.prog} --help-all shows {left_out} more options.\n" if left_out else "")
+        more = f"{left_out} more option{'s' * (left_out != 1)}"
+        return text + (f"\n{self.prog} --help-all shows {more}.\n" if left_out else "")
 
     def format_all_help(self) -> str:
         return super().format_help()

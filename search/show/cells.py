@@ -1,0 +1,27 @@
+"""How a column of numbers is written: with as many decimals in every row, and with the minus that the field writes."""
+
+from collections.abc import Sequence
+from typing import Any
+
+MOST_DECIMALS = 4  # that a column is filled up to; a number that has more keeps them
+
+
+def aligned(values: Sequence[Any]) -> list[Any]:
+    """The values of a column, the floats among them as text; whatever is no float stays."""
+    written = {n: f"{value:g}" for n, value in enumerate(values) if isinstance(value, float)}
+    plain = [text for text in written.values() if text.lstrip("-").replace(".", "").isdigit()]  # no inf, no 1e-05
+    most = min(MOST_DECIMALS, max(map(decimals, plain), default=0))
+    return [
+        fixed(value, max(most, decimals(written[n]))) if n in written and written[n] in plain else written.get(n, value)
+        for n, value in enumerate(values)
+    ]
+
+
+def decimals(text: str) -> int:
+    return len(text.partition(".")[2])
+
+
+def fixed(value: float, places: int) -> str:
+    """−0.37; what is rounded to nothing has no sign."""
+    text = f"{value:.{places}f}"
+    return text.lstrip("-") if not float(text) else text.replace("-", "−")

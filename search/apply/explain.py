@@ -21,7 +21,7 @@ from search.apply.predict import Wanted, judge, read
 from search.output.terminal import log
 from search.show.overlay import scale_of
 from search.trained.folder import ModelFolder, load_network
-from search.trained.keep import LOOKS
+from search.trained.left.looks import LOOKS
 from search.trained.predictor import looks_in
 from studies.preset import StudyError
 

@@ -23,7 +23,8 @@ from search.run import PREPARED
 from search.trained.about import digest_of_file
 from search.trained.conformal import calibrate, intervals
 from search.trained.folder import ABOUT, ModelFolder, digest_of_cases, load_network, open_folder, opened_before
-from search.trained.keep import LOOKS, put_predictions, taken_over, write_about
+from search.trained.keep import put_predictions, write_about
+from search.trained.left.looks import LOOKS, taken_over
 from search.trained.left.seen import films_of_cases, leave_seen
 from search.trained.made_of import OF_SET, OF_TRAINING, RECALIBRATED, gone_on
 from search.trained.measures import FITTED_FILMS, as_ages

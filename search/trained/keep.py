@@ -1,6 +1,6 @@
 """The folder of a trained model, `<run>/models/<name>/`, and what its model.json says.
 
-job.json, log.txt, predictions.npy, test_predictions.npy, model.keras as a trial leaves them; looks.npz, for `data/films/looks.py`;
+job.json, log.txt, predictions.npy, test_predictions.npy, model.keras as a trial leaves them; looks.npz, for `left/looks.py`;
 a CSV of predictions for each split; seen.csv, for `left/seen.py`; report.html; and model.json, written last: a folder that has one is whole.
 """
 
@@ -18,7 +18,6 @@ import pandas as pd
 
 from data.cases import constant_mae, hundredths
 from data.csv_text import write_csv
-from data.films import looks
 from data.films.traits import blocks, departures, films_of, traits
 from data.foreign import foreign
 from data.preparation import DataError
@@ -27,7 +26,7 @@ from models.architecture import Architecture
 from models.cost import cost
 from models.training.settings import Training
 from search.leader.kept import Kept, kept
-from search.output.files import write_bytes, write_text, written
+from search.output.files import write_text, written
 from search.storage.settings import read_settings
 from search.trained.about import DIGESTS, SEEN, refuse_changed, signed
 from search.trained.conformal import calibrate, coverage, intervals
@@ -41,6 +40,7 @@ from search.trained.folder import (
     read_about,
     store_with,
 )
+from search.trained.left.looks import LOOKS, learned_looks, taken_over
 from search.trained.left.seen import films_of_store, leave_seen
 from search.trained.made_of import ENDED, KEPT_BY_SEARCH, STOPPED, TRAINED, data_of, weights_of
 from search.trained.measures import as_ages, metrics
@@ -49,7 +49,6 @@ from search.workers.best import KEPT_NOTE, MODEL, TEST, VALIDATION, load_predict
 from search.workers.job import Job, fingerprint, job_dict
 from studies.preset import RANGES, StudyError
 
-LOOKS = "looks.npz"
 PACKAGES = ("boneage-search", "tensorflow", "keras", "numpy")
 
 
@@ -144,33 +143,6 @@ def calibrated(job: Job, store: Store, predicted: dict[str, np.ndarray]) -> dict
     return made | {
         "coverage": coverage(made, predicted["test"], test.age_months, test.male if by_sex else None),
     }
-
-
-def learned_looks(store: Store, path: Path) -> dict[str, Any]:
-    """What a radiograph of this store looks like, left in the model's folder; None is a line there were too few images for."""
-    found = look_of(store)
-    with written(path) as part:
-        looks.save(found, part)
-    lines = {"refuse_below": found.refuse_below, "doubt_below": found.doubt_below}
-    return {name: round(line, 4) if np.isfinite(line) else None for name, line in lines.items()}
-
-
-learned: dict[str, looks.Looks] = {}  # of the last store, by its digest: an ensemble's members share one
-
-
-def look_of(store: Store) -> looks.Looks:
-    if store.digest not in learned:
-        splits = {name: store.split(name) for name in ("train", "validation")}
-        small = {name: looks.shrunk(store.images[row] for row in examples.rows) for name, examples in splits.items()}
-        learned.clear()
-        learned[store.digest] = looks.learn(small["train"], small["validation"])
-    return learned[store.digest]
-
-
-def taken_over(model: ModelFolder, path: Path) -> dict[str, Any]:
-    """The hand check of another model, into this one's folder."""
-    write_bytes(path, (model.path / LOOKS).read_bytes())
-    return dict(model.about["looks"])
 
 
 def write_predictions(folder: Path, store: Store, about: dict[str, Any]) -> None:

@@ -25,7 +25,7 @@ from data.store.disk import Store
 from search.trained.about import refuse_changed
 from search.trained.conformal import intervals
 from search.trained.folder import ModelFolder, load_network, network_at, open_folder
-from search.trained.keep import LOOKS
+from search.trained.left.looks import LOOKS
 from search.trained.measures import as_ages
 from search.workers.best import MODEL
 

@@ -189,7 +189,7 @@ def decide(given: Given, trials: Sequence[Trial]) -> Decision:
     cost = given.cost(decided)
     summary = (
         f"{decided.width}, {decided.blocks}: {best.error:.2f} months with {cost.params / 1e6:.2f}M parameters, "
-        f"{cost.macs / 1e9:.2f} GMACs"
+        f"{cost.macs / 1e9:.3g} GMACs"
     )
     findings = DepthFindings(best_mae=best.validation_mae, params=cost.params, macs=cost.macs, point=best.point)
     return Decision(summary, decided, findings)

@@ -140,7 +140,7 @@ def decide(given: Given, trials: Sequence[Trial]) -> Decision:
     findings = ResolutionFindings(
         best_px=px, best_mae=round(mae, 4), params=cost.params, macs=cost.macs, comparisons=comparisons(given, trials)
     )
-    return Decision(f"{px} px: {mae:.2f} months with {cost.macs / 1e9:.2f} GMACs{lowest}", decided, findings)
+    return Decision(f"{px} px: {mae:.2f} months with {cost.macs / 1e9:.3g} GMACs{lowest}", decided, findings)
 
 
 def comparisons(given: Given, trials: Sequence[Trial]) -> tuple[Compared, ...]:

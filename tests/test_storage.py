@@ -18,6 +18,7 @@ import sqlalchemy
 from optuna.storages import BaseStorage, RDBStorage, _CachedStorage
 from optuna.trial import TrialState
 
+from search.cli import main
 from search.storage import patience
 from search.storage.opening import open_storage
 from search.storage.patience import PatientStorage
@@ -153,6 +154,18 @@ def test_a_database_of_another_optuna_is_refused(tmp_path: Path) -> None:
 def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(StorageError, match=r"no/such/studies\.db cannot be opened: there is no folder .*no/such"):
         open_storage(sqlite_url(tmp_path / "no" / "such" / "studies.db"))
+
+
+@pytest.mark.parametrize("url", ["sqlite:///no/such/studies.db", "sqlite:///noted.txt", "studies.db", "sqlite://"])
+def test_a_database_that_cannot_be_used_is_said_before_anything_is_prepared(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], url: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("noted.txt").write_text("no database")
+    assert main(["ablate", "--data", "phantom:12", "--run-dir", "run", "--storage", url, "--anyway"]) == 2
+    said = capsys.readouterr().err
+    assert (said.startswith("boneage-search: "), said.count("\n")) == (True, 1)
+    assert [path.name for path in tmp_path.iterdir()] == ["noted.txt"]
 
 
 @pytest.mark.parametrize("url", ["studies.db", "not a url", "", "postgresql://reader@host:fivethousand/bones"])

@@ -145,3 +145,13 @@ def test_the_report_says_them(in_years: Store, tmp_path: Path) -> None:
 
     assert LOOKS in str(read(run).worries)
     assert LOOKS in markdown(contents(read(run)))
+
+
+def test_many_images_are_said_to_be_audited_and_once(
+    tiny_store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("search.audit.remembered.SAID_FROM", len(tiny_store.cases))
+    worries_of(tmp_path, tiny_store)
+    assert capsys.readouterr().err == "auditing 60 images\n"
+    worries_of(tmp_path, tiny_store)
+    assert capsys.readouterr().err == ""

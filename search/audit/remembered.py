@@ -10,8 +10,10 @@ from data.audit.measures import Audit
 from data.store.disk import Store, digest_of
 from data.tables.dicom_cases import is_header_age
 from search.output.files import may_be_written, write_text
+from search.output.terminal import log
 
 REMEMBERED = "audit.json"  # in the run's folder
+SAID_FROM = 1_000  # images; fewer are audited within a second or two
 
 
 def worries(audit: Audit) -> list[str]:
@@ -20,6 +22,8 @@ def worries(audit: Audit) -> list[str]:
 
 
 def audit_of(store: Store) -> Audit:
+    if len(store.cases) >= SAID_FROM:
+        log(f"auditing {len(store.cases):,} images")
     since_birth = is_header_age(store.info["settings"].get("age_column", ""))
     return audit(
         store.cases,

@@ -103,7 +103,7 @@ def rows(found: Plan) -> list[dict[str, Any]]:
             "study": study.study,
             "trials": study.trials,
             "epochs": f"{study.epochs:,}",
-            "largest network": f"{study.largest_params / 1e6:.2f}M, {gmacs(study.largest_macs)}",
+            "largest network": f"{study.largest_params / 1e6:.2f}M, {study.largest_macs / 1e9:.3g} GMACs",
             "time": duration(study.seconds),
         }
         for study in found.studies
@@ -121,12 +121,6 @@ def rows(found: Plan) -> list[dict[str, Any]]:
         "time": duration(found.full_seconds),
     }
     return [*table, total, final]
-
-
-def gmacs(macs: int) -> str:
-    """Of a small network, too, not 0.00."""
-    billions = macs / 1e9
-    return f"{billions:.2f} GMACs" if billions >= 0.1 else f"{billions:.2g} GMACs"
 
 
 def said(found: Plan) -> list[str]:

@@ -45,13 +45,14 @@ def run_stages(arguments: argparse.Namespace) -> int:
     from search.show import tables
     from search.show.progress import preparing, showing
     from search.storage import records
-    from search.storage.status import CONFIRMATION
+    from search.storage.status import CONFIRMATION, refuse_unusable
     from search.watch.dashboard import noted
     from search.workers.executor import executor_of
     from search.workers.supervisor import stop_on_signals
 
     make_executor = executor_of(arguments.executor, arguments.workers)
     run = open_the_run(arguments, arguments.data, bool(arguments.budget))
+    refuse_unusable(run)
     if run.wanted and not arguments.budget:
         from search.leader.budget_kept import said_without, without_budget
 

@@ -94,7 +94,7 @@ def verdict_rows(rows: Sequence[Compared]) -> list[dict[str, Any]]:
 def show_front(rows: Sequence[OnFront]) -> None:
     """One line: what no other trial of the study beats in error, parameters and MACs together."""
     members = (
-        f"#{row.trial} {row.validation_mae:.2f} months, {row.params / 1e6:.2f}M, {row.macs / 1e9:.3f} GMACs"
+        f"#{row.trial} {row.validation_mae:.2f} months, {row.params / 1e6:.2f}M, {row.macs / 1e9:.3g} GMACs"
         for row in rows
     )
     say(f"Pareto front: {'; '.join(members)}")

@@ -81,11 +81,8 @@ def open_storage(url: str) -> PatientStorage:
 def opened(url: str) -> PatientStorage:
     refuse_foreign(url)
     path = sqlite_path(url)
-    if path and not path.parent.is_dir():
-        raise StorageError(
-            f"{shown(url)} cannot be opened: there is no folder {path.parent}; make it, or name another place"
-        )
     if path and not path.exists():
+        refuse_no_folder(url, path)
         make(path)
     storage = with_tables(url)
     if path and not database.unwritable(path):
@@ -93,6 +90,13 @@ def opened(url: str) -> PatientStorage:
         sqlalchemy.event.listen(storage.engine, "begin", on_begin)
         storage.engine.dispose()  # the connections made before know nothing of these
     return storage
+
+
+def refuse_no_folder(url: str, path: Path) -> None:
+    if not path.parent.is_dir():
+        raise StorageError(
+            f"{shown(url)} cannot be opened: there is no folder {path.parent}; make it, or name another place"
+        )
 
 
 def make(path: Path) -> None:

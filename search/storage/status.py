@@ -67,6 +67,16 @@ def has_begun(run: StoredRun) -> bool:
     return storage_exists(run) and (run.storage == own_url(run.folder) or bool(read_settings(run.folder)))
 
 
+def refuse_unusable(run: StoredRun) -> None:
+    """For commands that search, before they prepare data. Raises StorageError where the database cannot be used; a new file is not made."""
+    from search.storage.opening import open_storage, refuse_no_folder, sqlite_path
+
+    if storage_exists(run):
+        open_storage(run.storage)
+    elif run.storage != own_url(run.folder) and (path := sqlite_path(run.storage)):
+        refuse_no_folder(run.storage, path)
+
+
 def refuse_missing(run: StoredRun) -> None:
     """For commands that only read. Raises StudyError where nothing was ever begun in the run's folder."""
     if not (run.folder / SETTINGS).exists() and not storage_exists(run):

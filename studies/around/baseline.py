@@ -173,7 +173,7 @@ def decide(given: Given, trials: Sequence[Trial]) -> Decision:
     )
     summary = (
         f"{decided.family}, {decided.width}: {mae:.2f} months with {cost_of_it.params / 1e6:.2f}M parameters, "
-        f"{cost_of_it.macs / 1e9:.2f} GMACs{lowest}"
+        f"{cost_of_it.macs / 1e9:.3g} GMACs{lowest}"
     )
     return Decision(summary, decided, findings)
 

@@ -11,7 +11,8 @@ from search.output.notices import NO_DEVICE, SYNTHETIC
 from search.report.parts import Contents, Link, Plot, Plots, Subheading, Table, Words
 from search.report.read import Report
 from search.run import TRIALS
-from search.show.html import column_of
+from search.show.cells import columns
+from search.show.html import cell
 
 LONG = ("train_mae_by_epoch", "log_ends", "network")  # attributes that are no cell of a table
 
@@ -39,14 +40,13 @@ def written(part: Any) -> str:
 
 
 def table(rows: Sequence[dict[str, Any]], caption: str) -> str:
-    columns = list(dict.fromkeys(column for row in rows for column in row))
-    if not columns:
+    found = columns(rows)
+    if not found:
         return ""
-    cells = [column_of([row.get(column) for row in rows], named=not n) for n, column in enumerate(columns)]
     lines = [
-        f"| {' | '.join(escaped(column) for column in columns)} |",
-        f"|{'---|' * len(columns)}",
-        *(f"| {' | '.join(map(escaped, row))} |" for row in zip(*cells, strict=True)),
+        f"| {' | '.join(escaped(column) for column in found)} |",
+        f"|{'---|' * len(found)}",
+        *(f"| {' | '.join(escaped(cell(value)) for value in row)} |" for row in zip(*found.values(), strict=True)),
     ]
     return "\n".join(lines) + f"\n\n{escaped(caption)}"
 

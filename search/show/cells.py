@@ -1,9 +1,16 @@
 """How a column of numbers is written: with as many decimals in every row, and with the minus that the field writes."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 MOST_DECIMALS = 4  # that a column is filled up to; a number that has more keeps them
+
+
+def columns(rows: Sequence[Mapping[str, Any]], most: int = 0) -> dict[str, list[Any]]:
+    """The columns of all rows, with their values in the first `most` rows (0: all): the first holds names and stays, others are `aligned`."""
+    names = list(dict.fromkeys(column for row in rows for column in row))
+    values = {name: [row.get(name) for row in (rows[:most] if most else rows)] for name in names}
+    return {name: found if name == names[0] else aligned(found) for name, found in values.items()}
 
 
 def aligned(values: Sequence[Any]) -> list[Any]:

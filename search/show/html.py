@@ -20,7 +20,7 @@ from PIL import Image
 
 from data.preparation import DataError
 from search.output.notices import NO_DEVICE, SYNTHETIC
-from search.show.cells import aligned
+from search.show.cells import columns
 from search.show.style import STYLE
 
 if TYPE_CHECKING:
@@ -157,14 +157,13 @@ def table(
     shadows say on which side there is more.
     """
     shown = rows[:most] if most else rows
-    columns = list(dict.fromkeys(column for row in rows for column in row))
-    cells = {column: column_of([row.get(column) for row in shown], named=not n) for n, column in enumerate(columns)}
+    cells = {column: [cell(value) for value in values] for column, values in columns(rows, most).items()}
     style = {
         column: ' class="number"' if n and all(NUMBER.fullmatch(value) for value in values) else ""
         for n, (column, values) in enumerate(cells.items())
     }
-    writers = {column: prose if n else escape for n, column in enumerate(columns)}  # the first is a name
-    head = "".join(f'<th scope="col"{style[column]}>{escape(column)}</th>' for column in columns)
+    writers = {column: prose if n else escape for n, column in enumerate(cells)}  # the first is a name
+    head = "".join(f'<th scope="col"{style[column]}>{escape(column)}</th>' for column in cells)
     body = "".join(
         ("<tr class='own'>" if own(shown[n]) else "<tr>")
         + "".join(f"<td{style[column]}>{written(cells[column][n])}</td>" for column, written in writers.items())
@@ -176,11 +175,6 @@ def table(
         f'<div class="wide" tabindex="0" role="region" aria-label="{prose(caption)}"><table><caption><span>{prose(caption)}</span>'
         f"</caption><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>{more}"
     )
-
-
-def column_of(values: Sequence[Any], named: bool) -> list[str]:
-    """Names stay as they are."""
-    return [cell(value) for value in (values if named else aligned(values))]
 
 
 def cell(value: Any) -> str:

@@ -14,7 +14,7 @@ from search.output.confirmed import confirmed_words
 from search.output.notices import NO_DEVICE, SYNTHETIC
 from search.output.terminal import say, show_json
 from search.output.time_words import error_words, left_words
-from search.show.cells import aligned, fixed
+from search.show.cells import columns, fixed
 from search.storage.status import NO_WAY_ON, contradicted
 from studies.around import confirmation
 from studies.findings import Compared, OnFront
@@ -50,12 +50,11 @@ def console() -> Console:
 
 def show(name: str, rows: list[dict[str, Any]], summary: str = "") -> None:
     table = Table(title=plain(name), title_justify="left")
-    columns = list(dict.fromkeys(column for row in rows for column in row))
-    for column in columns:
+    found = columns(rows)
+    for column in found:
         table.add_column(plain(column), justify="left" if column in WORDS else "right")
-    cells = [[row.get(column) for row in rows] for column in columns]
-    for row_cells in zip(cells[0], *map(aligned, cells[1:]), strict=True) if cells else ():  # the first is a name
-        table.add_row(*map(text, row_cells))
+    for row in zip(*found.values(), strict=True):
+        table.add_row(*map(text, row))
     console().print(table)
     if summary:
         say(summary)
@@ -105,8 +104,8 @@ def signed(value: float | None) -> str:
     return "–" if value is None else f"{value:+.2f}".replace("-", "−")
 
 
-def between(low: float | None, high: float | None) -> str | None:
-    return None if low is None or high is None else f"{fixed(low, 2)} to {fixed(high, 2)}"
+def between(low: float | None, high: float | None, places: int = 2) -> str | None:
+    return None if low is None or high is None else f"{fixed(low, places)} to {fixed(high, places)}"
 
 
 def rounded(value: float | None) -> float | None:

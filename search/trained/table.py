@@ -66,7 +66,7 @@ def turned(columns: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def between(low: float | None, high: float | None) -> str:
-    return "–" if low is None or high is None else f"{low:.1f} to {high:.1f}".replace("-", "−")
+    return tables.between(low, high, 1) or "–"
 
 
 def band_name(group: dict[str, Any]) -> str:

@@ -10,6 +10,7 @@ A network is a family (`models/families`), a width, a repeat count per block gro
     `channel_multiple`  1 is that rule; 8, say, rounds every filter count to the nearest multiple of 8, which hardware likes better
     `group_betas`    some groups wider or narrower than the rest: their filters are those of β times this
     `input_px`       the resolution: a first layer shrinks the images to it, so that one store serves all resolutions
+    `even_detail`    each film is softened to this share of fine detail, `even_tone` given the gamma of one grey: `models/training/alike.py`
     `se_ratio`       squeeze-and-excitation (Hu et al. 2018) after every block group that is there, the paper's soft attention
     head             GAP, dropout, concatenation with a fully connected layer on sex, optional fully connected layer, one output in months
 
@@ -50,6 +51,8 @@ RANGES = {
     "channel_multiple": whole(1, 64),  # the stem has 32 filters
     "se_ratio": Range(0, 1),
     "input_px": whole(0, 65_536),
+    "even_detail": Range(0, 1, below=True),
+    "even_tone": Range(0, 1, below=True),
 }
 
 
@@ -68,6 +71,10 @@ class Architecture:
     se_ratio: float = 0.0  # of squeeze-and-excitation after every block group: units per channel; 0 is none
     group_betas: tuple[tuple[str, float], ...] = ()  # groups that are wider or narrower, each with the factor on β
     input_px: int = 0  # to which the network's front shrinks its images; 0: it sees them as they are
+    even_detail: float = (
+        0.0  # share of its contrast to which each film's fine detail is softened; 0: films stay as they are
+    )
+    even_tone: float = 0.0  # grey above which a fifth of each film is brought; 0: films stay as they are
 
     def __post_init__(self) -> None:
         check(self, RANGES, ArchitectureError)
@@ -102,12 +109,14 @@ class Architecture:
 
     @property
     def width(self) -> str:
-        """β in words, how the filter counts are rounded where that is not the paper's way, what every group is followed by, and the resolution."""
+        """β in words, how the filter counts are rounded where that is not the paper's way, what every group is followed by, the resolution, and how films are made alike."""
         rounded = f", channels in multiples of {self.channel_multiple}" if self.channel_multiple > 1 else ""
         excited = f", squeeze-and-excitation {self.se_ratio:g}" if self.se_ratio else ""
         shrunk = f", at {self.input_px} px" if self.input_px else ""
         by_group = "".join(f", {group} × {factor:g}" for group, factor in self.group_betas)
-        return f"β {self.beta:g}{by_group}{rounded}{excited}{shrunk}"
+        detail = f", films of detail {self.even_detail:g}" if self.even_detail else ""
+        tone = f", films of tone {self.even_tone:g}" if self.even_tone else ""
+        return f"β {self.beta:g}{by_group}{rounded}{excited}{shrunk}{detail}{tone}"
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON values; `from_dict` is its inverse."""
@@ -117,7 +126,7 @@ class Architecture:
             del values["channel_multiple"]
         if self.family == INCEPTION_V3.name:
             del values["family"]
-        for name in ("se_ratio", "input_px", "group_betas"):
+        for name in ("se_ratio", "input_px", "group_betas", "even_detail", "even_tone"):
             if not values[name]:
                 del values[name]
         if self.group_betas:

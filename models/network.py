@@ -16,6 +16,7 @@ from models.cost import cost
 from models.families.family import Family
 from models.layers import Act, Activation, Conv, Pool, Sum, walk
 from models.stages import stages
+from models.training.alike import alike
 from models.training.augmentation import augmentation
 from models.training.settings import Training
 
@@ -115,6 +116,7 @@ def build(
     x = keras.layers.Rescaling(1 / 255, name="scale")(image)
     for augment in augmentation(training):
         x = augment(x)
+    x = alike(x, architecture)
     seen_px = architecture.seen_px(image_px)
     if seen_px < image_px:  # bilinear without antialiasing, which TFLite and ONNX have no operation for
         x = keras.layers.Resizing(seen_px, seen_px, interpolation="bilinear", name="resolution")(x)

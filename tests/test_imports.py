@@ -14,6 +14,7 @@ ALLOWED = {
 }
 USES_TENSORFLOW = {  # from models/backend.py, which imports it
     "models/training/adam.py",
+    "models/training/alike.py",
     "models/training/augmentation.py",
     "models/training/batch_norm.py",
     "models/network.py",

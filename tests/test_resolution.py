@@ -106,10 +106,16 @@ def test_a_search_refuses_a_resolution_that_its_store_has_not(tiny_store: Store,
 
 @pytest.mark.slow
 @pytest.mark.parametrize("written", ["tflite", "onnx"])
-def test_a_network_with_a_resolution_is_exported(written: str, tmp_path: Path) -> None:
+def test_a_network_with_a_resolution_that_makes_films_alike_is_exported(written: str, tmp_path: Path) -> None:
     pytest.importorskip({"tflite": "ai_edge_litert", "onnx": "tf2onnx"}[written])
     network = Architecture(
-        beta=0.1, blocks=Blocks(0, 0, 0, 0, 0, 0), se_ratio=0.25, input_px=80, stem_pools=(False, True)
+        beta=0.1,
+        blocks=Blocks(0, 0, 0, 0, 0, 0),
+        se_ratio=0.25,
+        input_px=80,
+        even_detail=0.12,
+        even_tone=0.35,
+        stem_pools=(False, True),
     )
     model = export.for_inference(build(network, 100), network, 100)
     images = np.random.default_rng(1).integers(0, 256, (2, 100, 100)).astype(np.uint8)

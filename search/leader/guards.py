@@ -32,6 +32,8 @@ OLDER = {
     "reference se_ratio": 0.0,
     "reference input_px": 0,
     "reference group_betas": [],
+    "reference even_detail": 0.0,
+    "reference even_tone": 0.0,
     "weights": "",
     **FILMS_OFF,
 }  # settings of versions that gave no choice

@@ -1,0 +1,87 @@
+"""Films made alike on the device, before the network sees them, in training and at inference.
+
+Scanners, archives and resamplers leave the same hand sharper or smoother, brighter or darker, and a network that has seen one
+kind reads another's ages wrong. Varying films (`augmentation.py`) teaches it to bear that; what is here takes the
+difference away. Nothing is learned and no parameter added. All is made of Keras' own operations, so that a saved network needs
+no code of ours. Images are float32 (batch, px, px, 1), black 0, white 1.
+"""
+
+import math
+from itertools import pairwise
+from typing import Any
+
+from models.backend import keras
+
+import numpy as np
+
+from models.architecture import Architecture
+
+Tensor = Any  # Keras' symbolic one, or an array
+
+FINE_PX = 1.0  # what a Gaussian of this standard deviation takes away is fine detail
+SOFTER_PX = (0.0, 0.5, 0.8, 1.2, 1.8, 2.6)  # standard deviations; between neighbours the two films are mixed
+BRIGHTER = 0.2  # share of the pixels above the grey that is set: on a film of a hand most of the hand itself
+HALVINGS = 10  # of the range of greys, until that grey is known to a quarter of a step of 8 bits
+DARKEST = 1e-3  # a grey that a power can be taken of, below the first step of 8 bits
+EXTREMES = (0.02, 0.98)  # a film so dark or so bright has no grey to go by
+LEAST = 1e-4  # contrast below which nothing is divided by it
+
+
+def alike(images: Tensor, architecture: Architecture) -> Tensor:
+    """As the network is to see them; where it sees them as they are, the same tensor."""
+    ops = keras.ops
+    if not (architecture.even_detail or architecture.even_tone):
+        return images
+    made = ops.cast(images, "float32")
+    if architecture.even_detail:
+        made = even_detail(made, architecture.even_detail)
+    if architecture.even_tone:
+        made = even_tone(made, architecture.even_tone)
+    return ops.cast(made, images.dtype)
+
+
+def even_detail(images: Tensor, most: float) -> Tensor:
+    """Each softened until its fine detail is about `most` of its contrast (both standard deviations); a smoother film stays as it is."""
+    films = [images, *(softened(images, deviation) for deviation in SOFTER_PX[1:])]
+    made = images
+    for (sharper, softer), (more, less) in zip(pairwise(films), pairwise(map(fine_detail, films)), strict=True):
+        way = keras.ops.clip((more - most) / keras.ops.maximum(more - less, LEAST), 0.0, 1.0)
+        made = made + way * (softer - sharper)
+    return made
+
+
+def fine_detail(images: Tensor) -> Tensor:
+    """Share of each film's contrast, (batch, 1, 1, 1)."""
+    return contrast(images - softened(images, FINE_PX)) / keras.ops.maximum(contrast(images), LEAST)
+
+
+def contrast(images: Tensor) -> Tensor:
+    return keras.ops.std(images, axis=(1, 2), keepdims=True)
+
+
+def softened(images: Tensor, deviation: float) -> Tensor:
+    """By a Gaussian, mirrored at the edges."""
+    ops, reach = keras.ops, math.ceil(3 * deviation)
+    weights = np.exp(-0.5 * (np.arange(-reach, reach + 1) / deviation) ** 2)
+    weights = (weights / weights.sum()).astype(np.float32)
+    wide = ops.pad(images, [[0, 0], [reach, reach], [reach, reach], [0, 0]], mode="symmetric")
+    rows = ops.conv(wide, weights.reshape(-1, 1, 1, 1), padding="valid")
+    return ops.conv(rows, weights.reshape(1, -1, 1, 1), padding="valid")
+
+
+def even_tone(images: Tensor, grey: float) -> Tensor:
+    """The greys of each to the power at which a fifth of its pixels is brighter than `grey`: so gammas of all films are one."""
+    ops = keras.ops
+    exponent = math.log(grey) / ops.log(ops.clip(brighter_fifth(images), *EXTREMES))
+    return ops.where(images > 0, ops.exp(ops.log(ops.maximum(images, DARKEST)) * exponent), 0.0)
+
+
+def brighter_fifth(images: Tensor) -> Tensor:
+    """The grey above which BRIGHTER of the pixels lie, (batch, 1, 1, 1). By halving, as no runtime we export to needs sort for it."""
+    ops = keras.ops
+    low = ops.zeros_like(images[:, :1, :1])
+    for halving in range(1, HALVINGS + 1):
+        middle = low + 2.0**-halving
+        below = ops.mean(ops.cast(images < middle, "float32"), axis=(1, 2), keepdims=True)
+        low = ops.where(below < 1 - BRIGHTER, middle, low)
+    return low + 2.0 ** -(HALVINGS + 1)

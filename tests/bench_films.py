@@ -1,4 +1,4 @@
-"""What varying the films costs: `python tests/bench_films.py [PX] [BATCH]`, CPU milliseconds of one training step."""
+"""What varying the films and making them alike costs: `python tests/bench_films.py [PX] [BATCH]`, CPU milliseconds of one training step."""
 
 import statistics
 import sys
@@ -17,9 +17,12 @@ from models.training.settings import FILMS, FILMS_OFF, Training
 STEPS, ROUNDS = 5, 4
 
 
-def trainer(training: Training, px: int) -> Trainer:
+NETWORK = Architecture(beta=0.25, stem_pools=(False, True))
+ALIKE = {"even_tone": 0.35, "even_detail": 0.06}
+
+
+def trainer(training: Training, px: int, architecture: Architecture = NETWORK) -> Trainer:
     prepare_process(training, 0)
-    architecture = Architecture(beta=0.25, stem_pools=(False, True))
     return Trainer(build(architecture, px, training, 127.0, BatchNormalization), training, training.batch * STEPS)
 
 
@@ -28,6 +31,7 @@ def main(px: int = 96, batch: int = 32) -> None:
     plain = Training(batch=batch, precision="float32")
     sets = {"none": plain} | {name: replace(plain, **{name: FILMS[name]}) for name in FILMS_OFF}
     trainers = {name: trainer(training, px) for name, training in (sets | {"all": replace(plain, **FILMS)}).items()}
+    trainers |= {name: trainer(plain, px, replace(NETWORK, **{name: ALIKE[name]})) for name in ALIKE}
     draw = np.random.default_rng(0)
     images = draw.integers(0, 256, (batch * STEPS, px, px, 1)).astype(np.uint8)
     ages, male = (draw.uniform(0, high, (batch * STEPS, 1)).astype(np.float32) for high in (228, 1))

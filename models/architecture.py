@@ -109,14 +109,25 @@ class Architecture:
 
     @property
     def width(self) -> str:
-        """β in words, how the filter counts are rounded where that is not the paper's way, what every group is followed by, the resolution, and how films are made alike."""
+        """β in words, how the filter counts are rounded where that is not the paper's way, what every group is followed by, and the resolution."""
         rounded = f", channels in multiples of {self.channel_multiple}" if self.channel_multiple > 1 else ""
         excited = f", squeeze-and-excitation {self.se_ratio:g}" if self.se_ratio else ""
         shrunk = f", at {self.input_px} px" if self.input_px else ""
         by_group = "".join(f", {group} × {factor:g}" for group, factor in self.group_betas)
-        detail = f", films of detail {self.even_detail:g}" if self.even_detail else ""
-        tone = f", films of tone {self.even_tone:g}" if self.even_tone else ""
-        return f"β {self.beta:g}{by_group}{rounded}{excited}{shrunk}{detail}{tone}"
+        return f"β {self.beta:g}{by_group}{rounded}{excited}{shrunk}"
+
+    @property
+    def makes_alike(self) -> str:
+        """What it does to every film before its first layer, in words; empty where it takes films as they are."""
+        tone = (
+            f"gives it the gamma at which a fifth of it is brighter than {self.even_tone:g}" if self.even_tone else ""
+        )
+        detail = (
+            f"softens it until its fine detail is at most {self.even_detail:g} of its contrast"
+            if self.even_detail
+            else ""
+        )
+        return " and ".join(filter(None, (tone, detail)))
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON values; `from_dict` is its inverse."""

@@ -80,6 +80,19 @@ def test_a_film_and_itself_under_another_gamma_come_to_one_film(films: np.ndarra
     assert np.abs(films - films**gamma).max() > 0.05
 
 
+@pytest.mark.parametrize("gamma", [0.4, 2.5])
+def test_detail_is_measured_where_the_gamma_is_made_alike(films: np.ndarray, gamma: float) -> None:
+    from models.training.alike import alike
+
+    films = np.where(films > 0, 0.1 + 0.9 * films, 0).astype(np.float32)
+
+    one, other = np.asarray(alike(films, EVEN)), np.asarray(alike(films**gamma, EVEN))
+
+    # The greys that are softened differ by at most 0.01, as in the test above; so little moves the share of fine detail by a few percent.
+    np.testing.assert_allclose(one, other, atol=0.02)
+    assert np.abs(one - np.asarray(alike(films, replace(EVEN, even_detail=0.0)))).max() > 0.05
+
+
 def test_a_fifth_of_each_film_is_brighter_than_the_grey_that_is_set(films: np.ndarray) -> None:
     from models.training.alike import even_tone
 
@@ -151,3 +164,12 @@ def test_a_saved_network_makes_films_alike_and_needs_no_code_of_ours(
     np.testing.assert_allclose(
         there(inputs, training=False), network(inputs, training=False), rtol=1e-5 if precision == "float32" else 2e-2
     )
+
+
+def test_what_a_network_does_to_films_is_said_and_recorded_only_where_it_does_something() -> None:
+    assert PLAIN.makes_alike == ""
+    assert not {"even_detail", "even_tone"} & set(PLAIN.to_dict())
+    assert EVEN.makes_alike == (
+        "gives it the gamma at which a fifth of it is brighter than 0.35 and softens it until its fine detail is at most 0.12 of its contrast"
+    )
+    assert Architecture.from_dict(EVEN.to_dict()) == EVEN

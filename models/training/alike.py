@@ -34,10 +34,10 @@ def alike(images: Tensor, architecture: Architecture) -> Tensor:
     if not (architecture.even_detail or architecture.even_tone):
         return images
     made = ops.cast(images, "float32")
-    if architecture.even_detail:
-        made = even_detail(made, architecture.even_detail)
     if architecture.even_tone:
         made = even_tone(made, architecture.even_tone)
+    if architecture.even_detail:  # after it: what share of the contrast is fine depends on the gamma
+        made = even_detail(made, architecture.even_detail)
     return ops.cast(made, images.dtype)
 
 

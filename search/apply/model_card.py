@@ -94,6 +94,8 @@ def interface(model: ModelFolder) -> list[str]:
         f"{together}{family_named(architecture.family).title} variant: {architecture.width}, {architecture.blocks}, FC {architecture.fc_units or 'none'}; "
         f"{model.about['params']:,} parameters{' in all' * (count > 1)}, {model.about['macs'] / 1e9:.3g} G multiply-accumulates",
     ]
+    if makes_alike := architecture.makes_alike:
+        said.insert(1, f"the network itself takes each image and {makes_alike}; leave that to it")
     return said
 
 

@@ -92,8 +92,6 @@ def name_of(architecture: Architecture) -> str:
     parts += [f"{group}x{factor:g}" for group, factor in architecture.group_betas]
     if architecture.input_px:
         parts.append(f"{architecture.input_px}px")
-    if architecture.even_detail or architecture.even_tone:
-        parts.append("even")
     if not architecture.sex_units:
         parts.append("nosex")
     return "-".join(parts)

@@ -335,7 +335,8 @@ def about_section(about: dict[str, Any]) -> Section:
         "parameters; MACs": f"{about['params']:,}; {about['macs']:,}",
         "data": "; ".join(lineage_words(about)),
         "images": f"{about['preparation']['image_px']} px, {about['preparation']['fit']}"
-        + (", stretched" if about["preparation"]["stretch"] else ""),
+        + (", stretched" if about["preparation"]["stretch"] else "")
+        + (f"; the network itself takes each and {architecture.makes_alike}" if architecture.makes_alike else ""),
         "training": ", ".join(f"{name} {value}" for name, value in about["training"].items()),
         "trained with": f"{trained_words(about)}; {about['seconds']:,.0f} seconds",
         "versions": ", ".join(f"{name} {value}" for name, value in about["versions"].items()),

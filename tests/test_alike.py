@@ -96,9 +96,20 @@ def test_detail_is_measured_where_the_gamma_is_made_alike(films: np.ndarray, gam
 def test_a_fifth_of_each_film_is_brighter_than_the_grey_that_is_set(films: np.ndarray) -> None:
     from models.training.alike import even_tone
 
-    brighter = (np.asarray(even_tone(films, TONE)) > TONE).mean(axis=(1, 2, 3))
+    shown = (films > 0) & (films < 1)
+    brighter = (shown & (np.asarray(even_tone(films, TONE)) > TONE)).sum(axis=(1, 2, 3)) / shown.sum(axis=(1, 2, 3))
 
     np.testing.assert_allclose(brighter, 0.2, atol=0.01)
+
+
+@pytest.mark.parametrize("surround", [0.0, 1.0])
+def test_a_black_or_white_surround_does_not_change_how_a_film_is_toned(films: np.ndarray, surround: float) -> None:
+    """Padding to a square, frames, collimation: a third of the picture on each side."""
+    from models.training.alike import even_tone
+
+    framed = np.pad(films, ((0, 0), (0, 0), (48, 48), (0, 0)), constant_values=surround)
+
+    np.testing.assert_allclose(np.asarray(even_tone(framed, TONE))[:, :, 48:96], even_tone(films, TONE), atol=1e-5)
 
 
 @pytest.mark.parametrize("grey", [0, 1, 128, 254, 255])

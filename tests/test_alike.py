@@ -96,18 +96,16 @@ def test_detail_is_measured_where_the_gamma_is_made_alike(films: np.ndarray, gam
 def test_a_fifth_of_each_film_is_brighter_than_the_grey_that_is_set(films: np.ndarray) -> None:
     from models.training.alike import even_tone
 
-    shown = (films > 0) & (films < 1)
-    brighter = (shown & (np.asarray(even_tone(films, TONE)) > TONE)).sum(axis=(1, 2, 3)) / shown.sum(axis=(1, 2, 3))
+    brighter = (np.asarray(even_tone(films, TONE)) > TONE).mean(axis=(1, 2, 3))
 
     np.testing.assert_allclose(brighter, 0.2, atol=0.01)
 
 
-@pytest.mark.parametrize("surround", [0.0, 1.0])
-def test_a_black_or_white_surround_does_not_change_how_a_film_is_toned(films: np.ndarray, surround: float) -> None:
-    """Padding to a square, frames, collimation: a third of the picture on each side."""
+def test_a_white_frame_does_not_change_how_a_film_is_toned(films: np.ndarray) -> None:
     from models.training.alike import even_tone
 
-    framed = np.pad(films, ((0, 0), (0, 0), (48, 48), (0, 0)), constant_values=surround)
+    films = np.minimum(films, 0.99)
+    framed = np.pad(films, ((0, 0), (0, 0), (48, 48), (0, 0)), constant_values=1.0)
 
     np.testing.assert_allclose(np.asarray(even_tone(framed, TONE))[:, :, 48:96], even_tone(films, TONE), atol=1e-5)
 
@@ -139,16 +137,15 @@ def test_a_network_answers_the_same_of_a_film_whatever_its_gamma(films: np.ndarr
     even, plain = build(replace(PLAIN, even_tone=TONE), 48), build(PLAIN, 48)
     plain.set_weights(even.get_weights())
     male = np.ones((len(films), 1), np.float32)
-    greys = np.where(films > 0, 0.1 + 0.9 * films, 0)  # none so dark that 8 bits cannot hold it under another gamma
 
     def change(network: Any, gamma: float) -> float:
         one, other = (
-            network({"image": np.rint(255 * greys**power).astype(np.uint8), "male": male}, training=False)
+            network({"image": np.rint(255 * films**power).astype(np.uint8), "male": male}, training=False)
             for power in (1.0, gamma)
         )
         return float(np.abs(one - other).mean())
 
-    for gamma in (0.8, 1.25):
+    for gamma in (0.5, 2.0):  # the second makes dark greys black, as films of 8 bits are
         assert change(even, gamma) < 0.2 * change(plain, gamma)
 
 

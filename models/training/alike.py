@@ -20,12 +20,12 @@ Tensor = Any  # Keras' symbolic one, or an array
 
 FINE_PX = 1.0  # what a Gaussian of this standard deviation takes away is fine detail
 SOFTER_PX = (0.0, 0.5, 0.8, 1.2, 1.8, 2.6)  # standard deviations; between neighbours the two films are mixed
-BRIGHTER = 0.2  # share of what a film shows that is above the grey that is set: so much is hand on nearly every film
+BRIGHTER = 0.2  # share of the pixels above the grey that is set: on nearly every film they lie in the hand
 LOOKED_AT_PX = 64  # of the side at least: every second, third, ... pixel of larger films tells as much
 HALVINGS = 10  # of the range of greys, until that grey is known to a quarter of a step of 8 bits
 DARKEST = 1e-3  # a grey that a power can be taken of, below the first step of 8 bits
-HALF_A_STEP = 0.5 / 255  # of 8 bits: nearer to black or white than that is no grey of the film
-FARTHEST = 8.0  # a power beyond it, or below its inverse, would leave a film black or white
+WHITE = 1 - 0.5 / 255  # of 8 bits only the last step is above
+POWERS = (0.2, 8.0)  # beyond them a film would become black or white
 LEAST = 1e-4  # contrast below which nothing is divided by it
 
 
@@ -72,23 +72,24 @@ def softened(images: Tensor, deviation: float) -> Tensor:
 
 
 def even_tone(images: Tensor, grey: float) -> Tensor:
-    """The greys of each to the power at which a fifth of what it shows is brighter than `grey`: so gammas of all films are one."""
+    """The greys of each to the power at which a fifth of its pixels is brighter than `grey`: so gammas of all films are one."""
     ops = keras.ops
-    exponent = ops.clip(math.log(grey) / ops.log(brighter_fifth(images)), 1 / FARTHEST, FARTHEST)
+    exponent = ops.clip(math.log(grey) / ops.log(brighter_fifth(images)), *POWERS)
     return ops.where(images > 0, ops.exp(ops.log(ops.maximum(images, DARKEST)) * exponent), 0.0)
 
 
 def brighter_fifth(images: Tensor) -> Tensor:
-    """The grey above which BRIGHTER of the pixels lie, (batch, 1, 1, 1); black padding, white frames and letters left out.
+    """The grey above which BRIGHTER of the pixels lie, (batch, 1, 1, 1).
 
-    By halving, as no runtime that we export to needs sort for it.
+    White frames and letters are left out. Black is not: which dark greys of 8 bits are black depends on the gamma, which is to be
+    found. By halving, as no runtime that we export to needs sort for it.
     """
     ops, step = keras.ops, max(images.shape[1] // LOOKED_AT_PX, 1)
     some = images[:, ::step, ::step]
-    shows = ops.cast((some > HALF_A_STEP) & (some < 1 - HALF_A_STEP), "float32")
+    counts = ops.cast(some < WHITE, "float32")
     low = ops.zeros_like(some[:, :1, :1])
     for halving in range(1, HALVINGS + 1):
         middle = low + 2.0**-halving
-        darker = ops.sum(shows * ops.cast(some < middle, "float32"), axis=(1, 2), keepdims=True)
-        low = ops.where(darker < (1 - BRIGHTER) * ops.sum(shows, axis=(1, 2), keepdims=True), middle, low)
+        darker = ops.sum(counts * ops.cast(some < middle, "float32"), axis=(1, 2), keepdims=True)
+        low = ops.where(darker < (1 - BRIGHTER) * ops.sum(counts, axis=(1, 2), keepdims=True), middle, low)
     return low + 2.0 ** -(HALVINGS + 1)

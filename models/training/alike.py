@@ -19,7 +19,8 @@ from models.architecture import Architecture
 Tensor = Any  # Keras' symbolic one, or an array
 
 FINE_PX = 1.0  # what a Gaussian of this standard deviation takes away is fine detail
-SOFTER_PX = (0.0, 0.5, 0.8, 1.2, 1.8, 2.6)  # standard deviations; between neighbours the two films are mixed
+# Standard deviations, each mixed with its sharper neighbour, the first with the film itself.
+SOFTER_PX = (0.5, 0.8, 1.2, 1.8, 2.6)
 BRIGHTER = 0.2  # share of the pixels above the grey that is set: on nearly every film they lie in the hand
 LOOKED_AT_PX = 64  # of the side at least: every second, third, ... pixel of larger films tells as much
 HALVINGS = 10  # of the range of greys, until that grey is known to a quarter of a step of 8 bits
@@ -44,7 +45,7 @@ def alike(images: Tensor, architecture: Architecture) -> Tensor:
 
 def even_detail(images: Tensor, most: float) -> Tensor:
     """Each softened until its fine detail is about `most` of its contrast (both standard deviations); a smoother film stays as it is."""
-    films = [images, *(softened(images, deviation) for deviation in SOFTER_PX[1:])]
+    films = [images, *(softened(images, deviation) for deviation in SOFTER_PX)]
     made = images
     for (sharper, softer), (more, less) in zip(pairwise(films), pairwise(map(fine_detail, films)), strict=True):
         way = keras.ops.clip((more - most) / keras.ops.maximum(more - less, LEAST), 0.0, 1.0)
@@ -87,9 +88,10 @@ def brighter_fifth(images: Tensor) -> Tensor:
     ops, step = keras.ops, max(images.shape[1] // LOOKED_AT_PX, 1)
     some = images[:, ::step, ::step]
     counts = ops.cast(some < WHITE, "float32")
+    wanted = (1 - BRIGHTER) * ops.sum(counts, axis=(1, 2), keepdims=True)
     low = ops.zeros_like(some[:, :1, :1])
     for halving in range(1, HALVINGS + 1):
         middle = low + 2.0**-halving
         darker = ops.sum(counts * ops.cast(some < middle, "float32"), axis=(1, 2), keepdims=True)
-        low = ops.where(darker < (1 - BRIGHTER) * ops.sum(counts, axis=(1, 2), keepdims=True), middle, low)
+        low = ops.where(darker < wanted, middle, low)
     return low + 2.0 ** -(HALVINGS + 1)

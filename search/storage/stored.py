@@ -21,13 +21,8 @@ from studies.order import stored_decision
 from studies.preset import StudyError
 from studies.study import SEED, Decision, Given, Point, Study, Value, to_point
 
-RARE = (
-    "family",
-    "se_ratio",
-    "input_px",
-    "even_detail",
-    "even_tone",
-)  # attributes of networks that are not of the paper's kind
+# Attributes of networks that are not of the paper's kind.
+RARE = ("family", "se_ratio", "input_px", "even_detail", "even_tone")
 Means = Callable[[Point], tuple[Architecture, Cost]]  # the network of a study's point, as the run is set now
 SUM = "sum"  # in a stored decision; those of earlier versions have none
 DECIDED_UNDER = "decided_under"  # a study's attribute: the preset's own fields by which it decided

@@ -17,9 +17,7 @@ from data.preparation import DataError
 from models.architecture import ArchitectureError
 from models.pretrained.file import WeightsError
 from models.training.settings import TrainingError
-from search.commands.general.presets import settle_config
 from search.commands.general.refused import refuse_without_effect
-from search.commands.general.which_run import settle_run
 from search.commands.parser import parser
 from search.output.files import trouble
 from search.output.streams import OutputLost, safe_streams
@@ -41,15 +39,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def answer(arguments: Sequence[str] | None) -> int:
-    typed = parser()
     if COMPLETING in os.environ:
-        complete(typed)
-    parsed = typed.parse_args(arguments)
+        complete(parser())
+    words = sys.argv[1:] if arguments is None else arguments
+    parsed = parser(next(iter(words), None)).parse_args(words)
     command: Callable[[argparse.Namespace], int] = parsed.command
     try:
         refuse_without_effect(parsed)
-        settle_config(parsed)
-        settle_run(parsed)
+        settle(parsed)
         return command(parsed)
     except (ArchitectureError, TrainingError, WeightsError, DataError, StorageError, StudyError) as error:
         log(f"boneage-search: {error}")
@@ -69,6 +66,18 @@ def answer(arguments: Sequence[str] | None) -> int:
         log("")
         log("stopped; run the same command again to continue")
         return int(getattr(stopped, "exit_code", 130))
+
+
+def settle(parsed: argparse.Namespace) -> None:
+    """What is said in a file of --config, and the run that nobody named; a command that has neither does not wait for them."""
+    if getattr(parsed, "config", None) is not None:
+        from search.commands.general.presets import settle_config
+
+        settle_config(parsed)
+    if getattr(parsed, "works_on_a_run", False):
+        from search.commands.general.which_run import settle_run
+
+        settle_run(parsed)
 
 
 def complete(typed: argparse.ArgumentParser) -> None:

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from search.cli import main
 from search.commands.values import AMOUNT_OR_0, BUDGET
-from search.planning.budget import FEW, SEEDS, TRIALS, Budget, Design, changes, design, parse, presets, words
+from search.planning.amount import Budget, parse, words
+from search.planning.budget import FEW, SEEDS, TRIALS, Design, changes, design, presets
 from search.planning.images import NAMED, Images
 from search.planning.plan import TIMED, Plan, Rate, StudyPlan, plan
 from search.run import derive

@@ -11,7 +11,8 @@ from formula import FormulaExecutor, silent
 from data.store.disk import Store
 from search.leader.budget_kept import KeptBudget, said_without, without_budget
 from search.leader.engine import run_study
-from search.planning.budget import STAYING, TRIALS, Budget, Design, changes
+from search.planning.amount import Budget
+from search.planning.budget import STAYING, TRIALS, Design, changes
 from search.run import Run, derive, open_run, record, set_by_a_budget
 from search.storage.sqlite import sqlite_url
 from studies.preset import StudyError

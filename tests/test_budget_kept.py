@@ -15,7 +15,8 @@ from search.cli import main
 from search.commands.search import design_said
 from search.leader.budget_kept import KeptBudget, seconds_of, so_far
 from search.leader.engine import run_study
-from search.planning.budget import STAYING, Budget, Design
+from search.planning.amount import Budget
+from search.planning.budget import STAYING, Design
 from search.planning.plan import Rate
 from search.run import Run, derive, open_run
 from search.storage.opening import open_storage

@@ -18,7 +18,7 @@ from data.store.disk import Store
 from search.leader.budget_kept import KeptBudget, so_far
 from search.leader.engine import run_study
 from search.leader.leader import Leader
-from search.planning.budget import Budget, Unit
+from search.planning.amount import Budget, Unit
 from search.planning.images import images_of
 from search.planning.plan import assumed
 from search.run import Run

@@ -11,7 +11,8 @@ from searched import a_run, search
 from data.store.disk import Store
 from models.architecture import Blocks
 from search.leader.engine import run_study
-from search.planning.budget import Budget, design
+from search.planning.amount import Budget
+from search.planning.budget import design
 from search.planning.images import Images
 from search.planning.plan import assumed, plan
 from search.report.read import read

@@ -1,13 +1,11 @@
 """What several commands share: groups of arguments, a run opened by them, and what is said to arguments that no command takes."""
 
 import argparse
-from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
 
 from data.ranges import whole
 from search.commands import options, values
-from search.commands.general.help import Parser
 from search.output.terminal import log
 from search.output.typed import DEFAULT_RUN, RUNS
 from search.run import open_run
@@ -163,19 +161,3 @@ def also_logged(watching: "Progress", folder: Path, wanted: bool) -> "Progress":
 
     log(f"tensorboard --logdir {folder / FOLDER}")
     return logged(watching, folder / FOLDER)
-
-
-Subparsers: TypeAlias = "argparse._SubParsersAction[Parser]"  # the type has no public name
-
-
-def command(
-    commands: Subparsers, name: str, function: Callable[[argparse.Namespace], int], help: str, example: str
-) -> argparse.ArgumentParser:
-    made: argparse.ArgumentParser = commands.add_parser(
-        name,
-        help=help,
-        description=help[0].upper() + help[1:] + ".",
-        epilog=f"example: {example}",
-    )
-    made.set_defaults(command=function, typed=made)
-    return made

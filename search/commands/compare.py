@@ -5,15 +5,14 @@ import argparse
 from data.ranges import whole
 from search.commands import options, values
 from search.commands.arguments import (
-    Subparsers,
     add_deterministic,
     add_executor,
     add_run_options,
     add_workers,
     announcing,
-    command,
     open_the_run,
 )
+from search.commands.general.help import Subparsers, command
 from search.output.terminal import say
 
 

@@ -8,7 +8,8 @@ from models.cost import cost, training_bytes
 from models.families import FAMILIES
 from models.training.settings import RANGES as TRAINING
 from search.commands import values
-from search.commands.arguments import Subparsers, command
+from search.commands.general.help import Subparsers, command
+from search.show.cost_table import show_cost, show_table1
 from studies.caps import Cap, over
 
 
@@ -103,10 +104,9 @@ def add_count_options(parser: argparse.ArgumentParser) -> None:
 
 
 def run_count(arguments: argparse.Namespace) -> int:
-    from search.show import tables
 
     if arguments.table1:
-        tables.show_table1(arguments.json)
+        show_table1(arguments.json)
         return 0
     architecture = changed(
         Architecture(),
@@ -123,7 +123,7 @@ def run_count(arguments: argparse.Namespace) -> int:
         },
     )
     counted = cost(architecture, arguments.image_px)
-    tables.show_cost(counted, arguments.image_px, arguments.json)
+    show_cost(counted, arguments.image_px, arguments.json)
     batch = arguments.batch
     asked = (
         Cap("--max-params", "parameters", arguments.max_params, lambda cost: cost.params),

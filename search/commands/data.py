@@ -4,7 +4,8 @@ import argparse
 from typing import TYPE_CHECKING
 
 from search.commands import options, values
-from search.commands.arguments import Subparsers, add_run_options, command, open_the_run
+from search.commands.arguments import add_run_options, open_the_run
+from search.commands.general.help import Subparsers, command
 from search.output.notices import SYNTHETIC
 from search.output.terminal import say, show_json
 

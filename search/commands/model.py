@@ -11,15 +11,14 @@ from models.architecture import Architecture
 from models.training.settings import EPOCHS, Training
 from search.commands import options, values
 from search.commands.arguments import (
-    Subparsers,
     add_execution_options,
     add_model_option,
     add_run_dir,
     add_run_options,
     also_logged,
     announcing,
-    command,
 )
+from search.commands.general.help import Subparsers, command
 from search.output.notices import NO_DEVICE
 from search.output.terminal import log, say, show_json
 from search.run import open_run

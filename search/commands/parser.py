@@ -2,12 +2,25 @@
 
 import argparse
 import platform
+from collections.abc import Mapping
+from importlib import import_module
 
-from search.commands import compare, count, data, model, plan, search, storage
-from search.commands.applied import evaluate, explain
-from search.commands.general import doctor, presets
 from search.commands.general.help import Parser
 from search.output.terminal import say
+
+MODULES: Mapping[str, tuple[str, ...]] = {  # and the commands of each, in the order of the help
+    "general.doctor": ("doctor",),
+    "general.presets": ("presets",),
+    "data": ("prepare", "audit"),
+    "plan": ("plan",),
+    "search": (),  # those of the studies, whichever there are, and of a run
+    "model": ("train", "predict", "export"),
+    "applied.explain": ("explain",),
+    "applied.evaluate": ("evaluate",),
+    "compare": ("compare", "record"),
+    "count": ("count",),
+    "storage": ("dashboard", "storage"),
+}
 
 
 class Version(argparse.Action):
@@ -21,7 +34,8 @@ class Version(argparse.Action):
         parser.exit()
 
 
-def parser() -> argparse.ArgumentParser:
+def parser(word: str | None = None) -> argparse.ArgumentParser:
+    """Of all commands; of one module's alone where `word` is one of them, as the others take longer to load than `count` to answer."""
     top = Parser(
         prog="boneage-search",
         description="Finds the best bone-age CNN that fits a parameter cap. Research software, not a medical device.",
@@ -29,6 +43,6 @@ def parser() -> argparse.ArgumentParser:
     )
     top.add_argument("--version", action=Version, nargs=0, help="show this program's version and those it stands on")
     commands = top.add_subparsers(required=True, metavar="COMMAND")
-    for group in (doctor, presets, data, plan, search, model, explain, evaluate, compare, count, storage):
-        group.build(commands)
+    for module in [module for module, named in MODULES.items() if word in named] or MODULES:
+        import_module(f"search.commands.{module}").build(commands)
     return top

@@ -3,7 +3,8 @@
 import argparse
 from typing import TYPE_CHECKING, Any
 
-from search.commands.arguments import Subparsers, add_stage_options, command, open_the_run
+from search.commands.arguments import add_stage_options, open_the_run
+from search.commands.general.help import Subparsers, command
 from search.output.terminal import say, show_json
 from search.output.time_words import duration
 from search.planning import images as counted

@@ -4,15 +4,8 @@ import argparse
 from typing import TYPE_CHECKING
 
 from search.commands import values
-from search.commands.arguments import (
-    Subparsers,
-    add_reader_options,
-    add_stage_options,
-    also_logged,
-    announcing,
-    command,
-    open_the_run,
-)
+from search.commands.arguments import add_reader_options, add_stage_options, also_logged, announcing, open_the_run
+from search.commands.general.help import Subparsers, command
 from search.output.confirmed import confirmed_words
 from search.output.terminal import log, say, show_json
 from studies.order import (

@@ -4,7 +4,8 @@ import argparse
 
 from data.ranges import whole
 from search.commands import values
-from search.commands.arguments import Subparsers, add_reader_options, command, open_the_run
+from search.commands.arguments import add_reader_options, open_the_run
+from search.commands.general.help import Subparsers, command
 from search.output.terminal import log
 from search.output.typed import typed
 from search.storage.status import storage_exists

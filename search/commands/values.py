@@ -15,7 +15,7 @@ from data.shown import shown
 from models.architecture import BETA, BLOCKS_FORMS, ArchitectureError, Counts, parse_counts
 from models.cost import PARAMS_FORMS, amount, parse_params
 from models.families import FAMILIES
-from search.planning.budget import AMOUNT, FORMS, parse
+from search.planning.amount import AMOUNT, FORMS, parse
 
 UNITS = {"s": 1, "m": 60, "h": 3600}
 POOLS = {"both": (True, True), "first": (True, False), "second": (False, True), "none": (False, False)}

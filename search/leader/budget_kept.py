@@ -13,7 +13,8 @@ from optuna.trial import FrozenTrial
 
 from search.leader.guards import refuse_other_settings
 from search.leader.timings import measured
-from search.planning.budget import STAYING, TRIALS, Budget, Design, changes, design
+from search.planning.amount import Budget
+from search.planning.budget import STAYING, TRIALS, Design, changes, design
 from search.planning.images import Images, images_of
 from search.planning.plan import Plan, Rate, assumed, plan
 from search.run import Run, alike, set_by_a_budget

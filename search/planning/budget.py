@@ -5,32 +5,18 @@ where it reaches further, seeds come first, and then trials. Two seeds cost twic
 does not pay for three is spent on trials.
 """
 
-import re
 from bisect import bisect_left
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, fields, replace
 from functools import cache
 from itertools import groupby
-from typing import Any, Literal
+from typing import Any
 
-from data.ranges import Range
-from search.output.time_words import duration
-from search.planning.plan import Plan, StudyPlan
+from search.planning.amount import Budget, words
+from search.planning.plan import Plan
 from studies.around import confirmation
 from studies.preset import MIN_SEEDS, RANGES, Preset, StudyError
 
-Unit = Literal["seconds", "epochs"]
-UNITS: dict[str, tuple[float, Unit]] = {
-    "epochs": (1, "epochs"),
-    "h": (3600, "seconds"),
-    "m": (60, "seconds"),
-    "s": (1, "seconds"),
-}
-AMOUNT = Range(0, 10**9, above=True)
-FORMS = "24h, 90m, 3600s or 600epochs, above 0, with a point before decimals (2.5h) and of whole epochs"
-WRITTEN = re.compile(  # a comma stands before three digits: 2,5h would be read as 25 hours, or as 2.5
-    r"(?P<number>(?:\d{1,3}(?:,\d{3})+|\d+)?(?:\.\d+)?(?:e\+?\d{1,2})?)\s*(?P<unit>[a-z]+)", re.ASCII
-)
 SEEDS = (
     6  # bought before more trials are: with these most effects of the size that counts are found (docs/statistics.md)
 )
@@ -42,41 +28,6 @@ MOST_AFTERWARDS = 0.2  # of the budget, for the winner; where it were more the w
 FEW = 20  # trainings; fewer give no verdicts
 STAYING = ("seeds", "baseline_seeds", "resolve", "confirm", "ablate_winner")  # once a search with them has begun
 TRIALS = tuple(field.name for field in fields(Preset) if field.name.endswith("_trials"))
-
-
-@dataclass(frozen=True)
-class Budget:
-    amount: float
-    unit: Unit
-
-    def __str__(self) -> str:
-        return words(self.amount, self.unit)
-
-    def of(self, plan: Plan | StudyPlan) -> float:
-        return plan.epochs if self.unit == "epochs" else plan.seconds
-
-    def full(self, plan: Plan) -> float:
-        """For training the winner in full, once the search is over."""
-        return plan.full_epochs if self.unit == "epochs" else plan.full_seconds
-
-    def confirmation(self, plan: Plan) -> float:
-        return sum(self.of(study) for study in plan.studies if study.study == confirmation.NAME)
-
-
-def words(amount: float, unit: Unit) -> str:
-    return f"{amount:,.0f} epoch{'s' * (round(amount) != 1)}" if unit == "epochs" else duration(amount)
-
-
-def parse(text: str) -> Budget:
-    """Raises ValueError where it is not written as FORMS says."""
-    match = WRITTEN.fullmatch(text.strip())
-    if match is None or match["unit"] not in UNITS:
-        raise ValueError(text)
-    size, unit = UNITS[match["unit"]]
-    amount = float(match["number"].replace(",", "")) * size
-    if amount not in AMOUNT or (unit == "epochs" and amount != int(amount)):
-        raise ValueError(text)
-    return Budget(amount, unit)
 
 
 @dataclass(frozen=True)
@@ -174,7 +125,8 @@ def design(
         first = bisect_left(wishes, True, key=lambda tried: of(tried).fits)
         for found in map(of, wishes[first:]):
             few = found.preset.seeds > 1 and not begun and found.plan.trials < FEW
-            afterwards = budget.full(found.plan) + budget.confirmation(found.plan)
+            confirming = sum(budget.of(study) for study in found.plan.studies if study.study == confirmation.NAME)
+            afterwards = budget.full(found.plan) + confirming
             dear = found.preset.confirm and not begun and afterwards > MOST_AFTERWARDS * budget.amount
             if found.fits and not few and not dear:
                 return found

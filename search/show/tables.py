@@ -1,20 +1,18 @@
-"""Tables for people, and the same things as JSON; on stdout."""
+"""Tables for people; on stdout."""
 
-import sys
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from rich.console import Console
 from rich.table import Table
 
 from data.shown import plain
-from models.cost import Cost, cost
 from search.output.confirmed import confirmed_words
 from search.output.notices import NO_DEVICE, SYNTHETIC
-from search.output.terminal import say, show_json
+from search.output.terminal import say
 from search.output.time_words import error_words, left_words
 from search.show.cells import columns, fixed
+from search.show.console import console
 from search.storage.status import NO_WAY_ON, contradicted
 from studies.around import confirmation
 from studies.findings import Compared, OnFront
@@ -40,12 +38,6 @@ UNENDED = {
     "running": "running",
     "interrupted": "interrupted: no leader runs this study; its command resumes from the last epoch",
 }
-WIDE = 160  # a table that is not shown on a terminal is not folded to 80 columns
-
-
-def console() -> Console:
-    """On stdout; what is in square brackets is a name there, no colour."""
-    return Console(highlight=False, markup=False, emoji=False, width=None if sys.stdout.isatty() else WIDE)
 
 
 def show(name: str, rows: list[dict[str, Any]], summary: str = "") -> None:
@@ -204,41 +196,3 @@ def latest_timing(statuses: Statuses) -> tuple[str, Mapping[str, Any]] | None:
     """What was foretold last, by whichever study; None where nothing was."""
     foretold = [(status["name"], status["timing"]) for status in statuses if status.get("timing")]
     return max(reversed(foretold), key=lambda told: datetime.fromisoformat(told[1]["at"]), default=None)
-
-
-def show_cost(counted: Cost, image_px: int, as_json: bool) -> None:
-    groups = {name: vars(group) | {"output": list(group.output)} for name, group in counted.groups.items()}
-    if as_json:
-        show_json(vars(counted) | {"image_px": image_px, "groups": groups})
-        return
-    table = Table(caption=f"MACs of one {image_px}×{image_px} image, forward; GAP channels: {counted.gap_channels}")
-    for column in ("part", "parameters", "trainable", "MACs", "output"):
-        table.add_column(column, justify="left" if column == "part" else "right")
-    for name, group in counted.groups.items():
-        table.add_row(
-            name,
-            *(f"{value:,}" for value in (group.params, group.trainable_params, group.macs)),
-            "×".join(map(str, group.output)),
-        )
-    table.add_section()
-    table.add_row("total", f"{counted.params:,}", f"{counted.trainable_params:,}", f"{counted.macs:,}", "")
-    console().print(table)
-
-
-def show_table1(as_json: bool) -> None:
-    from models.paper import TABLE1
-
-    counted = [(row.name, row.paper_millions, cost(row.architecture, 300).params) for row in TABLE1]
-    if as_json:
-        rows = [dict(zip(("name", "paper_millions", "params"), row, strict=True)) for row in counted]
-        show_json(rows)
-        return
-    table = Table(title="Table 1 of the paper")
-    for column in ("network", "paper", "ours", ""):
-        table.add_column(column, justify="left" if column == "network" else "right")
-    for name, paper_millions, params in counted:
-        match = "matches" if params // 1_000_000 == paper_millions else "differs"
-        table.add_row(name, f"~{paper_millions}M", f"{params:,}", match)
-    console().print(table)
-    say("A row matches if our count, cut to whole millions, equals the paper's. The Baseline's 28M does not follow")
-    say("from the paper's own columns: β 1 with n5/n7/n9 2/1/2 is stock InceptionV3.")

@@ -18,6 +18,7 @@ from search.output.terminal import say
 from search.report import words as report_words
 from search.run import Run, open_run
 from search.show import tables
+from search.show.console import console
 from search.storage.opening import open_storage
 from search.storage.patience import PatientStorage
 from search.storage.records import counted, load, seen
@@ -32,7 +33,7 @@ def watch(run: Run, every_seconds: float = EVERY_SECONDS) -> None:
     """Returns when all is decided, or at Ctrl-C. The run may begin while it is watched."""
     try:
         if sys.stdout.isatty():
-            with Live(console=tables.console()) as live:
+            with Live(console=console()) as live:
                 follow(
                     run,
                     every_seconds,

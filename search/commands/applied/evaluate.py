@@ -8,15 +8,8 @@ from data.preparation import Preparation
 from data.ranges import Range, whole
 from models.training.settings import EPOCHS
 from search.commands import options, values
-from search.commands.arguments import (
-    Subparsers,
-    add_deterministic,
-    add_executor,
-    add_model_option,
-    add_run_dir,
-    announcing,
-    command,
-)
+from search.commands.arguments import add_deterministic, add_executor, add_model_option, add_run_dir, announcing
+from search.commands.general.help import Subparsers, command
 from search.output.notices import NO_DEVICE, SYNTHETIC
 from search.output.terminal import log, say, show_json
 

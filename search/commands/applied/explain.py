@@ -4,7 +4,8 @@ import argparse
 
 from data.ranges import whole
 from search.commands import values
-from search.commands.arguments import Subparsers, add_model_option, add_run_options, command, open_the_run
+from search.commands.arguments import add_model_option, add_run_options, open_the_run
+from search.commands.general.help import Subparsers, command
 from search.output.notices import NO_DEVICE, SYNTHETIC
 from search.output.terminal import log, say, show_json
 from studies.preset import StudyError

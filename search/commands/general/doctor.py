@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 
 from search.commands import values
-from search.commands.arguments import Subparsers, command
+from search.commands.general.help import Subparsers, command
 from search.output.terminal import say, show_json
 from studies.preset import PRESETS, StudyError
 

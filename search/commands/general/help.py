@@ -2,9 +2,9 @@
 
 import argparse
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeAlias
 
 from search.output.terminal import log, say
 
@@ -72,3 +72,19 @@ class HelpAll(argparse.Action):
         for line in parser.format_all_help().splitlines():
             say(line)
         parser.exit()
+
+
+Subparsers: TypeAlias = "argparse._SubParsersAction[Parser]"  # the type has no public name
+
+
+def command(
+    commands: Subparsers, name: str, function: Callable[[argparse.Namespace], int], help: str, example: str
+) -> argparse.ArgumentParser:
+    made: argparse.ArgumentParser = commands.add_parser(
+        name,
+        help=help,
+        description=help[0].upper() + help[1:] + ".",
+        epilog=f"example: {example}",
+    )
+    made.set_defaults(command=function, typed=made)
+    return made

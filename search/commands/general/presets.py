@@ -10,7 +10,7 @@ from typing import Any
 from data.preparation import DataError
 from data.shown import shown
 from search.commands import options, values
-from search.commands.arguments import Subparsers, command
+from search.commands.general.help import Subparsers, command
 from search.output.terminal import say, show_json
 from search.run import settings_in_full
 from search.storage.settings import from_json
@@ -139,10 +139,7 @@ def one_value(path: Path, name: str, value: Any) -> Any:
 
 def settle_config(arguments: argparse.Namespace) -> None:
     """What the file of --config says, where the command line says nothing."""
-    path = getattr(arguments, "config", None)
-    if path is None:
-        return
-    for name, value in read_config(path).items():
+    for name, value in read_config(arguments.config).items():
         place = "source" if name == "data" and hasattr(arguments, "source") else name
         if getattr(arguments, place, None) is None:
             setattr(arguments, place, value)

@@ -19,7 +19,7 @@ def settle_run(arguments: argparse.Namespace) -> None:
 
     Raises StudyError where a run is to begin and its folder is another's.
     """
-    if not getattr(arguments, "works_on_a_run", False) or arguments.run_dir is not None:
+    if arguments.run_dir is not None:
         return
     model = getattr(arguments, "model", None)
     if model is not None and model.parent.name == MODELS:  # a run's own model says which run it is

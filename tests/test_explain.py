@@ -28,7 +28,7 @@ from search.apply.explain import Explanation, explained, of_files, of_store, out
 from search.apply.explain_page import explain_page, write
 from search.apply.predict import DOUBTED, Wanted
 from search.cli import main
-from search.output.notices import NO_DEVICE, SYNTHETIC
+from search.output.notices import KNOWS_DRAWN, NO_DEVICE, SYNTHETIC
 from search.run import open_run, record
 from search.show.overlay import BLUE, LINE_PX, ORANGE, TEXT_PX, ImageColor, laid_over, legend, scale_of, wrapped
 from search.trained.folder import ModelFolder, chosen_model, load_network, open_folder, read_about
@@ -201,6 +201,8 @@ def test_the_page_says_what_is_shown_of_whom_and_escapes_it(
     assert "growth zones" in of_cases.words
     assert SYNTHETIC[1:] in of_cases.words
     assert NO_DEVICE[1:] in of_cases.words
+    assert KNOWS_DRAWN[1:] in of_file.words
+    assert SYNTHETIC[1:] not in of_file.words
     assert MARKUP in of_file.words
     assert not [tag for tag, attributes in of_file.tags if "onerror" in attributes]
     assert "on a radiograph its prediction means nothing" in of_file.words
@@ -268,7 +270,7 @@ def test_a_radiograph_and_a_sheet_are_explained(model: ModelFolder, tmp_path: Pa
     with Image.open(picture) as drawn:
         assert drawn.size[0] > 400
     assert Path(page).read_text().startswith("<!doctype html>")
-    assert notice == SYNTHETIC
+    assert notice == f"{KNOWS_DRAWN}; {NO_DEVICE}"
     assert many.returncode == 0, many.stderr
     said = json.loads(many.stdout)
     assert said["method"] == "CAM"

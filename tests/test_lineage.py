@@ -20,6 +20,7 @@ from search.apply.model_card import beside, card
 from search.cli import main
 from search.evaluate.labelled import Labelled, opened
 from search.evaluate.recalibrate import recalibrated
+from search.output.notices import KNOWS_DRAWN, SYNTHETIC
 from search.trained.about import digest_of_about
 from search.trained.folder import ModelFolder, ancestry, open_folder, store_of
 from search.trained.made_of import (
@@ -382,8 +383,21 @@ def test_the_evaluated_set_being_drawn_is_said_of_the_figures(labelled: Labelled
     folder = ModelFolder(tiny_model, model.about | made_of(RADIOGRAPHS))
     drawn = opened("phantom:20", model, folder, Path("none"), model.preparation, lambda *_: None)
 
-    assert evaluated(drawn, folder, model.looks).synthetic
-    assert not evaluated(labelled, folder, model.looks).synthetic
+    assert evaluated(drawn, folder, model.looks).drawn == SYNTHETIC
+    assert evaluated(labelled, folder, model.looks).drawn == ""
+
+
+def test_of_radiographs_it_is_said_that_the_model_knows_drawn_hands_alone(labelled: Labelled, tiny_model: Path) -> None:
+    """The cases are no phantoms, so nothing says that they are."""
+    from search.evaluate.evaluation import evaluated
+    from search.evaluate.page import evaluation_page
+
+    folder = ModelFolder(tiny_model, open_model(tiny_model).about)
+    found = evaluated(labelled, folder, open_model(tiny_model).looks)
+
+    assert found.drawn == KNOWS_DRAWN
+    assert SYNTHETIC[1:] not in evaluation_page(found)
+    assert KNOWS_DRAWN[1:] in evaluation_page(found)
 
 
 def test_a_network_that_a_search_kept_names_the_file_that_the_search_started_from(

@@ -18,6 +18,7 @@ from models.cells import Cells, cells, spread
 from search.apply.hand_mask import hand_of
 from search.apply.occlusion import occluded, places
 from search.apply.predict import Wanted, judge, read
+from search.output.notices import of_drawn_hands
 from search.output.terminal import log
 from search.show.overlay import scale_of
 from search.trained.folder import ModelFolder, load_network
@@ -84,8 +85,8 @@ class Explanation:
         return spread_all(self, self.cases)
 
     @property
-    def synthetic(self) -> bool:
-        return self.model.synthetic or any(case.shown.parts for case in self.cases)
+    def drawn(self) -> str:
+        return of_drawn_hands(any(case.shown.parts for case in self.cases), self.model.synthetic)
 
 
 def sex_of(shown: Shown) -> str | None:

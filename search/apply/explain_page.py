@@ -20,7 +20,7 @@ from search.apply.explain import (
 )
 from search.output.confirmed import MODEL_NOTHING, model_learned_nothing
 from search.output.files import file_name, write_text, written
-from search.output.notices import NO_DEVICE, SYNTHETIC
+from search.output.notices import notice
 from search.show.html import Picture, notices, page, pictures, section, table, text
 from search.show.overlay import Tile, laid_over, legend, sheet
 from search.trained.about import digest_of_file
@@ -72,7 +72,7 @@ def write(found: Explanation, folder: Path, name: str) -> tuple[Path, Path]:
         for case, coloured, outside in zip(found.cases, over, outside_shares(found), strict=True)
     ]
     with written(picture) as part:
-        drawn = sheet(tiles, bar, [heading(found.model.name, found.method)], foot(found.synthetic))
+        drawn = sheet(tiles, bar, [heading(found.model.name, found.method)], [notice(found.drawn)])
         drawn.save(part, "PNG", optimize=True)
     write_text(html, explain_page(found, over, bar))
     return picture, html
@@ -85,10 +85,6 @@ def heading(name: str, method: str) -> str:
 
 def unit(where: Cells, image_px: int) -> str:
     return f"months added by a cell of {where.step_px:g} of {image_px} px"
-
-
-def foot(synthetic: bool) -> list[str]:
-    return [f"{SYNTHETIC}; {NO_DEVICE}" if synthetic else NO_DEVICE]
 
 
 def caption_lines(case: Explained, method: str = "CAM", outside: float | None = None) -> tuple[str, ...]:
@@ -148,7 +144,7 @@ def explain_page(found: Explanation, over: Sequence[np.ndarray], bar: np.ndarray
             )
         )
     subtitle = f"{model.name}, {model.about['params']:,} parameters; {model.path}"
-    return page("Where predictions come from", sections, subtitle, found.synthetic)
+    return page("Where predictions come from", sections, subtitle, found.drawn)
 
 
 def together(found: Explanation) -> str:

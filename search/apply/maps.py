@@ -12,7 +12,8 @@ from data.store.disk import Store
 from models.architecture import Architecture
 from models.cells import cells, spread
 from search.apply.explain import Explained, Shown
-from search.apply.explain_page import caption_lines, foot, heading, unit
+from search.apply.explain_page import caption_lines, heading, unit
+from search.output.notices import notice, of_drawn_hands
 from search.show.overlay import Tile, laid_over, legend, scale_of, sheet
 from search.workers.best import MAPS
 
@@ -41,7 +42,9 @@ def sheet_of(folder: Path, store: Store, architecture: Architecture, best_epoch:
         case = Explained(shown, of_cells, float(prediction - of_cells.sum()), float(prediction))
         tiles.append(Tile((seen, laid_over(seen, of_pixels, scale)), caption_lines(case)))
     head = heading(f"{folder.parent.name}/{folder.name}, best epoch {best_epoch}", method_of(architecture))
-    drawn = sheet(tiles, legend(scale, unit(where, store.image_px)), [head], foot(store.synthetic), SIDE_PX)
+    drawn = sheet(
+        tiles, legend(scale, unit(where, store.image_px)), [head], [notice(of_drawn_hands(store.synthetic))], SIDE_PX
+    )
     png = BytesIO()
     drawn.quantize(COLOURS, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE).save(png, "PNG", optimize=True)
     return png.getvalue()

@@ -14,6 +14,7 @@ from data.store.disk import Store
 from search.audit.figures import SIZE_STEP_PX, age_histograms, label_figure, size_figure
 from search.audit.rows import audit_rows, balance_rows
 from search.output.files import write_text
+from search.output.notices import of_drawn_hands
 from search.show.html import (
     Html,
     Picture,
@@ -61,7 +62,7 @@ def audit_page(store: Store, audit: Audit, of: str = "") -> str:
         examples_section(store),
     ]
     subtitle = f"{audit.cases:,} images of {audit.image_px} px{made}; from {store.info['source']}"
-    return page("Audit of the prepared data", sections, subtitle, audit.synthetic, of=of)
+    return page("Audit of the prepared data", sections, subtitle, of_drawn_hands(audit.synthetic), of=of)
 
 
 def findings_section(audit: Audit) -> Section:

@@ -8,6 +8,7 @@ from search.compare.compare import Played, median_curve
 from search.compare.replay import Trace
 from search.compare.rivals import STAGED
 from search.compare.standing import counted, hit
+from search.output.notices import of_drawn_hands
 from search.show.html import PALETTE, figure, page, section, table, text
 
 if TYPE_CHECKING:
@@ -70,7 +71,7 @@ def compare_page(
                 table(times, "Simulated time of the whole search, and the MAE in months that it ends with; medians."),
             )
         )
-    return page("Searches compared", parts, what, synthetic)
+    return page("Searches compared", parts, what, of_drawn_hands(synthetic))
 
 
 def shown(row: Mapping[str, Any]) -> dict[str, Any]:

@@ -33,7 +33,8 @@ from search.compare.usable import refuse_unusable, without_another_caps_truth
 from search.leader.sampler import distribution
 from search.machine.devices import announcing
 from search.output.files import write_text
-from search.output.notices import NO_DEVICE, SYNTHETIC
+from search.output.notices import notice, of_drawn_hands
+from search.output.sentence import sentence
 from search.output.terminal import log, say, show_json
 from search.prepared import prepared
 from search.run import Run
@@ -68,8 +69,8 @@ class Comparison:
 def run_compare(arguments: argparse.Namespace, run: Run) -> int:
     repetitions = arguments.repetitions or (REPLAYED_REPETITIONS if arguments.replay else REAL_REPETITIONS)
     rivals, skipped = chosen_rivals(arguments.rivals)
-    for sentence in skipped:
-        log(sentence)
+    for words in skipped:
+        log(words)
     comparison = Comparison(repetitions, rivals, arguments.budget)
     found = (
         replayed(run, arguments.replay, comparison, arguments.simulate_workers)
@@ -248,5 +249,5 @@ def show(arguments: argparse.Namespace, found: dict[str, Any]) -> None:
             [{key: row[key] for key in ("search", "simulated_seconds", "validation_mae")} for row in rows],
         )
     tables.print_constant(found["constant_mae"])
-    say(f"{SYNTHETIC}; {NO_DEVICE}." if found["synthetic"] else f"{NO_DEVICE.capitalize()}.")
+    say(sentence(notice(of_drawn_hands(found["synthetic"]))))
     say(found["page"])

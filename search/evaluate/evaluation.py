@@ -13,6 +13,7 @@ from data.tables.rsna import official_test
 from search.evaluate.known import CASE, PATIENT, PICTURE
 from search.evaluate.labelled import Labelled
 from search.output.confirmed import MODEL_NOTHING, model_learned_nothing
+from search.output.notices import of_drawn_hands
 from search.trained.conformal import coverage
 from search.trained.folder import ModelFolder
 from search.trained.made_of import OF_SET, OF_TRAINING
@@ -39,9 +40,9 @@ class Evaluation:
     said: tuple[tuple[str, str], ...]  # level, `worry` or `note`, and sentence
 
     @property
-    def synthetic(self) -> bool:
-        """Whether the figures are of drawn hands, or the model knows no others."""
-        return self.model.synthetic or self.labelled.read.synthetic
+    def drawn(self) -> str:
+        """What is said if the figures are of drawn hands, or the model knows no others."""
+        return of_drawn_hands(self.labelled.read.synthetic, self.model.synthetic)
 
     @property
     def main(self) -> str:

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
+from search.output.notices import of_drawn_hands
 from search.report.parts import Contents, Link, Plot, Plots, Subheading, Table, Words
 from search.show import html as page
 from search.show.html import Html
@@ -12,7 +13,7 @@ def html(contents: Contents, of: str = "") -> str:
     """`of` as `search/show/html.py` has it."""
     lead = page.answers((answer.question, answer.headline, " ".join(answer.details)) for answer in contents.answers)
     sections = [page.section(heading, *map(written, parts)) for heading, parts in contents.sections]
-    return page.page(contents.title, sections, contents.subtitle, contents.synthetic, lead, of)
+    return page.page(contents.title, sections, contents.subtitle, of_drawn_hands(contents.synthetic), lead, of)
 
 
 def written(part: Any) -> Html:

@@ -19,7 +19,8 @@ import numpy as np
 from PIL import Image
 
 from data.preparation import DataError
-from search.output.notices import NO_DEVICE, SYNTHETIC
+from search.output.notices import NO_DEVICE
+from search.output.sentence import capital
 from search.show.cells import columns
 from search.show.style import STYLE
 
@@ -62,16 +63,16 @@ def page(
     title: str,
     sections: Sequence[Section],
     subtitle: str = "",
-    synthetic: bool = False,
+    drawn: str = "",
     lead: Html = NOTHING,
     of: str = "",
 ) -> str:
-    """The whole file. `synthetic` puts a banner above everything that says so; `lead` stands before the contents; `of` is a
+    """The whole file. `drawn` is said of drawn hands, in a banner above everything; `lead` stands before the contents; `of` is a
     digest that tells whose page it is, for `refuse_others`."""
     body = [f'<section id="s{n}"><h2>{escape(s.heading)}</h2>{s.body}</section>' for n, s in enumerate(sections)]
     links = "".join(f'<a href="#s{n}">{escape(section.heading)}</a>' for n, section in enumerate(sections))
     scripts = figure_scripts() if any('class="plot"' in part for part in body) else ""
-    banner = f'<p class="banner" role="note">{escape(SYNTHETIC[0].upper() + SYNTHETIC[1:])}.</p>' if synthetic else ""
+    banner = f'<p class="banner" role="note">{escape(capital(drawn))}.</p>' if drawn else ""
     return f"""<!doctype html>
 <html lang="en">
 <head>

@@ -8,7 +8,8 @@ from rich.table import Table
 
 from data.shown import plain
 from search.output.confirmed import confirmed_words
-from search.output.notices import NO_DEVICE, SYNTHETIC
+from search.output.notices import SYNTHETIC, notice, of_drawn_hands
+from search.output.sentence import sentence
 from search.output.terminal import say
 from search.output.time_words import error_words, left_words
 from search.show.cells import columns, fixed
@@ -112,7 +113,7 @@ def text(value: Any) -> str:
 
 def footnote(constant_mae: float, synthetic: bool) -> None:
     print_constant(constant_mae)
-    say(f"{SYNTHETIC}; {NO_DEVICE}." if synthetic else f"{NO_DEVICE.capitalize()}.")
+    say(sentence(notice(of_drawn_hands(synthetic))))
 
 
 def print_constant(constant_mae: float) -> None:
@@ -147,7 +148,7 @@ def status_lines(statuses: Statuses, next_command: str | None) -> list[str]:
     known = [status["constant_mae"] for status in statuses if status.get("constant_mae")]
     lines = [constant_words(known[0])] if known else []
     if any(status.get("synthetic") for status in statuses):
-        lines.append(f"{SYNTHETIC}; {NO_DEVICE}.")
+        lines.append(sentence(notice(SYNTHETIC)))
     lines += unended_lines(statuses)
     lines += left_out_lines(statuses)
     lines += time_lines(statuses, is_over=next_command is None)

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from data.store.disk import Store, split_counts
 from models.pretrained.kernels import started
-from search.output.notices import NO_DEVICE, SYNTHETIC
+from search.output.notices import SYNTHETIC, notice
 from search.output.sentence import capital
 from search.output.typed import typed
 from search.show.tables import signed
@@ -91,7 +91,7 @@ def drawn_words(about: Mapping[str, Any]) -> str:
 
 def notice_words(about: Mapping[str, Any]) -> str:
     """What is said wherever the model's figures or answers are shown."""
-    return "; ".join(filter(None, (drawn_words(about), NO_DEVICE)))
+    return notice(drawn_words(about))
 
 
 def starting_weights(about: Mapping[str, Any]) -> list[Mapping[str, Any]]:

@@ -33,7 +33,7 @@ from search.trained.made_of import (
     best_epochs,
     changed,
     constant_words,
-    drawn_alone,
+    drawn_words,
     epoch_words,
     lineage_words,
     sources_of,
@@ -96,7 +96,7 @@ def model_page(folder: Path, about: dict[str, Any]) -> str:
     ]
     data = ", ".join(sources_of(about))
     subtitle = f"{about['from']}, {when_words(about)}, {about['params']:,} parameters; data from {data}"
-    return page(f"Trained model {about['name']}", sections, subtitle, drawn_alone(about), answers(cards(about)))
+    return page(f"Trained model {about['name']}", sections, subtitle, drawn_words(about), answers(cards(about)))
 
 
 def read_predictions(folder: Path, split: str) -> pd.DataFrame:

@@ -10,7 +10,8 @@ from models.training.settings import EPOCHS
 from search.commands import options, values
 from search.commands.arguments import add_deterministic, add_executor, add_model_option, add_run_dir, announcing
 from search.commands.general.help import Subparsers, command
-from search.output.notices import NO_DEVICE, SYNTHETIC
+from search.output.notices import notice
+from search.output.sentence import sentence
 from search.output.terminal import log, say, show_json
 
 SHARE = Range(0, 1, above=True, below=True)
@@ -107,7 +108,7 @@ def run_evaluate(arguments: argparse.Namespace) -> int:
     if made:
         show_model(made.about, made.path)
         return 0
-    say(f"{SYNTHETIC}; {NO_DEVICE}." if found.synthetic else f"{NO_DEVICE.capitalize()}.")
+    say(sentence(notice(found.drawn)))
     return 0
 
 
@@ -163,8 +164,8 @@ def show_evaluation(found: "Evaluation") -> None:
     from search.show import tables
     from search.trained.table import band_name, figures_of, measures_rows
 
-    for sentence in found.labelled.read.said:
-        log(sentence)
+    for words in found.labelled.read.said:
+        log(words)
     tables.show(f"{found.model.name} on {found.labelled.source}", measures_rows(found.figures))
     own = found.figures[found.main]
     covered = found.coverage

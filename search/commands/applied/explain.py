@@ -6,7 +6,7 @@ from data.ranges import whole
 from search.commands import values
 from search.commands.arguments import add_model_option, add_run_options, open_the_run
 from search.commands.general.help import Subparsers, command
-from search.output.notices import NO_DEVICE, SYNTHETIC
+from search.output.notices import notice
 from search.output.terminal import log, say, show_json
 from studies.preset import StudyError
 
@@ -82,7 +82,7 @@ def run_explain(arguments: argparse.Namespace) -> int:
         return 0
     say(picture)
     say(page)
-    say(SYNTHETIC if found.synthetic else NO_DEVICE)
+    say(notice(found.drawn))
     return 0
 
 

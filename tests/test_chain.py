@@ -127,6 +127,20 @@ def test_a_study_after_a_baseline_of_other_settings_is_refused(tmp_path: Path, t
     assert again(tmp_path).preset.begun_with == run.preset.reference
 
 
+@pytest.mark.slow
+def test_what_depth_minimizes_stays_once_it_has_trials(tmp_path: Path, tiny_store: Store) -> None:
+    """After a `refine` with another objective no `run` could go on."""
+    both = {"objective": ("mae", "macs")}
+    run = begun(tmp_path, tiny_store)
+    do(run, tiny_store, "ablation", "width")
+    checked_before(again(tmp_path, **both), tiny_store, ["depth"])  # until then it may be chosen
+    do(run, tiny_store, "depth")
+
+    for name in ("depth", "refinement"):
+        nothing_is_done(again(tmp_path, **both), tiny_store, name, "depth has trials .*: objectives was")
+    assert do(checked_before(again(tmp_path), tiny_store, list(STUDIES)), tiny_store, *STUDIES)
+
+
 # decisions that others stand on
 
 

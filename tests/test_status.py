@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 
 import optuna
@@ -20,6 +21,7 @@ from search.storage.opening import open_storage
 from search.storage.records import load, seen
 from search.storage.sqlite import own_url, sqlite_url
 from search.storage.status import status
+from search.storage.told import ASKED, is_anothers
 from search.watch.watch import watch
 from studies.order import STUDIES, study_name
 from studies.preset import StudyError
@@ -177,6 +179,40 @@ def test_a_leader_on_another_machine_is_believed_while_its_lease_is_young(
     os.utime(path, (at, at))
 
     assert said_of_depth(run) == found
+
+
+@pytest.mark.parametrize("other", [False, True], ids=["alone", "beside one of ours"])
+def test_a_running_trial_of_somebody_else_is_nothing_that_its_command_resumes(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], other: bool
+) -> None:
+    run = begun_and_not_ended(tmp_path)
+    study = load(open_storage(run.storage), "depth", tmp_path)
+    assert study is not None
+    if not other:
+        study.tell(0, state=TrialState.FAIL)
+    study.ask()  # as a script of somebody's does
+
+    for led in (nullcontext(), held(tmp_path, "depth")):
+        with led:
+            assert sum(said_of_depth(run)) == other
+
+    assert main(["status", "--run-dir", str(tmp_path)]) == 0
+    said = capsys.readouterr().out
+    assert said.count("depth: 1 trial begun by somebody else") == 1
+    assert said.count("depth: 1 trial interrupted") == other
+
+
+def test_a_trial_that_was_asked_for_or_enqueued_is_no_other_ones(tmp_path: Path) -> None:
+    """Before anything is recorded of its network, as after a kill between the two."""
+    run = begun_and_not_ended(tmp_path)
+    study = load(open_storage(run.storage), "depth", tmp_path)
+    assert study is not None
+    study.enqueue_trial({"beta": 1.0})
+    study.ask()
+    study.add_trial(create_trial(state=TrialState.RUNNING, system_attrs={ASKED: True}))
+
+    assert said_of_depth(run) == (0, 3)
+    assert not any(is_anothers(trial) for trial in study.trials)
 
 
 def test_looking_at_a_lease_takes_it_from_nobody(tmp_path: Path) -> None:

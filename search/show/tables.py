@@ -38,6 +38,7 @@ WORDS = (
 UNENDED = {
     "running": "running",
     "interrupted": "interrupted: no leader runs this study; its command resumes from the last epoch",
+    "begun_by_others": "begun by somebody else, which its command will leave out of everything",
 }
 
 

@@ -39,6 +39,14 @@ LEFT JOIN trial_values ON trial_values.trial_id = trials.trial_id AND trial_valu
 WHERE trials.study_id = :study_id AND trials.state IN ('COMPLETE', 'PRUNED', 'FAIL')
 ORDER BY trial_values.value, trials.number
 """  # the MAE is the first objective; an infinite one is NULL, as such trials have failed
+ANOTHERS = """
+SELECT COUNT(*) FROM trials
+LEFT JOIN trial_user_attributes AS begun ON begun.trial_id = trials.trial_id AND begun.key = 'network'
+LEFT JOIN trial_system_attributes AS wanted ON wanted.trial_id = trials.trial_id AND wanted.key = 'fixed_params'
+LEFT JOIN trial_system_attributes AS asked ON asked.trial_id = trials.trial_id AND asked.key = 'boneage_search:asked'
+WHERE trials.study_id = :study_id AND trials.state = 'RUNNING'
+    AND begun.trial_id IS NULL AND wanted.trial_id IS NULL AND asked.trial_id IS NULL
+"""  # running trials that somebody else has begun, as `is_anothers` of `told.py` knows them
 COMPLETED, PRUNED, UNFIT = '"completed"', '"pruned"', '"unfit"'  # exit reasons, as they are stored
 
 
@@ -160,7 +168,8 @@ def study_status(
     made[name] = made_of(called, attrs, name, bool(counts))
     ended = rows(ENDED, study_id=study_id)
     ours = [row for row in ended if counts_in(*row[2:])]
-    unended = counts.get("RUNNING", 0)
+    [(anothers,)] = rows(ANOTHERS, study_id=study_id)
+    unended = counts.get("RUNNING", 0) - anothers
     is_led = unended > 0 and is_held(run.folder, name)
     given = Given(preset_of(name, run.preset), decisions_given(called, settings), attrs.get("constant_mae", 0.0))
     means = meaning(EVERY[name], given)
@@ -173,6 +182,7 @@ def study_status(
         "trials": len(ours),
         "running": unended if is_led else 0,
         "interrupted": 0 if is_led else unended,  # the next leader resumes them
+        "begun_by_others": anothers,  # which it does not
         "failed": sum(row[2] == "FAIL" for row in ours),
         "left_out": len(ended) - len(ours),
         "configurations": attrs.get("configurations"),

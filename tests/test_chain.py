@@ -138,6 +138,9 @@ def test_what_depth_minimizes_stays_once_it_has_trials(tmp_path: Path, tiny_stor
 
     for name in ("depth", "refinement"):
         nothing_is_done(again(tmp_path, **both), tiny_store, name, "depth has trials .*: objectives was")
+    record(again(tmp_path, **both))  # as an earlier version did
+    checked_before(again(tmp_path), tiny_store, ["refinement"])  # which could go on, and still can
+    record(again(tmp_path, objective=("mae",)))
     assert do(checked_before(again(tmp_path), tiny_store, list(STUDIES)), tiny_store, *STUDIES)
 
 

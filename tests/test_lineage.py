@@ -383,8 +383,8 @@ def test_the_evaluated_set_being_drawn_is_said_of_the_figures(labelled: Labelled
     folder = ModelFolder(tiny_model, model.about | made_of(RADIOGRAPHS))
     drawn = opened("phantom:20", model, folder, Path("none"), model.preparation, lambda *_: None)
 
-    assert evaluated(drawn, folder, model.looks).drawn == SYNTHETIC
-    assert evaluated(labelled, folder, model.looks).drawn == ""
+    assert evaluated(drawn, folder, model.looks).drawn_words == SYNTHETIC
+    assert evaluated(labelled, folder, model.looks).drawn_words == ""
 
 
 def test_of_radiographs_it_is_said_that_the_model_knows_drawn_hands_alone(labelled: Labelled, tiny_model: Path) -> None:
@@ -395,7 +395,7 @@ def test_of_radiographs_it_is_said_that_the_model_knows_drawn_hands_alone(labell
     folder = ModelFolder(tiny_model, open_model(tiny_model).about)
     found = evaluated(labelled, folder, open_model(tiny_model).looks)
 
-    assert found.drawn == KNOWS_DRAWN
+    assert found.drawn_words == KNOWS_DRAWN
     assert SYNTHETIC[1:] not in evaluation_page(found)
     assert KNOWS_DRAWN[1:] in evaluation_page(found)
 

@@ -16,7 +16,7 @@ from search.apply.predict import DOUBTED, REFUSED
 from search.apply.structured_report import MEASURED, SCHEME, refuse_without_package, reported
 from search.cli import main
 from search.output.confirmed import MODEL_NOTHING
-from search.output.notices import SYNTHETIC
+from search.output.notices import KNOWS_DRAWN
 
 hd = pytest.importorskip("highdicom")
 
@@ -110,7 +110,7 @@ def test_the_command_writes_reports_that_say_all_that_its_answers_and_stderr_say
     assert items(path, "NOTE") == [row["note"]]
     notices = items(path, "NOTICE")
     assert all(words.removeprefix("tiny") in said for words in notices)
-    for words in (": MAE ", MODEL_NOTHING, "nothing is refused", SYNTHETIC):
+    for words in (": MAE ", MODEL_NOTHING, "nothing is refused", KNOWS_DRAWN):
         assert any(words in notice for notice in notices), words
 
 

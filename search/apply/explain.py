@@ -85,8 +85,8 @@ class Explanation:
         return spread_all(self, self.cases)
 
     @property
-    def drawn(self) -> str:
-        return of_drawn_hands(any(case.shown.parts for case in self.cases), self.model.synthetic)
+    def drawn_words(self) -> str:
+        return of_drawn_hands(cases=any(case.shown.parts for case in self.cases), model=self.model.synthetic)
 
 
 def sex_of(shown: Shown) -> str | None:

@@ -72,7 +72,7 @@ def write(found: Explanation, folder: Path, name: str) -> tuple[Path, Path]:
         for case, coloured, outside in zip(found.cases, over, outside_shares(found), strict=True)
     ]
     with written(picture) as part:
-        drawn = sheet(tiles, bar, [heading(found.model.name, found.method)], [notice(found.drawn)])
+        drawn = sheet(tiles, bar, [heading(found.model.name, found.method)], [notice(found.drawn_words)])
         drawn.save(part, "PNG", optimize=True)
     write_text(html, explain_page(found, over, bar))
     return picture, html
@@ -144,7 +144,7 @@ def explain_page(found: Explanation, over: Sequence[np.ndarray], bar: np.ndarray
             )
         )
     subtitle = f"{model.name}, {model.about['params']:,} parameters; {model.path}"
-    return page("Where predictions come from", sections, subtitle, found.drawn)
+    return page("Where predictions come from", sections, subtitle, found.drawn_words)
 
 
 def together(found: Explanation) -> str:
@@ -187,8 +187,6 @@ def warnings(found: Explanation) -> list[tuple[str, str]]:
                 "another. Larger images, or fewer poolings in the stem, give more.",
             )
         )
-    if found.model.synthetic and not all(case.shown.parts for case in found.cases):
-        said.append(("worry", "The model was trained on drawn hands: on a radiograph its prediction means nothing."))
     if model_learned_nothing(found.model.about):
         said.append(("worry", MODEL_NOTHING))
     return said

@@ -43,7 +43,11 @@ def sheet_of(folder: Path, store: Store, architecture: Architecture, best_epoch:
         tiles.append(Tile((seen, laid_over(seen, of_pixels, scale)), caption_lines(case)))
     head = heading(f"{folder.parent.name}/{folder.name}, best epoch {best_epoch}", method_of(architecture))
     drawn = sheet(
-        tiles, legend(scale, unit(where, store.image_px)), [head], [notice(of_drawn_hands(store.synthetic))], SIDE_PX
+        tiles,
+        legend(scale, unit(where, store.image_px)),
+        [head],
+        [notice(of_drawn_hands(cases=store.synthetic))],
+        SIDE_PX,
     )
     png = BytesIO()
     drawn.quantize(COLOURS, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE).save(png, "PNG", optimize=True)

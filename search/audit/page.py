@@ -62,7 +62,7 @@ def audit_page(store: Store, audit: Audit, of: str = "") -> str:
         examples_section(store),
     ]
     subtitle = f"{audit.cases:,} images of {audit.image_px} px{made}; from {store.info['source']}"
-    return page("Audit of the prepared data", sections, subtitle, of_drawn_hands(audit.synthetic), of=of)
+    return page("Audit of the prepared data", sections, subtitle, of_drawn_hands(cases=audit.synthetic), of=of)
 
 
 def findings_section(audit: Audit) -> Section:

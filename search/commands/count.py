@@ -9,7 +9,6 @@ from models.families import FAMILIES
 from models.training.settings import RANGES as TRAINING
 from search.commands import values
 from search.commands.general.help import Subparsers, command
-from search.show.cost_table import show_cost, show_table1
 from studies.caps import Cap, over
 
 
@@ -104,6 +103,7 @@ def add_count_options(parser: argparse.ArgumentParser) -> None:
 
 
 def run_count(arguments: argparse.Namespace) -> int:
+    from search.show.cost_table import show_cost, show_table1
 
     if arguments.table1:
         show_table1(arguments.json)

@@ -171,7 +171,7 @@ def run_train(arguments: argparse.Namespace) -> int:
 def run_predict(arguments: argparse.Namespace) -> int:
     from search.apply import answers_out, labels, predict, structured_report
     from search.trained.keep import usable
-    from search.trained.made_of import note_of, notice_words
+    from search.trained.made_of import answers_notice, note_of
     from search.trained.predictor import open_model
 
     if arguments.out:
@@ -202,7 +202,7 @@ def run_predict(arguments: argparse.Namespace) -> int:
             f"{name}{predict.figures_words(model)}",
             *told,
             *from_table(arguments.table, known.said),
-            notice_words(model.about),
+            answers_notice(model.about),
         )
         rows = structured_report.reported(rows, arguments.dicom_sr, name, notices)
     if arguments.out:
@@ -211,7 +211,7 @@ def run_predict(arguments: argparse.Namespace) -> int:
     else:
         tally = (answers_out.write_json if arguments.json else answers_out.write_csv)(rows, named)
     answers_out.say_figures(tally, model.about["conformal"]["level"], model.about.get("training_median_months"))
-    log(notice_words(model.about))
+    log(answers_notice(model.about))
     return 2 if tally.failed else 0
 
 

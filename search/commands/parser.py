@@ -13,7 +13,7 @@ MODULES: Mapping[str, tuple[str, ...]] = {  # and the commands of each, in the o
     "general.presets": ("presets",),
     "data": ("prepare", "audit"),
     "plan": ("plan",),
-    "search": (),  # those of the studies, whichever there are, and of a run
+    "search": ("run", "status", "report"),  # and those of the studies, whichever there are
     "model": ("train", "predict", "export"),
     "applied.explain": ("explain",),
     "applied.evaluate": ("evaluate",),
@@ -35,7 +35,7 @@ class Version(argparse.Action):
 
 
 def parser(word: str | None = None) -> argparse.ArgumentParser:
-    """Of all commands; of one module's alone where `word` is one of them, as the others take longer to load than `count` to answer."""
+    """Of all commands; where `word` is one of those listed, of its module alone: the others take longer to load than `count` to answer."""
     top = Parser(
         prog="boneage-search",
         description="Finds the best bone-age CNN that fits a parameter cap. Research software, not a medical device.",

@@ -71,7 +71,7 @@ def compare_page(
                 table(times, "Simulated time of the whole search, and the MAE in months that it ends with; medians."),
             )
         )
-    return page("Searches compared", parts, what, of_drawn_hands(synthetic))
+    return page("Searches compared", parts, what, of_drawn_hands(cases=synthetic))
 
 
 def shown(row: Mapping[str, Any]) -> dict[str, Any]:

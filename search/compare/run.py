@@ -249,5 +249,5 @@ def show(arguments: argparse.Namespace, found: dict[str, Any]) -> None:
             [{key: row[key] for key in ("search", "simulated_seconds", "validation_mae")} for row in rows],
         )
     tables.print_constant(found["constant_mae"])
-    say(sentence(notice(of_drawn_hands(found["synthetic"]))))
+    say(sentence(notice(of_drawn_hands(cases=found["synthetic"]))))
     say(found["page"])

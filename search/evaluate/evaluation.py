@@ -40,9 +40,9 @@ class Evaluation:
     said: tuple[tuple[str, str], ...]  # level, `worry` or `note`, and sentence
 
     @property
-    def drawn(self) -> str:
+    def drawn_words(self) -> str:
         """What is said if the figures are of drawn hands, or the model knows no others."""
-        return of_drawn_hands(self.labelled.read.synthetic, self.model.synthetic)
+        return of_drawn_hands(cases=self.labelled.read.synthetic, model=self.model.synthetic)
 
     @property
     def main(self) -> str:

@@ -73,7 +73,7 @@ def evaluation_page(found: Evaluation) -> str:
         *([published_section(found)] if found.official else []),
     ]
     subtitle = subtitle_of(found.labelled.source, found.model)
-    return page("A model on other images", sections, subtitle, found.drawn)
+    return page("A model on other images", sections, subtitle, found.drawn_words)
 
 
 def subtitle_of(source: str, model: ModelFolder) -> str:

@@ -86,11 +86,12 @@ def refuse_unsound(run: Run, store: Store, name: str, made: Mapping[str, Made]) 
     Raises StudyError where those with trials were made under other settings, where a study comes too late whose decision they
     would have been given, and where those before it were made from other decisions than those that are stored.
     """
-    for other in (other for other in made if made[other].begun and other != name):
-        preset = preset_of(other, run.preset)
-        objectives = EVERY[other].objectives(Given(preset, {}, constant_mae=0.0))  # whatever was decided before it
-        refuse_changed(made[other], other, as_json(guarded(run, store, preset.reference) | {"objectives": objectives}))
     recorded = open_run(run.folder, None, {}, None, None).preset
+    for other in (other for other in made if made[other].begun and other != name):
+        shared = guarded(run, store, preset_of(other, run.preset).reference)
+        if run.preset.objective != recorded.objective:  # by this command; an earlier version took it from `refine`
+            shared |= {"objectives": EVERY[other].objectives(Given(preset_of(other, run.preset), {}, constant_mae=0.0))}
+        refuse_changed(made[other], other, as_json(shared))
     for late in (one for one in EVERY if one == name or (asked(one, run.preset) and not asked(one, recorded))):
         if without := made_without(late, made):
             raise StudyError(

@@ -5,7 +5,7 @@ KNOWS_DRAWN = "the model was trained on drawn hands alone: its answers about rad
 NO_DEVICE = "research software, not a medical device"
 
 
-def of_drawn_hands(cases: bool, model: bool = False) -> str:
+def of_drawn_hands(*, cases: bool, model: bool = False) -> str:
     """What is to be known where the cases are drawn, or those that the model was trained on were; else empty."""
     return SYNTHETIC if cases else KNOWS_DRAWN if model else ""
 

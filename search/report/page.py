@@ -13,7 +13,7 @@ def html(contents: Contents, of: str = "") -> str:
     """`of` as `search/show/html.py` has it."""
     lead = page.answers((answer.question, answer.headline, " ".join(answer.details)) for answer in contents.answers)
     sections = [page.section(heading, *map(written, parts)) for heading, parts in contents.sections]
-    return page.page(contents.title, sections, contents.subtitle, of_drawn_hands(contents.synthetic), lead, of)
+    return page.page(contents.title, sections, contents.subtitle, of_drawn_hands(cases=contents.synthetic), lead, of)
 
 
 def written(part: Any) -> Html:

@@ -20,7 +20,7 @@ from PIL import Image
 
 from data.preparation import DataError
 from search.output.notices import NO_DEVICE
-from search.output.sentence import capital
+from search.output.sentence import sentence
 from search.show.cells import columns
 from search.show.style import STYLE
 
@@ -72,7 +72,7 @@ def page(
     body = [f'<section id="s{n}"><h2>{escape(s.heading)}</h2>{s.body}</section>' for n, s in enumerate(sections)]
     links = "".join(f'<a href="#s{n}">{escape(section.heading)}</a>' for n, section in enumerate(sections))
     scripts = figure_scripts() if any('class="plot"' in part for part in body) else ""
-    banner = f'<p class="banner" role="note">{escape(capital(drawn))}.</p>' if drawn else ""
+    banner = f'<p class="banner" role="note">{escape(sentence(drawn))}</p>' if drawn else ""
     return f"""<!doctype html>
 <html lang="en">
 <head>

@@ -38,7 +38,7 @@ WORDS = (
 UNENDED = {
     "running": "running",
     "interrupted": "interrupted: no leader runs this study; its command resumes from the last epoch",
-    "begun_by_others": "begun by somebody else, which its command will leave out of everything",
+    "begun_by_others": "begun by somebody else: no result of this search, whose command will end it as failed",
 }
 
 
@@ -114,7 +114,7 @@ def text(value: Any) -> str:
 
 def footnote(constant_mae: float, synthetic: bool) -> None:
     print_constant(constant_mae)
-    say(sentence(notice(of_drawn_hands(synthetic))))
+    say(sentence(notice(of_drawn_hands(cases=synthetic))))
 
 
 def print_constant(constant_mae: float) -> None:
@@ -160,7 +160,7 @@ def status_lines(statuses: Statuses, next_command: str | None) -> list[str]:
 
 
 def unended_lines(statuses: Statuses) -> list[str]:
-    """Trials that run, and those whose leader is gone."""
+    """Trials that run, those whose leader is gone, and those of somebody else."""
     return [
         f"{status['name']}: {status[how]} trial{'s' * (status[how] != 1)} {what}"
         for status in statuses

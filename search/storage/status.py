@@ -39,14 +39,14 @@ LEFT JOIN trial_values ON trial_values.trial_id = trials.trial_id AND trial_valu
 WHERE trials.study_id = :study_id AND trials.state IN ('COMPLETE', 'PRUNED', 'FAIL')
 ORDER BY trial_values.value, trials.number
 """  # the MAE is the first objective; an infinite one is NULL, as such trials have failed
-ANOTHERS = """
-SELECT COUNT(*) FROM trials
+UNENDED = """
+SELECT SUM(CASE WHEN begun.trial_id IS NULL AND wanted.trial_id IS NULL AND asked.trial_id IS NULL THEN 1 ELSE 0 END), COUNT(*)
+FROM trials
 LEFT JOIN trial_user_attributes AS begun ON begun.trial_id = trials.trial_id AND begun.key = 'network'
 LEFT JOIN trial_system_attributes AS wanted ON wanted.trial_id = trials.trial_id AND wanted.key = 'fixed_params'
 LEFT JOIN trial_system_attributes AS asked ON asked.trial_id = trials.trial_id AND asked.key = 'boneage_search:asked'
 WHERE trials.study_id = :study_id AND trials.state = 'RUNNING'
-    AND begun.trial_id IS NULL AND wanted.trial_id IS NULL AND asked.trial_id IS NULL
-"""  # running trials that somebody else has begun, as `is_anothers` of `told.py` knows them
+"""  # how many running trials somebody else has begun, as `is_anothers` of `told.py` knows them, and how many there are
 COMPLETED, PRUNED, UNFIT = '"completed"', '"pruned"', '"unfit"'  # exit reasons, as they are stored
 
 
@@ -152,11 +152,9 @@ def study_status(
     if not called:
         return not_begun(name)
     study_id = stored[called]
-    counts: dict[str, int] = dict(
-        rows("SELECT state, COUNT(*) FROM trials WHERE study_id = :study_id GROUP BY state", study_id=study_id)
-    )
+    [(trials,)] = rows("SELECT COUNT(*) FROM trials WHERE study_id = :study_id", study_id=study_id)
     if "settings" not in attrs:
-        if counts:
+        if trials:
             raise foreign(name)
         return not_begun(name)
     settings = settings_of(called, attrs)
@@ -165,11 +163,12 @@ def study_status(
     )
     refuse_directions(called, settings, [direction for (direction,) in directions])
     decision = decision_of(called, attrs, name)
-    made[name] = made_of(called, attrs, name, bool(counts))
+    made[name] = made_of(called, attrs, name, bool(trials))
     ended = rows(ENDED, study_id=study_id)
     ours = [row for row in ended if counts_in(*row[2:])]
-    [(anothers,)] = rows(ANOTHERS, study_id=study_id)
-    unended = counts.get("RUNNING", 0) - anothers
+    [(of_others, running)] = rows(UNENDED, study_id=study_id)
+    anothers = int(of_others or 0)  # no sum of no trials
+    unended = running - anothers
     is_led = unended > 0 and is_held(run.folder, name)
     given = Given(preset_of(name, run.preset), decisions_given(called, settings), attrs.get("constant_mae", 0.0))
     means = meaning(EVERY[name], given)
@@ -182,7 +181,7 @@ def study_status(
         "trials": len(ours),
         "running": unended if is_led else 0,
         "interrupted": 0 if is_led else unended,  # the next leader resumes them
-        "begun_by_others": anothers,  # which it does not
+        "begun_by_others": anothers,  # which it ends as failed
         "failed": sum(row[2] == "FAIL" for row in ours),
         "left_out": len(ended) - len(ours),
         "configurations": attrs.get("configurations"),

@@ -10,6 +10,7 @@ from data.csv_text import Kind, read_csv
 from models.architecture import Architecture, family_named
 from search.output.confirmed import MODEL_NOTHING, model_learned_nothing
 from search.output.files import write_text
+from search.output.notices import of_drawn_hands
 from search.show.figures import steps
 from search.show.html import (
     BLUE,
@@ -33,7 +34,7 @@ from search.trained.made_of import (
     best_epochs,
     changed,
     constant_words,
-    drawn_words,
+    drawn_alone,
     epoch_words,
     lineage_words,
     sources_of,
@@ -96,7 +97,13 @@ def model_page(folder: Path, about: dict[str, Any]) -> str:
     ]
     data = ", ".join(sources_of(about))
     subtitle = f"{about['from']}, {when_words(about)}, {about['params']:,} parameters; data from {data}"
-    return page(f"Trained model {about['name']}", sections, subtitle, drawn_words(about), answers(cards(about)))
+    return page(
+        f"Trained model {about['name']}",
+        sections,
+        subtitle,
+        of_drawn_hands(cases=drawn_alone(about)),
+        answers(cards(about)),
+    )
 
 
 def read_predictions(folder: Path, split: str) -> pd.DataFrame:

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from models.architecture import Architecture
 from search.output.confirmed import model_learned_nothing
-from search.output.sentence import capital
+from search.output.sentence import capital, sentence
 from search.output.terminal import log, say
 from search.show import tables
 from search.trained.conformal import CENTRE
@@ -155,7 +155,7 @@ def show_model(about: dict[str, Any], folder: Path) -> None:
     say(f"{folder / 'report.html'}")
     constant = about["validation"].get("constant_mae", about["constant_mae"])  # by models of before, of other cases
     say(f"MAE in months; on the validation split, always answering {constant_words(about)} scores {constant:.1f}.")
-    say(f"{capital(notice_words(about))}.")
+    say(sentence(notice_words(about)))
 
 
 def figures_of(group: dict[str, Any]) -> dict[str, Any]:

@@ -108,7 +108,7 @@ def run_evaluate(arguments: argparse.Namespace) -> int:
     if made:
         show_model(made.about, made.path)
         return 0
-    say(sentence(notice(found.drawn)))
+    say(sentence(notice(found.drawn_words)))
     return 0
 
 

@@ -82,7 +82,7 @@ def run_explain(arguments: argparse.Namespace) -> int:
         return 0
     say(picture)
     say(page)
-    say(notice(found.drawn))
+    say(notice(found.drawn_words))
     return 0
 
 

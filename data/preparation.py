@@ -8,6 +8,7 @@ from typing import Any, Literal
 from data.ranges import Range, check, whole
 
 Fit = Literal["squash", "crop_pad"]
+Shrink = Literal["lanczos", "nearest"]
 AgeUnit = Literal["auto", "months", "years", "days"]  # auto: months, unless they look like years, which is refused
 
 
@@ -43,6 +44,7 @@ class Preparation:
         True  # each image's 1st to 99th percentile becomes black to white: a tenth of RSNA has hardly any contrast
     )
     stretch_field: bool = False  # by the percentiles inside the exposed field alone, without surrounds and letters
+    shrink: Shrink = "lanczos"  # nearest: as whoever made the training films as small as `image_px` did it
     images: int = 0  # how many of the source's cases, chosen by id; 0 is all
     validation_fraction: float = 0.15  # of a source that comes without splits
     test_fraction: float = 0.1
@@ -57,7 +59,7 @@ class Preparation:
     @property
     def pixels(self) -> tuple[object, ...]:
         """What decides how a file becomes pixels: of two preparations with equal ones the images are the same."""
-        return self.image_px, self.fit, self.stretch, self.stretch_field
+        return self.image_px, self.fit, self.stretch, self.stretch_field, self.shrink
 
     def __post_init__(self) -> None:
         check(self, RANGES, DataError)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from data.films.images import decode
-from data.preparation import Preparation
+from data.preparation import Preparation, Shrink
 from search.apply.export import export
 from search.apply.model_card import beside, card
 from search.trained.folder import ModelFolder, open_folder
@@ -25,7 +25,9 @@ SETTINGS = [
     for side in (40, 64)
     for fit in ("squash", "crop_pad")
     for stretch in (True, False)
-] + [Preparation(image_px=64, fit=fit, stretch_field=True) for fit in ("squash", "crop_pad")]  # type: ignore[arg-type]
+]
+SETTINGS += [Preparation(image_px=64, fit=fit, stretch_field=True) for fit in ("squash", "crop_pad")]  # type: ignore[arg-type]
+SETTINGS += [Preparation(image_px=64, fit=fit, shrink="nearest") for fit in ("squash", "crop_pad")]  # type: ignore[arg-type]
 
 
 def reader_of(text: str):  # type: ignore[no-untyped-def]
@@ -44,6 +46,7 @@ def carded(tiny_model: Path, settings: Preparation) -> ModelFolder:
         "fit": settings.fit,
         "stretch": settings.stretch,
         "stretch_field": settings.stretch_field,
+        "shrink": settings.shrink,
     }
     return replace(model, about=model.about | {"preparation": prepared})
 
@@ -76,7 +79,9 @@ def pictures(folder: Path) -> list[Path]:
     return sorted(folder.iterdir())
 
 
-@pytest.mark.parametrize("settings", SETTINGS, ids=lambda s: f"{s.image_px}-{s.fit}-{s.stretch}-{s.stretch_field}")
+@pytest.mark.parametrize(
+    "settings", SETTINGS, ids=lambda s: f"{s.image_px}-{s.fit}-{s.stretch}-{s.stretch_field}-{s.shrink}"
+)
 def test_the_cards_reader_gives_the_pixels_that_the_program_gives(
     tiny_model: Path, tmp_path: Path, settings: Preparation
 ) -> None:
@@ -106,6 +111,16 @@ def test_the_card_says_order_and_filter(tiny_model: Path) -> None:
     places = [text.index(words) for words in ("are cut off", "1st to 99th percentile", "to a square", "Lanczos")]
 
     assert places == sorted(places)
+
+
+@pytest.mark.parametrize(
+    ("shrink", "words"), [("lanczos", "Lanczos where a side"), ("nearest", "nearest neighbour where a side")]
+)
+def test_card_and_json_say_how_larger_files_are_made_smaller(tiny_model: Path, shrink: Shrink, words: str) -> None:
+    model = carded(tiny_model, Preparation(image_px=40, fit="squash", shrink=shrink))
+
+    assert words in card(model, "onnx", "x.onnx", "")
+    assert beside(model, "onnx", "x.onnx")["preparation"]["filter"]["smaller"] == shrink
 
 
 @pytest.mark.parametrize("field", [False, True])

@@ -39,6 +39,34 @@ def test_an_image_of_the_right_size_comes_back_unchanged(tmp_path: Path) -> None
     assert (decoded.width_px, decoded.height_px) == (32, 32)
 
 
+@pytest.mark.parametrize("fit", ["squash", "crop_pad"])
+@given(st.integers(33, 120), st.integers(33, 120), st.integers(0, 2**32))
+def test_by_nearest_neighbour_each_pixel_is_one_of_the_file(
+    tmp_path_factory: pytest.TempPathFactory, fit: Fit, rows: int, columns: int, seed: int
+) -> None:
+    """By Lanczos each is a mean of many."""
+    film = np.random.default_rng(seed).choice([0, 90, 255], (rows, columns)).astype(np.uint8)
+    path = saved(tmp_path_factory.getbasetemp() / "any.png", film)
+    nearest, lanczos = (
+        decode_with(path, Preparation(image_px=32, fit=fit, stretch=False, shrink=shrink)).pixels
+        for shrink in ("nearest", "lanczos")
+    )
+
+    assert set(np.unique(nearest)) <= {0, 90, 255}
+    assert len(np.unique(lanczos)) > 3
+
+
+@pytest.mark.parametrize("side", [40, 64])
+def test_how_larger_files_are_shrunk_changes_no_file_that_is_as_small(tmp_path: Path, side: int) -> None:
+    path = saved(tmp_path / "a.png", gradient(side, side))
+
+    nearest, lanczos = (
+        decode_with(path, Preparation(image_px=64, shrink=shrink)).pixels for shrink in ("nearest", "lanczos")
+    )
+
+    assert np.array_equal(nearest, lanczos)
+
+
 @pytest.mark.parametrize("mode", ["L", "RGB", "RGBA", "P"])
 def test_every_colour_mode_of_a_grey_image_gives_the_same_pixels(tmp_path: Path, mode: str) -> None:
     pixels = gradient(32, 32)

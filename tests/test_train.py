@@ -17,11 +17,15 @@ from conftest import tiny_network, tiny_preset
 from formula import FormulaExecutor, silent
 from hypothesis import given
 from hypothesis import strategies as st
+from PIL import Image
 from workers import working_in
 
+from data.films.images import decode
+from data.phantom.hand import draw, phantom_cases
 from data.store.disk import Store, open_store
 from models.architecture import Architecture, Blocks
 from models.cost import cost
+from search.apply.explain import of_store
 from search.cli import main
 from search.leader.engine import run_study
 from search.leader.progress import Terms
@@ -32,7 +36,7 @@ from search.storage.opening import open_storage
 from search.storage.records import load
 from search.storage.sqlite import sqlite_url
 from search.trained.choose import Chosen, chosen, name_of, seed_of, seed_words
-from search.trained.folder import models_of, read_about
+from search.trained.folder import models_of, open_folder, read_about
 from search.trained.train import Order, followed, job_of, safe, train
 from search.workers.job import ATTEMPTS, EpochDone, Failed, Finished, Job, Message, Paused, Resumed, job_dict
 from search.workers.supervisor import Stopped, StopRequest
@@ -366,3 +370,20 @@ def test_a_run_without_a_test_split_has_a_model_without_test_figures(tmp_path: P
     about = json.loads(ended.stdout)
     assert about["test"] is None
     assert about["conformal"]["coverage"] is None
+
+
+@pytest.mark.slow
+def test_a_model_makes_larger_files_small_as_its_own_films_were(tmp_path: Path) -> None:
+    """A hand whose pixels somebody has doubled is by nearest neighbour the hand again, to the last grey."""
+    tiny = "--beta 0.0625 --blocks mixed9=1 --epochs 1 --warmup-epochs 0 --image-px 40 --no-stretch --shrink nearest"
+    begun = ["train", "--preset", "demo", "--data", "phantom:60", *tiny.split(), "--run-dir", str(tmp_path / "run")]
+    assert main([*begun, "--name", "m", "--device", "cpu"]) == 0
+    hand = draw(phantom_cases(1)[0], 40)
+    Image.fromarray(hand.repeat(2, axis=0).repeat(2, axis=1)).save(tmp_path / "larger.png")
+
+    model = open_folder(tmp_path / "run" / "models" / "m")
+
+    np.testing.assert_array_equal(
+        decode(tmp_path / "larger.png", replace(model.preparation, fit="squash")).pixels, hand
+    )
+    assert not [case for case in of_store(open_store(tmp_path / "run" / "prepared"), "test", 2, model) if case.notes]

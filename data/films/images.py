@@ -11,7 +11,7 @@ from PIL import Image, ImageOps
 
 from data.films import codestream, dicom, field
 from data.foreign import foreign
-from data.preparation import DataError, Preparation
+from data.preparation import DataError, Preparation, Shrink
 
 MAX_PIXELS = (
     36_000_000  # RSNA's largest has about 7 million, a large detector 21; far beyond it is a decompression bomb
@@ -22,6 +22,7 @@ PIXELS_AT_ONCE = 40_000_000  # decoded by all threads together, so that memory d
 FORMATS = ("PNG", "JPEG")  # by content, whatever the name: Pillow would start Ghostscript for an EPS that is named .png
 BORDER_CONTRAST = 0.04  # an edge row or column whose grey range is below this share of the image's is empty border
 Image.MAX_IMAGE_PIXELS = None  # Pillow's own limit warns from 89 million; ours refuses before anything is decoded
+SHRINK: dict[Shrink, Image.Resampling] = {"lanczos": Image.Resampling.LANCZOS, "nearest": Image.Resampling.NEAREST}
 
 
 class Decoded(NamedTuple):
@@ -83,13 +84,13 @@ def decode(path: Path, settings: Preparation) -> Decoded:
 
 
 def fitted(image: Image.Image, settings: Preparation) -> np.ndarray:
-    """uint8 (image_px, image_px)."""
+    """uint8 (image_px, image_px). By nearest neighbour only where the network's own films were made small so."""
     if settings.fit == "crop_pad":
         image = pad_square(image)
     side = settings.image_px
     if image.size != (side, side):
         smaller = max(image.size) > side
-        image = image.resize((side, side), Image.Resampling.LANCZOS if smaller else Image.Resampling.BICUBIC)
+        image = image.resize((side, side), SHRINK[settings.shrink] if smaller else Image.Resampling.BICUBIC)
     return np.asarray(image)
 
 

@@ -7,6 +7,7 @@ from data.films.field import inside  # field
 
 SIDE, FIT = 300, "crop_pad"
 STRETCH: bool | str = True
+SHRINK = Image.Resampling.LANCZOS
 
 
 def read(path: str) -> np.ndarray:
@@ -41,5 +42,5 @@ def read(path: str) -> np.ndarray:
         image = square
     if image.size != (SIDE, SIDE):  # 4. the filter matters: with another one the network reads another age
         smaller = max(image.size) > SIDE
-        image = image.resize((SIDE, SIDE), Image.Resampling.LANCZOS if smaller else Image.Resampling.BICUBIC)
+        image = image.resize((SIDE, SIDE), SHRINK if smaller else Image.Resampling.BICUBIC)
     return np.asarray(image)[np.newaxis, ..., np.newaxis]

@@ -121,8 +121,9 @@ def of_files(files: Sequence[Path], wanted: Wanted, model: ModelFolder) -> list[
 
 def of_store(store: Store, split: str, count: int, model: ModelFolder) -> list[Shown]:
     """`count` cases of a split, half of them girls, spread evenly over the ages. Raises DataError where they do not fit the model."""
-    # Stores and models of before do not say whether they were stretched in the field: they were not.
-    settings, asked = ({"stretch_field": False} | said for said in (store.info["settings"], model.about["preparation"]))
+    # Stores and models say these two only where they differ from what they were before there was a choice.
+    ever = {"stretch_field": False, "shrink": "lanczos"}
+    settings, asked = (ever | said for said in (store.info["settings"], model.about["preparation"]))
     if differing := [name for name in asked if settings.get(name) != asked[name]]:
         name = differing[0]
         raise DataError(

@@ -7,6 +7,7 @@ from typing import Any
 
 from data.films import field
 from data.films.traits import TRAITS, shown, spanned
+from data.preparation import Shrink
 from models.architecture import family_named
 from search.apply import card_reader
 from search.output.markdown import code, escaped
@@ -99,6 +100,9 @@ def interface(model: ModelFolder) -> list[str]:
     return said
 
 
+SHRINKS: dict[Shrink, str] = {"lanczos": "Lanczos", "nearest": "nearest neighbour"}
+
+
 def steps(model: ModelFolder) -> list[str]:
     """What `data/films/images.py` does to a file, in its order."""
     preparation = model.preparation
@@ -115,14 +119,14 @@ def steps(model: ModelFolder) -> list[str]:
         *(["edge rows and columns whose greys differ by at most 4% of the image's range are cut off"] if pad else []),
         greys,
         *(["black is added on both sides of the shorter one, to a square"] if pad else []),
-        f"resized to {side}×{side}{'' if pad else ' without keeping the aspect'}: Lanczos where a side is longer than {side} px, else bicubic (Pillow)",
+        f"resized to {side}×{side}{'' if pad else ' without keeping the aspect'}: {SHRINKS[preparation.shrink]} where a side is longer than {side} px, else bicubic (Pillow)",
     ]
 
 
 def settings(model: ModelFolder) -> dict[str, Any]:
     """The preparation of the pixels, as the program names it; models of before do not say whether they stretch in the field."""
     preparation = model.preparation
-    return {name: getattr(preparation, name) for name in ("image_px", "fit", "stretch", "stretch_field")}
+    return {name: getattr(preparation, name) for name in ("image_px", "fit", "stretch", "stretch_field", "shrink")}
 
 
 def reader(model: ModelFolder) -> str:
@@ -130,6 +134,7 @@ def reader(model: ModelFolder) -> str:
     preparation = model.preparation
     values = {
         "SIDE, FIT": f'{preparation.image_px}, "{preparation.fit}"',
+        "SHRINK": f"Image.Resampling.{preparation.shrink.upper()}",
         "STRETCH": '"field"' if preparation.stretch_field else str(preparation.stretch),
     }
     source = getsource(card_reader)
@@ -153,7 +158,8 @@ def beside(model: ModelFolder, format: str, file: str) -> dict[str, Any]:
         "inputs": {"image": [None, model.preparation.image_px, model.preparation.image_px, 1]}
         | ({"male": [None, 1]} if model.architecture.sex_units else {}),
         "output": "age_months",
-        "preparation": settings(model) | {"steps": steps(model), "filter": {"smaller": "lanczos", "larger": "bicubic"}},
+        "preparation": settings(model)
+        | {"steps": steps(model), "filter": {"smaller": model.preparation.shrink, "larger": "bicubic"}},
         "lineage": [passed_on(one) for one in lineage(about)],
         "lineage_means": "the data that made the network, the first of them first; the figures are of the last; synthetic: drawn by this program, "
         "null where that is not known; weights: the file that a training started from",

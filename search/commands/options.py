@@ -30,6 +30,7 @@ OPTIONS: dict[str, str] = {
     "fit": "how an image becomes a square",
     "stretch": "stretch each image's greys, 1st to 99th percentile, from black to white",
     "stretch_field": "stretch by the greys inside the exposed field only, without black surrounds and white letters",
+    "shrink": "how files that are larger than the images are made smaller; nearest for a network that learns from files which somebody has made small by nearest neighbour",
     "images": "how many cases to use, chosen by id; 0 is all",
     "validation_fraction": "share of the cases for validation, if the data come without splits",
     "test_fraction": "share of the cases set aside for the test, which no search reads",

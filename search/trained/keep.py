@@ -90,7 +90,7 @@ def describe(
             "fit": settings.get("fit", "squash"),
             "stretch": settings.get("stretch", True),
         }
-        | ({"stretch_field": True} if settings.get("stretch_field") else {}),
+        | {name: settings[name] for name in ("stretch_field", "shrink") if settings.get(name)},
         "films": films,
         "test_films": departures(films, traits_in(store, "test")) if job.test else [],
         "data": data_of(store),

@@ -97,13 +97,8 @@ def model_page(folder: Path, about: dict[str, Any]) -> str:
     ]
     data = ", ".join(sources_of(about))
     subtitle = f"{about['from']}, {when_words(about)}, {about['params']:,} parameters; data from {data}"
-    return page(
-        f"Trained model {about['name']}",
-        sections,
-        subtitle,
-        of_drawn_hands(cases=drawn_alone(about)),
-        answers(cards(about)),
-    )
+    drawn = of_drawn_hands(cases=drawn_alone(about))
+    return page(f"Trained model {about['name']}", sections, subtitle, drawn, answers(cards(about)))
 
 
 def read_predictions(folder: Path, split: str) -> pd.DataFrame:

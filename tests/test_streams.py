@@ -212,4 +212,4 @@ def test_all_that_is_printed_goes_through_the_one_place() -> None:
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in ("print", "Console"):
                 printing.add(path.relative_to(ROOT).as_posix())
 
-    assert printing == {"search/output/terminal.py", "search/show/tables.py", "search/show/progress.py"}
+    assert printing == {"search/output/terminal.py", "search/show/console.py", "search/show/progress.py"}

@@ -25,6 +25,7 @@ def no_space(folder: Path, error: OSError) -> str:
     )
 
 
+PIXELS = ("image_px", "fit", "stretch", "stretch_field", "shrink")  # fields of a preparation
 FRACTION = Range(0, 1, below=True)
 RANGES = {
     "image_px": whole(32, 2048),
@@ -57,9 +58,9 @@ class Preparation:
     accept_losses: bool = False  # whether more than a fifth of the cases may be left out
 
     @property
-    def pixels(self) -> tuple[object, ...]:
-        """What decides how a file becomes pixels: of two preparations with equal ones the images are the same."""
-        return self.image_px, self.fit, self.stretch, self.stretch_field, self.shrink
+    def pixels(self) -> dict[str, Any]:
+        """What decides how a file becomes pixels, by field: of two preparations with equal ones the images are the same."""
+        return {name: getattr(self, name) for name in PIXELS}
 
     def __post_init__(self) -> None:
         check(self, RANGES, DataError)

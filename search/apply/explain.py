@@ -121,15 +121,13 @@ def of_files(files: Sequence[Path], wanted: Wanted, model: ModelFolder) -> list[
 
 def of_store(store: Store, split: str, count: int, model: ModelFolder) -> list[Shown]:
     """`count` cases of a split, half of them girls, spread evenly over the ages. Raises DataError where they do not fit the model."""
-    # Stores and models say these two only where they differ from what they were before there was a choice.
-    ever = {"stretch_field": False, "shrink": "lanczos"}
-    settings, asked = (ever | said for said in (store.info["settings"], model.about["preparation"]))
-    if differing := [name for name in asked if settings.get(name) != asked[name]]:
-        name = differing[0]
-        raise DataError(
-            f"{store.path} was prepared with {name} {settings.get(name)}, {model.name} was trained with {asked[name]}; "
-            "name the run with the model's own data"
-        )
+    there = store.prepared_as.pixels
+    for name, asked in model.preparation.pixels.items():
+        if there[name] != asked:
+            raise DataError(
+                f"{store.path} was prepared with {name} {there[name]}, {model.name} was trained with {asked}; "
+                "name the run with the model's own data"
+            )
     rows = spread_cases(store.cases[store.cases["split"] == split], count)
     if not len(rows):
         raise DataError(f"{store.path} has no {split} cases")

@@ -67,7 +67,7 @@ def card(model: ModelFolder, format: str, file: str, about_file: str) -> str:
         bullets(interface(model)),
         "In this order a picture becomes the input:",
         numbered(steps(model)),
-        f"In the program's words: {', '.join(f'`{name}` {value}' for name, value in settings(model).items())}.",
+        f"In the program's words: {', '.join(f'`{name}` {value}' for name, value in model.preparation.pixels.items())}.",
     ]
     parts += ["The same as a program, which reads PNG and JPEG:", f"```python\n{reader(model)}```"]
     parts += ["## Training data", bullets(training_data(about))]
@@ -123,12 +123,6 @@ def steps(model: ModelFolder) -> list[str]:
     ]
 
 
-def settings(model: ModelFolder) -> dict[str, Any]:
-    """The preparation of the pixels, as the program names it; models of before do not say whether they stretch in the field."""
-    preparation = model.preparation
-    return {name: getattr(preparation, name) for name in ("image_px", "fit", "stretch", "stretch_field", "shrink")}
-
-
 def reader(model: ModelFolder) -> str:
     """The source of `card_reader.py`, with this model's settings, and what finds the exposed field where the model has that."""
     preparation = model.preparation
@@ -158,7 +152,7 @@ def beside(model: ModelFolder, format: str, file: str) -> dict[str, Any]:
         "inputs": {"image": [None, model.preparation.image_px, model.preparation.image_px, 1]}
         | ({"male": [None, 1]} if model.architecture.sex_units else {}),
         "output": "age_months",
-        "preparation": settings(model)
+        "preparation": model.preparation.pixels
         | {"steps": steps(model), "filter": {"smaller": model.preparation.shrink, "larger": "bicubic"}},
         "lineage": [passed_on(one) for one in lineage(about)],
         "lineage_means": "the data that made the network, the first of them first; the figures are of the last; synthetic: drawn by this program, "

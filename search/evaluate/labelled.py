@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -90,11 +90,11 @@ def median_of(model: ModelFolder, run: Path) -> float | None:
 def of_store(path: Path, settings: Preparation) -> Source:
     """A prepared store as a source. Raises DataError where its images were prepared otherwise than the model's."""
     store = open_store(path)
-    for name in (field.name for field in fields(Preparation)):
-        there, asked = getattr(store.prepared_as, name), getattr(settings, name)
-        if there != asked and replace(settings, **{name: there}).pixels != settings.pixels:
+    there = store.prepared_as.pixels
+    for name, asked in settings.pixels.items():
+        if there[name] != asked:
             raise DataError(
-                f"{path} was prepared with {name} {there}, the model needs {asked}: name the folder of radiographs"
+                f"{path} was prepared with {name} {there[name]}, the model needs {asked}: name the folder of radiographs"
             )
     files = list(store.films[FILE].itertuples(index=False, name=None))
     return Source(

@@ -88,9 +88,10 @@ def refuse_unsound(run: Run, store: Store, name: str, made: Mapping[str, Made]) 
     """
     recorded = open_run(run.folder, None, {}, None, None).preset
     for other in (other for other in made if made[other].begun and other != name):
-        shared = guarded(run, store, preset_of(other, run.preset).reference)
+        preset = preset_of(other, run.preset)
+        shared = guarded(run, store, preset.reference)
         if run.preset.objective != recorded.objective:  # by this command; an earlier version took it from `refine`
-            shared |= {"objectives": EVERY[other].objectives(Given(preset_of(other, run.preset), {}, constant_mae=0.0))}
+            shared |= {"objectives": EVERY[other].objectives(Given(preset, {}, constant_mae=0.0))}
         refuse_changed(made[other], other, as_json(shared))
     for late in (one for one in EVERY if one == name or (asked(one, run.preset) and not asked(one, recorded))):
         if without := made_without(late, made):

@@ -8,6 +8,7 @@ from urllib.parse import quote
 from data.csv_text import row_writer
 from search.output.markdown import escaped
 from search.output.notices import NO_DEVICE, SYNTHETIC
+from search.output.sentence import sentence
 from search.report.parts import Contents, Link, Plot, Plots, Subheading, Table, Words
 from search.report.read import Report
 from search.run import TRIALS
@@ -21,7 +22,7 @@ def markdown(contents: Contents) -> str:
     """Figures are their tables here."""
     lines = [f"# {escaped(contents.title)}", escaped(contents.subtitle)]
     if contents.synthetic:
-        lines.append(f"**{SYNTHETIC[0].upper()}{SYNTHETIC[1:]}.**")
+        lines.append(f"**{sentence(SYNTHETIC)}**")
     lines.append(
         "\n".join(
             f"- **{escaped(answer.question)}** {escaped(answer.headline)}. {escaped(' '.join(answer.details))}"

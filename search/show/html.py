@@ -91,7 +91,7 @@ def page(
 <main>
 {"".join(body)}
 </main>
-<footer><p>{escape(NO_DEVICE[0].upper() + NO_DEVICE[1:])}.</p></footer>
+<footer><p>{escape(sentence(NO_DEVICE))}</p></footer>
 {scripts}
 </body>
 </html>

@@ -20,7 +20,7 @@ from data.cases import constant_mae, hundredths
 from data.csv_text import write_csv
 from data.films.traits import blocks, departures, films_of, traits
 from data.foreign import foreign
-from data.preparation import DataError
+from data.preparation import PIXELS, DataError
 from data.store.disk import Examples, Store
 from models.architecture import Architecture
 from models.cost import cost
@@ -87,10 +87,10 @@ def describe(
         **weights,
         "preparation": {
             "image_px": store.image_px,
-            "fit": settings.get("fit", "squash"),
-            "stretch": settings.get("stretch", True),
+            "fit": "squash",
+            "stretch": True,
         }
-        | {name: settings[name] for name in ("stretch_field", "shrink") if settings.get(name)},
+        | {name: value for name, value in settings.items() if name in PIXELS},
         "films": films,
         "test_films": departures(films, traits_in(store, "test")) if job.test else [],
         "data": data_of(store),

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from data.store.disk import Store, split_counts
 from models.pretrained.kernels import started
-from search.output.notices import SYNTHETIC, notice, of_drawn_hands
+from search.output.notices import KNOWS_DRAWN, SYNTHETIC, notice
 from search.output.sentence import capital
 from search.output.typed import typed
 from search.show.tables import signed
@@ -96,7 +96,7 @@ def notice_words(about: Mapping[str, Any]) -> str:
 
 def answers_notice(about: Mapping[str, Any]) -> str:
     """The same beside answers for films that need not be drawn."""
-    return notice(of_drawn_hands(cases=False, model=True)) if drawn_alone(about) else notice_words(about)
+    return notice(KNOWS_DRAWN) if drawn_alone(about) else notice_words(about)
 
 
 def starting_weights(about: Mapping[str, Any]) -> list[Mapping[str, Any]]:

@@ -196,9 +196,10 @@ def test_a_budget_that_is_too_small_is_refused_before_anything_is_made(
 
 
 @pytest.mark.slow
-def test_a_budget_of_time_is_planned_by_steps_that_are_timed_here(
+def test_a_budget_of_time_is_planned_by_steps_that_are_timed_here_as_run_plans_it(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    """Nobody asks for the timing: by assumed hours `plan` would refuse what `run` can do."""
     small = "--data phantom:60 --image-px 40 --fit squash --beta 0.0625 --blocks mixed5=1,mixed9=1 --stem-pools none --epochs 2 --batch 8"
     command = [
         "plan",
@@ -209,7 +210,6 @@ def test_a_budget_of_time_is_planned_by_steps_that_are_timed_here(
         str(tmp_path),
         "--workers",
         "1",
-        "--time-a-step",
     ]
 
     assert main([*command, "--budget", "9h", "--json"]) == 0

@@ -150,6 +150,9 @@ def test_a_set_of_other_films_is_told_and_one_of_the_same_is_not(
     assert "longer side: 100%" in worry[0]
     assert "smoother, which a network may read as younger" in worry[0]
     assert any("30 of 30 films lie beyond the training films; the first, 1: " in words for _, words in said["other"])
+    # The training's films were drawn at the network's size.
+    assert ["100% of these films are shrunk" in words for _, words in said["other"]].count(True) == 1
+    assert not any("--shrink nearest" in words for _, words in said["same"])
 
 
 @pytest.mark.parametrize("layout", [("train.csv", "images/images"), ("boneage-test-dataset.csv", "test")])

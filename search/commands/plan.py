@@ -36,17 +36,17 @@ def run_plan(arguments: argparse.Namespace) -> int:
         run = without_budget(run)
     workers = workers_here(arguments.workers)
     images = images_of(run)
-    rate = rate_of(run, images, workers, arguments.time_a_step)
-
     done = done_of(run)
     if arguments.budget:
         from search.leader.budget_kept import KeptBudget  # brings Optuna
 
-        _, chosen = KeptBudget(arguments.budget, run, workers, arguments.deterministic, rate=rate).planned()
+        # As `run` does: hours that are only assumed would refuse a budget that is enough here.
+        timed = rate_of_steps(run, images, workers) if arguments.time_a_step else None
+        _, chosen = KeptBudget(arguments.budget, run, workers, arguments.deterministic, rate=timed).planned()
         found = chosen.plan
     else:
         chosen = None
-        parts = images, rate, workers, arguments.deterministic
+        parts = images, rate_of(run, images, workers, arguments.time_a_step), workers, arguments.deterministic
         found = done.left(run.preset, *parts) if done else plan(run.preset, *parts)
     if arguments.json:
         show_json(
@@ -165,5 +165,5 @@ def build(commands: Subparsers) -> None:
     plan.add_argument(
         "--time-a-step",
         action="store_true",
-        help="time training steps of two networks first, which takes about half a minute",
+        help="time training steps of two networks first, which takes about half a minute; with a --budget of time this is done anyway",
     )

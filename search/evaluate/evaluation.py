@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from data.films.looks import Looks
-from data.films.traits import departures, outside
+from data.films.traits import MANY, departures, filters, outside
 from data.tables.rsna import official_test
 from search.evaluate.known import CASE, PATIENT, PICTURE
 from search.evaluate.labelled import Labelled
@@ -81,7 +81,7 @@ def evaluated(labelled: Labelled, model: ModelFolder, looks: Looks) -> Evaluatio
     covered = covered_by(judged, model)
     said = (
         *who(labelled, official, known is not None),
-        *of_films(judged, model.about.get("films")),
+        *of_films(judged, model),
         *worries(judged, figures["unseen" if "unseen" in figures else "evaluated"], covered, model, looks),
     )
     return Evaluation(
@@ -173,8 +173,9 @@ def known_by(labelled: Labelled, how: str) -> int:
     return int((labelled.cases["known_by"] == how).sum())
 
 
-def of_films(cases: pd.DataFrame, films: dict[str, Any] | None) -> Iterator[tuple[str, str]]:
+def of_films(cases: pd.DataFrame, model: ModelFolder) -> Iterator[tuple[str, str]]:
     """Where these films are others than those of the training: the set as a whole, and single ones."""
+    films = model.about.get("films")
     if unlike := departures(films, cases):
         yield "worry", f"The films are of another kind than the training films: {'; '.join(unlike)}."
     notes = [(id, notes) for id, notes in zip(cases["id"], outside(films, cases), strict=True) if notes]
@@ -183,6 +184,13 @@ def of_films(cases: pd.DataFrame, films: dict[str, Any] | None) -> Iterator[tupl
         yield (
             "note",
             f"{len(notes):,} of {len(cases):,} films lie beyond the training films; the first, {id}: {'; '.join(first)}.",
+        )
+    now = filters(cases["size_px"], model.preparation.image_px)["shrunk"]
+    if films and now > MANY and not films["filter"]["shrunk"] and model.preparation.shrink != "nearest":
+        yield (
+            "note",
+            f"{now:.0%} of these films are shrunk for the network, and none of its training films was. If somebody made the training "
+            "files small by nearest neighbour, such a network reads shrunk films as older: train it anew with --shrink nearest.",
         )
 
 

@@ -129,7 +129,7 @@ def browser() -> Iterator["Browser"]:
 @pytest.fixture(scope="session")
 def server() -> Iterator["Server"]:
     """PostgreSQL."""
-    pytest.importorskip("psycopg", reason="needs psycopg: pip install 'boneage-search[postgres]'")
+    pytest.importorskip("psycopg", reason="needs psycopg: pip install '.[postgres]'")
     from postgres import BINARIES, started  # after the check; and few tests need it
 
     if not BINARIES:

@@ -160,12 +160,12 @@ def test_without_torch_the_gp_is_left_out_with_a_sentence_and_refused_by_name() 
 
     assert names == INSTALLED
     assert "Optuna GP" not in names
-    assert said == ("Optuna GP is left out: it needs torch: pip install 'boneage-search[gp]'",)
-    with pytest.raises(StudyError, match=r"Optuna GP needs torch: pip install 'boneage-search\[gp\]'"):
+    assert said == ("Optuna GP is left out: it needs torch: pip install '.[gp]'",)
+    with pytest.raises(StudyError, match=r"Optuna GP needs torch: pip install '\.\[gp\]'"):
         chosen_rivals("random,Optuna GP")
 
 
-@pytest.mark.skipif(bool(lacking("Optuna GP")), reason="needs torch: pip install 'boneage-search[gp]'")
+@pytest.mark.skipif(bool(lacking("Optuna GP")), reason="needs torch: pip install '.[gp]'")
 def test_the_gp_knows_the_cap_and_learns_it_as_its_constraint() -> None:
     trace = played("Optuna GP", 1, 90)
 

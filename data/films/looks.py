@@ -2,8 +2,7 @@
 
 A picture of SIDE pixels is described by its oriented gradients (Dalal and Triggs 2005) and its greys; random cosines of
 that (Rahimi and Recht 2007) are regressed, by ridge, on +1 for radiographs, as they are and as `varied.py` has them, and
--1 for `impostors.py`. So it can tell what it was shown, and what resembles it: noise, text, most photographs, drawings of
-other bones. Whether it tells a hand from a foot is not known: no foot was at hand. It cannot tell a left hand from a right
+-1 for `impostors.py`. So it can tell what it was shown, and what resembles it: noise, text, drawings of other bones. Whether it tells a hand from a foot is not known: no foot was at hand. It cannot tell a left hand from a right
 one, a healthy hand from a deformed one, or a good radiograph from one that is a little turned.
 """
 

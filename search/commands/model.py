@@ -79,7 +79,7 @@ def add_predict_options(parser: argparse.ArgumentParser) -> None:
     parser.description = (
         "Bone ages of radiographs by a trained model, as CSV: months, years and months, and the ends of a 90% interval. "
         "A file that cannot be read, or does not look like an upright hand radiograph, gets a note instead of an answer, and exit "
-        "code 2. That check knows noise, text, most photographs, negatives and hands upside down; it cannot tell a foot "
+        "code 2. That check knows noise, text, negatives and hands upside down; it cannot tell a foot "
         "from a hand, nor a healthy hand from another. Research software, not a medical device."
     )
     parser.add_argument("paths", nargs="+", type=values.PATH, metavar="FILE", help="radiographs, or folders of them")

@@ -68,7 +68,7 @@ def open_storage(url: str) -> PatientStorage:
     try:
         storage = waiting(lambda: opened(url), url, patience.PATIENCE_SECONDS if is_sqlite or url in ANSWERED else 0)
     except ImportError as error:
-        driver = ": pip install 'boneage-search[postgres]'" if parsed.get_backend_name() == "postgresql" else ""
+        driver = ": pip install '.[postgres]'" if parsed.get_backend_name() == "postgresql" else ""
         raise StorageError(f"{shown(url)} needs a database driver that is not installed{driver} ({error})") from None
     except (SQLAlchemyError, StorageInternalError) as error:
         raise StorageError(f"{shown(url)} cannot be opened: {reason(error, url)}") from None

@@ -54,7 +54,7 @@ def lacking(name: str) -> str:
     if name not in NEEDS:
         return ""
     package, extra = NEEDS[name]
-    return "" if find_spec(package) else f"needs {package}: pip install 'boneage-search[{extra}]'"
+    return "" if find_spec(package) else f"needs {package}: pip install '.[{extra}]'"
 
 
 INSTALLED = tuple(name for name in RIVALS if not lacking(name))  # what `all` means here

@@ -147,9 +147,14 @@ def test_the_commands_of_the_readme_are_commands() -> None:
         (["count", "--beta", "0"], "argument --beta: expected a number from 0.03125 to 8; got '0'"),
         (["count", "--image-px", "40"], "an image of 40 px is too small: nothing of it is left after"),
         (["dashboard"], "runs/main holds no run: begin one with `boneage-search run`"),
+        (["refine", "--preset", "demo"], "run `boneage-search depth` first"),
+        (
+            ["ablate", "--data", "phantom:40", "--preset", "demo", "--max-params", "50k"],
+            "the reference, with which the ablation compares, does not fit 50,000 parameters",
+        ),
     ],
 )
-def test_bad_input_ends_with_exit_code_2_and_says_what_to_do(
+def test_bad_input_ends_with_exit_code_2_says_what_to_do_and_leaves_nothing(
     tmp_path: Path,
     arguments: list[str],
     says: str,
@@ -158,6 +163,7 @@ def test_bad_input_ends_with_exit_code_2_and_says_what_to_do(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     assert says in refused_here(capsys, *arguments)
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_cap_that_an_architecture_breaks_is_exit_code_2() -> None:

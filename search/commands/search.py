@@ -28,7 +28,7 @@ def run_stages(arguments: argparse.Namespace) -> int:
     from data.cases import constant_mae
     from models.pretrained.file import checked
     from search.audit.said import say_worries
-    from search.leader.engine import checked_before, run_study
+    from search.leader.engine import checked_before, refuse_at_once, run_study
     from search.leader.progress import Terms
     from search.prepared import prepared
     from search.report import closing
@@ -53,6 +53,7 @@ def run_stages(arguments: argparse.Namespace) -> int:
         for sentence in said_without(planned, run):
             log(sentence)
     checked(run.preset.training, run.preset.reference.family)
+    refuse_at_once(run, to_run(arguments.stages, run.preset)[0])
     make_executor = announcing(make_executor, arguments, run.preset.training.precision)
     for name in arguments.stages if not arguments.budget else ():  # which plans the seeds itself
         for sentence in design_said(run, name, arguments.anyway):

@@ -122,19 +122,10 @@ def asked_of(run: Run, store: Store, storage: PatientStorage, name: str, made: M
     earlier = before(name, run.preset)
     decided_before = decisions(storage, run.folder, earlier)  # first: of a damaged one it says how it is mended
     refuse_unsound(run, store, name, made)
-    if needed := lacking(name, run.preset, made):
-        raise StudyError(
-            f"{name} needs the decision of {needed}: run `{typed(EVERY[needed].COMMAND, run.folder)}` first"
-        )
+    refuse_lacking(run, name, made)
     given = Given(preset_of(name, run.preset), decided_before, constant_mae(store.cases))
     given = replace(given, trained=trained_before(storage, run.folder, given))
-    grid = list(points(module.space(given)))
-    met = given.caps(module.max_params(given))
-    feasible = feasible_points(module, given)
-    if not feasible:
-        raise StudyError(nothing_fits(name, met, [given.cost(module.architecture(given, point)) for point in grid]))
-    if not any(may_decide(name, given, point) for point in feasible):
-        raise StudyError(unmet(f"network that {name} may decide for", met))
+    feasible, fitting = fitting_of(name, given)
     settings = as_json(
         guarded(run, store, given.preset.reference)
         | {
@@ -143,7 +134,36 @@ def asked_of(run: Run, store: Store, storage: PatientStorage, name: str, made: M
             "given": {done: decision.to_dict() for done, decision in given.decisions.items()},
         }
     )
-    return Asked(name, module, given, feasible, f"{len(feasible):,} of {len(grid):,} fit {said(met)}", settings)
+    return Asked(name, module, given, feasible, fitting, settings)
+
+
+def fitting_of(name: str, given: Given) -> tuple[list[Point], str]:
+    """The study's points under its caps; and how many they are, in words. Raises StudyError where it could decide for none."""
+    module = EVERY[name]
+    grid, met = list(points(module.space(given))), given.caps(module.max_params(given))
+    feasible = feasible_points(module, given)
+    if not feasible:
+        raise StudyError(nothing_fits(name, met, [given.cost(module.architecture(given, point)) for point in grid]))
+    if not any(may_decide(name, given, point) for point in feasible):
+        raise StudyError(unmet(f"network that {name} may decide for", met))
+    return feasible, f"{len(feasible):,} of {len(grid):,} fit {said(met)}"
+
+
+def refuse_lacking(run: Run, name: str, made: Mapping[str, Made]) -> None:
+    if needed := lacking(name, run.preset, made):
+        raise StudyError(
+            f"{name} needs the decision of {needed}: run `{typed(EVERY[needed].COMMAND, run.folder)}` first"
+        )
+
+
+def refuse_at_once(run: Run, name: str) -> None:
+    """Before the data of a run are prepared, which takes minutes: what the first study of its first command is refused for, whatever
+    the data are. `checked_before` looks at a run that has begun."""
+    if not has_begun(run):
+        refuse_lacking(run, name, {})
+        given = Given(preset_of(name, run.preset), {}, 0.0)  # nothing that is asked here depends on a constant predictor
+        fitting_of(name, given)
+        EVERY[name].propose(given, [])
 
 
 def refuse_changes(

@@ -161,7 +161,8 @@ def refuse_at_once(run: Run, name: str) -> None:
     the data are. `checked_before` looks at a run that has begun."""
     if not has_begun(run):
         refuse_lacking(run, name, {})
-        given = Given(preset_of(name, run.preset), {}, 0.0)  # nothing that is asked here depends on a constant predictor
+        # Nothing that is asked here depends on the constant predictor's MAE.
+        given = Given(preset_of(name, run.preset), {}, 0.0)
         fitting_of(name, given)
         EVERY[name].propose(given, [])
 

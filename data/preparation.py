@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from data.ranges import Range, check, whole
+from data.shown import shown
 
 Fit = Literal["squash", "crop_pad"]
 Shrink = Literal["lanczos", "nearest"]
@@ -26,6 +27,7 @@ def no_space(folder: Path, error: OSError) -> str:
 
 
 PIXELS = ("image_px", "fit", "stretch", "stretch_field", "shrink")  # fields of a preparation
+HANDS = whole(1, 1_000_000)  # drawn ones
 FRACTION = Range(0, 1, below=True)
 RANGES = {
     "image_px": whole(32, 2048),
@@ -91,6 +93,23 @@ class Preparation:
             "split": self.split_column,
         }
         return {ours: heading for ours, heading in named.items() if heading.strip()}
+
+
+def hands_to_draw(source: str) -> int:
+    """How many hands `phantom:N` draws; 0 for any other source. Raises DataError for what is neither."""
+    kind, _, count = source.partition(":")
+    if kind != "phantom":
+        return 0
+    if not count.isdecimal() or len(count) > len(str(HANDS.high)) or int(count) not in HANDS:
+        raise DataError(
+            f"phantom data are written phantom:N, for example phantom:800, where N is {HANDS}; got {shown(source)}"
+        )
+    return int(count)
+
+
+def refuse_no_folder(source: str) -> None:
+    if not Path(source).expanduser().is_dir():
+        raise DataError(f"{source} is not a folder; give a folder of radiographs, a prepared store, or phantom:N")
 
 
 def absolute(source: str) -> str:

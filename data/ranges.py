@@ -5,6 +5,7 @@ edited by hand in a file is checked as well as what was typed. All packages may 
 """
 
 import math
+import os
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, fields
 from functools import cache
@@ -75,10 +76,18 @@ def check(value: object, ranges: Mapping[str, Range], error: type[ValueError]) -
             elif not isinstance(given, tuple) or not all(one in allowed for one in given):
                 raise error(f"each of {name} must be {allowed}; got {shown(given)}")
         elif kind in (bool, str):
-            if not isinstance(given, kind):
+            if not (isinstance(given, bool) if kind is bool else is_text(given)):
                 raise error(f"{name} must be {'true or false' if kind is bool else 'a text'}; got {shown(given)}")
         elif get_origin(kind) is Literal and given not in get_args(kind):
             raise error(f"{name} must be one of {', '.join(get_args(kind))}; got {shown(given)}")
+
+
+def is_text(value: object) -> bool:
+    """Whether it is a text that may name a file: without NUL, and of characters that a file system can hold."""
+    try:
+        return isinstance(value, str) and "\0" not in value and bool(os.fsencode(value) or True)
+    except UnicodeEncodeError:
+        return False
 
 
 @cache

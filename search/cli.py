@@ -89,10 +89,25 @@ def complete(typed: argparse.ArgumentParser) -> None:
 
 
 def places(parsed: argparse.Namespace) -> list[Path]:
-    """Files and folders that the command names."""
+    """Files and folders that the command names, one by one, in lists, or as databases; and those that its run names."""
     named = vars(parsed)
-    source = named.get("data") or named.get("source")
-    return [value for value in named.values() if isinstance(value, Path)] + ([Path(source)] if source else [])
+    texts = [*(named.get(name) for name in ("data", "source", "target", "storage")), *named_by_run(parsed)]
+    files = [Path(text.removeprefix("sqlite:///")) for text in texts if isinstance(text, str) and text]
+    values = [one for value in named.values() for one in (value if isinstance(value, list) else [value])]
+    return [value for value in values if isinstance(value, Path)] + files
+
+
+def named_by_run(parsed: argparse.Namespace) -> list[str]:
+    """Data and storage of the run that the command works on, as far as its folder says."""
+    folder = getattr(parsed, "run_dir", None)
+    if not isinstance(folder, Path):
+        return []
+    from search.storage.settings import read_settings
+
+    with suppress(OSError, ValueError):
+        settings = read_settings(folder)
+        return [settings.get("data", ""), settings.get("storage", "")]
+    return []
 
 
 if __name__ == "__main__":

@@ -322,6 +322,35 @@ def test_recorded_trainings_are_read_as_they_were_written(tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize(
+    ("place", "written"),
+    [
+        ("mixed9", "nan"),
+        ("mixed9", "-5"),
+        ("mixed9", "7"),
+        ("validation_mae_1", "-0.5"),
+        ("test_mae", "-3"),
+        ("constant_mae", -5.0),
+        ("epochs", 10**400),
+        ("max_params", -1),
+        ("space", {"mixed9": "0, 1"}),
+    ],
+)
+def test_a_table_with_what_no_training_gives_is_refused(
+    place: str, written: str | float | dict[str, str], tmp_path: Path
+) -> None:
+    path = tmp_path / "t.csv"
+    point = TABLE.points[0]
+    write(path, TABLE.about, [(point, 0, curve_of(PRESET, point))])
+    first, headings, row = path.read_text().splitlines()
+    about, cells = json.loads(first.removeprefix("#")), dict(zip(headings.split(","), row.split(","), strict=True))
+    (about if place in about else cells)[place] = written
+    path.write_text("\n".join((f"# {json.dumps(about)}", headings, ",".join(cells.values()))) + "\n")
+
+    with pytest.raises(StudyError, match=r"t\.csv is not a table of recorded trainings"):
+        read(path)
+
+
+@pytest.mark.parametrize(
     "content",
     [
         b"",

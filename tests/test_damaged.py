@@ -14,6 +14,7 @@ import pytest
 from at_rest import at_rest
 from conftest import tiny_preset
 from formula import FormulaExecutor, silent
+from golden_runs import laid_out
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -468,6 +469,26 @@ def test_an_empty_file_where_there_never_were_trials_is_a_new_database(tmp_path:
     (tmp_path / "studies.db").write_bytes(b"")
     with pytest.raises(StorageError, match="is empty, although there were trials"):
         open_storage(sqlite_url(tmp_path / "studies.db"))
+
+
+def test_a_run_whose_database_or_settings_are_gone_is_no_new_run(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As where a disk that they are links to is not mounted: a search that began again would mix its trials with theirs."""
+    folder = tmp_path / "run"
+    laid_out(folder)
+    database, settings = folder / "studies.db", folder / "run.json"
+    gone = tmp_path / "unmounted" / "x"
+    for break_it, said in (
+        (database.unlink, "studies.db is not there, although there were trials"),
+        (lambda: database.symlink_to(gone), "studies.db is a link to"),
+        (lambda: (database.unlink(), database.symlink_to("studies.db")), "studies.db is a link to"),  # to itself
+        (lambda: (settings.unlink(), settings.symlink_to(gone)), "run.json cannot be read"),
+    ):
+        break_it()
+        for command in ("status", "report", "plan", "ablate"):
+            assert main([command, "--run-dir", str(folder)]) == 2
+            assert said in capsys.readouterr().err
 
 
 def test_numbers_of_a_model_may_be_infinite_but_no_truth(model: Path) -> None:

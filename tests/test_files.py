@@ -337,3 +337,38 @@ def test_a_run_folder_that_nobody_may_make_is_a_sentence(tmp_path: Path) -> None
     for code, _, errors in said:
         assert code == 2, errors
         assert f"{locked / 'run'} cannot be written" in errors
+
+
+@pytest.mark.slow
+def test_files_and_databases_in_another_users_folder_or_of_impossible_names_are_a_sentence(tmp_path: Path) -> None:
+    """Named one by one, in a list, as a database's URL, or by the run."""
+    if not shutil.which("setpriv"):
+        pytest.skip("no setpriv")
+    laid_out(tmp_path / "RUN")
+    private, name = tmp_path / "private", "y" * 300
+    private.mkdir()
+    (private / "hand.png").write_bytes(b"")
+    shutil.copytree(tmp_path / "RUN", tmp_path / "moved")
+    settings = tmp_path / "moved" / "run.json"
+    settings.write_text(json.dumps(json.loads(settings.read_text()) | {"storage": f"sqlite:///{private}/x.db"}))
+    if os.getuid() == 0:
+        os.chown(private, 65534, -1)
+    private.chmod(0o700 if os.getuid() == 0 else 0)
+    calls = (
+        "predict private/hand.png --sex M --model private/model",
+        "evaluate private --model private/model",
+        "status --run-dir RUN --storage sqlite:///private/x.db",
+        "status --run-dir moved",
+        "storage copy --from sqlite:///private/x.db --to sqlite:///y.db",
+        "storage copy --from sqlite:///RUN/studies.db --to sqlite:///private/y.db",
+        f"status --run-dir RUN --storage sqlite:///{name}",
+        f"storage copy --from sqlite:///{name} --to sqlite:///y.db",
+    )
+    without = ["setpriv", "--bounding-set=-dac_override,-dac_read_search"] if os.getuid() == 0 else []
+    for call in calls:
+        command = [*without, sys.executable, "-m", "search.cli", *call.split()]
+        ended = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)
+
+        assert ended.returncode == 2, (call, ended.stderr)
+        assert "Traceback" not in ended.stderr, call
+    private.chmod(0o700)

@@ -19,8 +19,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from landscapes import KINDS, landscape
 
-from data.preparation import Preparation
+from data.preparation import DataError, Preparation
 from data.store.disk import Store
+from data.store.prepare import prepare
 from models.architecture import Architecture
 from models.cost import cost, training_bytes
 from search.cli import main
@@ -32,8 +33,8 @@ from search.leader.engine import run_study
 from search.planning.images import ASSUMED as IMAGES_ASSUMED
 from search.planning.images import NAMED, PREPARED_ONCE, RSNA_CASES, Images, foreseen, images_of
 from search.planning.plan import ASSUMED_MACS_PER_SECOND, TRAINING_MACS, Rate, assumed, plan
-from search.run import Run
-from search.storage.sqlite import sqlite_url
+from search.run import PREPARED, Run
+from search.storage.sqlite import own_url, sqlite_url
 from studies import joint
 from studies.order import STUDIES
 from studies.preset import PRESETS, Preset, StudyError, miniature
@@ -237,6 +238,39 @@ def test_images_that_are_not_there_yet_are_split_as_they_will_be(count: int, val
     assert foreseen("/data/rsna", wanted).total == RSNA_CASES
     assert foreseen("/data/rsna", wanted).known == IMAGES_ASSUMED
     assert foreseen("/data/rsna", replace(wanted, images=500)).total == 500
+
+
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        ("phantom:0", "phantom:N"),
+        ("phantom:99999999999", "phantom:N"),
+        ("phantom:1e3", "phantom:N"),
+        ("phantom:", "phantom:N"),
+        ("no/such/folder", "is not a folder"),
+    ],
+)
+def test_data_that_every_other_command_refuses_are_refused(
+    data: str, said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["plan", "--preset", "demo", "--data", data, "--run-dir", str(tmp_path / "run")]) == 2
+    assert said in capsys.readouterr().err
+
+
+def test_a_store_of_other_data_or_settings_is_not_taken_for_the_runs(tmp_path: Path) -> None:
+    """It would be prepared anew."""
+    preparation = replace(tiny_preset().preparation, images=0)
+    prepare("phantom:40", preparation, tmp_path / PREPARED)
+    run = Run(tmp_path, replace(tiny_preset(), preparation=preparation), {}, "phantom:40", own_url(tmp_path))
+    smaller = replace(run.preset, preparation=replace(preparation, image_px=preparation.image_px - 8))
+
+    assert images_of(run).known == PREPARED_ONCE
+    assert images_of(replace(run, data="phantom:50")).total == 50
+    assert images_of(replace(run, data="phantom:50")).known == NAMED
+    assert images_of(replace(run, preset=smaller)).known == NAMED
+    (tmp_path / PREPARED / "cases.csv").write_bytes(b"\xff\xfe")
+    with pytest.raises(DataError, match="is damaged: prepare the data again"):
+        images_of(run)
 
 
 def test_prepared_images_are_counted(tmp_path: Path, tiny_store: Store) -> None:

@@ -66,6 +66,9 @@ def test_an_option_on_the_command_line_wins_over_the_file(tmp_path: Path, capsys
         ('max_params = "many"', "max_params: "),
         ('blocks = "9"', "blocks: "),
         ("epochs = -1", "epochs must be"),
+        ("epochs = 1.5", "epochs must be"),
+        ('data = "a\\u0000b"', "data is a text"),
+        ('weights = "a\\u0000b"', "weights must be a text"),
         ('epochs = "ten"', "epochs must be"),
         ("seed = " + "[" * 5_000 + "]" * 5_000, "is not valid TOML"),
         ("seed = " + "[" * 400 + "]" * 400, "nests values more than 20 deep"),
@@ -83,6 +86,15 @@ def test_a_file_that_cannot_be_used_is_refused_in_one_sentence(
     error = capsys.readouterr().err
     assert said in error
     assert error.count("\n") == 1
+
+
+def test_whole_numbers_may_be_written_with_an_exponent(tmp_path: Path) -> None:
+    """As the options' own help has them; TOML takes such numbers for fractions."""
+    (tmp_path / "run.toml").write_text("epochs = 1e1\nmax_params = 70e6\nmax_macs = 1.5e9\nbeta = 1.0\n")
+    found = read_config(tmp_path / "run.toml")
+
+    assert found == {"epochs": 10, "max_params": 70_000_000, "max_macs": 1_500_000_000, "beta": 1.0}
+    assert [type(value) for value in found.values()] == [int, int, int, float]
 
 
 @given(text=st.text(max_size=60))

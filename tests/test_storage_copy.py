@@ -15,7 +15,7 @@ from copied import contents, odd_study, search, some_fail, unheard
 from formula import FormulaExecutor
 
 from data.store.disk import Store
-from search.run import Run
+from search.run import Run, identify
 from search.storage import copy as storage_copy
 from search.storage.copy import copy_storage, run_copy
 from search.storage.opening import open_storage
@@ -310,6 +310,7 @@ def test_a_run_without_artifacts_is_copied_too(tmp_path: Path) -> None:
     source, target = sqlite_url(tmp_path / "a.db"), sqlite_url(tmp_path / "b.db")
     odd_study(open_storage(source))
 
+    (tmp_path / "here").mkdir()
     (tmp_path / "there" / "artifacts").mkdir(parents=True)
     (tmp_path / "there" / "artifacts" / "5").touch()
 
@@ -320,10 +321,33 @@ def test_a_run_without_artifacts_is_copied_too(tmp_path: Path) -> None:
 def test_a_copy_makes_the_folder_of_the_run_that_its_database_lies_in(tmp_path: Path) -> None:
     source, there = sqlite_url(tmp_path / "a.db"), tmp_path / "runs" / "there"
     odd_study(open_storage(source))
+    (tmp_path / "here").mkdir()
 
     copy_storage(source, sqlite_url(there / "studies.db"), unheard, tmp_path / "here", there)
 
     assert contents(open_storage(sqlite_url(there / "studies.db"))) == contents(open_storage(source))
+
+
+def test_a_folder_that_is_not_there_or_another_runs_is_refused_before_anything_is_copied(
+    tmp_path: Path, tiny_store: Store
+) -> None:
+    """Its owner would delete the source, and lose the files of its trials."""
+    run, other = (
+        Run(tmp_path / name, tiny_preset(), {}, str(tiny_store.path), sqlite_url(tmp_path / name / "studies.db"))
+        for name in ("run", "other")
+    )
+    for each in (run, other):
+        each.folder.mkdir()
+        identify(each)
+    with pytest.raises(KeyboardInterrupt):
+        search(run, tiny_store, FormulaExecutor(stop_after=2))
+    there = tmp_path / "there"
+
+    for wrong, said in ((tmp_path / "typo", "typo is no folder"), (other.folder, "holds no study: name that run's")):
+        with pytest.raises(StorageError, match=said):
+            copy_storage(run.storage, sqlite_url(there / "studies.db"), unheard, wrong, there)
+    assert not list(there.glob("*"))
+    assert copy_storage(run.storage, sqlite_url(there / "studies.db"), unheard, run.folder, there).folders > 0
 
 
 def test_artifacts_that_cannot_be_copied_leave_no_studies(tmp_path: Path) -> None:

@@ -30,6 +30,7 @@ from data.csv_text import Kind, read_csv
 from data.foreign import foreign
 from data.preparation import DataError, Preparation, absolute
 from data.problems import read_problems
+from data.shown import shown
 from data.store.patients import RULE
 from data.store.sides import Sides, read_sides
 
@@ -169,17 +170,18 @@ def open_store(path: Path) -> Store:
         info = dict(json.loads(text))
     if info.get("version") != VERSION:
         raise DataError(
-            f"{path} is a store of version {info.get('version')}, this program reads {VERSION}; prepare the data again"
+            f"{path} is a store of version {shown(info.get('version'))}, this program reads {VERSION}; prepare the data again"
         )
     store = Store(path, info)
     with foreign(broken):
-        fits = store.images.shape == (len(store.cases), store.image_px, store.image_px)
+        shape = (len(store.cases), store.image_px, store.image_px)
+        fits = store.images.shape == shape and store.images.dtype == np.uint8
         table = digest_of(path / "cases.csv")
         relied_upon = ("digest", "synthetic", "said", "problems", "prepared_as", "sides")
         _ = info["source"], *(getattr(store, name) for name in relied_upon)  # all of it is there
         sides = digest_of(path / "sides.csv") if "sides" in info else None  # stores of before have none
     if not fits:
-        raise damaged(path, f"{store.images.shape[0]} images, {len(store.cases)} cases")
+        raise damaged(path, f"{store.images.shape[0]} images of {store.images.dtype}, {len(store.cases)} cases")
     if table != store.digest:
         raise damaged(path, "cases.csv was changed after it was made")
     if sides != info.get("sides"):

@@ -10,10 +10,8 @@ import pandas as pd
 from data.films import dicom
 from data.films.images import Decoded, decode, decoded_drawing
 from data.phantom import hand as phantom
-from data.preparation import DataError, Preparation
+from data.preparation import DataError, Preparation, hands_to_draw, refuse_no_folder
 from data.problems import Problem
-from data.ranges import whole
-from data.shown import shown
 from data.tables.layouts import read_folder
 
 
@@ -35,23 +33,15 @@ class Source:
     )  # row to the sex that the image itself names, M or F; '' where it names none
 
 
-HANDS = whole(1, 1_000_000)  # drawn ones
 LATELY = 256  # headers that are remembered between two questions about one file
 
 
 def read_source(source: str, settings: Preparation, to_train: bool = True) -> Source:
     """`to_train` as `read_folder` has it. Raises DataError where `source` is neither `phantom:N` nor a folder with usable cases."""
-    kind, _, count = source.partition(":")
-    if kind == "phantom":
-        if not count.isdecimal() or len(count) > len(str(HANDS.high)) or int(count) not in HANDS:
-            raise DataError(
-                f"phantom data are written phantom:N, for example phantom:800, where N is {HANDS}; got {shown(source)}"
-            )
-        return drawn(int(count), settings)
-    folder = Path(source).expanduser()
-    if not folder.is_dir():
-        raise DataError(f"{source} is not a folder; give a folder of radiographs, a prepared store, or phantom:N")
-    found = read_folder(folder, settings, to_train)
+    if hands := hands_to_draw(source):
+        return drawn(hands, settings)
+    refuse_no_folder(source)
+    found = read_folder(Path(source).expanduser(), settings, to_train)
     cases = found.cases.reset_index(drop=True)
     paths = list(cases["path"])
     named = lru_cache(maxsize=LATELY)(patient_and_sex)

@@ -7,7 +7,7 @@ sees what it would have seen, and one that goes on later goes on with the same t
 
 import json
 import math
-from collections.abc import Hashable, Iterable, Mapping
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
@@ -23,6 +23,8 @@ from search.output.typed import DEFAULT_RUN, typed
 from search.planning.asking import key
 from studies.preset import StudyError
 from studies.study import Point, Value
+
+MOST = 10**15  # of any number in a table's first line
 
 
 @dataclass(frozen=True)
@@ -141,11 +143,11 @@ def read(path: Path) -> Recorded:
         if fault := fault_of(about):
             raise ValueError(fault)
         epochs = range(1, about["epochs"] + 1)
-        names = list(about["space"])
+        space: Mapping[str, list[Value]] = about["space"]
         curves: dict[tuple[Any, ...], dict[int, Curve]] = {}
         points: dict[tuple[Any, ...], Point] = {}
         for row in table.to_dict("records"):
-            point = {name: value_of(row[name]) for name in names}
+            point = {name: one_of(values, name, row[name]) for name, values in space.items()}
             points[key(point)] = point
 
             def by_epoch(name: str, row: dict[Hashable, Any] = row) -> tuple[float, ...]:
@@ -159,7 +161,7 @@ def read(path: Path) -> Recorded:
                 validation_mae,
                 by_epoch("train_mae"),
                 (seconds_of(row["seconds_per_epoch"]),) * len(validation_mae),
-                finite(row["test_mae"]) if row["test_mae"] else None,
+                mae_of(row["test_mae"]) if row["test_mae"] else None,
                 row["failed"],
             )
         if not curves:
@@ -178,17 +180,23 @@ def fault_of(about: Mapping[str, Any]) -> str:
         "space": (dict, "lists of values by name"),
         "epochs": (int, "a whole number above 0"),
         "max_params": (int, "a whole number above 0"),
-        "constant_mae": (float, "a number of months"),
+        "constant_mae": (float, "a number of months above 0"),
         "synthetic": (bool, "true or false"),
     }
     for name, (kind, is_a) in kinds.items():
         if name not in about:
             return f"its first line does not name {name}"
         value = about[name]
-        number = not isinstance(value, bool) and isinstance(value, int | float) and math.isfinite(value)
-        fits = isinstance(value, kind) and kind in (str, bool, dict)
-        if not (fits or (number and (kind is float or (isinstance(value, int) and value > 0 and kind is int)))):
+        if kind in (int, float):
+            whole = isinstance(value, int) or kind is float
+            fits = not isinstance(value, bool) and isinstance(value, int | float) and whole and 0 < value < MOST
+        else:
+            fits = isinstance(value, kind)
+        if not fits:
             return f"{name} in its first line is {is_a}; it has {shown(value)}"
+    for name, values in about["space"].items():
+        if not (isinstance(values, list) and values and all(isinstance(value, int | float) for value in values)):
+            return f"space in its first line has a list of numbers for {name}; it has {shown(values)}"
     return ""
 
 
@@ -197,7 +205,7 @@ def months_of(cells: list[str], failed: str) -> tuple[float, ...]:
     until = cells.index("") if "" in cells else len(cells)
     if any(cells[until:]) or (until < len(cells) and not failed):
         raise ValueError(f"a training has no MAE in epoch {until + 1}, and it did not fail before")
-    return tuple(finite(cell) for cell in cells[:until])
+    return tuple(mae_of(cell) for cell in cells[:until])
 
 
 def seconds_of(text: str) -> float:
@@ -207,13 +215,16 @@ def seconds_of(text: str) -> float:
     return value
 
 
-def finite(text: str) -> float:
+def mae_of(text: str) -> float:
     value = float(text)
-    if not math.isfinite(value):
-        raise ValueError(f"an MAE is a number of months; it has {shown(text)}")
+    if not 0 <= value < math.inf:
+        raise ValueError(f"an MAE is a number of months from 0; it has {shown(text)}")
     return value
 
 
-def value_of(text: str) -> Value:
+def one_of(values: Sequence[Value], name: str, text: str) -> Value:
     """A value of the joint space as it was written: whole numbers stay whole."""
-    return int(text) if text.isdecimal() else float(text)
+    value = int(text) if text.isdecimal() else float(text)
+    if not any(key({name: value}) == key({name: each}) for each in values):
+        raise ValueError(f"{name} of a training is {shown(text)}, and its first line has {', '.join(map(str, values))}")
+    return value

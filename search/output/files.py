@@ -111,7 +111,7 @@ def trouble(error: OSError, places: Iterable[Path], advice: str = "") -> str | N
     if not any(related(path, Path(os.path.abspath(place))) for place in places):
         return None
     if error.errno in FORBIDDEN:
-        return f"{path} cannot be written or read ({error.strerror}): {advice or 'name another --run-dir, or ask for permission'}"
+        return f"{path} cannot be written or read ({error.strerror}): {advice or 'name another place, or ask for permission'}"
     if error.errno == errno.ENOENT:
         return f"{path} does not exist and cannot be made: name another folder, or put back what was moved or removed meanwhile"
     return f"{path} cannot be used as asked ({error.strerror}): name another folder or file"

@@ -1,15 +1,18 @@
 """How many images a search has, without decoding one: as prepared, else as named, else assumed."""
 
 import csv
+import json
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from data.preparation import Preparation
+from data.foreign import foreign
+from data.preparation import DataError, Preparation, absolute, hands_to_draw, refuse_no_folder
 from search.run import PREPARED, Run
 
 RSNA_CASES = 12_611  # of the RSNA Pediatric Bone Age Challenge's training set
 PREPARED_ONCE, NAMED, ASSUMED = "prepared", "named", "assumed"
+INFO, CASES = "store.json", "cases.csv"  # of a prepared store
 
 
 @dataclass(frozen=True)
@@ -26,19 +29,40 @@ class Images:
 
 
 def images_of(run: Run) -> Images:
-    """Of the run's prepared store where there is one, which is read and not verified."""
-    for store in (Path(run.data).expanduser() if run.data else None, run.folder / PREPARED):
-        if store is not None and (store / "store.json").is_file():
-            with (store / "cases.csv").open(encoding="utf-8", newline="") as file:
-                counts = Counter(row["split"] for row in csv.DictReader(file))
-            size = sum(part.stat().st_size for part in store.iterdir())
-            return Images(counts["train"], counts["validation"], counts["test"], PREPARED_ONCE, size)
+    """Of the run's prepared store where there is one, which is read and not verified. Raises DataError where it is damaged, or the
+    run's data are neither drawn hands nor a folder."""
+    named, own = Path(run.data).expanduser(), run.folder / PREPARED
+    if run.data and (named / INFO).is_file():
+        return counted(named)
+    if (own / INFO).is_file() and (not run.data or is_of(own, run)):
+        return counted(own)
+    if run.data and not hands_to_draw(run.data):
+        refuse_no_folder(run.data)
     return foreseen(run.data, run.preset.preparation)
 
 
+def is_of(store: Path, run: Run) -> bool:
+    """Whether it was prepared from the run's data, with the run's settings; by other settings it is prepared anew."""
+    with foreign(f"{store / INFO} is damaged: prepare the data again"):
+        info = json.loads((store / INFO).read_text(encoding="utf-8"))
+        wanted = asdict(run.preset.preparation)
+        del wanted["accept_losses"]  # a permission, which changes nothing that is prepared
+        same = all(info["settings"].get(name, value) == value for name, value in wanted.items())
+        return same and bool(info["source"] == absolute(run.data))
+
+
+def counted(store: Path) -> Images:
+    with foreign(f"{store / CASES} is damaged: prepare the data again"):
+        with (store / CASES).open(encoding="utf-8", newline="") as file:
+            counts = Counter(row["split"] for row in csv.DictReader(file))
+        size = sum(part.stat().st_size for part in store.iterdir())
+    if not counts["train"] or not counts["validation"]:
+        raise DataError(f"{store / CASES} has no cases to train on, or none to validate: prepare the data again")
+    return Images(counts["train"], counts["validation"], counts["test"], PREPARED_ONCE, size)
+
+
 def foreseen(data: str, preparation: Preparation) -> Images:
-    drawn = data.removeprefix("phantom:")
-    named = int(drawn) if data.startswith("phantom:") and drawn.isdecimal() else 0
+    named = hands_to_draw(data)
     total = min((count for count in (named, preparation.images) if count), default=RSNA_CASES)
     test = round(total * preparation.test_fraction)
     validation = round(total * preparation.validation_fraction)

@@ -30,12 +30,13 @@ from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
 from search.output.files import write_text
 from search.output.terminal import log, say
-from search.storage.identity import ID
+from search.storage.identity import ID, identity
 from search.storage.opening import open_storage, sqlite_path, without_password
 from search.storage.patience import PatientStorage, reason, shown
 from search.storage.settings import SETTINGS, read_settings, remembered, write_settings
 from search.storage.settings import TRIALS as TRIAL_FOLDERS
 from search.storage.sqlite import StorageError
+from studies.order import EVERY
 
 ARTIFACTS = "artifacts"  # in a run's folder; what each file is stands in the system attributes
 READY, NOTE = f"{ARTIFACTS}.part", f"{ARTIFACTS}.json"  # while a copy goes on
@@ -105,12 +106,15 @@ def copy_storage(
         raise StorageError("artifacts are copied from --run-dir to --to-run-dir: give both, or neither")
     if run_dir and to_run_dir:
         refuse_another_run(run_dir, to_run_dir)
-        with suppress(OSError):  # the database may lie in it; what cannot be made is said where it is needed
-            to_run_dir.mkdir(parents=True, exist_ok=True)
-    source, target = open_storage(source_url), open_storage(target_url)
+    source = open_storage(source_url)
     names = {study.study_name for study in source.get_all_studies()}
     if not names:
         raise StorageError(f"{shown(source_url)} holds no studies; name the storage to copy with --from")
+    if run_dir and to_run_dir:
+        refuse_others_files(run_dir, names, source_url)
+        with suppress(OSError):  # the database may lie in it; what cannot be made is said where it is needed
+            to_run_dir.mkdir(parents=True, exist_ok=True)
+    target = open_storage(target_url)
     place = target_place(target_url)
     if run_dir and to_run_dir and (noted := note_of(to_run_dir)):
         committed = held(target, noted.keys, noted.target) == noted
@@ -219,9 +223,22 @@ def note_on(connection: Connection, names: Collection[str], place: str) -> Note:
 
 def refuse_another_run(run_dir: Path, to_run_dir: Path) -> None:
     """The studies carry their run's id, and would not be those of a folder that has another."""
+    if not run_dir.is_dir():
+        raise StorageError(f"{run_dir} is no folder; name the folder of the run that is copied with --run-dir")
     ids = [read_settings(folder).get(ID) for folder in (run_dir, to_run_dir)]
     if ids[1] and ids[0] != ids[1]:
         raise StorageError(f"{to_run_dir} is the folder of another run ({ids[1]}); name another --to-run-dir")
+
+
+def refuse_others_files(run_dir: Path, names: Collection[str], source_url: str) -> None:
+    """The files of one run beside the studies of another would be taken for theirs."""
+    settings = read_settings(run_dir)
+    own = identity(settings, lambda: names)
+    called = {each for study in EVERY for each in own.names(study)}
+    if ID in settings and called.isdisjoint(names):
+        raise StorageError(
+            f"{run_dir} is the folder of a run of which {shown(source_url)} holds no study: name that run's folder with --run-dir"
+        )
 
 
 def refuse_artifacts(run_dir: Path, to_run_dir: Path) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from data.preparation import Preparation
+from data.ranges import is_text
 from data.shown import shown
 from models.architecture import Architecture, ArchitectureError, Counts, changed, family_named
 from models.families.inception_v3 import INCEPTION_V3
@@ -91,7 +92,7 @@ def start_of(reference: Architecture, pair: Any) -> Any:
 
 def read_settings(folder: Path) -> dict[str, Any]:
     path = folder / SETTINGS
-    if not path.exists():
+    if not path.exists() and not path.is_symlink():  # a link to a place that is not there is no new run
         return {}
     try:
         settings: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
@@ -107,7 +108,7 @@ def fault_of(settings: Any) -> str:
     if not isinstance(settings, dict):
         return "it holds no settings by name"
     for name in ("preset", "data", "storage", ID):
-        if not isinstance(settings.get(name, ""), str):
+        if not is_text(settings.get(name, "")):
             return f"{name} is a text; it has {shown(settings[name])}"
     if not settings.get("preset") and not settings.get(ID):  # a run's id is there before its settings
         return "it names no preset"

@@ -25,7 +25,7 @@ class StorageError(ValueError):
 
 def sqlite_url(path: Path) -> str:
     """With what has a meaning in a URL quoted: a folder may be named a?b."""
-    return f"sqlite:///{quote(str(path.resolve()))}"
+    return f"sqlite:///{quote(os.path.realpath(path))}"  # which a link to itself does not end
 
 
 def own_url(folder: Path) -> str:
@@ -98,11 +98,15 @@ def refuse_damaged(ask: Callable[[str], Any], path: Path) -> None:
         )
 
 
-def refuse_emptied(path: Path) -> None:
-    """SQLite takes an empty file for a new database. Beside the trials of a run it is one that has lost everything."""
-    if path.exists() and not path.stat().st_size and (path.parent / "trials").is_dir():
+def refuse_lost(path: Path) -> None:
+    """SQLite takes an empty file, or none, for a new database. Beside the trials of a run it is one that has lost everything: a search
+    that began again would mix its trials with theirs."""
+    gone = not path.exists()
+    lost = path.name == FILE if gone else not path.stat().st_size
+    if lost and (path.parent / "trials").is_dir():
+        link = f"a link to {os.readlink(path)}, which is not there (not mounted?)" if path.is_symlink() else "not there"
         raise StorageError(
-            f"{path} is empty, although there were trials: restore a copy of it, or use another --run-dir"
+            f"{path} is {link if gone else 'empty'}, although there were trials: restore a copy of it, or use another --run-dir"
         )
 
 

@@ -10,7 +10,7 @@ from search.lease import is_held
 from search.output.typed import typed
 from search.storage.identity import Identity, identity
 from search.storage.settings import SETTINGS, StoredRun, read_settings
-from search.storage.sqlite import FILE, Rows, own_url, reading_file, refuse_emptied
+from search.storage.sqlite import FILE, Rows, own_url, reading_file, refuse_lost
 from search.storage.stored import (
     Means,
     decision_of,
@@ -62,7 +62,7 @@ def storage_exists(run: StoredRun) -> bool:
     """Whether there is anything to read; opening a missing SQLite file would create it."""
     if run.storage == own_url(run.folder):
         file = run.folder / FILE
-        refuse_emptied(file)
+        refuse_lost(file)
         return file.exists() and file.stat().st_size > 0
     from search.storage.opening import sqlite_path  # brings SQLAlchemy and Optuna
 

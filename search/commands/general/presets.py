@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from data.preparation import DataError
+from data.ranges import is_text
 from data.shown import shown
 from search.commands import options, values
 from search.commands.general.help import Subparsers, command
@@ -108,7 +109,7 @@ def read_config(path: Path) -> dict[str, Any]:
             f"{path}: {shown(', '.join(unknown))} is no field; `boneage-search presets demo --toml` writes all there are"
         )
     for name in ABOUT_RUN:
-        if not isinstance(found.get(name, ""), str):
+        if not is_text(found.get(name, "")):
             raise StudyError(f"{path}: {name} is a text; it has {shown(found[name])}")
     return {name: one_value(path, name, value) for name, value in from_json(found).items()}
 
@@ -127,8 +128,10 @@ def nested_beyond(value: Any, depth: int) -> bool:
 
 
 def one_value(path: Path, name: str, value: Any) -> Any:
-    """A text is read as the option of that name reads it: blocks = "4/3/3"."""
+    """A text is read as the option of that name reads it: blocks = "4/3/3". So is 70e6, which TOML takes for no whole number."""
     reader = options.WRITTEN.get(name)
+    if isinstance(value, float) and value.is_integer() and options.KINDS.get(name) is int:
+        return int(value)
     if reader is None or not isinstance(value, str):
         return value
     try:

@@ -16,6 +16,7 @@ import pytest
 from at_rest import at_rest
 from conftest import tiny_preset
 from formula import FormulaExecutor, silent
+from golden_runs import laid_out
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

@@ -295,7 +295,8 @@ def test_artifacts_that_came_to_the_place_meanwhile_are_not_overwritten(tmp_path
 
 def test_a_note_that_is_not_a_copys_is_left_alone(tmp_path: Path) -> None:
     odd_study(open_storage(sqlite_url(tmp_path / "a.db")))
-    (tmp_path / "there").mkdir()
+    for name in ("here", "there"):
+        (tmp_path / name).mkdir()
     (tmp_path / "there" / "artifacts.json").write_text("[]")
 
     with pytest.raises(StorageError, match=r"artifacts\.json is not a note of a copy"):
@@ -343,7 +344,7 @@ def test_a_folder_that_is_not_there_or_another_runs_is_refused_before_anything_i
         search(run, tiny_store, FormulaExecutor(stop_after=2))
     there = tmp_path / "there"
 
-    for wrong, said in ((tmp_path / "typo", "typo is no folder"), (other.folder, "holds no study: name that run's")):
+    for wrong, said in ((tmp_path / "typo", "typo is no folder"), (other.folder, "holds no study of the run in")):
         with pytest.raises(StorageError, match=said):
             copy_storage(run.storage, sqlite_url(there / "studies.db"), unheard, wrong, there)
     assert not list(there.glob("*"))

@@ -9,9 +9,8 @@ Artifact files lie ready beside their place before the studies are committed, wi
 known by in the target, and take their place after it. So a copy that was killed at any moment can be repeated: where the
 target holds the very studies of the note, only the files are still to be moved, and otherwise the copy begins anew.
 
-The folders of the trials follow once the studies are committed, one after the other: a search goes on by the checkpoints of running
-trials, and studies decide by the predictions of ended ones. They may be large, and the database is not kept waiting for them; what a
-search that goes on changes in them meanwhile is what it goes on from.
+The folders of the trials follow once the studies are committed, one after the other: they may be large, and the database is not kept
+waiting for them. A search goes on by the checkpoints in them, and studies decide by the predictions.
 """
 
 import json
@@ -233,11 +232,10 @@ def refuse_another_run(run_dir: Path, to_run_dir: Path) -> None:
 def refuse_others_files(run_dir: Path, names: Collection[str], source_url: str) -> None:
     """The files of one run beside the studies of another would be taken for theirs."""
     settings = read_settings(run_dir)
-    own = identity(settings, lambda: names)
-    called = {each for study in EVERY for each in own.names(study)}
+    called = {each for study in EVERY for each in identity(settings, lambda: names).names(study)}
     if ID in settings and called.isdisjoint(names):
         raise StorageError(
-            f"{run_dir} is the folder of a run of which {shown(source_url)} holds no study: name that run's folder with --run-dir"
+            f"{shown(source_url)} holds no study of the run in {run_dir}: name its run's folder with --run-dir"
         )
 
 

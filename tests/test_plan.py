@@ -26,10 +26,11 @@ from models.architecture import Architecture
 from models.cost import cost, training_bytes
 from search.cli import main
 from search.compare.compare import recorded_seeds, run_all
-from search.compare.curves import Curve
+from search.compare.curves import Curve, Recorded, Request
 from search.compare.replay import play
 from search.compare.staged import Staged
 from search.leader.engine import run_study
+from search.planning.asking import key
 from search.planning.images import ASSUMED as IMAGES_ASSUMED
 from search.planning.images import NAMED, PREPARED_ONCE, RSNA_CASES, Images, foreseen, images_of
 from search.planning.plan import ASSUMED_MACS_PER_SECOND, TRAINING_MACS, Rate, assumed, plan
@@ -38,6 +39,7 @@ from search.storage.sqlite import own_url, sqlite_url
 from studies import joint
 from studies.order import STUDIES
 from studies.preset import PRESETS, Preset, StudyError, miniature
+from studies.study import Point
 
 optuna.logging.set_verbosity(optuna.logging.WARNING)
 IMAGES = Images(100, 20, 10, NAMED, 1)
@@ -136,16 +138,65 @@ def test_where_depth_tries_the_widths_beside_the_decided_one_it_trains_no_more_t
         assert all(trained[study] <= planned[study] for study in trained), trained
 
 
+class Counted:
+    """A table of trainings that notes what is asked of it."""
+
+    def __init__(self, table: Recorded) -> None:
+        self.table, self.points = table, table.points
+        self.epochs: dict[tuple[Any, ...], tuple[Point, int]] = {}  # the most of each training
+
+    def known(self, request: Request) -> Curve:
+        asked_as = (key(request.point), request.seed)
+        _, before = self.epochs.get(asked_as, (request.point, 0))
+        self.epochs[asked_as] = request.point, max(before, request.until)
+        return self.table.known(request)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.table, name)
+
+    def seconds(self, preset: Preset) -> float:
+        image_px = preset.preparation.image_px
+        return sum(
+            epochs * RATE.epoch_seconds(cost(joint.architecture(preset, point), image_px).macs)
+            for point, epochs in self.epochs.values()
+        )
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("kind", KINDS)
-def test_the_epochs_of_a_plan_are_an_upper_bound_on_landscapes(kind: str) -> None:
+def test_a_search_of_landscapes_takes_about_the_likely_time_and_never_more_than_the_most() -> None:
+    """A budget pays for what is likely. By the bound it would be left half unspent."""
     preset = miniature()
-    planned = plan(preset, IMAGES, RATE).epochs
-    for seed in range(2):
-        table = landscape(kind, seed)
-        search = play(Staged(preset, 34.4, seed, table.most_seeds), preset.training.epochs, recorded_seeds(table)(seed))
-        [one] = run_all({("staged", seed): search}, table, lambda _: None)
-        assert one.trace.epochs <= planned
+    planned = plan(preset, IMAGES, RATE)
+    of_likely, of_most = [], []
+    for kind in KINDS:
+        for seed in range(2):
+            table = Counted(landscape(kind, seed))
+            staged = Staged(preset, 34.4, seed, table.most_seeds)
+            search = play(staged, preset.training.epochs, recorded_seeds(table.table)(seed))
+            [one] = run_all({("staged", seed): search}, table, lambda _: None)
+            assert one.trace.epochs <= planned.epochs
+            of_likely.append(table.seconds(preset) / planned.likely_seconds)
+            of_most.append(table.seconds(preset) / planned.seconds)
+
+    assert max(of_most) <= 1
+    assert np.median(of_most) < 0.55
+    assert 0.65 < np.median(of_likely) < 1.25
+    assert 0.5 < min(of_likely) < max(of_likely) < 1.6
+
+
+def test_what_is_likely_lies_between_the_network_that_the_search_is_at_and_the_dearest() -> None:
+    preset = PRESETS["demo"]()
+    found = plan(preset, IMAGES, RATE)
+    reference = RATE.epoch_seconds(cost(preset.reference, preset.preparation.image_px).macs)
+    epochs = preset.training.epochs
+    ablation, *later = found.studies
+
+    # The ablation's networks are known, and no dearer than the reference.
+    assert ablation.likely_seconds == ablation.seconds <= ablation.epochs * reference
+    for study in later:
+        assert study.epochs * reference * 0.5 < study.likely_seconds < study.seconds
+    assert epochs * reference < found.likely_full_seconds < found.full_seconds
+    assert found.likely_seconds == sum(study.likely_seconds for study in found.studies)
 
 
 @pytest.mark.slow

@@ -134,7 +134,7 @@ def said(found: Plan) -> list[str]:
     }
     hours = {
         MEASURED: "Times are predicted from the epochs that this run has measured.",
-        TIMED: "Times are predicted from steps that were timed here, by one worker alone; several may slow each other down.",
+        TIMED: "Times are predicted from steps that were timed here just now, by as many workers at once.",
         ASSUMED: f"Times ASSUME {ASSUMED_MACS_PER_SECOND / 1e9:.0f} GMACs a second for each worker, about what one CPU core does; a GPU "
         "does far more. --time-a-step measures it here.",
     }

@@ -10,7 +10,7 @@ from typing import Any
 from models.architecture import Architecture
 from search.planning.asking import macs
 from search.planning.epoch_seconds import Timed, errors, line
-from search.planning.time_left import Feasible, Round, rounds, seconds, to_come
+from search.planning.time_left import Feasible, Round, Seeded, rounds, seconds, to_come
 from studies.preset import Preset
 from studies.study import Given, Study, Trial
 
@@ -63,12 +63,12 @@ class Forecast:
         if epoch_seconds is None:
             return None
 
-        def of(network: Architecture) -> float:
-            return epoch_seconds(macs(network, self.given))
+        def of(training: Seeded) -> float:
+            return epoch_seconds(macs(training[0], self.given))
 
         epochs = self.given.preset.training.epochs
         here = rounds(self.name, self.given, trials, self.feasible, self.deterministic)
-        begun = [of(network) * epochs_left for network, epochs_left in running]
+        begun = [epoch_seconds(macs(network, self.given)) * epochs_left for network, epochs_left in running]
         left = seconds(here, of, epochs, workers, begun)
         return round(left, 1), round(left + seconds(self.later, of, epochs, workers), 1)
 

@@ -33,11 +33,16 @@ class Budget:
         return words(self.amount, self.unit)
 
     def of(self, plan: "Plan | StudyPlan") -> float:
-        return plan.epochs if self.unit == "epochs" else plan.seconds
+        """What is likely: of epochs the most, of time what trainings of likely networks take."""
+        return plan.epochs if self.unit == "epochs" else plan.likely_seconds
 
     def full(self, plan: "Plan") -> float:
         """For training the winner in full, once the search is over."""
-        return plan.full_epochs if self.unit == "epochs" else plan.full_seconds
+        return plan.full_epochs if self.unit == "epochs" else plan.likely_full_seconds
+
+    def most(self, plan: "Plan") -> float:
+        """Of the search and that training, if every network were the dearest."""
+        return plan.epochs + plan.full_epochs if self.unit == "epochs" else plan.seconds + plan.full_seconds
 
 
 def words(amount: float, unit: Unit) -> str:

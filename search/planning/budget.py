@@ -43,8 +43,13 @@ class Design:
 
     @property
     def needed(self) -> float:
-        """At most, with what is spent and what is kept for the winner's training in full."""
+        """Likely, with what is spent and what is kept for the winner's training in full."""
         return self.spent + self.budget.of(self.plan) + self.budget.full(self.plan)
+
+    @property
+    def most(self) -> float:
+        """If every network that is not known yet were the dearest."""
+        return self.spent + self.budget.most(self.plan)
 
     @property
     def fits(self) -> bool:
@@ -57,7 +62,7 @@ class Design:
         to_come = f"trials at most: {trials}" if trials else "no trial is left to run"
         spent = f"{words(self.spent, unit)} of it spent; " if self.spent else ""
         said = [
-            f"budget {self.budget} ({spent}at most {words(self.needed, unit)} in all): {self.preset.seeds} "
+            f"budget {self.budget} ({spent}{self.in_all} in all): {self.preset.seeds} "
             f"seed{'s' * (self.preset.seeds != 1)}; {to_come}; "
             f"{words(self.budget.full(plan), unit)} reserved for training the winner in full"
         ]
@@ -73,6 +78,12 @@ class Design:
         elif not self.verdicts:
             said.append(f"fewer than {MIN_SEEDS} seeds: the search can give no verdicts, only estimates and a network")
         return said
+
+    @property
+    def in_all(self) -> str:
+        """What is spent in the end: of epochs the most, of time what is likely and the most."""
+        needed, most = (words(amount, self.budget.unit) for amount in (self.needed, self.most))
+        return f"at most {most}" if needed == most else f"probably {needed}, at most {most}"
 
     @property
     def verdicts(self) -> bool:
@@ -94,6 +105,7 @@ class Design:
             "verdicts": self.verdicts,
             "spent": self.spent,
             "needed": self.needed,
+            "at_most": self.most,
             "unit": self.budget.unit,
             "says": self.sentences,
         }
@@ -136,7 +148,7 @@ def design(
     if not begun:
         raise StudyError(
             f"--budget {budget} is too small: the leanest search of preset {preset.name} and the winner's training take "
-            f"{words(found.needed, budget.unit)}; raise it, or lower --epochs, --full-epochs or the number of --width-factors"
+            f"{words(found.needed, budget.unit)}; raise it, or lower --images, --epochs, --full-epochs or the number of --width-factors"
         )
     return found
 

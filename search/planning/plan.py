@@ -3,8 +3,12 @@
 What is not decided yet is taken to be the dearest network, once more the leanest, and where depth tries the widths beside the decided
 one, once more of the reference's width; the most counts. A real search mostly ends sooner. Networks are the dearest that a study may
 try, so hours and memory are bounds as far as the seconds of an epoch are right.
+
+A budget that had to pay for the bound would stay half unspent. So beside it stands what is likely: as many trainings, but of a network
+that is not known yet the seconds halfway, by ratio, between the network that the search has come to and the dearest.
 """
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from typing import Any
@@ -15,6 +19,7 @@ from search.planning.images import Images
 from search.planning.time_left import (
     Feasible,
     Round,
+    Seeded,
     after_all,
     dearest,
     decidable,
@@ -57,6 +62,7 @@ class StudyPlan:
     seconds: float
     largest_params: int
     largest_macs: int
+    likely_seconds: float
 
 
 @dataclass(frozen=True)
@@ -64,6 +70,7 @@ class Plan:
     studies: tuple[StudyPlan, ...]
     full_epochs: int  # of the network that `train` trains after the search
     full_seconds: float
+    likely_full_seconds: float
     workers: int
     images: Images
     rate: Rate
@@ -82,13 +89,22 @@ class Plan:
     def seconds(self) -> float:
         return sum(study.seconds for study in self.studies)
 
+    @property
+    def likely_seconds(self) -> float:
+        return sum(study.likely_seconds for study in self.studies)
+
     def to_dict(self) -> dict[str, Any]:
         return {
             "studies": [asdict(study) for study in self.studies],
             "trials": self.trials,
             "epochs": self.epochs,
             "hours": self.seconds / 3600,
-            "final_training": {"epochs": self.full_epochs, "hours": self.full_seconds / 3600},
+            "likely_hours": self.likely_seconds / 3600,
+            "final_training": {
+                "epochs": self.full_epochs,
+                "hours": self.full_seconds / 3600,
+                "likely_hours": self.likely_full_seconds / 3600,
+            },
             "workers": self.workers,
             "hours_from": self.rate.source,
             "images": asdict(self.images),
@@ -123,17 +139,30 @@ def plan(
     networks = [network for _, tried in played for network in tried]
     largest = max(networks, key=lambda network: memory(preset, given.cost(network)))
     epochs = preset.full_epochs or preset.training.epochs
-    longest = max(macs(network, given) for network in networks)
+    longest = rate.epoch_seconds(max(macs(network, given) for network in networks))
+    reached = rate.epoch_seconds(macs(come_to(preset, decisions or {}), given))
+    settled = stages(preset)[-1] in (decisions or {})  # so that it is known what is trained in full
     return Plan(
         tuple(most(*ways) for ways in zip(*(studies for studies, _ in played), strict=True)),
         epochs,
-        rate.epoch_seconds(longest) * epochs,
+        longest * epochs,
+        (reached if settled else halfway(reached, longest)) * epochs,
         workers,
         images,
         rate,
         memory(preset, given.cost(largest)),
         given.cost(largest).params,
     )
+
+
+def come_to(preset: Preset, decisions: Mapping[str, Decision]) -> Architecture:
+    """The network that the search is at: the last decided one, at first the reference."""
+    networks = [decisions[name].architecture for name in EVERY if name in decisions]
+    return networks[-1] if networks else preset.reference
+
+
+def halfway(one: float, other: float) -> float:
+    return math.sqrt(one * other)
 
 
 Assumed = Callable[[str, Given, Feasible], Decision]
@@ -156,6 +185,9 @@ def one_way(
     def of(network: Architecture) -> float:
         return rate.epoch_seconds(macs(network, given))
 
+    def likely(network: Architecture) -> float:
+        return halfway(of(network), of(come_to(preset, decisions)))
+
     for name in to_run(list(STUDIES), preset):
         module, begun = EVERY[name], trials.get(name, ())
         earlier = {done: made[done] for done in before(name, preset)}
@@ -170,8 +202,10 @@ def one_way(
         if not decidable(name, given, feasible):
             raise StudyError(unmet(f"network that {name} may decide for", given.caps(module.max_params(given))))
         wanted = rounds(name, given, begun, feasible, deterministic)
-        found.append(planned(name, given, wanted, of, workers, unfinished(name, given, begun)))
-        if comes(name) != FIRST and earlier.items() <= decisions.items():  # none of which is only assumed
+        decided = earlier.items() <= decisions.items()  # none of them is only assumed
+        sure = wanted[0] if decided else ()
+        found.append(planned(name, given, wanted, of, likely, workers, sure, unfinished(name, given, begun)))
+        if comes(name) != FIRST and decided:
             trained += surely(name, given, begun, feasible, deterministic)
         made[name] = assume(name, given, feasible)
         networks += [network for training in wanted for network, _ in training]
@@ -182,7 +216,8 @@ def one_way(
     given = Given(preset, made, CONSTANT_MONTHS, trained=tuple(trained))
     for name, wanted in after_all(given, trials, deterministic, decisions):
         running = unfinished(name, given, trials.get(name, ()))
-        found.append(planned(name, given, wanted, of, workers, running))
+        sure = [training for found in wanted for training in found] if made.items() <= decisions.items() else ()
+        found.append(planned(name, given, wanted, of, likely, workers, sure, running))
     return found, networks
 
 
@@ -211,19 +246,29 @@ def planned(
     given: Given,
     wanted: Sequence[Round],
     epoch_seconds: Callable[[Architecture], float],
+    likely: Callable[[Architecture], float],
     workers: int,
+    sure: Sequence[Seeded] = (),
     running: Running = (),
 ) -> StudyPlan:
+    """`sure` are those of the wanted that are trained whatever comes: of them the seconds are not only `likely`."""
     new = [training for found in wanted for training in found]
     epochs = given.preset.training.epochs
     costs = [given.cost(network) for network, _ in (*new, *running)]
+    left = [epoch_seconds(network) * epochs_left for network, epochs_left in running]
+    surely_trained = set(sure)
+
+    def expected(training: Seeded) -> float:
+        return (epoch_seconds if training in surely_trained else likely)(training[0])
+
     return StudyPlan(
         name,
         len(new) + len(running),
         len(new) * epochs + sum(left for _, left in running),
-        seconds(wanted, epoch_seconds, epochs, workers, [epoch_seconds(network) * left for network, left in running]),
+        seconds(wanted, lambda training: epoch_seconds(training[0]), epochs, workers, left),
         max((cost.params for cost in costs), default=0),
         max((cost.macs for cost in costs), default=0),
+        seconds(wanted, expected, epochs, workers, left),
     )
 
 

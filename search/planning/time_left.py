@@ -222,7 +222,7 @@ def by_cost(network: Architecture, given: Given) -> tuple[str, ...]:
 
 def seconds(
     found: Sequence[Round],
-    epoch_seconds: Callable[[Architecture], float],
+    epoch_seconds: Callable[[Seeded], float],
     epochs: int,
     workers: int,
     running: Sequence[float] = (),
@@ -230,7 +230,7 @@ def seconds(
     """Of these rounds, `workers` trainings at once; `running` are the seconds left of those that run now."""
     total, beside = 0.0, list(running)
     for side_by_side in found:
-        new = sorted((epoch_seconds(network) * epochs for network, _ in side_by_side), reverse=True)
+        new = sorted((epoch_seconds(training) * epochs for training in side_by_side), reverse=True)
         total += makespan([*beside, *new], workers)
         beside = []
     return total

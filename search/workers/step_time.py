@@ -4,11 +4,14 @@ import multiprocessing
 import os
 import time
 from collections.abc import Sequence
-from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
+from concurrent.futures import Future, ProcessPoolExecutor
+from dataclasses import dataclass, fields
+from statistics import fmean
+from threading import Barrier
 
 from models.architecture import Architecture
 from models.cost import cost
+from models.training.cards import visible_gpus
 from models.training.settings import Training
 from search.output.terminal import log
 from search.planning.epoch_seconds import Timed, line
@@ -19,6 +22,8 @@ from search.run import Run
 from search.workers.local import threads_of
 
 WARM, TIMED = 3, 8  # steps before any is timed, which build the graph; steps that are
+TOGETHER_SECONDS = 300.0  # until all that are timed side by side have built their graphs
+ALL_READY: Barrier | None = None  # of a process that times beside others
 
 
 @dataclass(frozen=True)
@@ -35,7 +40,10 @@ def rate_of_steps(run: Run, images: Images, workers: int) -> Rate:
     log("timing steps of the smallest and the largest network of the first study")
     networks = smallest_and_largest(run.preset)
     took = []
-    for network, step in zip(networks, step_times(networks, training, image_px, threads_of(workers)), strict=True):
+    # Workers on one processor slow each other down: two hyperthreads do hardly more than one. A GPU is a worker's own.
+    together = 1 if visible_gpus() else min(workers, os.cpu_count() or 1)
+    steps = step_times(networks, training, image_px, threads_of(workers), together)
+    for network, step in zip(networks, steps, strict=True):
         batches = images.train // training.batch, -(-images.validation // training.batch)
         epoch = batches[0] * step.train + batches[1] * step.validate
         # As in trials that have ended, an epoch has its share of what comes before the first.
@@ -45,11 +53,29 @@ def rate_of_steps(run: Run, images: Images, workers: int) -> Rate:
     return Rate(fitted, TIMED_HERE)
 
 
-def step_times(networks: Sequence[Architecture], training: Training, image_px: int, threads: int) -> list[StepTime]:
-    """Of these networks in turn, on images of noise: what is in an image does not change how long it takes."""
+def step_times(
+    networks: Sequence[Architecture], training: Training, image_px: int, threads: int, together: int = 1
+) -> list[StepTime]:
+    """Of these networks in turn, on images of noise: what is in an image does not change how long it takes. Each is timed in so many
+    processes at once, of which the mean counts."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # inherited: TensorFlow's chatter is not ours
-    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
-        return [pool.submit(step_time, network, training, image_px, threads).result() for network in networks]
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(together, context, begun_with, (context.Barrier(together),)) as pool:
+        return [
+            mean([pool.submit(step_time, network, training, image_px, threads) for _ in range(together)])
+            for network in networks
+        ]
+
+
+def mean(timed: Sequence[Future[StepTime]]) -> StepTime:
+    found = [one.result() for one in timed]
+    return StepTime(*(fmean(getattr(one, field.name) for one in found) for field in fields(StepTime)))
+
+
+def begun_with(barrier: Barrier) -> None:
+    """In each of the processes, once."""
+    global ALL_READY
+    ALL_READY = barrier
 
 
 def step_time(network: Architecture, training: Training, image_px: int, threads: int) -> StepTime:
@@ -77,7 +103,9 @@ def step_time(network: Architecture, training: Training, image_px: int, threads:
 
     def first_and_median(step: str) -> tuple[float, float]:
         took = []
-        for _ in range(WARM + TIMED):
+        for count in range(WARM + TIMED):
+            if count == WARM and ALL_READY:
+                ALL_READY.wait(TOGETHER_SECONDS)
             began = time.perf_counter()
             if step == "train":
                 for tensors, chosen in fed.steps(batch, rows):

@@ -171,6 +171,23 @@ def test_a_unit_in_a_heading_is_not_overheard(folder: Path, heading: str, unit: 
         read_folder(folder, Preparation(age_column=heading, age_unit=unit))
 
 
+@pytest.mark.parametrize(
+    ("ages", "worry"),
+    [
+        (["15.10", "9.5", "8.0", "12.11", "7", "6.3", "10.1", "11.9"], True),
+        (["15.10", "9.05", "8.00", "12.11", "7", "6.03", "10.01", "11.09"], True),
+        (["15.10", "9.25", "8.0", "12.11", "7", "6.3", "10.1", "11.9"], False),
+        (["15.1", "9.5", "8.0", "12.4", "7", "6.3", "10.1", "11.9"], False),
+    ],
+)
+def test_years_with_months_behind_the_point_are_a_worry(folder: Path, ages: list[str], worry: bool) -> None:
+    with_column(folder, "BA", ages)
+    found = read_folder(folder, Preparation(age_column="BA", age_unit="years"))
+
+    assert ("THE AGES LOOK LIKE YEARS AND MONTHS" in said(found)) == worry
+    assert ("if 15.10 means 15 years and 10 months" in said(found)) == worry
+
+
 def test_a_unit_that_was_named_and_is_in_the_heading_is_taken(folder: Path) -> None:
     renamed_ages(folder, "bone age (days)", 365.25 / 12)
 

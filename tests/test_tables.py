@@ -231,6 +231,30 @@ def test_headings_within_the_table_are_refused_with_their_row(tmp_path: Path, he
         read_table(path)
 
 
+def test_headings_of_a_table_without_ages_are_refused_within_one_that_has_them(tmp_path: Path) -> None:
+    path = written(tmp_path, "id,sex,boneage\n1,M,100\n2,F,90\nCase ID,Sex,\n3,M,\n")
+
+    with pytest.raises(DataError, match="row 4 has the headings again"):
+        read_table(path)
+
+
+@pytest.mark.parametrize("title", ["Test set", "validation data", "TESTING"])
+def test_a_title_of_a_split_between_rows_is_refused(tmp_path: Path, title: str) -> None:
+    path = written(tmp_path, f"id,boneage,sex\n1,100,M\n2,90,F\n\n{title},,\n3,80,M\n")
+
+    with pytest.raises(DataError, match=f"row 5 says '{title}' and nothing else, as the title of the rows below it"):
+        read_table(path)
+
+
+def test_a_note_between_rows_is_no_title_of_a_split(tmp_path: Path) -> None:
+    table = read_table(written(tmp_path, "id,boneage,sex\n1,100,M\n,,read by the test team\n2,90,F\n"))
+    with_splits = read_table(written(tmp_path, "id,boneage,sex,split\n1,100,M,train\ntest,,,\n2,90,F,test\n"))
+
+    assert table is not None
+    assert with_splits is not None
+    assert list(table.cases["id"]) == list(with_splits.cases["id"]) == ["1", "2"]
+
+
 def test_cells_that_are_words_of_headings_are_cells(tmp_path: Path) -> None:
     table = read_table(written(tmp_path, "id,kind,sex,boneage\n1,image,male,100\nfile,set,male,90\n"))
 

@@ -38,7 +38,7 @@ from data.tables.unclear.columns import (
     refuse_without_heading,
 )
 from data.tables.unclear.lines import refuse_lines
-from data.tables.unclear.units import refuse_parts, unit_of
+from data.tables.unclear.units import refuse_parts, unit_of, years_and_months_said
 from data.tables.unused import unused_columns
 
 KINDS: dict[str, Kind] = {"sex": "sex", "age_months": "age", "split": "split"}  # of a problem with the column
@@ -75,7 +75,8 @@ def read_table(
     if "sex" in at:
         refuse_unread_letters(path, sheet, at["sex"])
     table = to_cases(path, sheet, columns, age_unit, needed)
-    said = "; ".join(filter(None, (of_heading, table.said)))
+    texts = [cells[at["age_months"]] for _, cells in sheet.rows] if "age_months" in at else []
+    said = "; ".join(filter(None, (of_heading, years_and_months_said(path, texts, age_unit), table.said)))
     return replace(table, columns=columns, unused=unused, said=said)
 
 

@@ -159,7 +159,7 @@ def below_headings(
                 "quote a cell that holds the separator, as a decimal comma"
             )
         below.append((number, [*cells[:width], *[""] * (width - len(cells))]))
-        if of_cases and (alike(below[-1][1], headings) or fits(cells).of_ages):
+        if of_cases and (alike(below[-1][1], headings) or are_headings(cells, fits)):
             again.append(number)
     like_rows = tuple(
         (number, [*cells[:width]])
@@ -175,6 +175,12 @@ def below_headings(
         longer=longer,
         shorter=shorter,
     )
+
+
+def are_headings(cells: Sequence[str], fits: Fits) -> bool:
+    """Whether a row below the headings has others: with one of ages, or nothing else. A cell alone may say image, or male."""
+    fit = fits(cells)
+    return fit.of_ages or (fit.needed > 0 and fit.columns >= sum(bool(cell.strip()) for cell in cells))
 
 
 def alike(one: Sequence[str], other: Sequence[str]) -> bool:

@@ -5,8 +5,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from data.preparation import DataError
+from data.shown import shown
 from data.tables.ages import NUMBER
-from data.tables.headings import normalised
+from data.tables.headings import is_a_splits_table, normalised, split_by_words
 from data.tables.sexes import sex_of
 from data.tables.sheets import Sheet
 
@@ -15,6 +16,8 @@ DECIMALS = re.compile(r"\d{1,2}")  # behind a decimal comma
 
 def refuse_lines(path: Path, sheet: Sheet, columns: Mapping[str, str]) -> None:
     refuse_headings_again(path, sheet)
+    if "split" not in columns:
+        refuse_parts_of_splits(path, sheet)
     refuse_rows_in_quotes(path, sheet, columns)
     refuse_parted_numbers(path, sheet, columns)
     refuse_cut_decimals(path, sheet, columns)
@@ -26,6 +29,17 @@ def refuse_headings_again(path: Path, sheet: Sheet) -> None:
             f"{path} row {sheet.headings_again[0]} has the headings again, so two tables stand below one another, perhaps of two splits: "
             "save each as a file of its own, or make one table with a column `split`"
         )
+
+
+def refuse_parts_of_splits(path: Path, sheet: Sheet) -> None:
+    """A line between the rows that says "Test set" and nothing else: those below it are to be trained on by no one."""
+    for number, cells in sheet.rows:
+        filled = [cell for cell in cells if cell.strip()]
+        if len({*filled}) == 1 and split_by_words(filled[0]) and is_a_splits_table(filled[0]):
+            raise DataError(
+                f"{path} row {number} says {shown(filled[0].strip())} and nothing else, as the title of the rows below it: add a column "
+                "`split` in its place, or save each part as a file of its own"
+            )
 
 
 def refuse_rows_in_quotes(path: Path, sheet: Sheet, columns: Mapping[str, str]) -> None:

@@ -15,7 +15,7 @@ from data.tables.sheets import Sheet
 NAMES_OF_UNITS = {
     "months": "months month mo mos mth mths mon monat monate monaten mes meses mois mese mesi maand maanden",
     "years": "years year yr yrs jahr jahre jahren ano anos annee annees ans anni jaar jaren",
-    "weeks": "weeks week wk wks woche wochen semana semanas semaine semaines settimana settimane weken",
+    "weeks": "weeks week wk wks wo woche wochen sem semana semanas semaine semaines settimana settimane weken",
     "days": "days day tag tage tagen dia dias jour jours giorno giorni dagen",
 }
 UNIT_WORDS = {unit: names.split() for unit, names in NAMES_OF_UNITS.items()}
@@ -32,7 +32,7 @@ def units_in(heading: str, words_of: Mapping[str, Collection[str]] = UNIT_WORDS)
                 found[unit] = word
             elif word.endswith(unit):
                 found[unit] = unit
-    if in_brackets := re.search(r"[(\[]([ymwd])[)\]]", bare(heading)):  # of the units' names the first letters
+    if in_brackets := re.search(r"[(\[]([ymwd])[)\]]", bare(heading)):  # the units' first letters
         found |= {unit: in_brackets[1] for unit in UNIT_WORDS if unit.startswith(in_brackets[1])}
     return found
 
@@ -62,6 +62,23 @@ def unit_of(path: Path, heading: str, asked: str) -> tuple[str, str]:
     if unit not in UNITS:
         raise DataError(f"{of}: {unit} are not read; write the ages in months")
     return unit, f"{path.name}: the ages are read as years, as their heading says" if unit == "years" else ""
+
+
+def years_and_months_said(path: Path, texts: Sequence[str], unit: str) -> str:
+    """15.10 may be fifteen years and ten months. Decimals of a year go on to .99."""
+    decimals = [found[1] for text in texts if (found := re.fullmatch(r"\d{1,2}[.,](\d+)", text.strip()))]
+    months = [f"{number}" for number in range(MOST_MONTHS_PART + 1)]
+    if (
+        unit != "years"
+        or not {"10", "11"} & {*decimals}
+        or not {*decimals} <= {*months, *(f"0{month}" for month in months[:10])}
+    ):
+        return ""
+    example = next(text.strip() for text in texts if re.fullmatch(r"\d{1,2}[.,]1[01]", text.strip()))
+    return (
+        f"{path.name}: THE AGES LOOK LIKE YEARS AND MONTHS, as no decimals are above {MOST_MONTHS_PART}, and are read as decimal years: if "
+        f"{example} means {example[:-3]} years and {example[-2:]} months, write all in months"
+    )
 
 
 def refuse_parts(path: Path, sheet: Sheet, place: int) -> None:

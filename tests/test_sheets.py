@@ -295,6 +295,14 @@ def test_a_sheet_of_headings_alone_is_no_second_one(tmp_path: Path) -> None:
         assert read_sheet(saved(tmp_path / "t.xlsx", sheets_there), fits).name == "girls"
 
 
+def test_a_sheet_under_headings_that_nobody_knows_is_said(tmp_path: Path) -> None:
+    boys: Cells = [["Nr", "Alter", "Geschlecht"], [3, 12, "m"]]
+    sheet = read_sheet(saved(tmp_path / "t.xlsx", {"girls": GIRLS, "boys": boys, "notes": [["hello"]]}), fits)
+
+    assert sheet.name == "girls"
+    assert sheet.said == "t.xlsx: passed over, as no sheet of cases: boys"
+
+
 def test_a_copy_of_a_sheet_is_no_second_one(tmp_path: Path) -> None:
     assert len(read_sheet(saved(tmp_path / "t.xlsx", {"girls": GIRLS, "copy": GIRLS}), fits).rows) == 2
 

@@ -159,6 +159,7 @@ def test_one_and_zero_are_a_sex_under_male_and_unclear_under_sex(tmp_path: Path)
         ("Geschlecht (1 = weiblich)", "2", True),
         ("male (1=no, 2=yes)", "2", True),
         ("sex (1=male, 1=female)", "1", None),
+        ("sex (not male=1)", "1", None),
         ("sexo (H=1, M=2)", "2", None),
         ("male_2", "1", None),  # of a table that was put together, or a code
         ("male_2", "True", True),

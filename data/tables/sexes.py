@@ -33,14 +33,8 @@ YES_NO = {
     **dict.fromkeys(("true", "wahr", "vrai", "verdadero", "verdadeiro", "vero", "waar", "1", "1.0", "yes", "y"), True),
     **dict.fromkeys(("false", "falsch", "faux", "falso", "onwaar", "0", "0.0", "no", "n"), False),
 }
-TRUTHS = (
-    ("t", "f"),
-    ("v", "f"),
-    ("w", "f"),
-    ("j", "n"),
-    ("s", "n"),
-    ("o", "n"),
-)  # true and false, ja and nein, as letters
+# True and false, ja and nein, as letters.
+TRUTHS = (("t", "f"), ("v", "f"), ("w", "f"), ("j", "n"), ("s", "n"), ("o", "n"))
 UNKNOWN_LETTERS = {"u", "x", "o"}  # unknown, not told, other
 # A word and its number in a heading, in either order: two groups for each.
 WORDS = "|".join(sorted({word for word in (*SEX, *YES_NO) if word.isalpha()}, key=len, reverse=True))
@@ -78,7 +72,8 @@ def codes_in(heading: str, there: Collection[str]) -> dict[str, bool]:
     meanings = SEX | ({word: truth == named for word, truth in YES_NO.items()} if named is not None else {})
     pairs = [(one or four, two or three) for one, two, three, four in CODE.findall(bare(heading))]
     letters = {word for word, _ in pairs if len(word) == 1}
-    if any(word not in meanings for word in letters) or ("m" in letters and m_may_be_a_woman(heading)):
+    uncertain = any(word not in meanings for word in letters) or ("m" in letters and m_may_be_a_woman(heading))
+    if uncertain or is_negated(re.findall(r"[^\W\d_]+", bare(heading))):
         return {}
     said = {(number, meanings[word]) for word, number in pairs if word in meanings}
     codes = dict(said)
@@ -139,9 +134,12 @@ def sex_named(heading: str) -> bool | None:
     words = re.findall(r"[^\W\d_]+", bare(heading))
     meant = [word if word in SEX else re.sub("^is", "", word) for word in words]  # isFemale
     named = {SEX[word] for word in meant if word in SEX}
-    negated = any(before in NOT and word in SEX for before, word in pairwise(meant))
     of_either = "m" in meant and m_may_be_a_woman(heading)
-    return named.pop() if len(named) == 1 and not negated and not of_either else None
+    return named.pop() if len(named) == 1 and not is_negated(meant) and not of_either else None
+
+
+def is_negated(words: Sequence[str]) -> bool:
+    return any(before in NOT and word in SEX for before, word in pairwise(words))
 
 
 def m_may_be_a_woman(heading: str) -> bool:

@@ -72,8 +72,13 @@ def read_sheet(path: Path, fits: Fits) -> Sheet:
     sheets = list((read_excel if excel else read_text)(path, data, fits))
     if not sheets:
         raise Empty(f"{path} {UNREADABLE[excel]}: it is empty")
-    fitting = [sheet for sheet in sheets if fits(sheet.headings)]
-    return the_one(path, fitting, fits) if fitting else sheets[0]
+    fitting = [sheet for sheet in sheets if fits(sheet.headings).needed]
+    if not fitting:
+        return sheets[0]
+    chosen = the_one(path, fitting, fits)
+    others = [sheet.name for sheet in sheets if sheet not in fitting and sheet.rows and not sheet.hidden]
+    passed = f"{path.name}: passed over, as no sheet of cases: {one_line(', '.join(others))}" if others else ""
+    return replace(chosen, said="; ".join(filter(None, (chosen.said, passed))))
 
 
 def bytes_of(path: Path) -> bytes:

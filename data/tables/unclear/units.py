@@ -15,7 +15,7 @@ from data.tables.sheets import Sheet
 NAMES_OF_UNITS = {
     "months": "months month mo mos mth mths mon monat monate monaten mes meses mois mese mesi maand maanden",
     "years": "years year yr yrs jahr jahre jahren ano anos annee annees ans anni jaar jaren",
-    "weeks": "weeks week wk wks wo woche wochen sem semana semanas semaine semaines settimana settimane weken",
+    "weeks": "weeks week wk wks wo woche wochen semana semanas semaine semaines settimana settimane weken",
     "days": "days day tag tage tagen dia dias jour jours giorno giorni dagen",
 }
 UNIT_WORDS = {unit: names.split() for unit, names in NAMES_OF_UNITS.items()}

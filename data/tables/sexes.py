@@ -53,8 +53,8 @@ def sexes_in(texts: Sequence[str], heading: str) -> list[bool | None]:
     named = sex_named(heading)
     truths = letters_of_truth(there) if named is not None else {}
     own = homme | {letter: truth == named for letter, truth in truths.items()} | codes_in(heading, there)
-    words = [bare(text) for text in texts]
-    return [None if word in unclear else own.get(whole(word), read_alone(word, heading)) for word in words]
+    read = {word: None if word in unclear else own.get(whole(word), read_alone(word, heading)) for word in there}
+    return [read[bare(text)] for text in texts]
 
 
 def letters_of_truth(there: Collection[str]) -> dict[str, bool]:

@@ -72,8 +72,9 @@ def gone(source: str) -> bool:
 
 
 def description(source: str, settings: Preparation) -> dict[str, Any]:
-    """What decides what is prepared: a permission does not."""
-    return {"source": source} | asdict(replace(settings, accept_losses=False))
+    """What decides what is prepared: a permission does not, nor whether months are named that were taken for granted."""
+    unit = "months" if settings.age_unit == "auto" else settings.age_unit
+    return {"source": source} | asdict(replace(settings, accept_losses=False, age_unit=unit))
 
 
 def difference(then: dict[str, Any], now: dict[str, Any]) -> str:

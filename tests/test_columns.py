@@ -3,7 +3,9 @@
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
+import pandas as pd
 import pytest
 from labelled_sets import lay_out
 
@@ -119,6 +121,129 @@ def test_a_heading_that_the_table_to_predict_by_lacks_is_an_error(folder: Path) 
         labels_of(folder / "train.csv", files, {"age_months": "Alter"})
 
 
+@pytest.mark.parametrize("bones", ["bone_age_gp", "skeletal_age", "Knochenalter", "BA (TW3)", "Greulich-Pyle"])
+def test_a_heading_of_ages_alone_is_none_of_bone_ages_beside_one_that_is(folder: Path, bones: str) -> None:
+    train = folder / "train.csv"
+    with_column(folder, bones, [str(60 + 7 * number) for number in range(8)])
+    assert len(read_folder(folder).cases) == 8  # boneage is one that is known
+    train.write_text(train.read_text().replace("boneage", "age_months"))
+
+    with pytest.raises(
+        DataError, match=r"has ages under age months, and a column that speaks of bone ages.*--age-column"
+    ):
+        read_folder(folder)
+    assert len(read_folder(folder, Preparation(age_column="age_months")).cases) == 8
+    assert read_folder(folder, Preparation(age_column=bones)).cases["age_months"].max() == 109
+
+
+def renamed_ages(folder: Path, heading: str, per_month: float = 1) -> None:
+    """The ages of train.csv, under another heading and in another unit."""
+    rows = [line.split(",") for line in (folder / "train.csv").read_text().splitlines()]
+    cells = [[id, heading if n == 0 else f"{float(age) * per_month:g}", male] for n, (id, age, male) in enumerate(rows)]
+    (folder / "train.csv").write_text("".join(f"{','.join(row)}\n" for row in cells))
+
+
+@pytest.mark.parametrize("heading", ["bone age (years)", "BA_years", "Knochenalter [Jahre]", "BoneAgeYears", "BA (y)"])
+def test_a_heading_that_says_years_decides(folder: Path, heading: str) -> None:
+    before = list(read_folder(folder).cases["age_months"])
+    renamed_ages(folder, heading, 1 / 12)
+    found = read_folder(folder, Preparation(age_column=heading))
+
+    assert list(found.cases["age_months"]) == pytest.approx(before, abs=0.01)
+    assert "train.csv: the ages are read as years, as their heading says" in said(found)
+
+
+@pytest.mark.parametrize(
+    ("heading", "unit", "says"),
+    [
+        ("bone age (weeks)", "auto", "weeks are not read; write the ages in months"),
+        ("Knochenalter Wochen", "months", "which says weeks, and --age-unit says months"),
+        ("bone age (days)", "auto", "if they are in days, say --age-unit days"),
+        ("bone age (years)", "months", "which says years, and --age-unit says months: leave the option out"),
+        ("boneage (months)", "years", "which says months, and --age-unit says years"),
+        ("bone age (months or years)", "auto", "which says months and years: say --age-unit"),
+    ],
+)
+def test_a_unit_in_a_heading_is_not_overheard(folder: Path, heading: str, unit: Any, says: str) -> None:
+    renamed_ages(folder, heading)
+
+    with pytest.raises(DataError, match=says):
+        read_folder(folder, Preparation(age_column=heading, age_unit=unit))
+
+
+@pytest.mark.parametrize(
+    ("ages", "worry"),
+    [
+        (["15.10", "9.5", "8.0", "12.11", "7", "6.3", "10.1", "11.9"], True),
+        (["15.10", "9.05", "8.00", "12.11", "7", "6.03", "10.01", "11.09"], True),
+        (["15.10", "9.25", "8.0", "12.11", "7", "6.3", "10.1", "11.9"], False),
+        (["15.1", "9.5", "8.0", "12.4", "7", "6.3", "10.1", "11.9"], False),
+    ],
+)
+def test_years_with_months_behind_the_point_are_a_worry(folder: Path, ages: list[str], worry: bool) -> None:
+    with_column(folder, "BA", ages)
+    found = read_folder(folder, Preparation(age_column="BA", age_unit="years"))
+
+    assert ("THE AGES LOOK LIKE YEARS AND MONTHS" in said(found)) == worry
+    assert ("if 15.10 means 15 years and 10 months" in said(found)) == worry
+
+
+def test_a_unit_that_was_named_and_is_in_the_heading_is_taken(folder: Path) -> None:
+    renamed_ages(folder, "bone age (days)", 365.25 / 12)
+
+    assert len(read_folder(folder, Preparation(age_column="bone age (days)", age_unit="days")).cases) == 8
+
+
+@pytest.mark.parametrize(
+    ("years", "months"),
+    [
+        ("bone age years", "bone age months"),
+        ("boneage_y", "boneage_m"),
+        ("Knochenalter Jahre", "Knochenalter Monate"),
+        ("boneage", "months"),
+        ("years", "months"),
+    ],
+)
+@pytest.mark.parametrize("unit", ["auto", "years"])
+def test_years_and_months_of_one_age_in_two_columns_are_refused(
+    folder: Path, years: str, months: str, unit: Any
+) -> None:
+    renamed_ages(folder, years, 0)
+    with_column(folder, months, [str(number) for number in (6, 0, 11, 3, 2, 0, 1, 5)])
+
+    with pytest.raises(
+        DataError, match=f"the columns {years} and {months}, which seem to be the years and the months of one"
+    ):
+        read_folder(folder, Preparation(age_column=years, age_unit=unit))
+
+
+def test_one_age_in_both_units_is_no_age_in_two_parts(folder: Path) -> None:
+    renamed_ages(folder, "bone age months")
+    with_column(folder, "bone age years", [str(number) for number in (6, 7, 8, 9, 10, 11, 12, 13)])
+
+    assert len(read_folder(folder).cases) == 8
+
+
+def test_a_column_without_a_heading_is_said_and_refused_beside_the_ages(folder: Path) -> None:
+    with_column(folder, "", ["checked"] * 8)
+    with_column(folder, "site", ["A"] * 8)
+    assert "1 column is not used: site" not in said(read_folder(folder))
+    assert "2 columns are not used: column 4, which has no heading, site" in said(read_folder(folder))
+
+    rows = [line.split(",") for line in (folder / "train.csv").read_text().splitlines()]
+    cells = [[id, age, age if n else "", male] for n, (id, age, male, *_) in enumerate(rows)]
+    (folder / "train.csv").write_text("".join(f"{','.join(row)}\n" for row in cells))
+    with pytest.raises(DataError, match="has a column without a heading beside boneage, which may hold bone ages, too"):
+        read_folder(folder)
+
+
+def test_the_numbers_of_rows_that_pandas_writes_are_no_column(folder: Path) -> None:
+    table = pd.read_csv(folder / "train.csv").sample(frac=1, random_state=0)
+    table.to_csv(folder / "train.csv")
+
+    assert "column" not in said(read_folder(folder))
+
+
 # Splits and patients
 
 OWN = ["train"] * 5 + ["test"] * 3
@@ -157,6 +282,32 @@ def test_a_split_column_that_was_named_is_taken_and_beside_it_no_other_matters(f
     assert splits(named) == {"train": 5, "test": 3}
     assert splits(beside) == {"train": 6, "validation": 2}
     assert "train.csv: 1 column is not used: Gruppe" in said(beside)
+
+
+@pytest.mark.parametrize("word", ["evaluation", "C", "tset", "extern"])
+def test_a_split_that_is_not_read_is_refused_however_rare_it_is(folder: Path, word: str) -> None:
+    with_column(folder, "split", ["train"] * 5 + ["val", "test", word])
+
+    with pytest.raises(
+        DataError, match=rf"row 9 has a split that is not read: one of train, validation, test; got '{word}'"
+    ):
+        read_folder(folder)
+
+
+@pytest.mark.parametrize(
+    ("word", "split"),
+    [
+        ("dev", "validation"),
+        ("Validierung", "validation"),
+        ("holdout", "test"),
+        ("Hold-out", "test"),
+        ("held out", "test"),
+    ],
+)
+def test_other_words_for_a_split_are_read_in_cells(folder: Path, word: str, split: str) -> None:
+    with_column(folder, "split", ["train"] * 6 + [word] * 2)
+
+    assert splits(read_folder(folder)) == {"train": 6, split: 2}
 
 
 @pytest.mark.parametrize("heading", ["Patienten-ID", "MRN", "patient_no", "Pat.Nr", "patient-id"])

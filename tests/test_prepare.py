@@ -1,5 +1,6 @@
 """Preparing what people have: damaged files, interruptions, two at once. Every bad input has one stated outcome."""
 
+import json
 import os
 import re
 import shutil
@@ -18,6 +19,7 @@ from PIL import Image
 from data.preparation import DataError, Preparation
 from data.store.disk import Store, open_store, verify
 from data.store.prepare import prepare
+from search.cli import main
 
 Write = Callable[..., Path]
 SETTINGS = Preparation(image_px=32, fit="squash", validation_fraction=0.3, test_fraction=0.2)
@@ -375,3 +377,27 @@ def test_real_radiographs_of_full_size_are_prepared(tmp_path: Path) -> None:
     assert store.cases["width_px"].max() > 1500
     assert os.path.getsize(store.path / "images.npy") < 60 * 128**2 + 256
     assert open_store(store.path).digest == store.digest
+
+
+def test_a_run_on_infants_in_months_goes_on_once_their_unit_is_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A version of before took these months for granted."""
+    folder, run = tmp_path / "data", tmp_path / "run"
+    folder.mkdir()
+    for number in range(26):
+        Image.fromarray(noise((48, 48), seed=number)).save(folder / f"{number}.png")
+    rows = [f"{number},{number},{'MF'[number % 2]}" for number in range(26)]
+    (folder / "labels.csv").write_text("\n".join(["id,boneage,sex", *rows]) + "\n")
+    command = ["prepare", str(folder), "--run-dir", str(run), "--preset", "demo", "--image-px", "48"]
+    assert main([*command, "--age-unit", "months"]) == 0
+    about = json.loads((run / "prepared" / "store.json").read_text())
+    del about["settings"]["age_unit"]
+    (run / "prepared" / "store.json").write_text(json.dumps(about))
+    before = (run / "prepared" / "cases.csv").read_bytes()
+    (run / "trials").mkdir()
+
+    assert main([*command, "--age-unit", "auto"]) == 2
+    assert "say --age-unit years to convert all, or --age-unit months if they are infants'" in capsys.readouterr().err
+    assert main([*command, "--age-unit", "months"]) == 0
+    assert (run / "prepared" / "cases.csv").read_bytes() == before

@@ -15,10 +15,11 @@ from hypothesis import strategies as st
 from openpyxl import Workbook
 
 from data.preparation import DataError
-from data.tables import sheets
+from data.tables.cells import workbook
+from data.tables.cells.bounds import MAX_TABLE_BYTES
 from data.tables.headings import fitting
 from data.tables.rows import read_table
-from data.tables.sheets import MAX_TABLE_BYTES, read_sheet
+from data.tables.sheets import Fit, read_sheet
 
 HEADINGS = ["id", "boneage", "male"]
 ROWS = [["007", "132", "M"], ["NA", "12", "F"], ["Jörg", "80", "M"], ["a b", "1", "F"]]
@@ -27,7 +28,7 @@ SEPARATORS = (",", ";", "\t", "|")
 ENDS = ("\n", "\r\n", "\r")
 
 
-def fits(cells: object) -> int:
+def fits(cells: object) -> Fit:
     return fitting(cells, {})  # type: ignore[arg-type]
 
 
@@ -172,11 +173,134 @@ def test_of_sheets_the_one_that_has_most_of_what_is_asked_for_is_taken_and_the_o
     )
 
 
+@pytest.mark.parametrize("more", [["patient_id"], ["split", "patient_id"], ["note"]])
+def test_a_column_that_no_case_needs_makes_the_other_sheet_no_lesser_one(tmp_path: Path, more: list[object]) -> None:
+    girls = [[*cells, *more] for cells in GIRLS]
+    for boys in (BOYS, [cells[:2] for cells in BOYS]):
+        for there in ({"girls": girls, "boys": boys}, {"boys": boys, "girls": girls}):
+            with pytest.raises(DataError, match="has 2 sheets of cases"):
+                read_sheet(saved(tmp_path / "t.xlsx", there), fits)
+
+
+def merged(path: Path, rows: Cells, *ranges: str) -> Path:
+    book = Workbook()
+    sheet = book.worksheets[0]
+    for cells in rows:
+        sheet.append(cells)
+    for cells_of_one in ranges:
+        sheet.merge_cells(cells_of_one)
+    book.save(path)
+    return path
+
+
+def test_a_merged_cell_says_the_same_of_all_rows_that_it_covers(tmp_path: Path) -> None:
+    rows: Cells = [
+        ["patient_id", "id", "boneage", "sex"],
+        ["P1", 1, 100, "M"],
+        [None, 2, None, None],
+        ["P2", 3, 90, "F"],
+    ]
+    table = read_table(merged(tmp_path / "t.xlsx", rows, "A2:A3", "C2:C3", "D2:D3"))
+
+    assert table is not None
+    assert table.cases[["id", "age_months", "male", "patient"]].values.tolist() == [
+        ["1", 100, True, "P1"], ["2", 100, True, "P1"], ["3", 90, False, "P2"],
+    ]  # fmt: skip
+
+
+def test_an_id_that_is_merged_over_two_rows_is_a_repeated_one(tmp_path: Path) -> None:
+    rows: Cells = [["id", "boneage", "sex"], [1, 100, "M"], [None, 90, "M"], [2, 80, "F"]]
+    table = read_table(merged(tmp_path / "t.xlsx", rows, "A2:A3"))
+
+    assert table is not None
+    assert list(table.cases["id"]) == ["2"]
+    assert all("rows 2, 3 contradict one another" in problem.said for problem in table.problems)
+
+
+def test_one_merged_heading_over_two_columns_is_the_heading_of_both(tmp_path: Path) -> None:
+    readers: Cells = [["id", "bone age", None, "sex"], [None, "reader 1", "reader 2", None], [1, 100, 124, "M"]]
+    last: Cells = [["id", "sex", "bone age", None], [None, None, "reader 1", "reader 2"], [1, "M", 100, 124]]
+
+    for rows, ranges in ((readers, ["B1:C1"]), (readers, ["A1:A2", "B1:C1", "D1:D2"]), (last, ["C1:D1"])):
+        with pytest.raises(DataError, match=r"has two columns of bone ages \(bone age, bone age\)"):
+            read_table(merged(tmp_path / "t.xlsx", rows, *ranges))
+
+
+def test_a_merged_title_or_note_is_one_cell(tmp_path: Path) -> None:
+    rows: Cells = [
+        ["Klinik Nord"],
+        ["id", "boneage", "sex"],
+        [1, 100, "M"],
+        [2, 90, "F"],
+        [None, None, "checked by Jörg"],
+    ]
+    table = read_table(merged(tmp_path / "t.xlsx", rows, "A1:H1", "C5:H5"))
+
+    assert table is not None
+    assert list(table.cases["id"]) == ["1", "2"]
+    assert not table.problems
+
+
+def test_a_second_table_below_the_first_is_refused(tmp_path: Path) -> None:
+    rows: Cells = [
+        ["Training set"],
+        ["id", "boneage", "sex"],
+        [1, 100, "M"],
+        [],
+        ["Test set"],
+        ["id", "boneage", "sex"],
+        [2, 9, "F"],
+    ]
+
+    with pytest.raises(DataError, match=r"t\.xlsx row 6 has the headings again"):
+        read_table(saved(tmp_path / "t.xlsx", {"S": rows}))
+
+
+def test_hidden_rows_are_said(tmp_path: Path) -> None:
+    book = Workbook()
+    for cells in (*GIRLS, [3, 14, False], [4, 15, False]):
+        book.worksheets[0].append(cells)
+    for row in (3, 5, 9):
+        book.worksheets[0].row_dimensions[row].hidden = True
+    book.save(tmp_path / "t.xlsx")
+    table = read_table(tmp_path / "t.xlsx")
+
+    assert table is not None
+    assert len(table.cases) == 4
+    assert table.said == "t.xlsx: 2 hidden rows are read as the others (the first: row 3)"
+
+
+def test_a_strict_workbook_is_called_one(tmp_path: Path) -> None:
+    plain = saved(tmp_path / "t.xlsx", {"girls": GIRLS})
+    strict = tmp_path / "strict.xlsx"
+    with zipfile.ZipFile(plain) as archive, zipfile.ZipFile(strict, "w") as other:
+        for member in archive.namelist():
+            text = archive.read(member).decode()
+            text = text.replace(
+                "http://schemas.openxmlformats.org/spreadsheetml/2006/main",
+                "http://purl.oclc.org/ooxml/spreadsheetml/main",
+            )
+            other.writestr(member, text)
+
+    with pytest.raises(
+        DataError, match=r"strict\.xlsx is a workbook of the kind Strict Open XML.*save it as an Excel workbook"
+    ):
+        read_sheet(strict, fits)
+
+
 def test_a_sheet_of_headings_alone_is_no_second_one(tmp_path: Path) -> None:
     form: Cells = [["id", "boneage", "male", "split"], [None, None, None, " "]]
 
     for sheets_there in ({"form": form, "girls": GIRLS}, {"girls": GIRLS, "form": GIRLS[:1]}):
         assert read_sheet(saved(tmp_path / "t.xlsx", sheets_there), fits).name == "girls"
+
+
+def test_a_sheet_under_headings_that_nobody_knows_is_said(tmp_path: Path) -> None:
+    boys: Cells = [["Nr", "Alter", "Geschlecht"], [3, 12, "m"]]
+    sheet = read_sheet(saved(tmp_path / "t.xlsx", {"girls": GIRLS, "boys": boys, "notes": [["hello"]]}), fits)
+
+    assert sheet.name == "girls"
+    assert sheet.said == "t.xlsx: passed over, as no sheet of cases: boys"
 
 
 def test_a_copy_of_a_sheet_is_no_second_one(tmp_path: Path) -> None:
@@ -342,7 +466,7 @@ def test_more_cells_than_any_table_has_are_refused_while_they_are_read(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, limit: str, value: str
 ) -> None:
     path = with_last_cells(tmp_path / "t.xlsx", 9, value)
-    monkeypatch.setattr(sheets, limit, 50_000)
+    monkeypatch.setattr(workbook, limit, 50_000)
 
     with pytest.raises(DataError, match=r"t\.xlsx has 65,536 cells up to row 4 of 'Sheet', which is 16,384 wide"):
         read_sheet(path, fits)

@@ -146,6 +146,23 @@ def test_one_and_zero_are_a_sex_under_male_and_unclear_under_sex(tmp_path: Path)
         ("garçon", "vrai", True),
         ("sexo masculino", "verdadero", True),
         ("not male", "True", None),
+        ("Sex (male=0)", "0", True),
+        ("Sex (male=0)", "1", False),
+        ("Sex (male=0)", "1.0", False),
+        ("Sex (male=0)", "TRUE", None),  # yes is the other one than 1 under "male"
+        ("Sex (0=F)", "0", False),
+        ("Sex (0=F)", "1", True),
+        ("gender: 1=M, 2=F", "1", True),
+        ("gender: 1=M, 2=F", "2", False),
+        ("gender: 1=M, 2=F", "9", None),
+        ("sex 0: female, 1: male", "1", True),
+        ("Geschlecht (1 = weiblich)", "2", True),
+        ("male (1=no, 2=yes)", "2", True),
+        ("sex (1=male, 1=female)", "1", None),
+        ("sex (not male=1)", "1", None),
+        ("sexo (H=1, M=2)", "2", None),
+        ("male_2", "1", None),  # of a table that was put together, or a code
+        ("male_2", "True", True),
         ("sex", "TRUE", None),
         ("Geschlecht", "FALSCH", None),
         ("patient", "1", None),
@@ -156,6 +173,143 @@ def test_one_and_zero_are_a_sex_under_male_and_unclear_under_sex(tmp_path: Path)
 )
 def test_a_sex_is_read_by_its_word_and_its_heading(heading: str, cell: str, male: bool | None) -> None:
     assert sex_of(cell, normalised(heading)) is male
+
+
+def test_a_number_that_the_heading_leaves_out_is_the_other_sex_only_where_it_is_the_only_one() -> None:
+    assert sexes_in(["1", "2", "1"], "sex (1=m)") == [True, False, True]
+    assert sexes_in(["1", "0"], "sex (1=m)") == [True, False]
+    assert sexes_in(["0", "1", "2"], "sex (1=m)") == [None, True, None]
+
+
+@pytest.mark.parametrize(("heading", "first"), [("female", False), ("male", True), ("weiblich", False)])
+@pytest.mark.parametrize("letters", ["tf", "TF", "wf", "jn", "yn"])
+def test_letters_of_truth_are_read_under_a_heading_that_names_one_sex(heading: str, first: bool, letters: str) -> None:
+    assert sexes_in([*letters, ""], heading) == [first, not first, None]
+
+
+@pytest.mark.parametrize(
+    ("heading", "cells", "letter", "beside"),
+    [
+        ("sex", "JJMMMMMMMMMM", "J", "M"),  # Junge and Mädchen
+        ("nem", "FFFFFFFFFN", "N", "F"),  # férfi and nő
+        ("sex", "PFFFFFFFFF", "P", "F"),  # pojke and flicka
+        ("sex", "KMMMMMMMMM", "K", "M"),
+        ("sex", "TFTF", "T", "F"),
+        ("sex", ["Ж", "m", "m", "m"], "Ж", "m"),
+    ],
+)
+def test_a_letter_that_is_not_read_makes_those_beside_it_uncertain(
+    tmp_path: Path, heading: str, cells: str, letter: str, beside: str
+) -> None:
+    rows = "".join(f"{number},100,{cell}\n" for number, cell in enumerate(cells))
+    path = tmp_path / "train.csv"
+    path.write_text(f"id,boneage,{heading}\n{rows}", encoding="utf-8")
+
+    said = (
+        f"row {list(cells).index(letter) + 2} has '{letter}' as a sex, which is not read, and beside it '{beside}' may"
+    )
+    with pytest.raises(DataError, match=said):
+        read_table(path, {"sex": heading})
+
+
+@pytest.mark.parametrize("unknown", ["U", "x", "O", "?", "-", "unknown", "n/a", "", "maybe"])
+def test_what_says_that_a_sex_is_unknown_makes_no_other_uncertain(tmp_path: Path, unknown: str) -> None:
+    table = read_table(written(tmp_path, f"id,boneage,sex\n1,100,M\n2,100,F\n3,100,{unknown}\n"))
+    german = read_table(written(tmp_path, "id,boneage,sex\n1,100,m\n2,100,w\n3,100,d\n"))
+
+    assert table is not None
+    assert german is not None
+    assert list(table.cases["male"]) == list(german.cases["male"]) == [True, False]
+
+
+@pytest.mark.parametrize(
+    "headings", ["id,boneage,sex", "ID, BoneAge ,SEX", "Case ID,Sex,Ground truth bone age (months)"]
+)
+def test_headings_within_the_table_are_refused_with_their_row(tmp_path: Path, headings: str) -> None:
+    path = written(tmp_path, f"id,boneage,sex\n1,100,M\n2,90,F\n\nTest set,,\n{headings}\n3,80,M\n")
+
+    with pytest.raises(DataError, match=r"train\.csv row 6 has the headings again.*a column `split`"):
+        read_table(path)
+
+
+def test_headings_of_a_table_without_ages_are_refused_within_one_that_has_them(tmp_path: Path) -> None:
+    path = written(tmp_path, "id,sex,boneage\n1,M,100\n2,F,90\nCase ID,Sex,\n3,M,\n")
+
+    with pytest.raises(DataError, match="row 4 has the headings again"):
+        read_table(path)
+
+
+@pytest.mark.parametrize("title", ["Test set", "validation data", "TESTING"])
+def test_a_title_of_a_split_between_rows_is_refused(tmp_path: Path, title: str) -> None:
+    path = written(tmp_path, f"id,boneage,sex\n1,100,M\n2,90,F\n\n{title},,\n3,80,M\n")
+
+    with pytest.raises(DataError, match=f"row 5 says '{title}' and nothing else, as the title of the rows below it"):
+        read_table(path)
+
+
+def test_a_note_between_rows_is_no_title_of_a_split(tmp_path: Path) -> None:
+    table = read_table(written(tmp_path, "id,boneage,sex\n1,100,M\n,,read by the test team\n2,90,F\n"))
+    with_splits = read_table(written(tmp_path, "id,boneage,sex,split\n1,100,M,train\ntest,,,\n2,90,F,test\n"))
+
+    assert table is not None
+    assert with_splits is not None
+    assert list(table.cases["id"]) == list(with_splits.cases["id"]) == ["1", "2"]
+
+
+def test_cells_that_are_words_of_headings_are_cells(tmp_path: Path) -> None:
+    table = read_table(written(tmp_path, "id,kind,sex,boneage\n1,image,male,100\nfile,set,male,90\n"))
+
+    assert table is not None
+    assert list(table.cases["age_months"]) == [100, 90]
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        '1,100,M,"see 9\n2,90,F,\n3,80,M,see 4"\n4,70,F,\n',
+        '1,100,M,"see 2\n2,90,F,closed"\n3,80,M,\n',
+        '1,100,M,\n2,"100,M,\n3,90,F,\n4,80",M,\n',
+    ],
+)
+def test_rows_that_a_quotation_mark_swallows_are_refused(tmp_path: Path, rows: str) -> None:
+    path = written(tmp_path, "id,boneage,sex,note\n" + rows)
+
+    with pytest.raises(DataError, match=r"train\.csv line \d looks like a row, and lies inside a cell"):
+        read_table(path)
+
+
+def test_a_note_of_several_lines_is_one_cell(tmp_path: Path) -> None:
+    note = '"left hand\nof 3, not 4\nrepeat, no cast, 2019, fine"'
+    table = read_table(written(tmp_path, f"id,boneage,sex,note\n1,100,M,{note}\n2,90,F,\n"))
+
+    assert table is not None
+    assert list(table.cases["age_months"]) == [100, 90]
+
+
+@pytest.mark.parametrize("further", ["comment", "patient_id", "remarks"])
+def test_decimals_that_a_comma_moves_into_the_next_column_are_refused(tmp_path: Path, further: str) -> None:
+    path = written(tmp_path, f"id,sex,boneage,{further}\n1,M,10,5\n2,F,9\n3,F,11,25\n")
+
+    with pytest.raises(
+        DataError, match="row 2 has 10 and 5, which may be one number with a decimal comma, and row 3 ends"
+    ):
+        read_table(path, age_unit="years")
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        "1,M,10,5\n2,F,9,\n",  # all rows have as many commas: 5 is a cell
+        "1,M,10,seen twice\n2,F,9\n",
+        "1,M,10\n2,F,9\n",
+        "1,M,10,1234\n2,F,9\n",
+    ],
+)
+def test_a_column_beside_the_ages_that_holds_no_decimals_is_none_of_them(tmp_path: Path, rows: str) -> None:
+    table = read_table(written(tmp_path, "id,sex,boneage,comment\n" + rows), age_unit="years")
+
+    assert table is not None
+    assert list(table.cases["age_months"]) == [120, 108]
 
 
 @pytest.mark.parametrize(("heading", "cell"), [("sex", "TRUE"), ("gender", "1"), ("sex", "falsch")])

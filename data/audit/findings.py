@@ -39,13 +39,13 @@ def unit_findings(cases: pd.DataFrame, problems: pd.DataFrame, since_birth: bool
             "The labels are ages since birth, from DICOM headers: a network trained on them predicts no bone age, and its error "
             "is also the children's own deviation.",
         )
+    low = ages <= YEARS_MOST
     if ages.max() < YEARS_MAX_MONTHS or look_like_years(ages.to_numpy()):
         yield Finding(
             "worry",
-            f"Hardly any bone age is above {YEARS_MAX_MONTHS} months (median {ages.median():g}): the labels look like years. If they "
-            "are, prepare again with --age-unit years; if all are infants', they may be right.",
+            f"{low.mean():.0%} of the bone ages are at most {YEARS_MOST} months (median {ages.median():g}): the labels look like years. "
+            "If they are, prepare again with --age-unit years; if these are infants', they may be right.",
         )
-    low = ages <= YEARS_MOST
     if low.mean() > YEARS_MIXED and ages.median() > INFANTS_MOST:
         yield Finding(
             "worry",

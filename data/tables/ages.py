@@ -15,13 +15,16 @@ UNITS = {"months": 1.0, "years": 12.0, "days": 12 / 365.25}  # in months
 NUMBER = re.compile(r"[+-]?(\d+([.,]\d*)?|[.,]\d+)([eE][+-]?\d+)?")
 THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2}[.,]\d{3}")
 
-# No bone age in years is above 21, and most in months are: 99.3 % of RSNA's. So a set that ends there holds
-# years, or infants in months. Infants' months go on: whoever reads children of 21 months reads some of 24, 30 or 36. Years
-# do not, but for slips of the pen, which lie anywhere, 25 for 2.5 as well: one tells nothing, and of many labels a few do not.
-# And infants are read on plates of the atlas, 3, 6, 9, 12, 15, 18. Who means months and is asked in vain, says so.
+# No bone age in years is above 21, and most in months are: 99.3 % of RSNA's. So a set of which most labels end there holds years,
+# or infants in months. What the others are tells nothing: slips of the pen, months beside years, words for unknown.
+# But infants are read on plates of the atlas, 3, 6, 9, 12, 15, 18. Who means months and is asked in vain, says so.
 YEARS_MOST, INFANTS_MOST, PLATES_APART = 21, 42, 3
-SLIPS_SHARE = 0.05  # of the labels
-UNKNOWN = 99  # as some write an age that they do not know; no age in years
+YEARS_SHARE = 0.5  # of the labels
+UNKNOWN = (
+    77,
+    88,
+    99,
+)  # as some write an age that they do not know; no ages in years. Three digits and -1 are none in months either
 YEARS_LEAST = 5  # labels; fewer tell nothing
 
 
@@ -58,9 +61,18 @@ def mostly_newborn(ages: np.ndarray) -> bool:
 
 
 def look_like_years(ages: np.ndarray) -> bool:
-    """Whether labels that are taken for months are probably years."""
-    known = ages[ages != UNKNOWN]
+    """Whether labels that are taken for months are probably years, all of them or most."""
+    known = ages[~np.isin(ages, UNKNOWN)]
     low = known[known <= YEARS_MOST]
-    slips = len(known) - len(low)
     on_plates = (low % PLATES_APART == 0).all()
-    return bool(len(low) >= YEARS_LEAST and slips <= max(1, SLIPS_SHARE * len(known)) and not on_plates)
+    return bool(len(low) >= YEARS_LEAST and len(low) > YEARS_SHARE * len(known) and not on_plates)
+
+
+def said_of_years(ages: np.ndarray) -> str:
+    """What is seen of such labels, and what to do."""
+    above = int((ages > YEARS_MOST).sum())
+    return (
+        f"look like years: of {len(ages):,} labels the median is {np.median(ages):g}, and {above:,} are above {YEARS_MOST}; "
+        f"say --age-unit years to convert all, or --age-unit months if they are infants'"
+        + ("; if both units occur, write all in one" if above else "")
+    )

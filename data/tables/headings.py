@@ -18,7 +18,7 @@ from data.films import dicom
 from data.problems import Problem
 from data.shown import one_line
 from data.tables.dicom_cases import is_header_age
-from data.tables.sheets import read_sheet
+from data.tables.sheets import NO_FIT, Fit, read_sheet
 
 IMAGE_SUFFIXES = (*dicom.PICTURE_SUFFIXES, *dicom.SUFFIXES)
 
@@ -56,6 +56,11 @@ SPLIT_WORDS = {
     "validation": r"val|valid|validation",
     "test": r"test|testing|ground truth",
 }
+CELL_WORDS = {  # in a cell, where a word means nothing but a split
+    **SPLIT_WORDS,
+    "validation": rf"{SPLIT_WORDS['validation']}|dev|validierung",
+    "test": rf"{SPLIT_WORDS['test']}|holdout|hold out|held out",
+}
 
 
 @dataclass(frozen=True)
@@ -85,11 +90,15 @@ class Table:
     unused: tuple[Unused, ...] = ()
 
 
-def fitting(headings: Sequence[str], asked: Mapping[str, str]) -> int:
-    """How many of our columns these are headings of, those that were named twice; 0 where they are those of no table of cases."""
+def fitting(headings: Sequence[str], asked: Mapping[str, str]) -> Fit:
+    """How well these serve as the headings of cases: by ids with ages, or with sexes alone, before all that a case may also have."""
     columns = found_columns(headings, asked)
-    named = sum(name == normalised(asked.get(ours, "")) for ours, name in columns.items())
-    return len(columns) + named if "id" in columns and len(columns) > 1 else 0
+    if "id" not in columns or len(columns) == 1:
+        return NO_FIT
+    named = [ours for ours, name in columns.items() if name == normalised(asked.get(ours, ""))]
+    of_ages = "age_months" in columns
+    needed = (3 if of_ages else 2 if "sex" in columns else 1) + len({*NEEDED, "age_months"} & {*named})
+    return Fit(needed, len(columns) + len(named), of_ages)
 
 
 def normalised(heading: str) -> str:
@@ -183,11 +192,16 @@ def split_by_headings(columns: dict[str, str]) -> str:
     return published.get((columns["id"], columns.get("sex", ""), columns.get("age_months")), "")
 
 
-def split_by_words(text: str) -> str:
+def split_by_words(text: str, words_of: Mapping[str, str] = SPLIT_WORDS) -> str:
     """The one split that a file's or folder's name speaks of; '' where it names none, or several."""
     words = re.sub(r"[^a-z]+", " ", text.lower())
-    named = [split for split, word in SPLIT_WORDS.items() if re.search(rf"\b({word})\b", words)]
+    named = [split for split, word in words_of.items() if re.search(rf"\b({word})\b", words)]
     return named[0] if len(named) == 1 else ""
+
+
+def split_by_cell(text: str) -> str:
+    """The same of a cell."""
+    return split_by_words(text, CELL_WORDS)
 
 
 def is_a_splits_table(stem: str, split: str = "") -> bool:

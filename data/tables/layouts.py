@@ -114,7 +114,7 @@ def read_folder(folder: Path, settings: Preparation = AS_FOUND, to_train: bool =
 
 def read_tables(folder: Path, files: Files, settings: Preparation) -> tuple[list[Table], list[str]]:
     """The folder's tables of cases, placed in their splits, and a sentence for each file that is passed over."""
-    asked, unit = settings.columns, settings.age_unit.replace("auto", "months")
+    asked, unit = settings.columns, settings.age_unit
     with_dicom = any(is_dicom(path) for path in files.images)
     tables: list[Table] = []
     others: list[Path] = []

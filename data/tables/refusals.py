@@ -10,7 +10,7 @@ import pandas as pd
 from data.preparation import DataError, Preparation
 from data.problems import Problem
 from data.shown import one_line
-from data.tables.ages import YEARS_MOST, look_like_years, mostly_newborn
+from data.tables.ages import look_like_years, mostly_newborn, said_of_years
 from data.tables.dicom_cases import is_header_age
 from data.tables.headings import Table, composed, normalised, without_named
 from data.tables.rsna import RSNA_TEST_IDS, official_test
@@ -26,11 +26,9 @@ def refuse_years(folder: Path, tables: Sequence[Table], settings: Preparation) -
         return
     each = {str(table.path): table.cases["age_months"].to_numpy() for table in tables}
     for of, ages in [*each.items(), (str(folder), np.concatenate([*each.values()]))]:
-        if look_like_years(ages[~np.isnan(ages)]):
-            raise DataError(
-                f"the bone ages of {of} look like years: of {len(ages):,} labels the median is {np.median(ages):g}, and hardly "
-                f"any is above {YEARS_MOST}; say --age-unit years to convert all, or --age-unit months if they are infants'"
-            )
+        said = ages[~np.isnan(ages)]
+        if look_like_years(said):
+            raise DataError(f"the bone ages of {of} {said_of_years(said)}")
 
 
 def refuse_newborn(path: Path, ages: np.ndarray, unit: str) -> None:
@@ -65,8 +63,13 @@ def refuse_lost_ages(tables: Iterable[Table]) -> None:
 
 
 def refuse_lost_splits(tables: Iterable[Table]) -> None:
-    """Test cases of a split that the table's owner made would be trained on."""
+    """Test cases of a split that the table's owner made would be trained on, or lost and others be tested on in their place."""
     for table in tables:
+        for problem in table.problems:
+            if problem.kind == "split":
+                raise DataError(
+                    f"{problem.path} has a split that is not read: {problem.said}; write one of these, or remove the row"
+                )
         for column in table.unused if "split" not in table.columns else ():
             if column.splits != {"train"} and (others := sorted(column.splits - {table.split or "train"})):
                 raise DataError(

@@ -4,12 +4,10 @@ A row that cannot be used becomes a Problem, and the others are kept; which cell
 asks for the table.
 """
 
-import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -18,23 +16,29 @@ from data.cases import MAX_AGE_MONTHS, MIN_AGE_MONTHS, SPLITS
 from data.preparation import DataError
 from data.problems import Kind, Problem
 from data.shown import one_line, shown
-from data.tables.ages import NUMBER, UNITS, months_of, unclear_marks
+from data.tables.ages import UNITS, months_of, unclear_marks
+from data.tables.cells.workbook import UNVALUED
 from data.tables.dicom_cases import Age, ages_in_column, is_header_age
 from data.tables.headings import (
-    OPTIONS,
-    WHAT,
     Table,
-    bare_ids,
     fitting,
     found_columns,
     ids_of,
     normalised,
     places_of,
+    split_by_cell,
     split_by_headings,
-    split_by_words,
 )
-from data.tables.sexes import m_is_unclear, needs_a_sex, sex_of, sexes_in
-from data.tables.sheets import UNVALUED, Sheet, read_sheet
+from data.tables.sexes import m_is_unclear, needs_a_sex, sexes_in
+from data.tables.sheets import Sheet, read_sheet
+from data.tables.unclear.columns import (
+    refuse_chronological,
+    refuse_two_columns,
+    refuse_unread_letters,
+    refuse_without_heading,
+)
+from data.tables.unclear.lines import refuse_lines
+from data.tables.unclear.units import refuse_parts, unit_of, years_and_months_said
 from data.tables.unused import unused_columns
 
 KINDS: dict[str, Kind] = {"sex": "sex", "age_months": "age", "split": "split"}  # of a problem with the column
@@ -44,13 +48,13 @@ TO_ANSWER: tuple[str, ...] = ()  # any of it will do
 
 
 def read_table(
-    path: Path, asked: Mapping[str, str] = {}, age_unit: str = "months", needed: Collection[str] = TO_TRAIN
+    path: Path, asked: Mapping[str, str] = {}, age_unit: str = "auto", needed: Collection[str] = TO_TRAIN
 ) -> Table | None:
     """The table, or None where its headings are those of no table of cases: ids, and sexes or ages.
 
     A row without one of the columns that are `needed` is left out; of others a blank cell is unknown, and what cannot be
-    read is a problem of a row that stays. Raises DataError where the file cannot be read, has no rows, has two columns for
-    one thing that contradict one another, or formulas that nobody has calculated.
+    read is a problem of a row that stays. Raises DataError where the file cannot be read, has no rows, has formulas that
+    nobody has calculated, or may mean two things (`data/tables/unclear`).
     """
     sheet = read_sheet(path, partial(fitting, asked=asked))
     columns = found_columns(sheet.headings, asked)
@@ -58,65 +62,22 @@ def read_table(
         return None
     if not sheet.rows:
         raise DataError(f"{path} has no rows")
-    refuse_parted_numbers(path, sheet, columns)
+    refuse_lines(path, sheet, columns)
+    age_unit, of_heading = unit_of(path, columns.get("age_months", ""), age_unit)
     refuse_two_columns(path, sheet, asked, age_unit)
+    unused = unused_columns(sheet, asked)
+    at = {ours: places[0] for ours, places in places_of(sheet.headings, asked).items()}
+    if "age_months" in at:
+        refuse_without_heading(path, sheet, at["age_months"])
+        refuse_parts(path, sheet, at["age_months"])
+        if normalised(asked.get("age_months", "")) != columns["age_months"]:
+            refuse_chronological(path, columns["age_months"], unused)
+    if "sex" in at:
+        refuse_unread_letters(path, sheet, at["sex"])
     table = to_cases(path, sheet, columns, age_unit, needed)
-    return replace(table, columns=columns, unused=unused_columns(sheet, asked))
-
-
-# What two columns for one thing are compared by; None says nothing.
-MEANINGS: dict[str, Callable[[list[str], str, str], list[Any]]] = {
-    "id": lambda texts, heading, unit: bare_ids(texts),
-    "age_months": lambda texts, heading, unit: [None if np.isnan(age) else age for age in months_of(texts, unit)],
-    "sex": lambda texts, heading, unit: sexes_in(texts, heading),
-    "split": lambda texts, heading, unit: [split_by_words(text) or None for text in texts],
-}
-
-
-def refuse_two_columns(path: Path, sheet: Sheet, asked: Mapping[str, str], age_unit: str) -> None:
-    """Two raters' ages, or a number beside a file's name: which is meant is not for us to say."""
-    for ours, places in places_of(sheet.headings, asked).items():
-        if ours not in MEANINGS:
-            continue
-        columns = [[cells[place] for _, cells in sheet.rows] for place in places]
-        meant = [
-            MEANINGS[ours](texts, normalised(sheet.headings[place]), age_unit)
-            for place, texts in zip(places, columns, strict=True)
-        ]
-        for other in range(1, len(places)):
-            for at, (one, two) in enumerate(zip(meant[0], meant[other], strict=True)):
-                if one is None or two is None or one == two:
-                    continue
-                names = [one_line(sheet.headings[places[n]]) for n in (0, other)]
-                told_apart = normalised(names[0]) != normalised(names[1])
-                raise DataError(
-                    f"{path} has two columns of {WHAT[ours]} ({', '.join(names)}), and row {sheet.rows[at][0]} has "
-                    f"{shown(columns[0][at])} and {shown(columns[other][at])}: "
-                    + (f"say {OPTIONS[ours]}" if told_apart and ours in OPTIONS else "rename one of them, or remove it")
-                )
-
-
-def refuse_parted_numbers(path: Path, sheet: Sheet, columns: Mapping[str, str]) -> None:
-    """A comma that no quotes protect parts 3,5 into two cells, and pushes those behind it to the right.
-
-    A row that has more cells than the headings and ends in blank ones may be that, or just end in commas. It is that only where
-    putting two numbers together leaves a row that says an age and a sex.
-    """
-    there = [normalised(heading) for heading in sheet.headings]
-    at = {ours: there.index(name) for ours, name in columns.items()}
-    for number, cells in sheet.longer:
-        for place in range(max(at.values()) + 1):
-            parts = cells[place : place + 2]
-            if place == at["id"] or not all(re.fullmatch(r"\s*[0-9]+\s*", part) for part in parts) or len(parts) < 2:
-                continue
-            joined = [*cells[:place], ",".join(map(str.strip, parts)), *cells[place + 2 :]]
-            says_age = "age_months" not in at or bool(NUMBER.fullmatch(joined[at["age_months"]].strip()))
-            if says_age and ("sex" not in at or sex_of(joined[at["sex"]], columns["sex"]) is not None):
-                raise DataError(
-                    f"{path} row {number} has {len(cells)} cells under {len(there)} headings: {parts[0].strip()} and {parts[1].strip()} may "
-                    f"be one number, {joined[place]}, or two; put numbers with a decimal comma in quotes, write a point instead, or "
-                    "remove the commas at the row's end"
-                )
+    texts = [cells[at["age_months"]] for _, cells in sheet.rows] if "age_months" in at else []
+    said = "; ".join(filter(None, (of_heading, years_and_months_said(path, texts, age_unit), table.said)))
+    return replace(table, columns=columns, unused=unused, said=said)
 
 
 def to_cases(path: Path, sheet: Sheet, columns: dict[str, str], age_unit: str, needed: Collection[str]) -> Table:
@@ -131,7 +92,7 @@ def to_cases(path: Path, sheet: Sheet, columns: dict[str, str], age_unit: str, n
     males: list[bool | None] = (
         sexes_in(cells["sex"], columns["sex"]) if "sex" in columns else [False for _ in sheet.rows]
     )
-    splits = [split_by_words(text) for text in cells.get("split", blank)]
+    splits = [split_by_cell(text) for text in cells.get("split", blank)]
     patients = cells.get("patient", blank)
     why = sentences(cells, columns, age_unit)
     kept: list[tuple[str, float, bool | None, str, str, int, str]] = []

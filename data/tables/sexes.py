@@ -5,7 +5,7 @@ TRUE means a boy under "male" and a girl under "female"; under any other heading
 
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from itertools import pairwise
 
 # Without accents, as `bare` leaves them; plurals and other inflected forms as they occur in headings.
@@ -33,6 +33,12 @@ YES_NO = {
     **dict.fromkeys(("true", "wahr", "vrai", "verdadero", "verdadeiro", "vero", "waar", "1", "1.0", "yes", "y"), True),
     **dict.fromkeys(("false", "falsch", "faux", "falso", "onwaar", "0", "0.0", "no", "n"), False),
 }
+# True and false, ja and nein, as letters.
+TRUTHS = (("t", "f"), ("v", "f"), ("w", "f"), ("j", "n"), ("s", "n"), ("o", "n"))
+UNKNOWN_LETTERS = {"u", "x", "o"}  # unknown, not told, other
+# A word and its number in a heading, in either order: two groups for each.
+WORDS = "|".join(sorted({word for word in (*SEX, *YES_NO) if word.isalpha()}, key=len, reverse=True))
+CODE = re.compile(rf"\b({WORDS}|[^\W\d_])\s*[=:]\s*(\d+)\b|\b(\d+)\s*[=:]\s*({WORDS}|[^\W\d_])\b")
 NOT = {"not", "non", "no", "nicht", "kein", "keine", "pas", "nao", "niet", "geen"}  # before a word: it is not meant
 # Where these alone are beside it, M may be a woman: hombre or varón and mujer, homem and mulher; beside V it may be the Dutch man.
 OTHER_LETTERS = {"h", "v"}
@@ -44,8 +50,57 @@ def sexes_in(texts: Sequence[str], heading: str) -> list[bool | None]:
     there = words_of(texts)
     homme = {"h": True} if {"h", "f"} <= there and "m" not in there else {}  # French: H and F
     unclear = {"m", "h", "v"} if m_is_unclear(texts) else set()
-    words = [bare(text) for text in texts]
-    return [None if word in unclear else homme.get(word, sex_of(word, heading)) for word in words]
+    named = sex_named(heading)
+    truths = letters_of_truth(there) if named is not None else {}
+    own = homme | {letter: truth == named for letter, truth in truths.items()} | codes_in(heading, there)
+    read = {word: None if word in unclear else own.get(whole(word), read_alone(word, heading)) for word in there}
+    return [read[bare(text)] for text in texts]
+
+
+def letters_of_truth(there: Collection[str]) -> dict[str, bool]:
+    """Yes and no by their first letters, where these two are all that a column has."""
+    letters = {*there} - {""}
+    return next(({yes: True, no: False} for yes, no in TRUTHS if letters == {yes, no}), {})
+
+
+def codes_in(heading: str, there: Collection[str]) -> dict[str, bool]:
+    """What a heading says of numbers, as in "male=0", "0: F, 1: M"; empty where it says nothing, or two things.
+
+    Where it names one number, the one other that is `there` means the other sex.
+    """
+    named = sex_named(heading)
+    meanings = SEX | ({word: truth == named for word, truth in YES_NO.items()} if named is not None else {})
+    pairs = [(one or four, two or three) for one, two, three, four in CODE.findall(bare(heading))]
+    letters = {word for word, _ in pairs if len(word) == 1}
+    uncertain = any(word not in meanings for word in letters) or ("m" in letters and m_may_be_a_woman(heading))
+    if uncertain or is_negated(re.findall(r"[^\W\d_]+", bare(heading))):
+        return {}
+    said = {(number, meanings[word]) for word, number in pairs if word in meanings}
+    codes = dict(said)
+    if len(codes) < len(said):
+        return {}
+    others = {whole(word) for word in there} & {"0", "1", "2"} - {*codes}
+    sexes = {*codes.values()}
+    return codes | ({others.pop(): not sexes.pop()} if len(sexes) == len(others) == 1 else {})
+
+
+def whole(word: str) -> str:
+    """1.0 is 1."""
+    return re.sub(r"(?<=^\d)[.,]0+$", "", word)
+
+
+def unread_letters(texts: Sequence[str], heading: str) -> tuple[list[str], list[str]]:
+    """Cells of one letter that is not read, and those of one that is. Some letters say that a sex is unknown, or neither."""
+    there = words_of(texts)
+    known = {*UNKNOWN_LETTERS, *({"d"} if "w" in there else ())}  # D beside W: divers
+    if m_is_unclear(texts):  # which is said of each row
+        known |= OTHER_LETTERS | {"m"}
+    letters = [
+        (text.strip(), sex)
+        for text, sex in zip(texts, sexes_in(texts, heading), strict=True)
+        if len(bare(text)) == 1 and bare(text).isalpha() and bare(text) not in known
+    ]
+    return [text for text, sex in letters if sex is None], [text for text, sex in letters if sex is not None]
 
 
 def m_is_unclear(texts: Sequence[str]) -> bool:
@@ -60,11 +115,18 @@ def words_of(texts: Sequence[str]) -> set[str]:
 
 def sex_of(text: str, heading: str) -> bool | None:
     """Whether male; None where the cell does not tell. Under "female", yes is a girl; under "sex" it is nobody."""
-    word = bare(text)
+    return sexes_in([text], heading)[0]
+
+
+def read_alone(word: str, heading: str) -> bool | None:
+    """By the word and the heading. What numbers mean is not guessed under a heading with numbers of its own."""
     if word in SEX:
         return SEX[word]
     named = sex_named(heading)
-    return YES_NO[word] == named if word in YES_NO and named is not None else None
+    numbers = re.search(r"\d", heading) and (word[:1].isdigit() or CODE.search(bare(heading)))
+    if named is None or word not in YES_NO or numbers:
+        return None
+    return YES_NO[word] == named
 
 
 def sex_named(heading: str) -> bool | None:
@@ -72,14 +134,22 @@ def sex_named(heading: str) -> bool | None:
     words = re.findall(r"[^\W\d_]+", bare(heading))
     meant = [word if word in SEX else re.sub("^is", "", word) for word in words]  # isFemale
     named = {SEX[word] for word in meant if word in SEX}
-    negated = any(before in NOT and word in SEX for before, word in pairwise(meant))
-    of_either = "m" in meant and WITH_OTHER_LETTERS & set(meant)
-    return named.pop() if len(named) == 1 and not negated and not of_either else None
+    of_either = "m" in meant and m_may_be_a_woman(heading)
+    return named.pop() if len(named) == 1 and not is_negated(meant) and not of_either else None
+
+
+def is_negated(words: Sequence[str]) -> bool:
+    return any(before in NOT and word in SEX for before, word in pairwise(words))
+
+
+def m_may_be_a_woman(heading: str) -> bool:
+    """Whether a heading is of a language that writes H and M, or has a letter of it."""
+    return bool((WITH_OTHER_LETTERS | OTHER_LETTERS) & {*re.findall(r"[^\W\d_]+", bare(heading))})
 
 
 def needs_a_sex(text: str, heading: str) -> bool:
     """Whether the cell would be read if its heading said whose sex is meant."""
-    return bare(text) in YES_NO and sex_named(heading) is None
+    return bare(text) in YES_NO and sex_of(text, heading) is None
 
 
 def bare(text: str) -> str:

@@ -8,41 +8,44 @@ import codecs
 import csv
 import io
 import re
-import zipfile
-from collections.abc import Callable, Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from data.foreign import foreign
 from data.preparation import DataError
 from data.shown import one_line
+from data.tables.cells import workbook
+from data.tables.cells.bounds import MAX_TABLE_BYTES, too_large
+from data.tables.cells.workbook import Row, worksheets
 
 EXCEL_SUFFIXES = (".xlsx", ".xlsm")
 TABLE_SUFFIXES = (".csv", ".tsv", *EXCEL_SUFFIXES)
-MAX_TABLE_BYTES = (
-    100_000_000  # of text, inflated: RSNA's largest table has 0.3 million; beyond is a bomb or no table of cases
-)
-MAX_CELLS = 20_000_000  # of a workbook: RSNA's largest table has 0.04 million
-MAX_CELLS_READ = 250_000_000  # with the blank ones at the ends of rows, which cost time alone
-UNREADABLE = {True: "cannot be read as an Excel workbook", False: "cannot be read as CSV"}  # by whether it is Excel
+UNREADABLE = {True: workbook.UNREADABLE, False: "cannot be read as CSV"}  # by whether it is Excel
 ARCHIVE_MARK = b"PK\3\4"
 SEPARATORS = ",;\t|"
 NOTHING = re.compile(r"[\s,;|\u200b-\u200f\u2060\ufeff]*")  # a row of these alone is blank, whichever of them separates
 HEADING_WITHIN = 10  # rows from the top, blank ones not counted: exports begin with a title or two
 LOOKED_AT = 30  # lines from the top, for the separator
 AT_ONCE = 1 << 20  # bytes of a file that is read
-UNVALUED = "\0"  # a cell with a formula whose value nobody has calculated; no text has that letter
 TEXT_FORMULA = re.compile(r'="([^"]*)"')  # as programs write 007 into a CSV, so that Excel leaves its zeros
-FORMULA = re.compile(rb"<f[\s/>]")  # in a worksheet
 
 
 class Empty(DataError):
     """A table without a single cell."""
 
 
-Row = tuple[int, list[str]]  # its number as a person counts, from 1; its cells
-Fits = Callable[[Sequence[str]], int]  # how well a row serves as the headings; 0 is not at all
+class Fit(NamedTuple):
+    """How well a row serves as the headings of a table of cases; of two the greater is the better one."""
+
+    needed: int  # how many columns that no case can do without, those that were named twice; 0 is not at all
+    columns: int  # of all that are known
+    of_ages: bool = False  # whether bone ages are among them
+
+
+Fits = Callable[[Sequence[str]], Fit]
+NO_FIT = Fit(0, 0)
 
 
 @dataclass(frozen=True)
@@ -52,9 +55,11 @@ class Sheet:
     said: str = ""  # what had to be guessed
     name: str = ""  # in its workbook
     hidden: bool = False
-    longer: tuple[
-        Row, ...
-    ] = ()  # all cells of the rows that commas part into more than the headings, where the further are blank
+    # What may be no row as it stands there; of the last three, in text that commas part.
+    headings_again: tuple[int, ...] = ()  # rows that are headings of cases themselves
+    within_quotes: tuple[Row, ...] = ()  # lines inside a quoted cell, cut like rows, that are as wide as the headings
+    longer: tuple[Row, ...] = ()  # all cells of the rows with more than the headings, where the further are blank
+    shorter: frozenset[int] = frozenset()  # rows with fewer cells than the headings
 
 
 def read_sheet(path: Path, fits: Fits) -> Sheet:
@@ -67,8 +72,13 @@ def read_sheet(path: Path, fits: Fits) -> Sheet:
     sheets = list((read_excel if excel else read_text)(path, data, fits))
     if not sheets:
         raise Empty(f"{path} {UNREADABLE[excel]}: it is empty")
-    fitting = [sheet for sheet in sheets if fits(sheet.headings)]
-    return the_one(path, fitting, fits) if fitting else sheets[0]
+    fitting = [sheet for sheet in sheets if fits(sheet.headings).needed]
+    if not fitting:
+        return sheets[0]
+    chosen = the_one(path, fitting, fits)
+    others = [sheet.name for sheet in sheets if sheet not in fitting and sheet.rows and not sheet.hidden]
+    passed = f"{path.name}: passed over, as no sheet of cases: {one_line(', '.join(others))}" if others else ""
+    return replace(chosen, said="; ".join(filter(None, (chosen.said, passed))))
 
 
 def bytes_of(path: Path) -> bytes:
@@ -97,14 +107,15 @@ def is_excel(path: Path, data: bytes) -> bool:
 
 
 def the_one(path: Path, fitting: Sequence[Sheet], fits: Fits) -> Sheet:
-    """The one that fits best. Girls on one sheet and boys on the next are half of the cases each; a hidden sheet is an old one."""
+    """The one with the needed columns. Girls on one sheet and boys on the next are half of the cases each, whatever else one of
+    them has; a hidden sheet is an old one."""
     filled = [
         sheet for sheet in fitting if sheet.rows
     ] or fitting  # a form that nobody has filled in is no second table
     shown = [sheet for sheet in filled if not sheet.hidden] or list(filled)
-    best = max(fits(sheet.headings) for sheet in shown)
-    lesser = [sheet.name for sheet in shown if fits(sheet.headings) < best]
-    shown = [sheet for sheet in shown if fits(sheet.headings) == best]
+    best = max(fits(sheet.headings).needed for sheet in shown)
+    lesser = [sheet.name for sheet in shown if fits(sheet.headings).needed < best]
+    shown = [sheet for sheet in shown if fits(sheet.headings).needed == best]
     others = [sheet for sheet in shown[1:] if (sheet.headings, sheet.rows) != (shown[0].headings, shown[0].rows)]
     if others:
         names = ", ".join(sheet.name for sheet in (shown[0], *others))
@@ -114,18 +125,24 @@ def the_one(path: Path, fitting: Sequence[Sheet], fits: Fits) -> Sheet:
         )
     chosen = shown[0]
     passed = [sheet.name for sheet in fitting if sheet.hidden and sheet is not chosen]
-    said = chosen.said
+    said = ""
     if chosen.hidden:
         said = f"{path.name}: its table is on a hidden sheet, {one_line(chosen.name)}"
     elif passed:
         said = f"{path.name}: passed over the hidden sheet {one_line(', '.join(passed))}"
     elif lesser:
         said = f"{path.name}: passed over the sheet {one_line(', '.join(lesser))}, as {one_line(chosen.name)} has more of the needed columns"
-    return replace(chosen, said=said)
+    return replace(chosen, said="; ".join(filter(None, (said, chosen.said))))
 
 
 def below_headings(
-    path: Path, rows: Sequence[Row], fits: Fits, said: str = "", separator: str = "", excel: bool = False
+    path: Path,
+    rows: Sequence[Row],
+    fits: Fits,
+    said: str = "",
+    separator: str = "",
+    excel: bool = False,
+    within: Sequence[Row] = (),
 ) -> Iterator[Sheet]:
     """The sheet that these rows are; none where all of them are blank. No separator parts the cells of a workbook."""
     filled = [row for row in rows if not all(NOTHING.fullmatch(cell) for cell in row[1])]
@@ -133,10 +150,13 @@ def below_headings(
         return
     place = max(range(min(HEADING_WITHIN, len(filled))), key=lambda n: (fits(filled[n][1]), -n))
     headings = trimmed(filled[place][1])
-    width, of_cases = len(headings), fits(headings) > 0
+    width, of_cases = len(headings), fits(headings).needed > 0
     as_written = len(filled[place][1])  # Excel ends all its rows alike, the headings' too: a,b,,
-    longer = [row for row in filled[place + 1 :] if separator == "," and len(row[1]) > as_written]
+    parted = filled[place + 1 :] if separator == "," else []
+    longer = tuple(row for row in parted if len(row[1]) > as_written)
+    shorter = frozenset(number for number, cells in parted if len(cells) < width)
     below = []
+    again = []
     for number, cells in filled[place + 1 :]:
         if of_cases and any(cell.strip() for cell in cells[width:]):
             raise DataError(
@@ -144,7 +164,32 @@ def below_headings(
                 "quote a cell that holds the separator, as a decimal comma"
             )
         below.append((number, [*cells[:width], *[""] * (width - len(cells))]))
-    yield Sheet(tuple(headings), tuple(below), said, longer=tuple(longer))
+        if of_cases and (alike(below[-1][1], headings) or are_headings(cells, fits)):
+            again.append(number)
+    like_rows = tuple(
+        (number, [*cells[:width]])
+        for number, cells in within
+        if number > filled[place][0] and width <= len(cells) <= as_written
+    )
+    yield Sheet(
+        tuple(headings),
+        tuple(below),
+        said,
+        headings_again=tuple(again),
+        within_quotes=like_rows,
+        longer=longer,
+        shorter=shorter,
+    )
+
+
+def are_headings(cells: Sequence[str], fits: Fits) -> bool:
+    """Whether a row below the headings has others: with one of ages, or nothing else. A cell alone may say image, or male."""
+    fit = fits(cells)
+    return fit.of_ages or (fit.needed > 0 and fit.columns >= sum(bool(cell.strip()) for cell in cells))
+
+
+def alike(one: Sequence[str], other: Sequence[str]) -> bool:
+    return [cell.split() for cell in map(str.casefold, one)] == [cell.split() for cell in map(str.casefold, other)]
 
 
 def trimmed(cells: list[str]) -> list[str]:
@@ -166,15 +211,25 @@ def read_text(path: Path, data: bytes, fits: Fits) -> Iterator[Sheet]:
         separator = named[1] if named else separator_of(lines[: begin + LOOKED_AT], fits)
         # Strict: a quote that is never closed would swallow the rest of the table as one cell.
         rows = list(numbered(csv.reader(lines[begin:], delimiter=separator, skipinitialspace=True, strict=True), begin))
-    yield from below_headings(path, rows, fits, f"{path.name} is {said}" if said else "", separator)
+    within = within_quotes(lines, rows, separator)
+    yield from below_headings(path, rows, fits, f"{path.name} is {said}" if said else "", separator, within=within)
+
+
+def within_quotes(lines: Sequence[str], rows: Sequence[Row], separator: str) -> list[Row]:
+    """The lines that begin inside a cell, cut as if they were rows: a quote too many makes one cell of all rows up to the next."""
+    begun = {number for number, _ in rows}
+    first, last = min(begun, default=1), len(lines)
+    inside = [number for number in range(first, last + 1) if number not in begun]
+    cut = csv.reader((lines[number - 1].replace('"', "") for number in inside), delimiter=separator)
+    return list(zip(inside, cut, strict=True)) if inside else []
 
 
 def separator_of(lines: Sequence[str], fits: Fits) -> str:
     """The one by which the headings are found best; of equals the one that makes most cells."""
 
-    def found(separator: str) -> tuple[int, int]:
+    def found(separator: str) -> tuple[Fit, int]:
         rows = csv.reader(lines, delimiter=separator, skipinitialspace=True)
-        return max(((fits(cells), len(cells)) for cells in rows), default=(0, 0))
+        return max(((fits(cells), len(cells)) for cells in rows), default=(NO_FIT, 0))
 
     return max(SEPARATORS, key=found)
 
@@ -224,93 +279,12 @@ codecs.register_error(AS_CP1252, as_cp1252)
 
 
 def read_excel(path: Path, data: bytes, fits: Fits) -> Iterator[Sheet]:
-    refuse_bomb(path, data)
-    with foreign(f"{path} {UNREADABLE[True]}; save it again as such"):
-        sheets = list(cells_of(path, data))
-    for name, hidden, rows in sheets:
-        for sheet in below_headings(path, rows, fits, excel=True):
-            yield replace(sheet, name=name, hidden=hidden)
-
-
-def refuse_bomb(path: Path, data: bytes) -> None:
-    """By the sizes that the archive declares: no more than those is ever inflated."""
-    with foreign(f"{path} {UNREADABLE[True]}; save it again as such"), zipfile.ZipFile(io.BytesIO(data)) as archive:
-        size = sum(member.file_size for member in archive.infolist())
-    if size > MAX_TABLE_BYTES:
-        raise too_large(path, size)
-
-
-def too_large(path: Path, size: int) -> DataError:
-    return DataError(
-        f"{path} holds {size:,} bytes of text, more than {MAX_TABLE_BYTES:,}: no table of cases is that large; "
-        "leave the needed columns in it"
-    )
-
-
-def cells_of(path: Path, data: bytes) -> Iterator[tuple[str, bool, list[Row]]]:
-    """Each worksheet's name, whether it is hidden, and its rows, without the blank cells at their ends."""
-    from openpyxl import load_workbook
-
-    sheets = load_workbook(io.BytesIO(data), read_only=True, data_only=True).worksheets
-    formulas = (
-        load_workbook(io.BytesIO(data), read_only=True).worksheets if has_formulas(data) else [None] * len(sheets)
-    )
-    read = kept = 0
-    for sheet, with_formulas in zip(sheets, formulas, strict=True):
-        sheet.reset_dimensions()  # programs other than Excel write wrong ones
-        values = values_of(sheet, formula_cells(with_formulas)) if with_formulas else sheet.iter_rows(values_only=True)
-        rows = []
-        for number, row in enumerate(values, 1):
-            cells = [cell_text(value) for value in row[: width_of(row)]]
-            read, kept = read + len(row), kept + len(cells)
-            if read > MAX_CELLS_READ or kept > MAX_CELLS:
-                raise DataError(
-                    f"{path} has {read:,} cells up to row {number} of {sheet.title!r}, which is {len(row):,} wide: no table of cases "
-                    "is that large; remove what stands far right of the table"
-                )
-            if cells:
-                rows.append((number, cells))
-        yield sheet.title, sheet.sheet_state != "visible", rows
-
-
-def values_of(sheet: Any, formulas: Mapping[int, Set[int]]) -> Iterator[tuple[Any, ...]]:
-    """Each row's values, with UNVALUED for those formulas that have none. One that was calculated to nothing is of the type of texts."""
-    for number, row in enumerate(sheet.iter_rows(), 1):
-        places = formulas.get(number, ())
-        yield tuple(
-            UNVALUED if cell.value is None and place in places and cell.data_type != "str" else cell.value
-            for place, cell in enumerate(row)
-        )
-
-
-def has_formulas(data: bytes) -> bool:
-    with zipfile.ZipFile(io.BytesIO(data)) as archive:
-        sheets = (name for name in archive.namelist() if name.startswith("xl/worksheets/"))
-        return any(FORMULA.search(archive.read(name)) for name in sheets)
-
-
-def formula_cells(sheet: Any) -> dict[int, set[int]]:
-    """The places of a sheet's formulas, by row."""
-    sheet.reset_dimensions()
-    found = {}
-    for number, row in enumerate(sheet.iter_rows(), 1):
-        if places := {place for place, cell in enumerate(row) if cell.data_type == "f"}:
-            found[number] = places
-    return found
-
-
-def width_of(row: tuple[Any, ...]) -> int:
-    """Up to the last cell that is not blank: with one in Excel's last column, blank or not, a row comes with 16,384."""
-    return next((place for place in range(len(row), 0, -1) if not is_blank(row[place - 1])), 0)
-
-
-def is_blank(value: Any) -> bool:
-    return value is None or (isinstance(value, str) and not value.strip())
-
-
-def cell_text(value: Any) -> str:
-    if value is None:
-        return ""
-    if isinstance(value, float) and value.is_integer():
-        return str(int(value))
-    return str(value)
+    for sheet in worksheets(path, data):
+        for found in below_headings(path, sheet.rows, fits, excel=True):
+            unseen = [number for number, _ in found.rows if number in sheet.hidden_rows]
+            said = (
+                f"{path.name}: {len(unseen):,} hidden rows are read as the others (the first: row {unseen[0]})"
+                if unseen
+                else ""
+            )
+            yield replace(found, said=said, name=sheet.name, hidden=sheet.hidden)

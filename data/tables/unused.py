@@ -10,7 +10,7 @@ import numpy as np
 
 from data.cases import MAX_AGE_MONTHS, MIN_AGE_MONTHS
 from data.tables.ages import months_of
-from data.tables.headings import Unused, normalised, places_of, split_by_words
+from data.tables.headings import Unused, normalised, places_of, split_by_cell
 from data.tables.sexes import YES_NO, bare
 from data.tables.sheets import Sheet
 
@@ -24,16 +24,23 @@ FEW_WORDS = 8  # different ones in a column of splits
 
 
 def unused_columns(sheet: Sheet, asked: Mapping[str, str]) -> tuple[Unused, ...]:
-    """Those that have a heading; not a second column for what a first one says."""
+    """Those that have a heading or cells; neither a second column for what a first one says nor numbers of the rows."""
     used = {place for places in places_of(sheet.headings, asked).values() for place in places}
     found = []
     for place, written in enumerate(sheet.headings):
-        if place in used or not written.strip():
-            continue
         heading, texts = bare(normalised(written)), [cells[place].strip() for _, cells in sheet.rows]
+        unnamed = not written.strip() and (not any(texts) or is_an_index(place, texts))
+        if place in used or unnamed:
+            continue
         patients = bool(PATIENTS.search(heading)) and not OF_A_PATIENT.search(heading)
-        found.append(Unused(written.strip(), may_be_ages(heading, texts), patients, splits_named(heading, texts)))
+        name = written.strip() or f"column {place + 1}, which has no heading"
+        found.append(Unused(name, may_be_ages(heading, texts), patients, splits_named(heading, texts)))
     return tuple(found)
+
+
+def is_an_index(place: int, texts: Sequence[str]) -> bool:
+    """Whether a column is the numbers of rows that pandas and R write before a table, without a heading."""
+    return place == 0 and all(map(str.isdecimal, texts)) and len(set(texts)) == len(texts)
 
 
 def may_be_ages(heading: str, texts: Sequence[str]) -> bool:
@@ -53,8 +60,8 @@ def splits_named(heading: str, texts: Sequence[str]) -> frozenset[str]:
     words = {bare(text) for text in texts} - {""}
     if len(words) > FEW_WORDS or not words:
         return frozenset()
-    named = {split_by_words(word) for word in words}
-    of_heading = split_by_words(heading)
+    named = {split_by_cell(word) for word in words}
+    of_heading = split_by_cell(heading)
     if of_heading and len(words) > 1 and words <= set(YES_NO):
         return frozenset({of_heading, "train"})
     return frozenset(named - {""}) if "" not in named or len(named) > 2 else frozenset()

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from data.preparation import DataError
 from data.shown import one_line
-from data.tables.ages import look_like_years
+from data.tables.ages import look_like_years, said_of_years
 from data.tables.dicom_cases import header
 from data.tables.headings import Table
 from data.tables.paired.header_ids import READ_HEADER, Written, is_readable_dicom
@@ -108,7 +108,7 @@ def one_patient(paths: Sequence[Path], headers: READ_HEADER) -> bool:
 
 
 def table_of(table: Path, columns: Mapping[str, str], age_unit: str) -> Table:
-    found = read_table(table, columns, age_unit.replace("auto", "months"), TO_ANSWER)
+    found = read_table(table, columns, age_unit, TO_ANSWER)
     if found is None:
         raise DataError(
             f"{table} has no columns of ids and sexes or bone ages: expected `id` and `male` (True, False), `sex` (M, F) or `boneage`; "
@@ -117,9 +117,7 @@ def table_of(table: Path, columns: Mapping[str, str], age_unit: str) -> Table:
     refuse_unfound([found], columns)
     ages = found.cases["age_months"].dropna().to_numpy(float)
     if age_unit == "auto" and look_like_years(ages):
-        raise DataError(
-            f"the bone ages of {table} look like years: say --age-unit years, or --age-unit months if they are infants'"
-        )
+        raise DataError(f"the bone ages of {table} {said_of_years(ages)}")
     if age_unit not in ("auto", "months"):  # months that are meant may be newborns'
         refuse_newborn(table, ages, age_unit)
     return found

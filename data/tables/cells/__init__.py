@@ -1,0 +1,1 @@
+"""The cells of a file, as text: of a workbook, and what no table exceeds."""

@@ -319,10 +319,19 @@ def validation_in_years(folder: Path) -> None:
     (folder / "val.csv").write_text("\n".join([HEADING, *(f"{id},{n + 5}.5,True" for n, id in enumerate(ids))]))
 
 
+def merged_with_foreign(folder: Path) -> None:
+    """RSNA's cases with the clinic's own five among a hundred."""
+    ids = [*map(str, range(1377, 1469)), "4360", "4361", "4362", "KH001", "KH002", "KH003", "KH004", "99"]
+    shutil.rmtree(folder / "img")
+    save(folder / "img", ids)
+    (folder / "train.csv").write_text(rows(ids))
+
+
 REFUSED: dict[str, tuple[Callable[[Path], object], str]] = {
     "test images away": (lambda f: held_out(f, ""), r"test\.csv names test cases, and .* has no image of any of them"),
     "validation images away": (lambda f: held_out(f, "", "val.csv"), "names validation cases"),
     "test cases merged into train.csv": (merged, "3 cases with ids of RSNA's official test set .*4360.* column `split`"),
+    "test cases merged with foreign ones": (merged_with_foreign, "3 cases with ids of RSNA's official test set .*4360"),
     "a damaged test table": (lambda f: (f / "test.xlsx").write_bytes(b"PK"), "by its name it is the test table"),
     "a test table with one foreign heading": (lambda f: (f / "test.csv").write_text(rows(["9"], "id,boneage,geschlecht")), "lacks the column 'male'.*by its name it is the test table"),
     "a test table with foreign headings": (lambda f: (f / "val.csv").write_text(rows(["9"], "bild,alter,geschlecht")), "by its name it is the validation table"),
@@ -390,6 +399,29 @@ def test_the_letters_of_one_file_that_is_left_are_part_of_its_name(folder: Path)
 
     assert ids_of(found) == [id for id in IDS if id != IDS[3]]
     assert [problem.reason.partition(":")[0] for problem in found.problems] == ["missing"]
+
+
+@pytest.mark.parametrize(("ids", "files"), [("train_", "test_"), ("L", "R"), ("left-", "right-"), ("hand", "foot")])
+def test_ids_and_files_of_one_number_whose_letters_differ_are_no_match(folder: Path, ids: str, files: str) -> None:
+    shutil.rmtree(folder / "img")
+    save(folder / "img", [f"{files}{id}" for id in IDS])
+    (folder / "train.csv").write_text(rows([f"{ids}{id}" for id in IDS]))
+
+    with pytest.raises(DataError, match=f"12 cases and none can be used.*no image {ids}1377"):
+        read_folder(folder)
+
+
+@pytest.mark.parametrize(
+    ("ids", "files"), [("B", "b0"), ("hand", "hand_"), ("Hand-", "hand_00"), ("", "b0"), ("b", "")]
+)
+def test_letters_may_be_missing_on_one_side_and_be_written_otherwise(folder: Path, ids: str, files: str) -> None:
+    shutil.rmtree(folder / "img")
+    save(folder / "img", [f"{files}{id}" for id in IDS])
+    (folder / "train.csv").write_text(rows([f"{ids}{id}" for id in IDS]))
+
+    found = read_folder(folder)
+
+    assert [Path(path).stem for path in found.cases["path"]] == [f"{files}{id}" for id in IDS]
 
 
 def test_letters_that_all_files_share_are_said(folder: Path) -> None:

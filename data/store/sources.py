@@ -10,7 +10,7 @@ import pandas as pd
 from data.films import dicom
 from data.films.images import Decoded, decode, decoded_drawing
 from data.phantom import hand as phantom
-from data.preparation import DataError, Preparation
+from data.preparation import DataError, Preparation, expanded
 from data.problems import Problem
 from data.ranges import whole
 from data.shown import shown
@@ -48,7 +48,7 @@ def read_source(source: str, settings: Preparation, to_train: bool = True) -> So
                 f"phantom data are written phantom:N, for example phantom:800, where N is {HANDS}; got {shown(source)}"
             )
         return drawn(int(count), settings)
-    folder = Path(source).expanduser()
+    folder = expanded(source)
     if not folder.is_dir():
         raise DataError(f"{source} is not a folder; give a folder of radiographs, a prepared store, or phantom:N")
     found = read_folder(folder, settings, to_train)

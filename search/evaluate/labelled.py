@@ -12,7 +12,7 @@ import pandas as pd
 from data.films.images import Decoded
 from data.films.looks import shrunk
 from data.films.traits import FILE, TRAITS, traits_of
-from data.preparation import DataError, Preparation, absolute
+from data.preparation import DataError, Preparation, absolute, expanded
 from data.problems import Problem, unusable
 from data.store.disk import checksum, is_store, open_store
 from data.store.patients import hashed, told_apart
@@ -53,8 +53,8 @@ def opened(
     `settings` are the model's, with what was said of the source's table. Raises DataError where nothing of it can be used.
     """
     read = (
-        of_store(Path(source).expanduser(), settings)
-        if is_store(Path(source).expanduser())
+        of_store(expanded(source), settings)
+        if is_store(expanded(source))
         else read_source(source, settings, to_train=False)
     )
     rows = list(read.cases.index)

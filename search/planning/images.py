@@ -3,9 +3,8 @@
 import csv
 from collections import Counter
 from dataclasses import dataclass
-from pathlib import Path
 
-from data.preparation import Preparation
+from data.preparation import Preparation, expanded
 from search.run import PREPARED, Run
 
 RSNA_CASES = 12_611  # of the RSNA Pediatric Bone Age Challenge's training set
@@ -27,7 +26,7 @@ class Images:
 
 def images_of(run: Run) -> Images:
     """Of the run's prepared store where there is one, which is read and not verified."""
-    for store in (Path(run.data).expanduser() if run.data else None, run.folder / PREPARED):
+    for store in (expanded(run.data) if run.data else None, run.folder / PREPARED):
         if store is not None and (store / "store.json").is_file():
             with (store / "cases.csv").open(encoding="utf-8", newline="") as file:
                 counts = Counter(row["split"] for row in csv.DictReader(file))

@@ -2,7 +2,7 @@
 
 A way must pair what was left over, and each with one alone; so 007 is never given to 7 where there is a file 7. Letters are no part
 of a name only where all files of its folder begin with them, those with an image of their own among them: so foot5 is not given to
-5 because it is the one that is left. An archive numbers its files as they come, IM000001, IM000002, and the header says whose they
+5 because it is the one that is left. Where ids and files have letters, and others, they are other cases: train_5 is not test_5. An archive numbers its files as they come, IM000001, IM000002, and the header says whose they
 are: so a header goes before a name that is nearly an id, and what the two say of different cases is neither's (`header_ids.py`).
 """
 
@@ -13,7 +13,7 @@ from pathlib import Path
 
 from data.tables.headings import without_ending
 from data.tables.paired.header_ids import READ_HEADER, Said, Written, is_imageless, said_by
-from data.tables.paired.notations import bare, folded, one_form, shared_letters, unpadded, whole
+from data.tables.paired.notations import bare, folded, lettered, one_form, shared_letters, unpadded, whole
 from data.tables.paired.several import distinct
 
 Key = Callable[[str, str], str]  # of a name and the letters that it shares with all others
@@ -26,7 +26,7 @@ NEARLY: tuple[tuple[Key, Key], ...] = (
     (unpadded, unpadded),
     (unpadded, bare),
     (bare, unpadded),
-    (bare, bare),
+    (lettered, lettered),
 )
 
 

@@ -102,6 +102,12 @@ class Store:
         said = self.info.get("other_sexes")
         return said if isinstance(said, dict) and {"count", "of", "ids"} <= said.keys() else {}
 
+    @property
+    def worries(self) -> list[str]:
+        """What was found that makes results wrong or claims too large, and cannot be seen in what is prepared, a sentence each."""
+        said = self.info.get("worries")
+        return [str(sentence) for sentence in said] if isinstance(said, list) else []
+
     @cached_property
     def cases(self) -> pd.DataFrame:
         return read_csv(self.path / "cases.csv", CASE_KINDS)

@@ -137,6 +137,7 @@ def make(request: Request, there: Store | None, path: Path, progress: Progress, 
             write_csv(table[FILE_COLUMNS], part / "files.csv")
         about = request.about() | {
             **other_sexes(found.cases, decoded["sex"].iloc[found.places]),
+            **({"worries": list(found.worries)} if found.worries else {}),
             "said": [*request.read.said, *found.said],
             "digest": digest_of(part / "cases.csv"),
             "sides": digest_of(part / "sides.csv"),

@@ -69,7 +69,7 @@ def read_source(source: str, settings: Preparation, to_train: bool = True) -> So
 def patient_and_sex(path: Path) -> tuple[str, str]:
     """PatientID, and PatientSex where it is M or F; '' where the file names none."""
     try:
-        patient, sex = dicom.texts(path, "PatientID", "PatientSex") if dicom.is_dicom(path) else ("", "")
+        patient, sex = dicom.texts(path, "PatientID", "PatientSex") if dicom.holds_dicom(path) else ("", "")
     except (DataError, OSError):  # a damaged file, which has no image either
         return "", ""
     return patient, sex.upper() if sex.upper() in dicom.SEXES else ""

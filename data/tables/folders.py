@@ -11,11 +11,13 @@ import stat
 from collections import Counter, deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from data.films.dicom import is_dicom
 from data.preparation import DataError
 from data.tables.headings import IMAGE_SUFFIXES, split_by_words
+from data.tables.paired.header_ids import is_readable_dicom
 from data.tables.sheets import TABLE_SUFFIXES
 
 MAX_ENTRIES = 2_000_000  # files and folders; beyond, a link leads out of the data, as to the whole disk
@@ -55,6 +57,11 @@ class Files:
     dangling: tuple[Path, ...]  # images by their names, which cannot be reached: links to nothing
     unreadable: tuple[Path, ...]  # folders
     said: tuple[str, ...]  # what was passed over, a sentence each
+
+    @cached_property
+    def with_dicom(self) -> bool:
+        """Whether any image is DICOM by its content: those that are so by their names need not be opened."""
+        return any(map(is_unnamed_dicom, self.images)) or any(map(is_readable_dicom, self.images))
 
 
 def files_below(folder: Path) -> Files:

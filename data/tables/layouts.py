@@ -15,7 +15,6 @@ import numpy as np
 import pandas as pd
 
 from data.cases import SPLITS
-from data.films.dicom import is_dicom
 from data.preparation import DataError, Preparation
 from data.problems import Problem
 from data.shown import one_line
@@ -33,6 +32,7 @@ from data.tables.headings import (
     split_of,
     without_ending,
 )
+from data.tables.paired.header_ids import is_readable_dicom
 from data.tables.paired.joined import joined
 from data.tables.refusals import (
     refuse_ids_in_two_splits,
@@ -115,7 +115,6 @@ def read_folder(folder: Path, settings: Preparation = AS_FOUND, to_train: bool =
 def read_tables(folder: Path, files: Files, settings: Preparation) -> tuple[list[Table], list[str]]:
     """The folder's tables of cases, placed in their splits, and a sentence for each file that is passed over."""
     asked, unit = settings.columns, settings.age_unit.replace("auto", "months")
-    with_dicom = any(is_dicom(path) for path in files.images)
     tables: list[Table] = []
     others: list[Path] = []
     faults: dict[Path, DataError] = {}
@@ -126,7 +125,7 @@ def read_tables(folder: Path, files: Files, settings: Preparation) -> tuple[list
         except DataError as error:
             faults[path] = error
             continue
-        if table and (table.has_sexes or with_dicom):
+        if table and (table.has_sexes or files.with_dicom):
             tables.append(replace(table, split=split_of(folder, path.with_suffix("")) or table.split))
         else:
             others.append(path)
@@ -210,7 +209,7 @@ def table_of_headers(
     if faults:
         raise next(iter(faults.values()))
     wanted = f"{folder} has no table of cases (CSV or xlsx): expected RSNA's train.csv with id, boneage, male"
-    paths = [path for path in files.images if is_dicom(path)]
+    paths = [path for path in files.images if is_readable_dicom(path)]
     if not paths or not is_header_age(settings.age_column):
         chronological = (
             f"; DICOM headers have {HEADER_AGE}, which is the age since birth and not the bone age: to train on it anyway, "

@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from data.cases import complete_splits, looked_up
+from data.cases import SPLITS, complete_splits, looked_up
 from data.films import dicom
 from data.preparation import Preparation
 from data.problems import Problem, unusable
@@ -62,7 +62,7 @@ def arranged(source: Source, decoded: pd.DataFrame, settings: Preparation, there
         places,
         tuple(left_out(asked.assign(reason=decoded["reason"]))),
         remembered(before, where[surely_placed(where, decoded)]),
-        (*made, *stayed(cases, before)),
+        (*placed_by_folder(source), *made, *stayed(cases, before)),
         tuple(filter(None, [several_in_the_table(of_table, of_image, cases["id"])])),
     )
 
@@ -102,6 +102,13 @@ def surely_placed(cases: pd.DataFrame, decoded: pd.DataFrame) -> pd.Series:
     if "path" in cases:
         known[~known] = ~cases.loc[~known, "path"].map(is_readable_dicom).astype(bool)
     return known
+
+
+def placed_by_folder(source: Source) -> Iterator[str]:
+    if source.by_folder:
+        counts = source.cases["split"][source.cases["id"].isin(source.by_folder)].value_counts()
+        each = ", ".join(f"{counts[name]:,} {name}" for name in SPLITS if name in counts)
+        yield f"no table names a split, and the images lie in folders that do: each case is in its folder's ({each})"
 
 
 def stayed(cases: pd.DataFrame, before: Sides) -> Iterator[str]:

@@ -140,6 +140,11 @@ class Store:
         """Whether its patients are told apart by today's rule, so that their hashes are those of the same patients now."""
         return self.info.get("patients") == RULE
 
+    @property
+    def counts_folders(self) -> bool:
+        """Whether the splits that the images' folders name were taken, where no table names any. A store of before stays as it is."""
+        return "folders" in self.info
+
     @cached_property
     def patients(self) -> pd.Series:
         """Whose the cases are, in their order: a hash of the patient's number, '' where the source names none."""

@@ -33,6 +33,15 @@ class Source:
     sex_of: Callable[[int], str] = lambda row: (
         ""
     )  # row to the sex that the image itself names, M or F; '' where it names none
+    by_folder: frozenset[str] | None = (
+        frozenset()
+    )  # ids of cases whose split their folder names; None: folders do not count
+    worries: tuple[str, ...] = ()  # what was found that makes results wrong or claims too large, a sentence each
+
+    @property
+    def without_folders(self) -> pd.DataFrame:
+        """The cases with the splits that their tables name, as versions of before had them."""
+        return self.cases.assign(split=self.cases["split"].mask(self.cases["id"].isin(self.by_folder or ()), ""))
 
 
 HANDS = whole(1, 1_000_000)  # drawn ones
@@ -63,6 +72,8 @@ def read_source(source: str, settings: Preparation, to_train: bool = True) -> So
         found.problems,
         found.said,
         lambda row: named(paths[row])[1],
+        found.by_folder,
+        found.worries,
     )
 
 

@@ -40,6 +40,7 @@ HEADINGS = {
     ),
 }
 NEEDED = ("id", "sex")
+AS_WRITTEN = ("row", "named", "folder")  # of a case, what does not make it another one
 # What stands beside a split's name in the name of its table.
 OF_A_SET = re.compile(r"ages?|bone|boneage|cases?|data|dataset|ground|images?|labels?|official|rsna|sets?|table|truth")
 PATH_BEGINS = re.compile(r"([A-Za-z]:|\.{0,2})[/\\]")  # C:\, /, ./, ../
@@ -71,7 +72,8 @@ class Unused:
 @dataclass(frozen=True)
 class Table:
     """A table's usable rows: `cases` has id, age_months (NaN where the table has no ages), male, split and patient ('' unknown),
-    row, and `named`: the name that the case's image has by this table, with folders where the id has them."""
+    row, `named`: the name that the case's image has by this table, with folders where the id has them, and `folder`: the split
+    that the folders before the id name."""
 
     path: Path
     cases: pd.DataFrame
@@ -145,6 +147,12 @@ def without_named(path: Path, ours: str, heading: str, headings: Sequence[str]) 
 def split_of(folder: Path, path: Path) -> str:
     """The split that the last of the path's names below the folder speaks of, else the one before it; '' where none does."""
     names = reversed(path.relative_to(folder).parts)
+    return next((split for name in names if (split := split_by_words(name))), "")
+
+
+def split_of_path(text: str) -> str:
+    """The same of an id as it is written, data\\test\\31.png."""
+    names = re.split(r"[/\\]", text)[-2::-1]
     return next((split for name in names if (split := split_by_words(name))), "")
 
 

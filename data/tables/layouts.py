@@ -1,7 +1,7 @@
 """A folder of radiographs, in whatever layout it came: RSNA's own, Kaggle's, or a renamed one. Found, not configured.
 
 Tables are known by their headings (`headings.py`), a table's split by its own `split` column, its file's name, its
-folders' names, or RSNA's headings, in this order. An image belongs to the row whose id is its name (`paired/names.py`), in a folder
+folders' names, or RSNA's headings, in this order; where none of them tells it, by the folders of the images. An image belongs to the row whose id is its name (`paired/names.py`), in a folder
 of the same split or of none; held-out cases may also have theirs among the training images. Sexes that no table has, and
 ages where that was asked for, are taken from DICOM files.
 """
@@ -21,6 +21,7 @@ from data.shown import one_line
 from data.tables.dicom_cases import HEADER_AGE, is_header_age
 from data.tables.folders import WHAT_TO_DO, Files, files_below, some
 from data.tables.headings import (
+    AS_WRITTEN,
     WHAT,
     Table,
     apart,
@@ -34,6 +35,7 @@ from data.tables.headings import (
 )
 from data.tables.paired.header_ids import is_readable_dicom
 from data.tables.paired.joined import joined
+from data.tables.paired.split_folders import ByFolder, by_folders
 from data.tables.refusals import (
     refuse_ids_in_two_splits,
     refuse_losses,
@@ -59,6 +61,8 @@ class Found:
     cases: pd.DataFrame
     problems: tuple[Problem, ...]
     said: tuple[str, ...]  # what was found and what is missing, a sentence each
+    by_folder: frozenset[str] = frozenset()  # ids of the cases whose split is that of their image's folder
+    worries: tuple[str, ...] = ()  # what makes results wrong or claims too large, a sentence each
 
 
 def read_folder(folder: Path, settings: Preparation = AS_FOUND, to_train: bool = True) -> Found:
@@ -97,6 +101,10 @@ def read_folder(folder: Path, settings: Preparation = AS_FOUND, to_train: bool =
         if problems and all(problem.kind == "missing" for problem in problems):
             passed += "; if the images' names are in another column, say --id-column"
         raise DataError(f"{folder} has {len(problems)} cases and none can be used{first}{passed}")
+    placed = (
+        by_folders(folder, files.images, cases, [table.path for table in labelled]) if to_train else ByFolder(cases)
+    )
+    cases = placed.cases
     if to_train:
         refuse_splits_without_images(folder, labelled, cases)
         refuse_official_test(folder, cases)
@@ -106,7 +114,8 @@ def read_folder(folder: Path, settings: Preparation = AS_FOUND, to_train: bool =
         paired.append(f"LABELS ARE AGES SINCE BIRTH, from {of}, as --age-column asks: they are not bone ages")
     of_columns = [words for table in tables for words in columns_said(folder, table, settings.columns)]
     sentences = (*(sentence(folder, table) for table in tables), *of_columns, *said, *paired, *files.said)
-    return Found(cases[["id", "age_months", "male", "split", "patient", "path"]], tuple(problems), sentences)
+    cases = cases[["id", "age_months", "male", "split", "patient", "path"]]
+    return Found(cases, tuple(problems), sentences, placed.ids, placed.worries)
 
 
 # Tables
@@ -225,7 +234,7 @@ def table_of_headers(
     cases = pd.DataFrame(
         {"id": ids, "age_months": np.nan, "male": False, "split": "", "patient": "", "row": range(1, len(ids) + 1)}
     )
-    cases["named"] = cases["id"]
+    cases = cases.assign(named=cases["id"], folder="")
     return Table(folder, cases, (), has_ages=False, has_sexes=False, split="")
 
 
@@ -255,7 +264,7 @@ def one_per_split(folder: Path, tables: list[Table]) -> list[Table]:
 
 
 def equal(one: Table, other: Table) -> bool:
-    return one.cases.drop(columns=["row", "named"]).equals(other.cases.drop(columns=["row", "named"]))
+    return one.cases.drop(columns=[*AS_WRITTEN]).equals(other.cases.drop(columns=[*AS_WRITTEN]))
 
 
 def sentence(folder: Path, table: Table) -> str:

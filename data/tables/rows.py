@@ -21,6 +21,7 @@ from data.shown import one_line, shown
 from data.tables.ages import NUMBER, UNITS, months_of, unclear_marks
 from data.tables.dicom_cases import Age, ages_in_column, is_header_age
 from data.tables.headings import (
+    AS_WRITTEN,
     OPTIONS,
     WHAT,
     Table,
@@ -32,6 +33,7 @@ from data.tables.headings import (
     places_of,
     split_by_headings,
     split_by_words,
+    split_of_path,
 )
 from data.tables.sexes import m_is_unclear, needs_a_sex, sex_of, sexes_in
 from data.tables.sheets import UNVALUED, Sheet, read_sheet
@@ -134,7 +136,7 @@ def to_cases(path: Path, sheet: Sheet, columns: dict[str, str], age_unit: str, n
     splits = [split_by_words(text) for text in cells.get("split", blank)]
     patients = cells.get("patient", blank)
     why = sentences(cells, columns, age_unit)
-    kept: list[tuple[str, float, bool | None, str, str, int, str]] = []
+    kept: list[tuple[str, float, bool | None, str, str, int, str, str]] = []
     problems = []
     no_cases = []  # a box that was ticked beforehand, a line below the table
     for index, (row, _) in enumerate(sheet.rows):
@@ -150,12 +152,13 @@ def to_cases(path: Path, sheet: Sheet, columns: dict[str, str], age_unit: str, n
             faults = [("id", "the row has no id")]
         elif not lost:
             told = ids[index], ages[index], males[index], splits[index], patients[index].strip()
-            kept.append((*told, row, names[index]))
+            kept.append((*told, row, names[index], split_of_path(cells["id"][index])))
         problems += [Problem(ids[index], f"{path} row {row}", kind, said) for kind, said in faults]
-    cases = pd.DataFrame(kept, columns=["id", "age_months", "male", "split", "patient", "row", "named"])
+    cases = pd.DataFrame(kept, columns=["id", "age_months", "male", "split", "patient", *AS_WRITTEN])
     male = bool if "sex" in needed or "sex" not in columns else object
     cases = cases.astype(
-        {"id": str, "age_months": float, "male": male, "split": str, "patient": str, "row": int, "named": str}
+        dict.fromkeys(("id", "split", "patient", "named", "folder"), str)
+        | {"age_months": float, "male": male, "row": int}
     )
     again, contradicting = repeated_rows(path, cases, needed)
     cases = cases.drop(index=[*again, *contradicting])
@@ -242,7 +245,7 @@ def repeated_rows(
 
     Where they do, nobody knows which is right: all of them go.
     """
-    compared = [name for name in cases if name not in ("row", "named")] if needed else ["age_months", "male"]
+    compared = [name for name in cases if name not in AS_WRITTEN] if needed else ["age_months", "male"]
     again: dict[int, int] = {}
     contradicting: dict[int, Problem] = {}
     for id, same in cases[cases["id"].duplicated(keep=False)].groupby("id", sort=False):

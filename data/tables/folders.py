@@ -7,6 +7,7 @@ regular file (a pipe, a socket, a device) is passed over by its kind alone and n
 
 import json
 import os
+import re
 import stat
 from collections import Counter, deque
 from collections.abc import Iterable, Iterator
@@ -20,6 +21,7 @@ from data.tables.headings import IMAGE_SUFFIXES, split_by_words
 from data.tables.paired.header_ids import is_readable_dicom
 from data.tables.sheets import TABLE_SUFFIXES
 
+SPEAKS_OF_CASES = re.compile(r"split|partition|patient|subject")
 MAX_ENTRIES = 2_000_000  # files and folders; beyond, a link leads out of the data, as to the whole disk
 LINK_BYTES = 255  # of a path
 NAMED = 3  # of what was passed over
@@ -53,6 +55,7 @@ class Files:
     tables: tuple[Path, ...]
     images: tuple[Path, ...]
     texts: tuple[Path, ...]  # that may be tables: .txt whose name speaks of a split
+    lists: tuple[Path, ...]  # that may say more of the cases: .txt whose name speaks of splits or patients
     foreign_tables: tuple[Path, ...]  # of other programs, which are not read
     dangling: tuple[Path, ...]  # images by their names, which cannot be reached: links to nothing
     unreadable: tuple[Path, ...]  # folders
@@ -69,6 +72,7 @@ def files_below(folder: Path) -> Files:
     tables: list[Path] = []
     images: list[Path] = []
     texts: list[Path] = []
+    lists: list[Path] = []
     foreign_tables: list[Path] = []
     dangling: list[Path] = []
     unreadable: list[Path] = []
@@ -96,6 +100,8 @@ def files_below(folder: Path) -> Files:
                 foreign_tables.append(path)
         elif name.endswith(".txt") and split_by_words(path.stem):
             texts.append(path)
+        elif name.endswith(".txt") and SPEAKS_OF_CASES.search(name):
+            lists.append(path)
         elif target := flattened_link(entry):
             flattened.append(f"{path.relative_to(folder)} (to {target})")
     said = [
@@ -116,6 +122,7 @@ def files_below(folder: Path) -> Files:
         tables=tuple(tables),
         images=tuple(images),
         texts=tuple(texts),
+        lists=tuple(lists),
         foreign_tables=tuple(foreign_tables),
         dangling=tuple(dangling),
         unreadable=tuple(unreadable),

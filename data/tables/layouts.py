@@ -33,6 +33,7 @@ from data.tables.headings import (
     split_of,
     without_ending,
 )
+from data.tables.paired.elsewhere import refuse_elsewhere
 from data.tables.paired.header_ids import is_readable_dicom
 from data.tables.paired.joined import joined
 from data.tables.paired.split_folders import ByFolder, by_folders
@@ -108,6 +109,8 @@ def read_folder(folder: Path, settings: Preparation = AS_FOUND, to_train: bool =
     if to_train:
         refuse_splits_without_images(folder, labelled, cases)
         refuse_official_test(folder, cases)
+        said_by = cases.assign(told=cases["told"] | cases["id"].isin(placed.ids))
+        refuse_elsewhere(folder, [*files.tables, *files.texts, *files.lists], labelled, said_by, settings.columns)
     refuse_losses(str(folder), problems, len(cases), settings, of_tables)
     if is_header_age(settings.age_column):
         of = "the table" if all(table.has_ages for table in labelled) else "the DICOM headers"

@@ -296,6 +296,21 @@ def mostly_missing(folder: Path) -> None:
         (folder / "img" / f"{id}.png").unlink()
 
 
+def held_out_mostly_missing(folder: Path, split: str = "test") -> None:
+    """Three of ten, which are less than a fifth of all cases."""
+    ids = [str(2000 + number) for number in range(10)]
+    held_out(folder, split, f"{split}.csv", ids)
+    for id in ids[:3]:
+        (folder / split / f"{id}.png").unlink()
+
+
+def split_column_mostly_unreadable(folder: Path) -> None:
+    """Two of five validation cases of a `split` column have no age that can be read."""
+    lines = [f"{line},{'val' if n < 5 else 'train'}" for n, line in enumerate(rows().splitlines()[1:])]
+    lines[:2] = [line.replace(line.split(",")[1], "?", 1) for line in lines[:2]]
+    (folder / "train.csv").write_text("\n".join([f"{HEADING},split", *lines]))
+
+
 def two_sheets(path: Path) -> None:
     lines = [line.split(",") for line in rows().splitlines()]
     book = Workbook()
@@ -350,6 +365,9 @@ REFUSED: dict[str, tuple[Callable[[Path], object], str]] = {
     "an empty test table": (lambda f: (f / "test.csv").touch(), "by its name it is the test table"),
     "two tables of one split": (lambda f: (f / "train2.csv").write_text(rows(IDS[:-1])), "has 2 train tables"),
     "a quarter of the images away": (mostly_missing, r"3 of 12 cases .*\(3 missing\), more than a fifth.*--accept-losses"),
+    "three of ten test images away": (held_out_mostly_missing, r"3 of 10 test cases .*\(3 missing\), more than a fifth.*--accept-losses"),
+    "three of ten validation images away": (lambda f: held_out_mostly_missing(f, "val"), "3 of 10 validation cases"),
+    "two of five validation ages unreadable": (split_column_mostly_unreadable, r"2 of 5 validation cases .*\(2 age\)"),
     "an id in two splits in two notations": (composed_and_not, "is in two splits"),
     "years": (lambda f: (f / "train.csv").write_text(rows().replace("0,T", ",T").replace("0,F", ",F")), "--age-unit years"),
     "years in one of two tables": (validation_in_years, r"val\.csv look like years"),
@@ -449,7 +467,7 @@ def test_a_file_whose_header_names_a_case_of_another_table_is_neithers(folder: P
     (folder / "train.csv").write_text(rows([*(f"P{number:03}" for number in range(12)), "2011"]))
     (folder / "test.csv").write_text(rows(["2098", "2099"]))
 
-    found = read_folder(folder)
+    found = read_folder(folder, Preparation(accept_losses=True))
 
     assert [(problem.id, problem.kind) for problem in found.problems] == [("2011", "ambiguous"), ("2099", "ambiguous")]
 

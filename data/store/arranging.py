@@ -1,7 +1,7 @@
 """From a source's cases and their decoded images to what a store holds: who is kept, on which side, and what is left out."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pandas as pd
@@ -60,7 +60,10 @@ def arranged(source: Source, decoded: pd.DataFrame, settings: Preparation, there
     return Arranged(
         table.reset_index(drop=True),
         places,
-        tuple(left_out(asked.assign(reason=decoded["reason"]))),
+        tuple(
+            replace(problem, split="" if asked["drawn"][row] else asked["split"][row])
+            for row, problem in left_out(asked.assign(reason=decoded["reason"]))
+        ),
         remembered(before, where[surely_placed(where, decoded)]),
         (*placed_by_folder(source), *made, *stayed(cases, before)),
         tuple(filter(None, [several_in_the_table(of_table, of_image, cases["id"])])),
@@ -123,22 +126,20 @@ def stayed(cases: pd.DataFrame, before: Sides) -> Iterator[str]:
             )
 
 
-def left_out(cases: pd.DataFrame) -> Iterator[Problem]:
-    """In the order of the source: what is no usable image, what equals a kept one, what would have to be on two sides."""
+def left_out(cases: pd.DataFrame) -> Iterator[tuple[Any, Problem]]:
+    """Each with its row, in the order of the source: what is no usable image, what equals a kept one, what would have to be on two sides."""
     by_id = {row.id: row for row in cases[cases["kept"] == cases["id"]].itertuples()}
     for row in cases[cases["kept"] != cases["id"]].itertuples():
         if row.reason:
-            yield unusable(str(row.id), file(row), str(row.reason))
+            yield row.Index, unusable(str(row.id), file(row), str(row.reason))
         elif row.kept:
-            yield duplicate(row, by_id[row.kept])
+            yield row.Index, duplicate(row, by_id[row.kept])
         else:
-            yield Problem(
-                str(row.id),
-                file(row),
-                "side",
+            moved = (
                 f"the case is in {row.side}, and its picture was in another split before, under another id; neither may "
-                "change its split, so the case is left out",
+                "change its split, so the case is left out"
             )
+            yield row.Index, Problem(str(row.id), file(row), "side", moved)
 
 
 def duplicate(row: Any, kept: Any) -> Problem:

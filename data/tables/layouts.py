@@ -111,7 +111,7 @@ def read_folder(folder: Path, settings: Preparation = AS_FOUND, to_train: bool =
         refuse_official_test(folder, cases)
         said_by = cases.assign(told=cases["told"] | cases["id"].isin(placed.ids))
         refuse_elsewhere(folder, [*files.tables, *files.texts, *files.lists], labelled, said_by, settings.columns)
-    refuse_losses(str(folder), problems, len(cases), settings, of_tables)
+    refuse_losses(str(folder), problems, cases["split"], settings, of_tables, each_split=to_train)
     if is_header_age(settings.age_column):
         of = "the table" if all(table.has_ages for table in labelled) else "the DICOM headers"
         paired.append(f"LABELS ARE AGES SINCE BIRTH, from {of}, as --age-column asks: they are not bone ages")

@@ -153,7 +153,8 @@ def to_cases(path: Path, sheet: Sheet, columns: dict[str, str], age_unit: str, n
         elif not lost:
             told = ids[index], ages[index], males[index], splits[index], patients[index].strip()
             kept.append((*told, row, names[index], split_of_path(cells["id"][index])))
-        problems += [Problem(ids[index], f"{path} row {row}", kind, said) for kind, said in faults]
+        at = f"{path} row {row}"
+        problems += [Problem(ids[index], at, kind, said, split=splits[index]) for kind, said in faults]
     cases = pd.DataFrame(kept, columns=["id", "age_months", "male", "split", "patient", *AS_WRITTEN])
     male = bool if "sex" in needed or "sex" not in columns else object
     cases = cases.astype(
@@ -250,10 +251,11 @@ def repeated_rows(
     contradicting: dict[int, Problem] = {}
     for id, same in cases[cases["id"].duplicated(keep=False)].groupby("id", sort=False):
         places = [(int(str(index)), int(row)) for index, row in same["row"].items()]
+        splits = list(same["split"])
         if len(same[compared].drop_duplicates()) == 1:
             again |= dict(places[1:])
             continue
         said = f"rows {', '.join(map(str, same['row']))} contradict one another, so none of them is kept"
-        for index, row in places:
-            contradicting[index] = Problem(str(id), f"{path} row {row}", "repeated id", said)
+        for (index, row), split in zip(places, splits, strict=True):
+            contradicting[index] = Problem(str(id), f"{path} row {row}", "repeated id", said, split=split)
     return again, contradicting

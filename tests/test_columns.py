@@ -178,6 +178,68 @@ def test_a_column_that_may_name_patients_is_said_and_taken_where_it_was_named(fo
     assert "WHOSE" not in said(named)
 
 
+def with_two_columns(folder: Path, headings: str, one: list[str], two: list[str]) -> None:
+    first, second = headings.split()
+    with_column(folder, first, one)
+    with_column(folder, second, two)
+
+
+@pytest.mark.parametrize(
+    ("one", "expected"),
+    [
+        ([""] * 8, "aabbccdd"),
+        (["unknown"] * 8, "aabbccdd"),
+        (["", "a", "", "b", "", "c", "", "d"], "aabbccdd"),
+        (list("aabbccdd"), "aabbccdd"),
+        (["1", "1", "", "2", "3", "3", "", "4"], "11223344"),
+        (list("11223344"), "11223344"),
+    ],
+)
+def test_of_two_columns_of_patients_the_filled_one_counts_and_other_numbers_of_the_same_patients_are_as_good(
+    folder: Path, one: list[str], expected: str
+) -> None:
+    with_two_columns(folder, "patient_id mrn", one, list("aabbccdd"))
+
+    assert list(read_folder(folder).cases["patient"]) == list(expected)
+
+
+@pytest.mark.parametrize(
+    ("one", "rows"),
+    [([f"exam{n}" for n in range(8)], "2 and 3"), (list("aabbccca"), "6 and 8"), (list("aaaaaaaa"), "2 and 4")],
+)
+def test_two_columns_that_put_other_images_together_are_refused_until_one_is_named(
+    folder: Path, one: list[str], rows: str
+) -> None:
+    with_two_columns(folder, "subject mrn", one, list("aabbccdd"))
+
+    with pytest.raises(
+        DataError, match=rf"two columns of patients \(subject, mrn\), by which rows {rows}.*--patient-column"
+    ):
+        read_folder(folder)
+    assert list(read_folder(folder, Preparation(patient_column="mrn")).cases["patient"]) == list("aabbccdd")
+
+
+def test_of_two_columns_of_splits_the_filled_one_counts(folder: Path) -> None:
+    with_two_columns(folder, "split set", [""] * 8, OWN)
+
+    assert splits(read_folder(folder)) == {"train": 5, "test": 3}
+
+
+def test_ids_that_come_again_beside_the_column_of_ids_that_was_named_may_be_patients(folder: Path) -> None:
+    with_column(folder, "file", [f"{id}.png" for id in IDS])
+    table = folder / "train.csv"
+    first, *rows = table.read_text().splitlines()
+    table.write_text("\n".join([first, *(f"P{n // 2},{row.split(',', 1)[1]}" for n, row in enumerate(rows))]))
+
+    with pytest.raises(DataError, match="has a column id beside that of the ids, and rows 2 and 3 both have 'P0'"):
+        read_folder(folder, Preparation(id_column="file"))
+    named = read_folder(folder, Preparation(id_column="file", patient_column="id"))
+    assert list(named.cases["patient"]) == [f"P{n // 2}" for n in range(8)]
+
+    table.write_text(table.read_text().replace("P1,", "P0,").replace("P2,", "P0,").replace("P3,", "P0,"))
+    assert len(read_folder(folder, Preparation(id_column="file")).cases) == 8  # one value throughout is nobody's
+
+
 def test_columns_that_are_not_used_are_named(folder: Path) -> None:
     with_column(folder, "note", ["x"] * 8)
     with_column(folder, "PatientWeight", ["30"] * 8)

@@ -35,6 +35,7 @@ from data.tables.headings import (
     split_by_words,
     split_of_path,
 )
+from data.tables.paired.two_columns import in_one_column, refuse_ids_of_patients, refuse_two_patients
 from data.tables.sexes import m_is_unclear, needs_a_sex, sex_of, sexes_in
 from data.tables.sheets import UNVALUED, Sheet, read_sheet
 from data.tables.unused import unused_columns
@@ -62,6 +63,10 @@ def read_table(
         raise DataError(f"{path} has no rows")
     refuse_parted_numbers(path, sheet, columns)
     refuse_two_columns(path, sheet, asked, age_unit)
+    if needed:
+        refuse_two_patients(path, sheet, asked)
+        refuse_ids_of_patients(path, sheet, asked)
+    sheet = in_one_column(sheet, asked)
     table = to_cases(path, sheet, columns, age_unit, needed)
     return replace(table, columns=columns, unused=unused_columns(sheet, asked))
 

@@ -1,12 +1,14 @@
 """Folders as people have them: what lies beside the data, how things are named, what is away. Drawn hands, no network."""
 
 import errno
+import gzip
 import os
 import shutil
 import socket
 import unicodedata
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from zipfile import ZipFile
 
 import pandas as pd
 import pytest
@@ -311,6 +313,51 @@ def split_column_mostly_unreadable(folder: Path) -> None:
     (folder / "train.csv").write_text("\n".join([f"{HEADING},split", *lines]))
 
 
+def packed(path: Path, name: str) -> None:
+    with ZipFile(path, "w") as archive:
+        archive.writestr(name, "id")
+
+
+@pytest.mark.parametrize(
+    "ending",
+    [
+        "xlsb",
+        "json",
+        "tab",
+        "dat",
+        "ods",
+        "parquet",
+        "feather",
+        "jsonl",
+        "rds",
+        "sqlite",
+        "csv.zip",
+        "txt.bz2",
+        "TSV.GZ",
+    ],
+)
+def test_a_test_table_of_any_kind_that_is_not_read_is_refused(folder: Path, ending: str) -> None:
+    (folder / f"test.{ending}").write_bytes(b"\x89")
+
+    with pytest.raises(DataError, match=r"is not read: (save as CSV or xlsx|unpack); by its name it is the test table"):
+        read_folder(folder)
+
+
+@pytest.mark.parametrize(
+    "name", ["test_config.json", "labels.json", "settings.dat", "train.csv.gz", "test_results.parquet"]
+)
+def test_a_file_of_any_kind_whose_name_is_no_missing_splits_is_passed_over(folder: Path, name: str) -> None:
+    (folder / name).write_bytes(b"\x89")
+
+    assert ids_of(read_folder(folder)) == IDS
+
+
+def test_images_that_were_left_packed_are_no_table(folder: Path) -> None:
+    packed(folder / "boneage-test-dataset.zip", "boneage-test-dataset/4360.png")
+
+    assert "1 .zip file is not read and passed over: unpack" in read_folder(folder).said
+
+
 def two_sheets(path: Path) -> None:
     lines = [line.split(",") for line in rows().splitlines()]
     book = Workbook()
@@ -353,6 +400,9 @@ REFUSED: dict[str, tuple[Callable[[Path], object], str]] = {
     "a test table that is named by its folder": (lambda f: ((f / "test").mkdir(), (f / "test" / "labels.csv").write_text(rows(["9"], "bild,boneage,male"))), "lacks the column 'id'.*the test table"),
     "a test table of many words": (lambda f: (f / "boneage_test_dataset.csv").write_text(rows(["9"], "bild,alter,geschlecht")), "by its name it is the test table"),
     "a table of the truth of old Excel": (lambda f: (f / "Bone age ground truth.xls").write_bytes(b"\xd0\xcf"), "by its name it is the test table"),
+    "a test table that is packed": (lambda f: (f / "test.csv.gz").write_bytes(gzip.compress(rows(["9"]).encode())), r"test\.csv\.gz is not read: unpack; by its name it is the test table"),
+    "a test table in an archive": (lambda f: packed(f / "boneage-test-dataset.zip", "ground truth.xlsx"), r"zip is not read: unpack; by its name it is the test table"),
+    "a packed test table that is named by its folder": (lambda f: ((f / "val").mkdir(), (f / "val" / "labels.csv.xz").write_bytes(b"\xfd7z")), r"labels\.csv\.xz is not read: unpack; by its name it is the validation table"),
     "a table of results that has cases": (lambda f: (f / "test_results.csv").write_text(rows(["9"], "id,boneage,geschlecht")), "by its name it is the test table"),
     "sexes in an encoding of old Macintoshes": (
         lambda f: (f / "train.csv").write_bytes(rows(heading="id,boneage,sex").replace("True", "männlich").replace("False", "weiblich").encode("mac_roman")),

@@ -19,7 +19,7 @@ from data.preparation import DataError, Preparation
 from data.problems import Problem
 from data.shown import one_line
 from data.tables.dicom_cases import HEADER_AGE, is_header_age
-from data.tables.folders import WHAT_TO_DO, Files, files_below, some
+from data.tables.folders import Files, files_below, some, stem_of, what_to_do
 from data.tables.headings import (
     AS_WRITTEN,
     WHAT,
@@ -207,8 +207,10 @@ def refuse_splits_passed_over(
         if split and near and split not in there:
             raise DataError(f"{lacking(path, asked)}; {by_name(split)}")
     for path in files.foreign_tables:
-        if is_a_splits_table(path.stem) and (split := split_by_words(path.stem)) not in there:
-            raise DataError(f"{path} is not read: {WHAT_TO_DO[path.suffix.lower()]}; {by_name(split)}")
+        stem = stem_of(path)
+        split = split_by_words(stem) or ("" if "" in there else split_of(folder, path.parent))
+        if split not in {"", *there} and is_a_splits_table(stem, split):
+            raise DataError(f"{path} is not read: {what_to_do(path)}; {by_name(split)}")
 
 
 def table_of_headers(

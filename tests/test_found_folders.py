@@ -141,6 +141,20 @@ def endings(folder: Path) -> None:
     (folder / "train.csv").write_text(rows([f"{id}.Png" for id in IDS]))
 
 
+def jpegs(folder: Path) -> None:
+    """As browsers on Windows save them."""
+    shutil.rmtree(folder / "img")
+    save(folder / "img", IDS, ".jfif")
+
+
+def of_scanners(folder: Path) -> None:
+    """DICOM under the endings of its makers, without a number of the patient."""
+    shutil.rmtree(folder / "img")
+    (folder / "img").mkdir()
+    for number, id in enumerate(IDS):
+        write_dicom(folder / "img" / f"{id}.{('ima', 'IMA', 'dc3')[number % 3]}", PatientSex="M")
+
+
 def paths(folder: Path) -> None:
     (folder / "train.csv").write_text(rows([rf"C:\studie\img\{id}.png" for id in IDS]))
 
@@ -229,6 +243,8 @@ WHOLE: dict[str, tuple[Callable[[Path], object], str]] = {  # how it comes about
     "folders of the system": (systems, ""),
     "a run and a model of ours": (ours, ""),
     "endings in capitals": (endings, ""),
+    "JPEGs of Windows": (jpegs, ""),
+    "DICOM with other endings": (of_scanners, "12 ids differ a little from their images' names, as 1377 and 1377.ima"),
     "ids as paths of Windows": (paths, ""),
     "Windows' line ends and mark": (windows, ""),
     "blank rows": (blank_rows, "train.csv: 12 train cases"),
@@ -452,6 +468,13 @@ def test_what_would_train_and_mean_something_else_is_refused_with_what_to_do(fol
 
     with pytest.raises(DataError, match=says):
         read_folder(folder, Preparation(age_unit="days") if "days" in wrong else Preparation())
+
+
+def test_the_truth_of_the_validation_set_is_no_test_set(folder: Path) -> None:
+    held_out(folder, "img", "validation_ground_truth.csv", ["9001", "9002"])
+    held_out(folder, "img", "test.csv")
+
+    assert read_folder(folder).cases["split"].value_counts().to_dict() == {"train": 12, "test": 4, "validation": 2}
 
 
 def test_a_test_table_named_txt_is_the_test_table(folder: Path) -> None:

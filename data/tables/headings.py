@@ -194,8 +194,11 @@ def split_by_headings(columns: dict[str, str]) -> str:
 def split_by_words(text: str) -> str:
     """The one split that a file's or folder's name speaks of; '' where it names none, or several."""
     words = re.sub(r"[^a-z]+", " ", text.lower())
-    named = [split for split, word in SPLIT_WORDS.items() if re.search(rf"\b({word})\b", words)]
-    return named[0] if len(named) == 1 else ""
+    for said in (words, words.replace("ground truth", "")):  # of the validation set, too
+        named = [split for split, word in SPLIT_WORDS.items() if re.search(rf"\b({word})\b", said)]
+        if len(named) == 1:
+            return named[0]
+    return ""
 
 
 def is_a_splits_table(stem: str, split: str = "") -> bool:

@@ -116,7 +116,8 @@ def read_folder(folder: Path, settings: Preparation = AS_FOUND, to_train: bool =
         of = "the table" if all(table.has_ages for table in labelled) else "the DICOM headers"
         paired.append(f"LABELS ARE AGES SINCE BIRTH, from {of}, as --age-column asks: they are not bone ages")
     of_columns = [words for table in tables for words in columns_said(folder, table, settings.columns)]
-    sentences = (*(sentence(folder, table) for table in tables), *of_columns, *said, *paired, *files.said)
+    of_files = [sentence(folder, table, table.has_ages or is_header_age(settings.age_column)) for table in tables]
+    sentences = (*of_files, *of_columns, *said, *paired, *files.said)
     cases = cases[["id", "age_months", "male", "split", "patient", "path"]]
     return Found(cases, tuple(problems), sentences, placed.ids, placed.worries)
 
@@ -272,11 +273,12 @@ def equal(one: Table, other: Table) -> bool:
     return one.cases.drop(columns=[*AS_WRITTEN]).equals(other.cases.drop(columns=[*AS_WRITTEN]))
 
 
-def sentence(folder: Path, table: Table) -> str:
+def sentence(folder: Path, table: Table, labelled: bool) -> str:
     count = len(table.cases) + len(table.problems)
     split = f"{table.split} cases" if table.split else "cases"
-    ages = "" if table.has_ages else ", without ages: left out"
-    return f"{table.path.relative_to(folder)}: {count:,} {split}{ages}"
+    ages = "" if labelled else ", without ages: left out"
+    name = "DICOM files without a table" if table.path == folder else table.path.relative_to(folder)
+    return f"{name}: {count:,} {split}{ages}"
 
 
 def columns_said(folder: Path, table: Table, asked: Mapping[str, str]) -> Iterator[str]:

@@ -272,6 +272,8 @@ LISTS: dict[str, tuple[str, str, str]] = {  # the file, its text with the first 
     "a column of ids": ("lists/val_ids.csv", "id\n" + "\n".join(IDS[5:]), "1382 is validation"),
     "the ids of training alone": ("train_ids.txt", "\n".join(IDS[:5]), "1377 is train"),
     "a table of sexes": ("test.csv", "Case ID,Sex\n" + "".join(f"{id},M\n" for id in IDS[5:]), "1382 is test"),
+    "JSON of splits": ("splits.json", json.dumps({"train": IDS[:5], "test": [f"{id}.png" for id in IDS[5:]]}), "1382 is test"),
+    "JSON of ids": ("dataset_split.json", json.dumps(dict(zip(IDS, OWN, strict=True))), "1382 is test"),
     "a text of splits": ("split.txt", "".join(f"{id},{OWN[n]}\n" for n, id in enumerate(IDS)), "1382 is test"),
 }  # fmt: skip
 
@@ -322,6 +324,10 @@ def test_patients_in_a_file_of_their_own_are_refused_and_no_matter_where_the_tab
 
     with pytest.raises(DataError, match=r"patients\.csv says whose the images are \(1377 is of P0\).*`patient_id`"):
         read_folder(folder)
+    (folder / "patients.csv").rename(folder / "notes.md")
+    (folder / "patients.json").write_text(json.dumps({"P0": IDS[:3], "P1": IDS[3:]}))
+    with pytest.raises(DataError, match=r"patients\.json says whose the images are \(1377 is of P0\)"):
+        read_folder(folder)
     with_column(folder, "patient_id", list("aabbccdd"))
     assert list(read_folder(folder).cases["patient"]) == list("aabbccdd")
 
@@ -334,6 +340,8 @@ NO_LISTS = {
     "sites": ("sites.csv", "id,site\n" + "".join(f"{id},{n % 2}\n" for n, id in enumerate(IDS))),
     "patients with one image each": ("patients.csv", "id,patient_id\n" + "".join(f"{id},P{id}\n" for id in IDS)),
     "all ids as training": ("train.txt", "\n".join(IDS)),
+    "JSON of something else": ("split_settings.json", json.dumps({"seed": 1, "folds": [1377, 1378], "by": "patient"})),
+    "damaged JSON": ("splits.json", "{"),
     "notes": ("test notes.txt", "1377\nis odd"),
 }  # fmt: skip
 

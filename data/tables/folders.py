@@ -67,7 +67,7 @@ class Files:
     tables: tuple[Path, ...]
     images: tuple[Path, ...]
     texts: tuple[Path, ...]  # that may be tables: .txt whose name speaks of a split
-    lists: tuple[Path, ...]  # that may say more of the cases: .txt whose name speaks of splits or patients
+    lists: tuple[Path, ...]  # that may say more of the cases: .txt or .json whose name speaks of splits or patients
     foreign_tables: tuple[Path, ...]  # of other programs, which are not read, and archives that hold tables
     dangling: tuple[Path, ...]  # images by their names, which cannot be reached: links to nothing
     unreadable: tuple[Path, ...]  # folders
@@ -110,12 +110,12 @@ def files_below(folder: Path) -> Files:
             others[ending] += 1
             if ending in OTHER_TABLES or (ending in ARCHIVES and holds_a_table(path)):
                 foreign_tables.append(path)
-        elif name.endswith((*MAY_BE_TABLES,)):
-            foreign_tables.append(path)
         elif name.endswith(".txt") and split_by_words(path.stem):
             texts.append(path)
-        elif name.endswith(".txt") and SPEAKS_OF_CASES.search(name):
+        elif name.endswith((".txt", ".json")) and SPEAKS_OF_CASES.search(name):
             lists.append(path)
+        elif name.endswith((*MAY_BE_TABLES,)):
+            foreign_tables.append(path)
         elif target := flattened_link(entry):
             flattened.append(f"{path.relative_to(folder)} (to {target})")
     said = [

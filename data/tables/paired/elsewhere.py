@@ -5,6 +5,7 @@ trained on without a word, nor one patient's images be taken for several patient
 names them, each in one row.
 """
 
+import json
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -68,7 +69,7 @@ def refuse_elsewhere(
                     f"{tables[0].path} does not: write this into a column `split` of that table; if the file means "
                     "something else, take it out of the folder"
                 )
-            if not with_patients and len({*found.patients.values()}) < len(found.patients):
+            if not with_patients and 1 < len({*found.patients.values()}) < len(found.patients):
                 first = next(iter(found.patients))
                 raise DataError(
                     f"{found.called} says whose the images are ({id_of_key[first]} is of {one_line(found.patients[first])}), and "
@@ -108,10 +109,26 @@ def sheets_of(path: Path, asked: Mapping[str, str]) -> list[Sheet]:
     fits = partial(fitting, asked=asked)
     try:
         data = bytes_of(path)
+        if path.suffix.lower() == ".json":
+            return sheets_in(data)
         sheets = list((read_excel if is_excel(path, data) else read_text)(path, data, fits))
     except DataError:
         return []
     return [sheet for sheet in sheets if sheet.headings]
+
+
+def sheets_in(data: bytes) -> list[Sheet]:
+    """Of JSON: ids by split or patient, {"test": [31, 32]}, or the other way round, {"31": "test"}."""
+    try:
+        said = json.loads(data)
+    except (ValueError, RecursionError):
+        return []
+    values = said.items() if isinstance(said, dict) else ()
+    pairs = [(id, name) for name, ids in values if isinstance(ids, list) for id in ids]
+    pairs = pairs or [(id, text) for id, text in values if isinstance(text, str)]
+    rows = [[str(id), text] for id, text in pairs if isinstance(id, (str, int))]
+    heading = "split" if any(split_by_words(text) for _, text in rows) else "patient id"
+    return [Sheet(("id", heading), tuple(enumerate(rows, 1)))] if rows else []
 
 
 def ids_in(sheet: Sheet, keys: Collection[str], asked: Mapping[str, str]) -> tuple[int, list[tuple[str, int]]]:

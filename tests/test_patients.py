@@ -332,6 +332,16 @@ def test_a_number_that_an_anonymiser_wrote_into_most_headers_joins_no_patients_o
     assert "several patients in the table" not in said(store)
 
 
+def test_headers_that_name_two_sites_take_no_patient_from_the_table_and_are_a_worry(tmp_path: Path) -> None:
+    of_table = [f"S{n // 2}" for n in range(32)]
+    source = folder(tmp_path / "a", of_table, headers=["North", "South"] * 16)
+
+    store = prepare(str(source), SETTINGS, tmp_path / "store")
+
+    assert list(store.patients) == [hashed(of_table[int(id[:-1])]) for id in store.cases["id"]]
+    assert "worry: 2 patients by their DICOM headers are several patients in the table" in said(store)
+
+
 def test_a_patient_who_is_a_boy_in_one_row_and_a_girl_in_another_is_a_worry(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

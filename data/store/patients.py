@@ -59,7 +59,8 @@ def joining(of_image: pd.Series) -> pd.Series:
 def one_each(of_table: pd.Series, of_image: pd.Series, known: Collection[str] = ()) -> pd.Series:
     """One hash for all images that the table or the headers give to one patient, over any images between; '' unknown.
 
-    It is one of those `known` before, where there is one, else the table's.
+    It is one of those `known` before, where there is one, else the table's. Where implausibly many images would be one patient's, each
+    stays as the table has it: two headers may name two sites.
     """
     own = of_table.where(of_table != "", of_image)
     links = joining(of_image)
@@ -70,7 +71,9 @@ def one_each(of_table: pd.Series, of_image: pd.Series, known: Collection[str] = 
     names = names[names["name"] != ""].assign(of=lambda found: found.index.get_level_values(0))
     names["new"] = ~names["name"].isin(set(known))
     first = names.sort_values(["new", "of", "name"]).drop_duplicates("group").set_index("group")["name"]
-    return told_apart(own.where(own == "", group.map(first)))
+    together = own.where(own == "", group.map(first))
+    too_many = crowded(together) | (together[together != ""].nunique() == 1)
+    return told_apart(together.where(~too_many, own))
 
 
 def several_in_the_table(of_table: pd.Series, of_image: pd.Series, ids: pd.Series) -> str:
@@ -84,6 +87,6 @@ def several_in_the_table(of_table: pd.Series, of_image: pd.Series, ids: pd.Serie
     count = several["image"].nunique()
     are = f"{count:,} patients by their DICOM headers are" if count > 1 else "1 patient by the DICOM headers is"
     return (
-        f"{are} several patients in the table (the first: {' and '.join(first[:NAMED])}): the images of each are taken for one "
-        "patient's; find out which is right, and correct the table's column of patients"
+        f"{are} several patients in the table (the first: {' and '.join(first[:NAMED])}): one of both is wrong, and images of one "
+        "patient may be in training and test; find out which, and correct the table's column of patients"
     )

@@ -108,10 +108,21 @@ def hands_to_draw(source: str) -> int:
 
 
 def refuse_no_folder(source: str) -> None:
-    if not Path(source).expanduser().is_dir():
+    if not expanded(source).is_dir():
         raise DataError(f"{source} is not a folder; give a folder of radiographs, a prepared store, or phantom:N")
 
 
 def absolute(source: str) -> str:
     """A folder or phantom:N so that it means the same from any folder."""
-    return source if source.startswith("phantom:") else str(Path(source).expanduser().resolve())
+    return source if source.startswith("phantom:") else str(expanded(source).resolve())
+
+
+def expanded(text: str) -> Path:
+    """The path that was typed, ~ and ~anna as the home folders that they stand for."""
+    try:
+        return Path(text).expanduser()
+    except RuntimeError:
+        raise DataError(
+            f"{text} begins with ~, and this machine knows no such home folder: write the path in full, or ./{text} if "
+            "it is called so"
+        ) from None

@@ -6,7 +6,7 @@ a program reads. Stores of before had the first three columns only; what they sa
 
 import re
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Literal, get_args
 
@@ -47,6 +47,9 @@ class Problem:
     duplicate_of: str = ""  # of an equal image: the id that was kept
     across_splits: bool = False  # the source, or the draw, had put the two into different splits
     labels_differ: bool = False  # in age or sex
+    split: str = field(
+        default="", repr=False, compare=False
+    )  # that the source's owner gave the case; '' where none is known
 
     @property
     def reason(self) -> str:

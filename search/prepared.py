@@ -1,10 +1,9 @@
 """The data of a run, made when they are first needed."""
 
 from dataclasses import asdict, replace
-from pathlib import Path
 from typing import Any
 
-from data.preparation import DataError, Preparation, absolute
+from data.preparation import DataError, Preparation, absolute, expanded
 from data.store.disk import Store, is_store, open_store, verify
 from data.store.prepare import Progress, prepare, refuse_problems
 from search.output.terminal import log
@@ -25,7 +24,7 @@ def prepared(run: Run, progress: Progress, strict: bool = False) -> Store:
 
 
 def found_or_made(run: Run, progress: Progress, strict: bool) -> Store:
-    named = Path(run.data).expanduser()
+    named = expanded(run.data)
     if run.data and is_store(named):
         store = open_store(named)
         if store.image_px != run.preset.preparation.image_px:
@@ -64,7 +63,7 @@ def gone(source: str) -> bool:
     if source.startswith("phantom:"):
         return False
     try:
-        return not any(Path(source).expanduser().iterdir())
+        return not any(expanded(source).iterdir())
     except PermissionError:  # it is there; preparing says what is wrong
         return False
     except OSError:

@@ -130,6 +130,8 @@ def test_labels_since_birth_are_as_exact_as_the_files_and_what_is_known_to_a_yea
     assert dict(zip(found.cases["id"], found.cases["age_months"], strict=True)) == pytest.approx(
         {"dated": BY_DATES, "infant": 6.9, "toddler": 18, "rough": 126, "rougher": 138, "doubtful": 131}
     )
+    assert "DICOM files without a table: 8 cases |" in said
+    assert "left out" not in said
     assert "2 ages since birth are known only to the year, and the middle of that year is used" in said
     assert "1 age since birth is doubtful (the first: doubtful.dcm, its PatientBirthDate is after" in said
     assert {problem.id: problem.kind for problem in found.problems} == {"unsaid": "age", "unborn": "age"}

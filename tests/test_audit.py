@@ -262,9 +262,16 @@ def test_official_test_ids_outside_the_test_split_are_a_leak_risk() -> None:
     assert "Leak risk" not in said(audited(cases.assign(split="test")), "worry")
 
 
+def test_a_foreign_id_among_rsnas_does_not_take_the_leak_risk_away() -> None:
+    cases = table(60, 20, 0).assign(id=[str(4330 + number) for number in range(80)])
+    cases.loc[0, "id"] = "KH001"
+
+    assert "Leak risk" in said(audited(cases), "worry")
+
+
 def test_ids_of_another_clinic_are_no_leak_risk() -> None:
     cases = table(60, 20, 0).assign(id=[str(4330 + number) for number in range(80)])
-    cases.loc[0, "id"] = "20001"
+    cases.loc[:4, "id"] = [str(20001 + number) for number in range(5)]
 
     assert "Leak risk" not in said(audited(cases), "worry")
     assert "Leak risk" not in said(audited(), "worry")  # names, no numbers

@@ -125,6 +125,12 @@ def test_the_commands_of_the_readme_are_commands() -> None:
     [
         (["run", "--preset", "papre"], "unknown preset 'papre'; there are default, paper, cpu, demo"),
         (["run", "--data", "no/such/folder"], "no/such/folder is not a folder"),
+        (["run", "--data", "~nosuchuser/x"], "~nosuchuser/x begins with ~, and this machine knows no such home folder"),
+        (
+            ["plan", "--data", "~nosuchuser/x"],
+            "~nosuchuser/x begins with ~, and this machine knows no such home folder",
+        ),
+        (["run", "--weights", "~nosuchuser/x"], "~nosuchuser/x begins with ~, and this machine knows no such home"),
         (["run"], "no data: give --data"),
         (["run", "--data", "phantom:none"], "phantom:N"),
         (

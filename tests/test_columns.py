@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 import pytest
 from labelled_sets import lay_out
+from openpyxl import Workbook
 
 from data.preparation import DataError, Preparation
 from data.tables.headings import normalised
@@ -328,6 +329,68 @@ def test_a_column_that_may_name_patients_is_said_and_taken_where_it_was_named(fo
     assert "WHOSE" not in said(named)
 
 
+def with_two_columns(folder: Path, headings: str, one: list[str], two: list[str]) -> None:
+    first, second = headings.split()
+    with_column(folder, first, one)
+    with_column(folder, second, two)
+
+
+@pytest.mark.parametrize(
+    ("one", "expected"),
+    [
+        ([""] * 8, "aabbccdd"),
+        (["unknown"] * 8, "aabbccdd"),
+        (["", "a", "", "b", "", "c", "", "d"], "aabbccdd"),
+        (list("aabbccdd"), "aabbccdd"),
+        (["1", "1", "", "2", "3", "3", "", "4"], "11223344"),
+        (list("11223344"), "11223344"),
+    ],
+)
+def test_of_two_columns_of_patients_the_filled_one_counts_and_other_numbers_of_the_same_patients_are_as_good(
+    folder: Path, one: list[str], expected: str
+) -> None:
+    with_two_columns(folder, "patient_id mrn", one, list("aabbccdd"))
+
+    assert list(read_folder(folder).cases["patient"]) == list(expected)
+
+
+@pytest.mark.parametrize(
+    ("one", "rows"),
+    [([f"exam{n}" for n in range(8)], "2 and 3"), (list("aabbccca"), "6 and 8"), (list("aaaaaaaa"), "2 and 4")],
+)
+def test_two_columns_that_put_other_images_together_are_refused_until_one_is_named(
+    folder: Path, one: list[str], rows: str
+) -> None:
+    with_two_columns(folder, "subject mrn", one, list("aabbccdd"))
+
+    with pytest.raises(
+        DataError, match=rf"two columns of patients \(subject, mrn\), by which rows {rows}.*--patient-column"
+    ):
+        read_folder(folder)
+    assert list(read_folder(folder, Preparation(patient_column="mrn")).cases["patient"]) == list("aabbccdd")
+
+
+def test_of_two_columns_of_splits_the_filled_one_counts(folder: Path) -> None:
+    with_two_columns(folder, "split set", [""] * 8, OWN)
+
+    assert splits(read_folder(folder)) == {"train": 5, "test": 3}
+
+
+def test_ids_that_come_again_beside_the_column_of_ids_that_was_named_may_be_patients(folder: Path) -> None:
+    with_column(folder, "file", [f"{id}.png" for id in IDS])
+    table = folder / "train.csv"
+    first, *rows = table.read_text().splitlines()
+    table.write_text("\n".join([first, *(f"P{n // 2},{row.split(',', 1)[1]}" for n, row in enumerate(rows))]))
+
+    with pytest.raises(DataError, match="has a column id beside that of the ids, and rows 2 and 3 both have 'P0'"):
+        read_folder(folder, Preparation(id_column="file"))
+    named = read_folder(folder, Preparation(id_column="file", patient_column="id"))
+    assert list(named.cases["patient"]) == [f"P{n // 2}" for n in range(8)]
+
+    table.write_text(table.read_text().replace("P1,", "P0,").replace("P2,", "P0,").replace("P3,", "P0,"))
+    assert len(read_folder(folder, Preparation(id_column="file")).cases) == 8  # one value throughout is nobody's
+
+
 def test_columns_that_are_not_used_are_named(folder: Path) -> None:
     with_column(folder, "note", ["x"] * 8)
     with_column(folder, "PatientWeight", ["30"] * 8)
@@ -347,3 +410,105 @@ def test_notes_are_neither_splits_nor_ages(text: str) -> None:
 
     assert not splits_named(normalised("note"), notes)
     assert not may_be_ages(normalised("note"), notes)
+
+
+# Files beside the table
+
+LISTS: dict[str, tuple[str, str, str]] = {  # the file, its text with the first or the last half of the ids, what is said
+    "a table of splits": ("splits.csv", "id,split\n" + "".join(f"{id},{OWN[n]}\n" for n, id in enumerate(IDS)), "1382 is test"),
+    "under headings that nobody knows": ("cut.csv", "bild;Gruppe\n" + "".join(f"img/b{id}.png;{OWN[n]}\n" for n, id in enumerate(IDS)), "1382 is test"),
+    "by yes and no": ("cut.tsv", "Image ID\tis_test\n" + "".join(f"{id}\t{int(n > 4)}\n" for n, id in enumerate(IDS)), "1382 is test"),
+    "the ids of the test set": ("test.txt", "\n".join(IDS[5:]), "1382 is test"),
+    "the files of the test set with their labels": ("test_list.txt", "\n".join(f"img/{id}.png 120" for id in IDS[5:]), "1382 is test"),
+    "a column of ids": ("lists/val_ids.csv", "id\n" + "\n".join(IDS[5:]), "1382 is validation"),
+    "the ids of training alone": ("train_ids.txt", "\n".join(IDS[:5]), "1377 is train"),
+    "a table of sexes": ("test.csv", "Case ID,Sex\n" + "".join(f"{id},M\n" for id in IDS[5:]), "1382 is test"),
+    "JSON of splits": ("splits.json", json.dumps({"train": IDS[:5], "test": [f"{id}.png" for id in IDS[5:]]}), "1382 is test"),
+    "JSON of ids": ("dataset_split.json", json.dumps(dict(zip(IDS, OWN, strict=True))), "1382 is test"),
+    "a text of splits": ("split.txt", "".join(f"{id},{OWN[n]}\n" for n, id in enumerate(IDS)), "1382 is test"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("how", LISTS)
+def test_splits_in_a_file_of_their_own_are_refused_with_where_they_belong(folder: Path, how: str) -> None:
+    name, text, says = LISTS[how]
+    (folder / "train.csv").rename(folder / "labels.csv")
+    (folder / name).parent.mkdir(exist_ok=True)
+    (folder / name).write_text(text)
+
+    with pytest.raises(DataError, match=rf"{name} says which cases are in which split \({says}\).*column `split`"):
+        read_folder(folder)
+    assert len(read_folder(folder, to_train=False).cases) == 8
+
+
+def workbook_of(folder: Path, sheets: dict[str, list[list[object]]]) -> None:
+    book = Workbook()
+    book.remove(book.worksheets[0])
+    for name, lines in sheets.items():
+        sheet = book.create_sheet(name)
+        for cells in lines:
+            sheet.append(cells)
+    book.save(folder / "labels.xlsx")
+
+
+@pytest.mark.parametrize(
+    ("heading", "says"),
+    [
+        ("split", "which cases are in which split"),
+        ("MRN", "whose the images are"),
+        ("Patientencode", "whose the images are"),
+    ],
+)
+def test_a_second_sheet_of_splits_or_patients_is_refused(folder: Path, heading: str, says: str) -> None:
+    cases = [line.split(",") for line in (folder / "train.csv").read_text().splitlines()]
+    (folder / "train.csv").unlink()
+    cells = OWN if heading == "split" else list("aabbccdd")
+    more = [["id", heading], *([id, cell] for id, cell in zip(IDS, cells, strict=True))]
+    workbook_of(folder, {"cases": [[*line] for line in cases], "more": [[*line] for line in more]})
+
+    with pytest.raises(DataError, match=rf"labels\.xlsx, sheet more, says {says}"):
+        read_folder(folder)
+
+
+def test_patients_in_a_file_of_their_own_are_refused_and_no_matter_where_the_table_has_some(folder: Path) -> None:
+    (folder / "patients.csv").write_text("id,patient_id\n" + "".join(f"{id},P{n // 2}\n" for n, id in enumerate(IDS)))
+
+    with pytest.raises(DataError, match=r"patients\.csv says whose the images are \(1377 is of P0\).*`patient_id`"):
+        read_folder(folder)
+    (folder / "patients.csv").rename(folder / "notes.md")
+    (folder / "patients.json").write_text(json.dumps({"P0": IDS[:3], "P1": IDS[3:]}))
+    with pytest.raises(DataError, match=r"patients\.json says whose the images are \(1377 is of P0\)"):
+        read_folder(folder)
+    with_column(folder, "patient_id", list("aabbccdd"))
+    assert list(read_folder(folder).cases["patient"]) == list("aabbccdd")
+
+
+NO_LISTS = {
+    "a log of a training": ("history.csv", "epoch,split,loss\n" + "".join(f"{n // 2 + 1377},{OWN[n]},1\n" for n in range(8))),
+    "a log of counted rows": ("log.csv", "step,phase\n" + "".join(f"{n},{OWN[n]}\n" for n in range(8))),
+    "splits of other cases": ("splits.csv", "id,split\n" + "".join(f"{int(id) + 50},{OWN[n]}\n" for n, id in enumerate(IDS))),
+    "answers of a network": ("val_predictions.csv", "id,prediction\n" + "".join(f"{id},9\n" for id in IDS[:4])),
+    "sites": ("sites.csv", "id,site\n" + "".join(f"{id},{n % 2}\n" for n, id in enumerate(IDS))),
+    "patients with one image each": ("patients.csv", "id,patient_id\n" + "".join(f"{id},P{id}\n" for id in IDS)),
+    "all ids as training": ("train.txt", "\n".join(IDS)),
+    "JSON of something else": ("split_settings.json", json.dumps({"seed": 1, "folds": [1377, 1378], "by": "patient"})),
+    "damaged JSON": ("splits.json", "{"),
+    "notes": ("test notes.txt", "1377\nis odd"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("what", NO_LISTS)
+def test_a_file_that_says_neither_splits_nor_patients_of_the_cases_is_passed_over(folder: Path, what: str) -> None:
+    name, text = NO_LISTS[what]
+    (folder / "train.csv").rename(folder / "labels.csv")
+    (folder / name).write_text(text)
+
+    assert splits(read_folder(folder)) == {"": 8}
+
+
+def test_a_list_of_splits_beside_a_table_that_has_them_is_passed_over(folder: Path) -> None:
+    with_column(folder, "split", OWN)
+    (folder / "test.txt").write_text("\n".join(IDS[5:]))
+    (folder / "splits.csv").write_text("id,split\n" + "".join(f"{id},{OWN[n]}\n" for n, id in enumerate(IDS)))
+
+    assert splits(read_folder(folder)) == {"train": 5, "test": 3}

@@ -1,12 +1,14 @@
 """Folders as people have them: what lies beside the data, how things are named, what is away. Drawn hands, no network."""
 
 import errno
+import gzip
 import os
 import shutil
 import socket
 import unicodedata
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from zipfile import ZipFile
 
 import pandas as pd
 import pytest
@@ -139,6 +141,20 @@ def endings(folder: Path) -> None:
     (folder / "train.csv").write_text(rows([f"{id}.Png" for id in IDS]))
 
 
+def jpegs(folder: Path) -> None:
+    """As browsers on Windows save them."""
+    shutil.rmtree(folder / "img")
+    save(folder / "img", IDS, ".jfif")
+
+
+def of_scanners(folder: Path) -> None:
+    """DICOM under the endings of its makers, without a number of the patient."""
+    shutil.rmtree(folder / "img")
+    (folder / "img").mkdir()
+    for number, id in enumerate(IDS):
+        write_dicom(folder / "img" / f"{id}.{('ima', 'IMA', 'dc3')[number % 3]}", PatientSex="M")
+
+
 def paths(folder: Path) -> None:
     (folder / "train.csv").write_text(rows([rf"C:\studie\img\{id}.png" for id in IDS]))
 
@@ -227,6 +243,8 @@ WHOLE: dict[str, tuple[Callable[[Path], object], str]] = {  # how it comes about
     "folders of the system": (systems, ""),
     "a run and a model of ours": (ours, ""),
     "endings in capitals": (endings, ""),
+    "JPEGs of Windows": (jpegs, ""),
+    "DICOM with other endings": (of_scanners, "12 ids differ a little from their images' names, as 1377 and 1377.ima"),
     "ids as paths of Windows": (paths, ""),
     "Windows' line ends and mark": (windows, ""),
     "blank rows": (blank_rows, "train.csv: 12 train cases"),
@@ -296,6 +314,66 @@ def mostly_missing(folder: Path) -> None:
         (folder / "img" / f"{id}.png").unlink()
 
 
+def held_out_mostly_missing(folder: Path, split: str = "test") -> None:
+    """Three of ten, which are less than a fifth of all cases."""
+    ids = [str(2000 + number) for number in range(10)]
+    held_out(folder, split, f"{split}.csv", ids)
+    for id in ids[:3]:
+        (folder / split / f"{id}.png").unlink()
+
+
+def split_column_mostly_unreadable(folder: Path) -> None:
+    """Two of five validation cases of a `split` column have no age that can be read."""
+    lines = [f"{line},{'val' if n < 5 else 'train'}" for n, line in enumerate(rows().splitlines()[1:])]
+    lines[:2] = [line.replace(line.split(",")[1], "?", 1) for line in lines[:2]]
+    (folder / "train.csv").write_text("\n".join([f"{HEADING},split", *lines]))
+
+
+def packed(path: Path, name: str) -> None:
+    with ZipFile(path, "w") as archive:
+        archive.writestr(name, "id")
+
+
+@pytest.mark.parametrize(
+    "ending",
+    [
+        "xlsb",
+        "json",
+        "tab",
+        "dat",
+        "ods",
+        "parquet",
+        "feather",
+        "jsonl",
+        "rds",
+        "sqlite",
+        "csv.zip",
+        "txt.bz2",
+        "TSV.GZ",
+    ],
+)
+def test_a_test_table_of_any_kind_that_is_not_read_is_refused(folder: Path, ending: str) -> None:
+    (folder / f"test.{ending}").write_bytes(b"\x89")
+
+    with pytest.raises(DataError, match=r"is not read: (save as CSV or xlsx|unpack); by its name it is the test table"):
+        read_folder(folder)
+
+
+@pytest.mark.parametrize(
+    "name", ["test_config.json", "labels.json", "settings.dat", "train.csv.gz", "test_results.parquet"]
+)
+def test_a_file_of_any_kind_whose_name_is_no_missing_splits_is_passed_over(folder: Path, name: str) -> None:
+    (folder / name).write_bytes(b"\x89")
+
+    assert ids_of(read_folder(folder)) == IDS
+
+
+def test_images_that_were_left_packed_are_no_table(folder: Path) -> None:
+    packed(folder / "boneage-test-dataset.zip", "boneage-test-dataset/4360.png")
+
+    assert "1 .zip file is not read and passed over: unpack" in read_folder(folder).said
+
+
 def two_sheets(path: Path) -> None:
     lines = [line.split(",") for line in rows().splitlines()]
     book = Workbook()
@@ -319,16 +397,28 @@ def validation_in_years(folder: Path) -> None:
     (folder / "val.csv").write_text("\n".join([HEADING, *(f"{id},{n + 5}.5,True" for n, id in enumerate(ids))]))
 
 
+def merged_with_foreign(folder: Path) -> None:
+    """RSNA's cases with the clinic's own five among a hundred."""
+    ids = [*map(str, range(1377, 1469)), "4360", "4361", "4362", "KH001", "KH002", "KH003", "KH004", "99"]
+    shutil.rmtree(folder / "img")
+    save(folder / "img", ids)
+    (folder / "train.csv").write_text(rows(ids))
+
+
 REFUSED: dict[str, tuple[Callable[[Path], object], str]] = {
     "test images away": (lambda f: held_out(f, ""), r"test\.csv names test cases, and .* has no image of any of them"),
     "validation images away": (lambda f: held_out(f, "", "val.csv"), "names validation cases"),
     "test cases merged into train.csv": (merged, "3 cases with ids of RSNA's official test set .*4360.* column `split`"),
+    "test cases merged with foreign ones": (merged_with_foreign, "3 cases with ids of RSNA's official test set .*4360"),
     "a damaged test table": (lambda f: (f / "test.xlsx").write_bytes(b"PK"), "by its name it is the test table"),
     "a test table with one foreign heading": (lambda f: (f / "test.csv").write_text(rows(["9"], "id,boneage,geschlecht")), "lacks the column 'male'.*by its name it is the test table"),
     "a test table with foreign headings": (lambda f: (f / "val.csv").write_text(rows(["9"], "bild,alter,geschlecht")), "by its name it is the validation table"),
     "a test table that is named by its folder": (lambda f: ((f / "test").mkdir(), (f / "test" / "labels.csv").write_text(rows(["9"], "bild,boneage,male"))), "lacks the column 'id'.*the test table"),
     "a test table of many words": (lambda f: (f / "boneage_test_dataset.csv").write_text(rows(["9"], "bild,alter,geschlecht")), "by its name it is the test table"),
     "a table of the truth of old Excel": (lambda f: (f / "Bone age ground truth.xls").write_bytes(b"\xd0\xcf"), "by its name it is the test table"),
+    "a test table that is packed": (lambda f: (f / "test.csv.gz").write_bytes(gzip.compress(rows(["9"]).encode())), r"test\.csv\.gz is not read: unpack; by its name it is the test table"),
+    "a test table in an archive": (lambda f: packed(f / "boneage-test-dataset.zip", "ground truth.xlsx"), r"zip is not read: unpack; by its name it is the test table"),
+    "a packed test table that is named by its folder": (lambda f: ((f / "val").mkdir(), (f / "val" / "labels.csv.xz").write_bytes(b"\xfd7z")), r"labels\.csv\.xz is not read: unpack; by its name it is the validation table"),
     "a table of results that has cases": (lambda f: (f / "test_results.csv").write_text(rows(["9"], "id,boneage,geschlecht")), "by its name it is the test table"),
     "sexes in an encoding of old Macintoshes": (
         lambda f: (f / "train.csv").write_bytes(rows(heading="id,boneage,sex").replace("True", "männlich").replace("False", "weiblich").encode("mac_roman")),
@@ -341,6 +431,9 @@ REFUSED: dict[str, tuple[Callable[[Path], object], str]] = {
     "an empty test table": (lambda f: (f / "test.csv").touch(), "by its name it is the test table"),
     "two tables of one split": (lambda f: (f / "train2.csv").write_text(rows(IDS[:-1])), "has 2 train tables"),
     "a quarter of the images away": (mostly_missing, r"3 of 12 cases .*\(3 missing\), more than a fifth.*--accept-losses"),
+    "three of ten test images away": (held_out_mostly_missing, r"3 of 10 test cases .*\(3 missing\), more than a fifth.*--accept-losses"),
+    "three of ten validation images away": (lambda f: held_out_mostly_missing(f, "val"), "3 of 10 validation cases"),
+    "two of five validation ages unreadable": (split_column_mostly_unreadable, r"2 of 5 validation cases .*\(2 age\)"),
     "an id in two splits in two notations": (composed_and_not, "is in two splits"),
     "years": (lambda f: (f / "train.csv").write_text(rows().replace("0,T", ",T").replace("0,F", ",F")), "--age-unit years"),
     "years in one of two tables": (validation_in_years, r"val\.csv look like years"),
@@ -377,6 +470,13 @@ def test_what_would_train_and_mean_something_else_is_refused_with_what_to_do(fol
         read_folder(folder, Preparation(age_unit="days") if "days" in wrong else Preparation())
 
 
+def test_the_truth_of_the_validation_set_is_no_test_set(folder: Path) -> None:
+    held_out(folder, "img", "validation_ground_truth.csv", ["9001", "9002"])
+    held_out(folder, "img", "test.csv")
+
+    assert read_folder(folder).cases["split"].value_counts().to_dict() == {"train": 12, "test": 4, "validation": 2}
+
+
 def test_a_test_table_named_txt_is_the_test_table(folder: Path) -> None:
     held_out(folder, "img", "test.txt")
 
@@ -390,6 +490,29 @@ def test_the_letters_of_one_file_that_is_left_are_part_of_its_name(folder: Path)
 
     assert ids_of(found) == [id for id in IDS if id != IDS[3]]
     assert [problem.reason.partition(":")[0] for problem in found.problems] == ["missing"]
+
+
+@pytest.mark.parametrize(("ids", "files"), [("train_", "test_"), ("L", "R"), ("left-", "right-"), ("hand", "foot")])
+def test_ids_and_files_of_one_number_whose_letters_differ_are_no_match(folder: Path, ids: str, files: str) -> None:
+    shutil.rmtree(folder / "img")
+    save(folder / "img", [f"{files}{id}" for id in IDS])
+    (folder / "train.csv").write_text(rows([f"{ids}{id}" for id in IDS]))
+
+    with pytest.raises(DataError, match=f"12 cases and none can be used.*no image {ids}1377"):
+        read_folder(folder)
+
+
+@pytest.mark.parametrize(
+    ("ids", "files"), [("B", "b0"), ("hand", "hand_"), ("Hand-", "hand_00"), ("", "b0"), ("b", "")]
+)
+def test_letters_may_be_missing_on_one_side_and_be_written_otherwise(folder: Path, ids: str, files: str) -> None:
+    shutil.rmtree(folder / "img")
+    save(folder / "img", [f"{files}{id}" for id in IDS])
+    (folder / "train.csv").write_text(rows([f"{ids}{id}" for id in IDS]))
+
+    found = read_folder(folder)
+
+    assert [Path(path).stem for path in found.cases["path"]] == [f"{files}{id}" for id in IDS]
 
 
 def test_letters_that_all_files_share_are_said(folder: Path) -> None:
@@ -417,7 +540,7 @@ def test_a_file_whose_header_names_a_case_of_another_table_is_neithers(folder: P
     (folder / "train.csv").write_text(rows([*(f"P{number:03}" for number in range(12)), "2011"]))
     (folder / "test.csv").write_text(rows(["2098", "2099"]))
 
-    found = read_folder(folder)
+    found = read_folder(folder, Preparation(accept_losses=True))
 
     assert [(problem.id, problem.kind) for problem in found.problems] == [("2011", "ambiguous"), ("2099", "ambiguous")]
 

@@ -242,3 +242,103 @@ def test_a_folder_of_several_data_sets_and_one_of_tables_alone_are_refused() -> 
         read_folder(RADIOGRAPHS)
     with pytest.raises(DataError, match="has 1425 cases and none can be used"):
         read_folder(RADIOGRAPHS / "formats")
+
+
+def in_folders(
+    root: Path, folders: tuple[str, ...], heading: str = "id,boneage,male", cells: str = "{id},{age},{male}"
+) -> Path:
+    """One table, and the images of its 24 cases in these folders, as many in each."""
+    cases = numbered(1377, HANDS)
+    share = len(cases) // len(folders)
+    rows = []
+    for n, (id, case) in enumerate(cases):
+        save(root / folders[n // share], [(id, case)])
+        split = folders[n // share]
+        rows.append(cells.format(id=id, age=round(case.age_months), male=case.male, folder=split))
+    (root / "labels.csv").write_text("\n".join([heading, *rows]))
+    return root
+
+
+def linked_folders(root: Path, link: Callable[[Path, Path], None]) -> Path:
+    """Folders of splits whose files are links to a pool."""
+    in_folders(root, ("train", "test"))
+    (root / "pool").mkdir()
+    for path in [*(root / "train").iterdir(), *(root / "test").iterdir()]:
+        pooled = path.rename(root / "pool" / path.name)
+        link(path, pooled)
+    return root
+
+
+FOLDERS_OF_SPLITS: dict[str, Callable[[Path], Path]] = {
+    "train and test": lambda root: in_folders(root, ("train", "test")),
+    "named in words": lambda root: in_folders(root, ("Training set", "my Test images/a")),
+    "ids with folders": lambda root: in_folders(root, ("train", "test"), cells="{folder}/{id}.png,{age},{male}"),
+    "symbolic links to a pool": lambda root: linked_folders(root, lambda path, pooled: path.symlink_to(pooled)),
+    "hard links to a pool": lambda root: linked_folders(root, lambda path, pooled: path.hardlink_to(pooled)),
+}
+
+
+@pytest.mark.parametrize("how", FOLDERS_OF_SPLITS)
+def test_folders_of_splits_beside_one_table_are_the_splits(tmp_path: Path, how: str) -> None:
+    found = read_folder(FOLDERS_OF_SPLITS[how](tmp_path))
+
+    ids = [id for id, _ in numbered(1377, HANDS)]
+    assert dict(zip(found.cases["id"], found.cases["split"], strict=True)) == {
+        **dict.fromkeys(ids[:12], "train"),
+        **dict.fromkeys(ids[12:], "test"),
+    }
+
+
+def test_all_three_splits_may_be_folders(tmp_path: Path) -> None:
+    assert counts(read_folder(in_folders(tmp_path, ("train", "val", "test"))).cases) == {
+        "train": 8,
+        "validation": 8,
+        "test": 8,
+    }
+
+
+def test_an_id_that_is_written_with_the_folder_of_its_split_is_of_that_split_wherever_its_image_is(
+    tmp_path: Path,
+) -> None:
+    in_folders(tmp_path, ("train", "test"), cells="C:\\data\\{folder}\\{id}.png,{age},{male}")
+    (tmp_path / "images").mkdir()
+    for path in [*(tmp_path / "train").iterdir(), *(tmp_path / "test").iterdir()]:
+        path.rename(tmp_path / "images" / path.name)
+
+    assert counts(read_folder(tmp_path).cases) == {"train": 12, "test": 12}
+
+
+@pytest.mark.parametrize("folders", [("boneage-training-dataset",), ("images", "boneage-training-dataset"), ("test",)])
+def test_folders_that_name_one_split_cut_nothing(tmp_path: Path, folders: tuple[str, ...]) -> None:
+    assert counts(read_folder(in_folders(tmp_path, folders)).cases) == {"": 24}
+
+
+def test_an_image_in_none_of_the_folders_of_splits_is_refused_with_what_to_do(tmp_path: Path) -> None:
+    in_folders(tmp_path, ("train", "test", "more"))
+
+    with pytest.raises(DataError, match=r"8 of 24 cases have theirs in none of these .*more/1393\.png.*column `split`"):
+        read_folder(tmp_path)
+    assert counts(read_folder(tmp_path, to_train=False).cases) == {"": 24}
+
+
+def test_an_image_in_the_folders_of_two_splits_is_refused(tmp_path: Path) -> None:
+    in_folders(tmp_path, ("train", "test"))
+    (tmp_path / "test" / "1377.png").symlink_to(tmp_path / "train" / "1377.png")
+
+    with pytest.raises(DataError, match=r"the image of 1377, .* lies in folders of test and train"):
+        read_folder(tmp_path)
+
+
+def test_splits_of_the_table_hold_and_folders_that_contradict_them_are_a_worry(tmp_path: Path) -> None:
+    in_folders(tmp_path / "a", ("train", "test"), "id,boneage,male,split", "{id},{age},{male},{folder}")
+    table = tmp_path / "a" / "labels.csv"
+    table.write_text(table.read_text().replace("True,train", "True,test", 1))
+
+    found = read_folder(tmp_path / "a")
+    agreeing = read_folder(
+        in_folders(tmp_path / "b", ("train", "test"), "id,boneage,male,split", "{id},{age},{male},{folder}")
+    )
+
+    assert counts(found.cases) == {"train": 11, "test": 13}
+    assert found.worries[0].startswith("1 image lies in a folder of another split than the table's, which is taken (13")
+    assert not agreeing.worries

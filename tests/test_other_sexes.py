@@ -19,7 +19,7 @@ COUNT = 30
 SETTINGS = Preparation(image_px=32, stretch=False)
 
 
-def clinic(folder: Path, wrong: int, stated: int = COUNT) -> Path:
+def clinic(folder: Path, wrong: int, stated: int = COUNT, ending: str = ".dcm") -> Path:
     """Files named by their ids, half of them girls; of those that state a sex, the first `wrong` state the other."""
     (folder / "img").mkdir(parents=True)
     draw = np.random.default_rng(0)
@@ -27,7 +27,7 @@ def clinic(folder: Path, wrong: int, stated: int = COUNT) -> Path:
     for n in range(COUNT):
         sex = "FM"[(n + (n < wrong)) % 2] if n < stated else "O"
         pixels = draw.integers(0, 4000, (40, 40), dtype=np.uint16)
-        write(folder / "img" / f"{n}.dcm", pixels, PatientSex=sex, PatientID=f"X{n}X")
+        write(folder / "img" / f"{n}{ending}", pixels, PatientSex=sex, PatientID=f"X{n}X")
         rows.append(f"{n},{60 + 3 * n},{'FM'[n % 2]}")
     (folder / "train.csv").write_text("\n".join(rows) + "\n")
     return folder
@@ -48,6 +48,24 @@ def test_sexes_that_contradict_the_table_are_a_worry_with_their_number(tmp_path:
     agreeing = prepare(str(clinic(tmp_path / "b", 0, stated)), SETTINGS, tmp_path / "other")
     assert said(agreeing) == []
     assert "other_sexes" not in agreeing.info
+
+
+@pytest.mark.parametrize("ending", [".jpg", ".PNG", ".jpeg", ""])
+def test_dicom_that_is_named_like_a_picture_says_its_sex_as_any_other(tmp_path: Path, ending: str) -> None:
+    [worry] = said(prepare(str(clinic(tmp_path / "a", 7, ending=ending)), SETTINGS, tmp_path / "store"))
+
+    assert "for 7 of 30 DICOM files that name a sex" in worry
+
+
+@pytest.mark.parametrize("ending", [".dcm", ".jpg", ".png"])
+def test_sexes_that_no_table_has_come_from_dicom_whatever_it_is_called(tmp_path: Path, ending: str) -> None:
+    source = clinic(tmp_path / "a", 0, ending=ending)
+    table = source / "train.csv"
+    table.write_text("\n".join(line.rpartition(",")[0] for line in table.read_text().splitlines()))
+
+    cases = prepare(str(source), SETTINGS, tmp_path / "store").cases
+
+    assert list(cases["male"]) == [int(id) % 2 == 1 for id in cases["id"]]
 
 
 def test_a_table_that_is_mended_is_no_worry_and_nothing_is_decoded_or_read_again(

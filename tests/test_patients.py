@@ -2,6 +2,7 @@
 
 import json
 import unicodedata
+from collections.abc import Sequence
 from itertools import combinations
 from pathlib import Path
 
@@ -23,16 +24,25 @@ SETTINGS = Preparation(image_px=32, fit="squash", stretch=False, validation_frac
 ZOE = "Zoë"
 
 
-def folder(at: Path, patients: list[str], splits: str = "", dicom: bool = False) -> Path:
-    """An image for each patient's number; the numbers are in the table, or in the headers of DICOM files. Those that are there stay."""
+def folder(
+    at: Path,
+    patients: list[str],
+    splits: str = "",
+    dicom: bool = False,
+    headers: Sequence[str] = (),
+    ending: str = ".dcm",
+) -> Path:
+    """An image for each patient's number; the numbers are in the table, or in the headers of DICOM files, or, with `headers`, others
+    in each. Those that are there stay."""
     (at / "img").mkdir(parents=True, exist_ok=True)
     rows = ["id,boneage,male,split" + ("" if dicom else ",patient_id")]
     for n, patient in enumerate(patients):
         pixels = np.random.default_rng(n).integers(0, 255, (32, 32), dtype=np.uint8)
-        if (at / "img" / f"{n}h.dcm").exists():
+        if (at / "img" / f"{n}h{ending}").exists():
             pass
-        elif dicom:
-            write(at / "img" / f"{n}h.dcm", pixels.astype(np.uint16), PatientID=patient)
+        elif dicom or headers:
+            patient_id = headers[n] if headers else patient
+            write(at / "img" / f"{n}h{ending}", pixels.astype(np.uint16), PatientID=patient_id)
         else:
             Image.fromarray(pixels).save(at / "img" / f"{n}h.png")
         split = {"v": "validation", "t": "train", "": ""}[splits[n % len(splits)] if splits else ""]
@@ -248,3 +258,104 @@ def test_a_word_for_unknown_that_was_a_patient_in_a_store_of_before_is_one_no_lo
     assert {id: split for id, split in split_by_id(store).items() if id in before} == before
     assert set(store.patients[:8]) == {""}
     assert "8 of 21 cases name no patient" in said(store)
+
+
+def in_pairs(splits: dict[str, str]) -> bool:
+    return all(splits[f"{n}h"] == splits[f"{n + 1}h"] for n in range(0, len(splits), 2))
+
+
+@pytest.mark.parametrize("ending", [".jpg", ".png", ".JPEG", ".dcm"])
+def test_the_patient_of_a_dicom_file_counts_whatever_the_file_is_called(tmp_path: Path, ending: str) -> None:
+    source = folder(tmp_path / "a", [f"P{n // 2}" for n in range(32)], dicom=True, ending=ending)
+
+    store = prepare(str(source), SETTINGS, tmp_path / "store")
+
+    assert in_pairs(split_by_id(store))
+    assert "name no patient" not in said(store)
+
+
+def test_images_that_are_added_to_a_store_that_knew_no_patient_bring_them_to_all(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Earlier versions asked no file that is named like a picture."""
+    numbers = [f"P{n // 2}" for n in range(24)]
+    source = folder(tmp_path / "a", numbers[:20], dicom=True, ending=".jpg")
+    with monkeypatch.context() as earlier:
+        earlier.setattr("data.store.sources.patient_and_sex", lambda path: ("", ""))
+        before = prepare(str(source), SETTINGS, tmp_path / "store")
+    assert set(before.patients) == {""}
+    folder(source, numbers, dicom=True, ending=".jpg")
+
+    assert set(prepare(str(source), SETTINGS, tmp_path / "store").patients) == {hashed(number) for number in numbers}
+
+
+@pytest.mark.parametrize(
+    "of_table",
+    [
+        [f"S{n // 2}" if n % 2 else "" for n in range(32)],
+        [f"exam{n}" for n in range(32)],
+        [f"S{n}" if n % 3 else "unknown" for n in range(32)],
+    ],
+    ids=["every second row is blank", "another pseudonym in each row", "both"],
+)
+def test_two_images_are_of_one_patient_if_the_table_or_the_headers_say_so(tmp_path: Path, of_table: list[str]) -> None:
+    source = folder(tmp_path / "a", of_table, headers=[f"P{n // 2}" for n in range(32)])
+
+    assert in_pairs(split_by_id(prepare(str(source), SETTINGS, tmp_path / "store")))
+
+
+def test_images_belong_together_over_any_others_that_the_table_or_a_header_joins(tmp_path: Path) -> None:
+    """0 and 1 by the table, 1 and 2 by their headers, 2 and 3 by the table."""
+    of_table = [f"S{n // 2}" for n in range(32)]
+    headers = [f"P{(n + 1) // 2}" if n % 4 in (1, 2) else f"Q{n}" for n in range(32)]
+
+    store = prepare(str(folder(tmp_path / "a", of_table, headers=headers)), SETTINGS, tmp_path / "store")
+
+    splits = split_by_id(store)
+    assert all(len({splits[f"{n + k}h"] for k in range(4)}) == 1 for n in range(0, 32, 4))
+    assert "worry: 8 patients by their DICOM headers are several patients in the table (the first: 1h and 2h)" in said(
+        store
+    )
+
+
+@pytest.mark.parametrize(
+    "constant", [["ANON"] * 32, ["ANON"] * 31 + ["P1"], ["CLINIC"] * 12 + [f"P{n}" for n in range(20)]]
+)
+def test_a_number_that_an_anonymiser_wrote_into_most_headers_joins_no_patients_of_the_table(
+    tmp_path: Path, constant: list[str]
+) -> None:
+    of_table = [f"S{n // 2}" for n in range(32)]
+
+    store = prepare(str(folder(tmp_path / "a", of_table, headers=constant)), SETTINGS, tmp_path / "store")
+
+    assert list(store.patients) == [hashed(of_table[int(id[:-1])]) for id in store.cases["id"]]
+    assert "several patients in the table" not in said(store)
+
+
+def test_headers_that_name_two_sites_take_no_patient_from_the_table_and_are_a_worry(tmp_path: Path) -> None:
+    of_table = [f"S{n // 2}" for n in range(32)]
+    source = folder(tmp_path / "a", of_table, headers=["North", "South"] * 16)
+
+    store = prepare(str(source), SETTINGS, tmp_path / "store")
+
+    assert list(store.patients) == [hashed(of_table[int(id[:-1])]) for id in store.cases["id"]]
+    assert "worry: 2 patients by their DICOM headers are several patients in the table" in said(store)
+
+
+def test_a_patient_who_is_a_boy_in_one_row_and_a_girl_in_another_is_a_worry(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The column of sexes has slipped by a row."""
+    slipped = folder(tmp_path / "a", [f"P{n // 2}" for n in range(20)])
+    command = ["prepare", str(slipped), "--run-dir", str(tmp_path / "run"), "--preset", "demo", "--image-px", "48"]
+
+    assert main(command) == 0
+    assert "10 patients are boys in one row and girls in another (0h and 1h, 2h and 3h" in capsys.readouterr().err
+    right = folder(tmp_path / "b", [f"P{n // 4}{n % 2}" for n in range(20)])
+    assert "boys in one row" not in said(prepare(str(right), SETTINGS, tmp_path / "store"))
+
+
+def test_a_word_for_unknown_is_no_patient_of_both_sexes(tmp_path: Path) -> None:
+    source = folder(tmp_path / "a", ["leihgabe"] * 8 + [f"P{n}" for n in range(12)])
+
+    assert "in another (" not in said(prepare(str(source), SETTINGS, tmp_path / "store"))

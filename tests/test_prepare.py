@@ -178,6 +178,22 @@ def test_a_source_of_damaged_images_alone_is_refused_with_its_first_fault(rsna_f
         prepare(str(folder), SETTINGS, tmp_path / "store")
 
 
+def test_damaged_images_that_are_more_than_a_fifth_of_the_test_set_are_refused_however_few_of_all_they_are(
+    rsna_folder: Write, tmp_path: Path
+) -> None:
+    folder = rsna_folder(CASES)
+    first, *rows = (folder / "train.csv").read_text().splitlines()
+    lines = [f"{row},{'test' if n < 5 else 'train'}" for n, row in enumerate(rows)]
+    (folder / "train.csv").write_text("\n".join([f"{first},split", *lines]))
+    for row in rows[:2]:
+        image(folder, int(row.split(",")[0])).write_bytes(b"404 not found")
+
+    with pytest.raises(DataError, match=r"2 of 5 test cases .*\(2 unreadable\), more than a fifth.*--accept-losses"):
+        prepare(str(folder), SETTINGS, tmp_path / "store")
+    kept = prepare(str(folder), replace(SETTINGS, accept_losses=True), tmp_path / "store").cases
+    assert (kept["split"] == "test").sum() == 3
+
+
 def test_a_mended_file_is_prepared_by_the_same_command(rsna_folder: Write, tmp_path: Path) -> None:
     folder = rsna_folder(CASES)
     whole = image(folder).read_bytes()

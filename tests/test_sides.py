@@ -25,6 +25,7 @@ from data.cases import complete_splits
 from data.preparation import DataError, Preparation
 from data.store.disk import Store, open_store, verify
 from data.store.prepare import prepare
+from data.tables.paired.split_folders import ByFolder
 from search.prepared import prepared
 from search.run import TRIALS, Run
 from search.storage.sqlite import sqlite_url
@@ -602,3 +603,55 @@ def test_a_store_that_is_a_link_is_prepared_again_and_what_it_led_to_stays(tmp_p
     assert "new" in set(store.cases["id"])
     assert "new" not in set(open_store(tmp_path / "disk").cases["id"])
     assert not list(tmp_path.glob(".store*"))
+
+
+def folders_of_splits(root: Path) -> Path:
+    rows = ["id,boneage,male"]
+    for n in range(40):
+        folder = root / ("train" if n < 30 else "test")
+        folder.mkdir(parents=True, exist_ok=True)
+        pixels = np.random.default_rng(n).integers(0, 255, (32, 32), dtype=np.uint8)
+        Image.fromarray(pixels).save(folder / f"{n}.png")
+        rows.append(f"{n},{60 + 3 * n},{n % 2 == 0}")
+    (root / "labels.csv").write_text("\n".join(rows) + "\n")
+    return root
+
+
+def test_splits_that_folders_name_are_in_the_store_and_said(tmp_path: Path) -> None:
+    store = prepare(str(folders_of_splits(tmp_path / "data")), SETTINGS, tmp_path / "store")
+
+    assert set(store.cases["id"][store.cases["split"] == "test"]) == {str(n) for n in range(30, 40)}
+    assert any("each case is in its folder's (30 train, 10 test)" in words for words in store.said)
+
+
+def test_a_store_that_was_made_before_folders_counted_stays_what_it_is_while_its_data_do_and_when_they_grow(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = folders_of_splits(tmp_path / "data")
+    with monkeypatch.context() as earlier:
+        earlier.setattr("data.tables.layouts.by_folders", lambda folder, images, cases, tables: ByFolder(cases))
+        there = prepare(str(source), SETTINGS, tmp_path / "store")
+    about = {name: value for name, value in there.info.items() if name != "folders"}
+    (tmp_path / "store" / "store.json").write_text(json.dumps(about))
+    before = {path.name: path.read_bytes() for path in (tmp_path / "store").iterdir()}
+
+    prepare(str(source), SETTINGS, tmp_path / "store", trained_on=True)
+    assert {path.name: path.read_bytes() for path in (tmp_path / "store").iterdir()} == before
+
+    Image.fromarray(np.full((32, 32), 7, np.uint8) + np.eye(32, dtype=np.uint8)).save(source / "train" / "40.png")
+    with (source / "labels.csv").open("a") as table:
+        table.write("40,99,True\n")
+    after = prepare(str(source), SETTINGS, tmp_path / "store").cases.set_index("id")["split"]
+    assert dict(after[there.cases["id"]]) == dict(zip(there.cases["id"], there.cases["split"], strict=True))
+
+
+def test_images_that_are_moved_into_folders_of_splits_are_seen(tmp_path: Path) -> None:
+    source = folders_of_splits(tmp_path / "data")
+    (source / "test").rename(source / "more")
+    (source / "train").rename(source / "images")
+    prepare(str(source), SETTINGS, tmp_path / "store")
+    (source / "more").rename(source / "test")
+    (source / "images").rename(source / "train")
+
+    with pytest.raises(DataError, match="cases are in another split of the source than before"):
+        prepare(str(source), SETTINGS, tmp_path / "store")

@@ -1,7 +1,7 @@
 """The audit of a prepared store: first everything is measured, then the findings say what the figures mean."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,16 +14,16 @@ from data.audit.findings import (
     film_findings,
     label_findings,
     leak_findings,
-    patient_findings,
     picture_findings,
     problem_findings,
-    sex_findings,
+    told_findings,
     unit_findings,
     variety_findings,
 )
 from data.audit.images import looked_at, pictures, twins
 from data.audit.labels import SEXES, groups, rare_years
 from data.audit.measures import INFANT_MONTHS, RSNA_AGES_MONTHS, Audit
+from data.audit.patient_findings import patient_findings, sex_findings
 from data.audit.patients import seen_patients
 from data.films.traits import traits
 
@@ -41,11 +41,12 @@ def audit(
     films_fault: str = "",
     other_sexes: Mapping[str, Any] = {},
     patients_as_written: bool = False,
+    worries: Sequence[str] = (),
 ) -> Audit:
     """`cases`, `problems` and `patients` as a store has them; `images` uint8 (cases, image_px, image_px), in the order of `cases`;
     `since_birth` says that the labels are ages of that kind and no bone ages; `films` as `Store.films`, else nothing is known of the
     greys before preparation; `stretched` says that it spread them; `films_fault` and `other_sexes` as the store has them;
-    `patients_as_written` as `Patients` has it.
+    `patients_as_written` as `Patients` has it; `worries` as the store has them.
 
     Reads the images in blocks: a memory-mapped array is never in memory as a whole.
     """
@@ -78,6 +79,7 @@ def audit(
         *leak_findings(cases, problems, about.twins),
         *patient_findings(about),
         *sex_findings(other_sexes),
+        *told_findings(worries),
         *balance_findings(about),
         *label_findings(about),
         *age_findings(about),

@@ -1,14 +1,10 @@
 """Patients with images in several splits, or with more than one patient has: what is known of them in a prepared store."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import pandas as pd
 
-# A "patient" of more images than one has is a word for unknown, or one number for many.
-MOST_IMAGES = 40  # of one patient: both hands of every year of growth
-LEAST_CROWD = 6  # images, from which on
-CROWD_SHARE = 0.1  # of all images are implausible where other patients have
-TIMES_OTHERS = 4  # times fewer
+from data.store.patients import crowded
 
 
 @dataclass(frozen=True)
@@ -18,19 +14,28 @@ class Patients:
     across_splits: list[list[str]]  # per patient with images in several splits, the ids of all of them
     crowds: list[list[str]]  # per patient with implausibly many images, the ids of all of them
     as_written: bool = False  # whether 0012 and 12 are two patients, as stores of before have it
+    of_both_sexes: list[list[str]] = field(
+        default_factory=list
+    )  # per patient with images of boys and of girls, the ids of all of them
 
 
 def seen_patients(cases: pd.DataFrame, patients: pd.Series, as_written: bool = False) -> Patients:
     """`patients` names the patient of each of `cases`, in their order, in any way that tells them apart; '' where unknown."""
-    named = cases.assign(patient=patients.to_numpy())
-    named = named[named["patient"] != ""]
+    cases = cases.assign(patient=patients.to_numpy())
+    named = cases[cases["patient"] != ""]
     splits = named.groupby("patient", sort=False)["split"].nunique()
     across = named[named["patient"].isin(splits.index[splits > 1])]
-    sizes = named["patient"].map(named["patient"].value_counts())
-    others = (len(named) - sizes) / max(len(splits) - 1, 1)  # images of a patient, in the mean of the others
-    shared = (sizes >= LEAST_CROWD) & (sizes > CROWD_SHARE * len(cases)) & (sizes > TIMES_OTHERS * others)
-    crowded = named[(sizes > MOST_IMAGES) | shared]
-    return Patients(len(named), len(splits), ids_by_patient(across), ids_by_patient(crowded), as_written)
+    in_crowds = cases[crowded(cases["patient"])]
+    alone = named[~named["id"].isin(in_crowds["id"])]
+    sexes = alone.groupby("patient", sort=False)["male"].transform("nunique")
+    return Patients(
+        len(named),
+        len(splits),
+        ids_by_patient(across),
+        ids_by_patient(in_crowds),
+        as_written,
+        ids_by_patient(alone[sexes > 1]),
+    )
 
 
 def ids_by_patient(cases: pd.DataFrame) -> list[list[str]]:

@@ -24,7 +24,13 @@ logging.getLogger("pydicom").setLevel(logging.ERROR)
 warnings.filterwarnings("ignore", category=UserWarning, module="pydicom")
 
 SUFFIXES = (".dcm", ".dicom")
-PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg")  # a folder has thousands of these: they are not opened to be told apart
+PICTURE_SUFFIXES = (
+    ".png",
+    ".jpg",
+    ".jpeg",
+    ".jfif",
+    ".jpe",
+)  # a folder has thousands of these: they are not opened to be told apart
 INDEX = "DICOMDIR"  # a list of files, which carries the mark too
 MARK = b"DICM"  # after a preamble of 128 bytes
 SEXES = {"M": True, "F": False}

@@ -1,19 +1,20 @@
 """From a source's cases and their decoded images to what a store holds: who is kept, on which side, and what is left out."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pandas as pd
 
-from data.cases import complete_splits, looked_up
+from data.cases import SPLITS, complete_splits, looked_up
 from data.films import dicom
 from data.preparation import Preparation
 from data.problems import Problem, unusable
 from data.store.disk import CASE_COLUMNS, Store
-from data.store.patients import hashed, hashed_at_first, told_apart
+from data.store.patients import hashed, hashed_at_first, one_each, several_in_the_table
 from data.store.sides import Sides, nothing_decided, patients_sides, refuse_other_splits, remembered, settled
 from data.store.sources import Source
+from data.tables.paired.header_ids import is_readable_dicom
 
 HELD_OUT = ("validation", "test")
 FIRST = 5  # ids that are named as examples
@@ -26,6 +27,7 @@ class Arranged:
     problems: tuple[Problem, ...]  # those left out
     sides: Sides
     said: tuple[str, ...]
+    worries: tuple[str, ...]  # that nobody can see in what is prepared
 
 
 def arranged(source: Source, decoded: pd.DataFrame, settings: Preparation, there: Store | None) -> Arranged:
@@ -36,7 +38,8 @@ def arranged(source: Source, decoded: pd.DataFrame, settings: Preparation, there
     before = decided_before(source, settings, there)
     if there and not there.patients_as_now:
         before = before.renamed(new_hashes(source, decoded))
-    cases = with_patients(source.cases, decoded)
+    of_table, of_image = patients_of(source.cases, decoded)
+    cases = source.cases.assign(patient=one_each(of_table, of_image, set(before.table["patient"])))
     if there:
         refuse_other_splits(cases, before, there.path)
     official = cases["id"][cases["split"].isin(HELD_OUT)]
@@ -57,9 +60,13 @@ def arranged(source: Source, decoded: pd.DataFrame, settings: Preparation, there
     return Arranged(
         table.reset_index(drop=True),
         places,
-        tuple(left_out(asked.assign(reason=decoded["reason"]))),
+        tuple(
+            replace(problem, split="" if asked["drawn"][row] else asked["split"][row])
+            for row, problem in left_out(asked.assign(reason=decoded["reason"]))
+        ),
         remembered(before, where[surely_placed(where, decoded)]),
-        (*made, *stayed(cases, before)),
+        (*placed_by_folder(source), *made, *stayed(cases, before)),
+        tuple(filter(None, [several_in_the_table(of_table, of_image, cases["id"])])),
     )
 
 
@@ -81,11 +88,9 @@ def decided_before(source: Source, settings: Preparation, there: Store | None) -
     return there.sides if asked == made else nothing_decided()
 
 
-def with_patients(cases: pd.DataFrame, decoded: pd.DataFrame) -> pd.DataFrame:
-    """The cases, `patient` a hash: of what the table says, else of what the image says."""
-    of_table = cases["patient"].map(hashed)
-    of_image = decoded["patient"].reindex(cases.index, fill_value="")
-    return cases.assign(patient=told_apart(of_table.where(of_table != "", of_image)))
+def patients_of(cases: pd.DataFrame, decoded: pd.DataFrame) -> tuple[pd.Series, pd.Series]:
+    """Whose each case is by the table, and by its image: hashes, '' where they do not say it."""
+    return cases["patient"].map(hashed), decoded["patient"].reindex(cases.index, fill_value="")
 
 
 def new_hashes(source: Source, decoded: pd.DataFrame) -> dict[str, str]:
@@ -95,10 +100,18 @@ def new_hashes(source: Source, decoded: pd.DataFrame) -> dict[str, str]:
 
 
 def surely_placed(cases: pd.DataFrame, decoded: pd.DataFrame) -> pd.Series:
-    """Which cases are remembered: all but those not asked for that may turn out to be of a known patient."""
-    asked = pd.Series(cases.index.isin(decoded.index), cases.index)
-    may_name = cases["path"].map(dicom.is_dicom) if "path" in cases else pd.Series(False, cases.index)
-    return asked | (cases["patient"] != "") | ~may_name
+    """Which cases are remembered: all but those not asked for whose header may name a known patient."""
+    known = pd.Series(cases.index.isin(decoded.index), cases.index) | (cases["patient"] != "")
+    if "path" in cases:
+        known[~known] = ~cases.loc[~known, "path"].map(is_readable_dicom).astype(bool)
+    return known
+
+
+def placed_by_folder(source: Source) -> Iterator[str]:
+    if source.by_folder:
+        counts = source.cases["split"][source.cases["id"].isin(source.by_folder)].value_counts()
+        each = ", ".join(f"{counts[name]:,} {name}" for name in SPLITS if name in counts)
+        yield f"no table names a split, and the images lie in folders that do: each case is in its folder's ({each})"
 
 
 def stayed(cases: pd.DataFrame, before: Sides) -> Iterator[str]:
@@ -113,22 +126,20 @@ def stayed(cases: pd.DataFrame, before: Sides) -> Iterator[str]:
             )
 
 
-def left_out(cases: pd.DataFrame) -> Iterator[Problem]:
-    """In the order of the source: what is no usable image, what equals a kept one, what would have to be on two sides."""
+def left_out(cases: pd.DataFrame) -> Iterator[tuple[Any, Problem]]:
+    """Each with its row, in the order of the source: what is no usable image, what equals a kept one, what would have to be on two sides."""
     by_id = {row.id: row for row in cases[cases["kept"] == cases["id"]].itertuples()}
     for row in cases[cases["kept"] != cases["id"]].itertuples():
         if row.reason:
-            yield unusable(str(row.id), file(row), str(row.reason))
+            yield row.Index, unusable(str(row.id), file(row), str(row.reason))
         elif row.kept:
-            yield duplicate(row, by_id[row.kept])
+            yield row.Index, duplicate(row, by_id[row.kept])
         else:
-            yield Problem(
-                str(row.id),
-                file(row),
-                "side",
+            moved = (
                 f"the case is in {row.side}, and its picture was in another split before, under another id; neither may "
-                "change its split, so the case is left out",
+                "change its split, so the case is left out"
             )
+            yield row.Index, Problem(str(row.id), file(row), "side", moved)
 
 
 def duplicate(row: Any, kept: Any) -> Problem:

@@ -85,12 +85,12 @@ def decode_all(
     def one(place: int) -> tuple[Line, bytes]:
         digest = (known[place] or digest_of_file(files.paths[place])) if files else ""
         found = there.find(digest)
-        if found and "patient" in found[0]:
+        if found and found[0].get("patient"):
             return found[0] | {"row": place, "file": digest}, found[1]
         line: Line = {"row": place, "file": digest, "patient": hashed(source.patient_of(rows[place]))}
+        line["sex"] = source.sex_of(rows[place])
         if found:
             return found[0] | line, found[1]
-        line["sex"] = source.sex_of(rows[place])
         try:
             image = source.pixels_of(rows[place])
         except DataError as error:

@@ -103,6 +103,12 @@ class Store:
         said = self.info.get("other_sexes")
         return said if isinstance(said, dict) and {"count", "of", "ids"} <= said.keys() else {}
 
+    @property
+    def worries(self) -> list[str]:
+        """What was found that makes results wrong or claims too large, and cannot be seen in what is prepared, a sentence each."""
+        said = self.info.get("worries")
+        return [str(sentence) for sentence in said] if isinstance(said, list) else []
+
     @cached_property
     def cases(self) -> pd.DataFrame:
         return read_csv(self.path / "cases.csv", CASE_KINDS)
@@ -134,6 +140,11 @@ class Store:
     def patients_as_now(self) -> bool:
         """Whether its patients are told apart by today's rule, so that their hashes are those of the same patients now."""
         return self.info.get("patients") == RULE
+
+    @property
+    def counts_folders(self) -> bool:
+        """Whether the splits that the images' folders name were taken, where no table names any. A store of before stays as it is."""
+        return "folders" in self.info
 
     @cached_property
     def patients(self) -> pd.Series:

@@ -1,9 +1,11 @@
 """Which images are of one patient, as far as the source says: hashes of patients' numbers, so that a store can be handed on."""
 
 import hashlib
+from collections.abc import Collection
 
 import pandas as pd
 
+from data.store.sides import linked
 from data.tables.paired.patients import identity
 
 # By which hashes are made, as a store says. A store that says none is of before: it told patients apart letter by letter.
@@ -11,6 +13,12 @@ RULE = 2
 NOBODY_AT_FIRST = frozenset(
     ("", "-", "?", "na", "n/a", "nan", "none", "null", "unknown", "anon", "anonymous", "anonymized", "anonymised")
 )
+# A "patient" of more images than one has is a word for unknown, or one number for many.
+MOST_IMAGES = 40  # of one patient: both hands of every year of growth
+LEAST_CROWD = 6  # images, from which on
+CROWD_SHARE = 0.1  # of all images are implausible where other patients have
+TIMES_OTHERS = 4  # times fewer
+NAMED = 3  # ids in a sentence
 
 
 def hashed(number: str) -> str:
@@ -32,3 +40,53 @@ def told_apart(patients: pd.Series) -> pd.Series:
     """The same hashes; none where all images bear a single one, which then is no patient's."""
     named = patients[patients != ""]
     return pd.Series("", patients.index) if len(named) > 1 and named.nunique() == 1 else patients
+
+
+def crowded(patients: pd.Series) -> pd.Series:
+    """Which images are of a "patient" with implausibly many of them."""
+    named = patients[patients != ""]
+    sizes = named.map(named.value_counts())
+    others = (len(named) - sizes) / max(named.nunique() - 1, 1)  # images of a patient, in the mean of the others
+    shared = (sizes >= LEAST_CROWD) & (sizes > CROWD_SHARE * len(patients)) & (sizes > TIMES_OTHERS * others)
+    return ((sizes > MOST_IMAGES) | shared).reindex(patients.index, fill_value=False)
+
+
+def joining(of_image: pd.Series) -> pd.Series:
+    """The headers' patients by whom images belong together, '' else: a number that an anonymiser wrote into most of them joins none."""
+    return told_apart(of_image.mask(crowded(of_image), ""))
+
+
+def one_each(of_table: pd.Series, of_image: pd.Series, known: Collection[str] = ()) -> pd.Series:
+    """One hash for all images that the table or the headers give to one patient, over any images between; '' unknown.
+
+    It is one of those `known` before, where there is one, else the table's. Where implausibly many images would be one patient's, each
+    stays as the table has it: two headers may name two sites.
+    """
+    own = of_table.where(of_table != "", of_image)
+    links = joining(of_image)
+    group = linked(pd.DataFrame({"table": of_table, "image": links}))
+    names = pd.concat(
+        [pd.DataFrame({"group": group, "name": column}) for column in (of_table, links, own)], keys=range(3)
+    )
+    names = names[names["name"] != ""].assign(of=lambda found: found.index.get_level_values(0))
+    names["new"] = ~names["name"].isin(set(known))
+    first = names.sort_values(["new", "of", "name"]).drop_duplicates("group").set_index("group")["name"]
+    together = own.where(own == "", group.map(first))
+    too_many = crowded(together) | (together[together != ""].nunique() == 1)
+    return told_apart(together.where(~too_many, own))
+
+
+def several_in_the_table(of_table: pd.Series, of_image: pd.Series, ids: pd.Series) -> str:
+    """A sentence where one patient of the headers is several of the table; '' where none is."""
+    named = pd.DataFrame({"id": ids, "table": of_table, "image": joining(of_image)})
+    named = named[(named["table"] != "") & (named["image"] != "")]
+    several = named[named.groupby("image")["table"].transform("nunique") > 1]
+    if several.empty:
+        return ""
+    first = several[several["image"] == several["image"].iloc[0]].drop_duplicates("table")["id"]
+    count = several["image"].nunique()
+    are = f"{count:,} patients by their DICOM headers are" if count > 1 else "1 patient by the DICOM headers is"
+    return (
+        f"{are} several patients in the table (the first: {' and '.join(first[:NAMED])}): one of both is wrong, and images of one "
+        "patient may be in training and test; find out which, and correct the table's column of patients"
+    )

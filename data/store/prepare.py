@@ -12,7 +12,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from glob import escape
 from pathlib import Path
 from typing import Any
@@ -30,7 +30,7 @@ from data.store.patients import RULE
 from data.store.sources import Source, read_source
 from data.store.stamps import COLUMNS as FILE_COLUMNS
 from data.store.stamps import Files, files
-from data.store.unchanged import fingerprint, readers, still_holds
+from data.store.unchanged import fingerprint, folders, readers, still_holds
 from data.tables.refusals import refuse_losses
 
 __all__ = ["Progress", "prepare", "refuse_problems"]
@@ -59,7 +59,8 @@ class Request:
             "readers": readers(),
             "patients": RULE,
         }
-        return said | described(self.source, self.settings)
+        placed = {} if self.read.by_folder is None else {"folders": folders(self.read)}
+        return said | placed | described(self.source, self.settings)
 
     def begun(self) -> str:
         """As `request.json` has it: two of them are equal where what one has decoded is of use to the other."""
@@ -85,7 +86,7 @@ def prepare(
     try:
         put_back(path)
         there = open_store(path) if is_store(path) else None
-        request = asked(source, settings)
+        request = asked(source, settings, there)
     except PermissionError as error:
         raise DataError(f"{error.filename or source} may not be read by this user; change its permissions") from None
     if there and still_holds(there, source, request.read, settings, request.files):
@@ -102,8 +103,10 @@ def prepare(
     return open_store(path)
 
 
-def asked(source: str, settings: Preparation) -> Request:
+def asked(source: str, settings: Preparation, there: Store | None) -> Request:
     read = read_source(source, settings)
+    if there and not there.counts_folders:
+        read = replace(read, cases=read.without_folders, by_folder=None)
     cases = subset(read.cases, settings.images)
     found = files(list(cases["id"]), list(cases["path"])) if "path" in cases else None
     return Request(source, settings, read, [int(row) for row in cases.index], found)
@@ -122,7 +125,7 @@ def make(request: Request, there: Store | None, path: Path, progress: Progress, 
         refuse_listed(problems, len(found.cases), part / "problems.csv", strict)
         refuse_empty_splits(request.source, found.cases, problems)
         of_source = () if request.settings.images else request.read.problems  # which are not those of a subset
-        refuse_losses(request.source, [*of_source, *found.problems], len(found.cases), request.settings)
+        refuse_losses(request.source, [*of_source, *found.problems], found.cases["split"], request.settings)
         write_csv(found.cases, part / "cases.csv")
         if there and trained_on and digest_of(part / "cases.csv") != there.digest:
             shutil.rmtree(part)
@@ -137,6 +140,7 @@ def make(request: Request, there: Store | None, path: Path, progress: Progress, 
             write_csv(table[FILE_COLUMNS], part / "files.csv")
         about = request.about() | {
             **other_sexes(found.cases, decoded["sex"].iloc[found.places]),
+            **({"worries": worries} if (worries := [*request.read.worries, *found.worries]) else {}),
             "said": [*request.read.said, *found.said],
             "digest": digest_of(part / "cases.csv"),
             "sides": digest_of(part / "sides.csv"),

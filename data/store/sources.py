@@ -10,7 +10,7 @@ import pandas as pd
 from data.films import dicom
 from data.films.images import Decoded, decode, decoded_drawing
 from data.phantom import hand as phantom
-from data.preparation import DataError, Preparation, hands_to_draw, refuse_no_folder
+from data.preparation import DataError, Preparation, expanded, hands_to_draw, refuse_no_folder
 from data.problems import Problem
 from data.tables.layouts import read_folder
 
@@ -31,6 +31,15 @@ class Source:
     sex_of: Callable[[int], str] = lambda row: (
         ""
     )  # row to the sex that the image itself names, M or F; '' where it names none
+    by_folder: frozenset[str] | None = (
+        frozenset()
+    )  # ids of cases whose split their folder names; None: folders do not count
+    worries: tuple[str, ...] = ()  # what was found that makes results wrong or claims too large, a sentence each
+
+    @property
+    def without_folders(self) -> pd.DataFrame:
+        """The cases with the splits that their tables name, as versions of before had them."""
+        return self.cases.assign(split=self.cases["split"].mask(self.cases["id"].isin(self.by_folder or ()), ""))
 
 
 LATELY = 256  # headers that are remembered between two questions about one file
@@ -41,7 +50,7 @@ def read_source(source: str, settings: Preparation, to_train: bool = True) -> So
     if hands := hands_to_draw(source):
         return drawn(hands, settings)
     refuse_no_folder(source)
-    found = read_folder(Path(source).expanduser(), settings, to_train)
+    found = read_folder(expanded(source), settings, to_train)
     cases = found.cases.reset_index(drop=True)
     paths = list(cases["path"])
     named = lru_cache(maxsize=LATELY)(patient_and_sex)
@@ -53,13 +62,15 @@ def read_source(source: str, settings: Preparation, to_train: bool = True) -> So
         found.problems,
         found.said,
         lambda row: named(paths[row])[1],
+        found.by_folder,
+        found.worries,
     )
 
 
 def patient_and_sex(path: Path) -> tuple[str, str]:
     """PatientID, and PatientSex where it is M or F; '' where the file names none."""
     try:
-        patient, sex = dicom.texts(path, "PatientID", "PatientSex") if dicom.is_dicom(path) else ("", "")
+        patient, sex = dicom.texts(path, "PatientID", "PatientSex") if dicom.holds_dicom(path) else ("", "")
     except (DataError, OSError):  # a damaged file, which has no image either
         return "", ""
     return patient, sex.upper() if sex.upper() in dicom.SEXES else ""

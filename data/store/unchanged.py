@@ -17,9 +17,17 @@ READERS = ("pillow", "pydicom", "pylibjpeg", "pylibjpeg-libjpeg", "pylibjpeg-ope
 
 def fingerprint(source: Source) -> str:
     """Changes when a label, a split, a patient or what is wrong with the source changes; says nothing of the images."""
-    table = source.cases.drop(columns="path", errors="ignore").to_csv(index=False)
+    table = source.without_folders.drop(columns="path", errors="ignore").to_csv(index=False)
     said = repr((table, source.problems, source.said))
     return hashlib.blake2b(said.encode(errors="backslashreplace"), digest_size=8).hexdigest()
+
+
+def folders(source: Source) -> str:
+    """Changes when a split that a folder names changes, or what is a worry; '' where there is neither."""
+    split_of_id = zip(source.cases["id"], source.cases["split"], strict=True)
+    placed = [(id, split) for id, split in split_of_id if id in (source.by_folder or ())]
+    said = repr((placed, source.worries)).encode(errors="backslashreplace")
+    return hashlib.blake2b(said, digest_size=8).hexdigest() if placed or source.worries else ""
 
 
 def readers() -> dict[str, str]:
@@ -39,7 +47,7 @@ def still_holds(there: Store, source: str, read: Source, settings: Preparation, 
         return False
     if "read" not in info:
         return holds_as_of_old(there, read, settings)
-    if info.get("read") != fingerprint(read):
+    if info.get("read") != fingerprint(read) or info.get("folders", folders(read)) != folders(read):
         return False
     if (there.problems["kind"] == "unreadable").any() and info.get("readers") != readers():
         return False

@@ -7,17 +7,22 @@ regular file (a pipe, a socket, a device) is passed over by its kind alone and n
 
 import json
 import os
+import re
 import stat
 from collections import Counter, deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
+from zipfile import BadZipFile, ZipFile
 
 from data.films.dicom import is_dicom
 from data.preparation import DataError
 from data.tables.headings import IMAGE_SUFFIXES, split_by_words
+from data.tables.paired.header_ids import is_readable_dicom
 from data.tables.sheets import TABLE_SUFFIXES
 
+SPEAKS_OF_CASES = re.compile(r"split|partition|patient|subject")
 MAX_ENTRIES = 2_000_000  # files and folders; beyond, a link leads out of the data, as to the whole disk
 LINK_BYTES = 255  # of a path
 NAMED = 3  # of what was passed over
@@ -42,6 +47,17 @@ WHAT_TO_DO = {  # ending to what helps
     **dict.fromkeys(OTHER_TABLES, "save as CSV or xlsx"),
     **dict.fromkeys(ARCHIVES, "unpack"),
 }
+# What else may hold a table: any folder has some of these, so they are looked at only where their name says a split.
+MAY_BE_TABLES = {
+    **dict.fromkeys((".gz", ".bz2", ".xz", ".zst"), "unpack"),
+    **dict.fromkeys((".tab", ".dat", ".json", ".jsonl", ".ndjson", ".psv"), "save as CSV or xlsx"),
+    **dict.fromkeys((".xlsb", ".xlt", ".fods", ".feather", ".arrow", ".orc", ".avro"), "save as CSV or xlsx"),
+    **dict.fromkeys(
+        (".sas7bdat", ".xpt", ".por", ".rds", ".rda", ".rdata", ".mat", ".pkl", ".pickle"), "save as CSV or xlsx"
+    ),
+    **dict.fromkeys((".h5", ".hdf5", ".npz", ".sqlite", ".sqlite3", ".mdb", ".accdb"), "save as CSV or xlsx"),
+}
+A_TABLE = (*TABLE_SUFFIXES, *OTHER_TABLES, ".tab", ".xlsb")
 
 
 @dataclass(frozen=True)
@@ -51,10 +67,16 @@ class Files:
     tables: tuple[Path, ...]
     images: tuple[Path, ...]
     texts: tuple[Path, ...]  # that may be tables: .txt whose name speaks of a split
-    foreign_tables: tuple[Path, ...]  # of other programs, which are not read
+    lists: tuple[Path, ...]  # that may say more of the cases: .txt or .json whose name speaks of splits or patients
+    foreign_tables: tuple[Path, ...]  # of other programs, which are not read, and archives that hold tables
     dangling: tuple[Path, ...]  # images by their names, which cannot be reached: links to nothing
     unreadable: tuple[Path, ...]  # folders
     said: tuple[str, ...]  # what was passed over, a sentence each
+
+    @cached_property
+    def with_dicom(self) -> bool:
+        """Whether any image is DICOM by its content: those that are so by their names need not be opened."""
+        return any(map(is_unnamed_dicom, self.images)) or any(map(is_readable_dicom, self.images))
 
 
 def files_below(folder: Path) -> Files:
@@ -62,6 +84,7 @@ def files_below(folder: Path) -> Files:
     tables: list[Path] = []
     images: list[Path] = []
     texts: list[Path] = []
+    lists: list[Path] = []
     foreign_tables: list[Path] = []
     dangling: list[Path] = []
     unreadable: list[Path] = []
@@ -85,10 +108,14 @@ def files_below(folder: Path) -> Files:
             images.append(path)
         elif ending := next((ending for ending in WHAT_TO_DO if name.endswith(ending)), ""):
             others[ending] += 1
-            if ending in OTHER_TABLES:
+            if ending in OTHER_TABLES or (ending in ARCHIVES and holds_a_table(path)):
                 foreign_tables.append(path)
         elif name.endswith(".txt") and split_by_words(path.stem):
             texts.append(path)
+        elif name.endswith((".txt", ".json")) and SPEAKS_OF_CASES.search(name):
+            lists.append(path)
+        elif name.endswith((*MAY_BE_TABLES,)):
+            foreign_tables.append(path)
         elif target := flattened_link(entry):
             flattened.append(f"{path.relative_to(folder)} (to {target})")
     said = [
@@ -109,6 +136,7 @@ def files_below(folder: Path) -> Files:
         tables=tuple(tables),
         images=tuple(images),
         texts=tuple(texts),
+        lists=tuple(lists),
         foreign_tables=tuple(foreign_tables),
         dangling=tuple(dangling),
         unreadable=tuple(unreadable),
@@ -149,6 +177,31 @@ def entries(folder: Path, unreadable: list[Path]) -> Iterator[os.DirEntry[str]]:
             elif Path(entry.path).resolve() not in outside:
                 linked.append(Path(entry.path))
         waiting.extendleft(reversed(below))
+
+
+def holds_a_table(archive: Path) -> bool:
+    """By its own name, test.csv.zip, or by the names in it. Images that were left packed beside the unpacked ones hold none."""
+    if {suffix.lower() for suffix in archive.suffixes} & set(A_TABLE):
+        return True
+    try:
+        with ZipFile(archive) as opened:
+            return any(name.lower().endswith(A_TABLE) for name in opened.namelist())
+    except (BadZipFile, OSError, NotImplementedError, ValueError):
+        return False
+
+
+def stem_of(path: Path) -> str:
+    """The name without all endings of tables and archives: test of test.csv.gz."""
+    name = path.name
+    while (ending := Path(name).suffix).lower() in {".txt", *A_TABLE, *WHAT_TO_DO, *MAY_BE_TABLES}:
+        name = name[: -len(ending)]
+    return name
+
+
+def what_to_do(path: Path) -> str:
+    """To have a foreign table read."""
+    name = path.name.lower()
+    return next(said for ending, said in (WHAT_TO_DO | MAY_BE_TABLES).items() if name.endswith(ending))
 
 
 def is_unnamed_dicom(path: Path) -> bool:

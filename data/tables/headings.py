@@ -40,6 +40,7 @@ HEADINGS = {
     ),
 }
 NEEDED = ("id", "sex")
+AS_WRITTEN = ("row", "named", "folder")  # of a case, what does not make it another one
 # What stands beside a split's name in the name of its table.
 OF_A_SET = re.compile(r"ages?|bone|boneage|cases?|data|dataset|ground|images?|labels?|official|rsna|sets?|table|truth")
 PATH_BEGINS = re.compile(r"([A-Za-z]:|\.{0,2})[/\\]")  # C:\, /, ./, ../
@@ -76,7 +77,8 @@ class Unused:
 @dataclass(frozen=True)
 class Table:
     """A table's usable rows: `cases` has id, age_months (NaN where the table has no ages), male, split and patient ('' unknown),
-    row, and `named`: the name that the case's image has by this table, with folders where the id has them."""
+    row, `named`: the name that the case's image has by this table, with folders where the id has them, and `folder`: the split
+    that the folders before the id name."""
 
     path: Path
     cases: pd.DataFrame
@@ -157,6 +159,12 @@ def split_of(folder: Path, path: Path) -> str:
     return next((split for name in names if (split := split_by_words(name))), "")
 
 
+def split_of_path(text: str) -> str:
+    """The same of an id as it is written, data\\test\\31.png."""
+    names = re.split(r"[/\\]", text)[-2::-1]
+    return next((split for name in names if (split := split_by_words(name))), "")
+
+
 def ids_of(texts: Sequence[str]) -> tuple[list[str], list[str]]:
     """Ids as they are written, and their images' names. Of files' names the folder and the ending are no part of the id, nor are
     letters that all share, as in b1377.png, b1378.png; where names of files repeat, their folders stay: p1/left.png and
@@ -195,8 +203,11 @@ def split_by_headings(columns: dict[str, str]) -> str:
 def split_by_words(text: str, words_of: Mapping[str, str] = SPLIT_WORDS) -> str:
     """The one split that a file's or folder's name speaks of; '' where it names none, or several."""
     words = re.sub(r"[^a-z]+", " ", text.lower())
-    named = [split for split, word in words_of.items() if re.search(rf"\b({word})\b", words)]
-    return named[0] if len(named) == 1 else ""
+    for said in (words, words.replace("ground truth", "")):  # of the validation set, too
+        named = [split for split, word in words_of.items() if re.search(rf"\b({word})\b", said)]
+        if len(named) == 1:
+            return named[0]
+    return ""
 
 
 def split_by_cell(text: str) -> str:

@@ -1,7 +1,7 @@
 """A folder of radiographs, in whatever layout it came: RSNA's own, Kaggle's, or a renamed one. Found, not configured.
 
 Tables are known by their headings (`headings.py`), a table's split by its own `split` column, its file's name, its
-folders' names, or RSNA's headings, in this order. An image belongs to the row whose id is its name (`paired/names.py`), in a folder
+folders' names, or RSNA's headings, in this order; where none of them tells it, by the folders of the images. An image belongs to the row whose id is its name (`paired/names.py`), in a folder
 of the same split or of none; held-out cases may also have theirs among the training images. Sexes that no table has, and
 ages where that was asked for, are taken from DICOM files.
 """
@@ -15,13 +15,13 @@ import numpy as np
 import pandas as pd
 
 from data.cases import SPLITS
-from data.films.dicom import is_dicom
 from data.preparation import DataError, Preparation
 from data.problems import Problem
 from data.shown import one_line
 from data.tables.dicom_cases import HEADER_AGE, is_header_age
-from data.tables.folders import WHAT_TO_DO, Files, files_below, some
+from data.tables.folders import Files, files_below, some, stem_of, what_to_do
 from data.tables.headings import (
+    AS_WRITTEN,
     WHAT,
     Table,
     apart,
@@ -33,7 +33,10 @@ from data.tables.headings import (
     split_of,
     without_ending,
 )
+from data.tables.paired.elsewhere import refuse_elsewhere
+from data.tables.paired.header_ids import is_readable_dicom
 from data.tables.paired.joined import joined
+from data.tables.paired.split_folders import ByFolder, by_folders
 from data.tables.refusals import (
     refuse_ids_in_two_splits,
     refuse_losses,
@@ -59,6 +62,8 @@ class Found:
     cases: pd.DataFrame
     problems: tuple[Problem, ...]
     said: tuple[str, ...]  # what was found and what is missing, a sentence each
+    by_folder: frozenset[str] = frozenset()  # ids of the cases whose split is that of their image's folder
+    worries: tuple[str, ...] = ()  # what makes results wrong or claims too large, a sentence each
 
 
 def read_folder(folder: Path, settings: Preparation = AS_FOUND, to_train: bool = True) -> Found:
@@ -97,16 +102,24 @@ def read_folder(folder: Path, settings: Preparation = AS_FOUND, to_train: bool =
         if problems and all(problem.kind == "missing" for problem in problems):
             passed += "; if the images' names are in another column, say --id-column"
         raise DataError(f"{folder} has {len(problems)} cases and none can be used{first}{passed}")
+    placed = (
+        by_folders(folder, files.images, cases, [table.path for table in labelled]) if to_train else ByFolder(cases)
+    )
+    cases = placed.cases
     if to_train:
         refuse_splits_without_images(folder, labelled, cases)
         refuse_official_test(folder, cases)
-    refuse_losses(str(folder), problems, len(cases), settings, of_tables)
+        said_by = cases.assign(told=cases["told"] | cases["id"].isin(placed.ids))
+        refuse_elsewhere(folder, [*files.tables, *files.texts, *files.lists], labelled, said_by, settings.columns)
+    refuse_losses(str(folder), problems, cases["split"], settings, of_tables, each_split=to_train)
     if is_header_age(settings.age_column):
         of = "the table" if all(table.has_ages for table in labelled) else "the DICOM headers"
         paired.append(f"LABELS ARE AGES SINCE BIRTH, from {of}, as --age-column asks: they are not bone ages")
     of_columns = [words for table in tables for words in columns_said(folder, table, settings.columns)]
-    sentences = (*(sentence(folder, table) for table in tables), *of_columns, *said, *paired, *files.said)
-    return Found(cases[["id", "age_months", "male", "split", "patient", "path"]], tuple(problems), sentences)
+    of_files = [sentence(folder, table, table.has_ages or is_header_age(settings.age_column)) for table in tables]
+    sentences = (*of_files, *of_columns, *said, *paired, *files.said)
+    cases = cases[["id", "age_months", "male", "split", "patient", "path"]]
+    return Found(cases, tuple(problems), sentences, placed.ids, placed.worries)
 
 
 # Tables
@@ -115,7 +128,6 @@ def read_folder(folder: Path, settings: Preparation = AS_FOUND, to_train: bool =
 def read_tables(folder: Path, files: Files, settings: Preparation) -> tuple[list[Table], list[str]]:
     """The folder's tables of cases, placed in their splits, and a sentence for each file that is passed over."""
     asked, unit = settings.columns, settings.age_unit
-    with_dicom = any(is_dicom(path) for path in files.images)
     tables: list[Table] = []
     others: list[Path] = []
     faults: dict[Path, DataError] = {}
@@ -126,7 +138,7 @@ def read_tables(folder: Path, files: Files, settings: Preparation) -> tuple[list
         except DataError as error:
             faults[path] = error
             continue
-        if table and (table.has_sexes or with_dicom):
+        if table and (table.has_sexes or files.with_dicom):
             tables.append(replace(table, split=split_of(folder, path.with_suffix("")) or table.split))
         else:
             others.append(path)
@@ -196,8 +208,10 @@ def refuse_splits_passed_over(
         if split and near and split not in there:
             raise DataError(f"{lacking(path, asked)}; {by_name(split)}")
     for path in files.foreign_tables:
-        if is_a_splits_table(path.stem) and (split := split_by_words(path.stem)) not in there:
-            raise DataError(f"{path} is not read: {WHAT_TO_DO[path.suffix.lower()]}; {by_name(split)}")
+        stem = stem_of(path)
+        split = split_by_words(stem) or ("" if "" in there else split_of(folder, path.parent))
+        if split not in {"", *there} and is_a_splits_table(stem, split):
+            raise DataError(f"{path} is not read: {what_to_do(path)}; {by_name(split)}")
 
 
 def table_of_headers(
@@ -210,7 +224,7 @@ def table_of_headers(
     if faults:
         raise next(iter(faults.values()))
     wanted = f"{folder} has no table of cases (CSV or xlsx): expected RSNA's train.csv with id, boneage, male"
-    paths = [path for path in files.images if is_dicom(path)]
+    paths = [path for path in files.images if is_readable_dicom(path)]
     if not paths or not is_header_age(settings.age_column):
         chronological = (
             f"; DICOM headers have {HEADER_AGE}, which is the age since birth and not the bone age: to train on it anyway, "
@@ -226,7 +240,7 @@ def table_of_headers(
     cases = pd.DataFrame(
         {"id": ids, "age_months": np.nan, "male": False, "split": "", "patient": "", "row": range(1, len(ids) + 1)}
     )
-    cases["named"] = cases["id"]
+    cases = cases.assign(named=cases["id"], folder="")
     return Table(folder, cases, (), has_ages=False, has_sexes=False, split="")
 
 
@@ -256,14 +270,15 @@ def one_per_split(folder: Path, tables: list[Table]) -> list[Table]:
 
 
 def equal(one: Table, other: Table) -> bool:
-    return one.cases.drop(columns=["row", "named"]).equals(other.cases.drop(columns=["row", "named"]))
+    return one.cases.drop(columns=[*AS_WRITTEN]).equals(other.cases.drop(columns=[*AS_WRITTEN]))
 
 
-def sentence(folder: Path, table: Table) -> str:
+def sentence(folder: Path, table: Table, labelled: bool) -> str:
     count = len(table.cases) + len(table.problems)
     split = f"{table.split} cases" if table.split else "cases"
-    ages = "" if table.has_ages else ", without ages: left out"
-    return f"{table.path.relative_to(folder)}: {count:,} {split}{ages}"
+    ages = "" if labelled else ", without ages: left out"
+    name = "DICOM files without a table" if table.path == folder else table.path.relative_to(folder)
+    return f"{name}: {count:,} {split}{ages}"
 
 
 def columns_said(folder: Path, table: Table, asked: Mapping[str, str]) -> Iterator[str]:

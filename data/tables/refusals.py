@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from data.cases import SPLITS
 from data.preparation import DataError, Preparation
 from data.problems import Problem
 from data.shown import one_line
@@ -117,9 +118,26 @@ def refuse_official_test(folder: Path, cases: pd.DataFrame) -> None:
 
 
 def refuse_losses(
-    source: str, problems: Sequence[Problem], kept: int, settings: Preparation, said: Sequence[str] = ()
+    source: str,
+    problems: Sequence[Problem],
+    kept: pd.Series,
+    settings: Preparation,
+    said: Sequence[str] = (),
+    each_split: bool = True,
 ) -> None:
-    """More than MOST_LOST of the cases left out, unless that was said to be meant."""
+    """More than MOST_LOST of the cases left out, of all or of a split that their owner gave, unless that was said to be meant.
+
+    `kept` are the splits of the other cases.
+    """
+    refuse_lost(source, problems, len(kept), settings, said)
+    for split in SPLITS if each_split else ():
+        lost = [problem for problem in problems if problem.split == split]
+        refuse_lost(source, lost, int((kept == split).sum()), settings, said, f"{split} ")
+
+
+def refuse_lost(
+    source: str, problems: Sequence[Problem], kept: int, settings: Preparation, said: Sequence[str], of: str = ""
+) -> None:
     total = len(problems) + kept
     if settings.accept_losses or len(problems) <= MOST_LOST * total:
         return
@@ -128,7 +146,7 @@ def refuse_losses(
     unit = "; if the ages are in another unit, say --age-unit years or days" if kinds[0][0] == "age" else ""
     first = problems[0]
     raise DataError(
-        f"{len(problems):,} of {total:,} cases of {source} cannot be used ({counted}), more than a fifth; the first: "
+        f"{len(problems):,} of {total:,} {of}cases of {source} cannot be used ({counted}), more than a fifth; the first: "
         f"{first.path}, {first.reason}; correct them{unit}, or say --accept-losses if the other {kept:,} are enough"
         + "".join(f"; {sentence}" for sentence in said)
     )

@@ -20,6 +20,7 @@ from data.tables.ages import UNITS, months_of, unclear_marks
 from data.tables.cells.workbook import UNVALUED
 from data.tables.dicom_cases import Age, ages_in_column, is_header_age
 from data.tables.headings import (
+    AS_WRITTEN,
     Table,
     fitting,
     found_columns,
@@ -28,7 +29,9 @@ from data.tables.headings import (
     places_of,
     split_by_cell,
     split_by_headings,
+    split_of_path,
 )
+from data.tables.paired.two_columns import in_one_column, refuse_ids_of_patients, refuse_two_patients
 from data.tables.sexes import m_is_unclear, needs_a_sex, sexes_in
 from data.tables.sheets import Sheet, read_sheet
 from data.tables.unclear.columns import (
@@ -65,6 +68,9 @@ def read_table(
     refuse_lines(path, sheet, columns)
     age_unit, of_heading = unit_of(path, columns.get("age_months", ""), age_unit)
     refuse_two_columns(path, sheet, asked, age_unit)
+    if needed:
+        refuse_two_patients(path, sheet, asked)
+        refuse_ids_of_patients(path, sheet, asked)
     unused = unused_columns(sheet, asked)
     at = {ours: places[0] for ours, places in places_of(sheet.headings, asked).items()}
     if "age_months" in at:
@@ -74,6 +80,7 @@ def read_table(
             refuse_chronological(path, columns["age_months"], unused)
     if "sex" in at:
         refuse_unread_letters(path, sheet, at["sex"])
+    sheet = in_one_column(sheet, asked)
     table = to_cases(path, sheet, columns, age_unit, needed)
     texts = [cells[at["age_months"]] for _, cells in sheet.rows] if "age_months" in at else []
     said = "; ".join(filter(None, (of_heading, years_and_months_said(path, texts, age_unit), table.said)))
@@ -95,7 +102,7 @@ def to_cases(path: Path, sheet: Sheet, columns: dict[str, str], age_unit: str, n
     splits = [split_by_cell(text) for text in cells.get("split", blank)]
     patients = cells.get("patient", blank)
     why = sentences(cells, columns, age_unit)
-    kept: list[tuple[str, float, bool | None, str, str, int, str]] = []
+    kept: list[tuple[str, float, bool | None, str, str, int, str, str]] = []
     problems = []
     no_cases = []  # a box that was ticked beforehand, a line below the table
     for index, (row, _) in enumerate(sheet.rows):
@@ -111,12 +118,14 @@ def to_cases(path: Path, sheet: Sheet, columns: dict[str, str], age_unit: str, n
             faults = [("id", "the row has no id")]
         elif not lost:
             told = ids[index], ages[index], males[index], splits[index], patients[index].strip()
-            kept.append((*told, row, names[index]))
-        problems += [Problem(ids[index], f"{path} row {row}", kind, said) for kind, said in faults]
-    cases = pd.DataFrame(kept, columns=["id", "age_months", "male", "split", "patient", "row", "named"])
+            kept.append((*told, row, names[index], split_of_path(cells["id"][index])))
+        at = f"{path} row {row}"
+        problems += [Problem(ids[index], at, kind, said, split=splits[index]) for kind, said in faults]
+    cases = pd.DataFrame(kept, columns=["id", "age_months", "male", "split", "patient", *AS_WRITTEN])
     male = bool if "sex" in needed or "sex" not in columns else object
     cases = cases.astype(
-        {"id": str, "age_months": float, "male": male, "split": str, "patient": str, "row": int, "named": str}
+        dict.fromkeys(("id", "split", "patient", "named", "folder"), str)
+        | {"age_months": float, "male": male, "row": int}
     )
     again, contradicting = repeated_rows(path, cases, needed)
     cases = cases.drop(index=[*again, *contradicting])
@@ -203,15 +212,16 @@ def repeated_rows(
 
     Where they do, nobody knows which is right: all of them go.
     """
-    compared = [name for name in cases if name not in ("row", "named")] if needed else ["age_months", "male"]
+    compared = [name for name in cases if name not in AS_WRITTEN] if needed else ["age_months", "male"]
     again: dict[int, int] = {}
     contradicting: dict[int, Problem] = {}
     for id, same in cases[cases["id"].duplicated(keep=False)].groupby("id", sort=False):
         places = [(int(str(index)), int(row)) for index, row in same["row"].items()]
+        splits = list(same["split"])
         if len(same[compared].drop_duplicates()) == 1:
             again |= dict(places[1:])
             continue
         said = f"rows {', '.join(map(str, same['row']))} contradict one another, so none of them is kept"
-        for index, row in places:
-            contradicting[index] = Problem(str(id), f"{path} row {row}", "repeated id", said)
+        for (index, row), split in zip(places, splits, strict=True):
+            contradicting[index] = Problem(str(id), f"{path} row {row}", "repeated id", said, split=split)
     return again, contradicting

@@ -38,6 +38,7 @@ def audit_of(store: Store) -> Audit:
         store.films_fault,
         store.other_sexes,
         not store.patients_as_now,
+        store.worries,
     )
 
 
@@ -70,4 +71,5 @@ def audited_as(store: Store) -> list[str]:
         str(store.info.get("sides")),
         store.films_fault,
         *([json.dumps(store.other_sexes)] if store.other_sexes else []),
+        *store.worries,
     ]

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from data.preparation import DataError, expanded
 from data.ranges import Range
 from data.shown import shown
 from models.architecture import BETA, BLOCKS_FORMS, ArchitectureError, Counts, parse_counts
@@ -31,7 +32,7 @@ class Written:
     def __call__(self, text: str) -> Any:
         try:
             return self.read(text)
-        except ArchitectureError as error:  # says itself what it takes
+        except (ArchitectureError, DataError) as error:  # says itself what it takes
             raise ArgumentTypeError(str(error)) from None
         except ValueError:
             raise ArgumentTypeError(f"expected {self.forms}; got {shown(text)}") from None
@@ -146,4 +147,4 @@ OBJECTIVE = Written(
 BUDGET = Written(FORMS, parse)
 TEXT = Written("a text that is not empty", not_empty)
 PATH = Written("a path that is not empty", lambda text: Path(not_empty(text)))
-FILE = Written("a path, or '' for none", lambda text: str(Path(text).expanduser().absolute()) if text else "")
+FILE = Written("a path, or '' for none", lambda text: str(expanded(text).absolute()) if text else "")

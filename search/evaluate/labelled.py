@@ -12,10 +12,10 @@ import pandas as pd
 from data.films.images import Decoded
 from data.films.looks import shrunk
 from data.films.traits import FILE, TRAITS, traits_of
-from data.preparation import DataError, Preparation, absolute
+from data.preparation import DataError, Preparation, absolute, expanded
 from data.problems import Problem, unusable
 from data.store.disk import checksum, is_store, open_store
-from data.store.patients import hashed, told_apart
+from data.store.patients import hashed, one_each
 from data.store.prepare import Progress
 from data.store.sources import Source, read_source
 from search.evaluate.known import Known, known_to, recognised
@@ -53,8 +53,8 @@ def opened(
     `settings` are the model's, with what was said of the source's table. Raises DataError where nothing of it can be used.
     """
     read = (
-        of_store(Path(source).expanduser(), settings)
-        if is_store(Path(source).expanduser())
+        of_store(expanded(source), settings)
+        if is_store(expanded(source))
         else read_source(source, settings, to_train=False)
     )
     rows = list(read.cases.index)
@@ -71,9 +71,8 @@ def opened(
         )
     found = pd.DataFrame(parts).set_index("row")
     cases = read.cases.loc[found.index, ["id", "age_months", "male", "split", "patient"]].join(found)
-    of_table = cases["patient"].map(hashed)
-    cases["patient"] = told_apart(of_table.where(of_table != "", cases.pop("of_image")))
     known = known_to(folder, run)
+    cases["patient"] = one_each(cases["patient"].map(hashed), cases.pop("of_image"), set(known.films["patient"]))
     by, others = recognised(cases, known, settings.age_unit)
     cases = cases.assign(known_by=by)
     return Labelled(absolute(source), read, cases, tuple(problems), median_of(folder, run), known, others, settings)

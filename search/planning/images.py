@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from data.foreign import foreign
-from data.preparation import DataError, Preparation, absolute, hands_to_draw, refuse_no_folder
+from data.preparation import DataError, Preparation, absolute, expanded, hands_to_draw, refuse_no_folder
 from search.run import PREPARED, Run
 
 RSNA_CASES = 12_611  # of the RSNA Pediatric Bone Age Challenge's training set
@@ -31,7 +31,7 @@ class Images:
 def images_of(run: Run) -> Images:
     """Of the run's prepared store where there is one, which is read and not verified. Raises DataError where it is damaged, or the
     run's data are neither drawn hands nor a folder."""
-    named, own = Path(run.data).expanduser(), run.folder / PREPARED
+    named, own = expanded(run.data), run.folder / PREPARED
     if run.data and (named / INFO).is_file():
         return counted(named)
     if (own / INFO).is_file() and (not run.data or is_of(own, run)):

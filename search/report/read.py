@@ -16,6 +16,7 @@ import numpy as np
 import optuna
 from optuna.trial import TrialState
 
+from data.preparation import expanded
 from data.store.disk import Store, is_store, open_store
 from models.architecture import Architecture
 from models.cost import Cost
@@ -271,6 +272,6 @@ def importance(
 
 
 def store_of(run: Run) -> Store | None:
-    named = Path(run.data).expanduser()
+    named = expanded(run.data)
     place = named if run.data and is_store(named) else run.folder / PREPARED
     return open_store(place) if is_store(place) else None

@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from data.films.dicom import PICTURE_SUFFIXES, is_dicom
+from data.films.dicom import holds_dicom
 from data.tables.dicom_cases import Header
 from data.tables.paired.notations import bare, one_form, shared_letters, unpadded
 from data.tables.paired.patients import identity
@@ -51,7 +51,7 @@ class Said:
 
 
 def said_by(files: Iterable[Path], written: Written, headers: READ_HEADER) -> dict[Path, Said]:
-    """Of each DICOM file that may be an image; a folder's thousands of pictures are not opened."""
+    """Of each DICOM file that may be an image, whatever it is called."""
     read = {path: headers(path) for path in files if is_readable_dicom(path)}
     known = [*written.names, *written.elsewhere]
     exactly, nearly = by(known, exact), by(known, unpadded)
@@ -93,7 +93,8 @@ def named(numbers: Iterable[str], known: Mapping[str, set[str]], key: Callable[[
 
 
 def is_readable_dicom(path: Path) -> bool:
+    """By its content, also where its name says that it is a picture."""
     try:
-        return path.suffix.lower() not in PICTURE_SUFFIXES and path.is_file() and is_dicom(path)
+        return path.is_file() and holds_dicom(path)
     except OSError:
         return False

@@ -1,6 +1,7 @@
 """Tables of cases and images of a folder, joined: each case with its image, or with the reason why it has none."""
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
@@ -33,7 +34,7 @@ def joined(
     problems: list[Problem] = []
     said: list[str] = []
     for table in sorted(tables, key=lambda table: table.split not in ("", "train")):
-        problems += table.problems
+        problems += [replace(problem, split=problem.split or table.split) for problem in table.problems]
         ids = list(table.cases["id"])
         written = written_in(table, [other for other in tables if other is not table])
         found: dict[int, list[Path]] = {}
@@ -156,8 +157,8 @@ def with_images(
     """
     kept, problems = [], []
     cases = table.cases
-    columns = (cases["id"], cases["row"], cases["age_months"], cases["male"])
-    for place, (id, row, age_months, male) in enumerate(zip(*columns, strict=True)):
+    columns = (cases["id"], cases["row"], cases["age_months"], cases["male"], cases["split"])
+    for place, (id, row, age_months, male, split) in enumerate(zip(*columns, strict=True)):
         if place in none:
             continue
         paths = found.get(place, [])
@@ -178,7 +179,8 @@ def with_images(
                 doubt = f" ({age.note})" if age.note else ""
                 wrong = "age", f"no table has it, and the image gives none in the allowed range{doubt}"
         if wrong:
-            problems.append(Problem(id, str(paths[0]) if paths else f"{table.path} row {row}", *wrong))
+            at = str(paths[0]) if paths else f"{table.path} row {row}"
+            problems.append(Problem(id, at, *wrong, split=split or table.split))
         else:
             kept.append((place, paths[0], age, male))
     chosen = cases.iloc[[place for place, *_ in kept]].reset_index(drop=True)

@@ -2,10 +2,11 @@
 
 A way must pair what was left over, and each with one alone; so 007 is never given to 7 where there is a file 7. Letters are no part
 of a name only where all files of its folder begin with them, those with an image of their own among them: so foot5 is not given to
-5 because it is the one that is left. An archive numbers its files as they come, IM000001, IM000002, and the header says whose they
+5 because it is the one that is left. Where ids and files have letters, and others, they are other cases: train_5 is not test_5. An archive numbers its files as they come, IM000001, IM000002, and the header says whose they
 are: so a header goes before a name that is nearly an id, and what the two say of different cases is neither's (`header_ids.py`).
 """
 
+import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -13,7 +14,7 @@ from pathlib import Path
 
 from data.tables.headings import without_ending
 from data.tables.paired.header_ids import READ_HEADER, Said, Written, is_imageless, said_by
-from data.tables.paired.notations import bare, folded, one_form, shared_letters, unpadded, whole
+from data.tables.paired.notations import bare, folded, lettered, one_form, shared_letters, unpadded, whole
 from data.tables.paired.several import distinct
 
 Key = Callable[[str, str], str]  # of a name and the letters that it shares with all others
@@ -26,7 +27,7 @@ NEARLY: tuple[tuple[Key, Key], ...] = (
     (unpadded, unpadded),
     (unpadded, bare),
     (bare, unpadded),
-    (bare, bare),
+    (lettered, lettered),
 )
 
 
@@ -76,7 +77,7 @@ def matched(
             for depth in sorted({key.count("/") for key in by_key}, reverse=True):  # p1/12 is p1's before it is 12's
                 claimed: dict[int, list[Path]] = defaultdict(list)
                 for path in free:
-                    key = key_of_file(named_with(path, depth), of_files.get(path, ""))
+                    key = key_of_file(named_with(path, depth, ways is NEARLY), of_files.get(path, ""))
                     claim(by_key.get(key, ()), path, written, said, claimed, found)
                 several = {
                     place: with_images(paths, headers, found) for place, paths in claimed.items() if len(paths) > 1
@@ -148,9 +149,12 @@ def taken(
     return [place for place in left if place not in claimed], [path for path in free if path not in gone]
 
 
-def named_with(path: Path, depth: int) -> str:
-    """The file's name with `depth` of its folders."""
-    return "/".join((*path.parts[-depth - 1 : -1], without_ending(path.name)))
+def named_with(path: Path, depth: int, nearly: bool = False) -> str:
+    """The file's name with `depth` of its folders; `nearly` without any ending, as scanners give DICOM files: 1377.ima."""
+    name = without_ending(path.name)
+    if nearly and name == path.name and re.fullmatch(r"\.[A-Za-z]\w*", path.suffix):
+        name = path.stem
+    return "/".join((*path.parts[-depth - 1 : -1], name))
 
 
 def letters_by_file(files: Sequence[Path]) -> dict[Path, str]:

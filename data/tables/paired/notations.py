@@ -30,6 +30,11 @@ def bare(name: str, letters: str) -> str:
     return unpadded(one_form(name, letters).removeprefix(letters))
 
 
+def lettered(name: str, letters: str) -> str:
+    """b 1377 for B_01377: the letters, which stay what they are, and the number."""
+    return f"{re.sub('[_-]', '', folded(letters, ''))} {bare(name, letters)}"
+
+
 def shared_letters(names: Sequence[str]) -> str:
     """The letters before the number, where all names are letters and a number, and the letters the same; '' for one name, of which
     nobody knows what is no part of it."""

@@ -1,0 +1,190 @@
+"""Splits and patients that a file of their own says, beside the table of cases: splits.csv, test.txt, a second sheet.
+
+They are not joined: which file holds, and whether it is whole, is the owner's to say. But cases that it holds out must not be
+trained on without a word, nor one patient's images be taken for several patients'. A file has to do with the cases where it
+names them, each in one row.
+"""
+
+import json
+import re
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import pandas as pd
+
+from data.preparation import DataError
+from data.shown import one_line
+from data.tables.headings import (
+    OF_A_SET,
+    Table,
+    bare_ids,
+    fitting,
+    found_columns,
+    normalised,
+    places_of,
+    split_by_cell,
+    split_by_words,
+    split_of,
+)
+from data.tables.paired.patients import identity
+from data.tables.sexes import YES_NO, bare
+from data.tables.sheets import Sheet, bytes_of, is_excel, read_excel, read_text
+from data.tables.unused import splits_named, unused_columns
+
+SHARED = 0.5  # of a list's names or of the cases, from which on it is a list of these
+LEAST = 2  # cases in a list
+OF_A_LIST = re.compile(
+    r"cases?|files?|ids?|index|keys?|lists?|names?|patients?|samples?|splits?|subjects?|uids?|csv|txt"
+)
+
+
+@dataclass(frozen=True)
+class List:
+    """What one file, or a sheet of it, says of the cases: by the key of an id."""
+
+    called: str
+    splits: Mapping[str, str]
+    patients: Mapping[str, str]
+
+
+def refuse_elsewhere(
+    folder: Path, paths: Sequence[Path], tables: Sequence[Table], cases: pd.DataFrame, asked: Mapping[str, str]
+) -> None:
+    """`cases` has id, split and `told`: whether its owner said the split, by a column or a folder. `paths` are all tables and lists."""
+    ids = [*dict.fromkeys(id for table in tables for id in table.cases["id"])]
+    key_of = dict(zip(ids, bare_ids(ids), strict=True))
+    free = cases[~cases["told"] & cases["split"].isin(["", "train"])]
+    split_of_key = {key_of[id]: split for id, split in zip(free["id"], free["split"], strict=True)}
+    id_of_key = {key: id for id, key in key_of.items() if key}
+    with_patients = any((table.cases["patient"] != "").any() for table in tables)
+    for path in paths:
+        for found in lists_in(folder, path, tables, id_of_key.keys(), asked):
+            held = [key for key, split in found.splits.items() if split != "train" and key in split_of_key]
+            unlisted = [key for key, split in split_of_key.items() if not split and key not in found.splits]
+            if held or (found.splits and unlisted):
+                first = next(iter(held or found.splits))
+                raise DataError(
+                    f"{found.called} says which cases are in which split ({id_of_key[first]} is {found.splits[first]}), and "
+                    f"{tables[0].path} does not: write this into a column `split` of that table; if the file means "
+                    "something else, take it out of the folder"
+                )
+            if not with_patients and 1 < len({*found.patients.values()}) < len(found.patients):
+                first = next(iter(found.patients))
+                raise DataError(
+                    f"{found.called} says whose the images are ({id_of_key[first]} is of {one_line(found.patients[first])}), and "
+                    f"{tables[0].path} does not: write this into a column `patient_id` of that table, or patients would be "
+                    "in training and test; if the file means something else, take it out of the folder"
+                )
+
+
+def lists_in(
+    folder: Path, path: Path, tables: Sequence[Table], keys: Collection[str], asked: Mapping[str, str]
+) -> Iterator[List]:
+    """Of each sheet that is not itself read as a table of cases."""
+    read = {table.path: set(table.columns) for table in tables}
+    by_name = split_of_a_list(folder, path)
+    for sheet in sheets_of(path, asked):
+        if read.get(path) == set(found_columns(sheet.headings, asked)):
+            continue
+        at, named = ids_in(sheet, keys, asked)
+        if not named:
+            continue
+        called = f"{path}, sheet {one_line(sheet.name)}," if path in read else str(path)
+        splits, patients = splits_in(sheet, asked), patients_in(sheet, at, asked)
+        yield List(
+            called,
+            {key: split for key, place in named if (split := cell(splits, place) if splits else by_name)},
+            {key: patient for key, place in named if identity(patient := cell(patients, place))},
+        )
+
+
+def cell(column: Sequence[str], from_end: int) -> str:
+    """'' where the column has no such row: the first name of a list is above its rows."""
+    return column[from_end] if -from_end <= len(column) else ""
+
+
+def sheets_of(path: Path, asked: Mapping[str, str]) -> list[Sheet]:
+    """None of a file that cannot be read; that is said elsewhere. A list without a heading has its first row as one, too."""
+    fits = partial(fitting, asked=asked)
+    try:
+        data = bytes_of(path)
+        if path.suffix.lower() == ".json":
+            return sheets_in(data)
+        sheets = list((read_excel if is_excel(path, data) else read_text)(path, data, fits))
+    except DataError:
+        return []
+    return [sheet for sheet in sheets if sheet.headings]
+
+
+def sheets_in(data: bytes) -> list[Sheet]:
+    """Of JSON: ids by split or patient, {"test": [31, 32]}, or the other way round, {"31": "test"}."""
+    try:
+        said = json.loads(data)
+    except (ValueError, RecursionError):
+        return []
+    values = said.items() if isinstance(said, dict) else ()
+    pairs = [(id, name) for name, ids in values if isinstance(ids, list) for id in ids]
+    pairs = pairs or [(id, text) for id, text in values if isinstance(text, str)]
+    rows = [[str(id), text] for id, text in pairs if isinstance(id, (str, int))]
+    heading = "split" if any(split_by_words(text) for _, text in rows) else "patient id"
+    return [Sheet(("id", heading), tuple(enumerate(rows, 1)))] if rows else []
+
+
+def ids_in(sheet: Sheet, keys: Collection[str], asked: Mapping[str, str]) -> tuple[int, list[tuple[str, int]]]:
+    """The column that names the cases, each once, and each key with its row from the end, -1 the last; nothing where there is none.
+    Of a list without a heading the first is one, too."""
+    known = places_of(sheet.headings, asked).get("id")
+    for at in known or range(len(sheet.headings)):
+        texts = [cells[at] for _, cells in sheet.rows]
+        if not known and len(sheet.headings) > 1 and counts(texts):
+            continue
+        whole = [sheet.headings[at], *texts]
+        first = [next(iter(text.split()), "") for text in whole]  # img/31.png 120
+        named = max((keys_in(column, keys) for column in (whole, whole[1:], first, first[1:])), key=len)
+        if named:
+            return at, named
+    return 0, []
+
+
+def keys_in(texts: Sequence[str], keys: Collection[str]) -> list[tuple[str, int]]:
+    """Those of the cases with their places from the column's end, -1 the last; none where it is no list of the cases."""
+    found = [(key, place - len(texts)) for place, key in enumerate(bare_ids(list(texts))) if key]
+    named = [(key, place) for key, place in found if key in keys]
+    once = len({key for key, _ in named}) == len(named)
+    return named if once and len(named) >= max(LEAST, SHARED * min(len(found), len(keys))) else []
+
+
+def counts(texts: Sequence[str]) -> bool:
+    """Whether it is but a count of the rows."""
+    return all(text.strip() == str(place) for place, text in enumerate(texts)) or all(
+        text.strip() == str(place) for place, text in enumerate(texts, 1)
+    )
+
+
+def splits_in(sheet: Sheet, asked: Mapping[str, str]) -> list[str]:
+    """Of each row, by the cells of a column that says it; [] where there is none."""
+    known = places_of(sheet.headings, asked).get("split", [])
+    for at, heading in enumerate(sheet.headings):
+        texts = [cells[at] for _, cells in sheet.rows]
+        words = bare(normalised(heading))
+        if at in known or splits_named(words, texts):
+            yes = split_by_words(words)
+            return [split_by_cell(text) or (yes if YES_NO.get(bare(text)) else "") for text in texts]
+    return []
+
+
+def patients_in(sheet: Sheet, ids_at: int, asked: Mapping[str, str]) -> list[str]:
+    speak = {column.heading for column in unused_columns(sheet, asked) if column.speaks_of_patients}
+    known = places_of(sheet.headings, asked).get("patient", [])
+    places = [*known, *(at for at, heading in enumerate(sheet.headings) if heading.strip() in speak)]
+    at = next((place for place in places if place != ids_at), -1)
+    return [cells[at].strip() for _, cells in sheet.rows] if at >= 0 else []
+
+
+def split_of_a_list(folder: Path, path: Path) -> str:
+    """Of a file whose name says nothing but which cases it lists: test, val_ids, train-list; not test_results."""
+    words = re.findall(r"[^\W\d_]+", path.stem.lower())
+    a_list = all(OF_A_SET.fullmatch(word) or OF_A_LIST.fullmatch(word) or split_by_words(word) for word in words)
+    return split_of(folder, path.with_suffix("")) if a_list else ""

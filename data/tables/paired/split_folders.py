@@ -1,0 +1,85 @@
+"""Splits that the folders of the images name, where no table names any: train/ and test/ beside one labels.csv.
+
+Folders are those of a cut only where the images that are used lie in folders of two splits or more: RSNA's
+boneage-training-dataset alone cuts nothing. A folder that the table writes before an id is one of them, too. A file's links count as
+the file: a pool may have folders of links to it.
+"""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import pandas as pd
+
+from data.preparation import DataError
+from data.tables.headings import split_of
+from data.tables.paired.several import file_of
+
+SPLITS_OF_A_CUT = 2  # that the folders name
+NAMED = 3  # ids in a sentence
+
+
+@dataclass(frozen=True)
+class ByFolder:
+    cases: pd.DataFrame  # with the splits of their images' folders
+    ids: frozenset[str] = frozenset()  # of the cases whose split is their folder's
+    worries: tuple[str, ...] = ()
+
+
+def by_folders(folder: Path, images: Sequence[Path], cases: pd.DataFrame, tables: Sequence[Path]) -> ByFolder:
+    """`cases` has id, path, split, `told`, whether a column told it, and `folder`; `tables` are those that they come from.
+
+    Raises DataError where folders cut the cases, and an image lies in none of them, or in those of two splits.
+    """
+    of_files = splits_named(folder, images, list(cases["path"]))
+    named = [sorted({*splits, own} - {""}) for splits, own in zip(of_files, cases["folder"], strict=True)]
+    if len({split for splits in named for split in splits}) < SPLITS_OF_A_CUT:
+        return ByFolder(cases)
+    if cases["told"].any():
+        return ByFolder(cases, worries=tuple(contradictions(cases, named)))
+    if (cases["split"] != "").any():
+        return ByFolder(cases)
+    add = f"add a column `split` to {tables[0]}"
+    for id, path, splits in zip(cases["id"], cases["path"], named, strict=True):
+        if len(splits) > 1:
+            raise DataError(
+                f"the image of {id}, {path}, lies in folders of {' and '.join(splits)}: {add}, or leave it in one of them"
+            )
+    without = [place for place, splits in enumerate(named) if not splits]
+    if without:
+        first = cases.iloc[without[0]]
+        there = " and ".join(sorted({split for splits in named for split in splits}))
+        raise DataError(
+            f"{folder} has its images in folders of {there}, but {len(without):,} of {len(cases):,} cases have theirs in none of "
+            f"these (the first: {first['id']}, {first['path']}): move them into the folder of their split, or {add}"
+        )
+    return ByFolder(cases.assign(split=[splits[0] for splits in named]), frozenset(cases["id"]))
+
+
+def splits_named(folder: Path, images: Sequence[Path], used: Sequence[Path]) -> list[set[str]]:
+    """The splits that the folders of each used image name, by any of its links."""
+    split_at = cache(lambda at: split_of(folder, at))
+    if len({split_at(path.parent) for path in images} - {""}) < SPLITS_OF_A_CUT:
+        return [set() for _ in used]
+    of_file: dict[object, set[str]] = defaultdict(set)
+    for path in images:
+        if split := split_at(path.parent):
+            of_file[file_of(path)].add(split)
+    return [of_file.get(file_of(path), set()) for path in used]
+
+
+def contradictions(cases: pd.DataFrame, named: Sequence[Sequence[str]]) -> list[str]:
+    """A sentence where the table has other splits than the folders. The table's hold."""
+    split = cases["split"].where(cases["split"] != "", "train")
+    other = [bool(splits) and own not in splits for own, splits in zip(split, named, strict=True)]
+    if not any(other):
+        return []
+    ids = list(cases["id"][other])
+    more = ", ..." if len(ids) > NAMED else ""
+    are = f"{len(ids):,} images lie in folders" if len(ids) > 1 else "1 image lies in a folder"
+    return [
+        f"{are} of another split than the table's, which is taken ({', '.join(ids[:NAMED])}{more}): find out which is right, and "
+        "correct the column `split` or move the images"
+    ]

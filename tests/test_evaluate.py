@@ -110,6 +110,22 @@ def test_files_without_an_answer_are_counted_and_the_others_answered(
         asked(folder, model, tiny_model)
 
 
+def test_patients_of_a_prepared_store_are_those_of_its_folder(model: Model, tiny_model: Path, tmp_path: Path) -> None:
+    """A store has hashes of their numbers, as a model's own films have. Hashed once more, none would be known again."""
+    folder = lay_out(tmp_path / "clinic", [str(n) for n in range(1, 31)])
+    heading, *rows = (folder / "train.csv").read_text().splitlines()
+    numbered = [f"{heading},patient_id", *(f"{row},P{place // 2}" for place, row in enumerate(rows))]
+    (folder / "train.csv").write_text("\n".join(numbered) + "\n")
+    store = prepare(str(folder), replace(model.preparation, images=0), tmp_path / "store")
+
+    of_store, of_folder = (
+        asked(source, model, tiny_model)[0].cases.set_index("id")["patient"] for source in (store.path, folder)
+    )
+
+    assert of_store.nunique() == 15
+    assert of_store.to_dict() == {id: of_folder[id] for id in of_store.index}
+
+
 def test_a_store_that_was_prepared_otherwise_is_refused(model: Model, tiny_model: Path, tmp_path: Path) -> None:
     other = prepare("phantom:30", replace(model.preparation, image_px=32), tmp_path / "store")
 

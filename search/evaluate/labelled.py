@@ -52,11 +52,8 @@ def opened(
 
     `settings` are the model's, with what was said of the source's table. Raises DataError where nothing of it can be used.
     """
-    read = (
-        of_store(expanded(source), settings)
-        if is_store(expanded(source))
-        else read_source(source, settings, to_train=False)
-    )
+    prepared = is_store(expanded(source))
+    read = of_store(expanded(source), settings) if prepared else read_source(source, settings, to_train=False)
     rows = list(read.cases.index)
     parts: list[dict[str, Any]] = []
     problems = list(read.problems)
@@ -72,7 +69,10 @@ def opened(
     found = pd.DataFrame(parts).set_index("row")
     cases = read.cases.loc[found.index, ["id", "age_months", "male", "split", "patient"]].join(found)
     known = known_to(folder, run)
-    cases["patient"] = one_each(cases["patient"].map(hashed), cases.pop("of_image"), set(known.films["patient"]))
+    of_table = (
+        cases["patient"] if prepared else cases["patient"].map(hashed)
+    )  # a store has no numbers, only their hashes
+    cases["patient"] = one_each(of_table, cases.pop("of_image"), set(known.films["patient"]))
     by, others = recognised(cases, known, settings.age_unit)
     cases = cases.assign(known_by=by)
     return Labelled(absolute(source), read, cases, tuple(problems), median_of(folder, run), known, others, settings)

@@ -52,7 +52,6 @@ USES_OPTUNA = {
     "search/storage/status.py",
     "search/leader/timings.py",
     "search/leader/budget_kept.py",
-    "search/storage/told.py",
     "search/leader/guards.py",
     "search/leader/leader.py",
     "search/leader/opened.py",

@@ -49,6 +49,7 @@ USES_OPTUNA = {
     "search/storage/patience.py",
     "search/storage/opening.py",
     "search/storage/copy.py",
+    "search/storage/checked/tables.py",
     "search/storage/status.py",
     "search/leader/timings.py",
     "search/leader/budget_kept.py",

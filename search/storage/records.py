@@ -17,7 +17,6 @@ from search.storage.settings import StoredRun, read_settings
 from search.storage.status import foreign
 from search.storage.stored import (
     checked,
-    damaged,
     decision_of,
     decisions_given,
     made_of,
@@ -181,9 +180,8 @@ def known_networks(study: optuna.Study, run: StoredRun) -> dict[str, tuple[str, 
 def started(run: StoredRun, study: optuna.Study) -> Given:
     """What the study started from, but the trainings before it. Raises StudyError where it does not say what it has to."""
     name = next((name for name in EVERY if study.study_name.startswith(study_name(name))), "")
-    decisions = decisions_given(study.study_name, settings_of(study.study_name, study.user_attrs), name)
-    if (needed := EVERY[name].NEEDS) and needed not in decisions:
-        raise damaged(study.study_name, "settings", f"its given lacks the decision of {needed}")
+    settings = {"given": {}} | settings_of(study.study_name, study.user_attrs)
+    decisions = decisions_given(study.study_name, settings, name)
     return Given(preset_of(name, run.preset), decisions, study.user_attrs["constant_mae"])
 
 

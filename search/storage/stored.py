@@ -57,26 +57,25 @@ def settings_of(study: str, attrs: Mapping[str, Any]) -> dict[str, Any]:
     values = an_object(study, "settings", checked(study, attrs)["settings"])
     for name, (what, fits) in SHARED.items():
         if name in values and not fits(values[name]):
-            raise damaged(study, "settings", f"its {name} {what}, and it has {shown(values[name])}")
+            raise damaged(study, "settings", f"its {name} is {shown(values[name])}, and not {what}")
     return values
 
 
-def is_space(value: Any) -> bool:
-    return isinstance(value, dict) and all(isinstance(choices, list) and choices for choices in value.values())
-
-
 def are_choices(value: Any) -> bool:
-    return is_space(value) and all(text(one) or number(one) for choices in value.values() for one in choices)
+    """Values by parameter, for each one at least."""
+    if not isinstance(value, dict) or not all(isinstance(choices, list) and choices for choices in value.values()):
+        return False
+    return all(text(one) or number(one) for choices in value.values() for one in choices)
 
 
 # What is read again of a study's settings, with what it is in words.
 SHARED: Mapping[str, tuple[str, Kind]] = {
-    "space": ("gives each parameter its choices", are_choices),
-    "given": ("holds decisions by study", lambda value: isinstance(value, dict)),
-    "objectives": ("names what is minimized", lambda value: isinstance(value, list) and tuple(value) in OBJECTIVES),
-    "data": ("is the digest of a store", text),
-    "seed": ("is a seed", within(SEEDS)),
-    "weights": ("is the digest of a file", text),
+    "space": ("choices by parameter", are_choices),
+    "given": ("decisions by study", lambda value: isinstance(value, dict)),
+    "objectives": ("what a study may minimize", lambda value: isinstance(value, list) and tuple(value) in OBJECTIVES),
+    "data": ("the digest of a store", text),
+    "seed": ("a seed", within(SEEDS)),
+    "weights": ("the digest of a file", text),
 }
 
 
@@ -124,6 +123,8 @@ def decisions_given(study: str, settings: Mapping[str, Any], name: str) -> dict[
         raise damaged(
             study, "settings", f"its given has a decision of {shown(strange[0])}, which does not come before it"
         )
+    if "given" in settings and (needed := EVERY[name].NEEDS) and needed not in before:
+        raise damaged(study, "settings", f"its given lacks the decision of {needed}")
     return {done: decision_from(study, "settings", done, values) for done, values in before.items()}
 
 

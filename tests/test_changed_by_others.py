@@ -290,6 +290,10 @@ IMPOSSIBLE: dict[str, tuple[Change, str]] = {
     "an epoch of no number": (epoch("NULL", "NAN"), "damaged error of epoch 1: nan"),
     "an epoch below all": (epoch("NULL", "INF_NEG"), "damaged error of epoch 1: -inf"),
     "an epoch of a word": (epoch("'x'"), "damaged error of epoch 1: 'x'"),
+    "a place of a word": (
+        sql("UPDATE trial_intermediate_values SET step = 'x' WHERE trial_id = 3 AND step = 1"),
+        "damaged error of epoch 'x'",
+    ),
     "a value of a word": (sql("UPDATE trial_values SET value = 'x' WHERE trial_id = 3"), "has the value 'x'"),
     "a value below zero": (
         lambda folder: (
@@ -384,6 +388,14 @@ DAMAGED: dict[str, tuple[Change, str]] = {
     "a state that is none": (
         sql("UPDATE trials SET state = 'FOO' WHERE trial_id = 3"),
         "trial 2 of the study '1 ablation' is damaged and cannot be read (its state",
+    ),
+    "a value of no objective": (
+        sql("UPDATE trial_values SET objective = 5 WHERE trial_id = 3"),
+        "trial 2 of the study '1 ablation' is damaged and cannot be read (its values are of the objectives 5)",
+    ),
+    "a distribution of nothing": (
+        sql("UPDATE trial_params SET distribution_json = NULL WHERE trial_id = 3 AND param_name = 'variant'"),
+        "cannot be read (its parameter variant is 2, None",
     ),
     "no number": (numbered("NULL"), "'1 ablation' is damaged (one of its trials has the number None)"),
     "a number of a word": (numbered("'x'"), "one of its trials has the number 'x'"),

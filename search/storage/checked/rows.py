@@ -84,12 +84,18 @@ def trials_in(study: str, study_id: int, rows: Rows) -> list[Row]:
             if trial_id not in places:
                 continue  # it was made since the trials were asked for
             try:
-                if type(name) is not names:
+                if not isinstance(name, names):
                     raise TypeError(f"it belongs to no {names.__name__}")
                 places[trial_id][name] = read(*written)
             except FOREIGN as error:
                 whose = f"trial {found[trial_id].number} of the study {study!r}"
                 raise damaged(whose, f"its {WORDS[table]} {name}", written, error) from None
+    for row in found.values():
+        if sorted(row.by_objective) != list(range(len(row.by_objective))):
+            what = f"its values are of the objectives {', '.join(map(str, sorted(row.by_objective)))}"
+            raise StudyError(
+                f"trial {row.number} of the study {study!r} is damaged and cannot be read ({what}): {MEND}"
+            )
     return list(found.values())
 
 
@@ -103,8 +109,10 @@ def damaged(whose: str, what: str, written: Any, error: Exception) -> StudyError
 
 
 def moment(stored: Any) -> datetime | None:
-    """SQLite keeps it as text."""
-    return stored if stored is None or isinstance(stored, datetime) else datetime.fromisoformat(stored)
+    """Without a zone, as SQLAlchemy gives it out; SQLite keeps it as text."""
+    if stored is None or isinstance(stored, datetime):
+        return stored
+    return datetime.fromisoformat(stored).replace(tzinfo=None)
 
 
 @lru_cache(maxsize=10_000)  # most are the same in every trial
@@ -148,7 +156,7 @@ PARTS: Mapping[str, Part] = {
     "trial_values": ("objective, value, value_type", int, "trial_id", lambda row: row.by_objective, stored_number),
     "trial_intermediate_values": (
         "step, intermediate_value, intermediate_value_type",
-        int,
+        object,
         "trial_id",
         lambda row: row.intermediate_values,
         stored_number,

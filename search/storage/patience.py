@@ -219,7 +219,7 @@ class PatientStorage(RDBStorage):
         # Without a page, too: Optuna's raises where there is no such study.
         trials = [trial for page in pages or [[]] for trial in read(set(page), LAST_KEY)]
         if wrong := misnumbered([trial.number for trial in trials]) if states is None else "":
-            raise self.damaged(wrong)
+            raise self.damaged(f"the study {self.get_study_name_from_id(study_id)!r}: {wrong}")
         return trials
 
     def trial_ids(self, study_id: int) -> list[int]:

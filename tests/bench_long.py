@@ -44,7 +44,7 @@ def make_study(folder: Path, trials: int) -> None:
     """In the run's own database a study of so many finished trials, each with what the engine keeps of one."""
     storage = open_storage(own_url(folder))
     study = optuna.create_study(study_name=study_name("depth"), storage=storage)
-    study.set_user_attr("settings", json.dumps({"given": {}}))
+    study.set_user_attr("settings", "{}")
     random = np.random.default_rng(0)
     grid = list(points(SPACE))
     chosen = [grid[place] for place in random.permutation(len(grid))[:trials]]

@@ -25,6 +25,7 @@ from search import lease
 from search.cli import main
 from search.leader.engine import run_study
 from search.prepared import prepared
+from search.report import read as reports
 from search.run import open_run
 from search.storage import told
 from search.storage.opening import open_storage
@@ -230,6 +231,252 @@ def test_a_change_by_others_is_a_sentence_in_every_command(
         assert [entry["best_value"] for entry in status(run)][1] == min(trial.error for trial in told_here)
         if LEFT_OUT in went_on:
             assert LEFT_OUT in get_note(width).lower()
+
+
+def of_last(key: str, written: str) -> Change:
+    """An attribute of the ablation's last trial, which is its best, as it stands in the database."""
+    return sql(f"UPDATE trial_user_attributes SET value_json = '{written}' WHERE trial_id = 3 AND key = '{key}'")
+
+
+def epoch(value: str, kind: str = "FINITE") -> Change:
+    return sql(
+        f"UPDATE trial_intermediate_values SET intermediate_value = {value}, intermediate_value_type = '{kind}' "
+        "WHERE trial_id = 3 AND step = 1"
+    )
+
+
+BEYOND = "1" + "0" * 400  # a whole number that is too large for a double
+# What is left out of the ablation's best trial, and why.
+IMPOSSIBLE: dict[str, tuple[Change, str]] = {
+    "another training's fingerprint": (of_last("network", '"e8ac3d4e62f53eee"'), "the fingerprint e8ac3d4e62f53eee"),
+    "another network's MACs": (of_last("macs", "5"), "its macs was 5"),
+    "MACs beyond a double": (of_last("macs", BEYOND), "damaged attribute, macs"),
+    "parameters beyond a double": (of_last("params", BEYOND), "damaged attribute, params"),
+    "seconds that are no number": (of_last("seconds", "NaN"), "damaged attribute, seconds: nan"),
+    "seconds before the beginning": (of_last("seconds", "-99999"), "damaged attribute, seconds"),
+    "seconds without end": (of_last("seconds", "1e308"), "damaged attribute, seconds"),
+    "an epoch before the first": (of_last("best_epoch", "-1"), "damaged attribute, best_epoch"),
+    "an epoch after the last": (of_last("best_epoch", "99999"), "has the best epoch 99999"),
+    "an epoch that was not the best": (of_last("best_epoch", "1"), "has the best epoch 1"),
+    "fewer than no workers": (of_last("workers", "-5"), "damaged attribute, workers"),
+    "an infinite training error": (of_last("train_mae_by_epoch", '"1e400,3"'), "damaged attribute, train_mae_by_epoch"),
+    "another seed": (of_last("seed", "7"), "has the seed 0, and is said to be trained with 7"),
+    "a seed below zero": (
+        sql("UPDATE trial_params SET param_value = -5 WHERE trial_id = 3 AND param_name = 'seed'"),
+        "has seed -5",
+    ),
+    "a seed beyond all": (
+        sql("UPDATE trial_params SET param_value = 1e300 WHERE trial_id = 3 AND param_name = 'seed'"),
+        "has seed 1000",
+    ),
+    "another parameter": (
+        sql("UPDATE trial_params SET param_name = 'x' WHERE trial_id = 3 AND param_name = 'variant'"),
+        "has x 'mixed9=0'",
+    ),
+    "choices in another order": (
+        sql(
+            "UPDATE trial_params SET distribution_json = replace(distribution_json, "
+            """'"baseline", "mixed5=0", "mixed9=0"', '"mixed9=0", "mixed5=0", "baseline"') WHERE trial_id = 3 AND param_name = 'variant'"""
+        ),
+        "was asked for with variant 'mixed9=0', and has variant 'baseline'",
+    ),
+    "a parameter too much": (
+        sql(
+            'UPDATE trial_system_attributes SET value_json = \'{"variant": "mixed9=0", "seed": 0, "x": 1}\' '
+            "WHERE trial_id = 3 AND key = 'fixed_params'"
+        ),
+        "has x 1",
+    ),
+    "an epoch of no number": (epoch("NULL", "NAN"), "damaged error of epoch 1: nan"),
+    "an epoch below all": (epoch("NULL", "INF_NEG"), "damaged error of epoch 1: -inf"),
+    "an epoch of a word": (epoch("'x'"), "damaged error of epoch 1: 'x'"),
+    "a place of a word": (
+        sql("UPDATE trial_intermediate_values SET step = 'x' WHERE trial_id = 3 AND step = 1"),
+        "damaged error of epoch 'x'",
+    ),
+    "a value of a word": (sql("UPDATE trial_values SET value = 'x' WHERE trial_id = 3"), "has the value 'x'"),
+    "a value below zero": (
+        lambda folder: (
+            sql("UPDATE trial_values SET value = -5 WHERE trial_id = 3")(folder),
+            sql("UPDATE trial_intermediate_values SET intermediate_value = -5 WHERE trial_id = 3 AND step = 2")(folder),
+        )[0],
+        "damaged error of epoch 2: -5",
+    ),
+    "no beginning": (
+        sql("UPDATE trials SET datetime_start = NULL WHERE trial_id = 3"),
+        "has no time at which it began",
+    ),
+    "no end": (sql("UPDATE trials SET datetime_complete = NULL WHERE trial_id = 3"), "has no time at which it began"),
+}
+
+
+@pytest.mark.parametrize("what", IMPOSSIBLE)
+def test_status_and_report_leave_out_the_same_trial_by_one_rule(
+    golden: Path, capsys: pytest.CaptureFixture[str], what: str
+) -> None:
+    happens, why = IMPOSSIBLE[what]
+    happens(golden)
+    run = open_run(golden, None, {}, None, None)
+    ablation, told_by_report = status(run)[0], reports.read(run).studies[0]
+
+    assert (ablation["trials"], ablation["left_out"], ablation["best_params"]) == (2, 1, {"variant": "mixed5=0"})
+    assert [left.number for left in told_by_report.left_out] == [2]
+    assert why in told_by_report.left_out[0].why
+    assert [recorded.trial.number for recorded in told_by_report.trials] == [0, 1]
+    assert main(["status", "--json", "--run-dir", str(golden)]) == 0
+    json.loads(capsys.readouterr().out, parse_constant=no_json)
+
+
+def no_json(word: str) -> None:
+    raise AssertionError(f"{word} is no JSON")
+
+
+def test_a_result_of_another_network_is_copied_from_no_trial_whose_fingerprint_was_changed(golden: Path) -> None:
+    """It was made that of the width's second trial, which would have taken it over and decided by it."""
+    IMPOSSIBLE["another training's fingerprint"][0](golden)
+    run = open_run(golden, None, {}, None, None)
+    executor = FormulaExecutor()
+    run_study(run, prepared(run, lambda *_: None), "width", lambda: executor, silent())
+
+    width = study(golden, "2 width")
+    assert [job.number for job in executor.every] == [1]
+    assert "copied_from" not in width.trials[1].user_attrs
+    assert width.trials[0].user_attrs["copied_from"] == "1 ablation #0"
+
+
+def edited(name: str, key: str, change: Callable[[dict[str, Any]], object]) -> Change:
+    """A JSON attribute of a study."""
+
+    def happens(folder: Path) -> None:
+        values = json.loads(study(folder, name).user_attrs[key])
+        change(values)
+        study(folder, name).set_user_attr(key, json.dumps(values))
+
+    return happens
+
+
+def found(**values: Any) -> Change:
+    return edited("1 ablation", "decision", lambda decision: decision["findings"].update(values))
+
+
+def verdict(**values: Any) -> Change:
+    return edited("1 ablation", "decision", lambda decision: decision["findings"]["verdicts"][0].update(values))
+
+
+def numbered(number: str) -> Change:
+    return sql(f"UPDATE trials SET number = {number} WHERE trial_id = 3")
+
+
+DECISION = "damaged attribute, decision: it is no decision"
+DAMAGED: dict[str, tuple[Change, str]] = {
+    "a constant below zero": (
+        attribute("1 ablation", "constant_mae", -5),
+        "'1 ablation' has a damaged attribute, constant_mae",
+    ),
+    "a constant beyond a double": (
+        attribute("1 ablation", "constant_mae", int(BEYOND)),
+        "'1 ablation' has a damaged attribute, constant_mae",
+    ),
+    "an attribute of nothing": (
+        sql("UPDATE study_user_attributes SET value_json = NULL WHERE key = 'machines' AND study_id = 2"),
+        "the study '2 width' is damaged and cannot be read (its attribute machines is None",
+    ),
+    "a trial's attribute of nothing": (
+        sql("UPDATE trial_user_attributes SET value_json = NULL WHERE key = 'gmacs' AND trial_id = 3"),
+        "trial 2 of the study '1 ablation' is damaged and cannot be read (its attribute gmacs is None",
+    ),
+    "a state that is none": (
+        sql("UPDATE trials SET state = 'FOO' WHERE trial_id = 3"),
+        "trial 2 of the study '1 ablation' is damaged and cannot be read (its state",
+    ),
+    "a value of no objective": (
+        sql("UPDATE trial_values SET objective = 5 WHERE trial_id = 3"),
+        "trial 2 of the study '1 ablation' is damaged and cannot be read (its values are of the objectives 5)",
+    ),
+    "a distribution of nothing": (
+        sql("UPDATE trial_params SET distribution_json = NULL WHERE trial_id = 3 AND param_name = 'variant'"),
+        "cannot be read (its parameter variant is 2, None",
+    ),
+    "no number": (numbered("NULL"), "'1 ablation' is damaged (one of its trials has the number None)"),
+    "a number of a word": (numbered("'x'"), "one of its trials has the number 'x'"),
+    "a number without trials before it": (numbered("900000"), "it has 3 trials, and one of them has the number 900000"),
+    "a number twice": (numbered("0"), "two of its trials have the number 0"),
+    "objectives that are none": (
+        edited("1 ablation", "settings", lambda one: one.update(objectives=[1, 2])),
+        "its objectives is [1, 2], and not what a study may minimize",
+    ),
+    "a space without choices": (
+        edited("1 ablation", "settings", lambda one: one.update(space={"variant": 5})),
+        "its space is {'variant': 5}, and not choices by parameter",
+    ),
+    "a study given to itself": (
+        edited("2 width", "settings", lambda one: one.update(given={"width": one["given"]["ablation"]})),
+        "its given has a decision of 'width', which does not come before it",
+    ),
+    "a study given nothing": (
+        edited("2 width", "settings", lambda one: one.update(given={})),
+        "its given lacks the decision of ablation",
+    ),
+    "a finding that is no number": (
+        found(baseline_mae=float("nan")),
+        f"{DECISION} (findings: baseline_mae is a number",
+    ),
+    "verdicts of a word": (found(verdicts="x"), f"{DECISION} (findings: verdicts is a list"),
+    "a change of a word": (verdict(change="x"), f"{DECISION} (findings: verdicts[0]: change is a number"),
+    "a change beyond a double": (verdict(change=int(BEYOND)), f"{DECISION} (findings: verdicts[0]: change is a number"),
+    "a verdict that is none": (verdict(verdict="maybe"), f"{DECISION} (findings: verdicts[0]: verdict is one of"),
+    "costs of no group": (found(cost_months=[1]), f"{DECISION} (findings: cost_months is a table"),
+    "costs of a word": (found(cost_months={"mixed5": "x"}), f"{DECISION} (findings: cost_months.mixed5 is a number"),
+    "key groups of a number": (found(key_groups=7), f"{DECISION} (findings: key_groups is a list"),
+}
+
+
+@pytest.mark.parametrize("what", DAMAGED)
+def test_what_cannot_be_believed_of_a_study_is_one_sentence_that_names_its_place(
+    golden: Path, capsys: pytest.CaptureFixture[str], what: str
+) -> None:
+    happens, why = DAMAGED[what]
+    happens(golden)
+    for command in (["status", "--json"], ["report"]):
+        assert main([*command, "--run-dir", str(golden)]) == 2
+        said = capsys.readouterr().err.strip()
+        assert why in said
+        assert len(said.splitlines()) == 1
+    assert main(["plan", "--run-dir", str(golden)]) == 2
+    planned = capsys.readouterr().err.strip()
+    assert len(planned.splitlines()) == 1
+    assert not what.startswith(("no number", "a number")) or "the study '1 ablation': " in planned
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"seconds_left": -50},
+        {"seconds_left": 1e308},
+        {"seconds_left": int(BEYOND)},
+        {"epoch_seconds_predicted": -5.5},
+        {"at": "2026-11-25"},
+    ],
+)
+def test_a_damaged_forecast_is_not_shown_and_status_says_so(
+    golden: Path, capsys: pytest.CaptureFixture[str], change: dict[str, Any]
+) -> None:
+    """Nothing depends on it: the run goes on."""
+    edited("2 width", "timing", lambda timing: timing.update(change))(golden)
+    assert main(["status", "--run-dir", str(golden)]) == 0
+    assert "width: its attribute timing is damaged and not shown" in capsys.readouterr().out
+    assert status(open_run(golden, None, {}, None, None))[1]["timing"] is None
+
+
+@pytest.mark.parametrize("name", ["id", "storage"])
+def test_a_run_json_of_letters_that_are_none_is_blamed_itself(
+    golden: Path, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    path = golden / "run.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {name: "a\ud800"}))
+    for command in ("status", "report", "plan"):
+        assert main([command, "--run-dir", str(golden)]) == 2
+        assert f"run.json cannot be used: {name} holds letters that are no Unicode" in capsys.readouterr().err
 
 
 def refused_or(call: Callable[[], object]) -> str:

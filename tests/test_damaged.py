@@ -196,6 +196,28 @@ def test_an_interval_that_is_no_number_is_a_sentence(value: Any, model: Path) ->
 
 
 @pytest.mark.parametrize(
+    "place",
+    [
+        ("conformal", "groups", 0, "half_width"),
+        ("training_median_months",),
+        ("recalibration", "offset_months"),
+        ("films", "image_px"),
+    ],
+)
+def test_a_whole_number_beyond_a_double_is_a_sentence(place: tuple[Any, ...], model: Path) -> None:
+    def change(about: dict[str, Any]) -> None:
+        about |= {"recalibration": BEFORE | {"offset_months": 1.0, "slope": 1.0}, "films": dict(SHAPES)}
+        *outer, last = place
+        inner: Any = about
+        for name in outer:
+            inner = inner[name]
+        inner[last] = 10**400
+
+    rewrite(model, change, by_hand=True)
+    assert f"model.json is damaged ({place[0]}" in refused(lambda: open_folder(model, whole=True))
+
+
+@pytest.mark.parametrize(
     "coverage", [5, "x", [1], {"n": 3}, {"n": 3, "share": 1, "low": 0, "high": 1, "by_true_age": [3]}]
 )
 def test_a_coverage_that_no_page_can_show_is_a_sentence(coverage: Any, model: Path) -> None:

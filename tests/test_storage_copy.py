@@ -5,6 +5,7 @@ import os
 import signal
 import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +14,10 @@ import pytest
 from conftest import tiny_preset
 from copied import contents, odd_study, search, some_fail, unheard
 from formula import FormulaExecutor
+from golden_runs import laid_out
 
 from data.store.disk import Store
+from search.cli import main
 from search.run import Run, identify
 from search.storage import copy as storage_copy
 from search.storage.copy import copy_storage, run_copy
@@ -398,3 +401,43 @@ def test_the_command_says_what_it_copied(tmp_path: Path, capsys: pytest.CaptureF
     said = capsys.readouterr()
     assert said.out.splitlines() == ["empty: 0 trials", "odd ünïcode 'study': 5 trials"]
     assert "trial values: 2" in said.err
+
+
+DAMAGES = {
+    "UPDATE trials SET state = 'FOO' WHERE trial_id = 3": "table trials cannot be read: 'FOO'",
+    "UPDATE trial_values SET value_type = 'BLAH' WHERE trial_id = 3": "table trial_values cannot be read: 'BLAH'",
+    "UPDATE trials SET datetime_complete = 'garbage' WHERE trial_id = 3": "table trials cannot be read",
+    "UPDATE trials SET datetime_complete = 5 WHERE trial_id = 3": "table trials cannot be read",
+    "UPDATE trials SET study_id = 77 WHERE trial_id = 3": "row 3 of its table trials has study_id 77, which is none of studies",
+    "UPDATE trials SET study_id = NULL WHERE trial_id = 3": "row 3 of its table trials has study_id None",
+    "UPDATE trial_params SET trial_id = 99 WHERE param_id = 3": "table trial_params has trial_id 99, which is none of trials",
+    "UPDATE study_system_attributes SET key = NULL WHERE study_system_attribute_id = 6": "an attribute is no text",
+}
+
+
+@pytest.mark.parametrize("statement", DAMAGES)
+def test_a_damaged_source_is_one_sentence_and_nothing_is_copied(
+    statement: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    golden, target = laid_out(tmp_path / "golden"), sqlite_url(tmp_path / "copy.db")
+    with closing(sqlite3.connect(golden / "studies.db")) as database:
+        assert database.execute(statement).rowcount > 0
+        database.commit()
+
+    assert main(["storage", "copy", "--from", sqlite_url(golden / "studies.db"), "--to", target]) == 2
+    said = capsys.readouterr().err.splitlines()[-1]
+    assert "studies.db is damaged" in said
+    assert DAMAGES[statement] in said
+    assert open_storage(target).get_all_studies() == []
+
+
+@pytest.mark.parametrize("note", ['{"target":5,"keys":5,"began":5}', '{"target":"x","keys":{"a":"b"},"began":{}}'])
+def test_a_note_of_other_types_is_one_sentence(note: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    golden, to = laid_out(tmp_path / "golden"), tmp_path / "to"
+    to.mkdir()
+    (to / "artifacts.json").write_text(note)
+    folders = ["--run-dir", str(golden), "--to-run-dir", str(to)]
+    source, target = sqlite_url(golden / "studies.db"), sqlite_url(tmp_path / "copy.db")
+
+    assert main(["storage", "copy", "--from", source, "--to", target, *folders]) == 2
+    assert "artifacts.json is not a note of a copy" in capsys.readouterr().err

@@ -17,17 +17,21 @@ from searched import a_run, one_fails
 from data.store.disk import Store
 from search.leader.budget_kept import KeptBudget, so_far
 from search.leader.engine import run_study
+from search.leader.guards import as_decided
 from search.leader.leader import Leader
 from search.planning.amount import Budget, Unit
 from search.planning.images import images_of
 from search.planning.plan import assumed
+from search.report.read import read
 from search.run import Run
 from search.storage import told
 from search.storage.keys import storage_of, trial_key
 from search.storage.opening import open_storage
-from search.storage.records import left_out, load, trials_of
+from search.storage.records import left_out, load, made_in, trials_of
+from search.storage.status import all_asked, status
 from search.watch.dashboard import noted
 from search.workers.job import Message
+from studies.order import EVERY, asked
 from studies.preset import Preset
 
 
@@ -193,3 +197,34 @@ def test_a_failing_trial_that_somebody_damages_is_left_out_and_its_point_trained
     assert executor.left == 0
     assert len(left_out(study_of(run, "ablation"))) == 3
     assert sum(trial.state == "failed" for trial in trials_of(study_of(run, "ablation"))) >= 1
+
+
+def tiny(**fields: Any) -> Preset:
+    return replace(tiny_preset(), confirm=2, confirm_seeds=2, ablate_winner=True, without_sex=True, **fields)
+
+
+WHOLE: dict[str, Callable[[], Preset]] = {
+    "by the surrogate": lambda: tiny(px_choices=(32,), se_choices=(0.25,), widths_by_group=True),
+    "by the paper's strategy": lambda: tiny(strategy="paper", seeds=2, prune=True),
+    "of two objectives": lambda: tiny(objective=("mae", "macs")),
+    "of another family": lambda: tiny(
+        families=("inception_v3", "xception"), reference=replace(tiny_preset().reference, beta=0.125), max_params=10**6
+    ),
+    "of varied films": lambda: tiny(training=replace(tiny_preset().training, gamma=2, learning_rate=1, l2=0)),
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("what", WHOLE)
+def test_of_a_whole_search_no_trial_is_left_out(tmp_path: Path, tiny_store: Store, what: str) -> None:
+    """What is worked out again of each is what its leader has recorded."""
+    run = a_run(tmp_path / "run", tiny_store, WHOLE[what]())
+    better = lambda network: 20.0 + network.beta if network.family == "xception" else 30.0 + network.beta  # noqa: E731
+    for name in (name for name in EVERY if asked(name, run.preset)):
+        run_study(run, tiny_store, name, lambda: FormulaExecutor(better), silent())
+    run = as_decided(run, made_in(open_storage(run.storage), run.folder))  # another family may have won
+    every = all_asked(status(run), run.preset)
+
+    assert {entry["state"] for entry in every} == {"decided"}
+    assert [entry["left_out"] for entry in every] == [0] * len(every)
+    assert [one for study in read(run).every for one in study.left_out] == []

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from models.cost import Cost
-from search.storage.stored import network_attributes
+from search.storage.checked.trained import network_attributes
 from search.workers.job import EpochDone, Finished, Job, best_of, fingerprint
 
 RESULT_ATTRIBUTES = (

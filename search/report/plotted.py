@@ -9,8 +9,8 @@ from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from search.show.figures import LEGEND, MAE, steps
 from search.show.html import BLUE, GREY, ORANGE, TEAL
+from search.storage.checked.trained import Means
 from search.storage.records import counted
-from search.storage.stored import Means
 from studies.study import SEED
 
 if TYPE_CHECKING:

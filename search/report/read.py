@@ -23,10 +23,11 @@ from models.cost import Cost
 from search.audit.remembered import worries_of
 from search.output.confirmed import confirmed_words
 from search.run import PREPARED, TRIALS, Run
+from search.storage.checked.trained import Means
 from search.storage.opening import open_storage
 from search.storage.records import counted, given, left_out, load, seen
 from search.storage.status import CONFIRMATION, all_asked, next_command, refuse_missing, status, storage_exists
-from search.storage.stored import Means, meaning
+from search.storage.stored import meaning
 from search.storage.told import LeftOut
 from search.trained.folder import models_of, read_about
 from search.workers.best import errors_of

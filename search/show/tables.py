@@ -14,7 +14,7 @@ from search.output.terminal import say
 from search.output.time_words import error_words, left_words
 from search.show.cells import columns, fixed
 from search.show.console import console
-from search.storage.status import NO_WAY_ON, contradicted
+from search.storage.status import DAMAGED, NO_WAY_ON, contradicted
 from studies.around import confirmation
 from studies.findings import Compared, OnFront
 from studies.order import STUDIES, all_studies
@@ -152,6 +152,7 @@ def status_lines(statuses: Statuses, next_command: str | None) -> list[str]:
         lines.append(sentence(notice(SYNTHETIC)))
     lines += unended_lines(statuses)
     lines += left_out_lines(statuses)
+    lines += damaged_lines(statuses)
     lines += time_lines(statuses, is_over=next_command is None)
     lines += confirmed_lines(statuses)
     if contradictory := contradicted(statuses):
@@ -180,6 +181,16 @@ def left_out_lines(statuses: Statuses) -> list[str]:
         "ended or changed them; the report says which"
         for status in statuses
         if status.get("left_out")
+    ]
+
+
+def damaged_lines(statuses: Statuses) -> list[str]:
+    """Attributes that nothing depends on, and that the next training writes anew."""
+    return [
+        f"{status['name']}: its attribute {status[DAMAGED]} is damaged and not shown, as somebody has changed it; the next training "
+        "of the study writes it anew"
+        for status in statuses
+        if status.get(DAMAGED)
     ]
 
 

@@ -29,6 +29,8 @@ from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
 from search.output.files import write_text
 from search.output.terminal import log, say
+from search.storage.checked.tables import rows_of
+from search.storage.checked.typed import misfit
 from search.storage.identity import ID, identity
 from search.storage.opening import open_storage, sqlite_path, without_password
 from search.storage.patience import PatientStorage, reason, shown
@@ -132,7 +134,7 @@ def copy_storage(
         refuse_artifacts(run_dir, to_run_dir)
     try:
         with snapshot(source.engine) as reading, target.engine.begin() as writing:
-            trials = copy_rows(reading, writing, progress)
+            trials = copy_rows(reading, writing, progress, shown(source_url))
             if run_dir and to_run_dir:
                 lay_ready(run_dir, to_run_dir, note_on(writing, names, place))
     except IntegrityError:
@@ -150,17 +152,11 @@ def snapshot(engine: sqlalchemy.Engine) -> Any:
     return engine.begin()
 
 
-def copy_rows(reading: Connection, writing: Connection, progress: Progress) -> dict[str, int]:
-    """The number of trials by study."""
+def copy_rows(reading: Connection, writing: Connection, progress: Progress, source: str) -> dict[str, int]:
+    """The number of trials by study. Raises StorageError where a row of the source cannot be read, or belongs to none."""
     keys: dict[str, dict[int, int]] = {}  # by table: the key in the source, the key in the target
     for table in TABLES:
-        [key] = table.primary_key.columns
-        rows = [dict(row) for row in reading.execute(sqlalchemy.select(table).order_by(key)).mappings()]
-        before = [row.pop(key.name) for row in rows]
-        for column in table.columns:
-            for reference in column.foreign_keys:
-                for row in rows:
-                    row[column.name] = keys[reference.column.table.name][row[column.name]]
+        before, rows = rows_of(reading, table, keys, source)
         if table is OF_STUDIES:
             rows = [with_new_keys(row, keys[STUDIES.name], keys[TRIALS.name]) for row in rows]
         if table in (STUDIES, TRIALS):
@@ -262,7 +258,10 @@ def lay_ready(run_dir: Path, to_run_dir: Path, note: Note) -> None:
 def note_of(to_run_dir: Path) -> Note | None:
     path = to_run_dir / NOTE
     try:
-        return Note(**json.loads(path.read_text(encoding="utf-8")))
+        note = Note(**json.loads(path.read_text(encoding="utf-8")))
+        if wrong := misfit(note):
+            raise TypeError(wrong)
+        return note
     except (FileNotFoundError, NotADirectoryError):
         return None
     except (OSError, ValueError, TypeError, RecursionError) as error:

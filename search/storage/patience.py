@@ -27,6 +27,7 @@ from sqlalchemy.orm import Session
 from data.foreign import reason as words_of
 from data.shown import one_line
 from search.lock_holder import holder
+from search.storage.checked.kinds import misnumbered
 from search.storage.sqlite import BUSY_SECONDS, StorageError, beside, read_only, unwritable
 
 PATIENCE_SECONDS = 120  # that one call waits for a database that has gone away
@@ -190,10 +191,10 @@ class PatientStorage(RDBStorage):
         except (StorageError, KeyError, SQLAlchemyError, OptunaError):
             raise
         except Exception as error:
-            raise StorageError(
-                f"{shown(self.url)} is damaged (a study or trial in it cannot be read: {words_of(error)}); restore a copy of it, "
-                "or use another --run-dir"
-            ) from None
+            raise self.damaged(f"a study or trial in it cannot be read: {words_of(error)}") from None
+
+    def damaged(self, how: str) -> StorageError:
+        return StorageError(f"{shown(self.url)} is damaged ({how}); restore a copy of it, or use another --run-dir")
 
     def _get_trials(
         self,
@@ -216,7 +217,10 @@ class PatientStorage(RDBStorage):
         ids = self.made(lambda: self.trial_ids(study_id))
         pages = [ids[start : start + PAGE] for start in range(0, len(ids), PAGE)]
         # Without a page, too: Optuna's raises where there is no such study.
-        return [trial for page in pages or [[]] for trial in read(set(page), LAST_KEY)]
+        trials = [trial for page in pages or [[]] for trial in read(set(page), LAST_KEY)]
+        if wrong := misnumbered([trial.number for trial in trials]) if states is None else "":
+            raise self.damaged(f"the study {self.get_study_name_from_id(study_id)!r}: {wrong}")
+        return trials
 
     def trial_ids(self, study_id: int) -> list[int]:
         chosen = sqlalchemy.select(models.TrialModel.trial_id).where(models.TrialModel.study_id == study_id)

@@ -9,13 +9,13 @@ import optuna
 from optuna.storages import BaseStorage
 from optuna.trial import FrozenTrial, TrialState
 
+from search.storage.checked.trained import Means, why_forged
 from search.storage.identity import Identity, identity
 from search.storage.keys import storage_of
 from search.storage.opening import open_storage
 from search.storage.settings import StoredRun, read_settings
 from search.storage.status import foreign
 from search.storage.stored import (
-    Means,
     checked,
     decision_of,
     decisions_given,
@@ -32,7 +32,6 @@ from studies.study import (
     Decision,
     Given,
     Point,
-    Space,
     Training,
     Trial,
     pool,
@@ -104,25 +103,26 @@ def counted(
 
     Whoever asks what they say of networks gives what their points mean now (`meaning`); the others ask what was trained at all.
     """
-    space = space_of(study)
-    return [trial for trial in study.get_trials(deepcopy=False, states=states) if not why_left_out(trial, space, means)]
+    settings = shared_by(study)
+    trials = study.get_trials(deepcopy=False, states=states)
+    return [trial for trial in trials if not why_left_out(trial, settings, means)]
 
 
 def left_out(study: optuna.Study, means: Means | None = None) -> list[LeftOut]:
     """The trials that have ended but do not count."""
-    space = space_of(study)
+    settings = shared_by(study)
     found = (
-        (trial.number, why_left_out(trial, space, means))
+        (trial.number, why_left_out(trial, settings, means))
         for trial in study.get_trials(deepcopy=False)
         if trial.state.is_finished()
     )
     return [LeftOut(number, why) for number, why in found if why]
 
 
-def space_of(study: optuna.Study) -> Space:
-    """As the study's settings have it; empty where they have none yet."""
+def shared_by(study: optuna.Study) -> dict[str, Any]:
+    """The settings that its trials share; empty where it has none yet."""
     attrs = study.user_attrs
-    return settings_of(study.study_name, attrs).get("space", {}) if "settings" in attrs else {}
+    return settings_of(study.study_name, attrs) if "settings" in attrs else {}
 
 
 def trials_of(study: optuna.Study, means: Means | None = None) -> list[Trial]:
@@ -163,23 +163,31 @@ def note(study: optuna.Study, attribute: str, value: Any) -> None:
         study.set_user_attr(attribute, value)
 
 
-def known_networks(study: optuna.Study, folder: Path) -> dict[str, tuple[str, FrozenTrial]]:
-    """Complete trials of the run's other studies, by fingerprint."""
+def known_networks(study: optuna.Study, run: StoredRun) -> dict[str, tuple[str, FrozenTrial]]:
+    """Complete trials of the run's other studies, by fingerprint: those that record that very training, whatever their points mean now."""
     found: dict[str, tuple[str, FrozenTrial]] = {}
     for name in EVERY:
-        other = load(storage_of(study), name, folder)
-        if other is None or other.study_name == study.study_name:
+        other = load(storage_of(study), name, run.folder)
+        if other is None or other.study_name == study.study_name or "constant_mae" not in other.user_attrs:
             continue
+        settings, means = shared_by(other), meaning(EVERY[name], started(run, other))
         for trial in counted(other, (TrialState.COMPLETE,)):
-            found.setdefault(trial.user_attrs[BEGUN], (study_name(name), trial))
+            if not why_forged(trial.user_attrs, params_of(trial), means, settings):
+                found.setdefault(trial.user_attrs[BEGUN], (study_name(name), trial))
     return found
+
+
+def started(run: StoredRun, study: optuna.Study) -> Given:
+    """What the study started from, but the trainings before it. Raises StudyError where it does not say what it has to."""
+    name = next((name for name in EVERY if study.study_name.startswith(study_name(name))), "")
+    settings = {"given": {}} | settings_of(study.study_name, study.user_attrs)
+    decisions = decisions_given(study.study_name, settings, name)
+    return Given(preset_of(name, run.preset), decisions, study.user_attrs["constant_mae"])
 
 
 def given(run: StoredRun, study: optuna.Study) -> Given:
     """What the study started from."""
-    decisions = decisions_given(study.study_name, settings_of(study.study_name, study.user_attrs))
-    name = next((name for name in EVERY if study.study_name.startswith(study_name(name))), "")
-    start = Given(preset_of(name, run.preset), decisions, study.user_attrs["constant_mae"])
+    start = started(run, study)
     return replace(start, trained=trained_before(storage_of(study), run.folder, start))
 
 

@@ -110,6 +110,8 @@ def fault_of(settings: Any) -> str:
     for name in ("preset", "data", "storage", ID):
         if not is_text(settings.get(name, "")):
             return f"{name} is a text; it has {shown(settings[name])}"
+        if name in ("storage", ID) and not speakable(settings.get(name, "")):  # a file may have a name of any bytes
+            return f"{name} holds letters that are no Unicode; it has {shown(settings[name])}"
     if not settings.get("preset") and not settings.get(ID):  # a run's id is there before its settings
         return "it names no preset"
     overrides, wanted = settings.get("overrides", {}), settings.get(WANTED, {})
@@ -132,6 +134,11 @@ def fault_of(settings: Any) -> str:
         except ValueError as error:  # of the preset's parts, each with its own sentence
             return str(error)
     return ""
+
+
+def speakable(words: str) -> bool:
+    """JSON may hold half of a pair, which is no letter in any database."""
+    return words.encode(errors="ignore").decode() == words
 
 
 def edition_of(settings: dict[str, Any]) -> Any:

@@ -1,6 +1,5 @@
 """What a run has done and decided, read from its storage; starts nothing and changes nothing."""
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -8,52 +7,23 @@ from typing import Any
 
 from search.lease import is_held
 from search.output.typed import typed
+from search.storage.checked.rows import DIRECTIONS, Row, State, attributes, trials_in
 from search.storage.identity import Identity, identity
 from search.storage.settings import SETTINGS, StoredRun, read_settings
 from search.storage.sqlite import FILE, Rows, own_url, reading_file, refuse_lost
-from search.storage.stored import (
-    Means,
-    decision_of,
-    decisions_given,
-    made_of,
-    meaning,
-    refuse_directions,
-    settings_of,
-    timing_of,
-    why_another,
-    why_outside,
-)
+from search.storage.stored import decision_of, made_of, meaning, refuse_directions, settings_of, timing_of
+from search.storage.told import is_anothers, params_of, why_left_out
 from studies.around import confirmation
 from studies.around.chain import Made, all_contradictions
 from studies.order import EVERY, LAST, STUDIES, asked, comes, preset_of, study_name
 from studies.preset import Preset, StudyError
-from studies.study import Given, Point, Space, to_point
-
-ENDED = """
-SELECT trials.trial_id, trials.number, trials.state, begun.value_json, reason.value_json, trial_values.value,
-    (SELECT MIN(intermediate_value) FROM trial_intermediate_values AS epochs WHERE epochs.trial_id = trials.trial_id)
-FROM trials
-LEFT JOIN trial_user_attributes AS begun ON begun.trial_id = trials.trial_id AND begun.key = 'network'
-LEFT JOIN trial_user_attributes AS reason ON reason.trial_id = trials.trial_id AND reason.key = 'exit_reason'
-LEFT JOIN trial_values ON trial_values.trial_id = trials.trial_id AND trial_values.objective = 0
-WHERE trials.study_id = :study_id AND trials.state IN ('COMPLETE', 'PRUNED', 'FAIL')
-ORDER BY trial_values.value, trials.number
-"""  # the MAE is the first objective; an infinite one is NULL, as such trials have failed
-UNENDED = """
-SELECT SUM(CASE WHEN begun.trial_id IS NULL AND wanted.trial_id IS NULL AND asked.trial_id IS NULL THEN 1 ELSE 0 END), COUNT(*)
-FROM trials
-LEFT JOIN trial_user_attributes AS begun ON begun.trial_id = trials.trial_id AND begun.key = 'network'
-LEFT JOIN trial_system_attributes AS wanted ON wanted.trial_id = trials.trial_id AND wanted.key = 'fixed_params'
-LEFT JOIN trial_system_attributes AS asked ON asked.trial_id = trials.trial_id AND asked.key = 'boneage_search:asked'
-WHERE trials.study_id = :study_id AND trials.state = 'RUNNING'
-"""  # how many running trials somebody else has begun, as `is_anothers` of `told.py` knows them, and how many there are
-COMPLETED, PRUNED, UNFIT = '"completed"', '"pruned"', '"unfit"'  # exit reasons, as they are stored
-
+from studies.study import Given, Point, to_point
 
 CONTRADICTIONS = (
     "contradictions"  # in the last study's status, where there are any: which decisions of the run do not agree
 )
 NO_WAY_ON = "these decisions do not agree, so no study can continue from them: begin another run with --run-dir"
+DAMAGED = "damaged"  # in a study's status, where there is one: the attribute that is left out of it
 CONFIRMATION = confirmation.NAME  # in the last study's status: that of its confirmation, None where it has not begun
 Statuses = Sequence[Mapping[str, Any]]
 
@@ -147,34 +117,30 @@ def study_status(
     name: str, own: Identity, stored: Mapping[str, int], rows: Rows, run: StoredRun, made: dict[str, Made]
 ) -> dict[str, Any]:
     """What it was made from is added to `made`. Raises StudyError where a study of that name is not ours."""
-    found = ((called, attributes(stored[called], rows)) for called in own.names(name) if called in stored)
+    found = ((called, attributes(called, stored[called], rows)) for called in own.names(name) if called in stored)
     called, attrs = next(((called, attrs) for called, attrs in found if own.owns(attrs)), ("", {}))
     if not called:
         return not_begun(name)
     study_id = stored[called]
-    [(trials,)] = rows("SELECT COUNT(*) FROM trials WHERE study_id = :study_id", study_id=study_id)
+    trials = trials_in(called, study_id, rows)
     if "settings" not in attrs:
         if trials:
             raise foreign(name)
         return not_begun(name)
     settings = settings_of(called, attrs)
-    directions = rows(
-        "SELECT direction FROM study_directions WHERE study_id = :study_id ORDER BY objective", study_id=study_id
-    )
-    refuse_directions(called, settings, [direction for (direction,) in directions])
+    refuse_directions(called, settings, [direction for (direction,) in rows(DIRECTIONS, study_id=study_id)])
     decision = decision_of(called, attrs, name)
     made[name] = made_of(called, attrs, name, bool(trials))
-    ended = rows(ENDED, study_id=study_id)
-    ours = [row for row in ended if counts_in(*row[2:])]
-    [(of_others, running)] = rows(UNENDED, study_id=study_id)
-    anothers = int(of_others or 0)  # no sum of no trials
-    unended = running - anothers
+    start = Given(preset_of(name, run.preset), made[name].given, attrs.get("constant_mae", 0.0))
+    means = meaning(EVERY[name], start)
+    ended = [trial for trial in trials if trial.state.is_finished()]
+    ours = [trial for trial in ended if not why_left_out(trial, settings, means)]
+    running = [trial for trial in trials if trial.state is State.RUNNING]
+    anothers = sum(map(is_anothers, running))
+    unended = len(running) - anothers
     is_led = unended > 0 and is_held(run.folder, name)
-    given = Given(preset_of(name, run.preset), decisions_given(called, settings), attrs.get("constant_mae", 0.0))
-    means = meaning(EVERY[name], given)
-    best_value, best_params = best(
-        [row for row in ours if row[2] == "COMPLETE"], settings.get("space", {}), means, rows
-    )
+    best_value, best_params = best(ours)
+    timing = timing_of(attrs)
     return {
         "name": name,
         "state": "decided" if decision else "begun",
@@ -182,7 +148,7 @@ def study_status(
         "running": unended if is_led else 0,
         "interrupted": 0 if is_led else unended,  # the next leader resumes them
         "begun_by_others": anothers,  # which it ends as failed
-        "failed": sum(row[2] == "FAIL" for row in ours),
+        "failed": sum(trial.state is State.FAIL for trial in ours),
         "left_out": len(ended) - len(ours),
         "configurations": attrs.get("configurations"),
         "turned_away": attrs.get("turned_away", 0),
@@ -191,25 +157,18 @@ def study_status(
         "best_value": best_value,
         "best_params": best_params,
         "decision": decision,
-        "timing": timing_of(attrs),
+        "timing": timing,
+        **({DAMAGED: "timing"} if "timing" in attrs and timing is None else {}),
     }
 
 
-def counts_in(state: str, begun: str | None, reason: str | None, value: float | None, best_epoch: float | None) -> bool:
-    """Whether this program has ended the trial, as `told.py` says at length."""
-    if state == "COMPLETE":
-        return begun is not None and reason == COMPLETED and value is not None and value == best_epoch
-    if state == "PRUNED":
-        return begun is not None and reason == PRUNED
-    return reason == UNFIT or (begun is not None and reason not in (None, COMPLETED, PRUNED))
-
-
-def attributes(study_id: int, rows: Rows) -> dict[str, Any]:
-    stored = rows("SELECT key, value_json FROM study_user_attributes WHERE study_id = :study_id", study_id=study_id)
-    try:
-        return {key: json.loads(value) for key, value in stored}
-    except (ValueError, RecursionError) as error:
-        raise StudyError(f"an attribute of a study is damaged ({error}): somebody has changed the database") from None
+def best(ours: Sequence[Row]) -> tuple[float | None, Point | None]:
+    """The lowest MAE in months and its point; None where there is none."""
+    complete = [(trial.by_objective[0], trial.number, trial) for trial in ours if trial.state is State.COMPLETE]
+    if not complete:
+        return None, None
+    value, _, trial = min(complete, key=lambda one: one[:2])
+    return value, to_point(params_of(trial))
 
 
 def foreign(name: str) -> StudyError:
@@ -228,57 +187,6 @@ def not_begun(name: str) -> dict[str, Any]:
         "decision": None,
         "timing": None,
     }
-
-
-def best(complete: list[Any], space: Space, means: Means, rows: Rows) -> tuple[float | None, Point | None]:
-    """The lowest MAE in months and its point, of these trials in the order of their MAEs; None where there is none."""
-    for trial_id, _, _, _, _, value, _ in complete:
-        params = params_of(trial_id, rows)
-        if (not space or not why_outside(params, space)) and not why_another(recorded(trial_id, rows), params, means):
-            return value, to_point(params)
-    return None, None
-
-
-def recorded(trial_id: int, rows: Rows) -> dict[str, Any]:
-    """What the trial's attributes say of its network, and all else of it."""
-    stored = rows("SELECT key, value_json FROM trial_user_attributes WHERE trial_id = :trial_id", trial_id=trial_id)
-    try:
-        return {key: json.loads(value) for key, value in stored}
-    except (ValueError, RecursionError) as error:
-        raise StudyError(f"the record of a trial is damaged ({error}): somebody has changed the database") from None
-
-
-def params_of(trial_id: int, rows: Rows) -> dict[str, Any]:
-    asked = rows(
-        "SELECT value_json FROM trial_system_attributes WHERE trial_id = :trial_id AND key = 'fixed_params'",
-        trial_id=trial_id,
-    )
-    stored = rows(
-        "SELECT param_name, param_value, distribution_json FROM trial_params WHERE trial_id = :trial_id",
-        trial_id=trial_id,
-    )
-    try:
-        fixed = json.loads(asked[0][0]) if asked else {}
-        return fixed | {name: chosen(value, json.loads(distribution)) for name, value, distribution in stored}
-    except (
-        AttributeError,
-        IndexError,
-        KeyError,
-        TypeError,
-        ValueError,
-        RecursionError,
-    ) as error:  # whatever somebody gave them
-        raise StudyError(
-            f"the record of a trial is damaged (its parameters: {error}): somebody has changed the database"
-        ) from None
-
-
-def chosen(stored: float, distribution: dict[str, Any]) -> Any:
-    """A parameter as Optuna gives it out: it stores a choice by its place, and integers as decimals."""
-    choices = distribution["attributes"].get("choices")
-    if choices:
-        return choices[int(stored)]
-    return int(stored) if distribution["name"] == "IntDistribution" else stored
 
 
 def all_asked(statuses: Statuses, preset: Preset) -> list[dict[str, Any]]:

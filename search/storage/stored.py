@@ -6,8 +6,7 @@ number taken over; a decision carries a sum of what it says, so that one that wa
 
 import hashlib
 import json
-import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
 from typing import Any
@@ -15,54 +14,21 @@ from typing import Any
 from data.shown import shown
 from models.architecture import Architecture
 from models.cost import Cost
-from models.paper import PAPER_NAMES, is_of_the_paper
+from search.storage.checked.kinds import FOREIGN, OF_STUDIES, SECONDS, SEEDS, Kind, number, text, whole, within
+from search.storage.checked.trained import RARE, Means, network_attributes
+from search.storage.checked.typed import misfit
 from studies.around.chain import Made
-from studies.order import stored_decision
-from studies.preset import StudyError
+from studies.order import EVERY, deciding, stored_decision
+from studies.preset import OBJECTIVES, StudyError
 from studies.study import SEED, Decision, Given, Point, Study, Value, to_point
 
-# Attributes of networks that are not of the paper's kind.
-RARE = ("family", "se_ratio", "input_px", "even_detail", "even_tone")
-Means = Callable[[Point], tuple[Architecture, Cost]]  # the network of a study's point, as the run is set now
 SUM = "sum"  # in a stored decision; those of earlier versions have none
 DECIDED_UNDER = "decided_under"  # a study's attribute: the preset's own fields by which it decided
 
 
-def whole(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)
-
-
-def number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
-
-
-def text(value: Any) -> bool:
-    return isinstance(value, str)
-
-
-def flag(value: Any) -> bool:
-    return isinstance(value, bool)
-
-
-KINDS: Mapping[str, Callable[[Any], bool]] = {
-    "constant_mae": number,
-    "synthetic": flag,
-    "configurations": text,
-    "turned_away": whole,
-    "machines": text,
-    "summary": text,
-    "run": text,
-    "run_folder": text,
-    "settings": text,
-    "decision": text,
-    DECIDED_UNDER: text,
-    "timing": text,
-}
-
-
 def checked(study: str, attrs: Mapping[str, Any]) -> Mapping[str, Any]:
     """The study's attributes. Raises StudyError for one that is not of its kind."""
-    for name, kind in KINDS.items():
+    for name, kind in OF_STUDIES.items():
         if name in attrs and not kind(attrs[name]):
             raise damaged(study, name, f"it is {shown(attrs[name])}")
     return attrs
@@ -89,10 +55,28 @@ def an_object(study: str, attribute: str, written: Any) -> dict[str, Any]:
 def settings_of(study: str, attrs: Mapping[str, Any]) -> dict[str, Any]:
     """Those that all trials of the study share."""
     values = an_object(study, "settings", checked(study, attrs)["settings"])
-    for name, kind in (("space", dict), ("given", dict), ("objectives", list)):
-        if not isinstance(values.get(name, kind()), kind):
-            raise damaged(study, "settings", f"its {name} is {shown(values[name])}")
+    for name, (what, fits) in SHARED.items():
+        if name in values and not fits(values[name]):
+            raise damaged(study, "settings", f"its {name} is {shown(values[name])}, and not {what}")
     return values
+
+
+def are_choices(value: Any) -> bool:
+    """Values by parameter, for each one at least."""
+    if not isinstance(value, dict) or not all(isinstance(choices, list) and choices for choices in value.values()):
+        return False
+    return all(text(one) or number(one) for choices in value.values() for one in choices)
+
+
+# What is read again of a study's settings, with what it is in words.
+SHARED: Mapping[str, tuple[str, Kind]] = {
+    "space": ("choices by parameter", are_choices),
+    "given": ("decisions by study", lambda value: isinstance(value, dict)),
+    "objectives": ("what a study may minimize", lambda value: isinstance(value, list) and tuple(value) in OBJECTIVES),
+    "data": ("the digest of a store", text),
+    "seed": ("a seed", within(SEEDS)),
+    "weights": ("the digest of a file", text),
+}
 
 
 def refuse_directions(study: str, settings: Mapping[str, Any], directions: Sequence[str]) -> None:
@@ -132,20 +116,31 @@ def decision_of(study: str, attrs: Mapping[str, Any], name: str) -> dict[str, An
     return values
 
 
-def decisions_given(study: str, settings: Mapping[str, Any]) -> dict[str, Decision]:
-    """Those of the studies before it that the study with these settings started from."""
-    before = settings.get("given", {})
+def decisions_given(study: str, settings: Mapping[str, Any], name: str) -> dict[str, Decision]:
+    """Those of the studies before it that the study called `name`, with these settings, started from."""
+    before, earlier = settings.get("given", {}), names_before(name)
+    if strange := [one for one in before if one not in earlier]:
+        raise damaged(
+            study, "settings", f"its given has a decision of {shown(strange[0])}, which does not come before it"
+        )
+    if "given" in settings and (needed := EVERY[name].NEEDS) and needed not in before:
+        raise damaged(study, "settings", f"its given lacks the decision of {needed}")
     return {done: decision_from(study, "settings", done, values) for done, values in before.items()}
+
+
+def names_before(name: str) -> list[str]:
+    names = list(EVERY)
+    return [one for one in deciding() if one in names[: names.index(name)]]
 
 
 def decision_from(study: str, attribute: str, name: str, values: Any) -> Decision:
     """That of the study called `name`. Raises StudyError where the attribute does not hold it."""
     try:
         decision = stored_decision(name, values)
-        if not isinstance(decision.summary, str):
-            raise TypeError("a summary is a text")
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
+    except FOREIGN as error:
         raise damaged(study, attribute, f"it is no decision ({error})") from None
+    if wrong := misfit(decision):
+        raise damaged(study, attribute, f"it is no decision ({wrong})")
     return decision
 
 
@@ -158,22 +153,25 @@ def made_of(study: str, attrs: Mapping[str, Any], name: str, begun: bool) -> Mad
     return Made(
         begun,
         settings,
-        decisions_given(study, settings),
+        decisions_given(study, settings, name),
         None if decision is None else stored_decision(name, decision),
         an_object(study, DECIDED_UNDER, attrs[DECIDED_UNDER]) if DECIDED_UNDER in attrs else None,
     )
+
+
+FORETOLD = {name: within(SECONDS) for name in ("seconds_left", "search_seconds_left", "epoch_seconds_predicted")}
 
 
 def timing_of(attrs: Mapping[str, Any]) -> dict[str, Any] | None:
     """What was foretold last; a damaged forecast is none."""
     try:
         timing = json.loads(attrs["timing"])
-        datetime.fromisoformat(timing["at"])
-        numbers = [timing["seconds_left"], timing["search_seconds_left"], timing["epoch_seconds_predicted"]]
+        at = datetime.fromisoformat(timing["at"]).tzinfo is not None
+        fits = at and all(kind(timing[name]) for name, kind in FORETOLD.items())
         error = timing["epoch_seconds_error"]
-    except (KeyError, TypeError, ValueError, RecursionError):
+    except FOREIGN:
         return None
-    return timing if all(map(number, numbers)) and (error is None or number(error)) else None
+    return timing if fits and (error is None or error in SECONDS) else None
 
 
 def why_outside(params: Mapping[str, Any], space: Mapping[str, Sequence[Value]]) -> str:
@@ -192,38 +190,26 @@ def why_outside(params: Mapping[str, Any], space: Mapping[str, Sequence[Value]])
     return ""
 
 
-def same(value: Any, choice: Value) -> bool:
+def same(value: Any, choice: Any) -> bool:
     if isinstance(choice, str) or isinstance(value, str):
         return type(value) is type(choice) and value == choice
-    if not number(value) or (isinstance(choice, int) and not whole(value)):
+    if not number(value) or not number(choice) or (isinstance(choice, int) and not whole(value)):
         return False
     return round(float(value), 6) == round(float(choice), 6)
 
 
 def meaning(module: Study, given: Given) -> Means:
     """What the study's points mean to one who is given this."""
+    known: dict[tuple[Any, ...], tuple[Architecture, Cost]] = {}  # a study asks of each of its trials, again and again
 
     def network(point: Point) -> tuple[Architecture, Cost]:
-        architecture = module.architecture(given, point)
-        return architecture, given.cost(architecture)
+        key = tuple((name, type(value), value) for name, value in point.items())
+        if key not in known:
+            architecture = module.architecture(given, point)
+            known[key] = architecture, given.cost(architecture)
+        return known[key]
 
     return network
-
-
-def network_attributes(architecture: Architecture, cost: Cost) -> dict[str, Any]:
-    """What a trial records of its network; of what is rare, only what the network has."""
-    counts = {PAPER_NAMES.get(group, group): count for group, count in architecture.blocks._asdict().items()}
-    rare: dict[str, Any] = {} if is_of_the_paper(architecture) else {"family": architecture.family}
-    rare |= {name: value for name in RARE[1:] if (value := getattr(architecture, name))}
-    return rare | {
-        "beta": architecture.beta,
-        **counts,
-        "sex_units": architecture.sex_units,
-        "fc_units": architecture.fc_units,
-        "dropout": architecture.dropout,
-        "params": cost.params,
-        "macs": cost.macs,
-    }
 
 
 def why_another(attrs: Mapping[str, Any], params: Mapping[str, Any], means: Means) -> str:

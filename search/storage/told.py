@@ -2,22 +2,56 @@
 
 Optuna's dashboard, and anybody's script, can tell the end of a trial, add trials and change attributes. What was not ended
 here is no result of a training: no decision, figure or proposal comes from it, and readers are told what was left out.
+Needs no Optuna, as `status` asks it, too.
 """
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
-
-from optuna.trial import FrozenTrial, TrialState
+from datetime import datetime
+from typing import Any, Protocol
 
 from data.shown import shown
-from search.storage.stored import Means, number, text, whole, why_another, why_outside
-from studies.study import Space
+from search.storage.checked.kinds import MAE, OF_TRIALS, error_of_an_epoch, whole
+from search.storage.checked.trained import Means, why_forged
+from search.storage.stored import same, why_another, why_outside
+from studies.study import SEED
 
 BEGUN = "network"  # the attribute of a trial that was found fit for its study, and begun
 UNFIT = "unfit"  # exit reason of one that was not
 ASKED = "boneage_search:asked"  # a system attribute of a trial for which this program has asked the sampler
+KINDS = OF_TRIALS  # of what kind the attributes are that are read again
+
+
+class Stored(Protocol):
+    """A trial, as Optuna or `checked/rows.py` has read it."""
+
+    @property
+    def number(self) -> int: ...
+
+    @property
+    def state(self) -> Any: ...
+
+    @property
+    def values(self) -> list[float] | None: ...
+
+    @property
+    def params(self) -> dict[str, Any]: ...
+
+    @property
+    def user_attrs(self) -> dict[str, Any]: ...
+
+    @property
+    def system_attrs(self) -> dict[str, Any]: ...
+
+    @property
+    def intermediate_values(self) -> dict[int, float]: ...
+
+    @property
+    def datetime_start(self) -> datetime | None: ...
+
+    @property
+    def datetime_complete(self) -> datetime | None: ...
 
 
 @dataclass(frozen=True)
@@ -28,45 +62,6 @@ class LeftOut:
     @property
     def sentence(self) -> str:
         return f"trial {self.number} {self.why}"
-
-
-def inside(value: Any) -> bool:
-    """A folder in the run's trials."""
-    return text(value) and not value.startswith("/") and ".." not in value.split("/")
-
-
-def listed(value: Any) -> bool:
-    """Numbers, as `attributes.listed` writes them, or an earlier version."""
-    try:
-        return all(math.isfinite(float(part)) for part in value.replace(",", " ").split())
-    except (AttributeError, ValueError):
-        return False
-
-
-# Of what kind the attributes are that are read again.
-KINDS: Mapping[str, Callable[[Any], bool]] = {
-    "network": text,
-    "best_epoch": whole,
-    "train_mae": number,
-    "final_train_mae": number,
-    "train_mae_by_epoch": listed,
-    "seconds": number,
-    "workers": whole,
-    "energy_joules": number,
-    "images_per_second": number,
-    "peak_memory_mb": number,
-    "conditions": text,
-    "folder": inside,
-    "exit_reason": text,
-    "exit_detail": text,
-    "copied_from": text,
-    "pruned_after_epoch": whole,
-    "compared_with": whole,
-    "seed": whole,
-    "params": whole,
-    "macs": number,
-    "gmacs": number,
-}
 
 
 def sound(attrs: Mapping[str, Any]) -> dict[str, Any]:
@@ -80,21 +75,44 @@ def why_damaged(attrs: Mapping[str, Any]) -> str:
     return f"has a damaged attribute, {damaged}: {shown(attrs[damaged])}" if damaged else ""
 
 
-def is_anothers(trial: FrozenTrial) -> bool:
+def why_impossible(trial: Stored) -> str:
+    """The same of its epochs, its seed and its times, each by what else is stored of it."""
+    for epoch, error in trial.intermediate_values.items():
+        if not whole(epoch) or not error_of_an_epoch(error):
+            return f"has a damaged error of epoch {shown(epoch)}: {shown(error)}"
+    fixed, params = fixed_params_of(trial), trial.params
+    for name in fixed:
+        if name in params and not same(params[name], fixed[name]):
+            return f"was asked for with {name} {shown(fixed[name])}, and has {name} {shown(params[name])}"
+    seed = params_of(trial).get(SEED)
+    if seed is not None and "seed" in trial.user_attrs and not same(trial.user_attrs["seed"], seed):
+        return f"has the seed {shown(seed)}, and is said to be trained with {trial.user_attrs['seed']}"
+    times = [trial.datetime_start, *([trial.datetime_complete] if trial.state.is_finished() else [])]
+    if trial.state.name != "WAITING" and None in times:
+        return "has no time at which it began or ended"
+    return ""
+
+
+def is_anothers(trial: Stored) -> bool:
     """Whether a running trial was begun by somebody else, as by `Study.ask`: ours were enqueued with a point, or say that we have asked."""
     return (
         BEGUN not in trial.user_attrs and "fixed_params" not in trial.system_attrs and ASKED not in trial.system_attrs
     )
 
 
-def params_of(trial: FrozenTrial) -> dict[str, Any]:
-    """What it runs with, and before it runs what it was enqueued with: its point, and its seed where its study has several."""
+def fixed_params_of(trial: Stored) -> dict[str, Any]:
     fixed = trial.system_attrs.get("fixed_params")
-    return {**(fixed if isinstance(fixed, dict) else {}), **trial.params}
+    return fixed if isinstance(fixed, dict) else {}
 
 
-def why_left_out(trial: FrozenTrial, space: Space, means: Means | None = None) -> str:
-    """Empty for a trial that counts in the study with this space, whose points mean these networks now; an empty space is not looked at."""
+def params_of(trial: Stored) -> dict[str, Any]:
+    """What it runs with, and before it runs what it was enqueued with: its point, and its seed where its study has several."""
+    return {**fixed_params_of(trial), **trial.params}
+
+
+def why_left_out(trial: Stored, settings: Mapping[str, Any], means: Means | None = None) -> str:
+    """Empty for a trial that counts in the study with these settings, whose points mean these networks now; settings without a space
+    allow any point."""
     attrs = trial.user_attrs
     if damaged := why_damaged(attrs):
         return damaged
@@ -102,32 +120,42 @@ def why_left_out(trial: FrozenTrial, space: Space, means: Means | None = None) -
         return f"was not trained: it {attrs.get('exit_detail', 'does not belong to the study')}"
     if BEGUN not in attrs:
         return "was not begun by this search" if trial.state.is_finished() else "has not begun yet"
-    ended = ENDS.get(trial.state)  # one that runs is described anew by its next leader
-    outside = why_outside(params_of(trial), space) if space else ""
-    return (
-        outside
-        or (ended(trial) if ended else "")
-        or (why_another(attrs, params_of(trial), means) if ended and means else "")
-    )
+    space = settings.get("space")
+    if outside := why_outside(params_of(trial), space) if space else "":
+        return outside
+    if impossible := why_impossible(trial):
+        return impossible
+    ended = ENDS.get(trial.state.name)  # one that runs is described anew by its next leader
+    if why := ended(trial) if ended else "":
+        return why
+    if ended is None or means is None:
+        return ""
+    params = params_of(trial)
+    return why_another(attrs, params, means) or why_forged(attrs, params, means, settings)
 
 
-def complete(trial: FrozenTrial) -> str:
-    maes = trial.intermediate_values.values()
+def complete(trial: Stored) -> str:
+    maes = trial.intermediate_values
     if trial.user_attrs.get("exit_reason") != "completed":
         return "was set to complete by somebody else"
     value = trial.values[0] if trial.values else math.nan
-    if not maes or not math.isfinite(value) or value != min(maes):
+    if value not in MAE:
+        return f"has the value {shown(value)}, which is no MAE: somebody else has set it"
+    if not maes or value != min(maes.values()):
         return f"has the value {value:g}, which is not the MAE of its best epoch: somebody else has set it"
+    best = trial.user_attrs.get("best_epoch")
+    if best is not None and maes.get(best) != value:
+        return f"has the best epoch {best}, whose MAE is not its value: somebody else has set it"
     return ""
 
 
-def pruned(trial: FrozenTrial) -> str:
+def pruned(trial: Stored) -> str:
     return "" if trial.user_attrs.get("exit_reason") == "pruned" else "was set to pruned by somebody else"
 
 
-def failed(trial: FrozenTrial) -> str:
+def failed(trial: Stored) -> str:
     ours = trial.user_attrs.get("exit_reason", "completed") not in ("completed", "pruned")
     return "" if ours else "was set to failed by somebody else"
 
 
-ENDS = {TrialState.COMPLETE: complete, TrialState.PRUNED: pruned, TrialState.FAIL: failed}
+ENDS = {"COMPLETE": complete, "PRUNED": pruned, "FAIL": failed}

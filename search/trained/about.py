@@ -15,6 +15,7 @@ from typing import Any
 from data.films.traits import PERCENTILES, TRAITS
 from data.foreign import foreign
 from data.preparation import DataError
+from data.ranges import as_float, whole
 from search.trained.conformal import CENTRE, SEXES
 from search.trained.measures import AGE_BANDS_MONTHS
 
@@ -32,8 +33,10 @@ class Kind:
 
 
 def is_number(value: Any) -> bool:
-    """An infinite one too: that is how an epoch is told that came to nothing."""
-    return isinstance(value, int | float) and not isinstance(value, bool)
+    """An infinite one too: that is how an epoch is told that came to nothing. A whole number that is too large for a double is none."""
+    if isinstance(value, float):
+        return True
+    return isinstance(value, int) and not isinstance(value, bool) and math.isfinite(as_float(value))
 
 
 def is_name(value: Any) -> bool:
@@ -45,8 +48,9 @@ def maybe(kind: Kind) -> Kind:
     return Kind(f"{kind.name} or null", lambda value: value is None or kind.fits(value))
 
 
+COUNTS_TO = whole(0, 2**53)  # as far as a double holds every whole number
 NUMBER = Kind("a number", is_number)
-COUNT = Kind("a whole number from 0", lambda value: is_number(value) and isinstance(value, int) and value >= 0)
+COUNT = Kind("a whole number from 0", lambda value: value in COUNTS_TO)
 TEXT = Kind("text", lambda value: isinstance(value, str))
 NAME = Kind("the name of a file", lambda value: is_name(value) and value.strip(".") != "")
 TRUTH = Kind("true or false", lambda value: isinstance(value, bool))

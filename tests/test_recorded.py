@@ -206,7 +206,7 @@ def test_a_table_without_rows_or_with_a_training_twice_or_in_part_or_with_months
     cells = first.split(",")
     cells[header.split(",").index("validation_mae_2")] = "nan"
     path.write_text(f"{about}\n{header}\n{','.join(cells)}\n")
-    with pytest.raises(StudyError, match="an MAE is a number of months; it has 'nan'"):
+    with pytest.raises(StudyError, match="an MAE is a number of months from 0; it has 'nan'"):
         read(path)
 
 

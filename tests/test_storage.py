@@ -203,7 +203,7 @@ def test_a_storage_that_cannot_be_opened_is_named_without_its_password(url: str,
 
 
 def test_a_missing_driver_is_named_with_what_to_install() -> None:
-    with pytest.raises(StorageError, match=r"driver that is not installed: pip install 'boneage-search\[postgres\]'"):
+    with pytest.raises(StorageError, match=r"driver that is not installed: pip install '\.\[postgres\]'"):
         open_storage("postgresql+pg8000://reader:s3cret@host/bones")
 
 

@@ -178,7 +178,7 @@ def test_a_store_of_another_version_cut_short_or_changed_is_refused(tmp_path: Pa
     table = (store.path / "cases.csv").read_text()
 
     (store.path / "cases.csv").write_text("\n".join(table.splitlines()[:-3]))
-    with pytest.raises(DataError, match=r"damaged \(30 images, 27 cases\)"):
+    with pytest.raises(DataError, match=r"damaged \(30 images of uint8, 27 cases\)"):
         open_store(store.path)
 
     (store.path / "cases.csv").write_text(table.replace("True", "False", 1))

@@ -62,7 +62,7 @@ def step_times(
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(together, context, begun_with, (context.Barrier(together),)) as pool:
         return [
-            mean([pool.submit(step_time, network, training, image_px, threads) for _ in range(together)])
+            mean([pool.submit(beside_others, network, training, image_px, threads) for _ in range(together)])
             for network in networks
         ]
 
@@ -76,6 +76,15 @@ def begun_with(barrier: Barrier) -> None:
     """In each of the processes, once."""
     global ALL_READY
     ALL_READY = barrier
+
+
+def beside_others(network: Architecture, training: Training, image_px: int, threads: int) -> StepTime:
+    try:
+        return step_time(network, training, image_px, threads)
+    except BaseException:
+        if ALL_READY:
+            ALL_READY.abort()  # or the others would wait for this one
+        raise
 
 
 def step_time(network: Architecture, training: Training, image_px: int, threads: int) -> StepTime:

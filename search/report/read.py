@@ -33,6 +33,7 @@ from search.trained.folder import models_of, read_about
 from search.workers.best import errors_of
 from studies.around.confirmation import ConfirmationFindings
 from studies.caps import Cap
+from studies.findings import Choice
 from studies.order import EVERY, LAST, comes, stored_decision, study_name
 from studies.study import SEED, Decision, Given, Trial, best_of, pool
 
@@ -120,6 +121,11 @@ class Best:
     @property
     def architecture(self) -> Architecture:
         return self.study.architecture(self.trial)
+
+    @property
+    def choice(self) -> Choice | None:
+        """What the surrogate expects of it, where that decided."""
+        return self.study.decision.findings.choice if self.study.decision else None
 
 
 @dataclass(frozen=True)

@@ -75,8 +75,7 @@ def trial_words(recorded: Recorded, given: Given) -> str:
 def which(report: Report, best: Best) -> Answer:
     network = best.architecture
     so_far = "" if report.next_command is None else f"{open_words(report)} {next_sentence(report)}"
-    decision = best.study.decision
-    lowest = lowest_seen(decision.findings.choice) if decision and decision.findings.choice else ""
+    lowest = lowest_seen(choice) if (choice := best.choice) else ""
     details = (f"{blocks(network)}; {head(network)}.", f"Trials: {trace(best.study, best.trial)}.", lowest, so_far)
     return Answer("Which network?", f"{network.width}, {counts_said(network)}", tuple(filter(None, details)))
 
@@ -112,6 +111,9 @@ def how_good(report: Report, best: Best) -> Answer:
     if found and found.mae is not None:
         spread = "" if found.sd is None else f" ± {found.sd:.2f}"
         headline = f"{found.mae:.2f}{spread} months validation MAE"
+    elif choice := best.choice:
+        headline = f"{choice.expected:.2f} ± {choice.sd:.2f} months validation MAE, expected"
+        said.insert(0, f"{best.trial.error:.2f} was seen, which is optimistic: it decided for the network.")
     return Answer(
         "How good?",
         headline,
@@ -125,7 +127,8 @@ def how_sure(report: Report, best: Best) -> Answer:
     images, found = over_images(report, best), report.confirmation
     if found is None or found.mae is None:
         spread = f": {min(known):.2f} to {max(known):.2f}" if len(known) > 1 else f", {UNKNOWN}"
-        return Answer("How sure?", f"{counted(len(known), 'seed')}{spread}", (images, OPTIMISM))
+        seen = f"Of the {best.trial.error:.2f} months seen: " if best.choice else ""
+        return Answer("How sure?", f"{counted(len(known), 'seed')}{spread}", (f"{seen}{images}", OPTIMISM))
     in_search = f"In the search itself: {best.trial.error:.2f} months with {counted(len(known), 'seed')}. {images}"
     headline = counted(found.seeds, "fresh seed") + (f", {UNKNOWN}" if found.seeds == 1 else "")
     if found.low is None or found.high is None:

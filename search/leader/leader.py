@@ -24,6 +24,7 @@ from search.output.time_words import left_words
 from search.planning.asking import key
 from search.planning.unfit import why_unfit
 from search.run import TRIALS
+from search.storage.checked.trained import is_of, network_attributes
 from search.storage.keys import storage_of, study_key, trial_key
 from search.storage.records import known_networks, left_out, note, point_of, seen, trials_of
 from search.storage.sqlite import StorageError
@@ -195,6 +196,10 @@ class Leader(Events[Running]):
         if source is None:
             return False
         study, before = source
+        network = network_attributes(running.job.architecture, self.given.cost(running.job.architecture))
+        if not is_of(before.user_attrs, network, running.job.seed):
+            self.progress.said(f"nothing is taken over from {study} #{before.number}: somebody has changed of which training it is")
+            return False
         for step, value in before.intermediate_values.items():
             self.report(running.trial, step, value)
         taken_over = {name: before.user_attrs[name] for name in RESULT_ATTRIBUTES if name in before.user_attrs}

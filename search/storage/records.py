@@ -9,7 +9,7 @@ import optuna
 from optuna.storages import BaseStorage
 from optuna.trial import FrozenTrial, TrialState
 
-from search.storage.checked.trained import Means, why_forged
+from search.storage.checked.trained import Means
 from search.storage.identity import Identity, identity
 from search.storage.keys import storage_of
 from search.storage.opening import open_storage
@@ -164,16 +164,14 @@ def note(study: optuna.Study, attribute: str, value: Any) -> None:
 
 
 def known_networks(study: optuna.Study, run: StoredRun) -> dict[str, tuple[str, FrozenTrial]]:
-    """Complete trials of the run's other studies, by fingerprint: those that record that very training, whatever their points mean now."""
+    """Complete trials of the run's other studies, by fingerprint, whatever their points mean now."""
     found: dict[str, tuple[str, FrozenTrial]] = {}
     for name in EVERY:
         other = load(storage_of(study), name, run.folder)
         if other is None or other.study_name == study.study_name or "constant_mae" not in other.user_attrs:
             continue
-        settings, means = shared_by(other), meaning(EVERY[name], started(run, other))
         for trial in counted(other, (TrialState.COMPLETE,)):
-            if not why_forged(trial.user_attrs, params_of(trial), means, settings):
-                found.setdefault(trial.user_attrs[BEGUN], (study_name(name), trial))
+            found.setdefault(trial.user_attrs[BEGUN], (study_name(name), trial))
     return found
 
 

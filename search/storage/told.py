@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 from data.shown import shown
 from search.storage.checked.kinds import MAE, OF_TRIALS, error_of_an_epoch, whole
-from search.storage.checked.trained import Means, why_forged
+from search.storage.checked.trained import Means
 from search.storage.stored import same, why_another, why_outside
 from studies.study import SEED
 
@@ -131,7 +131,7 @@ def why_left_out(trial: Stored, settings: Mapping[str, Any], means: Means | None
     if ended is None or means is None:
         return ""
     params = params_of(trial)
-    return why_another(attrs, params, means) or why_forged(attrs, params, means, settings)
+    return why_another(attrs, params, means)
 
 
 def complete(trial: Stored) -> str:

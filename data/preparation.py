@@ -1,7 +1,7 @@
 """How data are prepared, as one frozen value, and the error that all of `data/` raises. Imports nothing heavy."""
 
 import errno
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -110,6 +110,12 @@ def hands_to_draw(source: str) -> int:
 def refuse_no_folder(source: str) -> None:
     if not expanded(source).is_dir():
         raise DataError(f"{source} is not a folder; give a folder of radiographs, a prepared store, or phantom:N")
+
+
+def request(source: str, settings: Preparation) -> dict[str, Any]:
+    """What decides what is prepared: a permission does not, nor whether months are named that were taken for granted."""
+    unit: AgeUnit = "months" if settings.age_unit == "auto" else settings.age_unit
+    return {"source": source} | asdict(replace(settings, accept_losses=False, age_unit=unit))
 
 
 def absolute(source: str) -> str:

@@ -11,6 +11,7 @@ import sys
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
+from urllib.parse import unquote
 
 import boneage_search  # noqa: F401 # first: from here on our packages are found, whatever else has their names
 from data.preparation import DataError
@@ -92,9 +93,16 @@ def places(parsed: argparse.Namespace) -> list[Path]:
     """Files and folders that the command names, one by one, in lists, or as databases; and those that its run names."""
     named = vars(parsed)
     texts = [*(named.get(name) for name in ("data", "source", "target", "storage")), *named_by_run(parsed)]
-    files = [Path(text.removeprefix("sqlite:///")) for text in texts if isinstance(text, str) and text]
+    files = [file_in(text) for text in texts if isinstance(text, str)]
     values = [one for value in named.values() for one in (value if isinstance(value, list) else [value])]
-    return [value for value in values if isinstance(value, Path)] + files
+    return [value for value in (*values, *files) if isinstance(value, Path)]
+
+
+def file_in(text: str) -> Path | None:
+    """The file or folder of what was typed: a path, or an SQLite database's URL; None of drawn hands and of a server."""
+    if not text or text.startswith("phantom:") or "://" in text.replace("sqlite:///", ""):
+        return None
+    return Path(unquote(text.removeprefix("sqlite:///").partition("?")[0]) if text.startswith("sqlite:") else text)
 
 
 def named_by_run(parsed: argparse.Namespace) -> list[str]:

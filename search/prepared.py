@@ -1,9 +1,8 @@
 """The data of a run, made when they are first needed."""
 
-from dataclasses import asdict, replace
 from typing import Any
 
-from data.preparation import DataError, Preparation, absolute, expanded
+from data.preparation import DataError, absolute, expanded, request
 from data.store.disk import Store, is_store, open_store, verify
 from data.store.prepare import Progress, prepare, refuse_problems
 from search.output.terminal import log
@@ -40,7 +39,7 @@ def found_or_made(run: Run, progress: Progress, strict: bool) -> Store:
     if is_store(path):
         there = open_store(path)
         now, then = (
-            description(source, settings)
+            request(source, settings)
             for source, settings in (
                 (absolute(run.data), run.preset.preparation),
                 (there.info["source"], there.prepared_as),
@@ -68,12 +67,6 @@ def gone(source: str) -> bool:
         return False
     except OSError:
         return True
-
-
-def description(source: str, settings: Preparation) -> dict[str, Any]:
-    """What decides what is prepared: a permission does not, nor whether months are named that were taken for granted."""
-    unit = "months" if settings.age_unit == "auto" else settings.age_unit
-    return {"source": source} | asdict(replace(settings, accept_losses=False, age_unit=unit))
 
 
 def difference(then: dict[str, Any], now: dict[str, Any]) -> str:

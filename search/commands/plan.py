@@ -41,7 +41,8 @@ def run_plan(arguments: argparse.Namespace) -> int:
         from search.leader.budget_kept import KeptBudget  # brings Optuna
 
         # As `run` does: hours that are only assumed would refuse a budget that is enough here.
-        timed = rate_of_steps(run, images, workers) if arguments.time_a_step else None
+        by_epochs = arguments.budget.unit == "epochs"
+        timed = rate_of_steps(run, images, workers) if arguments.time_a_step and by_epochs else None
         _, chosen = KeptBudget(arguments.budget, run, workers, arguments.deterministic, rate=timed).planned()
         found = chosen.plan
     else:
@@ -134,13 +135,14 @@ def said(found: Plan) -> list[str]:
     }
     hours = {
         MEASURED: "Times are predicted from the epochs that this run has measured.",
-        TIMED: "Times are predicted from steps that were timed here just now, by as many workers at once.",
+        TIMED: "Times are predicted from steps that were timed here just now.",
         ASSUMED: f"Times ASSUME {ASSUMED_MACS_PER_SECOND / 1e9:.0f} GMACs a second for each worker, about what one CPU core does; a GPU "
         "does far more. --time-a-step measures it here.",
     }
     return [
         f"Trials are the most trainings that the studies' rules allow; most searches end sooner. A result that is taken over from another "
         f"study is a trial too, but costs nothing and is not counted. {found.workers} trial{'s' * (found.workers != 1)} at once.",
+        f"Most networks are not the dearest: {duration(found.likely_seconds)} in all are likely.",
         hours[found.rate.source],
         f"Images: {images.train:,} to train on, {images.validation:,} to validate, {images.test:,} to test ({many[images.known]}). "
         f"The prepared store has {size(images.store_bytes)}.",
@@ -165,5 +167,5 @@ def build(commands: Subparsers) -> None:
     plan.add_argument(
         "--time-a-step",
         action="store_true",
-        help="time training steps of two networks first, which takes about half a minute; with a --budget of time this is done anyway",
+        help="time training steps of two networks first, which takes about half a minute; with a --budget of time this is done until the run has measured epochs",
     )

@@ -198,7 +198,9 @@ class Leader(Events[Running]):
         study, before = source
         network = network_attributes(running.job.architecture, self.given.cost(running.job.architecture))
         if not is_of(before.user_attrs, network, running.job.seed):
-            self.progress.said(f"nothing is taken over from {study} #{before.number}: somebody has changed of which training it is")
+            self.progress.said(
+                f"nothing is taken over from {study} #{before.number}: somebody has changed of which training it is"
+            )
             return False
         for step, value in before.intermediate_values.items():
             self.report(running.trial, step, value)

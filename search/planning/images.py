@@ -3,11 +3,11 @@
 import csv
 import json
 from collections import Counter
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 from data.foreign import foreign
-from data.preparation import DataError, Preparation, absolute, expanded, hands_to_draw, refuse_no_folder
+from data.preparation import DataError, Preparation, absolute, expanded, hands_to_draw, refuse_no_folder, request
 from search.run import PREPARED, Run
 
 RSNA_CASES = 12_611  # of the RSNA Pediatric Bone Age Challenge's training set
@@ -45,10 +45,9 @@ def is_of(store: Path, run: Run) -> bool:
     """Whether it was prepared from the run's data, with the run's settings; by other settings it is prepared anew."""
     with foreign(f"{store / INFO} is damaged: prepare the data again"):
         info = json.loads((store / INFO).read_text(encoding="utf-8"))
-        wanted = asdict(run.preset.preparation)
-        del wanted["accept_losses"]  # a permission, which changes nothing that is prepared
-        same = all(info["settings"].get(name, value) == value for name, value in wanted.items())
-        return same and bool(info["source"] == absolute(run.data))
+        known = {field.name for field in fields(Preparation)}
+        then = Preparation(**{name: value for name, value in info["settings"].items() if name in known})
+        return request(info["source"], then) == request(absolute(run.data), run.preset.preparation)
 
 
 def counted(store: Path) -> Images:

@@ -54,7 +54,7 @@ class Rate:
 
 @dataclass(frozen=True)
 class StudyPlan:
-    """At most."""
+    """At most, but for what is likely."""
 
     study: str
     trials: int  # that are trained; those whose result is surely taken over from an earlier study are none
@@ -146,7 +146,7 @@ def plan(
         tuple(most(*ways) for ways in zip(*(studies for studies, _ in played), strict=True)),
         epochs,
         longest * epochs,
-        (reached if settled else halfway(reached, longest)) * epochs,
+        (min(reached, longest) if settled else halfway(reached, longest)) * epochs,
         workers,
         images,
         rate,
@@ -161,8 +161,9 @@ def come_to(preset: Preset, decisions: Mapping[str, Decision]) -> Architecture:
     return networks[-1] if networks else preset.reference
 
 
-def halfway(one: float, other: float) -> float:
-    return math.sqrt(one * other)
+def halfway(reached: float, most: float) -> float:
+    """By ratio, and no more than the most."""
+    return min(math.sqrt(reached * most), most)
 
 
 Assumed = Callable[[str, Given, Feasible], Decision]
@@ -185,8 +186,12 @@ def one_way(
     def of(network: Architecture) -> float:
         return rate.epoch_seconds(macs(network, given))
 
+    reached = rate.epoch_seconds(macs(come_to(preset, decisions), Given(preset, {}, CONSTANT_MONTHS)))
+    # Of another family, the networks of all studies would be others.
+    of_any_family = any(comes(name) == FIRST and name not in decisions for name in to_run(list(STUDIES), preset))
+
     def likely(network: Architecture) -> float:
-        return halfway(of(network), of(come_to(preset, decisions)))
+        return halfway(reached, of(network))
 
     for name in to_run(list(STUDIES), preset):
         module, begun = EVERY[name], trials.get(name, ())
@@ -203,7 +208,7 @@ def one_way(
             raise StudyError(unmet(f"network that {name} may decide for", given.caps(module.max_params(given))))
         wanted = rounds(name, given, begun, feasible, deterministic)
         decided = earlier.items() <= decisions.items()  # none of them is only assumed
-        sure = wanted[0] if decided else ()
+        sure = wanted[0] if decided and (comes(name) == FIRST or not of_any_family) else ()
         found.append(planned(name, given, wanted, of, likely, workers, sure, unfinished(name, given, begun)))
         if comes(name) != FIRST and decided:
             trained += surely(name, given, begun, feasible, deterministic)

@@ -177,18 +177,17 @@ def confirmed_lines(statuses: Statuses) -> list[str]:
 
 def left_out_lines(statuses: Statuses) -> list[str]:
     return [
-        f"{status['name']}: {status['left_out']} trial{'s' * (status['left_out'] != 1)} left out of everything, as somebody else has "
-        "ended or changed them; the report says which"
+        f"{status['name']}: {status['left_out']} trial{'s' * (status['left_out'] != 1)} left out of everything; the report says "
+        "which and why"
         for status in statuses
         if status.get("left_out")
     ]
 
 
 def damaged_lines(statuses: Statuses) -> list[str]:
-    """Attributes that nothing depends on, and that the next training writes anew."""
+    """Attributes that nothing depends on."""
     return [
-        f"{status['name']}: its attribute {status[DAMAGED]} is damaged and not shown, as somebody has changed it; the next training "
-        "of the study writes it anew"
+        f"{status['name']}: its attribute {status[DAMAGED]} is damaged and not shown: somebody has changed it"
         for status in statuses
         if status.get(DAMAGED)
     ]

@@ -11,11 +11,16 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from studies.order import STUDIES, study_name
+from studies.order import EVERY, STUDIES, study_name
 
 ID, PLAIN = "id", "plain_names"  # in run.json
 RUN = "run"  # a study's attribute: the id of the run that it belongs to
 NAMED = re.compile(r"\d+ \w+ \[([0-9a-f]+)\]")
+
+
+def is_ours(name: str) -> bool:
+    """Whether a study of this program is called so."""
+    return bool(NAMED.fullmatch(name)) or name in map(study_name, EVERY)
 
 
 @dataclass(frozen=True)

@@ -133,7 +133,7 @@ def on_begin(connection: Any) -> None:
 def refuse_foreign(url: str) -> None:
     path = sqlite_path(url)
     if path:
-        database.refuse_lost(path)
+        database.refuse_emptied(path)
     if path and (not path.exists() or path.stat().st_size == 0):
         return
     engine = (

@@ -175,17 +175,12 @@ def known_networks(study: optuna.Study, run: StoredRun) -> dict[str, tuple[str, 
     return found
 
 
-def started(run: StoredRun, study: optuna.Study) -> Given:
-    """What the study started from, but the trainings before it. Raises StudyError where it does not say what it has to."""
+def given(run: StoredRun, study: optuna.Study) -> Given:
+    """What the study started from. Raises StudyError where it does not say what it has to."""
     name = next((name for name in EVERY if study.study_name.startswith(study_name(name))), "")
     settings = {"given": {}} | settings_of(study.study_name, study.user_attrs)
     decisions = decisions_given(study.study_name, settings, name)
-    return Given(preset_of(name, run.preset), decisions, study.user_attrs["constant_mae"])
-
-
-def given(run: StoredRun, study: optuna.Study) -> Given:
-    """What the study started from."""
-    start = started(run, study)
+    start = Given(preset_of(name, run.preset), decisions, study.user_attrs["constant_mae"])
     return replace(start, trained=trained_before(storage_of(study), run.folder, start))
 
 

@@ -98,16 +98,25 @@ def refuse_damaged(ask: Callable[[str], Any], path: Path) -> None:
         )
 
 
-def refuse_lost(path: Path) -> None:
-    """SQLite takes an empty file, or none, for a new database. Beside the trials of a run it is one that has lost everything: a search
-    that began again would mix its trials with theirs."""
-    gone = not path.exists()
-    lost = path.name == FILE if gone else not path.stat().st_size
-    if lost and (path.parent / "trials").is_dir():
+def refuse_emptied(path: Path) -> None:
+    """SQLite takes an empty file for a new database. Beside the trials of a run it is one that has lost everything."""
+    if path.exists() and not path.stat().st_size and beside_trials(path):
+        raise StorageError(
+            f"{path} is empty, although there were trials: restore a copy of it, or use another --run-dir"
+        )
+
+
+def refuse_gone(path: Path) -> None:
+    """Of a run that keeps its studies in its own folder: a search that began again would mix its trials with those that are there."""
+    if not path.exists() and beside_trials(path):
         link = f"a link to {os.readlink(path)}, which is not there (not mounted?)" if path.is_symlink() else "not there"
         raise StorageError(
-            f"{path} is {link if gone else 'empty'}, although there were trials: restore a copy of it, or use another --run-dir"
+            f"{path} is {link}, although there were trials: restore a copy of it, or use another --run-dir"
         )
+
+
+def beside_trials(path: Path) -> bool:
+    return (path.parent / "trials").is_dir()
 
 
 def refuse_foreign(tables: set[str], shown: str) -> None:

@@ -10,7 +10,7 @@ from search.output.typed import typed
 from search.storage.checked.rows import DIRECTIONS, Row, State, attributes, trials_in
 from search.storage.identity import Identity, identity
 from search.storage.settings import SETTINGS, StoredRun, read_settings
-from search.storage.sqlite import FILE, Rows, own_url, reading_file, refuse_lost
+from search.storage.sqlite import FILE, Rows, own_url, reading_file, refuse_emptied, refuse_gone
 from search.storage.stored import decision_of, made_of, meaning, refuse_directions, settings_of, timing_of
 from search.storage.told import is_anothers, params_of, why_left_out
 from studies.around import confirmation
@@ -32,7 +32,8 @@ def storage_exists(run: StoredRun) -> bool:
     """Whether there is anything to read; opening a missing SQLite file would create it."""
     if run.storage == own_url(run.folder):
         file = run.folder / FILE
-        refuse_lost(file)
+        refuse_emptied(file)
+        refuse_gone(file)
         return file.exists() and file.stat().st_size > 0
     from search.storage.opening import sqlite_path  # brings SQLAlchemy and Optuna
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import dataclass, fields
 from statistics import fmean
-from threading import Barrier
+from threading import Barrier, BrokenBarrierError
 
 from models.architecture import Architecture
 from models.cost import cost
@@ -62,12 +62,16 @@ def step_times(
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(together, context, begun_with, (context.Barrier(together),)) as pool:
         return [
-            mean([pool.submit(beside_others, network, training, image_px, threads) for _ in range(together)])
+            mean_of_all([pool.submit(beside_others, network, training, image_px, threads) for _ in range(together)])
             for network in networks
         ]
 
 
-def mean(timed: Sequence[Future[StepTime]]) -> StepTime:
+def mean_of_all(timed: Sequence[Future[StepTime]]) -> StepTime:
+    """Waits for them. Raises what one of them has raised, not that the others waited for it in vain."""
+    errors = [error for one in timed if (error := one.exception())]
+    if errors:
+        raise next((error for error in errors if not isinstance(error, BrokenBarrierError)), errors[0])
     found = [one.result() for one in timed]
     return StepTime(*(fmean(getattr(one, field.name) for one in found) for field in fields(StepTime)))
 

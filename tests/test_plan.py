@@ -138,6 +138,20 @@ def test_where_depth_tries_the_widths_beside_the_decided_one_it_trains_no_more_t
         assert all(trained[study] <= planned[study] for study in trained), trained
 
 
+def test_what_is_likely_is_never_more_than_the_most_of_one_family_or_several() -> None:
+    small = replace(PRESETS["demo"](), max_params=100_000, refine_max_params=0)
+    of_two = {"families": ("inception_v3", "inception_resnet_v2"), "width_factors": (1.0, 1.4)}
+    families = replace(PRESETS["demo"](), max_params=9_000_000, **of_two)
+    for preset in (small, families):
+        found = plan(preset, IMAGES, RATE)
+        assert all(study.likely_seconds <= study.seconds for study in found.studies)
+        assert found.likely_full_seconds <= found.full_seconds
+
+    [baseline, *_] = found.studies  # whose networks are known, whichever family it decides for
+    assert baseline.study == "baseline"
+    assert baseline.likely_seconds == baseline.seconds
+
+
 class Counted:
     """A table of trainings that notes what is asked of it."""
 
@@ -319,6 +333,11 @@ def test_a_store_of_other_data_or_settings_is_not_taken_for_the_runs(tmp_path: P
     assert images_of(replace(run, data="phantom:50")).total == 50
     assert images_of(replace(run, data="phantom:50")).known == NAMED
     assert images_of(replace(run, preset=smaller)).known == NAMED
+    for other in ({"age_unit": "years"}, {"shrink": "nearest"}, {"split_column": "fold"}):
+        changed = replace(run.preset, preparation=replace(preparation, **other))
+        assert images_of(replace(run, preset=changed)).known == NAMED, other
+    months = replace(run.preset, preparation=replace(preparation, age_unit="months", accept_losses=True))
+    assert images_of(replace(run, preset=months)).known == PREPARED_ONCE
     (tmp_path / PREPARED / "cases.csv").write_bytes(b"\xff\xfe")
     with pytest.raises(DataError, match="is damaged: prepare the data again"):
         images_of(run)

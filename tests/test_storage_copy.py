@@ -354,6 +354,19 @@ def test_a_folder_that_is_not_there_or_another_runs_is_refused_before_anything_i
     assert copy_storage(run.storage, sqlite_url(there / "studies.db"), unheard, run.folder, there).folders > 0
 
 
+def test_a_database_is_copied_back_into_the_folder_that_it_was_lost_from(tmp_path: Path) -> None:
+    """The folder has the trials; a search would refuse to begin anew beside them."""
+    run = tmp_path / "run"
+    laid_out(run)
+    saved = sqlite_url(tmp_path / "saved.db")
+    copy_storage(sqlite_url(run / "studies.db"), saved, unheard)
+    (run / "studies.db").unlink()
+
+    copy_storage(saved, sqlite_url(run / "studies.db"), unheard)
+
+    assert contents(open_storage(sqlite_url(run / "studies.db"))) == contents(open_storage(saved))
+
+
 def test_artifacts_that_cannot_be_copied_leave_no_studies(tmp_path: Path) -> None:
     source, target = sqlite_url(tmp_path / "a.db"), sqlite_url(tmp_path / "b.db")
     odd_study(open_storage(source))

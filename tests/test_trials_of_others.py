@@ -228,3 +228,21 @@ def test_of_a_whole_search_no_trial_is_left_out(tmp_path: Path, tiny_store: Stor
     assert {entry["state"] for entry in every} == {"decided"}
     assert [entry["left_out"] for entry in every] == [0] * len(every)
     assert [one for study in read(run).every for one in study.left_out] == []
+
+
+def test_a_setting_that_is_typed_with_a_point_leaves_no_trial_out_and_trains_none_again(
+    tmp_path: Path, tiny_store: Store
+) -> None:
+    """10 degrees are 10.0: a preset has the one, a command line gives the other."""
+    preset = tiny_preset()
+    trained: list[int] = []
+    for degrees in (10, 10.0, 10):
+        spelled = replace(preset, training=replace(preset.training, rotation_degrees=degrees))
+        run = a_run(tmp_path / "run", tiny_store, spelled)
+        executor = FormulaExecutor()
+        run_study(run, tiny_store, "ablation", lambda executor=executor: executor, silent())  # type: ignore[misc]
+        trained.append(len(executor.every))
+        assert all_asked(status(run), run.preset)[0]["left_out"] == 0
+
+    assert trained[0] > 0
+    assert trained[1:] == [0, 0]

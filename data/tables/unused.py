@@ -21,7 +21,7 @@ PATIENTS = re.compile(r"(?<!in)(?<!out)(?:patient|pacient|pazient)|\bmrn\b")
 OF_A_PATIENT = re.compile(
     r"age|sex|gender|birth|weight|size|height|position|alter|geschlecht|geburt|gewicht|edad"
     r"|orientation|identity ?removed|consent|group|dose|comment|state|status|type|class|history|species|breed"
-    r"|issuer|address|telephone|residence|transport|insurance|preference|setup|support|mass index|movement"
+    r"|issuer|address|telephone|telecom|location|residence|transport|insurance|preference|setup|support|mass ?index|movement|sequence|frame"
 )
 SEVERAL = r"(?:patients|patienten|patientinnen|pacientes|pazienti)$"
 HOW_MANY = re.compile(

@@ -512,3 +512,90 @@ def test_a_list_of_splits_beside_a_table_that_has_them_is_passed_over(folder: Pa
     (folder / "splits.csv").write_text("id,split\n" + "".join(f"{id},{OWN[n]}\n" for n, id in enumerate(IDS)))
 
     assert splits(read_folder(folder)) == {"train": 5, "test": 3}
+
+
+SMALL = [str(n) for n in range(1, 25)]
+STATISTICS = {  # beside 24 cases whose ids are 1 to 24
+    "splits in figures": ("metrics.csv", "split,n,mae\ntrain,16,5.2\nvalidation,5,6.1\ntest,3,6.3\n"),
+    "sites in figures": ("sites.csv", "id,name,patients\n1,Bonn,12\n2,Koeln,8\n3,Ulm,12\n"),
+    "groups of ages": ("statistics.csv", "Age group,Images,Patients\n0-5,3,2\n5-10,9,5\n10-15,7,2\n15-19,5,4\n"),
+    "readers": ("readers.csv", "id,reader,n patients\n1,Ana,20\n2,Ben,21\n3,Cem,20\n4,Dan,20\n"),
+    "a log": ("log.csv", "epoch,phase\n5,train\n6,validation\n10,train\n11,validation\n"),
+    "devices": ("devices.csv", "device,patient code\n7,a\n8,b\n9,c\n12,d\n13,a\n"),
+    "experiments": ("experiments.csv", "id,split,mae\n1,train,5\n2,test,6\n3,test,7\n"),
+    "figures of patients": ("patient_figures.csv", "split,n images,n patients\ntrain,16,9\nval,5,3\ntest,3,3\n"),
+}
+
+
+@pytest.mark.parametrize("what", STATISTICS)
+def test_small_numbers_in_figures_beside_the_table_are_no_ids(tmp_path: Path, what: str) -> None:
+    name, text = STATISTICS[what]
+    lay_out(tmp_path / "data", SMALL, "labels.csv")
+    (tmp_path / "data" / name).write_text(text)
+
+    assert splits(read_folder(tmp_path / "data")) == {"": 24}
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("test.txt", "20\n21\n22\n"),
+        ("splits.csv", "id,split\n1,test\n2,test\n3,test\n"),
+        ("cut.csv", "id,split\n20,test\n21,test\n22,train\n"),
+        ("cut.csv", "bild,Gruppe\n" + "".join(f"{n},{'test' if n > 20 else 'train'}\n" for n in range(24, 2, -1))),
+        ("val_ids.csv", "id\n4\n8\n"),
+        ("splits.json", json.dumps({"test": [4, 8]})),
+    ],
+)
+def test_small_ids_in_a_list_of_splits_are_refused_as_others_are(tmp_path: Path, name: str, text: str) -> None:
+    lay_out(tmp_path / "data", SMALL, "labels.csv")
+    (tmp_path / "data" / name).write_text(text)
+
+    with pytest.raises(DataError, match="says which cases are in which split"):
+        read_folder(tmp_path / "data")
+
+
+@pytest.mark.parametrize(
+    ("heading", "cells"),
+    [
+        ("inpatient", list("abcdabcd")),
+        ("PatientOrientation", list("abcdabcd")),
+        ("PatientIdentityRemoved", ["YES", "NO"] * 4),
+        ("patient_consent", list("abcdabcd")),
+        ("patient_group", list("abcdabcd")),
+        ("patient_dose", ["0.1", "0.2", "0.3", "0.4"] * 2),
+        ("PatientComments", list("abcdabcd")),
+        ("IssuerOfPatientID", list("abcdabcd")),
+        ("PatientBodyMassIndex", ["17", "18", "19", "21"] * 2),
+        ("CurrentPatientLocation", list("abcdabcd")),
+        ("patient seen by", ["Ana", "Ben"] * 4),
+        ("number of patients", list("12341234")),
+        ("patients", list("12341234")),
+        ("Anzahl Patienten", list("12341234")),
+    ],
+)
+def test_what_is_said_about_patients_in_another_file_names_none(folder: Path, heading: str, cells: list[str]) -> None:
+    (folder / "tags.csv").write_text(f"id,{heading}\n" + "".join(f"{id},{cells[n]}\n" for n, id in enumerate(IDS)))
+
+    assert splits(read_folder(folder)) == {"train": 8}
+
+
+@pytest.mark.parametrize(
+    "heading", ["patient identifier", "num paciente", "StudyPatientID", "Patienten", "OtherPatientIDs"]
+)
+def test_other_headings_that_name_patients_in_another_file_still_do(folder: Path, heading: str) -> None:
+    (folder / "tags.csv").write_text(f"id,{heading}\n" + "".join(f"{id},P{n // 2}\n" for n, id in enumerate(IDS)))
+
+    with pytest.raises(DataError, match="says whose the images are"):
+        read_folder(folder)
+
+
+@pytest.mark.parametrize(
+    ("name", "groups"),
+    [("folds_split.json", 5), ("patients_by_scanner.json", 2), ("subject_sites.json", 3), ("split_by_centre.json", 8)],
+)
+def test_folds_and_sites_in_json_are_no_patients(tmp_path: Path, name: str, groups: int) -> None:
+    lay_out(tmp_path / "data", SMALL, "labels.csv")
+    (tmp_path / "data" / name).write_text(json.dumps({f"part{n}": SMALL[n::groups] for n in range(groups)}))
+
+    assert splits(read_folder(tmp_path / "data")) == {"": 24}

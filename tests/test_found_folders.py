@@ -368,6 +368,70 @@ def test_a_file_of_any_kind_whose_name_is_no_missing_splits_is_passed_over(folde
     assert ids_of(read_folder(folder)) == IDS
 
 
+@pytest.mark.parametrize(
+    "name",
+    [
+        *(
+            "test.npz",
+            "test.npy",
+            "test_images.h5",
+            "val.hdf5",
+            "cache/test.pkl",
+            "test.pickle",
+            "test.pt",
+            "val.tfrecord",
+        ),
+        *("test_images.json", "test-images.dat", "test.tar.xz", "boneage-test-dataset.tar.bz2", "test.txz"),
+    ],
+)
+def test_arrays_and_packed_images_that_are_named_as_a_split_are_no_tables(folder: Path, name: str) -> None:
+    (folder / "cache").mkdir()
+    (folder / name).write_bytes(b"\x89")
+
+    assert ids_of(read_folder(folder)) == IDS
+
+
+@pytest.mark.parametrize("name", ["test_images.csv.gz", "test.csv.tar.xz", "test.xls"])
+def test_tables_that_are_packed_stay_refused(folder: Path, name: str) -> None:
+    (folder / name).write_bytes(b"\x89")
+
+    with pytest.raises(DataError, match="by its name it is the test table"):
+        read_folder(folder)
+
+
+@pytest.mark.parametrize("by", ["column", "folders"])
+def test_annotations_of_a_split_that_rows_or_folders_have_are_passed_over(folder: Path, by: str) -> None:
+    of = ["train"] * 6 + ["val"] * 3 + ["test"] * 3
+    (folder / "train.csv").unlink()
+    lines = rows().splitlines()
+    if by == "column":
+        lines = [f"{line},{split}" for line, split in zip(lines, ["split", *of], strict=True)]
+    else:
+        for id, split in zip(IDS, of, strict=True):
+            (folder / split).mkdir(exist_ok=True)
+            (folder / "img" / f"{id}.png").rename(folder / split / f"{id}.png")
+    (folder / "labels.csv").write_text("\n".join(lines))
+    for name in ("test.json", "val.json", "train.parquet", "test.mat"):
+        (folder / name).write_text("{}")
+    packed(folder / "dataset_test.zip", "labels.csv")
+
+    found = read_folder(folder)
+
+    assert dict(found.cases["split"].value_counts()) == {"train": 6, "validation": 3, "test": 3}
+    assert any(".zip file is not read" in said for said in found.said)
+    assert len(read_folder(folder, to_train=False).cases) == 12
+
+
+def test_a_test_table_that_is_not_read_is_refused_where_only_unused_images_lie_in_its_folder(folder: Path) -> None:
+    (folder / "train.csv").rename(folder / "labels.csv")
+    (folder / "img").rename(folder / "train")
+    save(folder / "test", ["4360", "4361"])
+    (folder / "test.parquet").write_bytes(b"\x89")
+
+    with pytest.raises(DataError, match="by its name it is the test table"):
+        read_folder(folder)
+
+
 def test_images_that_were_left_packed_are_no_table(folder: Path) -> None:
     packed(folder / "boneage-test-dataset.zip", "boneage-test-dataset/4360.png")
 

@@ -329,6 +329,24 @@ def test_an_image_in_the_folders_of_two_splits_is_refused(tmp_path: Path) -> Non
         read_folder(tmp_path)
 
 
+@pytest.mark.parametrize("hard", [False, True])
+@pytest.mark.parametrize("held", ["val", "test"])
+def test_folders_of_folds_that_link_to_a_pool_cut_nothing_and_are_a_worry(
+    tmp_path: Path, hard: bool, held: str
+) -> None:
+    pooled = sorted((in_folders(tmp_path, ("all",)) / "all").iterdir())
+    for fold in range(5):
+        for n, path in enumerate(pooled):
+            at = tmp_path / f"fold{fold}" / (held if n % 5 == fold else "train") / path.name
+            at.parent.mkdir(parents=True, exist_ok=True)
+            at.hardlink_to(path) if hard else at.symlink_to(path)
+
+    found = read_folder(tmp_path)
+
+    assert counts(found.cases) == {"": 24}
+    assert found.worries[0].startswith("24 of 24 images lie in folders of several splits (1377 in those of t")
+
+
 def test_splits_of_the_table_hold_and_folders_that_contradict_them_are_a_worry(tmp_path: Path) -> None:
     in_folders(tmp_path / "a", ("train", "test"), "id,boneage,male,split", "{id},{age},{male},{folder}")
     table = tmp_path / "a" / "labels.csv"

@@ -342,6 +342,20 @@ def test_headers_that_name_two_sites_take_no_patient_from_the_table_and_are_a_wo
     assert "worry: 2 patients by their DICOM headers are several patients in the table" in said(store)
 
 
+@pytest.mark.parametrize("each", [1, 2, 3])
+@pytest.mark.parametrize("sites", [3, 5])
+def test_headers_that_name_sites_of_equal_size_take_no_patient_from_the_table(
+    tmp_path: Path, each: int, sites: int
+) -> None:
+    of_table = [f"S{n // each}" for n in range(60)]
+    source = folder(tmp_path / "a", of_table, headers=[f"SITE_{n * sites // 60}" for n in range(60)])
+
+    store = prepare(str(source), SETTINGS, tmp_path / "store")
+
+    assert list(store.patients) == [hashed(of_table[int(id[:-1])]) for id in store.cases["id"]]
+    assert f"worry: {sites} patients by their DICOM headers are several patients in the table" in said(store)
+
+
 def test_a_patient_who_is_a_boy_in_one_row_and_a_girl_in_another_is_a_worry(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

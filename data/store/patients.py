@@ -18,6 +18,7 @@ MOST_IMAGES = 40  # of one patient: both hands of every year of growth
 LEAST_CROWD = 6  # images, from which on
 CROWD_SHARE = 0.1  # of all images are implausible where other patients have
 TIMES_OTHERS = 4  # times fewer
+FEW_JOINED = 2  # of the table's patients whom a header's number may join at any size
 NAMED = 3  # ids in a sentence
 
 
@@ -56,14 +57,26 @@ def joining(of_image: pd.Series) -> pd.Series:
     return told_apart(of_image.mask(crowded(of_image), ""))
 
 
+def of_a_site(of_table: pd.Series, links: pd.Series) -> pd.Series:
+    """Which images have a number in the header that joins so many of the table's patients that it is no patient's, but a site's."""
+    both = of_table[(of_table != "") & (links != "")]
+    by_header = both.groupby(links[both.index])
+    sizes, joined = by_header.transform("size"), by_header.transform("nunique")
+    named = of_table[of_table != ""]
+    each = len(named) / max(named.nunique(), 1)  # images of a patient of the table
+    site = (joined > FEW_JOINED) & ((sizes >= LEAST_CROWD) | (sizes > TIMES_OTHERS * each))
+    return links.isin(set(links[both.index][site]) - {""})
+
+
 def one_each(of_table: pd.Series, of_image: pd.Series, known: Collection[str] = ()) -> pd.Series:
     """One hash for all images that the table or the headers give to one patient, over any images between; '' unknown.
 
     It is one of those `known` before, where there is one, else the table's. Where implausibly many images would be one patient's, each
-    stays as the table has it: two headers may name two sites.
+    stays as the table has it: a header's number may name a site, too.
     """
     own = of_table.where(of_table != "", of_image)
     links = joining(of_image)
+    links = links.mask(of_a_site(of_table, links), "")
     group = linked(pd.DataFrame({"table": of_table, "image": links}))
     names = pd.concat(
         [pd.DataFrame({"group": group, "name": column}) for column in (of_table, links, own)], keys=range(3)

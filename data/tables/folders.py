@@ -41,22 +41,27 @@ OTHER_IMAGES = (
     *(".nii", ".nii.gz", ".nrrd", ".mha", ".mhd", ".npy", ".svg", ".pdf"),
 )
 OTHER_TABLES = (".xls", ".ods", ".numbers", ".parquet", ".sav", ".dta")
-ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz", ".7z", ".rar")
+ARCHIVES = (
+    *(".zip", ".tar", ".tar.gz", ".tgz", ".tar.xz", ".txz", ".tar.bz2", ".tbz", ".tbz2", ".tar.zst", ".tzst"),
+    *(".7z", ".rar"),
+)
 WHAT_TO_DO = {  # ending to what helps
     **dict.fromkeys(OTHER_IMAGES, "save as PNG"),
     **dict.fromkeys(OTHER_TABLES, "save as CSV or xlsx"),
     **dict.fromkeys(ARCHIVES, "unpack"),
 }
-# What else may hold a table: any folder has some of these, so they are looked at only where their name says a split.
+# What else may hold a table: any folder has some of these, so they are looked at only where their name says a split. Arrays (.npz, .h5,
+# .pkl, .pt) are no tables: networks' programs keep pictures in them.
 MAY_BE_TABLES = {
     **dict.fromkeys((".gz", ".bz2", ".xz", ".zst"), "unpack"),
     **dict.fromkeys((".tab", ".dat", ".json", ".jsonl", ".ndjson", ".psv"), "save as CSV or xlsx"),
     **dict.fromkeys((".xlsb", ".xlt", ".fods", ".feather", ".arrow", ".orc", ".avro"), "save as CSV or xlsx"),
-    **dict.fromkeys(
-        (".sas7bdat", ".xpt", ".por", ".rds", ".rda", ".rdata", ".mat", ".pkl", ".pickle"), "save as CSV or xlsx"
-    ),
-    **dict.fromkeys((".h5", ".hdf5", ".npz", ".sqlite", ".sqlite3", ".mdb", ".accdb"), "save as CSV or xlsx"),
+    **dict.fromkeys((".sas7bdat", ".xpt", ".por", ".rds", ".rda", ".rdata", ".mat"), "save as CSV or xlsx"),
+    **dict.fromkeys((".sqlite", ".sqlite3", ".mdb", ".accdb"), "save as CSV or xlsx"),
 }
+OF_IMAGES = re.compile(
+    r"images?|pictures?|pngs?|jpe?gs?|dicoms?|radiographs?|xrays?|pixels?|arrays?"
+)  # a word of a name
 A_TABLE = (*TABLE_SUFFIXES, *OTHER_TABLES, ".tab", ".xlsb")
 
 
@@ -188,6 +193,12 @@ def holds_a_table(archive: Path) -> bool:
             return any(name.lower().endswith(A_TABLE) for name in opened.namelist())
     except (BadZipFile, OSError, NotImplementedError, ValueError):
         return False
+
+
+def is_named_as_images(path: Path) -> bool:
+    """test_images.json, not test_images.csv.gz."""
+    words = re.findall(r"[^\W\d_]+", stem_of(path).lower())
+    return any(map(OF_IMAGES.fullmatch, words)) and not {suffix.lower() for suffix in path.suffixes} & {*A_TABLE}
 
 
 def stem_of(path: Path) -> str:

@@ -7,7 +7,7 @@ ages where that was asked for, are taken from DICOM files.
 """
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -19,7 +19,7 @@ from data.preparation import DataError, Preparation
 from data.problems import Problem
 from data.shown import one_line
 from data.tables.dicom_cases import HEADER_AGE, is_header_age
-from data.tables.folders import Files, files_below, some, stem_of, what_to_do
+from data.tables.folders import Files, files_below, is_named_as_images, some, stem_of, what_to_do
 from data.tables.headings import (
     AS_WRITTEN,
     WHAT,
@@ -36,7 +36,7 @@ from data.tables.headings import (
 from data.tables.paired.elsewhere import refuse_elsewhere
 from data.tables.paired.header_ids import is_readable_dicom
 from data.tables.paired.joined import joined
-from data.tables.paired.split_folders import ByFolder, by_folders
+from data.tables.paired.split_folders import ByFolder, by_folders, splits_named
 from data.tables.refusals import (
     refuse_ids_in_two_splits,
     refuse_losses,
@@ -102,6 +102,7 @@ def read_folder(folder: Path, settings: Preparation = AS_FOUND, to_train: bool =
         if problems and all(problem.kind == "missing" for problem in problems):
             passed += "; if the images' names are in another column, say --id-column"
         raise DataError(f"{folder} has {len(problems)} cases and none can be used{first}{passed}")
+    refuse_splits_unreadable(folder, files, tables, cases)
     placed = (
         by_folders(folder, files.images, cases, [table.path for table in labelled]) if to_train else ByFolder(cases)
     )
@@ -159,7 +160,7 @@ def read_tables(folder: Path, files: Files, settings: Preparation) -> tuple[list
         others += [table.path for table in tables if not table.has_sexes and not table.split]
         tables = [table for table in tables if table.has_sexes or table.split]
     refuse_splits_unread(folder, faults, {table.split for table in tables})
-    refuse_splits_passed_over(folder, files, others, {table.split for table in tables}, asked)
+    refuse_splits_passed_over(folder, others, {table.split for table in tables}, asked)
     said = [table.said for table in tables if table.said]
     said += [f"passed over: {fault}" for fault in list(faults.values())[:FAULTS_SAID]]
     if len(faults) > FAULTS_SAID:
@@ -194,9 +195,7 @@ def by_name(split: str) -> str:
     return f"by its name it is the {split} table: correct it, or remove it"
 
 
-def refuse_splits_passed_over(
-    folder: Path, files: Files, others: list[Path], there: set[str], asked: Mapping[str, str]
-) -> None:
+def refuse_splits_passed_over(folder: Path, others: list[Path], there: set[str], asked: Mapping[str, str]) -> None:
     """A cut of the training cases must not stand in for an official test set whose table is not known as one.
 
     Of tables that are named by their folder alone, or by a split and something else, two known headings tell those of cases from other lists.
@@ -207,10 +206,19 @@ def refuse_splits_passed_over(
         near = is_a_splits_table(path.stem) or len(known_headings(path, asked)) > 1
         if split and near and split not in there:
             raise DataError(f"{lacking(path, asked)}; {by_name(split)}")
+
+
+def refuse_splits_unreadable(folder: Path, files: Files, tables: Sequence[Table], cases: pd.DataFrame) -> None:
+    """The same of tables of other programs. Caches and annotations are called so, too: nothing is missing where the rows, or the folders
+    of their images, have cases of that split."""
+    of_tables = {table.split for table in tables}
+    named = {*of_tables, *cases["split"]} - {""}
+    named = named or {split for of in splits_named(folder, files.images, list(cases["path"])) for split in of}
+    there = named | {"train"} if "" in of_tables else named
     for path in files.foreign_tables:
         stem = stem_of(path)
-        split = split_by_words(stem) or ("" if "" in there else split_of(folder, path.parent))
-        if split not in {"", *there} and is_a_splits_table(stem, split):
+        split = split_by_words(stem) or ("" if "" in of_tables else split_of(folder, path.parent))
+        if split not in {"", *there} and is_a_splits_table(stem, split) and not is_named_as_images(path):
             raise DataError(f"{path} is not read: {what_to_do(path)}; {by_name(split)}")
 
 

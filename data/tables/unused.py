@@ -17,8 +17,19 @@ from data.tables.sheets import Sheet
 AGES = re.compile(
     r"\bages?\b|boneage|alter|\bedad|\bidade|\beta\b|leeftijd|\bmonths?\b|monate?\b|\bmeses\b|\bmois\b|\bmesi\b"
 )
-PATIENTS = re.compile(r"patient|pacient|pazient|\bmrn\b")
-OF_A_PATIENT = re.compile(r"age|sex|gender|birth|weight|size|height|position|alter|geschlecht|geburt|gewicht|edad")
+PATIENTS = re.compile(r"(?<!in)(?<!out)(?:patient|pacient|pazient)|\bmrn\b")
+OF_A_PATIENT = re.compile(
+    r"age|sex|gender|birth|weight|size|height|position|alter|geschlecht|geburt|gewicht|edad"
+    r"|orientation|identity ?removed|consent|group|dose|comment|state|status|type|class|history|species|breed"
+    r"|issuer|address|telephone|telecom|location|residence|transport|insurance|preference|setup|support|mass ?index|movement|sequence|frame"
+)
+SEVERAL = r"(?:patients|patienten|patientinnen|pacientes|pazienti)$"
+HOW_MANY = re.compile(
+    rf"\b(?:number|numbers|num|nr|no) of\b|\bcounts?\b|\btotal\b|\banzahl\b|zahl\b|\bnombre\b|^(?:n|num|#)\b.*{SEVERAL}|^#"
+)
+OF_SEVERAL = re.compile(SEVERAL)
+FEW_PATIENTS = 3  # different cells in a column that names no patients, but a group of each
+IMAGES_EACH = 40  # of a patient at most, in the mean
 NUMBERS_LEAST = 0.8  # of the cells of a column of ages
 FEW_WORDS = 8  # different ones in a column of splits
 
@@ -32,7 +43,7 @@ def unused_columns(sheet: Sheet, asked: Mapping[str, str]) -> tuple[Unused, ...]
         unnamed = not written.strip() and (not any(texts) or is_an_index(place, texts))
         if place in used or unnamed:
             continue
-        patients = bool(PATIENTS.search(heading)) and not OF_A_PATIENT.search(heading)
+        patients = may_be_patients(heading, texts)
         name = written.strip() or f"column {place + 1}, which has no heading"
         found.append(Unused(name, may_be_ages(heading, texts), patients, splits_named(heading, texts)))
     return tuple(found)
@@ -53,6 +64,21 @@ def may_be_ages(heading: str, texts: Sequence[str]) -> bool:
     counted = len(numbers) > 1 and bool((np.diff(numbers) == 1).all())
     two_valued = set(numbers) <= {0, 1, 2}
     return len(numbers) >= NUMBERS_LEAST * len(filled) and not counted and not two_valued
+
+
+def may_be_patients(heading: str, texts: Sequence[str]) -> bool:
+    """By a heading that speaks of patients and of nothing about them, over cells that tell many apart."""
+    if not PATIENTS.search(heading) or OF_A_PATIENT.search(heading) or are_numbers_of_patients(heading, texts):
+        return False
+    different = {bare(text) for text in texts} - {""}
+    return len(different) > max(FEW_PATIENTS, len(texts) / IMAGES_EACH) and not different <= set(YES_NO)
+
+
+def are_numbers_of_patients(heading: str, texts: Sequence[str]) -> bool:
+    """Whether cells say how many there are, and not who: by the heading, or as numbers under a word for several."""
+    return bool(HOW_MANY.search(heading)) or (
+        bool(OF_SEVERAL.search(heading)) and all(text.strip().isdecimal() for text in texts if text.strip())
+    )
 
 
 def splits_named(heading: str, texts: Sequence[str]) -> frozenset[str]:

@@ -33,8 +33,12 @@ from data.tables.sexes import YES_NO, bare
 from data.tables.sheets import Sheet, bytes_of, is_excel, read_excel, read_text
 from data.tables.unused import splits_named, unused_columns
 
+SPEAKS_OF_PATIENTS = re.compile(r"patient|subject", re.IGNORECASE)
+SPEAKS_OF_A_LIST = re.compile(r"split|partition|patient|subject", re.IGNORECASE)
+SMALL_NUMBER = re.compile(r"0|[1-9]\d{0,2}")  # that may count anything; 007 is written by nobody who counts
 SHARED = 0.5  # of a list's names or of the cases, from which on it is a list of these
 LEAST = 2  # cases in a list
+MOST_IN_GROUPS = 6  # images of a group that is a patient's, where there are fewer groups than images in each
 OF_A_LIST = re.compile(
     r"cases?|files?|ids?|index|keys?|lists?|names?|patients?|samples?|splits?|subjects?|uids?|csv|txt"
 )
@@ -88,7 +92,8 @@ def lists_in(
     for sheet in sheets_of(path, asked):
         if read.get(path) == set(found_columns(sheet.headings, asked)):
             continue
-        at, named = ids_in(sheet, keys, asked)
+        a_list = bool(by_name) or bool(SPEAKS_OF_A_LIST.search(f"{path.name} {sheet.name}"))
+        at, named = ids_in(sheet, keys, asked, a_list, bool(by_name) or path.suffix.lower() == ".txt")
         if not named:
             continue
         called = f"{path}, sheet {one_line(sheet.name)}," if path in read else str(path)
@@ -111,15 +116,18 @@ def sheets_of(path: Path, asked: Mapping[str, str]) -> list[Sheet]:
     try:
         data = bytes_of(path)
         if path.suffix.lower() == ".json":
-            return sheets_in(data)
+            return sheets_in(data, bool(SPEAKS_OF_PATIENTS.search(path.name)))
         sheets = list((read_excel if is_excel(path, data) else read_text)(path, data, fits))
     except DataError:
         return []
     return [sheet for sheet in sheets if sheet.headings]
 
 
-def sheets_in(data: bytes) -> list[Sheet]:
-    """Of JSON: ids by split or patient, {"test": [31, 32]}, or the other way round, {"31": "test"}."""
+def sheets_in(data: bytes, of_patients: bool) -> list[Sheet]:
+    """Of JSON: ids by split or patient, {"test": [31, 32]}, or the other way round, {"31": "test"}.
+
+    Groups are patients only where the file's name says so, and not where few of them hold all: these are folds or sites.
+    """
     try:
         said = json.loads(data)
     except (ValueError, RecursionError):
@@ -128,32 +136,47 @@ def sheets_in(data: bytes) -> list[Sheet]:
     pairs = [(id, name) for name, ids in values if isinstance(ids, list) for id in ids]
     pairs = pairs or [(id, text) for id, text in values if isinstance(text, str)]
     rows = [[str(id), text] for id, text in pairs if isinstance(id, (str, int))]
-    heading = "split" if any(split_by_words(text) for _, text in rows) else "patient id"
-    return [Sheet(("id", heading), tuple(enumerate(rows, 1)))] if rows else []
+    if any(split_by_words(text) for _, text in rows):
+        return [Sheet(("id", "split"), tuple(enumerate(rows, 1)))]
+    groups = len({text for _, text in rows})
+    each = len(rows) / max(groups, 1)
+    few = each >= MOST_IN_GROUPS and groups < each
+    return [Sheet(("id", "patient id"), tuple(enumerate(rows, 1)))] if rows and of_patients and not few else []
 
 
-def ids_in(sheet: Sheet, keys: Collection[str], asked: Mapping[str, str]) -> tuple[int, list[tuple[str, int]]]:
+def ids_in(
+    sheet: Sheet, keys: Collection[str], asked: Mapping[str, str], a_list: bool, bare_list: bool
+) -> tuple[int, list[tuple[str, int]]]:
     """The column that names the cases, each once, and each key with its row from the end, -1 the last; nothing where there is none.
-    Of a list without a heading the first is one, too."""
+    Of a list without a heading the first is one, too.
+
+    Small numbers may count anything, and the cases of a small set have such ids. They name cases where they name half of all;
+    or fewer in `a_list` by its name, under a heading of ids; or in a `bare_list`, which needs no heading; or under a heading of
+    ids beside splits, where they are no mere numbers of the rows."""
     known = places_of(sheet.headings, asked).get("id")
     for at in known or range(len(sheet.headings)):
         texts = [cells[at] for _, cells in sheet.rows]
-        if not known and len(sheet.headings) > 1 and counts(texts):
+        counted = counts(texts)
+        if not known and len(sheet.headings) > 1 and counted:
             continue
+        small = bare_list or bool(known and (a_list or (not counted and splits_in(sheet, asked))))
         whole = [sheet.headings[at], *texts]
         first = [next(iter(text.split()), "") for text in whole]  # img/31.png 120
-        named = max((keys_in(column, keys) for column in (whole, whole[1:], first, first[1:])), key=len)
+        named = max((keys_in(column, keys, small) for column in (whole, whole[1:], first, first[1:])), key=len)
         if named:
             return at, named
     return 0, []
 
 
-def keys_in(texts: Sequence[str], keys: Collection[str]) -> list[tuple[str, int]]:
-    """Those of the cases with their places from the column's end, -1 the last; none where it is no list of the cases."""
+def keys_in(texts: Sequence[str], keys: Collection[str], small: bool) -> list[tuple[str, int]]:
+    """Those of the cases with their places from the column's end, -1 the last; none where it is no list of the cases. Of `small`
+    numbers a list may have few."""
     found = [(key, place - len(texts)) for place, key in enumerate(bare_ids(list(texts))) if key]
     named = [(key, place) for key, place in found if key in keys]
     once = len({key for key, _ in named}) == len(named)
-    return named if once and len(named) >= max(LEAST, SHARED * min(len(found), len(keys))) else []
+    any_few = small or not all(SMALL_NUMBER.fullmatch(texts[place].strip()) for _, place in named)
+    least = min(len(found), len(keys)) if any_few else len(keys)
+    return named if once and len(named) >= max(LEAST, SHARED * least) else []
 
 
 def counts(texts: Sequence[str]) -> bool:

@@ -1,7 +1,7 @@
 """Splits that the folders of the images name, where no table names any: train/ and test/ beside one labels.csv.
 
 Folders are those of a cut only where the images that are used lie in folders of two splits or more: RSNA's
-boneage-training-dataset alone cuts nothing. A folder that the table writes before an id is one of them, too. A file's links count as
+boneage-training-dataset alone cuts nothing; nor do folds, by whose folders most images are in several splits. A folder that the table writes before an id is one of them, too. A file's links count as
 the file: a pool may have folders of links to it.
 """
 
@@ -18,6 +18,7 @@ from data.tables.headings import split_of
 from data.tables.paired.several import file_of
 
 SPLITS_OF_A_CUT = 2  # that the folders name
+OF_FOLDS = 0.5  # of the images lie in folders of several splits, from which on these are folds
 NAMED = 3  # ids in a sentence
 
 
@@ -41,6 +42,9 @@ def by_folders(folder: Path, images: Sequence[Path], cases: pd.DataFrame, tables
         return ByFolder(cases, worries=tuple(contradictions(cases, named)))
     if (cases["split"] != "").any():
         return ByFolder(cases)
+    folds = sum(len(splits) > 1 for splits in named)
+    if folds > OF_FOLDS * len(named):
+        return ByFolder(cases, worries=(said_of_folds(cases, named, folds),))
     add = f"add a column `split` to {tables[0]}"
     for id, path, splits in zip(cases["id"], cases["path"], named, strict=True):
         if len(splits) > 1:
@@ -83,3 +87,12 @@ def contradictions(cases: pd.DataFrame, named: Sequence[Sequence[str]]) -> list[
         f"{are} of another split than the table's, which is taken ({', '.join(ids[:NAMED])}{more}): find out which is right, and "
         "correct the column `split` or move the images"
     ]
+
+
+def said_of_folds(cases: pd.DataFrame, named: Sequence[Sequence[str]], count: int) -> str:
+    first = next(place for place, splits in enumerate(named) if len(splits) > 1)
+    return (
+        f"{count:,} of {len(named):,} images lie in folders of several splits ({cases['id'].iloc[first]} in those of "
+        f"{' and '.join(named[first])}), as folds do: no folder's split is taken; to have a fold's, add a column `split` to the table, or "
+        "name a folder that holds this fold alone"
+    )

@@ -257,6 +257,17 @@ def test_a_letter_that_is_not_read_makes_those_beside_it_uncertain(
         read_table(path, {"sex": heading})
 
 
+@pytest.mark.parametrize("letter", ["I", "D", "N", "K", "J", "Ж"])
+def test_a_letter_beside_both_sexes_loses_its_row_alone(tmp_path: Path, letter: str) -> None:
+    for both in (("M", "F"), ("m", "w"), ("H", "F")):
+        rows = "".join(f"{number},100,{cell}\n" for number, cell in enumerate([*both * 3, letter]))
+        table = read_table(written(tmp_path, f"id,boneage,sex\n{rows}"))
+
+        assert table is not None
+        assert list(table.cases["male"]) == [True, False] * 3
+        assert [problem.kind for problem in table.problems] == ["sex"]
+
+
 @pytest.mark.parametrize("unknown", ["U", "x", "O", "?", "-", "unknown", "n/a", "", "maybe"])
 def test_what_says_that_a_sex_is_unknown_makes_no_other_uncertain(tmp_path: Path, unknown: str) -> None:
     table = read_table(written(tmp_path, f"id,boneage,sex\n1,100,M\n2,100,F\n3,100,{unknown}\n"))

@@ -112,8 +112,12 @@ def whole(word: str) -> str:
 
 
 def unread_letters(texts: Sequence[str], heading: str) -> tuple[list[str], list[str]]:
-    """Cells of one letter that is not read, and those of one that is. Some letters say that a sex is unknown, or neither."""
+    """Cells of one letter that is not read, and those of one that is. Some letters say that a sex is unknown, or neither.
+
+    Where M, or H, stands beside F or W, all know both, and another letter is a slip, or a third sex.
+    """
     there = words_of(texts)
+    both_known = bool(there & {"m", "h"} and there & {"f", "w"})
     known = {*UNKNOWN_LETTERS, *({"d"} if "w" in there else ())}  # D beside W: divers
     if m_is_unclear(texts):  # which is said of each row
         known |= OTHER_LETTERS | {"m"}
@@ -122,7 +126,9 @@ def unread_letters(texts: Sequence[str], heading: str) -> tuple[list[str], list[
         for text, sex in zip(texts, sexes_in(texts, heading), strict=True)
         if len(bare(text)) == 1 and bare(text).isalpha() and bare(text) not in known
     ]
-    return [text for text, sex in letters if sex is None], [text for text, sex in letters if sex is not None]
+    return [text for text, sex in letters if sex is None and not both_known], [
+        text for text, sex in letters if sex is not None
+    ]
 
 
 def m_is_unclear(texts: Sequence[str]) -> bool:

@@ -179,6 +179,40 @@ def test_a_heading_that_says_years_decides(folder: Path, heading: str) -> None:
     assert "train.csv: the ages are read as years, as their heading says" in said(found)
 
 
+@pytest.mark.parametrize("heading", ["Bone age (months)", "boneage_months", "Knochenalter in Monaten", "BA [m]"])
+def test_infants_under_a_heading_of_months_are_not_asked_for_their_unit(folder: Path, heading: str) -> None:
+    for name in ("boneage", heading):
+        renamed_ages(folder, name, 1 / 12)
+        if name == "boneage":
+            with pytest.raises(DataError, match="look like years"):
+                read_folder(folder)
+            renamed_ages(folder, name, 12)
+    ages = read_folder(folder, Preparation(age_column=heading)).cases["age_months"]
+
+    assert ages.max() < 21
+    labels = labels_of(folder / "train.csv", [folder / "train" / f"{id}.png" for id in IDS], {"age_months": heading})
+    assert len(labels.age_months) == 8
+
+
+@pytest.mark.parametrize(
+    "heading",
+    ["boneage_year2", "bone age 1st year", "bone age 12 months", "BA week 6", "Knochenalter Jahr 2", "ba_2_years"],
+)
+def test_a_word_of_time_beside_a_number_is_no_unit(folder: Path, heading: str) -> None:
+    before = list(read_folder(folder).cases["age_months"])
+    renamed_ages(folder, heading)
+
+    assert list(read_folder(folder, Preparation(age_column=heading)).cases["age_months"]) == before
+
+
+def test_years_of_a_range_are_a_unit(folder: Path) -> None:
+    before = list(read_folder(folder).cases["age_months"])
+    renamed_ages(folder, "bone age (0-18 years)", 1 / 12)
+    ages = read_folder(folder, Preparation(age_column="bone age (0-18 years)")).cases["age_months"]
+
+    assert list(ages) == pytest.approx(before, abs=0.01)
+
+
 @pytest.mark.parametrize(
     ("heading", "unit", "says"),
     [
@@ -241,6 +275,16 @@ def test_years_and_months_of_one_age_in_two_columns_are_refused(
         DataError, match=f"the columns {years} and {months}, which seem to be the years and the months of one"
     ):
         read_folder(folder, Preparation(age_column=years, age_unit=unit))
+
+
+@pytest.mark.parametrize(("year", "month"), [("Jahr", "Monat"), ("year", "month"), ("año", "mes"), ("yr", "mo")])
+def test_months_beside_calendar_years_are_of_a_date(folder: Path, year: str, month: str) -> None:
+    cells = [str(number) for number in range(5, 13)]
+    with_column(folder, "BA", cells)
+    with_column(folder, year, ["2019", "2020", "2019", "2021", "", "2019", "2020", "2018"])
+    with_column(folder, month, [str(number) for number in (1, 10, 3, 5, 2, 7, 8, 9)])
+
+    assert len(read_folder(folder, Preparation(age_column="BA", age_unit="years")).cases) == 8
 
 
 def test_one_age_in_both_units_is_no_age_in_two_parts(folder: Path) -> None:

@@ -189,7 +189,7 @@ def test_a_number_that_the_heading_leaves_out_is_the_other_sex_only_where_it_is_
         *((heading, True, False) for heading in ("Male: 0=F, 1=M", "male: 01", "male: 0 - no, 1 - yes", "male [1/0]")),
         *(
             (heading, True, False)
-            for heading in ("male (0/1)", "male_01", "q3_male", "V12 male", "is_male_v2", "3_male")
+            for heading in ("male (0/1)", "male_01", "q3_male", "V12 male", "is_male_v2", "q3_male (y/n)", "3_male")
         ),
         *(
             (heading, True, False)
@@ -206,11 +206,12 @@ def test_a_number_that_the_heading_leaves_out_is_the_other_sex_only_where_it_is_
         ),
         *((heading, False, True) for heading in ("Sex: 0, Male | 1, Female", "female=1, 0=male")),
         # Nobody knows which is which.
+        *((heading, None, None) for heading in ("male_0yes_1no", "male yes0 no1", "sex (0/1)")),
         *(
             (heading, None, None)
             for heading in ("Sex (1/2 = M/F)", "male: yes/no = 0/1", "male: 0/1 = no/yes", "male 1")
         ),
-        *((heading, None, None) for heading in ("male: 0 for female, 1 for male", "male=0, male=1", "sex (0/1)")),
+        *((heading, None, None) for heading in ("male: 0 for female, 1 for male", "male=0, male=1", "male: 0 if no")),
     ],
 )
 def test_numbers_that_a_heading_lists_are_no_code_of_the_word_before_them(

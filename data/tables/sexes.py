@@ -86,8 +86,11 @@ def codes_in(heading: str, there: Collection[str]) -> dict[str, bool]:
     pairs = [(word, whole(number)) for word, number in pairs_in(bare(heading))]
     letters = {word for word, _ in pairs if len(word) == 1}
     uncertain = any(word not in meanings for word in letters) or ("m" in letters and m_may_be_a_woman(heading))
-    left = {*NUMBER_ALONE.findall(bare(heading))} - {number for _, number in pairs}
-    if uncertain or (left and len(pairs) == 1) or is_negated(re.findall(r"[^\W\d_]+", bare(heading))):
+    if (
+        uncertain
+        or (len(pairs) == 1 and says_more(bare(heading), *pairs[0]))
+        or is_negated(re.findall(r"[^\W\d_]+", bare(heading)))
+    ):
         return {}
     said = {(number, meanings[word]) for word, number in pairs if word in meanings}
     codes = dict(said)
@@ -97,6 +100,12 @@ def codes_in(heading: str, there: Collection[str]) -> dict[str, bool]:
     others = {whole(word) for word in there} & {"0", "1", "2"} - {*codes}
     alone = len(sexes) == len(others) == 1 and {*codes} <= {"0", "1", "2"}
     return codes | ({others.pop(): not sexes.pop()} if alone else {})
+
+
+def says_more(heading: str, word: str, number: str) -> bool:
+    """Whether more numbers than one are in a heading, or yes or no beside the number of a sex: "male: 0 if no"."""
+    others = {*NUMBER_ALONE.findall(heading)} - {number}
+    return bool(others) or (word in SEX and bool(re.search(rf"\b(?:{TRUTH})\b", heading)))
 
 
 def pairs_in(heading: str) -> list[tuple[str, str]]:
@@ -161,7 +170,8 @@ def may_give_numbers(heading: str) -> bool:
     """Whether a heading has 0, 1 or 2 by itself, or beside yes or no. "male (0/1)" and "q3_male" have none."""
     by_itself = NUMBER_ALONE.search(ZERO_AND_ONE.sub("", heading))
     beside = NUMBER_ALONE.search(heading) and re.search(rf"\b(?:{TRUTH})\b", heading)
-    return bool(by_itself or beside)
+    joined = re.search(rf"(?<!\w)(?:[012](?:{TRUTH})|(?:{TRUTH})[012])(?!\w)", heading)  # 0yes
+    return bool(by_itself or beside or joined)
 
 
 def sex_named(heading: str) -> bool | None:

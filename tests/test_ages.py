@@ -113,23 +113,29 @@ def test_months_beside_years_hide_no_years(share: float) -> None:
         np.arange(8, 43),
         np.array([3, 6, 9, 12, 15, 18] * 4),  # on the plates of the atlas
         PEOPLE.uniform(12, 36, 40),
+        np.array([*range(2, 22), 25, 30, 36]),
+        np.arange(0, 25),
+        np.array([*range(4, 22)] * 5 + [24] * 6),
         np.array([4.0, 5.0]),  # two labels tell nothing
     ],
-    ids=["12 to 36", "8 to 42", "plates", "uniform", "two"],
+    ids=["12 to 36", "8 to 42", "plates", "uniform", "2 to 36", "0 to 24", "few", "two"],
 )
 def test_toddlers_in_months_are_not_taken_for_years(months: np.ndarray) -> None:
     assert not look_like_years(months.astype(float))
 
 
 def test_infants_in_months_are_asked_for_their_unit() -> None:
-    """0 to 24 months, and years beside a few months, are the same numbers."""
-    assert look_like_years(np.arange(0.0, 25.0))
+    """0 to 21 months, and years beside a slip of the pen, are the same numbers."""
+    assert look_like_years(np.arange(0.0, 22.0))
+    assert look_like_years(np.array([*np.arange(0.0, 22.0), 24, 24]))
+    assert look_like_years(np.array([0.5, 1, 1.5, 2, 2.5, 3, 24, 30, 36]))  # in both units
     assert "--age-unit months if they are infants'" in said_of_years(np.arange(0.0, 25.0))
 
 
 @settings(deadline=None)
 @given(st.lists(st.floats(22.5, 76), max_size=60), st.lists(st.floats(0, 21), max_size=60))
 def test_most_labels_decide_whatever_the_others_are(beyond: list[float], low: list[float]) -> None:
+    beyond.append(77.5)  # no infants'
     most = len(low) > len(beyond) and len(low) >= 5 and any(age % 3 for age in low)
 
     assert look_like_years(np.array(beyond + low)) == most

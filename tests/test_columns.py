@@ -122,7 +122,9 @@ def test_a_heading_that_the_table_to_predict_by_lacks_is_an_error(folder: Path) 
         labels_of(folder / "train.csv", files, {"age_months": "Alter"})
 
 
-@pytest.mark.parametrize("bones", ["bone_age_gp", "skeletal_age", "Knochenalter", "BA (TW3)", "Greulich-Pyle"])
+@pytest.mark.parametrize(
+    "bones", ["bone_age_gp", "skeletal_age", "Knochenalter", "BA (TW3)", "Greulich-Pyle", "Tanner-Whitehouse"]
+)
 def test_a_heading_of_ages_alone_is_none_of_bone_ages_beside_one_that_is(folder: Path, bones: str) -> None:
     train = folder / "train.csv"
     with_column(folder, bones, [str(60 + 7 * number) for number in range(8)])
@@ -135,6 +137,29 @@ def test_a_heading_of_ages_alone_is_none_of_bone_ages_beside_one_that_is(folder:
         read_folder(folder)
     assert len(read_folder(folder, Preparation(age_column="age_months")).cases) == 8
     assert read_folder(folder, Preparation(age_column=bones)).cases["age_months"].max() == 109
+
+
+@pytest.mark.parametrize(
+    ("heading", "cells"),
+    [
+        ("Tanner", "1 2 3 4 5 4 3 2"),
+        ("tanner_stage", "1 2 3 4 5 4 3 2"),
+        ("bone_age_method", "GP TW3 GP GP TW3 GP GP TW3"),
+        ("bone_age_reader", "3 4 3 4 5 3 4 5"),
+        ("bone_age_date", "2019 2020 2019 2020 2019 2020 2019 2020"),
+        ("bone_age_sds", "0.5 1.5 -1 2.5 3 0 -0.5 1"),
+        ("bone_age_z_score", "0.5 1.5 -1 2.5 3 0 -0.5 1"),
+        ("BA_rater", "AB CD AB CD AB CD AB CD"),
+        ("skeletal_age_done", "1 0 1 1 1 1 1 0"),
+        ("bone_age_comment", "a b c d 99 e f g"),
+    ],
+)
+def test_what_is_said_of_a_reading_is_no_column_of_bone_ages(folder: Path, heading: str, cells: str) -> None:
+    with_column(folder, heading, cells.split())
+    renamed = (folder / "train.csv").read_text().replace("boneage", "age_months", 1)
+    (folder / "train.csv").write_text(renamed)
+
+    assert len(read_folder(folder).cases) == 8
 
 
 def renamed_ages(folder: Path, heading: str, per_month: float = 1) -> None:
@@ -152,6 +177,40 @@ def test_a_heading_that_says_years_decides(folder: Path, heading: str) -> None:
 
     assert list(found.cases["age_months"]) == pytest.approx(before, abs=0.01)
     assert "train.csv: the ages are read as years, as their heading says" in said(found)
+
+
+@pytest.mark.parametrize("heading", ["Bone age (months)", "boneage_months", "Knochenalter in Monaten", "BA [m]"])
+def test_infants_under_a_heading_of_months_are_not_asked_for_their_unit(folder: Path, heading: str) -> None:
+    for name in ("boneage", heading):
+        renamed_ages(folder, name, 1 / 12)
+        if name == "boneage":
+            with pytest.raises(DataError, match="look like years"):
+                read_folder(folder)
+            renamed_ages(folder, name, 12)
+    ages = read_folder(folder, Preparation(age_column=heading)).cases["age_months"]
+
+    assert ages.max() < 21
+    labels = labels_of(folder / "train.csv", [folder / "train" / f"{id}.png" for id in IDS], {"age_months": heading})
+    assert len(labels.age_months) == 8
+
+
+@pytest.mark.parametrize(
+    "heading",
+    ["boneage_year2", "bone age 1st year", "bone age 12 months", "BA week 6", "Knochenalter Jahr 2", "ba_2_years"],
+)
+def test_a_word_of_time_beside_a_number_is_no_unit(folder: Path, heading: str) -> None:
+    before = list(read_folder(folder).cases["age_months"])
+    renamed_ages(folder, heading)
+
+    assert list(read_folder(folder, Preparation(age_column=heading)).cases["age_months"]) == before
+
+
+def test_years_of_a_range_are_a_unit(folder: Path) -> None:
+    before = list(read_folder(folder).cases["age_months"])
+    renamed_ages(folder, "bone age (0-18 years)", 1 / 12)
+    ages = read_folder(folder, Preparation(age_column="bone age (0-18 years)")).cases["age_months"]
+
+    assert list(ages) == pytest.approx(before, abs=0.01)
 
 
 @pytest.mark.parametrize(
@@ -218,6 +277,16 @@ def test_years_and_months_of_one_age_in_two_columns_are_refused(
         read_folder(folder, Preparation(age_column=years, age_unit=unit))
 
 
+@pytest.mark.parametrize(("year", "month"), [("Jahr", "Monat"), ("year", "month"), ("año", "mes"), ("yr", "mo")])
+def test_months_beside_calendar_years_are_of_a_date(folder: Path, year: str, month: str) -> None:
+    cells = [str(number) for number in range(5, 13)]
+    with_column(folder, "BA", cells)
+    with_column(folder, year, ["2019", "2020", "2019", "2021", "", "2019", "2020", "2018"])
+    with_column(folder, month, [str(number) for number in (1, 10, 3, 5, 2, 7, 8, 9)])
+
+    assert len(read_folder(folder, Preparation(age_column="BA", age_unit="years")).cases) == 8
+
+
 def test_one_age_in_both_units_is_no_age_in_two_parts(folder: Path) -> None:
     renamed_ages(folder, "bone age months")
     with_column(folder, "bone age years", [str(number) for number in (6, 7, 8, 9, 10, 11, 12, 13)])
@@ -236,6 +305,14 @@ def test_a_column_without_a_heading_is_said_and_refused_beside_the_ages(folder: 
     (folder / "train.csv").write_text("".join(f"{','.join(row)}\n" for row in cells))
     with pytest.raises(DataError, match="has a column without a heading beside boneage, which may hold bone ages, too"):
         read_folder(folder)
+
+
+def test_a_stray_number_beside_the_ages_is_no_column_of_them(folder: Path) -> None:
+    rows = [line.split(",") for line in (folder / "train.csv").read_text().splitlines()]
+    cells = [[id, age, "96" if n == 3 else "", male] for n, (id, age, male) in enumerate(rows)]
+    (folder / "train.csv").write_text("".join(f"{','.join(row)}\n" for row in cells))
+
+    assert len(read_folder(folder).cases) == 8
 
 
 def test_the_numbers_of_rows_that_pandas_writes_are_no_column(folder: Path) -> None:

@@ -181,6 +181,52 @@ def test_a_number_that_the_heading_leaves_out_is_the_other_sex_only_where_it_is_
     assert sexes_in(["0", "1", "2"], "sex (1=m)") == [None, True, None]
 
 
+@pytest.mark.parametrize(
+    ("heading", "one", "zero"),
+    [
+        *((heading, True, False) for heading in ("male: 0/1", "Male: 0 or 1", "male: 0-1", "Male: 0, No | 1, Yes")),
+        *((heading, True, False) for heading in ("male: 0=no, 1=yes", "male: 0=FALSE, 1=TRUE", "male (1=yes, 0=no)")),
+        *((heading, True, False) for heading in ("Male: 0=F, 1=M", "male: 01", "male: 0 - no, 1 - yes", "male [1/0]")),
+        *(
+            (heading, True, False)
+            for heading in ("male (0/1)", "male_01", "q3_male", "V12 male", "is_male_v2", "q3_male (y/n)", "3_male")
+        ),
+        *(
+            (heading, True, False)
+            for heading in ("männlich: 0 oder 1", "male: nein=0, ja=1", "homme (0 = non, 1 = oui)")
+        ),
+        *((heading, False, True) for heading in ("female: 0/1", "female: 0=no, 1=yes", "weiblich (0 = nein, 1 = ja)")),
+        *(
+            (heading, False, True)
+            for heading in ("Male: 0, Yes | 1, No", "m:0/f:1", "Sex (male=0)", "sex male: 0, female: 1")
+        ),
+        *(
+            (heading, True, False)
+            for heading in ("male: 1, female: 0", "Sex (0=F)", "Sex (F=0, M=1)", "female=0, 1=male")
+        ),
+        *((heading, False, True) for heading in ("Sex: 0, Male | 1, Female", "female=1, 0=male")),
+        # Nobody knows which is which.
+        *((heading, None, None) for heading in ("male_0yes_1no", "male yes0 no1", "sex (0/1)")),
+        *(
+            (heading, None, None)
+            for heading in ("Sex (1/2 = M/F)", "male: yes/no = 0/1", "male: 0/1 = no/yes", "male 1")
+        ),
+        *((heading, None, None) for heading in ("male: 0 for female, 1 for male", "male=0, male=1", "male: 0 if no")),
+    ],
+)
+def test_numbers_that_a_heading_lists_are_no_code_of_the_word_before_them(
+    heading: str, one: bool | None, zero: bool | None
+) -> None:
+    assert sexes_in(["1", "0", "1.0"], normalised(heading)) == [one, zero, one]
+
+
+@pytest.mark.parametrize(
+    "heading", ["male=1, female=2", "Sex 1: male 2: female", "[1=boy 2=girl]", "male=1, 2=female", "Sex: 1, M | 2, F"]
+)
+def test_one_and_two_are_what_the_heading_says(heading: str) -> None:
+    assert sexes_in(["1", "2"], normalised(heading)) == [True, False]
+
+
 @pytest.mark.parametrize(("heading", "first"), [("female", False), ("male", True), ("weiblich", False)])
 @pytest.mark.parametrize("letters", ["tf", "TF", "wf", "jn", "yn"])
 def test_letters_of_truth_are_read_under_a_heading_that_names_one_sex(heading: str, first: bool, letters: str) -> None:
@@ -210,6 +256,17 @@ def test_a_letter_that_is_not_read_makes_those_beside_it_uncertain(
     )
     with pytest.raises(DataError, match=said):
         read_table(path, {"sex": heading})
+
+
+@pytest.mark.parametrize("letter", ["I", "D", "N", "K", "J", "Ж"])
+def test_a_letter_beside_both_sexes_loses_its_row_alone(tmp_path: Path, letter: str) -> None:
+    for both in (("M", "F"), ("m", "w"), ("H", "F")):
+        rows = "".join(f"{number},100,{cell}\n" for number, cell in enumerate([*both * 3, letter]))
+        table = read_table(written(tmp_path, f"id,boneage,sex\n{rows}"))
+
+        assert table is not None
+        assert list(table.cases["male"]) == [True, False] * 3
+        assert [problem.kind for problem in table.problems] == ["sex"]
 
 
 @pytest.mark.parametrize("unknown", ["U", "x", "O", "?", "-", "unknown", "n/a", "", "maybe"])

@@ -20,6 +20,7 @@ THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2}[.,]\d{3}")
 # But infants are read on plates of the atlas, 3, 6, 9, 12, 15, 18. Who means months and is asked in vain, says so.
 YEARS_MOST, INFANTS_MOST, PLATES_APART = 21, 42, 3
 YEARS_SHARE = 0.5  # of the labels
+BEYOND_LEAST, BEYOND_SHARE = 3, 0.05  # labels above all years that are no slips of the pen
 UNKNOWN = (
     77,
     88,
@@ -65,7 +66,17 @@ def look_like_years(ages: np.ndarray) -> bool:
     known = ages[~np.isin(ages, UNKNOWN)]
     low = known[known <= YEARS_MOST]
     on_plates = (low % PLATES_APART == 0).all()
-    return bool(len(low) >= YEARS_LEAST and len(low) > YEARS_SHARE * len(known) and not on_plates)
+    return bool(
+        len(low) >= YEARS_LEAST and len(low) > YEARS_SHARE * len(known) and not on_plates and not are_infants(known)
+    )
+
+
+def are_infants(ages: np.ndarray) -> bool:
+    """Whether labels go on beyond all years and end with infants in months. Of mixed units, months are far above, or years of
+    the same infants far below."""
+    above = ages > YEARS_MOST
+    beyond = above.sum() >= BEYOND_LEAST and above.mean() > BEYOND_SHARE
+    return bool(beyond and ages.max() <= INFANTS_MOST and np.median(ages[~above]) > INFANTS_MOST / UNITS["years"])
 
 
 def said_of_years(ages: np.ndarray) -> str:

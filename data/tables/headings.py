@@ -70,6 +70,7 @@ class Unused:
 
     heading: str
     may_be_ages: bool
+    has_ages: bool  # most cells are numbers that ages may be
     speaks_of_patients: bool
     splits: frozenset[str]  # that it may put the cases into
 

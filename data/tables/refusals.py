@@ -15,18 +15,23 @@ from data.tables.ages import look_like_years, mostly_newborn, said_of_years
 from data.tables.dicom_cases import is_header_age
 from data.tables.headings import Table, composed, normalised, without_named
 from data.tables.rsna import RSNA_TEST_IDS, official_test
+from data.tables.unclear.units import says_months
 
 MOST_LOST = 0.2  # of the cases, before somebody has to say that it is meant
 
 
 def refuse_years(folder: Path, tables: Sequence[Table], settings: Preparation) -> None:
-    """Of each table, and of all together: one split may be written in another unit than the others."""
+    """Of each table, and of all together: one split may be written in another unit than the others. A heading may say months."""
     if settings.age_unit != "auto":  # months that are meant may be newborns'
         for table in tables if settings.age_unit != "months" else ():
             refuse_newborn(table.path, table.cases["age_months"].to_numpy(), settings.age_unit)
         return
-    each = {str(table.path): table.cases["age_months"].to_numpy() for table in tables}
-    for of, ages in [*each.items(), (str(folder), np.concatenate([*each.values()]))]:
+    each = {
+        str(table.path): table.cases["age_months"].to_numpy()
+        for table in tables
+        if not says_months(table.columns.get("age_months", ""))
+    }
+    for of, ages in [*each.items(), (str(folder), np.concatenate([[], *each.values()]))]:
         said = ages[~np.isnan(ages)]
         if look_like_years(said):
             raise DataError(f"the bone ages of {of} {said_of_years(said)}")

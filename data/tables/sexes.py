@@ -31,14 +31,27 @@ SEX = {**dict.fromkeys(("m", *MALE_WORDS), True), **dict.fromkeys(("f", "w", *FE
 # True and False, as spreadsheets of some languages write them, and other words for yes and no.
 YES_NO = {
     **dict.fromkeys(("true", "wahr", "vrai", "verdadero", "verdadeiro", "vero", "waar", "1", "1.0", "yes", "y"), True),
+    **dict.fromkeys(("ja", "oui", "si", "sim"), True),
     **dict.fromkeys(("false", "falsch", "faux", "falso", "onwaar", "0", "0.0", "no", "n"), False),
+    **dict.fromkeys(("nein", "non", "nao", "nee"), False),
 }
 # True and false, ja and nein, as letters.
 TRUTHS = (("t", "f"), ("v", "f"), ("w", "f"), ("j", "n"), ("s", "n"), ("o", "n"))
 UNKNOWN_LETTERS = {"u", "x", "o"}  # unknown, not told, other
-# A word and its number in a heading, in either order: two groups for each.
+# A word and its number in a heading, in either order: two groups for each. A number that others or a yes follow is one of a list,
+# as in "male: 0/1", "male: 0=no, 1=yes"; so is a word in "0/1 = no/yes".
 WORDS = "|".join(sorted({word for word in (*SEX, *YES_NO) if word.isalpha()}, key=len, reverse=True))
-CODE = re.compile(rf"\b({WORDS}|[^\W\d_])\s*[=:]\s*(\d+)\b|\b(\d+)\s*[=:]\s*({WORDS}|[^\W\d_])\b")
+SEXES = "|".join(sorted(SEX, key=len, reverse=True))
+TRUTH = "|".join(word for word in YES_NO if word.isalpha())
+OR = r"(?:or|oder|ou|o|to|bis|and|und)\b"
+ALONE = rf"(?!\d)(?!\s*[=:])(?!\W*(?:{OR})?\s*\d+(?!\d|\s*[=:]\s*(?:{SEXES})\b))(?!\W*(?:{TRUTH})\b(?!\s*[=:]\s*\d))"
+WORD_ALONE = rf"(?!\s*(?:[/|,;]|{OR})?\s*(?:{WORDS}|[^\W\d_])\b)"
+CODE = re.compile(rf"\b({WORDS}|[^\W\d_])\s*[=:]\s*(\d+)\b{ALONE}|\b(\d+)\s*[=:]\s*({WORDS}|[^\W\d_])\b{WORD_ALONE}")
+CODES_AT_END = re.compile(rf"\b(\d)\W+({WORDS})\W+(\d)\W+({WORDS})\W*$")  # 0, No | 1, Yes
+ZERO_AND_ONE = re.compile(
+    rf"\b(?:0[^\w=:]*(?:{OR}\s*)?1|1[^\w=:]*(?:{OR}\s*)?0)\b(?!\s*[=:])"
+)  # a list of what cells say
+NUMBER_ALONE = re.compile(r"(?<!\w)[012](?!\w)")
 NOT = {"not", "non", "no", "nicht", "kein", "keine", "pas", "nao", "niet", "geen"}  # before a word: it is not meant
 # Where these alone are beside it, M may be a woman: hombre or varón and mujer, homem and mulher; beside V it may be the Dutch man.
 OTHER_LETTERS = {"h", "v"}
@@ -70,28 +83,50 @@ def codes_in(heading: str, there: Collection[str]) -> dict[str, bool]:
     """
     named = sex_named(heading)
     meanings = SEX | ({word: truth == named for word, truth in YES_NO.items()} if named is not None else {})
-    pairs = [(one or four, two or three) for one, two, three, four in CODE.findall(bare(heading))]
+    pairs = [(word, whole(number)) for word, number in pairs_in(bare(heading))]
     letters = {word for word, _ in pairs if len(word) == 1}
     uncertain = any(word not in meanings for word in letters) or ("m" in letters and m_may_be_a_woman(heading))
-    if uncertain or is_negated(re.findall(r"[^\W\d_]+", bare(heading))):
+    if (
+        uncertain
+        or (len(pairs) == 1 and says_more(bare(heading), *pairs[0]))
+        or is_negated(re.findall(r"[^\W\d_]+", bare(heading)))
+    ):
         return {}
     said = {(number, meanings[word]) for word, number in pairs if word in meanings}
     codes = dict(said)
-    if len(codes) < len(said):
+    sexes = {*codes.values()}
+    if len(codes) < len(said) or len(sexes) < len(codes):
         return {}
     others = {whole(word) for word in there} & {"0", "1", "2"} - {*codes}
-    sexes = {*codes.values()}
-    return codes | ({others.pop(): not sexes.pop()} if len(sexes) == len(others) == 1 else {})
+    alone = len(sexes) == len(others) == 1 and {*codes} <= {"0", "1", "2"}
+    return codes | ({others.pop(): not sexes.pop()} if alone else {})
+
+
+def says_more(heading: str, word: str, number: str) -> bool:
+    """Whether more numbers than one are in a heading, or yes or no beside the number of a sex: "male: 0 if no"."""
+    others = {*NUMBER_ALONE.findall(heading)} - {number}
+    return bool(others) or (word in SEX and bool(re.search(rf"\b(?:{TRUTH})\b", heading)))
+
+
+def pairs_in(heading: str) -> list[tuple[str, str]]:
+    """Each word of a heading with its number."""
+    if at_end := CODES_AT_END.search(heading):
+        return [(at_end[2], at_end[1]), (at_end[4], at_end[3])]
+    return [(one or four, two or three) for one, two, three, four in CODE.findall(heading)]
 
 
 def whole(word: str) -> str:
-    """1.0 is 1."""
-    return re.sub(r"(?<=^\d)[.,]0+$", "", word)
+    """1.0 is 1, and so is 01."""
+    return re.sub(r"(?<=^\d)[.,]0+$|^0(?=\d$)", "", word)
 
 
 def unread_letters(texts: Sequence[str], heading: str) -> tuple[list[str], list[str]]:
-    """Cells of one letter that is not read, and those of one that is. Some letters say that a sex is unknown, or neither."""
+    """Cells of one letter that is not read, and those of one that is. Some letters say that a sex is unknown, or neither.
+
+    Where M, or H, stands beside F or W, all know both, and another letter is a slip, or a third sex.
+    """
     there = words_of(texts)
+    both_known = bool(there & {"m", "h"} and there & {"f", "w"})
     known = {*UNKNOWN_LETTERS, *({"d"} if "w" in there else ())}  # D beside W: divers
     if m_is_unclear(texts):  # which is said of each row
         known |= OTHER_LETTERS | {"m"}
@@ -100,7 +135,9 @@ def unread_letters(texts: Sequence[str], heading: str) -> tuple[list[str], list[
         for text, sex in zip(texts, sexes_in(texts, heading), strict=True)
         if len(bare(text)) == 1 and bare(text).isalpha() and bare(text) not in known
     ]
-    return [text for text, sex in letters if sex is None], [text for text, sex in letters if sex is not None]
+    return [text for text, sex in letters if sex is None and not both_known], [
+        text for text, sex in letters if sex is not None
+    ]
 
 
 def m_is_unclear(texts: Sequence[str]) -> bool:
@@ -119,14 +156,22 @@ def sex_of(text: str, heading: str) -> bool | None:
 
 
 def read_alone(word: str, heading: str) -> bool | None:
-    """By the word and the heading. What numbers mean is not guessed under a heading with numbers of its own."""
+    """By the word and the heading. What numbers mean is not guessed where the heading gives them a meaning of their own."""
     if word in SEX:
         return SEX[word]
     named = sex_named(heading)
-    numbers = re.search(r"\d", heading) and (word[:1].isdigit() or CODE.search(bare(heading)))
-    if named is None or word not in YES_NO or numbers:
+    coded = pairs_in(bare(heading)) or (word[:1].isdigit() and may_give_numbers(bare(heading)))
+    if named is None or word not in YES_NO or coded:
         return None
     return YES_NO[word] == named
+
+
+def may_give_numbers(heading: str) -> bool:
+    """Whether a heading has 0, 1 or 2 by itself, or beside yes or no. "male (0/1)" and "q3_male" have none."""
+    by_itself = NUMBER_ALONE.search(ZERO_AND_ONE.sub("", heading))
+    beside = NUMBER_ALONE.search(heading) and re.search(rf"\b(?:{TRUTH})\b", heading)
+    joined = re.search(rf"(?<!\w)(?:[012](?:{TRUTH})|(?:{TRUTH})[012])(?!\w)", heading)  # 0yes
+    return bool(by_itself or beside or joined)
 
 
 def sex_named(heading: str) -> bool | None:

@@ -31,6 +31,7 @@ OF_SEVERAL = re.compile(SEVERAL)
 FEW_PATIENTS = 3  # different cells in a column that names no patients, but a group of each
 IMAGES_EACH = 40  # of a patient at most, in the mean
 NUMBERS_LEAST = 0.8  # of the cells of a column of ages
+MOST = 0.5  # of them, where its heading or its place speaks for ages
 FEW_WORDS = 8  # different ones in a column of splits
 
 
@@ -45,7 +46,9 @@ def unused_columns(sheet: Sheet, asked: Mapping[str, str]) -> tuple[Unused, ...]
             continue
         patients = may_be_patients(heading, texts)
         name = written.strip() or f"column {place + 1}, which has no heading"
-        found.append(Unused(name, may_be_ages(heading, texts), patients, splits_named(heading, texts)))
+        found.append(
+            Unused(name, may_be_ages(heading, texts), mostly_ages(texts, MOST), patients, splits_named(heading, texts))
+        )
     return tuple(found)
 
 
@@ -59,11 +62,21 @@ def may_be_ages(heading: str, texts: Sequence[str]) -> bool:
     filled = [text for text in texts if text]
     if not filled or AGES.search(heading):
         return bool(filled)
-    ages = np.array(months_of(filled, "months"))
-    numbers = ages[(ages >= MIN_AGE_MONTHS) & (ages <= MAX_AGE_MONTHS)]
+    numbers = ages_among(filled)
     counted = len(numbers) > 1 and bool((np.diff(numbers) == 1).all())
-    two_valued = set(numbers) <= {0, 1, 2}
-    return len(numbers) >= NUMBERS_LEAST * len(filled) and not counted and not two_valued
+    return mostly_ages(filled, NUMBERS_LEAST) and not counted
+
+
+def mostly_ages(texts: Sequence[str], least: float) -> bool:
+    """Whether so many of the cells that are filled are numbers that ages in months or years may be, and not yes and no."""
+    filled = [text for text in texts if text]
+    numbers = ages_among(filled)
+    return bool(filled) and len(numbers) >= least * len(filled) and not set(numbers) <= {0, 1, 2}
+
+
+def ages_among(texts: Sequence[str]) -> np.ndarray:
+    ages = np.array(months_of(texts, "months"))
+    return ages[(ages >= MIN_AGE_MONTHS) & (ages <= MAX_AGE_MONTHS)]
 
 
 def may_be_patients(heading: str, texts: Sequence[str]) -> bool:

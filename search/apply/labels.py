@@ -16,6 +16,7 @@ from data.tables.paired.names import matched
 from data.tables.paired.several import one_picture, said_of_several
 from data.tables.refusals import refuse_newborn, refuse_unfound
 from data.tables.rows import TO_ANSWER, read_table
+from data.tables.unclear.units import says_months
 
 SAID = 3  # of a kind of fault; the others are counted
 
@@ -116,7 +117,8 @@ def table_of(table: Path, columns: Mapping[str, str], age_unit: str) -> Table:
         )
     refuse_unfound([found], columns)
     ages = found.cases["age_months"].dropna().to_numpy(float)
-    if age_unit == "auto" and look_like_years(ages):
+    of_months = says_months(found.columns.get("age_months", ""))
+    if age_unit == "auto" and not of_months and look_like_years(ages):
         raise DataError(f"the bone ages of {table} {said_of_years(ages)}")
     if age_unit not in ("auto", "months"):  # months that are meant may be newborns'
         refuse_newborn(table, ages, age_unit)

@@ -13,12 +13,15 @@ from data.tables.ages import months_of
 from data.tables.headings import OPTIONS, WHAT, Unused, bare_ids, normalised, places_of, split_by_cell
 from data.tables.sexes import bare, sexes_in, unread_letters
 from data.tables.sheets import Sheet
-from data.tables.unused import may_be_ages
+from data.tables.unused import MOST, may_be_ages
 
 OF_BONES = re.compile(
-    r"bone ?age|skelet|knochen|osse[ao]\b|\bosseu[sx]|\bosea\b|\bbotleeftijd|greulich|\btanner|\bba\b|\bgp\b|\btw ?[23]\b"
+    r"bone ?age|skelet|knochen|osse[ao]\b|\bosseu[sx]|\bosea\b|\bbotleeftijd|greulich|\btanner ?whitehouse|\bba\b|\bgp\b|\btw ?[23]\b"
 )
-
+# What a column beside the bone ages says of them.
+OF_A_READING = re.compile(
+    r"\b(method|methode|metodo|reader|rater|observer|leser|date|datum|fecha|sds?|z|scores?|zscore|percentile|difference|diff|delta)\b"
+)
 
 # What two columns for one thing are compared by; None says nothing.
 MEANINGS: dict[str, Callable[[list[str], str, str], list[Any]]] = {
@@ -53,12 +56,13 @@ def refuse_two_columns(path: Path, sheet: Sheet, asked: Mapping[str, str], age_u
 
 
 def speaks_of_bone_age(heading: str) -> bool:
-    return bool(OF_BONES.search(bare(normalised(heading))))
+    said = bare(normalised(heading))
+    return bool(OF_BONES.search(said)) and not OF_A_READING.search(said)
 
 
 def refuse_chronological(path: Path, heading: str, unused: Sequence[Unused]) -> None:
     """A heading that says only "age" is the child's own age where another column has the bone's."""
-    others = [column.heading for column in unused if column.may_be_ages and speaks_of_bone_age(column.heading)]
+    others = [column.heading for column in unused if column.has_ages and speaks_of_bone_age(column.heading)]
     if others and not speaks_of_bone_age(heading):
         raise DataError(
             f"{path} has ages under {heading}, and a column that speaks of bone ages, {one_line(', '.join(others))}: name the "
@@ -70,7 +74,8 @@ def refuse_without_heading(path: Path, sheet: Sheet, place: int) -> None:
     """One heading over two columns, as of two raters, is written in the first alone."""
     beside = [place + 1] if place + 1 < len(sheet.headings) and not sheet.headings[place + 1].strip() else []
     for column in beside:
-        if may_be_ages("", [cells[column].strip() for _, cells in sheet.rows]):
+        texts = [cells[column].strip() for _, cells in sheet.rows]
+        if may_be_ages("", texts) and len([text for text in texts if text]) >= MOST * len(texts):
             raise DataError(
                 f"{path} has a column without a heading beside {one_line(sheet.headings[place])}, which may hold bone ages, too: "
                 "write a heading above it, or remove it"

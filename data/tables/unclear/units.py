@@ -19,14 +19,29 @@ NAMES_OF_UNITS = {
     "days": "days day tag tage tagen dia dias jour jours giorno giorni dagen",
 }
 UNIT_WORDS = {unit: names.split() for unit, names in NAMES_OF_UNITS.items()}
+ANY_UNIT = "|".join(sorted({word for known in UNIT_WORDS.values() for word in known}, key=len, reverse=True))
+RANGE = re.compile(
+    r"\b\d+ *(to|bis|a|–)? +\d+(?=\D|$)"
+)  # 0-18 years; a mark that joins is a space in a heading as it is compared
+COUNTED = re.compile(rf"\b\d+(st|nd|rd|th)? ?({ANY_UNIT})\b|(?<![^\W\d_])({ANY_UNIT}) ?\d+")
 UNIT_LETTERS = {"months": ["m"], "years": ["y", "j", "a"]}  # that tell where two headings differ in them alone
+CALENDAR_YEAR = re.compile(r"(19|20)\d\d([.,]0+)?")
 MOST_MONTHS_PART = 11  # of an age in years and months
 
 
 def units_in(heading: str, words_of: Mapping[str, Collection[str]] = UNIT_WORDS) -> dict[str, str]:
-    """The units that a heading names, each with its word."""
+    """The units that a heading names, each with its word. Beside a number a word of time is none: year 2, 1st year, 12 months."""
+    return units_named(heading, COUNTED.sub(" ", RANGE.sub(" ", bare(normalised(heading)))), words_of)
+
+
+def says_months(heading: str) -> bool:
+    return [*units_in(heading)] == ["months"]
+
+
+def units_named(heading: str, text: str, words_of: Mapping[str, Collection[str]]) -> dict[str, str]:
+    """The same by the text that is left of a heading."""
     found = {}
-    for word in words(heading):
+    for word in words(text):
         for unit, known in words_of.items():
             if word in known:
                 found[unit] = word
@@ -82,9 +97,15 @@ def years_and_months_said(path: Path, texts: Sequence[str], unit: str) -> str:
 
 
 def refuse_parts(path: Path, sheet: Sheet, place: int) -> None:
-    """Years in one column and the months beyond them in another are one age: neither column is a bone age alone."""
+    """Years in one column and the months beyond them in another are one age: neither column is a bone age alone.
+
+    Months beside calendar years are a date's: Jahr 2019, Monat 10.
+    """
+    dates = {unit_and_rest(heading)[1] for n, heading in enumerate(sheet.headings) if holds_calendar_years(sheet, n)}
     for other in range(len(sheet.headings)):
         for years, months in ((place, other), (other, place)) if other != place else ():
+            if unit_and_rest(sheet.headings[months])[1] in dates and months != place:
+                continue
             if are_parts(sheet.headings[years], sheet.headings[months], years == place) and (
                 most(sheet, months) <= MOST_MONTHS_PART and most(sheet, years) <= YEARS_MOST
             ):
@@ -106,11 +127,18 @@ def are_parts(years: str, months: str, years_are_ages: bool) -> bool:
 def unit_and_rest(heading: str) -> tuple[str, str]:
     """The one unit that a heading names, '' where it names none or several; its other letters."""
     both = {unit: [*known, *UNIT_LETTERS.get(unit, [])] for unit, known in UNIT_WORDS.items()}
-    said = units_in(heading, both)
+    said = units_named(heading, heading, both)
     if len(said) != 1:
         return "", "".join(words(heading))
     [(unit, word)] = said.items()
     return unit, "".join(one.removesuffix(word) if one == word or word == unit else one for one in words(heading))
+
+
+def holds_calendar_years(sheet: Sheet, place: int) -> bool:
+    """Whether a column is the year of a date, by its heading and its cells."""
+    filled = [text for _, cells in sheet.rows if (text := cells[place].strip())]
+    years = [text for text in filled if CALENDAR_YEAR.fullmatch(text)]
+    return unit_and_rest(sheet.headings[place])[0] == "years" and len(years) > len(filled) / 2
 
 
 def most(sheet: Sheet, place: int) -> float:

@@ -221,7 +221,8 @@ def test_numbers_that_a_heading_lists_are_no_code_of_the_word_before_them(
 
 
 @pytest.mark.parametrize(
-    "heading", ["male=1, female=2", "Sex 1: male 2: female", "[1=boy 2=girl]", "male=1, 2=female", "Sex: 1, M | 2, F"]
+    "heading",
+    ["male=1, female=2", "Sex 1: male 2: female", "[1=boy 2=girl]", "male=1, 2=female", "1=M, F=2", "Sex: 1, M | 2, F"],
 )
 def test_one_and_two_are_what_the_heading_says(heading: str) -> None:
     assert sexes_in(["1", "2"], normalised(heading)) == [True, False]

@@ -45,7 +45,7 @@ SEXES = "|".join(sorted(SEX, key=len, reverse=True))
 TRUTH = "|".join(word for word in YES_NO if word.isalpha())
 OR = r"(?:or|oder|ou|o|to|bis|and|und)\b"
 ALONE = rf"(?!\d)(?!\s*[=:])(?!\W*(?:{OR})?\s*\d+(?!\d|\s*[=:]\s*(?:{SEXES})\b))(?!\W*(?:{TRUTH})\b(?!\s*[=:]\s*\d))"
-WORD_ALONE = rf"(?!\s*(?:[/|,;]|{OR})?\s*(?:{WORDS}|[^\W\d_])\b)"
+WORD_ALONE = rf"(?!\s*(?:[/|,;]|{OR})?\s*(?:{WORDS}|[^\W\d_])\b(?!\s*[=:]\s*\d))"
 CODE = re.compile(rf"\b({WORDS}|[^\W\d_])\s*[=:]\s*(\d+)\b{ALONE}|\b(\d+)\s*[=:]\s*({WORDS}|[^\W\d_])\b{WORD_ALONE}")
 CODES_AT_END = re.compile(rf"\b(\d)\W+({WORDS})\W+(\d)\W+({WORDS})\W*$")  # 0, No | 1, Yes
 ZERO_AND_ONE = re.compile(

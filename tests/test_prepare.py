@@ -403,7 +403,7 @@ def test_a_run_on_infants_in_months_goes_on_once_their_unit_is_named(
     folder.mkdir()
     for number in range(26):
         Image.fromarray(noise((48, 48), seed=number)).save(folder / f"{number}.png")
-    rows = [f"{number},{number},{'MF'[number % 2]}" for number in range(26)]
+    rows = [f"{number},{number * 0.8:g},{'MF'[number % 2]}" for number in range(26)]
     (folder / "labels.csv").write_text("\n".join(["id,boneage,sex", *rows]) + "\n")
     command = ["prepare", str(folder), "--run-dir", str(run), "--preset", "demo", "--image-px", "48"]
     assert main([*command, "--age-unit", "months"]) == 0

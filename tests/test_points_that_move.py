@@ -69,7 +69,7 @@ def test_a_trial_counts_as_long_as_its_point_means_what_it_trained_however_littl
     space = {"variant": ("a",)}
 
     def why(trial: FrozenTrial, network: Architecture) -> str:
-        return why_left_out(trial, {"space": space}, lambda point: (network, cost(network, LARGE_PX)))
+        return why_left_out(trial, space, lambda point: (network, cost(network, LARGE_PX)))
 
     assert why(a_trial(trained, lost), trained) == ""
     assert (why(a_trial(trained), now) == "") == (trained == now)

@@ -6,7 +6,7 @@ from collections.abc import Collection
 import pandas as pd
 
 from data.store.sides import linked
-from data.tables.paired.patients import identity
+from data.tables.paired.patients import MOST_IMAGES, identity
 
 # By which hashes are made, as a store says. A store that says none is of before: it told patients apart letter by letter.
 RULE = 2
@@ -14,7 +14,6 @@ NOBODY_AT_FIRST = frozenset(
     ("", "-", "?", "na", "n/a", "nan", "none", "null", "unknown", "anon", "anonymous", "anonymized", "anonymised")
 )
 # A "patient" of more images than one has is a word for unknown, or one number for many.
-MOST_IMAGES = 40  # of one patient: both hands of every year of growth
 LEAST_CROWD = 6  # images, from which on
 CROWD_SHARE = 0.1  # of all images are implausible where other patients have
 TIMES_OTHERS = 4  # times fewer

@@ -11,6 +11,7 @@ import numpy as np
 from data.cases import MAX_AGE_MONTHS, MIN_AGE_MONTHS
 from data.tables.ages import months_of
 from data.tables.headings import Unused, normalised, places_of, split_by_cell
+from data.tables.paired.patients import MOST_IMAGES
 from data.tables.sexes import YES_NO, bare
 from data.tables.sheets import Sheet
 
@@ -29,7 +30,6 @@ HOW_MANY = re.compile(
 )
 OF_SEVERAL = re.compile(SEVERAL)
 FEW_PATIENTS = 3  # different cells in a column that names no patients, but a group of each
-IMAGES_EACH = 40  # of a patient at most, in the mean
 NUMBERS_LEAST = 0.8  # of the cells of a column of ages
 MOST = 0.5  # of them, where its heading or its place speaks for ages
 FEW_WORDS = 8  # different ones in a column of splits
@@ -84,7 +84,7 @@ def may_be_patients(heading: str, texts: Sequence[str]) -> bool:
     if not PATIENTS.search(heading) or OF_A_PATIENT.search(heading) or are_numbers_of_patients(heading, texts):
         return False
     different = {bare(text) for text in texts} - {""}
-    return len(different) > max(FEW_PATIENTS, len(texts) / IMAGES_EACH) and not different <= set(YES_NO)
+    return len(different) > max(FEW_PATIENTS, len(texts) / MOST_IMAGES) and not different <= set(YES_NO)
 
 
 def are_numbers_of_patients(heading: str, texts: Sequence[str]) -> bool:

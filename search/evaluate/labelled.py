@@ -52,8 +52,9 @@ def opened(
 
     `settings` are the model's, with what was said of the source's table. Raises DataError where nothing of it can be used.
     """
-    prepared = is_store(expanded(source))
-    read = of_store(expanded(source), settings) if prepared else read_source(source, settings, to_train=False)
+    place = expanded(source)
+    prepared = is_store(place)
+    read = of_store(place, settings) if prepared else read_source(source, settings, to_train=False)
     rows = list(read.cases.index)
     parts: list[dict[str, Any]] = []
     problems = list(read.problems)
@@ -69,9 +70,8 @@ def opened(
     found = pd.DataFrame(parts).set_index("row")
     cases = read.cases.loc[found.index, ["id", "age_months", "male", "split", "patient"]].join(found)
     known = known_to(folder, run)
-    of_table = (
-        cases["patient"] if prepared else cases["patient"].map(hashed)
-    )  # a store has no numbers, only their hashes
+    # A store has no numbers, only their hashes.
+    of_table = cases["patient"] if prepared else cases["patient"].map(hashed)
     cases["patient"] = one_each(of_table, cases.pop("of_image"), set(known.films["patient"]))
     by, others = recognised(cases, known, settings.age_unit)
     cases = cases.assign(known_by=by)

@@ -81,7 +81,7 @@ def run_study(
         space, objectives = asked.module.space(given), len(asked.module.objectives(given))
         means = meaning(asked.module, given)
         sampler = FeasibleSampler(
-            space, feasible, run.preset.seed, objectives, lambda trial: not why_left_out(trial, asked.settings, means)
+            space, feasible, run.preset.seed, objectives, lambda trial: not why_left_out(trial, space, means)
         )
         stands = refuse_changes(run, storage, asked, given, made)
         study = open_study(run, storage, name, sampler, asked.settings, objectives, terms.take_over)

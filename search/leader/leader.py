@@ -66,7 +66,7 @@ class Leader(Events[Running]):
         )
         for left in left_out(self.study, means):
             progress.said(f"left out: {left.sentence}")
-        self.known = known_networks(self.study, opened.run)
+        self.known = known_networks(self.study, opened.run.folder)
         self.adopted = [
             optuna.trial.Trial(self.study, trial_key(frozen))
             for frozen in self.study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))

@@ -32,6 +32,7 @@ from studies.study import (
     Decision,
     Given,
     Point,
+    Space,
     Training,
     Trial,
     pool,
@@ -103,26 +104,26 @@ def counted(
 
     Whoever asks what they say of networks gives what their points mean now (`meaning`); the others ask what was trained at all.
     """
-    settings = shared_by(study)
+    space = space_of(study)
     trials = study.get_trials(deepcopy=False, states=states)
-    return [trial for trial in trials if not why_left_out(trial, settings, means)]
+    return [trial for trial in trials if not why_left_out(trial, space, means)]
 
 
 def left_out(study: optuna.Study, means: Means | None = None) -> list[LeftOut]:
     """The trials that have ended but do not count."""
-    settings = shared_by(study)
+    space = space_of(study)
     found = (
-        (trial.number, why_left_out(trial, settings, means))
+        (trial.number, why_left_out(trial, space, means))
         for trial in study.get_trials(deepcopy=False)
         if trial.state.is_finished()
     )
     return [LeftOut(number, why) for number, why in found if why]
 
 
-def shared_by(study: optuna.Study) -> dict[str, Any]:
-    """The settings that its trials share; empty where it has none yet."""
+def space_of(study: optuna.Study) -> Space:
+    """That its trials share; empty where it has none yet, or does not say it."""
     attrs = study.user_attrs
-    return settings_of(study.study_name, attrs) if "settings" in attrs else {}
+    return settings_of(study.study_name, attrs).get("space", {}) if "settings" in attrs else {}
 
 
 def trials_of(study: optuna.Study, means: Means | None = None) -> list[Trial]:
@@ -163,12 +164,12 @@ def note(study: optuna.Study, attribute: str, value: Any) -> None:
         study.set_user_attr(attribute, value)
 
 
-def known_networks(study: optuna.Study, run: StoredRun) -> dict[str, tuple[str, FrozenTrial]]:
+def known_networks(study: optuna.Study, folder: Path) -> dict[str, tuple[str, FrozenTrial]]:
     """Complete trials of the run's other studies, by fingerprint, whatever their points mean now."""
     found: dict[str, tuple[str, FrozenTrial]] = {}
     for name in EVERY:
-        other = load(storage_of(study), name, run.folder)
-        if other is None or other.study_name == study.study_name or "constant_mae" not in other.user_attrs:
+        other = load(storage_of(study), name, folder)
+        if other is None or other.study_name == study.study_name:
             continue
         for trial in counted(other, (TrialState.COMPLETE,)):
             found.setdefault(trial.user_attrs[BEGUN], (study_name(name), trial))

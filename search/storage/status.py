@@ -134,8 +134,9 @@ def study_status(
     made[name] = made_of(called, attrs, name, bool(trials))
     start = Given(preset_of(name, run.preset), made[name].given, attrs.get("constant_mae", 0.0))
     means = meaning(EVERY[name], start)
+    space = settings.get("space", {})
     ended = [trial for trial in trials if trial.state.is_finished()]
-    ours = [trial for trial in ended if not why_left_out(trial, settings, means)]
+    ours = [trial for trial in ended if not why_left_out(trial, space, means)]
     running = [trial for trial in trials if trial.state is State.RUNNING]
     anothers = sum(map(is_anothers, running))
     unended = len(running) - anothers

@@ -15,7 +15,7 @@ from data.shown import shown
 from search.storage.checked.kinds import MAE, OF_TRIALS, error_of_an_epoch, whole
 from search.storage.checked.trained import Means
 from search.storage.stored import same, why_another, why_outside
-from studies.study import SEED
+from studies.study import SEED, Space
 
 BEGUN = "network"  # the attribute of a trial that was found fit for its study, and begun
 UNFIT = "unfit"  # exit reason of one that was not
@@ -110,9 +110,8 @@ def params_of(trial: Stored) -> dict[str, Any]:
     return {**fixed_params_of(trial), **trial.params}
 
 
-def why_left_out(trial: Stored, settings: Mapping[str, Any], means: Means | None = None) -> str:
-    """Empty for a trial that counts in the study with these settings, whose points mean these networks now; settings without a space
-    allow any point."""
+def why_left_out(trial: Stored, space: Space, means: Means | None = None) -> str:
+    """Empty for a trial that counts in the study of this space, whose points mean these networks now; an empty one allows any point."""
     attrs = trial.user_attrs
     if damaged := why_damaged(attrs):
         return damaged
@@ -120,7 +119,6 @@ def why_left_out(trial: Stored, settings: Mapping[str, Any], means: Means | None
         return f"was not trained: it {attrs.get('exit_detail', 'does not belong to the study')}"
     if BEGUN not in attrs:
         return "was not begun by this search" if trial.state.is_finished() else "has not begun yet"
-    space = settings.get("space")
     if outside := why_outside(params_of(trial), space) if space else "":
         return outside
     if impossible := why_impossible(trial):

@@ -1,13 +1,14 @@
 """What goes to a worker and what comes back; plain values, no TensorFlow."""
 
-from collections.abc import Sequence
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from models.architecture import Architecture
 from models.training.settings import Training
-from search.storage.checked.trained import fingerprint_of, training_dict
 from studies.preset import StudyError
 
 
@@ -159,11 +160,14 @@ class TrialCrashed(RuntimeError):
 
 def job_dict(job: Job) -> dict[str, Any]:
     """What the trial's folder records of it."""
-    network, training = job.architecture.to_dict(), job.training.to_dict()
     return {
-        **training_dict(network, training, job.seed, job.deterministic, job.weights_digest),
+        "architecture": job.architecture.to_dict(),
+        "training": job.training.to_dict(),
+        "seed": job.seed,
+        "deterministic": job.deterministic,
         **({"start": job.start_digest} if job.start_digest else {}),
         **({"epochs_before": job.epochs_before} if job.epochs_before else {}),
+        **({"weights": job.weights_digest} if job.weights_digest else {}),
     }
 
 
@@ -173,3 +177,8 @@ def fingerprint(job: Job) -> str:
     With `deterministic` they have the same result, on one processor, with one number of threads and the same versions.
     """
     return fingerprint_of(job_dict(job), job.data)
+
+
+def fingerprint_of(recorded: Mapping[str, Any], data: str) -> str:
+    """The same, of what the trial's folder records, and the store's digest."""
+    return hashlib.blake2b(json.dumps([recorded, data], sort_keys=True).encode(), digest_size=8).hexdigest()

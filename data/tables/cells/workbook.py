@@ -64,6 +64,7 @@ def cells_of(path: Path, data: bytes) -> Iterator[Worksheet]:
     formulas = (
         load_workbook(io.BytesIO(data), read_only=True).worksheets if has_formulas(data) else [None] * len(sheets)
     )
+    parts = zipfile.ZipFile(io.BytesIO(data))  # of bytes in memory: nothing is left open
     read = kept = 0
     for sheet, with_formulas in zip(sheets, formulas, strict=True):
         sheet.reset_dimensions()  # programs other than Excel write wrong ones
@@ -79,8 +80,7 @@ def cells_of(path: Path, data: bytes) -> Iterator[Worksheet]:
                 )
             if cells:
                 rows.append((number, cells))
-        with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            text = archive.read(sheet._worksheet_path)
+        text = parts.read(sheet._worksheet_path)
         merged = [range_of(found[1].decode()) for found in MERGED.finditer(text)]
         hidden = frozenset(int(found[1]) for found in HIDDEN_ROW.finditer(text))
         yield Worksheet(sheet.title, sheet.sheet_state != "visible", tuple(unmerged(path, rows, merged)), hidden)

@@ -24,6 +24,7 @@ UNKNOWN = """
     non noto, anonimizzato, nessuno, onbekend, niet bekend, anoniem, geanonimiseerd, n d, s d, n v t, nvt
 """
 NOBODY = frozenset(" ".join(words.split()) for words in UNKNOWN.split(","))
+MOST_IMAGES = 40  # of one patient: both hands of every year of growth
 SPREADSHEETS = re.compile(r"^(\d+)[.,]0{1,2}$")  # a number as one with decimals
 # Beside such a word.
 OF_A_PATIENT = frozenset(("patient", "patiente", "patientin", "paciente", "paziente", "name", "id"))

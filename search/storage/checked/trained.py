@@ -1,7 +1,5 @@
-"""Which training a trial records: its fingerprint, and the attributes of its network."""
+"""Which network a trial records, by its attributes."""
 
-import hashlib
-import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -14,19 +12,6 @@ Means = Callable[[Point], tuple[Architecture, Cost]]  # the network of a study's
 # Attributes of networks that are not of the paper's kind.
 RARE = ("family", "se_ratio", "input_px", "even_detail", "even_tone")
 HEAD = ("beta", "sex_units", "fc_units", "dropout")
-
-
-def training_dict(
-    network: Mapping[str, Any], training: Mapping[str, Any], seed: int, deterministic: bool, weights: str = ""
-) -> dict[str, Any]:
-    """What is recorded of a training; `weights` is the digest of a file."""
-    own = {"architecture": network, "training": training, "seed": seed, "deterministic": deterministic}
-    return {**own, **({"weights": weights} if weights else {})}
-
-
-def fingerprint_of(recorded: Mapping[str, Any], data: str) -> str:
-    """Of what is recorded of a training, and the store's digest."""
-    return hashlib.blake2b(json.dumps([recorded, data], sort_keys=True).encode(), digest_size=8).hexdigest()
 
 
 def network_attributes(architecture: Architecture, cost: Cost) -> dict[str, Any]:

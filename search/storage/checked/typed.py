@@ -42,9 +42,8 @@ def of_type(value: Any, kind: Any, where: str) -> str:
             return f"{where} is a table of values by name, and it has {shown(value)}"
         return next(filter(None, (of_type(one, inner[1], f"{where}.{name}") for name, one in value.items())), "")
     if isinstance(kind, type) and is_dataclass(kind):
-        return (
-            (misfit(value) and f"{where}: {misfit(value)}")
-            if isinstance(value, kind)
-            else f"{where} is none: {shown(value)}"
-        )
+        if not isinstance(value, kind):
+            return f"{where} is none: {shown(value)}"
+        wrong = misfit(value)
+        return f"{where}: {wrong}" if wrong else ""
     raise TypeError(f"{where} has a type that is not known here: {kind}")

@@ -32,7 +32,7 @@ from studies.preset import StudyError
 ray = pytest.importorskip("ray", reason="Ray comes with the extra: pip install '.[ray]'")
 from ray.cluster_utils import Cluster  # noqa: E402 # after the check
 
-from search.workers.ray_cluster import listen_on_loopback_alone, ray_executor, train  # noqa: E402
+from search.workers.ray_cluster import count_of, listen_on_loopback_alone, ray_executor, train  # noqa: E402
 
 pytestmark = pytest.mark.slow
 PRESET = replace(tiny_preset(), reference=SMALLEST, training=replace(tiny_preset().training, epochs=40))
@@ -94,9 +94,11 @@ def test_a_search_that_loses_a_node_ends_as_one_that_was_not_disturbed(
             [folder] = disturbed.glob("trials/*/0001")
             lose_the_node_of(worker_of(folder), cluster)
 
-    progress = replace(
-        silent(), epoch=on_epoch, said=said.append, resumed=lambda study, message: went_on.append(message.number)
-    )
+    def on_resumed(study: str, message: Resumed) -> None:
+        went_on.append(message.number)
+        wait_for_the_loss_to_be_seen()
+
+    progress = replace(silent(), epoch=on_epoch, said=said.append, resumed=on_resumed)
     run, name = ablation(disturbed, tiny_store)
     decision = run_study(run, tiny_store, name, on_cluster, progress, Terms(deterministic=True))
     run_whole, name = ablation(whole, tiny_store)
@@ -117,6 +119,14 @@ def lose_the_node_of(worker: int, cluster: Cluster) -> None:
     [node] = [node for node in cluster.worker_nodes if node.all_processes["raylet"][0].process.pid == raylet]
     cluster.remove_node(node, allow_graceful=False)
     os.kill(worker, signal.SIGKILL)
+
+
+def wait_for_the_loss_to_be_seen() -> None:
+    """Until one place is left: a worker's end is known at once, a node's after Ray has asked it in vain for 15 s or more."""
+    until = time.monotonic() + SECONDS
+    while count_of("CPU") != 1:
+        assert time.monotonic() < until
+        time.sleep(0.1)
 
 
 def test_a_trial_that_waits_for_a_place_can_be_stopped_and_ended(

@@ -40,11 +40,6 @@ def for_inference(model: keras.Model, architecture: Architecture, image_px: int)
     return mean_of(plain) if len(plain) > 1 else plain[0]
 
 
-def computes_in_full(model: keras.Model) -> bool:
-    """Whether it rounds nothing to half precision."""
-    return all(member.compute_dtype == "float32" for member in members_of(model))
-
-
 def inputs_of(names: list[str], images: np.ndarray, male: np.ndarray) -> dict[str, np.ndarray]:
     every = {"image": images[..., np.newaxis], "male": male.astype(np.float32)[:, np.newaxis]}
     return {name: every[name] for name in names}

@@ -18,7 +18,7 @@ from models.layers import Act, Activation, Conv, Pool, Sum, walk
 from models.stages import stages
 from models.training.alike import alike
 from models.training.augmentation import augmentation
-from models.training.settings import Training
+from models.training.settings import Precision, Training
 
 MEMBER, OUTPUT = "member_", "age_months"  # names of layers; a member's has its number
 Tensor = Any  # a KerasTensor; Keras ships no types
@@ -177,3 +177,10 @@ def members_of(network: keras.Model) -> list[keras.Model]:
     """The networks whose mean it is, in their order; itself where it is one alone."""
     found = {layer.name: layer for layer in network.layers if layer.name.startswith(MEMBER)}
     return sorted(found.values(), key=lambda layer: int(layer.name.removeprefix(MEMBER))) or [network]
+
+
+def half_precisions(network: keras.Model) -> set[Precision]:
+    """Those in which its layers compute; none where it rounds nothing. A network that was read says of itself only what this process has set."""
+    half: dict[str, Precision] = {"bfloat16": "mixed_bfloat16", "float16": "mixed_float16"}
+    layers = [layer for member in members_of(network) for layer in member.layers]
+    return {half[layer.compute_dtype] for layer in layers if layer.compute_dtype in half}

@@ -6,9 +6,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from conftest import needs
 from scipy import ndimage
 
 from models.architecture import Architecture, Blocks
+from models.training.settings import Precision
 
 DETAIL, TONE = 0.12, 0.35
 PLAIN = Architecture(beta=1 / 16, blocks=Blocks(0, 0, 0, 1, 0, 0), stem_pools=(False, False))
@@ -154,13 +156,14 @@ def test_a_network_answers_the_same_of_a_film_whatever_its_gamma(films: np.ndarr
 
 @pytest.mark.parametrize("precision", ["float32", "mixed_bfloat16"])
 def test_a_saved_network_makes_films_alike_and_needs_no_code_of_ours(
-    films: np.ndarray, precision: str, tmp_path: Path
+    films: np.ndarray, precision: Precision, tmp_path: Path
 ) -> None:
     from models.backend import keras
 
     from models import saved
     from models.network import build
 
+    needs(precision)
     keras.config.set_dtype_policy(precision)
     try:
         network = build(EVEN, 48)

@@ -8,8 +8,10 @@ from typing import Any
 
 from models.backend import keras
 
+import PIL.Image
 import pytest
 from conftest import needs, tiny_preset
+from model_folders import train_model
 
 import models.training.precision
 from data.store.disk import Store
@@ -147,17 +149,48 @@ def test_a_setting_that_keeps_onednn_from_a_precision_is_refused_before_a_step(
             refuse_held_back(precision)
 
 
-@pytest.mark.slow
-@pytest.mark.skipif(
+handed_over = pytest.mark.skipif(
     not HANDED_OVER["mixed_bfloat16"] & cpu_flags(),
     reason="TensorFlow hands no half precision to oneDNN on this processor",
 )
+
+
+def forbidden(*words: str) -> subprocess.CompletedProcess[str]:
+    """The command in an environment that keeps oneDNN from half precision."""
+    return subprocess.run(
+        [sys.executable, "-m", "search.cli", *words],
+        cwd=ROOT,
+        env={**os.environ, "ONEDNN_MAX_CPU_ISA": "AVX2"},
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+
+
+@pytest.mark.slow
+@handed_over
 def test_a_search_in_a_precision_that_the_environment_forbids_ends_with_a_sentence(tmp_path: Path) -> None:
     words = "ablate --preset demo --data phantom:60 --image-px 40 --epochs 1 --warmup-epochs 0 --workers 1 --precision mixed_bfloat16 --device cpu"
-    command = [sys.executable, "-m", "search.cli", *words.split(), "--run-dir", str(tmp_path / "run")]
-    environment = {**os.environ, "ONEDNN_MAX_CPU_ISA": "AVX2"}
-    ended = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=300, check=False)
+    ended = forbidden(*words.split(), "--run-dir", str(tmp_path / "run"))
 
     assert ended.returncode == 2, ended.stderr
     assert "ONEDNN_MAX_CPU_ISA=AVX2 in the environment keeps oneDNN from it" in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
+@pytest.mark.slow
+@handed_over
+def test_a_model_in_a_precision_that_the_environment_forbids_is_refused_with_a_sentence(
+    tiny_store: Store, tmp_path: Path
+) -> None:
+    needs("mixed_bfloat16")
+    training = Training(epochs=1, precision="mixed_bfloat16")
+    model = train_model(tmp_path / "model", tiny_store, tiny_preset().reference, training)
+    PIL.Image.fromarray(next(iter(tiny_store.split("train").images)).squeeze()).save(tmp_path / "hand.png")
+    ended = forbidden("explain", str(tmp_path / "hand.png"), "--sex", "F", "--model", str(model.path))
+
+    assert ended.returncode == 2, ended.stderr
+    assert "ONEDNN_MAX_CPU_ISA=AVX2 in the environment keeps oneDNN from it" in ended.stderr
+    assert "unset the variable, or use the model on another machine" in ended.stderr
     assert "Traceback" not in ended.stderr

@@ -40,12 +40,12 @@ def held_back(precision: Precision) -> str:
     return found if too_low and HANDED_OVER.get(precision, set()) & cpu_flags() else ""
 
 
-def refuse_held_back(precision: Precision) -> None:
+def refuse_held_back(precision: Precision, instead: str = "begin another run with --precision float32") -> None:
     """Raises TrainingError where this process cannot compute in it, which TensorFlow would find out in the middle of a step."""
     if not tf.config.list_physical_devices("GPU") and (setting := held_back(precision)):
         raise TrainingError(
             f"this process cannot compute in precision {precision}: {setting} in the environment keeps oneDNN from it; unset the "
-            "variable, or begin another run with --precision float32"
+            f"variable, or {instead}"
         )
 
 

@@ -93,17 +93,14 @@ def export(model: ModelFolder, formats: list[str], folder: Path, run: Path) -> E
     refuse_none_left(formats, faults)
     inputs = inputs_for(model, run)
     network = load_network(model)
-    from models.export import (
-        computes_in_full,
-        for_inference,
-        runner_of,
-    )  # after TensorFlow was loaded without its chatter
+    from models.export import for_inference, runner_of  # after TensorFlow was loaded without its chatter
+    from models.network import half_precisions
 
     trained = runner_of(network)
     plain = for_inference(network, model.architecture, model.preparation.image_px)
     expected = runner_of(plain)(inputs.images, inputs.male)
     rounding = largest(trained(inputs.images, inputs.male), expected)
-    if computes_in_full(network):
+    if not half_precisions(network):
         refuse_beyond(rounding, f"{model.name} without augmentation")
     rows = [Exported("as trained", model.network, megabytes(model.network), latency_ms(trained, inputs), rounding)]
     for format in formats:

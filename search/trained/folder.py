@@ -216,7 +216,8 @@ def store_with(digest: str, runs: Sequence[Path], first: Sequence[Path] = ()) ->
 
 
 def load_network(model: ModelFolder) -> Any:
-    """The Keras network. Raises DataError where it is damaged, or not the one that model.json describes."""
+    """The Keras network. Raises DataError where it is damaged, or not the one that model.json describes; TrainingError where this
+    process cannot compute in its precision."""
     network = network_at(model.network)
     side = model.preparation.image_px
     expected = {"image": (None, side, side, 1)} | ({"male": (None, 1)} if model.architecture.sex_units else {})
@@ -224,7 +225,16 @@ def load_network(model: ModelFolder) -> Any:
         found = {tensor.name: tuple(tensor.shape) for tensor in network.inputs}
     if found != expected:
         raise damaged(model.network, f"it takes {found}, and {ABOUT} says {expected}")
+    refuse_precision(network)
     return network
+
+
+def refuse_precision(network: Any) -> None:
+    from models.network import half_precisions
+    from models.training.precision import refuse_held_back
+
+    for precision in half_precisions(network):
+        refuse_held_back(precision, "use the model on another machine")
 
 
 def network_at(path: Path) -> Any:

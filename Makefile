@@ -34,7 +34,7 @@ test-slow: install
 KERNELS ?= TF_ENABLE_ONEDNN_OPTS=0 ONEDNN_MAX_CPU_ISA=SSE41 ONEDNN_MAX_CPU_ISA=AVX2 ONEDNN_MAX_CPU_ISA=AVX512_CORE TF_NUM_INTRAOP_THREADS=1 TF_NUM_INTRAOP_THREADS=4
 SUITES ?= test test-slow
 test-kernels: install
-	@failed=0; for kernel in $(KERNELS); do echo "== $$kernel"; env $$kernel $(MAKE) --no-print-directory $(SUITES) || failed=1; done; exit $$failed
+	@failed=0; for kernel in $(KERNELS); do echo "== $$kernel"; env $$kernel $(MAKE) --no-print-directory --keep-going $(SUITES) || failed=1; done; exit $$failed
 
 # Kills a search at 50 random moments; about ten minutes. HOSTS=change gives every leader another host name.
 KILLS ?= 50

@@ -70,3 +70,12 @@ def test_losses_that_the_command_accepts_are_accepted(tmp_path: Path) -> None:
     assert parts(labelled(folder, replace(SETTINGS, accept_losses=True)), tmp_path / "prepared")
     with pytest.raises(DataError, match="--accept-losses"):
         parts(labelled(folder), tmp_path / "again")
+
+
+def test_what_cannot_be_used_of_a_test_table_counts_against_all_of_it_and_not_against_the_part_reported_on(
+    tmp_path: Path,
+) -> None:
+    folder = clinic(tmp_path / "c", 2, missing=12, count=80)  # of the 34 that are reported on they would be a quarter
+    (folder / "train.csv").rename(folder / "test.csv")
+
+    assert parts(labelled(folder), tmp_path / "prepared")

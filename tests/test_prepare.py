@@ -194,6 +194,22 @@ def test_damaged_images_that_are_more_than_a_fifth_of_the_test_set_are_refused_h
     assert (kept["split"] == "test").sum() == 3
 
 
+@pytest.mark.parametrize("fault", ["missing", "damaged"])
+def test_losses_of_a_training_table_count_against_all_of_its_cases_however_many_are_drawn_from_them(
+    rsna_folder: Write, tmp_path: Path, fault: str
+) -> None:
+    folder = rsna_folder(CASES)
+    for number in range(CASES // 5):
+        image(folder, 1377 + number).unlink() if fault == "missing" else image(folder, 1377 + number).write_bytes(
+            b"404"
+        )
+
+    assert len(prepare(str(folder), SETTINGS, tmp_path / "store").cases) == CASES - CASES // 5
+    image(folder, 1377 + CASES // 5).unlink()
+    with pytest.raises(DataError, match=f"5 of {CASES} .*cases .*more than a fifth.*--accept-losses"):
+        prepare(str(folder), SETTINGS, tmp_path / "again")
+
+
 def test_a_mended_file_is_prepared_by_the_same_command(rsna_folder: Write, tmp_path: Path) -> None:
     folder = rsna_folder(CASES)
     whole = image(folder).read_bytes()

@@ -23,6 +23,7 @@ FIRST = 5  # ids that are named as examples
 @dataclass(frozen=True)
 class Arranged:
     cases: pd.DataFrame  # those kept; CASE_COLUMNS
+    given: pd.Series  # the split that the source's owner gave each of them; '' where none
     places: list[int]  # of their images among those decoded
     problems: tuple[Problem, ...]  # those left out
     sides: Sides
@@ -59,9 +60,10 @@ def arranged(source: Source, decoded: pd.DataFrame, settings: Preparation, there
     places = [int(place) for place in decoded.index.get_indexer(kept.index)]
     return Arranged(
         table.reset_index(drop=True),
+        cases["split"][kept.index],
         places,
         tuple(
-            replace(problem, split="" if asked["drawn"][row] else asked["split"][row])
+            replace(problem, split=cases["split"][row])
             for row, problem in left_out(asked.assign(reason=decoded["reason"]))
         ),
         remembered(before, where[surely_placed(where, decoded)]),

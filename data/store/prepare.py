@@ -125,7 +125,7 @@ def make(request: Request, there: Store | None, path: Path, progress: Progress, 
         refuse_listed(problems, len(found.cases), part / "problems.csv", strict)
         refuse_empty_splits(request.source, found.cases, problems)
         of_source = () if request.settings.images else request.read.problems  # which are not those of a subset
-        refuse_losses(request.source, [*of_source, *found.problems], found.cases["split"], request.settings)
+        refuse_losses(request.source, [*of_source, *found.problems], found.given, request.settings)
         write_csv(found.cases, part / "cases.csv")
         if there and trained_on and digest_of(part / "cases.csv") != there.digest:
             shutil.rmtree(part)

@@ -48,8 +48,13 @@ def store_of_parts(labelled: Labelled, cases: pd.DataFrame, place: Path, progres
 
     Raises StudyError where it is of others: what has been trained there is, too.
     """
-    # What was passed over in the folder is no part of it; the evaluation has said it.
-    read = replace(labelled.read, cases=labelled.read.cases.loc[cases.index].assign(split=cases["split"]), said=())
+    # What was passed over in the folder is no part of it; the evaluation has said it. What cannot be used belongs to no part.
+    read = replace(
+        labelled.read,
+        cases=labelled.read.cases.loc[cases.index].assign(split=cases["split"]),
+        problems=tuple(replace(problem, split="") for problem in labelled.read.problems),
+        said=(),
+    )
     found = files(list(read.cases["id"]), list(read.cases["path"])) if "path" in read.cases else None
     if is_store(place):
         there = open_store(place)

@@ -1,11 +1,12 @@
 """Our own CSV files: an id is text, byte for byte, whatever number, absence or formula it looks like.
 
-The one place that writes CSV, and that calls pandas' reader, which by itself takes NA, null, 007 and 1e5 for something else.
-Tables that people bring are read by `data/tables/sheets.py`.
+The one place that writes CSV, and that calls pandas' reader, which by itself takes NA, null, 007 and 1e5 for something
+else. Tables that people bring are read by `data/tables/sheets.py`.
 
-People open these files with a spreadsheet, which runs a cell that begins with =, +, - or @. Such a cell is written with an
-apostrophe before it, so is one that such a spreadsheet would cut in two before a formula (`a;=1+1`), and so is one with a character that is not simply shown (a control character, a byte that is no
-Unicode), which is then an escape; `read_csv` takes both back. Numbers stay as they are, negative ones too.
+People open these files with a spreadsheet, which runs a cell that begins with =, +, - or @. Such a cell is written
+with an apostrophe before it, so is one that such a spreadsheet would cut in two before a formula (`a;=1+1`), and so is
+one with a character that is not simply shown (a control character, a byte that is no Unicode), which is then an
+escape; `read_csv` takes both back. Numbers stay as they are, negative ones too.
 """
 
 import csv

@@ -77,17 +77,22 @@ def check(value: object, ranges: Mapping[str, Range], error: type[ValueError]) -
                 raise error(f"each of {name} must be {allowed}; got {shown(given)}")
         elif kind in (bool, str):
             if not (isinstance(given, bool) if kind is bool else is_text(given)):
-                raise error(f"{name} must be {'true or false' if kind is bool else 'a text'}; got {shown(given)}")
+                raise error(
+                    f"{name} must be {'true or false' if kind is bool else 'a text that may name a file'}; got {shown(given)}"
+                )
         elif get_origin(kind) is Literal and given not in get_args(kind):
             raise error(f"{name} must be one of {', '.join(get_args(kind))}; got {shown(given)}")
 
 
 def is_text(value: object) -> bool:
     """Whether it is a text that may name a file: without NUL, and of characters that a file system can hold."""
+    if not isinstance(value, str) or "\0" in value:
+        return False
     try:
-        return isinstance(value, str) and "\0" not in value and bool(os.fsencode(value) or True)
+        os.fsencode(value)
     except UnicodeEncodeError:
         return False
+    return True
 
 
 @cache

@@ -14,7 +14,7 @@ from pathlib import Path
 from urllib.parse import unquote
 
 import boneage_search  # noqa: F401 # first: from here on our packages are found, whatever else has their names
-from data.preparation import DataError
+from data.preparation import DataError, expanded
 from models.architecture import ArchitectureError
 from models.pretrained.file import WeightsError
 from models.training.settings import TrainingError
@@ -92,7 +92,7 @@ def complete(typed: argparse.ArgumentParser) -> None:
 def places(parsed: argparse.Namespace) -> list[Path]:
     """Files and folders that the command names, one by one, in lists, or as databases; and those that its run names."""
     named = vars(parsed)
-    texts = [*(named.get(name) for name in ("data", "source", "target", "storage")), *named_by_run(parsed)]
+    texts = [*(named.get(name) for name in ("data", "labelled", "source", "target", "storage")), *named_by_run(parsed)]
     files = [file_in(text) for text in texts if isinstance(text, str)]
     values = [one for value in named.values() for one in (value if isinstance(value, list) else [value])]
     return [value for value in (*values, *files) if isinstance(value, Path)]
@@ -102,7 +102,9 @@ def file_in(text: str) -> Path | None:
     """The file or folder of what was typed: a path, or an SQLite database's URL; None of drawn hands and of a server."""
     if not text or text.startswith("phantom:") or "://" in text.replace("sqlite:///", ""):
         return None
-    return Path(unquote(text.removeprefix("sqlite:///").partition("?")[0]) if text.startswith("sqlite:") else text)
+    if text.startswith("sqlite:"):
+        return Path(unquote(text.removeprefix("sqlite:///").partition("?")[0]))
+    return expanded(text)
 
 
 def named_by_run(parsed: argparse.Namespace) -> list[str]:

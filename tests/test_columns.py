@@ -1,6 +1,7 @@
 """Columns under headings that nobody knows: ages, splits and patients that would be lost without a word."""
 
 import json
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from openpyxl import Workbook
 from data.preparation import DataError, Preparation
 from data.tables.headings import normalised
 from data.tables.layouts import Found, read_folder
+from data.tables.paired.patients import identity
 from data.tables.unused import may_be_ages, splits_named
 from search.apply.labels import labels_of
 
@@ -205,10 +207,11 @@ def test_a_word_of_time_beside_a_number_is_no_unit(folder: Path, heading: str) -
     assert list(read_folder(folder, Preparation(age_column=heading)).cases["age_months"]) == before
 
 
-def test_years_of_a_range_are_a_unit(folder: Path) -> None:
+@pytest.mark.parametrize("range", ["0-18", "0 - 18", "0–18", "0 – 18", "0 to 18", "0 bis 18", "0 a 18"])
+def test_years_of_a_range_are_a_unit(folder: Path, range: str) -> None:
     before = list(read_folder(folder).cases["age_months"])
-    renamed_ages(folder, "bone age (0-18 years)", 1 / 12)
-    ages = read_folder(folder, Preparation(age_column="bone age (0-18 years)")).cases["age_months"]
+    renamed_ages(folder, f"bone age ({range} years)", 1 / 12)
+    ages = read_folder(folder, Preparation(age_column=f"bone age ({range} years)")).cases["age_months"]
 
     assert list(ages) == pytest.approx(before, abs=0.01)
 
@@ -285,6 +288,16 @@ def test_months_beside_calendar_years_are_of_a_date(folder: Path, year: str, mon
     with_column(folder, month, [str(number) for number in (1, 10, 3, 5, 2, 7, 8, 9)])
 
     assert len(read_folder(folder, Preparation(age_column="BA", age_unit="years")).cases) == 8
+
+
+def test_ages_that_are_said_to_be_months_have_no_other_part(folder: Path) -> None:
+    rows = "".join(f"{id},{n + 3},M\n" for n, id in enumerate(IDS))
+    (folder / "train.csv").write_text(f"id,boneage,sex\n{rows}")
+    with_column(folder, "month", [str(number) for number in (1, 10, 3, 5, 2, 7, 8, 9)])
+
+    with pytest.raises(DataError, match=r"the years and the months of one age.*say --age-unit months"):
+        read_folder(folder)
+    assert len(read_folder(folder, Preparation(age_unit="months")).cases) == 8
 
 
 def test_one_age_in_both_units_is_no_age_in_two_parts(folder: Path) -> None:
@@ -558,6 +571,17 @@ def test_patients_in_a_file_of_their_own_are_refused_and_no_matter_where_the_tab
         read_folder(folder)
     with_column(folder, "patient_id", list("aabbccdd"))
     assert list(read_folder(folder).cases["patient"]) == list("aabbccdd")
+
+
+@pytest.mark.parametrize("spellings", [("P689", "p689"), ("689", "00689"), ("689", "689.0"), ("P 7", "P7 ")])
+def test_a_patient_in_two_spellings_is_one(folder: Path, spellings: tuple[str, str]) -> None:
+    patients = [*spellings, *(f"X{id}X" for id in IDS[2:])]
+    rows = [f"{id},{patient}\n" for id, patient in zip(IDS, patients, strict=True)]
+    (folder / "patients.csv").write_text("id,patient_id\n" + "".join(rows))
+    one = len({*map(identity, spellings)}) == 1
+
+    with pytest.raises(DataError, match=r"patients\.csv says whose the images are") if one else nullcontext():
+        read_folder(folder)
 
 
 NO_LISTS = {

@@ -17,7 +17,7 @@ from searched import a_run, search
 from data.store.disk import Store
 from search.leader.engine import run_study
 from search.output.confirmed import NOTHING, confirmed_words, model_learned_nothing
-from search.report.read import StudyReport, read
+from search.report.read import Report, StudyReport, read
 from search.report.rows import machine_rows, trial_rows
 from search.report.text import trials_csv
 from search.report.words import FRESH, OPTIMISM, answers
@@ -103,7 +103,9 @@ def test_status_and_report_say_it_and_the_run_keeps_its_four_studies(searched_on
     assert NOTHING not in confirmed_words(said[-1]["decision"], made.to_dict())
 
 
-def test_how_sure_speaks_of_the_training_that_how_good_speaks_of(searched_once: tuple[Run, Decision]) -> None:
+def test_how_sure_speaks_of_the_training_that_how_good_speaks_of(
+    searched_once: tuple[Run, Decision], monkeypatch: pytest.MonkeyPatch
+) -> None:
     run, made = searched_once
     found = made.findings
     assert isinstance(found, confirmation.ConfirmationFindings)
@@ -126,7 +128,10 @@ def test_how_sure_speaks_of_the_training_that_how_good_speaks_of(searched_once: 
     assert choice
     assert good.headline == f"{choice.expected:.2f} ± {choice.sd:.2f} months validation MAE, expected"
     assert f"{found.found_mae:.2f} was seen, which is optimistic: it decided for the network." in good.details
-    assert any(f"Of the {found.found_mae:.2f} months seen: " in said for said in alone.details)
+    assert "Its validation predictions are not available, so there is no interval over the images." in alone.details
+    monkeypatch.setattr(Report, "errors", lambda self, trial: np.array([3.0, 5.0, 4.0]))
+    alone = next(one for one in answers(unconfirmed) if one.question == "How sure?")
+    assert any(said.startswith(f"Of the {found.found_mae:.2f} months seen: 95% interval") for said in alone.details)
 
 
 def without_what_follows(study: StudyReport) -> StudyReport:

@@ -341,7 +341,9 @@ def test_a_run_folder_that_nobody_may_make_is_a_sentence(tmp_path: Path) -> None
 
 
 @pytest.mark.slow
-def test_files_and_databases_in_another_users_folder_or_of_impossible_names_are_a_sentence(tmp_path: Path) -> None:
+def test_files_and_databases_in_another_users_folder_or_of_impossible_names_are_a_sentence(
+    tmp_path: Path, tiny_model: Path
+) -> None:
     """Named one by one, in a list, as a database's URL, or by the run."""
     if not shutil.which("setpriv"):
         pytest.skip("no setpriv")
@@ -358,6 +360,8 @@ def test_files_and_databases_in_another_users_folder_or_of_impossible_names_are_
     calls = (
         "predict private/hand.png --sex M --model private/model",
         "evaluate private --model private/model",
+        f"evaluate private --model {tiny_model}",
+        f"evaluate private/hands --model {tiny_model}",
         "status --run-dir RUN --storage sqlite:///private/x.db",
         "status --run-dir moved",
         "storage copy --from sqlite:///private/x.db --to sqlite:///y.db",

@@ -373,6 +373,7 @@ def test_a_file_of_any_kind_whose_name_is_no_missing_splits_is_passed_over(folde
     [
         *(
             "test.npz",
+            "test.mat",
             "test.npy",
             "test_images.h5",
             "val.hdf5",
@@ -411,7 +412,7 @@ def test_annotations_of_a_split_that_rows_or_folders_have_are_passed_over(folder
             (folder / split).mkdir(exist_ok=True)
             (folder / "img" / f"{id}.png").rename(folder / split / f"{id}.png")
     (folder / "labels.csv").write_text("\n".join(lines))
-    for name in ("test.json", "val.json", "train.parquet", "test.mat"):
+    for name in ("test.json", "val.json", "train.parquet", "test.sav"):
         (folder / name).write_text("{}")
     packed(folder / "dataset_test.zip", "labels.csv")
 

@@ -186,6 +186,24 @@ def test_headings_of_ones_own_and_a_table_without_sexes(tmp_path: Path) -> None:
         sexes_of(table(tmp_path, "id,boneage\n7,90\n"), files)
 
 
+@pytest.mark.parametrize(
+    ("heading", "cells"),
+    [
+        ("id,age months,male,bone age 2", "7,90,F,88"),
+        ("id,bone age,bone age,male", "7,90,100,F"),
+        ("id,bone age (weeks),male", "7,400,F"),
+        ("id,years,months,male", "7,6,3,F"),
+        ("id,boneage,male", "7,six,F"),
+    ],
+)
+def test_where_sexes_are_asked_for_the_ages_may_be_anything(tmp_path: Path, heading: str, cells: str) -> None:
+    files = files_named(tmp_path, "7.png")
+    found = sexes_of(table(tmp_path, f"{heading}\n{cells}\n"), files)
+
+    assert found.male == {files[0]: False}
+    assert found.said == ()
+
+
 def test_ages_in_another_unit_are_refused(tmp_path: Path) -> None:
     files = files_named(tmp_path, "1.png")
     years = "".join(f"{n},{n + 5}.5\n" for n in range(1, 9))

@@ -418,6 +418,7 @@ WITHOUT_EFFECT = [  # a line, the option that would change nothing, and the one 
     (["predict", "hand.png", "--sex-column", "sex"], "--sex-column", "--table CSV"),
     (["predict", "hand.png", "--json", "--out", "a.csv"], "--json", "--out"),
     (["explain", "hand.png", "--split", "test"], "--split", "--sheet N"),
+    (["explain", "hand.png", "--id-column", "Nr"], "--id-column", "--table CSV"),
     (["explain", "--sheet", "3", "--sex", "F"], "--sex", "--sheet"),
     (["explain", "--sheet", "3", "--force"], "--force", "--sheet"),
     (["evaluate", "hands", "--share", "0.3"], "--share", "--recalibrate or --fine-tune EPOCHS"),

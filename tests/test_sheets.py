@@ -226,6 +226,23 @@ def test_one_merged_heading_over_two_columns_is_the_heading_of_both(tmp_path: Pa
             read_table(merged(tmp_path / "t.xlsx", rows, *ranges))
 
 
+def test_headings_of_two_lines_begin_the_table_and_no_other(tmp_path: Path) -> None:
+    rows: Cells = [
+        ["id", "boneage", "sex", "Readers", None],
+        [None, None, None, "R1", "R2"],
+        [1, 100, "M", "Ana", "Ben"],
+        [2, 90, "F", "Ana", "Cem"],
+    ]
+    table = read_table(merged(tmp_path / "t.xlsx", rows, "A1:A2", "B1:B2", "C1:C2", "D1:E1"))
+
+    assert table is not None
+    assert not table.problems
+    assert list(table.cases["id"]) == ["1", "2"]
+    rows[1] = [None, "ground truth bone age", None, "R1", "R2"]  # which says something else than the line above it
+    with pytest.raises(DataError, match="row 2 has the headings again"):
+        read_table(merged(tmp_path / "t.xlsx", rows, "A1:A2", "C1:C2", "D1:E1"))
+
+
 def test_a_merged_title_or_note_is_one_cell(tmp_path: Path) -> None:
     rows: Cells = [
         ["Klinik Nord"],

@@ -142,10 +142,10 @@ def test_of_two_trials_without_a_word_the_one_that_this_search_asked_for_goes_on
     assert trials[theirs].user_attrs["exit_reason"] == told.UNFIT
 
 
-@given(name=st.sampled_from(sorted(told.KINDS)), value=VALUES)
+@given(name=st.sampled_from(sorted(told.TRIAL_KINDS)), value=VALUES)
 def test_attributes_are_read_as_far_as_they_are_of_their_kind(name: str, value: Any) -> None:
     attrs = {name: value, "beta": 0.0625}
-    is_sound = told.KINDS[name](value)
+    is_sound = told.TRIAL_KINDS[name](value)
 
     assert told.sound(attrs) == (attrs if is_sound else {"beta": 0.0625})
     assert (told.why_damaged(attrs) == "") == is_sound

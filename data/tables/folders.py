@@ -22,7 +22,7 @@ from data.tables.headings import IMAGE_SUFFIXES, split_by_words
 from data.tables.paired.header_ids import is_readable_dicom
 from data.tables.sheets import TABLE_SUFFIXES
 
-SPEAKS_OF_CASES = re.compile(r"split|partition|patient|subject")
+SPEAKS_OF_CASES = re.compile(r"split|partition|patient|subject", re.IGNORECASE)
 MAX_ENTRIES = 2_000_000  # files and folders; beyond, a link leads out of the data, as to the whole disk
 LINK_BYTES = 255  # of a path
 NAMED = 3  # of what was passed over
@@ -56,7 +56,7 @@ MAY_BE_TABLES = {
     **dict.fromkeys((".gz", ".bz2", ".xz", ".zst"), "unpack"),
     **dict.fromkeys((".tab", ".dat", ".json", ".jsonl", ".ndjson", ".psv"), "save as CSV or xlsx"),
     **dict.fromkeys((".xlsb", ".xlt", ".fods", ".feather", ".arrow", ".orc", ".avro"), "save as CSV or xlsx"),
-    **dict.fromkeys((".sas7bdat", ".xpt", ".por", ".rds", ".rda", ".rdata", ".mat"), "save as CSV or xlsx"),
+    **dict.fromkeys((".sas7bdat", ".xpt", ".por", ".rds", ".rda", ".rdata"), "save as CSV or xlsx"),
     **dict.fromkeys((".sqlite", ".sqlite3", ".mdb", ".accdb"), "save as CSV or xlsx"),
 }
 OF_IMAGES = re.compile(
@@ -80,7 +80,7 @@ class Files:
 
     @cached_property
     def with_dicom(self) -> bool:
-        """Whether any image is DICOM by its content: those that are so by their names need not be opened."""
+        """Whether any image is DICOM by its name or its content: those that are so by their names need not be opened."""
         return any(map(is_unnamed_dicom, self.images)) or any(map(is_readable_dicom, self.images))
 
 

@@ -1,9 +1,10 @@
 """A folder of radiographs, in whatever layout it came: RSNA's own, Kaggle's, or a renamed one. Found, not configured.
 
 Tables are known by their headings (`headings.py`), a table's split by its own `split` column, its file's name, its
-folders' names, or RSNA's headings, in this order; where none of them tells it, by the folders of the images. An image belongs to the row whose id is its name (`paired/names.py`), in a folder
-of the same split or of none; held-out cases may also have theirs among the training images. Sexes that no table has, and
-ages where that was asked for, are taken from DICOM files.
+folders' names, or RSNA's headings, in this order; where none of them tells it, by the folders of the images. An image
+belongs to the row whose id is its name (`paired/names.py`), in a folder of the same split or of none; held-out cases
+may also have theirs among the training images. Sexes that no table has, and ages where that was asked for, are taken
+from DICOM files.
 """
 
 from collections import Counter
@@ -31,12 +32,13 @@ from data.tables.headings import (
     normalised,
     split_by_words,
     split_of,
+    with_column,
     without_ending,
 )
 from data.tables.paired.elsewhere import refuse_elsewhere
 from data.tables.paired.header_ids import is_readable_dicom
 from data.tables.paired.joined import joined
-from data.tables.paired.split_folders import ByFolder, by_folders, splits_named
+from data.tables.paired.split_folders import ByFolder, by_folders, splits_of_folders
 from data.tables.refusals import (
     refuse_ids_in_two_splits,
     refuse_losses,
@@ -103,9 +105,7 @@ def read_folder(folder: Path, settings: Preparation = AS_FOUND, to_train: bool =
             passed += "; if the images' names are in another column, say --id-column"
         raise DataError(f"{folder} has {len(problems)} cases and none can be used{first}{passed}")
     refuse_splits_unreadable(folder, files, tables, cases)
-    placed = (
-        by_folders(folder, files.images, cases, [table.path for table in labelled]) if to_train else ByFolder(cases)
-    )
+    placed = by_folders(folder, files.images, cases, with_column(labelled[0], "split")) if to_train else ByFolder(cases)
     cases = placed.cases
     if to_train:
         refuse_splits_without_images(folder, labelled, cases)
@@ -213,7 +213,7 @@ def refuse_splits_unreadable(folder: Path, files: Files, tables: Sequence[Table]
     of their images, have cases of that split."""
     of_tables = {table.split for table in tables}
     named = {*of_tables, *cases["split"]} - {""}
-    named = named or {split for of in splits_named(folder, files.images, list(cases["path"])) for split in of}
+    named = named or {split for of in splits_of_folders(folder, files.images, list(cases["path"])) for split in of}
     there = named | {"train"} if "" in of_tables else named
     for path in files.foreign_tables:
         stem = stem_of(path)
@@ -249,7 +249,7 @@ def table_of_headers(
         {"id": ids, "age_months": np.nan, "male": False, "split": "", "patient": "", "row": range(1, len(ids) + 1)}
     )
     cases = cases.assign(named=cases["id"], folder="")
-    return Table(folder, cases, (), has_ages=False, has_sexes=False, split="")
+    return Table(folder, cases, (), has_ages=False, has_sexes=False, split="", of_headers=True)
 
 
 def one_per_split(folder: Path, tables: list[Table]) -> list[Table]:
@@ -285,7 +285,7 @@ def sentence(folder: Path, table: Table, labelled: bool) -> str:
     count = len(table.cases) + len(table.problems)
     split = f"{table.split} cases" if table.split else "cases"
     ages = "" if labelled else ", without ages: left out"
-    name = "DICOM files without a table" if table.path == folder else table.path.relative_to(folder)
+    name = "DICOM files without a table" if table.of_headers else table.path.relative_to(folder)
     return f"{name}: {count:,} {split}{ages}"
 
 

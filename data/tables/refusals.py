@@ -74,7 +74,8 @@ def refuse_lost_splits(tables: Iterable[Table]) -> None:
         for problem in table.problems:
             if problem.kind == "split":
                 raise DataError(
-                    f"{problem.path} has a split that is not read: {problem.said}; write one of these, or remove the row"
+                    f"{problem.path} has a split that is not read: {problem.said}; write one of these, or remove the row; if the column is of "
+                    "something else, rename it"
                 )
         for column in table.unused if "split" not in table.columns else ():
             if column.splits != {"train"} and (others := sorted(column.splits - {table.split or "train"})):

@@ -55,7 +55,7 @@ class Sheet:
     said: str = ""  # what had to be guessed
     name: str = ""  # in its workbook
     hidden: bool = False
-    # What may be no row as it stands there; of the last three, in text that commas part.
+    # What may be no row as it stands there; of the last two, in text that commas part.
     headings_again: tuple[int, ...] = ()  # rows that are headings of cases themselves
     within_quotes: tuple[Row, ...] = ()  # lines inside a quoted cell, cut like rows, that are as wide as the headings
     longer: tuple[Row, ...] = ()  # all cells of the rows with more than the headings, where the further are blank
@@ -155,7 +155,7 @@ def below_headings(
     parted = filled[place + 1 :] if separator == "," else []
     longer = tuple(row for row in parted if len(row[1]) > as_written)
     shorter = frozenset(number for number, cells in parted if len(cells) < width)
-    below = []
+    below: list[Row] = []
     again = []
     for number, cells in filled[place + 1 :]:
         if of_cases and any(cell.strip() for cell in cells[width:]):
@@ -163,8 +163,11 @@ def below_headings(
                 f"{path} {UNREADABLE[excel]}: row {number} has {len(trimmed(cells))} cells under {width} headings; "
                 "quote a cell that holds the separator, as a decimal comma"
             )
-        below.append((number, [*cells[:width], *[""] * (width - len(cells))]))
-        if of_cases and (alike(below[-1][1], headings) or are_headings(cells, fits)):
+        row = [*cells[:width], *[""] * (width - len(cells))]
+        if of_cases and not below and goes_on(row, headings, fits):
+            continue
+        below.append((number, row))
+        if of_cases and (alike(row, headings) or are_headings(cells, fits)):
             again.append(number)
     like_rows = tuple(
         (number, [*cells[:width]])
@@ -186,6 +189,13 @@ def are_headings(cells: Sequence[str], fits: Fits) -> bool:
     """Whether a row below the headings has others: with one of ages, or nothing else. A cell alone may say image, or male."""
     fit = fits(cells)
     return fit.of_ages or (fit.needed > 0 and fit.columns >= sum(bool(cell.strip()) for cell in cells))
+
+
+def goes_on(cells: Sequence[str], headings: Sequence[str], fits: Fits) -> bool:
+    """Whether the row below the headings is their second line, as under merged cells: what is known in it stands above it, too."""
+    return are_headings(cells, fits) and all(
+        alike([cell], [heading]) or fits(("id", cell)) == NO_FIT for cell, heading in zip(cells, headings, strict=True)
+    )
 
 
 def alike(one: Sequence[str], other: Sequence[str]) -> bool:

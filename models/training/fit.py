@@ -1,8 +1,9 @@
 """Training one network, epoch by epoch.
 
 Ages are months throughout. Everything random (initial weights, batch order, augmentation, dropout) is a function of
-the seed and the epoch alone, counted over all trainings that the network has had. The training step is traced once: optimizer slots exist before it, and the running sums
-are plain variables (Keras' own `fit` creates both inside the first trace, and so traces a large graph twice).
+the seed and the epoch alone, counted over all trainings that the network has had. The training step is traced once:
+optimizer slots exist before it, and the running sums are plain variables (Keras' own `fit` creates both inside the
+first trace, and so traces a large graph twice).
 """
 
 import time

@@ -1,7 +1,7 @@
 """What a table says of the files that are to be answered: their sexes and bone ages, joined with them as in a folder to prepare."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -39,8 +39,8 @@ def labels_of(table: Path, files: Sequence[Path], columns: Mapping[str, str] = {
 
 
 def sexes_of(table: Path, files: Sequence[Path], columns: Mapping[str, str] = {}) -> Labels:
-    """As `labels_of`. Raises DataError also where the table has no sexes."""
-    found = table_of(table, columns, "months")
+    """As `labels_of`, and its ages may be anything. Raises DataError also where the table has no sexes."""
+    found = table_of(table, columns, "months", passed_over=("age_months",))
     if not found.has_sexes:
         raise DataError(
             f"{table} has no columns of sexes: expected `male` (True, False) or `sex` (M, F); name another column with --sex-column"
@@ -108,8 +108,8 @@ def one_patient(paths: Sequence[Path], headers: READ_HEADER) -> bool:
     return len(numbers) == 1 and "" not in numbers
 
 
-def table_of(table: Path, columns: Mapping[str, str], age_unit: str) -> Table:
-    found = read_table(table, columns, age_unit, TO_ANSWER)
+def table_of(table: Path, columns: Mapping[str, str], age_unit: str, passed_over: Collection[str] = ()) -> Table:
+    found = read_table(table, columns, age_unit, TO_ANSWER, passed_over)
     if found is None:
         raise DataError(
             f"{table} has no columns of ids and sexes or bone ages: expected `id` and `male` (True, False), `sex` (M, F) or `boneage`; "

@@ -142,7 +142,11 @@ def said(found: Plan) -> list[str]:
     return [
         f"Trials are the most trainings that the studies' rules allow; most searches end sooner. A result that is taken over from another "
         f"study is a trial too, but costs nothing and is not counted. {found.workers} trial{'s' * (found.workers != 1)} at once.",
-        f"Most networks are not the dearest: {duration(found.likely_seconds)} in all are likely.",
+        *(
+            [f"Most networks are not the dearest: {duration(found.likely_seconds)} are likely for the search."]
+            if found.studies
+            else []
+        ),
         hours[found.rate.source],
         f"Images: {images.train:,} to train on, {images.validation:,} to validate, {images.test:,} to test ({many[images.known]}). "
         f"The prepared store has {size(images.store_bytes)}.",

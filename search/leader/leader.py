@@ -199,7 +199,7 @@ class Leader(Events[Running]):
         network = network_attributes(running.job.architecture, self.given.cost(running.job.architecture))
         if not is_of(before.user_attrs, network, running.job.seed):
             self.progress.said(
-                f"nothing is taken over from {study} #{before.number}: somebody has changed of which training it is"
+                f"nothing is taken over from {study} #{before.number}: it no longer says the network and seed that it was trained with"
             )
             return False
         for step, value in before.intermediate_values.items():

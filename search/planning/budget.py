@@ -68,7 +68,7 @@ class Design:
         ]
         if not self.fits:
             said.append(
-                f"even the shortest way to finish exceeds the budget by {words(self.needed - self.budget.amount, unit)}"
+                f"even the shortest way to finish probably exceeds the budget by {words(self.needed - self.budget.amount, unit)}"
             )
         said += [f"the winner's {what} is left out: the budget is too small for it" for what in self.left_out]
         if not self.preset.confirm:
@@ -147,7 +147,7 @@ def design(
     found = of(wishes[-1])
     if not begun:
         raise StudyError(
-            f"--budget {budget} is too small: the leanest search of preset {preset.name} and the winner's training take "
+            f"--budget {budget} is too small: the leanest search of preset {preset.name} and the winner's training would probably take "
             f"{words(found.needed, budget.unit)}; raise it, or lower --images, --epochs, --full-epochs or the number of --width-factors"
         )
     return found

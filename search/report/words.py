@@ -124,12 +124,12 @@ def how_good(report: Report, best: Best) -> Answer:
 def how_sure(report: Report, best: Best) -> Answer:
     """Of the figure of `how_good`: with a confirmation that of its fresh seeds, and then the search's own, called so."""
     known = [run.error for run in best.trial.by_seed if run.validation_mae is not None]
-    images, found = over_images(report, best), report.confirmation
+    found, seen = report.confirmation, f"{best.trial.error:.2f} months"
     if found is None or found.mae is None:
         spread = f": {min(known):.2f} to {max(known):.2f}" if len(known) > 1 else f", {UNKNOWN}"
-        seen = f"Of the {best.trial.error:.2f} months seen: " if best.choice else ""
-        return Answer("How sure?", f"{counted(len(known), 'seed')}{spread}", (f"{seen}{images}", OPTIMISM))
-    in_search = f"In the search itself: {best.trial.error:.2f} months with {counted(len(known), 'seed')}. {images}"
+        images = over_images(report, best, f"Of the {seen} seen: " if best.choice else "")
+        return Answer("How sure?", f"{counted(len(known), 'seed')}{spread}", (images, OPTIMISM))
+    in_search = f"In the search itself: {seen} with {counted(len(known), 'seed')}. {over_images(report, best)}"
     headline = counted(found.seeds, "fresh seed") + (f", {UNKNOWN}" if found.seeds == 1 else "")
     if found.low is None or found.high is None:
         return Answer("How sure?", headline, (FRESH, in_search))
@@ -140,12 +140,12 @@ def how_sure(report: Report, best: Best) -> Answer:
 UNKNOWN = "so the effect of another seed is unknown"
 
 
-def over_images(report: Report, best: Best) -> str:
+def over_images(report: Report, best: Best, of: str = "") -> str:
     errors = report.errors(best.trial)
     if errors is None:
         return "Its validation predictions are not available, so there is no interval over the images."
     low, high = interval_of_mean(errors)
-    return f"95% interval over {len(errors):,} validation images: {low:.2f} to {high:.2f}."
+    return f"{of}95% interval over {len(errors):,} validation images: {low:.2f} to {high:.2f}."
 
 
 def interval_of_mean(sample: Any) -> tuple[float, float]:

@@ -109,7 +109,7 @@ def fault_of(settings: Any) -> str:
         return "it holds no settings by name"
     for name in ("preset", "data", "storage", ID):
         if not is_text(settings.get(name, "")):
-            return f"{name} is a text; it has {shown(settings[name])}"
+            return f"{name} is a text that may name a file; it has {shown(settings[name])}"
         if name in ("storage", ID) and not speakable(settings.get(name, "")):  # a file may have a name of any bytes
             return f"{name} holds letters that are no Unicode; it has {shown(settings[name])}"
     if not settings.get("preset") and not settings.get(ID):  # a run's id is there before its settings

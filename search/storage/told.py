@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from data.shown import shown
-from search.storage.checked.kinds import MAE, OF_TRIALS, error_of_an_epoch, whole
+from search.storage.checked.kinds import MAE, TRIAL_KINDS, error_of_an_epoch, whole
 from search.storage.checked.trained import Means
 from search.storage.stored import same, why_another, why_outside
 from studies.study import SEED, Space
@@ -20,7 +20,6 @@ from studies.study import SEED, Space
 BEGUN = "network"  # the attribute of a trial that was found fit for its study, and begun
 UNFIT = "unfit"  # exit reason of one that was not
 ASKED = "boneage_search:asked"  # a system attribute of a trial for which this program has asked the sampler
-KINDS = OF_TRIALS  # of what kind the attributes are that are read again
 
 
 class Stored(Protocol):
@@ -66,12 +65,12 @@ class LeftOut:
 
 def sound(attrs: Mapping[str, Any]) -> dict[str, Any]:
     """Those that are of their kind, and those that nobody reads again."""
-    return {name: value for name, value in attrs.items() if name not in KINDS or KINDS[name](value)}
+    return {name: value for name, value in attrs.items() if name not in TRIAL_KINDS or TRIAL_KINDS[name](value)}
 
 
 def why_damaged(attrs: Mapping[str, Any]) -> str:
     """A clause, whose subject is the trial with these attributes; empty where all are of their kind."""
-    damaged = next((name for name in KINDS if name in attrs and not KINDS[name](attrs[name])), "")
+    damaged = next((name for name in TRIAL_KINDS if name in attrs and not TRIAL_KINDS[name](attrs[name])), "")
     return f"has a damaged attribute, {damaged}: {shown(attrs[damaged])}" if damaged else ""
 
 

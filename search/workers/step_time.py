@@ -5,6 +5,7 @@ import os
 import time
 from collections.abc import Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, fields
 from statistics import fmean
 from threading import Barrier, BrokenBarrierError
@@ -20,6 +21,7 @@ from search.planning.plan import TIMED as TIMED_HERE
 from search.planning.plan import Rate, smallest_and_largest
 from search.run import Run
 from search.workers.local import threads_of
+from studies.preset import StudyError
 
 WARM, TIMED = 3, 8  # steps before any is timed, which build the graph; steps that are
 TOGETHER_SECONDS = 300.0  # until all that are timed side by side have built their graphs
@@ -68,10 +70,16 @@ def step_times(
 
 
 def mean_of_all(timed: Sequence[Future[StepTime]]) -> StepTime:
-    """Waits for them. Raises what one of them has raised, not that the others waited for it in vain."""
+    """Waits for them. Raises what one of them has raised, not that the others waited for it in vain; StudyError where one was ended."""
     errors = [error for one in timed if (error := one.exception())]
     if errors:
-        raise next((error for error in errors if not isinstance(error, BrokenBarrierError)), errors[0])
+        own = next((error for error in errors if not isinstance(error, BrokenBarrierError)), errors[0])
+        if isinstance(own, BrokenBarrierError | BrokenProcessPool):
+            raise StudyError(
+                f"a step could not be timed: of {len(timed)} at once, one was ended from outside or "
+                f"was not ready after {TOGETHER_SECONDS:.0f} s; perhaps main memory ran out: use fewer --workers, or a budget of epochs"
+            )
+        raise own
     found = [one.result() for one in timed]
     return StepTime(*(fmean(getattr(one, field.name) for one in found) for field in fields(StepTime)))
 

@@ -16,6 +16,7 @@ import pandas as pd
 
 from data.preparation import DataError
 from data.shown import one_line
+from data.tables.folders import SPEAKS_OF_CASES
 from data.tables.headings import (
     OF_A_SET,
     Table,
@@ -27,6 +28,7 @@ from data.tables.headings import (
     split_by_cell,
     split_by_words,
     split_of,
+    with_column,
 )
 from data.tables.paired.patients import identity
 from data.tables.sexes import YES_NO, bare
@@ -34,7 +36,6 @@ from data.tables.sheets import Sheet, bytes_of, is_excel, read_excel, read_text
 from data.tables.unused import splits_named, unused_columns
 
 SPEAKS_OF_PATIENTS = re.compile(r"patient|subject", re.IGNORECASE)
-SPEAKS_OF_A_LIST = re.compile(r"split|partition|patient|subject", re.IGNORECASE)
 SMALL_NUMBER = re.compile(r"0|[1-9]\d{0,2}")  # that may count anything; 007 is written by nobody who counts
 SHARED = 0.5  # of a list's names or of the cases, from which on it is a list of these
 LEAST = 2  # cases in a list
@@ -71,16 +72,20 @@ def refuse_elsewhere(
                 first = next(iter(held or found.splits))
                 raise DataError(
                     f"{found.called} says which cases are in which split ({id_of_key[first]} is {found.splits[first]}), and "
-                    f"{tables[0].path} does not: write this into a column `split` of that table; if the file means "
-                    "something else, take it out of the folder"
+                    f"{said_not(tables[0])}: {with_column(tables[0], 'split')} that says this; if the file means something else, "
+                    "take it out of the folder"
                 )
-            if not with_patients and 1 < len({*found.patients.values()}) < len(found.patients):
+            if not with_patients and 1 < len({*map(identity, found.patients.values())}) < len(found.patients):
                 first = next(iter(found.patients))
                 raise DataError(
                     f"{found.called} says whose the images are ({id_of_key[first]} is of {one_line(found.patients[first])}), and "
-                    f"{tables[0].path} does not: write this into a column `patient_id` of that table, or patients would be "
-                    "in training and test; if the file means something else, take it out of the folder"
+                    f"{said_not(tables[0])}: {with_column(tables[0], 'patient_id')} that says this, or patients would be in training and "
+                    "test; if the file means something else, take it out of the folder"
                 )
+
+
+def said_not(table: Table) -> str:
+    return "no table does" if table.of_headers else f"{table.path} does not"
 
 
 def lists_in(
@@ -92,7 +97,7 @@ def lists_in(
     for sheet in sheets_of(path, asked):
         if read.get(path) == set(found_columns(sheet.headings, asked)):
             continue
-        a_list = bool(by_name) or bool(SPEAKS_OF_A_LIST.search(f"{path.name} {sheet.name}"))
+        a_list = bool(by_name) or bool(SPEAKS_OF_CASES.search(f"{path.name} {sheet.name}"))
         at, named = ids_in(sheet, keys, asked, a_list, bool(by_name) or path.suffix.lower() == ".txt")
         if not named:
             continue

@@ -93,8 +93,8 @@ def named(numbers: Iterable[str], known: Mapping[str, set[str]], key: Callable[[
 
 
 def is_readable_dicom(path: Path) -> bool:
-    """By its content, also where its name says that it is a picture."""
+    """By its ending or its content, also where its name says that it is a picture."""
     try:
-        return path.is_file() and holds_dicom(path)
+        return holds_dicom(path)
     except OSError:
         return False

@@ -45,7 +45,7 @@ def joined(
             eligible = [path for path in free if folders is None or split_at(path.parent) in folders]
             made = matched(written, left, eligible, images, headers)
             here = {place: distinct(paths) for place, paths in made.files.items()}
-            if table.path == folder:  # the cases are the files themselves
+            if table.of_headers:  # the cases are the files themselves
                 made.imageless.update(paths[0] for paths in here.values() if is_imageless(paths[0], headers))
             imageless |= made.imageless
             found |= here

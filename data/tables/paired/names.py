@@ -1,9 +1,11 @@
 """Which file is which case's image. An id is a file's name, or in a DICOM file's header, or nearly a name, in this order.
 
-A way must pair what was left over, and each with one alone; so 007 is never given to 7 where there is a file 7. Letters are no part
-of a name only where all files of its folder begin with them, those with an image of their own among them: so foot5 is not given to
-5 because it is the one that is left. Where ids and files have letters, and others, they are other cases: train_5 is not test_5. An archive numbers its files as they come, IM000001, IM000002, and the header says whose they
-are: so a header goes before a name that is nearly an id, and what the two say of different cases is neither's (`header_ids.py`).
+A way must pair what was left over, and each with one alone; so 007 is never given to 7 where there is a file 7.
+Letters are no part of a name only where all files of its folder begin with them, those with an image of their own
+among them: so foot5 is not given to 5 because it is the one that is left. Where ids and files have letters, and
+others, they are other cases: train_5 is not test_5. An archive numbers its files as they come, IM000001, IM000002, and
+the header says whose they are: so a header goes before a name that is nearly an id, and what the two say of different
+cases is neither's (`header_ids.py`).
 """
 
 import re

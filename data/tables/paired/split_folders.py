@@ -1,8 +1,9 @@
 """Splits that the folders of the images name, where no table names any: train/ and test/ beside one labels.csv.
 
 Folders are those of a cut only where the images that are used lie in folders of two splits or more: RSNA's
-boneage-training-dataset alone cuts nothing; nor do folds, by whose folders most images are in several splits. A folder that the table writes before an id is one of them, too. A file's links count as
-the file: a pool may have folders of links to it.
+boneage-training-dataset alone cuts nothing; nor do folds, by whose folders most images are in several splits. A folder
+that the table writes before an id is one of them, too. A file's links count as the file: a pool may have folders of
+links to it.
 """
 
 from collections import defaultdict
@@ -29,12 +30,12 @@ class ByFolder:
     worries: tuple[str, ...] = ()
 
 
-def by_folders(folder: Path, images: Sequence[Path], cases: pd.DataFrame, tables: Sequence[Path]) -> ByFolder:
-    """`cases` has id, path, split, `told`, whether a column told it, and `folder`; `tables` are those that they come from.
+def by_folders(folder: Path, images: Sequence[Path], cases: pd.DataFrame, add: str) -> ByFolder:
+    """`cases` has id, path, split, `told`, whether a column told it, and `folder`; `add` is how their owner can say them otherwise.
 
     Raises DataError where folders cut the cases, and an image lies in none of them, or in those of two splits.
     """
-    of_files = splits_named(folder, images, list(cases["path"]))
+    of_files = splits_of_folders(folder, images, list(cases["path"]))
     named = [sorted({*splits, own} - {""}) for splits, own in zip(of_files, cases["folder"], strict=True)]
     if len({split for splits in named for split in splits}) < SPLITS_OF_A_CUT:
         return ByFolder(cases)
@@ -45,7 +46,6 @@ def by_folders(folder: Path, images: Sequence[Path], cases: pd.DataFrame, tables
     folds = sum(len(splits) > 1 for splits in named)
     if folds > OF_FOLDS * len(named):
         return ByFolder(cases, worries=(said_of_folds(cases, named, folds),))
-    add = f"add a column `split` to {tables[0]}"
     for id, path, splits in zip(cases["id"], cases["path"], named, strict=True):
         if len(splits) > 1:
             raise DataError(
@@ -62,7 +62,7 @@ def by_folders(folder: Path, images: Sequence[Path], cases: pd.DataFrame, tables
     return ByFolder(cases.assign(split=[splits[0] for splits in named]), frozenset(cases["id"]))
 
 
-def splits_named(folder: Path, images: Sequence[Path], used: Sequence[Path]) -> list[set[str]]:
+def splits_of_folders(folder: Path, images: Sequence[Path], used: Sequence[Path]) -> list[set[str]]:
     """The splits that the folders of each used image name, by any of its links."""
     split_at = cache(lambda at: split_of(folder, at))
     if len({split_at(path.parent) for path in images} - {""}) < SPLITS_OF_A_CUT:

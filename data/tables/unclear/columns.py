@@ -10,7 +10,7 @@ import numpy as np
 from data.preparation import DataError
 from data.shown import one_line, shown
 from data.tables.ages import months_of
-from data.tables.headings import OPTIONS, WHAT, Unused, bare_ids, normalised, places_of, split_by_cell
+from data.tables.headings import OPTIONS, WHAT, Unused, bare_ids, normalised, split_by_cell
 from data.tables.sexes import bare, sexes_in, unread_letters
 from data.tables.sheets import Sheet
 from data.tables.unused import MOST, may_be_ages
@@ -32,9 +32,9 @@ MEANINGS: dict[str, Callable[[list[str], str, str], list[Any]]] = {
 }
 
 
-def refuse_two_columns(path: Path, sheet: Sheet, asked: Mapping[str, str], age_unit: str) -> None:
-    """Two raters' ages, or a number beside a file's name: which is meant is not for us to say."""
-    for ours, places in places_of(sheet.headings, asked).items():
+def refuse_two_columns(path: Path, sheet: Sheet, at: Mapping[str, Sequence[int]], age_unit: str) -> None:
+    """Two raters' ages, or a number beside a file's name: which is meant is not for us to say. `at` are the columns' places."""
+    for ours, places in at.items():
         if ours not in MEANINGS:
             continue
         columns = [[cells[place] for _, cells in sheet.rows] for place in places]
@@ -43,14 +43,14 @@ def refuse_two_columns(path: Path, sheet: Sheet, asked: Mapping[str, str], age_u
             for place, texts in zip(places, columns, strict=True)
         ]
         for other in range(1, len(places)):
-            for at, (one, two) in enumerate(zip(meant[0], meant[other], strict=True)):
+            for row, (one, two) in enumerate(zip(meant[0], meant[other], strict=True)):
                 if one is None or two is None or one == two:
                     continue
                 names = [one_line(sheet.headings[places[n]]) for n in (0, other)]
                 told_apart = normalised(names[0]) != normalised(names[1])
                 raise DataError(
-                    f"{path} has two columns of {WHAT[ours]} ({', '.join(names)}), and row {sheet.rows[at][0]} has "
-                    f"{shown(columns[0][at])} and {shown(columns[other][at])}: "
+                    f"{path} has two columns of {WHAT[ours]} ({', '.join(names)}), and row {sheet.rows[row][0]} has "
+                    f"{shown(columns[0][row])} and {shown(columns[other][row])}: "
                     + (f"say {OPTIONS[ours]}" if told_apart and ours in OPTIONS else "rename one of them, or remove it")
                 )
 
@@ -72,14 +72,14 @@ def refuse_chronological(path: Path, heading: str, unused: Sequence[Unused]) -> 
 
 def refuse_without_heading(path: Path, sheet: Sheet, place: int) -> None:
     """One heading over two columns, as of two raters, is written in the first alone."""
-    beside = [place + 1] if place + 1 < len(sheet.headings) and not sheet.headings[place + 1].strip() else []
-    for column in beside:
-        texts = [cells[column].strip() for _, cells in sheet.rows]
-        if may_be_ages("", texts) and len([text for text in texts if text]) >= MOST * len(texts):
-            raise DataError(
-                f"{path} has a column without a heading beside {one_line(sheet.headings[place])}, which may hold bone ages, too: "
-                "write a heading above it, or remove it"
-            )
+    if place + 1 == len(sheet.headings) or sheet.headings[place + 1].strip():
+        return
+    texts = [cells[place + 1].strip() for _, cells in sheet.rows]
+    if may_be_ages("", texts) and len([text for text in texts if text]) >= MOST * len(texts):
+        raise DataError(
+            f"{path} has a column without a heading beside {one_line(sheet.headings[place])}, which may hold bone ages, too: "
+            "write a heading above it, or remove it"
+        )
 
 
 def refuse_unread_letters(path: Path, sheet: Sheet, place: int) -> None:

@@ -20,9 +20,8 @@ NAMES_OF_UNITS = {
 }
 UNIT_WORDS = {unit: names.split() for unit, names in NAMES_OF_UNITS.items()}
 ANY_UNIT = "|".join(sorted({word for known in UNIT_WORDS.values() for word in known}, key=len, reverse=True))
-RANGE = re.compile(
-    r"\b\d+ *(to|bis|a|–)? +\d+(?=\D|$)"
-)  # 0-18 years; a mark that joins is a space in a heading as it is compared
+# 0-18 years, 0 to 18 years; a hyphen is a space in a heading as it is compared.
+RANGE = re.compile(r"\b\d+ *(?:(?:to|bis|a|–) *| )\d+(?=\D|$)")
 COUNTED = re.compile(rf"\b\d+(st|nd|rd|th)? ?({ANY_UNIT})\b|(?<![^\W\d_])({ANY_UNIT}) ?\d+")
 UNIT_LETTERS = {"months": ["m"], "years": ["y", "j", "a"]}  # that tell where two headings differ in them alone
 CALENDAR_YEAR = re.compile(r"(19|20)\d\d([.,]0+)?")
@@ -96,11 +95,13 @@ def years_and_months_said(path: Path, texts: Sequence[str], unit: str) -> str:
     )
 
 
-def refuse_parts(path: Path, sheet: Sheet, place: int) -> None:
+def refuse_parts(path: Path, sheet: Sheet, place: int, asked: str) -> None:
     """Years in one column and the months beyond them in another are one age: neither column is a bone age alone.
 
-    Months beside calendar years are a date's: Jahr 2019, Monat 10.
+    Months beside calendar years are a date's: Jahr 2019, Monat 10. `asked` is --age-unit: whose ages are months has no other part.
     """
+    if asked == "months":
+        return
     dates = {unit_and_rest(heading)[1] for n, heading in enumerate(sheet.headings) if holds_calendar_years(sheet, n)}
     for other in range(len(sheet.headings)):
         for years, months in ((place, other), (other, place)) if other != place else ():
@@ -112,7 +113,8 @@ def refuse_parts(path: Path, sheet: Sheet, place: int) -> None:
                 names = [one_line(sheet.headings[n]) for n in (years, months)]
                 raise DataError(
                     f"{path} has the columns {names[0]} and {names[1]}, which seem to be the years and the months of one age: "
-                    "bring them together in one column of months, and remove these two"
+                    "bring them together in one column of months, and remove these two; if one of them is the whole bone age in "
+                    "months, say --age-unit months"
                 )
 
 

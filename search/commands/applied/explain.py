@@ -3,8 +3,9 @@
 import argparse
 
 from data.ranges import whole
-from search.commands import values
+from search.commands import options, values
 from search.commands.arguments import add_model_option, add_run_options, open_the_run
+from search.commands.general import refused
 from search.commands.general.help import Subparsers, command
 from search.output.notices import notice
 from search.output.terminal import log, say, show_json
@@ -16,6 +17,9 @@ def add_explain_options(parser: argparse.ArgumentParser) -> None:
     sexes = parser.add_mutually_exclusive_group()
     sexes.add_argument("--sex", choices=("F", "M"), help="sex of all these images (default: what the DICOM files say)")
     sexes.add_argument("--table", type=values.PATH, metavar="CSV", help="a table with ids (the files' names) and sexes")
+    for column in refused.OF_A_TABLE_OF_SEXES:
+        flag = f"--{column.replace('_', '-')}"
+        parser.add_argument(flag, type=values.TEXT, metavar="HEADING", help=options.OPTIONS[column])
     parser.add_argument(
         "--fine", action="store_true", help="a finer map, by blurring small windows one after another; takes longer"
     )
@@ -55,7 +59,9 @@ def run_explain(arguments: argparse.Namespace) -> int:
     if note := note_of(model.about, arguments.run_dir):
         log(note)
     if arguments.files:
-        known = sexes_of(arguments.table, arguments.files) if arguments.table else Labels()
+        columns = {"id": arguments.id_column, "sex": arguments.sex_column}
+        asked = {ours: heading for ours, heading in columns.items() if heading}
+        known = sexes_of(arguments.table, arguments.files, asked) if arguments.table else Labels()
         for said in known.said:
             log(said)
         wanted = Wanted(

@@ -110,7 +110,7 @@ def read_config(path: Path) -> dict[str, Any]:
         )
     for name in ABOUT_RUN:
         if not is_text(found.get(name, "")):
-            raise StudyError(f"{path}: {name} is a text; it has {shown(found[name])}")
+            raise StudyError(f"{path}: {name} is a text that may name a file; it has {shown(found[name])}")
     return {name: one_value(path, name, value) for name, value in from_json(found).items()}
 
 

@@ -31,7 +31,8 @@ class Excludes:
 HOW_TRAININGS_RUN = ("workers", "executor", "device", "deterministic")
 OF_A_NETWORK = ("family", "beta", "blocks", "fc", "sex_units", "input_px", "se_ratio", "stem_pools", "channel_multiple")
 CAPS = ("max_params", "max_macs", "max_memory")
-OF_A_TABLE = ("id_column", "sex_column", "age_column", "age_unit")
+OF_A_TABLE_OF_SEXES = ("id_column", "sex_column")
+OF_A_TABLE = (*OF_A_TABLE_OF_SEXES, "age_column", "age_unit")
 RULES: Mapping[str, Sequence[Needs | Excludes]] = {  # by command
     "compare": (
         Needs(("simulate_workers",), ("replay",), "simulated workers need recorded trainings"),
@@ -48,6 +49,7 @@ RULES: Mapping[str, Sequence[Needs | Excludes]] = {  # by command
     ),
     "explain": (
         Needs(("split",), ("sheet",), "images that are named belong to no split"),
+        Needs(OF_A_TABLE_OF_SEXES, ("table",), "it says how that table is read"),
         Excludes("sheet", ("sex", "table", "force"), "the sexes of the run's cases are known, and all are shown"),
     ),
     "evaluate": (

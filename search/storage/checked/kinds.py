@@ -74,7 +74,7 @@ OF_STUDIES: Mapping[str, Kind] = {
     "decided_under": text,
     "timing": text,
 }
-OF_TRIALS: Mapping[str, Kind] = {
+TRIAL_KINDS: Mapping[str, Kind] = {
     "network": text,
     "best_epoch": within(wholes(1, EPOCHS)),
     "train_mae": within(MAE),

@@ -21,10 +21,10 @@ ATTRIBUTES = "SELECT key, value_json FROM study_user_attributes WHERE study_id =
 TRIALS = """
 SELECT trial_id, number, state, datetime_start, datetime_complete FROM trials WHERE study_id = :study_id ORDER BY trial_id
 """
-OF_TRIALS = "SELECT trial_id, {} FROM trials JOIN {} USING (trial_id) WHERE study_id = :study_id ORDER BY {}"
+JOINED_TO_TRIALS = "SELECT trial_id, {} FROM trials JOIN {} USING (trial_id) WHERE study_id = :study_id ORDER BY {}"
 STORED = {"INF_POS": float("inf"), "INF_NEG": float("-inf"), "NAN": float("nan")}  # numbers that are stored as words
 DECIMAL = ("FloatDistribution", "UniformDistribution", "LogUniformDistribution", "DiscreteUniformDistribution")
-WHOLE = ("IntDistribution", "IntUniformDistribution", "IntLogUniformDistribution")
+WHOLE_DISTRIBUTIONS = ("IntDistribution", "IntUniformDistribution", "IntLogUniformDistribution")
 CHOICE = "CategoricalDistribution"
 
 
@@ -80,7 +80,7 @@ def trials_in(study: str, study_id: int, rows: Rows) -> list[Row]:
         raise StudyError(f"the study {study!r} is damaged ({wrong}): {MEND}")
     for table, (columns, names, order, of, read) in PARTS.items():
         places = {trial_id: of(row) for trial_id, row in found.items()}
-        for trial_id, name, *written in rows(OF_TRIALS.format(columns, table, order), study_id=study_id):
+        for trial_id, name, *written in rows(JOINED_TO_TRIALS.format(columns, table, order), study_id=study_id):
             if trial_id not in places:
                 continue  # it was made since the trials were asked for
             try:
@@ -133,7 +133,7 @@ def chosen(stored: Any, distribution: str) -> Any:
     kind = parsed(distribution)
     if kind["name"] == CHOICE:
         return kind["attributes"]["choices"][int(stored)]
-    if kind["name"] in WHOLE:
+    if kind["name"] in WHOLE_DISTRIBUTIONS:
         return int(stored)
     if kind["name"] not in DECIMAL:
         raise ValueError("it has no distribution")

@@ -10,7 +10,12 @@ from data.shown import shown
 from models.architecture import Architecture
 from search.storage.checked.kinds import flag, number, text, whole
 
-PLAIN = {float: ("a number", number), int: ("a whole number", whole), str: ("a text", text), bool: ("a truth", flag)}
+PLAIN = {
+    float: ("a number", number),
+    int: ("a whole number", whole),
+    str: ("a text", text),
+    bool: ("true or false", flag),
+}
 
 
 def misfit(value: Any) -> str:
@@ -43,7 +48,7 @@ def of_type(value: Any, kind: Any, where: str) -> str:
         return next(filter(None, (of_type(one, inner[1], f"{where}.{name}") for name, one in value.items())), "")
     if isinstance(kind, type) and is_dataclass(kind):
         if not isinstance(value, kind):
-            return f"{where} is none: {shown(value)}"
+            return f"{where} is no {kind.__name__}; it has {shown(value)}"
         wrong = misfit(value)
         return f"{where}: {wrong}" if wrong else ""
     raise TypeError(f"{where} has a type that is not known here: {kind}")

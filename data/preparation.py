@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any, Literal
 
 from data.ranges import Range, check, whole
-from data.shown import shown
 
 Fit = Literal["squash", "crop_pad"]
 Shrink = Literal["lanczos", "nearest"]
@@ -27,7 +26,6 @@ def no_space(folder: Path, error: OSError) -> str:
 
 
 PIXELS = ("image_px", "fit", "stretch", "stretch_field", "shrink")  # fields of a preparation
-HANDS = whole(1, 1_000_000)  # drawn ones
 FRACTION = Range(0, 1, below=True)
 RANGES = {
     "image_px": whole(32, 2048),
@@ -95,40 +93,7 @@ class Preparation:
         return {ours: heading for ours, heading in named.items() if heading.strip()}
 
 
-def hands_to_draw(source: str) -> int:
-    """How many hands `phantom:N` draws; 0 for any other source. Raises DataError for what is neither."""
-    kind, _, count = source.partition(":")
-    if kind != "phantom":
-        return 0
-    if not count.isdecimal() or len(count) > len(str(HANDS.high)) or int(count) not in HANDS:
-        raise DataError(
-            f"phantom data are written phantom:N, for example phantom:800, where N is {HANDS}; got {shown(source)}"
-        )
-    return int(count)
-
-
-def refuse_no_folder(source: str) -> None:
-    if not expanded(source).is_dir():
-        raise DataError(f"{source} is not a folder; give a folder of radiographs, a prepared store, or phantom:N")
-
-
 def request(source: str, settings: Preparation) -> dict[str, Any]:
     """What decides what is prepared: a permission does not, nor whether months are named that were taken for granted."""
     unit: AgeUnit = "months" if settings.age_unit == "auto" else settings.age_unit
     return {"source": source} | asdict(replace(settings, accept_losses=False, age_unit=unit))
-
-
-def absolute(source: str) -> str:
-    """A folder or phantom:N so that it means the same from any folder."""
-    return source if source.startswith("phantom:") else str(expanded(source).resolve())
-
-
-def expanded(text: str) -> Path:
-    """The path that was typed, ~ and ~anna as the home folders that they stand for."""
-    try:
-        return Path(text).expanduser()
-    except RuntimeError:
-        raise DataError(
-            f"{text} begins with ~, and this machine knows no such home folder: write the path in full, or ./{text} if "
-            "it is called so"
-        ) from None

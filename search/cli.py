@@ -14,7 +14,8 @@ from pathlib import Path
 from urllib.parse import unquote
 
 import boneage_search  # noqa: F401 # first: from here on our packages are found, whatever else has their names
-from data.preparation import DataError, expanded
+from data.named_source import expanded
+from data.preparation import DataError
 from models.architecture import ArchitectureError
 from models.pretrained.file import WeightsError
 from models.training.settings import TrainingError

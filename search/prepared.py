@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from data.preparation import DataError, absolute, expanded, request
+from data.named_source import absolute, expanded
+from data.preparation import DataError, request
 from data.store.disk import Store, is_store, open_store, verify
 from data.store.prepare import Progress, prepare, refuse_problems
 from search.output.terminal import log

@@ -15,7 +15,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from data.preparation import absolute
+from data.named_source import absolute
 from models.architecture import Architecture
 from models.families.inception_v3 import INCEPTION_V3
 from models.pretrained.file import checked

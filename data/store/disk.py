@@ -28,7 +28,8 @@ import pandas as pd
 from data.cases import SPLITS, looked_up
 from data.csv_text import Kind, read_csv
 from data.foreign import foreign
-from data.preparation import DataError, Preparation, absolute
+from data.named_source import absolute
+from data.preparation import DataError, Preparation
 from data.problems import read_problems
 from data.shown import shown
 from data.store.patients import RULE

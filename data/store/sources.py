@@ -9,8 +9,9 @@ import pandas as pd
 
 from data.films import dicom
 from data.films.images import Decoded, decode, decoded_drawing
+from data.named_source import expanded, hands_to_draw, refuse_no_folder
 from data.phantom import hand as phantom
-from data.preparation import DataError, Preparation, expanded, hands_to_draw, refuse_no_folder
+from data.preparation import DataError, Preparation
 from data.problems import Problem
 from data.tables.layouts import read_folder
 

@@ -6,7 +6,8 @@ from importlib.metadata import PackageNotFoundError, version
 import pandas as pd
 
 from data.cases import complete_splits, subset
-from data.preparation import Preparation, absolute
+from data.named_source import absolute
+from data.preparation import Preparation
 from data.store.disk import Store
 from data.store.sources import Source
 from data.store.stamps import Files, read_files, refresh, unchanged

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from data.preparation import DataError, expanded
+from data.named_source import expanded
+from data.preparation import DataError
 from data.ranges import Range
 from data.shown import shown
 from models.architecture import BETA, BLOCKS_FORMS, ArchitectureError, Counts, parse_counts

@@ -12,7 +12,8 @@ import pandas as pd
 from data.films.images import Decoded
 from data.films.looks import shrunk
 from data.films.traits import FILE, TRAITS, traits_of
-from data.preparation import DataError, Preparation, absolute, expanded
+from data.named_source import absolute, expanded
+from data.preparation import DataError, Preparation
 from data.problems import Problem, unusable
 from data.store.disk import checksum, is_store, open_store
 from data.store.patients import hashed, one_each

@@ -5,7 +5,8 @@ import re
 from pathlib import Path
 from typing import Any
 
-from data.preparation import DataError, absolute
+from data.named_source import absolute
+from data.preparation import DataError
 from search.evaluate.evaluation import Evaluation, predictions
 from search.output.files import file_name, write_text
 from search.show.html import Section, notices, page, prose, section, table, text

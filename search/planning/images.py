@@ -7,7 +7,8 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 
 from data.foreign import foreign
-from data.preparation import DataError, Preparation, absolute, expanded, hands_to_draw, refuse_no_folder, request
+from data.named_source import absolute, expanded, hands_to_draw, refuse_no_folder
+from data.preparation import DataError, Preparation, request
 from search.run import PREPARED, Run
 
 RSNA_CASES = 12_611  # of the RSNA Pediatric Bone Age Challenge's training set

@@ -16,7 +16,7 @@ import numpy as np
 import optuna
 from optuna.trial import TrialState
 
-from data.preparation import expanded
+from data.named_source import expanded
 from data.store.disk import Store, is_store, open_store
 from models.architecture import Architecture
 from models.cost import Cost

@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from data.preparation import absolute
+from data.named_source import absolute
 from data.shown import shown
 from search.output.terminal import log
 from search.output.typed import DEFAULT_RUN, RUNS, runs_here

@@ -121,6 +121,8 @@ def fuzz(name: str, inputs: int, seed: int, seconds: float = 0.0) -> Result:
     result, began = Result(name), time.monotonic()
     with tempfile.TemporaryDirectory() as scratch:
         reader = READERS[name](Path(scratch))
+        for file, whole in reader.files.items():  # else all that comes would be refused for what no damage has done
+            reader.read(laid_out(reader, file, whole, Path(scratch) / "tried"))
         for number in range(inputs):
             if seconds and time.monotonic() - began > seconds:
                 break

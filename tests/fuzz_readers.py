@@ -41,6 +41,7 @@ from search.storage.sqlite import own_url
 from search.workers import checkpoint
 from search.workers.job import EpochDone
 from studies.order import STUDIES
+from studies.preset import StudyError
 
 SETTINGS = Preparation(image_px=32, fit="crop_pad")
 PICTURE = Image.fromarray((RAMP / 4000 * 255).astype(np.uint8))
@@ -155,7 +156,10 @@ def a_store(folder: Path) -> None:
 
 
 def a_checkpoint(folder: Path) -> None:
-    checkpoint.latest(folder, "training")
+    """A trial begins anew where it has none that can be read, and says why."""
+    said: list[str] = []
+    if checkpoint.latest(folder, "training", said.append) is None:
+        raise StudyError("; ".join(said))
 
 
 def recorded(folder: Path) -> None:
@@ -205,7 +209,14 @@ def of_a_run(file: str, scratch: Path) -> Reader:
 
 def of_curves(scratch: Path) -> Reader:
     points = [({"beta": beta, "mixed5": 1}, 0, Curve((9.0, 8.0), (9.0, 8.0), (1.0, 1.0), 8.5)) for beta in (0.1, 0.2)]
-    about = {"epochs": 2, "space": {"beta": [0.1, 0.2], "mixed5": [1]}}
+    about = {
+        "preset": "miniature",
+        "space": {"beta": [0.1, 0.2], "mixed5": [1]},
+        "epochs": 2,
+        "max_params": 500_000,
+        "constant_mae": 32.5,
+        "synthetic": True,
+    }
     write_curves(scratch / "curves.csv", about, points)
     return Reader(bytes_of(scratch, "curves.csv"), recorded)
 

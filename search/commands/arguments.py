@@ -32,7 +32,10 @@ def add_run_dir(parser: argparse.ArgumentParser) -> None:
 
 def add_model_option(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--model", type=values.PATH, metavar="FOLDER", help="a trained model (default: the run's newest)"
+        "--model",
+        type=values.PATH,
+        metavar="FOLDER",
+        help="a trained model (default: the run's newest; predict and explain take the search's best network where none is trained)",
     )
 
 
@@ -71,7 +74,7 @@ def add_workers(parser: argparse.ArgumentParser) -> None:
         type=values.number(WORKERS),
         default=0,
         metavar="N",
-        help="trials at once (default: one per GPU, else per core)",
+        help="trials at once (default: one per GPU; without one, one per core, at most 4)",
     )
 
 

@@ -284,6 +284,8 @@ def build(commands: Subparsers) -> None:
         "--format", required=True, choices=(*EXPORT_FORMATS, "all"), help="what to write; onnx and tflite need [export]"
     )
     add_model_option(export)
-    export.add_argument("--to", type=values.PATH, metavar="DIR", help="where to write it (default: the model's folder)")
+    export.add_argument(
+        "--to", type=values.PATH, metavar="DIR", help="where to write it (default: exported/ in the model's folder)"
+    )
     add_run_dir(export)
     export.add_argument("--json", action="store_true", help="print JSON")

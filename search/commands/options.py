@@ -98,7 +98,7 @@ OPTIONS: dict[str, str] = {
     "max_params": "cap on parameters, for every trial: 70M, 1.5M or 70000000",
     "max_macs": "cap on multiply-accumulates of one image, forward, for every trial: 5G, 800M; 0 is none",
     "max_memory": "cap on the computed bytes that training needs, for every trial; give the device's memory: 8G; 0 is none",
-    "refine_max_params": "another cap for the refinement alone; 0 is none",
+    "refine_max_params": "another cap for the refinement alone; 0 is the same as --max-params",
     "margin_months": "validation MAEs closer than this are a tie",
     "equivalence_months": "a change that is surely smaller than this does not matter",
     "seed_sd_months": "standard deviation between seeds to plan with until the run has measured it",

@@ -46,7 +46,10 @@ def add_evaluate_options(parser: argparse.ArgumentParser) -> None:
     add_model_option(parser)
     add_run_dir(parser)
     parser.add_argument(
-        "--to", type=values.PATH, metavar="DIR", help="where to write the page (default: the model's folder)"
+        "--to",
+        type=values.PATH,
+        metavar="DIR",
+        help="where to write the page (default: evaluated/ in the model's folder)",
     )
     changes = parser.add_mutually_exclusive_group()
     changes.add_argument(

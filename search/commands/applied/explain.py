@@ -37,7 +37,7 @@ def add_explain_options(parser: argparse.ArgumentParser) -> None:
     add_model_option(parser)
     add_run_options(parser)
     parser.add_argument(
-        "--to", type=values.PATH, metavar="DIR", help="where to write both (default: the model's folder)"
+        "--to", type=values.PATH, metavar="DIR", help="where to write both (default: explained/ in the model's folder)"
     )
     parser.add_argument("--json", action="store_true", help="print JSON")
 

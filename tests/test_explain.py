@@ -263,6 +263,9 @@ def test_a_radiograph_and_a_sheet_are_explained(model: ModelFolder, tmp_path: Pa
 
     one = boneage_search("explain", hand, "--sex", "F", "--model", model.path, "--to", tmp_path / "out")
     many = boneage_search("explain", "--sheet", "4", "--run-dir", model.path.parents[1], "--json")
+    (tmp_path / "t.csv").write_text("Nr;Geschlecht;bone age (weeks)\nhand;w;520\n")
+    named = ("--table", tmp_path / "t.csv", "--id-column", "Nr", "--sex-column", "Geschlecht")
+    by_table = boneage_search("explain", hand, *named, "--model", model.path, "--to", tmp_path / "by_table")
 
     assert one.returncode == 0, one.stderr
     picture, page, notice = one.stdout.splitlines()
@@ -270,6 +273,7 @@ def test_a_radiograph_and_a_sheet_are_explained(model: ModelFolder, tmp_path: Pa
         assert drawn.size[0] > 400
     assert Path(page).read_text().startswith("<!doctype html>")
     assert notice == f"{KNOWS_DRAWN}; {NO_DEVICE}"
+    assert by_table.returncode == 0, by_table.stderr
     assert many.returncode == 0, many.stderr
     said = json.loads(many.stdout)
     assert said["method"] == "CAM"

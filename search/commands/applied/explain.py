@@ -19,7 +19,10 @@ def add_explain_options(parser: argparse.ArgumentParser) -> None:
     sexes.add_argument("--table", type=values.PATH, metavar="CSV", help="a table with ids (the files' names) and sexes")
     for column in refused.OF_A_TABLE_OF_SEXES:
         flag = f"--{column.replace('_', '-')}"
-        parser.add_argument(flag, type=values.TEXT, metavar="HEADING", help=options.OPTIONS[column])
+        # Absent where it is not given: with --sheet, what is there is a field of the run that is opened.
+        parser.add_argument(
+            flag, type=values.TEXT, metavar="HEADING", default=argparse.SUPPRESS, help=options.OPTIONS[column]
+        )
     parser.add_argument(
         "--fine", action="store_true", help="a finer map, by blurring small windows one after another; takes longer"
     )
@@ -59,8 +62,8 @@ def run_explain(arguments: argparse.Namespace) -> int:
     if note := note_of(model.about, arguments.run_dir):
         log(note)
     if arguments.files:
-        columns = {"id": arguments.id_column, "sex": arguments.sex_column}
-        asked = {ours: heading for ours, heading in columns.items() if heading}
+        columns = {"id": "id_column", "sex": "sex_column"}
+        asked = {ours: heading for ours, name in columns.items() if (heading := getattr(arguments, name, ""))}
         known = sexes_of(arguments.table, arguments.files, asked) if arguments.table else Labels()
         for said in known.said:
             log(said)

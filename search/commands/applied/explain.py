@@ -20,9 +20,8 @@ def add_explain_options(parser: argparse.ArgumentParser) -> None:
     for column in refused.OF_A_TABLE_OF_SEXES:
         flag = f"--{column.replace('_', '-')}"
         # Absent where it is not given: with --sheet, what is there is a field of the run that is opened.
-        parser.add_argument(
-            flag, type=values.TEXT, metavar="HEADING", default=argparse.SUPPRESS, help=options.OPTIONS[column]
-        )
+        said = f"{options.OPTIONS[column]} (default: none)"
+        parser.add_argument(flag, type=values.TEXT, metavar="HEADING", default=argparse.SUPPRESS, help=said)
     parser.add_argument(
         "--fine", action="store_true", help="a finer map, by blurring small windows one after another; takes longer"
     )

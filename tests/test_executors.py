@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import optuna
 import pytest
+from conftest import needs
 from formula import silent
 from optuna.trial import TrialState
 from workers import SMALLEST, TINY, gone, heard, job, lasting, ray_processes, worker_of, working_in
@@ -135,6 +136,7 @@ def test_every_epoch_is_reported_in_order_and_the_best_ones_predictions_are_left
 
 def diverging(job: Job) -> Job:
     """float16 ends at 65,504."""
+    needs("mixed_float16")
     return replace(
         job, training=replace(job.training, learning_rate=100.0, schedule="constant", precision="mixed_float16")
     )
@@ -211,7 +213,7 @@ def test_a_trial_that_leaves_after_an_epoch_and_goes_on_ends_with_the_numbers_an
 
 def stopped_on_its_way(executor: Executor, trial: Job, before: list[Message]) -> list[Message]:
     executor.start(trial)
-    meanwhile = heard(executor, until=EpochDone)
+    meanwhile = heard(executor, until=Resumed)  # said before its first step, so that some epochs are left
     executor.stop()
     meanwhile += heard(executor)
 
@@ -312,8 +314,9 @@ def test_the_worker_of_a_leader_that_was_taken_over_ends_though_that_one_sleeps(
         begun = lasting(job(tiny_store, tmp_path / "trial"), epochs=1000)
         outside.start(replace(begun, lease=old.path, token=old.owner.token))
         heard(outside, until=EpochDone)
+        processes = {worker_of(tmp_path / "trial")} if isinstance(outside, LocalProcesses) else set()
         with held(tmp_path, "ablation", take_over=True):
-            left = gone({worker_of(tmp_path / "trial")}) if isinstance(outside, LocalProcesses) else set()
+            left = gone(processes)
             last = heard(outside)[-1]
 
     assert left == set()

@@ -1,5 +1,6 @@
 """Resolution as a property of the architecture: a first layer shrinks the images, so that one store serves all; MACs follow."""
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -89,7 +90,7 @@ def test_count_counts_at_the_resolution(capsys: pytest.CaptureFixture[str]) -> N
     shrunk = capsys.readouterr().out
     assert main(["count", "--image-px", "150", "--json"]) == 0
     small = capsys.readouterr().out
-    assert shrunk.partition('"macs"')[2][:20] == small.partition('"macs"')[2][:20]
+    assert json.loads(shrunk)["macs"] == json.loads(small)["macs"]
     assert main(["count", "--input-px", "301"]) == 2
     assert "at most the side of the images, 300" in capsys.readouterr().err
 

@@ -105,7 +105,9 @@ def file_in(text: str) -> Path | None:
         return None
     if text.startswith("sqlite:"):
         return Path(unquote(text.removeprefix("sqlite:///").partition("?")[0]))
-    return expanded(text)
+    with suppress(DataError):  # what is told is another error
+        return expanded(text)
+    return None
 
 
 def named_by_run(parsed: argparse.Namespace) -> list[str]:

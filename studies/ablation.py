@@ -7,12 +7,16 @@ group is a key group where lowering it is found to matter. With fewer, or where 
 estimate is above the margin, else the dearest (`studies/statistics/keys.py`): an estimate decides, and is called one.
 It is what the surrogate of all trainings expects (by the paper's strategy the change that was seen), and stands in the
 sentence with its spread. By the paper's strategy depth repeats the key groups alone; by default it tries all groups.
+
 The baseline has more seeds than a variant (`Preset.reference_seeds`), as it is part of every comparison. With
-`resolve`, variants whose verdict is open get more seeds, by the racing rule of `studies/statistics/verdicts.py`. With
-`drop_useless`, the next studies start without what costs nothing beyond the margin: each group that is not repeated is
-lowered as far as that holds of it alone. Whether all of it can be missed at once shows in the width study, where the
-freed parameters are spent, and which restores the reference if that was no gain. `epochs_to_baseline` is the paper's
-convergence speed: the first epoch whose training MAE is at most that of the baseline's last.
+`resolve`, variants whose verdict is open get more seeds, by the racing rule of `studies/statistics/verdicts.py`.
+
+With `drop_useless`, the next studies start without what costs nothing beyond the margin: each group that is not
+repeated is lowered as far as that holds of it alone. Whether all of it can be missed at once shows in the width study,
+where the freed parameters are spent, and which restores the reference if that was no gain.
+
+`epochs_to_baseline` is the paper's convergence speed: the first epoch whose training MAE is at most that of the
+baseline's last.
 """
 
 import math

@@ -190,7 +190,7 @@ EVEN_TONE = 0.35  # near the middle of RSNA's films, whose greys so change least
 
 
 def default() -> Preset:
-    """Settings that are common since 2021, at the paper's image size; not yet compared with the paper's own. For a GPU.
+    """Settings of our own choice, at the paper's image size; not yet compared with the paper's. For a GPU.
 
     The output starts at the mean age, Adam at 1e-3 decays smoothly, images are cropped and padded instead of squashed,
     and flipped only as a right hand would be.

@@ -97,7 +97,7 @@ def test_it_is_said_at_once_however_long_the_race(most: int) -> None:
     first = planned(preset, 9)
     began = time.process_time()
     least_effect(looks(9, most), lambda seeds: preset.reference_seeds(seeds, 9), 9, 2.4)
-    assert time.process_time() - began < 15  # a second, where nothing else runs
+    assert time.process_time() - began < 2  # a second, where nothing else runs
     assert planned(preset, 9) == first
 
 

@@ -91,18 +91,14 @@ class Table:
     to_a_year: frozenset[str] = frozenset()  # ids whose age is one since birth, of which the year alone is known
     columns: Mapping[str, str] = field(default_factory=dict)  # our name of a column to its heading, normalised
     unused: tuple[Unused, ...] = ()
-    of_headers: bool = (
-        False  # no table at all: the cases are DICOM files, of which the headers say all; `path` is their folder
-    )
+    of_headers: bool = False  # no table: the cases are the DICOM files of the folder `path`
 
 
 def with_column(table: Table, name: str) -> str:
     """What the owner of the cases does so that a column says more of them."""
-    return (
-        f"add a table of the cases with a column `{name}`"
-        if table.of_headers
-        else f"add a column `{name}` to {table.path}"
-    )
+    if table.of_headers:
+        return f"add a table of the cases with a column `{name}`"
+    return f"add a column `{name}` to {table.path}"
 
 
 def fitting(headings: Sequence[str], asked: Mapping[str, str]) -> Fit:

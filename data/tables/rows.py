@@ -60,8 +60,9 @@ def read_table(
     """The table, or None where its headings are those of no table of cases: ids, and sexes or ages.
 
     A row without one of the columns that are `needed` is left out; of others a blank cell is unknown, and what cannot be
-    read is a problem of a row that stays. Of columns that are `passed_over` nothing is read, nor doubted. Raises DataError where the file cannot be read, has no rows, has formulas that
-    nobody has calculated, or may mean two things (`data/tables/unclear`).
+    read is a problem of a row that stays. Of columns that are `passed_over` nothing is read, nor doubted. Raises DataError
+    where the file cannot be read, has no rows, has formulas that nobody has calculated, or may mean two things
+    (`data/tables/unclear`).
     """
     sheet = read_sheet(path, partial(fitting, asked=asked))
     columns = found_columns(sheet.headings, asked)
@@ -71,10 +72,9 @@ def read_table(
     if not sheet.rows:
         raise DataError(f"{path} has no rows")
     refuse_lines(path, sheet, columns)
-    unit_asked = age_unit
-    age_unit, of_heading = unit_of(path, columns.get("age_months", ""), age_unit)
+    unit, of_heading = unit_of(path, columns.get("age_months", ""), age_unit)
     at = {ours: places for ours, places in places_of(sheet.headings, asked).items() if ours in columns}
-    refuse_two_columns(path, sheet, at, age_unit)
+    refuse_two_columns(path, sheet, at, unit)
     if needed:
         refuse_two_patients(path, sheet, asked)
         refuse_ids_of_patients(path, sheet, asked)
@@ -82,15 +82,15 @@ def read_table(
     first = {ours: places[0] for ours, places in at.items()}
     if "age_months" in first:
         refuse_without_heading(path, sheet, first["age_months"])
-        refuse_parts(path, sheet, first["age_months"], unit_asked)
+        refuse_parts(path, sheet, first["age_months"], age_unit)
         if normalised(asked.get("age_months", "")) != columns["age_months"]:
             refuse_chronological(path, columns["age_months"], unused)
     if "sex" in first:
         refuse_unread_letters(path, sheet, first["sex"])
     sheet = in_one_column(sheet, asked)
-    table = to_cases(path, sheet, columns, age_unit, needed)
+    table = to_cases(path, sheet, columns, unit, needed)
     texts = [cells[first["age_months"]] for _, cells in sheet.rows] if "age_months" in first else []
-    said = "; ".join(filter(None, (of_heading, years_and_months_said(path, texts, age_unit), table.said)))
+    said = "; ".join(filter(None, (of_heading, years_and_months_said(path, texts, unit), table.said)))
     return replace(table, columns=columns, unused=unused, said=said)
 
 

@@ -1,9 +1,11 @@
 """What several commands share: groups of arguments, a run opened by them, and what is said to arguments that no command takes."""
 
 import argparse
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from data.preparation import Preparation
 from data.ranges import whole
 from search.commands import options, values
 from search.output.terminal import log
@@ -150,6 +152,19 @@ def add_execution_options(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="write each trial's epochs to the run's tensorboard/, for `tensorboard --logdir`",
     )
+
+
+def add_columns(parser: argparse.ArgumentParser, fields: Iterable[str]) -> None:
+    """Of a table with --table. Absent where they are not given: in a command that opens a run, what is there is a field of it."""
+    for field in fields:
+        flag, said = f"--{field.replace('_', '-')}", f"{options.OPTIONS[field]} (default: none)"
+        parser.add_argument(flag, type=values.TEXT, metavar="HEADING", default=argparse.SUPPRESS, help=said)
+
+
+def columns_asked(arguments: argparse.Namespace) -> dict[str, str]:
+    """Our name of a column to the heading that was named for it."""
+    chosen = options.chosen(arguments)
+    return Preparation(**{name: chosen[name] for name in options.names_of(Preparation) if name in chosen}).columns
 
 
 def open_the_run(arguments: argparse.Namespace, data: str | None, budgeted: bool = False) -> "Run":

@@ -11,12 +11,14 @@ from models.architecture import Architecture
 from models.training.settings import EPOCHS, Training
 from search.commands import options, values
 from search.commands.arguments import (
+    add_columns,
     add_execution_options,
     add_model_option,
     add_run_dir,
     add_run_options,
     also_logged,
     announcing,
+    columns_asked,
 )
 from search.commands.general.help import Subparsers, command
 from search.output.notices import NO_DEVICE
@@ -88,9 +90,7 @@ def add_predict_options(parser: argparse.ArgumentParser) -> None:
     sexes.add_argument(
         "--table", type=values.PATH, metavar="CSV", help="a table with ids (the files' names), and sexes or bone ages"
     )
-    for column in ("id_column", "sex_column", "age_column"):
-        flag = f"--{column.replace('_', '-')}"
-        parser.add_argument(flag, type=values.TEXT, metavar="HEADING", help=options.OPTIONS[column])
+    add_columns(parser, ("id_column", "sex_column", "age_column"))
     parser.add_argument(
         "--age-unit",
         choices=("auto", "months", "years", "days"),
@@ -181,8 +181,7 @@ def run_predict(arguments: argparse.Namespace) -> int:
     files = predict.files_of(arguments.paths)
     if arguments.out:
         answers_out.say_replaced(arguments.out, files)
-    columns = {"id": arguments.id_column, "sex": arguments.sex_column, "age_months": arguments.age_column}
-    asked = {ours: heading for ours, heading in columns.items() if heading}
+    asked = columns_asked(arguments)
     known = labels.labels_of(arguments.table, files, asked, arguments.age_unit) if arguments.table else labels.Labels()
     for said in known.said:
         log(said)

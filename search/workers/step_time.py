@@ -73,13 +73,14 @@ def mean_of_all(timed: Sequence[Future[StepTime]]) -> StepTime:
     """Waits for them. Raises what one of them has raised, not that the others waited for it in vain; StudyError where one was ended."""
     errors = [error for one in timed if (error := one.exception())]
     if errors:
-        own = next((error for error in errors if not isinstance(error, BrokenBarrierError)), errors[0])
-        if isinstance(own, BrokenBarrierError | BrokenProcessPool):
-            raise StudyError(
-                f"a step could not be timed: of {len(timed)} at once, one was ended from outside or "
-                f"was not ready after {TOGETHER_SECONDS:.0f} s; perhaps main memory ran out: use fewer --workers, or a budget of epochs"
-            )
-        raise own
+        if own := next(
+            (error for error in errors if not isinstance(error, BrokenBarrierError | BrokenProcessPool)), None
+        ):
+            raise own
+        raise StudyError(
+            f"a step could not be timed: of {len(timed)} at once, one was ended from outside or was not ready after "
+            f"{TOGETHER_SECONDS:.0f} s; perhaps main memory ran out: use fewer --workers, or a budget of epochs"
+        )
     found = [one.result() for one in timed]
     return StepTime(*(fmean(getattr(one, field.name) for one in found) for field in fields(StepTime)))
 

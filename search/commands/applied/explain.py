@@ -3,8 +3,8 @@
 import argparse
 
 from data.ranges import whole
-from search.commands import options, values
-from search.commands.arguments import add_model_option, add_run_options, open_the_run
+from search.commands import values
+from search.commands.arguments import add_columns, add_model_option, add_run_options, columns_asked, open_the_run
 from search.commands.general import refused
 from search.commands.general.help import Subparsers, command
 from search.output.notices import notice
@@ -17,11 +17,7 @@ def add_explain_options(parser: argparse.ArgumentParser) -> None:
     sexes = parser.add_mutually_exclusive_group()
     sexes.add_argument("--sex", choices=("F", "M"), help="sex of all these images (default: what the DICOM files say)")
     sexes.add_argument("--table", type=values.PATH, metavar="CSV", help="a table with ids (the files' names) and sexes")
-    for column in refused.OF_A_TABLE_OF_SEXES:
-        flag = f"--{column.replace('_', '-')}"
-        # Absent where it is not given: with --sheet, what is there is a field of the run that is opened.
-        said = f"{options.OPTIONS[column]} (default: none)"
-        parser.add_argument(flag, type=values.TEXT, metavar="HEADING", default=argparse.SUPPRESS, help=said)
+    add_columns(parser, refused.OF_A_TABLE_OF_SEXES)
     parser.add_argument(
         "--fine", action="store_true", help="a finer map, by blurring small windows one after another; takes longer"
     )
@@ -61,9 +57,7 @@ def run_explain(arguments: argparse.Namespace) -> int:
     if note := note_of(model.about, arguments.run_dir):
         log(note)
     if arguments.files:
-        columns = {"id": "id_column", "sex": "sex_column"}
-        asked = {ours: heading for ours, name in columns.items() if (heading := getattr(arguments, name, ""))}
-        known = sexes_of(arguments.table, arguments.files, asked) if arguments.table else Labels()
+        known = sexes_of(arguments.table, arguments.files, columns_asked(arguments)) if arguments.table else Labels()
         for said in known.said:
             log(said)
         wanted = Wanted(

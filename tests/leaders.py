@@ -1,7 +1,8 @@
 """Leaders in processes of their own, which race for studies, fall asleep and are taken over; trials by formula.
 
-As a program it is one leader: FOLDER STORE URL SECONDS TAKE_OVER AT. It begins at the time AT, runs the ablation with trials
-of so many seconds, prints a line for every trial that it begins, and ends with the command line's exit codes.
+As a program it is one leader: FOLDER STORE URL SECONDS TAKE_OVER RACES. Where it RACES it says that it is ready, and begins with
+the first line of its input. It runs the ablation with trials of so many seconds, prints a line for every trial that it begins, and
+ends with the command line's exit codes.
 """
 
 import signal
@@ -49,9 +50,11 @@ def a_run(folder: Path, store: Store, url: str) -> Run:
     return Run(folder, tiny_preset(), {}, str(store.path), url)
 
 
-def main(folder: str, store: str, url: str, seconds: str, take_over: str, at: str) -> int:
+def main(folder: str, store: str, url: str, seconds: str, take_over: str, races: str) -> int:
     opened = open_store(Path(store))
-    time.sleep(max(0.0, float(at) - time.time()))
+    if races == "1":
+        print("ready", flush=True)
+        sys.stdin.readline()
     executor = Lasting(float(seconds))
     try:
         terms = Terms(take_over=take_over == "1")
@@ -63,13 +66,14 @@ def main(folder: str, store: str, url: str, seconds: str, take_over: str, at: st
 
 
 def leader(
-    folder: Path, store: Store, url: str, seconds: float = 0.0, take_over: bool = False, at: float = 0.0
+    folder: Path, store: Store, url: str, seconds: float = 0.0, take_over: bool = False, races: bool = False
 ) -> subprocess.Popen[str]:
-    arguments = [str(folder), str(store.path), url, str(seconds), str(int(take_over)), str(at)]
+    arguments = [str(folder), str(store.path), url, str(seconds), str(int(take_over)), str(int(races))]
     return subprocess.Popen(
         [sys.executable, __file__, *arguments],
         cwd=ROOT,
         env={"PYTHONPATH": f"{ROOT}:{ROOT / 'tests'}", "PATH": "/usr/bin:/bin"},
+        stdin=subprocess.PIPE if races else subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -101,9 +105,16 @@ def can_be_written(path: Path) -> bool:
 def race(folders: list[Path], store: Store, url: str, take_over: bool = False) -> list[tuple[int, str]]:
     """Leaders that begin at one moment, each with one of the folders: their exit codes and what they said."""
     open_storage(url)
-    at = time.time() + 4 + len(folders)  # all have imported what they need by then
     with ExitStack() as ends:
-        racing = [ends.enter_context(leader(folder, store, url, 0.2, take_over, at)) for folder in folders]
+        racing = [ends.enter_context(leader(folder, store, url, 0.2, take_over, races=True)) for folder in folders]
+        for process in racing:
+            ends.callback(process.kill)  # of one that has ended it does nothing
+        ready = [process.stdout.readline() for process in racing if process.stdout]  # all have imported what they need
+        assert ready == ["ready\n"] * len(racing)
+        for process in racing:
+            assert process.stdin
+            process.stdin.write("\n")
+            process.stdin.flush()
         said = [process.communicate(timeout=240)[1] for process in racing]
         return [(process.returncode, text) for process, text in zip(racing, said, strict=True)]
 

@@ -3,7 +3,6 @@
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
@@ -14,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import sqlalchemy
+from ports import free_port
 
 PASSWORD = "s3cret:p@ss/w%rd"  # every character that a URL gives a meaning
 FAST, IMMEDIATE = signal.SIGINT, signal.SIGQUIT  # PostgreSQL's names of its ways to shut down
@@ -73,9 +73,7 @@ def as_its_user(folder: Path, program: str, *arguments: str) -> list[str]:
 def started() -> Iterator[Server]:
     """One in a folder of its own, for as long as it is needed."""
     folder = Path(tempfile.mkdtemp(prefix="postgres-"))  # not in pytest's, which another user cannot enter
-    with socket.socket() as listening:
-        listening.bind(("127.0.0.1", 0))
-        made = Server(folder, listening.getsockname()[1])
+    made = Server(folder, free_port())
     (folder / "password").write_text(PASSWORD)
     (folder / "password").chmod(0o644)
     how = [

@@ -1,6 +1,7 @@
 """A checkpoint is written while the next epoch trains; the leader hears of an epoch only when it is on disk."""
 
 import threading
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,6 +20,7 @@ def test_one_write_at_a_time_and_the_last_is_waited_for() -> None:
 
     def write(number: int) -> None:
         assert running.acquire(blocking=False)
+        time.sleep(0.005)  # the next is begun meanwhile
         done.append(number)
         running.release()
 

@@ -25,6 +25,7 @@ import pytest
 from conftest import tiny_preset
 from formula import FormulaExecutor, silent
 from playwright.sync_api import Browser, Page, expect
+from ports import free_port
 
 from data.store.disk import Store
 from search.leader.engine import run_study
@@ -53,12 +54,6 @@ def decided(tmp_path_factory: pytest.TempPathFactory, tiny_store: Store) -> Path
         run_study(run, tiny_store, name, FormulaExecutor, noted(silent()))
     record(run)
     return folder
-
-
-def free_port() -> int:
-    with socket.socket() as listening:
-        listening.bind(("127.0.0.1", 0))
-        return int(listening.getsockname()[1])
 
 
 def command(folder: Path, port: int) -> list[str]:
@@ -173,8 +168,11 @@ def test_trials_are_a_table_of_low_rows_which_a_click_sorts(address: str, page: 
 def test_the_dashboard_is_reached_from_this_machine_alone(address: str) -> None:
     """It has no login, and can delete studies. A server bound to every address would answer at 127.0.0.2 too."""
     port = int(address.rpartition(":")[2])
+    others = ["127.0.0.2"]
+    with contextlib.suppress(socket.gaierror):  # of a machine whose name no service knows
+        others.append(socket.gethostbyname(socket.gethostname()))
 
-    for other in ("127.0.0.2", socket.gethostbyname(socket.gethostname())):
+    for other in others:
         if other != "127.0.0.1":
             with socket.socket() as asking, pytest.raises(ConnectionRefusedError):
                 asking.connect((other, port))

@@ -17,7 +17,7 @@ from models.backend import tf
 import pytest
 from conftest import tiny_preset
 from formula import silent
-from workers import SMALLEST
+from workers import SMALLEST, worker_of, working_in
 
 from data.store.disk import Store
 from models.architecture import Architecture
@@ -191,23 +191,24 @@ def command(folder: Path, *options: str) -> list[str]:
     ]
 
 
-def stopped_by(folder: Path, *signals: int) -> tuple[int, str, float]:
-    """Exit code, what was said after the first signal, and seconds until the end."""
+def stopped_by(folder: Path, *signals: int, frozen: bool = False) -> tuple[int, str]:
+    """Exit code, and what was said after the first signal; with its worker `frozen`, which then ends no epoch."""
     long = ("--epochs", "2000", "--warmup-epochs", "0")
     with subprocess.Popen(command(folder, *long), stderr=subprocess.PIPE, text=True, start_new_session=True) as leader:
         assert leader.stderr
         next(line for line in leader.stderr if "epoch 2 of" in line)
-        began = time.monotonic()
+        if frozen:
+            os.kill(worker_of(folder / "trials"), signal.SIGSTOP)
         for number in signals:
             os.killpg(leader.pid, number)
             time.sleep(0.3)
         said = leader.stderr.read()
-    return leader.returncode, said, time.monotonic() - began
+    return leader.returncode, said
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_one_signal_ends_the_search_after_the_epoch_with_a_checkpoint(tmp_path: Path, number: int, code: int) -> None:
-    ended, said, _ = stopped_by(tmp_path, number)
+    ended, said = stopped_by(tmp_path, number)
 
     assert ended == code
     assert "stopping after the epochs that are running" in said
@@ -221,9 +222,10 @@ def test_one_signal_ends_the_search_after_the_epoch_with_a_checkpoint(tmp_path: 
 
 
 def test_two_signals_end_the_search_now(tmp_path: Path) -> None:
-    ended, said, _ = stopped_by(tmp_path, signal.SIGINT, signal.SIGINT)
+    ended, said = stopped_by(tmp_path, signal.SIGINT, signal.SIGINT, frozen=True)
 
     assert ended == 130
+    assert working_in(tmp_path) == []
     assert "Traceback" not in said
 
 

@@ -19,6 +19,7 @@ from formula import FormulaExecutor, silent
 from golden_runs import laid_out
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from ports import free_port
 
 from data.store.disk import Store
 from search.cli import main
@@ -206,12 +207,9 @@ def test_a_finished_run_that_cannot_be_written_to_can_be_read(read_only_run: Pat
 
 @pytest.mark.slow
 def test_the_dashboard_of_a_run_that_cannot_be_written_to_answers(read_only_run: Path) -> None:
-    import socket
     import urllib.request
 
-    with socket.socket() as listening:
-        listening.bind(("127.0.0.1", 0))
-        port = listening.getsockname()[1]
+    port = free_port()
     call = [
         *as_somebody(),
         sys.executable,

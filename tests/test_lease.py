@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from pathlib import Path
+from subprocess import PIPE
 
 import pytest
 
@@ -179,22 +180,26 @@ def test_of_processes_that_begin_or_take_over_at_one_moment_one_holds_the_lease(
     """Each that believes it has it checks a moment later; what they print is who still had it."""
     race = (
         "import sys, time; from pathlib import Path; from search.lease import held\n"
-        "folder, take_over, at = Path(sys.argv[1]), sys.argv[2] == '1', float(sys.argv[3])\n"
-        "time.sleep(max(0, at - time.time()))\n"
+        "folder, take_over = Path(sys.argv[1]), sys.argv[2] == '1'\n"
+        "print('ready', flush=True); sys.stdin.readline()\n"
         "with held(folder, 'depth', take_over=take_over) as lease:\n"
         "    time.sleep(2); lease.check(); print('held', flush=True); time.sleep(2)\n"
     )
-    at = str(time.time() + 3)
     racing: dict[str, list[subprocess.Popen[bytes]]] = {}
     for take_over in ("0", "1"):
         folder = tmp_path / take_over
         folder.mkdir()
         racing[take_over] = [
             subprocess.Popen(
-                [sys.executable, "-c", race, folder, take_over, at], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+                [sys.executable, "-c", race, folder, take_over], stdin=PIPE, stdout=PIPE, stderr=PIPE, bufsize=0
             )
             for _ in range(4)
         ]
+    everyone = [process for processes in racing.values() for process in processes]
+    assert [process.stdout.readline() for process in everyone if process.stdout] == [b"ready\n"] * len(everyone)
+    for process in everyone:
+        assert process.stdin
+        process.stdin.write(b"\n")
     for take_over, processes in racing.items():
         said = [process.communicate(timeout=60)[0] for process in processes]
         assert sorted(said) == [b"", b"", b"", b"held\n"], take_over

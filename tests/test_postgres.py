@@ -26,6 +26,7 @@ from conftest import tiny_preset
 from copied import contents, odd_study, search, some_fail, unheard
 from formula import FormulaExecutor
 from leaders import RACES
+from ports import free_port
 from postgres import FAST, IMMEDIATE, PASSWORD, Server
 
 from data.store.disk import Store
@@ -501,9 +502,7 @@ def test_the_dashboard_shows_a_search_on_the_server(
 ) -> None:
     """Also after the server was restarted."""
     search(a_run(tmp_path, tiny_store, database), tiny_store, FormulaExecutor(some_fail))
-    with socket.socket() as listening:
-        listening.bind(("127.0.0.1", 0))
-        port = listening.getsockname()[1]
+    port = free_port()
     command = [str(Path(sys.executable).with_name("boneage-search")), "dashboard", "--run-dir", str(tmp_path)]
     shown = subprocess.Popen([*command, "--storage", database, "--port", str(port)], stderr=subprocess.PIPE, text=True)
 

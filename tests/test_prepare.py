@@ -356,7 +356,7 @@ def test_a_preparation_killed_at_five_moments_ends_with_the_same_bytes(rsna_fold
         with begin() as process:
             assert process.stdout is not None
             for line in process.stdout:
-                if int(line) >= 40 * (kill + 1) - 25:
+                if int(line) >= 30 * kill + 5:
                     time.sleep(0.002 * kill)
                     break
             process.send_signal(signal.SIGKILL)

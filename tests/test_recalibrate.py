@@ -64,15 +64,20 @@ def test_what_is_said_of_a_case_left_out_is_what_the_others_say(pairs: list[tupl
 
 
 @pytest.mark.parametrize(
-    ("offset", "slope", "kind"), [(0.0, 1.0, "none"), (22.0, 1.0, "offset"), (-30.0, 1.4, "offset and slope")]
+    ("offset", "slope", "kinds"),
+    [
+        (0.0, 1.0, {"none", "offset", "offset and slope"}),  # of the others the least chance is left, which is none
+        (22.0, 1.0, {"offset", "offset and slope"}),
+        (-30.0, 1.4, {"offset and slope"}),
+    ],
 )
-def test_a_known_distortion_is_found(offset: float, slope: float, kind: str) -> None:
+def test_a_known_distortion_is_found(offset: float, slope: float, kinds: set[str]) -> None:
     random = np.random.default_rng(4)
     predicted = random.uniform(20, 200, 400)
     found = fit(predicted, offset + slope * predicted + random.normal(0, 5, 400)).correction
 
     assert found.of(np.array([60.0, 150.0])) == pytest.approx(offset + slope * np.array([60.0, 150.0]), abs=1.5)
-    assert found.kind == kind or kind == "none"
+    assert found.kind in kinds
 
 
 def test_predictions_that_are_all_alike_have_no_slope() -> None:

@@ -286,10 +286,13 @@ def test_who_trains_it_already_is_named(tiny_model: Path, tiny_store: Store) -> 
         train(run, tiny_store, order, FormulaExecutor, silent(), Terms())
 
 
+EPOCHS = "12"  # so many that a kill after the first comes before the last
+
+
 def command(folder: Path, *arguments: str) -> list[str]:
     program = [sys.executable, "-m", "search.cli", "train", "--run-dir", str(folder), "--deterministic"]
     shared = ["--preset", "demo", "--data", str(folder / "data"), "--image-px", "40", "--stem-pools", "none"]
-    training = ["--batch", "8", "--warmup-epochs", "0", "--epochs", "3", *BY_HAND, "--name", "one"]
+    training = ["--batch", "8", "--warmup-epochs", "0", "--epochs", EPOCHS, *BY_HAND, "--name", "one"]
     return [*program, *shared, *training, *arguments]
 
 
@@ -315,7 +318,7 @@ def test_a_training_killed_on_the_way_ends_as_an_uninterrupted_one(
         leader.kill()
     again = subprocess.run(command(folders[1], "--json"), capture_output=True, text=True, timeout=250, check=True)
 
-    assert re.search(r"one resumes after epoch [12]", again.stderr)
+    assert re.search(r"one resumes after epoch \d+", again.stderr)
     assert "one epoch 1 " not in again.stderr
     one, other = whole[1], json.loads(again.stdout)
     for key in ("validation", "test", "conformal", "best_epoch", "network"):
@@ -324,7 +327,7 @@ def test_a_training_killed_on_the_way_ends_as_an_uninterrupted_one(
     np.testing.assert_array_equal(*left)
     assert not list((folders[1] / "models" / "one").glob("epoch-*"))
     assert working_in(folders[1]) == []
-    assert main(["predict", str(make_hand(tmp_path)), "--sex", "M", "--run-dir", str(folders[1])]) in (0, 2)
+    assert main(["predict", str(make_hand(tmp_path)), "--sex", "M", "--run-dir", str(folders[1]), "--force"]) == 0
 
 
 def make_hand(folder: Path) -> Path:

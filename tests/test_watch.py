@@ -36,10 +36,14 @@ def test_a_search_is_watched_from_before_its_storage_is_there_to_its_end(
     run = a_run(tmp_path / "run", tiny_store)
     watching = threading.Thread(target=watch, args=(run, 0.02), daemon=True)
     watching.start()
+    seen, until = "", time.monotonic() + 60
+    while not seen and time.monotonic() < until:
+        time.sleep(0.02)
+        seen = capsys.readouterr().out
     search(run, tiny_store)
     watching.join(60)
 
-    said = capsys.readouterr().out.splitlines()
+    said = (seen + capsys.readouterr().out).splitlines()
     assert not watching.is_alive()
     assert said[0] == f"next: boneage-search ablate --run-dir {run.folder}"
     assert said[-1] == "all four studies are decided"

@@ -69,9 +69,12 @@ def heard(executor: Executor, until: type[Message] | tuple[type[Message], ...] =
 
 
 def worker_of(folder: Path) -> int:
-    """The process that has the trial's log."""
-    [worker] = {int(process) for process in working_in(folder)} - {os.getpid()}
-    return worker
+    """The process that has the trial's log; it may have told of an epoch and not be there yet, nor the one before it gone."""
+    deadline = time.monotonic() + SECONDS
+    while len(found := {int(process) for process in working_in(folder)} - {os.getpid()}) != 1:
+        assert time.monotonic() < deadline, found
+        time.sleep(0.05)
+    return found.pop()
 
 
 TINY = tiny_preset()

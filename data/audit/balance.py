@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
-from scipy import stats
+import scipy  # its parts are imported at their first use: `scipy.stats` takes half a second
 
 from data.audit.labels import chosen
 from data.cases import SPLITS
@@ -53,7 +53,7 @@ def shares(first: np.ndarray, second: np.ndarray) -> Measured:
     """Fisher's exact test of two shares."""
     values = float(first.mean()), float(second.mean())
     difference = values[1] - values[0]
-    tested = stats.fisher_exact([[male.sum(), (~male).sum()] for male in (first, second)])
+    tested = scipy.stats.fisher_exact([[male.sum(), (~male).sum()] for male in (first, second)])
     return Measured(*values, difference, abs(difference) >= NEGLIGIBLE_SHARE, float(tested.pvalue))
 
 
@@ -61,7 +61,7 @@ def levels(first: np.ndarray, second: np.ndarray) -> Measured:
     """Mann-Whitney's test. Tests of whole distributions take means of readings for another population than atlas plates."""
     if np.ptp(np.concatenate([first, second])) == 0:
         return Measured(float(first.mean()), float(second.mean()), 0.0, False, 1.0)
-    tested = stats.mannwhitneyu(second, first)
+    tested = scipy.stats.mannwhitneyu(second, first)
     delta = float(2 * tested.statistic / (len(first) * len(second)) - 1)
     return Measured(
         float(first.mean()), float(second.mean()), delta, abs(delta) >= NEGLIGIBLE_DELTA, float(tested.pvalue)
@@ -74,7 +74,7 @@ def spreads(first: np.ndarray, second: np.ndarray) -> Measured:
     if max(values) == 0:
         return Measured(*values, 1.0, False, 1.0)
     ratio = (min(values) / max(values)) ** 2
-    p = float(stats.levene(first, second, center="median").pvalue)
+    p = float(scipy.stats.levene(first, second, center="median").pvalue)
     return Measured(*values, ratio, ratio <= NEGLIGIBLE_RATIO, p)
 
 

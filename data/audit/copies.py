@@ -9,9 +9,8 @@ shifted by 3 %, turned by 3 degrees or mirrored 98 % had 0.968 or more.
 from functools import cache
 
 import numpy as np
+import scipy
 from PIL import Image
-from scipy import ndimage
-from scipy.sparse import csr_array, vstack
 
 SIDE, PARTS = 64, 4  # pixels; parts along each side
 TURNS = np.arange(-3.5, 3.6, 0.5)  # degrees
@@ -39,7 +38,7 @@ def agreement(first: np.ndarray, second: np.ndarray) -> float:
     near = slice(SIDE // 2 - REACH, SIDE // 2 + REACH + 1)
     found = np.fft.fftshift(np.fft.irfft2(spectra, s=(SIDE, SIDE)), axes=(1, 2))[:, near, near]
     by, down, right = np.unravel_index(found.argmax(), found.shape)
-    laid = ndimage.rotate(fine, TURNS[by], reshape=False, order=1)
+    laid = scipy.ndimage.rotate(fine, TURNS[by], reshape=False, order=1)
     return fourth_worst(np.roll(laid, (REACH - down, REACH - right), (0, 1)) * WINDOW, other_fine * WINDOW)
 
 
@@ -49,7 +48,7 @@ def by_every_turn(image: np.ndarray) -> np.ndarray:
 
 
 @cache
-def turning() -> csr_array:
+def turning() -> "scipy.sparse.csr_array":
     """All turns of a picture as one matrix: thousands of pictures are turned by the same few angles."""
     middle = (SIDE - 1) / 2
     down, right = (axis.ravel() - middle for axis in np.indices((SIDE, SIDE)))
@@ -64,18 +63,18 @@ def turning() -> csr_array:
         weights = ((1 - below) * (1 - beside), (1 - below) * beside, below * (1 - beside), below * beside)
         places = (at, at + 1, at + SIDE, at + SIDE + 1)
         blocks.append(
-            csr_array(
+            scipy.sparse.csr_array(
                 (np.concatenate(weights).astype(np.float32), (np.tile(inside, 4), np.concatenate(places))),
                 shape=(SIDE**2, SIDE**2),
             )
         )
-    return csr_array(vstack(blocks))
+    return scipy.sparse.csr_array(scipy.sparse.vstack(blocks))
 
 
 def banded(image: np.ndarray, near: float, far: float, floor: float) -> np.ndarray:
     """Detail between two scales, of even contrast."""
-    detail = ndimage.gaussian_filter(image, near) - ndimage.gaussian_filter(image, far)
-    return np.asarray(detail / (np.sqrt(ndimage.gaussian_filter(detail**2, EVEN)) + floor))
+    detail = scipy.ndimage.gaussian_filter(image, near) - scipy.ndimage.gaussian_filter(image, far)
+    return np.asarray(detail / (np.sqrt(scipy.ndimage.gaussian_filter(detail**2, EVEN)) + floor))
 
 
 def unit(image: np.ndarray) -> np.ndarray:
@@ -119,7 +118,7 @@ def frequencies(images: np.ndarray) -> np.ndarray:
     found = np.empty((len(images), int(kept.sum())), np.float32)
     for row, image in enumerate(images):
         strength = np.abs(np.fft.rfft2(unit(banded(small(image), *BANDS[0]) * WINDOW)))
-        found[row] = np.log(ndimage.gaussian_filter(strength, 0.7) + 1e-3)[kept]
+        found[row] = np.log(scipy.ndimage.gaussian_filter(strength, 0.7) + 1e-3)[kept]
     return found
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from scipy import ndimage
+import scipy
 
 from data.audit.copies import ALIKE, LEAST_AGREEMENT, agreement, frequencies, small, standing_out
 from data.films.traits import blocks
@@ -90,7 +90,7 @@ def looked_at(images: np.ndarray) -> tuple[pd.DataFrame, np.ndarray, np.ndarray]
         )
         coarse[rows] = unit(shrunk(block, COARSE_PX))
         fine = shrunk(block, detail_px)
-        smooth = ndimage.gaussian_filter(fine, (0, DETAIL_SMOOTHING_PX, DETAIL_SMOOTHING_PX))
+        smooth = scipy.ndimage.gaussian_filter(fine, (0, DETAIL_SMOOTHING_PX, DETAIL_SMOOTHING_PX))
         detail[rows] = unit(fine - smooth)
     return pd.concat(facts, ignore_index=True), coarse, detail
 

@@ -7,7 +7,7 @@ Outside lie black and white surrounds, one grey up to the picture's edge. With b
 from typing import NamedTuple
 
 import numpy as np
-from scipy import ndimage
+import scipy  # its parts are imported at their first use
 
 PERCENTILES = (1, 99)
 LOOKED_AT_PX = 256  # of the longer side: where a field ends is coarse
@@ -46,6 +46,6 @@ def inside(grey: np.ndarray) -> Greys:
 
 def reaching_edge(mask: np.ndarray) -> np.ndarray:
     """The parts of a mask that hang together with the picture's edge."""
-    parts, _ = ndimage.label(mask)
+    parts, _ = scipy.ndimage.label(mask)
     edge = np.unique(np.concatenate([parts[0], parts[-1], parts[:, 0], parts[:, -1]]))
     return np.asarray(np.isin(parts, edge[edge > 0]))

@@ -39,6 +39,8 @@ HEADINGS = {
         *("paciente", "id paciente", "paciente id", "paziente", "id paziente", "id patient", "numero patient"),
     ),
 }
+KNOWN = frozenset(name for names in HEADINGS.values() for name in names)
+JOINING = str.maketrans(dict.fromkeys("_.-", " ") | {"\ufeff": ""})
 NEEDED = ("id", "sex")
 AS_WRITTEN = ("row", "named", "folder")  # of a case, what does not make it another one
 # What stands beside a split's name in the name of its table.
@@ -114,7 +116,7 @@ def fitting(headings: Sequence[str], asked: Mapping[str, str]) -> Fit:
 
 def normalised(heading: str) -> str:
     """Patienten-ID, patienten_id and R's patienten.id are one."""
-    return " ".join(re.sub(r"[_.-]", " ", heading).replace("\ufeff", "").lower().split())
+    return " ".join(heading.translate(JOINING).lower().split())
 
 
 def places_of(headings: Sequence[str], asked: Mapping[str, str] = {}) -> dict[str, list[int]]:
@@ -123,10 +125,13 @@ def places_of(headings: Sequence[str], asked: Mapping[str, str] = {}) -> dict[st
     A heading that was named goes before all known ones, which hold for tables that lack it. In place of an age since birth no other will do.
     """
     there = [normalised(heading) for heading in headings]
+    of_ones_own = {ours: normalised(own) for ours, own in asked.items() if own}
+    if KNOWN.isdisjoint(there) and not {*of_ones_own.values()} & {*there}:  # every row of a table is asked this
+        return {}
     found = {}
     for ours, known in HEADINGS.items():
-        own = asked.get(ours, "")
-        names = (normalised(own),) if own and (normalised(own) in there or is_header_age(own)) else known
+        own = of_ones_own.get(ours, "")
+        names = (own,) if own and (own in there or is_header_age(asked[ours])) else known
         places = [place for name in names for place, heading in enumerate(there) if heading == name]
         if places:
             found[ours] = places
@@ -249,7 +254,8 @@ def id_of(text: str) -> str:
 def without_ending(text: str) -> str:
     """Without the ending of an image file. `.1` of 1.2.840.1 is none, nor is `.0` of 1.0."""
     stripped = text.strip()
-    ending = next((suffix for suffix in IMAGE_SUFFIXES if stripped.lower().endswith(suffix)), "")
+    lower = stripped.lower()
+    ending = next((suffix for suffix in IMAGE_SUFFIXES if lower.endswith(suffix)), "")
     return stripped[: len(stripped) - len(ending)]
 
 

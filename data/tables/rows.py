@@ -106,7 +106,8 @@ def to_cases(path: Path, sheet: Sheet, columns: dict[str, str], age_unit: str, n
     males: list[bool | None] = (
         sexes_in(cells["sex"], columns["sex"]) if "sex" in columns else [False for _ in sheet.rows]
     )
-    splits = [split_by_cell(text) for text in cells.get("split", blank)]
+    of_cell = {text: split_by_cell(text) for text in {*cells.get("split", blank)}}
+    splits = [of_cell[text] for text in cells.get("split", blank)]
     patients = cells.get("patient", blank)
     why = sentences(cells, columns, age_unit)
     kept: list[tuple[str, float, bool | None, str, str, int, str, str]] = []

@@ -67,7 +67,8 @@ def sexes_in(texts: Sequence[str], heading: str) -> list[bool | None]:
     truths = letters_of_truth(there) if named is not None else {}
     own = homme | {letter: truth == named for letter, truth in truths.items()} | codes_in(heading, there)
     read = {word: None if word in unclear else own.get(whole(word), read_alone(word, heading)) for word in there}
-    return [read[bare(text)] for text in texts]
+    said = {text: read[bare(text)] for text in {*texts}}
+    return [said[text] for text in texts]
 
 
 def letters_of_truth(there: Collection[str]) -> dict[str, bool]:
@@ -132,7 +133,7 @@ def unread_letters(texts: Sequence[str], heading: str) -> tuple[list[str], list[
         known |= OTHER_LETTERS | {"m"}
     letters = [
         (text.strip(), sex)
-        for text, sex in zip(texts, sexes_in(texts, heading), strict=True)
+        for text, sex in dict.fromkeys(zip(texts, sexes_in(texts, heading), strict=True))
         if len(bare(text)) == 1 and bare(text).isalpha() and bare(text) not in known
     ]
     return [text for text, sex in letters if sex is None and not both_known], [
@@ -147,7 +148,7 @@ def m_is_unclear(texts: Sequence[str]) -> bool:
 
 
 def words_of(texts: Sequence[str]) -> set[str]:
-    return {bare(text) for text in texts}
+    return {bare(text) for text in {*texts}}
 
 
 def sex_of(text: str, heading: str) -> bool | None:

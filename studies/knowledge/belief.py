@@ -331,14 +331,19 @@ def narrowed(space: Space, around: Mapping[str, Any], most: int) -> Space:
 
 def moved(base: Architecture, point: Point) -> Architecture:
     """The network that this point makes of another: what it names is changed, be it a field or the count of a group."""
-    return moved_by(base, tuple((name, type(value), value) for name, value in point.items()))
+    return moved_by(base, tuple(point), *point.values())
 
 
 @lru_cache(
-    maxsize=65536
-)  # a plan asks for the same networks again and again; the type tells 1 from 1.0, which are equal
-def moved_by(base: Architecture, values: tuple[tuple[str, type, Any], ...]) -> Architecture:
+    maxsize=65536, typed=True
+)  # a plan asks for the same networks again and again; 1 and 1.0 are equal and differ
+def moved_by(base: Architecture, names: tuple[str, ...], *values: Any) -> Architecture:
     groups = base.blocks._fields
-    counts = {name: int(value) for name, _, value in values if name in groups}
-    own: dict[str, Any] = {name: value for name, _, value in values if name not in groups}
+    counts: dict[str, int] = {}
+    own: dict[str, Any] = {}
+    for name, value in zip(names, values, strict=True):
+        if name in groups:
+            counts[name] = int(value)
+        else:
+            own[name] = value
     return replace(base, blocks=base.blocks._replace(**counts), **own)

@@ -94,6 +94,8 @@ def lists_in(
     """Of each sheet that is not itself read as a table of cases."""
     read = {table.path: set(table.columns) for table in tables}
     by_name = split_of_a_list(folder, path)
+    if path in read and not is_excel(path, bytes_of(path)):
+        return  # text is one sheet
     for sheet in sheets_of(path, asked):
         if read.get(path) == set(found_columns(sheet.headings, asked)):
             continue

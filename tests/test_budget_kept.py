@@ -2,6 +2,7 @@
 
 import json
 import sqlite3
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -123,7 +124,7 @@ def test_a_night_between_two_commands_is_no_part_of_a_budget(tmp_path: Path, tin
         run_study(run, tiny_store, "ablation", lambda: Slow(stop_after_epochs=epochs + 1), silent())
 
     def a_night_ago() -> None:
-        with sqlite3.connect(tmp_path / "studies.db") as database:
+        with closing(sqlite3.connect(tmp_path / "studies.db")) as database, database:
             database.execute("UPDATE trials SET datetime_start = datetime(datetime_start, '-10 hours')")
 
     def spent(workers: int = 1) -> float:

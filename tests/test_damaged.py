@@ -6,6 +6,7 @@ import math
 import shutil
 import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -395,7 +396,7 @@ def searched(tmp_path_factory: pytest.TempPathFactory, tiny_store: Store) -> Pat
 
 def pages(path: Path) -> list[int]:
     """Where the pages begin that a damage of the file's order is found in: all but those that hold nothing."""
-    with sqlite3.connect(path) as connection:
+    with closing(sqlite3.connect(path)) as connection:
         [(size,)] = connection.execute("PRAGMA page_size").fetchall()
     return list(range(0, path.stat().st_size, size))
 

@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import replace
 from html.parser import HTMLParser
 from itertools import accumulate, pairwise
@@ -269,7 +270,7 @@ def test_a_report_changes_nothing_in_the_storage(decided: Report) -> None:
     def everything() -> list[str]:
         import sqlite3
 
-        with sqlite3.connect(decided.run.folder / "studies.db") as connection:
+        with closing(sqlite3.connect(decided.run.folder / "studies.db")) as connection:
             return list(connection.iterdump())
 
     before = everything()

@@ -280,7 +280,8 @@ def test_who_is_resolved_gets_no_more_seeds_and_a_race_told_more_says_the_same()
 
     assert [found.verdicts[name].verdict for name in ("0", "2")] == ["matters", "better without"]
     assert have["0"] == have["2"] < 12
-    assert race(reference, family, 1.0, 12, seeds_of_reference).verdicts == found.verdicts
+    told_more = race(reference, family, 1.0, 12, seeds_of_reference)
+    assert repr(told_more.verdicts) == repr(found.verdicts)  # NaN is equal to nothing
 
 
 def test_nobody_passes_a_look_before_all_have_reached_it() -> None:

@@ -352,6 +352,12 @@ def test_a_column_that_plainly_says_the_split_is_taken(folder: Path, heading: st
         ("Gruppe", OWN),
         ("phase", ["Training"] * 4 + ["Validierung"] * 2 + ["Testing"] * 2),
         ("is_test", ["False"] * 5 + ["True"] * 3),
+        ("is_train", ["1"] * 5 + ["0"] * 3),  # who is not trained on is held out
+        ("train_test", ["0"] * 5 + ["1"] * 3),
+        ("heldout", ["no"] * 5 + ["yes"] * 3),
+        ("test", [""] * 5 + ["x"] * 3),  # rows that were ticked
+        ("test_set", [""] * 5 + ["*"] * 3),
+        ("is_test", [""] * 5 + ["TRUE"] * 3),
         ("holdout", ["test"] * 8),
         ("source", ["rsna train"] * 5 + ["rsna test"] * 3),
     ],
@@ -374,7 +380,7 @@ def test_a_split_column_that_was_named_is_taken_and_beside_it_no_other_matters(f
     assert "train.csv: 1 column is not used: Gruppe" in said(beside)
 
 
-@pytest.mark.parametrize("word", ["evaluation", "C", "tset", "extern"])
+@pytest.mark.parametrize("word", ["evaluation", "C", "tset", "extern", "not used for training", "non-test", "no test"])
 def test_a_split_that_is_not_read_is_refused_however_rare_it_is(folder: Path, word: str) -> None:
     with_column(folder, "split", ["train"] * 5 + ["val", "test", word])
 
@@ -392,6 +398,7 @@ def test_a_split_that_is_not_read_is_refused_however_rare_it_is(folder: Path, wo
         ("holdout", "test"),
         ("Hold-out", "test"),
         ("held out", "test"),
+        ("Test No. 3", "test"),
     ],
 )
 def test_other_words_for_a_split_are_read_in_cells(folder: Path, word: str, split: str) -> None:

@@ -16,6 +16,7 @@ from formula import FormulaExecutor, deeper_is_better, silent
 
 from data.cases import constant_mae
 from data.store.disk import Store
+from models.architecture import Blocks
 from search.cli import main
 from search.compare.compare import (
     compare,
@@ -502,14 +503,24 @@ def test_work_beyond_the_budget_is_cut_short() -> None:
     assert greedy.told == [6, 6, 3]
 
 
-def test_the_recorded_table_of_the_project_holds_every_network_of_the_miniature_space_under_its_cap() -> None:
-    recorded = read(Path(__file__).parents[1] / "studies" / "miniature.csv")
-    preset = miniature()
+LARGER = replace(
+    miniature(),
+    preparation=replace(miniature().preparation, image_px=96),
+    reference=replace(miniature().reference, blocks=Blocks(0, 1, 0, 1, 0, 1)),
+    max_params=300_000,
+)
+
+
+@pytest.mark.parametrize(("table", "preset"), [("miniature.csv", miniature()), ("miniature_96px.csv", LARGER)])
+def test_a_recorded_table_of_the_project_holds_every_network_of_its_space_under_its_cap(
+    table: str, preset: Preset
+) -> None:
+    recorded = read(Path(__file__).parents[1] / "studies" / table)
     refuse_another_space(recorded, preset)
     fitting = {key(point) for point in points(joint.space(preset)) if joint.fits(preset, point)}
 
     assert set(recorded.curves) == fitting
-    assert len(fitting) >= 150
+    assert len(fitting) >= 120
     assert all(
         len(curve.validation_mae) == len(curve.train_mae) == preset.training.epochs and curve.test_mae is not None
         for by_seed in recorded.curves.values()

@@ -672,6 +672,19 @@ def of_splits(folder: Path, names: tuple[str, str]) -> Found:
     return read_folder(folder)
 
 
+@pytest.mark.parametrize(
+    "names", [("trainset", "testset"), ("train", "holdout"), ("training", "held_out"), ("trainingset", "heldout")]
+)
+def test_folders_name_splits_in_joined_words_too(folder: Path, names: tuple[str, str]) -> None:
+    shutil.rmtree(folder / "img")
+    for name, ids in zip(names, (range(6), range(6, 8)), strict=True):
+        save(folder / name, [str(id) for id in ids])
+    (folder / "train.csv").unlink()
+    (folder / "labels.csv").write_text(rows([str(id) for id in range(8)]))
+
+    assert read_folder(folder).cases["split"].value_counts().to_dict() == {"train": 6, "test": 2}
+
+
 @pytest.mark.parametrize("names", [("train_", "val_"), ("img-tr", "img-va"), ("Training", "Validierung")])
 def test_files_that_are_numbered_anew_in_each_split_are_different_cases(folder: Path, names: tuple[str, str]) -> None:
     found = of_splits(folder, names)

@@ -1,7 +1,9 @@
+import struct
 import subprocess
 import sys
 import threading
 import time
+import zlib
 from io import BytesIO
 from pathlib import Path
 
@@ -284,3 +286,31 @@ def test_scans_are_counted_wherever_their_markers_lie(scans: int, apart: int, fi
     stream = b"\xff\xd8" + comment + scan * scans + b"\xff\xd9" + scan * 3
 
     assert codestream.scans(BytesIO(stream)) == min(scans, codestream.MOST_SCANS + 1)
+
+
+def png_of_16_bits(path: Path, pixels: np.ndarray, colour_type: int) -> Path:
+    """(height, width, channels) as PNG, which Pillow does not write at this depth in colour."""
+
+    def chunk(name: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+
+    height, width, _ = pixels.shape
+    lines = b"".join(b"\0" + line.astype(">u2").tobytes() for line in pixels)
+    header = struct.pack(">IIBBBBB", width, height, 16, colour_type, 0, 0, 0)
+    path.write_bytes(
+        b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(lines)) + chunk(b"IEND", b"")
+    )
+    return path
+
+
+@pytest.mark.parametrize(("channels", "colour_type"), [(3, 2), (2, 4), (4, 6)])
+def test_16_bits_of_colour_are_refused_as_their_fine_greys_would_be_lost(
+    tmp_path: Path, channels: int, colour_type: int
+) -> None:
+    grey = np.linspace(0, 4095, 64 * 64).reshape(64, 64, 1).astype(np.uint16)  # of a detector of 12 bits
+    whole = decode(png_of_16_bits(tmp_path / "grey.png", grey, 0), 64, "squash", stretch=True)
+    assert len(np.unique(whole.pixels)) > 200
+
+    pixels = np.repeat(grey, channels, axis=2)
+    with pytest.raises(DataError, match=r"16 bits of each colour.*save it as 16-bit greyscale"):
+        decode(png_of_16_bits(tmp_path / "colour.png", pixels, colour_type), 64, "squash", stretch=True)

@@ -373,3 +373,16 @@ def test_a_word_for_unknown_is_no_patient_of_both_sexes(tmp_path: Path) -> None:
     source = folder(tmp_path / "a", ["leihgabe"] * 8 + [f"P{n}" for n in range(12)])
 
     assert "in another (" not in said(prepare(str(source), SETTINGS, tmp_path / "store"))
+
+
+@pytest.mark.parametrize(
+    "others",
+    [
+        ("P-12", "P\u201312", "P\u221212", "P -12"),
+        ("P12", "P 12", "P\u200b12", "\ufeffP12"),
+        ("Ann Lee", "Ann\u00a0Lee", "AnnLee"),
+    ],
+)
+def test_dashes_spaces_and_characters_that_nobody_sees_make_no_other_patient(others: tuple[str, ...]) -> None:
+    assert len({hashed(other) for other in others}) == 1
+    assert hashed(others[0]) != hashed(f"{others[0]}3")

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image, ImageFile, ImageOps
 
 from data.films import codestream, dicom, field
 from data.foreign import foreign
@@ -125,8 +125,18 @@ def read_picture(path: Path) -> np.ndarray:
             raise DataError(f"too large: {path} holds more than {codestream.MOST_SCANS} passes over its pixels")
         with budget.holding(image.width * image.height):
             with foreign(said):
+                refuse_lost_depth(path, image)
                 upright = ImageOps.exif_transpose(image)  # which decodes it
             return to_grey(upright)
+
+
+def refuse_lost_depth(path: Path, image: ImageFile.ImageFile) -> None:
+    """Pillow cuts colours of 16 bits to their upper 8: of a radiograph of 12 bits 16 greys would be left. Grey of 16 bits stays whole."""
+    if any(";16" in str(tile) for tile in image.tile) and not image.mode.startswith("I"):
+        raise DataError(
+            f"not read: {path} has 16 bits of each colour, or of grey and transparency, and would lose its fine greys: save it as "
+            "16-bit greyscale PNG without transparency"
+        )
 
 
 def read_dicom(path: Path) -> np.ndarray:

@@ -34,6 +34,15 @@ HEADINGS = {
     "patient": (
         *("patient id", "patientid", "patient", "patient number"),
         *("subject id", "subjectid", "subject", "participant id", "participant", "person id"),
+        *(
+            "subject no",
+            "subject nr",
+            "subject number",
+            "participant no",
+            "participant nr",
+            "participant number",
+            "pseudonym",
+        ),
         *("patient no", "patient nr", "patient code", "pat id", "mrn", "medical record number", "child id", "person"),
         *("patienten id", "patientenid", "patientennummer", "patienten nr", "patient nummer", "pat nr"),
         *("paciente", "id paciente", "paciente id", "paziente", "id paziente", "id patient", "numero patient"),
@@ -55,15 +64,15 @@ OPTIONS = {  # that name a heading of one's own
 }
 WHAT = {"id": "ids", "age_months": "bone ages", "sex": "sexes", "split": "splits", "patient": "patients"}
 SPLIT_WORDS = {
-    "train": r"train|training",
-    "validation": r"val|valid|validation",
-    "test": r"test|testing|ground truth",
+    "train": r"train|training|train(?:ing)?set",
+    "validation": r"val|valid|validation|val(?:idation)?set",
+    "test": r"test|testing|testset|holdout|hold out|held out|heldout|ground truth",
 }
 CELL_WORDS = {  # in a cell, where a word means nothing but a split
     **SPLIT_WORDS,
     "validation": rf"{SPLIT_WORDS['validation']}|dev|validierung",
-    "test": rf"{SPLIT_WORDS['test']}|holdout|hold out|held out",
 }
+NEGATED = re.compile(r"\b(?:not|non|nicht|kein|keine|pas|nao|niet|geen|without|except)\b|\bno\W+(?:train|test|val)")
 
 
 @dataclass(frozen=True)
@@ -225,8 +234,8 @@ def split_by_words(text: str, words_of: Mapping[str, str] = SPLIT_WORDS) -> str:
 
 
 def split_by_cell(text: str) -> str:
-    """The same of a cell."""
-    return split_by_words(text, CELL_WORDS)
+    """The same of a cell; '' where it says what a case is not for."""
+    return "" if NEGATED.search(text.lower()) else split_by_words(text, CELL_WORDS)
 
 
 def is_a_splits_table(stem: str, split: str = "") -> bool:

@@ -8,9 +8,9 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from data.cases import MAX_AGE_MONTHS, MIN_AGE_MONTHS
+from data.cases import MAX_AGE_MONTHS, MIN_AGE_MONTHS, SPLITS
 from data.tables.ages import months_of
-from data.tables.headings import Unused, normalised, places_of, split_by_cell
+from data.tables.headings import CELL_WORDS, Unused, normalised, places_of, split_by_cell
 from data.tables.paired.patients import MOST_IMAGES
 from data.tables.sexes import YES_NO, bare
 from data.tables.sheets import Sheet
@@ -33,6 +33,7 @@ FEW_PATIENTS = 3  # different cells in a column that names no patients, but a gr
 NUMBERS_LEAST = 0.8  # of the cells of a column of ages
 MOST = 0.5  # of them, where its heading or its place speaks for ages
 FEW_WORDS = 8  # different ones in a column of splits
+MARKS = frozenset(("x", "*", "+", "\N{CHECK MARK}", "\N{HEAVY CHECK MARK}"))  # of who ticks rows by hand
 
 
 def unused_columns(sheet: Sheet, asked: Mapping[str, str]) -> tuple[Unused, ...]:
@@ -95,12 +96,14 @@ def are_numbers_of_patients(heading: str, texts: Sequence[str]) -> bool:
 
 
 def splits_named(heading: str, texts: Sequence[str]) -> frozenset[str]:
-    """By the words of the cells, or by yes and no under a heading that names one split."""
+    """By the words of the cells, or by yes and no, or marks, under a heading that names a split."""
     words = {bare(text) for text in texts} - {""}
     if len(words) > FEW_WORDS or not words:
         return frozenset()
     named = {split_by_cell(word) for word in words}
-    of_heading = split_by_cell(heading)
-    if of_heading and len(words) > 1 and words <= set(YES_NO):
-        return frozenset({of_heading, "train"})
+    ticked = len(words) == 1 and "" in texts and words <= {*MARKS, *(word for word, yes in YES_NO.items() if yes)}
+    if (len(words) > 1 and words <= set(YES_NO)) or ticked:
+        of_heading = {split for split in SPLITS if re.search(rf"\b(?:{CELL_WORDS[split]})\b", heading)}
+        held_out = of_heading - {"train"} or {"test"}  # no under "train" is held out
+        return frozenset({"train", *held_out}) if of_heading else frozenset()
     return frozenset(named - {""}) if "" not in named or len(named) > 2 else frozenset()

@@ -36,7 +36,16 @@ def identity(number: str) -> str:
     Of numbers and of codes in capitals it is the text itself, so that they are drawn as they always were.
     """
     text = unicodedata.normalize("NFKC", " ".join(number.split()))
-    return "" if names_nobody(text) else unpadded(SPREADSHEETS.sub(r"\1", text)).upper()
+    if names_nobody(text):
+        return ""
+    plain = "".join(letter for letter in map(as_typed, text) if not letter.isspace())
+    return unpadded(SPREADSHEETS.sub(r"\1", plain)).upper()
+
+
+def as_typed(letter: str) -> str:
+    """A program for texts makes long dashes of short ones, and web pages leave characters that nobody sees."""
+    kind = unicodedata.category(letter)
+    return "" if kind == "Cf" else "-" if kind == "Pd" or letter == "\N{MINUS SIGN}" else letter
 
 
 def names_nobody(text: str) -> bool:

@@ -850,3 +850,29 @@ def test_data_that_are_not_there_leave_no_run_folder(command: str, data: str, tm
 
     assert main([command, *source, "--preset", "demo", "--run-dir", str(tmp_path / "run")]) == 2
     assert not (tmp_path / "run").exists()
+
+
+def test_of_a_table_whose_rows_cannot_be_used_the_reason_is_said_and_not_that_images_are_missing(folder: Path) -> None:
+    save(folder / "img", ["90", "91"])
+    (folder / "test.csv").write_text("id,boneage,sex\n90,100,Erkek\n91,120,Kad\u0131n\n", encoding="utf-8")
+
+    with pytest.raises(
+        DataError, match=r"none of the 2 test cases of .*test\.csv can be used; the first: .* row 2, sex: .*Erkek"
+    ):
+        read_folder(folder)
+
+
+@pytest.mark.parametrize("others", [["M"] * 12, ["M"] * 6 + [""] * 6])
+def test_m_alone_under_sexo_may_be_mujer_and_is_not_read(folder: Path, others: list[str]) -> None:
+    lines = [f"{id},{60 + n},{sex}" for n, (id, sex) in enumerate(zip(IDS, others, strict=True))]
+    (folder / "train.csv").write_text("\n".join(["id,boneage,sexo", *lines]) + "\n")
+
+    with pytest.raises(DataError, match=r"M may mean a woman \(mujer\)"):
+        read_folder(folder, Preparation(sex_column="sexo"))
+
+
+def test_m_beside_f_under_sexo_is_a_boy(folder: Path) -> None:
+    lines = [f"{id},{60 + n},{'MF'[n % 2]}" for n, id in enumerate(IDS)]
+    (folder / "train.csv").write_text("\n".join(["id,boneage,sexo", *lines]) + "\n")
+
+    assert list(read_folder(folder, Preparation(sex_column="sexo")).cases["male"]) == [True, False] * 6

@@ -106,6 +106,11 @@ def refuse_splits_without_images(folder: Path, tables: Iterable[Table], cases: p
     for table in tables:
         named = {split or table.split for split in table.cases["split"]} or {table.split}
         if missing := sorted(named - there - {""}):
+            if table.cases.empty and table.problems:
+                first = table.problems[0]
+                raise DataError(
+                    f"none of the {len(table.problems):,} {missing[0]} cases of {table.path} can be used; the first: {first.path}, {first.reason}"
+                )
             raise DataError(
                 f"{table.path} names {missing[0]} cases, and {folder} has no image of any of them: add their images, or remove "
                 "them from the tables"

@@ -191,8 +191,8 @@ def sentences(cells: Mapping[str, list[str]], columns: Mapping[str, str], age_un
         "split": f"one of {', '.join(SPLITS)}; got ",
     }
     beside = (
-        "; as other cells say H or V, M may mean a woman (mujer): write male and female"
-        if m_is_unclear(cells.get("sex", ()))
+        "; under this heading, or beside H or V, M may mean a woman (mujer): write male and female"
+        if m_is_unclear(cells.get("sex", ()), columns.get("sex", ""))
         else ""
     )
 

@@ -62,7 +62,7 @@ def sexes_in(texts: Sequence[str], heading: str) -> list[bool | None]:
     """Whether male, of each cell of one column; None where it does not tell."""
     there = words_of(texts)
     homme = {"h": True} if {"h", "f"} <= there and "m" not in there else {}  # French: H and F
-    unclear = {"m", "h", "v"} if m_is_unclear(texts) else set()
+    unclear = {"m", "h", "v"} if m_is_unclear(texts, heading) else set()
     named = sex_named(heading)
     truths = letters_of_truth(there) if named is not None else {}
     own = homme | {letter: truth == named for letter, truth in truths.items()} | codes_in(heading, there)
@@ -129,7 +129,7 @@ def unread_letters(texts: Sequence[str], heading: str) -> tuple[list[str], list[
     there = words_of(texts)
     both_known = bool(there & {"m", "h"} and there & {"f", "w"})
     known = {*UNKNOWN_LETTERS, *({"d"} if "w" in there else ())}  # D beside W: divers
-    if m_is_unclear(texts):  # which is said of each row
+    if m_is_unclear(texts, heading):  # which is said of each row
         known |= OTHER_LETTERS | {"m"}
     letters = [
         (text.strip(), sex)
@@ -141,10 +141,11 @@ def unread_letters(texts: Sequence[str], heading: str) -> tuple[list[str], list[
     ]
 
 
-def m_is_unclear(texts: Sequence[str]) -> bool:
-    """Whether M may be a man or a woman in this column."""
+def m_is_unclear(texts: Sequence[str], heading: str) -> bool:
+    """Whether M may be a man or a woman in this column: beside H or V, or alone under a heading of a language that writes H and M."""
     there = words_of(texts)
-    return "m" in there and bool(there & OTHER_LETTERS) and not any(SEX.get(word) is False for word in there)
+    other = there & OTHER_LETTERS or WITH_OTHER_LETTERS & {*re.findall(r"[^\W\d_]+", bare(heading))}
+    return "m" in there and bool(other) and not any(SEX.get(word) is False for word in there)
 
 
 def words_of(texts: Sequence[str]) -> set[str]:

@@ -586,6 +586,7 @@ def test_patients_in_a_file_of_their_own_are_refused_and_no_matter_where_the_tab
         (("689", "00689"), True),
         (("689", "689.0"), True),
         (("P 7", " P  7 "), True),
+        (("P 7", "P7 "), True),
         (("P689", "P690"), False),
     ],
 )

@@ -151,9 +151,11 @@ def test_a_search_killed_mid_trial_ends_with_the_same_numbers(tmp_path: Path) ->
     continued = subprocess.run(logged, capture_output=True, text=True, timeout=200, check=True)
 
     assert "trial 0 epoch" not in continued.stderr
-    assert re.search(
-        r"trial 1 resumes after epoch \d+", continued.stderr
+    resumed = re.search(
+        r"trial 1 resumes after epoch (\d+)", continued.stderr
     )  # further ones may end before the kill arrives
+    assert resumed
+    assert 1 <= int(resumed[1]) < epochs
     assert "trial 1 epoch 1 of" not in continued.stderr
     found = {}
     for folder in (whole, killed):

@@ -318,7 +318,9 @@ def test_a_training_killed_on_the_way_ends_as_an_uninterrupted_one(
         leader.kill()
     again = subprocess.run(command(folders[1], "--json"), capture_output=True, text=True, timeout=250, check=True)
 
-    assert re.search(r"one resumes after epoch \d+", again.stderr)
+    resumed = re.search(r"one resumes after epoch (\d+)", again.stderr)
+    assert resumed
+    assert 1 <= int(resumed[1]) < int(EPOCHS)
     assert "one epoch 1 " not in again.stderr
     one, other = whole[1], json.loads(again.stdout)
     for key in ("validation", "test", "conformal", "best_epoch", "network"):

@@ -123,9 +123,9 @@ def read_picture(path: Path) -> np.ndarray:
             scans = codestream.scans(file)
         if scans > codestream.MOST_SCANS:
             raise DataError(f"too large: {path} holds more than {codestream.MOST_SCANS} passes over its pixels")
+        refuse_lost_depth(path, image)
         with budget.holding(image.width * image.height):
             with foreign(said):
-                refuse_lost_depth(path, image)
                 upright = ImageOps.exif_transpose(image)  # which decodes it
             return to_grey(upright)
 

@@ -18,6 +18,7 @@ from data.films import dicom
 from data.problems import Problem
 from data.shown import one_line
 from data.tables.dicom_cases import is_header_age
+from data.tables.sexes import NOT, bare
 from data.tables.sheets import NO_FIT, Fit, read_sheet
 
 IMAGE_SUFFIXES = (*dicom.PICTURE_SUFFIXES, *dicom.SUFFIXES)
@@ -72,7 +73,8 @@ CELL_WORDS = {  # in a cell, where a word means nothing but a split
     **SPLIT_WORDS,
     "validation": rf"{SPLIT_WORDS['validation']}|dev|validierung",
 }
-NEGATED = re.compile(r"\b(?:not|non|nicht|kein|keine|pas|nao|niet|geen|without|except)\b|\bno\W+(?:train|test|val)")
+# "No" alone may be short for number.
+NEGATED = re.compile(rf"\b(?:{'|'.join(sorted(NOT - {'no'}))}|without|except)\b|\bno\W+(?:train|test|val)")
 
 
 @dataclass(frozen=True)
@@ -235,7 +237,7 @@ def split_by_words(text: str, words_of: Mapping[str, str] = SPLIT_WORDS) -> str:
 
 def split_by_cell(text: str) -> str:
     """The same of a cell; '' where it says what a case is not for."""
-    return "" if NEGATED.search(text.lower()) else split_by_words(text, CELL_WORDS)
+    return "" if NEGATED.search(bare(text)) else split_by_words(text, CELL_WORDS)
 
 
 def is_a_splits_table(stem: str, split: str = "") -> bool:

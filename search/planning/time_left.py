@@ -17,7 +17,7 @@ from search.planning.asking import asked, key, macs
 from studies.around import confirmation
 from studies.around.baseline import gone_on
 from studies.knowledge.belief import AGAIN
-from studies.order import EVERY, FIRST, LAST, STUDIES, beside, comes, following, stages
+from studies.order import EVERY, FIRST, LAST, STUDIES, comes, following, may_decide, stages
 from studies.preset import Preset
 from studies.statistics.fresh import fresh_seed
 from studies.study import Decision, Given, Point, Study, Training, Trial, feasible_points, seeds_of, trainings
@@ -209,10 +209,8 @@ def unmoved(name: str, given: Given, feasible: Feasible) -> Decision:
 
 
 def decidable(name: str, given: Given, feasible: Feasible) -> list[Architecture]:
-    module, one = EVERY[name], beside(name)
-    return [
-        module.architecture(given, point) for point in feasible.values() if one is None or one.may_decide(given, point)
-    ]
+    module = EVERY[name]
+    return [module.architecture(given, point) for point in feasible.values() if may_decide(name, given, point)]
 
 
 def by_cost(network: Architecture, given: Given) -> tuple[str, ...]:

@@ -521,6 +521,19 @@ LISTS: dict[str, tuple[str, str, str]] = {  # the file, its text with the first 
     "a table of sexes": ("test.csv", "Case ID,Sex\n" + "".join(f"{id},M\n" for id in IDS[5:]), "1382 is test"),
     "JSON of splits": ("splits.json", json.dumps({"train": IDS[:5], "test": [f"{id}.png" for id in IDS[5:]]}), "1382 is test"),
     "JSON of ids": ("dataset_split.json", json.dumps(dict(zip(IDS, OWN, strict=True))), "1382 is test"),
+    "names line by line": ("test.lst", "\n".join(f"{id}.png" for id in IDS[5:]), "1382 is test"),
+    "names without an ending": ("test_ids", "\n".join(IDS[5:]), "1382 is test"),
+    "YAML": ("split.yaml", "seed: 1\ntrain:\n" + "".join(f"  - {id}\n" for id in IDS[:5]) + "test:\n" + "".join(f"  - '{id}.png'\n" for id in IDS[5:]), "1382 is test"),
+    "YAML in brackets": ("splits.yml", f"train: [{', '.join(IDS[:5])}]\nvalidation: [{', '.join(IDS[5:])}]\n", "1382 is validation"),
+    "YAML by id": ("cv_split.yml", "".join(f"{id}: {OWN[n]}\n" for n, id in enumerate(IDS)), "1382 is test"),
+    "a page": ("split.html", "<table><tr><th>id</th><th>set</th></tr>" + "".join(f"<tr><td>{id}</td><td>{OWN[n]}</td></tr>" for n, id in enumerate(IDS)) + "</table>", "1382 is test"),
+    "a page of the test set": ("testset.html", "<ul>" + "".join(f"<li>{id}.png</li>" for id in IDS[5:]) + "</ul>", "1382 is test"),
+    "JSON of records": ("split.json", json.dumps([{"id": id, "split": OWN[n]} for n, id in enumerate(IDS)]), "1382 is test"),
+    "JSON of records in lines": ("partition.jsonl", "".join(json.dumps({"file": f"{id}.png", "set": OWN[n]}) + "\n" for n, id in enumerate(IDS)), "1382 is test"),
+    "settings of a program": ("split.ini", "[train]\nfiles = " + " ".join(IDS[:5]) + "\n[test]\nfiles = " + " ".join(IDS[5:]) + "\n", "1382 is test"),
+    "titles and names": ("splits.txt", "Training\n" + "\n".join(IDS[:5]) + "\nTest\n" + "\n".join(IDS[5:]), "1382 is test"),
+    "a column for each split": ("splits.csv", "train,test\n" + "".join(f"{IDS[n]},{IDS[n + 5] if n < 3 else ''}\n" for n in range(5)), "1382 is test"),
+    "Python": ("split.py", f"TRAIN = {IDS[:5]}\nTEST = {IDS[5:]}\n", "1382 is test"),
     "a text of splits": ("split.txt", "".join(f"{id},{OWN[n]}\n" for n, id in enumerate(IDS)), "1382 is test"),
 }  # fmt: skip
 
@@ -535,6 +548,16 @@ def test_splits_in_a_file_of_their_own_are_refused_with_where_they_belong(folder
     with pytest.raises(DataError, match=rf"{name} says which cases are in which split \({says}\).*column `split`"):
         read_folder(folder)
     assert len(read_folder(folder, to_train=False).cases) == 8
+
+
+@pytest.mark.parametrize("name", ["testset.csv", "holdout.csv", "prueba.csv", "held_out_ids.csv", "Testdaten.tsv"])
+def test_ids_alone_under_any_word_for_a_held_out_set_are_refused(folder: Path, name: str) -> None:
+    (folder / "train.csv").rename(folder / "labels.csv")
+    for text in ("id\n" + "\n".join(IDS[5:]), "\n".join(IDS[5:])):
+        (folder / name).write_text(text)
+
+        with pytest.raises(DataError, match=r"it is the test table|says which cases are in which split"):
+            read_folder(folder)
 
 
 def workbook_of(folder: Path, sheets: dict[str, list[list[object]]]) -> None:
@@ -608,6 +631,10 @@ NO_LISTS = {
     "patients with one image each": ("patients.csv", "id,patient_id\n" + "".join(f"{id},P{id}\n" for id in IDS)),
     "all ids as training": ("train.txt", "\n".join(IDS)),
     "JSON of something else": ("split_settings.json", json.dumps({"seed": 1, "folds": [1377, 1378], "by": "patient"})),
+    "settings in YAML": ("split.yaml", "seed: 1377\ntrain: 0.7\ntest: 0.3\nfolds: 5\n"),
+    "notes in Markdown": ("test.md", "# Test\n5 of 8 films, 1377 is odd, 2019 to 2024, 12 months, 3 raters\n"),
+    "a script": ("train.py", "epochs = 30\nbatch = 16\nsize = 1377\nseeds = [1, 2, 3]\n"),
+    "bytes": ("split.bin", "\0" * 9 + " ".join(IDS)),
     "damaged JSON": ("splits.json", "{"),
     "notes": ("test notes.txt", "1377\nis odd"),
 }  # fmt: skip
@@ -639,6 +666,10 @@ STATISTICS = {  # beside 24 cases whose ids are 1 to 24
     "a log": ("log.csv", "epoch,phase\n5,train\n6,validation\n10,train\n11,validation\n"),
     "devices": ("devices.csv", "device,patient code\n7,a\n8,b\n9,c\n12,d\n13,a\n"),
     "experiments": ("experiments.csv", "id,split,mae\n1,train,5\n2,test,6\n3,test,7\n"),
+    "numbers of cases": ("split.yaml", "train: 16\nval: 5\ntest: 3\n"),
+    "settings": ("split_config.yaml", "seed: 7\nfolds: 5\nepochs: 12\nbatch: 16\n"),
+    "a script of a test": ("test.py", "for n in (1, 2, 3):\n    print(n + 4)\n"),
+    "figures in a page": ("test_results.html", "<tr><td>1</td><td>5.2</td></tr><tr><td>2</td><td>6.2</td></tr>"),
     "figures of patients": ("patient_figures.csv", "split,n images,n patients\ntrain,16,9\nval,5,3\ntest,3,3\n"),
 }
 
@@ -661,6 +692,10 @@ def test_small_numbers_in_figures_beside_the_table_are_no_ids(tmp_path: Path, wh
         ("cut.csv", "bild,Gruppe\n" + "".join(f"{n},{'test' if n > 20 else 'train'}\n" for n in range(24, 2, -1))),
         ("val_ids.csv", "id\n4\n8\n"),
         ("splits.json", json.dumps({"test": [4, 8]})),
+        ("test.lst", "20\n21\n22\n"),
+        ("splits.yaml", "train:\n- 1\n- 2\ntest:\n- 4\n- 8\n"),
+        ("split.yml", "test: [4, 8]\n"),
+        ("split.csv", "train,test\n1,4\n2,8\n3,\n"),
     ],
 )
 def test_small_ids_in_a_list_of_splits_are_refused_as_others_are(tmp_path: Path, name: str, text: str) -> None:

@@ -360,6 +360,28 @@ def test_a_test_table_of_any_kind_that_is_not_read_is_refused(folder: Path, endi
 
 
 @pytest.mark.parametrize(
+    "name", ["test_ids.npy", "val_index.pkl", "test-patients.parquet", "test_idx.pt", "testlist.mat"]
+)
+def test_a_list_of_a_split_in_a_format_that_is_not_read_is_refused(folder: Path, name: str) -> None:
+    (folder / name).write_bytes(b"\x89\0")
+
+    with pytest.raises(
+        DataError, match=r"is not read: save as CSV or xlsx; by its name it is the (test|validation) table"
+    ):
+        read_folder(folder)
+
+
+@pytest.mark.parametrize("name", ["splits.pkl", "data_split.parquet", "partition.mat", "split.rds", "split_ids.npz"])
+def test_splits_in_a_format_that_is_not_read_are_refused_where_no_table_has_any(folder: Path, name: str) -> None:
+    (folder / name).write_bytes(b"\x89\0")
+    assert ids_of(read_folder(folder)) == IDS  # train.csv says what its cases are for
+
+    (folder / "train.csv").rename(folder / "labels.csv")
+    with pytest.raises(DataError, match=r"is not read: save as CSV or xlsx; by its name it says splits"):
+        read_folder(folder)
+
+
+@pytest.mark.parametrize(
     "name", ["test_config.json", "labels.json", "settings.dat", "train.csv.gz", "test_results.parquet"]
 )
 def test_a_file_of_any_kind_whose_name_is_no_missing_splits_is_passed_over(folder: Path, name: str) -> None:

@@ -313,6 +313,89 @@ def test_folders_that_name_one_split_cut_nothing(tmp_path: Path, folders: tuple[
     assert counts(read_folder(in_folders(tmp_path, folders)).cases) == {"": 24}
 
 
+@pytest.mark.parametrize(
+    ("folders", "split"),
+    [
+        (("Trainingsdaten", "Testdaten"), "test"),
+        (("Training", "Validierung"), "validation"),
+        (("entrenamiento", "prueba"), "test"),
+        (("treino", "teste"), "test"),
+        (("entraînement", "validation"), "validation"),
+        (("addestramento", "convalida"), "validation"),
+        (("trainImages", "testImages"), "test"),
+    ],
+)
+def test_folders_of_splits_are_known_in_other_languages(tmp_path: Path, folders: tuple[str, str], split: str) -> None:
+    assert counts(read_folder(in_folders(tmp_path, folders)).cases) == {"train": 12, split: 12}
+
+
+@pytest.mark.parametrize("other", ["extern", "holdback", "evaluation", "."])
+def test_a_folder_that_nobody_knows_beside_that_of_one_split_is_a_worry(tmp_path: Path, other: str) -> None:
+    found = read_folder(in_folders(tmp_path, ("train", other)))
+
+    assert counts(found.cases) == {"": 24}
+    assert found.worries[0].startswith(
+        "12 of 24 images lie in folders of train, and the others in folders that name no"
+    )
+    assert "column `split`" in found.worries[0]
+
+
+def test_folders_that_name_no_split_are_said_and_no_worry(tmp_path: Path) -> None:
+    found = read_folder(in_folders(tmp_path, ("aprendizaje", "examen")))
+
+    assert "the images lie in 2 folders, aprendizaje (12) and examen (12), and none is taken as a split" in found.said
+    assert not found.worries
+
+
+def test_a_folder_for_each_patient_is_not_counted(tmp_path: Path) -> None:
+    found = read_folder(in_folders(tmp_path, tuple(f"p{n}" for n in range(8))))
+
+    assert not any("folders" in sentence for sentence in found.said)
+
+
+def renamed_cases(root: Path, name: Callable[[int], str], heading: str = "id,boneage,male", cells: str = "") -> Path:
+    """24 cases, whose ids and images are called by their number."""
+    rows = []
+    for n, case in enumerate(HANDS[:24]):
+        save(root / "images", [(name(n), case)])
+        rows.append(f"{name(n)},{round(case.age_months)},{case.male}{cells}")
+    (root / "labels.csv").write_text("\n".join([heading, *rows]))
+    return root
+
+
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [
+        (lambda n: f"{'train' if n < 16 else 'test'}_{n:03}", r"24 of 24 cases name a split \(16 train, 8 test; the first of test: test_016\)"),
+        (lambda n: f"{n:03}-{'val' if n > 20 else 'training'}", "the first of validation: 021-val"),
+        (lambda n: f"prueba{n}" if n > 20 else f"{n + 1377}", r"the ids of 3 of 24 cases name a split \(3 test"),
+        (lambda n: f"TestSet {n}" if n > 20 else f"hand {n}", "the first of test: TestSet 21"),
+    ],
+)  # fmt: skip
+def test_splits_that_ids_name_and_no_table_does_are_refused(
+    tmp_path: Path, name: Callable[[int], str], says: str
+) -> None:
+    with pytest.raises(DataError, match=rf"{says}.*add a column `split`"):
+        read_folder(renamed_cases(tmp_path / "a", name))
+
+    told = renamed_cases(tmp_path / "b", name, "id,boneage,male,split", ",train")
+    assert counts(read_folder(told).cases) == {"train": 24}
+    assert len(read_folder(tmp_path / "a", to_train=False).cases) == 24
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        lambda n: f"test_{n:03}",
+        lambda n: f"training{n}",
+        lambda n: "test" if n == 3 else f"hand{n}",
+        lambda n: f"{'latest' if n % 2 else 'trainee'}{n}",
+    ],
+)
+def test_ids_with_one_word_for_all_or_other_words_name_no_splits(tmp_path: Path, name: Callable[[int], str]) -> None:
+    assert counts(read_folder(renamed_cases(tmp_path, name)).cases) == {"": 24}
+
+
 def test_an_image_in_none_of_the_folders_of_splits_is_refused_with_what_to_do(tmp_path: Path) -> None:
     in_folders(tmp_path, ("train", "test", "more"))
 

@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from openpyxl import Workbook
 
@@ -102,6 +102,8 @@ cells = st.text(st.characters(codec="utf-8", exclude_categories=("Cs", "Cc")), m
 
 
 @settings(max_examples=200, deadline=None)
+@example(rows=[(",", ",", ",")], separator=",")
+@example(rows=[("\u200b", "\u200b", "\u200b")], separator=";")
 @given(rows=st.lists(st.tuples(cells, cells, cells), min_size=1, max_size=6), separator=st.sampled_from(SEPARATORS))
 def test_quoted_cells_are_read_as_they_were(
     tmp_path_factory: pytest.TempPathFactory, rows: list[tuple[str, str, str]], separator: str

@@ -6,7 +6,8 @@ import pandas as pd
 import pytest
 
 from data.preparation import DataError
-from data.tables.headings import normalised, split_by_words
+from data.tables.cells.splits import split_by_words
+from data.tables.headings import normalised
 from data.tables.rows import TO_ANSWER, read_table
 from data.tables.sexes import sex_of, sexes_in
 

@@ -18,7 +18,8 @@ from zipfile import BadZipFile, ZipFile
 
 from data.films.dicom import is_dicom
 from data.preparation import DataError
-from data.tables.headings import IMAGE_SUFFIXES, split_by_words
+from data.tables.cells.splits import names_a_list, split_by_words
+from data.tables.headings import IMAGE_SUFFIXES
 from data.tables.paired.header_ids import is_readable_dicom
 from data.tables.sheets import TABLE_SUFFIXES
 
@@ -50,18 +51,25 @@ WHAT_TO_DO = {  # ending to what helps
     **dict.fromkeys(OTHER_TABLES, "save as CSV or xlsx"),
     **dict.fromkeys(ARCHIVES, "unpack"),
 }
-# What else may hold a table: any folder has some of these, so they are looked at only where their name says a split. Arrays (.npz, .h5,
-# .pkl, .pt) are no tables: networks' programs keep pictures in them.
+# What else may hold a table: any folder has some of these, so they are looked at only where their name says a split.
+TEXTS = (".tab", ".dat", ".json", ".jsonl", ".ndjson", ".psv")
 MAY_BE_TABLES = {
     **dict.fromkeys((".gz", ".bz2", ".xz", ".zst"), "unpack"),
-    **dict.fromkeys((".tab", ".dat", ".json", ".jsonl", ".ndjson", ".psv"), "save as CSV or xlsx"),
+    **dict.fromkeys(TEXTS, "save as CSV or xlsx"),
     **dict.fromkeys((".xlsb", ".xlt", ".fods", ".feather", ".arrow", ".orc", ".avro"), "save as CSV or xlsx"),
     **dict.fromkeys((".sas7bdat", ".xpt", ".por", ".rds", ".rda", ".rdata"), "save as CSV or xlsx"),
     **dict.fromkeys((".sqlite", ".sqlite3", ".mdb", ".accdb"), "save as CSV or xlsx"),
 }
+# In these networks' programs keep pictures, and lists of cases where their name says so.
+ARRAYS = (*(".npy", ".npz", ".pkl", ".pickle", ".joblib", ".pt", ".pth", ".h5", ".hdf5", ".mat", ".msgpack"),)
+SAVED = {
+    **WHAT_TO_DO,
+    **MAY_BE_TABLES,
+    **dict.fromkeys(ARRAYS, "save as CSV or xlsx"),
+}  # what helps for a table in one of these
 OF_IMAGES = re.compile(
-    r"images?|pictures?|pngs?|jpe?gs?|dicoms?|radiographs?|xrays?|pixels?|arrays?"
-)  # a word of a name
+    r"(?:\w*?)(?:images?|pictures?|pngs?|jpe?gs?|dicoms?|radiographs?|xrays?|pixels?|arrays?)"
+)  # a word of a name, or its end
 A_TABLE = (*TABLE_SUFFIXES, *OTHER_TABLES, ".tab", ".xlsb")
 
 
@@ -72,7 +80,9 @@ class Files:
     tables: tuple[Path, ...]
     images: tuple[Path, ...]
     texts: tuple[Path, ...]  # that may be tables: .txt whose name speaks of a split
-    lists: tuple[Path, ...]  # that may say more of the cases: .txt or .json whose name speaks of splits or patients
+    lists: tuple[
+        Path, ...
+    ]  # that may say more of the cases: texts of any ending whose name speaks of splits or patients
     foreign_tables: tuple[Path, ...]  # of other programs, which are not read, and archives that hold tables
     dangling: tuple[Path, ...]  # images by their names, which cannot be reached: links to nothing
     unreadable: tuple[Path, ...]  # folders
@@ -111,18 +121,22 @@ def files_below(folder: Path) -> Files:
             tables.append(path)
         elif name.endswith(IMAGE_SUFFIXES) or is_unnamed_dicom(path):
             images.append(path)
+        elif name.endswith(ARRAYS) and names_a_list(stem_of(path)):
+            foreign_tables.append(path)
         elif ending := next((ending for ending in WHAT_TO_DO if name.endswith(ending)), ""):
             others[ending] += 1
             if ending in OTHER_TABLES or (ending in ARCHIVES and holds_a_table(path)):
                 foreign_tables.append(path)
         elif name.endswith(".txt") and split_by_words(path.stem):
             texts.append(path)
-        elif name.endswith((".txt", ".json")) and SPEAKS_OF_CASES.search(name):
-            lists.append(path)
-        elif name.endswith((*MAY_BE_TABLES,)):
-            foreign_tables.append(path)
         elif target := flattened_link(entry):
             flattened.append(f"{path.relative_to(folder)} (to {target})")
+        else:
+            foreign = name.endswith((*MAY_BE_TABLES,))
+            if (not foreign or name.endswith(TEXTS)) and (SPEAKS_OF_CASES.search(name) or split_by_words(path.stem)):
+                lists.append(path)
+            if foreign:
+                foreign_tables.append(path)
     said = [
         f"{count:,} {ending} file{'s are' if count > 1 else ' is'} not read and passed over: {WHAT_TO_DO[ending]}"
         for ending, count in sorted(others.items())
@@ -204,7 +218,7 @@ def is_named_as_images(path: Path) -> bool:
 def stem_of(path: Path) -> str:
     """The name without all endings of tables and archives: test of test.csv.gz."""
     name = path.name
-    while (ending := Path(name).suffix).lower() in {".txt", *A_TABLE, *WHAT_TO_DO, *MAY_BE_TABLES}:
+    while (ending := Path(name).suffix).lower() in {".txt", *A_TABLE, *SAVED}:
         name = name[: -len(ending)]
     return name
 
@@ -212,7 +226,7 @@ def stem_of(path: Path) -> str:
 def what_to_do(path: Path) -> str:
     """To have a foreign table read."""
     name = path.name.lower()
-    return next(said for ending, said in (WHAT_TO_DO | MAY_BE_TABLES).items() if name.endswith(ending))
+    return next(said for ending, said in SAVED.items() if name.endswith(ending))
 
 
 def is_unnamed_dicom(path: Path) -> bool:

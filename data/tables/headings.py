@@ -18,7 +18,6 @@ from data.films import dicom
 from data.problems import Problem
 from data.shown import one_line
 from data.tables.dicom_cases import is_header_age
-from data.tables.sexes import NOT, bare
 from data.tables.sheets import NO_FIT, Fit, read_sheet
 
 IMAGE_SUFFIXES = (*dicom.PICTURE_SUFFIXES, *dicom.SUFFIXES)
@@ -53,8 +52,6 @@ KNOWN = frozenset(name for names in HEADINGS.values() for name in names)
 JOINING = str.maketrans(dict.fromkeys("_.-", " ") | {"\ufeff": ""})
 NEEDED = ("id", "sex")
 AS_WRITTEN = ("row", "named", "folder")  # of a case, what does not make it another one
-# What stands beside a split's name in the name of its table.
-OF_A_SET = re.compile(r"ages?|bone|boneage|cases?|data|dataset|ground|images?|labels?|official|rsna|sets?|table|truth")
 PATH_BEGINS = re.compile(r"([A-Za-z]:|\.{0,2})[/\\]")  # C:\, /, ./, ../
 OPTIONS = {  # that name a heading of one's own
     "id": "--id-column",
@@ -64,17 +61,6 @@ OPTIONS = {  # that name a heading of one's own
     "split": "--split-column",
 }
 WHAT = {"id": "ids", "age_months": "bone ages", "sex": "sexes", "split": "splits", "patient": "patients"}
-SPLIT_WORDS = {
-    "train": r"train|training|train(?:ing)?set",
-    "validation": r"val|valid|validation|val(?:idation)?set",
-    "test": r"test|testing|testset|holdout|hold out|held out|heldout|ground truth",
-}
-CELL_WORDS = {  # in a cell, where a word means nothing but a split
-    **SPLIT_WORDS,
-    "validation": rf"{SPLIT_WORDS['validation']}|dev|validierung",
-}
-# "No" alone may be short for number.
-NEGATED = re.compile(rf"\b(?:{'|'.join(sorted(NOT - {'no'}))}|without|except)\b|\bno\W+(?:train|test|val)")
 
 
 @dataclass(frozen=True)
@@ -178,18 +164,6 @@ def without_named(path: Path, ours: str, heading: str, headings: Sequence[str]) 
     return f"{path} has no column {heading!r}, as {OPTIONS[ours]} asks: its columns are {one_line(', '.join(headings))}"
 
 
-def split_of(folder: Path, path: Path) -> str:
-    """The split that the last of the path's names below the folder speaks of, else the one before it; '' where none does."""
-    names = reversed(path.relative_to(folder).parts)
-    return next((split for name in names if (split := split_by_words(name))), "")
-
-
-def split_of_path(text: str) -> str:
-    """The same of an id as it is written, data\\test\\31.png."""
-    names = re.split(r"[/\\]", text)[-2::-1]
-    return next((split for name in names if (split := split_by_words(name))), "")
-
-
 def ids_of(texts: Sequence[str]) -> tuple[list[str], list[str]]:
     """Ids as they are written, and their images' names. Of files' names the folder and the ending are no part of the id, nor are
     letters that all share, as in b1377.png, b1378.png; where names of files repeat, their folders stay: p1/left.png and
@@ -223,32 +197,6 @@ def split_by_headings(columns: dict[str, str]) -> str:
         ("case id", "sex", None): "test",
     }
     return published.get((columns["id"], columns.get("sex", ""), columns.get("age_months")), "")
-
-
-def split_by_words(text: str, words_of: Mapping[str, str] = SPLIT_WORDS) -> str:
-    """The one split that a file's or folder's name speaks of; '' where it names none, or several."""
-    words = re.sub(r"[^a-z]+", " ", text.lower())
-    for said in (words, words.replace("ground truth", "")):  # of the validation set, too
-        named = [split for split, word in words_of.items() if re.search(rf"\b({word})\b", said)]
-        if len(named) == 1:
-            return named[0]
-    return ""
-
-
-def split_by_cell(text: str) -> str:
-    """The same of a cell; '' where it says what a case is not for."""
-    return "" if NEGATED.search(bare(text)) else split_by_words(text, CELL_WORDS)
-
-
-def is_a_splits_table(stem: str, split: str = "") -> bool:
-    """Whether a table's name says nothing but which split of a data set it holds: test, boneage_test_dataset; not test_results.
-
-    In a folder of a `split` it need not name that again: test/labels.csv; not test/log.csv.
-    """
-    words = re.findall(r"[^\W\d_]+", stem.lower())
-    return bool(split_by_words(stem) or split) and all(
-        OF_A_SET.fullmatch(word) or split_by_words(word) for word in words
-    )
 
 
 def bare_ids(texts: list[str]) -> list[str | None]:

@@ -19,6 +19,7 @@ from data.cases import SPLITS
 from data.preparation import DataError, Preparation
 from data.problems import Problem
 from data.shown import one_line
+from data.tables.cells.splits import is_a_list, is_a_splits_table, speaks_of_a_cut, split_by_words, split_of
 from data.tables.dicom_cases import HEADER_AGE, is_header_age
 from data.tables.folders import Files, files_below, is_named_as_images, some, stem_of, what_to_do
 from data.tables.headings import (
@@ -26,25 +27,23 @@ from data.tables.headings import (
     WHAT,
     Table,
     apart,
-    is_a_splits_table,
     known_headings,
     lacking,
     normalised,
-    split_by_words,
-    split_of,
     with_column,
     without_ending,
 )
 from data.tables.paired.elsewhere import refuse_elsewhere
 from data.tables.paired.header_ids import is_readable_dicom
 from data.tables.paired.joined import joined
-from data.tables.paired.split_folders import ByFolder, by_folders, splits_of_folders
+from data.tables.paired.split_folders import SPLITS_OF_A_CUT, ByFolder, by_folders, splits_of_folders
 from data.tables.refusals import (
     refuse_ids_in_two_splits,
     refuse_losses,
     refuse_lost_ages,
     refuse_lost_splits,
     refuse_official_test,
+    refuse_splits_in_ids,
     refuse_splits_without_images,
     refuse_unfound,
     refuse_years,
@@ -108,6 +107,7 @@ def read_folder(folder: Path, settings: Preparation = AS_FOUND, to_train: bool =
     placed = by_folders(folder, files.images, cases, with_column(labelled[0], "split")) if to_train else ByFolder(cases)
     cases = placed.cases
     if to_train:
+        refuse_splits_in_ids(cases, with_column(labelled[0], "split"))
         refuse_splits_without_images(folder, labelled, cases)
         refuse_official_test(folder, cases)
         said_by = cases.assign(told=cases["told"] | cases["id"].isin(placed.ids))
@@ -118,7 +118,7 @@ def read_folder(folder: Path, settings: Preparation = AS_FOUND, to_train: bool =
         paired.append(f"LABELS ARE AGES SINCE BIRTH, from {of}, as --age-column asks: they are not bone ages")
     of_columns = [words for table in tables for words in columns_said(folder, table, settings.columns)]
     of_files = [sentence(folder, table, table.has_ages or is_header_age(settings.age_column)) for table in tables]
-    sentences = (*of_files, *of_columns, *said, *paired, *files.said)
+    sentences = (*of_files, *of_columns, *said, *paired, *placed.said, *files.said)
     cases = cases[["id", "age_months", "male", "split", "patient", "path"]]
     return Found(cases, tuple(problems), sentences, placed.ids, placed.worries)
 
@@ -212,13 +212,19 @@ def refuse_splits_unreadable(folder: Path, files: Files, tables: Sequence[Table]
     """The same of tables of other programs. Caches and annotations are called so, too: nothing is missing where the rows, or the folders
     of their images, have cases of that split."""
     of_tables = {table.split for table in tables}
-    named = {*of_tables, *cases["split"]} - {""}
-    named = named or {split for of in splits_of_folders(folder, files.images, list(cases["path"])) for split in of}
+    told = {*of_tables, *cases["split"]} - {""}
+    of_folders = {split for of in splits_of_folders(folder, files.images, list(cases["path"])) for split in of}
+    named = told or (of_folders if len(of_folders) >= SPLITS_OF_A_CUT else set())
     there = named | {"train"} if "" in of_tables else named
     for path in files.foreign_tables:
         stem = stem_of(path)
+        if not named and path not in files.lists and speaks_of_a_cut(stem):
+            raise DataError(
+                f"{path} is not read: {what_to_do(path)}; by its name it says splits: correct it, or remove it"
+            )
         split = split_by_words(stem) or ("" if "" in of_tables else split_of(folder, path.parent))
-        if split not in {"", *there} and is_a_splits_table(stem, split) and not is_named_as_images(path):
+        says_it = is_a_splits_table(stem, split) or (split_by_words(stem) and is_a_list(stem))
+        if split not in {"", *there} and says_it and not is_named_as_images(path):
             raise DataError(f"{path} is not read: {what_to_do(path)}; {by_name(split)}")
 
 

@@ -12,11 +12,13 @@ from data.preparation import DataError, Preparation
 from data.problems import Problem
 from data.shown import one_line
 from data.tables.ages import look_like_years, mostly_newborn, said_of_years
+from data.tables.cells.splits import split_by_words
 from data.tables.dicom_cases import is_header_age
 from data.tables.headings import Table, composed, normalised, without_named
 from data.tables.rsna import RSNA_TEST_IDS, official_test
 from data.tables.unclear.units import says_months
 
+LEAST_CALLED = 2  # cases with a split's word in their ids
 MOST_LOST = 0.2  # of the cases, before somebody has to say that it is meant
 
 
@@ -98,6 +100,26 @@ def refuse_ids_in_two_splits(tables: Iterable[Table]) -> None:
                     f"the id {id} is in two splits, {before or 'one'} ({path}) and {split} ({table.path}): "
                     "remove it from one of them, or the network would be tested on an image that it was trained on"
                 )
+
+
+def refuse_splits_in_ids(cases: pd.DataFrame, add: str) -> None:
+    """Ids as train_008 and test_000 say a split that no table says; `add` is how their owner can say it.
+
+    One word in all of them says nothing, nor does a single id that is called otherwise.
+    """
+    if (cases["split"] != "").any():
+        return
+    words = cases["id"].str.replace(r"\d+", " ", regex=True)  # few different ones
+    of_id = words.map({text: split_by_words(text) for text in words.unique()})
+    counts = of_id[of_id != ""].value_counts()
+    held_out = [split for split, count in counts.items() if split != "train" and LEAST_CALLED <= count < len(cases)]
+    if held_out:
+        first = cases["id"][of_id == held_out[0]].iloc[0]
+        counted = ", ".join(f"{counts[split]:,} {split}" for split in SPLITS if split in counts)
+        raise DataError(
+            f"the ids of {counts.sum():,} of {len(cases):,} cases name a split ({counted}; the first of {held_out[0]}: {first}), and no column "
+            f"does: {add} that says this; if the words mean something else, say train for all, and a test set is cut out of these"
+        )
 
 
 def refuse_splits_without_images(folder: Path, tables: Iterable[Table], cases: pd.DataFrame) -> None:

@@ -17,6 +17,7 @@ from data.preparation import DataError
 from data.problems import Kind, Problem
 from data.shown import one_line, shown
 from data.tables.ages import UNITS, months_of, unclear_marks
+from data.tables.cells.splits import split_by_cell, split_of_path
 from data.tables.cells.workbook import UNVALUED
 from data.tables.dicom_cases import Age, ages_in_column, is_header_age
 from data.tables.headings import (
@@ -27,9 +28,7 @@ from data.tables.headings import (
     ids_of,
     normalised,
     places_of,
-    split_by_cell,
     split_by_headings,
-    split_of_path,
 )
 from data.tables.paired.two_columns import in_one_column, refuse_ids_of_patients, refuse_two_patients
 from data.tables.sexes import m_is_unclear, needs_a_sex, sexes_in

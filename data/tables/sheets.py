@@ -25,7 +25,9 @@ TABLE_SUFFIXES = (".csv", ".tsv", *EXCEL_SUFFIXES)
 UNREADABLE = {True: workbook.UNREADABLE, False: "cannot be read as CSV"}  # by whether it is Excel
 ARCHIVE_MARK = b"PK\3\4"
 SEPARATORS = ",;\t|"
-NOTHING = re.compile(r"[\s,;|\u200b-\u200f\u2060\ufeff]*")  # a row of these alone is blank, whichever of them separates
+NOTHING = re.compile(
+    r"[\s,;|\u200b-\u200f\u2060\ufeff]*"
+)  # a line of these alone is blank, whichever of them separates
 HEADING_WITHIN = 10  # rows from the top, blank ones not counted: exports begin with a title or two
 LOOKED_AT = 30  # lines from the top, for the separator
 AT_ONCE = 1 << 20  # bytes of a file that is read
@@ -137,15 +139,14 @@ def the_one(path: Path, fitting: Sequence[Sheet], fits: Fits) -> Sheet:
 
 def below_headings(
     path: Path,
-    rows: Sequence[Row],
+    filled: Sequence[Row],
     fits: Fits,
     said: str = "",
     separator: str = "",
     excel: bool = False,
     within: Sequence[Row] = (),
 ) -> Iterator[Sheet]:
-    """The sheet that these rows are; none where all of them are blank. No separator parts the cells of a workbook."""
-    filled = [row for row in rows if not all(NOTHING.fullmatch(cell) for cell in row[1])]
+    """The sheet that these rows are, none of which is blank. No separator parts the cells of a workbook."""
     if not filled:
         return
     place = max(range(min(HEADING_WITHIN, len(filled))), key=lambda n: (fits(filled[n][1]), -n))
@@ -222,7 +223,9 @@ def read_text(path: Path, data: bytes, fits: Fits) -> Iterator[Sheet]:
         # Strict: a quote that is never closed would swallow the rest of the table as one cell.
         rows = list(numbered(csv.reader(lines[begin:], delimiter=separator, skipinitialspace=True, strict=True), begin))
     within = within_quotes(lines, rows, separator)
-    yield from below_headings(path, rows, fits, f"{path.name} is {said}" if said else "", separator, within=within)
+    # By the line, as marks in quotes were meant.
+    filled = [row for row in rows if any(map(str.strip, row[1])) and not NOTHING.fullmatch(lines[row[0] - 1])]
+    yield from below_headings(path, filled, fits, f"{path.name} is {said}" if said else "", separator, within=within)
 
 
 def within_quotes(lines: Sequence[str], rows: Sequence[Row], separator: str) -> list[Row]:
@@ -290,7 +293,8 @@ codecs.register_error(AS_CP1252, as_cp1252)
 
 def read_excel(path: Path, data: bytes, fits: Fits) -> Iterator[Sheet]:
     for sheet in worksheets(path, data):
-        for found in below_headings(path, sheet.rows, fits, excel=True):
+        filled = [row for row in sheet.rows if not all(map(NOTHING.fullmatch, row[1]))]
+        for found in below_headings(path, filled, fits, excel=True):
             unseen = [number for number, _ in found.rows if number in sheet.hidden_rows]
             said = (
                 f"{path.name}: {len(unseen):,} hidden rows are read as the others (the first: row {unseen[0]})"

@@ -10,7 +10,8 @@ import numpy as np
 
 from data.cases import MAX_AGE_MONTHS, MIN_AGE_MONTHS, SPLITS
 from data.tables.ages import months_of
-from data.tables.headings import CELL_WORDS, Unused, normalised, places_of, split_by_cell
+from data.tables.cells.splits import CELL_WORDS, split_by_cell
+from data.tables.headings import Unused, normalised, places_of
 from data.tables.paired.patients import MOST_IMAGES
 from data.tables.sexes import YES_NO, bare
 from data.tables.sheets import Sheet

@@ -16,33 +16,19 @@ import pandas as pd
 
 from data.preparation import DataError
 from data.shown import one_line
+from data.tables.cells.splits import is_a_list, split_by_cell, split_by_words, split_of
 from data.tables.folders import SPEAKS_OF_CASES
-from data.tables.headings import (
-    OF_A_SET,
-    Table,
-    bare_ids,
-    fitting,
-    found_columns,
-    normalised,
-    places_of,
-    split_by_cell,
-    split_by_words,
-    split_of,
-    with_column,
-)
+from data.tables.headings import Table, bare_ids, fitting, found_columns, normalised, places_of, with_column
+from data.tables.paired.loose_lists import SMALL_NUMBER, by_columns, loose_list
 from data.tables.paired.patients import identity
 from data.tables.sexes import YES_NO, bare
-from data.tables.sheets import Sheet, bytes_of, is_excel, read_excel, read_text
+from data.tables.sheets import TABLE_SUFFIXES, Sheet, bytes_of, is_excel, read_excel, read_text
 from data.tables.unused import splits_named, unused_columns
 
 SPEAKS_OF_PATIENTS = re.compile(r"patient|subject", re.IGNORECASE)
-SMALL_NUMBER = re.compile(r"0|[1-9]\d{0,2}")  # that may count anything; 007 is written by nobody who counts
 SHARED = 0.5  # of a list's names or of the cases, from which on it is a list of these
 LEAST = 2  # cases in a list
 MOST_IN_GROUPS = 6  # images of a group that is a patient's, where there are fewer groups than images in each
-OF_A_LIST = re.compile(
-    r"cases?|files?|ids?|index|keys?|lists?|names?|patients?|samples?|splits?|subjects?|uids?|csv|txt"
-)
 
 
 @dataclass(frozen=True)
@@ -93,10 +79,10 @@ def lists_in(
 ) -> Iterator[List]:
     """Of each sheet that is not itself read as a table of cases."""
     read = {table.path: set(table.columns) for table in tables}
-    by_name = split_of_a_list(folder, path)
+    by_name = split_of(folder, path.with_suffix("")) if is_a_list(path.stem) else ""
     if path in read and not is_excel(path, bytes_of(path)):
         return  # text is one sheet
-    for sheet in sheets_of(path, asked):
+    for sheet in sheets_of(path, keys, asked):
         if read.get(path) == set(found_columns(sheet.headings, asked)):
             continue
         a_list = bool(by_name) or bool(SPEAKS_OF_CASES.search(f"{path.name} {sheet.name}"))
@@ -117,17 +103,22 @@ def cell(column: Sequence[str], from_end: int) -> str:
     return column[from_end] if -from_end <= len(column) else ""
 
 
-def sheets_of(path: Path, asked: Mapping[str, str]) -> list[Sheet]:
+def sheets_of(path: Path, keys: Collection[str], asked: Mapping[str, str]) -> list[Sheet]:
     """None of a file that cannot be read; that is said elsewhere. A list without a heading has its first row as one, too."""
     fits = partial(fitting, asked=asked)
+    ending = path.suffix.lower()
     try:
         data = bytes_of(path)
-        if path.suffix.lower() == ".json":
-            return sheets_in(data, bool(SPEAKS_OF_PATIENTS.search(path.name)))
+        if ending == ".json":
+            return sheets_in(data, bool(SPEAKS_OF_PATIENTS.search(path.name))) or loose_list(data, keys)
+        if ending not in {".txt", *TABLE_SUFFIXES}:
+            return loose_list(data, keys)
         sheets = list((read_excel if is_excel(path, data) else read_text)(path, data, fits))
     except DataError:
-        return []
-    return [sheet for sheet in sheets if sheet.headings]
+        sheets = []
+    stacked = [of for sheet in sheets if (of := by_columns(sheet))]
+    below_titles = loose_list(data, keys) if ending == ".txt" else []
+    return [sheet for sheet in (*sheets, *stacked, *below_titles) if sheet.headings]
 
 
 def sheets_in(data: bytes, of_patients: bool) -> list[Sheet]:
@@ -211,10 +202,3 @@ def patients_in(sheet: Sheet, ids_at: int, asked: Mapping[str, str]) -> list[str
     places = [*known, *(at for at, heading in enumerate(sheet.headings) if heading.strip() in speak)]
     at = next((place for place in places if place != ids_at), -1)
     return [cells[at].strip() for _, cells in sheet.rows] if at >= 0 else []
-
-
-def split_of_a_list(folder: Path, path: Path) -> str:
-    """Of a file whose name says nothing but which cases it lists: test, val_ids, train-list; not test_results."""
-    words = re.findall(r"[^\W\d_]+", path.stem.lower())
-    a_list = all(OF_A_SET.fullmatch(word) or OF_A_LIST.fullmatch(word) or split_by_words(word) for word in words)
-    return split_of(folder, path.with_suffix("")) if a_list else ""

@@ -10,9 +10,10 @@ import pandas as pd
 
 from data.cases import MAX_AGE_MONTHS, MIN_AGE_MONTHS
 from data.problems import Kind, Problem
+from data.tables.cells.splits import split_of
 from data.tables.dicom_cases import Age, header, more_exactly
 from data.tables.folders import some
-from data.tables.headings import Table, split_of
+from data.tables.headings import Table
 from data.tables.paired.header_ids import READ_HEADER, Written, is_imageless, is_readable_dicom
 from data.tables.paired.names import matched
 from data.tables.paired.several import distinct, file_of, said_of_several

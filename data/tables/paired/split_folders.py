@@ -3,10 +3,10 @@
 Folders are those of a cut only where the images that are used lie in folders of two splits or more: RSNA's
 boneage-training-dataset alone cuts nothing; nor do folds, by whose folders most images are in several splits. A folder
 that the table writes before an id is one of them, too. A file's links count as the file: a pool may have folders of
-links to it.
+links to it. Beside a folder of one split, others may be of another, in words that nobody here knows: that is a worry.
 """
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -15,11 +15,13 @@ from pathlib import Path
 import pandas as pd
 
 from data.preparation import DataError
-from data.tables.headings import split_of
+from data.shown import one_line
+from data.tables.cells.splits import split_of
 from data.tables.paired.several import file_of
 
 SPLITS_OF_A_CUT = 2  # that the folders name
 OF_FOLDS = 0.5  # of the images lie in folders of several splits, from which on these are folds
+FEW_FOLDERS = 6  # of images, which may be a cut; more are the patients' or the days'
 NAMED = 3  # ids in a sentence
 
 
@@ -28,6 +30,7 @@ class ByFolder:
     cases: pd.DataFrame  # with the splits of their images' folders
     ids: frozenset[str] = frozenset()  # of the cases whose split is their folder's
     worries: tuple[str, ...] = ()
+    said: tuple[str, ...] = ()
 
 
 def by_folders(folder: Path, images: Sequence[Path], cases: pd.DataFrame, add: str) -> ByFolder:
@@ -37,12 +40,13 @@ def by_folders(folder: Path, images: Sequence[Path], cases: pd.DataFrame, add: s
     """
     of_files = splits_of_folders(folder, images, list(cases["path"]))
     named = [sorted({*splits, own} - {""}) for splits, own in zip(of_files, cases["folder"], strict=True)]
-    if len({split for splits in named for split in splits}) < SPLITS_OF_A_CUT:
-        return ByFolder(cases)
+    several = len({split for splits in named for split in splits}) >= SPLITS_OF_A_CUT
     if cases["told"].any():
-        return ByFolder(cases, worries=tuple(contradictions(cases, named)))
+        return ByFolder(cases, worries=tuple(contradictions(cases, named)) if several else ())
     if (cases["split"] != "").any():
         return ByFolder(cases)
+    if not several:
+        return pooled(folder, cases, named, add)
     folds = sum(len(splits) > 1 for splits in named)
     if folds > OF_FOLDS * len(named):
         return ByFolder(cases, worries=(said_of_folds(cases, named, folds),))
@@ -65,13 +69,32 @@ def by_folders(folder: Path, images: Sequence[Path], cases: pd.DataFrame, add: s
 def splits_of_folders(folder: Path, images: Sequence[Path], used: Sequence[Path]) -> list[set[str]]:
     """The splits that the folders of each used image name, by any of its links."""
     split_at = cache(lambda at: split_of(folder, at))
-    if len({split_at(path.parent) for path in images} - {""}) < SPLITS_OF_A_CUT:
+    if not {split_at(path.parent) for path in images} - {""}:
         return [set() for _ in used]
     of_file: dict[object, set[str]] = defaultdict(set)
     for path in images:
         if split := split_at(path.parent):
             of_file[file_of(path)].add(split)
     return [of_file.get(file_of(path), set()) for path in used]
+
+
+def pooled(folder: Path, cases: pd.DataFrame, named: Sequence[Sequence[str]], add: str) -> ByFolder:
+    """The folders name no cut, or one split alone: what they are called is said, as it may be one in other words."""
+    folders = Counter(path.parent.relative_to(folder).as_posix() for path in cases["path"])
+    if not 1 < len(folders) <= FEW_FOLDERS:
+        folders.clear()
+    counted = " and ".join(f"{one_line(name)} ({count:,})" for name, count in folders.items())
+    inside, outside = [splits for splits in named if splits], [not splits for splits in named]
+    if inside and any(outside):
+        first = cases[outside].iloc[0]
+        worry = (
+            f"{len(inside):,} of {len(named):,} images lie in folders of {inside[0][0]}, and the others in folders that name no split (the "
+            f"first: {first['path'].relative_to(folder)}): none is taken as a split, so they are trained on and tested on alike; if the "
+            f"others are held out, {add}, or write the split into their folder's name"
+        )
+        return ByFolder(cases, worries=(worry,))
+    said = f"the images lie in {len(folders)} folders, {counted}, and none is taken as a split" if counted else ""
+    return ByFolder(cases, said=(said,) if said and not inside else ())
 
 
 def contradictions(cases: pd.DataFrame, named: Sequence[Sequence[str]]) -> list[str]:

@@ -10,7 +10,8 @@ import numpy as np
 from data.preparation import DataError
 from data.shown import one_line, shown
 from data.tables.ages import months_of
-from data.tables.headings import OPTIONS, WHAT, Unused, bare_ids, normalised, split_by_cell
+from data.tables.cells.splits import split_by_cell
+from data.tables.headings import OPTIONS, WHAT, Unused, bare_ids, normalised
 from data.tables.sexes import bare, sexes_in, unread_letters
 from data.tables.sheets import Sheet
 from data.tables.unused import MOST, may_be_ages

@@ -7,7 +7,8 @@ from pathlib import Path
 from data.preparation import DataError
 from data.shown import shown
 from data.tables.ages import NUMBER
-from data.tables.headings import is_a_splits_table, normalised, split_by_words
+from data.tables.cells.splits import is_a_splits_table, split_by_words
+from data.tables.headings import normalised
 from data.tables.sexes import sex_of
 from data.tables.sheets import Sheet
 

@@ -1,0 +1,91 @@
+"""Which split the name of a file or a folder, an id, or a cell speaks of, in the words of several languages."""
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+from data.tables.sexes import NOT, bare
+
+# What stands beside a split's name in the name of its table, and in that of a mere list of cases.
+OF_A_SET = re.compile(r"ages?|bone|boneage|cases?|data|dataset|ground|images?|labels?|official|rsna|sets?|table|truth")
+OF_A_LIST = re.compile(
+    r"cases?|files?|ids?|idx|index|indexes|indices|keys?|lists?|names?|partitions?|patients?|samples?|splits?|subjects?|uids?|csv|txt"
+)
+LIST_ENDS = ("ids", "idx", "index", "list", "split", "splits")
+OF_A_CUT = re.compile(r"splits?|partitions?|splitting")
+# Without accents, as `bare` leaves them: English, German, French, Spanish, Portuguese, Italian and Dutch.
+NAMES = {
+    "train": "train training trainings entrainement apprentissage entrenamiento treino treinamento treinar addestramento",
+    "validation": "val valid validation validierung validierungs validacion validacao validazione convalida validatie",
+    "test": "test testing prueba pruebas teste testes",
+}
+# What is written behind it without a space: testset, Trainingsdaten, val_list as vallist.
+JOINED = (
+    "set|sets|data|dataset|images?|imgs?|cases?|ids?|list|labels?|split|daten|datensatz|menge|satz|bilder|liste|gruppe"
+)
+OTHER_NAMES = {"train": "", "validation": "", "test": "|holdout|hold out|held out|heldout|ground truth"}
+SPLIT_WORDS = {
+    split: rf"(?:{'|'.join(names.split())})(?:{JOINED})?{OTHER_NAMES[split]}" for split, names in NAMES.items()
+}
+CELL_WORDS = {  # in a cell, where a word means nothing but a split
+    **SPLIT_WORDS,
+    "validation": rf"{SPLIT_WORDS['validation']}|dev",
+}
+# "No" alone may be short for number.
+NEGATED = re.compile(rf"\b(?:{'|'.join(sorted(NOT - {'no'}))}|without|except)\b|\bno\W+(?:train|test|val)")
+
+
+def split_of(folder: Path, path: Path) -> str:
+    """The split that the last of the path's names below the folder speaks of, else the one before it; '' where none does."""
+    names = reversed(path.relative_to(folder).parts)
+    return next((split for name in names if (split := split_by_words(name))), "")
+
+
+def split_of_path(text: str) -> str:
+    """The same of an id as it is written, data\\test\\31.png."""
+    names = re.split(r"[/\\]", text)[-2::-1]
+    return next((split for name in names if (split := split_by_words(name))), "")
+
+
+def split_by_words(text: str, words_of: Mapping[str, str] = SPLIT_WORDS) -> str:
+    """The one split that a file's or folder's name speaks of; '' where it names none, or several."""
+    words = re.sub(r"[^a-z]+", " ", bare(text))
+    for said in (words, words.replace("ground truth", "")):  # of the validation set, too
+        named = [split for split, word in words_of.items() if re.search(rf"\b({word})\b", said)]
+        if len(named) == 1:
+            return named[0]
+    return ""
+
+
+def split_by_cell(text: str) -> str:
+    """The same of a cell; '' where it says what a case is not for."""
+    return "" if NEGATED.search(bare(text)) else split_by_words(text, CELL_WORDS)
+
+
+def is_a_splits_table(stem: str, split: str = "") -> bool:
+    """Whether a table's name says nothing but which split of a data set it holds: test, boneage_test_dataset; not test_results.
+
+    In a folder of a `split` it need not name that again: test/labels.csv; not test/log.csv.
+    """
+    return bool(split_by_words(stem) or split) and all(
+        OF_A_SET.fullmatch(word) or split_by_words(word) for word in words_of(stem)
+    )
+
+
+def is_a_list(stem: str) -> bool:
+    """Whether a file's name says nothing but which cases it lists: test, val_ids, train-list, splits; not test_results."""
+    return all(OF_A_SET.fullmatch(word) or OF_A_LIST.fullmatch(word) or split_by_words(word) for word in words_of(stem))
+
+
+def names_a_list(stem: str) -> bool:
+    """Whether a word of it does, or the end of one: testlist."""
+    return any(OF_A_LIST.fullmatch(word) or word.endswith(LIST_ENDS) for word in words_of(stem))
+
+
+def speaks_of_a_cut(stem: str) -> bool:
+    return is_a_list(stem) and any(map(OF_A_CUT.fullmatch, words_of(stem)))
+
+
+def words_of(stem: str) -> list[str]:
+    """held_out is one."""
+    return re.findall(r"[^\W\d_]+", re.sub(r"(h[eo]ld)[\W_]out", r"\1out", stem.lower()))

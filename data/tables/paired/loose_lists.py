@@ -1,0 +1,73 @@
+"""Lists of cases by split that are no table: YAML, HTML, JSON of any shape, names below titles, a column for each split.
+
+No format is parsed. What counts is which ids of the cases such a file names, and which word for a split stands in their line, or
+else before them.
+"""
+
+import re
+from collections.abc import Collection, Sequence
+from functools import cache
+
+from data.tables.cells.splits import split_by_cell
+from data.tables.headings import bare_ids
+from data.tables.sheets import Sheet, decoded
+
+MOST_BYTES = 16 << 20  # a list of all of RSNA's images has 0.2 MiB
+LINE_ENDS = re.compile(r"[\n}]|</tr>")
+TAGS = re.compile(r"<[^<>]*>")
+WORDS = re.compile(r"[^\s,;:\[\](){}<>\"'|=]+")
+KEY = re.compile(r"\s*[\"']?([^\W\d][^\[\]{}:=\"']*)[\"']?\s*[:=](?![\\/])")  # seed: 1
+SMALL_NUMBER = re.compile(r"0|[1-9]\d{0,2}")  # that may count anything; 007 is written by nobody who counts
+OF_A_LINE = re.compile(r"^[-*\s]+")  # before what it lists
+
+
+def loose_list(data: bytes, keys: Collection[str]) -> list[Sheet]:
+    """One sheet of ids, with their splits where any is named; none of what is no text. `keys` as `bare_ids` has them."""
+    if len(data) > MOST_BYTES or b"\0" in data[:4096]:
+        return []
+
+    @cache
+    def key_of(word: str) -> str | None:
+        key = bare_ids([word])[0]
+        return key if key in keys else None
+
+    split_of = cache(split_by_cell)
+    rows: list[tuple[str, str]] = []
+    listed: list[tuple[str, str]] = []  # alone in their lines, or behind a split's name
+    current = ""
+    for line in LINE_ENDS.split(decoded(data)[0]):
+        text = OF_A_LINE.sub("", TAGS.sub(" ", line))
+        key = KEY.match(text)
+        words = WORDS.findall(text)
+        ids = [word for word in words if key_of(word) or any(map(str.isdigit, word))]
+        splits = {split for word in words if word not in ids and (split := split_of(word))}
+        split = next(iter(splits)) if len(splits) == 1 else ""
+        if splits and not ids:
+            current = split
+            continue
+        if key and not splits and not key_of(key[1].strip()):  # a setting, as seed: 1
+            rows += [(id, current) for id in ids if not SMALL_NUMBER.fullmatch(id)]
+            continue
+        of_line = [(id, split or current) for id in ids]
+        rows += of_line
+        if len(ids) == len(words) or (key and split and len(ids) > 1):
+            listed += of_line
+    of_small = all(SMALL_NUMBER.fullmatch(id) for id, _ in rows if key_of(id))
+    found = listed if of_small else rows
+    if not any(split for _, split in found):
+        return [Sheet(("id",), tuple((n, [id]) for n, (id, _) in enumerate(found, 1)))] if found else []
+    return [as_rows(found)]
+
+
+def by_columns(sheet: Sheet) -> Sheet | None:
+    """Of a table that has a column of ids for each split: the same as rows."""
+    places = {at: split for at, heading in enumerate(sheet.headings) if (split := split_by_cell(heading))}
+    if len({*places.values()}) < 2 or len(places) < len([heading for heading in sheet.headings if heading.strip()]) - 1:
+        return None
+    rows = [(cells[at].strip(), split) for at, split in places.items() for _, cells in sheet.rows if cells[at].strip()]
+    return as_rows(rows)
+
+
+def as_rows(pairs: Sequence[tuple[str, str]]) -> Sheet:
+    """Of ids and their splits."""
+    return Sheet(("id", "split"), tuple((n, [*pair]) for n, pair in enumerate(pairs, 1)))

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from dicom_files import write as write_dicom
 from labelled_sets import HANDS, lay_out
 from PIL import Image
 
@@ -169,6 +170,28 @@ def test_a_set_of_other_films_is_told_and_one_of_the_same_is_not(
     # The training's films were drawn at the network's size.
     assert ["100% of these films are shrunk" in words for _, words in said["other"]].count(True) == 1
     assert not any("--shrink nearest" in words for _, words in said["same"])
+
+
+def test_years_among_months_and_films_of_other_parts_are_worries_here_too(
+    model: Model, tiny_model: Path, tmp_path: Path
+) -> None:
+    folder = lay_out(tmp_path / "clinic", [str(n) for n in range(1, 31)])
+    clean = " ".join(words for _, words in asked(folder, model, tiny_model)[1].said)
+    table = folder / "train.csv"
+    rows = [line.split(",") for line in table.read_text().splitlines()]
+    for n, cells in enumerate(rows[1:]):
+        cells[1] = str(5 + n) if n < 8 else str(80 + 4 * n)
+    table.write_text("\n".join(map(",".join, rows)))
+    for n in range(1, 4):
+        (folder / "boneage-training-dataset" / f"{n}.png").unlink()
+        write_dicom(folder / "boneage-training-dataset" / f"{n}.dcm", BodyPartExamined="FOOT", PatientSex="M")
+
+    said = " ".join(words for level, words in asked(folder, model, tiny_model)[1].said if level == "worry")
+
+    assert "8 labels are at most 21 months and half are above" in said
+    assert "3 of 30 files say that they show another part than a hand (3 FOOT; 1, 2, 3)" in said
+    assert "labels are at most" not in clean
+    assert "another part" not in clean
 
 
 @pytest.mark.parametrize("layout", [("train.csv", "images/images"), ("boneage-test-dataset.csv", "test")])

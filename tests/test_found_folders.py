@@ -484,6 +484,24 @@ def validation_in_years(folder: Path) -> None:
     (folder / "val.csv").write_text("\n".join([HEADING, *(f"{id},{n + 5}.5,True" for n, id in enumerate(ids))]))
 
 
+def split_in_years(folder: Path, by: str = "column") -> None:
+    """A fifth of the cases is another clinic's, in years, which is less than half of all."""
+    ids = [str(1377 + n) for n in range(40)]
+    save(folder / "img", ids)
+    lines = [
+        f"{id},{n / 4 + 1.5 if n >= 32 else 90 + n},True,{'test' if n >= 32 else 'train'}" for n, id in enumerate(ids)
+    ]
+    if by == "column":
+        (folder / "train.csv").write_text("\n".join([f"{HEADING},split", *lines]))
+        return
+    (folder / "train.csv").unlink()
+    (folder / "labels.csv").write_text("\n".join([HEADING, *(line.rpartition(",")[0] for line in lines)]))
+    for n, id in enumerate(ids):
+        at = folder / ("test" if n >= 32 else "train") / f"{id}.png"
+        at.parent.mkdir(exist_ok=True)
+        (folder / "img" / f"{id}.png").rename(at)
+
+
 def merged_with_foreign(folder: Path) -> None:
     """RSNA's cases with the clinic's own five among a hundred."""
     ids = [*map(str, range(1377, 1469)), "4360", "4361", "4362", "KH001", "KH002", "KH003", "KH004", "99"]
@@ -524,6 +542,8 @@ REFUSED: dict[str, tuple[Callable[[Path], object], str]] = {
     "an id in two splits in two notations": (composed_and_not, "is in two splits"),
     "years": (lambda f: (f / "train.csv").write_text(rows().replace("0,T", ",T").replace("0,F", ",F")), "--age-unit years"),
     "years in one of two tables": (validation_in_years, r"val\.csv look like years"),
+    "years in the test cases of one table": (split_in_years, r"bone ages of the test cases of .* look like years: of 8"),
+    "years in the folder of the test": (lambda f: split_in_years(f, "folder"), r"bone ages of the test cases of .* look like years: of 8"),
     "images that are still packed": (
         lambda f: (shutil.rmtree(f / "img"), (f / "img.zip").touch()),
         "1 .zip file is not read and passed over: unpack",

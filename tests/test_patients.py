@@ -281,7 +281,7 @@ def test_images_that_are_added_to_a_store_that_knew_no_patient_bring_them_to_all
     numbers = [f"P{n // 2}" for n in range(24)]
     source = folder(tmp_path / "a", numbers[:20], dicom=True, ending=".jpg")
     with monkeypatch.context() as earlier:
-        earlier.setattr("data.store.sources.patient_and_sex", lambda path: ("", ""))
+        earlier.setattr("data.store.sources.of_header", lambda path: ("", "", ""))
         before = prepare(str(source), SETTINGS, tmp_path / "store")
     assert set(before.patients) == {""}
     folder(source, numbers, dicom=True, ending=".jpg")

@@ -44,7 +44,7 @@ def unit_findings(cases: pd.DataFrame, problems: pd.DataFrame, since_birth: bool
         yield Finding(
             "worry",
             f"{low.mean():.0%} of the bone ages are at most {YEARS_MOST} months (median {ages.median():g}): the labels look like years. "
-            "If they are, prepare again with --age-unit years; if these are infants', they may be right.",
+            "If they are, repeat this with --age-unit years; if these are infants', they may be right.",
         )
     if low.mean() > YEARS_MIXED and ages.median() > INFANTS_MOST:
         yield Finding(
@@ -58,7 +58,7 @@ def unit_findings(cases: pd.DataFrame, problems: pd.DataFrame, since_birth: bool
         yield Finding(
             "worry",
             f"{refused + too_high:,} of {len(cases) + len(problems):,} labels cannot be bone ages in months, "
-            f"0 to {MAX_AGE_MONTHS}: if they are days, prepare again with --age-unit days.",
+            f"0 to {MAX_AGE_MONTHS}: if they are days, repeat this with --age-unit days.",
         )
 
 

@@ -8,6 +8,7 @@ import pandas as pd
 
 from data.cases import SPLITS, complete_splits, looked_up
 from data.films import dicom
+from data.films.body_parts import said_of_others
 from data.preparation import Preparation
 from data.problems import Problem, unusable
 from data.store.disk import CASE_COLUMNS, Store
@@ -68,7 +69,15 @@ def arranged(source: Source, decoded: pd.DataFrame, settings: Preparation, there
         ),
         remembered(before, where[surely_placed(where, decoded)]),
         (*placed_by_folder(source), *made, *stayed(cases, before)),
-        tuple(filter(None, [several_in_the_table(of_table, of_image, cases["id"])])),
+        tuple(
+            filter(
+                None,
+                [
+                    several_in_the_table(of_table, of_image, cases["id"]),
+                    said_of_others(list(kept["id"]), list(decoded["part"][kept.index])),
+                ],
+            )
+        ),
     )
 
 

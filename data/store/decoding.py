@@ -22,13 +22,22 @@ from data.preparation import DataError, Preparation
 from data.store.disk import MEASURED, Store, checksum
 from data.store.patients import hashed
 from data.store.sources import Source
-from data.store.stamps import Files, digest_of_file, read_files
+from data.store.stamps import NAMED, Files, digest_of_file, read_files
 
 Progress = Callable[[int, int], None]  # images done, images in all
 Line = dict[
     str, Any
-]  # of the journal: row, file (its digest), patient, sex, and either checksum, width_px, height_px, levels, field or reason
-WITHOUT: Line = {"file": "", "patient": "", "sex": "", "checksum": "", "width_px": 0, "height_px": 0, "reason": ""}
+]  # of the journal: row, file (its digest), patient, sex, part, and either checksum, width_px, height_px, levels, field or reason
+WITHOUT: Line = {
+    "file": "",
+    "patient": "",
+    "sex": "",
+    "part": "",
+    "checksum": "",
+    "width_px": 0,
+    "height_px": 0,
+    "reason": "",
+}
 WITHOUT |= dict.fromkeys(MEASURED, float("nan"))
 REFUSED_LINE: dict[str, tuple[type, ...]] = dict.fromkeys(("file", "patient", "reason"), (str,))
 DECODED_LINE: dict[str, tuple[type, ...]] = {
@@ -64,7 +73,7 @@ def earlier(there: Store | None, settings: Preparation) -> Earlier:
     films: dict[Any, Line] = {
         row.checksum: {name: getattr(row, name) for name in MEASURED} for row in there.films.itertuples()
     }
-    known = ("checksum", "width_px", "height_px", "sex", *(("patient",) if there.patients_as_now else ()))
+    known = ("checksum", "width_px", "height_px", *NAMED, *(("patient",) if there.patients_as_now else ()))
     unknown: Line = dict.fromkeys(MEASURED, float("nan"))
     by_digest = {
         str(row.digest): {name: getattr(row, name) for name in known} | films.get(row.checksum, unknown)
@@ -88,7 +97,7 @@ def decode_all(
         if found and found[0].get("patient"):
             return found[0] | {"row": place, "file": digest}, found[1]
         line: Line = {"row": place, "file": digest, "patient": hashed(source.patient_of(rows[place]))}
-        line["sex"] = source.sex_of(rows[place])
+        line |= {"sex": source.sex_of(rows[place]), "part": source.part_of(rows[place])}
         if found:
             return found[0] | line, found[1]
         try:
@@ -137,7 +146,8 @@ def line_of(text: bytes) -> Line | None:
     if not isinstance(line, dict) or not isinstance(row := line.get("row"), int) or isinstance(row, bool) or row < 0:
         return None
     kinds = REFUSED_LINE if "reason" in line else DECODED_LINE
-    if line.get("sex", "") not in ("", *SEXES):  # lines of earlier versions have none
+    # Lines of earlier versions name neither.
+    if line.get("sex", "") not in ("", *SEXES) or not isinstance(line.get("part", ""), str):
         return None
     return line if all(type(line.get(name)) in kind for name, kind in kinds.items()) else None
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import pandas as pd
 
 from data.films import dicom
+from data.films.body_parts import other_part
 from data.films.images import Decoded, decode, decoded_drawing
 from data.named_source import expanded, hands_to_draw, refuse_no_folder
 from data.phantom import hand as phantom
@@ -32,6 +33,9 @@ class Source:
     sex_of: Callable[[int], str] = lambda row: (
         ""
     )  # row to the sex that the image itself names, M or F; '' where it names none
+    part_of: Callable[[int], str] = lambda row: (
+        ""
+    )  # row to the part of the body that the image itself names where it is no hand
     by_folder: frozenset[str] | None = (
         frozenset()
     )  # ids of cases whose split their folder names; None: folders do not count
@@ -54,7 +58,7 @@ def read_source(source: str, settings: Preparation, to_train: bool = True) -> So
     found = read_folder(expanded(source), settings, to_train)
     cases = found.cases.reset_index(drop=True)
     paths = list(cases["path"])
-    named = lru_cache(maxsize=LATELY)(patient_and_sex)
+    named = lru_cache(maxsize=LATELY)(of_header)
     return Source(
         cases,
         lambda row: decode(paths[row], settings),
@@ -63,18 +67,21 @@ def read_source(source: str, settings: Preparation, to_train: bool = True) -> So
         found.problems,
         found.said,
         lambda row: named(paths[row])[1],
+        lambda row: named(paths[row])[2],
         found.by_folder,
         found.worries,
     )
 
 
-def patient_and_sex(path: Path) -> tuple[str, str]:
-    """PatientID, and PatientSex where it is M or F; '' where the file names none."""
+def of_header(path: Path) -> tuple[str, str, str]:
+    """PatientID, PatientSex where it is M or F, and BodyPartExamined where it is no hand; '' where the file names none."""
     try:
-        patient, sex = dicom.texts(path, "PatientID", "PatientSex") if dicom.holds_dicom(path) else ("", "")
+        if not dicom.holds_dicom(path):
+            return "", "", ""
+        patient, sex, part = dicom.texts(path, "PatientID", "PatientSex", "BodyPartExamined")
     except (DataError, OSError):  # a damaged file, which has no image either
-        return "", ""
-    return patient, sex.upper() if sex.upper() in dicom.SEXES else ""
+        return "", "", ""
+    return patient, sex.upper() if sex.upper() in dicom.SEXES else "", other_part(part)
 
 
 def drawn(count: int, settings: Preparation) -> Source:

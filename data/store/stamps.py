@@ -7,7 +7,8 @@ A store keeps in `files.csv` what was read: a row per case of the source that it
     digest                         of the file's bytes; '' where they could not be read
     checksum, width_px, height_px  of the image as prepared; '' and 0 where it cannot be used
     patient                        the patient's number that the file itself names, as a hash; '' where it names none
-    sex                            that the file itself names, M or F; '' where it names none. Tables of before have no such column
+    sex                            that the file itself names, M or F; '' where it names none
+    part                           of the body that the file itself names; '' where it is a hand, or none. Tables of before lack the last two
 """
 
 import hashlib
@@ -24,7 +25,8 @@ from data.foreign import foreign
 from data.preparation import DataError
 
 STAMP = ["size", "mtime_ns", "ctime_ns"]
-COLUMNS = ["id", *STAMP, "digest", "checksum", "width_px", "height_px", "patient", "sex"]
+NAMED = ["sex", "part"]
+COLUMNS = ["id", *STAMP, "digest", "checksum", "width_px", "height_px", "patient", *NAMED]
 NUMBERS: dict[str, Kind] = dict.fromkeys((*STAMP, "width_px", "height_px"), "int")
 
 
@@ -78,7 +80,8 @@ def read_files(folder: Path) -> pd.DataFrame:
     try:
         with foreign(f"{path} is damaged"):
             table = read_csv(path, NUMBERS)
-            return (table if "sex" in table else table.assign(sex=""))[COLUMNS]
+            lacking = {name: "" for name in NAMED if name not in table}
+            return table.assign(**lacking)[COLUMNS]
     except DataError:
         return pd.DataFrame(columns=COLUMNS)
 

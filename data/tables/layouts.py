@@ -47,6 +47,7 @@ from data.tables.refusals import (
     refuse_splits_without_images,
     refuse_unfound,
     refuse_years,
+    refuse_years_in_a_split,
 )
 from data.tables.rows import read_table
 from data.tables.sheets import Empty
@@ -106,6 +107,7 @@ def read_folder(folder: Path, settings: Preparation = AS_FOUND, to_train: bool =
     refuse_splits_unreadable(folder, files, tables, cases)
     placed = by_folders(folder, files.images, cases, with_column(labelled[0], "split")) if to_train else ByFolder(cases)
     cases = placed.cases
+    refuse_years_in_a_split(folder, labelled, cases, settings)
     if to_train:
         refuse_splits_in_ids(cases, with_column(labelled[0], "split"))
         refuse_splits_without_images(folder, labelled, cases)

@@ -39,6 +39,17 @@ def refuse_years(folder: Path, tables: Sequence[Table], settings: Preparation) -
             raise DataError(f"the bone ages of {of} {said_of_years(said)}")
 
 
+def refuse_years_in_a_split(folder: Path, tables: Sequence[Table], cases: pd.DataFrame, settings: Preparation) -> None:
+    """The same of each split of the cases, by whatever it is told: one may come from another source."""
+    if settings.age_unit != "auto" or all(says_months(table.columns.get("age_months", "")) for table in tables):
+        return
+    splits = list(cases["split"].unique())
+    for split in splits if len(splits) > 1 else ():
+        ages = cases.loc[cases["split"] == split, "age_months"].to_numpy()
+        if look_like_years(ages):
+            raise DataError(f"the bone ages of the {split or 'train'} cases of {folder} {said_of_years(ages)}")
+
+
 def refuse_newborn(path: Path, ages: np.ndarray, unit: str) -> None:
     """A unit that was named and is not the table's."""
     said = ages[~np.isnan(ages)]

@@ -5,7 +5,6 @@ answered has a row that says why, and the others are answered.
 """
 
 import math
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -15,11 +14,11 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from data.films import dicom
+from data.films.body_parts import is_another, other_part
 from data.films.images import decode
 from data.films.looks import Looks, shrunk
 from data.films.traits import outside, traits_of
 from data.preparation import DataError
-from data.shown import one_line
 from data.tables.dicom_cases import Study, study
 from data.tables.dicomdir import is_index, listed
 from data.tables.folders import files_below
@@ -46,13 +45,6 @@ STUDIED = (
     "difference_months",
 )  # of DICOM files: the age since birth, and the bone age minus it
 IDENTIFYING = ("patient_id", "study_date", "accession_number")  # only where they are asked for
-# What BodyPartExamined calls parts that are no hand (PS3.16, Annex L). It is often wrong, so words that are not here are noted only.
-OTHER_PARTS = re.compile(
-    r"CHEST|THORAX|SKULL|HEAD|NECK|SPINE|ABDOMEN|PELVIS|HIP|FEMUR|KNEE|LEG|ANKLE|FOOT|TOE|SHOULDER|CLAVICLE|HUMERUS|ELBOW|BREAST|JAW|RIB"
-    r"|LOWER[ _-]*(EXTREMIT|LIMB)|UPPER[ _-]*ARM"
-)
-HAND_PARTS = re.compile(r"HAND|WRIST|FINGER|THUMB|CARP|BONE ?AGE")
-WITH_HAND = re.compile(r"EXTREMIT|LIMB|ARM")  # parts that may end in one, unless they name another
 REFUSED = "does not look like an upright hand radiograph of the kind this model was trained on"
 DOUBTED = "looks unusual: check that it is an upright hand"
 SEXES = {True: "M", False: "F", None: "unknown"}
@@ -135,8 +127,8 @@ def read(path: Path, model: Model | ModelFolder, wanted: Wanted) -> Read:
             return Read(path, None, None, fault=f"unreadable: {path} is a folder that this user may not read")
         studied = study(path) if dicom.holds_dicom(path) and path.stat().st_size else None
         male, note = sex_among(path, wanted, studied.male if studied else None) if model.uses_sex else (None, "")
-        part = other_part(studied) if studied else ""
-        if part and OTHER_PARTS.search(part) and not wanted.force:
+        part = other_part(studied.body_part) if studied else ""
+        if is_another(part) and not wanted.force:
             return Read(
                 path,
                 None,
@@ -153,13 +145,6 @@ def read(path: Path, model: Model | ModelFolder, wanted: Wanted) -> Read:
     age_note = studied.age_note if studied else ""
     notes = (note, age_note, f"the file says that it shows {part}" if part else "", *unlike)
     return Read(path, decoded.pixels, male, tuple(filter(None, notes)), study=studied)
-
-
-def other_part(studied: Study) -> str:
-    """What BodyPartExamined names that is no hand; '' where it names one, or nothing."""
-    part = studied.body_part
-    may_show = HAND_PARTS.search(part) or (WITH_HAND.search(part) and not OTHER_PARTS.search(part))
-    return "" if may_show else one_line(part)
 
 
 def sex_of(path: Path, wanted: Wanted) -> tuple[bool | None, str]:

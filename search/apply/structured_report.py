@@ -13,10 +13,11 @@ from pathlib import Path
 from typing import Any
 
 from data.films import dicom
+from data.films.body_parts import other_part
 from data.foreign import foreign
 from data.preparation import DataError
 from data.tables.dicom_cases import study
-from search.apply.predict import REFUSED, other_part
+from search.apply.predict import REFUSED
 from search.output.files import write_bytes
 from search.output.notices import NO_DEVICE
 from search.output.terminal import log
@@ -134,7 +135,7 @@ def missing(path: Path) -> list[str]:
 
 def shows_hand(path: Path, row: dict[str, Any]) -> bool:
     """Neither the header nor the hand check says that it shows something else."""
-    return not other_part(study(path)) and REFUSED not in str(row.get("note") or "")
+    return not other_part(study(path).body_part) and REFUSED not in str(row.get("note") or "")
 
 
 def report(path: Path, row: dict[str, Any], model: str, notices: Sequence[str]) -> Any:

@@ -7,8 +7,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from data.audit.findings import unit_findings
+from data.films.body_parts import said_of_others
 from data.films.looks import Looks
 from data.films.traits import MANY, departures, filters, outside
+from data.problems import problems_table
+from data.tables.dicom_cases import is_header_age
 from data.tables.rsna import official_test
 from search.evaluate.known import CASE, PATIENT, PICTURE
 from search.evaluate.labelled import Labelled
@@ -81,6 +85,7 @@ def evaluated(labelled: Labelled, model: ModelFolder, looks: Looks) -> Evaluatio
     covered = covered_by(judged, model)
     said = (
         *who(labelled, official, known is not None),
+        *of_labels(labelled),
         *of_films(judged, model),
         *worries(judged, figures["unseen" if "unseen" in figures else "evaluated"], covered, model, looks),
     )
@@ -173,6 +178,16 @@ def known_by(labelled: Labelled, how: str) -> int:
     return int((labelled.cases["known_by"] == how).sum())
 
 
+def of_labels(labelled: Labelled) -> Iterator[tuple[str, str]]:
+    """What is to be worried about in any set of cases, trained on or not."""
+    for sentence in labelled.read.worries:
+        yield "worry", f"{sentence[0].upper()}{sentence[1:]}."
+    if len(labelled.cases) >= FEW:
+        since_birth = is_header_age(labelled.settings.age_column)
+        for finding in unit_findings(labelled.cases, problems_table(labelled.problems), since_birth):
+            yield finding.level, finding.text
+
+
 def of_films(cases: pd.DataFrame, model: ModelFolder) -> Iterator[tuple[str, str]]:
     """Where these films are others than those of the training: the set as a whole, and single ones."""
     films = model.about.get("films")
@@ -185,6 +200,8 @@ def of_films(cases: pd.DataFrame, model: ModelFolder) -> Iterator[tuple[str, str
             "note",
             f"{len(notes):,} of {len(cases):,} films lie beyond the training films; the first, {id}: {'; '.join(first)}.",
         )
+    if parts := said_of_others(list(cases["id"]), list(cases["part"])):
+        yield "worry", f"{parts[0].upper()}{parts[1:]}."
     now = filters(cases["size_px"], model.preparation.image_px)["shrunk"]
     if films and now > MANY and not films["filter"]["shrunk"] and model.preparation.shrink != "nearest":
         yield (

@@ -105,6 +105,7 @@ def of_store(path: Path, settings: Preparation) -> Source:
         said=(f"{store.films_fault}: contrast and exposed field of its films are not known",)
         if store.films_fault
         else (),
+        worries=tuple(store.worries),
     )
 
 
@@ -133,6 +134,7 @@ def answered(read: Source, whole: Sequence[tuple[int, Decoded]], model: Model) -
             "row": row,
             "checksum": checksum(image.pixels.tobytes()),
             "of_image": hashed(read.patient_of(row)),
+            "part": read.part_of(row),
             "network_months": float(months[place]),
             "predicted_months": float(answers.months[place]),
             "low": float(answers.low[place]),

@@ -1,0 +1,43 @@
+"""Which part of the body a DICOM file says that it shows (BodyPartExamined): a hand, perhaps one, or none.
+
+The element is filled in by hand and is often wrong, so it decides nothing alone (PS3.16, Annex L, has its words).
+"""
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+
+from data.shown import one_line
+
+OTHER_PARTS = re.compile(
+    r"CHEST|THORAX|SKULL|HEAD|NECK|SPINE|ABDOMEN|PELVIS|HIP|FEMUR|KNEE|LEG|ANKLE|FOOT|TOE|SHOULDER|CLAVICLE|HUMERUS|ELBOW|BREAST|JAW|RIB"
+    r"|LOWER[ _-]*(EXTREMIT|LIMB)|UPPER[ _-]*ARM"
+)
+HAND_PARTS = re.compile(r"HAND|WRIST|FINGER|THUMB|CARP|BONE ?AGE")
+WITH_HAND = re.compile(r"EXTREMIT|LIMB|ARM")  # parts that may end in one, unless they name another
+NAMED = 3  # in a sentence
+
+
+def is_another(part: str) -> bool:
+    """Whether a word that names no hand surely names something else; other words, of other languages, are unknown."""
+    return bool(OTHER_PARTS.search(part.upper()))
+
+
+def other_part(part: str) -> str:
+    """The part where it is no hand; '' where it is one, or nothing."""
+    part = part.upper()
+    may_show = HAND_PARTS.search(part) or (WITH_HAND.search(part) and not is_another(part))
+    return "" if may_show else one_line(part)
+
+
+def said_of_others(ids: Sequence[str], parts: Sequence[str]) -> str:
+    """A sentence on the cases whose files say that they show `parts`, '' for a hand; '' where all do."""
+    others = [(id, part) for id, part in zip(ids, parts, strict=True) if part]
+    if not others:
+        return ""
+    counted = ", ".join(f"{count:,} {part}" for part, count in Counter(part for _, part in others).most_common(NAMED))
+    are = (
+        f"{len(others):,} of {len(ids):,} files say that they show" if len(others) > 1 else "1 file says that it shows"
+    )
+    first = ", ".join(id for id, _ in others[:NAMED]) + (", ..." if len(others) > NAMED else "")
+    return f"{are} another part than a hand ({counted}; {first}): look at them, and remove those that show no hand"

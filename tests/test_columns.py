@@ -1,6 +1,7 @@
 """Columns under headings that nobody knows: ages, splits and patients that would be lost without a word."""
 
 import json
+import shutil
 from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
@@ -161,6 +162,113 @@ def test_what_is_said_of_a_reading_is_no_column_of_bone_ages(folder: Path, headi
     (folder / "train.csv").write_text(renamed)
 
     assert len(read_folder(folder).cases) == 8
+
+
+def of_ages(folder: Path, heading: str, cells: list[str]) -> None:
+    """Twelve cases whose ages are under age_months, and another column."""
+    rows = [f"{id},{100 + 6 * n},{n % 2 == 0},{cells[n]}" for n, id in enumerate(map(str, range(1377, 1389)))]
+    (folder / "train.csv").write_text("\n".join([f"id,age_months,male,{heading}", *rows]))
+    for id in range(1385, 1389):
+        shutil.copy(folder / "boneage-training-dataset" / "1377.png", folder / "boneage-training-dataset" / f"{id}.png")
+
+
+@pytest.mark.parametrize(
+    "heading",
+    [
+        "reader_1",
+        "Rater B",
+        "consensus",
+        "maturity",
+        "RUS_age",
+        "carpal_age",
+        "label",
+        "GT",
+        "age_reading",
+        "Befund",
+        "mean",
+    ],
+)
+def test_ages_beside_what_may_be_readings_of_the_bone_are_refused(folder: Path, heading: str) -> None:
+    of_ages(folder, heading, [str(90 + 7 * n) for n in range(12)])
+
+    with pytest.raises(DataError, match=r"has ages under age months, and others under .*--age-column"):
+        read_folder(folder)
+    assert len(read_folder(folder, Preparation(age_column="age_months")).cases) == 12
+    assert read_folder(folder, Preparation(age_column=heading)).cases["age_months"].max() == 167
+
+
+@pytest.mark.parametrize(
+    ("heading", "cells"),
+    [
+        ("chronological_age", [str(90 + 7 * n) for n in range(12)]),
+        ("age_at_exam", [str(90 + 7 * n) for n in range(12)]),
+        ("mother_age", [str(25 + n) for n in range(12)]),
+        ("height_cm", [str(110 + 3 * n) for n in range(12)]),
+        ("target_height", [str(160 + n) for n in range(12)]),
+        ("reader", [str(n % 6 + 1) for n in range(12)]),
+        ("maturity_stage", [str(n % 5) for n in range(12)]),
+        ("reader_id", [str(n) for n in range(12)]),
+        ("age_years", [f"{(100 + 6 * n) / 12:.1f}" for n in range(12)]),
+        ("age_in_years", [str((100 + 6 * n) // 12) for n in range(12)]),
+        ("age_days", [str(round((100 + 6 * n) * 30.4375)) for n in range(12)]),
+        ("reader_1", [str(100 + 6 * n) for n in range(12)]),
+        ("age_group", [str(n) for n in range(12)]),
+    ],
+)
+def test_other_ages_measures_and_the_same_ages_in_another_unit_are_no_second_column(
+    folder: Path, heading: str, cells: list[str]
+) -> None:
+    of_ages(folder, heading, cells)
+
+    assert read_folder(folder).cases["age_months"].max() == 166
+
+
+@pytest.mark.parametrize(
+    ("heading", "cells"),
+    [
+        ("record_id", [str(5000 + n // 2) for n in range(12)]),
+        ("Name", ["Abel", "Abel", "Bo", "Cem", "Cem", "Dan", "Eva", "Eva", "Fee", "Gus", "Hal", "Ida"]),
+        ("code", [f"B{n // 2:03}" for n in range(12)]),
+        ("kuerzel", [f"ab-{n // 2}x" for n in range(12)]),
+        ("Fall-Nr", [str(700 + n // 2) for n in range(10)] + ["801", "802"]),
+        ("column_of_nobody", [f"X{n * 7 // 10}Y" for n in range(12)]),
+    ],
+)
+def test_a_column_whose_cells_come_again_in_small_groups_may_name_patients(
+    folder: Path, heading: str, cells: list[str]
+) -> None:
+    of_ages(folder, heading, cells)
+
+    words = said(read_folder(folder))
+
+    assert f"HAS NO KNOWN HEADING OF PATIENTS: images of one patient may be in two splits; if {heading} says" in words
+
+
+@pytest.mark.parametrize(
+    ("heading", "cells"),
+    [
+        ("exam_date", [f"2019-03-{n // 2 + 10}" for n in range(12)]),
+        ("weight", [str(20 + n // 2) for n in range(12)]),
+        ("height", [f"{110 + n // 2}.5" for n in range(12)]),
+        ("site_code", [f"S{n % 3}" for n in range(12)]),
+        ("reader_name", [f"R{n // 2}" for n in range(12)]),
+        ("accession_code", [f"A{n // 2}" for n in range(12)]),
+        ("code", [f"B{n:03}" for n in range(12)]),
+        ("comment", [f"see {n // 2}" for n in range(12)]),
+        ("sds", [f"0.{n // 2}" for n in range(12)]),
+    ],
+)
+def test_dates_measures_readers_and_keys_of_rows_name_no_patients(folder: Path, heading: str, cells: list[str]) -> None:
+    of_ages(folder, heading, cells)
+
+    assert "PATIENTS" not in said(read_folder(folder))
+
+
+@pytest.mark.parametrize("heading", ["Proband", "UHID", "probanden_id", "Participant code", "patient identifier"])
+def test_further_headings_that_plainly_name_patients_are_taken(folder: Path, heading: str) -> None:
+    with_column(folder, heading, list("aabbccdd"))
+
+    assert list(read_folder(folder).cases["patient"]) == list("aabbccdd")
 
 
 def renamed_ages(folder: Path, heading: str, per_month: float = 1) -> None:

@@ -229,6 +229,23 @@ def copies(folder: Path) -> None:
     shutil.copy(folder / "train.csv", folder / "backup" / "train (copy).csv")
 
 
+def of_originals(folder: Path) -> None:
+    """The table names files that were converted since."""
+    (folder / "train.csv").write_text(rows([f"{id}{('.tif', '.TIFF', '.bmp')[n % 3]}" for n, id in enumerate(IDS)]))
+
+
+def converted(folder: Path) -> None:
+    """A program has left the old ending in front of its own."""
+    shutil.rmtree(folder / "img")
+    for n, id in enumerate(IDS):
+        save(folder / "img", [f"{id}{('.dcm', '.png', '.tif')[n % 3]}"])
+
+
+def converted_and_named(folder: Path) -> None:
+    converted(folder)
+    (folder / "train.csv").write_text(rows([f"{id}.dcm" for id in IDS]))
+
+
 # Every one of the twelve is found, whatever lies about them.
 WHOLE: dict[str, tuple[Callable[[Path], object], str]] = {  # how it comes about, what is said of it
     "images a dozen folders down": (deep, ""),
@@ -254,6 +271,9 @@ WHOLE: dict[str, tuple[Callable[[Path], object], str]] = {  # how it comes about
     "images with letters": (lettered_images, ""),
     "ids as floats": (floats, "12 ids differ a little from their images' names, as 1377.0 and 1377.png"),
     "a copy of the table": (copies, ""),
+    "ids with the ending of the originals": (of_originals, ""),
+    "files with two endings": (converted, "12 ids differ a little from their images' names, as 1377 and 1377.dcm.png"),
+    "files with two endings whose first the table has": (converted_and_named, ""),
     "every row twice": (repeated, "12 rows of train.csv repeat other rows and are left out (the first: row 14)"),
     "links out of the data": (outward, ""),
     "links to devices": (devices, "no regular file (a pipe, a socket or a device): more.csv, img/1400.png"),
@@ -555,6 +575,15 @@ REFUSED: dict[str, tuple[Callable[[Path], object], str]] = {
     "nothing but other images": (
         lambda f: (shutil.rmtree(f / "img"), (f / "img").mkdir(), [(f / "img" / f"{id}.tif").touch() for id in IDS]),
         "12 .tif files are not read and passed over: save as PNG",
+    ),
+    "a table that ends in .txt": (lambda f: (f / "train.csv").rename(f / "labels.csv.txt"), r"labels\.csv\.txt is one: give it the ending \.csv"),
+    "a table with tabs that ends in .txt": (
+        lambda f: ((f / "train.csv").unlink(), (f / "labels.txt").write_text(rows().replace(",", "\t")), (f / "log.csv").write_text("a,b\n1,2\n")),
+        r"labels\.txt is one: give it the ending \.csv",
+    ),
+    "names of rows by R": (
+        lambda f: (f / "train.csv").write_text("\n".join(f"{n},{line}" if n else line for n, line in enumerate(rows().splitlines()))),
+        r"row 2 has 4 cells under 3 headings.*as R writes it, say row\.names=FALSE",
     ),
     "foreign headings": (
         lambda f: (f / "train.csv").write_text(rows(heading="Aufnahme,Alter,Geschlecht")),

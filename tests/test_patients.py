@@ -2,7 +2,7 @@
 
 import json
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import combinations
 from pathlib import Path
 
@@ -386,3 +386,64 @@ def test_a_word_for_unknown_is_no_patient_of_both_sexes(tmp_path: Path) -> None:
 def test_dashes_spaces_and_characters_that_nobody_sees_make_no_other_patient(others: tuple[str, ...]) -> None:
     assert len({hashed(other) for other in others}) == 1
     assert hashed(others[0]) != hashed(f"{others[0]}3")
+
+
+IDS_OF_ONE = {  # by the number of the case: two images of each of twelve patients
+    "sides behind": lambda n: f"{100 + n // 2}_{'LR'[n % 2]}",
+    "sides in words": lambda n: f"{100 + n // 2} {('left', 'right')[n % 2]}",
+    "sides before": lambda n: f"{('li', 're')[n % 2]}-{100 + n // 2}",
+    "numbers behind": lambda n: f"P{100 + n // 2}-{n % 2 + 1}",
+    "folders": lambda n: f"P{n // 2:02}/{'LR'[n % 2]}",
+    "numbers in folders": lambda n: f"P{n // 2:02}/{n % 2 + 1:02}",
+}
+OTHER_IDS = {
+    "numbers": lambda n: f"{1377 + n}",
+    "numbers behind one word": lambda n: f"hand_{n}",
+    "numbers behind a few cohorts": lambda n: f"{'abc'[n % 3]}_{n}",
+    "one side each": lambda n: f"{100 + n}_L",
+    "days": lambda n: f"2019-{n % 12 + 1:02}-{n % 24 + 1:02}",
+    "UIDs": lambda n: f"1.2.840.{100 + n // 2}.{n}",
+    "names": lambda n: f"Case{n}tar",
+}
+
+
+def of_ids(at: Path, name: Callable[[int], str], patients: Callable[[int], str] | None = None) -> Path:
+    rows = ["id,boneage,male" + (",patient_id" if patients else "")]
+    for n in range(24):
+        path = at / "img" / f"{name(n)}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        pixels = np.random.default_rng(n).integers(0, 255, (32, 32), dtype=np.uint8)
+        Image.fromarray(pixels).save(path)
+        rows.append(f"{name(n)},{60 + 3 * n},{n % 2 == 0}" + (f",{patients(n)}" if patients else ""))
+    (at / "train.csv").write_text("\n".join(rows) + "\n", encoding="utf-8")
+    return at
+
+
+@pytest.mark.parametrize("how", IDS_OF_ONE)
+def test_ids_that_differ_by_a_side_or_a_number_are_a_worry_until_a_column_names_patients(
+    tmp_path: Path, how: str
+) -> None:
+    store = prepare(str(of_ids(tmp_path / "a", IDS_OF_ONE[how])), SETTINGS, tmp_path / "store")
+    named = of_ids(tmp_path / "b", IDS_OF_ONE[how], lambda n: f"Q{n // 2}")
+
+    assert "worry: The ids of 24 of 24 cases differ from one another by a side or a number at their end" in said(store)
+    assert "column `patient_id` to the table, and prepare with another --run-dir" in said(store)
+    assert "The ids of" not in said(prepare(str(named), SETTINGS, tmp_path / "other"))
+
+
+@pytest.mark.parametrize("how", OTHER_IDS)
+def test_other_ids_say_nothing_of_patients(tmp_path: Path, how: str) -> None:
+    store = prepare(str(of_ids(tmp_path / "a", OTHER_IDS[how])), SETTINGS, tmp_path / "store")
+
+    assert "The ids of" not in said(store)
+
+
+def test_patients_who_are_named_later_are_told_where_they_can_be_kept_together(tmp_path: Path) -> None:
+    name = IDS_OF_ONE["sides behind"]
+    prepare(str(of_ids(tmp_path / "a", name)), SETTINGS, tmp_path / "store")
+
+    store = prepare(str(of_ids(tmp_path / "a", name, lambda n: f"Q{n // 2}")), SETTINGS, tmp_path / "store")
+    anew = prepare(str(tmp_path / "a"), SETTINGS, tmp_path / "other")
+
+    assert "what it split before stays, so with another --run-dir" in said(store)
+    assert "in several splits" not in said(anew)

@@ -15,7 +15,8 @@ def patient_findings(about: Audit) -> Iterator[Finding]:
             "worry",
             f"{count(len(across), 'patient')} {'has' if len(across) == 1 else 'have'} images in several splits ({images:,} images; "
             f"{named(' and '.join(ids) for ids in across)}): no patient may be in both training and test; keep each patient in "
-            "one split, or name every patient in a column patient_id and let the program split.",
+            "one split, or name every patient in a column patient_id and let the program split (what it split before stays, so with another "
+            "--run-dir).",
         )
     for ids in seen.crowds:
         yield Finding(

@@ -12,7 +12,7 @@ from data.films.body_parts import said_of_others
 from data.preparation import Preparation
 from data.problems import Problem, unusable
 from data.store.disk import CASE_COLUMNS, Store
-from data.store.patients import hashed, hashed_at_first, one_each, several_in_the_table
+from data.store.patients import hashed, hashed_at_first, one_each, said_of_ids, several_in_the_table
 from data.store.sides import Sides, nothing_decided, patients_sides, refuse_other_splits, remembered, settled
 from data.store.sources import Source
 from data.tables.paired.header_ids import is_readable_dicom
@@ -57,7 +57,8 @@ def arranged(source: Source, decoded: pd.DataFrame, settings: Preparation, there
     asked = where.loc[decoded.index]
     kept = asked[asked["kept"] == asked["id"]]
     sizes = decoded.loc[kept.index, ["width_px", "height_px"]]
-    table = kept.assign(split=kept["side"], **sizes)[CASE_COLUMNS]
+    placed_kept = kept.assign(split=kept["side"], **sizes)
+    table = placed_kept[CASE_COLUMNS]
     places = [int(place) for place in decoded.index.get_indexer(kept.index)]
     return Arranged(
         table.reset_index(drop=True),
@@ -74,6 +75,7 @@ def arranged(source: Source, decoded: pd.DataFrame, settings: Preparation, there
                 None,
                 [
                     several_in_the_table(of_table, of_image, cases["id"]),
+                    "" if source.synthetic else said_of_ids(placed_kept),
                     said_of_others(list(kept["id"]), list(decoded["part"][kept.index])),
                 ],
             )

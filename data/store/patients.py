@@ -1,7 +1,9 @@
 """Which images are of one patient, as far as the source says: hashes of patients' numbers, so that a store can be handed on."""
 
 import hashlib
+import re
 from collections.abc import Collection
+from functools import cache
 
 import pandas as pd
 
@@ -19,6 +21,18 @@ CROWD_SHARE = 0.1  # of all images are implausible where other patients have
 TIMES_OTHERS = 4  # times fewer
 FEW_JOINED = 2  # of the table's patients whom a header's number may join at any size
 NAMED = 3  # ids in a sentence
+# Ids of several images of one patient.
+SIDES = (
+    r"(?:left|right|links|rechts|gauche|droite?|izquierd[ao]|derech[ao]|esquerd[ao]|direit[ao]|sinistr[ao]|destr[ao])"
+)
+SHORT_SIDES = r"(?:l|r|lt|rt|li|re|le|ri|izq|der|dx|sx)"
+BETWEEN = r"[\s_\-./]+"
+SIDE_AFTER = re.compile(rf"(?P<of>.*[^\s_\-./]){BETWEEN}(?:{SIDES}|{SHORT_SIDES})", re.IGNORECASE)
+SIDE_BEFORE = re.compile(rf"(?:{SIDES}|{SHORT_SIDES}){BETWEEN}(?P<of>.+)", re.IGNORECASE)
+NUMBER_AFTER = re.compile(r"(?P<of>.*[^\s_\-./])[\s_\-/]+\d{1,2}")
+YEAR_AND_MONTH = re.compile(r".*(?:19|20)\d\d[-_./ ]\d{1,2}")  # of a day
+LEAST_STEMS = 5  # different ones; fewer are cohorts or folders
+SHARE_SEVERAL = 0.1  # of the cases have others with their id
 
 
 def hashed(number: str) -> str:
@@ -86,6 +100,36 @@ def one_each(of_table: pd.Series, of_image: pd.Series, known: Collection[str] = 
     together = own.where(own == "", group.map(first))
     too_many = crowded(together) | (together[together != ""].nunique() == 1)
     return told_apart(together.where(~too_many, own))
+
+
+def said_of_ids(cases: pd.DataFrame) -> str:
+    """A sentence where ids of cases whose patients nobody names look like several images of one, and these are in several splits;
+    '' else. `cases` has id, patient and split."""
+    unknown = cases[cases["patient"] == ""]
+    stems = unknown["id"].map(without_image)
+    stems = stems[stems != ""]
+    if stems.nunique() < LEAST_STEMS:
+        return ""
+    groups = unknown.loc[stems.index].groupby(stems, sort=False)
+    sizes, splits = groups["id"].transform("size"), groups["split"].transform("nunique")
+    if (sizes > MOST_IMAGES).any() or (sizes > 1).sum() < SHARE_SEVERAL * len(cases) or not (splits > 1).any():
+        return ""
+    across = unknown.loc[splits.index[splits > 1]]
+    first = list(across["id"][stems[across.index] == stems[across.index[0]]])[:NAMED]
+    return (
+        f"the ids of {int((sizes > 1).sum()):,} of {len(cases):,} cases differ from one another by a side or a number at their end alone, and "
+        f"such cases are in several splits ({' and '.join(first)}): if they are images of one patient, they are in training and test alike; add "
+        "a column `patient_id` to the table, and prepare with another --run-dir"
+    )
+
+
+@cache
+def without_image(id: str) -> str:
+    """The id without a side or a short number at its end, or a side before it: 100 of 100_L, P00 of P00/2; '' where it has none of these."""
+    for way in (SIDE_AFTER, SIDE_BEFORE, NUMBER_AFTER):
+        if (found := way.fullmatch(id)) and not YEAR_AND_MONTH.fullmatch(found["of"]):
+            return found["of"].casefold()
+    return ""
 
 
 def several_in_the_table(of_table: pd.Series, of_image: pd.Series, ids: pd.Series) -> str:

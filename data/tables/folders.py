@@ -19,7 +19,7 @@ from zipfile import BadZipFile, ZipFile
 from data.films.dicom import is_dicom
 from data.preparation import DataError
 from data.tables.cells.splits import names_a_list, split_by_words
-from data.tables.headings import IMAGE_SUFFIXES
+from data.tables.headings import IMAGE_SUFFIXES, OTHER_IMAGES
 from data.tables.paired.header_ids import is_readable_dicom
 from data.tables.sheets import TABLE_SUFFIXES
 
@@ -37,10 +37,6 @@ SYSTEM_FOLDERS = (
     "@eaDir",
 )  # the last has thumbnails, on a NAS
 HIDDEN = (".", "__", "~$")  # .git, ._1377.png and __MACOSX of macOS, the mark of a workbook that is open in Excel
-OTHER_IMAGES = (
-    *(".tif", ".tiff", ".bmp", ".gif", ".webp", ".heic", ".heif", ".avif", ".jp2", ".j2k", ".jpx", ".jxl", ".psd"),
-    *(".nii", ".nii.gz", ".nrrd", ".mha", ".mhd", ".npy", ".svg", ".pdf"),
-)
 OTHER_TABLES = (".xls", ".ods", ".numbers", ".parquet", ".sav", ".dta")
 ARCHIVES = (
     *(".zip", ".tar", ".tar.gz", ".tgz", ".tar.xz", ".txz", ".tar.bz2", ".tbz", ".tbz2", ".tar.zst", ".tzst"),
@@ -80,6 +76,7 @@ class Files:
     tables: tuple[Path, ...]
     images: tuple[Path, ...]
     texts: tuple[Path, ...]  # that may be tables: .txt whose name speaks of a split
+    plain_texts: tuple[Path, ...]  # other .txt, of which one may be the table
     lists: tuple[
         Path, ...
     ]  # that may say more of the cases: texts of any ending whose name speaks of splits or patients
@@ -99,6 +96,7 @@ def files_below(folder: Path) -> Files:
     tables: list[Path] = []
     images: list[Path] = []
     texts: list[Path] = []
+    plain_texts: list[Path] = []
     lists: list[Path] = []
     foreign_tables: list[Path] = []
     dangling: list[Path] = []
@@ -132,6 +130,8 @@ def files_below(folder: Path) -> Files:
         elif target := flattened_link(entry):
             flattened.append(f"{path.relative_to(folder)} (to {target})")
         else:
+            if name.endswith(".txt"):
+                plain_texts.append(path)
             foreign = name.endswith((*MAY_BE_TABLES,))
             if (not foreign or name.endswith(TEXTS)) and (SPEAKS_OF_CASES.search(name) or split_by_words(path.stem)):
                 lists.append(path)
@@ -155,6 +155,7 @@ def files_below(folder: Path) -> Files:
         tables=tuple(tables),
         images=tuple(images),
         texts=tuple(texts),
+        plain_texts=tuple(plain_texts),
         lists=tuple(lists),
         foreign_tables=tuple(foreign_tables),
         dangling=tuple(dangling),

@@ -21,6 +21,11 @@ from data.tables.dicom_cases import is_header_age
 from data.tables.sheets import NO_FIT, Fit, read_sheet
 
 IMAGE_SUFFIXES = (*dicom.PICTURE_SUFFIXES, *dicom.SUFFIXES)
+# Which are not read.
+OTHER_IMAGES = (
+    *(".tif", ".tiff", ".bmp", ".gif", ".webp", ".heic", ".heif", ".avif", ".jp2", ".j2k", ".jpx", ".jxl", ".psd"),
+    *(".nii", ".nii.gz", ".nrrd", ".mha", ".mhd", ".npy", ".svg", ".pdf"),
+)
 
 # Normalised headings: lower case, one space between words, no marks that join them. The first of each is RSNA's training table's.
 HEADINGS = {
@@ -43,6 +48,17 @@ HEADINGS = {
             "participant number",
             "pseudonym",
         ),
+        *("proband", "probandin", "probanden", "proband id", "probanden id", "probandennummer", "probanden nr"),
+        *(
+            "uhid",
+            "nhs number",
+            "hospital number",
+            "hospital no",
+            "subject code",
+            "participant code",
+            "patient identifier",
+        ),
+        *("person no", "person nr", "person number", "individual", "individual id", "medical record no", "patient uid"),
         *("patient no", "patient nr", "patient code", "pat id", "mrn", "medical record number", "child id", "person"),
         *("patienten id", "patientenid", "patientennummer", "patienten nr", "patient nummer", "pat nr"),
         *("paciente", "id paciente", "paciente id", "paziente", "id paziente", "id patient", "numero patient"),
@@ -71,6 +87,8 @@ class Unused:
     may_be_ages: bool
     has_ages: bool  # most cells are numbers that ages may be
     speaks_of_patients: bool
+    groups_few: bool  # cells that come again in a few rows each, as those of one patient do
+    different: int  # cells
     splits: frozenset[str]  # that it may put the cases into
 
 
@@ -211,10 +229,10 @@ def id_of(text: str) -> str:
 
 
 def without_ending(text: str) -> str:
-    """Without the ending of an image file. `.1` of 1.2.840.1 is none, nor is `.0` of 1.0."""
+    """Without the ending of an image file, also of one that was converted since. `.1` of 1.2.840.1 is none, nor is `.0` of 1.0."""
     stripped = text.strip()
     lower = stripped.lower()
-    ending = next((suffix for suffix in IMAGE_SUFFIXES if lower.endswith(suffix)), "")
+    ending = next((suffix for suffix in (*IMAGE_SUFFIXES, *OTHER_IMAGES) if lower.endswith(suffix)), "")
     return stripped[: len(stripped) - len(ending)]
 
 

@@ -172,6 +172,12 @@ def read_tables(folder: Path, files: Files, settings: Preparation) -> tuple[list
     return tables, said
 
 
+def table_among(texts: Sequence[Path], settings: Preparation) -> Table | None:
+    """The first of cases under an ending that is none of a table's: labels.txt, labels.csv.txt."""
+    tables = (table_in_text(path, settings.columns, settings.age_unit) for path in texts)
+    return next((table for table in tables if table and table.has_ages), None)
+
+
 def refuse_splits_unread(folder: Path, faults: Mapping[Path, DataError], there: set[str]) -> None:
     """A cut of the training cases must not stand in for an official test set whose table cannot be read.
 
@@ -234,6 +240,10 @@ def table_of_headers(
     folder: Path, files: Files, settings: Preparation, faults: Mapping[Path, DataError], others: list[Path]
 ) -> Table:
     """The cases of DICOM files that have no table, if it was asked for; else an error that says what is missing."""
+    if table := table_among(files.plain_texts, settings):
+        raise DataError(
+            f"{folder} has no table of cases (CSV or xlsx), but {table.path} is one: give it the ending .csv"
+        )
     known = {path: len(known_headings(path, settings.columns)) for path in others}
     if others and (not faults or any(known.values())):
         raise DataError(lacking(max(others, key=lambda path: known[path]), settings.columns))
@@ -308,7 +318,7 @@ def columns_said(folder: Path, table: Table, asked: Mapping[str, str]) -> Iterat
         more = f" and {len(unused) - COLUMNS_SAID} more" if len(unused) > COLUMNS_SAID else ""
         are = "columns are" if len(unused) > 1 else "column is"
         yield f"{name}: {len(unused)} {are} not used: {one_line(', '.join(unused[:COLUMNS_SAID]))}{more}"
-    patients = [column.heading for column in table.unused if column.speaks_of_patients]
+    patients = [column.heading for column in table.unused if column.speaks_of_patients or column.groups_few]
     if patients and "patient" not in table.columns:
         yield (
             f"{name} HAS NO KNOWN HEADING OF PATIENTS: images of one patient may be in two splits; if {one_line(', '.join(patients))} "

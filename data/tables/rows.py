@@ -83,7 +83,7 @@ def read_table(
         refuse_without_heading(path, sheet, first["age_months"])
         refuse_parts(path, sheet, first["age_months"], age_unit)
         if normalised(asked.get("age_months", "")) != columns["age_months"]:
-            refuse_chronological(path, columns["age_months"], unused)
+            refuse_chronological(path, sheet, first["age_months"], unused)
     if "sex" in first:
         refuse_unread_letters(path, sheet, first["sex"])
     sheet = in_one_column(sheet, asked)

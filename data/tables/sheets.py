@@ -160,9 +160,13 @@ def below_headings(
     again = []
     for number, cells in filled[place + 1 :]:
         if of_cases and any(cell.strip() for cell in cells[width:]):
+            one_more = all(len(trimmed(row)) == width + 1 for _, row in filled[place + 1 :])
+            of_rows = (
+                "; if the first cell is the row's name, as R writes it, say row.names=FALSE there" if one_more else ""
+            )
             raise DataError(
                 f"{path} {UNREADABLE[excel]}: row {number} has {len(trimmed(cells))} cells under {width} headings; "
-                "quote a cell that holds the separator, as a decimal comma"
+                f"quote a cell that holds the separator, as a decimal comma{of_rows}"
             )
         row = [*cells[:width], *[""] * (width - len(cells))]
         if of_cases and not below and goes_on(row, headings, fits):

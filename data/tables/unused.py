@@ -4,6 +4,7 @@ Splits that their owner made, patients and bone ages under headings that nobody 
 """
 
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -31,6 +32,20 @@ HOW_MANY = re.compile(
 )
 OF_SEVERAL = re.compile(SEVERAL)
 FEW_PATIENTS = 3  # different cells in a column that names no patients, but a group of each
+MOST_EACH = 8  # rows of a patient, in the mean; a day's or a reader's are more
+SHARE_SEVERAL = 0.1  # of the rows share their cell with another
+OF_SOMEBODY = re.compile(
+    r"\b(?:ids?|uid|nr|no|num|number|nummer|numero|code|kode|key|record|folder|person|child|kind|nino|subj|case|fall|name|nombre|nom|nome"
+    r"|surname|family|initials?|exam(?:inee)?|individual|member|twin|study)\b"
+)
+OF_NOBODY = re.compile(
+    r"date|datum|fecha|time|zeit|reader|rater|observer|radiologist|operator|physician|doctor|arzt|referr|scanner|device|station|hospital|clinic"
+    r"|site|centre|center|school|city|country|zip|model|protocol|software|version|batch|series|accession|comment|note|diagnos|report|file|path|image"
+    r"|hash|checksum|size|weight|height|dose"
+)
+DATE = re.compile(r"\d{4}[-/.]\d{1,2}[-/.]\d{1,2}|\d{1,2}[-/.]\d{1,2}[-/.](?:\d{4}|\d\d)\b|(?:19|20)\d{6}$")
+CODE = re.compile(r"(?=.*\d)(?=.*[a-z])[\w\-/#]{2,24}", re.IGNORECASE)  # P0012, ab-12
+DECIMAL = re.compile(r"[+-]?\d+[.,]\d+")
 NUMBERS_LEAST = 0.8  # of the cells of a column of ages
 MOST = 0.5  # of them, where its heading or its place speaks for ages
 FEW_WORDS = 8  # different ones in a column of splits
@@ -47,9 +62,19 @@ def unused_columns(sheet: Sheet, asked: Mapping[str, str]) -> tuple[Unused, ...]
         if place in used or unnamed:
             continue
         patients = may_be_patients(heading, texts)
+        few = not patients and group_few(heading, texts)
+        different = len({*texts} - {""})
         name = written.strip() or f"column {place + 1}, which has no heading"
         found.append(
-            Unused(name, may_be_ages(heading, texts), mostly_ages(texts, MOST), patients, splits_named(heading, texts))
+            Unused(
+                name,
+                may_be_ages(heading, texts),
+                mostly_ages(texts, MOST),
+                patients,
+                few,
+                different,
+                splits_named(heading, texts),
+            )
         )
     return tuple(found)
 
@@ -87,6 +112,19 @@ def may_be_patients(heading: str, texts: Sequence[str]) -> bool:
         return False
     different = {bare(text) for text in texts} - {""}
     return len(different) > max(FEW_PATIENTS, len(texts) / MOST_IMAGES) and not different <= set(YES_NO)
+
+
+def group_few(heading: str, texts: Sequence[str]) -> bool:
+    """Whether codes, or any cells under a word for somebody, come again in a few rows each, as one patient's do: not dates, measures or readers."""
+    filled = [text for text in texts if text]
+    sizes = Counter(map(bare, filled))
+    several = sum(size for size in sizes.values() if size > 1)
+    if len(sizes) <= max(FEW_PATIENTS, len(filled) / MOST_EACH) or several < SHARE_SEVERAL * len(texts):
+        return False
+    if max(sizes.values()) > MOST_IMAGES or OF_NOBODY.search(heading) or any(map(DATE.match, sizes)):
+        return False
+    codes = all(map(CODE.fullmatch, sizes)) and not all(map(str.isdecimal, sizes))
+    return codes or (bool(OF_SOMEBODY.search(heading)) and not any(map(DECIMAL.fullmatch, sizes)))
 
 
 def are_numbers_of_patients(heading: str, texts: Sequence[str]) -> bool:

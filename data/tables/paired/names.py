@@ -152,8 +152,11 @@ def taken(
 
 
 def named_with(path: Path, depth: int, nearly: bool = False) -> str:
-    """The file's name with `depth` of its folders; `nearly` without any ending, as scanners give DICOM files: 1377.ima."""
+    """The file's name with `depth` of its folders; `nearly` without any ending, as scanners give DICOM files, 1377.ima, and without
+    all endings, as programs leave that of what they convert, 1377.dcm.png."""
     name = without_ending(path.name)
+    while nearly and name != (shorter := without_ending(name)):
+        name = shorter
     if nearly and name == path.name and re.fullmatch(r"\.[A-Za-z]\w*", path.suffix):
         name = path.stem
     return "/".join((*path.parts[-depth - 1 : -1], name))

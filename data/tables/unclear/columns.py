@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from itertools import permutations
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,22 @@ OF_BONES = re.compile(
 OF_A_READING = re.compile(
     r"\b(method|methode|metodo|reader|rater|observer|leser|date|datum|fecha|sds?|z|scores?|zscore|percentile|difference|diff|delta)\b"
 )
+# Of a column that holds ages and says not whose: what readings and labels are called, and what they are surely not.
+OF_A_LABEL = re.compile(
+    r"consensus|konsens|consenso|maturit|maturation|reife|\brus\b|carpal|karpal|\breader|\brater|\bobserver|\bradiologist|\breading"
+    r"|\bleser|\bbefund|\bgt\b|ground ?truth|\blabels?\b|\btarget|\breference|\bmean\b"
+)
+OF_A_MEASURE = re.compile(
+    r"\b(method|methode|metodo|date|datum|fecha|sds?|z|scores?|zscore|percentiles?|difference|diff|delta|height|weight|bmi|size|grade|stage|dose"
+    r"|id|code|name|years? of experience|experience)\b"
+)
+OF_ANOTHER_AGE = re.compile(
+    r"chronolog|kalender|calendar|decimal|birth|exam|scan|x ?ray|visit|study|mother|father|matern|patern|parent|gestation|menarche|onset|diagnos"
+    r"|\bat\b|\bca\b|group|band|gruppe|tooth|dental|zahn"
+)
+FEW_DIFFERENT = 8  # cells: numbers of readers or of grades, not ages
+UNITS_IN_A_YEAR = (1.0, 12.0, 365.25)
+ROUNDED_YEARS = 0.0501  # one decimal of a year, or whole months
 
 # What two columns for one thing are compared by; None says nothing.
 MEANINGS: dict[str, Callable[[list[str], str, str], list[Any]]] = {
@@ -61,14 +78,50 @@ def speaks_of_bone_age(heading: str) -> bool:
     return bool(OF_BONES.search(said)) and not OF_A_READING.search(said)
 
 
-def refuse_chronological(path: Path, heading: str, unused: Sequence[Unused]) -> None:
-    """A heading that says only "age" is the child's own age where another column has the bone's."""
+def refuse_chronological(path: Path, sheet: Sheet, place: int, unused: Sequence[Unused]) -> None:
+    """A heading that says only "age" may be the child's own age where another column may have the bone's."""
+    heading = normalised(sheet.headings[place])
+    if speaks_of_bone_age(heading):
+        return
+    texts = [cells[place] for _, cells in sheet.rows]
     others = [column.heading for column in unused if column.has_ages and speaks_of_bone_age(column.heading)]
-    if others and not speaks_of_bone_age(heading):
+    if others:
         raise DataError(
             f"{path} has ages under {heading}, and a column that speaks of bone ages, {one_line(', '.join(others))}: name the "
             "right one with --age-column"
         )
+    for column in unused:
+        if column.has_ages and column.different > FEW_DIFFERENT and may_speak_of_bone_age(column.heading):
+            at = next(n for n, written in enumerate(sheet.headings) if written.strip() == column.heading)
+            if not one_age(texts, [cells[at] for _, cells in sheet.rows]):
+                raise DataError(
+                    f"{path} has ages under {heading}, and others under {one_line(column.heading)}, and neither heading says that it is the "
+                    "bone age: name the right one with --age-column"
+                )
+
+
+def may_speak_of_bone_age(heading: str) -> bool:
+    """By a word for a reading or a label, or for an age that is not said to be another one."""
+    said = bare(normalised(heading))
+    if OF_A_MEASURE.search(said):
+        return False
+    return bool(OF_A_LABEL.search(said) or (re.search(r"\bages?\b", said) and not OF_ANOTHER_AGE.search(said)))
+
+
+def one_age(texts: Sequence[str], others: Sequence[str]) -> bool:
+    """Whether two columns have the same ages, in one unit or in two."""
+    one, two = (np.array(months_of(of, "months")) for of in (texts, others))
+    both = ~np.isnan(one + two)
+    one, two = one[both], two[both]
+    return bool((one == two).all()) or any(
+        np.max(np.abs(one / own - two / its), initial=0) <= max(rounded(one, own), rounded(two, its))
+        for own, its in permutations(UNITS_IN_A_YEAR, 2)
+    )
+
+
+def rounded(ages: np.ndarray, units: float) -> float:
+    """By how many years at most the ages are rounded; whole years may be rounded down."""
+    return 1.0 if units == 1 and (ages % 1 == 0).all() else ROUNDED_YEARS
 
 
 def refuse_without_heading(path: Path, sheet: Sheet, place: int) -> None:

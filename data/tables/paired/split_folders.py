@@ -69,8 +69,9 @@ def by_folders(folder: Path, images: Sequence[Path], cases: pd.DataFrame, add: s
 def splits_of_folders(folder: Path, images: Sequence[Path], used: Sequence[Path]) -> list[set[str]]:
     """The splits that the folders of each used image name, by any of its links."""
     split_at = cache(lambda at: split_of(folder, at))
-    if not {split_at(path.parent) for path in images} - {""}:
-        return [set() for _ in used]
+    there = {split_at(path.parent) for path in images}
+    if len(there) == 1:
+        return [there - {""} for _ in used]
     of_file: dict[object, set[str]] = defaultdict(set)
     for path in images:
         if split := split_at(path.parent):
@@ -80,10 +81,12 @@ def splits_of_folders(folder: Path, images: Sequence[Path], used: Sequence[Path]
 
 def pooled(folder: Path, cases: pd.DataFrame, named: Sequence[Sequence[str]], add: str) -> ByFolder:
     """The folders name no cut, or one split alone: what they are called is said, as it may be one in other words."""
-    folders = Counter(path.parent.relative_to(folder).as_posix() for path in cases["path"])
+    folders = Counter(path.parent for path in cases["path"])
     if not 1 < len(folders) <= FEW_FOLDERS:
         folders.clear()
-    counted = " and ".join(f"{one_line(name)} ({count:,})" for name, count in folders.items())
+    counted = " and ".join(
+        f"{one_line(at.relative_to(folder).as_posix())} ({count:,})" for at, count in folders.items()
+    )
     inside, outside = [splits for splits in named if splits], [not splits for splits in named]
     if inside and any(outside):
         first = cases[outside].iloc[0]

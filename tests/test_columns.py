@@ -638,6 +638,8 @@ LISTS: dict[str, tuple[str, str, str]] = {  # the file, its text with the first 
     "a page of the test set": ("testset.html", "<ul>" + "".join(f"<li>{id}.png</li>" for id in IDS[5:]) + "</ul>", "1382 is test"),
     "JSON of records": ("split.json", json.dumps([{"id": id, "split": OWN[n]} for n, id in enumerate(IDS)]), "1382 is test"),
     "JSON of records in lines": ("partition.jsonl", "".join(json.dumps({"file": f"{id}.png", "set": OWN[n]}) + "\n" for n, id in enumerate(IDS)), "1382 is test"),
+    "JSON of folds in one line": ("splits_final.json", json.dumps([{"train": IDS[:5], "val": IDS[5:]}]), "1382 is validation"),
+    "JSON below a name": ("data_split.json", json.dumps({"boneage": {"train": IDS[:5], "test": IDS[5:]}}), "1382 is test"),
     "settings of a program": ("split.ini", "[train]\nfiles = " + " ".join(IDS[:5]) + "\n[test]\nfiles = " + " ".join(IDS[5:]) + "\n", "1382 is test"),
     "titles and names": ("splits.txt", "Training\n" + "\n".join(IDS[:5]) + "\nTest\n" + "\n".join(IDS[5:]), "1382 is test"),
     "a column for each split": ("splits.csv", "train,test\n" + "".join(f"{IDS[n]},{IDS[n + 5] if n < 3 else ''}\n" for n in range(5)), "1382 is test"),

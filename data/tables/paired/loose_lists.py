@@ -27,9 +27,12 @@ def loose_list(data: bytes, keys: Collection[str]) -> list[Sheet]:
         return []
 
     @cache
-    def key_of(word: str) -> str | None:
-        key = bare_ids([word])[0]
-        return key if key in keys else None
+    def is_case(word: str) -> bool:
+        return bare_ids([word])[0] in keys
+
+    @cache
+    def is_id(word: str) -> bool:
+        return is_case(word) or any(map(str.isdigit, word))
 
     split_of = cache(split_by_cell)
     rows: list[tuple[str, str]] = []
@@ -39,20 +42,22 @@ def loose_list(data: bytes, keys: Collection[str]) -> list[Sheet]:
         text = OF_A_LINE.sub("", TAGS.sub(" ", line))
         key = KEY.match(text)
         words = WORDS.findall(text)
-        ids = [word for word in words if key_of(word) or any(map(str.isdigit, word))]
-        splits = {split for word in words if word not in ids and (split := split_of(word))}
+        ids = [word for word in words if is_id(word)]
+        splits = {split for word in words if not is_id(word) and (split := split_of(word))}
         split = next(iter(splits)) if len(splits) == 1 else ""
-        if splits and not ids:
-            current = split
-            continue
-        if key and not splits and not key_of(key[1].strip()):  # a setting, as seed: 1
+        if key and not splits and not is_case(key[1].strip()):  # a setting, as seed: 1
             rows += [(id, current) for id in ids if not SMALL_NUMBER.fullmatch(id)]
             continue
-        of_line = [(id, split or current) for id in ids]
+        of_line = []
+        for word in words:  # each id is of its line's split, else of the last that was named
+            if is_id(word):
+                of_line.append((word, split or current))
+            else:
+                current = split_of(word) or current
         rows += of_line
-        if len(ids) == len(words) or (key and split and len(ids) > 1):
+        if len(ids) == len(words) or (key and splits and len(ids) > 1):
             listed += of_line
-    of_small = all(SMALL_NUMBER.fullmatch(id) for id, _ in rows if key_of(id))
+    of_small = all(SMALL_NUMBER.fullmatch(id) for id, _ in rows if is_case(id))
     found = listed if of_small else rows
     if not any(split for _, split in found):
         return [Sheet(("id",), tuple((n, [id]) for n, (id, _) in enumerate(found, 1)))] if found else []

@@ -562,8 +562,8 @@ REFUSED: dict[str, tuple[Callable[[Path], object], str]] = {
     "an id in two splits in two notations": (composed_and_not, "is in two splits"),
     "years": (lambda f: (f / "train.csv").write_text(rows().replace("0,T", ",T").replace("0,F", ",F")), "--age-unit years"),
     "years in one of two tables": (validation_in_years, r"val\.csv look like years"),
-    "years in the test cases of one table": (split_in_years, r"bone ages of the test cases of .* look like years: of 8"),
-    "years in the folder of the test": (lambda f: split_in_years(f, "folder"), r"bone ages of the test cases of .* look like years: of 8"),
+    "years in the test cases of one table": (split_in_years, r"bone ages of the test cases of .* look like years, and those of the others like months: of 8"),
+    "years in the folder of the test": (lambda f: split_in_years(f, "folder"), r"bone ages of the test cases of .* look like years, and those of the others like months: of 8"),
     "images that are still packed": (
         lambda f: (shutil.rmtree(f / "img"), (f / "img.zip").touch()),
         "1 .zip file is not read and passed over: unpack",

@@ -41,7 +41,7 @@ def said(store: Store) -> list[str]:
     [
         (["CHEST"], "1 file says that it shows another part than a hand (1 CHEST; 0)"),
         (["FOOT", "HAND", "foot", "KNEE"], "3 of 30 files say that they show another part than a hand (2 FOOT, 1 KNEE; 0, 2, 3)"),
-        (["ABC"] * 5, "5 of 30 files say that they show another part than a hand (5 ABC; 0, 1, 2, ...)"),
+        (["SKULL"] * 5, "5 of 30 files say that they show another part than a hand (5 SKULL; 0, 1, 2, ...)"),
     ],
 )  # fmt: skip
 def test_files_that_say_another_part_are_a_worry_with_their_number(tmp_path: Path, parts: list[str], says: str) -> None:
@@ -51,7 +51,30 @@ def test_files_that_say_another_part_are_a_worry_with_their_number(tmp_path: Pat
     assert "remove those that show no hand" in worry
 
 
-@pytest.mark.parametrize("part", ["HAND", "hand", "WRIST", "LT HAND", "UP_EXM ARM", "UPPER EXTREMITY", "", "BONE AGE"])
+@pytest.mark.parametrize(
+    "part",
+    [
+        "HAND",
+        "hand",
+        "WRIST",
+        "LT HAND",
+        "UP_EXM ARM",
+        "UPPER EXTREMITY",
+        "",
+        "BONE AGE",
+        "BONE_AGE",
+        "MANO",
+        "Main",
+        "POIGNET",
+        "MUÑECA",
+        "MÃO",
+        "HÄNDE",
+        "Knochenalter",
+        "UNKNOWN",
+        "CHEST_HAND",
+        "ABC",
+    ],
+)
 def test_what_may_be_a_hand_is_no_worry(tmp_path: Path, part: str) -> None:
     assert not said(prepare(str(clinic(tmp_path / "a", [part])), SETTINGS, tmp_path / "store"))
 
@@ -91,4 +114,11 @@ def test_prepare_says_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> 
 def test_a_part_that_nobody_knows_is_another_one_and_not_surely_so() -> None:
     assert (other_part("xyz\n"), is_another("xyz")) == ("XYZ", False)
     assert (other_part("lower extremity"), is_another("lower extremity")) == ("LOWER EXTREMITY", True)
-    assert said_of_others(["a", "b"], ["", ""]) == ""
+    assert said_of_others(["a", "b", "c"], ["", "XYZ", ""]) == ""
+
+
+@pytest.mark.parametrize(
+    "part", ["mano izquierda", "MAIN G", "手", "HAENDE BDS", "Bone-age", "PHALANX", "POLSO SX", "DEDO"]
+)
+def test_hands_are_known_in_other_languages(part: str) -> None:
+    assert other_part(part) == ""

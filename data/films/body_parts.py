@@ -13,7 +13,11 @@ OTHER_PARTS = re.compile(
     r"CHEST|THORAX|SKULL|HEAD|NECK|SPINE|ABDOMEN|PELVIS|HIP|FEMUR|KNEE|LEG|ANKLE|FOOT|TOE|SHOULDER|CLAVICLE|HUMERUS|ELBOW|BREAST|JAW|RIB"
     r"|LOWER[ _-]*(EXTREMIT|LIMB)|UPPER[ _-]*ARM"
 )
-HAND_PARTS = re.compile(r"HAND|WRIST|FINGER|THUMB|CARP|BONE ?AGE")
+# In the languages that tables are read in.
+HAND_PARTS = re.compile(
+    r"HAND|H\u00c4ND|HAEND|WRIST|FINGER|THUMB|CARP|METACARP|PHALAN|RADIUS|ULNA|BONE[ _-]?AGE|KNOCHENALTER|SKELET|MANO|MAIN\b|POIGNET|DOIGT|MU[N\u00d1]ECA|DEDO"
+    r"|PUNHO|\bM[A\u00c3]O|POLSO|DITO|POLS\b|EDAD|IDADE|\u624b|\u8155|\u9aa8\u9f84"
+)
 WITH_HAND = re.compile(r"EXTREMIT|LIMB|ARM")  # parts that may end in one, unless they name another
 NAMED = 3  # in a sentence
 
@@ -31,8 +35,8 @@ def other_part(part: str) -> str:
 
 
 def said_of_others(ids: Sequence[str], parts: Sequence[str]) -> str:
-    """A sentence on the cases whose files say that they show `parts`, '' for a hand; '' where all do."""
-    others = [(id, part) for id, part in zip(ids, parts, strict=True) if part]
+    """A sentence on the cases whose files surely say another part than a hand, by what `other_part` found of each; '' where none does."""
+    others = [(id, part) for id, part in zip(ids, parts, strict=True) if is_another(part)]
     if not others:
         return ""
     counted = ", ".join(f"{count:,} {part}" for part, count in Counter(part for _, part in others).most_common(NAMED))

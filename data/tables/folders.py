@@ -18,7 +18,7 @@ from zipfile import BadZipFile, ZipFile
 
 from data.films.dicom import is_dicom
 from data.preparation import DataError
-from data.tables.cells.splits import names_a_list, split_by_words
+from data.tables.cells.splits import may_say_a_split, names_a_list, split_by_words
 from data.tables.headings import IMAGE_SUFFIXES, OTHER_IMAGES
 from data.tables.paired.header_ids import is_readable_dicom
 from data.tables.sheets import TABLE_SUFFIXES
@@ -34,8 +34,9 @@ SYSTEM_FOLDERS = (
     "lost+found",
     "$RECYCLE.BIN",
     "System Volume Information",
-    "@eaDir",
-)  # the last has thumbnails, on a NAS
+    "@eaDir",  # thumbnails, on a NAS
+    *("site-packages", "node_modules"),  # programs' own data
+)
 HIDDEN = (".", "__", "~$")  # .git, ._1377.png and __MACOSX of macOS, the mark of a workbook that is open in Excel
 OTHER_TABLES = (".xls", ".ods", ".numbers", ".parquet", ".sav", ".dta")
 ARCHIVES = (
@@ -48,6 +49,8 @@ WHAT_TO_DO = {  # ending to what helps
     **dict.fromkeys(ARCHIVES, "unpack"),
 }
 # What else may hold a table: any folder has some of these, so they are looked at only where their name says a split.
+STRUCTURED = (".json", ".jsonl", ".yaml", ".yml", ".toml")  # may list the cases by split, whatever they are called
+FEW_STRUCTURED = 50  # more are one for each image
 TEXTS = (".tab", ".dat", ".json", ".jsonl", ".ndjson", ".psv")
 MAY_BE_TABLES = {
     **dict.fromkeys((".gz", ".bz2", ".xz", ".zst"), "unpack"),
@@ -97,6 +100,7 @@ def files_below(folder: Path) -> Files:
     images: list[Path] = []
     texts: list[Path] = []
     plain_texts: list[Path] = []
+    structured: list[Path] = []
     lists: list[Path] = []
     foreign_tables: list[Path] = []
     dangling: list[Path] = []
@@ -133,8 +137,10 @@ def files_below(folder: Path) -> Files:
             if name.endswith(".txt"):
                 plain_texts.append(path)
             foreign = name.endswith((*MAY_BE_TABLES,))
-            if (not foreign or name.endswith(TEXTS)) and (SPEAKS_OF_CASES.search(name) or split_by_words(path.stem)):
+            if (not foreign or name.endswith(TEXTS)) and (SPEAKS_OF_CASES.search(name) or may_say_a_split(name)):
                 lists.append(path)
+            elif name.endswith(STRUCTURED):
+                structured.append(path)
             if foreign:
                 foreign_tables.append(path)
     said = [
@@ -156,7 +162,7 @@ def files_below(folder: Path) -> Files:
         images=tuple(images),
         texts=tuple(texts),
         plain_texts=tuple(plain_texts),
-        lists=tuple(lists),
+        lists=(*lists, *(structured if len(structured) <= FEW_STRUCTURED else ())),
         foreign_tables=tuple(foreign_tables),
         dangling=tuple(dangling),
         unreadable=tuple(unreadable),
@@ -184,6 +190,8 @@ def entries(folder: Path, unreadable: list[Path]) -> Iterator[os.DirEntry[str]]:
                 raise
             unreadable.append(at)
             continue
+        if at != folder and any(entry.name == "pyvenv.cfg" for entry in here):
+            continue  # programs
         if any(is_ours(entry) for entry in here if at != folder or entry.name == "store.json"):
             continue  # the folder that was named itself may be a run's, too
         below = []

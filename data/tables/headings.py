@@ -17,6 +17,7 @@ import pandas as pd
 from data.films import dicom
 from data.problems import Problem
 from data.shown import one_line
+from data.tables.cells.splits import split_by_words
 from data.tables.dicom_cases import is_header_age
 from data.tables.sheets import NO_FIT, Fit, read_sheet
 
@@ -215,6 +216,13 @@ def split_by_headings(columns: dict[str, str]) -> str:
         ("case id", "sex", None): "test",
     }
     return published.get((columns["id"], columns.get("sex", ""), columns.get("age_months")), "")
+
+
+def without_a_word(table: Table, tables: Sequence[Table]) -> Table:
+    """A single table of all cases may be called the ground truth. RSNA's test table is known by its headings, too."""
+    alone = len(tables) == 1 and table.split and not split_by_headings(dict(table.columns))
+    stem = re.sub(r"ground[\W_]*truth", " ", table.path.stem.lower())
+    return replace(table, split="") if alone and not split_by_words(stem) and split_by_words(table.path.stem) else table
 
 
 def bare_ids(texts: list[str]) -> list[str | None]:

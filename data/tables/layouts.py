@@ -31,6 +31,7 @@ from data.tables.headings import (
     lacking,
     normalised,
     with_column,
+    without_a_word,
     without_ending,
 )
 from data.tables.paired.elsewhere import refuse_elsewhere
@@ -42,6 +43,7 @@ from data.tables.refusals import (
     refuse_losses,
     refuse_lost_ages,
     refuse_lost_splits,
+    refuse_no_training,
     refuse_official_test,
     refuse_splits_in_ids,
     refuse_splits_without_images,
@@ -93,6 +95,7 @@ def read_folder(folder: Path, settings: Preparation = AS_FOUND, to_train: bool =
         )
     if to_train:
         refuse_lost_splits(labelled)
+        labelled = [without_a_word(table, labelled) for table in labelled]
     refuse_years(folder, labelled, settings)
     labelled = apart(labelled)
     refuse_ids_in_two_splits(labelled)
@@ -106,14 +109,16 @@ def read_folder(folder: Path, settings: Preparation = AS_FOUND, to_train: bool =
         raise DataError(f"{folder} has {len(problems)} cases and none can be used{first}{passed}")
     refuse_splits_unreadable(folder, files, tables, cases)
     placed = by_folders(folder, files.images, cases, with_column(labelled[0], "split")) if to_train else ByFolder(cases)
-    cases = placed.cases
+    cases, worries = placed.cases, list(placed.worries)
     refuse_years_in_a_split(folder, labelled, cases, settings)
     if to_train:
+        refuse_no_training(labelled)
         refuse_splits_in_ids(cases, with_column(labelled[0], "split"))
         refuse_splits_without_images(folder, labelled, cases)
         refuse_official_test(folder, cases)
         said_by = cases.assign(told=cases["told"] | cases["id"].isin(placed.ids))
-        refuse_elsewhere(folder, [*files.tables, *files.texts, *files.lists], labelled, said_by, settings.columns)
+        lists = [*files.tables, *files.texts, *files.lists]
+        worries += refuse_elsewhere(folder, lists, labelled, said_by, settings.columns)
     refuse_losses(str(folder), problems, cases["split"], settings, of_tables, each_split=to_train)
     if is_header_age(settings.age_column):
         of = "the table" if all(table.has_ages for table in labelled) else "the DICOM headers"
@@ -122,7 +127,7 @@ def read_folder(folder: Path, settings: Preparation = AS_FOUND, to_train: bool =
     of_files = [sentence(folder, table, table.has_ages or is_header_age(settings.age_column)) for table in tables]
     sentences = (*of_files, *of_columns, *said, *paired, *placed.said, *files.said)
     cases = cases[["id", "age_months", "male", "split", "patient", "path"]]
-    return Found(cases, tuple(problems), sentences, placed.ids, placed.worries)
+    return Found(cases, tuple(problems), sentences, placed.ids, tuple(worries))
 
 
 # Tables
@@ -289,7 +294,8 @@ def one_per_split(folder: Path, tables: list[Table]) -> list[Table]:
         unnamed = next(table for table in chosen if not table.split)
         if "train" in splits:
             raise DataError(
-                f"{folder} has {unnamed.path.relative_to(folder)} beside a training table: remove one of the two"
+                f"{folder} has {unnamed.path.relative_to(folder)} beside a training table: remove one of the two, or rename it if it holds "
+                "held-out cases (test.csv or validation.csv)"
             )
         chosen[chosen.index(unnamed)] = replace(unnamed, split="train")
     return chosen

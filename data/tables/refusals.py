@@ -11,7 +11,7 @@ from data.cases import SPLITS
 from data.preparation import DataError, Preparation
 from data.problems import Problem
 from data.shown import one_line
-from data.tables.ages import look_like_years, mostly_newborn, said_of_years
+from data.tables.ages import UNITS, look_like_years, mostly_newborn, said_of_years
 from data.tables.cells.splits import split_by_words
 from data.tables.dicom_cases import is_header_age
 from data.tables.headings import Table, composed, normalised, without_named
@@ -47,7 +47,10 @@ def refuse_years_in_a_split(folder: Path, tables: Sequence[Table], cases: pd.Dat
     for split in splits if len(splits) > 1 else ():
         ages = cases.loc[cases["split"] == split, "age_months"].to_numpy()
         if look_like_years(ages):
-            raise DataError(f"the bone ages of the {split or 'train'} cases of {folder} {said_of_years(ages)}")
+            raise DataError(
+                f"the bone ages of the {split or 'train'} cases of {folder} look like years, and those of the others like months: of {len(ages):,} "
+                f"labels the median is {np.median(ages):g}; write all in months; if these are infants', say --age-unit months"
+            )
 
 
 def refuse_newborn(path: Path, ages: np.ndarray, unit: str) -> None:
@@ -113,6 +116,17 @@ def refuse_ids_in_two_splits(tables: Iterable[Table]) -> None:
                 )
 
 
+def refuse_no_training(tables: Sequence[Table]) -> None:
+    """Tables of held-out cases alone."""
+    own = {split for table in tables for split in table.cases["split"].replace("", table.split)}
+    if own and own <= {"validation", "test"}:
+        names = " and ".join(f"{table.path} ({table.split})" for table in tables if table.split) or str(tables[0].path)
+        raise DataError(
+            f"all cases are held out, by the names of their tables or folders, or by a column: {names}; add the training cases, or rename "
+            "the table or folder if the word means something else"
+        )
+
+
 def refuse_splits_in_ids(cases: pd.DataFrame, add: str) -> None:
     """Ids as train_008 and test_000 say a split that no table says; `add` is how their owner can say it.
 
@@ -124,7 +138,12 @@ def refuse_splits_in_ids(cases: pd.DataFrame, add: str) -> None:
     of_id = words.map({text: split_by_words(text) for text in words.unique()})
     counts = of_id[of_id != ""].value_counts()
     held_out = [split for split, count in counts.items() if split != "train" and LEAST_CALLED <= count < len(cases)]
-    if held_out:
+    sites = (
+        held_out == ["validation"]
+        and "train" not in counts
+        and set(words[of_id != ""].str.casefold().str.strip()) == {"val"}
+    )
+    if held_out and not sites:  # VAL alone may be Valencia
         first = cases["id"][of_id == held_out[0]].iloc[0]
         counted = ", ".join(f"{counts[split]:,} {split}" for split in SPLITS if split in counts)
         raise DataError(
@@ -187,7 +206,8 @@ def refuse_lost(
         return
     kinds = Counter(problem.kind for problem in problems).most_common()
     counted = ", ".join(f"{number:,} {kind}" for kind, number in kinds)
-    unit = "; if the ages are in another unit, say --age-unit years or days" if kinds[0][0] == "age" else ""
+    others = " or ".join(name for name in UNITS if name != settings.age_unit.replace("auto", "months"))
+    unit = f"; if the ages are in another unit, say --age-unit {others}" if kinds[0][0] == "age" else ""
     first = problems[0]
     raise DataError(
         f"{len(problems):,} of {total:,} {of}cases of {source} cannot be used ({counted}), more than a fifth; the first: "

@@ -33,6 +33,7 @@ from data.tables.headings import (
 from data.tables.paired.two_columns import in_one_column, refuse_ids_of_patients, refuse_two_patients
 from data.tables.sexes import m_is_unclear, needs_a_sex, sexes_in
 from data.tables.sheets import Sheet, read_sheet
+from data.tables.unclear.blanks import refuse_heads, said_of_blanks
 from data.tables.unclear.columns import (
     refuse_chronological,
     refuse_two_columns,
@@ -86,10 +87,14 @@ def read_table(
             refuse_chronological(path, sheet, first["age_months"], unused)
     if "sex" in first:
         refuse_unread_letters(path, sheet, first["sex"])
+    if needed:
+        refuse_heads(path, sheet, first)
     sheet = in_one_column(sheet, asked)
     table = to_cases(path, sheet, columns, unit, needed)
     texts = [cells[first["age_months"]] for _, cells in sheet.rows] if "age_months" in first else []
-    said = "; ".join(filter(None, (of_heading, years_and_months_said(path, texts, unit), table.said)))
+    splits = [cells[first["split"]] for _, cells in sheet.rows] if "split" in first else []
+    words = (of_heading, years_and_months_said(path, texts, unit), said_of_blanks(path, splits), table.said)
+    said = "; ".join(filter(None, words))
     return replace(table, columns=columns, unused=unused, said=said)
 
 

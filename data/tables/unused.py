@@ -11,7 +11,7 @@ import numpy as np
 
 from data.cases import MAX_AGE_MONTHS, MIN_AGE_MONTHS, SPLITS
 from data.tables.ages import months_of
-from data.tables.cells.splits import CELL_WORDS, split_by_cell
+from data.tables.cells.splits import CELL_WORDS, is_a_flag, is_a_splits_cell, split_by_cell
 from data.tables.headings import Unused, normalised, places_of
 from data.tables.paired.patients import MOST_IMAGES
 from data.tables.sexes import YES_NO, bare
@@ -139,10 +139,16 @@ def splits_named(heading: str, texts: Sequence[str]) -> frozenset[str]:
     words = {bare(text) for text in texts} - {""}
     if len(words) > FEW_WORDS or not words:
         return frozenset()
-    named = {split_by_cell(word) for word in words}
+    named = {word: split_by_cell(word) for word in words}
+    splits = {*named.values()} - {""}
     ticked = len(words) == 1 and "" in texts and words <= {*MARKS, *(word for word, yes in YES_NO.items() if yes)}
     if (len(words) > 1 and words <= set(YES_NO)) or ticked:
         of_heading = {split for split in SPLITS if re.search(rf"\b(?:{CELL_WORDS[split]})\b", heading)}
         held_out = of_heading - {"train"} or {"test"}  # no under "train" is held out
-        return frozenset({"train", *held_out}) if of_heading else frozenset()
-    return frozenset(named - {""}) if "" not in named or len(named) > 2 else frozenset()
+        return frozenset({"train", *held_out}) if of_heading and is_a_flag(heading) else frozenset()
+    if len(splits) > 1:
+        return frozenset(splits)
+    if not any(map(is_a_splits_cell, words)):
+        return frozenset()
+    # Beside one split's word another, which nobody here knows, may be another split's.
+    return frozenset(splits | ({"test"} if splits == {"train"} and "" in named.values() else set()))

@@ -20,10 +20,47 @@ NAMES = {
     "test": "test testing prueba pruebas teste testes",
 }
 # What is written behind it without a space: testset, Trainingsdaten, val_list as vallist.
-JOINED = (
-    "set|sets|data|dataset|images?|imgs?|cases?|ids?|list|labels?|split|daten|datensatz|menge|satz|bilder|liste|gruppe"
+JOINED = "set|sets|data|dataset|images?|imgs?|cases?|ids?|list|labels?|split|daten|datensatz|menge|satz|bilder|liste|gruppe|(?:s?ko|co)horte?n?s?|patient(?:en|s)?|subjects|kinder|children"
+# The last of train and of test are nnU-Net's.
+OTHER_NAMES = {
+    "train": "|derivation|imagestr|labelstr",
+    "validation": "",
+    "test": "|holdout|hold out|held out|heldout|ground truth|imagests|labelsts",
+}
+# Words that may mean a held-out part, or something else.
+PERHAPS = re.compile(
+    r"\b(?:eval|evaluation|evaluierung|dev|development|tuning|external|extern|externe|holdback|reserved|blind|cv|folds?)\b"
 )
-OTHER_NAMES = {"train": "", "validation": "", "test": "|holdout|hold out|held out|heldout|ground truth"}
+BETWEEN = frozenset(
+    [
+        "is",
+        "in",
+        "for",
+        "used",
+        "use",
+        "the",
+        "of",
+        "flag",
+        "as",
+        "was",
+        "to",
+        "set",
+        "zum",
+        "zur",
+        "fur",
+        "im",
+        "in",
+        "der",
+        "die",
+        "das",
+        "fuer",
+        "de",
+        "la",
+        "el",
+        "du",
+        "le",
+    ]
+)
 SPLIT_WORDS = {
     split: rf"(?:{'|'.join(names.split())})(?:{JOINED})?{OTHER_NAMES[split]}" for split, names in NAMES.items()
 }
@@ -50,6 +87,8 @@ def split_of_path(text: str) -> str:
 def split_by_words(text: str, words_of: Mapping[str, str] = SPLIT_WORDS) -> str:
     """The one split that a file's or folder's name speaks of; '' where it names none, or several."""
     words = re.sub(r"[^a-z]+", " ", bare(text))
+    if NEGATED.search(words):  # not_train
+        return ""
     for said in (words, words.replace("ground truth", "")):  # of the validation set, too
         named = [split for split, word in words_of.items() if re.search(rf"\b({word})\b", said)]
         if len(named) == 1:
@@ -60,6 +99,11 @@ def split_by_words(text: str, words_of: Mapping[str, str] = SPLIT_WORDS) -> str:
 def split_by_cell(text: str) -> str:
     """The same of a cell; '' where it says what a case is not for."""
     return "" if NEGATED.search(bare(text)) else split_by_words(text, CELL_WORDS)
+
+
+def is_a_splits_cell(text: str) -> bool:
+    """Whether a cell says nothing but a split: Testset, validation; not repeat test, nor valid, which is the word of a check."""
+    return bool(split_by_cell(text)) and is_a_list(text) and bare(text) != "valid"
 
 
 def is_a_splits_table(stem: str, split: str = "") -> bool:
@@ -75,6 +119,19 @@ def is_a_splits_table(stem: str, split: str = "") -> bool:
 def is_a_list(stem: str) -> bool:
     """Whether a file's name says nothing but which cases it lists: test, val_ids, train-list, splits; not test_results."""
     return all(OF_A_SET.fullmatch(word) or OF_A_LIST.fullmatch(word) or split_by_words(word) for word in words_of(stem))
+
+
+def is_a_flag(heading: str) -> bool:
+    """Whether yes and no under a heading say whether a case is of a split: is_test, used for training; not ACTH test, nor valid."""
+    words = [word for word in words_of(heading) if word not in BETWEEN]
+    return words != ["valid"] and is_a_list(" ".join(words))
+
+
+def may_say_a_split(name: str) -> bool:
+    """Whether a word of a file's name may."""
+    return bool(
+        split_by_words(name) or OF_A_CUT.search(bare(name)) or PERHAPS.search(re.sub(r"[^a-z]+", " ", bare(name)))
+    )
 
 
 def names_a_list(stem: str) -> bool:

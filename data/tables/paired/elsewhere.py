@@ -16,7 +16,7 @@ import pandas as pd
 
 from data.preparation import DataError
 from data.shown import one_line
-from data.tables.cells.splits import is_a_list, split_by_cell, split_by_words, split_of
+from data.tables.cells.splits import is_a_list, may_say_a_split, split_by_cell, split_by_words, split_of
 from data.tables.folders import SPEAKS_OF_CASES
 from data.tables.headings import Table, bare_ids, fitting, found_columns, normalised, places_of, with_column
 from data.tables.paired.loose_lists import SMALL_NUMBER, by_columns, loose_list
@@ -26,8 +26,10 @@ from data.tables.sheets import TABLE_SUFFIXES, Sheet, bytes_of, is_excel, read_e
 from data.tables.unused import splits_named, unused_columns
 
 SPEAKS_OF_PATIENTS = re.compile(r"patient|subject", re.IGNORECASE)
+ALONE = 0.8  # of a list's entries
 SHARED = 0.5  # of a list's names or of the cases, from which on it is a list of these
 LEAST = 2  # cases in a list
+MORE, CASES_FOR_MORE = 3, 500  # so many more, one for so many cases
 MOST_IN_GROUPS = 6  # images of a group that is a patient's, where there are fewer groups than images in each
 
 
@@ -38,17 +40,21 @@ class List:
     called: str
     splits: Mapping[str, str]
     patients: Mapping[str, str]
+    keys: Sequence[str] = ()  # of all cases that it names
+    alone: bool = False  # whether it names hardly anything else
 
 
 def refuse_elsewhere(
     folder: Path, paths: Sequence[Path], tables: Sequence[Table], cases: pd.DataFrame, asked: Mapping[str, str]
-) -> None:
-    """`cases` has id, split and `told`: whether its owner said the split, by a column or a folder. `paths` are all tables and lists."""
+) -> list[str]:
+    """Worries where a file may say it and nobody can be sure. `cases` has id, split and `told`: whether its owner said the split, by a column or a folder. `paths` are all tables and lists."""
     ids = [*dict.fromkeys(id for table in tables for id in table.cases["id"])]
     key_of = dict(zip(ids, bare_ids(ids), strict=True))
     free = cases[~cases["told"] & cases["split"].isin(["", "train"])]
+    free_splits = len(free) == len(cases)
     split_of_key = {key_of[id]: split for id, split in zip(free["id"], free["split"], strict=True)}
     id_of_key = {key: id for id, key in key_of.items() if key}
+    worries: list[str] = []
     with_patients = any((table.cases["patient"] != "").any() for table in tables)
     for path in paths:
         for found in lists_in(folder, path, tables, id_of_key.keys(), asked):
@@ -68,6 +74,13 @@ def refuse_elsewhere(
                     f"{said_not(tables[0])}: {with_column(tables[0], 'patient_id')} that says this, or patients would be in training and "
                     "test; if the file means something else, take it out of the folder"
                 )
+            if free_splits and found.alone and not found.splits and not found.patients and may_say_a_split(path.name):
+                first = next(iter(found.keys))
+                worries.append(
+                    f"{found.called} lists {len(found.keys):,} of {len(ids):,} cases ({id_of_key[first]}, ...), and its name may mean a split: if these "
+                    f"are held out, {with_column(tables[0], 'split')} that says this; if not, take the file out of the folder"
+                )
+    return worries
 
 
 def said_not(table: Table) -> str:
@@ -79,12 +92,14 @@ def lists_in(
 ) -> Iterator[List]:
     """Of each sheet that is not itself read as a table of cases."""
     read = {table.path: set(table.columns) for table in tables}
-    by_name = split_of(folder, path.with_suffix("")) if is_a_list(path.stem) else ""
-    if path in read and not is_excel(path, bytes_of(path)):
-        return  # text is one sheet
+    of_file = split_of(folder, path.with_suffix("")) if is_a_list(path.stem) else ""
     for sheet in sheets_of(path, keys, asked):
         if read.get(path) == set(found_columns(sheet.headings, asked)):
+            yield from lists_beside(path, sheet, keys)
             continue
+        by_name = of_file
+        if path in read:  # of which it is another sheet
+            by_name = split_by_words(sheet.name) if is_a_list(sheet.name) else ""
         a_list = bool(by_name) or bool(SPEAKS_OF_CASES.search(f"{path.name} {sheet.name}"))
         at, named = ids_in(sheet, keys, asked, a_list, bool(by_name) or path.suffix.lower() == ".txt")
         if not named:
@@ -95,7 +110,18 @@ def lists_in(
             called,
             {key: split for key, place in named if (split := cell(splits, place) if splits else by_name)},
             {key: patient for key, place in named if identity(patient := cell(patients, place))},
+            [key for key, _ in named],
+            len(named) >= ALONE * len(sheet.rows),
         )
+
+
+def lists_beside(path: Path, sheet: Sheet, keys: Collection[str]) -> Iterator[List]:
+    """Of a table of cases itself: columns that list ids under the name of a split, whatever row they stand in."""
+    for at, heading in enumerate(sheet.headings):
+        if (split := split_by_words(heading)) and is_a_list(heading):
+            texts = [text for _, cells in sheet.rows if (text := cells[at].strip())]
+            if named := keys_in(texts, keys, True):
+                yield List(f"{path}, column {one_line(heading)},", {key: split for key, _ in named}, {}, [])
 
 
 def cell(column: Sequence[str], from_end: int) -> str:
@@ -174,7 +200,8 @@ def keys_in(texts: Sequence[str], keys: Collection[str], small: bool) -> list[tu
     once = len({key for key, _ in named}) == len(named)
     any_few = small or not all(SMALL_NUMBER.fullmatch(texts[place].strip()) for _, place in named)
     least = min(len(found), len(keys)) if any_few else len(keys)
-    return named if once and len(named) >= max(LEAST, SHARED * least) else []
+    enough = LEAST + min(MORE, len(keys) // CASES_FOR_MORE)  # a number or two of thousands may count anything
+    return named if once and len(named) >= max(min(enough, len(keys)), SHARED * least) else []
 
 
 def counts(texts: Sequence[str]) -> bool:

@@ -7,7 +7,7 @@ links to it. Beside a folder of one split, others may be of another, in words th
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -81,12 +81,10 @@ def splits_of_folders(folder: Path, images: Sequence[Path], used: Sequence[Path]
 
 def pooled(folder: Path, cases: pd.DataFrame, named: Sequence[Sequence[str]], add: str) -> ByFolder:
     """The folders name no cut, or one split alone: what they are called is said, as it may be one in other words."""
-    folders = Counter(path.parent for path in cases["path"])
+    folders = where_they_part(folder, Counter(path.parent for path in cases["path"]))
     if not 1 < len(folders) <= FEW_FOLDERS:
-        folders.clear()
-    counted = " and ".join(
-        f"{one_line(at.relative_to(folder).as_posix())} ({count:,})" for at, count in folders.items()
-    )
+        folders = {}
+    counted = " and ".join(f"{one_line(name)} ({count:,})" for name, count in folders.items())
     inside, outside = [splits for splits in named if splits], [not splits for splits in named]
     if inside and any(outside):
         first = cases[outside].iloc[0]
@@ -98,6 +96,18 @@ def pooled(folder: Path, cases: pd.DataFrame, named: Sequence[Sequence[str]], ad
         return ByFolder(cases, worries=(worry,))
     said = f"the images lie in {len(folders)} folders, {counted}, and none is taken as a split" if counted else ""
     return ByFolder(cases, said=(said,) if said and not inside else ())
+
+
+def where_they_part(folder: Path, images: Mapping[Path, int]) -> Mapping[str, int]:
+    """The folders in which the paths of the images' folders first differ, with their images: egitim and sinama of egitim/P1, sinama/P9."""
+    parts = {at: at.relative_to(folder).parts for at in images}
+    depth = 1
+    while depth <= max(map(len, parts.values())) and len({names[:depth] for names in parts.values()}) < 2:
+        depth += 1
+    found: Counter[str] = Counter()
+    for at, count in images.items():
+        found["/".join(parts[at][:depth]) or "."] += count
+    return found
 
 
 def contradictions(cases: pd.DataFrame, named: Sequence[Sequence[str]]) -> list[str]:

@@ -27,10 +27,16 @@ SIDES = (
 )
 SHORT_SIDES = r"(?:l|r|lt|rt|li|re|le|ri|izq|der|dx|sx)"
 BETWEEN = r"[\s_\-./]+"
-SIDE_AFTER = re.compile(rf"(?P<of>.*[^\s_\-./]){BETWEEN}(?:{SIDES}|{SHORT_SIDES})", re.IGNORECASE)
+SIDE_AFTER = re.compile(rf"(?P<of>.*[^\s_\-./]){BETWEEN}(?:{SIDES}|{SHORT_SIDES})|(?P<number>.*\d)[lr]", re.IGNORECASE)
 SIDE_BEFORE = re.compile(rf"(?:{SIDES}|{SHORT_SIDES}){BETWEEN}(?P<of>.+)", re.IGNORECASE)
-NUMBER_AFTER = re.compile(r"(?P<of>.*[^\s_\-./])[\s_\-/]+\d{1,2}")
+VISITS = r"(?:t|v|visit|time|exam|scan|follow ?up|fu|baseline|bl|befund|besuch)"
+VISIT_AFTER = re.compile(rf"(?P<of>.*[^\s_\-./]){BETWEEN}(?:{VISITS}[\s_\-]*\d*)", re.IGNORECASE)
+NUMBER_AFTER = re.compile(
+    r"(?P<of>.*[^\s_\-./])[\s_\-/]+(?:\d{1,2}|(?:19|20)\d\d(?:[-_]?[01]\d[-_]?[0-3]\d)?)|(?P<number>.*\d)[ab]|(?P<folder>.+)/[^\d/]*\d{1,3}",
+    re.IGNORECASE,
+)
 YEAR_AND_MONTH = re.compile(r".*(?:19|20)\d\d[-_./ ]\d{1,2}")  # of a day
+MOST_EACH = 6  # images of a patient, in the mean; a site's or a day's are more
 LEAST_STEMS = 5  # different ones; fewer are cohorts or folders
 SHARE_SEVERAL = 0.1  # of the cases have others with their id
 
@@ -108,7 +114,7 @@ def said_of_ids(cases: pd.DataFrame) -> str:
     unknown = cases[cases["patient"] == ""]
     stems = unknown["id"].map(without_image)
     stems = stems[stems != ""]
-    if stems.nunique() < LEAST_STEMS:
+    if stems.nunique() < max(LEAST_STEMS, len(stems) / MOST_EACH):
         return ""
     groups = unknown.loc[stems.index].groupby(stems, sort=False)
     sizes, splits = groups["id"].transform("size"), groups["split"].transform("nunique")
@@ -125,10 +131,12 @@ def said_of_ids(cases: pd.DataFrame) -> str:
 
 @cache
 def without_image(id: str) -> str:
-    """The id without a side or a short number at its end, or a side before it: 100 of 100_L, P00 of P00/2; '' where it has none of these."""
-    for way in (SIDE_AFTER, SIDE_BEFORE, NUMBER_AFTER):
-        if (found := way.fullmatch(id)) and not YEAR_AND_MONTH.fullmatch(found["of"]):
-            return found["of"].casefold()
+    """The id without a side, a visit or a short number at its end, or a side before it: 100 of 100_L, P00 of P00/2; '' where it has none."""
+    for way in (SIDE_AFTER, SIDE_BEFORE, VISIT_AFTER, NUMBER_AFTER):
+        found = way.fullmatch(id)
+        stem = next((text for text in found.groupdict().values() if text), "") if found else ""
+        if stem and not YEAR_AND_MONTH.fullmatch(stem):
+            return stem.casefold()
     return ""
 
 

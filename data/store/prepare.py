@@ -27,6 +27,7 @@ from data.store.arranging import arranged, other_sexes
 from data.store.decoding import Progress, decode_all, earlier, write_images
 from data.store.disk import FILMS, MEASURED, VERSION, Store, described, digest_of, is_store, open_store, split_counts
 from data.store.patients import RULE
+from data.store.sides import Sides
 from data.store.sources import Source, read_source
 from data.store.stamps import COLUMNS as FILE_COLUMNS
 from data.store.stamps import Files, files
@@ -123,7 +124,7 @@ def make(request: Request, there: Store | None, path: Path, progress: Progress, 
         problems = problems_table([*request.read.problems, *found.problems])
         write_csv(problems, part / "problems.csv")
         refuse_listed(problems, len(found.cases), part / "problems.csv", strict)
-        refuse_empty_splits(request.source, found.cases, problems)
+        refuse_empty_splits(request.source, found.cases, problems, found.sides)
         of_source = () if request.settings.images else request.read.problems  # which are not those of a subset
         refuse_losses(request.source, [*of_source, *found.problems], found.given, request.settings)
         write_csv(found.cases, part / "cases.csv")
@@ -239,12 +240,18 @@ def refuse_listed(problems: pd.DataFrame, usable: int, listed: Path, strict: boo
         )
 
 
-def refuse_empty_splits(source: str, cases: pd.DataFrame, problems: pd.DataFrame) -> None:
+def refuse_empty_splits(source: str, cases: pd.DataFrame, problems: pd.DataFrame, sides: Sides) -> None:
     for name in ("train", "validation"):
         if not split_counts(cases)[name]:
             first = f"; {len(problems)} were left out, the first: {problems.iloc[0]['reason']}" if len(problems) else ""
+            patients = {sides.patient_of_id.get(id, "") for id in cases["id"]}
+            together = (
+                f"; they are of {len(patients)} patients, each of whom stays in one split"
+                if "" not in patients and len(cases)
+                else ""
+            )
             raise DataError(
-                f"{source} leaves no cases for {name}: {len(cases)} usable cases in all{first}; add cases, or choose other fractions"
+                f"{source} leaves no cases for {name}: {len(cases)} usable cases in all{together}{first}; add cases, or choose other fractions"
             )
 
 

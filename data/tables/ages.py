@@ -79,6 +79,18 @@ def are_infants(ages: np.ndarray) -> bool:
     return bool(beyond and ages.max() <= INFANTS_MOST and np.median(ages[~above]) > INFANTS_MOST / UNITS["years"])
 
 
+def may_be_years(ages: np.ndarray) -> bool:
+    """The same of labels that are too few to tell: all of them as low as years."""
+    return bool(0 < len(ages) < YEARS_LEAST and (ages <= YEARS_MOST).all())
+
+
+def said_of_few(ages: np.ndarray, unit: str) -> str:
+    """A sentence where labels that nobody named a unit of may as well be years; '' else."""
+    if unit != "auto" or not may_be_years(ages):
+        return ""
+    return f"the labels ({', '.join(f'{age:g}' for age in ages)}) are read as months: if they are years, say --age-unit years"
+
+
 def said_of_years(ages: np.ndarray) -> str:
     """What is seen of such labels, and what to do."""
     above = int((ages > YEARS_MOST).sum())

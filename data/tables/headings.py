@@ -9,7 +9,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 
 import pandas as pd
@@ -17,7 +17,7 @@ import pandas as pd
 from data.films import dicom
 from data.problems import Problem
 from data.shown import one_line
-from data.tables.cells.splits import split_by_words
+from data.tables.cells.splits import split_by_words, split_of
 from data.tables.dicom_cases import is_header_age
 from data.tables.sheets import NO_FIT, Fit, read_sheet
 
@@ -70,6 +70,8 @@ JOINING = str.maketrans(dict.fromkeys("_.-", " ") | {"\ufeff": ""})
 NEEDED = ("id", "sex")
 AS_WRITTEN = ("row", "named", "folder")  # of a case, what does not make it another one
 PATH_BEGINS = re.compile(r"([A-Za-z]:|\.{0,2})[/\\]")  # C:\, /, ./, ../
+NUMBERED_ALIKE = 0.9  # of the smallest table's ids are another's, too
+ONE_CASE = 0.5  # of them have one label in both, from which on they are the same cases
 OPTIONS = {  # that name a heading of one's own
     "id": "--id-column",
     "age_months": "--age-column",
@@ -265,12 +267,35 @@ def apart(tables: Sequence[Table]) -> list[Table]:
 def with_whole_names(table: Table) -> Table:
     whole = dict(zip(table.cases["id"], table.cases["named"], strict=True))
     letters = next((name.removesuffix(id) for id, name in whole.items() if name != id), "")
+    return renamed(table, whole, letters)
+
+
+def apart_by_folders(folder: Path, tables: Sequence[Table], images: Sequence[Path]) -> list[Table]:
+    """Where tables of several splits number their cases alike, 0000.png of train/ and 0000.png of test/, and each split has a folder of
+    its own with as many images, the ids have the splits' names before them. Cases with one label in both are one case."""
+    every = pd.concat([table.cases[["id", "age_months", "male"]] for table in tables])
+    again = every[every["id"].duplicated(keep=False)]
+    least = min(len(table.cases) for table in tables)
+    numbers, cases = again["id"].nunique(), len(again.drop_duplicates())
+    if numbers < NUMBERED_ALIKE * least or len(again) - cases > ONE_CASE * numbers:
+        return list(tables)
+    split_at = cache(lambda at: split_of(folder, at))
+    there = Counter(split_at(path.parent) for path in images)
+    if not all(table.split and there[table.split] >= len(table.cases) for table in tables):
+        return list(tables)
+    return [
+        renamed(table, {id: f"{table.split}/{id}" for id in table.cases["id"]}, f"{table.split}/") for table in tables
+    ]
+
+
+def renamed(table: Table, names: Mapping[str, str], letters: str) -> Table:
+    """With other ids; of cases that were left out those with these letters before them."""
     problems = [
-        replace(problem, id=whole.get(problem.id, letters + problem.id) if problem.id else "")
+        replace(problem, id=names.get(problem.id, letters + problem.id) if problem.id else "")
         for problem in table.problems
     ]
-    to_a_year = frozenset(whole[id] for id in table.to_a_year if id in whole)
-    cases = table.cases.assign(id=table.cases["named"])
+    to_a_year = frozenset(names[id] for id in table.to_a_year if id in names)
+    cases = table.cases.assign(id=[names[id] for id in table.cases["id"]])
     return replace(table, cases=cases, problems=tuple(problems), to_a_year=to_a_year)
 
 

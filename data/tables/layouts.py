@@ -27,6 +27,7 @@ from data.tables.headings import (
     WHAT,
     Table,
     apart,
+    apart_by_folders,
     known_headings,
     lacking,
     normalised,
@@ -97,7 +98,7 @@ def read_folder(folder: Path, settings: Preparation = AS_FOUND, to_train: bool =
         refuse_lost_splits(labelled)
         labelled = [without_a_word(table, labelled) for table in labelled]
     refuse_years(folder, labelled, settings)
-    labelled = apart(labelled)
+    labelled = apart_by_folders(folder, apart(labelled), files.images)
     refuse_ids_in_two_splits(labelled)
     cases, problems, paired = joined(folder, labelled, files.images)
     of_tables = [table.said for table in labelled if table.said]

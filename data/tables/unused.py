@@ -32,19 +32,20 @@ HOW_MANY = re.compile(
 )
 OF_SEVERAL = re.compile(SEVERAL)
 FEW_PATIENTS = 3  # different cells in a column that names no patients, but a group of each
-MOST_EACH = 8  # rows of a patient, in the mean; a day's or a reader's are more
+MOST_EACH = 5  # rows of a patient, in the mean; a day's or a reader's are more
 SHARE_SEVERAL = 0.1  # of the rows share their cell with another
 OF_SOMEBODY = re.compile(
     r"\b(?:ids?|uid|nr|no|num|number|nummer|numero|code|kode|key|record|folder|person|child|kind|nino|subj|case|fall|name|nombre|nom|nome"
-    r"|surname|family|initials?|exam(?:inee)?|individual|member|twin|study)\b"
+    r"|surname|nachname|vorname|family|initials?|individual|member|twin|ipp|nhc|mr|prontuario|dossier|expediente|historia|cartella|dossie)\b|\u75c5\u5386|mrn?#"
 )
 OF_NOBODY = re.compile(
     r"date|datum|fecha|time|zeit|reader|rater|observer|radiologist|operator|physician|doctor|arzt|referr|scanner|device|station|hospital|clinic"
-    r"|site|centre|center|school|city|country|zip|model|protocol|software|version|batch|series|accession|comment|note|diagnos|report|file|path|image"
-    r"|hash|checksum|size|weight|height|dose"
+    r"|site|centre|center|school|city|country|zip|post|model|protocol|software|version|batch|comment|note|diagnos|\bicd|report|file|path|image"
+    r"|checksum|size|weight|height|dose|tanner|stage|grade|plate|exposure|resolution|\bages?\b|group|year|month|bones|window|quality|duration"
+    r"|difficulty|category|class"
 )
 DATE = re.compile(r"\d{4}[-/.]\d{1,2}[-/.]\d{1,2}|\d{1,2}[-/.]\d{1,2}[-/.](?:\d{4}|\d\d)\b|(?:19|20)\d{6}$")
-CODE = re.compile(r"(?=.*\d)(?=.*[a-z])[\w\-/#]{2,24}", re.IGNORECASE)  # P0012, ab-12
+CODE = re.compile(r"(?=.*\d)(?=.*[a-z])[\w\-/#]{2,64}|[\d.]{20,64}", re.IGNORECASE)  # P0012, ab-12, a UUID, a UID
 DECIMAL = re.compile(r"[+-]?\d+[.,]\d+")
 NUMBERS_LEAST = 0.8  # of the cells of a column of ages
 MOST = 0.5  # of them, where its heading or its place speaks for ages

@@ -2,13 +2,13 @@
 
 import math
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 
 from data.preparation import DataError
 from data.shown import one_line
-from data.tables.ages import look_like_years, said_of_years
+from data.tables.ages import look_like_years, said_of_few, said_of_years
 from data.tables.dicom_cases import header
 from data.tables.headings import Table
 from data.tables.paired.header_ids import READ_HEADER, Written, is_readable_dicom
@@ -16,6 +16,7 @@ from data.tables.paired.names import matched
 from data.tables.paired.several import one_picture, said_of_several
 from data.tables.refusals import refuse_newborn, refuse_unfound
 from data.tables.rows import TO_ANSWER, read_table
+from data.tables.unclear.columns import speaks_of_bone_age
 from data.tables.unclear.units import says_months
 
 SAID = 3  # of a kind of fault; the others are counted
@@ -122,7 +123,15 @@ def table_of(table: Path, columns: Mapping[str, str], age_unit: str, passed_over
         raise DataError(f"the bone ages of {table} {said_of_years(ages)}")
     if age_unit not in ("auto", "months"):  # months that are meant may be newborns'
         refuse_newborn(table, ages, age_unit)
-    return found
+    asked = not found.has_ages and "age_months" not in passed_over
+    unread = [column.heading for column in found.unused if asked and speaks_of_bone_age(column.heading)]
+    may_be = (
+        f"{table.name} has no known heading of bone ages, and may have them under {one_line(', '.join(unread))}: name it with --age-column"
+        if unread
+        else ""
+    )
+    few = "" if of_months else said_of_few(ages, age_unit)
+    return replace(found, said="; ".join(filter(None, (found.said, may_be, few))))
 
 
 def nothing_for(table: Path, found: Table, files: Sequence[Path], paired: bool) -> str:

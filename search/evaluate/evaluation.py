@@ -12,6 +12,7 @@ from data.films.body_parts import said_of_others
 from data.films.looks import Looks
 from data.films.traits import MANY, departures, filters, outside
 from data.problems import problems_table
+from data.tables.ages import said_of_few
 from data.tables.dicom_cases import is_header_age
 from data.tables.rsna import official_test
 from search.evaluate.known import CASE, PATIENT, PICTURE
@@ -182,6 +183,8 @@ def of_labels(labelled: Labelled) -> Iterator[tuple[str, str]]:
     """What is to be worried about in any set of cases, trained on or not."""
     for sentence in labelled.read.worries:
         yield "worry", f"{sentence[0].upper()}{sentence[1:]}."
+    if few := said_of_few(labelled.cases["age_months"].to_numpy(float), labelled.settings.age_unit):
+        yield "worry", f"{few[0].upper()}{few[1:]}."
     if len(labelled.cases) >= FEW:
         since_birth = is_header_age(labelled.settings.age_column)
         for finding in unit_findings(labelled.cases, problems_table(labelled.problems), since_birth):

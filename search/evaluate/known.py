@@ -78,8 +78,11 @@ def recognised(cases: pd.DataFrame, known: Known, unit: AgeUnit = "auto") -> tup
 
 def same_cases(cases: pd.DataFrame, films: pd.DataFrame, step: float) -> pd.Series:
     """Whether a film of the same id and sex has the same age, as exactly as the coarser of two tables may have rounded it."""
-    asked = pd.DataFrame({"row": cases.index, "case": case_of(cases["id"]), "male": cases["male"].astype(bool)})
+    asked = pd.DataFrame({"row": cases.index, "male": cases["male"].astype(bool)})
     asked["age"] = cases["age_months"].to_numpy(float)
+    # RSNA's b1377.png is 1377.png in other copies.
+    names = (cases["id"], cases["id"].str.replace(r"^[^\W\d]+[\s_\-.]*(?=\d+$)", "", regex=True))
+    asked = pd.concat([asked.assign(case=case_of(ids)) for ids in names]).drop_duplicates()
     pairs = asked.merge(films, on=["case", "male"])
     # Two tables that write ages alike have rounded one age to one number.
     apart = np.where(np.isclose(pairs["step"], step), 0.0, (pairs["step"] + step) / 2) + EXACT_MONTHS

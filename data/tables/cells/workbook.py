@@ -6,6 +6,7 @@ import zipfile
 from bisect import bisect_left, bisect_right
 from collections.abc import Collection, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,9 @@ UNVALUED = "\0"  # a cell with a formula whose value nobody has calculated; no t
 FORMULA = re.compile(rb"<f[\s/>]")
 MERGED = re.compile(rb"<(?:\w+:)?mergeCell\s[^>]*?\bref=[\"']([A-Z0-9:$]+)[\"']")
 HIDDEN_ROW = re.compile(rb"<(?:\w+:)?row\s(?=[^>]*?\bhidden=[\"'](?:1|true)[\"'])[^>]*?\br=[\"'](\d+)[\"']")
+ROW = re.compile(rb"<(?:\w+:)?row\s[^>]*?\br=[\"'](\d+)[\"']")
+LAST_ROW = 1_048_576
+OLD_OFFICE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 STRICT = b"purl.oclc.org/ooxml"  # the namespace of Excel's "Strict Open XML", which the library does not know
 
 
@@ -35,9 +39,34 @@ class Worksheet:
 
 def worksheets(path: Path, data: bytes) -> list[Worksheet]:
     """Raises DataError where the bytes are no workbook, or hold more than any table of cases does."""
+    refuse_other_programs(path, data)
     refuse_bomb(path, data)
     with foreign(f"{path} {UNREADABLE}; save it again as such"):
         return list(cells_of(path, data))
+
+
+def refuse_other_programs(path: Path, data: bytes) -> None:
+    """Files that were merely given a workbook's ending."""
+    if data.startswith(OLD_OFFICE):
+        raise DataError(
+            f"{path} {UNREADABLE}: it is protected by a password, or of Excel's old kind (.xls): open it in Excel and save it as a workbook "
+            "(.xlsx) without a password, or as CSV"
+        )
+    if data and not data.startswith(b"PK") and b"\0" not in data[:1024]:
+        raise DataError(
+            f"{path} {UNREADABLE}: it is a text; give it the ending .csv, or save it as a workbook in Excel"
+        )
+
+
+def refuse_rows(path: Path, text: bytes) -> None:
+    """Rows that stand in no order are lost by the library, and one beyond Excel's last keeps it busy for ever."""
+    numbers = [int(found[1]) for found in ROW.finditer(text)]
+    if any(number > LAST_ROW for number in numbers):
+        raise DataError(
+            f"{path} {UNREADABLE}: it has row {max(numbers)}, and Excel's last is {LAST_ROW}; save it again as such"
+        )
+    if any(after <= before for before, after in pairwise(numbers)):
+        raise DataError(f"{path} {UNREADABLE}: its rows stand in no order; open it in Excel and save it again")
 
 
 def refuse_bomb(path: Path, data: bytes) -> None:
@@ -60,11 +89,14 @@ def refuse_bomb(path: Path, data: bytes) -> None:
 def cells_of(path: Path, data: bytes) -> Iterator[Worksheet]:
     from openpyxl import load_workbook
 
+    parts = zipfile.ZipFile(io.BytesIO(data))  # of bytes in memory: nothing is left open
+    for name in parts.namelist():
+        if name.startswith("xl/worksheets/") and name.endswith(".xml"):
+            refuse_rows(path, parts.read(name))
     sheets = load_workbook(io.BytesIO(data), read_only=True, data_only=True).worksheets
     formulas = (
         load_workbook(io.BytesIO(data), read_only=True).worksheets if has_formulas(data) else [None] * len(sheets)
     )
-    parts = zipfile.ZipFile(io.BytesIO(data))  # of bytes in memory: nothing is left open
     read = kept = 0
     for sheet, with_formulas in zip(sheets, formulas, strict=True):
         sheet.reset_dimensions()  # programs other than Excel write wrong ones

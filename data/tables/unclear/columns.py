@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from itertools import permutations
+from itertools import permutations, product
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ from data.tables.sheets import Sheet
 from data.tables.unused import MOST, may_be_ages
 
 OF_BONES = re.compile(
-    r"bone ?age|skelet|knochen|osse[ao]\b|\bosseu[sx]|\bosea\b|\bbotleeftijd|greulich|\btanner ?whitehouse|\bba\b|\bgp\b|\btw ?[23]\b"
+    r"bone ?age|skelet|knochen|osse[ao]\b|\bosseu[sx]|\bosea\b|\bbotleeftijd|greulich|\btanner ?whitehouse|\bba\b|\bgp\b|\btw ?[23]\b|bonexpert|\bfels\b|\bkemik|\u9aa8\u9f84|\u9aa8\u5e74\u9f62|\u043a\u043e\u0441\u0442\u043d"
 )
 # What a column beside the bone ages says of them.
 OF_A_READING = re.compile(
@@ -27,11 +27,11 @@ OF_A_READING = re.compile(
 # Of a column that holds ages and says not whose: what readings and labels are called, and what they are surely not.
 OF_A_LABEL = re.compile(
     r"consensus|konsens|consenso|maturit|maturation|reife|\brus\b|carpal|karpal|\breader|\brater|\bobserver|\bradiologist|\breading"
-    r"|\bleser|\bbefund|\bgt\b|ground ?truth|\blabels?\b|\btarget|\breference|\bmean\b"
+    r"|\bleser|\bbefund|\bexpert|gutacht|\brad ?\d|\br ?\d\b|\bestimate|\bresult|\batlas\b|\bka\b|\bgt\b|ground ?truth|\blabels?\b|\btarget|\breference|\bmean\b"
 )
 OF_A_MEASURE = re.compile(
     r"\b(method|methode|metodo|date|datum|fecha|sds?|z|scores?|zscore|percentiles?|difference|diff|delta|height|weight|bmi|size|grade|stage|dose"
-    r"|id|code|name|years? of experience|experience)\b"
+    r"|id|code|name|years? of experience|experience|time|room|number|points|category|class|area|length|intensity|width|count)\b"
 )
 OF_ANOTHER_AGE = re.compile(
     r"chronolog|kalender|calendar|decimal|birth|exam|scan|x ?ray|visit|study|mother|father|matern|patern|parent|gestation|menarche|onset|diagnos"
@@ -39,6 +39,8 @@ OF_ANOTHER_AGE = re.compile(
 )
 FEW_DIFFERENT = 8  # cells: numbers of readers or of grades, not ages
 UNITS_IN_A_YEAR = (1.0, 12.0, 365.25)
+LEAST_PAIRS, RISING, AS_LARGE = 5, 0.5, 2  # rows, correlation, times
+ROUNDED_MONTHS = 0.51
 ROUNDED_YEARS = 0.0501  # one decimal of a year, or whole months
 
 # What two columns for one thing are compared by; None says nothing.
@@ -90,14 +92,19 @@ def refuse_chronological(path: Path, sheet: Sheet, place: int, unused: Sequence[
             f"{path} has ages under {heading}, and a column that speaks of bone ages, {one_line(', '.join(others))}: name the "
             "right one with --age-column"
         )
-    for column in unused:
-        if column.has_ages and column.different > FEW_DIFFERENT and may_speak_of_bone_age(column.heading):
-            at = next(n for n, written in enumerate(sheet.headings) if written.strip() == column.heading)
-            if not one_age(texts, [cells[at] for _, cells in sheet.rows]):
-                raise DataError(
-                    f"{path} has ages under {heading}, and others under {one_line(column.heading)}, and neither heading says that it is the "
-                    "bone age: name the right one with --age-column"
-                )
+    at = {written.strip(): n for n, written in enumerate(sheet.headings)}
+    ages = np.array(months_of(texts, "months"))
+    readings = {
+        column.heading: np.array(months_of([cells[at[column.heading]] for _, cells in sheet.rows], "months"))
+        for column in unused
+        if column.has_ages and column.different > FEW_DIFFERENT and may_speak_of_bone_age(column.heading)
+    }
+    readings = {heading: of for heading, of in readings.items() if are_alike(ages, of) and not one_age(ages, of)}
+    if readings and not one_age(ages, np.mean([*readings.values()], axis=0)):
+        raise DataError(
+            f"{path} has ages under {heading}, and others under {one_line(', '.join(readings))}, and neither heading says that it is the "
+            "bone age: name the right one with --age-column"
+        )
 
 
 def may_speak_of_bone_age(heading: str) -> bool:
@@ -108,12 +115,28 @@ def may_speak_of_bone_age(heading: str) -> bool:
     return bool(OF_A_LABEL.search(said) or (re.search(r"\bages?\b", said) and not OF_ANOTHER_AGE.search(said)))
 
 
-def one_age(texts: Sequence[str], others: Sequence[str]) -> bool:
+def are_alike(ages: np.ndarray, others: np.ndarray) -> bool:
+    """Whether numbers rise with the ages and are as large in some unit: a bone's age is, a grey level or a reader's number is not."""
+    both = ~np.isnan(ages + others)
+    one, two = ages[both], others[both]
+    if len(one) < LEAST_PAIRS:
+        return True
+    rising = one.std() > 0 and two.std() > 0 and np.corrcoef(one, two)[0, 1] >= RISING
+    sizes = [
+        np.median(two) / its / (np.median(one) / own)
+        for own, its in product(UNITS_IN_A_YEAR, repeat=2)
+        if np.median(one)
+    ]
+    return bool(rising and any(1 / AS_LARGE <= size <= AS_LARGE for size in sizes))
+
+
+def one_age(ages: np.ndarray, others: np.ndarray) -> bool:
     """Whether two columns have the same ages, in one unit or in two."""
-    one, two = (np.array(months_of(of, "months")) for of in (texts, others))
-    both = ~np.isnan(one + two)
-    one, two = one[both], two[both]
-    return bool((one == two).all()) or any(
+    both = ~np.isnan(ages + others)
+    one, two = ages[both], others[both]
+    if not len(one):
+        return False
+    return bool((np.abs(one - two) <= ROUNDED_MONTHS).all()) or any(
         np.max(np.abs(one / own - two / its), initial=0) <= max(rounded(one, own), rounded(two, its))
         for own, its in permutations(UNITS_IN_A_YEAR, 2)
     )

@@ -117,3 +117,13 @@ def test_one_sex_mistaken_does_not_hide_the_models_patients() -> None:
     of_set = table(id=OTHER_IDS, checksum=OTHER_PICTURES, patient=numbers, male=[not male[0], not male[1], *male[2:]])
 
     assert counts(of_set, table(patient=numbers)) == {"patient": 20}
+
+
+@pytest.mark.parametrize("letters", ["b", "hand_", "RSNA-", "Bild "])
+def test_a_copy_whose_names_have_letters_before_the_number_is_the_case(letters: str) -> None:
+    numbers = [str(1377 + n) for n in range(20)]
+    copies = table(id=[f"{letters}{number}" for number in numbers], checksum=OTHER_PICTURES)
+    strangers = table(id=[f"{letters}{2000 + n}" for n in range(20)], checksum=OTHER_PICTURES)
+
+    assert counts(copies, table(id=numbers)) == {"case": 20}
+    assert counts(strangers, table(id=numbers)) == {"": 20}

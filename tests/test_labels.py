@@ -241,3 +241,23 @@ def test_a_folder_below_that_may_not_be_read_has_a_row(tmp_path: Path, monkeypat
 
     assert found == [one, tmp_path / "private"]
     assert "a folder that this user may not read" in read(found[1], cast(Any, None), Wanted()).fault
+
+
+@pytest.mark.parametrize(("unit", "said"), [("auto", True), ("months", False), ("years", False)])
+def test_a_few_labels_as_low_as_years_are_read_as_months_and_that_is_said(
+    tmp_path: Path, unit: str, said: bool
+) -> None:
+    files = files_named(tmp_path, "0.png", "1.png", "2.png")
+    few = table(tmp_path, "id,boneage,male\n0,13,M\n1,11.5,F\n2,9,M\n")
+
+    words = "; ".join(labels_of(few, files, age_unit=unit).said)
+
+    assert ("the labels (13, 11.5, 9) are read as months: if they are years, say --age-unit years" in words) == said
+
+
+def test_bone_ages_under_a_heading_that_is_not_known_are_said(tmp_path: Path) -> None:
+    files = files_named(tmp_path, "7.png")
+
+    [words] = labels_of(table(tmp_path, "id,bone age (years),male\n7,13,M\n"), files).said
+
+    assert words.startswith("t.csv has no known heading of bone ages, and may have them under bone age (years): name")

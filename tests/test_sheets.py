@@ -6,6 +6,7 @@ import os
 import re
 import tracemalloc
 import zipfile
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -489,3 +490,68 @@ def test_more_cells_than_any_table_has_are_refused_while_they_are_read(
 
     with pytest.raises(DataError, match=r"t\.xlsx has 65,536 cells up to row 4 of 'Sheet', which is 16,384 wide"):
         read_sheet(path, fits)
+
+
+def with_xml(path: Path, change: Callable[[bytes], bytes]) -> Path:
+    """A workbook whose sheet's XML somebody has edited."""
+    book = Workbook()
+    assert book.active is not None
+    for cells in [HEADINGS, *ROWS]:
+        book.active.append(cells)
+    book.save(path.with_suffix(".plain"))
+    with zipfile.ZipFile(path.with_suffix(".plain")) as plain, zipfile.ZipFile(path, "w") as archive:
+        for name in plain.namelist():
+            data = plain.read(name)
+            archive.writestr(name, change(data) if name.startswith("xl/worksheets/") else data)
+    return path
+
+
+def reversed_rows(text: bytes) -> bytes:
+    rows = re.findall(rb"<row .*?</row>", text, re.DOTALL)
+    return text.replace(b"".join(rows), b"".join(reversed(rows)))
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        (lambda text: text.replace(b'<row r="3"', b'<row r="99999999999"'), "it has row 99999999999, and Excel's last is 1048576"),
+        (reversed_rows, "its rows stand in no order; open it in Excel and save it again"),
+    ],
+)  # fmt: skip
+def test_rows_that_the_library_would_lose_or_wait_for_are_refused(
+    tmp_path: Path, change: Callable[[bytes], bytes], says: str
+) -> None:
+    with pytest.raises(DataError, match=says):
+        read_sheet(with_xml(tmp_path / "t.xlsx", change), fits)
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "says"),
+    [
+        ("t.xlsx", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(600), "protected by a password, or of Excel's old kind"),
+        ("t.csv", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(600), "protected by a password, or of Excel's old kind"),
+        ("t.xlsx", b"id,boneage,male\n1,12,M\n", "it is a text; give it the ending .csv"),
+        ("t.xlsx", b"<html><table></table></html>", "it is a text; give it the ending .csv"),
+    ],
+)
+def test_a_file_of_another_kind_under_the_ending_of_a_workbook_says_what_it_is(
+    tmp_path: Path, name: str, data: bytes, says: str
+) -> None:
+    (tmp_path / name).write_bytes(data)
+
+    with pytest.raises(DataError, match=says):
+        read_sheet(tmp_path / name, fits)
+
+
+def test_hidden_columns_are_read_and_said(tmp_path: Path) -> None:
+    book = Workbook()
+    assert book.active is not None
+    for cells in [HEADINGS, *ROWS]:
+        book.active.append(cells)
+    book.active.column_dimensions["B"].hidden = True
+    book.save(tmp_path / "t.xlsx")
+
+    sheet = read_sheet(tmp_path / "t.xlsx", fits)
+
+    assert sheet.headings == tuple(HEADINGS)
+    assert sheet.said == f"t.xlsx: hidden columns are read as the others: {HEADINGS[1]}"

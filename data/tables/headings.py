@@ -69,6 +69,7 @@ KNOWN = frozenset(name for names in HEADINGS.values() for name in names)
 JOINING = str.maketrans(dict.fromkeys("_.-", " ") | {"\ufeff": ""})
 NEEDED = ("id", "sex")
 AS_WRITTEN = ("row", "named", "folder")  # of a case, what does not make it another one
+LOG = frozenset(("epoch", "step", "iteration", "loss", "val loss", "learning rate", "lr"))
 PATH_BEGINS = re.compile(r"([A-Za-z]:|\.{0,2})[/\\]")  # C:\, /, ./, ../
 NUMBERED_ALIKE = 0.9  # of the smallest table's ids are another's, too
 ONE_CASE = 0.5  # of them have one label in both, from which on they are the same cases
@@ -164,6 +165,11 @@ def found_columns(headings: Sequence[str], asked: Mapping[str, str] = {}) -> dic
 def known_headings(path: Path, asked: Mapping[str, str]) -> dict[str, str]:
     """The columns of a table that lacks some."""
     return found_columns(read_sheet(path, partial(fitting, asked=asked)).headings, asked)
+
+
+def is_a_log(path: Path) -> bool:
+    """Of a training, by its headings: no table of cases has these."""
+    return not LOG.isdisjoint(map(normalised, read_sheet(path, partial(fitting, asked={})).headings))
 
 
 def lacking(path: Path, asked: Mapping[str, str]) -> str:

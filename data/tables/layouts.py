@@ -28,6 +28,7 @@ from data.tables.headings import (
     Table,
     apart,
     apart_by_folders,
+    is_a_log,
     known_headings,
     lacking,
     normalised,
@@ -85,6 +86,8 @@ def read_folder(folder: Path, settings: Preparation = AS_FOUND, to_train: bool =
             )
     tables, said = read_tables(folder, files, settings)
     tables = one_per_split(folder, tables)
+    if to_train:
+        tables = [without_a_word(table, tables) for table in tables]
     refuse_unfound(tables, settings.columns)
     if not is_header_age(settings.age_column):
         refuse_lost_ages(tables)
@@ -96,7 +99,6 @@ def read_folder(folder: Path, settings: Preparation = AS_FOUND, to_train: bool =
         )
     if to_train:
         refuse_lost_splits(labelled)
-        labelled = [without_a_word(table, labelled) for table in labelled]
     refuse_years(folder, labelled, settings)
     labelled = apart_by_folders(folder, apart(labelled), files.images)
     refuse_ids_in_two_splits(labelled)
@@ -218,7 +220,7 @@ def refuse_splits_passed_over(folder: Path, others: list[Path], there: set[str],
     for path in others:
         split = split_by_words(path.stem) or split_of(folder, path.parent)
         near = is_a_splits_table(path.stem) or len(known_headings(path, asked)) > 1
-        if split and near and split not in there:
+        if split and near and split not in there and not is_a_log(path):
             raise DataError(f"{lacking(path, asked)}; {by_name(split)}")
 
 

@@ -18,7 +18,7 @@ from data.preparation import DataError
 from data.shown import one_line
 from data.tables.cells import workbook
 from data.tables.cells.bounds import MAX_TABLE_BYTES, too_large
-from data.tables.cells.workbook import OLD_OFFICE, Row, refuse_other_programs, worksheets
+from data.tables.cells.workbook import OLD_OFFICE, Row, Worksheet, refuse_other_programs, worksheets
 
 EXCEL_SUFFIXES = (".xlsx", ".xlsm")
 TABLE_SUFFIXES = (".csv", ".tsv", *EXCEL_SUFFIXES)
@@ -301,10 +301,16 @@ def read_excel(path: Path, data: bytes, fits: Fits) -> Iterator[Sheet]:
     for sheet in worksheets(path, data):
         filled = [row for row in sheet.rows if not all(map(NOTHING.fullmatch, row[1]))]
         for found in below_headings(path, filled, fits, excel=True):
-            unseen = [number for number, _ in found.rows if number in sheet.hidden_rows]
-            said = (
-                f"{path.name}: {len(unseen):,} hidden rows are read as the others (the first: row {unseen[0]})"
-                if unseen
-                else ""
-            )
-            yield replace(found, said=said, name=sheet.name, hidden=sheet.hidden)
+            yield replace(found, said=said_of_hidden(path, found, sheet), name=sheet.name, hidden=sheet.hidden)
+
+
+def said_of_hidden(path: Path, found: Sheet, sheet: Worksheet) -> str:
+    """A sentence where rows or columns that Excel does not show are read."""
+    rows = [number for number, _ in found.rows if number in sheet.hidden_rows]
+    columns = [name for place, name in enumerate(found.headings) if place in sheet.hidden_columns and name.strip()]
+    said = []
+    if rows:
+        said.append(f"{path.name}: {len(rows):,} hidden rows are read as the others (the first: row {rows[0]})")
+    if columns:
+        said.append(f"{path.name}: hidden columns are read as the others: {one_line(', '.join(columns))}")
+    return "; ".join(said)

@@ -21,6 +21,8 @@ UNVALUED = "\0"  # a cell with a formula whose value nobody has calculated; no t
 FORMULA = re.compile(rb"<f[\s/>]")
 MERGED = re.compile(rb"<(?:\w+:)?mergeCell\s[^>]*?\bref=[\"']([A-Z0-9:$]+)[\"']")
 HIDDEN_ROW = re.compile(rb"<(?:\w+:)?row\s(?=[^>]*?\bhidden=[\"'](?:1|true)[\"'])[^>]*?\br=[\"'](\d+)[\"']")
+HIDDEN_COLUMN = re.compile(rb"<(?:\w+:)?col\s(?=[^>]*?\bhidden=[\"'](?:1|true)[\"'])[^>]*>")
+ENDS = re.compile(rb"\b(min|max)=[\"'](\d+)[\"']")
 ROW = re.compile(rb"<(?:\w+:)?row\s[^>]*?\br=[\"'](\d+)[\"']")
 LAST_ROW = 1_048_576
 OLD_OFFICE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
@@ -35,6 +37,7 @@ class Worksheet:
     hidden: bool
     rows: tuple[Row, ...]
     hidden_rows: frozenset[int]
+    hidden_columns: frozenset[int]  # from 0
 
 
 def worksheets(path: Path, data: bytes) -> list[Worksheet]:
@@ -115,7 +118,17 @@ def cells_of(path: Path, data: bytes) -> Iterator[Worksheet]:
         text = parts.read(sheet._worksheet_path)
         merged = [range_of(found[1].decode()) for found in MERGED.finditer(text)]
         hidden = frozenset(int(found[1]) for found in HIDDEN_ROW.finditer(text))
-        yield Worksheet(sheet.title, sheet.sheet_state != "visible", tuple(unmerged(path, rows, merged)), hidden)
+        columns = hidden_columns(text, max((len(cells) for _, cells in rows), default=0))
+        yield Worksheet(
+            sheet.title, sheet.sheet_state != "visible", tuple(unmerged(path, rows, merged)), hidden, columns
+        )
+
+
+def hidden_columns(text: bytes, width: int) -> frozenset[int]:
+    """As far as the sheet is filled."""
+    ends = [{name: int(number) for name, number in ENDS.findall(found[0])} for found in HIDDEN_COLUMN.finditer(text)]
+    spans = [range(end[b"min"] - 1, min(end[b"max"], width)) for end in ends if len(end) == 2]
+    return frozenset(place for span in spans for place in span)
 
 
 Range = tuple[int, int, int, int]  # first column and row, last column and row, from 1

@@ -26,7 +26,7 @@ from data.tables.sheets import TABLE_SUFFIXES, Sheet, bytes_of, is_excel, read_e
 from data.tables.unused import splits_named, unused_columns
 
 SPEAKS_OF_PATIENTS = re.compile(r"patient|subject", re.IGNORECASE)
-ALONE = 0.8  # of a list's entries
+ALONE = 0.5  # of a list's entries
 SHARED = 0.5  # of a list's names or of the cases, from which on it is a list of these
 LEAST = 2  # cases in a list
 MORE, CASES_FOR_MORE = 3, 500  # so many more, one for so many cases
@@ -54,7 +54,7 @@ def refuse_elsewhere(
     free_splits = len(free) == len(cases)
     split_of_key = {key_of[id]: split for id, split in zip(free["id"], free["split"], strict=True)}
     id_of_key = {key: id for id, key in key_of.items() if key}
-    worries: list[str] = []
+    worries: dict[Path, str] = {}
     with_patients = any((table.cases["patient"] != "").any() for table in tables)
     for path in paths:
         for found in lists_in(folder, path, tables, id_of_key.keys(), asked):
@@ -76,11 +76,11 @@ def refuse_elsewhere(
                 )
             if free_splits and found.alone and not found.splits and not found.patients and may_say_a_split(path.name):
                 first = next(iter(found.keys))
-                worries.append(
+                worries[path] = (
                     f"{found.called} lists {len(found.keys):,} of {len(ids):,} cases ({id_of_key[first]}, ...), and its name may mean a split: if these "
                     f"are held out, {with_column(tables[0], 'split')} that says this; if not, take the file out of the folder"
                 )
-    return worries
+    return [*worries.values()]
 
 
 def said_not(table: Table) -> str:

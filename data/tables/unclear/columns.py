@@ -22,7 +22,7 @@ OF_BONES = re.compile(
 )
 # What a column beside the bone ages says of them.
 OF_A_READING = re.compile(
-    r"\b(method|methode|metodo|reader|rater|observer|leser|date|datum|fecha|sds?|z|scores?|zscore|percentile|difference|diff|delta)\b"
+    r"\b(method|methode|metodo|reader|rater|observer|leser|date|datum|fecha|sds?|z|scores?|zscore|percentile|difference|diff|delta|category|class|stage)\b"
 )
 # Of a column that holds ages and says not whose: what readings and labels are called, and what they are surely not.
 OF_A_LABEL = re.compile(

@@ -29,6 +29,7 @@ SPEAKS_OF_PATIENTS = re.compile(r"patient|subject", re.IGNORECASE)
 ALONE = 0.5  # of a list's entries
 SHARED = 0.5  # of a list's names or of the cases, from which on it is a list of these
 LEAST = 2  # cases in a list
+LEAST_DOUBTED = 3  # cases of a list whose name says more than a split
 MORE, CASES_FOR_MORE = 3, 500  # so many more, one for so many cases
 MOST_IN_GROUPS = 6  # images of a group that is a patient's, where there are fewer groups than images in each
 
@@ -74,7 +75,8 @@ def refuse_elsewhere(
                     f"{said_not(tables[0])}: {with_column(tables[0], 'patient_id')} that says this, or patients would be in training and "
                     "test; if the file means something else, take it out of the folder"
                 )
-            if free_splits and found.alone and not found.splits and not found.patients and may_say_a_split(path.name):
+            doubtful = found.alone and len(found.keys) >= LEAST_DOUBTED and not (found.splits or found.patients)
+            if free_splits and doubtful and may_say_a_split(path.name):
                 first = next(iter(found.keys))
                 worries[path] = (
                     f"{found.called} lists {len(found.keys):,} of {len(ids):,} cases ({id_of_key[first]}, ...), and its name may mean a split: if these "

@@ -282,6 +282,7 @@ WHOLE: dict[str, tuple[Callable[[Path], object], str]] = {  # how it comes about
     "zeros at the table's end": (zeros, "train.csv: 12 train cases"),
     "an archive beside": (lambda f: (f / "more.zip").touch(), "1 .zip file is not read and passed over: unpack"),
     "other kinds of images": (lambda f: [(f / f"{n}.tif").touch() for n in range(3)], "3 .tif files are not read and passed over: save as PNG"),
+    "pictures without an ending": (lambda f: shutil.copy(f / "img" / "1377.png", f / "img" / "1400"), "1 picture without an ending is passed over (img/1400): name them .png or .jpg"),
     "a link to nowhere": (lambda f: (f / "img" / "1399.png").symlink_to("gone"), "a link leads to nothing: img/1399.png"),
     "a text of another name": (lambda f: (f / "latest.txt").write_text(rows()), ""),
     "notes on the test set": (lambda f: (f / "test notes.txt").write_text("read me,\nplease,a,b\n"), "no table of cases: test notes.txt"),
@@ -580,6 +581,9 @@ REFUSED: dict[str, tuple[Callable[[Path], object], str]] = {
     "a table with tabs that ends in .txt": (
         lambda f: ((f / "train.csv").unlink(), (f / "labels.txt").write_text(rows().replace(",", "\t")), (f / "log.csv").write_text("a,b\n1,2\n")),
         r"labels\.txt is one: give it the ending \.csv",
+    ),
+    "a table of another program alone": (
+        lambda f: (f / "train.csv").rename(f / "labels.xlsb"), r"has no table of cases .*labels\.xlsb is not read: save as CSV or xlsx",
     ),
     "names of rows by R": (
         lambda f: (f / "train.csv").write_text("\n".join(f"{n},{line}" if n else line for n, line in enumerate(rows().splitlines()))),

@@ -101,6 +101,7 @@ def files_below(folder: Path) -> Files:
     texts: list[Path] = []
     plain_texts: list[Path] = []
     structured: list[Path] = []
+    unended: list[Path] = []
     lists: list[Path] = []
     foreign_tables: list[Path] = []
     dangling: list[Path] = []
@@ -134,6 +135,8 @@ def files_below(folder: Path) -> Files:
         elif target := flattened_link(entry):
             flattened.append(f"{path.relative_to(folder)} (to {target})")
         else:
+            if not path.suffix and is_picture(path):
+                unended.append(path)
             if name.endswith(".txt"):
                 plain_texts.append(path)
             foreign = name.endswith((*MAY_BE_TABLES,))
@@ -147,6 +150,9 @@ def files_below(folder: Path) -> Files:
         f"{count:,} {ending} file{'s are' if count > 1 else ' is'} not read and passed over: {WHAT_TO_DO[ending]}"
         for ending, count in sorted(others.items())
     ]
+    if unended:
+        are = "pictures without an ending are" if len(unended) > 1 else "picture without an ending is"
+        said.append(f"{len(unended):,} {are} passed over ({some(folder, unended)}): name them .png or .jpg")
     if irregular:
         said.append(f"passed over, as no regular file (a pipe, a socket or a device): {some(folder, irregular)}")
     if flattened:
@@ -242,6 +248,15 @@ def is_unnamed_dicom(path: Path) -> bool:
     """As PACS and CDs name their files; one that may not be read is none."""
     try:
         return is_dicom(path)
+    except OSError:
+        return False
+
+
+def is_picture(path: Path) -> bool:
+    """A PNG or a JPEG, by its content."""
+    try:
+        with path.open("rb") as file:
+            return file.read(8).startswith((b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff"))
     except OSError:
         return False
 

@@ -257,7 +257,8 @@ def table_of_headers(
         raise DataError(lacking(max(others, key=lambda path: known[path]), settings.columns))
     if faults:
         raise next(iter(faults.values()))
-    wanted = f"{folder} has no table of cases (CSV or xlsx): expected RSNA's train.csv with id, boneage, male"
+    unread = "".join(f"; {path.name} is not read: {what_to_do(path)}" for path in files.foreign_tables[:FAULTS_SAID])
+    wanted = f"{folder} has no table of cases (CSV or xlsx): expected RSNA's train.csv with id, boneage, male{unread}"
     paths = [path for path in files.images if is_readable_dicom(path)]
     if not paths or not is_header_age(settings.age_column):
         chronological = (

@@ -48,7 +48,10 @@ class List:
 def refuse_elsewhere(
     folder: Path, paths: Sequence[Path], tables: Sequence[Table], cases: pd.DataFrame, asked: Mapping[str, str]
 ) -> list[str]:
-    """Worries where a file may say it and nobody can be sure. `cases` has id, split and `told`: whether its owner said the split, by a column or a folder. `paths` are all tables and lists."""
+    """Worries where a file may say it and nobody can be sure.
+
+    `cases` has id, split and `told`: whether its owner said the split, by a column or a folder. `paths` are all tables and lists.
+    """
     ids = [*dict.fromkeys(id for table in tables for id in table.cases["id"])]
     key_of = dict(zip(ids, bare_ids(ids), strict=True))
     free = cases[~cases["told"] & cases["split"].isin(["", "train"])]
@@ -94,6 +97,9 @@ def lists_in(
 ) -> Iterator[List]:
     """Of each sheet that is not itself read as a table of cases."""
     read = {table.path: set(table.columns) for table in tables}
+    listing = any(lists_a_split(column.heading) for table in tables if table.path == path for column in table.unused)
+    if path in read and not listing and not is_excel(path, bytes_of(path)):
+        return  # text is one sheet
     of_file = split_of(folder, path.with_suffix("")) if is_a_list(path.stem) else ""
     for sheet in sheets_of(path, keys, asked):
         if read.get(path) == set(found_columns(sheet.headings, asked)):
@@ -120,10 +126,15 @@ def lists_in(
 def lists_beside(path: Path, sheet: Sheet, keys: Collection[str]) -> Iterator[List]:
     """Of a table of cases itself: columns that list ids under the name of a split, whatever row they stand in."""
     for at, heading in enumerate(sheet.headings):
-        if (split := split_by_words(heading)) and is_a_list(heading):
+        if split := lists_a_split(heading):
             texts = [text for _, cells in sheet.rows if (text := cells[at].strip())]
             if named := keys_in(texts, keys, True):
                 yield List(f"{path}, column {one_line(heading)},", {key: split for key, _ in named}, {}, [])
+
+
+def lists_a_split(heading: str) -> str:
+    """The split whose ids a column may list by its heading: test ids; '' else."""
+    return split_by_words(heading) if is_a_list(heading) else ""
 
 
 def cell(column: Sequence[str], from_end: int) -> str:

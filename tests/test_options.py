@@ -5,7 +5,6 @@ import ast
 import json
 import math
 import re
-from collections.abc import Iterator
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any, get_args, get_origin
@@ -13,6 +12,7 @@ from typing import Any, get_args, get_origin
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from typed_commands import commands, valued
 
 from data import preparation
 from data.preparation import Preparation
@@ -55,23 +55,6 @@ HOSTILE = (
     "many",
     "\x1b[31m",
 )
-
-
-def commands(top: argparse.ArgumentParser, words: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
-    """Every command's words and parser, those of `storage copy` too."""
-    below = [action for action in top._actions if isinstance(action, argparse._SubParsersAction)]
-    if not below:
-        yield words, top
-    for action in below:
-        for name, command in action.choices.items():
-            yield from commands(command, (*words, name))
-
-
-def valued(command: argparse.ArgumentParser) -> Iterator[argparse.Action]:
-    """The arguments that take a value."""
-    for action in command._actions:
-        if action.nargs != 0 and not isinstance(action, argparse._HelpAction | argparse.BooleanOptionalAction):
-            yield action
 
 
 def needed(command: argparse.ArgumentParser, but: argparse.Action) -> list[str]:

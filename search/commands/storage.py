@@ -57,10 +57,10 @@ def build(commands: Subparsers) -> None:
         "--to postgresql+psycopg://me@host/bones",
     )
     copy.add_argument(
-        "--from", dest="source", type=values.TEXT, required=True, metavar="URL", help="the database to copy from"
+        "--from", dest="source", type=values.URL, required=True, metavar="URL", help="the database to copy from"
     )
     copy.add_argument(
-        "--to", dest="target", type=values.TEXT, required=True, metavar="URL", help="the database to copy to"
+        "--to", dest="target", type=values.URL, required=True, metavar="URL", help="the database to copy to"
     )
     copy.add_argument(
         "--run-dir",

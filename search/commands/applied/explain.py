@@ -53,7 +53,8 @@ def run_explain(arguments: argparse.Namespace) -> int:
 
     if bool(arguments.files) == bool(arguments.sheet):
         raise StudyError("say which radiographs: name image files, or --sheet N for N cases of the run's data")
-    model = open_folder(usable(arguments.run_dir, arguments.model))
+    used = usable(arguments.run_dir, arguments.model)
+    model = open_folder(used.folder)
     if note := note_of(model.about, arguments.run_dir):
         log(note)
     if arguments.files:
@@ -72,7 +73,7 @@ def run_explain(arguments: argparse.Namespace) -> int:
             store = prepared(open_the_run(arguments, arguments.data), progress)
         shown, of_what = of_store(store, arguments.split, arguments.sheet, model), arguments.split
     found = explained(model, shown, arguments.fine)
-    picture, page = write(found, arguments.to or model.path / FOLDER, name_of(found, of_what))
+    picture, page = write(found, arguments.to or used.own / FOLDER, name_of(found, of_what))
     if arguments.json:
         cases = [
             case.to_dict(arguments.fine) | {"outside_hand_share": share}

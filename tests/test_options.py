@@ -290,6 +290,25 @@ def test_a_list_that_may_be_empty_is_emptied_by_none(tmp_path: Path) -> None:
     assert open_run(tmp_path, None, chosen, None, None).preset == derive(demo(), chosen)
 
 
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ("--epochs 1", "warmup_epochs must be below epochs (1), got 1: lower --warmup-epochs, or raise --epochs"),
+        ("--learning-rate 1e-6", "lower --final-learning-rate, or raise --learning-rate"),
+        ("--gamma 0.5", "set --gamma to one of these"),
+        ("--seeds 9 --baseline-seeds 2", "raise --baseline-seeds, or lower --seeds"),
+        ("--seeds 9 --resolve 8", "raise --resolve, or lower --seeds"),
+        ("--validation-fraction 0.6 --test-fraction 0.5", "lower --validation-fraction, or --test-fraction"),
+    ],
+)
+def test_fields_that_do_not_go_together_are_refused_by_the_options_that_a_person_types(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], arguments: str, said: str
+) -> None:
+    run = ["--preset", "demo", "--data", "phantom:60", "--run-dir", str(tmp_path / "run")]
+    assert main(["run", *run, *arguments.split()]) == 2
+    assert said in capsys.readouterr().err
+
+
 def test_every_field_with_an_option_is_one_of_a_preset() -> None:
     known = {field.name for part in PARTS for field in fields(part)}
 

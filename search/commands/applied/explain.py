@@ -2,8 +2,9 @@
 
 import argparse
 
+from data.preparation import PIXELS
 from data.ranges import whole
-from search.commands import values
+from search.commands import options, values
 from search.commands.arguments import add_columns, add_model_option, add_run_options, columns_asked, open_the_run
 from search.commands.general import refused
 from search.commands.general.help import Subparsers, command
@@ -34,6 +35,7 @@ def add_explain_options(parser: argparse.ArgumentParser) -> None:
     )
     add_model_option(parser)
     add_run_options(parser)
+    options.add(parser, PIXELS, "of --sheet: how the run's data are prepared, where that is not how they are now")
     parser.add_argument(
         "--to", type=values.PATH, metavar="DIR", help="where to write both (default: explained/ in the model's folder)"
     )

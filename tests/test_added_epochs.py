@@ -18,6 +18,7 @@ from small_trainings import StoppedAfterAnEpoch
 from data.preparation import DataError
 from data.store.disk import Store
 from search.apply.explain import of_store
+from search.cli import main
 from search.leader.kept import history_of
 from search.leader.progress import Progress, Terms
 from search.run import Run
@@ -570,3 +571,17 @@ def test_a_kill_at_any_renaming_while_the_best_of_added_epochs_is_kept_leaves_wh
         assert (len(found.about["history"]), found.about["best_epoch"]) == (12, 7)
         assert not list(whole.glob("p.*"))
     assert survived > 5
+
+
+def test_a_command_that_makes_the_images_of_a_runs_models_anew_says_how_they_were(
+    tmp_path: Path, tiny_model: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = ["--run-dir", str(tmp_path / "run")]
+    assert main(["prepare", "phantom:20", "--preset", "demo", "--image-px", "40", *run]) == 0
+    assert main(["prepare", "phantom:20", "--image-px", "48", *run]) == 0
+    assert "made anew" not in capsys.readouterr().err, "no model needs them"
+    shutil.copytree(tiny_model, tmp_path / "run" / "models" / "m")
+    assert main(["prepare", "phantom:20", "--image-px", "48", *run]) == 0
+    assert "made anew" not in capsys.readouterr().err
+    assert main(["prepare", "phantom:20", "--image-px", "40", "--fit", "crop_pad", *run]) == 0
+    assert "a model that was trained on them needs --image-px 48" in capsys.readouterr().err

@@ -482,13 +482,14 @@ OF_TRIALS: dict[str, tuple[str, str]] = {  # what somebody does in SQL, and what
 
 @pytest.mark.parametrize("what", OF_TRIALS)
 def test_every_command_that_reads_a_damaged_database_says_the_same_sentence_and_changes_nothing(
-    golden: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], what: str
+    golden: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], what: str
 ) -> None:
     statement, why = OF_TRIALS[what]
     with closing(sqlite3.connect(golden / "studies.db")) as database:
         database.execute(statement)
         database.commit()
         left = list(database.iterdump())
+    monkeypatch.chdir(golden.parent)
     said = set()
     for command in (
         "status",
@@ -501,7 +502,7 @@ def test_every_command_that_reads_a_damaged_database_says_the_same_sentence_and_
         "width",
         "dashboard",
     ):
-        assert main([*command.split(), "--run-dir", str(golden)]) == 2, command
+        assert main([*command.split(), "--run-dir", golden.name]) == 2, command
         ended = capsys.readouterr()
         assert ended.out == ""
         said.add(ended.err.strip().splitlines()[-1])

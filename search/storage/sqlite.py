@@ -44,7 +44,7 @@ def reading_file(path: Path) -> Iterator[Rows]:
         with closing(read_only(path)) as connection:
             refuse_damaged(lambda statement: connection.execute(statement).fetchone()[0], path)
             tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
-            refuse_foreign(tables, str(path))
+            refuse_foreign(tables, os.path.realpath(path))  # as those say who have its URL
             yield lambda statement, **values: connection.execute(statement, values).fetchall()
     except sqlite3.Error as error:
         raise StorageError(

@@ -5,12 +5,27 @@ module gets ours, in whatever folder and with whatever PYTHONPATH: the command, 
 which imports it first. Where another package was installed over ours, the command says so.
 """
 
+import os
 import sys
-from collections.abc import Iterator, Sequence
-from importlib.machinery import ModuleSpec, PathFinder
-from pathlib import Path
-from types import ModuleType
-from typing import Any
+
+STOPPED, STOPPED_CODE = "stopped; run the same command again to continue", 130  # by Ctrl-C
+
+
+def stopped() -> int:
+    """The exit code."""
+    print(f"\n{STOPPED}", file=sys.stderr, flush=True)
+    return STOPPED_CODE
+
+
+try:
+    import signal
+    from collections.abc import Iterator, Sequence
+    from importlib.machinery import ModuleSpec, PathFinder
+    from pathlib import Path
+    from types import ModuleType
+    from typing import Any
+except KeyboardInterrupt:
+    sys.exit(stopped())
 
 HOME = Path(__file__).resolve().parent
 PACKAGES = ("search", "studies", "models", "data")
@@ -54,12 +69,24 @@ def owners(name: str) -> str:
 
 
 def main() -> int:
-    if said := shadowed():
-        print(f"boneage-search: {said}", file=sys.stderr)
-        return 2
-    from search.cli import main as command
+    try:
+        before = signal.getsignal(signal.SIGINT)
+        if before is signal.default_int_handler:  # else whoever started us has said what Ctrl-C does
+            signal.signal(signal.SIGINT, leave_at_once)
+        if said := shadowed():
+            print(f"boneage-search: {said}", file=sys.stderr)
+            return 2
+        from search.cli import main as command
 
-    return command()
+        signal.signal(signal.SIGINT, before)
+        return command()
+    except KeyboardInterrupt:
+        return stopped()
+
+
+def leave_at_once(*_: object) -> None:
+    """At Ctrl-C while packages are imported: nothing has begun, and some of what imports does drops an exception."""
+    os._exit(stopped())
 
 
 def trained_on_ray(job: Any) -> Iterator[Any]:

@@ -59,7 +59,7 @@ def unguarded(text: str) -> str:
 def write_csv(table: pd.DataFrame, file: Path | IO[str], float_format: str | None = None) -> None:
     texts = table.select_dtypes(exclude=["number", "bool"]).columns
     safe = table.assign(**{name: table[name].map(guarded) for name in texts})
-    safe.to_csv(file, index=False, float_format=float_format, lineterminator="\n", encoding="utf-8")
+    safe.to_csv(as_named(file), index=False, float_format=float_format, lineterminator="\n", encoding="utf-8")
 
 
 def row_writer(file: IO[str], columns: Sequence[str]) -> Callable[[Mapping[str, Any]], Any]:
@@ -74,7 +74,7 @@ def read_csv(file: Path | IO[str], kinds: Mapping[str, Kind] = {}) -> pd.DataFra
 
     Raises ValueError where the file is no CSV in UTF-8, lacks a column of `kinds`, or holds something else in it.
     """
-    table = pd.read_csv(file, dtype=str, keep_default_na=False, na_filter=False)
+    table = pd.read_csv(as_named(file), dtype=str, keep_default_na=False, na_filter=False)
     for name in table.columns.difference(list(kinds)):
         if table[name].str.startswith(GUARD).any():
             table[name] = table[name].map(unguarded)
@@ -83,6 +83,11 @@ def read_csv(file: Path | IO[str], kinds: Mapping[str, Kind] = {}) -> pd.DataFra
             raise ValueError(f"there is no column {name}")
         table[name] = CASTS[kind](table[name])
     return table
+
+
+def as_named(file: Path | IO[str]) -> Path | IO[str]:
+    """For pandas, which takes a folder called ~ for the home folder."""
+    return file.absolute() if isinstance(file, Path) else file
 
 
 def floats(cells: pd.Series) -> pd.Series:

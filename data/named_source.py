@@ -35,9 +35,14 @@ def absolute(source: str) -> str:
 
 
 def expanded(text: str) -> Path:
-    """The path that was typed, ~ and ~anna as the home folders that they stand for."""
+    """The path that was typed, ~ and ~anna as the home folders that they stand for. A shell expands only those that begin a word,
+    so none of --to=~/x. What is given out never begins with ~, which whoever takes the path might expand again.
+    """
+    path = Path(text)
+    if not text.startswith("~"):
+        return path.absolute() if str(path).startswith("~") else path  # ./~x is called so
     try:
-        return Path(text).expanduser()
+        return path.expanduser()
     except RuntimeError:
         raise DataError(
             f"{text} begins with ~, and this machine knows no such home folder: write the path in full, or ./{text} if "

@@ -69,7 +69,7 @@ class Preparation:
         if self.validation_fraction + self.test_fraction >= 1:
             raise DataError(
                 "validation_fraction and test_fraction must leave something to train on; "
-                f"got {self.validation_fraction:g} and {self.test_fraction:g}"
+                f"got {self.validation_fraction:g} and {self.test_fraction:g}: lower --validation-fraction, or --test-fraction"
             )
 
     @property

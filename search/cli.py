@@ -4,6 +4,13 @@ Exit codes: 0 done; 1 a bug of ours (with a traceback); 2 something the user can
 by Ctrl-C and 143 by SIGTERM, to be continued by the same command; 141 the reader of our output left, as `head` does.
 """
 
+if __name__ == "__main__":  # which answers Ctrl-C from here on, and imports this file by its own name
+    import sys
+
+    import boneage_search
+
+    sys.exit(boneage_search.main())
+
 import argparse
 import os
 import signal
@@ -13,7 +20,7 @@ from contextlib import suppress
 from pathlib import Path
 from urllib.parse import unquote
 
-import boneage_search  # noqa: F401 # first: from here on our packages are found, whatever else has their names
+import boneage_search  # first: from here on our packages are found, whatever else has their names
 from data.named_source import expanded
 from data.preparation import DataError
 from models.architecture import ArchitectureError
@@ -41,6 +48,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def answer(arguments: Sequence[str] | None) -> int:
+    try:
+        return answered(arguments)
+    except KeyboardInterrupt as stopped:
+        for number in (signal.SIGINT, signal.SIGTERM):  # on the way out, one more changes nothing
+            signal.signal(number, signal.SIG_IGN)
+        log("")
+        log(boneage_search.STOPPED)
+        return int(getattr(stopped, "exit_code", boneage_search.STOPPED_CODE))
+
+
+def answered(arguments: Sequence[str] | None) -> int:
     if COMPLETING in os.environ:
         complete(parser())
     words = sys.argv[1:] if arguments is None else arguments
@@ -62,12 +80,6 @@ def answer(arguments: Sequence[str] | None) -> int:
             raise
         log(f"boneage-search: {said}")
         return 2
-    except KeyboardInterrupt as stopped:
-        for number in (signal.SIGINT, signal.SIGTERM):  # on the way out, one more changes nothing
-            signal.signal(number, signal.SIG_IGN)
-        log("")
-        log("stopped; run the same command again to continue")
-        return int(getattr(stopped, "exit_code", 130))
 
 
 def settle(parsed: argparse.Namespace) -> None:
@@ -121,7 +133,3 @@ def named_by_run(parsed: argparse.Namespace) -> list[str]:
         settings = read_settings(folder)
         return [settings.get("data", ""), settings.get("storage", "")]
     return []
-
-
-if __name__ == "__main__":
-    sys.exit(main())

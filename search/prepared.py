@@ -7,8 +7,8 @@ from data.preparation import DataError, request
 from data.store.disk import Store, is_store, open_store, verify
 from data.store.prepare import Progress, prepare, refuse_problems
 from search.output.terminal import log
-from search.output.typed import typed
-from search.run import PREPARED, TRIALS, Run
+from search.output.typed import setting, typed
+from search.run import MODELS, PREPARED, TRIALS, Run
 from studies.preset import StudyError
 
 
@@ -50,12 +50,24 @@ def found_or_made(run: Run, progress: Progress, strict: bool) -> Store:
             log(f"{there.films_fault}: the films are measured again")
         if trained_on and now != then:
             raise StudyError(f"{run.folder} has trials on data with {difference(then, now)}; use another --run-dir")
+        if before := needed_by_models(run, there):
+            log(
+                f"the images of {path} are to be made anew ({difference(then, now)}): a model that was trained on them needs {before} to "
+                "go on"
+            )
         if now == then and gone(run.data):
             said = f"{run.data} is not there (moved, or not mounted?): the run continues with the data prepared from it, {path}"
             log(said)
             refuse_problems(there, strict)
             return there
     return prepare(run.data, run.preset.preparation, path, progress, strict, trained_on)
+
+
+def needed_by_models(run: Run, there: Store) -> str:
+    """How the images that are there were asked for, as far as the run has that otherwise now; '' where no model may need them."""
+    now, before = run.preset.preparation.pixels, there.prepared_as.pixels
+    has_models = any((run.folder / MODELS).glob("*/model.json"))
+    return " ".join(setting(name, before[name]) for name in before if has_models and before[name] != now[name])
 
 
 def gone(source: str) -> bool:

@@ -15,7 +15,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from data.named_source import absolute
+from data.named_source import absolute, expanded
 from models.architecture import Architecture
 from models.families.inception_v3 import INCEPTION_V3
 from models.pretrained.file import checked
@@ -79,6 +79,7 @@ def open_run(
     """
     if "\0" in str(folder):
         raise StudyError(f"--run-dir names a folder; got {str(folder)!r}")
+    folder = expanded(str(folder))
     if folder.exists() and not folder.is_dir():
         raise StudyError(f"{folder} is a file, and a run is a folder: name another --run-dir")
     refuse_unspeakable(folder)

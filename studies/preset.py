@@ -142,13 +142,13 @@ class Preset:
             raise StudyError(f"objective is one of {', '.join(map(','.join, OBJECTIVES))}; got {shown(self.objective)}")
         if self.resolve and self.resolve < max(self.seeds, 6):
             raise StudyError(
-                f"resolve must be 0, or a number of seeds of at least {max(self.seeds, 6)}; got {self.resolve}"
+                f"resolve must be 0, or a number of seeds of at least {max(self.seeds, 6)}; got {self.resolve}: raise --resolve, or lower --seeds"
             )
         if self.seed > (highest := RANGES["seed"].high - SEEDS):
             raise StudyError(f"seed is at most {highest:,.0f}, as further seeds count on from it; got {self.seed}")
         if 0 < self.baseline_seeds < self.seeds:
             raise StudyError(
-                f"baseline_seeds must be 0, which chooses the best number, or at least seeds ({self.seeds}); got {self.baseline_seeds}"
+                f"baseline_seeds must be 0, which chooses the best number, or at least seeds ({self.seeds}); got {self.baseline_seeds}: raise --baseline-seeds, or lower --seeds"
             )
         named = isinstance(self.families, tuple) and all(name in list(FAMILIES) for name in self.families)
         if not named:

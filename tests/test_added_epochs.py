@@ -17,6 +17,8 @@ from small_trainings import StoppedAfterAnEpoch
 
 from data.preparation import DataError
 from data.store.disk import Store
+from search.apply.explain import of_store
+from search.cli import main
 from search.leader.kept import history_of
 from search.leader.progress import Progress, Terms
 from search.run import Run
@@ -376,6 +378,32 @@ def test_a_training_that_was_stopped_is_not_begun_anew_on_other_data(
     assert (job.folder / "model.json").exists() == kept
 
 
+@pytest.mark.parametrize(
+    ("name", "now", "said"),
+    [
+        ("image_px", 64, "prepared with image_px 64, p was trained with 40: add --image-px 40, "),
+        ("stretch", False, "prepared with stretch False, p was trained with True: add --stretch, "),
+    ],
+)
+def test_where_the_runs_data_were_prepared_anew_that_is_said_and_not_to_remove_the_model(
+    run: Run, tiny_store: Store, whole: Path, name: str, now: Any, said: str
+) -> None:
+    settings = tiny_store.info["settings"] | {name: now}
+    other = replace(tiny_store, info=tiny_store.info | {"digest": "another", "settings": settings})
+
+    for order in (TWELVE, replace(TWELVE, changes={"epochs": 6, "seed": 5})):  # more epochs, and as many
+        with pytest.raises(StudyError) as refused:
+            train(run, other, order, nobody, silent(), Terms())
+        assert said in str(refused.value)
+        assert "remove" not in str(refused.value)
+    elsewhere = replace(other, info=other.info | {"source": "/elsewhere"})
+    with pytest.raises(StudyError, match="give a --name, or remove it"):
+        train(run, elsewhere, TWELVE, nobody, silent(), Terms())
+    with pytest.raises(DataError) as unfit:
+        of_store(other, "validation", 2, open_folder(whole))
+    assert said in str(unfit.value)
+
+
 def test_a_model_that_evaluate_made_is_not_taken_for_a_training(run: Run, tiny_store: Store, whole: Path) -> None:
     (whole / "job.json").unlink()  # as `evaluate --recalibrate` leaves a model: nothing trained it
 
@@ -543,3 +571,17 @@ def test_a_kill_at_any_renaming_while_the_best_of_added_epochs_is_kept_leaves_wh
         assert (len(found.about["history"]), found.about["best_epoch"]) == (12, 7)
         assert not list(whole.glob("p.*"))
     assert survived > 5
+
+
+def test_a_command_that_makes_the_images_of_a_runs_models_anew_says_how_they_were(
+    tmp_path: Path, tiny_model: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = ["--run-dir", str(tmp_path / "run")]
+    assert main(["prepare", "phantom:20", "--preset", "demo", "--image-px", "40", *run]) == 0
+    assert main(["prepare", "phantom:20", "--image-px", "48", *run]) == 0
+    assert "made anew" not in capsys.readouterr().err, "no model needs them"
+    shutil.copytree(tiny_model, tmp_path / "run" / "models" / "m")
+    assert main(["prepare", "phantom:20", "--image-px", "48", *run]) == 0
+    assert "made anew" not in capsys.readouterr().err
+    assert main(["prepare", "phantom:20", "--image-px", "40", "--fit", "crop_pad", *run]) == 0
+    assert "a model that was trained on them needs --image-px 48" in capsys.readouterr().err

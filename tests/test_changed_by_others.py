@@ -30,7 +30,7 @@ from search.run import open_run
 from search.storage import told
 from search.storage.opening import open_storage
 from search.storage.records import load, trials_of
-from search.storage.sqlite import StorageError, own_url
+from search.storage.sqlite import TABLES, StorageError, own_url, sqlite_url
 from search.storage.status import status
 from search.trained.choose import chosen
 from search.watch.dashboard import noted
@@ -248,6 +248,17 @@ def epoch(value: str, kind: str = "FINITE") -> Change:
 BEYOND = "1" + "0" * 400  # a whole number that is too large for a double
 # What is left out of the ablation's best trial, and why.
 IMPOSSIBLE: dict[str, tuple[Change, str]] = {
+    "a failed trial with a value": (
+        lambda folder: (
+            sql("UPDATE trials SET state = 'FAIL' WHERE trial_id = 3")(folder),
+            of_last("exit_reason", '"diverged"')(folder),
+        )[0],
+        "has failed and has the value",
+    ),
+    "a seed beyond what a trial can have": (
+        sql("UPDATE trial_params SET param_value = 2147483648 WHERE trial_id = 3 AND param_name = 'seed'"),
+        "has seed 2147483648",
+    ),
     "another network's MACs": (of_last("macs", "5"), "its macs was 5"),
     "MACs beyond a double": (of_last("macs", BEYOND), "damaged attribute, macs"),
     "parameters beyond a double": (of_last("params", BEYOND), "damaged attribute, params"),
@@ -436,15 +447,72 @@ def test_what_cannot_be_believed_of_a_study_is_one_sentence_that_names_its_place
 ) -> None:
     happens, why = DAMAGED[what]
     happens(golden)
-    for command in (["status", "--json"], ["report"]):
+    for command in (["status", "--json"], ["report"], ["plan"]):
         assert main([*command, "--run-dir", str(golden)]) == 2
         said = capsys.readouterr().err.strip()
         assert why in said
         assert len(said.splitlines()) == 1
-    assert main(["plan", "--run-dir", str(golden)]) == 2
-    planned = capsys.readouterr().err.strip()
-    assert len(planned.splitlines()) == 1
-    assert not what.startswith(("no number", "a number")) or "the study '1 ablation': " in planned
+
+
+OF_TRIALS: dict[str, tuple[str, str]] = {  # what somebody does in SQL, and what is said
+    "a running trial that has ended": (
+        "UPDATE trials SET state = 'RUNNING' WHERE trial_id = 3",
+        "trial 2 of the study '1 ablation' is damaged and cannot be read (its state, beginning and end is 'RUNNING', ",
+    ),
+    "a waiting trial that has ended": (
+        "UPDATE trials SET state = 'WAITING' WHERE trial_id = 3",
+        "trial 2 of the study '1 ablation' is damaged and cannot be read (its state, beginning and end is 'WAITING', ",
+    ),
+    "distributions of nothing": (
+        "UPDATE trial_params SET distribution_json = '{}'",
+        "trial 0 of the study '1 ablation' is damaged and cannot be read (its parameter variant is 0, '{}': 'name')",
+    ),
+    "attributes that are no JSON": (
+        "UPDATE trial_system_attributes SET value_json = '{' WHERE key = 'fixed_params'",
+        "trial 0 of the study '1 ablation' is damaged and cannot be read (its system attribute fixed_params is '{'",
+    ),
+    "a number twice": ("UPDATE trials SET number = 0 WHERE trial_id = 3", "'1 ablation' is damaged (two of its trials"),
+    **{
+        f"no {table}": (f"DROP TABLE {table}", f"studies.db is damaged (it has no table {table}): somebody has")
+        for table in sorted(TABLES - {"studies", "trials"})
+    },
+    "no studies": ("DROP TABLE studies", "studies.db is the database of another program"),
+}
+
+
+@pytest.mark.parametrize("what", OF_TRIALS)
+def test_every_command_that_reads_a_damaged_database_says_the_same_sentence_and_changes_nothing(
+    golden: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], what: str
+) -> None:
+    statement, why = OF_TRIALS[what]
+    with closing(sqlite3.connect(golden / "studies.db")) as database:
+        database.execute(statement)
+        database.commit()
+        left = list(database.iterdump())
+    monkeypatch.chdir(golden.parent)
+    said = set()
+    for command in (
+        "status",
+        "status --json",
+        "report",
+        "plan",
+        "plan --budget 1h",
+        "train",
+        "train --trial ablation:0",
+        "width",
+        "dashboard",
+    ):
+        assert main([*command.split(), "--run-dir", golden.name]) == 2, command
+        ended = capsys.readouterr()
+        assert ended.out == ""
+        said.add(ended.err.strip().splitlines()[-1])
+    assert len(said) == 1, said
+    assert why in said.pop()
+    source, target = (sqlite_url(folder / "studies.db") for folder in (golden, tmp_path))
+    assert main(["storage", "copy", "--from", source, "--to", target]) == 2
+    assert why in capsys.readouterr().err
+    with closing(sqlite3.connect(golden / "studies.db")) as database:
+        assert list(database.iterdump()) == left
 
 
 @pytest.mark.parametrize(

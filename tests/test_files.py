@@ -8,12 +8,12 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from at_rest import at_rest
+from at_rest import as_somebody, at_rest, in_one_process, only_readable
 from conftest import tiny_preset
 from formula import FormulaExecutor, silent
 from golden_runs import laid_out
@@ -118,40 +118,6 @@ def finished(tmp_path_factory: pytest.TempPathFactory, tiny_store: Store) -> Pat
         run_study(run, tiny_store, name, FormulaExecutor, silent())
     record(run)
     return at_rest(folder)
-
-
-def in_one_process(calls: list[list[str]], prefix: Sequence[str] = (), **options: Any) -> list[tuple[int, str, str]]:
-    """Exit code, stdout and stderr of each call, made one after the other."""
-    script = (
-        "import contextlib, io, json, sys, traceback\n"
-        "from search.cli import main\n"
-        f"for call in {calls!r}:\n"
-        "    out, err = io.StringIO(), io.StringIO()\n"
-        "    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):\n"
-        "        try: code = main(call)\n"
-        "        except SystemExit as error: code = error.code\n"
-        "        except BaseException: code = 1; traceback.print_exc()\n"
-        "    print(json.dumps([code, out.getvalue(), err.getvalue()]), flush=True)\n"
-    )
-    environment = os.environ | {"PYTHONPATH": str(ROOT)}
-    call = [*prefix, sys.executable, "-c", script]
-    ended = subprocess.run(call, env=environment, capture_output=True, text=True, timeout=250, check=False, **options)
-    assert ended.returncode == 0, ended.stderr
-    return [tuple(json.loads(line)) for line in ended.stdout.splitlines()]
-
-
-def as_somebody() -> list[str]:
-    """How a process is begun whom permissions bind; root they do not."""
-    if os.geteuid():
-        return []
-    if not shutil.which("setpriv"):
-        pytest.skip("root, and no setpriv")
-    return ["setpriv", "--inh-caps=-all", "--bounding-set=-dac_override,-dac_read_search,-fowner"]
-
-
-def only_readable(folder: Path, yes: bool = True) -> None:
-    for path in (folder, *folder.rglob("*")):
-        path.chmod(path.stat().st_mode & ~0o222 if yes else path.stat().st_mode | 0o200)
 
 
 @pytest.fixture

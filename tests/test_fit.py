@@ -176,8 +176,12 @@ def test_the_cosine_warms_up_and_ends_at_the_final_rate() -> None:
     ("fields", "says"),
     [
         ({"epochs": 0}, "epochs must be a whole number from 1 to 100,000; got 0"),
-        ({"final_learning_rate": 1.0}, "final_learning_rate must be"),
-        ({"warmup_epochs": 30}, "warmup_epochs must be"),
+        (
+            {"final_learning_rate": 1.0},
+            r"final_learning_rate must be .*: lower --final-learning-rate, or raise --learning-rate",
+        ),
+        ({"warmup_epochs": 30}, r"warmup_epochs must be .*: lower --warmup-epochs, or raise --epochs"),
+        ({"gamma": 0.5}, "gamma must be .*: set --gamma"),
         ({"bn_momentum": 1.0}, "bn_momentum must be"),
         ({"zoom": 1.0}, "zoom must be a number from 0 to below 1; got 1"),
         ({"l2": -1.0}, "l2 must be"),

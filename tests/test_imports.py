@@ -50,7 +50,6 @@ USES_OPTUNA = {
     "search/storage/opening.py",
     "search/storage/copy.py",
     "search/storage/checked/tables.py",
-    "search/storage/status.py",
     "search/leader/timings.py",
     "search/leader/budget_kept.py",
     "search/leader/guards.py",

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from at_rest import as_somebody, in_one_process, only_readable
 from conftest import tiny_preset
 from formula import FormulaExecutor
 from hypothesis import given
@@ -130,6 +131,40 @@ def test_predict_and_explain_work_after_a_search_and_say_what_the_network_is(
     assert json.loads(said.out)["model_note"] in said.err
     assert models_of(searched_run) == [], "it is no trained model, and the report does not list it as one"
     assert read_about(searched_run / TRIALS / "depth" / "0004", whole=True)["test"] is None
+
+
+def test_predict_and_explain_read_a_search_that_cannot_be_written_to(
+    searched_run: Path, tiny_store: Store, tmp_path: Path
+) -> None:
+    """What a search keeps is made a model at the first use, in a folder that goes with the process here."""
+    hand = tmp_path / "hand.png"
+    Image.fromarray(np.asarray(tiny_store.images[0])).save(hand)
+    (temporary := tmp_path / "temporary").mkdir()
+    run, named = ["--run-dir", str(searched_run)], [str(hand), "--sex", "F", "--force"]
+    before = sorted(searched_run.rglob("*"))
+    calls = [
+        ["predict", *named, *run],
+        ["predict", *named, *run],
+        ["explain", *named, *run, "--to", str(tmp_path / "to")],
+        ["explain", *named, *run],
+    ]
+    only_readable(searched_run)
+    try:
+        said = in_one_process(calls, [*as_somebody(), "env", f"TMPDIR={temporary}"])
+    finally:
+        only_readable(searched_run, False)
+
+    for call, (code, _, errors) in zip(calls[:3], said[:3], strict=True):
+        assert code == 0, (call, errors)
+        assert "the search kept of depth #4" in errors
+    assert f"{searched_run / TRIALS / 'depth' / '0004'}: MAE" in said[0][2]
+    assert said[0][1] == said[1][1] != ""
+    assert len(list((tmp_path / "to").iterdir())) == 2
+    assert said[3][0] == 2
+    assert f"{searched_run / TRIALS / 'depth' / '0004' / 'explained'} cannot be written" in said[3][2]
+    assert "name another folder with --to" in said[3][2]
+    assert sorted(searched_run.rglob("*")) == before
+    assert list(temporary.iterdir()) == []
 
 
 def test_a_model_that_was_trained_goes_before_a_kept_network(

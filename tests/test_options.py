@@ -5,7 +5,6 @@ import ast
 import json
 import math
 import re
-from collections.abc import Iterator
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any, get_args, get_origin
@@ -13,6 +12,7 @@ from typing import Any, get_args, get_origin
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from typed_commands import commands, valued
 
 from data import preparation
 from data.preparation import Preparation
@@ -55,23 +55,6 @@ HOSTILE = (
     "many",
     "\x1b[31m",
 )
-
-
-def commands(top: argparse.ArgumentParser, words: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
-    """Every command's words and parser, those of `storage copy` too."""
-    below = [action for action in top._actions if isinstance(action, argparse._SubParsersAction)]
-    if not below:
-        yield words, top
-    for action in below:
-        for name, command in action.choices.items():
-            yield from commands(command, (*words, name))
-
-
-def valued(command: argparse.ArgumentParser) -> Iterator[argparse.Action]:
-    """The arguments that take a value."""
-    for action in command._actions:
-        if action.nargs != 0 and not isinstance(action, argparse._HelpAction | argparse.BooleanOptionalAction):
-            yield action
 
 
 def needed(command: argparse.ArgumentParser, but: argparse.Action) -> list[str]:
@@ -305,6 +288,25 @@ def test_a_list_that_may_be_empty_is_emptied_by_none(tmp_path: Path) -> None:
 
     assert chosen == dict.fromkeys(names, ())
     assert open_run(tmp_path, None, chosen, None, None).preset == derive(demo(), chosen)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ("--epochs 1", "warmup_epochs must be below epochs (1), got 1: lower --warmup-epochs, or raise --epochs"),
+        ("--learning-rate 1e-6", "lower --final-learning-rate, or raise --learning-rate"),
+        ("--gamma 0.5", "set --gamma to one of these"),
+        ("--seeds 9 --baseline-seeds 2", "raise --baseline-seeds, or lower --seeds"),
+        ("--seeds 9 --resolve 8", "raise --resolve, or lower --seeds"),
+        ("--validation-fraction 0.6 --test-fraction 0.5", "lower --validation-fraction, or --test-fraction"),
+    ],
+)
+def test_fields_that_do_not_go_together_are_refused_by_the_options_that_a_person_types(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], arguments: str, said: str
+) -> None:
+    run = ["--preset", "demo", "--data", "phantom:60", "--run-dir", str(tmp_path / "run")]
+    assert main(["run", *run, *arguments.split()]) == 2
+    assert said in capsys.readouterr().err
 
 
 def test_every_field_with_an_option_is_one_of_a_preset() -> None:

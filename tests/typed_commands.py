@@ -1,8 +1,11 @@
 """The command as people type it, in a process of its own or in this one."""
 
+import argparse
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -35,3 +38,20 @@ def refused_here(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
     assert "Traceback" not in said.err
     assert said.out == ""
     return said.err
+
+
+def commands(top: argparse.ArgumentParser, words: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
+    """Every command's words and parser, those of `storage copy` too."""
+    below = [action for action in top._actions if isinstance(action, argparse._SubParsersAction)]
+    if not below:
+        yield words, top
+    for action in below:
+        for name, command in action.choices.items():
+            yield from commands(command, (*words, name))
+
+
+def valued(command: argparse.ArgumentParser) -> Iterator[argparse.Action]:
+    """The arguments that take a value."""
+    for action in command._actions:
+        if action.nargs != 0 and not isinstance(action, argparse._HelpAction | argparse.BooleanOptionalAction):
+            yield action

@@ -72,14 +72,16 @@ class Training:
         if not isinstance(self.weights, str):
             raise TrainingError(f"weights must be the name of a file; got {self.weights!r}")
         if 0 < self.gamma < 1:
-            raise TrainingError(f"gamma must be 0 (off) or at least 1; got {self.gamma:g}")
+            raise TrainingError(f"gamma must be 0 (off) or at least 1; got {self.gamma:g}: set --gamma to one of these")
         if self.final_learning_rate > self.learning_rate:
             raise TrainingError(
                 f"final_learning_rate must be at most learning_rate ({self.learning_rate:g}), "
-                f"got {self.final_learning_rate:g}"
+                f"got {self.final_learning_rate:g}: lower --final-learning-rate, or raise --learning-rate"
             )
         if self.warmup_epochs >= self.epochs:
-            raise TrainingError(f"warmup_epochs must be below epochs ({self.epochs}), got {self.warmup_epochs:g}")
+            raise TrainingError(
+                f"warmup_epochs must be below epochs ({self.epochs}), got {self.warmup_epochs:g}: lower --warmup-epochs, or raise --epochs"
+            )
 
     def to_dict(self) -> dict[str, Any]:
         """By name, as it is recorded: what earlier versions did not know is left out where it is off, so that what they

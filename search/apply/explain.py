@@ -21,7 +21,7 @@ from search.apply.predict import Wanted, judge, read
 from search.output.notices import of_drawn_hands
 from search.output.terminal import log
 from search.show.overlay import scale_of
-from search.trained.folder import ModelFolder, load_network
+from search.trained.folder import ModelFolder, load_network, prepared_otherwise
 from search.trained.left.looks import LOOKS
 from search.trained.predictor import looks_in
 from studies.preset import StudyError
@@ -121,6 +121,8 @@ def of_files(files: Sequence[Path], wanted: Wanted, model: ModelFolder) -> list[
 
 def of_store(store: Store, split: str, count: int, model: ModelFolder) -> list[Shown]:
     """`count` cases of a split, half of them girls, spread evenly over the ages. Raises DataError where they do not fit the model."""
+    if said := prepared_otherwise(model, store):
+        raise DataError(said)
     there = store.prepared_as.pixels
     for name, asked in model.preparation.pixels.items():
         if there[name] != asked:

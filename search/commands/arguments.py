@@ -51,7 +51,7 @@ def add_run_options(parser: argparse.ArgumentParser, with_data: bool = True) -> 
     )
     parser.add_argument(
         "--storage",
-        type=values.TEXT,
+        type=values.URL,
         metavar="URL",
         help="SQLAlchemy URL of the studies (default: SQLite in the run's folder)",
     )

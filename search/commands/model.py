@@ -185,12 +185,12 @@ def run_predict(arguments: argparse.Namespace) -> int:
     known = labels.labels_of(arguments.table, files, asked, arguments.age_unit) if arguments.table else labels.Labels()
     for said in known.said:
         log(said)
-    folder = usable(arguments.run_dir, arguments.model)
-    model = open_model(folder)
+    used = usable(arguments.run_dir, arguments.model)
+    model = open_model(used.folder)
     male = None if arguments.sex is None else arguments.sex == "M"
     wanted = predict.Wanted(male, known.male, arguments.flip, arguments.force, known.age_months, arguments.identifiers)
     told = [*predict.cautions(model, wanted), *filter(None, [note := note_of(model.about, arguments.run_dir)])]
-    for words in (f"{folder}{predict.figures_words(model)}", *told):
+    for words in (f"{used.own}{predict.figures_words(model)}", *told):
         log(words)
     rows, named = predict.rows_of(model, files, wanted), predict.columns_of(files, wanted)
     if note and arguments.json:

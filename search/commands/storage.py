@@ -9,6 +9,7 @@ from search.commands.general.help import Subparsers, command
 from search.output.terminal import log
 from search.output.typed import typed
 from search.storage.status import storage_exists
+from studies.order import EVERY
 from studies.preset import StudyError
 
 LOOPBACK = "127.0.0.1"
@@ -21,7 +22,9 @@ def run_storage_copy(arguments: argparse.Namespace) -> int:
 
 
 def run_dashboard(arguments: argparse.Namespace) -> int:
+    from search.storage.keys import study_key
     from search.storage.opening import open_storage
+    from search.storage.records import load
     from search.storage.status import refuse_missing
     from search.watch.serving import listen
 
@@ -29,12 +32,16 @@ def run_dashboard(arguments: argparse.Namespace) -> int:
     refuse_missing(run)
     if not storage_exists(run):
         raise StudyError(f"{run.folder} has no studies yet: run `{typed('run', run.folder)}` first")
+    storage = open_storage(run.storage)
+    for name in EVERY:
+        if study := load(storage, name, run.folder):
+            storage.refuse_damaged(study_key(study))
     host = arguments.host
     if host not in (LOOPBACK, "localhost") and not arguments.expose:
         raise StudyError(
             f"the dashboard has no login, and whoever reaches {host} could delete studies: leave --host out, or add --expose"
         )
-    server = listen(open_storage(run.storage), run.folder, host, arguments.port)
+    server = listen(storage, run.folder, host, arguments.port)
     # The order: without it the dashboard lists the last study first.
     reached = "ANYONE WHO REACHES THIS ADDRESS can delete studies" if arguments.expose else "this machine only"
     log(f"http://{host}:{server.server_port}/dashboard?studies_order_by=asc  (no login: {reached}; Ctrl-C ends it)")
@@ -57,10 +64,10 @@ def build(commands: Subparsers) -> None:
         "--to postgresql+psycopg://me@host/bones",
     )
     copy.add_argument(
-        "--from", dest="source", type=values.TEXT, required=True, metavar="URL", help="the database to copy from"
+        "--from", dest="source", type=values.URL, required=True, metavar="URL", help="the database to copy from"
     )
     copy.add_argument(
-        "--to", dest="target", type=values.TEXT, required=True, metavar="URL", help="the database to copy to"
+        "--to", dest="target", type=values.URL, required=True, metavar="URL", help="the database to copy to"
     )
     copy.add_argument(
         "--run-dir",

@@ -7,8 +7,8 @@ frozen value that it becomes a part of.
 from argparse import ArgumentTypeError
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, NamedTuple
+from urllib.parse import quote, unquote
 
 from data.named_source import expanded
 from data.preparation import DataError
@@ -146,6 +146,18 @@ OBJECTIVE = Written(
     "mae, mae,macs or mae,params", lambda text: tuple(part.strip() for part in not_empty(text).split(","))
 )
 BUDGET = Written(FORMS, parse)
+
+
+def url(text: str) -> str:
+    """Of a database. In the path of an SQLite file ~ is a home folder, as in any path."""
+    head, mark, place = text.partition(":///~")
+    if not mark or not head.startswith("sqlite"):
+        return not_empty(text)
+    path, question, query = place.partition("?")
+    return f"{head}:///{quote(str(expanded('~' + unquote(path))))}{question}{query}"
+
+
 TEXT = Written("a text that is not empty", not_empty)
-PATH = Written("a path that is not empty", lambda text: Path(not_empty(text)))
+PATH = Written("a path that is not empty", lambda text: expanded(not_empty(text)))
+URL = Written("a URL that is not empty", url)
 FILE = Written("a path, or '' for none", lambda text: str(expanded(text).absolute()) if text else "")

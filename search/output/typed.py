@@ -35,6 +35,12 @@ def named(option: str, value: str) -> list[str]:
     return [f"{option}={value}"] if value.startswith("-") else [option, value]
 
 
+def setting(name: str, value: object) -> str:
+    """A field of a preset as it is typed: --image-px 48, --no-stretch."""
+    option = name.replace("_", "-")
+    return f"--{'' if value else 'no-'}{option}" if isinstance(value, bool) else f"--{option} {value}"
+
+
 def quoted(word: str) -> str:
     """As the shell reads it back; characters that are not simply shown are escapes there too."""
     if word.isprintable():

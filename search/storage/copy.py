@@ -29,7 +29,7 @@ from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
 from search.output.files import write_text
 from search.output.terminal import log, say
-from search.storage.checked.tables import rows_of
+from search.storage.checked.tables import refuse_unreadable, rows_of
 from search.storage.checked.typed import misfit
 from search.storage.identity import ID, identity
 from search.storage.opening import open_storage, sqlite_path, without_password
@@ -166,6 +166,7 @@ def copy_rows(reading: Connection, writing: Connection, progress: Progress, sour
         elif rows:
             writing.execute(table.insert(), rows)
         progress(table.name, len(rows))
+    refuse_unreadable(reading)
     count = sqlalchemy.func.count(TRIALS.c.trial_id)
     counted = reading.execute(
         sqlalchemy.select(STUDIES.c.study_name, count).outerjoin(TRIALS).group_by(STUDIES.c.study_id)

@@ -39,3 +39,10 @@ def note_version(trial: int | None) -> str:
 
     key: str = note_ver_key(trial)
     return key
+
+
+def is_missing(error: BaseException) -> bool:
+    """Whether Optuna says that there is no such study or trial; another KeyError is of what it has read."""
+    from optuna.storages._rdb.models import NOT_FOUND_MSG
+
+    return isinstance(error, KeyError) and str(error.args[0]).startswith((NOT_FOUND_MSG, "No trial with trial number"))

@@ -27,8 +27,9 @@ from sqlalchemy.orm import Session
 from data.foreign import reason as words_of
 from data.shown import one_line
 from search.lock_holder import holder
-from search.storage.checked.kinds import misnumbered
+from search.storage.checked.rows import attributes, trials_in
 from search.storage.identity import is_ours
+from search.storage.keys import is_missing
 from search.storage.sqlite import BUSY_SECONDS, StorageError, beside, read_only, unwritable
 
 PATIENCE_SECONDS = 120  # that one call waits for a database that has gone away
@@ -39,6 +40,7 @@ LIBPQ = {"connect_timeout": 10, "keepalives_idle": 30, "keepalives_interval": 10
 PAGE = 250  # trials that are read at a time
 OF_THE_FILE = ("SQLITE_CORRUPT", "SQLITE_NOTADB", "SQLITE_READONLY", "SQLITE_IOERR", "SQLITE_FULL", "SQLITE_CANTOPEN")
 LOCKED = ("SQLITE_BUSY", "SQLITE_LOCKED")
+IDS = "SELECT trial_id FROM trials WHERE study_id = :study_id ORDER BY trial_id"
 LAST_KEY = 2**31 - 1  # that the column can hold
 
 Result = TypeVar("Result")
@@ -165,8 +167,8 @@ class PatientStorage(RDBStorage):
         def explained() -> Result:
             try:
                 return call()
-            except KeyError:  # Optuna's, where there is no such study or trial
-                if self.missing:
+            except KeyError as error:
+                if self.missing and is_missing(error):
                     self.missing()  # asks the database, too, which may go away just then
                 raise
 
@@ -189,9 +191,11 @@ class PatientStorage(RDBStorage):
         """As `made`; whatever Optuna raises over what it finds is the database's damage, but that a study or trial is missing."""
         try:
             return self.made(call)
-        except (StorageError, KeyError, SQLAlchemyError, OptunaError):
+        except (StorageError, SQLAlchemyError, OptunaError):
             raise
         except Exception as error:
+            if is_missing(error):
+                raise
             raise self.damaged(f"a study or trial in it cannot be read: {words_of(error)}") from None
 
     def damaged(self, how: str) -> StorageError:
@@ -204,7 +208,7 @@ class PatientStorage(RDBStorage):
         included_trial_ids: set[int],
         trial_id_greater_than: int,
     ) -> list[FrozenTrial]:
-        """As Optuna's, but all trials of a study are read by pages.
+        """As Optuna's, but all trials of a study are read by pages, and by the rule of whoever reads without Optuna first.
 
         While they are read, their rows take ten times the memory of the trials: a gigabyte for 10,000. (Optuna's cache
         asks for all of them once, and then for those it has not seen finished.)
@@ -215,19 +219,30 @@ class PatientStorage(RDBStorage):
 
         if trial_id_greater_than >= 0:
             return read(included_trial_ids, trial_id_greater_than)
-        ids = self.made(lambda: self.trial_ids(study_id))
+        self.refuse_damaged(study_id)
+        ids = [trial_id for (trial_id,) in self.rows(IDS, study_id=study_id)]
         pages = [ids[start : start + PAGE] for start in range(0, len(ids), PAGE)]
         # Without a page, too: Optuna's raises where there is no such study.
-        trials = [trial for page in pages or [[]] for trial in read(set(page), LAST_KEY)]
-        wrong = misnumbered([trial.number for trial in trials]) if states is None else ""
-        if wrong and is_ours(name := self.get_study_name_from_id(study_id)):  # others may have deleted trials of theirs
-            raise self.damaged(f"the study {name!r}: {wrong}")
-        return trials
+        return [trial for page in pages or [[]] for trial in read(set(page), LAST_KEY)]
 
-    def trial_ids(self, study_id: int) -> list[int]:
-        chosen = sqlalchemy.select(models.TrialModel.trial_id).where(models.TrialModel.study_id == study_id)
-        with self.engine.connect() as connection:
-            return list(connection.scalars(chosen.order_by(models.TrialModel.trial_id)))
+    def refuse_damaged(self, study_id: int) -> None:
+        """Raises StudyError. Of others' studies nothing is asked: they may have deleted trials of theirs."""
+        if is_ours(name := self.get_study_name_from_id(study_id)):
+            trials_in(name, study_id, self.rows)
+
+    def rows(self, statement: str, **values: Any) -> list[Any]:
+        def ask() -> list[Any]:
+            with self.engine.connect() as connection:
+                return list(connection.execute(sqlalchemy.text(statement), values))
+
+        return self.made(ask)
+
+    def get_study_user_attrs(self, study_id: int) -> dict[str, Any]:
+        try:
+            return self.read(lambda: RDBStorage.get_study_user_attrs(self, study_id))
+        except StorageError:
+            attributes(self.get_study_name_from_id(study_id), study_id, self.rows)  # names the one that is damaged
+            raise
 
     def _create_new_trial(self, study_id: int, template_trial: FrozenTrial | None = None) -> FrozenTrial:
         """Optuna's own transaction, but a trial of an attempt before this one is taken instead of making another.
@@ -301,7 +316,6 @@ REPEATABLE = (
     "get_study_id_from_name",
     "get_study_name_from_id",
     "get_study_system_attrs",
-    "get_study_user_attrs",
     "get_trial",
     "get_trial_id_from_study_id_trial_number",
     "get_trial_param",

@@ -16,6 +16,11 @@ from data.shown import one_line
 FILE = "studies.db"  # in the run's folder, unless --storage says otherwise
 BUSY_SECONDS = 60  # that one statement waits for SQLite's lock
 
+TABLES = {  # of Optuna's, those that are read
+    *("studies", "study_directions", "study_user_attributes", "study_system_attributes", "trials", "trial_params"),
+    *("trial_values", "trial_intermediate_values", "trial_user_attributes", "trial_system_attributes"),
+}
+
 Rows = Callable[..., list[Any]]  # of a statement with :name placeholders, given their values by name
 
 
@@ -39,7 +44,7 @@ def reading_file(path: Path) -> Iterator[Rows]:
         with closing(read_only(path)) as connection:
             refuse_damaged(lambda statement: connection.execute(statement).fetchone()[0], path)
             tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
-            refuse_foreign(tables, str(path))
+            refuse_foreign(tables, os.path.realpath(path))  # as those say who have its URL
             yield lambda statement, **values: connection.execute(statement, values).fetchall()
     except sqlite3.Error as error:
         raise StorageError(
@@ -120,6 +125,10 @@ def beside_trials(path: Path) -> bool:
 
 
 def refuse_foreign(tables: set[str], shown: str) -> None:
-    """Optuna would add its tables to whatever database it is given."""
+    """Optuna would add its tables to whatever database it is given, also those that somebody has dropped."""
     if tables and not {"studies", "trials", "version_info"} <= tables:
         raise StorageError(f"{shown} is the database of another program; name another with --storage or --run-dir")
+    if tables and (dropped := sorted(TABLES - tables)):
+        raise StorageError(
+            f"{shown} is damaged (it has no table {', '.join(dropped)}): somebody has changed it; restore a copy of it, or use another --run-dir"
+        )

@@ -97,19 +97,11 @@ def reading(url: str, folder: Path) -> Iterator[Rows]:
 
 @contextmanager
 def reading_any(url: str) -> Iterator[Rows]:
-    import sqlalchemy
-
     from search.storage.opening import open_storage
-    from search.storage.patience import PATIENCE_SECONDS, waiting
 
     storage = open_storage(url)
-
-    def rows(statement: str, **values: Any) -> list[Any]:
-        with storage.engine.connect() as connection:
-            return list(connection.execute(sqlalchemy.text(statement), values))
-
     try:
-        yield lambda statement, **values: waiting(lambda: rows(statement, **values), url, PATIENCE_SECONDS)
+        yield storage.rows
     finally:
         storage.engine.dispose()  # `status --watch` reads every few seconds
 

@@ -185,7 +185,7 @@ def why_outside(params: Mapping[str, Any], space: Mapping[str, Sequence[Value]])
         if not any(same(params[name], value) for value in values):
             return f"has {name} {shown(params[name])}, which is none of {', '.join(map(str, values[:12]))}"
     for name, value in params.items():
-        if name not in space and (name != SEED or not whole(value) or value < 0):
+        if name not in space and (name != SEED or value not in SEEDS):
             return f"has {name} {shown(value)}, a parameter that its study does not have"
     return ""
 

@@ -151,6 +151,8 @@ def pruned(trial: Stored) -> str:
 
 
 def failed(trial: Stored) -> str:
+    if trial.values:
+        return f"has failed and has the value {shown(trial.values[0])}: somebody else has set it"
     ours = trial.user_attrs.get("exit_reason", "completed") not in ("completed", "pruned")
     return "" if ours else "was set to failed by somebody else"
 

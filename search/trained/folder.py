@@ -13,7 +13,7 @@ from data.foreign import foreign
 from data.preparation import DataError, Preparation
 from data.store.disk import Store, is_store, open_store
 from models.architecture import Architecture
-from search.output.typed import typed
+from search.output.typed import setting, typed
 from search.run import MODELS, PREPARED, TRIALS
 from search.storage.settings import read_settings
 from search.trained.about import ABOUT, damaged, digest_of_file, refuse_changed
@@ -36,6 +36,7 @@ __all__ = [
     "open_folder",
     "opened_before",
     "parent_of",
+    "prepared_otherwise",
     "read_about",
     "store_of",
     "store_with",
@@ -150,6 +151,19 @@ def store_of(model: ModelFolder, run: Path) -> Store | None:
     folders = [one.path.resolve() for one in ancestry(model)[0]]
     runs = tuple(dict.fromkeys(above for folder in folders for above in runs_of(folder)))
     return store_with(digest, runs, [folder / PREPARED for folder in folders])
+
+
+def prepared_otherwise(model: ModelFolder, store: Store) -> str:
+    """Why the store's images are none for the model, though of the same source: somebody has prepared them anew, and what is said makes
+    them what they were. Empty where that is not so."""
+    there, asked = store.prepared_as.pixels, model.preparation.pixels
+    other = [name for name in asked if there[name] != asked[name]]
+    if not other or store.info["source"] != model.about["data"]["source"]:
+        return ""
+    now = ", ".join(f"{name} {there[name]}" for name in other)
+    then = ", ".join(str(asked[name]) for name in other)
+    again = " ".join(setting(name, asked[name]) for name in other)
+    return f"{store.path} was prepared with {now}, {model.name} was trained with {then}: add {again}, and the data are prepared so again"
 
 
 def ancestry(model: ModelFolder) -> tuple[list[ModelFolder], bool]:

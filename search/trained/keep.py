@@ -9,9 +9,11 @@ import platform
 import time
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import cache
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from tempfile import TemporaryDirectory
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -26,7 +28,7 @@ from models.architecture import Architecture
 from models.cost import cost
 from models.training.settings import Training
 from search.leader.kept import Kept, kept
-from search.output.files import write_text, written
+from search.output.files import may_be_written, write_text, written
 from search.storage.settings import read_settings
 from search.trained.about import DIGESTS, SEEN, refuse_changed, signed
 from search.trained.conformal import calibrate, coverage, intervals
@@ -175,17 +177,36 @@ def table(examples: Examples, predicted: np.ndarray, about: dict[str, Any]) -> p
     )
 
 
-def usable(run: Path, named: Path | None) -> Path:
-    """The folder of the model named; else the run's newest; else the network that its search has kept, made ready for use.
+class Usable(NamedTuple):
+    folder: Path  # of a whole model
+    own: Path  # where its network is: the same, but where that cannot be written to
+
+
+def usable(run: Path, named: Path | None) -> Usable:
+    """The model named; else the run's newest; else the network that its search has kept, made ready for use.
 
     Raises DataError where there is none, or the data that a kept one was trained on are not there any more.
     """
     if named or models_of(run) or not (found := kept(run)):
-        return named or newest(run)
-    best = found[0]
+        folder = named or newest(run)
+        return Usable(folder, folder)
+    best, own = found[0], found[0].folder
+    if not (own / ABOUT).exists() and not may_be_written(own):
+        best = replace(best, folder=Path(linked(own).name, *own.parts[-3:]))
     if not (best.folder / ABOUT).exists():
         write_about(best.folder, describe_kept(run, best))
-    return best.folder
+    return Usable(best.folder, own)
+
+
+@cache
+def linked(folder: Path) -> "TemporaryDirectory[str]":
+    """In which a trial's folder stands with links to what the search has left in it; it goes when this process ends."""
+    made = TemporaryDirectory(prefix="boneage-search-")
+    place = Path(made.name, *folder.parts[-3:])
+    place.mkdir(parents=True)
+    for name in (MODEL, VALIDATION, "job.json"):
+        (place / name).symlink_to((folder / name).resolve())
+    return made
 
 
 def describe_kept(run: Path, one: Kept) -> dict[str, Any]:

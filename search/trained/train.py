@@ -21,7 +21,7 @@ from search.leader.progress import Progress, Terms
 from search.lease import Lease, held
 from search.run import MODELS, Run, record
 from search.trained.choose import Chosen, name_of, seed_of, seed_words
-from search.trained.folder import MEMBERS
+from search.trained.folder import ABOUT, MEMBERS, open_folder, prepared_otherwise
 from search.trained.keep import (
     finished_before,
     unfinished,
@@ -131,6 +131,8 @@ def carried_out(
 
         with room_in(job.folder):
             settle_within(job.folder)
+            if (job.folder / ABOUT).exists() and (said := prepared_otherwise(open_folder(job.folder), store)):
+                raise StudyError(said)
             if before := unfinished(job):
                 begin()
                 longer(job, before, store, origin, flip, train_it, progress, keep_best)

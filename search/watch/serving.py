@@ -4,7 +4,9 @@ Each request is answered in a thread of its own and the main thread only listens
 answers, a Ctrl-C too, and a browser's idle connection would hold up everybody else's.
 """
 
+import json
 from collections.abc import Callable, Iterable
+from io import BytesIO
 from pathlib import Path
 from socketserver import ThreadingMixIn
 from typing import Any
@@ -17,6 +19,11 @@ from search.storage.copy import ARTIFACTS
 from search.watch.dashboard import artifact_store
 from search.watch.same_origin import App, Environ, guarded, is_artifact
 from studies.preset import StudyError
+
+WRITES = ("POST", "PUT")  # the requests whose bodies the app reads
+LONGEST = 128 * 1024**2  # bytes of a body: an artifact that somebody uploads
+DIGITS = 20  # of a length
+JSON = "application/json"
 
 
 class Threaded(ThreadingMixIn, WSGIServer):
@@ -39,8 +46,45 @@ def listen(storage: BaseStorage, folder: Path, host: str, port: int) -> WSGIServ
         server = make_server(host, port, app, Threaded, Unlogged)
     except (OSError, OverflowError) as error:
         raise StudyError(f"port {port} cannot be used ({error}); name another with --port") from None
-    server.set_app(guarded(there_only(app, folder / ARTIFACTS), host, server.server_port))
+    server.set_app(guarded(complete(there_only(app, folder / ARTIFACTS)), host, server.server_port))
     return server
+
+
+def complete(app: App) -> App:
+    """The app, which by itself answers 500, and prints a traceback, where a header is missing that browsers send, or a body is no JSON
+    object."""
+
+    def answer(environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
+        environ.setdefault("HTTP_ACCEPT_ENCODING", "identity")
+        if environ["REQUEST_METHOD"] in WRITES and not environ.get("HTTP_TRANSFER_ENCODING"):
+            length = environ.get("CONTENT_LENGTH") or "0"
+            if not length.isascii() or not length.isdecimal() or len(length) > DIGITS:
+                return refused(start_response, "Content-Length is no number of bytes")
+            if int(length) <= LONGEST:  # of a longer one the app says that it is too long
+                body = environ["wsgi.input"].read(int(length))
+                if body and not (is_json(environ) and is_object(body)):
+                    return refused(start_response, f"the body is no JSON object that is sent as {JSON}")
+                whole = body or b"{}"
+                environ |= {"wsgi.input": BytesIO(whole), "CONTENT_LENGTH": str(len(whole)), "CONTENT_TYPE": JSON}
+        return app(environ, start_response)
+
+    return answer
+
+
+def refused(start_response: Callable[..., Any], why: str) -> Iterable[bytes]:
+    start_response("400 Bad Request", [("Content-Type", JSON)])
+    return [json.dumps({"reason": why}).encode()]
+
+
+def is_json(environ: Environ) -> bool:
+    return str(environ.get("CONTENT_TYPE", "")).partition(";")[0].strip().lower() == JSON
+
+
+def is_object(body: bytes) -> bool:
+    try:
+        return isinstance(json.loads(body), dict)
+    except (ValueError, RecursionError):
+        return False
 
 
 def there_only(app: App, artifacts: Path) -> App:

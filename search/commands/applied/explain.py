@@ -2,8 +2,9 @@
 
 import argparse
 
+from data.preparation import PIXELS
 from data.ranges import whole
-from search.commands import values
+from search.commands import options, values
 from search.commands.arguments import add_columns, add_model_option, add_run_options, columns_asked, open_the_run
 from search.commands.general import refused
 from search.commands.general.help import Subparsers, command
@@ -34,6 +35,7 @@ def add_explain_options(parser: argparse.ArgumentParser) -> None:
     )
     add_model_option(parser)
     add_run_options(parser)
+    options.add(parser, PIXELS, "of --sheet: how the run's data are prepared, where that is not how they are now")
     parser.add_argument(
         "--to", type=values.PATH, metavar="DIR", help="where to write both (default: explained/ in the model's folder)"
     )
@@ -53,7 +55,8 @@ def run_explain(arguments: argparse.Namespace) -> int:
 
     if bool(arguments.files) == bool(arguments.sheet):
         raise StudyError("say which radiographs: name image files, or --sheet N for N cases of the run's data")
-    model = open_folder(usable(arguments.run_dir, arguments.model))
+    used = usable(arguments.run_dir, arguments.model)
+    model = open_folder(used.folder)
     if note := note_of(model.about, arguments.run_dir):
         log(note)
     if arguments.files:
@@ -72,7 +75,7 @@ def run_explain(arguments: argparse.Namespace) -> int:
             store = prepared(open_the_run(arguments, arguments.data), progress)
         shown, of_what = of_store(store, arguments.split, arguments.sheet, model), arguments.split
     found = explained(model, shown, arguments.fine)
-    picture, page = write(found, arguments.to or model.path / FOLDER, name_of(found, of_what))
+    picture, page = write(found, arguments.to or used.own / FOLDER, name_of(found, of_what))
     if arguments.json:
         cases = [
             case.to_dict(arguments.fine) | {"outside_hand_share": share}

@@ -7,6 +7,7 @@ import argparse
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from data.preparation import PIXELS
 from studies.preset import StudyError
 
 
@@ -49,6 +50,7 @@ RULES: Mapping[str, Sequence[Needs | Excludes]] = {  # by command
     ),
     "explain": (
         Needs(("split",), ("sheet",), "images that are named belong to no split"),
+        Needs(PIXELS, ("sheet",), "images that are named are prepared as the model's were"),
         Needs(OF_A_TABLE_OF_SEXES, ("table",), "it says how that table is read"),
         Excludes("sheet", ("sex", "table", "force"), "the sexes of the run's cases are known, and all are shown"),
     ),

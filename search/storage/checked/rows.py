@@ -73,6 +73,8 @@ def trials_in(study: str, study_id: int, rows: Rows) -> list[Row]:
     for trial_id, number, state, began, ended in rows(TRIALS, study_id=study_id):
         try:
             found[trial_id] = Row(number, State[state], moment(began), moment(ended))
+            if ended is not None and not found[trial_id].state.is_finished():
+                raise ValueError("it has ended, and has not")
         except FOREIGN as error:
             whose = f"trial {number} of the study {study!r}"
             raise damaged(whose, "its state, beginning and end", (state, began, ended), error) from None

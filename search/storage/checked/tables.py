@@ -7,6 +7,8 @@ import sqlalchemy
 from sqlalchemy import Connection, Table
 
 from data.shown import one_line
+from search.storage.checked.rows import trials_in
+from search.storage.identity import is_ours
 from search.storage.sqlite import StorageError
 
 TEXTS = ("key", "value_json")
@@ -36,6 +38,17 @@ def rows_of(
                     raise damaged(source, f"row {place} of its table {table.name} has {none}")
                 row[column.name] = keys[of][row[column.name]]
     return places, rows
+
+
+def refuse_unreadable(reading: Connection) -> None:
+    """Raises StudyError for a trial of this program's studies that a command would not believe: a copy would hold the damage, too."""
+
+    def rows(statement: str, **values: Any) -> list[Any]:
+        return list(reading.execute(sqlalchemy.text(statement), values))
+
+    for study_id, name in rows("SELECT study_id, study_name FROM studies ORDER BY study_id"):
+        if is_ours(name):
+            trials_in(name, study_id, rows)
 
 
 def damaged(source: str, how: str) -> StorageError:

@@ -249,7 +249,7 @@ def test_a_single_table_may_be_called_the_ground_truth(tmp_path: Path) -> None:
 def test_held_out_cases_alone_are_refused_with_the_name_that_says_so(tmp_path: Path) -> None:
     files = {"BoneXpert_validation_study.csv": table()}
 
-    with pytest.raises(DataError, match=r"all cases are held out, by the names .*validation_study\.csv \(validation\)"):
+    with pytest.raises(DataError, match=r"all cases are held out: .*validation_study\.csv \(validation, by its name"):
         read_folder(laid_out(tmp_path, files))
     assert len(read_folder(tmp_path, to_train=False).cases) == 60
 

@@ -71,8 +71,11 @@ NEEDED = ("id", "sex")
 AS_WRITTEN = ("row", "named", "folder")  # of a case, what does not make it another one
 LOG = frozenset(("epoch", "step", "iteration", "loss", "val loss", "learning rate", "lr"))
 PATH_BEGINS = re.compile(r"([A-Za-z]:|\.{0,2})[/\\]")  # C:\, /, ./, ../
-NUMBERED_ALIKE = 0.9  # of the smallest table's ids are another's, too
-ONE_CASE = 0.5  # of them have one label in both, from which on they are the same cases
+COUNTED_GAPS = 1.2  # times as far as there are cases, numbers may go that count them
+ONE_AGE_MONTHS = 12  # apart, as two readings of one hand may be
+ONE_CASE = (
+    0.5  # of the ids that two splits share have such labels and one sex, from which on they may be the same cases
+)
 OPTIONS = {  # that name a heading of one's own
     "id": "--id-column",
     "age_months": "--age-column",
@@ -226,9 +229,10 @@ def split_by_headings(columns: dict[str, str]) -> str:
     return published.get((columns["id"], columns.get("sex", ""), columns.get("age_months")), "")
 
 
-def without_a_word(table: Table, tables: Sequence[Table]) -> Table:
+def without_a_word(folder: Path, table: Table, tables: Sequence[Table]) -> Table:
     """A single table of all cases may be called the ground truth. RSNA's test table is known by its headings, too."""
     alone = len(tables) == 1 and table.split and not split_by_headings(dict(table.columns))
+    alone = alone and not split_of(folder, table.path.parent)
     stem = re.sub(r"ground[\W_]*truth", " ", table.path.stem.lower())
     return replace(table, split="") if alone and not split_by_words(stem) and split_by_words(table.path.stem) else table
 
@@ -277,21 +281,43 @@ def with_whole_names(table: Table) -> Table:
 
 
 def apart_by_folders(folder: Path, tables: Sequence[Table], images: Sequence[Path]) -> list[Table]:
-    """Where tables of several splits number their cases alike, 0000.png of train/ and 0000.png of test/, and each split has a folder of
-    its own with as many images, the ids have the splits' names before them. Cases with one label in both are one case."""
+    """Where tables of several splits count their cases alike, 0000.png of train/ and 0000.png of test/, and each case has its image in a
+    folder of its split, the ids have the splits' names before them. Cases with nearly one label in both may be one case."""
     every = pd.concat([table.cases[["id", "age_months", "male"]] for table in tables])
     again = every[every["id"].duplicated(keep=False)]
-    least = min(len(table.cases) for table in tables)
-    numbers, cases = again["id"].nunique(), len(again.drop_duplicates())
-    if numbers < NUMBERED_ALIKE * least or len(again) - cases > ONE_CASE * numbers:
+    if again.empty or not all(table.split and are_counted(table.cases["id"]) for table in tables):
         return list(tables)
+    ages, sexes = (again.groupby("id")[name] for name in ("age_months", "male"))
+    alike = ((ages.max() - ages.min()) <= ONE_AGE_MONTHS) & (sexes.nunique() == 1)
     split_at = cache(lambda at: split_of(folder, at))
-    there = Counter(split_at(path.parent) for path in images)
-    if not all(table.split and there[table.split] >= len(table.cases) for table in tables):
+    there = {(split_at(path.parent), composed([without_ending(path.name)])[0]) for path in images}
+    found = all((table.split, name) in there for table in tables for name in composed(list(table.cases["named"])))
+    if alike.mean() > ONE_CASE or not found:
         return list(tables)
     return [
-        renamed(table, {id: f"{table.split}/{id}" for id in table.cases["id"]}, f"{table.split}/") for table in tables
+        replace(
+            renamed(table, {id: f"{table.split}/{id}" for id in table.cases["id"]}, f"{table.split}/"),
+            said="; ".join(
+                filter(
+                    None,
+                    (
+                        table.said,
+                        f"{table.path.name}: other splits count their images alike, so its ids are {table.split}/...",
+                    ),
+                )
+            ),
+        )
+        for table in tables
     ]
+
+
+def are_counted(ids: pd.Series) -> bool:
+    """Whether they count from 0 or 1, with few gaps."""
+    numbers = ids.str.extract(r"(\d+)$")[0]
+    if numbers.isna().any() or numbers.empty:
+        return False
+    values = numbers.astype(float)
+    return bool(values.min() <= 1 and values.max() <= COUNTED_GAPS * len(ids))
 
 
 def renamed(table: Table, names: Mapping[str, str], letters: str) -> Table:

@@ -87,7 +87,7 @@ def read_folder(folder: Path, settings: Preparation = AS_FOUND, to_train: bool =
     tables, said = read_tables(folder, files, settings)
     tables = one_per_split(folder, tables)
     if to_train:
-        tables = [without_a_word(table, tables) for table in tables]
+        tables = [without_a_word(folder, table, tables) for table in tables]
     refuse_unfound(tables, settings.columns)
     if not is_header_age(settings.age_column):
         refuse_lost_ages(tables)

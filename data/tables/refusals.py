@@ -120,10 +120,15 @@ def refuse_no_training(tables: Sequence[Table]) -> None:
     """Tables of held-out cases alone."""
     own = {split for table in tables for split in table.cases["split"].replace("", table.split)}
     if own and own <= {"validation", "test"}:
-        names = " and ".join(f"{table.path} ({table.split})" for table in tables if table.split) or str(tables[0].path)
+        names = " and ".join(
+            f"{table.path} ({table.split}, by its name, folder or headings)"
+            if table.split
+            else f"{table.path} (by its column of splits)"
+            for table in tables
+        )
         raise DataError(
-            f"all cases are held out, by the names of their tables or folders, or by a column: {names}; add the training cases, or rename "
-            "the table or folder if the word means something else"
+            f"all cases are held out: {names}; add the training cases, or, if the word means something else, change the name of the table or its "
+            "folder, or the column that says so"
         )
 
 

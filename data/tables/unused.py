@@ -49,6 +49,10 @@ CODE = re.compile(r"(?=.*\d)(?=.*[a-z])[\w\-/#]{2,64}|[\d.]{20,64}", re.IGNORECA
 DECIMAL = re.compile(r"[+-]?\d+[.,]\d+")
 NUMBERS_LEAST = 0.8  # of the cells of a column of ages
 MOST = 0.5  # of them, where its heading or its place speaks for ages
+# Beside one split's word others of a column are no splits where its heading says what they are.
+OF_SOMETHING_ELSE = re.compile(
+    r"rater|reader|observer|method|purpose|indication|reason|site|hospital|clinic|centre|center|protocol|device|scanner|comment|note|remark"
+)
 FEW_WORDS = 8  # different ones in a column of splits
 MARKS = frozenset(("x", "*", "+", "\N{CHECK MARK}", "\N{HEAVY CHECK MARK}"))  # of who ticks rows by hand
 
@@ -149,7 +153,7 @@ def splits_named(heading: str, texts: Sequence[str]) -> frozenset[str]:
         return frozenset({"train", *held_out}) if of_heading and is_a_flag(heading) else frozenset()
     if len(splits) > 1:
         return frozenset(splits)
-    if not any(map(is_a_splits_cell, words)):
+    if OF_SOMETHING_ELSE.search(heading) or not any(map(is_a_splits_cell, words)):
         return frozenset()
     # Beside one split's word another, which nobody here knows, may be another split's.
     return frozenset(splits | ({"test"} if splits == {"train"} and "" in named.values() else set()))

@@ -20,10 +20,10 @@ NAMES = {
     "test": "test testing prueba pruebas teste testes",
 }
 # What is written behind it without a space: testset, Trainingsdaten, val_list as vallist.
-JOINED = "set|sets|data|dataset|images?|imgs?|cases?|ids?|list|labels?|split|daten|datensatz|menge|satz|bilder|liste|gruppe|(?:s?ko|co)horte?n?s?|patient(?:en|s)?|subjects|kinder|children"
+JOINED = "set|sets|data|dataset|images?|imgs?|cases?|ids|list|labels?|split|daten|datensatz|menge|satz|bilder|liste|gruppe|(?:s?ko|co)horte?n?s?|patient(?:en|s)?|subjects|kinder|children"
 # The last of train and of test are nnU-Net's.
 OTHER_NAMES = {
-    "train": "|derivation|imagestr|labelstr",
+    "train": "|imagestr|labelstr",
     "validation": "",
     "test": "|holdout|hold out|held out|heldout|ground truth|imagests|labelsts",
 }
@@ -31,35 +31,11 @@ OTHER_NAMES = {
 PERHAPS = re.compile(
     r"\b(?:eval|evaluation|evaluierung|dev|development|tuning|external|extern|externe|holdback|reserved|blind|cv|folds?)\b"
 )
-BETWEEN = frozenset(
-    [
-        "is",
-        "in",
-        "for",
-        "used",
-        "use",
-        "the",
-        "of",
-        "flag",
-        "as",
-        "was",
-        "to",
-        "set",
-        "zum",
-        "zur",
-        "fur",
-        "im",
-        "in",
-        "der",
-        "die",
-        "das",
-        "fuer",
-        "de",
-        "la",
-        "el",
-        "du",
-        "le",
-    ]
+# Beside a split's word in a heading over yes and no, what makes a test of a clinic, or its result, of it.
+CLINICAL = re.compile(
+    r"\b(?:gh|hgh|acth|lh|fsh|tsh|igf ?\d*|gnrh|hormone?s?|stimulation|clonidine?|arginine?|glucose|insulin|synacthen|tolerance|blood|lab|skin|sweat"
+    r"|allergy|genetic|dna|gene|karyotype|covid|pcr|hearing|vision|eye|iq|school|fitness|exercise|stress|physio|hospital|result|results|done|positive"
+    r"|negative|ordered|passed|reader|rater|repeat|retest)\b"
 )
 SPLIT_WORDS = {
     split: rf"(?:{'|'.join(names.split())})(?:{JOINED})?{OTHER_NAMES[split]}" for split, names in NAMES.items()
@@ -68,6 +44,7 @@ CELL_WORDS = {  # in a cell, where a word means nothing but a split
     **SPLIT_WORDS,
     "validation": rf"{SPLIT_WORDS['validation']}|dev",
 }
+WITHOUT_VALID = {**CELL_WORDS, "validation": CELL_WORDS["validation"].replace("|valid|", "|")}
 # "No" alone may be short for number.
 NEGATED = re.compile(rf"\b(?:{'|'.join(sorted(NOT - {'no'}))}|without|except)\b|\bno\W+(?:train|test|val)")
 
@@ -102,8 +79,14 @@ def split_by_cell(text: str) -> str:
 
 
 def is_a_splits_cell(text: str) -> bool:
-    """Whether a cell says nothing but a split: Testset, validation; not repeat test, nor valid, which is the word of a check."""
-    return bool(split_by_cell(text)) and is_a_list(text) and bare(text) != "valid"
+    """Whether a cell says nothing but a split: Testset, validation; not repeat test, nor valid, the word of a check, nor val, which may be
+    a town."""
+    return (
+        bool(split_by_words(text, WITHOUT_VALID))
+        and split_by_cell(text) != ""
+        and is_a_list(text)
+        and bare(text) != "val"
+    )
 
 
 def is_a_splits_table(stem: str, split: str = "") -> bool:
@@ -122,9 +105,10 @@ def is_a_list(stem: str) -> bool:
 
 
 def is_a_flag(heading: str) -> bool:
-    """Whether yes and no under a heading say whether a case is of a split: is_test, used for training; not ACTH test, nor valid."""
-    words = [word for word in words_of(heading) if word not in BETWEEN]
-    return words != ["valid"] and is_a_list(" ".join(words))
+    """Whether yes and no under a heading say whether a case is of a split: is_test, used for training; not ACTH test, nor valid image."""
+    words = re.sub(r"[^a-z]+", " ", bare(heading))
+    named = any(re.search(rf"\b(?:{word})\b", words) for word in WITHOUT_VALID.values())
+    return named and not CLINICAL.search(words)
 
 
 def may_say_a_split(name: str) -> bool:

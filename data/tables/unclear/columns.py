@@ -27,7 +27,7 @@ OF_A_READING = re.compile(
 # Of a column that holds ages and says not whose: what readings and labels are called, and what they are surely not.
 OF_A_LABEL = re.compile(
     r"consensus|konsens|consenso|maturit|maturation|reife|\brus\b|carpal|karpal|\breader|\brater|\bobserver|\bradiologist|\breading"
-    r"|\bleser|\bbefund|\bexpert|gutacht|\brad ?\d|\br ?\d\b|\bestimate|\bresult|\batlas\b|\bka\b|\bgt\b|ground ?truth|\blabels?\b|\btarget|\breference|\bmean\b"
+    r"|\bleser|\bbefund|\bexpert|gutacht|\brad ?\d|\br ?\d\b|\bestimate|\batlas\b|\bka\b|\bgt\b|ground ?truth|\blabels?\b|\btarget|\breference|\bmean\b"
 )
 OF_A_MEASURE = re.compile(
     r"\b(method|methode|metodo|date|datum|fecha|sds?|z|scores?|zscore|percentiles?|difference|diff|delta|height|weight|bmi|size|grade|stage|dose"

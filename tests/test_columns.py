@@ -642,8 +642,6 @@ LISTS: dict[str, tuple[str, str, str]] = {  # the file, its text with the first 
     "YAML": ("split.yaml", "seed: 1\ntrain:\n" + "".join(f"  - {id}\n" for id in IDS[:5]) + "test:\n" + "".join(f"  - '{id}.png'\n" for id in IDS[5:]), "1382 is test"),
     "YAML in brackets": ("splits.yml", f"train: [{', '.join(IDS[:5])}]\nvalidation: [{', '.join(IDS[5:])}]\n", "1382 is validation"),
     "YAML by id": ("cv_split.yml", "".join(f"{id}: {OWN[n]}\n" for n, id in enumerate(IDS)), "1382 is test"),
-    "a page": ("split.html", "<table><tr><th>id</th><th>set</th></tr>" + "".join(f"<tr><td>{id}</td><td>{OWN[n]}</td></tr>" for n, id in enumerate(IDS)) + "</table>", "1382 is test"),
-    "a page of the test set": ("testset.html", "<ul>" + "".join(f"<li>{id}.png</li>" for id in IDS[5:]) + "</ul>", "1382 is test"),
     "JSON of records": ("split.json", json.dumps([{"id": id, "split": OWN[n]} for n, id in enumerate(IDS)]), "1382 is test"),
     "JSON of records in lines": ("partition.jsonl", "".join(json.dumps({"file": f"{id}.png", "set": OWN[n]}) + "\n" for n, id in enumerate(IDS)), "1382 is test"),
     "JSON of folds in one line": ("splits_final.json", json.dumps([{"train": IDS[:5], "val": IDS[5:]}]), "1382 is validation"),
@@ -651,7 +649,6 @@ LISTS: dict[str, tuple[str, str, str]] = {  # the file, its text with the first 
     "settings of a program": ("split.ini", "[train]\nfiles = " + " ".join(IDS[:5]) + "\n[test]\nfiles = " + " ".join(IDS[5:]) + "\n", "1382 is test"),
     "titles and names": ("splits.txt", "Training\n" + "\n".join(IDS[:5]) + "\nTest\n" + "\n".join(IDS[5:]), "1382 is test"),
     "a column for each split": ("splits.csv", "train,test\n" + "".join(f"{IDS[n]},{IDS[n + 5] if n < 3 else ''}\n" for n in range(5)), "1382 is test"),
-    "Python": ("split.py", f"TRAIN = {IDS[:5]}\nTEST = {IDS[5:]}\n", "1382 is test"),
     "a text of splits": ("split.txt", "".join(f"{id},{OWN[n]}\n" for n, id in enumerate(IDS)), "1382 is test"),
 }  # fmt: skip
 
@@ -676,6 +673,24 @@ def test_ids_alone_under_any_word_for_a_held_out_set_are_refused(folder: Path, n
 
         with pytest.raises(DataError, match=r"it is the test table|says which cases are in which split"):
             read_folder(folder)
+
+
+PAGES: dict[str, tuple[str, str, str]] = {
+    "a page": ("split.html", "<table><tr><th>id</th><th>set</th></tr>" + "".join(f"<tr><td>{id}</td><td>{OWN[n]}</td></tr>" for n, id in enumerate(IDS)) + "</table>", "1382 is test"),
+    "a page of the test set": ("testset.html", "<ul>" + "".join(f"<li>{id}.png</li>" for id in IDS[5:]) + "</ul>", "1382 is test"),
+    "notes": ("split.md", "# Training\n" + "\n".join(f"- {id}" for id in IDS[:5]) + "\n# Test\n" + "\n".join(f"- {id}" for id in IDS[5:]), "1382 is test"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("what", PAGES)
+def test_splits_in_a_report_are_a_worry(folder: Path, what: str) -> None:
+    name, text, says = PAGES[what]
+    (folder / "train.csv").rename(folder / "labels.csv")
+    (folder / name).write_text(text)
+
+    [worry] = read_folder(folder).worries
+
+    assert f"{name} may say which cases are in which split ({says})" in worry
 
 
 def workbook_of(folder: Path, sheets: dict[str, list[list[object]]]) -> None:
@@ -751,6 +766,8 @@ NO_LISTS = {
     "JSON of something else": ("split_settings.json", json.dumps({"seed": 1, "folds": [1377, 1378], "by": "patient"})),
     "settings in YAML": ("split.yaml", "seed: 1377\ntrain: 0.7\ntest: 0.3\nfolds: 5\n"),
     "notes in Markdown": ("test.md", "# Test\n5 of 8 films, 1377 is odd, 2019 to 2024, 12 months, 3 raters\n"),
+    "a program with ids": ("split.py", f"TRAIN = {IDS[:5]}\nTEST = {IDS[5:]}\n"),
+    "a log of ids": ("val.log", "".join(f"step {id} val loss 0.3\n" for id in IDS)),
     "a script": ("train.py", "epochs = 30\nbatch = 16\nsize = 1377\nseeds = [1, 2, 3]\n"),
     "bytes": ("split.bin", "\0" * 9 + " ".join(IDS)),
     "damaged JSON": ("splits.json", "{"),
@@ -784,6 +801,16 @@ STATISTICS = {  # beside 24 cases whose ids are 1 to 24
     "a log": ("log.csv", "epoch,phase\n5,train\n6,validation\n10,train\n11,validation\n"),
     "devices": ("devices.csv", "device,patient code\n7,a\n8,b\n9,c\n12,d\n13,a\n"),
     "experiments": ("experiments.csv", "id,split,mae\n1,train,5\n2,test,6\n3,test,7\n"),
+    "a history": (
+        "history.csv",
+        "epoch,train_mae,val_mae\n" + "".join(f"{n},{20 - n},{24 - n}\n" for n in range(1, 12)),
+    ),
+    "a curve": ("learning_curve.csv", "step,train,val\n" + "".join(f"{n},{20 - n},{24 - n}\n" for n in range(1, 12))),
+    "scores of two splits": ("scores.csv", "train,val\n" + "".join(f"{20 - n},{24 - n}\n" for n in range(1, 12))),
+    "settings in JSON": (
+        "config.json",
+        json.dumps({"train": {"milestones": [10, 20, 21]}, "val": {"steps": [5, 15]}}, indent=2),
+    ),
     "numbers of cases": ("split.yaml", "train: 16\nval: 5\ntest: 3\n"),
     "settings": ("split_config.yaml", "seed: 7\nfolds: 5\nepochs: 12\nbatch: 16\n"),
     "a script of a test": ("test.py", "for n in (1, 2, 3):\n    print(n + 4)\n"),

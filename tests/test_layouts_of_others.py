@@ -130,6 +130,11 @@ def test_a_word_for_a_split_beside_others_in_a_column_is_refused(tmp_path: Path,
         ("test_result", ["0", "1"] * 30),
         ("valid", ["yes", "no"] * 30),
         ("is_valid", ["True", "False"] * 30),
+        ("valid_image", ["1", "0"] * 30),
+        ("data valid", ["yes", "no"] * 30),
+        ("IGF1 test", ["yes", "no"] * 30),
+        ("site", ["VAL", "MAD", "BCN"] * 20),
+        ("rater", ["training", "expert"] * 30),
         ("quality", ["valid", "invalid", "poor"] * 20),
         ("comment", ["repeat test"] * 5 + [""] * 55),
         ("comment", ["validation by MJ"] * 5 + [""] * 55),
@@ -139,7 +144,11 @@ def test_tests_of_a_clinic_and_checks_are_no_splits(tmp_path: Path, heading: str
     assert splits(read_folder(laid_out(tmp_path, {"labels.csv": table(**{heading: cells})}))) == {"": 60}
 
 
-@pytest.mark.parametrize("heading", ["is_test", "used for training", "in the test set", "heldout", "test set"])
+@pytest.mark.parametrize(
+    "heading",
+    ["is_test", "used for training", "in the test set", "heldout", "test set", "is_external_test", "in_test_cohort", "final_test", "val_subset",
+     "reserved_for_testing", "included_in_training", "training (1=yes)", "excluded_from_training", "Testgruppe", "testing_phase"],
+)  # fmt: skip
 def test_yes_and_no_under_a_split_are_refused(tmp_path: Path, heading: str) -> None:
     with pytest.raises(DataError, match="may put cases into"):
         read_folder(laid_out(tmp_path, {"labels.csv": table(**{heading: ["yes"] * 10 + ["no"] * 50})}))
@@ -150,11 +159,13 @@ def test_yes_and_no_under_a_split_are_refused(tmp_path: Path, heading: str) -> N
     [
         ["train", *[""] * 39, "validation", *[""] * 9, "test", *[""] * 9],
         ["training (n=40)", *[""] * 39, "test (n=20)", *[""] * 19],
+        ["train", "train", *[""] * 38, "test", "test", *[""] * 18],
+        ["validation", *[""] * 29, "test", *[""] * 29],
     ],
 )
 def test_a_split_that_is_written_once_for_the_rows_below_is_refused(tmp_path: Path, cells: list[str]) -> None:
     with pytest.raises(
-        DataError, match=r"under split in row 2, and row 3 and others below such cells are blank: if a cell"
+        DataError, match=r"under split in row 2, and row [34] and others below such cells are blank: if a cell"
     ):
         read_folder(laid_out(tmp_path, {"labels.csv": table(split=cells)}))
 
@@ -166,6 +177,29 @@ def test_a_patient_who_is_written_once_for_the_rows_below_is_refused(tmp_path: P
         read_folder(laid_out(tmp_path, {"labels.csv": table(patient_id=cells)}))
     unknown = [cell or "unknown" for cell in cells]
     assert len(read_folder(laid_out(tmp_path, {"labels.csv": table(patient_id=unknown)})).cases) == 60
+
+
+@pytest.mark.parametrize(
+    "cells",
+    [
+        ["test" if n % 7 == 0 else "" for n in range(60)],
+        ["test" if n % 7 == 0 else "val" if n % 7 == 1 else "" for n in range(60)],
+        ["train" if n < 50 else "" for n in range(60)],
+    ],
+)
+def test_rows_whose_held_out_cases_alone_are_ticked_are_read(tmp_path: Path, cells: list[str]) -> None:
+    found = read_folder(laid_out(tmp_path, {"labels.csv": table(split=cells)}))
+
+    assert splits(found).get("test", 0) == cells.count("test")
+    assert any("rows name no split and count as train" in sentence for sentence in found.said)
+
+
+def test_a_patient_who_is_written_once_is_refused_where_many_have_one_image(tmp_path: Path) -> None:
+    cells = [cell for n in range(30) for cell in ([f"P{n}", "", ""] if n % 3 == 0 else [f"P{n}"])][:50]
+    cells += [f"R{n}" for n in range(60 - len(cells))]
+
+    with pytest.raises(DataError, match=r"'P0' under patient_id in row 2"):
+        read_folder(laid_out(tmp_path, {"labels.csv": table(patient_id=cells)}))
 
 
 @pytest.mark.parametrize(
@@ -246,6 +280,49 @@ def test_a_single_table_may_be_called_the_ground_truth(tmp_path: Path) -> None:
     assert splits(read_folder(laid_out(tmp_path / "b", truth, images))) == {"train": 50, "test": 10}
 
 
+def test_the_ground_truth_of_a_folder_of_tests_is_of_the_test(tmp_path: Path) -> None:
+    files = {"test/ground_truth.csv": table(), "train/labels.parquet": "PAR1"}
+    images = [f"train/{n}x.png" for n in TRAIN] + [f"test/{n}.png" for n in NUMBERS]
+
+    with pytest.raises(DataError, match=r"labels\.parquet is not read: .* by its name it is the train table"):
+        read_folder(laid_out(tmp_path, files, images))
+    (tmp_path / "train" / "labels.parquet").unlink()
+    with pytest.raises(DataError, match=r"all cases are held out: .*ground_truth\.csv \(test, by its name"):
+        read_folder(tmp_path)
+
+
+def test_rsnas_test_table_alone_holds_tests(tmp_path: Path) -> None:
+    truth = table().replace("id,boneage,male", "Case ID,Ground truth bone age (months),Sex")
+    truth = truth.replace("True", "M").replace("False", "F")
+
+    with pytest.raises(DataError, match="all cases are held out"):
+        read_folder(laid_out(tmp_path, {"ground_truth.csv": truth}))
+
+
+def test_a_list_that_is_too_large_to_read_is_passed_over(tmp_path: Path) -> None:
+    laid_out(tmp_path, LABELS)
+    for name in ("test_list.txt", "patients.txt", "split.json"):
+        with (tmp_path / name).open("wb") as file:
+            file.truncate(200_000_000)
+
+    assert splits(read_folder(tmp_path)) == {"": 60}
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("folds.csv", "id,fold\n" + "".join(f"{n},{n % 5}\n" for n in NUMBERS)),
+        ("cv_predictions.csv", "id,prediction\n" + "".join(f"{n},9\n" for n in NUMBERS)),
+        ("runs/training_log.csv", "step,train_loss,val_loss\n" + "".join(f"{n},1,2\n" for n in TEST)),
+        ("images_test_sizes.csv", "width,height\n" + "".join(f"{n},{n + 40}\n" for n in TEST)),
+        ("logs/val.log", "step 1380 val loss 0.3\n"),
+        ("tests/test_loader.py", "assert ids == ['1377', '1378']\n"),
+    ],
+)
+def test_what_names_all_cases_or_numbers_that_may_be_none_is_no_worry(tmp_path: Path, name: str, text: str) -> None:
+    assert not read_folder(laid_out(tmp_path, LABELS | {name: text})).worries
+
+
 def test_held_out_cases_alone_are_refused_with_the_name_that_says_so(tmp_path: Path) -> None:
     files = {"BoneXpert_validation_study.csv": table()}
 
@@ -271,6 +348,26 @@ def test_splits_that_number_their_images_alike_are_read_from_their_own_folders(t
         assert path == tmp_path / "a" / split / f"{name}.png"
         assert age == AGES[int(name) + (30 if split == "test" else 0)]
 
+    away = [name for name in images if name != "test/0007.png"]
+    with pytest.raises(DataError, match="is in two splits"):  # a case without its image would get the other's
+        read_folder(laid_out(tmp_path / "d", files, away))
+    second = "\n".join(
+        line if n == 0 else line.replace(f",{AGES[n - 1]},", f",{AGES[n - 1] + 4},")
+        for n, line in enumerate(metadata(10, 0).splitlines())
+    )
+    reader = {"train/metadata.csv": metadata(50, 0), "test/metadata.csv": second}
+    with pytest.raises(DataError, match="is in two splits"):  # another reading of the same hands
+        read_folder(laid_out(tmp_path / "e", reader, images))
+    ids = {
+        f"{split}/metadata.csv": "\n".join(
+            ["id,boneage,male", *(f"{n},{age + first},True" for n, age in zip(NUMBERS[:20], AGES, strict=False))]
+        )
+        for split, first in (("train", 0), ("test", 50))
+    }
+    with pytest.raises(DataError, match="is in two splits"):  # RSNA's ids count nothing
+        read_folder(
+            laid_out(tmp_path / "f", ids, [f"{split}/{n}.png" for split in ("train", "test") for n in NUMBERS[:20]])
+        )
     same = {"train/metadata.csv": metadata(50, 0), "test/metadata.csv": metadata(10, 0)}
     with pytest.raises(DataError, match="is in two splits"):  # as their labels are, the cases are the same
         read_folder(laid_out(tmp_path / "b", same, images))

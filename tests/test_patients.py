@@ -394,6 +394,13 @@ IDS_OF_ONE = {  # by the number of the case: two images of each of twelve patien
     "sides before": lambda n: f"{('li', 're')[n % 2]}-{100 + n // 2}",
     "numbers behind": lambda n: f"P{100 + n // 2}-{n % 2 + 1}",
     "folders": lambda n: f"P{n // 2:02}/{'LR'[n % 2]}",
+    "sides without a mark": lambda n: f"{100 + n // 2}{'LR'[n % 2]}",
+    "letters": lambda n: f"P{100 + n // 2}{'ab'[n % 2]}",
+    "visits": lambda n: f"P{100 + n // 2}_T{n % 2}",
+    "visits and sides": lambda n: f"P{100 + n // 2}_v1_{'LR'[n % 2]}",
+    "dates": lambda n: f"P{100 + n // 2}_201{n % 2}-03-04",
+    "days": lambda n: f"{100 + n // 2}_201{n % 2}0304",
+    "images in folders": lambda n: f"P{n // 2:02}/im{n % 2}",
     "numbers in folders": lambda n: f"P{n // 2:02}/{n % 2 + 1:02}",
 }
 OTHER_IDS = {
@@ -402,6 +409,7 @@ OTHER_IDS = {
     "numbers behind a few cohorts": lambda n: f"{'abc'[n % 3]}_{n}",
     "one side each": lambda n: f"{100 + n}_L",
     "days": lambda n: f"2019-{n % 12 + 1:02}-{n % 24 + 1:02}",
+    "days with numbers": lambda n: f"201901{n // 2 + 10}_{n % 2}",
     "UIDs": lambda n: f"1.2.840.{100 + n // 2}.{n}",
     "names": lambda n: f"Case{n}tar",
 }

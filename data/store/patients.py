@@ -31,11 +31,14 @@ SIDE_AFTER = re.compile(rf"(?P<of>.*[^\s_\-./]){BETWEEN}(?:{SIDES}|{SHORT_SIDES}
 SIDE_BEFORE = re.compile(rf"(?:{SIDES}|{SHORT_SIDES}){BETWEEN}(?P<of>.+)", re.IGNORECASE)
 VISITS = r"(?:t|v|visit|time|exam|scan|follow ?up|fu|baseline|bl|befund|besuch)"
 VISIT_AFTER = re.compile(rf"(?P<of>.*[^\s_\-./]){BETWEEN}(?:{VISITS}[\s_\-]*\d*)", re.IGNORECASE)
+DATE = r"(?:(?:19|20)\d\d(?:[-_.]?[01]\d(?:[-_.]?[0-3]\d)?)?|[0-3]?\d\.[01]?\d\.(?:19|20)?\d\d)"
+DATE_AFTER = re.compile(rf"(?P<of>.*?[^\s_\-./]){BETWEEN}{DATE}")
 NUMBER_AFTER = re.compile(
-    r"(?P<of>.*[^\s_\-./])[\s_\-/]+(?:\d{1,2}|(?:19|20)\d\d(?:[-_]?[01]\d[-_]?[0-3]\d)?)|(?P<number>.*\d)[ab]|(?P<folder>.+)/[^\d/]*\d{1,3}",
+    r"(?P<of>.*[^\s_\-./])[\s_\-/]+\d{1,2}|(?P<number>.*\d)[ab]|(?P<folder>.+)/[^\d/]*\d{1,3}|(?P<copy>.*\S) ?\(\d\)",
     re.IGNORECASE,
 )
-YEAR_AND_MONTH = re.compile(r".*(?:19|20)\d\d[-_./ ]\d{1,2}")  # of a day
+A_DATE = re.compile(DATE)  # whose images are of one day, not of one patient
+MOST_SUFFIXES = 3  # a visit, a side, a number
 MOST_EACH = 6  # images of a patient, in the mean; a site's or a day's are more
 LEAST_STEMS = 5  # different ones; fewer are cohorts or folders
 SHARE_SEVERAL = 0.1  # of the cases have others with their id
@@ -132,12 +135,14 @@ def said_of_ids(cases: pd.DataFrame) -> str:
 @cache
 def without_image(id: str) -> str:
     """The id without a side, a visit or a short number at its end, or a side before it: 100 of 100_L, P00 of P00/2; '' where it has none."""
-    for way in (SIDE_AFTER, SIDE_BEFORE, VISIT_AFTER, NUMBER_AFTER):
-        found = way.fullmatch(id)
-        stem = next((text for text in found.groupdict().values() if text), "") if found else ""
-        if stem and not YEAR_AND_MONTH.fullmatch(stem):
-            return stem.casefold()
-    return ""
+    stem = id
+    for _ in range(MOST_SUFFIXES):
+        ways = (way.fullmatch(stem) for way in (DATE_AFTER, SIDE_AFTER, SIDE_BEFORE, VISIT_AFTER, NUMBER_AFTER))
+        found = next((text for match in ways if match for text in match.groupdict().values() if text), "")
+        if not found:
+            break
+        stem = found
+    return "" if stem == id or A_DATE.fullmatch(stem) else stem.casefold()
 
 
 def several_in_the_table(of_table: pd.Series, of_image: pd.Series, ids: pd.Series) -> str:

@@ -49,6 +49,29 @@ WHAT_TO_DO = {  # ending to what helps
     **dict.fromkeys(ARCHIVES, "unpack"),
 }
 # What else may hold a table: any folder has some of these, so they are looked at only where their name says a split.
+PROGRAMS = (  # and what they say while they run: numbers of any meaning
+    *(
+        ".py",
+        ".pyc",
+        ".ipynb",
+        ".r",
+        ".m",
+        ".sh",
+        ".bat",
+        ".ps1",
+        ".js",
+        ".ts",
+        ".c",
+        ".h",
+        ".cpp",
+        ".java",
+        ".go",
+        ".rs",
+        ".sql",
+        ".css",
+    ),
+    *(".log", ".out", ".err"),
+)
 STRUCTURED = (".json", ".jsonl", ".yaml", ".yml", ".toml")  # may list the cases by split, whatever they are called
 FEW_STRUCTURED = 50  # more are one for each image
 TEXTS = (".tab", ".dat", ".json", ".jsonl", ".ndjson", ".psv")
@@ -140,6 +163,8 @@ def files_below(folder: Path) -> Files:
             if name.endswith(".txt"):
                 plain_texts.append(path)
             foreign = name.endswith((*MAY_BE_TABLES,))
+            if name.endswith(PROGRAMS):
+                continue
             if (not foreign or name.endswith(TEXTS)) and (SPEAKS_OF_CASES.search(name) or may_say_a_split(name)):
                 lists.append(path)
             elif name.endswith(STRUCTURED):

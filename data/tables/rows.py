@@ -92,8 +92,10 @@ def read_table(
     sheet = in_one_column(sheet, asked)
     table = to_cases(path, sheet, columns, unit, needed)
     texts = [cells[first["age_months"]] for _, cells in sheet.rows] if "age_months" in first else []
-    splits = [cells[first["split"]] for _, cells in sheet.rows] if "split" in first else []
-    words = (of_heading, years_and_months_said(path, texts, unit), said_of_blanks(path, splits), table.said)
+    splits, patients = (
+        [cells[first[ours]] for _, cells in sheet.rows] if ours in first else [] for ours in ("split", "patient")
+    )
+    words = (of_heading, years_and_months_said(path, texts, unit), said_of_blanks(path, splits, patients), table.said)
     said = "; ".join(filter(None, words))
     return replace(table, columns=columns, unused=unused, said=said)
 

@@ -16,8 +16,8 @@ import pandas as pd
 
 from data.preparation import DataError
 from data.shown import one_line
-from data.tables.cells.splits import is_a_list, may_say_a_split, split_by_cell, split_by_words, split_of
-from data.tables.folders import SPEAKS_OF_CASES
+from data.tables.cells.splits import is_a_list, may_say_a_split, names_a_list, split_by_cell, split_by_words, split_of
+from data.tables.folders import SPEAKS_OF_CASES, STRUCTURED
 from data.tables.headings import Table, bare_ids, fitting, found_columns, normalised, places_of, with_column
 from data.tables.paired.loose_lists import SMALL_NUMBER, by_columns, loose_list
 from data.tables.paired.patients import identity
@@ -30,6 +30,8 @@ ALONE = 0.5  # of a list's entries
 SHARED = 0.5  # of a list's names or of the cases, from which on it is a list of these
 LEAST = 2  # cases in a list
 LEAST_DOUBTED = 3  # cases of a list whose name says more than a split
+A_PART = 0.95  # of the cases, from which on it lists all of them
+PROSE = (".md", ".html", ".htm", ".xml", ".rst", ".tex", ".rtf")  # reports, in which ids may stand for other reasons
 MORE, CASES_FOR_MORE = 3, 500  # so many more, one for so many cases
 MOST_IN_GROUPS = 6  # images of a group that is a patient's, where there are fewer groups than images in each
 
@@ -42,7 +44,7 @@ class List:
     splits: Mapping[str, str]
     patients: Mapping[str, str]
     keys: Sequence[str] = ()  # of all cases that it names
-    alone: bool = False  # whether it names hardly anything else
+    doubtful: bool = False  # whether it names hardly anything else, and its name may mean a split
 
 
 def refuse_elsewhere(
@@ -66,6 +68,12 @@ def refuse_elsewhere(
             unlisted = [key for key, split in split_of_key.items() if not split and key not in found.splits]
             if held or (found.splits and unlisted):
                 first = next(iter(held or found.splits))
+                if path.suffix.lower() in PROSE:
+                    worries[path] = (
+                        f"{found.called} may say which cases are in which split ({id_of_key[first]} is {found.splits[first]}), and "
+                        f"{said_not(tables[0])}: if so, {with_column(tables[0], 'split')} that says this; if not, take the file out of the folder"
+                    )
+                    continue
                 raise DataError(
                     f"{found.called} says which cases are in which split ({id_of_key[first]} is {found.splits[first]}), and "
                     f"{said_not(tables[0])}: {with_column(tables[0], 'split')} that says this; if the file means something else, "
@@ -78,8 +86,8 @@ def refuse_elsewhere(
                     f"{said_not(tables[0])}: {with_column(tables[0], 'patient_id')} that says this, or patients would be in training and "
                     "test; if the file means something else, take it out of the folder"
                 )
-            doubtful = found.alone and len(found.keys) >= LEAST_DOUBTED and not (found.splits or found.patients)
-            if free_splits and doubtful and may_say_a_split(path.name):
+            doubtful = found.doubtful and LEAST_DOUBTED <= len(found.keys) < A_PART * len(ids)
+            if free_splits and doubtful and not (found.splits or found.patients):
                 first = next(iter(found.keys))
                 worries[path] = (
                     f"{found.called} lists {len(found.keys):,} of {len(ids):,} cases ({id_of_key[first]}, ...), and its name may mean a split: if these "
@@ -107,10 +115,15 @@ def lists_in(
             continue
         by_name = of_file
         if path in read:  # of which it is another sheet
-            by_name = split_by_words(sheet.name) if is_a_list(sheet.name) else ""
+            # Beside other columns it may be a second reading of these cases.
+            mere = is_a_list(sheet.name) and (len(sheet.headings) == 1 or not unused_columns(sheet, asked))
+            by_name = split_by_words(sheet.name) if mere else ""
         a_list = bool(by_name) or bool(SPEAKS_OF_CASES.search(f"{path.name} {sheet.name}"))
         at, named = ids_in(sheet, keys, asked, a_list, bool(by_name) or path.suffix.lower() == ".txt")
-        if not named:
+        hinted = may_say_a_split(f"{path.name} {sheet.name}") or a_list
+        if not named or (
+            not hinted and path.suffix in STRUCTURED and all(SMALL_NUMBER.fullmatch(key) for key, _ in named)
+        ):
             continue
         called = f"{path}, sheet {one_line(sheet.name)}," if path in read else str(path)
         splits, patients = splits_in(sheet, asked), patients_in(sheet, at, asked)
@@ -119,17 +132,22 @@ def lists_in(
             {key: split for key, place in named if (split := cell(splits, place) if splits else by_name)},
             {key: patient for key, place in named if identity(patient := cell(patients, place))},
             [key for key, _ in named],
-            len(named) >= ALONE * len(sheet.rows),
+            hinted and len(named) >= ALONE * len(sheet.rows) and names_cases(sheet, asked),
         )
 
 
 def lists_beside(path: Path, sheet: Sheet, keys: Collection[str]) -> Iterator[List]:
     """Of a table of cases itself: columns that list ids under the name of a split, whatever row they stand in."""
     for at, heading in enumerate(sheet.headings):
-        if split := lists_a_split(heading):
-            texts = [text for _, cells in sheet.rows if (text := cells[at].strip())]
-            if named := keys_in(texts, keys, True):
-                yield List(f"{path}, column {one_line(heading)},", {key: split for key, _ in named}, {}, [])
+        texts = [text for _, cells in sheet.rows if (text := cells[at].strip())]
+        split = lists_a_split(heading) if len(texts) < len(sheet.rows) else ""  # a number in each row is of that row
+        if split and (named := keys_in(texts, keys, names_a_list(heading))):
+            yield List(f"{path}, column {one_line(heading)},", {key: split for key, _ in named}, {}, [])
+
+
+def names_cases(sheet: Sheet, asked: Mapping[str, str]) -> bool:
+    """Whether its numbers surely are ids: under such a heading, or alone. Steps and sizes are in the range of RSNA's ids."""
+    return "id" in places_of(sheet.headings, asked) or len(sheet.headings) == 1
 
 
 def lists_a_split(heading: str) -> str:
@@ -154,8 +172,9 @@ def sheets_of(path: Path, keys: Collection[str], asked: Mapping[str, str]) -> li
             return loose_list(data, keys)
         sheets = list((read_excel if is_excel(path, data) else read_text)(path, data, fits))
     except DataError:
-        sheets = []
-    stacked = [of for sheet in sheets if (of := by_columns(sheet))]
+        sheets, data = [], b""
+    small = may_say_a_split(path.name)
+    stacked = [of for sheet in sheets if (of := by_columns(sheet, small))]
     below_titles = loose_list(data, keys) if ending == ".txt" else []
     return [sheet for sheet in (*sheets, *stacked, *below_titles) if sheet.headings]
 

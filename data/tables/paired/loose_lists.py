@@ -8,16 +8,17 @@ import re
 from collections.abc import Collection, Sequence
 from functools import cache
 
-from data.tables.cells.splits import split_by_cell
-from data.tables.headings import bare_ids
+from data.tables.cells.splits import is_a_list, split_by_cell
+from data.tables.headings import LOG, bare_ids, normalised
 from data.tables.sheets import Sheet, decoded
 
-MOST_BYTES = 16 << 20  # a list of all of RSNA's images has 0.2 MiB
+MOST_BYTES = 4 << 20  # a list of all of RSNA's images has 0.2 MiB
 LINE_ENDS = re.compile(r"[\n}]|</tr>")
 TAGS = re.compile(r"<[^<>]*>")
 WORDS = re.compile(r"[^\s,;:\[\](){}<>\"'|=]+")
 KEY = re.compile(r"\s*[\"']?([^\W\d][^\[\]{}:=\"']*)[\"']?\s*[:=](?![\\/])")  # seed: 1
 SMALL_NUMBER = re.compile(r"0|[1-9]\d{0,2}")  # that may count anything; 007 is written by nobody who counts
+DECIMAL = re.compile(r"[+-]?\d*\.\d+(?:e[+-]?\d+)?")
 OF_A_LINE = re.compile(r"^[-*\s]+")  # before what it lists
 
 
@@ -28,7 +29,9 @@ def loose_list(data: bytes, keys: Collection[str]) -> list[Sheet]:
 
     @cache
     def is_case(word: str) -> bool:
-        return bare_ids([word])[0] in keys
+        if word.isdecimal():
+            return (word.lstrip("0") or "0") in keys
+        return not DECIMAL.fullmatch(word) and bare_ids([word])[0] in keys
 
     @cache
     def is_id(word: str) -> bool:
@@ -64,13 +67,16 @@ def loose_list(data: bytes, keys: Collection[str]) -> list[Sheet]:
     return [as_rows(found)]
 
 
-def by_columns(sheet: Sheet) -> Sheet | None:
-    """Of a table that has a column of ids for each split: the same as rows."""
-    places = {at: split for at, heading in enumerate(sheet.headings) if (split := split_by_cell(heading))}
+def by_columns(sheet: Sheet, small: bool) -> Sheet | None:
+    """Of a table that has a column of ids for each split: the same as rows. Small numbers are ids only where they may be `small`."""
+    there = [heading if is_a_list(heading) else "" for heading in sheet.headings]
+    places = {at: split for at, heading in enumerate(there) if (split := split_by_cell(heading))}
+    if not LOG.isdisjoint(map(normalised, sheet.headings)):
+        return None
     if len({*places.values()}) < 2 or len(places) < len([heading for heading in sheet.headings if heading.strip()]) - 1:
         return None
     rows = [(cells[at].strip(), split) for at, split in places.items() for _, cells in sheet.rows if cells[at].strip()]
-    return as_rows(rows)
+    return as_rows(rows) if small or not all(SMALL_NUMBER.fullmatch(id) for id, _ in rows) else None
 
 
 def as_rows(pairs: Sequence[tuple[str, str]]) -> Sheet:

@@ -1,46 +1,60 @@
 """Columns that say a thing once for all rows below, as sheets that were grouped by hand do: nobody knows where its rows end."""
 
 from collections.abc import Mapping, Sequence
-from itertools import pairwise
 from pathlib import Path
 
 from data.preparation import DataError
 from data.shown import one_line, shown
+from data.tables.cells.splits import split_by_cell
 from data.tables.sheets import Sheet
 
-OF_GROUPS = {"split": "train where the split is not known", "patient": "unknown where nobody knows the patient"}
-FOLLOWED = 0.8  # of the filled cells have a blank one below, from which on the column is such a one
 LEAST_ROWS = 6  # fewer tell nothing
 LEAST_BLANK = 0.3  # of the rows
+WRITTEN_ONCE = 2  # times at most for each word
 
 
 def refuse_heads(path: Path, sheet: Sheet, at: Mapping[str, int]) -> None:
-    """`at` are the columns' places. Numbers of patients come once each in such a column, splits in a few rows."""
-    for ours, instead in OF_GROUPS.items():
-        if ours in at and are_heads(texts := [cells[at[ours]].strip() for _, cells in sheet.rows], ours == "patient"):
-            row, blank = sheet.rows[0][0], next(n for n, text in enumerate(texts) if not text)
-            raise DataError(
-                f"{path} has {shown(texts[0])} under {one_line(sheet.headings[at[ours]])} in row {row}, and row {sheet.rows[blank][0]} and others "
-                f"below such cells are blank: if a cell holds for the rows below it, write it into each of them; if not, write {instead}"
-            )
+    """`at` are the columns' places."""
+    for ours, are_heads, instead in (
+        ("patient", are_heads_of_patients, "if nobody knows whose the others are, write unknown"),
+        ("split", are_heads_of_splits, "if the others are training cases, write train"),
+    ):
+        if ours not in at or not are_heads(texts := [cells[at[ours]].strip() for _, cells in sheet.rows]):
+            continue
+        first = next(n for n, text in enumerate(texts) if text)
+        blank = next(n for n, text in enumerate(texts) if not text and n > first)
+        raise DataError(
+            f"{path} has {shown(texts[first])} under {one_line(sheet.headings[at[ours]])} in row {sheet.rows[first][0]}, and row "
+            f"{sheet.rows[blank][0]} and others below such cells are blank: if a cell holds for the rows below it, write it into each of them; "
+            f"{instead}"
+        )
 
 
-def are_heads(texts: Sequence[str], once_each: bool) -> bool:
+def are_heads_of_patients(texts: Sequence[str]) -> bool:
+    """A column of patients in which no number comes again says nothing, unless each holds for the rows below."""
     filled = [text for text in texts if text]
-    if len(texts) < LEAST_ROWS or len(filled) < 2 or not texts[0] or len(filled) > (1 - LEAST_BLANK) * len(texts):
-        return False
-    followed = sum(bool(one) and not below for one, below in pairwise([*texts, ""]))
-    return followed >= FOLLOWED * len(filled) and (len({*filled}) == len(filled) or not once_each)
+    return begins_filled(texts) and bool(texts[0]) and len({*filled}) == len(filled)
 
 
-def said_of_blanks(path: Path, texts: Sequence[str]) -> str:
-    """A sentence where some rows name a split and others do not; '' else."""
-    blank = sum(not text.strip() for text in texts)
-    if not 0 < blank < len(texts):
-        return ""
-    rows = (
-        f"{blank:,} of {len(texts):,} rows name no split and count as train"
-        if blank > 1
-        else "1 row names no split and counts as train"
-    )
-    return f"{path.name}: {rows}"
+def are_heads_of_splits(texts: Sequence[str]) -> bool:
+    """Who ticks the held-out rows alone leaves the others blank, and who writes train leaves none."""
+    filled = [text for text in texts if text]
+    different = {*filled}
+    once = len(filled) <= WRITTEN_ONCE * len(different)
+    return begins_filled(texts) and len(different) > 1 and (once or "train" in map(split_by_cell, different))
+
+
+def begins_filled(texts: Sequence[str]) -> bool:
+    """Whether many cells are blank, and those at the top are not."""
+    blank = sum(not text for text in texts)
+    return len(texts) >= LEAST_ROWS and any(texts[:2]) and LEAST_BLANK * len(texts) <= blank <= len(texts) - 2
+
+
+def said_of_blanks(path: Path, splits: Sequence[str], patients: Sequence[str]) -> str:
+    """A sentence where some rows name a split, or a patient, and others do not; '' else."""
+    said = []
+    for texts, what in ((splits, "no split and count as train"), (patients, "no patient")):
+        blank = sum(not text.strip() for text in texts)
+        if 0 < blank < len(texts):
+            said.append(f"{path.name}: {blank:,} of {len(texts):,} rows name {what}")
+    return "; ".join(said)

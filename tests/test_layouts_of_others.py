@@ -3,6 +3,7 @@
 import io
 import json
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -340,8 +341,10 @@ def test_splits_that_number_their_images_alike_are_read_from_their_own_folders(t
     images = [f"train/{n:04}.png" for n in range(50)] + [f"test/{n:04}.png" for n in range(10)]
     files = {"train/metadata.csv": metadata(50, 0), "test/metadata.csv": metadata(10, 30)}
 
-    cases = read_folder(laid_out(tmp_path / "a", files, images)).cases
+    found = read_folder(laid_out(tmp_path / "a", files, images))
+    cases = found.cases
 
+    assert "the splits count their images alike, so the ids have the split before them, as train/0000" in found.said
     assert list(cases["id"][:2]) == ["train/0000", "train/0001"]
     for id, path, age in zip(cases["id"], cases["path"], cases["age_months"], strict=True):
         split, name = id.split("/")
@@ -403,6 +406,7 @@ def test_readings_in_other_words_beside_age_months_are_refused(tmp_path: Path, h
         ("label", [n % 20 for n in range(60)]),
         ("reading", [200 - age for age in AGES]),
         ("consensus", [n + 1 for n in range(60)]),
+        ("label", [age // 24 for age in AGES]),  # grades
         ("bone age category", [n // 5 for n in range(60)]),
     ],
 )
@@ -412,6 +416,17 @@ def test_numbers_that_do_not_rise_with_the_ages_or_are_of_another_size_are_no_re
     files = {"labels.csv": table("age_months", **{heading: cells})}
 
     assert len(read_folder(laid_out(tmp_path, files)).cases) == 60
+
+
+@pytest.mark.parametrize(("apart_years", "refused"), [(0, False), (0.04, False), (0.25, True), (1, True)])
+def test_readings_in_years_are_other_ages_where_they_differ_by_more_than_a_decimal(
+    tmp_path: Path, apart_years: float, refused: bool
+) -> None:
+    cells = [f"{age / 12 + apart_years * (-1) ** n:.3f}" for n, age in enumerate(AGES)]
+    laid_out(tmp_path, {"labels.csv": table("age_months", reading=cells)})
+
+    with pytest.raises(DataError, match="others under reading") if refused else nullcontext():
+        read_folder(tmp_path)
 
 
 def test_the_mean_of_its_readings_is_the_label(tmp_path: Path) -> None:

@@ -295,19 +295,7 @@ def apart_by_folders(folder: Path, tables: Sequence[Table], images: Sequence[Pat
     if alike.mean() > ONE_CASE or not found:
         return list(tables)
     return [
-        replace(
-            renamed(table, {id: f"{table.split}/{id}" for id in table.cases["id"]}, f"{table.split}/"),
-            said="; ".join(
-                filter(
-                    None,
-                    (
-                        table.said,
-                        f"{table.path.name}: other splits count their images alike, so its ids are {table.split}/...",
-                    ),
-                )
-            ),
-        )
-        for table in tables
+        renamed(table, {id: f"{table.split}/{id}" for id in table.cases["id"]}, f"{table.split}/") for table in tables
     ]
 
 

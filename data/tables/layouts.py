@@ -100,7 +100,8 @@ def read_folder(folder: Path, settings: Preparation = AS_FOUND, to_train: bool =
     if to_train:
         refuse_lost_splits(labelled)
     refuse_years(folder, labelled, settings)
-    labelled = apart_by_folders(folder, apart(labelled), files.images)
+    together = apart(labelled)
+    labelled = apart_by_folders(folder, together, files.images)
     refuse_ids_in_two_splits(labelled)
     cases, problems, paired = joined(folder, labelled, files.images)
     of_tables = [table.said for table in labelled if table.said]
@@ -123,6 +124,10 @@ def read_folder(folder: Path, settings: Preparation = AS_FOUND, to_train: bool =
         lists = [*files.tables, *files.texts, *files.lists]
         worries += refuse_elsewhere(folder, lists, labelled, said_by, settings.columns)
     refuse_losses(str(folder), problems, cases["split"], settings, of_tables, each_split=to_train)
+    if any(now is not before for now, before in zip(labelled, together, strict=True)):
+        paired.append(
+            f"the splits count their images alike, so the ids have the split before them, as {cases['id'].iloc[0]}"
+        )
     if is_header_age(settings.age_column):
         of = "the table" if all(table.has_ages for table in labelled) else "the DICOM headers"
         paired.append(f"LABELS ARE AGES SINCE BIRTH, from {of}, as --age-column asks: they are not bone ages")

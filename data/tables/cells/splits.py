@@ -1,4 +1,8 @@
-"""Which split the name of a file or a folder, an id, or a cell speaks of, in the words of several languages."""
+"""Which split the name of a file or a folder, an id, or a cell speaks of, in the words of several languages.
+
+`split_by_words` answers that. The others say how sure it is: a name that says nothing else (`is_a_splits_table`, `is_a_list`,
+`is_a_splits_cell`) is taken at its word; one that says more (`may_say_a_split`) is doubted.
+"""
 
 import re
 from collections.abc import Mapping
@@ -20,7 +24,10 @@ NAMES = {
     "test": "test testing prueba pruebas teste testes",
 }
 # What is written behind it without a space: testset, Trainingsdaten, val_list as vallist.
-JOINED = "set|sets|data|dataset|images?|imgs?|cases?|ids|list|labels?|split|daten|datensatz|menge|satz|bilder|liste|gruppe|(?:s?ko|co)horte?n?s?|patient(?:en|s)?|subjects|kinder|children"
+JOINED = (
+    "sets?|data|dataset|images?|imgs?|cases?|ids|list|labels?|split|cohorts?|patients?|subjects|children"
+    "|daten|datensatz|menge|satz|bilder|liste|gruppe|kohorten?|patienten|kinder"
+)
 # The last of train and of test are nnU-Net's.
 OTHER_NAMES = {
     "train": "|imagestr|labelstr",
@@ -62,7 +69,7 @@ def split_of_path(text: str) -> str:
 
 
 def split_by_words(text: str, words_of: Mapping[str, str] = SPLIT_WORDS) -> str:
-    """The one split that a file's or folder's name speaks of; '' where it names none, or several."""
+    """The one split that a file's or folder's name speaks of; '' where it names none, or several, or says what it is not."""
     words = re.sub(r"[^a-z]+", " ", bare(text))
     if NEGATED.search(words):  # not_train
         return ""
@@ -74,19 +81,14 @@ def split_by_words(text: str, words_of: Mapping[str, str] = SPLIT_WORDS) -> str:
 
 
 def split_by_cell(text: str) -> str:
-    """The same of a cell; '' where it says what a case is not for."""
-    return "" if NEGATED.search(bare(text)) else split_by_words(text, CELL_WORDS)
+    """The same of a cell."""
+    return split_by_words(text, CELL_WORDS)
 
 
 def is_a_splits_cell(text: str) -> bool:
     """Whether a cell says nothing but a split: Testset, validation; not repeat test, nor valid, the word of a check, nor val, which may be
     a town."""
-    return (
-        bool(split_by_words(text, WITHOUT_VALID))
-        and split_by_cell(text) != ""
-        and is_a_list(text)
-        and bare(text) != "val"
-    )
+    return bool(split_by_words(text, WITHOUT_VALID)) and is_a_list(text) and bare(text) != "val"
 
 
 def is_a_splits_table(stem: str, split: str = "") -> bool:
@@ -119,14 +121,15 @@ def may_say_a_split(name: str) -> bool:
 
 
 def names_a_list(stem: str) -> bool:
-    """Whether a word of it does, or the end of one: testlist."""
+    """Whether a word of a name is one for a list, or ends in one: test_ids, testlist."""
     return any(OF_A_LIST.fullmatch(word) or word.endswith(LIST_ENDS) for word in words_of(stem))
 
 
 def speaks_of_a_cut(stem: str) -> bool:
+    """Whether a name says nothing but that it has the splits: splits, data_split, partition."""
     return is_a_list(stem) and any(map(OF_A_CUT.fullmatch, words_of(stem)))
 
 
 def words_of(stem: str) -> list[str]:
-    """held_out is one."""
+    """In lower case; held_out is one."""
     return re.findall(r"[^\W\d_]+", re.sub(r"(h[eo]ld)[\W_]out", r"\1out", stem.lower()))

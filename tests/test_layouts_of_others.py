@@ -69,6 +69,7 @@ def test_ids_under_other_names_are_no_worry(tmp_path: Path, name: str) -> None:
     assert not read_folder(laid_out(tmp_path, LABELS | {name: f"id\n{TEST_IDS}"})).worries
 
 
+PARTS = ["train"] * 50 + ["test"] * 10
 MONAI = {"training": [{"image": f"images/{n}.png"} for n in TRAIN], "test": [f"images/{n}.png" for n in TEST]}
 
 
@@ -80,6 +81,23 @@ MONAI = {"training": [{"image": f"images/{n}.png"} for n in TRAIN], "test": [f"i
         ("meta.json", json.dumps([{"file": f"{n}.png", "split": "test" if n in TEST else "train"} for n in NUMBERS])),
         ("config.yaml", f"seed: 1\ntest_ids: [{', '.join(map(str, TEST))}]\n"),
         ("data.toml", f"test = {TEST}\n"),
+        ("test.lst", "".join(f"{n}\t120\timages/{number}.png\n" for n, number in enumerate(TEST))),
+        (
+            "a.json",
+            json.dumps(
+                {
+                    "id": {str(n): number for n, number in enumerate(NUMBERS)},
+                    "split": {str(n): PARTS[n] for n in range(60)},
+                }
+            ),
+        ),
+        ("b.json", json.dumps({"id": NUMBERS, "split": PARTS})),
+        (
+            "c.json",
+            json.dumps(
+                {"columns": ["id", "split"], "index": NUMBERS, "data": [*map(list, zip(NUMBERS, PARTS, strict=True))]}
+            ),
+        ),
     ],
 )
 def test_lists_by_split_are_found_whatever_the_file_is_called(tmp_path: Path, name: str, text: str) -> None:
@@ -148,7 +166,7 @@ def test_tests_of_a_clinic_and_checks_are_no_splits(tmp_path: Path, heading: str
 @pytest.mark.parametrize(
     "heading",
     ["is_test", "used for training", "in the test set", "heldout", "test set", "is_external_test", "in_test_cohort", "final_test", "val_subset",
-     "reserved_for_testing", "included_in_training", "training (1=yes)", "excluded_from_training", "Testgruppe", "testing_phase"],
+     "reserved_for_testing", "included_in_training", "training (1=yes)", "excluded_from_training", "Testgruppe", "testing_phase", "eval_set", "external cohort"],
 )  # fmt: skip
 def test_yes_and_no_under_a_split_are_refused(tmp_path: Path, heading: str) -> None:
     with pytest.raises(DataError, match="may put cases into"):

@@ -11,7 +11,7 @@ import numpy as np
 
 from data.cases import MAX_AGE_MONTHS, MIN_AGE_MONTHS, SPLITS
 from data.tables.ages import months_of
-from data.tables.cells.splits import CELL_WORDS, is_a_flag, is_a_splits_cell, split_by_cell
+from data.tables.cells.splits import CELL_WORDS, is_a_flag, is_a_splits_cell, may_be_a_flag, split_by_cell
 from data.tables.headings import Unused, normalised, places_of
 from data.tables.paired.patients import MOST_IMAGES
 from data.tables.sexes import YES_NO, bare
@@ -150,7 +150,8 @@ def splits_named(heading: str, texts: Sequence[str]) -> frozenset[str]:
     if (len(words) > 1 and words <= set(YES_NO)) or ticked:
         of_heading = {split for split in SPLITS if re.search(rf"\b(?:{CELL_WORDS[split]})\b", heading)}
         held_out = of_heading - {"train"} or {"test"}  # no under "train" is held out
-        return frozenset({"train", *held_out}) if of_heading and is_a_flag(heading) else frozenset()
+        flag = (of_heading and is_a_flag(heading)) or may_be_a_flag(heading)
+        return frozenset({"train", *held_out}) if flag else frozenset()
     if len(splits) > 1:
         return frozenset(splits)
     if OF_SOMETHING_ELSE.search(heading) or not any(map(is_a_splits_cell, words)):

@@ -113,6 +113,12 @@ def is_a_flag(heading: str) -> bool:
     return named and not CLINICAL.search(words)
 
 
+def may_be_a_flag(heading: str) -> bool:
+    """The same of a set in words that may mean a held-out one: eval_set, external cohort."""
+    words = re.sub(r"[^a-z]+", " ", bare(heading))
+    return bool(PERHAPS.search(words) and re.search(r"\b(?:set|cohort|kohorte|split|part|subset)\b", words))
+
+
 def may_say_a_split(name: str) -> bool:
     """Whether a word of a file's name may."""
     return bool(

@@ -11,6 +11,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -188,6 +189,8 @@ def sheets_in(data: bytes, of_patients: bool) -> list[Sheet]:
         said = json.loads(data)
     except (ValueError, RecursionError):
         return []
+    if table := table_in(said):
+        return [table]
     values = said.items() if isinstance(said, dict) else ()
     pairs = [(id, name) for name, ids in values if isinstance(ids, list) for id in ids]
     pairs = pairs or [(id, text) for id, text in values if isinstance(text, str)]
@@ -198,6 +201,24 @@ def sheets_in(data: bytes, of_patients: bool) -> list[Sheet]:
     each = len(rows) / max(groups, 1)
     few = each >= MOST_IN_GROUPS and groups < each
     return [Sheet(("id", "patient id"), tuple(enumerate(rows, 1)))] if rows and of_patients and not few else []
+
+
+def table_in(said: Any) -> Sheet | None:
+    """A table as pandas writes it into JSON, by columns or by rows; None where it is none."""
+    if not isinstance(said, dict):
+        return None
+    columns, data = said.get("columns"), said.get("data")
+    if isinstance(columns, list) and isinstance(data, list) and all(isinstance(row, list) for row in data):
+        rows = [row for row in data if len(row) == len(columns)]
+    else:
+        values = [[*value.values()] if isinstance(value, dict) else value for value in said.values()]
+        if len(values) < 2 or not all(isinstance(value, list) and len(value) == len(values[0]) for value in values):
+            return None
+        columns, rows = [*said], [*map(list, zip(*values, strict=True))]
+    headings = tuple(map(str, columns))
+    if "id" not in places_of(headings):
+        return None
+    return Sheet(headings, tuple((n, [*map(str, row)]) for n, row in enumerate(rows, 1)))
 
 
 def ids_in(

@@ -9,7 +9,7 @@ from collections.abc import Collection, Sequence
 from functools import cache
 
 from data.tables.cells.splits import is_a_list, split_by_cell
-from data.tables.headings import LOG, bare_ids, normalised
+from data.tables.headings import LOG, bare_ids, normalised, without_ending
 from data.tables.sheets import Sheet, decoded
 
 MOST_BYTES = 4 << 20  # a list of all of RSNA's images has 0.2 MiB
@@ -46,16 +46,19 @@ def loose_list(data: bytes, keys: Collection[str]) -> list[Sheet]:
         key = KEY.match(text)
         words = WORDS.findall(text)
         ids = [word for word in words if is_id(word)]
+        if files := [word for word in ids if without_ending(word) != word]:
+            ids = files  # 12 120 img/31.png
         splits = {split for word in words if not is_id(word) and (split := split_of(word))}
         split = next(iter(splits)) if len(splits) == 1 else ""
         if key and not splits and not is_case(key[1].strip()):  # a setting, as seed: 1
             rows += [(id, current) for id in ids if not SMALL_NUMBER.fullmatch(id)]
             continue
         of_line = []
+        lasting = set(ids)
         for word in words:  # each id is of its line's split, else of the last that was named
-            if is_id(word):
+            if word in lasting:
                 of_line.append((word, split or current))
-            else:
+            elif not is_id(word):
                 current = split_of(word) or current
         rows += of_line
         if len(ids) == len(words) or (key and splits and len(ids) > 1):

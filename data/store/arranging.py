@@ -57,11 +57,15 @@ def arranged(source: Source, decoded: pd.DataFrame, settings: Preparation, there
     asked = where.loc[decoded.index]
     kept = asked[asked["kept"] == asked["id"]]
     sizes = decoded.loc[kept.index, ["width_px", "height_px"]]
-    placed_kept = kept.assign(split=kept["side"], **sizes)
-    table = placed_kept[CASE_COLUMNS]
+    kept = kept.assign(split=kept["side"], **sizes)
+    worries = (
+        several_in_the_table(of_table, of_image, cases["id"]),
+        "" if source.synthetic else said_of_ids(kept),
+        said_of_others(list(kept["id"]), list(decoded["part"][kept.index])),
+    )
     places = [int(place) for place in decoded.index.get_indexer(kept.index)]
     return Arranged(
-        table.reset_index(drop=True),
+        kept[CASE_COLUMNS].reset_index(drop=True),
         cases["split"][kept.index],
         places,
         tuple(
@@ -70,16 +74,7 @@ def arranged(source: Source, decoded: pd.DataFrame, settings: Preparation, there
         ),
         remembered(before, where[surely_placed(where, decoded)]),
         (*placed_by_folder(source), *made, *stayed(cases, before)),
-        tuple(
-            filter(
-                None,
-                [
-                    several_in_the_table(of_table, of_image, cases["id"]),
-                    "" if source.synthetic else said_of_ids(placed_kept),
-                    said_of_others(list(kept["id"]), list(decoded["part"][kept.index])),
-                ],
-            )
-        ),
+        tuple(filter(None, worries)),
     )
 
 

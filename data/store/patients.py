@@ -3,7 +3,6 @@
 import hashlib
 import re
 from collections.abc import Collection
-from functools import cache
 
 import pandas as pd
 
@@ -132,7 +131,6 @@ def said_of_ids(cases: pd.DataFrame) -> str:
     )
 
 
-@cache
 def without_image(id: str) -> str:
     """The id without a side, a visit or a short number at its end, or a side before it: 100 of 100_L, P00 of P00/2; '' where it has none."""
     stem = id

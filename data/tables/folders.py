@@ -48,32 +48,14 @@ WHAT_TO_DO = {  # ending to what helps
     **dict.fromkeys(OTHER_TABLES, "save as CSV or xlsx"),
     **dict.fromkeys(ARCHIVES, "unpack"),
 }
-# What else may hold a table: any folder has some of these, so they are looked at only where their name says a split.
-PROGRAMS = (  # and what they say while they run: numbers of any meaning
-    *(
-        ".py",
-        ".pyc",
-        ".ipynb",
-        ".r",
-        ".m",
-        ".sh",
-        ".bat",
-        ".ps1",
-        ".js",
-        ".ts",
-        ".c",
-        ".h",
-        ".cpp",
-        ".java",
-        ".go",
-        ".rs",
-        ".sql",
-        ".css",
-    ),
-    *(".log", ".out", ".err"),
+# Programs, and what they say while they run: numbers of any meaning.
+PROGRAMS = (
+    *(".py", ".pyc", ".ipynb", ".r", ".m", ".sh", ".bat", ".ps1", ".js", ".ts"),
+    *(".c", ".h", ".cpp", ".java", ".go", ".rs", ".sql", ".css", ".log", ".out", ".err"),
 )
 STRUCTURED = (".json", ".jsonl", ".yaml", ".yml", ".toml")  # may list the cases by split, whatever they are called
 FEW_STRUCTURED = 50  # more are one for each image
+# What else may hold a table: any folder has some of these, so they are looked at only where their name says a split.
 TEXTS = (".tab", ".dat", ".json", ".jsonl", ".ndjson", ".psv")
 MAY_BE_TABLES = {
     **dict.fromkeys((".gz", ".bz2", ".xz", ".zst"), "unpack"),
@@ -83,12 +65,9 @@ MAY_BE_TABLES = {
     **dict.fromkeys((".sqlite", ".sqlite3", ".mdb", ".accdb"), "save as CSV or xlsx"),
 }
 # In these networks' programs keep pictures, and lists of cases where their name says so.
-ARRAYS = (*(".npy", ".npz", ".pkl", ".pickle", ".joblib", ".pt", ".pth", ".h5", ".hdf5", ".mat", ".msgpack"),)
-SAVED = {
-    **WHAT_TO_DO,
-    **MAY_BE_TABLES,
-    **dict.fromkeys(ARRAYS, "save as CSV or xlsx"),
-}  # what helps for a table in one of these
+ARRAYS = (".npy", ".npz", ".pkl", ".pickle", ".joblib", ".pt", ".pth", ".h5", ".hdf5", ".mat", ".msgpack")
+# What helps for a table in any of these.
+SAVED = WHAT_TO_DO | MAY_BE_TABLES | dict.fromkeys(ARRAYS, "save as CSV or xlsx")
 OF_IMAGES = re.compile(
     r"(?:\w*?)(?:images?|pictures?|pngs?|jpe?gs?|dicoms?|radiographs?|xrays?|pixels?|arrays?)"
 )  # a word of a name, or its end
@@ -162,9 +141,9 @@ def files_below(folder: Path) -> Files:
                 unended.append(path)
             if name.endswith(".txt"):
                 plain_texts.append(path)
-            foreign = name.endswith((*MAY_BE_TABLES,))
             if name.endswith(PROGRAMS):
                 continue
+            foreign = name.endswith((*MAY_BE_TABLES,))
             if (not foreign or name.endswith(TEXTS)) and (SPEAKS_OF_CASES.search(name) or may_say_a_split(name)):
                 lists.append(path)
             elif name.endswith(STRUCTURED):

@@ -12,7 +12,7 @@ from data.preparation import DataError, Preparation
 from data.problems import Problem
 from data.shown import one_line
 from data.tables.ages import UNITS, look_like_years, mostly_newborn, said_of_years
-from data.tables.cells.splits import split_by_words
+from data.tables.cells.splits import MAY_BE_A_TOWN, split_by_words
 from data.tables.dicom_cases import is_header_age
 from data.tables.headings import Table, composed, normalised, without_named
 from data.tables.rsna import RSNA_TEST_IDS, official_test
@@ -146,9 +146,9 @@ def refuse_splits_in_ids(cases: pd.DataFrame, add: str) -> None:
     sites = (
         held_out == ["validation"]
         and "train" not in counts
-        and set(words[of_id != ""].str.casefold().str.strip()) == {"val"}
+        and set(words[of_id != ""].str.casefold().str.strip()) == {MAY_BE_A_TOWN}
     )
-    if held_out and not sites:  # VAL alone may be Valencia
+    if held_out and not sites:
         first = cases["id"][of_id == held_out[0]].iloc[0]
         counted = ", ".join(f"{counts[split]:,} {split}" for split in SPLITS if split in counts)
         raise DataError(

@@ -18,7 +18,7 @@ from data.preparation import DataError
 from data.shown import one_line
 from data.tables.cells import workbook
 from data.tables.cells.bounds import MAX_TABLE_BYTES, too_large
-from data.tables.cells.workbook import OLD_OFFICE, Row, Worksheet, refuse_other_programs, worksheets
+from data.tables.cells.workbook import OLD_OFFICE, Row, Worksheet, worksheets
 
 EXCEL_SUFFIXES = (".xlsx", ".xlsm")
 TABLE_SUFFIXES = (".csv", ".tsv", *EXCEL_SUFFIXES)
@@ -70,8 +70,6 @@ def read_sheet(path: Path, fits: Fits) -> Sheet:
     Raises DataError where the file cannot be read, is too large, has a row wider than its headings, or several sheets that fit.
     """
     data = bytes_of(path)
-    if data.startswith(OLD_OFFICE):
-        refuse_other_programs(path, data)
     excel = is_excel(path, data)
     sheets = list((read_excel if excel else read_text)(path, data, fits))
     if not sheets:
@@ -106,8 +104,8 @@ def bytes_of(path: Path) -> bytes:
 
 
 def is_excel(path: Path, data: bytes) -> bool:
-    """By its ending, or because it is an archive: some rename a workbook to .csv and take it for converted."""
-    return path.suffix.lower() in EXCEL_SUFFIXES or data.startswith(ARCHIVE_MARK)
+    """By its ending, or by its first bytes: some rename a workbook, or an old one, to .csv and take it for converted."""
+    return path.suffix.lower() in EXCEL_SUFFIXES or data.startswith((ARCHIVE_MARK, OLD_OFFICE))
 
 
 def the_one(path: Path, fitting: Sequence[Sheet], fits: Fits) -> Sheet:

@@ -51,6 +51,7 @@ CELL_WORDS = {  # in a cell, where a word means nothing but a split
     **SPLIT_WORDS,
     "validation": rf"{SPLIT_WORDS['validation']}|dev",
 }
+MAY_BE_A_TOWN = "val"  # Valencia, beside MAD and BCN: where no other word speaks of a split
 WITHOUT_VALID = {**CELL_WORDS, "validation": CELL_WORDS["validation"].replace("|valid|", "|")}
 # "No" alone may be short for number.
 NEGATED = re.compile(rf"\b(?:{'|'.join(sorted(NOT - {'no'}))}|without|except)\b|\bno\W+(?:train|test|val)")
@@ -70,7 +71,7 @@ def split_of_path(text: str) -> str:
 
 def split_by_words(text: str, words_of: Mapping[str, str] = SPLIT_WORDS) -> str:
     """The one split that a file's or folder's name speaks of; '' where it names none, or several, or says what it is not."""
-    words = re.sub(r"[^a-z]+", " ", bare(text))
+    words = letters_of(text)
     if NEGATED.search(words):  # not_train
         return ""
     for said in (words, words.replace("ground truth", "")):  # of the validation set, too
@@ -86,9 +87,8 @@ def split_by_cell(text: str) -> str:
 
 
 def is_a_splits_cell(text: str) -> bool:
-    """Whether a cell says nothing but a split: Testset, validation; not repeat test, nor valid, the word of a check, nor val, which may be
-    a town."""
-    return bool(split_by_words(text, WITHOUT_VALID)) and is_a_list(text) and bare(text) != "val"
+    """Whether a cell says nothing but a split: Testset, validation; not repeat test, nor valid, the word of a check, nor a town."""
+    return bool(split_by_words(text, WITHOUT_VALID)) and is_a_list(text) and bare(text) != MAY_BE_A_TOWN
 
 
 def is_a_splits_table(stem: str, split: str = "") -> bool:
@@ -108,22 +108,20 @@ def is_a_list(stem: str) -> bool:
 
 def is_a_flag(heading: str) -> bool:
     """Whether yes and no under a heading say whether a case is of a split: is_test, used for training; not ACTH test, nor valid image."""
-    words = re.sub(r"[^a-z]+", " ", bare(heading))
+    words = letters_of(heading)
     named = any(re.search(rf"\b(?:{word})\b", words) for word in WITHOUT_VALID.values())
     return named and not CLINICAL.search(words)
 
 
 def may_be_a_flag(heading: str) -> bool:
     """The same of a set in words that may mean a held-out one: eval_set, external cohort."""
-    words = re.sub(r"[^a-z]+", " ", bare(heading))
+    words = letters_of(heading)
     return bool(PERHAPS.search(words) and re.search(r"\b(?:set|cohort|kohorte|split|part|subset)\b", words))
 
 
 def may_say_a_split(name: str) -> bool:
     """Whether a word of a file's name may."""
-    return bool(
-        split_by_words(name) or OF_A_CUT.search(bare(name)) or PERHAPS.search(re.sub(r"[^a-z]+", " ", bare(name)))
-    )
+    return bool(split_by_words(name) or OF_A_CUT.search(bare(name)) or PERHAPS.search(letters_of(name)))
 
 
 def names_a_list(stem: str) -> bool:
@@ -134,6 +132,11 @@ def names_a_list(stem: str) -> bool:
 def speaks_of_a_cut(stem: str) -> bool:
     """Whether a name says nothing but that it has the splits: splits, data_split, partition."""
     return is_a_list(stem) and any(map(OF_A_CUT.fullmatch, words_of(stem)))
+
+
+def letters_of(text: str) -> str:
+    """Without accents, in lower case, with a space for all that is no letter."""
+    return re.sub(r"[^a-z]+", " ", bare(text))
 
 
 def words_of(stem: str) -> list[str]:

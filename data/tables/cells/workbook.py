@@ -93,15 +93,14 @@ def cells_of(path: Path, data: bytes) -> Iterator[Worksheet]:
     from openpyxl import load_workbook
 
     parts = zipfile.ZipFile(io.BytesIO(data))  # of bytes in memory: nothing is left open
-    for name in parts.namelist():
-        if name.startswith("xl/worksheets/") and name.endswith(".xml"):
-            refuse_rows(path, parts.read(name))
     sheets = load_workbook(io.BytesIO(data), read_only=True, data_only=True).worksheets
     formulas = (
         load_workbook(io.BytesIO(data), read_only=True).worksheets if has_formulas(data) else [None] * len(sheets)
     )
     read = kept = 0
     for sheet, with_formulas in zip(sheets, formulas, strict=True):
+        text = parts.read(sheet._worksheet_path)
+        refuse_rows(path, text)
         sheet.reset_dimensions()  # programs other than Excel write wrong ones
         values = values_of(sheet, formula_cells(with_formulas)) if with_formulas else sheet.iter_rows(values_only=True)
         rows = []
@@ -115,7 +114,6 @@ def cells_of(path: Path, data: bytes) -> Iterator[Worksheet]:
                 )
             if cells:
                 rows.append((number, cells))
-        text = parts.read(sheet._worksheet_path)
         merged = [range_of(found[1].decode()) for found in MERGED.finditer(text)]
         hidden = frozenset(int(found[1]) for found in HIDDEN_ROW.finditer(text))
         columns = hidden_columns(text, max((len(cells) for _, cells in rows), default=0))

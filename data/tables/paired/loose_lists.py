@@ -54,9 +54,9 @@ def loose_list(data: bytes, keys: Collection[str]) -> list[Sheet]:
             rows += [(id, current) for id in ids if not SMALL_NUMBER.fullmatch(id)]
             continue
         of_line = []
-        lasting = set(ids)
+        chosen = set(ids)
         for word in words:  # each id is of its line's split, else of the last that was named
-            if word in lasting:
+            if word in chosen:
                 of_line.append((word, split or current))
             elif not is_id(word):
                 current = split_of(word) or current

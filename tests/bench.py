@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from datetime import date
 from pathlib import Path
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
@@ -37,6 +38,7 @@ PARTS = (
     "bench_search.py",
     "bench_checkpoint.py",
     "bench_command.py",
+    "bench_demo.py",
     "bench_long.py",
     "bench_growth.py",
 )
@@ -132,10 +134,18 @@ def input_bench(png_px: int, image_px: int) -> dict[str, float]:
         )
 
 
+def commit() -> str:
+    """Of this source tree, as the bench begins."""
+    found = subprocess.run(
+        ["git", "-C", str(Path(__file__).parent), "describe", "--always", "--dirty"], capture_output=True, text=True
+    )
+    return found.stdout.strip() or "unknown"
+
+
 def main() -> None:
     print("# Benchmarks\n")
     print(
-        f"Made by `make bench` on {os.cpu_count()} cores of {platform.processor() or platform.machine()}, Linux, "
+        f"Made by `make bench` on {date.today():%Y-%m-%d}, of commit {commit()}, on {os.cpu_count()} cores of {platform.processor() or platform.machine()}, Linux, "
         f"Python {platform.python_version()}, TensorFlow {tf.__version__} on one thread, as each of two workers has it here, no GPU. Medians of "
         f"{ROUNDS} interleaved rounds; "
         "a ratio is ours over the peer's, and below 1 where ours takes less. What falls short of its aim, why, and what was tried: "

@@ -67,9 +67,12 @@ format: install
 # With GPU libraries: make install EXTRAS=dev,gpu. Extras once installed stay: without EXTRAS, `make` installs those of last time.
 EXTRAS ?= $(or $(patsubst .venv/installed-%,%,$(lastword $(wildcard .venv/installed-*))),dev)
 STAMP := .venv/installed-$(EXTRAS)
+OLDEST := import sys; sys.exit(None if sys.version_info >= (3, 11) else \
+	"boneage-search needs Python 3.11 or later, and %s is %s: name another, as in make $(or $(firstword $(MAKECMDGOALS)),search) PYTHON=python3.12" % (sys.executable, sys.version.split()[0]))
 install: $(STAMP)
 
 $(STAMP): pyproject.toml constraints.txt
+	@$(PYTHON) -c '$(OLDEST)'
 	$(PYTHON) -m venv .venv
 	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[$(EXTRAS)]'
 	rm -f .venv/installed .venv/installed-*

@@ -1,6 +1,8 @@
 """`make install` by what it would do: extras are remembered, and asking for others installs."""
 
+import os
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -46,11 +48,26 @@ def test_changed_constraints_install_the_extras_of_last_time_again(tmp_path: Pat
     (tmp_path / ".venv").mkdir()
     stamp = tmp_path / ".venv/installed-dev,gpu"
     stamp.touch()
-    import os
-
     os.utime(stamp, (1, 1))
 
     assert "'.[dev,gpu]'" in would_do(tmp_path)
+
+
+def test_a_python_that_is_too_old_ends_the_install_with_a_sentence_before_anything_is_made(tmp_path: Path) -> None:
+    would_do(tmp_path)
+    old = tmp_path / "python3.10"
+    as_old = "import sys; sys.version_info, sys.version = (3, 10, 12), '3.10.12 (main)'; exec(sys.argv[1])"
+    old.write_text(f'#!/bin/sh\nexec "{sys.executable}" -c "{as_old}" "$2"\n', encoding="utf-8")
+    old.chmod(0o755)
+
+    made = subprocess.run(["make", "search", f"PYTHON={old}"], cwd=tmp_path, capture_output=True, text=True)
+
+    assert made.returncode == 2
+    assert (
+        f"needs Python 3.11 or later, and {sys.executable} is 3.10.12: name another, as in make search PYTHON="
+        in made.stderr
+    )
+    assert not (tmp_path / ".venv").exists()
 
 
 def test_every_wheel_of_cuda_that_tensorflow_asks_for_is_pinned() -> None:

@@ -172,8 +172,16 @@ def seeds_wanted(given: Given, trials: Sequence[Trial], variants: Sequence[str])
     if preset.resolve and reference is not None and reference.validation_mae is not None and len(lowered) == others:
         from studies.statistics.pairs import beside, raced  # brings SciPy
 
-        found = raced(given, beside(given, lowered, reference))
-        counts = {name: max(counts[name], seeds) for name, seeds in [*found.seeds.items(), (BASELINE, found.reference)]}
+        compared = beside(given, lowered, reference)
+        found = raced(given, compared)
+        for name, seeds in [*found.seeds.items(), (BASELINE, found.reference)]:
+            trial, runs = (
+                (reference, compared.reference) if name == BASELINE else (lowered[name], compared.family[name])
+            )
+            # Seeds that were trained otherwise are compared with none: others take their places, as far as seeds go.
+            most = preset.reference_seeds(preset.resolve, others) if name == BASELINE else preset.resolve
+            instead = min(len(trial.by_seed) - len(runs.months), max(most - seeds, 0))
+            counts[name] = max(counts[name], seeds + instead)
     return [counts[name] for name in variants]
 
 
@@ -284,7 +292,7 @@ def decide(given: Given, trials: Sequence[Trial]) -> Decision:
     if without:
         freed = given.cost(given.preset.reference).params - given.cost(chosen).params
         summary += f"; the search goes on with {', '.join(without)}, which frees {freed / 1e6:.2f}M parameters"
-    saved = epochs_saved(given, list(lowered.values()))
+    saved = epochs_saved(given, list(lowered.values())) if given.preset.resolve else 0
     if saved:
         most = max(len(trial.by_seed) for trial in lowered.values())
         summary += f"; saved {saved:,} epochs, compared with {most} seeds for every variant"

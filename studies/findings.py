@@ -54,6 +54,13 @@ class Compared:
             return f"estimate, optimistic for {self.favoured}"
         return self.verdict
 
+    @property
+    def changed(self) -> str:
+        """1.20 months worse."""
+        assert self.change is not None
+        change = round(self.change, 2)
+        return f"{abs(change):.2f} months {'worse' if change >= 0 else 'better'}"
+
     def to_dict(self) -> dict[str, Any]:
         values = asdict(self)
         empty = {"left_out": "", "p_images": None, "favoured": ""}
@@ -125,7 +132,7 @@ class Choice:
     seeds: int  # with which the chosen network was trained
     trainings: int  # that the surrogate was fitted to
     noise: float  # standard deviation between the seeds of one network
-    lowest: float  # validation MAE, as it was seen
+    lowest: float  # validation MAE, as it was seen, of all trainings of networks that the study could decide for
     lowest_network: str
     lowest_expected: float
     lowest_sd: float
@@ -135,9 +142,9 @@ class Choice:
     def sentence(self) -> str:
         chosen = f"expected {self.expected:.2f} ± {self.sd:.2f} months, from {self.trainings} trainings"
         if self.is_lowest:
-            return f"{chosen}; it also had the lowest seen, {self.lowest:.2f}"
+            return f"{chosen}; it also had the lowest seen of those that could be chosen, {self.lowest:.2f}"
         return (
-            f"{chosen}; the network with the lowest seen, {self.lowest:.2f} ({self.lowest_network}), was not chosen: "
+            f"{chosen}; the network with the lowest seen of those that could be chosen, {self.lowest:.2f} ({self.lowest_network}), was not: "
             f"{self.lowest_expected:.2f} ± {self.lowest_sd:.2f} is expected of it"
         )
 

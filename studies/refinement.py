@@ -230,7 +230,7 @@ def believed(given: Given, trials: Sequence[Trial]) -> Decision:
     point = belief.own_point(module, given, trials, decided)
     own = complete_at(trials, point)  # its seeds are those that tables and reports show; resolution has others
     mae = own.error if own else belief.mean_mae(module, given, trials, decided)
-    nothing = learned_nothing(mae, given.constant_mae, given.preset.margin_months)
+    nothing = learned_nothing(max(mae, choice.expected), given.constant_mae, given.preset.margin_months)
     findings = RefinementFindings(
         best_mae=mae,
         constant_mae=round(given.constant_mae, 3),

@@ -172,4 +172,4 @@ def table(given: Given, trials: Sequence[Trial]) -> list[dict[str, Any]]:
 def sweep(given: Given, trials: Sequence[Trial], decision: Decision | None) -> Sweep:
     found = decision.findings if decision else None
     px = found.best_px if isinstance(found, ResolutionFindings) else None
-    return Sweep(PX, marked={} if px is None else {"decided": float(px)})
+    return Sweep(PX, trials, marked={} if px is None else {"decided": float(px)})

@@ -148,6 +148,7 @@ class Sweep:
     """A study that goes along one parameter, as its figure shows it."""
 
     parameter: str
+    trials: Sequence[Trial]  # those that it goes along: in nothing else do their networks differ
     limit: float | None = None  # months; the highest validation MAE that is no worse than the reference's
     marked: Mapping[str, float] = field(default_factory=dict)  # values of the parameter that have a name
 

@@ -195,19 +195,23 @@ def decide(given: Given, trials: Sequence[Trial]) -> Decision:
 def believed(given: Given, trials: Sequence[Trial]) -> Decision:
     module = sys.modules[__name__]
     decided, choice = belief.choose(module, given, trials)
+    findings = WidthFindings(
+        best_beta=decided.beta,
+        best_mae=belief.mean_mae(module, given, trials, decided),
+        comparisons=comparisons(given, of_the_reference(given, trials)),
+        choice=choice,
+    )
+    return Decision(f"{belief.worded(decided)}: {choice.sentence}", decided, findings)
+
+
+def of_the_reference(given: Given, trials: Sequence[Trial]) -> list[Trial]:
+    """Those of networks that differ from the reference in width alone, with a point that says no more than the width."""
     plain = {replace(given.preset.reference, beta=beta): beta for beta in betas(given)}
-    alike = [
+    return [
         replace(trial, point={"beta": plain[network]})
         for trial in trials
         if (network := architecture(given, trial.point)) in plain
     ]
-    findings = WidthFindings(
-        best_beta=decided.beta,
-        best_mae=belief.mean_mae(module, given, trials, decided),
-        comparisons=comparisons(given, alike),
-        choice=choice,
-    )
-    return Decision(f"{belief.worded(decided)}: {choice.sentence}", decided, findings)
 
 
 def spent(given: Given, best: Trial, summary: str, findings: WidthFindings) -> Decision:
@@ -260,13 +264,19 @@ def table(given: Given, trials: Sequence[Trial]) -> list[dict[str, Any]]:
     return [row(given, trial, architecture(given, trial.point), **trial.point) for trial in finished]
 
 
-def sweep(given: Given, trials: Sequence[Trial], decision: Decision | None) -> Sweep:
-    reference = limit(given, trials)
+def sweep(given: Given, trials: Sequence[Trial], decision: Decision | None) -> Sweep | None:
     findings = decision.findings if decision else None
+    if belief.searches(given):
+        trials = of_the_reference(given, trials)
+        if len(trials) < 2:
+            return None
+        if decision and replace(given.preset.reference, beta=decision.architecture.beta) != decision.architecture:
+            findings = None  # the decided network is none of them
+    reference = limit(given, trials)
     named: dict[str, float | None] = {}
     if isinstance(findings, WidthFindings):
         named = {"smallest no worse": findings.smallest_beta, "best": findings.best_beta}
     marked = {what: beta for what, beta in named.items() if beta is not None}
     if len(marked) > 1 and len(set(marked.values())) == 1:
         marked = {"smallest no worse, and best": next(iter(marked.values()))}
-    return Sweep("beta", reference if reference > 0 else None, marked)
+    return Sweep("beta", trials, reference if reference > 0 else None, marked)

@@ -77,4 +77,4 @@ def table(given: Given, trials: Sequence[Trial]) -> list[dict[str, Any]]:
 
 
 def sweep(given: Given, trials: Sequence[Trial], decision: Decision | None) -> Sweep:
-    return Sweep("sex_units", marked={"best": float(decision.architecture.sex_units)} if decision else {})
+    return Sweep("sex_units", trials, marked={"best": float(decision.architecture.sex_units)} if decision else {})

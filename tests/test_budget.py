@@ -177,6 +177,15 @@ def test_a_confirmation_and_an_ablation_of_the_winner_that_are_left_out_are_said
     assert not any("winner will not" in sentence or "left out" in sentence for sentence in long.sentences)
 
 
+@pytest.mark.parametrize("trained", [0, 3, 30])
+def test_a_search_with_three_seeds_can_give_verdicts_however_few_trainings_are_left(trained: int) -> None:
+    preset = replace(PRESETS["miniature"](), seeds=3)
+    found = design(preset, Budget(100, "epochs"), planned, spent=90, begun=True, trained=trained)
+
+    assert found.verdicts
+    assert not any("no verdicts" in said for said in found.sentences)
+
+
 def test_a_search_that_has_begun_keeps_its_seeds_and_goes_on_with_the_least_where_nothing_fits() -> None:
     preset = replace(PRESETS["miniature"](), seeds=3)
     found = design(preset, Budget(100, "epochs"), planned, spent=90, begun=True)

@@ -456,7 +456,7 @@ def test_the_best_so_far_never_rises_and_means_are_means(decided: Report) -> Non
     depth, width = decided.study("depth"), decided.study("width")
     assert depth.study
     _, line = plotted.history(plotted.copied(depth.study)).data
-    _, means = figures.along(width.pooled, Sweep("beta"), "β").data
+    _, means = figures.along(Sweep("beta", width.pooled), "β").data
 
     assert all(before >= after for before, after in pairwise(line.y))
     assert line.y[-1] == min(trial.error for trial in depth.pooled)

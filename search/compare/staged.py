@@ -90,10 +90,10 @@ class Staged:
             return None
         number, self.begun = self.begun, self.begun + 1
         self.running[number] = (asked_for, trial)
-        return Work(number, place, 0, self.rung(trial.point, 0), nth)
+        return Work(number, place, 0, self.rung(trial, 0), nth)
 
-    def rung(self, point: Point, after: int) -> int:
-        return after + 1 if self.module.prunable(self.given, point) else self.epochs
+    def rung(self, trial: Trial, after: int) -> int:
+        return after + 1 if self.schedule.prunable(trial.point, trial.seed) else self.epochs
 
     def tell(self, work: Work, curve: Curve) -> Work | None:
         asked_for, trial = self.running[work.trial]
@@ -108,7 +108,7 @@ class Staged:
         ):  # at the end of the budget, or of its chances
             state = "pruned"
         else:
-            return Work(work.trial, work.point, reached, self.rung(trial.point, reached), work.nth)
+            return Work(work.trial, work.point, reached, self.rung(trial, reached), work.nth)
         del self.running[work.trial]
         self.end(asked_for, trial, state, curve)
         return None

@@ -17,7 +17,7 @@ from search.storage.records import point_of, seed_of
 from search.storage.told import ASKED
 from studies.ablation import AblationFindings
 from studies.statistics.pruning import left_behind
-from studies.study import SEED, Given, Study, Trial
+from studies.study import SEED, Given, Point, Study, Trial
 
 COMPARED = "compared_with"  # a trial's attribute: how many trials there were when its round was enqueued
 MAX_SEED = 2**31 - 1
@@ -117,7 +117,11 @@ class Schedule:
     def compared_with(self, frozen: FrozenTrial) -> int:
         """It is pruned where trials of lower numbers than this were better; 0 where it is not pruned at all."""
         number: int = frozen.user_attrs.get(COMPARED, frozen.number)
-        return number if self.module.prunable(self.given, point_of(frozen)) else 0
+        return number if self.prunable(point_of(frozen), seed_of(frozen, self.given.preset.seed)) else 0
+
+    def prunable(self, point: Point, seed: int) -> bool:
+        """A further seed of a network is trained to its end: a mean over the seeds that did well would be too good."""
+        return seed == self.given.preset.seed and self.module.prunable(self.given, point)
 
     def is_left_behind(self, maes: Sequence[float], compared_with: int) -> bool:
         """Whether a trial of these validation MAEs so far is to be pruned."""

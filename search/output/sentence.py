@@ -1,4 +1,4 @@
-"""Notes as sentences: decisions are stored without a capital and a full stop."""
+"""Notes as sentences: decisions are stored without a capital and a full stop. Counts as people read them."""
 
 
 def capital(words: str) -> str:
@@ -8,3 +8,12 @@ def capital(words: str) -> str:
 
 def sentence(words: str) -> str:
     return capital(words) + "." * (not words.endswith("."))
+
+
+def counted(count: int, what: str) -> str:
+    return f"{count} {what}{'s' * (count != 1)}"
+
+
+def millions(count: int) -> str:
+    """21.8M, 85.6k."""
+    return f"{count / 1e6:.3g}M" if count >= 1e6 else f"{count / 1e3:.3g}k"

@@ -73,10 +73,10 @@ class Design:
         said += [f"the winner's {what} is left out: the budget is too small for it" for what in self.left_out]
         if not self.preset.confirm:
             said.append("the winner will not be confirmed with fresh seeds")
-        if self.trained + plan.trials < FEW:
-            said.append(f"fewer than {FEW} trainings: the search can give no verdicts, only a network")
-        elif not self.verdicts:
-            said.append(f"fewer than {MIN_SEEDS} seeds: the search can give no verdicts, only estimates and a network")
+        if not self.verdicts:
+            few = self.trained + plan.trials < FEW
+            what, left = (f"{FEW} trainings", "") if few else (f"{MIN_SEEDS} seeds", "estimates and ")
+            said.append(f"fewer than {what}: the search can give no verdicts, only {left}a network")
         return said
 
     @property
@@ -88,8 +88,7 @@ class Design:
     @property
     def verdicts(self) -> bool:
         """Whether any can be had; an ablation that resolves has more seeds than the other studies."""
-        seeds = max(self.preset.seeds, self.preset.resolve)
-        return seeds >= MIN_SEEDS and self.trained + self.plan.trials >= FEW
+        return max(self.preset.seeds, self.preset.resolve) >= MIN_SEEDS
 
     @property
     def left_out(self) -> list[str]:

@@ -27,7 +27,7 @@ from search.storage.checked.trained import Means
 from search.storage.opening import open_storage
 from search.storage.records import counted, given, left_out, load, seen
 from search.storage.status import CONFIRMATION, all_asked, next_command, refuse_missing, status, storage_exists
-from search.storage.stored import meaning
+from search.storage.stored import DECIDED_UNDER, an_object, meaning
 from search.storage.told import LeftOut
 from search.trained.folder import models_of, read_about
 from search.workers.best import errors_of
@@ -35,6 +35,7 @@ from studies.around.confirmation import ConfirmationFindings
 from studies.caps import Cap
 from studies.findings import Choice
 from studies.order import EVERY, LAST, comes, stored_decision, study_name
+from studies.preset import RANGES
 from studies.study import SEED, Decision, Given, Trial, best_of, pool
 
 LEAST_FOR_IMPORTANCE = 20  # complete trials; PED-ANOVA looks at the best tenth of them, and one or two are no sample
@@ -81,6 +82,14 @@ class StudyReport:
         return stored_decision(self.name, self.status["decision"]) if self.status["decision"] else None
 
     @property
+    def margin_months(self) -> float:
+        """By which it decided, or would now; the run's may have been changed for the studies after it."""
+        attrs, now = self.attrs or {}, self.given.preset.margin_months if self.given else 0.0
+        under = an_object(self.name, DECIDED_UNDER, attrs[DECIDED_UNDER]) if DECIDED_UNDER in attrs else {}
+        margin = under.get("margin_months", now) if self.decision else now
+        return float(margin) if margin in RANGES["margin_months"] else now
+
+    @property
     def means(self) -> Means | None:
         return meaning(EVERY[self.name], self.given) if self.given else None
 
@@ -115,17 +124,13 @@ class StudyReport:
 class Best:
     """The network a run has come to so far."""
 
-    study: StudyReport
+    study: StudyReport  # that trained it
     trial: Trial  # of one point, all its seeds together
+    choice: Choice | None = None  # what the surrogate expects of it, where that decided
 
     @property
     def architecture(self) -> Architecture:
         return self.study.architecture(self.trial)
-
-    @property
-    def choice(self) -> Choice | None:
-        """What the surrogate expects of it, where that decided."""
-        return self.study.decision.findings.choice if self.study.decision else None
 
 
 @dataclass(frozen=True)
@@ -187,12 +192,13 @@ class Report:
 
     @cached_property
     def best(self) -> Best | None:
-        """What the last decision chose; before the first, the best trial so far."""
-        for study in reversed(self.studies):
-            if decision := study.decision:
-                chosen = [trial for trial in study.pooled if study.architecture(trial) == decision.architecture]
-                if found := best_of(chosen):
-                    return Best(study, found)
+        """What the last decision chose, be it trained in an earlier study; before the first decision, the best trial so far."""
+        for last in range(len(self.studies) - 1, -1, -1):
+            if decision := self.studies[last].decision:
+                for study in reversed(self.studies[: last + 1]):
+                    chosen = [trial for trial in study.pooled if study.architecture(trial) == decision.architecture]
+                    if found := best_of(chosen):
+                        return Best(study, found, decision.findings.choice)
         begun = [Best(study, trial) for study in self.studies for trial in study.pooled if trial.state == "complete"]
         return min(begun, key=lambda best: best.trial.error, default=None)
 

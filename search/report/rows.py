@@ -7,10 +7,11 @@ from typing import Any
 
 from models.architecture import Architecture
 from models.paper import PAPER_NAMES, TABLE1
+from search.output.sentence import counted, millions
 from search.output.time_words import duration, error_words
 from search.report.parts import Rows
 from search.report.read import Best, Recorded, Report, StudyReport
-from search.report.words import counted, millions, numbers, reason, what
+from search.report.words import numbers, reason, what
 from search.run import TRIALS, settings_in_full
 from search.show.tables import latest_timing
 from search.storage.opening import sqlite_path
@@ -230,7 +231,7 @@ def model_rows(report: Report) -> list[dict[str, Any]]:
 
 
 def best_trials(report: Report, most: int) -> Sequence[tuple[StudyReport, Trial]]:
-    """The best single trials of all studies, each network once."""
+    """The best single trials of all studies; a network may be among them with several seeds."""
     every = [
         (study, recorded.trial)
         for study in report.studies

@@ -8,7 +8,7 @@ from typing import Any
 from data.audit.findings import NAMES
 from data.cases import SPLITS
 from models.paper import is_of_the_paper
-from search.output.sentence import sentence
+from search.output.sentence import millions, sentence
 from search.output.typed import typed
 from search.report import optuna_parts, plotted
 from search.report import rows as report_rows
@@ -92,14 +92,14 @@ def by_epoch(train: Sequence[float], validation: Sequence[float]) -> Rows:
 
 def decided(report: Report) -> list[Part]:
     parts: list[Part] = []
-    margin = in_months(report.run.preset.margin_months)
     for study in report.studies:
         parts.append(Subheading(f"{study.label}: {report_words.asked(study.name)}"))
         if not study.trials:
             parts.append(Words("Not begun."))
             continue
         found = sentence(study.decision.summary) if study.decision else "Not decided yet."
-        parts.append(Words(f"{found} Rule: {EVERY[study.name].RULE.format(margin=margin)}"))
+        rule = EVERY[study.name].RULE.format(margin=in_months(study.margin_months))
+        parts.append(Words(f"{found} Rule: {rule}"))
         parts.append(Words(f"{report_words.counts(study)}"))
         parts += [Words(said) for said in report_words.left_out(study)]
         parts.append(Table(headed(study.table()), "MAEs in months; the seeds of a point taken together."))
@@ -132,10 +132,8 @@ def of_study(report: Report, study: StudyReport) -> list[Part]:
 
 
 def swept(study: StudyReport) -> list[Part]:
-    if study.given is None or not any(trial.state == "complete" for trial in study.pooled):
-        return []
-    sweep = EVERY[study.name].sweep(study.given, study.pooled, study.decision)
-    if sweep is None:
+    sweep = EVERY[study.name].sweep(study.given, study.pooled, study.decision) if study.given else None
+    if sweep is None or not any(trial.state == "complete" for trial in sweep.trials):
         return []
     name = heading(sweep.parameter)
     caption = f"{name} against validation MAE: every seed, and the mean of each value."
@@ -148,10 +146,10 @@ def swept(study: StudyReport) -> list[Part]:
             "seed": run.seed,
             "valid. MAE": months(run.validation_mae),
         }
-        for trial in sorted(study.pooled, key=lambda trial: float(trial.point[sweep.parameter]))
+        for trial in sorted(sweep.trials, key=lambda trial: float(trial.point[sweep.parameter]))
         for run in trial.by_seed
     ]
-    return [Plot(figures.along(study.pooled, sweep, name), caption, 380, rows)]
+    return [Plot(figures.along(sweep, name), caption, 380, rows)]
 
 
 def comparisons(report: Report, study: StudyReport) -> list[Part]:
@@ -205,7 +203,7 @@ def sizes(report: Report) -> list[Part]:
             (
                 Plot(
                     figures.pareto(networks, "params", cap),
-                    f"Against parameters; the cap is {report_words.millions(cap)}.",
+                    f"Against parameters; the cap is {millions(cap)}.",
                 ),
                 Plot(figures.pareto(networks, "macs"), "Against multiply-accumulates of one image."),
             )

@@ -2,13 +2,13 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from models.architecture import Architecture, family_named
 from models.paper import is_of_the_paper
 from search.output.confirmed import NOTHING
-from search.output.sentence import sentence
+from search.output.sentence import counted, millions, sentence
 from search.output.typed import typed
 from search.report.read import LEAST_FOR_IMPORTANCE, Best, Recorded, Report, StudyReport
 from search.run import TRIALS
@@ -36,7 +36,7 @@ def answers(report: Report) -> list[Answer]:
     """What a reader wants to know first."""
     best = report.best
     if best is None:
-        return [Answer("Which network?", "None yet", (f"No trial has ended. {next_sentence(report)}",))]
+        return [Answer("Which network?", "None yet", (f"No trial has given a result. {next_sentence(report)}",))]
     return [
         which(report, best),
         how_good(report, best),
@@ -81,11 +81,11 @@ def which(report: Report, best: Best) -> Answer:
 
 
 def lowest_seen(choice: Choice) -> str:
-    """The training with the lowest validation MAE of the study that decided, and why another network was chosen."""
+    """The training with the lowest validation MAE of all networks that could be decided for, and why another was chosen."""
     if choice.is_lowest:
-        return f"It also had the lowest MAE seen, {choice.lowest:.2f} months."
+        return f"It also had the lowest MAE seen of the networks that could be chosen, {choice.lowest:.2f} months."
     return (
-        f"Lowest seen: {choice.lowest:.2f} months, {choice.lowest_network}. It was not chosen: the surrogate expects "
+        f"Lowest seen of the networks that could be chosen: {choice.lowest:.2f} months, {choice.lowest_network}. It was not chosen: the surrogate expects "
         f"{choice.lowest_expected:.2f} ± {choice.lowest_sd:.2f} of that network, and {choice.expected:.2f} ± {choice.sd:.2f} of this one."
     )
 
@@ -130,7 +130,8 @@ def how_sure(report: Report, best: Best) -> Answer:
         images = over_images(report, best, f"Of the {seen} seen: " if best.choice else "")
         return Answer("How sure?", f"{counted(len(known), 'seed')}{spread}", (images, OPTIMISM))
     in_search = f"In the search itself: {seen} with {counted(len(known), 'seed')}. {over_images(report, best)}"
-    headline = counted(found.seeds, "fresh seed") + (f", {UNKNOWN}" if found.seeds == 1 else "")
+    failed = f" ({found.failed} more failed)" if found.failed else ""
+    headline = counted(found.seeds, "fresh seed") + failed + (f", {UNKNOWN}" if found.seeds == 1 else "")
     if found.low is None or found.high is None:
         return Answer("How sure?", headline, (FRESH, in_search))
     interval = f"{headline}: {found.low:.2f} to {found.high:.2f}"
@@ -174,6 +175,7 @@ def why_blocks(report: Report, best: Best) -> Answer:
         return Answer("Why these blocks?", "Not known yet", ("The ablation is not decided.",))
     assert isinstance(study.decision.findings, ablation.AblationFindings)
     given = study.given or Given(report.run.preset, {}, 0.0)
+    given = replace(given, preset=replace(given.preset, margin_months=study.margin_months)) if study.given else given
     said = because(given, study.decision, best.architecture)
     return Answer("Why these blocks?", said.headline, (*said.details, *beside_the_decided(report, winner.NAME)))
 
@@ -197,18 +199,18 @@ def because(given: Given, decision: Decision, network: Architecture) -> Answer:
     elif costly and findings.key_by != "verdict":
         headline = f"Costly to lower, by estimate: {', '.join(costly)}"
     why = decision.summary
-    if findings.key_by and all(group in known or found.is_sure(group) for group in findings.key_groups):
-        why = keys.reason(
-            findings.key_groups, findings.key_by, found
-        )  # of an earlier version, too, in the words of today
+    if findings.key_by and all(group in known or found.fails(group) for group in findings.key_groups):
+        why = keys.reason(findings.key_groups, findings.key_by, found)  # of an earlier version, too, in today's words
     shown = sure or costly
-    rows = [row for row in found.rows if keys.group_of(row) in shown and (not sure or row.verdict in keys.SURE)]
+    rows = [row for group in shown for row in (found.sure(group) if sure else found.of(group))]
     rows += [row for row in found.rows if keys.group_of(row) in set(moved) - set(shown)]
+    lowered = {group: before[group] for group in moved if needs_more(found.sure(group), now[group])}
+    restored = replace(network, blocks=network.blocks._replace(**lowered))
     details = (
         against_reference({group: (before.get(group, 0), now[group]) for group in moved}),
         sentence(f"of the reference's groups: {why}"),
         *(verdict_sentence(row) for row in rows),
-        *despite([group for group in moved if found.is_sure(group) and now[group] < before.get(group, 0)]),
+        *despite(tuple(lowered), restored != given.preset.reference),
     )
     return Answer("", headline, details)
 
@@ -220,12 +222,18 @@ def against_reference(moved: Mapping[str, tuple[int, int]]) -> str:
     return f"Compared with the reference: {said}."
 
 
-def despite(lowered: Sequence[str]) -> list[str]:
-    """Of groups that the reference needs and this network has fewer of."""
+def needs_more(sure: Sequence[Compared], count: int) -> bool:
+    """Whether a verdict says so of as many repeats, or of more."""
+    return any(int(row.variant.partition("=")[2]) >= count for row in sure)
+
+
+def despite(lowered: Sequence[str], otherwise: bool) -> list[str]:
+    """Of groups that the reference needs and this network has fewer of; whether it differs from the reference `otherwise`, too."""
     if not lowered:
         return []
+    also = ", and differs in other ways, too" if otherwise else ""
     return [
-        f"The reference needs {', '.join(lowered)}; this network also differs in other ways, and is expected to need fewer repeats."
+        f"The reference needs {', '.join(lowered)}; this network has fewer repeats of {'it' if len(lowered) == 1 else 'them'}{also}."
     ]
 
 
@@ -242,11 +250,12 @@ def verdict_sentence(row: Compared) -> str:
     seeds = counted(row.seeds, "seed")
     if row.change is None:
         return f"{row.variant}: {row.verdict} ({seeds})."
-    worse = "worse" if row.change >= 0 else "better"
     within = ""
     if row.low is not None and row.high is not None:
         within = f" (95% interval {signed(row.low)} to {signed(row.high)})"
-    if row.scope == "architectures" and not row.favoured:
+    if row.scope == "architectures" and row.said == "not tested":
+        said = f"not tested ({seeds})"
+    elif row.scope == "architectures" and not row.favoured:
         said = f"{row.verdict} ({seeds}; a verdict on the architectures)"
     elif row.verdict == "these trained models differ":
         said = f"these trained models differ over the images ({seeds}; no verdict on the architectures)"
@@ -254,7 +263,7 @@ def verdict_sentence(row: Compared) -> str:
         said = f"{row.said}, as these same trainings picked it ({seeds})"
     else:
         said = f"{row.verdict} ({seeds}; holds for these trained models only)"
-    return f"{row.variant}: {abs(row.change):.2f} months {worse}{within}; {said}."
+    return f"{row.variant}: {row.changed}{within}; {said}."
 
 
 def signed(months: float) -> str:
@@ -267,11 +276,6 @@ def next_sentence(report: Report) -> str:
     if report.next_command is None:
         return sentence(f"{all_studies()} are decided")
     return f"Next: {report.next_command}"
-
-
-def millions(count: int) -> str:
-    """21.8M, 85.6k."""
-    return f"{count / 1e6:.3g}M" if count >= 1e6 else f"{count / 1e3:.3g}k"
 
 
 def counts_said(network: Architecture) -> str:
@@ -312,10 +316,6 @@ def counts(study: StudyReport) -> str:
     if fit := study.status.get("configurations"):
         said += f"; {fit}"
     return f"{said}; {counted(study.status.get('turned_away') or 0, 'proposal')} turned away."
-
-
-def counted(count: int, what: str) -> str:
-    return f"{count} {what}{'s' * (count != 1)}"
 
 
 def left_out(study: StudyReport) -> list[str]:

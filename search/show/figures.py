@@ -113,13 +113,13 @@ def row_label(row: Compared) -> str:
     return f"{row.variant}<br>{row.said}"
 
 
-def along(trials: Sequence[Trial], sweep: Sweep, name: str) -> "Figure":
+def along(sweep: Sweep, name: str) -> "Figure":
     """The parameter of a sweep, which people call `name`, against MAE: each seed, and their means."""
 
     def place(trial: Trial) -> float:
         return float(trial.point[sweep.parameter])
 
-    complete = sorted((trial for trial in trials if trial.state == "complete"), key=place)
+    complete = sorted((trial for trial in sweep.trials if trial.state == "complete"), key=place)
     seeds = [(place(trial), run.validation_mae) for trial in complete for run in trial.by_seed]
     drawn = new_figure(
         scatter(

@@ -14,8 +14,8 @@ from search.storage.status import storage_exists
 from search.storage.stored import meaning
 from search.trained.keep import begun_seed
 from studies.order import EVERY
-from studies.preset import SEEDS, StudyError
-from studies.statistics.fresh import IN_FULL, fresh_seed
+from studies.preset import StudyError
+from studies.statistics.fresh import IN_FULL, OF_SEARCH, fresh_seed, within
 
 
 class Chosen(NamedTuple):
@@ -105,6 +105,7 @@ def seed_of(run: Run, folder: Path) -> int:
 
 def seed_words(run: Run, seeds: Sequence[int]) -> str:
     """seed 2000, which the search has not used."""
-    used = any(0 <= seed - run.preset.seed < SEEDS for seed in seeds)
+    of_search = (run.preset.seed, *(fresh_seed(run.preset.seed, later) for later in OF_SEARCH))
+    used = any(within(seed, first) for seed in seeds for first in of_search)
     named = f"seed{'s' * (len(seeds) > 1)} {', '.join(map(str, seeds))}"
     return named if used else f"{named}, which the search has not used"

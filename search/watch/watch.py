@@ -14,6 +14,7 @@ from rich.live import Live
 from rich.text import Text
 
 from data.shown import plain
+from search.output import sentence
 from search.output.terminal import say
 from search.report import words as report_words
 from search.run import Run, open_run
@@ -80,7 +81,7 @@ def lines(run: Run, statuses: Statuses) -> Iterator[str]:
         if entry["state"] != "not begun":
             best = f", best {entry['best_value']:.2f} months" if entry["best_value"] is not None else ""
             decided = f": {entry['decision']['summary']}" if entry["decision"] else ""
-            yield f"{study_name(entry['name'])}: {entry['state']}, {report_words.counted(entry['trials'], 'trial')}{best}{decided}"
+            yield f"{study_name(entry['name'])}: {entry['state']}, {sentence.counted(entry['trials'], 'trial')}{best}{decided}"
     yield from tables.status_lines(statuses, next_command(run, statuses))
 
 

@@ -1,9 +1,10 @@
 """Baseline: from which family of networks should the search start?
 
 Each family is trained as wide as the run's reference says (its own size), and again at the width at which it has as many
-parameters as the reference, so that no family wins by being larger. All are compared with the reference by paired verdicts.
+parameters as the reference, so that no family wins by being larger. All are compared with the reference, each with a verdict.
 The decision is the family with the lowest mean validation MAE at the same size; of those within the margin of it, the one with
-the fewest MACs. The other studies go on from that network.
+the fewest MACs. The other studies go on from that network. It is picked by seeds that they do not use, so that it is not compared
+with what they try by its own lucky trainings.
 
 It is beside the order of the studies: a run that names its family needs none.
 """
@@ -19,6 +20,7 @@ from models.cost import cost
 from models.families import FAMILIES
 from studies.findings import Compared, Findings
 from studies.preset import Preset, StudyError
+from studies.statistics.fresh import BEFORE_ALL, first_seed, of_seeds
 from studies.study import ALONE, Decision, Given, Point, Proposals, Space, Sweep, Trial, at, complete_at, points, row
 
 
@@ -148,10 +150,12 @@ def propose(given: Given, trials: Sequence[Trial]) -> Proposals:
     every, preset = list(points(space(given))), given.preset
     most = preset.reference_seeds(preset.seeds, len(every) - 1)
     start = reference_variant(given)
-    return Proposals(every, seeds=[most if point["variant"] == start else preset.seeds for point in every])
+    wanted = [most if point["variant"] == start else preset.seeds for point in every]
+    return Proposals(every, seeds=wanted, first_seed=first_seed(preset.seed, BEFORE_ALL, trials))
 
 
 def decide(given: Given, trials: Sequence[Trial]) -> Decision:
+    trials = of_seeds(trials, first_seed(given.preset.seed, BEFORE_ALL, trials))
     names = [str(variant) for variant in space(given)["variant"]]
     alike = {name: trial for name in names if is_alike(given, name) and (trial := at(trials, {"variant": name}))}
     trained = {name: trial for name, trial in alike.items() if trial.state == "complete"}

@@ -8,14 +8,14 @@ another network does better here, that is said and no more.
 It is an Optuna study like the others, beside their order: no other study reads it, and `confirm` 0 leaves it out.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from statistics import fmean, stdev
 from typing import Any
 
 from models.architecture import Architecture
 from studies import depth, refinement
-from studies.findings import Findings, learned_nothing
+from studies.findings import Findings, known, learned_nothing
 from studies.preset import Preset, StudyError
 from studies.statistics.fresh import fresh_seed
 from studies.study import ALONE, Decision, Given, Point, Proposals, Space, Sweep, Trial, at, points, row
@@ -28,16 +28,17 @@ class Confirmed:
     """One network, trained with fresh seeds."""
 
     rank: int
-    mae: float | None  # months, mean over the seeds; None where all failed
+    mae: float | None  # months, mean over the seeds that did not fail; None where all did
     sd: float | None  # months, between the seeds
     seeds: int  # that did not fail
+    failed: int = 0  # seeds; an earlier version did not say
 
     def to_dict(self) -> dict[str, Any]:
-        return {"rank": self.rank, "mae": self.mae, "sd": self.sd, "seeds": self.seeds}
+        return asdict(self)
 
     @classmethod
-    def from_dict(cls, values: dict[str, Any]) -> "Confirmed":
-        return cls(**{name: values.get(name) for name in ("rank", "mae", "sd", "seeds")})  # type: ignore[arg-type]
+    def from_dict(cls, values: Mapping[str, Any]) -> "Confirmed":
+        return cls(**known(cls, values))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,6 +49,7 @@ class ConfirmationFindings(Findings):
     mae: float | None = None  # months, of the decided network with fresh seeds
     sd: float | None = None  # months, between those seeds; None of a single one
     seeds: int = 0  # that did not fail
+    failed: int | None = None  # seeds; None where all could be trained
     low: float | None = None  # 95 % interval of the mean over seeds
     high: float | None = None
     constant_mae: float | None = None  # months, of always answering the training median
@@ -73,7 +75,9 @@ def asked(preset: Preset) -> bool:
 
 def fresh(preset: Preset) -> Preset:
     """The same preset, with seeds that no study of the search uses."""
-    return replace(preset, seed=fresh_seed(preset.seed), seeds=preset.confirm_seeds)
+    return replace(
+        preset, seed=fresh_seed(preset.seed), seeds=preset.confirm_seeds, baseline_seeds=0, resolve=0
+    )  # which count the search's seeds
 
 
 def networks(given: Given) -> list[Architecture]:
@@ -130,6 +134,7 @@ def decide(given: Given, trials: Sequence[Trial]) -> Decision:
         mae=round(winner.mae, 4),
         sd=winner.sd,
         seeds=winner.seeds,
+        failed=winner.failed or None,
         low=round(low, 4) if winner.seeds > 1 else None,
         high=round(high, 4) if winner.seeds > 1 else None,
         constant_mae=round(given.constant_mae, 3),
@@ -141,8 +146,9 @@ def decide(given: Given, trials: Sequence[Trial]) -> Decision:
 
 def confirmed(rank: int, trial: Trial) -> Confirmed:
     maes = [run.validation_mae for run in trial.by_seed if run.validation_mae is not None]
+    failed = len(trial.by_seed) - len(maes)
     sd = round(stdev(maes), 4) if len(maes) > 1 else None
-    return Confirmed(rank, fmean(maes) if maes else None, sd, len(maes))
+    return Confirmed(rank, fmean(maes) if maes else None, sd, len(maes), failed)
 
 
 def interval(one: Confirmed) -> tuple[float, float]:
@@ -163,6 +169,8 @@ def summary(found: ConfirmationFindings) -> str:
         f"{before}with {found.seeds} fresh seed{'s' * (found.seeds != 1)} {found.mae:.2f}{spread} months"
         f"{' (mean ± SD)' if spread else ''}, always answering the median {found.constant_mae:.1f}"
     )
+    if found.failed:
+        said += f"; {found.failed} of {found.seeds + found.failed} fresh seeds failed, and those that are left may be the lucky ones"
     better = [one for one in found.ranks if one.rank > 1 and one.mae is not None and one.mae < (found.mae or 0.0)]
     if better:
         best = min(better, key=lambda one: one.mae or 0.0)

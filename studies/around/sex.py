@@ -94,13 +94,12 @@ def comparisons(given: Given, trials: Sequence[Trial]) -> tuple[Compared, ...]:
 
 def summary(rows: Sequence[Compared]) -> str:
     """without the sex the decided network is 1.20 months worse, by fresh seeds on both sides."""
-    if not rows or rows[0].change is None:
-        return "what the decided network loses without the sex is not known: it was not trained both with the sex and without"
-    change = round(rows[0].change, 2)
-    return (
-        f"without the sex the decided network is {abs(change):.2f} months {'worse' if change >= 0 else 'better'}, "
-        "by fresh seeds on both sides"
-    )
+    unknown = "what the decided network loses without the sex is not known"
+    if not rows:
+        return f"{unknown}: it was not trained both with the sex and without"
+    if rows[0].change is None:
+        return f"{unknown}: its trainings with the sex and without were not made under the same conditions"
+    return f"without the sex the decided network is {rows[0].changed}, by fresh seeds on both sides"
 
 
 def table(given: Given, trials: Sequence[Trial]) -> list[dict[str, Any]]:

@@ -40,11 +40,11 @@ def asked(preset: Preset) -> bool:
 
 
 def around(given: Given) -> Given:
-    """What the ablation is given: the decided network in the reference's place."""
+    """What the ablation is given: the decided network in the reference's place, and none of the trainings that picked it."""
     preset = replace(
         given.preset, reference=decided(given), width_factors=(1.0,), depth_start=(), px_choices=(), drop_useless=False
     )
-    return replace(given, preset=preset)
+    return replace(given, preset=preset, trained=())
 
 
 def decided(given: Given) -> Architecture:

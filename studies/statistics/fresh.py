@@ -14,7 +14,9 @@ from studies.study import Trial, pooled
 
 # Sets of seeds beside the search's own. Nothing is picked by what comes after the last decision, so the confirmation and all that is
 # compared with the decided network have one set, and train that network once.
-AFTER_ALL, IN_FULL, RESOLUTION = 1, 2, 3
+# Before all, the families are compared with a set that the ablation of the chosen one does not use.
+AFTER_ALL, IN_FULL, RESOLUTION, BEFORE_ALL = 1, 2, 3, 4
+OF_SEARCH = (AFTER_ALL, RESOLUTION, BEFORE_ALL)
 
 
 def fresh_seed(seed: int, further: int = AFTER_ALL) -> int:

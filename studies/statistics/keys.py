@@ -9,6 +9,7 @@ from studies.preset import MIN_SEEDS
 from studies.study import in_months
 
 SURE: tuple[VerdictWord, ...] = ("matters", "not trainable")
+FAILS = SURE[1]
 NO_COST: tuple[VerdictWord, ...] = ("does not matter", "better without")
 By = Literal["verdict", "estimate"]
 
@@ -26,8 +27,18 @@ class Evident:
     def of(self, group: str) -> list[Compared]:
         return [row for row in self.rows if group_of(row) == group]
 
+    def sure(self, group: str) -> list[Compared]:
+        """By a verdict. That one or two trainings failed is none."""
+        return [
+            row for row in self.of(group) if row.verdict in SURE and (row.verdict != FAILS or row.seeds >= MIN_SEEDS)
+        ]
+
     def is_sure(self, group: str) -> bool:
-        return any(row.verdict in SURE for row in self.of(group))
+        return bool(self.sure(group))
+
+    def fails(self, group: str) -> bool:
+        """Whether it could not be trained in one of its steps, be that a verdict or not."""
+        return any(row.verdict == FAILS for row in self.of(group))
 
     def costs_nothing(self, group: str) -> bool:
         """Whether every verdict on it says that it can be lowered."""
@@ -42,10 +53,10 @@ def group_of(row: Compared) -> str:
 
 
 def keys_of(groups: Sequence[str], found: Evident) -> tuple[tuple[str, ...], By]:
-    """By verdict, else by what is known of each group without one: those that cost more than the margin, else the dearest."""
+    """By verdict, else by what is known of each group without one: those that failed or cost more than the margin, else the dearest."""
     if sure := tuple(group for group in groups if found.is_sure(group)):
         return sure, "verdict"
-    if over := tuple(group for group in groups if found.is_costly(group)):
+    if over := tuple(group for group in groups if found.is_costly(group) or found.fails(group)):
         return over, "estimate"
     judged = [group for group in groups if group in found.known]
     return (max(judged, key=lambda group: found.known[group].effect_months),), "estimate"
@@ -56,15 +67,24 @@ def reason(keys: Sequence[str], by: By, found: Evident) -> str:
     repeats = f", and depth repeats {'it' if len(keys) == 1 else 'them'}"
     depth = "; depth tries all groups" if found.depth_tries_all else repeats
     if by == "verdict":
-        said = f"key groups: {', '.join(keys)} (lowering one makes it worse, {seeds_said(found.rows)})"
+        rows = [row for group in keys for row in found.of(group) if row.verdict in SURE]
+        does = dict.fromkeys("makes it untrainable" if row.verdict == FAILS else "makes it worse" for row in rows)
+        said = f"key groups: {', '.join(keys)} (lowering one {' or '.join(does)}, {seeds_said(found.rows)})"
         return said + depth * found.depth_tries_all
     together = " of all trainings together" if found.of_all_trainings else ""
     judged = " that a group matters" if all(row.seeds >= MIN_SEEDS for row in found.rows) else ""
-    without = f"no verdict from {seeds_said(found.rows)}{judged}; by estimate{together}"
+    failed = [group for group in keys if found.fails(group)]
+    costly = [group for group in keys if found.is_costly(group)]
+    without = f"no verdict from {seeds_said(found.rows)}{judged}"
+    if failed:
+        without += f"; lowered, {' or '.join(failed)} could not be trained"
+        if not costly:
+            return without + depth
+    without += f"; by estimate{together}"
     margin, dearest = in_months(found.margin_months), keys[0]
-    if found.is_costly(dearest):
-        said = ", ".join(f"{group} ({evidence(group, found)})" for group in keys)
-        return f"{without} {said} cost{'s' * (len(keys) == 1)} more than {margin}{depth}"
+    if costly:
+        said = ", ".join(f"{group} ({evidence(group, found)})" for group in costly)
+        return f"{without} {said} cost{'s' * (len(costly) == 1)} more than {margin}{depth}"
     if found.known[dearest].costs:
         return f"{without} no group costs more than {margin}; {dearest} costs most ({evidence(dearest, found)}){depth}"
     nothing = f"{without} no group is found to cost anything (dearest: {dearest}, {evidence(dearest, found)})"

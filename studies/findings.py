@@ -144,7 +144,7 @@ class Choice:
         if self.is_lowest:
             return f"{chosen}; it also had the lowest seen of those that could be chosen, {self.lowest:.2f}"
         return (
-            f"{chosen}; the network with the lowest seen of those that could be chosen, {self.lowest:.2f} ({self.lowest_network}), was not: "
+            f"{chosen}; the network with the lowest seen of those that could be chosen, {self.lowest:.2f} ({self.lowest_network}), was not chosen: "
             f"{self.lowest_expected:.2f} ± {self.lowest_sd:.2f} is expected of it"
         )
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from scipy import ndimage
 
 from models.architecture import Architecture, Blocks
 from models.training.settings import FILMS_OFF, Training, TrainingError
@@ -48,6 +49,68 @@ def test_each_layer_changes_about_half_of_the_films_and_none_at_inference(name: 
     assert varied.max() <= 1
     np.testing.assert_array_equal(np.asarray(layer(shown, training=False)), shown)
     assert varied.shape == shown.shape
+
+
+POSES = {"rotation_degrees": 30.0, "zoom": 0.4, "translation": 0.3}
+
+
+@pytest.mark.parametrize("drawn", [-1.0, -0.37, 0.0, 0.6])
+@pytest.mark.parametrize("name", POSES)
+def test_a_hand_is_moved_as_scipy_moves_it(name: str, drawn: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every draw is this share of the most; SciPy is told where each pixel comes from by its matrix and offset."""
+    from models.training.augmentation import Varied, poses
+
+    def at(self: Varied, images: object, low: float = 0.0, high: float = 1.0) -> np.ndarray:
+        return np.full((len(shown), 1, 1, 1), low + (high - low) * (drawn + 1) / 2, np.float32)
+
+    monkeypatch.setattr(Varied, "uniform", at)
+    shown = films(count=3)
+    [layer] = poses(replace(PLAIN, **{name: POSES[name]}))  # type: ignore[arg-type]
+    turn = np.radians(POSES[name]) * drawn if name == "rotation_degrees" else 0.0
+    seen = 1 + POSES[name] * drawn if name == "zoom" else 1.0
+    shift = POSES[name] * drawn * 24 if name == "translation" else 0.0
+    matrix = seen * np.array([[np.cos(turn), np.sin(turn)], [-np.sin(turn), np.cos(turn)]])
+    centre = np.full(2, 11.5)
+
+    moved = np.asarray(layer(shown, training=True))[..., 0]
+
+    expected = [
+        ndimage.affine_transform(film, matrix, centre - matrix @ centre - shift, order=1, mode="grid-constant")
+        for film in shown[..., 0].astype(np.float64)
+    ]
+    np.testing.assert_allclose(
+        moved, expected, atol=1e-4
+    )  # places within 24 px are known to 4e-6 of a pixel in float32
+
+
+@pytest.mark.parametrize("name", POSES)
+def test_a_hand_lies_otherwise_in_every_image_and_as_it_is_at_inference(name: str) -> None:
+    from models.training.augmentation import poses
+
+    shown = films()
+    [layer] = poses(replace(PLAIN, **{name: POSES[name]}))  # type: ignore[arg-type]
+
+    moved = np.asarray(layer(shown, training=True))
+
+    assert (np.abs(moved - shown).max(axis=(1, 2, 3)) > 1e-4).all()
+    assert len({film.tobytes() for film in moved}) == len(shown)
+    np.testing.assert_array_equal(np.asarray(layer(shown, training=False)), shown)
+
+
+@pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16"])
+def test_whatever_the_network_computes_in_films_are_varied_in_float32(policy: str) -> None:
+    from models.backend import keras
+
+    from models.training.augmentation import augmentation
+
+    keras.mixed_precision.set_dtype_policy(policy)
+    try:
+        layers = augmentation(replace(Training(), **POSES, **STRENGTHS))  # type: ignore[arg-type]
+    finally:
+        keras.mixed_precision.set_dtype_policy("float32")
+
+    assert len(layers) == 1 + len(POSES) + len(STRENGTHS)
+    assert {layer.compute_dtype for layer in layers} == {"float32"}
 
 
 @pytest.mark.parametrize("name", ["resampling", "blur_px", "sharpness"])

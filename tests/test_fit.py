@@ -13,13 +13,15 @@ from conftest import needs
 from rounding import likely, summed
 from small_trainings import EXAMPLES, PX, TINY, TRAINING, VALIDATION
 
-from models.architecture import Architecture
+from models.architecture import Architecture, changed
+from models.families import FAMILIES
 from models.network import build
 from models.training import fit
 from models.training.batch_norm import BatchNormalization
 from models.training.feed import Resident, Streamed, feed, rows_of
 from models.training.fit import CountMismatch, Epoch, Trainer, learning_rate, new_trainer
 from models.training.settings import Precision, Training, TrainingError
+from studies.preset import PRESETS
 
 
 def trained(training: Training = TRAINING, seed: int = 0, architecture: Architecture = TINY) -> list[Epoch]:
@@ -203,11 +205,13 @@ def test_half_precision_still_answers_in_full() -> None:
     assert np.isfinite(epochs[0].validation_mae)
 
 
-def errors_and_losses(precision: Precision, xla: bool) -> list[float]:
+def errors_and_losses(
+    precision: Precision, xla: bool, architecture: Architecture = TINY, training: Training = TRAINING
+) -> list[float]:
     """Of one epoch's steps; for a process of its own, as XLA refuses one in which others were deterministic."""
-    training = replace(TRAINING, precision=precision)
+    training = replace(training, precision=precision)
     fit.prepare_process(training, seed=0)
-    trainer = Trainer(build(TINY, PX, training, 100.0, BatchNormalization), training, len(EXAMPLES), xla)
+    trainer = Trainer(build(architecture, PX, training, 100.0, BatchNormalization), training, len(EXAMPLES), xla)
     for tensors, rows in feed(EXAMPLES).steps(trainer.batch, np.arange(len(EXAMPLES))):
         trainer.train_step(tensors, rows)
     return [float(trainer.error_sum), float(trainer.loss_sum)]
@@ -222,6 +226,57 @@ def test_the_step_compiled_for_a_gpu_learns_what_the_plain_one_learns(precision:
         compiled, plain = (process.submit(errors_and_losses, precision, xla).result() for xla in (True, False))
 
     assert compiled == pytest.approx(plain, rel=0.02)
+
+
+EVERYTHING = replace(TINY, se_ratio=1 / 8, fc_units=8, dropout=0.2, input_px=32, even_detail=0.5, even_tone=0.5)
+ALL_VARIED = replace(
+    TRAINING,
+    **{"flip_vertical": True, "rotation_degrees": 20.0, "zoom": 0.2, "translation": 0.1},
+    **{"resampling": 0.5, "blur_px": 1.0, "sharpness": 1.0, "gamma": 2.0, "contrast": 0.2, "noise": 0.05},
+    **{"erased_border": 0.1, "l2": 1e-4, "loss": "huber"},
+)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("precision", ["float32", "mixed_bfloat16"])
+def test_whatever_may_be_asked_of_a_training_compiles_for_a_gpu_and_learns_the_same(precision: Precision) -> None:
+    needs(precision)
+    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as process:
+        compiled, plain = (
+            process.submit(errors_and_losses, precision, xla, EVERYTHING, ALL_VARIED).result() for xla in (True, False)
+        )
+
+    assert compiled == pytest.approx(plain, rel=0.02)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("family", [family for family in FAMILIES if family != TINY.family])
+def test_every_familys_training_step_compiles_for_a_gpu(family: str) -> None:
+    """One step of a narrow network with a block of each group; what it learns is compared elsewhere."""
+    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as process:
+        error, loss = process.submit(one_compiled_step, family).result()
+
+    assert np.isfinite([error, loss]).all()
+
+
+def one_compiled_step(family: str) -> tuple[float, float]:
+    fit.prepare_process(TRAINING, seed=0)
+    own = FAMILIES[family]
+    narrow = changed(Architecture(beta=1 / 16), {"family": family, "blocks": own.counts(dict.fromkeys(own.groups, 1))})
+    trainer = Trainer(build(narrow, 80, TRAINING, 100.0, BatchNormalization), TRAINING, 8, xla=True)
+    images = np.random.default_rng(0).integers(0, 255, (8, 80, 80, 1)).astype(np.uint8)
+    male, age_months = np.ones((8, 1), np.float32), np.full((8, 1), 90, np.float32)
+    trainer.train_step((tf.constant(images), tf.constant(male), tf.constant(age_months)), tf.range(8, dtype=tf.int64))
+    return float(trainer.error_sum), float(trainer.loss_sum)
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_every_layer_of_every_presets_network_says_that_it_compiles(name: str) -> None:
+    """Keras' layers whose operations XLA lacks say so themselves."""
+    preset = PRESETS[name]()
+    model = build(replace(preset.reference, beta=1 / 16), preset.preparation.image_px, preset.training)
+
+    assert [layer.name for layer in model.layers if not getattr(layer, "supports_jit", True)] == []
 
 
 def test_a_deterministic_training_on_a_gpu_is_not_compiled(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,6 +1,7 @@
-"""What differs between films and scanners, at random, on the device: as Keras layers that are off at inference.
+"""What differs between films, hands and scanners, at random, on the device: as Keras layers that are off at inference.
 
-Blur, sharpness and resampling are separable filters, thus for each image a matrix on its rows and on its columns: two products,
+A training step is compiled by XLA on a GPU. So all is made of operations that XLA has; Keras' own layers that turn, zoom and shift are
+not, and their operation has no bfloat16 kernel on a GPU either. Blur, sharpness and resampling are separable filters, thus for each image a matrix on its rows and on its columns: two products,
 which cost a hundredth of a network, take another filter for every image, and have one shape whatever is drawn. Each layer leaves
 half of the images alone, so that films as they are stay what is mostly seen. Images are float32 (batch, px, px, 1), black 0, white 1.
 
@@ -8,6 +9,7 @@ A saved network holds none of these layers: `models/training/batch_norm.py` leav
 """
 
 import math
+from itertools import product
 from typing import Any
 
 from models.backend import keras, tf
@@ -15,13 +17,14 @@ from models.backend import keras, tf
 from models.training.settings import Training
 
 Tensor = Any  # TensorFlow's
-SPARED = 0.5  # of the images, by each layer
-BLACK = {"fill_mode": "constant", "fill_value": 0.0}  # radiographs end in black
+SPARED = 0.5  # of the images, by each layer that changes a film
 LANCZOS_LOBES = 3
 
 
 class Varied(keras.layers.Layer):  # type: ignore[misc] # Keras ships no types
     """A random change of each image; `most` is how far it goes. Computed in float32 whatever the network is."""
+
+    spared = SPARED
 
     def __init__(self, most: float, **how: Any) -> None:
         super().__init__(dtype="float32", **how)
@@ -30,7 +33,7 @@ class Varied(keras.layers.Layer):  # type: ignore[misc] # Keras ships no types
     def call(self, images: Tensor, training: bool | None = None) -> Tensor:
         if not training:
             return images
-        spared = self.uniform(images) < SPARED
+        spared = self.uniform(images) < self.spared
         return tf.where(spared, images, tf.clip_by_value(self.changed(images), 0.0, 1.0))
 
     def changed(self, images: Tensor) -> Tensor:
@@ -42,6 +45,63 @@ class Varied(keras.layers.Layer):  # type: ignore[misc] # Keras ships no types
 
     def drawn(self, shape: Any, low: float = 0.0, high: float = 1.0) -> Tensor:
         return tf.random.stateless_uniform(shape, tf.cast(self.generator.next(), tf.int32), low, high)
+
+
+class Pose(Varied):
+    """How the hand lies: every image is moved. Beyond the film it is black, as radiographs end."""
+
+    spared = 0.0
+
+    def changed(self, images: Tensor) -> Tensor:
+        side = images.shape[1]
+        place = tf.range(side, dtype=tf.float32) - (side - 1) / 2
+        return sampled(images, *self.sources(images, place[:, None], place[None, :]))
+
+    def sources(self, images: Tensor, row: Tensor, column: Tensor) -> tuple[Tensor, Tensor]:
+        """Where the pixel of a row and column comes from, all in pixels from the image's centre: (batch, side, side)."""
+        raise NotImplementedError
+
+
+class Rotate(Pose):
+    """By up to `most` radians either way."""
+
+    def sources(self, images: Tensor, row: Tensor, column: Tensor) -> tuple[Tensor, Tensor]:
+        turn = self.uniform(images, -self.most, self.most)[..., 0]
+        across, along = tf.sin(turn), tf.cos(turn)
+        return along * row + across * column, along * column - across * row
+
+
+class Zoom(Pose):
+    """So that up to `most` of the side more or less is seen."""
+
+    def sources(self, images: Tensor, row: Tensor, column: Tensor) -> tuple[Tensor, Tensor]:
+        seen = 1 + self.uniform(images, -self.most, self.most)[..., 0]
+        return seen * row, seen * column
+
+
+class Translate(Pose):
+    """By up to `most` of the side, up or down and to either side."""
+
+    def sources(self, images: Tensor, row: Tensor, column: Tensor) -> tuple[Tensor, Tensor]:
+        down, right = (images.shape[1] * self.uniform(images, -self.most, self.most)[..., 0] for _ in range(2))
+        return row - down, column - right
+
+
+def sampled(images: Tensor, row: Tensor, column: Tensor) -> Tensor:
+    """Images (batch, px, px, 1) at these places, in pixels from the centre, that broadcast to (batch, px, px): bilinear, and black outside."""
+    side = images.shape[1]
+    batch, centre = tf.shape(images)[0], (side - 1) / 2
+    shape = (batch, side, side)
+    row, column = tf.broadcast_to(row + centre, shape), tf.broadcast_to(column + centre, shape)
+    greys, found = tf.reshape(images, (batch, side * side)), tf.zeros(shape)
+    for down, right in product((0.0, 1.0), repeat=2):
+        above, left = tf.floor(row) + down, tf.floor(column) + right
+        share = (1 - tf.abs(row - above)) * (1 - tf.abs(column - left))
+        inside = (above >= 0) & (above < side) & (left >= 0) & (left < side)
+        place = tf.clip_by_value(above, 0, side - 1) * side + tf.clip_by_value(left, 0, side - 1)
+        grey = tf.gather(greys, tf.reshape(tf.cast(place, tf.int32), (batch, side * side)), batch_dims=1)
+        found += tf.where(inside, share, 0.0) * tf.reshape(grey, shape)
+    return found[..., None]
 
 
 class Blur(Varied):
@@ -186,17 +246,13 @@ def poses(training: Training) -> list[keras.Layer]:
     chosen = []
     flips = {(True, True): "horizontal_and_vertical", (True, False): "horizontal", (False, True): "vertical"}
     if mode := flips.get((training.flip_horizontal, training.flip_vertical)):
-        chosen.append(keras.layers.RandomFlip(mode, name="flip"))
-    if training.rotation_degrees:
-        turn = training.rotation_degrees * math.pi / 180 / (2 * math.pi)
-        chosen.append(keras.layers.RandomRotation(turn, name="rotate", **BLACK))
-    if training.zoom:
-        chosen.append(keras.layers.RandomZoom(training.zoom, name="zoom", **BLACK))
-    if training.translation:
-        chosen.append(
-            keras.layers.RandomTranslation(training.translation, training.translation, name="translate", **BLACK)
-        )
-    return chosen
+        chosen.append(keras.layers.RandomFlip(mode, name="flip", dtype="float32"))
+    moves = {
+        "rotate": (Rotate, math.radians(training.rotation_degrees)),
+        "zoom": (Zoom, training.zoom),
+        "translate": (Translate, training.translation),
+    }
+    return [*chosen, *(move(most, name=name) for name, (move, most) in moves.items() if most)]
 
 
 def films(training: Training) -> list[keras.Layer]:

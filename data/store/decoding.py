@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from data.cores import cores
 from data.films.dicom import SEXES
 from data.preparation import DataError, Preparation
 from data.store.disk import MEASURED, Store, checksum
@@ -154,7 +155,7 @@ def line_of(text: bytes) -> Line | None:
 
 def ahead(one: Callable[[int], tuple[Line, bytes]], places: Sequence[int]) -> Iterator[tuple[Line, bytes]]:
     """`one` of every place, in order, a few ahead of the reader, on all cores."""
-    workers = os.cpu_count() or 1
+    workers = cores()
     waiting: deque[Future[tuple[Line, bytes]]] = deque()
     with ThreadPoolExecutor(workers) as pool:
         try:

@@ -26,6 +26,7 @@ import numpy as np
 import pandas as pd
 
 from data.cases import SPLITS, looked_up
+from data.cores import cores
 from data.csv_text import Kind, read_csv
 from data.foreign import foreign
 from data.named_source import absolute
@@ -234,7 +235,7 @@ def verify(store: Store) -> None:
     """Read every image and compare it with its checksum, on all cores. Raises DataError where one differs."""
     recorded = list(store.cases["checksum"])
     size = store.image_px**2
-    with (store.path / "images.npy").open("rb") as file, ThreadPoolExecutor(os.cpu_count()) as pool:
+    with (store.path / "images.npy").open("rb") as file, ThreadPoolExecutor(cores()) as pool:
         begins = (store.path / "images.npy").stat().st_size - size * len(recorded)
 
         # Read, not mapped: mapped pages would count as this process's memory.

@@ -20,6 +20,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from data.cores import cores
 from data.csv_text import Kind, read_csv, write_csv
 from data.foreign import foreign
 from data.preparation import DataError
@@ -95,7 +96,7 @@ def unchanged(now: Files, before: pd.DataFrame) -> bool:
         return False
     touched = (times != before[STAMP].to_numpy()).any(axis=1).nonzero()[0]
     recorded = list(before["digest"])
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
+    with ThreadPoolExecutor(cores()) as pool:
         read = pool.map(lambda row: digest_of_file(now.paths[row]) == recorded[row] != "", touched)
         return all(read)
 

@@ -4,10 +4,13 @@ Linux lists them below /proc; WSL2 has no such folder, its driver is Windows' an
 """
 
 import os
+import re
+from itertools import takewhile
 from pathlib import Path
 
 HIDING = "CUDA_VISIBLE_DEVICES"  # CUDA's own variable: the cards a process may see; -1 is none
 WSL = "usr/lib/wsl/lib"
+NAME = re.compile(r"\d+|(GPU|MIG)-[\w/-]+")  # SLURM writes NoDevFiles where a job has none
 NVIDIA, DISPLAY = "0x10de", "0x03"  # PCI's vendor, and the beginning of a display controller's class
 
 
@@ -15,7 +18,7 @@ def visible_gpus(root: Path = Path("/")) -> list[str]:
     """GPUs as CUDA_VISIBLE_DEVICES names them."""
     named = os.environ.get(HIDING)
     if named is not None:
-        return [gpu for gpu in named.split(",") if gpu and gpu != "-1"]
+        return list(takewhile(NAME.fullmatch, (gpu.strip() for gpu in named.split(","))))  # as CUDA reads it
     driver = root / "proc/driver/nvidia/gpus"
     if driver.is_dir():
         return [str(index) for index, _ in enumerate(driver.iterdir())]

@@ -3,7 +3,7 @@
 Picking a batch's images out of the host's memory and copying them over, every epoch anew, takes longer.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -77,3 +77,12 @@ def rows_of(tensors: Tensors, rows: Any) -> Tensors:
     """The batch; for use in a traced step."""
     image, male, age_months = (tf.gather(tensor, rows) for tensor in tensors)
     return image, male, age_months
+
+
+def picking() -> Callable[[Tensors, Any], Tensors]:
+    """`rows_of` as this process' device has it. TensorFlow gathers bytes on a CPU alone: on a GPU, a step that XLA does not compile
+    would copy all images to the host. XLA gathers whatever it is given where it is."""
+    if not tf.config.list_physical_devices("GPU"):
+        return rows_of
+    compiled: Callable[[Tensors, Any], Tensors] = tf.function(rows_of, jit_compile=True, autograph=False)
+    return compiled

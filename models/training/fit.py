@@ -21,7 +21,7 @@ from models.cost import cost
 from models.network import ByStage, build
 from models.training.adam import Adam
 from models.training.batch_norm import BatchNormalization
-from models.training.feed import Examples, Feed, Tensors, feed, rows_of
+from models.training.feed import Examples, Feed, Tensors, feed, picking
 from models.training.precision import automatic, refuse_held_back
 from models.training.settings import Training
 
@@ -140,7 +140,7 @@ class Trainer:
         }
         loss_of = losses[training.loss]
         error_sum, loss_sum = tf.Variable(0.0, trainable=False), tf.Variable(0.0, trainable=False)
-        with_sex = len(model.inputs) == 2
+        with_sex, picked = len(model.inputs) == 2, picking()
         # What GAP averages comes along with the months: the step that validates serves the maps of `cam.py`, too.
         seeing = keras.Model(
             {tensor.name: tensor for tensor in model.inputs}, [model.output, model.get_layer("gap").input]
@@ -151,7 +151,7 @@ class Trainer:
 
         @tf.function(jit_compile=xla, autograph=False)
         def train_step(tensors: Tensors, rows: Any) -> None:
-            image, male, age_months = rows_of(tensors, rows)
+            image, male, age_months = picked(tensors, rows)
             with tf.GradientTape() as tape:
                 predicted = model(inputs(image, male), training=True)
                 loss = loss_of(age_months, predicted) + sum(model.losses)
@@ -163,7 +163,7 @@ class Trainer:
 
         @tf.function(jit_compile=xla, autograph=False)
         def predict_step(tensors: Tensors, rows: Any) -> Any:
-            image, male, _ = rows_of(tensors, rows)
+            image, male, _ = picked(tensors, rows)
             return seeing(inputs(image, male), training=False)
 
         self.error_sum, self.loss_sum = error_sum, loss_sum

@@ -17,6 +17,7 @@ import numpy as np
 
 from data.films.images import to_bytes
 from data.phantom.hand import draw, phantom_cases
+from models.training.cards import HIDING
 from search.apply.model_card import beside, card
 from search.output.files import write_text
 from search.show.html import digest_of_folder
@@ -92,6 +93,7 @@ def export(model: ModelFolder, formats: list[str], folder: Path, run: Path) -> E
     faults = {format: fault for format, fault in found.items() if fault}
     refuse_none_left(formats, faults)
     inputs = inputs_for(model, run)
+    os.environ[HIDING] = "-1"  # formats are compared on the CPU: a GPU rounds float32 to TF32's ten bits
     network = load_network(model)
     from models.export import for_inference, runner_of  # after TensorFlow was loaded without its chatter
     from models.network import half_precisions

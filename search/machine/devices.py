@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from data.cores import cores
 from models.training.cards import HIDING, sign_of_nvidia
 from models.training.settings import Precision
 from search.output.terminal import log
@@ -72,7 +73,7 @@ def refuse_idle_card(found: Seen, sign: str) -> None:
 def device_line(found: Seen, workers: int) -> str:
     names = sorted(set(found.gpus))
     gpus = f"{len(found.gpus)} GPU{'s' if len(found.gpus) > 1 else ''} ({', '.join(names)})"
-    device = gpus if found.gpus else f"CPU ({cpu_name()}, {os.cpu_count()} cores)"
+    device = gpus if found.gpus else f"CPU ({cpu_name()}, {cores()} cores)"
     at_once = "1 worker" if workers == 1 else f"{workers} workers"
     return f"device: {device}; precision: {found.precision}; {at_once}; XLA: {'yes' if found.xla else 'no'}"
 

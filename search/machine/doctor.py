@@ -11,16 +11,18 @@ from typing import Any
 
 from packaging.requirements import Requirement
 
+from data.cores import cores
 from models.training.cards import HIDING, sign_of_nvidia
 from search.machine.devices import Seen, cpu_name, seen
 from search.machine.predicted import predictions_apart
 from search.output.terminal import log
 from search.workers.local import asked_of_a_worker, threads_of, workers_here
-from search.workers.step_time import step_times
+from search.workers.step_time import StepTime, step_times
 from studies.preset import Preset
 
 PROGRAM = "boneage-search"
 EXTRAS = ("gpu", "ray", "dicom", "postgres", "export", "gp")  # of a user; dev is of developers
+MOST_CHARACTERS = 1_000  # of an error
 STANDS_ON = (PROGRAM, "tensorflow", "keras", "optuna", "numpy", "pandas")
 NOT_CONFIRMED = "the GPU's precision, its predictions beside the CPU's, XLA, memory growth, one GPU for each worker, and energy: nobody has run this program on a GPU yet"
 
@@ -29,12 +31,11 @@ def facts(preset: Preset, folder: Path) -> dict[str, Any]:
     """Every fact by name; a step of the preset's reference is trained, in a process of its own."""
     found, sign = seen("auto", False), sign_of_nvidia()
     log(f"timing a step of {preset.name}'s reference")
-    training = replace(preset.training, precision="auto")
-    [step] = step_times([preset.reference], training, preset.preparation.image_px, threads_of(workers_here()))
+    step = timed(preset)
     return {
         "versions": {name: version(name) for name in STANDS_ON} | {"python": platform.python_version()},
         "system": platform.platform(),
-        "cpu": f"{cpu_name()}, {os.cpu_count()} cores",
+        "cpu": f"{cpu_name()}, {cores()} cores",
         "memory_gb": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9, 1),
         "disk_free_gb": round(shutil.disk_usage(folder).free / 1e9, 1),
         "nvidia": sign or None,
@@ -45,8 +46,9 @@ def facts(preset: Preset, folder: Path) -> dict[str, Any]:
         "workers": workers_here(),
         "gpu_and_cpu_apart_months": apart(preset, found),
         "step_of": f"{preset.name}, batch {preset.training.batch}",
-        "train_step_seconds": round(step.train, 4),
-        "validate_step_seconds": round(step.validate, 4),
+        "train_step_seconds": None if isinstance(step, str) else round(step.train, 4),
+        "validate_step_seconds": None if isinstance(step, str) else round(step.validate, 4),
+        "step_error": step if isinstance(step, str) else None,
         "extras": [extra for extra in EXTRAS if asked(PROGRAM, extra) and not lacking(PROGRAM, extra)],
         "extras_in_part": {
             extra: ", ".join(left)
@@ -54,8 +56,18 @@ def facts(preset: Preset, folder: Path) -> dict[str, Any]:
             if 0 < len(left := lacking(PROGRAM, extra)) < len(asked(PROGRAM, extra))
         },
         "not_confirmed": None if found and not found.gpus else NOT_CONFIRMED,
-        "to_do": to_do(sign, found.gpus if found else None),
+        "to_do": to_do(sign, found.gpus if found else None, step if isinstance(step, str) else ""),
     }
+
+
+def timed(preset: Preset) -> StepTime | str:
+    """Of the preset's reference; what went wrong, in the words of TensorFlow or CUDA: to see that is what this command is for."""
+    training = replace(preset.training, precision="auto")
+    try:
+        [step] = step_times([preset.reference], training, preset.preparation.image_px, threads_of(workers_here()))
+    except Exception as error:
+        return f"{type(error).__name__}: {error}"[:MOST_CHARACTERS]
+    return step
 
 
 def apart(preset: Preset, found: Seen | None) -> float | None:
@@ -65,11 +77,13 @@ def apart(preset: Preset, found: Seen | None) -> float | None:
     return asked_of_a_worker(predictions_apart, preset.reference, preset.preparation.image_px, "GPU:0")
 
 
-def to_do(sign: str, gpus: Sequence[str] | None) -> str:
+def to_do(sign: str, gpus: Sequence[str] | None, step_error: str = "") -> str:
     if gpus is None:
         return "TensorFlow cannot be imported in a worker: install the program again, `make install`"
     if sign and not gpus:
         return f"there is {sign}, but TensorFlow sees no GPU: `make install EXTRAS=dev,gpu`; `--device cpu` trains on the CPU"
+    if step_error:
+        return "no step could be trained, so no search can be: see the step error above, and report it with this page"
     return "nothing"
 
 

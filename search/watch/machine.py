@@ -1,9 +1,9 @@
 """The machine that leads a search, and the versions it runs, in one line; nothing heavy is imported."""
 
-import os
 import platform
 from importlib.metadata import version
 
+from data.cores import cores
 from search.machine.devices import cpu_name
 
 LIBRARIES = ("tensorflow", "keras", "optuna", "numpy", "boneage-search")
@@ -12,6 +12,6 @@ LIBRARIES = ("tensorflow", "keras", "optuna", "numpy", "boneage-search")
 def described() -> str:
     versions = ", ".join(f"{name} {version(name)}" for name in LIBRARIES)
     return (
-        f"{cpu_name()}, {os.cpu_count()} cores, {platform.system()} {platform.release()}; "
+        f"{cpu_name()}, {cores()} cores, {platform.system()} {platform.release()}; "
         f"Python {platform.python_version()}, {versions}"
     )

@@ -126,6 +126,7 @@ LAST = (Finished, Failed, Paused, Halted, Crashed)  # nothing comes from a job a
 EXIT_REASONS: dict[str, str] = {
     "out_of_memory": "the device has too little memory",
     "host_out_of_memory": "the kernel ended the process because main memory ran out; use fewer --workers",
+    "device_error": "the GPU or its driver reported an error",
     "not_finite": "the loss stopped being finite; a lower learning rate may help",
     "killed": "the worker process was ended from outside",
     "pruned": "others were better at the same epoch",
@@ -135,7 +136,7 @@ EXIT_REASONS: dict[str, str] = {
     "count_mismatch": "Keras and the cost arithmetic count different parameters: please report this",
 }
 # Ends that say nothing about the network: the trial goes on from its checkpoint, if it does not end so again and again.
-RESUMED_AFTER = ("killed", "host_out_of_memory")
+RESUMED_AFTER = ("killed", "host_out_of_memory", "device_error")
 ATTEMPTS = 3  # ends for one reason without an epoch finished in between, until the trial counts as failed
 
 

@@ -20,6 +20,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import TypeVar
 
+from data.cores import cores
 from models.training.cards import visible_gpus
 from search.output.files import write_text
 from search.workers.job import LAST, STOP, Failed, Halted, Job, Message, job_dict
@@ -34,17 +35,19 @@ CPU_WORKERS = 4  # small networks train faster side by side on one core each tha
 
 def workers_here(asked: int = 0) -> int:
     """Trainings at once where `asked` says 0: one per GPU; without GPUs one per core, at most CPU_WORKERS."""
-    return asked or len(visible_gpus()) or min(os.cpu_count() or 1, CPU_WORKERS)
+    return asked or len(visible_gpus()) or min(cores(), CPU_WORKERS)
 
 
 def threads_of(workers: int) -> int:
     """CPU threads that each of so many has."""
-    return max((os.cpu_count() or 1) // workers, 1)
+    return max(cores() // workers, 1)
 
 
 def fork_server() -> ForkServerContext:
     """The one server of this process from which workers are forked; it begins with the first of them."""
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # inherited by the server: its chatter is not ours
+    # Inherited by the server. TensorFlow's chatter is not ours; and `0` is the card that nvidia-smi calls so.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    os.environ.setdefault("CUDA_DEVICE_ORDER", "PCI_BUS_ID")
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["boneage_search", "search.workers.preload"])
     return context

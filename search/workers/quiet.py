@@ -25,6 +25,8 @@ def quietly() -> Iterator[None]:
 
 def load_tensorflow() -> None:
     """For a process that is to use its devices: they are looked for, which says something too."""
+    # TensorFlow would take all memory of every card at once, beside a search as well.
+    os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")
     # That there is no GPU is only news where there is one.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2" if visible_gpus() else "3")
     with quietly(), foreign("TensorFlow cannot be imported; install the program again, `make install`"):

@@ -10,6 +10,7 @@ from dataclasses import dataclass, fields
 from statistics import fmean
 from threading import Barrier, BrokenBarrierError
 
+from data.cores import cores
 from models.architecture import Architecture
 from models.cost import cost
 from models.training.cards import visible_gpus
@@ -42,8 +43,9 @@ def rate_of_steps(run: Run, images: Images, workers: int) -> Rate:
     log("timing steps of the smallest and the largest network of the first study")
     networks = smallest_and_largest(run.preset)
     took = []
-    # Workers on one processor slow each other down: two hyperthreads do hardly more than one. A GPU is a worker's own.
-    together = 1 if visible_gpus() else min(workers, os.cpu_count() or 1)
+    # Workers on one processor slow each other down: two hyperthreads do hardly more than one. So they do on one GPU.
+    gpus = len(visible_gpus())
+    together = -(-workers // gpus) if gpus else min(workers, cores())
     steps = step_times(networks, training, image_px, threads_of(workers), together)
     for network, step in zip(networks, steps, strict=True):
         batches = images.train // training.batch, -(-images.validation // training.batch)

@@ -62,6 +62,11 @@ FIRST_WORD_SECONDS, WORD_SECONDS = (
 )  # of the first epoch's progress: when it is first told, and how often then
 
 
+# What TensorFlow, CUDA and its libraries say in errors of other kinds where a card's memory does not suffice, or the card itself fails.
+NO_MEMORY = ("Dst tensor is not initialized", "OUT_OF_MEMORY", "RESOURCE_EXHAUSTED", "ALLOC_FAILED", "out of memory")
+OF_THE_DEVICE = ("CUDA", "cuDNN", "CUDNN", "cuBLAS", "CUBLAS")
+
+
 def main(job: Job, connection: Connection) -> None:
     """In the worker process, once it has begun: train, and say how it ended."""
     stopping = threading.Event()
@@ -91,8 +96,13 @@ def use_devices(job: Job) -> None:
     if job.threads:
         tf.config.threading.set_intra_op_parallelism_threads(job.threads)
         tf.config.threading.set_inter_op_parallelism_threads(job.threads)
-    for gpu in tf.config.list_physical_devices("GPU"):
+    gpus = tf.config.list_physical_devices("GPU")
+    for gpu in gpus:
         tf.config.experimental.set_memory_growth(gpu, True)
+    if job.gpu and not gpus:  # it would train on the CPU, for days, and beside others that do not
+        raise RuntimeError(
+            f"TensorFlow sees no GPU {job.gpu}: name those that it sees with {HIDING}, or lower --workers"
+        )
 
 
 def outcome(
@@ -102,7 +112,15 @@ def outcome(
     try:
         whole = run(job, send, stopping)
     except tf.errors.ResourceExhaustedError as error:
-        return Failed(job.number, "out_of_memory", f"{what_would_fit(job, computed_in())}. {str(error)[:300]}")
+        return out_of_memory(job, error)
+    except tf.errors.InvalidArgumentError:  # a step that cannot be, whatever the device
+        return Crashed(job.number, traceback.format_exc())
+    except tf.errors.OpError as error:
+        if any(sign in str(error) for sign in NO_MEMORY):
+            return out_of_memory(job, error)
+        if any(sign in str(error) for sign in OF_THE_DEVICE):
+            return Failed(job.number, "device_error", str(error)[:300])
+        return Crashed(job.number, traceback.format_exc())
     except FloatingPointError as error:
         return Failed(job.number, "not_finite", str(error))
     except CountMismatch as error:
@@ -118,6 +136,10 @@ def outcome(
     if not whole:
         return Paused(job.number)
     return Finished(job.number, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
+
+
+def out_of_memory(job: Job, error: Exception) -> Failed:
+    return Failed(job.number, "out_of_memory", f"{what_would_fit(job, computed_in())}. {str(error)[:300]}")
 
 
 def run(job: Job, send: Callable[[Message], None], stopping: Callable[[], bool]) -> bool:

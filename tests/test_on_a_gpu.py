@@ -10,7 +10,7 @@ from models.backend import tf
 
 import numpy as np
 import pytest
-from small_trainings import EXAMPLES, TINY, TRAINING
+from small_trainings import EXAMPLES, PX, TINY, TRAINING
 
 from data.cores import cores
 from models.training.cards import HIDING, visible_gpus

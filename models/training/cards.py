@@ -10,6 +10,7 @@ from pathlib import Path
 
 HIDING = "CUDA_VISIBLE_DEVICES"  # CUDA's own variable: the cards a process may see; -1 is none
 WSL = "usr/lib/wsl/lib"
+NO_DRIVER = "an NVIDIA card, whose driver is not loaded"
 NAME = re.compile(r"\d+|(GPU|MIG)-[\w/-]+")  # SLURM writes NoDevFiles where a job has none
 NVIDIA, DISPLAY = "0x10de", "0x03"  # PCI's vendor, and the beginning of a display controller's class
 
@@ -39,8 +40,15 @@ def sign_of_nvidia(root: Path = Path("/")) -> str:
     if (root / "proc/driver/nvidia/version").exists() or (root / "dev/nvidia0").exists():
         return "NVIDIA's driver"
     if any(is_card(device) for device in (root / "sys/bus/pci/devices").glob("*")):
-        return "an NVIDIA card, whose driver is not loaded"
+        return NO_DRIVER
     return ""
+
+
+def remedy(sign: str) -> str:
+    """What to do where TensorFlow sees no GPU in spite of it."""
+    if sign == NO_DRIVER:
+        return "install NVIDIA's driver, and restart"
+    return "install CUDA's libraries with `make install EXTRAS=dev,gpu`"
 
 
 def is_card(device: Path) -> bool:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Literal
 
 from data.cores import cores
-from models.training.cards import HIDING, sign_of_nvidia
+from models.training.cards import HIDING, remedy, sign_of_nvidia
 from models.training.settings import Precision
 from search.output.terminal import log
 from search.workers.executor import Executor, Make
@@ -65,8 +65,7 @@ def refuse_idle_card(found: Seen, sign: str) -> None:
     """Raises StudyError where the machine has a card that TensorFlow does not see: days on a CPU are no surprise to spring."""
     if sign and not found.gpus:
         raise StudyError(
-            f"this machine has {sign}, but TensorFlow sees no GPU: install CUDA's libraries with `make install EXTRAS=dev,gpu`, and "
-            "see `boneage-search doctor`; if the CPU is meant, add --device cpu"
+            f"this machine has {sign}, but TensorFlow sees no GPU: {remedy(sign)}; see `boneage-search doctor`; if the CPU is meant, add --device cpu"
         )
 
 

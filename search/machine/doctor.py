@@ -12,7 +12,7 @@ from typing import Any
 from packaging.requirements import Requirement
 
 from data.cores import cores
-from models.training.cards import HIDING, sign_of_nvidia
+from models.training.cards import HIDING, remedy, sign_of_nvidia
 from search.machine.devices import Seen, cpu_name, seen
 from search.machine.predicted import predictions_apart
 from search.output.terminal import log
@@ -81,7 +81,7 @@ def to_do(sign: str, gpus: Sequence[str] | None, step_error: str = "") -> str:
     if gpus is None:
         return "TensorFlow cannot be imported in a worker: install the program again, `make install`"
     if sign and not gpus:
-        return f"there is {sign}, but TensorFlow sees no GPU: `make install EXTRAS=dev,gpu`; `--device cpu` trains on the CPU"
+        return f"there is {sign}, but TensorFlow sees no GPU: {remedy(sign)}; `--device cpu` trains on the CPU"
     if step_error:
         return "no step could be trained, so no search can be: see the step error above, and report it with this page"
     return "nothing"

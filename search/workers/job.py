@@ -137,7 +137,7 @@ EXIT_REASONS: dict[str, str] = {
 }
 # Ends that say nothing about the network: the trial goes on from its checkpoint, if it does not end so again and again.
 RESUMED_AFTER = ("killed", "host_out_of_memory", "device_error")
-ATTEMPTS = 3  # ends for one reason without an epoch finished in between, until the trial counts as failed
+ATTEMPTS = 3  # such ends without an epoch finished in between, until the trial counts as failed
 
 
 def what_happened(failed: Failed) -> str:

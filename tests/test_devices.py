@@ -94,6 +94,7 @@ def test_the_cpu_is_taken_where_it_is_asked_for(monkeypatch: pytest.MonkeyPatch)
 
 def test_the_line_names_device_precision_workers_and_xla() -> None:
     assert device_line(GPUS, 2) == "device: 2 GPUs (NVIDIA A100); precision: mixed_bfloat16; 2 workers; XLA: yes"
+    assert "; 3 workers, which share a card's memory; " in device_line(GPUS, 3)
     line = device_line(CPU, 1)
     assert line.startswith("device: CPU (")
     assert line.endswith("; precision: float32; 1 worker; XLA: no")

@@ -4,15 +4,16 @@ import json
 import tomllib
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from search.cli import main
 from search.machine import doctor
 from search.machine.devices import seen
 from search.machine.doctor import to_do
-from search.machine.predicted import predictions_apart
+from search.machine.predicted import SPREAD_MONTHS, predictions_apart, spread_out
 from search.workers.local import asked_of_a_worker
-from studies.preset import demo
+from studies.preset import PRESETS, demo
 
 ROOT = Path(__file__).parents[1]
 
@@ -58,6 +59,22 @@ def test_an_extra_is_there_when_all_its_packages_are(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(doctor, "installed", lambda name: not name.startswith("nvidia-cudnn"))
     assert doctor.lacking("boneage-search", "gpu") == ["nvidia-cudnn-cu12"]
     assert {extra for extra in doctor.EXTRAS if doctor.asked("boneage-search", extra)} == set(doctor.EXTRAS)
+
+
+@pytest.mark.parametrize("name", ["demo", "cpu"])
+def test_what_is_compared_between_devices_differs_as_bone_ages_do(name: str) -> None:
+    """Else a device that is wrong by a third would be some thousandths of a month apart."""
+    from models.network import build
+
+    preset = PRESETS[name]()
+    model = build(preset.reference, 48)
+    random = np.random.default_rng(1)
+    images = random.integers(0, 255, (8, 48, 48, 1), dtype=np.uint8)
+    inputs = {"image": images, "male": random.integers(0, 2, (8, 1)).astype(np.float32)}
+
+    spread_out(model, np.asarray(model(inputs, training=False), np.float64))
+
+    assert np.asarray(model(inputs, training=False), np.float64).std() == pytest.approx(SPREAD_MONTHS, rel=1e-3)
 
 
 @pytest.mark.slow

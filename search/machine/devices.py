@@ -74,6 +74,8 @@ def device_line(found: Seen, workers: int) -> str:
     gpus = f"{len(found.gpus)} GPU{'s' if len(found.gpus) > 1 else ''} ({', '.join(names)})"
     device = gpus if found.gpus else f"CPU ({cpu_name()}, {cores()} cores)"
     at_once = "1 worker" if workers == 1 else f"{workers} workers"
+    if found.gpus and workers > len(found.gpus):
+        at_once += ", which share a card's memory"
     return f"device: {device}; precision: {found.precision}; {at_once}; XLA: {'yes' if found.xla else 'no'}"
 
 

@@ -70,11 +70,12 @@ def timed(preset: Preset) -> StepTime | str:
     return step
 
 
-def apart(preset: Preset, found: Seen | None) -> float | None:
+def apart(preset: Preset, found: Seen | None) -> float | str | None:
     """How far predictions of the preset's reference on the first GPU are from the CPU's; None where there is no GPU."""
     if found is None or not found.gpus:
         return None
-    return asked_of_a_worker(predictions_apart, preset.reference, preset.preparation.image_px, "GPU:0")
+    months = asked_of_a_worker(predictions_apart, preset.reference, preset.preparation.image_px, "GPU:0")
+    return "could not be compared" if months is None else months
 
 
 def to_do(sign: str, gpus: Sequence[str] | None, step_error: str = "") -> str:

@@ -259,4 +259,6 @@ def network_at(path: Path) -> Any:
     from models.saved import load
 
     with foreign(f"{path} cannot be read: restore a copy, or train the model again"):
-        return load(path)
+        network = load(path)
+    network.jit_compile = False  # on a GPU Keras would compile it by XLA, which takes longer than a film's prediction
+    return network

@@ -4,7 +4,7 @@ The baseline, then each block group lowered one step at a time, down to 0 (a ste
 says of its long groups), everything else unchanged and every trial trained in full (nothing is pruned: a comparison
 needs both ends). With MIN_SEEDS seeds or more each variant gets a verdict (`studies/statistics/verdicts.py`), and a
 group is a key group where lowering it is found to matter. With fewer, or where no verdict says so, those are whose
-estimate is above the margin, else the dearest (`studies/statistics/keys.py`): an estimate decides, and is called one.
+estimate is above the margin and those that failed when lowered, else the dearest (`studies/statistics/keys.py`): an estimate decides, and is called one.
 It is what the surrogate of all trainings expects (by the paper's strategy the change that was seen), and stands in the
 sentence with its spread. By the paper's strategy depth repeats the key groups alone; by default it tries all groups.
 
@@ -82,7 +82,7 @@ COMMAND = "ablate"
 QUESTION = "which block groups does the network need"
 RULE = (
     "A group is a key group if a verdict says that lowering it matters. Without such a verdict the key groups are those that cost more than "
-    "{margin} by estimate; without any of these it is the dearest group. By the paper's strategy, or with a second objective, depth repeats "
+    "{margin} by estimate or could not be trained when lowered; without any of these it is the dearest group. By the paper's strategy, or with a second objective, depth repeats "
     "only the key groups; otherwise it tries all groups."
 )
 EXAMPLE = "boneage-search ablate --data ~/rsna --epochs 30"

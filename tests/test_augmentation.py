@@ -57,18 +57,20 @@ POSES = {"rotation_degrees": 30.0, "zoom": 0.4, "translation": 0.3}
 @pytest.mark.parametrize("drawn", [-1.0, -0.37, 0.0, 0.6])
 @pytest.mark.parametrize("name", POSES)
 def test_a_hand_is_moved_as_scipy_moves_it(name: str, drawn: float, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every draw is this share of the most; SciPy is told where each pixel comes from by its matrix and offset."""
+    """The first draw is this share of the most, the second half of it; SciPy is told where each pixel comes from by its matrix and offset."""
     from models.training.augmentation import Varied, poses
 
     def at(self: Varied, images: object, low: float = 0.0, high: float = 1.0) -> np.ndarray:
-        return np.full((len(shown), 1, 1, 1), low + (high - low) * (drawn + 1) / 2, np.float32)
+        if (low, high) == (0.0, 1.0):  # which images are spared
+            return np.full((len(shown), 1, 1, 1), 0.5, np.float32)
+        return np.full((len(shown), 1, 1, 1), low + (high - low) * (shares.pop(0) + 1) / 2, np.float32)
 
     monkeypatch.setattr(Varied, "uniform", at)
-    shown = films(count=3)
+    shown, shares = films(count=3), [drawn, drawn / 2]
     [layer] = poses(replace(PLAIN, **{name: POSES[name]}))  # type: ignore[arg-type]
     turn = np.radians(POSES[name]) * drawn if name == "rotation_degrees" else 0.0
     seen = 1 + POSES[name] * drawn if name == "zoom" else 1.0
-    shift = POSES[name] * drawn * 24 if name == "translation" else 0.0
+    shift = POSES[name] * 24 * np.array([drawn, drawn / 2]) if name == "translation" else 0.0
     matrix = seen * np.array([[np.cos(turn), np.sin(turn)], [-np.sin(turn), np.cos(turn)]])
     centre = np.full(2, 11.5)
 

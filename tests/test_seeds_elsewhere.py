@@ -49,10 +49,21 @@ def test_a_race_goes_on_with_other_seeds_where_some_were_trained_otherwise(elsew
     assert wanted[first] == 3 + elsewhere
 
 
-def test_a_race_whose_every_seed_is_trained_otherwise_ends_at_its_most() -> None:
-    wanted = raced(3, resolve=6)
+def test_a_race_whose_every_further_seed_is_trained_otherwise_ends_at_its_most() -> None:
+    preset = replace(tiny_preset(), resolve=6, seeds=3)
+    given = Given(preset, {}, 30.0)
+    names = [str(point["variant"]) for point in feasible_points(ablation, given)]
+    have = dict.fromkeys(names, 3) | {ablation.BASELINE: preset.reference_seeds(3, len(names) - 1)}
+    for _ in range(20):
+        trials = [one for name in names for one in trained(name, [HERE] * 2 + [ELSEWHERE] * (have[name] - 2), 20.0)]
+        wanted = dict(zip(names, ablation.seeds_wanted(given, pool(trials, 3), names), strict=True))
+        if wanted == have:
+            break
+        have = {name: max(have[name], wanted[name]) for name in names}
 
-    assert max(count for name, count in wanted.items() if name != ablation.BASELINE) <= 6
+    assert wanted == have
+    assert max(count for name, count in have.items() if name != ablation.BASELINE) <= 6
+    assert have[ablation.BASELINE] <= preset.reference_seeds(6, len(names) - 1)
 
 
 @pytest.mark.parametrize("seed", [0, 7])

@@ -25,8 +25,8 @@ def meter() -> Callable[[], float | None]:
 def counter_joules() -> float | None:
     """Since the driver was loaded, of the first device of CUDA_VISIBLE_DEVICES.
 
-    The library numbers devices by their PCI bus, CUDA by speed unless CUDA_DEVICE_ORDER says PCI_BUS_ID: an index means
-    the same to both where all devices are alike.
+    The library numbers devices by their PCI bus, as CUDA does where CUDA_DEVICE_ORDER is PCI_BUS_ID, which it is in our workers unless the
+    user says otherwise.
     """
     device = os.environ.get(HIDING, "0").split(",")[0].strip()
     try:

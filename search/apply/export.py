@@ -7,7 +7,8 @@ import shutil
 import statistics
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -17,7 +18,6 @@ import numpy as np
 
 from data.films.images import to_bytes
 from data.phantom.hand import draw, phantom_cases
-from models.training.cards import HIDING
 from search.apply.model_card import beside, card
 from search.output.files import write_text
 from search.show.html import digest_of_folder
@@ -93,8 +93,27 @@ def export(model: ModelFolder, formats: list[str], folder: Path, run: Path) -> E
     faults = {format: fault for format, fault in found.items() if fault}
     refuse_none_left(formats, faults)
     inputs = inputs_for(model, run)
-    os.environ[HIDING] = "-1"  # formats are compared on the CPU: a GPU rounds float32 to TF32's ten bits
     network = load_network(model)
+    with in_whole_float32():
+        return compared(model, network, inputs, formats, faults, folder)
+
+
+@contextmanager
+def in_whole_float32() -> Iterator[None]:
+    """A GPU rounds float32 to the ten bits of TF32 where it multiplies, and other programs' results are to be compared with these."""
+    from models.backend import tf
+
+    before = tf.config.experimental.tensor_float_32_execution_enabled()
+    tf.config.experimental.enable_tensor_float_32_execution(False)
+    try:
+        yield
+    finally:
+        tf.config.experimental.enable_tensor_float_32_execution(before)
+
+
+def compared(
+    model: ModelFolder, network: Any, inputs: Inputs, formats: list[str], faults: dict[str, str], folder: Path
+) -> Export:
     from models.export import for_inference, runner_of  # after TensorFlow was loaded without its chatter
     from models.network import half_precisions
 

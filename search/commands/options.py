@@ -91,7 +91,7 @@ OPTIONS: dict[str, str] = {
     "confirm_seeds": "fresh seeds of each network that is confirmed",
     "ablate_winner": "after the search, lower each block group of the decided network too: which of them does it need?",
     "keep_networks": "keep the trained networks of this many of the best trials, so that predict works before train; 0 keeps none",
-    "drop_useless": "ablation: instead of choosing key groups, drop every block group whose lowering was seen to cost at most --margin-months, whatever the verdict, and spend its parameters elsewhere",
+    "drop_useless": "ablation: drop every block group that is no key group and whose lowering was seen to cost at most --margin-months, whatever the verdict, and spend its parameters elsewhere",
     "resolve": "ablation: add seeds to variants whose verdict is open, up to this many; 0 adds none",
     "prune": "end trials of depth and refinement early if they have fallen behind the others",
     "without_sex": "after the search, train the decided network without the sex too: what is the sex worth?",

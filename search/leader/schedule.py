@@ -95,8 +95,9 @@ class Schedule:
         def rank(trial: FrozenTrial) -> tuple[int, int, int]:
             point = point_of(trial)
             network = self.module.architecture(self.given, point)
-            long = 0 if self.module.prunable(self.given, point) else macs(network, self.given)
-            return seed_of(trial, self.given.preset.seed), -long, trial.number
+            seed = seed_of(trial, self.given.preset.seed)
+            long = 0 if self.prunable(point, seed) else macs(network, self.given)
+            return seed, -long, trial.number
 
         first = min(waiting, key=rank)
         # As `ask` does with the first of all.

@@ -17,7 +17,7 @@ from search.machine.devices import Seen, cpu_name, seen
 from search.machine.predicted import predictions_apart
 from search.output.terminal import log
 from search.workers.local import asked_of_a_worker, threads_of, workers_here
-from search.workers.step_time import StepTime, step_times
+from search.workers.step_time import step_times
 from studies.preset import Preset
 
 PROGRAM = "boneage-search"
@@ -46,9 +46,7 @@ def facts(preset: Preset, folder: Path) -> dict[str, Any]:
         "workers": workers_here(),
         "gpu_and_cpu_apart_months": apart(preset, found),
         "step_of": f"{preset.name}, batch {preset.training.batch}",
-        "train_step_seconds": None if isinstance(step, str) else round(step.train, 4),
-        "validate_step_seconds": None if isinstance(step, str) else round(step.validate, 4),
-        "step_error": step if isinstance(step, str) else None,
+        **step,
         "extras": [extra for extra in EXTRAS if asked(PROGRAM, extra) and not lacking(PROGRAM, extra)],
         "extras_in_part": {
             extra: ", ".join(left)
@@ -56,18 +54,18 @@ def facts(preset: Preset, folder: Path) -> dict[str, Any]:
             if 0 < len(left := lacking(PROGRAM, extra)) < len(asked(PROGRAM, extra))
         },
         "not_confirmed": None if found and not found.gpus else NOT_CONFIRMED,
-        "to_do": to_do(sign, found.gpus if found else None, step if isinstance(step, str) else ""),
+        "to_do": to_do(sign, found.gpus if found else None, str(step.get("step_error", ""))),
     }
 
 
-def timed(preset: Preset) -> StepTime | str:
-    """Of the preset's reference; what went wrong, in the words of TensorFlow or CUDA: to see that is what this command is for."""
+def timed(preset: Preset) -> dict[str, float | str]:
+    """Of the preset's reference. What goes wrong is told in the words of TensorFlow or CUDA, whatever it is: that is what this page is for."""
     training = replace(preset.training, precision="auto")
     try:
         [step] = step_times([preset.reference], training, preset.preparation.image_px, threads_of(workers_here()))
     except Exception as error:
-        return f"{type(error).__name__}: {error}"[:MOST_CHARACTERS]
-    return step
+        return {"step_error": f"{type(error).__name__}: {error}"[:MOST_CHARACTERS]}
+    return {"train_step_seconds": round(step.train, 4), "validate_step_seconds": round(step.validate, 4)}
 
 
 def apart(preset: Preset, found: Seen | None) -> float | str | None:

@@ -25,7 +25,7 @@ RICHER, LEANER = (
     (0.8, 0.6, 0.5, 0.4, 0.3, 0.2, 0.1, 0.0),
 )  # times the preset's trials; 0: one of each
 MOST_AFTERWARDS = 0.2  # of the budget, for the winner; where it were more the winner is not confirmed
-FEW = 20  # trainings; fewer give no verdicts
+FEW = 20  # trainings; where there would be fewer, three seeds leave too few networks, and one seed is bought
 STAYING = ("seeds", "baseline_seeds", "resolve", "confirm", "ablate_winner")  # once a search with them has begun
 TRIALS = tuple(field.name for field in fields(Preset) if field.name.endswith("_trials"))
 
@@ -74,9 +74,7 @@ class Design:
         if not self.preset.confirm:
             said.append("the winner will not be confirmed with fresh seeds")
         if not self.verdicts:
-            few = self.trained + plan.trials < FEW
-            what, left = (f"{FEW} trainings", "") if few else (f"{MIN_SEEDS} seeds", "estimates and ")
-            said.append(f"fewer than {what}: the search can give no verdicts, only {left}a network")
+            said.append(f"fewer than {MIN_SEEDS} seeds: the search can give no verdicts, only estimates and a network")
         return said
 
     @property

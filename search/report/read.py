@@ -6,7 +6,7 @@ report says so.
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
@@ -35,9 +35,10 @@ from studies.around.confirmation import ConfirmationFindings
 from studies.caps import Cap
 from studies.findings import Choice
 from studies.order import EVERY, LAST, comes, stored_decision, study_name
-from studies.preset import RANGES
+from studies.preset import RANGES, Preset
 from studies.study import SEED, Decision, Given, Trial, best_of, pool
 
+MARGINS = ("margin_months", "equivalence_months")
 LEAST_FOR_IMPORTANCE = 20  # complete trials; PED-ANOVA looks at the best tenth of them, and one or two are no sample
 
 
@@ -80,14 +81,6 @@ class StudyReport:
     @property
     def decision(self) -> Decision | None:
         return stored_decision(self.name, self.status["decision"]) if self.status["decision"] else None
-
-    @property
-    def margin_months(self) -> float:
-        """By which it decided, or would now; the run's may have been changed for the studies after it."""
-        attrs, now = self.attrs or {}, self.given.preset.margin_months if self.given else 0.0
-        under = an_object(self.name, DECIDED_UNDER, attrs[DECIDED_UNDER]) if DECIDED_UNDER in attrs else {}
-        margin = under.get("margin_months", now) if self.decision else now
-        return float(margin) if margin in RANGES["margin_months"] else now
 
     @property
     def means(self) -> Means | None:
@@ -240,6 +233,8 @@ def read_study(run: Run, of_study: dict[str, Any], storage: Any) -> StudyReport:
     if study is None or "constant_mae" not in study.user_attrs:  # made, and left at once
         return StudyReport(name, of_study)
     start = given(run, study)
+    if of_study["decision"]:
+        start = replace(start, preset=judged_by(start.preset, name, study.user_attrs))
     means = meaning(EVERY[name], start)
     left = tuple(left_out(study, means))
     return StudyReport(
@@ -252,6 +247,13 @@ def read_study(run: Run, of_study: dict[str, Any], storage: Any) -> StudyReport:
         left,
         study,
     )
+
+
+def judged_by(preset: Preset, name: str, attrs: Mapping[str, Any]) -> Preset:
+    """With the margins by which the study decided; the run's may have been changed for the studies after it."""
+    under = an_object(name, DECIDED_UNDER, attrs[DECIDED_UNDER]) if DECIDED_UNDER in attrs else {}
+    margins = {field: under[field] for field in MARGINS if under.get(field) in RANGES[field]}
+    return replace(preset, **margins)
 
 
 def recorded(study: optuna.Study, is_led: bool = True, means: Means | None = None) -> tuple[Recorded, ...]:

@@ -98,7 +98,8 @@ def decided(report: Report) -> list[Part]:
             parts.append(Words("Not begun."))
             continue
         found = sentence(study.decision.summary) if study.decision else "Not decided yet."
-        rule = EVERY[study.name].RULE.format(margin=in_months(study.margin_months))
+        preset = study.given.preset if study.given else report.run.preset
+        rule = EVERY[study.name].RULE.format(margin=in_months(preset.margin_months))
         parts.append(Words(f"{found} Rule: {rule}"))
         parts.append(Words(f"{report_words.counts(study)}"))
         parts += [Words(said) for said in report_words.left_out(study)]
@@ -153,9 +154,9 @@ def swept(study: StudyReport) -> list[Part]:
 
 
 def comparisons(report: Report, study: StudyReport) -> list[Part]:
-    if study.decision is None or not (rows := study.decision.findings.compared):
+    if study.given is None or study.decision is None or not (rows := study.decision.findings.compared):
         return []
-    margin = report.run.preset.equivalence_months
+    margin = study.given.preset.equivalence_months
     within = "" if all(row.favoured for row in rows) else " with its 95% interval"
     caption = (
         f"{study.decision.findings.CAPTION}: change of the validation MAE{within}, the grey band the margin of "

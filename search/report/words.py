@@ -175,7 +175,6 @@ def why_blocks(report: Report, best: Best) -> Answer:
         return Answer("Why these blocks?", "Not known yet", ("The ablation is not decided.",))
     assert isinstance(study.decision.findings, ablation.AblationFindings)
     given = study.given or Given(report.run.preset, {}, 0.0)
-    given = replace(given, preset=replace(given.preset, margin_months=study.margin_months)) if study.given else given
     said = because(given, study.decision, best.architecture)
     return Answer("Why these blocks?", said.headline, (*said.details, *beside_the_decided(report, winner.NAME)))
 
@@ -196,6 +195,8 @@ def because(given: Given, decision: Decision, network: Architecture) -> Answer:
     headline = "None of its block groups is found to matter" if any(now.values()) else "It has no block groups"
     if sure:
         headline = f"Key groups: {', '.join(sure)}"
+    elif failed := [group for group in has if found.fails(group)]:
+        headline = f"Could not be trained when lowered: {', '.join(failed)}"
     elif costly and findings.key_by != "verdict":
         headline = f"Costly to lower, by estimate: {', '.join(costly)}"
     why = decision.summary

@@ -17,6 +17,7 @@ from queue import SimpleQueue
 from typing import Any
 
 from boneage_search import trained_on_ray
+from models.training.cards import HIDING
 from search.workers.job import ATTEMPTS, LAST, Crashed, Failed, Halted, Job, Message, Paused
 from search.workers.local import lay_out
 from search.workers.starting import BEGUN, could_not_start, failed_to_start, log_alone, log_ends
@@ -203,7 +204,7 @@ def train(job: Job) -> Iterator[Message | str | None]:
         log_alone(job.folder)
         from search.workers import worker as trial  # not imported above: it imports TensorFlow
 
-        trial.use_devices(job)
+        trial.use_devices(replace(job, gpu=os.environ.get(HIDING, "") if ray.get_gpu_ids() else ""))
     except Exception as error:
         yield failed_to_start(job, error)
         return

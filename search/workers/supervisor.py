@@ -218,6 +218,12 @@ class Supervisor(Generic[Kind]):
                     self.over(one, Paused(message.number))
                 else:
                     executor.start(one.job)
+            case Failed() if message.reason == "device_error" and not one.ending:
+                raise halting(
+                    Halted(
+                        message.number, f"{one.label}: {what_happened(message)}, {ATTEMPTS} times: no trial would go on"
+                    )
+                )
             case Finished() | Failed() | Paused():
                 self.over(one, message)
 

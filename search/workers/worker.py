@@ -64,7 +64,11 @@ FIRST_WORD_SECONDS, WORD_SECONDS = (
 
 # What TensorFlow, CUDA and its libraries say in errors of other kinds where a card's memory does not suffice, or the card itself fails.
 NO_MEMORY = ("Dst tensor is not initialized", "OUT_OF_MEMORY", "RESOURCE_EXHAUSTED", "ALLOC_FAILED", "out of memory")
-OF_THE_DEVICE = ("CUDA", "cuDNN", "CUDNN", "cuBLAS", "CUBLAS")
+CUDAS = ("CUDA", "cuDNN", "CUDNN", "cuBLAS", "CUBLAS")
+OF_A_DEVICE = tuple(
+    getattr(tf.errors, f"{kind}Error")
+    for kind in ("Internal", "Unknown", "FailedPrecondition", "Unavailable", "Aborted")
+)
 
 
 def main(job: Job, connection: Connection) -> None:
@@ -101,7 +105,7 @@ def use_devices(job: Job) -> None:
         tf.config.experimental.set_memory_growth(gpu, True)
     if job.gpu and not gpus:  # it would train on the CPU, for days, and beside others that do not
         raise RuntimeError(
-            f"TensorFlow sees no GPU {job.gpu}: name those that it sees with {HIDING}, or lower --workers"
+            f"TensorFlow sees no GPU {job.gpu}: name those that it sees with {HIDING}, lower --workers, or take --device cpu"
         )
 
 
@@ -113,12 +117,10 @@ def outcome(
         whole = run(job, send, stopping)
     except tf.errors.ResourceExhaustedError as error:
         return out_of_memory(job, error)
-    except tf.errors.InvalidArgumentError:  # a step that cannot be, whatever the device
-        return Crashed(job.number, traceback.format_exc())
-    except tf.errors.OpError as error:
+    except OF_A_DEVICE as error:
         if any(sign in str(error) for sign in NO_MEMORY):
             return out_of_memory(job, error)
-        if any(sign in str(error) for sign in OF_THE_DEVICE):
+        if any(sign in str(error) for sign in CUDAS):
             return Failed(job.number, "device_error", str(error)[:300])
         return Crashed(job.number, traceback.format_exc())
     except FloatingPointError as error:

@@ -67,7 +67,8 @@ def reason(keys: Sequence[str], by: By, found: Evident) -> str:
     repeats = f", and depth repeats {'it' if len(keys) == 1 else 'them'}"
     depth = "; depth tries all groups" if found.depth_tries_all else repeats
     if by == "verdict":
-        rows = [row for group in keys for row in found.of(group) if row.verdict in SURE]
+        # An earlier version called a single failure a verdict.
+        rows = [row for group in keys for row in found.sure(group) or found.of(group) if row.verdict in SURE]
         does = dict.fromkeys("makes it untrainable" if row.verdict == FAILS else "makes it worse" for row in rows)
         said = f"key groups: {', '.join(keys)} (lowering one {' or '.join(does)}, {seeds_said(found.rows)})"
         return said + depth * found.depth_tries_all

@@ -1,10 +1,12 @@
 """A model's test figures against its validation's: what contradicts them is said, with its cause, and what is chance is not."""
 
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 
+from search.apply.predict import Wanted, cautions, figures_words
 from search.trained.conformal import calibrate, coverage
 from search.trained.measures import contradictions, metrics
 
@@ -57,3 +59,26 @@ def test_a_wider_spread_without_a_bias_is_told_by_the_coverage() -> None:
 def test_a_model_without_a_test_contradicts_nothing() -> None:
     of = about(0.0)
     assert contradictions(of | {"test": None, "conformal": of["conformal"] | {"coverage": None}}) == []
+
+
+def test_predict_says_with_its_answers_what_the_models_own_test_contradicts() -> None:
+    plain = {
+        "conformal_flipped": None,
+        "training": {"flip_horizontal": True},
+        "constant_mae": 60.0,
+        "recalibration": None,
+    }
+    model: Any = SimpleNamespace(about=about(-22.5) | plain, looks=SimpleNamespace(refuse_below=-1.0))
+
+    said = " ".join(cautions(model, Wanted()))
+
+    assert "months younger" in said
+    assert "they should hold 90%" in said
+
+
+def test_answers_with_mirror_images_come_with_the_figures_that_were_measured_so() -> None:
+    found = about(0.0) | {"ensemble": None}
+    model: Any = SimpleNamespace(about=found | {"test_flipped": found["test"] | {"mae": 3.21}})
+
+    assert "MAE 3.2 months" in figures_words(model, flip=True)
+    assert "MAE 3.2 months" not in figures_words(model)

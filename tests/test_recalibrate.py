@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from data.store.disk import Store
 from search.cli import main
 from search.evaluate.evaluation import evaluated
+from search.evaluate.known import known_to
 from search.evaluate.labelled import Labelled, opened
 from search.evaluate.parts import parted
 from search.evaluate.recalibrate import Correction, fit, recalibrated
@@ -184,3 +185,17 @@ def test_the_command_leaves_a_model_beside_the_old_one_once(
     assert "holds a model already" in capsys.readouterr().err
     assert Path(made["model"]) == tiny_model.with_name("by-command")
     assert made["test"]["n"] == made["recalibration"]["reported_on"]
+
+
+def test_a_corrected_model_that_is_passed_on_alone_knows_the_films_that_made_the_first(
+    corrected: ModelFolder, tiny_model: Path, tmp_path: Path
+) -> None:
+    first = known_to(open_folder(tiny_model), Path("none")).films
+    alone = open_folder(shutil.copytree(corrected.path, tmp_path / "alone" / corrected.path.name))
+
+    films = known_to(alone, Path("none")).films
+
+    assert len(films) > len(first) > 0
+    of_first = first.merge(films, on=["case", "male", "checksum", "patient"], suffixes=("", "_again"))
+    assert len(of_first) == len(first)
+    np.testing.assert_allclose(of_first["step"], of_first["step_again"])  # as its table writes ages, not both tables

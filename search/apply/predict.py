@@ -26,6 +26,7 @@ from search.output.confirmed import MODEL_NOTHING, model_learned_nothing
 from search.output.terminal import log
 from search.trained.folder import ModelFolder
 from search.trained.made_of import made_of
+from search.trained.measures import contradictions
 from search.trained.predictor import BATCH, Answers, Model, predict
 
 COLUMNS = (
@@ -255,10 +256,10 @@ def years_and_months(months: float) -> str:
     return f"{years} y {rest} m"
 
 
-def figures_words(model: Model) -> str:
-    """How wrong the model is on its own images."""
-    own = model.about["test"] or model.about["validation"]
-    split = "test" if model.about["test"] else "validation"
+def figures_words(model: Model, flip: bool = False) -> str:
+    """How wrong the model is on its own images; with `flip` the mean of an image's answer and its mirror image's, where that was tested."""
+    about, split = model.about, "test" if model.about["test"] else "validation"
+    own = (about["test_flipped"] if flip else None) or about[split]
     several = f", mean of {len(made_of(model.about))} networks" if model.about["ensemble"] else ""
     return f"{several}: MAE {own['mae']:.1f} months on its {split} images (constant {own['constant_mae']:.1f})"
 
@@ -267,6 +268,7 @@ def cautions(model: Model, wanted: Wanted) -> Iterator[str]:
     """What the model lacks for what was asked; it holds for every answer."""
     if model_learned_nothing(model.about):
         yield MODEL_NOTHING
+    yield from contradictions(model.about)
     if wanted.flip and not model.about["training"]["flip_horizontal"]:
         yield "the model was trained without mirror images: with --flip it is probably worse"
     if wanted.flip and not model.about["conformal_flipped"]:

@@ -18,6 +18,7 @@ from data.store.stamps import files
 from data.store.unchanged import still_holds
 from models.training.settings import Training
 from search.evaluate.evaluation import covered_by, measured
+from search.evaluate.known import together
 from search.evaluate.labelled import Labelled
 from search.evaluate.parts import of_what, parted, whose
 from search.evaluate.recalibrate import free_beside, made_from
@@ -26,6 +27,7 @@ from search.run import PREPARED
 from search.trained.about import ABOUT, damaged, digest_of_file
 from search.trained.folder import MEMBERS, ModelFolder, open_folder
 from search.trained.left.finish import Origin
+from search.trained.left.seen import films_of_store
 from search.trained.made_of import FINE_TUNED, data_of, gone_on
 from search.trained.train import carried_out
 from search.workers.executor import Executor
@@ -146,6 +148,9 @@ def fine_tuned(
             "coverage_before": covered_by(reported, model),
         },
     }
-    origin = Origin(f"{model.name}, trained on with {labelled.source.rstrip('/').rpartition('/')[2]}", model, facts)
+    seen = together(labelled.known, films_of_store(store))
+    origin = Origin(
+        f"{model.name}, trained on with {labelled.source.rstrip('/').rpartition('/')[2]}", model, facts, seen
+    )
     carried_out(job, store, origin, False, lambda: None, make_executor, progress, terms)
     return open_folder(path, whole=True)

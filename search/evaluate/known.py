@@ -16,7 +16,7 @@ import pandas as pd
 from data.preparation import AgeUnit
 from data.tables.ages import UNITS
 from search.trained.folder import ModelFolder, ancestry, store_of
-from search.trained.left.seen import case_of, films_of_cases, films_of_store, read_seen
+from search.trained.left.seen import STEP, case_of, films_of_cases, films_of_store, read_seen
 from search.trained.page import read_predictions
 
 PICTURE, CASE, PATIENT = "picture", "case", "patient"  # how a film was recognised; '' where it was not
@@ -52,10 +52,20 @@ def known_to(model: ModelFolder, run: Path) -> Known:
             parts.append(films_of_cases(read_predictions(one.path, "validation")))
         if store:
             parts.append(films_of_store(store))
-        found += [films.assign(step=step_of(films["age_months"])) for films in parts]
+        found += map(stepped, parts)
         complete = complete and bool(seen is not None or store)
     films = pd.concat([*found, films_of_cases(NOTHING).assign(step=0.0)], ignore_index=True)
     return Known(films.drop_duplicates(), complete)
+
+
+def stepped(films: pd.DataFrame) -> pd.DataFrame:
+    """With what their table rounds ages to, where they do not say it themselves."""
+    return films if STEP in films else films.assign(**{STEP: step_of(films["age_months"])})
+
+
+def together(known: Known, own: pd.DataFrame) -> pd.DataFrame:
+    """What a model made from another has seen: the other's films and its own. Its folder may be passed on alone."""
+    return pd.concat([known.films, stepped(own)], ignore_index=True).drop_duplicates()
 
 
 NOTHING = pd.DataFrame({"id": [], "age_months": np.empty(0), "male": np.empty(0, bool)})

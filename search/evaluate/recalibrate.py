@@ -17,6 +17,7 @@ from data.films.traits import departures, films_of
 from data.preparation import DataError
 from data.shown import plain
 from search.evaluate.evaluation import covered_by, measured, predictions
+from search.evaluate.known import together
 from search.evaluate.labelled import Labelled
 from search.evaluate.parts import of_what, parted
 from search.run import PREPARED
@@ -135,7 +136,7 @@ def recalibrated(
     for part, file in (("validation", VALIDATION), ("test", TEST)):
         save_predictions(path / file, parts[part]["predicted_months"].to_numpy())
         put_predictions(path / f"predictions_{part}.csv", predictions(parts[part]))
-    leave_seen(path, films_of_cases(fitted))
+    leave_seen(path, together(labelled.known, films_of_cases(fitted)))
     write_page(path, about)
     write_about(path, about)
     return open_folder(path, whole=True)

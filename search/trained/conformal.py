@@ -86,7 +86,7 @@ def intervals(
         rows = bands == AGE_BANDS_MONTHS.index(group["from_months"])
         if group["sex"] is not None:
             assert male is not None, "these intervals are by sex"
-            rows &= male == SEXES[group["sex"]]
+            rows &= np.asarray(male) == SEXES[group["sex"]]
         reach[rows] = group["half_width"]
     middle = centred(conformal.get(CENTRE), predicted)
     # The prediction itself is always inside.

@@ -5,12 +5,15 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+
 from data.store.disk import Store
 from search.leader.kept import history_of
 from search.leader.progress import Progress
 from search.output.files import write_bytes
 from search.trained.folder import ModelFolder
 from search.trained.keep import describe, write_about, write_predictions
+from search.trained.left.seen import leave_seen
 from search.trained.made_of import ENDED, STOPPED, ended_early
 from search.trained.page import write_page
 from search.trained.predictor import mirrored_predictions
@@ -26,12 +29,15 @@ class Origin:
     words: str  # `refinement #7`, `by hand`
     looks_of: ModelFolder | None = None  # whose hand check is taken over; None learns one from the store
     facts: Mapping[str, Any] = field(default_factory=dict)
+    seen: pd.DataFrame | None = None  # as `seen.csv` has them, the films that made it; None: those of the store
 
 
 def finish(job: Job, store: Store, origin: Origin, history: list[dict[str, Any]], flip: bool) -> None:
     """model.json last."""
     mirrored = mirrored_predictions(job.folder, store, job.test) if flip else None
     about = describe(job, store, origin.words, history, mirrored, origin.looks_of)
+    if origin.seen is not None:
+        leave_seen(job.folder, origin.seen)
     about |= ended_early(job.patience, job.training.epochs, len(history)) | dict(origin.facts)
     write_predictions(job.folder, store, about)
     write_page(job.folder, about)

@@ -5,6 +5,7 @@
     male
     checksum    of its prepared pixels, as stores have it
     patient     a hash of the patient's number, as stores have it; '' unknown
+    step        months between two ages as their table writes them; only where films of several tables made the model
 
 By them a film is known again where the prepared data are gone. Models of earlier versions have no such file.
 """
@@ -22,6 +23,7 @@ from search.trained.about import DIGESTS, SEEN, refuse_changed
 from search.trained.folder import ModelFolder
 
 COLUMNS = ["case", "age_months", "male", "checksum", "patient"]
+STEP = "step"
 KINDS: dict[str, Kind] = {"age_months": "float", "male": "bool"}
 
 
@@ -54,4 +56,6 @@ def read_seen(model: ModelFolder) -> pd.DataFrame | None:
         return None
     refuse_changed(model.path, model.about, SEEN)
     with foreign(f"{path} is damaged: restore a copy, or train the model again"):
-        return read_csv(path, KINDS)[COLUMNS]
+        films = read_csv(path, KINDS)
+        known = films[COLUMNS]
+        return known.assign(**{STEP: films[STEP].astype(float)}) if STEP in films else known

@@ -7,7 +7,8 @@ What is written is the network for inference alone: built anew without augmentat
 either refuse or, worse, write as operations that no runtime has; and in float32, whatever it was trained in.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
@@ -28,6 +29,17 @@ OPSET = 18  # of ONNX; onnxruntime reads it since 1.14
 class Format(NamedTuple):
     write: Callable[[keras.Model, Path], None]  # a file, or a folder
     runner: Callable[[Path], Predict]
+
+
+@contextmanager
+def in_whole_float32() -> Iterator[None]:
+    """A GPU rounds float32 to the ten bits of TF32 where it multiplies, and other programs' results are to be compared with these."""
+    before = tf.config.experimental.tensor_float_32_execution_enabled()
+    tf.config.experimental.enable_tensor_float_32_execution(False)
+    try:
+        yield
+    finally:
+        tf.config.experimental.enable_tensor_float_32_execution(before)
 
 
 def for_inference(model: keras.Model, architecture: Architecture, image_px: int) -> keras.Model:

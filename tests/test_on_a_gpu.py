@@ -161,7 +161,7 @@ def test_a_containers_share_of_time_is_worth_so_many_cores(written: str, found: 
 
 
 def test_an_export_is_compared_in_whole_float32_and_leaves_the_process_as_it_was() -> None:
-    from search.apply.export import in_whole_float32
+    from models.export import in_whole_float32
 
     before = tf.config.experimental.tensor_float_32_execution_enabled()
     with in_whole_float32():

@@ -197,11 +197,16 @@ def test_an_end_that_says_something_of_the_network_is_told_at_once(tmp_path: Pat
 
 
 def test_a_card_that_fails_three_times_stops_the_search_and_fails_no_trial(tmp_path: Path) -> None:
-    events, wrong = Listening(), Failed(0, "device_error", "CUDA_ERROR_INVALID_PTX")
+    class OnAFailingCard(Checkpointed):
+        def trained(self, number: int) -> Iterator[Message]:
+            yield Failed(number, "device_error", "CUDA_ERROR_INVALID_PTX")
+
+    events, executor = Listening(), OnAFailingCard()
 
     with pytest.raises(StudyError, match=r"CUDA_ERROR_INVALID_PTX\), 3 times: no trial would go on"):
-        supervised(tmp_path, events, Saying(wrong, wrong, wrong))
+        supervised(tmp_path, events, executor)
 
+    assert executor.begun == [0] * ATTEMPTS
     assert not any(heard.startswith("failed") for heard in events.heard)
 
 

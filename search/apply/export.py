@@ -7,8 +7,7 @@ import shutil
 import statistics
 import tempfile
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -94,27 +93,16 @@ def export(model: ModelFolder, formats: list[str], folder: Path, run: Path) -> E
     refuse_none_left(formats, faults)
     inputs = inputs_for(model, run)
     network = load_network(model)
+    from models.export import in_whole_float32  # after TensorFlow was loaded without its chatter
+
     with in_whole_float32():
         return compared(model, network, inputs, formats, faults, folder)
-
-
-@contextmanager
-def in_whole_float32() -> Iterator[None]:
-    """A GPU rounds float32 to the ten bits of TF32 where it multiplies, and other programs' results are to be compared with these."""
-    from models.backend import tf
-
-    before = tf.config.experimental.tensor_float_32_execution_enabled()
-    tf.config.experimental.enable_tensor_float_32_execution(False)
-    try:
-        yield
-    finally:
-        tf.config.experimental.enable_tensor_float_32_execution(before)
 
 
 def compared(
     model: ModelFolder, network: Any, inputs: Inputs, formats: list[str], faults: dict[str, str], folder: Path
 ) -> Export:
-    from models.export import for_inference, runner_of  # after TensorFlow was loaded without its chatter
+    from models.export import for_inference, runner_of
     from models.network import half_precisions
 
     trained = runner_of(network)

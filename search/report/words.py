@@ -12,6 +12,7 @@ from search.output.sentence import counted, millions, sentence
 from search.output.typed import typed
 from search.report.read import LEAST_FOR_IMPORTANCE, Best, Recorded, Report, StudyReport
 from search.run import TRIALS
+from search.show.cells import fixed
 from search.storage.status import NO_WAY_ON, contradicted, left_to_do
 from search.workers.job import EXIT_REASONS
 from studies import ablation
@@ -253,7 +254,7 @@ def verdict_sentence(row: Compared) -> str:
         return f"{row.variant}: {row.verdict} ({seeds})."
     within = ""
     if row.low is not None and row.high is not None:
-        within = f" (95% interval {signed(row.low)} to {signed(row.high)})"
+        within = f" (95% interval {fixed(row.low, 2)} to {fixed(row.high, 2)})"
     if row.scope == "architectures" and row.said == "not tested":
         said = f"not tested ({seeds})"
     elif row.scope == "architectures" and not row.favoured:
@@ -265,10 +266,6 @@ def verdict_sentence(row: Compared) -> str:
     else:
         said = f"{row.verdict} ({seeds}; holds for these trained models only)"
     return f"{row.variant}: {row.changed}{within}; {said}."
-
-
-def signed(months: float) -> str:
-    return f"{months:.2f}".replace("-", "−")
 
 
 def next_sentence(report: Report) -> str:

@@ -7,8 +7,8 @@ half width of its sex, and one whose sex has too few that of all: such a group b
 Networks draw ages to the middle, so intervals around the predictions would miss the labels of the youngest and the oldest more often
 than promised. They lie around a centre that does not: the line of prediction on label, fitted to the calibration cases and turned
 round. The prediction stays what it is, as its error is smaller. `by_true_age` says what that leaves in each band of labels.
-The validation images have also chosen the epoch, so they are not quite exchangeable with new ones; what the test images
-say of the coverage stands beside.
+The promise is for cases that nothing was fitted to. The validation images have chosen the epoch and the two numbers of the line, and several
+of one patient are no independent cases, so intervals hold a little less than they say; what the test images say of the coverage stands beside.
 """
 
 from typing import Any

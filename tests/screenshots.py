@@ -101,7 +101,7 @@ def pages(run: Path, browser: Browser) -> None:
     """The report at two widths; of the dashboard a study, a trial, its maps, and the table of trials."""
     for name, width_px, height_px in (("report", 1280, 1000), ("report-phone", 390, 844)):
         page = browser.new_page(viewport={"width": width_px, "height": height_px})
-        page.goto((run / "report.html").as_uri())
+        page.goto((run / "report.html").resolve().as_uri())
         page.locator(".plot .main-svg").first.wait_for()
         keep(page.screenshot(), name)
         page.close()

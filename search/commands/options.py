@@ -253,13 +253,19 @@ def add(
             group.add_argument(*flags, type=written, metavar=METAVARS.get(name, "N"), **shared)
 
 
-@cache
 def ordinary(name: str) -> str:
     """A field's value in the preset `default`, as help says it and the option takes it; none and no are words."""
-    preset = PRESETS["default"]()
+    preset, settings = ordinary_preset()
     if name in WORDS:
         return WORDS[name](getattr(preset.reference, name))
-    return said(settings_in_full(preset)[name]).replace("%", "%%")
+    return said(settings[name]).replace("%", "%%")
+
+
+@cache
+def ordinary_preset() -> tuple[Preset, Mapping[str, Any]]:
+    """Made once: every command asks for it a hundred times."""
+    preset = PRESETS["default"]()
+    return preset, settings_in_full(preset)
 
 
 def said(value: Any) -> str:

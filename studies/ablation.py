@@ -4,8 +4,8 @@ The baseline, then each block group lowered one step at a time, down to 0 (a ste
 says of its long groups), everything else unchanged and every trial trained in full (nothing is pruned: a comparison
 needs both ends). With MIN_SEEDS seeds or more each variant gets a verdict (`studies/statistics/verdicts.py`), and a
 group is a key group where lowering it is found to matter. With fewer, or where no verdict says so, those are whose
-estimate is above the margin and those that failed when lowered, else the dearest (`studies/statistics/keys.py`): an estimate decides, and is called one.
-It is what the surrogate of all trainings expects (by the paper's strategy the change that was seen), and stands in the
+estimate is above the margin and those that failed when lowered, else the dearest (`studies/statistics/keys.py`): an
+estimate decides, and is called one. It is what the surrogate of all trainings expects (by the paper's strategy the change that was seen), and stands in the
 sentence with its spread. By the paper's strategy depth repeats the key groups alone; by default it tries all groups.
 
 The baseline has more seeds than a variant (`Preset.reference_seeds`), as it is part of every comparison. With
@@ -82,8 +82,8 @@ COMMAND = "ablate"
 QUESTION = "which block groups does the network need"
 RULE = (
     "A group is a key group if a verdict says that lowering it matters. Without such a verdict the key groups are those that cost more than "
-    "{margin} by estimate or could not be trained when lowered; without any of these it is the dearest group. By the paper's strategy, or with a second objective, depth repeats "
-    "only the key groups; otherwise it tries all groups."
+    "{margin} by estimate or could not be trained when lowered; without any of these it is the dearest group. By the paper's strategy, "
+    "or with a second objective, depth repeats only the key groups; otherwise it tries all groups."
 )
 EXAMPLE = "boneage-search ablate --data ~/rsna --epochs 30"
 NEEDS = ""
@@ -174,13 +174,11 @@ def seeds_wanted(given: Given, trials: Sequence[Trial], variants: Sequence[str])
 
         compared = beside(given, lowered, reference)
         found = raced(given, compared)
-        for name, seeds in [*found.seeds.items(), (BASELINE, found.reference)]:
-            trial, runs = (
-                (reference, compared.reference) if name == BASELINE else (lowered[name], compared.family[name])
-            )
+        trained, alike = lowered | {BASELINE: reference}, {**compared.family, BASELINE: compared.reference}
+        most = dict.fromkeys(lowered, preset.resolve) | {BASELINE: preset.reference_seeds(preset.resolve, others)}
+        for name, seeds in (found.seeds | {BASELINE: found.reference}).items():
             # Seeds that were trained otherwise are compared with none: others take their places, as far as seeds go.
-            most = preset.reference_seeds(preset.resolve, others) if name == BASELINE else preset.resolve
-            instead = min(len(trial.by_seed) - len(runs.months), max(most - seeds, 0))
+            instead = min(len(trained[name].by_seed) - len(alike[name].months), max(most[name] - seeds, 0))
             counts[name] = max(counts[name], seeds + instead)
     return [counts[name] for name in variants]
 

@@ -1,9 +1,10 @@
 """What differs between films, hands and scanners, at random, on the device: as Keras layers that are off at inference.
 
 On a GPU, XLA compiles the training step, so all is made of operations that XLA has. Keras' own layers that turn, zoom and shift
-use one that it lacks, and that has no bfloat16 kernel on a GPU either. Blur, sharpness and resampling are separable filters, thus for each image a matrix on its rows and on its columns: two products,
-which cost a hundredth of a network, take another filter for every image, and have one shape whatever is drawn. Each layer of
-films leaves half of the images alone, so that films as they are stay what is mostly seen. Images are float32 (batch, px, px, 1), black 0, white 1.
+use one that it lacks, and that has no bfloat16 kernel on a GPU either. Blur, sharpness and resampling are separable filters, thus
+for each image a matrix on its rows and on its columns: two products, which cost a hundredth of a network, take another filter for
+every image, and have one shape whatever is drawn. Each layer of films leaves half of the images alone, so that films as they are
+stay what is mostly seen. Images are float32 (batch, px, px, 1), black 0, white 1.
 
 A saved network holds none of these layers: `models/training/batch_norm.py` leaves an identity in their place.
 """

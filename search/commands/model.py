@@ -190,7 +190,8 @@ def run_predict(arguments: argparse.Namespace) -> int:
     male = None if arguments.sex is None else arguments.sex == "M"
     wanted = predict.Wanted(male, known.male, arguments.flip, arguments.force, known.age_months, arguments.identifiers)
     told = [*predict.cautions(model, wanted), *filter(None, [note := note_of(model.about, arguments.run_dir)])]
-    for words in (f"{used.own}{predict.figures_words(model, wanted.flip)}", *told):
+    figures = predict.figures_words(model, wanted.flip)
+    for words in (f"{used.own}{figures}", *told):
         log(words)
     rows, named = predict.rows_of(model, files, wanted), predict.columns_of(files, wanted)
     if note and arguments.json:
@@ -198,7 +199,7 @@ def run_predict(arguments: argparse.Namespace) -> int:
     if arguments.dicom_sr:
         name = model.about["name"]
         notices = (
-            f"{name}{predict.figures_words(model, wanted.flip)}",
+            f"{name}{figures}",
             *told,
             *from_table(arguments.table, known.said),
             answers_notice(model.about),

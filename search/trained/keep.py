@@ -77,7 +77,6 @@ def describe(
     test = store.split("test")
     tested = digest_of_cases(test.ids, test.age_months, test.male) if job.test else None
     weights = {"weights": weights_of(job)} if job.weights_digest else {}
-    leave_seen(job.folder, films_of_store(store))
     return {
         "name": job.folder.name,
         "made": time.strftime("%Y-%m-%d %H:%M:%S"),
@@ -234,6 +233,7 @@ def describe_kept(run: Path, one: Kept) -> dict[str, Any]:
             deterministic=job["deterministic"],
             weights_digest=str(job.get("weights", "")),
         )
+    leave_seen(one.folder, films_of_store(store))
     name = f"{one.folder.parent.name}-{one.folder.name}"
     return describe(made, store, f"{one.study} #{one.number}", one.history) | {"name": name, KEPT_BY_SEARCH: True}
 

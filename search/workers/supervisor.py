@@ -36,6 +36,7 @@ from search.workers.job import (
     what_happened,
 )
 from search.workers.starting import LOG
+from studies.preset import StudyError
 
 POLL_SECONDS = 1.0  # how soon a stop request is noticed
 
@@ -219,11 +220,7 @@ class Supervisor(Generic[Kind]):
                 else:
                     executor.start(one.job)
             case Failed() if message.reason == "device_error" and not one.ending:
-                raise halting(
-                    Halted(
-                        message.number, f"{one.label}: {what_happened(message)}, {ATTEMPTS} times: no trial would go on"
-                    )
-                )
+                raise StudyError(f"{one.label}: {what_happened(message)}, {ATTEMPTS} times: no trial would go on")
             case Finished() | Failed() | Paused():
                 self.over(one, message)
 

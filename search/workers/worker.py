@@ -65,9 +65,12 @@ FIRST_WORD_SECONDS, WORD_SECONDS = (
 # What TensorFlow, CUDA and its libraries say in errors of other kinds where a card's memory does not suffice, or the card itself fails.
 NO_MEMORY = ("Dst tensor is not initialized", "OUT_OF_MEMORY", "RESOURCE_EXHAUSTED", "ALLOC_FAILED", "out of memory")
 CUDAS = ("CUDA", "cuDNN", "CUDNN", "cuBLAS", "CUBLAS")
-OF_A_DEVICE = tuple(
-    getattr(tf.errors, f"{kind}Error")
-    for kind in ("Internal", "Unknown", "FailedPrecondition", "Unavailable", "Aborted")
+OF_A_DEVICE = (
+    tf.errors.InternalError,
+    tf.errors.UnknownError,
+    tf.errors.FailedPreconditionError,
+    tf.errors.UnavailableError,
+    tf.errors.AbortedError,
 )
 
 

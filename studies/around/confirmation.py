@@ -74,10 +74,9 @@ def asked(preset: Preset) -> bool:
 
 
 def fresh(preset: Preset) -> Preset:
-    """The same preset, with seeds that no study of the search uses."""
-    return replace(
-        preset, seed=fresh_seed(preset.seed), seeds=preset.confirm_seeds, baseline_seeds=0, resolve=0
-    )  # which count the search's seeds
+    """The same preset, with seeds that no study of the search uses, and without what counts the search's."""
+    first = fresh_seed(preset.seed)
+    return replace(preset, seed=first, seeds=preset.confirm_seeds, baseline_seeds=0, resolve=0)
 
 
 def networks(given: Given) -> list[Architecture]:

@@ -8,8 +8,8 @@ from studies.findings import Compared, Evidence, VerdictWord
 from studies.preset import MIN_SEEDS
 from studies.study import in_months
 
-SURE: tuple[VerdictWord, ...] = ("matters", "not trainable")
-FAILS = SURE[1]
+FAILS: VerdictWord = "not trainable"
+SURE: tuple[VerdictWord, ...] = ("matters", FAILS)
 NO_COST: tuple[VerdictWord, ...] = ("does not matter", "better without")
 By = Literal["verdict", "estimate"]
 

@@ -13,7 +13,7 @@ from search.leader.progress import Progress
 from search.output.files import write_bytes
 from search.trained.folder import ModelFolder
 from search.trained.keep import describe, write_about, write_predictions
-from search.trained.left.seen import leave_seen
+from search.trained.left.seen import films_of_store, leave_seen
 from search.trained.made_of import ENDED, STOPPED, ended_early
 from search.trained.page import write_page
 from search.trained.predictor import mirrored_predictions
@@ -36,8 +36,7 @@ def finish(job: Job, store: Store, origin: Origin, history: list[dict[str, Any]]
     """model.json last."""
     mirrored = mirrored_predictions(job.folder, store, job.test) if flip else None
     about = describe(job, store, origin.words, history, mirrored, origin.looks_of)
-    if origin.seen is not None:
-        leave_seen(job.folder, origin.seen)
+    leave_seen(job.folder, films_of_store(store) if origin.seen is None else origin.seen)
     about |= ended_early(job.patience, job.training.epochs, len(history)) | dict(origin.facts)
     write_predictions(job.folder, store, about)
     write_page(job.folder, about)

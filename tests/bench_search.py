@@ -10,7 +10,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -53,12 +53,11 @@ def peer(folder: Path, name: str, epochs: int, beta: float) -> Callable[[], Whol
     return run
 
 
-def begun(folder: Path, beta: float, image_px: int, studies: Sequence[str]) -> Path:
-    """A run that has decided these studies, on few images."""
+def begun(folder: Path, words: str) -> Path:
+    """A run that has decided its ablation and width by as few trainings as there can be."""
     run_dir = folder / "begun"
-    short = f"{settings('phantom:60', 1, beta)} --image-px {image_px} --warmup-epochs 0 --width-factors 1"
-    for study in studies:
-        whole(command(study, *short.split(), "--run-dir", str(run_dir)), folder / "begun.log")
+    for study in ("ablate", "width"):
+        whole(command(study, *words.split(), "--width-factors", "1", "--run-dir", str(run_dir)), folder / "begun.log")
     return run_dir
 
 
@@ -81,8 +80,12 @@ def trained(run_dir: Path) -> int:
     return int(depth["trials"] - depth["failed"])
 
 
-def settings(store: Path, epochs: int, beta: float) -> str:
-    return f"--preset cpu --blocks {BLOCKS} --data {store} --batch {BATCH} --learning-rate 1e-3 --epochs {epochs} --beta {beta}"
+def settings(store: Store, epochs: int, beta: float) -> str:
+    """Of a search around `beta`. Its reference is a little wider, so that the run knows no network that is timed."""
+    return (
+        f"--preset cpu --blocks {BLOCKS} --data {store.path} --image-px {store.image_px} --batch {BATCH} --learning-rate 1e-3 --epochs {epochs} --fc-choices none "
+        f"--beta {1.05 * beta:.4g}"
+    )
 
 
 def main() -> None:
@@ -91,8 +94,9 @@ def main() -> None:
         folder = Path(scratch)
         store = drawn_cases(folder, chosen.image_px, chosen.images, 100)
         start = ";".join(f"{network.beta}:{network.blocks}" for network in networks(chosen.beta))
-        search = f"depth {settings(store.path, chosen.epochs, chosen.beta)} --trials {TRIALS} --depth-start {start} --no-prune"
-        run = begun(folder, chosen.beta, chosen.image_px, ["ablate", "width"])
+        words = settings(store, chosen.epochs, chosen.beta)
+        search = f"depth {words} --trials {TRIALS} --depth-start {start} --no-prune"
+        run = begun(folder, words)
         measured = in_turns(
             {
                 OURS: ours(folder, search, run),

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from bench_peers import BLOCKS
 from bench_rounds import HEADINGS
-from bench_search import begun, drawn_cases, ours, peer, settings
+from bench_search import begun, drawn_cases, ours, peer, settings, trained
 from bench_whole import chosen_sizes, in_turns, whole_rows
 
 IMAGE_PX = 96
@@ -22,14 +22,16 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
         store = drawn_cases(folder, IMAGE_PX, chosen.images, 200)
-        trial = f"depth {settings(store.path, chosen.epochs, chosen.beta)} --trials 1 --workers 1"
+        words = settings(store, chosen.epochs, chosen.beta)
+        trial = f"depth {words} --trials 1 --depth-start {chosen.beta}:{BLOCKS} --workers 1"
         measured = in_turns(
             {
-                "one trial": ours(folder, trial, begun(folder, chosen.beta, IMAGE_PX, ["ablate", "width"])),
+                "one trial": ours(folder, trial, begun(folder, words)),
                 SCRIPT: peer(folder, "plain_keras", chosen.epochs, chosen.beta),
             },
             chosen.rounds,
         )
+        assert trained(folder / "run") == 1
     print("\n## One trial\n")
     print(
         f"InceptionV3 of β {chosen.beta:g} with {BLOCKS}, {chosen.epochs} epochs of {chosen.images:,} images of {IMAGE_PX} px and 200 held out: from the command's start "

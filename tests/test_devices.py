@@ -1,5 +1,7 @@
 """What a training runs on is said before it begins, and an NVIDIA card that lies idle stops it."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -120,6 +122,45 @@ def test_it_is_said_once_before_the_first_executor_and_a_refused_one_is_never_ma
     with pytest.raises(StudyError, match="sees no GPU"):
         announced(make, "local", "float32", False)()
     assert len(made) == 2
+
+
+def begun_server(device: str, where: str) -> dict[str, str] | None:
+    """The environment of the workers' server that a command has begun before it reads its data; None where it has begun none."""
+    code = (
+        "import multiprocessing.forkserver as server; from pathlib import Path; from search.machine.devices import announcing; "
+        f"announcing(None, {device!r}, {where!r}, 'float32', False)\npid, words = server._forkserver._forkserver_pid, ''\n"
+        "while pid and not words:\n    words = Path(f'/proc/{pid}/environ').read_text()\n"  # empty while it is begun
+        "print(words)"
+    )
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=120)
+    assert not said.stderr
+    return dict(each.partition("=")[::2] for each in said.stdout.strip().split("\0") if each) or None
+
+
+def test_the_server_of_the_workers_begins_before_the_data_are_read_without_a_card_that_is_not_asked_for() -> None:
+    begun = begun_server("cpu", "local")
+    assert begun is not None
+    assert begun[HIDING] == "-1"
+
+
+def test_no_server_begins_here_for_workers_elsewhere() -> None:
+    assert begun_server("auto", "ray://auto") is None
+
+
+def test_ctrl_c_does_not_reach_the_server_of_the_workers_and_still_reaches_the_command() -> None:
+    code = (
+        "import multiprocessing.forkserver as server, os, signal, time; from pathlib import Path; "
+        "from search.workers.local import begin_server\n"
+        "os.setpgrp()\nbegin_server()\n"
+        "try:\n    os.killpg(0, signal.SIGINT)\n    time.sleep(60)\n"
+        "except KeyboardInterrupt:\n    time.sleep(1)\n"
+        "    status = Path(f'/proc/{server._forkserver._forkserver_pid}/status').read_text()\n"
+        "    print(next(line for line in status.splitlines() if line.startswith('State')))"
+    )
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=120)
+    assert "zombie" not in said.stdout
+    assert said.stdout.startswith("State:")
+    assert not said.stderr
 
 
 @pytest.mark.slow

@@ -110,7 +110,7 @@ OPTIONS: dict[str, str] = {
     "depth_patience": "depth: end after this many trials without a better one",
     "depth_extra": "depth: repeat a block group up to this many steps more than the reference does; by the paper's strategy only key groups (a step is 1, or the family's own for long groups)",
     "depth_start": "depth: points to try first, as 1.2:4/3/3;1.4:4/3/3",
-    "fc_choices": "refinement: widths of the fully connected layer to try: 1024,3072",
+    "fc_choices": "refinement: units of the fully connected layer to try, as width and depth do, too: 1024,3072",
     "px_choices": "resolution: sides in pixels to compare with the network's own, rising: 100,150; refinement may then revise the choice",
     "se_choices": "refinement: squeeze-and-excitation ratios to try, rising: 0.0625,0.25",
     "widths_by_group": "refinement: also try each block group one step of the widths narrower, or each key group one step wider; not in compare",

@@ -25,23 +25,10 @@ if TYPE_CHECKING:
 
 
 def run_stages(arguments: argparse.Namespace) -> int:
-    from data.cases import constant_mae
     from models.pretrained.file import checked
-    from search.audit.said import say_worries
     from search.leader.engine import checked_before, refuse_at_once, run_study
-    from search.leader.progress import Terms
-    from search.prepared import prepared
-    from search.report import closing
-    from search.report import read as report
-    from search.report import write as report_files
-    from search.run import gone_on_from
-    from search.show import tables
-    from search.show.progress import preparing, showing
-    from search.storage import records
     from search.storage.status import CONFIRMATION, refuse_unusable
-    from search.watch.dashboard import noted
     from search.workers.executor import executor_of
-    from search.workers.supervisor import stop_on_signals
 
     make_executor = executor_of(arguments.executor, arguments.workers)
     run = open_the_run(arguments, arguments.data, bool(arguments.budget))
@@ -55,6 +42,22 @@ def run_stages(arguments: argparse.Namespace) -> int:
     checked(run.preset.training, run.preset.reference.family)
     refuse_at_once(run, to_run(arguments.stages, run.preset)[0])
     make_executor = announcing(make_executor, arguments, run.preset.training.precision)
+
+    # Here, since the workers' server imports TensorFlow meanwhile.
+    from data.cases import constant_mae
+    from search.audit.said import say_worries
+    from search.leader.progress import Terms
+    from search.prepared import prepared
+    from search.report import closing
+    from search.report import read as report
+    from search.report import write as report_files
+    from search.run import gone_on_from
+    from search.show import tables
+    from search.show.progress import preparing, showing
+    from search.storage import records
+    from search.watch.dashboard import noted
+    from search.workers.supervisor import stop_on_signals
+
     for name in arguments.stages if not arguments.budget else ():  # which plans the seeds itself
         for sentence in design_said(run, name, arguments.anyway):
             log(sentence)

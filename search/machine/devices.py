@@ -15,7 +15,7 @@ from models.training.cards import HIDING, remedy, sign_of_nvidia
 from models.training.settings import Precision
 from search.output.terminal import log
 from search.workers.executor import Executor, Make
-from search.workers.local import asked_of_a_worker
+from search.workers.local import asked_of_a_worker, begin_server
 from studies.preset import StudyError
 
 DeviceChoice = Literal["auto", "cpu"]
@@ -89,8 +89,13 @@ def cpu_name(cpuinfo: Path = Path("/proc/cpuinfo")) -> str:
 
 
 def announcing(make: Make, device: DeviceChoice, where: str, precision: Precision, deterministic: bool) -> Make:
-    """The executor on the device that is asked for, with the line that every training begins with."""
+    """The executor on the device that is asked for, with the line that every training begins with.
+
+    Called before the data are read: meanwhile this machine's workers import TensorFlow.
+    """
     choose_device(device, where)
+    if where == "local":
+        begin_server()
     return announced(make, where, precision, deterministic)
 
 

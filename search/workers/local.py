@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
-from multiprocessing import connection
+from multiprocessing import connection, forkserver, resource_tracker
 from multiprocessing.context import ForkServerContext
 from multiprocessing.process import BaseProcess
 from pathlib import Path
@@ -51,6 +51,18 @@ def fork_server() -> ForkServerContext:
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["boneage_search", "search.workers.preload"])
     return context
+
+
+def begin_server() -> None:
+    """Let the server import TensorFlow while this process still reads what it needs. Where it cannot begin, the first worker says why."""
+    fork_server()
+    with suppress(OSError):
+        resource_tracker.ensure_running()  # first: the server would begin it, and it unblocks Ctrl-C
+        unblocked = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # which is the leader's to answer
+        try:
+            forkserver.ensure_running()
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, unblocked)
 
 
 def asked_of_a_worker(function: Callable[..., Answer], *arguments: object) -> Answer | None:

@@ -26,6 +26,7 @@ from data.preparation import Preparation
 from data.store.disk import Examples
 from data.store.prepare import prepare
 from models.training.feed import Feed, Streamed, Tensors, feed, rows_of
+from search.machine.devices import cpu_name
 
 # What a worker has where there is one per core, as there is without a GPU.
 tf.config.threading.set_intra_op_parallelism_threads(1)
@@ -145,7 +146,7 @@ def commit() -> str:
 def main() -> None:
     print("# Benchmarks\n")
     print(
-        f"Made by `make bench` on {date.today():%Y-%m-%d}, of commit {commit()}, on {os.cpu_count()} cores of {platform.processor() or platform.machine()}, Linux, "
+        f"Made by `make bench` on {date.today():%Y-%m-%d}, of commit {commit()}, on {os.cpu_count()} cores of {cpu_name()}, Linux, "
         f"Python {platform.python_version()}, TensorFlow {tf.__version__} on one thread, as each of two workers has it here, no GPU. Medians of "
         f"{ROUNDS} interleaved rounds; "
         "a ratio is ours over the peer's, and below 1 where ours takes less. What falls short of its aim, why, and what was tried: "

@@ -4,21 +4,21 @@ A part of `make bench`. Ours is `boneage-search depth` told to begin with these 
 would end before it has trained all. Optuna's script prunes, and so trains fewer epochs; it is not made to train them all.
 """
 
-import json
 import os
 import shutil
-import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import optuna
 from bench_command import command
 from bench_peers import BATCH, BLOCKS, FACTORS, networks
 from bench_rounds import HEADINGS, ratio_rows
 from bench_whole import Whole, chosen_sizes, in_turns, whole, whole_rows
 from growth import show
+from optuna.trial import TrialState
 
 from data.preparation import Preparation
 from data.store.disk import Store
@@ -74,10 +74,11 @@ def ours(folder: Path, words: str, begun: Path) -> Callable[[], Whole]:
 
 
 def trained(run_dir: Path) -> int:
-    """How many trials of the depth study have come to their end; one that ends early has trained less than its peers."""
-    said = subprocess.run(command("status", "--run-dir", str(run_dir), "--json"), stdout=subprocess.PIPE, check=True)
-    [depth] = [study for study in json.loads(said.stdout) if study["name"] == "depth"]
-    return int(depth["trials"] - depth["failed"])
+    """How many trials the depth study has trained to their end; one that ends early has trained less than its peers."""
+    storage = f"sqlite:///{run_dir / 'studies.db'}"
+    [depth] = [name for name in optuna.get_all_study_names(storage) if "depth" in name]
+    trials = optuna.load_study(study_name=depth, storage=storage).get_trials(states=(TrialState.COMPLETE,))
+    return sum("copied_from" not in trial.user_attrs for trial in trials)
 
 
 def settings(store: Store, epochs: int, beta: float) -> str:

@@ -85,6 +85,31 @@ def test_by_hand_what_is_not_given_is_the_references(decided: Run) -> None:
     assert found == (replace(TINY.reference, fc_units=16, dropout=0.5), "by hand")
 
 
+def test_the_network_of_another_run_is_the_one_that_it_decided_for_every_block_group_as_it_was(
+    decided: Run, tmp_path: Path, tiny_store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(PRESETS, TINY.name, lambda: TINY)  # the preset of a run is read from its folder
+    other = replace(tiny_run(tmp_path / "full", tiny_store), preset=replace(TINY, reference=Architecture()))
+    own = chosen(decided, "", {})
+
+    found = chosen(other, "", {}, decided.folder)
+    assert found.architecture == own.architecture
+    assert found.origin == f"{own.origin} of {decided.folder}"
+    of_a_trial = chosen(other, "ablation:0", {}, decided.folder)
+    assert of_a_trial == (TINY.reference, f"ablation #0 of {decided.folder}")
+
+
+def test_another_run_that_is_not_there_or_beside_a_network_by_hand_is_refused(
+    decided: Run, tmp_path: Path, tiny_store: Store
+) -> None:
+    run = tiny_run(tmp_path / "full", tiny_store)
+    with pytest.raises(StudyError, match="nowhere holds no run"):
+        chosen(run, "", {}, tmp_path / "nowhere")
+    with pytest.raises(StudyError, match="either --network-of, or an architecture by hand; got both"):
+        chosen(run, "", {"beta": 1.0}, decided.folder)
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.parametrize(
     ("trial", "by_hand", "said"),
     [

@@ -41,6 +41,12 @@ def add_train_options(parser: argparse.ArgumentParser) -> None:
         help="this trial's network, as depth:4 (default: the winner)",
     )
     parser.add_argument(
+        "--network-of",
+        type=values.PATH,
+        metavar="DIR",
+        help="the winner, or --trial, of the run in this folder, trained on this run's images (default: of this run)",
+    )
+    parser.add_argument(
         "--name", type=values.TEXT, help="name of the model's folder (default: made from the architecture)"
     )
     parser.add_argument("--flip", action="store_true", help="also test the mean of each image and its mirror")
@@ -147,7 +153,7 @@ def run_train(arguments: argparse.Namespace) -> int:
     run = open_run(arguments.run_dir, arguments.preset, preparation, arguments.data, arguments.storage)
     precision = set_here.get("precision", run.preset.training.precision)
     make_executor = announcing(make_executor, arguments, precision)
-    network = chosen(run, arguments.trial or "", by_hand)
+    network = chosen(run, arguments.trial or "", by_hand, arguments.network_of)
     settings = replace(run.preset.training, weights=set_here.get("weights", run.preset.training.weights))
     checked(settings, network.architecture.family)
     chosen_here = (arguments.name or "", arguments.flip, arguments.patience, arguments.keep_best, arguments.members)

@@ -70,7 +70,7 @@ OPTIONS: dict[str, str] = {
     "family": "table of layers that the networks are made from",
     "beta": "reference width: multiplier of every filter count, as 1.2; groups may have a factor on it, as mixed9=0.7 or 1.2,mixed9=0.7",
     "group_betas": "block groups that are wider or narrower than β, each with a factor on it: mixed9=0.7",
-    "blocks": "reference repeats: n5/n7/n9 as 2/1/2, or by group, as mixed0=1,mixed5=2",
+    "blocks": "reference repeats: n5/n7/n9 as 2/1/2, or by group, as mixed0=1,mixed5=2; a group that is not named has its stock count",
     "se_ratio": "reference squeeze-and-excitation after every block group: its units as a share of the channels, as 0.0625; 0 is none",
     "input_px": "reference resolution: the network's front shrinks the images to this side; 0 leaves them as they are",
     "even_detail": "soften every film, in training and prediction, until its fine detail is at most this share of its contrast; 0 leaves films as they are",

@@ -1,4 +1,4 @@
-"""Which network `train` trains in full, and with which seed: the run's winner, one of its trials, or one given by hand."""
+"""Which network `train` trains in full, and with which seed: the winner of this or another run, a trial, or one given by hand."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -7,10 +7,10 @@ from typing import Any, NamedTuple
 from models.architecture import STOCK, Architecture, changed
 from models.paper import is_of_the_paper
 from search.output.typed import typed
-from search.run import Run
+from search.run import Run, open_run
 from search.storage.opening import open_storage
 from search.storage.records import decisions, given, load, trials_of
-from search.storage.status import storage_exists
+from search.storage.status import refuse_missing, storage_exists
 from search.storage.stored import meaning
 from search.trained.keep import begun_seed
 from studies.order import EVERY
@@ -20,19 +20,27 @@ from studies.statistics.fresh import IN_FULL, OF_SEARCH, fresh_seed, within
 
 class Chosen(NamedTuple):
     architecture: Architecture
-    origin: str  # `refinement #7`, `by hand`
+    origin: str  # `refinement #7`, `depth #4 of runs/cpu`, `by hand`
 
 
-def chosen(run: Run, trial: str, by_hand: Mapping[str, Any]) -> Chosen:
+def chosen(run: Run, trial: str, by_hand: Mapping[str, Any], searched: Path | None = None) -> Chosen:
     """`trial` is written depth:4; `by_hand` has fields of an architecture, the others are those of the preset's reference.
+    `searched` is the folder of another run, whose winner or trial is meant.
 
-    Raises StudyError where there is no such trial, or nothing is decided yet.
+    Raises StudyError where there is no such run or trial, or nothing is decided yet.
     """
-    if trial and by_hand:
-        raise StudyError(f"either --trial, or an architecture by hand; got both {trial} and {', '.join(by_hand)}")
+    named = [f"{option} {given}" for option, given in (("--trial", trial), ("--network-of", searched)) if given]
+    if named and by_hand:
+        option = named[0].split()[0]
+        raise StudyError(f"either {option}, or an architecture by hand; got both {named[0]} and {', '.join(by_hand)}")
     if by_hand:
         return Chosen(changed(run.preset.reference, by_hand), "by hand")
-    return of_trial(run, trial) if trial else winner(run)
+    if searched is None:
+        return of_trial(run, trial) if trial else winner(run)
+    other = open_run(searched, None, {}, None, None)
+    refuse_missing(other)
+    found = of_trial(other, trial) if trial else winner(other)
+    return Chosen(found.architecture, f"{found.origin} of {other.folder}")
 
 
 def of_trial(run: Run, written: str) -> Chosen:

@@ -100,7 +100,8 @@ def space(given: Given) -> Space:
 
 
 def joint(given: Given, decided: Architecture, most: int) -> Space:
-    """For the surrogate: every width, every group from none to `depth_extra` steps more than the reference's; around what was decided."""
+    """For the surrogate: every width, every group from none to `depth_extra` steps more than the reference's; of these at most `most`
+    points, around what was decided."""
     preset, now = given.preset, decided.blocks._asdict() | {"beta": decided.beta, "fc_units": decided.fc_units}
     reference, family = preset.reference.blocks._asdict(), family_named(preset.reference.family)
     grid: dict[str, tuple[float, ...]] = {

@@ -281,3 +281,26 @@ def test_a_space_is_narrowed_around_what_is_known(most: int) -> None:
 
     assert np.prod([len(values) for values in narrow.values()]) <= max(most, 1)
     assert all(around[name] in values for name, values in narrow.items())
+
+
+@given(st.integers(1, 5_000), st.integers(0, 5), st.integers(0, 3))
+def test_a_narrowed_range_goes_as_far_up_as_down_or_one_value_farther_up(most: int, five: int, nine: int) -> None:
+    space = {"beta": (0.1, 0.2, 0.3, 0.4), "mixed5": tuple(range(6)), "mixed9": tuple(range(4))}
+    around = {"beta": 0.3, "mixed5": five, "mixed9": nine}
+
+    for name, values in belief.narrowed(space, around, most).items():
+        below, above = values.index(around[name]), len(values) - 1 - values.index(around[name])
+        whole = space[name].index(around[name]), len(space[name]) - 1 - space[name].index(around[name])
+        assert below == whole[0] or below in (above, above - 1) or above == whole[1]
+        assert above == whole[1] or above in (below, below + 1) or below == whole[0]
+
+
+def test_the_default_search_can_repeat_each_block_group_more_often_than_the_stock_network_does() -> None:
+    preset = PRESETS["default"]()
+    decided = Decision("", preset.reference)
+    started = Given(preset, {"ablation": decided, "width": decided, "depth": decided}, CONSTANT)
+
+    for study in (depth, refinement):
+        space = study.space(started)
+        for group, count in preset.reference.blocks._asdict().items():
+            assert max(space[group]) > count, (study.NAME, group)

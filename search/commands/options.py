@@ -108,7 +108,7 @@ OPTIONS: dict[str, str] = {
     "depth_trials": "depth: at most this many trials",
     "refine_trials": "refinement: trainings that the surrogate proposes, times the seeds",
     "depth_patience": "depth: end after this many trials without a better one",
-    "depth_extra": "depth: repeat a block group up to this many steps more than the reference does; by the paper's strategy only key groups (a step is 1, or the family's own for long groups)",
+    "depth_extra": "depth: repeat a block group up to this many steps more than the reference does; by the paper's strategy only key groups, else as far as there are not too many networks around the decided one (a step is 1, or the family's own for long groups)",
     "depth_start": "depth: points to try first, as 1.2:4/3/3;1.4:4/3/3",
     "fc_choices": "refinement: units of the fully connected layer to try, as width and depth do, too: 1024,3072",
     "px_choices": "resolution: sides in pixels to compare with the network's own, rising: 100,150; refinement may then revise the choice",

@@ -320,12 +320,15 @@ def worded(network: Architecture) -> str:
 
 
 def narrowed(space: Space, around: Mapping[str, Any], most: int) -> Space:
-    """The space with at most so many points: of the longest range the value that is farthest from the known one is left out, again and again."""
+    """The space with at most so many points: of the longest range the value that is farthest from the known one is left out, again and again.
+
+    Of two as far the lower one: the width study has tried what a network is without, and none has tried more of it.
+    """
     left = {name: list(values) for name, values in space.items()}
     while math.prod(len(values) for values in left.values()) > most:
         name = max(left, key=lambda name: (len(left[name]), name))
         values, at = left[name], left[name].index(around[name])
-        values.pop(0 if at > len(values) - 1 - at else -1)
+        values.pop(0 if at >= len(values) - 1 - at else -1)
     return {name: tuple(values) for name, values in left.items() if len(values) > 1 or name == "beta"}
 
 

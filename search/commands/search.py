@@ -108,9 +108,8 @@ def run_stages(arguments: argparse.Namespace) -> int:
     if found:
         tables.show("lowest validation MAEs of all studies", closing.top_rows(found))
         say(f"the report is in {page}")
-        say("next:")
-        for line, does in closing.next_commands(run):
-            say(f"  {line}  # {does}")
+        for line in closing.next_lines(run):
+            say(line)
     return 0
 
 

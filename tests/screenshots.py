@@ -6,8 +6,6 @@ A search that is in the folder already is not run again.
 """
 
 import io
-import os
-import pty
 import re
 import shlex
 import subprocess
@@ -25,6 +23,7 @@ from PIL import Image
 from playwright.sync_api import Browser
 from rich.console import Console
 from rich.text import Text
+from terminals import on_a_terminal, screen
 
 PICTURES = Path(__file__).parents[1] / "docs" / "screenshots"
 SEARCH = "run --workers 2 --preset demo --seeds 3"  # as `make search` runs it: one that learns
@@ -37,35 +36,6 @@ def boneage_search(options: str, run: Path) -> str:
     """What the command prints."""
     command = [sys.executable, "-m", "search.cli", *shlex.split(options), "--run-dir", str(run)]
     return subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout
-
-
-def on_a_terminal(options: str, run: Path) -> str:
-    """Everything the command sends to its terminal."""
-    sent = bytearray()
-    command = [sys.executable, "-m", "search.cli", *shlex.split(options), "--run-dir", str(run)]
-
-    def keep(descriptor: int) -> bytes:
-        sent.extend(part := os.read(descriptor, 4096))
-        return part
-
-    os.environ |= {"COLUMNS": str(COLUMNS), "LINES": "40", "TERM": "xterm-256color"}
-    pty.spawn(command, keep)
-    return sent.decode()
-
-
-def screen(sent: str) -> list[str]:
-    """The lines that a terminal shows after what rich has sent it."""
-    lines = [""]
-    for piece in re.split(r"(\n|\x1b\[1A|\x1b\[2K)", sent.replace("\r", "")):
-        if piece == "\n":
-            lines.append("")
-        elif piece == "\x1b[1A":
-            lines.pop()
-        elif piece == "\x1b[2K":
-            lines[-1] = ""
-        else:
-            lines[-1] += re.sub(r"\x1b\[\?\d+[hl]", "", piece)
-    return lines
 
 
 def to_the_fullest(sent: str) -> str:
@@ -145,7 +115,7 @@ def dashboard(run: Path) -> Iterator[str]:
 def main(run: Path) -> None:
     transcript = run / "terminal.txt"
     if not transcript.exists():
-        sent = on_a_terminal(SEARCH, run)
+        sent = on_a_terminal([*shlex.split(SEARCH), "--run-dir", str(run)], COLUMNS)
         transcript.write_text(sent)
     boneage_search("train", run)
     boneage_search("report", run)

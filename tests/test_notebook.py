@@ -22,6 +22,21 @@ def test_the_notebook_is_kept_without_outputs_and_names_no_place_of_a_machine() 
     assert not any(word in NOTEBOOK.read_text(encoding="utf-8") for word in ("/home", "/work", "/tmp", "/Users"))
 
 
+@pytest.mark.parametrize("place", [".", "docs"])
+def test_its_run_is_among_the_programs_runs_wherever_the_kernel_starts(
+    place: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "docs").mkdir()
+    (tmp_path / "docs/tour.ipynb").write_bytes(NOTEBOOK.read_bytes())
+    monkeypatch.chdir(tmp_path / place)
+    notebook = json.loads(NOTEBOOK.read_text(encoding="utf-8"))
+    first, *_ = ("".join(cell["source"]) for cell in notebook["cells"] if cell["cell_type"] == "code")
+
+    names: dict[str, Any] = {}
+    exec(first, names)
+    assert names["run"].folder.resolve() == (tmp_path / "runs/tour").resolve()
+
+
 def test_lines_stay_few_however_many_epochs_and_sentences_there_are() -> None:
     seen: list[list[str]] = []
     progress = shown(lambda lines: seen.append(list(lines)), 30.0)

@@ -420,6 +420,9 @@ WITHOUT_EFFECT = [  # a line, the option that would change nothing, and the one 
     (["predict", "hand.png", "--sex-column", "sex"], "--sex-column", "--table CSV"),
     (["predict", "hand.png", "--json", "--out", "a.csv"], "--json", "--out"),
     (["explain", "hand.png", "--split", "test"], "--split", "--sheet N"),
+    (["explain", "hand.png", "--data", "phantom:9", "--run-dir", "x"], "--data", "--sheet N"),
+    (["explain", "hand.png", "--storage", "sqlite:///x.db"], "--storage", "--sheet N"),
+    (["explain", "hand.png", "--preset", "paper"], "--preset", "--sheet N"),
     (["explain", "hand.png", "--id-column", "Nr"], "--id-column", "--table CSV"),
     (["explain", "--sheet", "3", "--sex", "F"], "--sex", "--sheet"),
     (["explain", "--sheet", "3", "--force"], "--force", "--sheet"),
@@ -474,3 +477,11 @@ def test_what_is_needed_is_no_obstacle_and_defaults_are_nothing_given() -> None:
 @pytest.mark.parametrize("command", ["status", "report", "dashboard"])
 def test_a_command_that_only_reads_a_run_takes_no_data(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert "--data" in refused([command, "--data", "phantom:9"], capsys)
+
+
+def test_only_what_may_begin_an_ablation_takes_the_option_to_train_it_with_too_few_seeds() -> None:
+    taking = {
+        words[0] for words, command in commands(TOP) if any(action.dest == "anyway" for action in command._actions)
+    }
+
+    assert taking == {"ablate", "run", "plan"}

@@ -1,13 +1,19 @@
 """The README and docs/: their commands are commands, their links lead somewhere, the scripts in them do what they say."""
 
+import os
 import re
 import shlex
+import signal
 import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
 
 from search.commands.parser import parser
+from search.workers import supervisor
+from search.workers.supervisor import stop_on_signals
 from studies.preset import PRESETS
 
 ROOT = Path(__file__).parents[1]
@@ -63,32 +69,102 @@ def test_every_file_that_the_container_copies_exists() -> None:
     assert all((ROOT / name).exists() for name in names)
 
 
+def job_in(folder: Path, search: str) -> "subprocess.Popen[bytes]":
+    """The page's script in a process group of its own, with stand-ins for SLURM and the search; who does something says so in `said`."""
+    page = (ROOT / "docs" / "clusters.md").read_text(encoding="utf-8")
+    [script] = re.findall(r"^```bash\n(.*?)^```", page, flags=re.MULTILINE | re.DOTALL)
+    (folder / "search.sh").write_text(script)
+    (folder / "said").touch()
+    for name, does in {
+        ".venv/bin/boneage-search": search,
+        "bin/scontrol": '#!/bin/bash\necho "$1 $2" >> said\n',
+    }.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(does)
+        (folder / name).chmod(0o755)
+    environment = {"PATH": f"{folder}/bin:/usr/bin:/bin", "SLURM_JOB_ID": "7", "HOME": str(folder)}
+    return subprocess.Popen(["bash", "search.sh"], cwd=folder, env=environment, start_new_session=True)
+
+
+def process_of_the_search(folder: Path) -> int:
+    """Once it has begun."""
+    deadline = time.monotonic() + 200
+    while not (folder / "begun").exists() or not (folder / "begun").read_text():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    return int((folder / "begun").read_text())
+
+
 @pytest.mark.parametrize(("preempted", "code", "ends"), [(True, 143, 0), (False, 2, 2), (False, 0, 0)])
 def test_the_script_for_slurm_is_put_back_in_the_queue_when_it_is_stopped(
     tmp_path: Path, preempted: bool, code: int, ends: int
 ) -> None:
-    """With stand-ins for SLURM and the search: the search is told to stop, has ended before, and nothing else is queued again."""
-    page = (ROOT / "docs" / "clusters.md").read_text(encoding="utf-8")
-    [script] = re.findall(r"^```bash\n(.*?)^```", page, flags=re.MULTILINE | re.DOTALL)
-    (tmp_path / "search.sh").write_text(script)
-    search = (
-        "trap 'sleep 0.2; echo saved >> said; exit 143' TERM\ntouch begun\nfor _ in $(seq 100); do sleep 0.05; done\n"
-    )
+    """The search is told to stop, has ended before, and nothing else is queued again."""
+    search = "trap 'sleep 0.2; echo saved >> said; exit 143' TERM\necho $$ > begun\nfor _ in $(seq 100); do sleep 0.05; done\n"
     search = search if preempted else f"exit {code}\n"
-    for name, does in {".venv/bin/boneage-search": search, "bin/scontrol": 'echo "$1 $2" >> said\n'}.items():
-        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / name).write_text(f"#!/bin/bash\n{does}")
-        (tmp_path / name).chmod(0o755)
-    environment = {"PATH": f"{tmp_path}/bin:/usr/bin:/bin", "SLURM_JOB_ID": "7", "HOME": str(tmp_path)}
 
-    job = subprocess.Popen(["bash", "search.sh"], cwd=tmp_path, env=environment)
+    job = job_in(tmp_path, f"#!/bin/bash\n{search}")
     if preempted:
-        import time
-
-        while not (tmp_path / "begun").exists():
-            time.sleep(0.02)
+        process_of_the_search(tmp_path)
         job.terminate()
 
     assert job.wait(30) == ends
-    said = (tmp_path / "said").read_text() if (tmp_path / "said").exists() else ""
+    said = (tmp_path / "said").read_text()
     assert said == ("saved\nrequeue 7\n" if preempted else "")
+
+
+STOPPABLE = f"""#!{sys.executable}
+import os, sys, time
+sys.path.insert(0, {str(ROOT)!r})
+from search.workers.supervisor import stop_on_signals
+
+def say(word):
+    with open("said", "a") as file:
+        print(word, file=file)
+
+try:
+    with stop_on_signals() as stop:
+        with open("begun", "w") as file:
+            print(os.getpid(), file=file)
+        while not stop.signal:
+            time.sleep(0.02)
+        time.sleep(1)
+        say("saved")
+except KeyboardInterrupt:
+    say("ended in the middle of its epoch")
+sys.exit(143)
+"""
+
+
+@pytest.mark.parametrize("reached", ["the search alone", "both"])
+def test_the_script_for_slurm_is_put_back_once_the_epoch_is_over_whoever_the_signal_reaches(
+    tmp_path: Path, reached: str
+) -> None:
+    """With the program's own handling of signals in the search's place."""
+    job = job_in(tmp_path, STOPPABLE)
+    search = process_of_the_search(tmp_path)
+    if reached == "both":
+        os.killpg(job.pid, signal.SIGTERM)
+    else:
+        os.kill(search, signal.SIGTERM)
+
+    assert job.wait(60) == 0
+    assert (tmp_path / "said").read_text() == "saved\nrequeue 7\n"
+
+
+def test_a_second_sigterm_is_the_same_request_for_some_seconds_and_ctrl_c_is_not(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with stop_on_signals() as stop:
+        for _ in range(2):
+            signal.raise_signal(signal.SIGTERM)
+        assert stop.signal == signal.SIGTERM
+        with pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
+        monkeypatch.setattr(supervisor, "SAME_SECONDS", 0.0)
+        with pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGTERM)
+    with stop_on_signals():
+        signal.raise_signal(signal.SIGINT)
+        with pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)

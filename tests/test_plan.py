@@ -25,6 +25,7 @@ from data.store.prepare import prepare
 from models.architecture import Architecture
 from models.cost import cost, training_bytes
 from search.cli import main
+from search.commands.plan import said
 from search.compare.compare import recorded_seeds, run_all
 from search.compare.curves import Curve, Recorded, Request
 from search.compare.replay import play
@@ -36,6 +37,7 @@ from search.planning.images import NAMED, PREPARED_ONCE, RSNA_CASES, Images, for
 from search.planning.plan import ASSUMED_MACS_PER_SECOND, TRAINING_MACS, Rate, assumed, plan
 from search.run import PREPARED, Run
 from search.storage.sqlite import own_url, sqlite_url
+from search.workers.checkpoint import KEPT
 from studies import joint
 from studies.order import STUDIES
 from studies.preset import PRESETS, Preset, StudyError, miniature
@@ -255,10 +257,22 @@ def test_the_readme_says_what_plan_says(name: str) -> None:
     found = plan(preset, images, assumed(images), 2)
 
     assert f"| {found.trials:,} trials, {found.epochs:,} epochs" in row
+    units = {"MB": 1e6, "GB": 1e9}
     [(memory, unit)] = re.findall(r"\| ([\d.]+) (MB|GB) \|$", row)
-    assert float(memory) * {"MB": 1e6, "GB": 1e9}[unit] == pytest.approx(found.memory_bytes, rel=0.13)
+    assert float(memory) * units[unit] == pytest.approx(found.memory_bytes, rel=0.13)
+    [(disk, unit)] = re.findall(r"\| ([\d.]+) (MB|GB) \| [^|]+ \|$", row)
+    assert float(disk) * units[unit] == pytest.approx(images.store_bytes + found.checkpoint_bytes, rel=0.13)
     for hours in re.findall(r"epochs, ([\d.]+) h", row):
         assert float(hours) == pytest.approx(found.seconds / 3600, rel=0.25)  # it has one digit
+
+
+def test_a_plan_says_what_the_checkpoints_of_all_workers_take() -> None:
+    one, two = (plan(miniature(), IMAGES, RATE, workers) for workers in (1, 2))
+    largest = max(study.largest_params for study in one.studies)
+
+    assert one.checkpoint_bytes == (KEPT + 1) * 12 * largest  # float32: a parameter, and Adam's two means of it
+    assert two.checkpoint_bytes == two.to_dict()["checkpoint_bytes"] == 2 * one.checkpoint_bytes
+    assert any("Checkpoints take up to 35.7 MB more: 3 for each trial at once" in sentence for sentence in said(two))
 
 
 def test_more_seeds_and_more_trials_cost_more() -> None:

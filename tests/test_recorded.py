@@ -2,6 +2,8 @@
 
 import json
 import math
+import re
+import shlex
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -9,10 +11,13 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+import numpy as np
 import optuna
 import pytest
+from formula import FormulaExecutor
 from landscapes import landscape
 
+from data.store.disk import open_store
 from search.cli import main
 from search.compare.compare import Played, compare, recorded_seeds, share_of_epochs, summary
 from search.compare.curves import Curve, Recorded, read, write
@@ -22,6 +27,10 @@ from search.compare.rivals import STAGED
 from search.compare.standing import standing, verdict
 from search.compare.usable import fixed, refuse_another_truth, refuse_too_many_seeds
 from search.planning.asking import key
+from search.run import open_run, record
+from search.workers.best import TEST
+from search.workers.executor import EXECUTORS, Kind
+from search.workers.job import Job
 from studies import joint
 from studies.preset import StudyError, miniature
 
@@ -306,3 +315,44 @@ def test_a_truth_without_luck_is_believed_of_tests_that_have_some_and_of_network
     refuse_another_truth(some)
     with pytest.raises(StudyError):
         refuse_another_truth(truth_told(some, 30.0))
+
+
+class Foretold(FormulaExecutor):
+    """Leaves the predictions of the test split, too: what it would be by always answering the training median."""
+
+    def start(self, job: Job) -> None:
+        super().start(job)
+        store = open_store(job.store)
+        np.save(job.folder / TEST, np.full(len(store.split("test")), np.median(store.split("train").age_months)))
+
+
+def test_the_commands_of_the_page_work_one_after_another_in_one_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """By formula, a smaller space and one repetition; a table's seeds are none of the run's."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setitem(EXECUTORS, "local", Kind(lambda address, workers: Foretold))
+    page = (Path(__file__).parents[1] / "docs/comparing.md").read_text(encoding="utf-8")
+    lines = re.findall("^boneage-search .*$", page.partition("```")[2].partition("```")[0], flags=re.MULTILINE)
+    assert [line.split()[1] for line in lines] == ["compare", "record", "compare"]
+
+    for line in lines:
+        words = shlex.split(line.replace("~/rsna", "phantom:60"), comments=True)[1:]
+        few = {"compare": ["--repetitions", "1", "--rivals", "random"], "record": ["--max-params", "220k"]}
+        assert main([*words, *few[words[0]]]) == 0, capsys.readouterr().err
+
+    assert read(tmp_path / "table.csv").most_seeds == 2
+    [run] = (tmp_path / "runs").iterdir()
+    assert {path.name for path in (run / "compare").glob("*.html")} == {"compare.html", "replay.html"}
+    assert open_run(run, None, {}, None, None).overrides == {"max_params": 220_000}
+
+
+def test_seeds_that_a_run_had_before_stay_when_a_table_of_others_is_recorded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(EXECUTORS, "local", Kind(lambda address, workers: Foretold))
+    record(open_run(tmp_path / "run", "miniature", {"seeds": 3, "max_params": 200_000}, "phantom:60", None))
+
+    assert main(["record", "--seeds", "1", "--run-dir", str(tmp_path / "run"), "--out", str(tmp_path / "t.csv")]) == 0
+    assert read(tmp_path / "t.csv").most_seeds == 1
+    assert open_run(tmp_path / "run", None, {}, None, None).preset.seeds == 3

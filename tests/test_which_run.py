@@ -148,3 +148,21 @@ def test_a_model_of_a_run_says_which_run_it_is_of(here: Path, capsys: pytest.Cap
 
     assert main(["export", "--format", "keras", "--model", "runs/a/models/small"]) == 2
     assert "run: " not in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "named"),
+    [
+        (["--preset", "paper"], "preset 'paper'"),
+        (["--data", "phantom:9"], "data 'phantom:9'"),
+        (["--preset", "paper", "--data", "phantom:9"], "preset 'paper' and data 'phantom:9'"),
+    ],
+)
+def test_explain_begins_no_run_that_could_have_no_model(
+    here: Path, words: list[str], named: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    begun("a", 1)
+
+    assert main(["explain", "--sheet", "3", *words]) == 2
+    said = capsys.readouterr().err
+    assert said == f"boneage-search: no run below runs/ has {named}; there is runs/a; choose a run with --run-dir\n"

@@ -101,9 +101,6 @@ def add_stage_options(
         "before it writes anything",
     )
     parser.add_argument(
-        "--anyway", action="store_true", help="ablation: train even if the seeds are too few for any verdict"
-    )
-    parser.add_argument(
         "--budget",
         type=values.BUDGET,
         metavar="B",
@@ -112,6 +109,13 @@ def add_stage_options(
     )
     parser.add_argument("--json", action="store_true", help=json)
     options.add(parser, near=near)
+
+
+def add_anyway(parser: argparse.ArgumentParser) -> None:
+    """Of a command that may begin an ablation."""
+    parser.add_argument(
+        "--anyway", action="store_true", help="ablation: train even if the seeds are too few for any verdict"
+    )
 
 
 def add_executor(parser: argparse.ArgumentParser) -> None:

@@ -84,7 +84,9 @@ def run_record(arguments: argparse.Namespace) -> int:
     run = open_the_run(arguments, arguments.data)
     checked(run.preset.training, run.preset.reference.family)
     make_executor = announcing(make_executor, arguments, run.preset.training.precision)
-    rows = recorded(run, arguments.out, make_executor, arguments.deterministic)
+    vars(arguments).pop("seeds", None)  # of the table: how the run itself searches stays as it was
+    remembered = open_the_run(arguments, arguments.data)
+    rows = recorded(run, arguments.out, make_executor, arguments.deterministic, remembered)
     say(f"{arguments.out}: {rows:,} trainings")
     return 0
 
@@ -110,4 +112,8 @@ def build(commands: Subparsers) -> None:
     add_executor(record)
     add_deterministic(record)
     record.add_argument("--out", type=values.PATH, required=True, metavar="FILE", help="the table, a CSV")
-    options.add(record)
+    of_the_table = "trainings of each network in the table, with a seed each"
+    options.add(
+        record,
+        otherwise={"seeds": f"{of_the_table} (default: the run's --seeds; {options.ordinary('seeds')} in default)"},
+    )

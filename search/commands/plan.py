@@ -3,7 +3,7 @@
 import argparse
 from typing import TYPE_CHECKING, Any
 
-from search.commands.arguments import add_stage_options, open_the_run
+from search.commands.arguments import add_anyway, add_stage_options, open_the_run
 from search.commands.general.help import Subparsers, command
 from search.output.terminal import say, show_json
 from search.output.time_words import duration
@@ -12,6 +12,8 @@ from search.planning.images import Images, images_of
 from search.planning.plan import (
     ASSUMED,
     ASSUMED_MACS_PER_SECOND,
+    CHECKPOINT_BYTES,
+    CHECKPOINTS,
     MEASURED,
     TIMED,
     Plan,
@@ -149,7 +151,8 @@ def said(found: Plan) -> list[str]:
         ),
         hours[found.rate.source],
         f"Images: {images.train:,} to train on, {images.validation:,} to validate, {images.test:,} to test ({many[images.known]}). "
-        f"The prepared store has {size(images.store_bytes)}.",
+        f"The prepared store has {size(images.store_bytes)}. Checkpoints take up to {size(found.checkpoint_bytes)} more: {CHECKPOINTS} for each "
+        f"trial at once, of {CHECKPOINT_BYTES} bytes a parameter.",
         f"The training that needs most memory takes about {size(found.memory_bytes)} ({found.memory_params / 1e6:.2f}M parameters; by "
         "arithmetic, without the libraries' own).",
     ]
@@ -168,6 +171,7 @@ def build(commands: Subparsers) -> None:
         "boneage-search plan --preset paper --seeds 6 --data ~/rsna",
     )
     add_stage_options(plan, json="print the plan as JSON")
+    add_anyway(plan)
     plan.add_argument(
         "--time-a-step",
         action="store_true",

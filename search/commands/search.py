@@ -4,10 +4,18 @@ import argparse
 from typing import TYPE_CHECKING
 
 from search.commands import values
-from search.commands.arguments import add_reader_options, add_stage_options, also_logged, announcing, open_the_run
+from search.commands.arguments import (
+    add_anyway,
+    add_reader_options,
+    add_stage_options,
+    also_logged,
+    announcing,
+    open_the_run,
+)
 from search.commands.general.help import Subparsers, command
 from search.output.confirmed import confirmed_words
 from search.output.terminal import log, say, show_json
+from studies import ablation
 from studies.order import (
     EVERY,
     FIRST,
@@ -58,8 +66,9 @@ def run_stages(arguments: argparse.Namespace) -> int:
     from search.watch.dashboard import noted
     from search.workers.supervisor import stop_on_signals
 
+    anyway = getattr(arguments, "anyway", False)  # a command that trains no ablation does not have it
     for name in arguments.stages if not arguments.budget else ():  # which plans the seeds itself
-        for sentence in design_said(run, name, arguments.anyway):
+        for sentence in design_said(run, name, anyway):
             log(sentence)
     with preparing() as progress:
         store = prepared(run, progress)
@@ -74,7 +83,7 @@ def run_stages(arguments: argparse.Namespace) -> int:
         for name in to_run(arguments.stages, run.preset):
             if kept:
                 run, design = kept.planned()
-                for sentence in [*design.sentences, *design_said(run, name, arguments.anyway)]:
+                for sentence in [*design.sentences, *design_said(run, name, anyway)]:
                     watching.said(sentence)
             made[name] = run_study(run, store, name, make_executor, watching, terms)
             if comes(name) == FIRST:
@@ -108,9 +117,8 @@ def run_stages(arguments: argparse.Namespace) -> int:
     if found:
         tables.show("lowest validation MAEs of all studies", closing.top_rows(found))
         say(f"the report is in {page}")
-        say("next:")
-        for line, does in closing.next_commands(run):
-            say(f"  {line}  # {does}")
+        for line in closing.next_lines(run):
+            say(line)
     return 0
 
 
@@ -124,7 +132,6 @@ def state_of(run: "Run", name: str) -> str:
 
 def design_said(run: "Run", name: str, anyway: bool) -> list[str]:
     """Before an ablation trains. Raises StudyError where its seeds could find nothing."""
-    from studies import ablation
     from studies.statistics.planned import planned
     from studies.study import Given
 
@@ -177,6 +184,8 @@ def build(commands: Subparsers) -> None:
         stage = command(commands, study.COMMAND, run_stages, study.QUESTION, study.EXAMPLE)
         stage.set_defaults(stages=[name])
         add_stage_options(stage, near=f"{name}:")
+        if study is ablation:
+            add_anyway(stage)
     everything = command(
         commands,
         "run",
@@ -186,6 +195,7 @@ def build(commands: Subparsers) -> None:
     )
     everything.set_defaults(stages=list(STUDIES))
     add_stage_options(everything)
+    add_anyway(everything)
     status = command(
         commands, "status", run_status, "studies, trials, decisions, what comes next", "boneage-search status --json"
     )

@@ -31,12 +31,20 @@ FOLDER = "compare"  # in the run's folder
 
 @contextmanager
 def underway(
-    run: Run, store: Store, what: str, make_executor: Callable[[], Executor], deterministic: bool = False
+    run: Run,
+    store: Store,
+    what: str,
+    make_executor: Callable[[], Executor],
+    deterministic: bool = False,
+    remembered: Run | None = None,
 ) -> Iterator[tuple["Trainings", Callable[[int, int], None]]]:
-    """Trainings of the run, which is held and remembered meanwhile; and whom to tell how many of `what` are done, of how many."""
+    """Trainings of the run, which is held and remembered meanwhile; and whom to tell how many of `what` are done, of how many.
+
+    `remembered` is the run as later commands are to find it, where that is not as it is now.
+    """
     run.folder.mkdir(parents=True, exist_ok=True)
     with held(run.folder, FOLDER) as lease, stop_on_signals() as stop, counting(what) as (count, say):
-        record(run)
+        record(remembered or run)
         trainings = Trainings(run, store, make_executor, lease, stop, say, deterministic)
         with trainings.supervisor:
             yield trainings, count

@@ -44,9 +44,16 @@ def requests(run: Run) -> list[Request]:
     return [Request(point, seed, preset.training.epochs) for seed in seeds for point in feasible]
 
 
-def recorded(run: Run, path: Path, make_executor: Callable[[], Executor], deterministic: bool = False) -> int:
+def recorded(
+    run: Run,
+    path: Path,
+    make_executor: Callable[[], Executor],
+    deterministic: bool = False,
+    remembered: Run | None = None,
+) -> int:
     """Prepare the run's data, train every network and leave the table at `path`; how many trainings it has.
 
+    `remembered` is the run as later commands are to find it (None: as it is now): the seeds of a table are none of its searches.
     Raises StudyError where the space is too large, before anything is prepared; Stopped on Ctrl-C. Continued by the same call.
     """
     requests(run)
@@ -58,7 +65,7 @@ def recorded(run: Run, path: Path, make_executor: Callable[[], Executor], determ
             f"{path} holds trainings of other data or settings, so it is not replaced: move it away, or name another --out"
         )
     say_worries(run.folder, store)
-    with underway(run, store, "trainings", make_executor, deterministic) as (trainings, count):
+    with underway(run, store, "trainings", make_executor, deterministic, remembered) as (trainings, count):
         return record(run, store, trainings, path, count)
 
 

@@ -2,8 +2,12 @@
 
 import os
 import shlex
+import shutil
+import sysconfig
 from pathlib import Path
 
+PROGRAM = "boneage-search"
+HERE = Path(sysconfig.get_path("scripts"))  # where this environment has its commands
 RUNS = Path("runs")  # where runs are looked for, seen from the folder that a command is typed in
 DEFAULT_RUN = RUNS / "main"
 MARKS = ("run.json", "studies.db")  # files of a run, the newest of which says when it was last worked on
@@ -27,7 +31,15 @@ def typed(command: str, run: Path, *further: str) -> str:
     """`boneage-search COMMAND`, with --run-dir where the command would not take this run by itself."""
     by_itself = run == DEFAULT_RUN and set(runs_here()) <= {run}
     words = [] if by_itself else named("--run-dir", str(run))
-    return " ".join(["boneage-search", command, *map(quoted, (*words, *further))])
+    return " ".join([PROGRAM, command, *map(quoted, (*words, *further))])
+
+
+def put_on_the_path(folder: Path = HERE) -> str:
+    """What makes a shell find the command of this environment; '' where it does already, or the environment has none."""
+    own, found = folder / PROGRAM, shutil.which(PROGRAM)
+    if not own.is_file() or (found and own.samefile(found)):
+        return ""
+    return f'export PATH={quoted(str(folder))}:"$PATH"'
 
 
 def named(option: str, value: str) -> list[str]:

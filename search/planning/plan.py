@@ -41,6 +41,9 @@ TRAINING_MACS = 3  # of a step, in forward passes: one forward, two backward
 ASSUMED_MACS_PER_SECOND = 15e9  # of a worker: the median of studies/miniature.csv, a training on one CPU core
 CONSTANT_MONTHS = 60.0  # in place of a constant predictor's MAE; nothing that is played depends on it
 
+CHECKPOINT_BYTES = 12  # of a parameter: itself, and what Adam remembers of it twice
+CHECKPOINTS = 3  # of a training that runs, at most: two are kept while one is written
+
 MEASURED, TIMED, ASSUMED = "measured in this run", "a step timed here", "assumed"
 
 
@@ -93,6 +96,12 @@ class Plan:
     def likely_seconds(self) -> float:
         return sum(study.likely_seconds for study in self.studies)
 
+    @property
+    def checkpoint_bytes(self) -> int:
+        """On disk at once, at most, where all workers train the largest network."""
+        largest = max((study.largest_params for study in self.studies), default=self.memory_params)
+        return self.workers * CHECKPOINTS * CHECKPOINT_BYTES * largest
+
     def to_dict(self) -> dict[str, Any]:
         return {
             "studies": [asdict(study) for study in self.studies],
@@ -109,6 +118,7 @@ class Plan:
             "hours_from": self.rate.source,
             "images": asdict(self.images),
             "store_bytes": self.images.store_bytes,
+            "checkpoint_bytes": self.checkpoint_bytes,
             "memory_bytes": self.memory_bytes,
             "memory_params": self.memory_params,
         }

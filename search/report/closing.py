@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from search.output.typed import typed
+from search.output.typed import put_on_the_path, typed
 from search.report.read import Report
 from search.report.rows import best_trials
 from search.run import Run
@@ -33,3 +33,10 @@ def next_commands(run: Run) -> list[tuple[str, str]]:
         (typed("explain", run.folder, "--sheet", "6"), "where its predictions come from"),
         (typed("export", run.folder, "--format", "keras"), "the model for other programs, with a model card"),
     ]
+
+
+def next_lines(run: Run) -> list[str]:
+    """The last lines of a search; pasted in this order they work in a terminal that does not find the command yet, too."""
+    path = put_on_the_path()
+    first = [(path, "first, once in each terminal: it finds boneage-search by this")] if path else []
+    return ["next:", *(f"  {line}  # {does}" for line, does in [*first, *next_commands(run)])]

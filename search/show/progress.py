@@ -1,11 +1,13 @@
 """What a person sees while a study runs: rich bars on a terminal, lines that update in a notebook, plain lines elsewhere; on stderr."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
+from typing import Any
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, ProgressColumn, TaskID, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bars
 
 from data.shown import plain
@@ -44,14 +46,25 @@ def preparing() -> Iterator[StoreProgress]:
         yield line
         return
     columns = ("{task.description}", BarColumn(), MofNCompleteColumn(), "{task.fields[rate]}", TimeRemainingColumn())
-    with Bars(*columns, console=console) as bars:
-        task = bars.add_task("preparing images", total=None, rate="")
+    with bar(columns, "preparing images", rate="") as update:
 
         def advance(done: int, total: int) -> None:
             rate = f"{done / max(time.monotonic() - started, 1e-9):.0f} images/s"
-            bars.update(task, completed=done, total=total, rate=rate)
+            update(completed=done, total=total, rate=rate)
 
         yield advance
+
+
+@contextmanager
+def bar(columns: Sequence[str | ProgressColumn], what: str, **fields: Any) -> Iterator[Callable[..., None]]:
+    """What updates it. Nothing is left of it where nothing was counted, as where all images are prepared already."""
+    with Bars(*columns, console=console) as bars:
+        task = bars.add_task(what, total=None, **fields)
+        try:
+            yield partial(bars.update, task)
+        finally:
+            if bars.tasks[0].total is None:
+                bars.remove_task(task)
 
 
 @contextmanager
@@ -75,10 +88,10 @@ def counting(what: str) -> Iterator[tuple[StoreProgress, Callable[[str], None]]]
     if not console.is_terminal:
         yield line, log
         return
-    with Bars("{task.description}", BarColumn(), MofNCompleteColumn(), "{task.fields[left]}", console=console) as bars:
-        task = bars.add_task(what, total=None, left="")
+    columns = ("{task.description}", BarColumn(), MofNCompleteColumn(), "{task.fields[left]}")
+    with bar(columns, what, left="") as update:
         yield (
-            lambda done, total: bars.update(task, completed=done, total=total, left=left(done, total)),
+            lambda done, total: update(completed=done, total=total, left=left(done, total)),
             lambda text: console.print(plain(text)),
         )
 

@@ -12,6 +12,7 @@ from search.output.notices import SYNTHETIC, notice, of_drawn_hands
 from search.output.sentence import sentence
 from search.output.terminal import say
 from search.output.time_words import error_words, left_words
+from search.output.typed import put_on_the_path
 from search.show.cells import columns, fixed
 from search.show.console import console
 from search.storage.status import DAMAGED, NO_WAY_ON, contradicted
@@ -127,7 +128,9 @@ def constant_words(constant_mae: float) -> str:
 
 def show_status(statuses: Statuses, next_command: str | None) -> None:
     console().print(status_table(statuses))
-    for line in status_lines(statuses, next_command):
+    path = put_on_the_path()
+    first = [f"first, once in each terminal: {path}"] if path else []
+    for line in status_lines(statuses, next_command, first):
         say(line)
 
 
@@ -144,8 +147,8 @@ def status_table(statuses: Statuses) -> Table:
     return table
 
 
-def status_lines(statuses: Statuses, next_command: str | None) -> list[str]:
-    """What is to be known beside the table."""
+def status_lines(statuses: Statuses, next_command: str | None, first: Sequence[str] = ()) -> list[str]:
+    """What is to be known beside the table; `first` is said before the next command, where there is one."""
     known = [status["constant_mae"] for status in statuses if status.get("constant_mae")]
     lines = [constant_words(known[0])] if known else []
     if any(status.get("synthetic") for status in statuses):
@@ -157,7 +160,9 @@ def status_lines(statuses: Statuses, next_command: str | None) -> list[str]:
     lines += confirmed_lines(statuses)
     if contradictory := contradicted(statuses):
         return [*lines, *contradictory, NO_WAY_ON]
-    return [*lines, f"next: {next_command}" if next_command else f"{all_studies()} are decided"]
+    if next_command is None:
+        return [*lines, f"{all_studies()} are decided"]
+    return [*lines, *first, f"next: {next_command}"]
 
 
 def unended_lines(statuses: Statuses) -> list[str]:

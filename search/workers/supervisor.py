@@ -39,6 +39,7 @@ from search.workers.starting import LOG
 from studies.preset import StudyError
 
 POLL_SECONDS = 1.0  # how soon a stop request is noticed
+SAME_SECONDS = 10.0  # a cluster sends SIGTERM to the job's script, which sends it on, and to the search itself: that is one request
 
 
 class StopRequest:
@@ -55,12 +56,14 @@ class Stopped(KeyboardInterrupt):
 @contextmanager
 def stop_on_signals() -> Iterator[StopRequest]:
     """In the main thread: a signal becomes a stop request, a second one KeyboardInterrupt, until the block ends."""
-    stop = StopRequest()
+    stop, asked = StopRequest(), 0.0
 
     def on_signal(number: int, frame: FrameType | None) -> None:
-        if stop.signal:
+        nonlocal asked
+        if not stop.signal:
+            stop.signal, asked = number, time.monotonic()
+        elif not (number == stop.signal == signal.SIGTERM and time.monotonic() - asked < SAME_SECONDS):
             raise KeyboardInterrupt
-        stop.signal = number
 
     before = {number: signal.signal(number, on_signal) for number in (signal.SIGINT, signal.SIGTERM)}
     try:

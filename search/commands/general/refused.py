@@ -50,6 +50,11 @@ RULES: Mapping[str, Sequence[Needs | Excludes]] = {  # by command
     ),
     "explain": (
         Needs(("split",), ("sheet",), "images that are named belong to no split"),
+        Needs(
+            ("data", "storage", "preset"),
+            ("sheet",),
+            "images that are named need a model alone, of --run-dir or --model",
+        ),
         Needs(PIXELS, ("sheet",), "images that are named are prepared as the model's were"),
         Needs(OF_A_TABLE_OF_SEXES, ("table",), "it says how that table is read"),
         Excludes("sheet", ("sex", "table", "force"), "the sexes of the run's cases are known, and all are shown"),

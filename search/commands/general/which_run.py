@@ -27,7 +27,7 @@ def settle_run(arguments: argparse.Namespace) -> None:
         return
     data = getattr(arguments, "source", None) or getattr(arguments, "data", None)
     preset = getattr(arguments, "preset", None)
-    begins = not getattr(arguments, "only_reads", False)
+    begins = model is not None or not getattr(arguments, "only_reads", False)  # beside a model, a place for other data
     arguments.run_dir, sentence = found(preset, data, runs_here(), begins)
     if sentence and model is None:
         log(sentence)
@@ -42,9 +42,9 @@ def found(preset: str | None, data: str | None, runs: list[Path], begins: bool =
         return DEFAULT_RUN, ""
     alike = [run for run in runs if is_of(run, preset, data)]
     if not alike and not begins:
+        named = " and ".join(f"{what} {shown(value)}" for what, value in (("preset", preset), ("data", data)) if value)
         raise StudyError(
-            f"no run below {RUNS}/ has preset {shown(preset)}; there {'is' if len(runs) == 1 else 'are'} {listed(runs)}; choose a "
-            "run with --run-dir"
+            f"no run below {RUNS}/ has {named}; there {'is' if len(runs) == 1 else 'are'} {listed(runs)}; choose a run with --run-dir"
         )
     if not alike:
         return new_run(preset, runs)

@@ -124,6 +124,47 @@ def test_it_is_said_once_before_the_first_executor_and_a_refused_one_is_never_ma
     assert len(made) == 2
 
 
+def test_tensorflow_is_asked_at_once_where_there_is_a_sign_of_a_card_and_only_then(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Before the data are read: whoever has a card that lies idle shall not wait for thousands of images."""
+    asked: list[object] = []
+    monkeypatch.setattr(devices, "seen", lambda *given: asked.append(given) or GPUS)
+
+    announced(InProcess, "local", "float32", False)
+    assert asked == []
+    monkeypatch.setattr(devices, "sign_of_nvidia", lambda: "NVIDIA's driver")
+    announced(InProcess, "ray://auto", "float32", False)
+    assert asked == []
+    make = announced(InProcess, "local", "mixed_bfloat16", True)
+    assert asked == [("mixed_bfloat16", True)]
+    make()
+    make()
+    assert asked == [("mixed_bfloat16", True)]
+    said = capsys.readouterr().err
+    assert said.count("starting TensorFlow") == said.count("device: 2 GPUs") == 1
+
+
+@pytest.mark.slow
+def test_a_search_with_an_idle_card_is_refused_before_its_data_are_prepared_or_a_step_is_timed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The sign is made up; that TensorFlow sees no GPU is so."""
+    found = devices.seen("auto", False)
+    if found is None or found.gpus:
+        pytest.skip("TensorFlow sees a GPU here")
+    monkeypatch.setattr(devices, "sign_of_nvidia", lambda: "NVIDIA's driver")
+    folder = tmp_path / "run"
+    run = ["--preset", "demo", "--data", "phantom:60", "--run-dir", str(folder)]
+
+    for line in (["run", *run, "--budget", "1h"], ["ablate", *run], ["plan", *run, "--time-a-step"]):
+        assert main(line) == 2
+        said = capsys.readouterr().err
+        assert "this machine has NVIDIA's driver, but TensorFlow sees no GPU" in said
+        assert "timing" not in said
+        assert not (folder / "prepared").exists()
+
+
 def begun_server(device: str, where: str) -> dict[str, str] | None:
     """The environment of the workers' server that a command has begun before it reads its data; None where it has begun none."""
     code = (

@@ -12,6 +12,7 @@ from search.cli import main
 from search.evaluate.fine_tune import divided, training_of
 from search.evaluate.labelled import Labelled, opened
 from search.evaluate.parts import parted
+from search.machine import devices
 from search.trained.folder import load_network, open_folder
 from search.trained.predictor import open_model
 
@@ -59,3 +60,15 @@ def test_the_command_trains_the_models_own_weights_on(
     assert len(again.cases) - len(again.unseen) == 30
     assert main([*command, "--learning-rate", "1e-12"]) == 2
     assert "holds a model already" in capsys.readouterr().err
+
+
+def test_an_idle_card_is_refused_before_the_labelled_set_is_read(
+    tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The sign is made up; the set would be refused, too, as it is empty."""
+    monkeypatch.setattr(devices, "sign_of_nvidia", lambda: "NVIDIA's driver")
+    monkeypatch.setattr(devices, "seen", lambda *_: devices.Seen((), "float32", False, "2.21.0"))
+
+    assert main(["evaluate", str(tmp_path), "--model", str(tiny_model), "--fine-tune", "3"]) == 2
+
+    assert "TensorFlow sees no GPU" in capsys.readouterr().err

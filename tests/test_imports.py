@@ -30,6 +30,7 @@ USES_TENSORFLOW = {  # from models/backend.py, which imports it
     "search/workers/worker.py",
     "search/machine/devices.py",
     "search/machine/predicted.py",  # in a process of its own
+    "search/machine/on_a_gpu.py",  # in a process of its own
     "search/workers/step_time.py",  # in a process of its own
     "search/compare/rivals/keras_tuner.py",  # KerasTuner's oracles, which touch no device
 }

@@ -368,7 +368,7 @@ def test_help_of_train_says_its_own_epochs_and_seed() -> None:
 
 Known = dict[str, list[ast.FunctionDef]]
 # A line of `run` can be planned as it stands; what plan says of these is that they change no cost.
-OF_RUN_ALONE = {"plan": {"anyway", "device", "executor", "take_over", "tensorboard", "trial_timeout"}}
+OF_RUN_ALONE = {"plan": {"anyway", "take_over", "tensorboard", "trial_timeout"}}
 
 
 def read_of(name: str, known: Known, seen: set[str]) -> set[str]:

@@ -24,6 +24,7 @@ from data.store.disk import Store
 from data.store.prepare import prepare
 from models.architecture import Architecture
 from models.cost import cost, training_bytes
+from models.training.cards import HIDING, visible_gpus
 from search.cli import main
 from search.commands.plan import said
 from search.compare.compare import recorded_seeds, run_all
@@ -31,6 +32,7 @@ from search.compare.curves import Curve, Recorded, Request
 from search.compare.replay import play
 from search.compare.staged import Staged
 from search.leader.engine import run_study
+from search.machine.devices import Seen
 from search.planning.asking import key
 from search.planning.images import ASSUMED as IMAGES_ASSUMED
 from search.planning.images import NAMED, PREPARED_ONCE, RSNA_CASES, Images, foreseen, images_of
@@ -38,6 +40,7 @@ from search.planning.plan import ASSUMED_MACS_PER_SECOND, TRAINING_MACS, Rate, a
 from search.run import PREPARED, Run
 from search.storage.sqlite import own_url, sqlite_url
 from search.workers.checkpoint import KEPT
+from search.workers.local import workers_here
 from studies import joint
 from studies.order import STUDIES
 from studies.preset import PRESETS, Preset, StudyError, miniature
@@ -431,3 +434,49 @@ def test_a_timed_step_says_how_long_an_epoch_takes(tmp_path: Path, capsys: pytes
 
     assert found["hours_from"] == "a step timed here"
     assert 0 < found["hours"] < 10
+
+
+def test_a_plan_for_the_cpu_counts_its_workers_and_times_its_steps_though_there_are_gpus(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv(HIDING, "0,1,2,3,4,5,6,7")
+    hidden = []
+
+    def timed(run: Run, images: Images, workers: int) -> Rate:
+        hidden.append((visible_gpus(), workers))
+        return assumed(images)
+
+    monkeypatch.setattr("search.commands.plan.rate_of_steps", timed)
+    monkeypatch.setattr("search.leader.budget_kept.rate_of_steps", timed)
+    line = ["plan", "--preset", "demo", "--run-dir", str(tmp_path / "run"), "--device", "cpu", "--json"]
+    for more in (["--time-a-step"], ["--budget", "24h"], []):
+        assert main([*line, *more]) == 0
+        found = json.loads(capsys.readouterr().out)
+        assert found["workers"] == workers_here() < 8
+    assert hidden == [([], workers_here())] * 2
+
+
+def test_a_plan_for_the_cpu_of_a_cluster_is_refused_as_the_search_would_be(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["plan", "--run-dir", str(tmp_path / "run"), "--device", "cpu", "--executor", "ray"]) == 2
+    assert "leave it out with --executor ray" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("more", "times"),
+    [
+        ([], False),
+        (["--budget", "600epochs"], False),
+        (["--time-a-step"], True),
+        (["--budget", "600epochs", "--time-a-step"], True),
+        (["--budget", "24h"], True),
+    ],
+)
+def test_a_plan_that_times_steps_is_refused_where_a_card_lies_idle_and_any_other_is_not(
+    more: list[str], times: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("search.machine.devices.sign_of_nvidia", lambda: "NVIDIA's driver")
+    monkeypatch.setattr("search.commands.plan.seen", lambda *_: Seen((), "float32", False, "2.21.0"))
+    assert main(["plan", "--preset", "demo", "--run-dir", str(tmp_path / "run"), *more]) == (2 if times else 0)
+    assert ("TensorFlow sees no GPU" in capsys.readouterr().err) == times

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from search.commands.arguments import add_anyway, add_stage_options, open_the_run
 from search.commands.general.help import Subparsers, command
+from search.machine.devices import choose_device, refuse_idle, seen
 from search.output.terminal import say, show_json
 from search.output.time_words import duration
 from search.planning import images as counted
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 
 
 def run_plan(arguments: argparse.Namespace) -> int:
+    choose_device(arguments.device, arguments.executor)  # before workers are counted
     run = open_the_run(arguments, arguments.data, bool(arguments.budget))
     if run.wanted and not arguments.budget:
         from search.leader.budget_kept import without_budget  # brings Optuna
@@ -39,6 +41,8 @@ def run_plan(arguments: argparse.Namespace) -> int:
     workers = workers_here(arguments.workers)
     images = images_of(run)
     done = done_of(run)
+    if arguments.executor == "local" and times_steps(arguments, run, workers):
+        refuse_idle(lambda: seen(run.preset.training.precision, arguments.deterministic))
     if arguments.budget:
         from search.leader.budget_kept import KeptBudget  # brings Optuna
 
@@ -88,6 +92,15 @@ def said_done(done: "SoFar | None") -> list[str]:
         for count in [study["trials"]]
     ]
     return [f"Done: {'; '.join(studies)}. The figures are for the rest of the search."]
+
+
+def times_steps(arguments: argparse.Namespace, run: Run, workers: int) -> bool:
+    """Whether steps are timed here: where that is asked for, and for a budget of time as long as the run has measured nothing."""
+    if not arguments.budget or arguments.budget.unit == "epochs":
+        return bool(arguments.time_a_step)
+    from search.leader.timings import measured  # brings Optuna
+
+    return not measured(run, workers)
 
 
 def rate_of(run: Run, images: Images, workers: int, time_a_step: bool) -> Rate:
@@ -167,7 +180,7 @@ def build(commands: Subparsers) -> None:
         commands,
         "plan",
         run_plan,
-        "what a search would cost: trials, epochs, hours and memory, without training; takes the options of run, of which those on how trainings run change nothing here",
+        "what a search would cost: trials, epochs, hours and memory, without training; takes the options of run, and counts on the workers and the device that they name",
         "boneage-search plan --preset paper --seeds 6 --data ~/rsna",
     )
     add_stage_options(plan, json="print the plan as JSON")

@@ -6,7 +6,9 @@ ready when the first trial begins.
 
 import os
 import platform
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Literal
 
@@ -69,6 +71,12 @@ def refuse_idle_card(found: Seen, sign: str) -> None:
         )
 
 
+def refuse_idle(ask: Callable[[], Seen | None]) -> None:
+    """The same; TensorFlow is asked only where a sign says that there is a card: elsewhere nobody waits for its answer."""
+    if (sign := sign_of_nvidia()) and (found := ask()):
+        refuse_idle_card(found, sign)
+
+
 def device_line(found: Seen, workers: int) -> str:
     names = sorted(set(found.gpus))
     gpus = f"{len(found.gpus)} GPU{'s' if len(found.gpus) > 1 else ''} ({', '.join(names)})"
@@ -100,19 +108,25 @@ def announcing(make: Make, device: DeviceChoice, where: str, precision: Precisio
 
 
 def announced(make: Make, where: str, precision: Precision, deterministic: bool) -> Make:
-    """The same executor; the first time that it is made, which is before the first trial, a line says what it runs on."""
+    """The same executor; the first time that it is made, which is before the first trial, a line says what it runs on.
+
+    Raises StudyError at once for a card that lies idle: only a machine with a sign of one waits for TensorFlow's answer.
+    """
     told = False
+
+    @cache  # whatever asks first
+    def found_here() -> Seen | None:
+        if where != "local":
+            return None
+        log("starting TensorFlow")
+        return seen(precision, deterministic)
 
     def made() -> Executor:
         nonlocal told
         if told:
             return make()
-        if where == "local":
-            log("starting TensorFlow")
-        found = seen(precision, deterministic) if where == "local" else None
+        found = found_here()
         told = True
-        if found:
-            refuse_idle_card(found, sign_of_nvidia())
         executor = make()
         if found:
             log(device_line(found, executor.workers))
@@ -120,4 +134,6 @@ def announced(make: Make, where: str, precision: Precision, deterministic: bool)
             log(f"device: what the nodes of {where} have; precision: {precision}; {executor.workers} workers")
         return executor
 
+    if where == "local":
+        refuse_idle(found_here)
     return made

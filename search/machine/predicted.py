@@ -2,6 +2,9 @@
 
 An untrained network says nearly the same of every image, so that even a wrong device would seem to agree. So its last layer is enlarged until
 what it says of them differs as bone ages do.
+
+That enlarges rounding, too: with the ten bits of TF32, which an NVIDIA card takes for float32 unless told otherwise, or with half precision, a right
+card may be 50 or 300 months apart. So the two are compared in whole float32.
 """
 
 from typing import Any
@@ -13,15 +16,20 @@ from models.architecture import Architecture
 IMAGES, SEED = 8, 0
 SPREAD_MONTHS = 30.0  # standard deviation of its answers
 TINY = 1e-12
+# What another order of summation explains: four times what was measured. Noise of ten units in the last place on what every convolution gives (as much
+# as the fast algorithms of CUDA's libraries lose against a plain sum) moves the answers of the reference of `cpu` by 0.12 months, of `default` by 0.05,
+# of `miniature` and `demo` by 0.01. A kernel that is wrong by a third in half the channels of one layer moves them by 2.9 months or more.
+ROUNDING_MONTHS = 0.5
 
 
 def predictions_apart(architecture: Architecture, image_px: int, device: str, other: str = "CPU:0") -> float:
-    """The largest difference in months between two devices, in float32; in a worker. Raises where a device is not there."""
+    """The largest difference in months between two devices, in whole float32; in a worker. Raises where a device is not there."""
     from search.workers.quiet import load_tensorflow
 
     load_tensorflow()
     from models.backend import keras, tf
 
+    from models.export import in_whole_float32
     from models.network import build
 
     keras.utils.set_random_seed(SEED)
@@ -32,7 +40,7 @@ def predictions_apart(architecture: Architecture, image_px: int, device: str, ot
     model = build(architecture, image_px)
 
     def answers(name: str) -> np.ndarray:
-        with tf.device(f"/{name}"):
+        with in_whole_float32(), tf.device(f"/{name}"):
             here = {key: tf.constant(value) for key, value in inputs.items()}
             return np.asarray(model(here, training=False), np.float64)
 

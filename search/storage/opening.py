@@ -7,7 +7,8 @@ processes cannot both believe that they changed a row. What happens to a call wh
 import logging
 import os
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -57,25 +58,43 @@ def open_storage(url: str) -> PatientStorage:
     logging.getLogger("alembic").setLevel(logging.WARNING)
     # It warns, with the driver's words, of a connection that broke while trials were read; that is our retry's matter.
     logging.getLogger("optuna.storages._rdb.storage").setLevel(logging.ERROR)
+    is_sqlite = checked_url(url).get_backend_name() == "sqlite"
+    with in_a_sentence(url):
+        storage = waiting(lambda: opened(url), url, patience.PATIENCE_SECONDS if is_sqlite or url in ANSWERED else 0)
+    ANSWERED.add(url)
+    return storage
+
+
+def checked_url(url: str) -> sqlalchemy.URL:
     try:
         parsed = sqlalchemy.make_url(url)
     except (ArgumentError, ValueError):  # ValueError: a port that is no number
         got = "" if "@" in url or "password" in url.lower() else f"; got {url!r}"
         raise StorageError(f"--storage takes an SQLAlchemy URL, as sqlite:///runs/x/studies.db{got}") from None
-    is_sqlite = parsed.get_backend_name() == "sqlite"
-    if is_sqlite and parsed.database in (None, "", ":memory:"):
+    if parsed.get_backend_name() == "sqlite" and parsed.database in (None, "", ":memory:"):
         raise StorageError("a database in memory cannot be continued; name a file, as sqlite:///runs/x/studies.db")
+    return parsed
+
+
+def refuse_unreachable(url: str) -> None:
+    """Raises StorageError where no search could keep its studies there. Nothing is made in it."""
+    checked_url(url)
+    with in_a_sentence(url):
+        refuse_foreign(url)
+
+
+@contextmanager
+def in_a_sentence(url: str) -> Iterator[None]:
+    """What a database or its driver says of this URL becomes a StorageError."""
     try:
-        storage = waiting(lambda: opened(url), url, patience.PATIENCE_SECONDS if is_sqlite or url in ANSWERED else 0)
+        yield
     except ImportError as error:
-        driver = ": pip install '.[postgres]'" if parsed.get_backend_name() == "postgresql" else ""
+        driver = ": pip install '.[postgres]'" if sqlalchemy.make_url(url).get_backend_name() == "postgresql" else ""
         raise StorageError(f"{shown(url)} needs a database driver that is not installed{driver} ({error})") from None
     except (SQLAlchemyError, StorageInternalError) as error:
         raise StorageError(f"{shown(url)} cannot be opened: {reason(error, url)}") from None
     except RuntimeError as error:  # Optuna's word for a schema of another version
         raise StorageError(f"{shown(url)} was made by another version of Optuna: {reason(error, url)}") from None
-    ANSWERED.add(url)
-    return storage
 
 
 def opened(url: str) -> PatientStorage:

@@ -9,6 +9,7 @@ from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, fields
 from statistics import fmean
 from threading import Barrier, BrokenBarrierError
+from typing import TYPE_CHECKING
 
 from data.cores import cores
 from models.architecture import Architecture
@@ -23,6 +24,9 @@ from search.planning.plan import Rate, smallest_and_largest
 from search.run import Run
 from search.workers.local import threads_of
 from studies.preset import StudyError
+
+if TYPE_CHECKING:
+    from data.store.disk import Examples
 
 WARM, TIMED = 3, 8  # steps before any is timed, which build the graph; steps that are
 TOGETHER_SECONDS = 300.0  # until all that are timed side by side have built their graphs
@@ -111,15 +115,12 @@ def step_time(network: Architecture, training: Training, image_px: int, threads:
     load_tensorflow()
     from models.backend import tf
 
-    from data.store.disk import Examples
     from models.training.feed import feed
     from models.training.fit import new_trainer
 
     tf.config.threading.set_intra_op_parallelism_threads(threads)
-    noise, batch = np.random.default_rng(0), training.batch
-    images = noise.integers(0, 255, (batch, image_px, image_px), dtype=np.uint8)
-    rows, ages = np.arange(batch), noise.uniform(12, 200, batch).astype(np.float32)
-    examples = Examples(images, rows, np.ones(batch, np.float32), ages, rows.astype(str))
+    batch = training.batch
+    rows, examples = np.arange(batch), of_noise(batch, image_px)
     began = time.perf_counter()
     trainer = new_trainer(network, training, examples, image_px, 0)
     fed = feed(examples)
@@ -142,3 +143,15 @@ def step_time(network: Architecture, training: Training, image_px: int, threads:
 
     (traced, train), (traced_too, validate) = first_and_median("train"), first_and_median("validate")
     return StepTime(begin + traced + traced_too, train, validate)
+
+
+def of_noise(count: int, image_px: int) -> "Examples":
+    """Cases to train steps on, whose numbers matter to nobody."""
+    import numpy as np
+
+    from data.store.disk import Examples
+
+    noise, rows = np.random.default_rng(0), np.arange(count)
+    images = noise.integers(0, 255, (count, image_px, image_px), dtype=np.uint8)
+    ages = noise.uniform(12, 200, count).astype(np.float32)
+    return Examples(images, rows, np.ones(count, np.float32), ages, rows.astype(str))

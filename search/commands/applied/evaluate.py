@@ -17,8 +17,10 @@ from search.output.terminal import log, say, show_json
 SHARE = Range(0, 1, above=True, below=True)
 
 if TYPE_CHECKING:
+    from models.training.settings import Training
     from search.evaluate.evaluation import Evaluation
     from search.trained.folder import ModelFolder
+    from search.workers.executor import Make
 
 OF_THE_TABLE = (
     "age_unit",
@@ -93,15 +95,16 @@ def run_evaluate(arguments: argparse.Namespace) -> int:
     folder = open_folder(arguments.model or newest(arguments.run_dir), whole=True)
     page, listed = places(arguments.labelled, folder, arguments.to or folder.path / FOLDER)
     new_name = name_of_new(arguments, folder)
-    model = model_in(folder)
     set_here = options.chosen(arguments)
     learning_rate = set_here.pop("learning_rate", None)
+    further = further_training(arguments, folder, learning_rate)
+    model = model_in(folder)
     settings: Preparation = replace(model.preparation, **set_here)
     with preparing() as progress:
         labelled = opened(arguments.labelled, model, folder, arguments.run_dir, settings, progress)
     found = evaluated(labelled, folder, model.looks)
     write(found, page, listed)
-    made = changed(arguments, found, new_name, learning_rate)
+    made = changed(arguments, found, new_name, further)
     if arguments.json:
         show_json(found.to_dict() | {"page": str(page), "predictions": str(listed), "made": made and made_from(made)})
         return 0
@@ -128,8 +131,21 @@ def name_of_new(arguments: argparse.Namespace, model: "ModelFolder") -> str:
     return name
 
 
+def further_training(
+    arguments: argparse.Namespace, model: "ModelFolder", learning_rate: float | None
+) -> "tuple[Training, Make] | None":
+    """Where one is asked for. A card that lies idle is refused before any image of the set is read."""
+    if not arguments.fine_tune:
+        return None
+    from search.evaluate.fine_tune import training_of
+    from search.workers.executor import executor_of
+
+    training = training_of(model, arguments.fine_tune, learning_rate)
+    return training, announcing(executor_of(arguments.executor, 1), arguments, training.precision)
+
+
 def changed(
-    arguments: argparse.Namespace, found: "Evaluation", name: str, learning_rate: float | None
+    arguments: argparse.Namespace, found: "Evaluation", name: str, further: "tuple[Training, Make] | None"
 ) -> "ModelFolder | None":
     """The new model, where one was asked for."""
     common = found.labelled, found.model, found.constant_months, arguments.share, name
@@ -137,16 +153,14 @@ def changed(
         from search.evaluate.recalibrate import recalibrated
 
         return recalibrated(*common)
-    if not arguments.fine_tune:
+    if further is None:
         return None
-    from search.evaluate.fine_tune import fine_tuned, training_of
+    from search.evaluate.fine_tune import fine_tuned
     from search.leader.progress import Terms
     from search.show.progress import preparing, showing
-    from search.workers.executor import executor_of
     from search.workers.supervisor import stop_on_signals
 
-    training = training_of(found.model, arguments.fine_tune, learning_rate)
-    make_executor = announcing(executor_of(arguments.executor, 1), arguments, training.precision)
+    training, make_executor = further
     with (
         preparing() as images,
         showing(found.figures[found.main]["constant_mae"]) as watching,

@@ -14,7 +14,7 @@ def run_doctor(arguments: argparse.Namespace) -> int:
 
     if arguments.preset not in PRESETS:
         raise StudyError(f"unknown preset {arguments.preset!r}; there are {', '.join(PRESETS)}")
-    found = facts(PRESETS[arguments.preset](), Path())
+    found = facts(PRESETS[arguments.preset](), Path(), arguments.storage or "")
     if arguments.json:
         show_json(found)
         return 0
@@ -22,7 +22,7 @@ def run_doctor(arguments: argparse.Namespace) -> int:
         shown = ", ".join(f"{key} {number}" for key, number in value.items()) if isinstance(value, dict) else value
         shown = None if shown == "" else shown
         text = ", ".join(map(str, shown)) or "none" if isinstance(shown, list) else shown
-        say(f"{name.replace('_', ' '):<22} {'none' if text is None else text}")
+        say(f"{name.replace('_', ' '):<24} {'none' if text is None else text}")
     return 0
 
 
@@ -31,10 +31,20 @@ def build(commands: Subparsers) -> None:
         commands,
         "doctor",
         run_doctor,
-        "this machine as a search sees it: device, driver, precision, a timed step, memory, disk, extras, and what to do",
+        "this machine as a search sees it: device, driver, precision, a timed step, memory, disk, storage, extras, and what to do",
         "boneage-search doctor --json",
     )
     doctor.add_argument(
-        "--preset", type=values.TEXT, default="demo", metavar="NAME", help="whose reference is timed (default demo)"
+        "--preset",
+        type=values.TEXT,
+        default="demo",
+        metavar="NAME",
+        help="whose reference and precision are looked at (default demo)",
+    )
+    doctor.add_argument(
+        "--storage",
+        type=values.URL,
+        metavar="URL",
+        help="SQLAlchemy URL where studies would be kept (default: SQLite in a run's folder, tried here)",
     )
     doctor.add_argument("--json", action="store_true", help="print JSON")

@@ -24,8 +24,9 @@ from search.leader.progress import Progress
 from search.output.files import write_bytes
 from search.output.notices import NO_DEVICE, SYNTHETIC
 from search.output.sentence import sentence
+from search.report.cards.verdict import verdict_sentence
 from search.report.read import Recorded, StudyReport, recorded
-from search.report.words import asked, trial_words, verdict_sentence
+from search.report.words import asked, trial_words
 from search.run import TRIALS
 from search.show import svg as drawings
 from search.show.html import GREY

@@ -81,9 +81,10 @@ NAME = "ablation"
 COMMAND = "ablate"
 QUESTION = "which block groups does the network need"
 RULE = (
-    "A group is a key group if a verdict says that lowering it matters. Without such a verdict the key groups are those that cost more than "
-    "{margin} by estimate or could not be trained when lowered; without any of these it is the dearest group. By the paper's strategy, "
-    "or with a second objective, depth repeats only the key groups; otherwise it tries all groups."
+    "A group is a key group if a verdict says that lowering it matters. Without such a verdict none is called so: in their place stand the groups "
+    "that cost more than {margin} by estimate, and those that could not be trained when lowered, which is no evidence that they are needed; "
+    "without any of these the dearest group. By the paper's strategy, or with a second objective, depth repeats these groups alone; "
+    "otherwise it tries all groups."
 )
 EXAMPLE = "boneage-search ablate --data ~/rsna --epochs 30"
 NEEDS = ""

@@ -27,7 +27,7 @@ RICHER, LEANER = (
 MOST_AFTERWARDS = 0.2  # of the budget, for the winner; where it were more the winner is not confirmed
 FEW = 20  # trainings; where there would be fewer, three seeds leave too few networks, and one seed is bought
 STAYING = ("seeds", "baseline_seeds", "resolve", "confirm")  # once a search with them has begun
-AFTERWARDS = {
+AFTERWARDS: dict[str, Any] = {
     "ablate_winner": False,
     "without_sex": False,
     "confirm": 0,
@@ -100,7 +100,9 @@ class Design:
 
     @property
     def left_out(self) -> list[str]:
-        wanted = replace(self.wanted or self.preset, **{"ablate_winner": True} if self.spare else {})
+        wanted = self.wanted or self.preset
+        if self.spare:
+            wanted = replace(wanted, ablate_winner=True)
         return [said for name, said in LEFT_OUT.items() if getattr(wanted, name) and not getattr(self.preset, name)]
 
     def to_dict(self) -> dict[str, Any]:

@@ -142,18 +142,18 @@ def test_a_kept_budget_adds_the_ablation_drops_it_and_respects_a_refusal(tmp_pat
 def test_after_the_search_a_budget_that_is_spent_leaves_out_what_follows_and_says_so(
     tmp_path: Path, tiny_store: Store
 ) -> None:
-    run = a_run(tmp_path, tiny_store, replace(tiny_preset(), width_trials=2, depth_trials=3, refine_trials=2))
-    kept = KeptBudget(Budget(10.0**5, "epochs"), run, 1)
+    preset = replace(tiny_preset(), strategy="paper", depth_trials=2, refine_trials=1)  # whose proposals take no time
+    run = a_run(tmp_path, tiny_store, preset)
     for name in STUDIES:
-        run, _ = kept.planned()
         run_study(run, tiny_store, name, FormulaExecutor, silent())
-    assert run.preset.ablate_winner
-    assert run.preset.confirm
 
-    spent, _ = replace(kept, budget=Budget(10.0, "epochs")).planned(after_all=True)
+    spent, found = KeptBudget(Budget(10.0, "epochs"), run, 1).planned(after_all=True)
     assert not spent.preset.ablate_winner
     assert not spent.preset.confirm
-    assert kept.planned(after_all=True)[0].preset.confirm
+    assert "will not be confirmed" in sentences_of(found)
+    plenty, _ = KeptBudget(Budget(10.0**5, "epochs"), run, 1).planned(after_all=True)
+    assert plenty.preset.ablate_winner
+    assert plenty.preset.confirm
 
 
 def a_trial(began: float, minutes: float, workers: int = 2) -> optuna.trial.FrozenTrial:

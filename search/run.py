@@ -47,6 +47,7 @@ if TYPE_CHECKING:
 
 IN_FULL = "settings.json"  # in the run's folder
 PREPARED, MODELS = "prepared", "models"  # in the run's folder
+REFUSED = ("ablate_winner", False)  # as an override: else a budget may add the ablation of the winner
 
 
 @dataclass(frozen=True)
@@ -93,7 +94,11 @@ def open_run(
         )
     if budgeted:
         wanted = recorded.get(WANTED, {})
-        overrides = {name: value for name, value in overrides.items() if name not in wanted or value != wanted[name]}
+        overrides = {
+            name: value
+            for name, value in overrides.items()
+            if name not in wanted or value != wanted[name] or (name, value) == REFUSED
+        }
     merged = before_strategies(recorded) | kept_of(from_json(recorded.get("overrides", {})), overrides) | overrides
     preset = derive(begun_preset(name, recorded), varied_films(recorded) | merged)
     if begun_with := recorded.get(BEGUN_WITH):
@@ -126,11 +131,14 @@ def set_by_a_budget(run: Run, own: dict[str, Any]) -> Run:
     """The run with these fields of its preset, which nobody has asked for: what was asked for is kept beside them."""
     wish = run.wish
     preset = replace(run.preset, **own)
+    overrides = run.overrides | {name: value for name, value in own.items() if value != getattr(run.preset, name)}
+    if REFUSED in overrides.items() and REFUSED not in run.overrides.items() and not wish.ablate_winner:
+        del overrides["ablate_winner"]  # the budget has taken back what it added itself, and nobody has refused it
     wanted = {name: getattr(wish, name) for name in {**run.wanted, **own}}
     return replace(
         run,
         preset=preset,
-        overrides=run.overrides | {name: value for name, value in own.items() if value != getattr(run.preset, name)},
+        overrides=overrides,
         wanted={name: value for name, value in wanted.items() if value != getattr(preset, name)},
     )
 

@@ -49,7 +49,7 @@ class AblationFindings(Findings):
     estimates: Mapping[str, Evidence] | None = field(
         default=None, metadata={"of each": Evidence}
     )  # of the dearest step of each group
-    seed_sd_months: float | None = None  # by which seeds of one network differ, where this study tells
+    seed_sd_months: float | None = None  # by which seeds of one network differ, as far as the study knows
     seed_sd_freedom: float | None = None
     baseline_mae: float | None = None  # months
     cost_months: Mapping[str, float] = field(default_factory=dict)  # the most that lowering a group costs
@@ -81,9 +81,10 @@ NAME = "ablation"
 COMMAND = "ablate"
 QUESTION = "which block groups does the network need"
 RULE = (
-    "A group is a key group if a verdict says that lowering it matters. Without such a verdict the key groups are those that cost more than "
-    "{margin} by estimate or could not be trained when lowered; without any of these it is the dearest group. By the paper's strategy, "
-    "or with a second objective, depth repeats only the key groups; otherwise it tries all groups."
+    "A group is a key group if a verdict says that lowering it matters. Without such a verdict none is called so: in their place stand the groups "
+    "that cost more than {margin} by estimate, and those that could not be trained when lowered, which is no evidence that they are needed; "
+    "without any of these the dearest group. By the paper's strategy, or with a second objective, depth repeats these groups alone; "
+    "otherwise it tries all groups."
 )
 EXAMPLE = "boneage-search ablate --data ~/rsna --epochs 30"
 NEEDS = ""
@@ -273,13 +274,14 @@ def evident(given: Given, rows: Sequence[Compared], known: Mapping[str, Evidence
     return Evident(rows, known, given.preset.margin_months, by_surrogate, jointly)
 
 
-def decide(given: Given, trials: Sequence[Trial]) -> Decision:
+def decide(given: Given, trials: Sequence[Trial], elsewhere: "Spread | None" = None) -> Decision:
+    """`elsewhere` is the spread of seeds as other studies of the run have found it, where they come before."""
     from studies.statistics.pairs import beside, described, raced, spread  # brings SciPy
 
     reference, lowered, costs = baseline(trials), lowered_trials(trials), costs_of(trials)
     compared = beside(given, lowered, reference)
-    verdicts = raced(given, compared).verdicts
-    known = spread(compared)
+    verdicts = raced(given, compared, elsewhere).verdicts
+    known = spread(compared, elsewhere)
     evidence = {group: one.rounded for group, one in estimates(given, trials, known).items()}
     rows = tuple(described(name, verdict, compared.left_out[name]) for name, verdict in verdicts.items())
     found = evident(given, rows, evidence)

@@ -150,7 +150,11 @@ def to_run(names: list[str], preset: Preset) -> list[str]:
     return [*first, *stages(preset)]
 
 
+def could_follow(name: str) -> list[str]:
+    """What may come after all, once the study of that name has decided: nothing, unless it is the last."""
+    return [one for one in EVERY if name == list(STUDIES)[-1] and comes(one) == LAST]
+
+
 def following(name: str, preset: Preset) -> list[str]:
-    """What comes after all, once the study of that name has decided: nothing, unless it is the last."""
-    last = name == list(STUDIES)[-1]
-    return [one for one in EVERY if last and comes(one) == LAST and asked(one, preset)]
+    """Those of them that a search with this preset has."""
+    return [one for one in could_follow(name) if asked(one, preset)]

@@ -11,6 +11,7 @@ from formula import FormulaExecutor, deeper_is_better, silent
 from hypothesis import given as drawn
 from hypothesis import settings
 from hypothesis import strategies as st
+from scipy import stats
 from searched import a_run, search
 
 from data.store.disk import Store
@@ -84,6 +85,26 @@ def test_an_ablation_of_the_winner_that_an_earlier_version_began_goes_on_and_cla
     assert {(row.verdict, row.favoured, row.low) for row in rows} == {("not tested", "the reference", None)}
     assert all("optimistic for the reference" in verdict_sentence(row) for row in rows)
     assert not any("interval" in verdict_sentence(row) for row in rows)
+
+
+def test_with_one_seed_the_winners_intervals_hold_the_luck_of_seeds_as_the_first_ablation_found_it() -> None:
+    """A decided network with one group that can be lowered: two trainings tell nothing of seeds."""
+    preset = replace(tiny_preset(), seeds=1, ablate_winner=True)
+    one_step = replace(preset.reference, blocks=preset.reference.blocks._replace(mixed1=0, mixed5=1, mixed9=0))
+    fresh = fresh_seed(preset.seed)
+
+    def rows(found: AblationFindings) -> list[tuple[float | None, float | None]]:
+        start = after_the_search(replace(preset, reference=one_step))
+        start = replace(start, decisions={**start.decisions, "ablation": Decision("", one_step, found)})
+        lowered = [point for point in feasible_points(winner, start) if point["variant"] != "baseline"]
+        trials = [a_trial(0, {"variant": "baseline"}, 10.0, fresh), a_trial(1, lowered[0], 12.0, fresh)]
+        assert len(lowered) == 1
+        return [(row.low, row.high) for row in winner.decide(start, trials).findings.compared]
+
+    assert rows(AblationFindings()) == [(None, None)]
+    [(low, high)] = rows(AblationFindings(seed_sd_months=0.5, seed_sd_freedom=4.0))
+    half = 0.5 * 2**0.5 * float(stats.t.isf(0.025, 4))
+    assert (low, high) == pytest.approx((2 - half, 2 + half), abs=1e-3)
 
 
 @pytest.mark.parametrize("module", [pytest.param(winner, marks=pytest.mark.slow), sex])

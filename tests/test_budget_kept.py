@@ -24,6 +24,7 @@ from search.storage.opening import open_storage
 from search.storage.records import load, trials_of
 from search.storage.sqlite import sqlite_url
 from search.workers.job import EpochDone, Message
+from studies.around import winner
 from studies.order import STUDIES
 from studies.preset import PRESETS, StudyError
 
@@ -51,7 +52,9 @@ def test_a_search_keeps_its_budget_of_epochs(tmp_path: Path, tiny_store: Store, 
     trained, designs = searched(run, tiny_store, Budget(epochs, "epochs"))
 
     assert trained <= epochs
-    assert [len(found.plan.studies) for found in designs] == [5, 4, 3, 2]
+    # The ablation of the winner comes on top, unasked, while all else is paid.
+    asked_for = [[study.study for study in found.plan.studies if study.study != winner.NAME] for found in designs]
+    assert [len(studies) for studies in asked_for] == [5, 4, 3, 2]
     assert [found.spent for found in designs] == sorted(found.spent for found in designs)
     storage = open_storage(run.storage)
     stored = [trial for name in STUDIES if (study := load(storage, name, tmp_path)) for trial in study.trials]

@@ -12,11 +12,13 @@ from formula import FormulaExecutor, deeper_is_better, silent
 from hypothesis import given
 from hypothesis import strategies as st
 from landscapes import KINDS, landscape
+from optuna_dashboard import get_note
 from searched import a_run, search
 
 from data.store.disk import Store
+from search.apply.model_card import beside, card
 from search.leader.engine import run_study
-from search.output.confirmed import NOTHING, confirmed_words, model_learned_nothing
+from search.output.confirmed import MODEL_NOTHING, NOTHING, confirmed_words, model_learned_nothing
 from search.report.read import Report, StudyReport, read
 from search.report.rows import machine_rows, trial_rows
 from search.report.text import trials_csv
@@ -25,6 +27,7 @@ from search.run import Run
 from search.storage.opening import open_storage
 from search.storage.records import load, table, trials_of
 from search.storage.status import CONFIRMATION, next_command, status
+from search.trained.folder import ModelFolder, open_folder
 from search.watch.dashboard import noted
 from search.workers.job import Job
 from studies.around import confirmation
@@ -164,6 +167,35 @@ def test_a_search_that_learned_nothing_says_so_everywhere(tmp_path: Path, tiny_s
     good = next(answer for answer in answers(read(run)) if answer.question == "How good?")
     assert good.details.count(NOTHING) == 1
     assert not any("learned nothing that helps" in said for said in good.details)  # once is enough
+
+
+@pytest.mark.slow
+def test_the_dashboards_note_says_that_a_search_has_learned_nothing(tmp_path: Path, tiny_store: Store) -> None:
+    run, _ = confirmed(tmp_path, tiny_store, hopeless)
+    refined = run_study(run, tiny_store, "refinement", FormulaExecutor, noted(silent()))
+    assert isinstance(refined.findings, RefinementFindings)
+    assert refined.findings.learned_nothing
+    for name in (CONFIRMATION, "refinement"):
+        study = load(open_storage(run.storage), name, run.folder)
+        assert study is not None
+        assert get_note(study).count(NOTHING) == 1
+
+
+def test_the_card_of_a_model_that_has_learned_nothing_says_so_and_that_of_another_does_not(tiny_model: Path) -> None:
+    model = open_folder(tiny_model)
+
+    def with_mae(mae: float) -> ModelFolder:
+        own = model.about["validation"] | {"mae": mae, "mae_low": mae, "mae_high": mae, "constant_mae": 34.4}
+        return ModelFolder(model.path, model.about | {"validation": own, "constant_mae": 34.4})
+
+    figures, limits = card(with_mae(34.5), "keras", "x.keras", "").partition("## Figures")[2].split("## Limits")
+    assert MODEL_NOTHING in figures
+    assert MODEL_NOTHING in limits
+    told = beside(with_mae(34.5), "keras", "x.keras")
+    assert told["learned_nothing"]
+    assert MODEL_NOTHING in told["learned_nothing_means"]
+    assert "learned nothing" not in card(with_mae(20.0), "keras", "x.keras", "")
+    assert not beside(with_mae(20.0), "keras", "x.keras")["learned_nothing"]
 
 
 @given(st.integers(0, 2**31 - 1), st.integers(1, 5))

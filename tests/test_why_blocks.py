@@ -16,9 +16,11 @@ from search.report.words import because
 from search.storage.opening import open_storage
 from search.storage.records import load
 from studies import ablation
+from studies.around import winner
 from studies.findings import Compared, Evidence, VerdictWord
 from studies.order import stored_decision
 from studies.preset import PRESETS, Strategy
+from studies.statistics.fresh import estimates
 from studies.statistics.keys import NO_COST, SURE, keys_of, reason
 from studies.study import Decision, Given
 
@@ -170,4 +172,68 @@ def test_a_stored_decision_that_says_why_is_told_in_the_words_of_today() -> None
     assert said.headline == "None of its block groups is found to matter"
     assert (
         "no group is found to cost anything (dearest: mixed9, -0.12 ± 0.50); depth tries all groups." in said.details[1]
+    )
+
+
+# beside the ablation of the decided network itself
+
+
+def around(network: Architecture, verdicts: tuple[VerdictWord, ...], months: tuple[float, ...]) -> Decision:
+    """The decided network's own ablation, as it is decided from such evidence."""
+    made = ablated(GIVEN["surrogate"], verdicts, months)
+    assert isinstance(made.findings, ablation.AblationFindings)
+    found = winner.WinnerFindings(**vars(made.findings))
+    return Decision(winner.summary(found), network, found)
+
+
+def test_the_headline_is_the_decided_networks_own_and_says_so() -> None:
+    whole = NETWORKS[-1]
+    nothing = ablated(GIVEN["surrogate"], ("does not matter", "does not matter"), (0.0, 0.0))
+    both = ablated(GIVEN["surrogate"], ("does not matter", "matters"), (0.0, 1.7))
+    needs = around(whole, ("matters", "does not matter"), (1.7, 0.0))
+    needs_none = around(whole, ("does not matter", "does not matter"), (0.0, 0.0))
+
+    assert because(GIVEN["surrogate"], nothing, whole, needs).headline == "Key groups of this network: mixed5"
+    said = because(GIVEN["surrogate"], both, whole, needs_none)
+    assert said.headline == "None of this network's block groups is found to matter"
+    assert (
+        "The two ablations differ: mixed9 does not matter around this network, and matters around the reference."
+        in said.details
+    )
+
+
+def test_with_two_ablations_the_headline_and_every_verdict_name_the_network_that_they_are_about() -> None:
+    whole = NETWORKS[-1]
+    start = GIVEN["surrogate"]
+    for verdicts, own in product(product(WORDS, repeat=2), repeat=2):
+        first, second = ablated(start, verdicts, (1.7, 0.4)), around(whole, own, (0.4, 1.7))
+        said = because(start, first, whole, second)
+        assert "this network" in said.headline
+        headed = [group for group in GROUPS if group in said.headline]
+        assert not {own[GROUPS.index(group)] for group in headed} & set(NO_COST)
+        assert not said.headline.startswith("None") or not set(own) & set(SURE)
+        for one in said.details:
+            if "mixed5=0:" in one or "mixed9=0:" in one:
+                assert one.startswith(("The reference with ", "This network with "))
+            elif any(f"{word}: mixed" in one for word in WORDS):
+                assert one.startswith("Around the decided network ")
+        differ = [one for one in said.details if one.startswith("The two ablations differ: ")]
+        for group, there, here in zip(GROUPS, verdicts, own, strict=True):
+            opposed = (there in SURE and here in NO_COST) or (here in SURE and there in NO_COST)
+            assert not opposed or f"{group} " in differ[0]
+
+
+def test_an_ablation_of_the_network_by_the_seeds_that_picked_it_makes_no_headline() -> None:
+    whole, start = NETWORKS[-1], GIVEN["surrogate"]
+    first, second = (
+        ablated(start, ("does not matter", "matters"), (0.0, 1.7)),
+        around(whole, ("matters", "matters"), (2.0, 2.0)),
+    )
+    assert isinstance(second.findings, winner.WinnerFindings)
+    picked = replace(second.findings, verdicts=estimates(second.findings.verdicts, "the reference"))
+    said = because(start, first, whole, replace(second, findings=picked))
+
+    assert said.headline == because(start, first, whole).headline == "Key groups: mixed9"
+    assert "This network with mixed5=0: 2.00 months worse; estimate, optimistic for the reference" in " ".join(
+        said.details
     )

@@ -10,6 +10,7 @@ from data.films.traits import TRAITS, shown, spanned
 from data.preparation import Shrink
 from models.architecture import family_named
 from search.apply import card_reader
+from search.output.confirmed import MODEL_NOTHING, model_learned_nothing
 from search.output.markdown import code, escaped
 from search.output.notices import NO_DEVICE
 from search.output.sentence import capital
@@ -172,6 +173,8 @@ def beside(model: ModelFolder, format: str, file: str) -> dict[str, Any]:
         "ensemble": about.get("ensemble"),
         "validation": about["validation"],
         "test": about["test"],
+        "learned_nothing": model_learned_nothing(about),
+        "learned_nothing_means": f"true: {MODEL_NOTHING}",
     }
 
 
@@ -207,6 +210,8 @@ def figures(about: Mapping[str, Any]) -> list[str]:
     constants = {name: of.get("constant_mae", about["constant_mae"]) for name, of in splits.items()}
     told = ", ".join(f"{constant:.1f} on {name}" for name, constant in constants.items())
     parts = [table(rows), f"Months. Always answering {constant_words(about)}: {told}."]
+    if model_learned_nothing(about):
+        parts.append(f"**{MODEL_NOTHING}**")
     if len(lineage(about)) > 1:
         parts.append(f"All figures are of cases of the last set above, {source_words(lineage(about)[-1], code)}.")
     for name, measured in splits.items():
@@ -254,6 +259,8 @@ def limits(model: ModelFolder) -> list[str]:
         "it answers for any image: this file lacks the check that refuses images that do not look like a hand; the check's limits are in "
         "the JSON beside it",
     ]
+    if model_learned_nothing(model.about):
+        said.insert(1, MODEL_NOTHING)
     if not model.about["test"]:
         said.append("no test split was scored")
     if model.synthetic:

@@ -1,6 +1,7 @@
 """The commands of a search: one for every study, `run`, `status`, `report`."""
 
 import argparse
+from time import monotonic
 from typing import TYPE_CHECKING
 
 from search.commands import values
@@ -23,6 +24,7 @@ from studies.order import (
     STUDIES,
     all_studies,
     comes,
+    could_follow,
     following,
     to_run,
 )
@@ -44,8 +46,8 @@ def run_stages(arguments: argparse.Namespace) -> int:
     if run.wanted and not arguments.budget:
         from search.leader.budget_kept import said_without, without_budget
 
-        planned, run = run, without_budget(run)
-        for sentence in said_without(planned, run):
+        before, run = run, without_budget(run)
+        for sentence in said_without(before, run):
             log(sentence)
     checked(run.preset.training, run.preset.reference.family)
     refuse_at_once(run, to_run(arguments.stages, run.preset)[0])
@@ -59,7 +61,7 @@ def run_stages(arguments: argparse.Namespace) -> int:
     from search.report import closing
     from search.report import read as report
     from search.report import write as report_files
-    from search.run import gone_on_from
+    from search.run import gone_on_from, record
     from search.show import tables
     from search.show.progress import preparing, showing
     from search.storage import records
@@ -70,6 +72,7 @@ def run_stages(arguments: argparse.Namespace) -> int:
     for name in arguments.stages if not arguments.budget else ():  # which plans the seeds itself
         for sentence in design_said(run, name, anyway):
             log(sentence)
+    began = monotonic()  # what a budget counts from
     with preparing() as progress:
         store = prepared(run, progress)
     say_worries(run.folder, store, with_page=len(arguments.stages) > 1)
@@ -79,7 +82,7 @@ def run_stages(arguments: argparse.Namespace) -> int:
     with showing(constant_mae(store.cases)) as watching, stop_on_signals() as stop:
         watching = noted(also_logged(watching, run.folder, arguments.tensorboard))
         terms = Terms(arguments.deterministic, arguments.trial_timeout, arguments.take_over, stop)
-        kept = budget_of(arguments, run)
+        kept = budget_of(arguments, run, monotonic() - began)
         for name in to_run(arguments.stages, run.preset):
             if kept:
                 run, design = kept.planned()
@@ -90,9 +93,16 @@ def run_stages(arguments: argparse.Namespace) -> int:
                 run = gone_on_from(run, made[name].architecture)
                 if kept:
                     kept.run = run
-        afterwards = {
-            name: run_study(run, store, name, make_executor, watching, terms) for name in following(last, run.preset)
-        }
+        afterwards, planned = {}, list[str]()
+        for name in could_follow(last):
+            if kept:
+                run, design = kept.planned(after_all=True)
+                for sentence in design.sentences if design.sentences != planned else ():
+                    watching.said(sentence)
+                planned = design.sentences
+                record(run)  # what is left out is open no more
+            if name in following(last, run.preset):
+                afterwards[name] = run_study(run, store, name, make_executor, watching, terms)
         confirmed = afterwards.get(CONFIRMATION)
     found = report.read(run) if len(arguments.stages) > 1 else None
     page = report_files.write(found) if found else None
@@ -141,13 +151,19 @@ def design_said(run: "Run", name: str, anyway: bool) -> list[str]:
     return [planned(run.preset, len(variants) - 1, anyway)]
 
 
-def budget_of(arguments: argparse.Namespace, run: "Run") -> "KeptBudget | None":
+def budget_of(arguments: argparse.Namespace, run: "Run", preparing_seconds: float = 0.0) -> "KeptBudget | None":
     if not arguments.budget:
         return None
     from search.leader.budget_kept import KeptBudget
     from search.workers.local import workers_here
 
-    return KeptBudget(arguments.budget, run, workers_here(arguments.workers), arguments.deterministic)
+    return KeptBudget(
+        arguments.budget,
+        run,
+        workers_here(arguments.workers),
+        arguments.deterministic,
+        preparing_seconds=preparing_seconds,
+    )
 
 
 def run_status(arguments: argparse.Namespace) -> int:

@@ -4,6 +4,7 @@
 """
 
 import json
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -14,14 +15,15 @@ from optuna.trial import FrozenTrial
 from search.leader.guards import refuse_other_settings
 from search.leader.timings import measured
 from search.planning.amount import Budget
-from search.planning.budget import STAYING, TRIALS, Design, changes, design
+from search.planning.budget import STAYING, TRIALS, Design, afterwards, changes, design
 from search.planning.images import Images, images_of
 from search.planning.plan import Plan, Rate, assumed, plan
-from search.run import Run, alike, set_by_a_budget
+from search.run import REFUSED, Run, alike, set_by_a_budget
 from search.storage.opening import open_storage
 from search.storage.records import counted, decisions, load, trials_now
 from search.storage.status import has_begun
 from search.workers.step_time import rate_of_steps
+from studies.around import confirmation, sex, winner
 from studies.order import EVERY, preset_of
 from studies.preset import Preset
 from studies.study import Decision, Trial
@@ -78,9 +80,22 @@ def staying(run: Run, done: SoFar) -> dict[str, Any]:
 
 
 def settled(run: Run, done: SoFar) -> dict[str, Any]:
-    """The numbers of trials with which studies have decided: with more of them they would train on, and decide anew."""
+    """The numbers of trials with which studies have decided: with more of them they would train on, and decide anew. What has been done
+    after the search stays asked for."""
     asked = {f"{EVERY[name].COMMAND}_trials" for name in done.decisions}
-    return {name: getattr(run.preset, name) for name in TRIALS if name in asked}
+    names = [*(name for name in TRIALS if name in asked), *done_afterwards(done)]
+    return {name: getattr(run.preset, name) for name in names}
+
+
+def done_afterwards(done: SoFar) -> list[str]:
+    """What asks for the studies after the search that are decided."""
+    asks = {winner.NAME: "ablate_winner", sex.NAME: "without_sex", confirmation.NAME: "confirm"}
+    return [field for name, field in asks.items() if name in done.decisions]
+
+
+def refuses_ablation(run: Run) -> bool:
+    """Whether somebody has said that the winner's blocks are not to be ablated: whatever a budget has set is nobody's word."""
+    return REFUSED in run.overrides.items() and REFUSED[0] not in run.wanted
 
 
 def without_budget(run: Run) -> Run:
@@ -110,10 +125,11 @@ class KeptBudget:
     deterministic: bool = False
     began: datetime = field(default_factory=datetime.now)
     rate: Rate | None = None  # while nothing is measured; None: of steps that are timed at the beginning
-    before: float | None = None  # what earlier commands have spent
+    before: float | None = None  # what earlier commands have spent, and this one before it first asked
+    preparing_seconds: float = 0.0  # of this command, before anything could be planned
 
-    def planned(self) -> tuple[Run, Design]:
-        """The run with the preset that the rest of the budget pays for, and what that is.
+    def planned(self, after_all: bool = False) -> tuple[Run, Design]:
+        """The run with the preset that the rest of the budget pays for, and what that is; `after_all`, once the search has decided.
 
         Every time by what was asked for, whatever was planned before: what is begun stays, the rest is planned anew. Raises StudyError
         where nothing has begun and the budget is too small.
@@ -121,15 +137,19 @@ class KeptBudget:
         images = images_of(self.run)
         rate = measured(self.run, self.workers) or self.first_rate(images)
         done = so_far(self.run)
-        found = design(
-            replace(self.run.wish, **staying(self.run, done)),
-            self.budget,
-            lambda preset: done.left(preset, images, rate, self.workers, self.deterministic),
-            self.spent(done.trained, rate),
-            done.begun,
-            sum(trial.state.is_finished() for trial in done.trained),
-        )
-        found = replace(found, preset=replace(found.preset, **settled(self.run, done)))
+        wish = replace(self.run.wish, **staying(self.run, done))
+        spent, trained = self.spent(done.trained, rate), sum(trial.state.is_finished() for trial in done.trained)
+        spare = not (wish.ablate_winner or refuses_ablation(self.run))
+
+        def left(preset: Preset) -> Plan:
+            return done.left(preset, images, rate, self.workers, self.deterministic)
+
+        if after_all:
+            wish = replace(wish, **settled(self.run, done))
+            found = afterwards(wish, self.budget, left, spent, done_afterwards(done), trained, spare)
+        else:
+            found = design(wish, self.budget, left, spent, done.begun, trained, spare)
+            found = replace(found, preset=replace(found.preset, **settled(self.run, done)))
         self.run = set_by_a_budget(self.run, changes(self.run.preset, found.preset))
         return self.run, found
 
@@ -141,22 +161,47 @@ class KeptBudget:
         return self.rate
 
     def spent(self, trained: Sequence[FrozenTrial], rate: Rate) -> float:
-        """Of time what earlier commands have trained, and all of this one since it was first asked."""
+        """Of time what earlier commands have trained, and all of this one: its preparing, and what passed since it was first asked."""
         if self.budget.unit == "epochs":
             return float(sum(len(trial.intermediate_values) for trial in trained))
         if self.before is None:
-            self.before = sum(seconds_of(trial, rate, self.workers) for trial in trained)
+            self.before = seconds_together(trained, rate, self.workers) + self.preparing_seconds
             return self.before
         return self.before + (datetime.now() - self.began).total_seconds()
 
 
-def seconds_of(trial: FrozenTrial, rate: Rate, workers: int) -> float:
-    """What a training took of the run's time: all epochs of all its legs, shared by as many as trained beside it.
+def seconds_together(trained: Sequence[FrozenTrial], rate: Rate, workers: int) -> float:
+    """What trainings took of the run's time: as long as any of them ran, and no less than what so many workers need for all of them."""
+    shared = sum(seconds_of(trial, rate, workers) for trial in trained)
+    spans = sorted(span(trial, seconds_alone(trial, rate)) for trial in trained if trial.datetime_start)
+    covered, until = 0.0, -math.inf
+    for began, ended in spans:
+        covered += max(ended - max(began, until), 0.0)
+        until = max(until, ended)
+    return max(shared, covered)
 
-    From its beginning to its end would count the nights in which nothing ran. One that has not ended, was ended early or failed has not
-    left its time, and counts by the epochs that it reached; without a number of workers it counts as by `workers`.
+
+def span(trial: FrozenTrial, took: float) -> tuple[float, float]:
+    """When it trained, in seconds. It has as many as it `took`: from its beginning to its end would count the nights in which nothing ran."""
+    if trial.datetime_complete:
+        ended = trial.datetime_complete.timestamp()
+        return ended - took, ended
+    assert trial.datetime_start
+    began = trial.datetime_start.timestamp()
+    return began, began + took
+
+
+def seconds_of(trial: FrozenTrial, rate: Rate, workers: int) -> float:
+    """The least that a training took of the run's time: as if all workers had been busy.
+
+    Without a number of workers it counts as by `workers`.
     """
+    return seconds_alone(trial, rate) / max(trial.user_attrs.get("workers") or workers, 1)
+
+
+def seconds_alone(trial: FrozenTrial, rate: Rate) -> float:
+    """All epochs of all its legs. A training that has not ended, was ended early or failed has not left its time, and counts by the epochs
+    that it reached."""
     attrs = trial.user_attrs
     epoch_seconds = rate.epoch_seconds(round(attrs.get("macs") or attrs.get("gmacs", 0) * 1e9))
-    took = attrs.get("seconds") or epoch_seconds * len(trial.intermediate_values)
-    return float(took) / max(attrs.get("workers") or workers, 1)
+    return float(attrs.get("seconds") or epoch_seconds * len(trial.intermediate_values))

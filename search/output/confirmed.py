@@ -28,7 +28,12 @@ def confirmed_words(decision: Mapping[str, Any] | None, confirmation: Mapping[st
 
 
 def model_learned_nothing(about: Mapping[str, Any]) -> bool:
-    """Of a trained model, by model.json: its 95 % interval over the validation images reaches the constant predictor's MAE."""
+    """Of a trained model, by model.json: its 95 % interval over the validation images reaches the constant predictor's MAE.
+
+    Of one that has no figures there, nothing is said.
+    """
     own = about["validation"]
+    if not own:
+        return False
     high = own["mae"] if own.get("mae_high") is None else own["mae_high"]
     return bool(high >= own.get("constant_mae", about["constant_mae"]))

@@ -14,7 +14,7 @@ from typing import Any
 
 from search.planning.amount import Budget, words
 from search.planning.plan import Plan
-from studies.around import confirmation
+from studies.around import confirmation, winner
 from studies.preset import MIN_SEEDS, RANGES, Preset, StudyError
 
 SEEDS = (
@@ -26,8 +26,15 @@ RICHER, LEANER = (
 )  # times the preset's trials; 0: one of each
 MOST_AFTERWARDS = 0.2  # of the budget, for the winner; where it were more the winner is not confirmed
 FEW = 20  # trainings; where there would be fewer, three seeds leave too few networks, and one seed is bought
-STAYING = ("seeds", "baseline_seeds", "resolve", "confirm", "ablate_winner")  # once a search with them has begun
+STAYING = ("seeds", "baseline_seeds", "resolve", "confirm")  # once a search with them has begun
+AFTERWARDS: dict[str, Any] = {
+    "ablate_winner": False,
+    "without_sex": False,
+    "confirm": 0,
+}  # what asks for it; the first is the first to go
+LEFT_OUT = {"ablate_winner": "ablation", "without_sex": "training without the sex"}
 TRIALS = tuple(field.name for field in fields(Preset) if field.name.endswith("_trials"))
+SET = tuple(dict.fromkeys((*STAYING, *AFTERWARDS, *TRIALS)))  # by a budget
 
 
 @dataclass(frozen=True)
@@ -40,6 +47,7 @@ class Design:
     budget: Budget
     trained: int = 0  # trainings before it
     wanted: Preset | None = None  # of which this one leaves out what the budget does not reach
+    spare: bool = False  # whether the winner's blocks are ablated where nobody has asked for it, if that much is left
 
     @property
     def needed(self) -> float:
@@ -70,6 +78,8 @@ class Design:
             said.append(
                 f"even the shortest way to finish probably exceeds the budget by {words(self.needed - self.budget.amount, unit)}"
             )
+        if self.spare and any(study.study == winner.NAME for study in plan.studies):
+            said.append("the winner's blocks are ablated too, as the budget pays for all else")
         said += [f"the winner's {what} is left out: the budget is too small for it" for what in self.left_out]
         if not self.preset.confirm:
             said.append("the winner will not be confirmed with fresh seeds")
@@ -91,7 +101,9 @@ class Design:
     @property
     def left_out(self) -> list[str]:
         wanted = self.wanted or self.preset
-        return ["ablation"] if wanted.ablate_winner and not self.preset.ablate_winner else []
+        if self.spare:
+            wanted = replace(wanted, ablate_winner=True)
+        return [said for name, said in LEFT_OUT.items() if getattr(wanted, name) and not getattr(self.preset, name)]
 
     def to_dict(self) -> dict[str, Any]:
         return {
@@ -115,15 +127,23 @@ def design(
     spent: float = 0.0,
     begun: bool = False,
     trained: int = 0,
+    spare: bool = False,
 ) -> Design:
     """The richest that fits; of a search that has `begun` the seeds stay, and the leanest is taken where nothing fits.
 
-    `trained` trainings were made before, for what is `spent`. Raises StudyError where nothing has begun and not even the leanest search fits.
+    `trained` trainings were made before, for what is `spent`. With `spare`, the winner's blocks are ablated unasked if that fits beside
+    all that was wanted. Raises StudyError where nothing has begun and not even the leanest search fits.
     """
 
     @cache  # a plan takes a tenth of a second
     def of(tried: Preset) -> Design:
-        return Design(tried, planned(tried), spent, budget, trained, preset)
+        return Design(tried, planned(tried), spent, budget, trained, preset, spare)
+
+    def with_spare(found: Design) -> Design:
+        if not spare or not reaches(found.preset, preset):
+            return found
+        more = of(replace(found.preset, ablate_winner=True))
+        return more if more.fits else found
 
     def kind(tried: Preset) -> tuple[bool, int, bool]:
         return tried.ablate_winner, tried.confirm, tried.seeds < MIN_SEEDS
@@ -138,7 +158,7 @@ def design(
             afterwards = budget.full(found.plan) + confirming
             dear = found.preset.confirm and not begun and afterwards > MOST_AFTERWARDS * budget.amount
             if found.fits and not few and not dear:
-                return found
+                return with_spare(found)
             if dear:
                 break
     found = of(wishes[-1])
@@ -147,6 +167,32 @@ def design(
             f"--budget {budget} is too small: the leanest search of preset {preset.name} and the winner's training would probably take "
             f"{words(found.needed, budget.unit)}; raise it, or lower --images, --epochs, --full-epochs or the number of --width-factors"
         )
+    return found
+
+
+def reaches(found: Preset, wanted: Preset) -> bool:
+    """Whether it has all that was wanted: no fewer seeds, trials and confirmations."""
+    return all(getattr(found, name) >= getattr(wanted, name) for name in ("seeds", "confirm", *TRIALS))
+
+
+def afterwards(
+    preset: Preset,
+    budget: Budget,
+    planned: Callable[[Preset], Plan],
+    spent: float,
+    decided: Sequence[str],
+    trained: int = 0,
+    spare: bool = False,
+) -> Design:
+    """Once the search has decided: what follows it, as far as it fits. The confirmation is the last to go; what is `decided` stays."""
+    tried = replace(preset, ablate_winner=True) if spare else preset
+    found = Design(tried, planned(tried), spent, budget, trained, preset, spare)
+    for name, nothing in AFTERWARDS.items():
+        if found.fits:
+            break
+        if getattr(tried, name) and name not in decided:
+            tried = replace(tried, **{name: nothing})
+            found = replace(found, preset=tried, plan=planned(tried))
     return found
 
 
@@ -185,6 +231,6 @@ def scaled(preset: Preset, seeds: int, factor: float, begun: bool) -> Preset:
     return replace(preset, seeds=seeds, baseline_seeds=baseline_seeds, resolve=resolve, **trials)
 
 
-def changes(before: Preset, after: Preset, names: Sequence[str] = (*STAYING, *TRIALS)) -> dict[str, Any]:
+def changes(before: Preset, after: Preset, names: Sequence[str] = SET) -> dict[str, Any]:
     """What of the preset the design has set, as overrides of the run."""
     return {name: getattr(after, name) for name in names if getattr(after, name) != getattr(before, name)}

@@ -4,8 +4,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from search.report.words import Answer
-
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
 
@@ -52,6 +50,13 @@ class Link:
 
 
 Part = Words | Subheading | Table | Plot | Plots | Link
+
+
+@dataclass(frozen=True)
+class Answer:
+    question: str
+    headline: str
+    details: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,7 @@
 """What a report says of a run, as sentences and rows: the same for the page, the Markdown file and the dashboard's notes."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from models.architecture import Architecture, family_named
@@ -10,27 +9,21 @@ from models.paper import is_of_the_paper
 from search.output.confirmed import NOTHING
 from search.output.sentence import counted, millions, sentence
 from search.output.typed import typed
+from search.report.cards.blocks import because
+from search.report.cards.verdict import verdict_sentence
+from search.report.parts import Answer
 from search.report.read import LEAST_FOR_IMPORTANCE, Best, Recorded, Report, StudyReport
 from search.run import TRIALS
-from search.show.cells import fixed
 from search.storage.status import NO_WAY_ON, contradicted, left_to_do
 from search.workers.job import EXIT_REASONS
 from studies import ablation
 from studies.around import sex, winner
-from studies.findings import Choice, Compared, Evidence
+from studies.findings import Choice
 from studies.order import EVERY, LAST, all_studies, comes, stored_decision
-from studies.statistics import keys
 from studies.study import Decision, Given, Trial
 
 OPTIMISM = "The network was chosen by these same images, so expect a somewhat higher MAE on new images."
 FRESH = "These seeds were not used to choose the network, but the images were, so expect a somewhat higher MAE on new images."
-
-
-@dataclass(frozen=True)
-class Answer:
-    question: str
-    headline: str
-    details: tuple[str, ...] = ()
 
 
 def answers(report: Report) -> list[Answer]:
@@ -170,102 +163,28 @@ def how_big(report: Report, best: Best) -> Answer:
 
 
 def why_blocks(report: Report, best: Best) -> Answer:
-    """Of the groups that the network has, those that the ablation found to matter; then where it differs from the reference."""
+    """Of the groups that the network has, those that its own ablation or else the reference's found to matter; then each by itself."""
     study = report.study(ablation.NAME)
     if study.decision is None:
         return Answer("Why these blocks?", "Not known yet", ("The ablation is not decided.",))
     assert isinstance(study.decision.findings, ablation.AblationFindings)
     given = study.given or Given(report.run.preset, {}, 0.0)
-    said = because(given, study.decision, best.architecture)
-    return Answer("Why these blocks?", said.headline, (*said.details, *beside_the_decided(report, winner.NAME)))
-
-
-def because(given: Given, decision: Decision, network: Architecture) -> Answer:
-    """The same of an ablation's decision, by this or an earlier version, and the network that the run has come to."""
-    findings = decision.findings
-    assert isinstance(findings, ablation.AblationFindings)
-    known = findings.estimates
-    if known is None:  # an earlier version told the changes alone, and not what called a group key
-        known = {group: Evidence(months, None) for group, months in findings.cost_months.items()}
-    found = ablation.evident(given, findings.verdicts, known)
-    before, now = (each.blocks._asdict() for each in (given.preset.reference, network))
-    has = [group for group in findings.key_groups if now.get(group)]
-    sure = [group for group in has if found.is_sure(group)]
-    costly = [group for group in has if found.is_costly(group) and not found.costs_nothing(group)]
-    moved = [group for group, count in now.items() if count != before.get(group)]
-    headline = "None of its block groups is found to matter" if any(now.values()) else "It has no block groups"
-    if sure:
-        headline = f"Key groups: {', '.join(sure)}"
-    elif failed := [group for group in has if found.fails(group)]:
-        headline = f"Could not be trained when lowered: {', '.join(failed)}"
-    elif costly and findings.key_by != "verdict":
-        headline = f"Costly to lower, by estimate: {', '.join(costly)}"
-    why = decision.summary
-    if findings.key_by and all(group in known or found.fails(group) for group in findings.key_groups):
-        why = keys.reason(findings.key_groups, findings.key_by, found)  # of an earlier version, too, in today's words
-    shown = sure or costly
-    rows = [row for group in shown for row in (found.sure(group) if sure else found.of(group))]
-    rows += [row for row in found.rows if keys.group_of(row) in set(moved) - set(shown)]
-    lowered = {group: before[group] for group in moved if needs_more(found.sure(group), now[group])}
-    restored = replace(network, blocks=network.blocks._replace(**lowered))
-    details = (
-        against_reference({group: (before.get(group, 0), now[group]) for group in moved}),
-        sentence(f"of the reference's groups: {why}"),
-        *(verdict_sentence(row) for row in rows),
-        *despite(tuple(lowered), restored != given.preset.reference),
+    return replace(
+        because(given, study.decision, best.architecture, decided_after(report, winner.NAME)),
+        question="Why these blocks?",
     )
-    return Answer("", headline, details)
-
-
-def against_reference(moved: Mapping[str, tuple[int, int]]) -> str:
-    if not moved:
-        return "All groups are as in the reference."
-    said = ", ".join(f"{group} {now} instead of {before}" for group, (before, now) in moved.items())
-    return f"Compared with the reference: {said}."
-
-
-def needs_more(sure: Sequence[Compared], count: int) -> bool:
-    """Whether a verdict says so of as many repeats, or of more."""
-    return any(int(row.variant.partition("=")[2]) >= count for row in sure)
-
-
-def despite(lowered: Sequence[str], otherwise: bool) -> list[str]:
-    """Of groups that the reference needs and this network has fewer of; whether it differs from the reference `otherwise`, too."""
-    if not lowered:
-        return []
-    also = ", and differs in other ways, too" if otherwise else ""
-    return [
-        f"The reference needs {', '.join(lowered)}; this network has fewer repeats of {'it' if len(lowered) == 1 else 'them'}{also}."
-    ]
 
 
 def beside_the_decided(report: Report, name: str) -> list[str]:
-    """What lowering its blocks, or leaving out the sex, came to, where that was asked for."""
+    """What leaving out the sex came to, where that was asked for."""
+    decision = decided_after(report, name)
+    return [sentence(decision.summary), *map(verdict_sentence, decision.findings.compared)] if decision else []
+
+
+def decided_after(report: Report, name: str) -> Decision | None:
+    """Of a study that comes after all, where that was asked for and is decided."""
     status = report.studies[-1].status.get(name)
-    if not status or not status["decision"]:
-        return []
-    decision = stored_decision(name, status["decision"])
-    return [sentence(decision.summary), *(verdict_sentence(row) for row in decision.findings.compared)]
-
-
-def verdict_sentence(row: Compared) -> str:
-    seeds = counted(row.seeds, "seed")
-    if row.change is None:
-        return f"{row.variant}: {row.verdict} ({seeds})."
-    within = ""
-    if row.low is not None and row.high is not None:
-        within = f" (95% interval {fixed(row.low, 2)} to {fixed(row.high, 2)})"
-    if row.scope == "architectures" and row.said == "not tested":
-        said = f"not tested ({seeds})"
-    elif row.scope == "architectures" and not row.favoured:
-        said = f"{row.verdict} ({seeds}; a verdict on the architectures)"
-    elif row.verdict == "these trained models differ":
-        said = f"these trained models differ over the images ({seeds}; no verdict on the architectures)"
-    elif row.favoured:
-        said = f"{row.said}, as these same trainings picked it ({seeds})"
-    else:
-        said = f"{row.verdict} ({seeds}; holds for these trained models only)"
-    return f"{row.variant}: {row.changed}{within}; {said}."
+    return stored_decision(name, status["decision"]) if status and status["decision"] else None
 
 
 def next_sentence(report: Report) -> str:

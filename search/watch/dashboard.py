@@ -21,11 +21,13 @@ from optuna_dashboard.artifact import get_artifact_path
 from search.apply import maps
 from search.leader.opened import Ending, OpenStudy
 from search.leader.progress import Progress
+from search.output.confirmed import confirmed_words
 from search.output.files import write_bytes
 from search.output.notices import NO_DEVICE, SYNTHETIC
 from search.output.sentence import sentence
+from search.report.cards.verdict import verdict_sentence
 from search.report.read import Recorded, StudyReport, recorded
-from search.report.words import asked, trial_words, verdict_sentence
+from search.report.words import asked, trial_words
 from search.run import TRIALS
 from search.show import svg as drawings
 from search.show.html import GREY
@@ -95,6 +97,7 @@ def decide(study: optuna.Study, name: str, given: Given, decision: Decision) -> 
     lines = [
         f"**{asked(name)}**",
         sentence(decision.summary),
+        *confirmed_words(decision.to_dict(), None),
         evidence,
         f"Always answering the training median scores {given.constant_mae:.1f} months. Networks had at most "
         f"{said(given.caps(EVERY[name].max_params(given)))}.",

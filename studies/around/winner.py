@@ -86,7 +86,8 @@ def decide(given: Given, trials: Sequence[Trial]) -> Decision:
     if not any(decided(given).blocks):
         return Decision("the decided network has no block groups to take away", decided(given), WinnerFindings())
     first = first_seed(given.preset.seed, AFTER_ALL, trials)
-    found = ablation.decide(around(given), of_seeds(trials, first)).findings
+    spread = given.found(ablation.AblationFindings).spread
+    found = ablation.decide(around(given), of_seeds(trials, first), spread).findings
     assert isinstance(found, ablation.AblationFindings)
     findings = WinnerFindings(**vars(found))
     if first == given.preset.seed:  # begun by an earlier version with the search's own

@@ -82,12 +82,15 @@ def described(name: str, verdict: Verdict, left_out: str = "") -> Compared:
     )
 
 
-def raced(given: Given, compared: Beside) -> Raced:
-    """The verdicts, and how many seeds each network should have: more than it has where a verdict is open."""
+def raced(given: Given, compared: Beside, known: Spread | None = None) -> Raced:
+    """The verdicts, and how many seeds each network should have: more than it has where a verdict is open.
+
+    `known` is what the run knows of the spread of seeds.
+    """
     margin, most = given.preset.equivalence_months, given.preset.resolve
     if most:
         return race(compared.reference, compared.family, margin, most, more(given, len(compared.family)))
-    verdicts = judge(compared.reference, compared.family, margin)
+    verdicts = judge(compared.reference, compared.family, margin, known=known)
     seeds = {name: verdict.seeds for name, verdict in verdicts.items()}
     return Raced(verdicts, seeds, len(compared.reference.months))
 
@@ -96,8 +99,8 @@ def more(given: Given, variants: int) -> Callable[[int], int]:
     return lambda seeds: given.preset.reference_seeds(seeds, variants)
 
 
-def spread(compared: Beside) -> Spread | None:
-    return spread_of(compared.reference, compared.family)
+def spread(compared: Beside, known: Spread | None = None) -> Spread | None:
+    return spread_of(compared.reference, compared.family, known)
 
 
 def compared(

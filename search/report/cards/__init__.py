@@ -1,0 +1,1 @@
+"""Cards of the report: what each says, from decisions alone."""

@@ -5,8 +5,11 @@ Its counter is the whole device's: what other processes do on the device meanwhi
 
 import os
 from collections.abc import Callable
+from typing import Any, TypeVar
 
 from models.training.cards import HIDING
+
+Answer = TypeVar("Answer")
 
 
 def meter() -> Callable[[], float | None]:
@@ -29,6 +32,17 @@ def counter_joules() -> float | None:
     user says otherwise.
     """
     device = os.environ.get(HIDING, "0").split(",")[0].strip()
+
+    def joules(nvml: Any) -> float:
+        by_index, by_uuid = nvml.nvmlDeviceGetHandleByIndex, nvml.nvmlDeviceGetHandleByUUID
+        handle = by_index(int(device)) if device.isdecimal() else by_uuid(device)
+        return float(nvml.nvmlDeviceGetTotalEnergyConsumption(handle)) / 1000
+
+    return answered(joules)
+
+
+def answered(ask: Callable[[Any], Answer]) -> Answer | None:
+    """By NVIDIA's management library; None where it is not installed, finds no driver, or does not tell."""
     try:
         import pynvml
     except ModuleNotFoundError:
@@ -36,9 +50,7 @@ def counter_joules() -> float | None:
     try:
         pynvml.nvmlInit()
         try:
-            by_index, by_uuid = pynvml.nvmlDeviceGetHandleByIndex, pynvml.nvmlDeviceGetHandleByUUID
-            handle = by_index(int(device)) if device.isdecimal() else by_uuid(device)
-            return float(pynvml.nvmlDeviceGetTotalEnergyConsumption(handle)) / 1000
+            return ask(pynvml)
         finally:
             pynvml.nvmlShutdown()
     except pynvml.NVMLError:

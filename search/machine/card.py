@@ -4,11 +4,11 @@ The files of Linux have its version. The memory is known to its management libra
 """
 
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from models.training.energy import answered
 
 VERSION = re.compile(r"\b\d+\.\d[\d.]*\b")  # NVRM version: NVIDIA UNIX x86_64 Kernel Module  535.129.03  Thu Oct 19
 
@@ -31,35 +31,15 @@ def driver_version(root: Path = Path("/")) -> str | None:
         first = ""
     if found := VERSION.search(first):
         return found[0]
-    with library() as nvml:
-        return str(nvml.nvmlSystemGetDriverVersion()) if nvml else None
+    return answered(lambda nvml: str(nvml.nvmlSystemGetDriverVersion()))
 
 
 def cards() -> list[Card] | None:
     """All of the machine, by their place on the bus; None where the library does not tell."""
-    with library() as nvml:
-        if nvml is None:
-            return None
-        handles = [nvml.nvmlDeviceGetHandleByIndex(index) for index in range(nvml.nvmlDeviceGetCount())]
-        memories = [nvml.nvmlDeviceGetMemoryInfo(handle) for handle in handles]
-        names = [str(nvml.nvmlDeviceGetName(handle)) for handle in handles]
-        return [Card(name, one.total, one.free) for name, one in zip(names, memories, strict=True)]
+    return answered(lambda nvml: [card(nvml, index) for index in range(nvml.nvmlDeviceGetCount())])
 
 
-@contextmanager
-def library() -> Iterator[Any]:
-    """NVIDIA's management library; None where it is not installed, or finds no driver."""
-    try:
-        import pynvml
-    except ModuleNotFoundError:
-        yield None
-        return
-    try:
-        pynvml.nvmlInit()
-    except pynvml.NVMLError:
-        yield None
-        return
-    try:
-        yield pynvml
-    finally:
-        pynvml.nvmlShutdown()
+def card(nvml: Any, index: int) -> Card:
+    handle = nvml.nvmlDeviceGetHandleByIndex(index)
+    memory = nvml.nvmlDeviceGetMemoryInfo(handle)
+    return Card(str(nvml.nvmlDeviceGetName(handle)), memory.total, memory.free)

@@ -8,8 +8,9 @@ import pytest
 
 from data.cases import hundredths
 from data.store.disk import Store
-from data.store.patients import hashed
+from data.store.patients import hashed, one_each
 from search.evaluate.known import Known, recognised, step_of
+from search.evaluate.labelled import of_one_known
 from search.trained.folder import digest_of_cases
 from search.trained.left.seen import films_of_cases, films_of_store
 
@@ -109,6 +110,22 @@ def test_numbers_of_another_clinics_patients_are_not_the_models_where_the_sexes_
 
     assert not by.any()
     assert others == 10
+
+
+def test_a_set_of_new_films_of_one_patient_of_the_training_is_known_by_that_patient() -> None:
+    of_model = table(patient=[hashed(name) for name in PAIRS])
+    numbers = set(of_model["patient"])
+    of_set = table(id=OTHER_IDS, checksum=OTHER_PICTURES, patient=hashed("patient 0"), male=[True] * 20).iloc[:3]
+    nobody = pd.Series("", of_set.index)
+
+    def patients(given: pd.DataFrame, known: set[str] = numbers) -> set[str]:
+        return set(of_one_known(one_each(given["patient"], nobody, known), given["patient"], given["male"], known))
+
+    assert patients(of_set) == {hashed("patient 0")}
+    assert patients(of_set.assign(patient=[hashed("patient 0"), "", hashed("patient 0")])) == {hashed("patient 0"), ""}
+    assert counts(of_set, of_model) == {"patient": 3}
+    assert patients(of_set, set()) == {""}, "a stranger's number that all images share names nobody"
+    assert patients(of_set.assign(male=[True, False, True])) == {""}, "a word for unknown has both sexes"
 
 
 def test_one_sex_mistaken_does_not_hide_the_models_patients() -> None:

@@ -1,16 +1,21 @@
 """Which films of a set have made a model: known again by their pictures, as cases, and by their patients."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from data.cases import hundredths
+from data.preparation import DataError, Preparation
 from data.store.disk import Store
 from data.store.patients import hashed, one_each
+from data.store.sources import Source
+from search.evaluate.evaluation import Evaluation
 from search.evaluate.known import Known, recognised, step_of
-from search.evaluate.labelled import of_one_known
+from search.evaluate.labelled import Labelled, of_one_known
+from search.evaluate.page import published_section
 from search.trained.folder import digest_of_cases
 from search.trained.left.seen import films_of_cases, films_of_store
 
@@ -144,3 +149,19 @@ def test_a_copy_whose_names_have_letters_before_the_number_is_the_case(letters: 
 
     assert counts(copies, table(id=numbers)) == {"case": 20}
     assert counts(strangers, table(id=numbers)) == {"": 20}
+
+
+def of_set(cases: pd.DataFrame) -> Labelled:
+    source = Source(cases, lambda row: DataError("none"), lambda row: "", False)  # type: ignore[arg-type,return-value]
+    settings = Preparation(image_px=40)
+    return Labelled("a set", source, cases.assign(known_by=""), (), 120.0, Known(cases.iloc[:0], True), 0, settings)
+
+
+def test_published_figures_stand_beside_that_of_the_images_that_it_is_of() -> None:
+    """Of the official test set's 200, a model that was corrected by half of it is judged by the others."""
+    figures = {"evaluated": {"mae": 7.0, "n": 200}, "unseen": {"mae": 8.0, "n": 100}}
+    found = Evaluation(None, of_set(table()), 120.0, "", figures, {}, 200, ())  # type: ignore[arg-type]
+    whole = replace(found, figures={"evaluated": figures["evaluated"]})
+
+    assert "<td>100 images; the published figures are of all 200</td>" in str(published_section(found))
+    assert "<td>200 images</td>" in str(published_section(whole))

@@ -12,10 +12,11 @@ from data.preparation import DataError, Preparation
 from data.store.disk import Store
 from data.store.patients import hashed, one_each
 from data.store.sources import Source
-from search.evaluate.evaluation import Evaluation
+from search.evaluate.evaluation import Evaluation, who
 from search.evaluate.known import Known, recognised, step_of
 from search.evaluate.labelled import Labelled, of_one_known
 from search.evaluate.page import published_section
+from search.evaluate.parts import whose
 from search.trained.folder import digest_of_cases
 from search.trained.left.seen import films_of_cases, films_of_store
 
@@ -155,6 +156,21 @@ def of_set(cases: pd.DataFrame) -> Labelled:
     source = Source(cases, lambda row: DataError("none"), lambda row: "", False)  # type: ignore[arg-type,return-value]
     settings = Preparation(image_px=40)
     return Labelled("a set", source, cases.assign(known_by=""), (), 120.0, Known(cases.iloc[:0], True), 0, settings)
+
+
+def test_equal_pictures_are_on_one_side_whatever_their_patients_are_called_and_their_number_is_a_worry() -> None:
+    """The first four are one picture each of two patients, and of nobody; by the second of each patient all are linked."""
+    patients = ["P1", "P1", "P2", "", *(f"Q{n}" for n in range(16))]
+    pictures = ["a", "b", "b", "b", *(f"c{n}" for n in range(16))]
+    cases = table(patient=patients, checksum=pictures)
+    unit = whose(cases)
+
+    assert unit.nunique() == 17
+    assert set(unit[:4]) == {"P1"}
+    assert unit[3] != unit[4]
+    words = "2 images of this set are the same picture as another one, and the figures count each."
+    assert list(who(of_set(cases), 0, True)) == [("worry", words)]
+    assert not list(who(of_set(table()), 0, True))
 
 
 def test_published_figures_stand_beside_that_of_the_images_that_it_is_of() -> None:

@@ -149,6 +149,9 @@ def test_a_copy_whose_names_have_letters_before_the_number_is_the_case(letters: 
     strangers = table(id=[f"{letters}{2000 + n}" for n in range(20)], checksum=OTHER_PICTURES)
 
     assert counts(copies, table(id=numbers)) == {"case": 20}
+    assert counts(table(id=numbers), copies) == {"case": 20}, "the model was trained on the copy"
+    assert counts(copies.assign(checksum=table()["checksum"]), copies) == {"case": 20}
+    assert counts(table(id=[f"x{number}" for number in numbers]), copies) == {"": 20}, "both have letters, and others"
     assert counts(strangers, table(id=numbers)) == {"": 20}
 
 

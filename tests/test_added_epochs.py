@@ -25,13 +25,14 @@ from search.run import Run
 from search.storage.sqlite import sqlite_url
 from search.trained.choose import Chosen
 from search.trained.folder import ModelFolder, models_of, open_folder
-from search.trained.keep import begun_otherwise
+from search.trained.keep import begun_otherwise, finished_before
 from search.trained.left.finish import Origin, finish, keep_best_so_far
-from search.trained.made_of import ENDED, STOPPED
+from search.trained.left.looked import was_before
+from search.trained.made_of import ENDED, STOPPED, TESTED
 from search.trained.train import Order, job_of, train
 from search.workers import checkpoint
 from search.workers.best import MODEL, TEST, VALIDATION, load_predictions, numbered, save_predictions
-from search.workers.job import EpochDone, Finished, Job, Message, Paused, fingerprint, job_dict
+from search.workers.job import EpochDone, Failed, Finished, Job, Message, Paused, fingerprint, job_dict
 from search.workers.local import InProcess, lay_out
 from search.workers.supervisor import Stopped, StopRequest
 from studies.preset import StudyError
@@ -358,6 +359,76 @@ def test_a_kept_best_whose_checkpoints_are_gone_goes_on_from_its_network(
 
     assert len(found.about["history"]) == 12
     assert STOPPED not in found.about
+
+
+class Ending:
+    """Trains nothing: ends at once with this message, after what this does."""
+
+    workers = 1
+
+    def __init__(self, message: Message, act: Callable[[], None] = lambda: None) -> None:
+        self.message, self.act = message, act
+
+    def start(self, job: Job) -> None:
+        self.act()
+
+    def wait(self, seconds: float) -> list[Message]:
+        return [self.message]
+
+    def stop(self) -> None: ...
+
+    def kill(self, number: int, reason: str) -> None: ...
+
+    def close(self) -> None: ...
+
+
+@pytest.mark.parametrize("how", ["fails", "is stopped without --keep-best"])
+def test_a_kept_best_is_a_model_again_where_its_training_goes_on_and_does_not_end(
+    run: Run, tiny_store: Store, tiny_model: Path, how: str
+) -> None:
+    job = killed_and_kept(run, tiny_store, tiny_model)
+    before = open_folder(job.folder, whole=True).about
+    stop = StopRequest()
+    ending, error = (
+        (Ending(Failed(0, "not_finite", "the loss is no number")), StudyError)
+        if how == "fails"
+        else (Ending(Paused(0), lambda: setattr(stop, "signal", signal.SIGINT)), Stopped)
+    )
+    with pytest.raises(error):  # type: ignore[type-var]
+        train(run, tiny_store, TWELVE, lambda: ending, silent(), Terms(stop=stop))
+
+    after = open_folder(job.folder, whole=True).about
+    same = ("validation", "test", "best_epoch", "digests", STOPPED, TESTED)
+    assert {name: after[name] for name in same} == {name: before[name] for name in same}
+    assert sorted(path.name for path in job.folder.glob("*.json")) == ["job.json", "model.json"]
+
+
+def test_the_test_of_a_kept_best_was_read_whatever_comes_before_its_training_ends(
+    run: Run, tiny_store: Store, tiny_model: Path
+) -> None:
+    """The command that goes on was killed, so that no model is there."""
+    job = killed_and_kept(run, tiny_store, tiny_model)
+    assert finished_before(job) is None
+    assert not models_of(run.folder)
+    origin = Origin("by hand", before=was_before(job.folder))
+    for name in (MODEL, TEST, VALIDATION):
+        shutil.copy(tiny_model / name, job.folder / name)
+    finish(job, tiny_store, origin, history_of(epochs(*SIX)), flip=False)
+
+    assert open_folder(job.folder, whole=True).about[TESTED] == 1
+    assert (
+        "opened before, by 1 other model of this run, or this one as it was" in (job.folder / "report.html").read_text()
+    )
+
+
+@pytest.mark.parametrize(("error", "times"), [(15.0, 3), (17.0, 0)], ids=["a better epoch", "none"])
+def test_a_better_network_of_the_same_model_has_its_own_earlier_test_before_it_and_those_of_others_in_between(
+    run: Run, tiny_store: Store, whole: Path, error: float, times: int
+) -> None:
+    for name in ("q", "r"):
+        shutil.copytree(whole, whole.with_name(name))
+
+    assert trained(run, tiny_store, TWELVE, Answering(*[error] * 6)).about[TESTED] == times
 
 
 @pytest.mark.parametrize("kept", [True, False], ids=["with its best kept", "stopped"])

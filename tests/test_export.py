@@ -24,7 +24,7 @@ from search.apply import export as exporting
 from search.apply.export import PACKAGES, TOLERANCE_MONTHS, export, inputs_for, missing, taken
 from search.cli import main
 from search.trained.folder import ModelFolder, load_network
-from search.trained.measures import metrics
+from search.trained.measures import contradictions, metrics
 from studies.preset import StudyError
 
 ARCHITECTURE = Architecture(1 / 16, Blocks(0, 0, 0, 0, 0, 1), (False, False), dropout=0.3)
@@ -313,6 +313,27 @@ def test_the_card_says_what_the_model_is_and_is_not(model: ModelFolder, tmp_path
         f"tolerance {TOLERANCE_MONTHS}",
     ):
         assert said in card
+
+
+@pytest.mark.slow
+def test_the_card_and_the_json_say_what_the_page_calls_a_worry_about_the_test(model: ModelFolder) -> None:
+    from search.apply.model_card import beside, card
+
+    random = np.random.default_rng(0)
+    age_months, male = random.uniform(20, 200, 300), np.arange(300) % 2
+    right, older = (metrics(age_months + off + random.normal(0, 5, 300), age_months, male, 120.0) for off in (0, 20))
+    conformal = {"level": 0.9, "n": 300, "groups": [], "centre": None, "coverage": None}
+    about = model.about | {"validation": right, "test": older, "tests_opened_before": 3, "conformal": conformal}
+
+    written = card(ModelFolder(model.path, about), "onnx", "x.onnx", "")
+    told = beside(ModelFolder(model.path, about), "onnx", "x.onnx")
+
+    assert "opened before, by 3 other models of this run" in written
+    assert "months older than the validation images" in written
+    assert told["tests_opened_before"] == 3
+    assert told["contradictions"] == contradictions(about) != []
+    untested = beside(ModelFolder(model.path, about | {"test": None, "conformal": None}), "onnx", "x.onnx")
+    assert untested["contradictions"] == []
 
 
 @pytest.mark.slow

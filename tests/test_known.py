@@ -1,15 +1,22 @@
 """Which films of a set have made a model: known again by their pictures, as cases, and by their patients."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from data.cases import hundredths
+from data.preparation import DataError, Preparation
 from data.store.disk import Store
-from data.store.patients import hashed
+from data.store.patients import hashed, one_each
+from data.store.sources import Source
+from search.evaluate.evaluation import Evaluation, who
 from search.evaluate.known import Known, recognised, step_of
+from search.evaluate.labelled import Labelled, of_one_known
+from search.evaluate.page import published_section
+from search.evaluate.parts import whose
 from search.trained.folder import digest_of_cases
 from search.trained.left.seen import films_of_cases, films_of_store
 
@@ -111,6 +118,22 @@ def test_numbers_of_another_clinics_patients_are_not_the_models_where_the_sexes_
     assert others == 10
 
 
+def test_a_set_of_new_films_of_one_patient_of_the_training_is_known_by_that_patient() -> None:
+    of_model = table(patient=[hashed(name) for name in PAIRS])
+    numbers = set(of_model["patient"])
+    of_set = table(id=OTHER_IDS, checksum=OTHER_PICTURES, patient=hashed("patient 0"), male=[True] * 20).iloc[:3]
+    nobody = pd.Series("", of_set.index)
+
+    def patients(given: pd.DataFrame, known: set[str] = numbers) -> set[str]:
+        return set(of_one_known(one_each(given["patient"], nobody, known), given["patient"], given["male"], known))
+
+    assert patients(of_set) == {hashed("patient 0")}
+    assert patients(of_set.assign(patient=[hashed("patient 0"), "", hashed("patient 0")])) == {hashed("patient 0"), ""}
+    assert counts(of_set, of_model) == {"patient": 3}
+    assert patients(of_set, set()) == {""}, "a stranger's number that all images share names nobody"
+    assert patients(of_set.assign(male=[True, False, True])) == {""}, "a word for unknown has both sexes"
+
+
 def test_one_sex_mistaken_does_not_hide_the_models_patients() -> None:
     numbers = [hashed(name) for name in PAIRS]
     male = [n // 2 % 2 == 0 for n in range(20)]
@@ -126,4 +149,38 @@ def test_a_copy_whose_names_have_letters_before_the_number_is_the_case(letters: 
     strangers = table(id=[f"{letters}{2000 + n}" for n in range(20)], checksum=OTHER_PICTURES)
 
     assert counts(copies, table(id=numbers)) == {"case": 20}
+    assert counts(table(id=numbers), copies) == {"case": 20}, "the model was trained on the copy"
+    assert counts(copies.assign(checksum=table()["checksum"]), copies) == {"case": 20}
+    assert counts(table(id=[f"x{number}" for number in numbers]), copies) == {"": 20}, "both have letters, and others"
     assert counts(strangers, table(id=numbers)) == {"": 20}
+
+
+def of_set(cases: pd.DataFrame) -> Labelled:
+    source = Source(cases, lambda row: DataError("none"), lambda row: "", False)  # type: ignore[arg-type,return-value]
+    settings = Preparation(image_px=40)
+    return Labelled("a set", source, cases.assign(known_by=""), (), 120.0, Known(cases.iloc[:0], True), 0, settings)
+
+
+def test_equal_pictures_are_on_one_side_whatever_their_patients_are_called_and_their_number_is_a_worry() -> None:
+    """The first four are one picture each of two patients, and of nobody; by the second of each patient all are linked."""
+    patients = ["P1", "P1", "P2", "", *(f"Q{n}" for n in range(16))]
+    pictures = ["a", "b", "b", "b", *(f"c{n}" for n in range(16))]
+    cases = table(patient=patients, checksum=pictures)
+    unit = whose(cases)
+
+    assert unit.nunique() == 17
+    assert set(unit[:4]) == {"P1"}
+    assert unit[3] != unit[4]
+    words = "2 images of this set are the same picture as another one, and the figures count each."
+    assert list(who(of_set(cases), 0, True)) == [("worry", words)]
+    assert not list(who(of_set(table()), 0, True))
+
+
+def test_published_figures_stand_beside_that_of_the_images_that_it_is_of() -> None:
+    """Of the official test set's 200, a model that was corrected by half of it is judged by the others."""
+    figures = {"evaluated": {"mae": 7.0, "n": 200}, "unseen": {"mae": 8.0, "n": 100}}
+    found = Evaluation(None, of_set(table()), 120.0, "", figures, {}, 200, ())  # type: ignore[arg-type]
+    whole = replace(found, figures={"evaluated": figures["evaluated"]})
+
+    assert "<td>100 images; the published figures are of all 200</td>" in str(published_section(found))
+    assert "<td>200 images</td>" in str(published_section(whole))

@@ -20,7 +20,16 @@ from search.leader.progress import Terms
 from search.run import Run
 from search.storage.sqlite import sqlite_url
 from search.trained.choose import Chosen
-from search.trained.folder import digest_of_cases, open_folder, opened_before, read_about
+from search.trained.folder import (
+    case_texts,
+    digest_of_cases,
+    digest_of_texts,
+    open_folder,
+    opened_before,
+    read_about,
+)
+from search.trained.left.looked import looks_before
+from search.trained.made_of import TESTED
 from search.trained.train import Order, job_of
 from search.workers.local import InProcess
 
@@ -87,6 +96,30 @@ def test_a_model_of_before_is_known_by_its_table_of_predictions(
     assert read_about(tmp_path / "with").get("test_of") is None
     assert open_folder(tiny_model).about["test_of"] == tested
     assert opened_before(tmp_path / "new", tested) == 1
+
+
+def test_a_test_on_some_of_the_cases_of_another_models_test_is_not_the_first(
+    tiny_model: Path, tiny_store: Store, tmp_path: Path
+) -> None:
+    """A model's further training on a set that has corrected it, or a correction by another share, is tested on other parts."""
+    test = tiny_store.split("test")
+    cases = case_texts(test.ids, test.age_months, test.male)
+    laid(tiny_model, tmp_path / "of-all", digest_of_texts(cases), table=True)
+
+    assert opened_before(tmp_path / "new", digest_of_texts(cases[1:]), cases[1:]) == 1
+    assert opened_before(tmp_path / "new", digest_of_texts(["another 7.00 True"]), ["another 7.00 True"]) == 0
+
+
+def test_another_network_of_the_same_folder_is_a_further_look_at_its_test_and_the_same_one_is_none(
+    tiny_model: Path,
+) -> None:
+    before = read_about(tiny_model)
+    other = before | {"best_epoch": before["best_epoch"] + 1}
+
+    assert looks_before(before, other) == {TESTED: 1}
+    assert looks_before(before | {TESTED: 2}, other | {TESTED: 4}) == {TESTED: 5}
+    assert looks_before(before | {TESTED: 2}, before | {"test_flipped": before["test"]}) == {TESTED: 2}
+    assert looks_before(None, other) == looks_before(before | {"test": None}, other) == {}
 
 
 @pytest.mark.slow

@@ -384,6 +384,22 @@ def test_models_trained_in_full_give_the_test_mae(
     assert dict(contents(with_model).sections)["Final models"]
 
 
+@pytest.mark.parametrize("made", [{"made_from": {"name": "final"}}, {"ensemble": {"members": [{"best_epoch": 2}]}}])
+def test_the_test_mae_beside_the_papers_is_of_the_network_itself_and_of_the_runs_own_test_images(
+    decided: Report, model_about: Callable[..., dict[str, object]], made: dict[str, object]
+) -> None:
+    final = decided.study("refinement").decision
+    assert final
+    about = model_about(final.architecture)
+    other = about | made | {"test": dict(about["test"], mae=9.9)}  # type: ignore[call-overload]
+    of_final = [(decided.run.folder / "models" / "final", about), (decided.run.folder / "models" / "other", other)]
+
+    both, alone = replace(decided, models=tuple(of_final)), replace(decided, models=tuple(of_final[1:]))
+
+    assert [row["test MAE"] for row in table1_rows(both) if row["network"] == "Final"] == [5.6, 5.6]
+    assert [row["test MAE"] for row in table1_rows(alone) if row["network"] == "Final"] == [5.6, None]
+
+
 @pytest.fixture
 def model_about() -> Callable[..., dict[str, object]]:
     def about(architecture: Architecture) -> dict[str, object]:

@@ -14,14 +14,17 @@ from search.output.confirmed import MODEL_NOTHING, model_learned_nothing
 from search.output.markdown import code, escaped
 from search.output.notices import NO_DEVICE
 from search.output.sentence import capital
+from search.trained.about import INTERVALS, MORE_MEASURES, misfit
 from search.trained.folder import ModelFolder
 from search.trained.made_of import (
     EARLIER,
+    TESTED,
     changed,
     constant_words,
     drawn_words,
     lineage,
     lineage_words,
+    looked_words,
     made_of,
     owned_weights,
     short,
@@ -31,6 +34,7 @@ from search.trained.made_of import (
     validation_role,
     when_words,
 )
+from search.trained.measures import contradictions
 
 RUNS_WITH = {
     "keras": "Keras 3 (`keras.saving.load_model`)",
@@ -43,6 +47,7 @@ RSNA = (
     "re-identification, and citing Halabi et al., Radiology 2019; 290(2):498-503. Whether a network trained on them may be "
     "passed on is for those terms to say, not for this card."
 )
+COMPARED = {"validation": MORE_MEASURES, "test": MORE_MEASURES, "conformal": INTERVALS}
 FIGURES = {
     "n": "cases",
     "mae": "MAE",
@@ -158,6 +163,9 @@ def beside(model: ModelFolder, format: str, file: str) -> dict[str, Any]:
         "lineage": [passed_on(one) for one in lineage(about)],
         "lineage_means": "the data that made the network, the first of them first; the figures are of the last; synthetic: drawn by this program, "
         "null where that is not known; weights: the file that a training started from",
+        "tests_opened_before": about.get(TESTED),
+        "tests_opened_before_means": "how many other models, or this one as it was earlier, were tested before on some or all of the test cases",
+        "contradictions": contradicted(about),
         "validation_cases": validation_role(about).figures,
         "training_films": about.get("films"),
         "training_films_mean": "percentiles 0.5, 5, 50, 95 and 99.5 (low to high) of the training films; size_px is a file's longer side, sharpness "
@@ -218,10 +226,16 @@ def figures(about: Mapping[str, Any]) -> list[str]:
         for group in ("by_sex", "by_age"):
             if grouped := groups(measured.get(group)):
                 parts += [f"{capital(name)}, {group.replace('_', ' ')}:", table(grouped)]
-    said = [escaped(words) for _, words in changed(about)]
+    said = [escaped(words) for words in (looked_words(about), *contradicted(about)) if words]
+    said += [escaped(words) for _, words in changed(about)]
     if "validation" in splits:
         said.append(validation_role(about).figures)
     return [*parts, *([bullets(said)] if said else [])]
+
+
+def contradicted(about: Mapping[str, Any]) -> list[str]:
+    """Where the test's figures contradict the validation's; nothing of a model of an earlier version that lacks one of them."""
+    return [] if misfit(about, COMPARED) else contradictions(dict(about))
 
 
 def row(measured: Mapping[str, Any]) -> dict[str, str]:

@@ -19,6 +19,7 @@ from search.evaluate.known import CASE, PATIENT, PICTURE
 from search.evaluate.labelled import Labelled
 from search.output.confirmed import MODEL_NOTHING, model_learned_nothing
 from search.output.notices import of_drawn_hands
+from search.output.sentence import counted
 from search.trained.conformal import coverage
 from search.trained.folder import ModelFolder
 from search.trained.made_of import OF_SET, OF_TRAINING
@@ -129,6 +130,11 @@ def who(labelled: Labelled, official: int, median_known: bool) -> Iterator[tuple
         )
     if words := known_words(labelled):
         yield "worry", words
+    if equal := int(labelled.cases["checksum"].duplicated().sum()):
+        yield (
+            "worry",
+            f"{counted(equal, 'image')} of this set {'is' if equal == 1 else 'are'} the same picture as another one, and the figures count each.",
+        )
     if labelled.numbers_of_others:
         yield (
             "note",

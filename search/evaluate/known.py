@@ -16,7 +16,7 @@ import pandas as pd
 from data.preparation import AgeUnit
 from data.tables.ages import UNITS
 from search.trained.folder import ModelFolder, ancestry, store_of
-from search.trained.left.seen import STEP, case_of, films_of_cases, films_of_store, read_seen
+from search.trained.left.seen import LETTERS, STEP, bare, case_of, films_of_cases, films_of_store, read_seen
 from search.trained.page import read_predictions
 
 PICTURE, CASE, PATIENT = "picture", "case", "patient"  # how a film was recognised; '' where it was not
@@ -90,8 +90,11 @@ def same_cases(cases: pd.DataFrame, films: pd.DataFrame, step: float) -> pd.Seri
     """Whether a film of the same id and sex has the same age, as exactly as the coarser of two tables may have rounded it."""
     asked = pd.DataFrame({"row": cases.index, "male": cases["male"].astype(bool)})
     asked["age"] = cases["age_months"].to_numpy(float)
-    # RSNA's b1377.png is 1377.png in other copies.
-    names = (cases["id"], cases["id"].str.replace(r"^[^\W\d]+[\s_\-.]*(?=\d+$)", "", regex=True))
+    names = (
+        cases["id"],
+        bare(cases["id"]),
+        LETTERS + cases["id"],
+    )  # letters may be in the set's ids or in the training's
     asked = pd.concat([asked.assign(case=case_of(ids)) for ids in names]).drop_duplicates()
     pairs = asked.merge(films, on=["case", "male"])
     # Two tables that write ages alike have rounded one age to one number.

@@ -1,6 +1,6 @@
 """A labelled set, opened by an existing model: every case with its answer, and the reasons of those that have none."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +19,7 @@ from data.store.disk import checksum, is_store, open_store
 from data.store.patients import hashed, one_each
 from data.store.prepare import Progress
 from data.store.sources import Source, read_source
+from data.tables.paired.patients import MOST_IMAGES
 from search.evaluate.known import Known, known_to, recognised
 from search.trained.folder import ModelFolder, store_of
 from search.trained.keep import training_median
@@ -73,10 +74,22 @@ def opened(
     known = known_to(folder, run)
     # A store has no numbers, only their hashes.
     of_table = cases["patient"] if prepared else cases["patient"].map(hashed)
-    cases["patient"] = one_each(of_table, cases.pop("of_image"), set(known.films["patient"]))
+    numbers = set(known.films["patient"]) - {""}
+    patients = one_each(of_table, cases.pop("of_image"), numbers)
+    cases["patient"] = of_one_known(patients, of_table, cases["male"], numbers)
     by, others = recognised(cases, known, settings.age_unit)
     cases = cases.assign(known_by=by)
     return Labelled(absolute(source), read, cases, tuple(problems), median_of(folder, run), known, others, settings)
+
+
+def of_one_known(patients: pd.Series, of_table: pd.Series, male: pd.Series, known: Collection[str]) -> pd.Series:
+    """The same patients; where the table names one alone, who would be nobody, it is a patient whom the model knows.
+
+    Not if more images are of that number than one patient has, or they are of both sexes.
+    """
+    named = of_table[of_table != ""]
+    one = named.nunique() == 1 and set(named) <= set(known) and male[named.index].nunique() == 1
+    return of_table if one and len(named) <= MOST_IMAGES and not patients.any() else patients
 
 
 def median_of(model: ModelFolder, run: Path) -> float | None:

@@ -6,6 +6,7 @@ import pandas as pd
 
 from data.cases import complete_splits
 from data.store.disk import is_store, open_store
+from data.store.sides import linked
 from search.evaluate.labelled import Labelled
 from studies.preset import StudyError
 
@@ -35,5 +36,6 @@ def of_what(labelled: Labelled) -> str:
 
 
 def whose(cases: pd.DataFrame) -> pd.Series:
-    """Whom an image belongs to; equal pictures are one patient's."""
-    return cases["patient"].where(cases["patient"] != "", cases["checksum"])
+    """Whom an image belongs to; equal pictures are one patient's, over any images between, whatever the table says."""
+    own = cases["patient"].where(cases["patient"] != "", cases["checksum"])
+    return own.groupby(linked(cases[["patient", "checksum"]])).transform("first")

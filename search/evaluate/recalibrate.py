@@ -23,7 +23,15 @@ from search.evaluate.parts import of_what, parted
 from search.run import PREPARED
 from search.trained.about import digest_of_file
 from search.trained.conformal import calibrate, intervals
-from search.trained.folder import ABOUT, ModelFolder, digest_of_cases, load_network, open_folder, opened_before
+from search.trained.folder import (
+    ABOUT,
+    ModelFolder,
+    case_texts,
+    digest_of_texts,
+    load_network,
+    open_folder,
+    opened_before,
+)
 from search.trained.keep import put_predictions, write_about
 from search.trained.left.looks import LOOKS, taken_over
 from search.trained.left.seen import films_of_cases, leave_seen
@@ -93,7 +101,8 @@ def recalibrated(
         "test": with_intervals(reported, made.correction.of(reported["network_months"].to_numpy()), conformal, by_sex),
     }
     validation = measured(parts["validation"], constant_months)
-    tested = digest_of_cases(reported["id"], reported["age_months"], reported["male"])
+    cases = case_texts(reported["id"], reported["age_months"], reported["male"])
+    tested = digest_of_texts(cases)
     about = model.about | {
         "name": path.name,
         "made": time.strftime("%Y-%m-%d %H:%M:%S"),
@@ -115,7 +124,7 @@ def recalibrated(
         "test_flipped": None,
         "test_films": departures(films_of(fitted, model.preparation.image_px), reported, FITTED_FILMS),
         "test_of": tested,
-        "tests_opened_before": opened_before(path, tested),
+        "tests_opened_before": opened_before(path, tested, cases),
         "conformal": conformal | {"calibrated_on": "recalibration"},
         "conformal_flipped": None,
         "recalibration": asdict(made.correction)

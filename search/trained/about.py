@@ -179,16 +179,16 @@ WHOLE_OPTIONAL: dict[str, Shape] = {
 }
 
 
-def read(folder: Path, whole: bool = False) -> dict[str, Any]:
+def read(folder: Path, whole: bool = False, name: str = ABOUT) -> dict[str, Any]:
     """model.json. Raises DataError where the folder holds no trained model, or the file is not what was written.
 
     `whole` models have everything that training leaves; others may have been written by hand.
     """
-    path = folder / ABOUT
+    path = folder / name
     try:
         written = path.read_bytes()
     except OSError:
-        raise DataError(f"{folder} holds no trained model ({ABOUT}); train one, or name another --model") from None
+        raise DataError(f"{folder} holds no trained model ({name}); train one, or name another --model") from None
     with foreign(f"{path} is damaged: restore a copy, or train the model again"):
         about = json.loads(written)
     if not isinstance(about, dict):

@@ -23,6 +23,7 @@ from search.trained.choose import name_of, seed_of, seed_words
 from search.trained.folder import MEMBERS, ModelFolder, load_network, open_folder, read_about
 from search.trained.keep import begun, begun_seed
 from search.trained.left.finish import Origin, finish
+from search.trained.left.looked import set_aside, was_before
 from search.trained.made_of import ENDED
 from search.trained.measures import as_ages
 from search.trained.train import Order, carried_out, job_of, room_in, safe
@@ -100,7 +101,7 @@ def was_flipped(folder: Path) -> bool:
 
 def combine(job: Job, store: Store, order: Order, members: Sequence[ModelFolder]) -> None:
     """Everything of the folder, from the members'; model.json last."""
-    (job.folder / ABOUT).unlink(missing_ok=True)  # it is no model meanwhile
+    set_aside(job.folder)
     networks = [load_network(member) for member in members]
     from models.network import mean_of  # after TensorFlow was loaded without its chatter
     from models.saved import save
@@ -125,7 +126,9 @@ def combine(job: Job, store: Store, order: Order, members: Sequence[ModelFolder]
         },
     }
     words = f"{order.chosen.origin}, mean of {len(members)} networks"
-    finish(job, store, Origin(words, members[0], facts), mean_history(members), order.flip)
+    finish(
+        job, store, Origin(words, members[0], facts, before=was_before(job.folder)), mean_history(members), order.flip
+    )
 
 
 def told(member: ModelFolder) -> dict[str, Any]:

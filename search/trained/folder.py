@@ -27,8 +27,10 @@ __all__ = [
     "MEMBERS",
     "ModelFolder",
     "ancestry",
+    "case_texts",
     "chosen_model",
     "digest_of_cases",
+    "digest_of_texts",
     "load_network",
     "models_of",
     "network_at",
@@ -85,15 +87,16 @@ def models_of(run: Path) -> list[Path]:
     return sorted(folders, key=lambda folder: (read_about(folder)["made"], folder.name))
 
 
-def opened_before(folder: Path, tested: str) -> int:
-    """How many other models of the run, or beside this one, were tested before on the cases of this digest.
+def opened_before(folder: Path, tested: str, cases: Collection[str] = ()) -> int:
+    """How many other models of the run, or beside this one, were tested before on the cases of this digest, or on some of `cases`.
 
     An ensemble and its members are one model: nobody chose among them by their tests.
     """
     folder = folder.absolute()
     own, models = one_model(folder), folder.parents[2] if folder.parent.name == MEMBERS else folder.parent
     folders = [path.parent for pattern in (f"*/{ABOUT}", f"*/{MEMBERS}/*/{ABOUT}") for path in models.glob(pattern)]
-    return len({one_model(path) for path in folders if path != folder and tested_on(path) == tested} - {own})
+    found = {one_model(path) for path in folders if path != folder and was_tested_on(path, tested, set(cases))}
+    return len(found - {own})
 
 
 def one_model(folder: Path) -> Path:
@@ -102,26 +105,35 @@ def one_model(folder: Path) -> Path:
     return folder.parents[1] if member else folder
 
 
-def tested_on(folder: Path) -> str:
-    """The digest of the cases that the model was tested on; '' where there were none, or nobody can tell."""
+def was_tested_on(folder: Path, tested: str, cases: Collection[str]) -> bool:
+    """Whether the model's test was of this digest, or had one of `cases`; it was not where nobody can tell."""
     try:
         about = read_about(folder)
         if about["test"] is None:
-            return ""
-        if about.get("test_of"):
-            return str(about["test_of"])
-        # A model of an earlier version; its table of predictions has them.
+            return False
+        if about.get("test_of") == tested:
+            return True
+        # Models of an earlier version say no digest, and a digest tells nothing of a part.
         listed = read_csv(folder / "predictions_test.csv", {"male": "bool", "age_months": "float"})
-        return digest_of_cases(listed["id"], listed["age_months"], listed["male"])
+        theirs = case_texts(listed["id"], listed["age_months"], listed["male"])
+        return digest_of_texts(theirs) == tested or not set(cases).isdisjoint(theirs)
     except (DataError, OSError, KeyError, ValueError):
-        return ""
+        return False
+
+
+def case_texts(ids: Iterable[object], age_months: Iterable[float], male: Iterable[object]) -> list[str]:
+    """Of each case id, age (to a hundredth, as tables of predictions have it) and sex, in one order."""
+    ages = hundredths(list(age_months))
+    return sorted(f"{id!s} {age:.2f} {bool(boy)}" for id, age, boy in zip(ids, ages, male, strict=True))
+
+
+def digest_of_texts(texts: Iterable[str]) -> str:
+    return hashlib.blake2b("\n".join(texts).encode(errors="surrogateescape"), digest_size=16).hexdigest()
 
 
 def digest_of_cases(ids: Iterable[object], age_months: Iterable[float], male: Iterable[object]) -> str:
-    """A digest of cases, in whatever order: id, age (to a hundredth, as tables of predictions have it) and sex."""
-    ages = hundredths(list(age_months))
-    cases = sorted(f"{id!s} {age:.2f} {bool(boy)}" for id, age, boy in zip(ids, ages, male, strict=True))
-    return hashlib.blake2b("\n".join(cases).encode(errors="surrogateescape"), digest_size=16).hexdigest()
+    """A digest of cases, in whatever order."""
+    return digest_of_texts(case_texts(ids, age_months, male))
 
 
 def newest(run: Path) -> Path:

@@ -35,13 +35,15 @@ from search.trained.conformal import calibrate, coverage, intervals
 from search.trained.folder import (
     ABOUT,
     ModelFolder,
-    digest_of_cases,
+    case_texts,
+    digest_of_texts,
     models_of,
     newest,
     opened_before,
     read_about,
     store_with,
 )
+from search.trained.left.looked import set_aside
 from search.trained.left.looks import LOOKS, learned_looks, taken_over
 from search.trained.left.seen import films_of_store, leave_seen
 from search.trained.made_of import ENDED, KEPT_BY_SEARCH, STOPPED, TRAINED, data_of, weights_of
@@ -75,7 +77,8 @@ def describe(
     conformal = calibrated(job, store, predicted)
     films = films_of(traits_in(store, "train"), store.image_px)
     test = store.split("test")
-    tested = digest_of_cases(test.ids, test.age_months, test.male) if job.test else None
+    cases = case_texts(test.ids, test.age_months, test.male)
+    tested = digest_of_texts(cases) if job.test else None
     weights = {"weights": weights_of(job)} if job.weights_digest else {}
     return {
         "name": job.folder.name,
@@ -107,7 +110,7 @@ def describe(
         "test": measured(store, "test", predicted["test"]) if job.test else None,
         "test_flipped": measured(store, "test", mirrored["test"]) if mirrored and job.test else None,
         "test_of": tested,
-        "tests_opened_before": opened_before(job.folder, tested) if tested else 0,
+        "tests_opened_before": opened_before(job.folder, tested, cases) if tested else 0,
         "conformal": conformal,
         "conformal_flipped": calibrated(job, store, mirrored) if mirrored else None,
         "looks": taken_over(looks_of, job.folder / LOOKS) if looks_of else learned_looks(store, job.folder / LOOKS),
@@ -141,9 +144,7 @@ def calibrated(job: Job, store: Store, predicted: dict[str, np.ndarray]) -> dict
     if not job.test:
         return made | {"coverage": None}
     test = store.split("test")
-    return made | {
-        "coverage": coverage(made, predicted["test"], test.age_months, test.male if by_sex else None),
-    }
+    return made | {"coverage": coverage(made, predicted["test"], test.age_months, test.male if by_sex else None)}
 
 
 def write_predictions(folder: Path, store: Store, about: dict[str, Any]) -> None:
@@ -302,7 +303,7 @@ def finished_before(job: Job) -> dict[str, Any] | None:
     if about["data"]["digest"] != job.data:
         raise StudyError(f"{job.folder} was trained on other data ({about['data']['source']}): {advice}")
     if goes_on_from_checkpoint(job.folder, about):  # the best epoch so far: it is no model meanwhile
-        (job.folder / ABOUT).unlink()
+        set_aside(job.folder)
         return None
     for name in about.get(DIGESTS, {}):
         refuse_changed(job.folder, about, name)

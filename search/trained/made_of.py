@@ -17,6 +17,7 @@ from search.show.tables import signed
 from search.workers.job import Job
 
 TRAINED, FINE_TUNED, RECALIBRATED = "trained", "fine-tuned", "recalibrated"  # what was done with data
+TESTED = "tests_opened_before"  # in model.json: by how many other models, and by this one as it was earlier
 KEPT_BY_SEARCH = "kept_by_search"  # in model.json: it is a trial's network, not one of `train`
 EARLIER = "not known"  # of a model that says which one it was made from, but not of which data that one was made
 FIGURES_DRAWN = "its figures are of drawn hands and say nothing about patients"
@@ -304,7 +305,17 @@ def ended_early(patience: int, of: int, trained: int) -> dict[str, Any]:
 
 def remembered(about: Mapping[str, Any] | None) -> dict[str, Any]:
     """Of a model that is described anew: what its files do not say."""
-    return {name: about[name] for name in (ENDED, "tests_opened_before") if about and about.get(name) is not None}
+    return {name: about[name] for name in (ENDED, TESTED) if about and about.get(name) is not None}
+
+
+def looked_words(about: Mapping[str, Any]) -> str:
+    """Of test images that are not new any more; empty where they are."""
+    if not about["test"] or not (times := about.get(TESTED)):
+        return ""
+    return (
+        f"Some or all of these test images were opened before, by {times} other model{'s' * (times > 1)} of this run, or this one as it was "
+        "earlier: choosing among models by them makes the best look better than it is."
+    )
 
 
 def early_words(about: Mapping[str, Any]) -> str:

@@ -37,6 +37,7 @@ from search.trained.made_of import (
     drawn_alone,
     epoch_words,
     lineage_words,
+    looked_words,
     sources_of,
     trained_words,
     validation_role,
@@ -112,15 +113,8 @@ def measures_section(about: dict[str, Any]) -> Section:
         said.append(
             ("note", "The data have no test split, so every figure comes from images that also guided a choice.")
         )
-    elif about["tests_opened_before"]:
-        times = about["tests_opened_before"]
-        opened = f"{times} other model{'s' if times > 1 else ''} of this run"
-        said.append(
-            (
-                "worry",
-                f"These test images were opened before, by {opened}: choosing among models by them makes the best look better than it is.",
-            )
-        )
+    elif looked := looked_words(about):
+        said.append(("worry", looked))
     said += [("worry", contradiction) for contradiction in contradictions(about)]
     said += changed(about)
     said.append(("note", validation_role(about).figures))

@@ -10,7 +10,7 @@ from search.output.sentence import capital, sentence
 from search.output.terminal import log, say
 from search.show import tables
 from search.trained.conformal import CENTRE
-from search.trained.made_of import changed, constant_words, lineage_words, notice_words, validation_role
+from search.trained.made_of import changed, constant_words, lineage_words, looked_words, notice_words, validation_role
 from search.trained.measures import contradictions
 
 TITLES = {  # by split
@@ -150,8 +150,8 @@ def show_model(about: dict[str, Any], folder: Path) -> None:
         say(words)
     for contradiction in contradictions(about):
         log(f"worry: {contradiction}")
-    if about["tests_opened_before"]:
-        say(f"The test images were opened before, by {about['tests_opened_before']} models of this run.")
+    if looked := looked_words(about):
+        say(looked)
     say(f"{folder / 'report.html'}")
     constant = about["validation"].get("constant_mae", about["constant_mae"])  # by models of before, of other cases
     say(f"MAE in months; on the validation split, always answering {constant_words(about)} scores {constant:.1f}.")

@@ -13,9 +13,10 @@ from search.leader.kept import history_of
 from search.leader.progress import Progress
 from search.output.files import write_text
 from search.trained.about import ABOUT, DIGESTS, digest_of_file, refuse_changed
+from search.trained.folder import case_texts, digest_of_texts, opened_before
 from search.trained.keep import write_about
 from search.trained.left.finish import Origin, finish, kept_words, place_best, with_facts, worth_keeping
-from search.trained.made_of import ENDED, STOPPED, early_words, ended_early
+from search.trained.made_of import ENDED, STOPPED, TESTED, early_words, ended_early
 from search.trained.page import write_page
 from search.workers import checkpoint
 from search.workers.best import MODEL
@@ -60,8 +61,8 @@ def longer(
     part, early = added_in(job.folder), early_words(before)
     for name in {MODEL, *before.get(DIGESTS, {})}:  # which are signed again where the network stays
         refuse_changed(job.folder, before, name)
-    same = {name: before[name] for name in ("name", "tests_opened_before")}
-    origin, flip = with_facts(origin, same), flip or bool(before["conformal_flipped"])
+    same = {"name": before["name"], TESTED: others_opened(job.folder, store) if before["test"] else 0}
+    origin, flip = replace(with_facts(origin, same), before=before), flip or bool(before["conformal_flipped"])
     part.mkdir(exist_ok=True)
     begins = stopped_in_between(job, before)
     if begins:
@@ -95,6 +96,13 @@ def longer(
         write_page(job.folder, about)
         write_about(job.folder, about)
         shutil.rmtree(part)
+
+
+def others_opened(folder: Path, store: Store) -> int:
+    """By how many other models the test was opened before, by now; where the epochs are trained, no others would be found."""
+    test = store.split("test")
+    cases = case_texts(test.ids, test.age_months, test.male)
+    return opened_before(folder, digest_of_texts(cases), cases)
 
 
 def adding(job: Job, done: int, network: str) -> Job:

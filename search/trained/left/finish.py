@@ -13,6 +13,7 @@ from search.leader.progress import Progress
 from search.output.files import write_bytes
 from search.trained.folder import ModelFolder
 from search.trained.keep import describe, write_about, write_predictions
+from search.trained.left.looked import done_with, looks_before
 from search.trained.left.seen import films_of_store, leave_seen
 from search.trained.made_of import ENDED, STOPPED, ended_early
 from search.trained.page import write_page
@@ -30,6 +31,7 @@ class Origin:
     looks_of: ModelFolder | None = None  # whose hand check is taken over; None learns one from the store
     facts: Mapping[str, Any] = field(default_factory=dict)
     seen: pd.DataFrame | None = None  # as `seen.csv` has them, the films that made it; None: those of the store
+    before: Mapping[str, Any] | None = None  # model.json of what the folder's model was
 
 
 def finish(job: Job, store: Store, origin: Origin, history: list[dict[str, Any]], flip: bool) -> None:
@@ -38,9 +40,11 @@ def finish(job: Job, store: Store, origin: Origin, history: list[dict[str, Any]]
     about = describe(job, store, origin.words, history, mirrored, origin.looks_of)
     leave_seen(job.folder, films_of_store(store) if origin.seen is None else origin.seen)
     about |= ended_early(job.patience, job.training.epochs, len(history)) | dict(origin.facts)
+    about |= looks_before(origin.before, about)
     write_predictions(job.folder, store, about)
     write_page(job.folder, about)
     write_about(job.folder, about)
+    done_with(job.folder)
 
 
 def with_facts(origin: Origin, facts: Mapping[str, Any]) -> Origin:

@@ -1,6 +1,6 @@
 """`seen.csv` in a model's folder: a row for each film that the model was fitted on, or that has chosen its epoch or its correction.
 
-    case        a digest of its id
+    case        a digest of its id; a film whose id is a number with letters before it has a second row, by which the number alone is known
     age_months  the label
     male
     checksum    of its prepared pixels, as stores have it
@@ -27,6 +27,14 @@ STEP = "step"
 KINDS: dict[str, Kind] = {"age_months": "float", "male": "bool"}
 
 
+LETTERS = "letters before "  # and a number: another copy may call the film by the number alone
+
+
+def bare(ids: pd.Series) -> pd.Series:
+    """A number without letters before it: RSNA's b1377.png is 1377.png in other copies."""
+    return ids.astype(str).str.replace(r"^[^\W\d]+[\s_\-.]*(?=\d+$)", "", regex=True)
+
+
 def case_of(ids: pd.Series) -> list[str]:
     return [hashlib.blake2b(str(id).encode(errors="surrogateescape"), digest_size=8).hexdigest() for id in ids]
 
@@ -41,7 +49,11 @@ def films_of_cases(cases: pd.DataFrame) -> pd.DataFrame:
     """The same of cases with their ids; what is not known of them is ''."""
     known = {name: cases.get(name, "") for name in ("checksum", "patient")}
     films = cases[["age_months", "male"]].assign(case=case_of(cases["id"]), **known)
-    return films[COLUMNS].reset_index(drop=True).astype(dict.fromkeys(("case", "checksum", "patient"), str))
+    numbers = bare(cases["id"])
+    lettered = (numbers != cases["id"].astype(str)) & (films["checksum"] != "")
+    again = films[lettered].assign(case=case_of(LETTERS + numbers[lettered]))
+    every = pd.concat([films, again], ignore_index=True)[COLUMNS]
+    return every.astype(dict.fromkeys(("case", "checksum", "patient"), str))
 
 
 def leave_seen(folder: Path, films: pd.DataFrame) -> None:

@@ -321,9 +321,7 @@ def worded(network: Architecture) -> str:
 
 def narrowed(space: Space, around: Mapping[str, Any], most: int) -> Space:
     """The space with at most so many points: of the longest range the value that is farthest from the known one is left out, again and again.
-
-    Of two as far the lower one: the width study has tried what a network is without, and none has tried more of it.
-    """
+    Of two as far it is the lower one: what a network is without it, the width study has tried."""
     left = {name: list(values) for name, values in space.items()}
     while math.prod(len(values) for values in left.values()) > most:
         name = max(left, key=lambda name: (len(left[name]), name))

@@ -69,6 +69,6 @@ def test_an_idle_card_is_refused_before_the_labelled_set_is_read(
     monkeypatch.setattr(devices, "sign_of_nvidia", lambda: "NVIDIA's driver")
     monkeypatch.setattr(devices, "seen", lambda *_: devices.Seen((), "float32", False, "2.21.0"))
 
-    assert main(["evaluate", str(tmp_path), "--model", str(tiny_model), "--fine-tune", "3"]) == 2
+    assert main(["evaluate", str(tmp_path), "--model", str(tiny_model), "--fine-tune", "3", "--name", "idle"]) == 2
 
     assert "TensorFlow sees no GPU" in capsys.readouterr().err

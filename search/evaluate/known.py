@@ -16,7 +16,7 @@ import pandas as pd
 from data.preparation import AgeUnit
 from data.tables.ages import UNITS
 from search.trained.folder import ModelFolder, ancestry, store_of
-from search.trained.left.seen import LETTERS, STEP, bare, case_of, films_of_cases, films_of_store, read_seen
+from search.trained.left.seen import LETTERS, NUMBER, STEP, bare, case_of, films_of_cases, films_of_store, read_seen
 from search.trained.page import read_predictions
 
 PICTURE, CASE, PATIENT = "picture", "case", "patient"  # how a film was recognised; '' where it was not
@@ -96,7 +96,9 @@ def same_cases(cases: pd.DataFrame, films: pd.DataFrame, step: float) -> pd.Seri
         LETTERS + cases["id"],
     )  # letters may be in the set's ids or in the training's
     asked = pd.concat([asked.assign(case=case_of(ids)) for ids in names]).drop_duplicates()
-    pairs = asked.merge(films, on=["case", "male"])
+    lettered = films[films[NUMBER] != ""]
+    named = pd.concat([films, lettered.assign(case=lettered[NUMBER])])
+    pairs = asked.merge(named, on=["case", "male"])
     # Two tables that write ages alike have rounded one age to one number.
     apart = np.where(np.isclose(pairs["step"], step), 0.0, (pairs["step"] + step) / 2) + EXACT_MONTHS
     same = pairs.loc[(pairs["age"] - pairs["age_months"]).abs() <= apart, "row"]

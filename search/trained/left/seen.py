@@ -1,10 +1,11 @@
 """`seen.csv` in a model's folder: a row for each film that the model was fitted on, or that has chosen its epoch or its correction.
 
-    case        a digest of its id; a film whose id is a number with letters before it has a second row, by which the number alone is known
+    case        a digest of its id
     age_months  the label
     male
     checksum    of its prepared pixels, as stores have it
     patient     a hash of the patient's number, as stores have it; '' unknown
+    number      of an id with letters before a number, a digest of the number: another copy may call the film by it alone; else ''
     step        months between two ages as their table writes them; only where films of several tables made the model
 
 By them a film is known again where the prepared data are gone. Models of earlier versions have no such file.
@@ -23,11 +24,9 @@ from search.trained.about import DIGESTS, SEEN, refuse_changed
 from search.trained.folder import ModelFolder
 
 COLUMNS = ["case", "age_months", "male", "checksum", "patient"]
-STEP = "step"
+STEP, NUMBER = "step", "number"  # which not every file has
 KINDS: dict[str, Kind] = {"age_months": "float", "male": "bool"}
-
-
-LETTERS = "letters before "  # and a number: another copy may call the film by the number alone
+LETTERS = "letters before "  # and a number: so that x1 is not known as b1
 
 
 def bare(ids: pd.Series) -> pd.Series:
@@ -51,9 +50,9 @@ def films_of_cases(cases: pd.DataFrame) -> pd.DataFrame:
     films = cases[["age_months", "male"]].assign(case=case_of(cases["id"]), **known)
     numbers = bare(cases["id"])
     lettered = (numbers != cases["id"].astype(str)) & (films["checksum"] != "")
-    again = films[lettered].assign(case=case_of(LETTERS + numbers[lettered]))
-    every = pd.concat([films, again], ignore_index=True)[COLUMNS]
-    return every.astype(dict.fromkeys(("case", "checksum", "patient"), str))
+    films[NUMBER] = pd.Series(case_of(LETTERS + numbers), films.index).where(lettered, "")
+    texts = ("case", "checksum", "patient", NUMBER)
+    return films[[*COLUMNS, NUMBER]].reset_index(drop=True).astype(dict.fromkeys(texts, str))
 
 
 def leave_seen(folder: Path, films: pd.DataFrame) -> None:
@@ -69,5 +68,5 @@ def read_seen(model: ModelFolder) -> pd.DataFrame | None:
     refuse_changed(model.path, model.about, SEEN)
     with foreign(f"{path} is damaged: restore a copy, or train the model again"):
         films = read_csv(path, KINDS)
-        known = films[COLUMNS]
+        known = films[COLUMNS].assign(**{NUMBER: films.get(NUMBER, "")})
         return known.assign(**{STEP: films[STEP].astype(float)}) if STEP in films else known

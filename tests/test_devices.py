@@ -178,16 +178,19 @@ def begun_server(device: str, where: str) -> dict[str, str] | None:
     return dict(each.partition("=")[::2] for each in said.stdout.strip().split("\0") if each) or None
 
 
+@pytest.mark.slow
 def test_the_server_of_the_workers_begins_before_the_data_are_read_without_a_card_that_is_not_asked_for() -> None:
     begun = begun_server("cpu", "local")
     assert begun is not None
     assert begun[HIDING] == "-1"
 
 
+@pytest.mark.slow
 def test_no_server_begins_here_for_workers_elsewhere() -> None:
     assert begun_server("auto", "ray://auto") is None
 
 
+@pytest.mark.slow
 def test_ctrl_c_does_not_reach_the_server_of_the_workers_and_still_reaches_the_command() -> None:
     code = (
         "import multiprocessing.forkserver as server, os, signal, time; from pathlib import Path; "

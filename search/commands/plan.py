@@ -41,8 +41,9 @@ def run_plan(arguments: argparse.Namespace) -> int:
     workers = workers_here(arguments.workers)
     images = images_of(run)
     done = done_of(run)
-    if arguments.executor == "local" and times_steps(arguments, run, workers):
-        refuse_idle(lambda: seen(run.preset.training.precision, arguments.deterministic))
+    if arguments.executor == "local":
+        asked = run.preset.training.precision, arguments.deterministic
+        refuse_idle(lambda: seen(*asked) if times_steps(arguments, run, workers) else None)
     if arguments.budget:
         from search.leader.budget_kept import KeptBudget  # brings Optuna
 

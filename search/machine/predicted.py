@@ -16,8 +16,8 @@ from models.architecture import Architecture
 IMAGES, SEED = 8, 0
 SPREAD_MONTHS = 30.0  # standard deviation of its answers
 TINY = 1e-12
-# What another order of summation explains: four times what was measured. Noise of ten units in the last place on what every convolution gives (as much
-# as the fast algorithms of CUDA's libraries lose against a plain sum) moves the answers of the reference of `cpu` by 0.12 months, of `default` by 0.05,
+# What another order of summation explains: four times what was measured. Noise of ten units in the last place on what every convolution gives (taken
+# to be what the fast algorithms of CUDA's libraries lose; no GPU has confirmed it) moves the answers of the reference of `cpu` by 0.12 months, of `default` by 0.05,
 # of `miniature` and `demo` by 0.01. A kernel that is wrong by a third in half the channels of one layer moves them by 2.9 months or more.
 ROUNDING_MONTHS = 0.5
 

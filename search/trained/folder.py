@@ -95,7 +95,8 @@ def opened_before(folder: Path, tested: str, cases: Collection[str] = ()) -> int
     folder = folder.absolute()
     own, models = one_model(folder), folder.parents[2] if folder.parent.name == MEMBERS else folder.parent
     folders = [path.parent for pattern in (f"*/{ABOUT}", f"*/{MEMBERS}/*/{ABOUT}") for path in models.glob(pattern)]
-    found = {one_model(path) for path in folders if path != folder and was_tested_on(path, tested, set(cases))}
+    some = frozenset(cases)
+    found = {one_model(path) for path in folders if path != folder and was_tested_on(path, tested, some)}
     return len(found - {own})
 
 
@@ -105,7 +106,7 @@ def one_model(folder: Path) -> Path:
     return folder.parents[1] if member else folder
 
 
-def was_tested_on(folder: Path, tested: str, cases: Collection[str]) -> bool:
+def was_tested_on(folder: Path, tested: str, cases: frozenset[str]) -> bool:
     """Whether the model's test was of this digest, or had one of `cases`; it was not where nobody can tell."""
     try:
         about = read_about(folder)
@@ -116,7 +117,7 @@ def was_tested_on(folder: Path, tested: str, cases: Collection[str]) -> bool:
         # Models of an earlier version say no digest, and a digest tells nothing of a part.
         listed = read_csv(folder / "predictions_test.csv", {"male": "bool", "age_months": "float"})
         theirs = case_texts(listed["id"], listed["age_months"], listed["male"])
-        return digest_of_texts(theirs) == tested or not set(cases).isdisjoint(theirs)
+        return digest_of_texts(theirs) == tested or not cases.isdisjoint(theirs)
     except (DataError, OSError, KeyError, ValueError):
         return False
 

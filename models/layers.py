@@ -6,7 +6,7 @@ channels, or branches whose outputs are added. Filter counts are those of the fa
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Literal, Protocol, TypeVar
+from typing import Literal, NamedTuple, Protocol, TypeVar
 
 Activation = Literal["relu", "silu", "none"]
 
@@ -23,8 +23,7 @@ class OfSum:
     """As many filters as the enclosing `Sum` has channels, so that what it adds fits."""
 
 
-@dataclass(frozen=True)
-class Conv:
+class Conv(NamedTuple):  # a width never met makes a hundred new ones, which a dataclass does five times as slowly
     """A convolution with its BatchNorm and activation: `after` it (the default), both `before` it, or none.
 
     `kind`: "depthwise" convolves each channel by itself and keeps their number; "separable" is that and a 1×1 convolution.
@@ -100,7 +99,7 @@ def scaled(layers: Layers, beta: float, multiple: int) -> Layers:
     def one(layer: Layer) -> Layer:
         match layer:
             case Conv():
-                return replace(layer, filters=channels(layer.filters))
+                return layer._replace(filters=channels(layer.filters))
             case Excite(filters=int() as filters):
                 return Excite(max(int(filters * beta), 1))
             case Branches() | Sum():

@@ -120,7 +120,7 @@ def ending(branch: Layers) -> Layers:
     """Its last convolution puts out as many channels as the sum has."""
     places = [place for place, layer in enumerate(branch) if isinstance(layer, Conv)]
     return tuple(
-        replace(layer, filters=OfSum()) if isinstance(layer, Conv) and place == places[-1] else layer
+        layer._replace(filters=OfSum()) if isinstance(layer, Conv) and place == places[-1] else layer
         for place, layer in enumerate(branch)
     )
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -13,11 +14,11 @@ from data.store.disk import Store
 from data.store.patients import hashed, one_each
 from data.store.sources import Source
 from search.evaluate.evaluation import Evaluation, who
-from search.evaluate.known import Known, recognised, step_of
 from search.evaluate.labelled import Labelled, of_one_known
 from search.evaluate.page import published_section
 from search.evaluate.parts import whose
-from search.trained.folder import digest_of_cases
+from search.trained.folder import digest_of_cases, open_folder
+from search.trained.left.known import Film, Known, recognised, said_of_films, step_of
 from search.trained.left.seen import films_of_cases, films_of_store
 
 MONTHS = np.round(np.linspace(7.31, 211.47, 20), 2)
@@ -54,6 +55,18 @@ def test_a_case_is_the_same_in_years_as_far_as_these_are_written(months: np.ndar
     assert counts(table(months, checksum=OTHER_PICTURES), table(in_years)) == {"case": 20}
     assert counts(of_set.assign(male=~of_set["male"]), table(months), unit) == {"": 20}
     assert counts(of_set.assign(age_months=in_years + 12.0), table(months), unit) == {"": 20}
+
+
+def test_a_film_of_unknown_sex_is_known_by_its_picture_alone(tiny_model: Path, tiny_store: Store) -> None:
+    folder, cases = open_folder(tiny_model), tiny_store.cases
+    own = cases[cases["split"] == "validation"].iloc[0]
+    by_picture = Film("elsewhere", 100.0, None, own["checksum"], "")
+    by_id = Film(own["id"], own["age_months"], bool(own["male"]), "0" * 32, "")
+    [said] = said_of_films([by_picture, by_id, by_id._replace(male=None)], folder, Path("none"))
+
+    assert "knows 2 of these 3 images (recognised 1 by the picture, 1 by id, sex and age)" in said
+    assert said_of_films([by_id._replace(male=None)], folder, Path("none")) == []
+    assert said_of_films([], folder, Path("none")) == []
 
 
 @pytest.mark.parametrize("count", [1, 3])

@@ -12,10 +12,10 @@ from conftest import tiny_model_in
 from data.preparation import DataError
 from data.store.disk import Store
 from models import saved
-from search.evaluate.known import known_to
 from search.evaluate.recalibrate import free_beside, made_from
 from search.trained.folder import ModelFolder, load_network, open_folder, parent_of
 from search.trained.keep import write_about
+from search.trained.left.known import known_to
 from search.workers.best import MODEL
 
 pytestmark = pytest.mark.slow

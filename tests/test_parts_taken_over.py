@@ -11,8 +11,8 @@ from PIL import Image
 from data.preparation import DataError, Preparation
 from data.store.sources import read_source
 from search.evaluate.fine_tune import divided, store_of_parts
-from search.evaluate.known import Known
 from search.evaluate.labelled import Labelled
+from search.trained.left.known import Known
 from studies.preset import StudyError
 
 SETTINGS = Preparation(image_px=40, fit="squash")

@@ -198,6 +198,30 @@ def test_the_command_answers_as_csv_and_as_json(
     assert "not a medical device" in printed.err
 
 
+def test_figures_on_labels_say_how_many_of_the_images_the_model_knows(
+    tiny_model: Path, tiny_store: Store, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    own, folder = tiny_store.cases[tiny_store.cases["split"] == "train"].iloc[:3], tmp_path / "films"
+    folder.mkdir()
+    rows = ["id,boneage,male"]
+    for id, case in zip(["strange", *own["id"]], phantom_cases(120)[60:], strict=False):
+        Image.fromarray(draw(case, 80)).save(folder / f"{id}.png")
+        known = own[own["id"] == id]
+        age_months, male = known[["age_months", "male"]].iloc[0] if len(known) else (case.age_months, case.male)
+        rows.append(f"{id},{age_months},{male}")
+    (tmp_path / "ages.csv").write_text("\n".join(rows) + "\n")
+    asked = ["predict", str(folder), "--model", str(tiny_model), "--force", "--table", str(tmp_path / "ages.csv")]
+    assert main(asked) == 0
+    said = capsys.readouterr()
+    for id in own["id"]:
+        (folder / f"{id}.png").unlink()
+    assert main(asked) == 0
+
+    assert "The model knows 3 of these 4 images (recognised 3 by id, sex and age)" in said.err
+    assert "film" not in next(csv.reader(io.StringIO(said.out)))
+    assert "The model knows" not in capsys.readouterr().err
+
+
 def test_a_run_without_a_model_and_a_damaged_model_are_refused(
     tiny_model: Path, hands: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -15,11 +15,11 @@ from hypothesis import strategies as st
 from data.store.disk import Store
 from search.cli import main
 from search.evaluate.evaluation import evaluated
-from search.evaluate.known import known_to
 from search.evaluate.labelled import Labelled, opened
 from search.evaluate.parts import parted
 from search.evaluate.recalibrate import Correction, fit, recalibrated
 from search.trained.folder import ModelFolder, open_folder
+from search.trained.left.known import known_to
 from search.trained.predictor import Model, open_model
 from search.trained.predictor import predict as predict_images
 from studies.preset import StudyError

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
+from simulated import BASE, EQUAL, LEFT, MIXED, NORMAL, RIGHT, family_of
 
 from studies.statistics import verdicts
 from studies.statistics.design import detectable, power
@@ -19,7 +20,6 @@ from studies.statistics.racing import Raced, looks, race
 from studies.statistics.verdicts import Runs, Spread, judge, spread_of
 
 MARGIN = 1.0  # months
-BASE = 12.0
 WOBBLE = (0.1, -0.2, 0.0, 0.2, -0.1, 0.15, -0.25, 0.1)
 DIFFERS = {"matters", "better without"}
 
@@ -321,32 +321,6 @@ def test_a_variant_that_cannot_be_trained_gets_no_more_seeds_and_holds_up_nobody
 
 
 # studies of a known truth
-
-NORMAL, RIGHT, LEFT = "normal", "skewed to the right", "skewed to the left"
-EQUAL, MIXED = (0.4,) * 10, (0.4, 0.3, 0.5, 0.6, 0.3, 0.4, 0.5, 0.6, 0.3, 0.4)
-
-
-def family_of(
-    seeds: int,
-    reference: int,
-    random: np.random.Generator,
-    shape: str = NORMAL,
-    sd: Sequence[float] = EQUAL,
-    effect: float = 0,
-) -> tuple[Runs, dict[str, Runs]]:
-    """Nine variants whose architectures are all equal, but the first by `effect`."""
-
-    def drawn(count: int, spread: float, change: float = 0.0) -> Runs:
-        noise = {
-            NORMAL: lambda: random.normal(size=count),
-            RIGHT: lambda: (random.gamma(2, size=count) - 2) / math.sqrt(2),
-            LEFT: lambda: (2 - random.gamma(2, size=count)) / math.sqrt(2),
-        }[shape]()
-        return Runs(tuple((BASE + change + spread * noise).tolist()))
-
-    variants = {str(place): drawn(seeds, spread, effect * (place == 1)) for place, spread in enumerate(sd[1:], 1)}
-    return drawn(reference, sd[0]), variants
-
 
 STUDIES = [40, pytest.param(1000, marks=pytest.mark.slow)]
 

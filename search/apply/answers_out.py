@@ -18,6 +18,7 @@ from data.preparation import DataError
 from search.output.files import write_text
 from search.output.files import written as whole
 from search.output.terminal import log
+from search.trained.left.known import FILM, Film
 
 Row = dict[str, Any]
 ALWAYS = ("file", "predicted_months", "low", "high", "note")  # columns of every table of answers
@@ -32,6 +33,7 @@ class Tally:
     errors: list[float] = field(default_factory=list)  # predicted minus label, months
     inside: int = 0  # labels within their interval
     labels: list[float] = field(default_factory=list)
+    films: list[Film] = field(default_factory=list)  # those with a label
 
     def count(self, row: Row) -> None:
         if row["predicted_months"] is None:
@@ -41,6 +43,7 @@ class Tally:
         label = row.get("label_months")
         if label is not None:
             self.labels.append(label)
+            self.films += [row[FILM]] if FILM in row else []
             self.errors.append(row["predicted_months"] - label)
             self.inside += row["low"] <= label <= (math.inf if row["high"] is None else row["high"])
 

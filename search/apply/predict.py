@@ -19,12 +19,15 @@ from data.films.images import decode
 from data.films.looks import Looks, shrunk
 from data.films.traits import outside, traits_of
 from data.preparation import DataError
+from data.store.disk import checksum
+from data.store.patients import hashed
 from data.tables.dicom_cases import Study, study
 from data.tables.dicomdir import is_index, listed
 from data.tables.folders import files_below
 from search.output.confirmed import MODEL_NOTHING, model_learned_nothing
 from search.output.terminal import log
 from search.trained.folder import ModelFolder
+from search.trained.left.known import FILM, Film
 from search.trained.made_of import made_of
 from search.trained.measures import contradictions
 from search.trained.predictor import BATCH, Answers, Model, predict
@@ -177,7 +180,7 @@ def answer(model: Model, batch: Sequence[Read], wanted: Wanted) -> Iterator[Row]
             yield blank(one.path) | known_of(one, None, wanted) | {"sex": sex, "note": one.fault}
         else:
             made = row(model, one, if_female, if_male, place)
-            yield made | known_of(one, made["predicted_months"], wanted)
+            yield made | known_of(one, made["predicted_months"], wanted) | film_of(one, wanted)
             place += 1
 
 
@@ -244,6 +247,16 @@ def known_of(one: Read, predicted: float | None, wanted: Wanted) -> Row:
         if wanted.identifiers:
             found |= {name: getattr(one.study, name) or None for name in IDENTIFYING}
     return found
+
+
+def film_of(one: Read, wanted: Wanted) -> Row:
+    """By what the model may know the film, where there is a label to compare the answer with."""
+    label = wanted.ages.get(one.path)
+    if label is None or one.pixels is None:
+        return {}
+    male = wanted.table.get(one.path) if one.male is None else one.male
+    patient = hashed(one.study.patient_id) if one.study else ""
+    return {FILM: Film(one.path.stem, label, male, checksum(one.pixels.tobytes()), patient)}
 
 
 def minus(predicted: float | None, months: float | None) -> float | None:

@@ -15,20 +15,19 @@ from data.problems import problems_table
 from data.tables.ages import said_of_few
 from data.tables.dicom_cases import is_header_age
 from data.tables.rsna import official_test
-from search.evaluate.known import CASE, PATIENT, PICTURE
 from search.evaluate.labelled import Labelled
 from search.output.confirmed import MODEL_NOTHING, model_learned_nothing
 from search.output.notices import of_drawn_hands
 from search.output.sentence import counted
 from search.trained.conformal import coverage
 from search.trained.folder import ModelFolder
+from search.trained.left.known import GONE, RECOGNISED, said_of_known
 from search.trained.made_of import OF_SET, OF_TRAINING
 from search.trained.measures import FEW, metrics
 from search.trained.table import band_name
 
 OFFICIAL_CASES = 200
 BIAS_MONTHS = 2.0  # what a bias has to reach before it is a worry
-RECOGNISED = {PICTURE: "by the picture", CASE: "by id, sex and age", PATIENT: "by the patient alone"}
 CASES = ["id", "male", "age_months", "predicted_months", "low", "high"]
 
 
@@ -128,7 +127,7 @@ def who(labelled: Labelled, official: int, median_known: bool) -> Iterator[tuple
                 else "; published figures are of all of them."
             ),
         )
-    if words := known_words(labelled):
+    if words := said_of_known(labelled.cases["known_by"]):
         yield "worry", words
     if equal := int(labelled.cases["checksum"].duplicated().sum()):
         yield (
@@ -144,7 +143,7 @@ def who(labelled: Labelled, official: int, median_known: bool) -> Iterator[tuple
     if not labelled.known.complete:
         yield (
             "note",
-            "The model's training data are gone, so it is not known whether it was trained on more of these hands.",
+            GONE,
         )
     elif without := labelled.known.without_picture:
         yield (
@@ -162,23 +161,6 @@ def who(labelled: Labelled, official: int, median_known: bool) -> Iterator[tuple
             "note",
             f"{len(labelled.problems):,} more cases have no usable image; the first: {labelled.problems[0].reason}",
         )
-
-
-def known_words(labelled: Labelled) -> str:
-    """How many of the cases the model knows, and how they were recognised; '' where there is none."""
-    count, others = len(labelled.cases), len(labelled.unseen)
-    if others == count:
-        return ""
-    ways = [f"{of_way:,} {words}" for how, words in RECOGNISED.items() if (of_way := known_by(labelled, how))]
-    told = (
-        f"Only the other {others:,} show how good it is on new hands"
-        if others
-        else "So these figures do not show how good it is on new hands"
-    )
-    return (
-        f"The model knows {count - others:,} of these {count:,} images (recognised {', '.join(ways)}): it was trained on them or on "
-        f"other images of their patients, or they chose its epoch or its correction. {told}."
-    )
 
 
 def known_by(labelled: Labelled, how: str) -> int:

@@ -18,7 +18,6 @@ from data.store.stamps import files
 from data.store.unchanged import still_holds
 from models.training.settings import Training
 from search.evaluate.evaluation import covered_by, measured
-from search.evaluate.known import together
 from search.evaluate.labelled import Labelled
 from search.evaluate.parts import of_what, parted, whose
 from search.evaluate.recalibrate import free_beside, made_from
@@ -27,6 +26,7 @@ from search.run import PREPARED
 from search.trained.about import ABOUT, damaged, digest_of_file
 from search.trained.folder import MEMBERS, ModelFolder, open_folder
 from search.trained.left.finish import Origin
+from search.trained.left.known import together
 from search.trained.left.seen import films_of_store
 from search.trained.made_of import FINE_TUNED, data_of, gone_on
 from search.trained.train import carried_out

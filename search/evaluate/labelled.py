@@ -20,9 +20,9 @@ from data.store.patients import hashed, one_each
 from data.store.prepare import Progress
 from data.store.sources import Source, read_source
 from data.tables.paired.patients import MOST_IMAGES
-from search.evaluate.known import Known, known_to, recognised
 from search.trained.folder import ModelFolder, store_of
 from search.trained.keep import training_median
+from search.trained.left.known import Known, known_to, recognised
 from search.trained.predictor import BATCH, Model, answers_of, months_of
 
 

@@ -17,7 +17,6 @@ from data.films.traits import departures, films_of
 from data.preparation import DataError
 from data.shown import plain
 from search.evaluate.evaluation import covered_by, measured, predictions
-from search.evaluate.known import together
 from search.evaluate.labelled import Labelled
 from search.evaluate.parts import of_what, parted
 from search.run import PREPARED
@@ -33,6 +32,7 @@ from search.trained.folder import (
     opened_before,
 )
 from search.trained.keep import put_predictions, write_about
+from search.trained.left.known import together
 from search.trained.left.looks import LOOKS, taken_over
 from search.trained.left.seen import films_of_cases, leave_seen
 from search.trained.made_of import OF_SET, OF_TRAINING, RECALIBRATED, gone_on

@@ -6,20 +6,24 @@ patient: the patient's number is one of the training's, or of a film of the set 
 An id alone may be another clinic's, and so may a patient's number: where these contradict the sex too often they count for nothing.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
 from data.preparation import AgeUnit
+from data.store.patients import joining
 from data.tables.ages import UNITS
 from search.trained.folder import ModelFolder, ancestry, store_of
 from search.trained.left.seen import LETTERS, NUMBER, STEP, bare, case_of, films_of_cases, films_of_store, read_seen
 from search.trained.page import read_predictions
 
 PICTURE, CASE, PATIENT = "picture", "case", "patient"  # how a film was recognised; '' where it was not
+RECOGNISED = {PICTURE: "by the picture", CASE: "by id, sex and age", PATIENT: "by the patient alone"}
+GONE = "The model's training data are gone, so it is not known whether it was trained on more of these hands."
 MOST_CONTRADICTED = 0.2  # of the patients' numbers that two sets share; strangers' sexes differ in half of them
 LEAST_FOR_UNIT = 5  # ages; fewer may be whole years by chance
 EXACT_MONTHS = 5e-4  # what is lost where ages are calculated and written
@@ -56,6 +60,49 @@ def known_to(model: ModelFolder, run: Path) -> Known:
         complete = complete and bool(seen is not None or store)
     films = pd.concat([*found, films_of_cases(NOTHING).assign(step=0.0)], ignore_index=True)
     return Known(films.drop_duplicates(), complete)
+
+
+FILM = "film"  # of a row of answers, beside its columns
+
+
+class Film(NamedTuple):
+    """One that was answered and has a label."""
+
+    id: str
+    age_months: float
+    male: bool | None  # None: not known
+    checksum: str  # of the prepared pixels
+    patient: str  # a hash of the number in its header; '' unknown
+
+
+def said_of_films(films: Sequence[Film], model: ModelFolder, run: Path) -> list[str]:
+    """Which of them the model knows, in sentences; none where it knows none and that is sure. Raises DataError as `known_to`."""
+    if not films:
+        return []
+    cases = pd.DataFrame(films)
+    cases["patient"] = joining(cases["patient"])
+    # Neither an id nor a patient's number is trusted without a sex that could contradict it.
+    cases.loc[cases["male"].isna(), ["id", "patient"]] = ""
+    known = known_to(model, run)
+    by, _ = recognised(cases.assign(male=cases["male"].eq(True)), known)
+    return [said for said in (said_of_known(by), "" if known.complete else GONE) if said]
+
+
+def said_of_known(by: pd.Series) -> str:
+    """How many of a set's images the model knows, and how they were recognised; '' where it knows none."""
+    count, others = len(by), int((by == "").sum())
+    if others == count:
+        return ""
+    ways = [f"{of_way:,} {words}" for how, words in RECOGNISED.items() if (of_way := int((by == how).sum()))]
+    told = (
+        f"Only the other {others:,} show how good it is on new hands"
+        if others
+        else "So these figures do not show how good it is on new hands"
+    )
+    return (
+        f"The model knows {count - others:,} of these {count:,} images (recognised {', '.join(ways)}): it was trained on them or on "
+        f"other images of their patients, or they chose its epoch or its correction. {told}."
+    )
 
 
 def stepped(films: pd.DataFrame) -> pd.DataFrame:

@@ -13,7 +13,8 @@ MODULES: Mapping[str, tuple[str, ...]] = {  # and the commands of each, in the o
     "general.presets": ("presets",),
     "data": ("prepare", "audit"),
     "plan": ("plan",),
-    "search": ("run", "status", "report"),  # and those of the studies, whichever there are
+    "search": ("run",),  # and those of the studies, whichever there are
+    "general.reading": ("status", "report"),
     "model": ("train", "predict", "export"),
     "applied.explain": ("explain",),
     "applied.evaluate": ("evaluate",),

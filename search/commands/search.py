@@ -1,13 +1,11 @@
-"""The commands of a search: one for every study, `run`, `status`, `report`."""
+"""The commands of a search: one for every study, and `run`."""
 
 import argparse
 from time import monotonic
 from typing import TYPE_CHECKING
 
-from search.commands import values
 from search.commands.arguments import (
     add_anyway,
-    add_reader_options,
     add_stage_options,
     also_logged,
     announcing,
@@ -166,33 +164,6 @@ def budget_of(arguments: argparse.Namespace, run: "Run", preparing_seconds: floa
     )
 
 
-def run_status(arguments: argparse.Namespace) -> int:
-    from search.show import tables
-    from search.storage import status
-
-    run = open_the_run(arguments, None)
-    status.refuse_missing(run)
-    if arguments.watch:
-        from search.watch.watch import watch
-
-        watch(run)
-        return 0
-    statuses = status.status(run)
-    if arguments.json:
-        show_json(statuses)
-    else:
-        tables.show_status(status.all_asked(statuses, run.preset), status.next_command(run, statuses))
-    return 0
-
-
-def run_report(arguments: argparse.Namespace) -> int:
-    from search.report import read as report
-    from search.report import write as report_files
-
-    say(report_files.write(report.read(open_the_run(arguments, None)), arguments.to))
-    return 0
-
-
 def build(commands: Subparsers) -> None:
     for name, study in EVERY.items():
         if comes(name) == LAST:  # ends the command of the last of the order
@@ -212,21 +183,3 @@ def build(commands: Subparsers) -> None:
     everything.set_defaults(stages=list(STUDIES))
     add_stage_options(everything)
     add_anyway(everything)
-    status = command(
-        commands, "status", run_status, "studies, trials, decisions, what comes next", "boneage-search status --json"
-    )
-    add_reader_options(status)
-    shown = status.add_mutually_exclusive_group()
-    shown.add_argument("--json", action="store_true", help="print JSON")
-    shown.add_argument("--watch", action="store_true", help="refresh until all is decided or Ctrl-C is pressed")
-    report = command(
-        commands,
-        "report",
-        run_report,
-        "what was found and how sure it is, as a page, Markdown and CSV",
-        "boneage-search report",
-    )
-    add_reader_options(report)
-    report.add_argument(
-        "--to", type=values.PATH, metavar="DIR", help="where to write all three (default: the run's folder)"
-    )

@@ -26,7 +26,7 @@ KEEPING = {name: value for name, value in os.environ.items() if name != "PYTHOND
 
 def command(*words: str) -> list[str]:
     """As the installed script does it, but of this source tree."""
-    return [sys.executable, "-c", "import sys; from search.cli import main; sys.exit(main())", *words]
+    return [sys.executable, "-c", "import sys; from boneage_search import main; sys.exit(main())", *words]
 
 
 def waited(words: Sequence[str]) -> Callable[[], float]:

@@ -176,6 +176,7 @@ def run_train(arguments: argparse.Namespace) -> int:
 
 def run_predict(arguments: argparse.Namespace) -> int:
     from search.apply import answers_out, labels, predict, structured_report
+    from search.trained.folder import open_folder
     from search.trained.keep import usable
     from search.trained.left.known import said_of_films
     from search.trained.made_of import answers_notice, note_of
@@ -218,7 +219,7 @@ def run_predict(arguments: argparse.Namespace) -> int:
     else:
         tally = (answers_out.write_json if arguments.json else answers_out.write_csv)(rows, named)
     answers_out.say_figures(tally, model.about["conformal"]["level"], model.about.get("training_median_months"))
-    for words in said_of_films(tally.films, used.folder, arguments.run_dir):
+    for words in said_of_films(tally.films, open_folder(used.folder), arguments.run_dir):
         log(words)
     log(answers_notice(model.about))
     return 2 if tally.failed else 0

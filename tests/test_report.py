@@ -33,7 +33,7 @@ from search.report.read import LEAST_FOR_IMPORTANCE, Report, importance, read
 from search.report.rows import differs, settings_rows, table1_rows
 from search.report.sections import contents
 from search.report.text import markdown, trials_csv
-from search.report.words import lowest_seen
+from search.report.words import how_good, lowest_seen
 from search.run import IN_FULL, open_run, record
 from search.show import figures
 from search.show.figures import Sized
@@ -401,7 +401,7 @@ def test_the_test_mae_beside_the_papers_is_of_the_network_itself_and_of_the_runs
 
 
 @pytest.fixture
-def model_about() -> Callable[..., dict[str, object]]:
+def model_about(tiny_store: Store) -> Callable[..., dict[str, object]]:
     def about(architecture: Architecture) -> dict[str, object]:
         scores = {
             "n": 200,
@@ -443,6 +443,51 @@ def test_a_forest_shows_each_change_with_the_ends_of_its_interval() -> None:
     ]
     drawn = figures.forest(rows, 0.3)
     ends = {
+@pytest.mark.parametrize("what", ["another network", "other data", "a correction of it"])
+def test_a_model_of_another_network_or_of_other_data_is_no_test_of_the_best_network(
+    decided: Report, model_about: Callable[..., dict[str, object]], what: str
+) -> None:
+    best = decided.best
+    assert best
+    own = model_about(best.architecture)
+    others: dict[str, dict[str, object]] = {
+        "another network": model_about(decided.run.preset.reference),
+        "other data": own | {"data": {"digest": "of another store"}},
+        "a correction of it": own | {"made_from": {"name": "final"}},
+    }
+    other = others[what] | {"name": "other", "test": dict(own["test"], mae=9.9)}  # type: ignore[call-overload]
+
+    def shown(*models: dict[str, object]) -> tuple[str, list[float | None]]:
+        report = replace(decided, models=tuple((decided.run.folder / "models", about) for about in models))
+        of_final = [row["test MAE"] for row in table1_rows(report) if row["network"] == "Final"]
+        return " ".join(how_good(report, best).details), of_final
+
+    assert best.architecture != decided.run.preset.reference
+    told, beside_the_papers = shown(other)
+    assert "Test MAE" not in told
+    assert "No test MAE yet: boneage-search train" in told
+    assert beside_the_papers == [5.6, None]
+    told, beside_the_papers = shown(own, other)
+    assert re.findall(r"Test MAE [^.]*\.\d\d \([^)]*\)", told) == ["Test MAE 5.60 (final, 200 images)"]
+    assert beside_the_papers == [5.6, 5.6]
+
+
+def test_a_test_of_an_ensemble_of_the_best_network_says_that_it_is_one(
+    decided: Report, model_about: Callable[..., dict[str, object]]
+) -> None:
+    best = decided.best
+    assert best
+    three = model_about(best.architecture) | {"ensemble": {"members": [{}, {}, {}]}}
+    report = replace(decided, models=((decided.run.folder / "models" / "three", three),))
+
+    assert "Test MAE 5.60 (final, the mean of 3 such networks, 200 images)." in how_good(report, best).details
+
+
+def test_the_data_of_a_run_are_known_where_they_are_gone(decided: Report, tiny_store: Store, tmp_path: Path) -> None:
+    assert replace(decided, store=None).digest == decided.digest == tiny_store.digest
+    assert read(a_run(tmp_path / "run", tiny_store)).digest == tiny_store.digest
+
+
         label.partition("<br>")[0]: (x - trace.error_x.arrayminus[n], x, x + trace.error_x.array[n])
         for trace in drawn.data
         for n, (x, label) in enumerate(zip(trace.x, trace.y, strict=True))
@@ -463,6 +508,7 @@ def test_the_front_is_the_lowest_error_of_all_that_are_no_larger() -> None:
     networks = [Sized("depth", f"#{n}", float(7 * n % 11), 1000 * (5 * n % 13 + 1), 10**6, False) for n in range(12)]
     line, *_ = figures.pareto(networks, "params").data
 
+                    "data": {"digest": tiny_store.digest},
     for size, lowest in zip(line.x, line.y, strict=True):
         assert lowest == min(network.mae for network in networks if network.params / 1e6 <= size)
     assert all(before >= after for before, after in pairwise(line.y))

@@ -8,7 +8,7 @@ from typing import Any
 from data.audit.findings import NAMES
 from data.cases import SPLITS
 from models.paper import is_of_the_paper
-from search.output.sentence import millions, sentence
+from search.output.sentence import capital, millions, sentence
 from search.output.typed import typed
 from search.report import optuna_parts, plotted
 from search.report import rows as report_rows
@@ -93,18 +93,24 @@ def by_epoch(train: Sequence[float], validation: Sequence[float]) -> Rows:
 def decided(report: Report) -> list[Part]:
     parts: list[Part] = []
     for study in report.studies:
-        parts.append(Subheading(f"{study.label}: {report_words.asked(study.name)}"))
-        if not study.trials:
-            parts.append(Words("Not begun."))
-            continue
-        found = sentence(study.decision.summary) if study.decision else "Not decided yet."
-        preset = study.given.preset if study.given else report.run.preset
-        rule = EVERY[study.name].RULE.format(margin=in_months(preset.margin_months))
-        parts.append(Words(f"{found} Rule: {rule}"))
-        parts.append(Words(f"{report_words.counts(study)}"))
+        parts += [Subheading(f"{study.label}: {report_words.asked(study.name)}"), *so_far(report, study)]
         parts += [Words(said) for said in report_words.left_out(study)]
-        parts.append(Table(headed(study.table()), "MAEs in months; the seeds of a point taken together."))
+        if study.trials:
+            parts.append(Table(headed(study.table()), "MAEs in months; the seeds of a point taken together."))
+    for study in report.after:
+        if left := report_words.left_out(study):
+            parts += [Subheading(f"{study.label}: {report_words.asked(study.name)}"), *map(Words, left)]
     return parts
+
+
+def so_far(report: Report, study: StudyReport) -> list[Part]:
+    if study.decision is None and not study.trials:
+        counts = ", and none of its trials counts" if study.left_out else ""
+        return [Words(f"{capital(study.status['state'])}{counts}.")]
+    found = sentence(study.decision.summary) if study.decision else "Not decided yet."
+    preset = study.given.preset if study.given else report.run.preset
+    rule = EVERY[study.name].RULE.format(margin=in_months(preset.margin_months))
+    return [Words(f"{found} Rule: {rule}"), Words(report_words.counts(study))]
 
 
 def table1(report: Report) -> list[Part]:

@@ -231,7 +231,8 @@ def trace(study: StudyReport, trial: Trial) -> str:
 def counts(study: StudyReport) -> str:
     """24 trials: 20 complete, 3 pruned, 1 failed; 90 of 120 configurations fit ..., 12 proposals turned away."""
     states = Counter(recorded.state for recorded in study.trials)
-    said = f"{counted(len(study.trials), 'trial')}: " + ", ".join(f"{count} {state}" for state, count in states.items())
+    by_state = ", ".join(f"{count} {state}" for state, count in states.items())
+    said = counted(len(study.trials), "trial") + f": {by_state}" * bool(by_state)
     if copied := sum(bool(recorded.copied_from) for recorded in study.trials):
         said += f" ({copied} taken over from another study)"
     if fit := study.status.get("configurations"):

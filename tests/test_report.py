@@ -19,17 +19,20 @@ import optuna
 import pytest
 from conftest import tiny_preset
 from formula import FormulaExecutor
+from plotly.graph_objects import Figure
 from searched import a_run, one_fails, search, with_seeds
 
 from data.store.disk import Store
 from models.architecture import Architecture
 from models.paper import TABLE1
+from search.audit.said import audited
 from search.output.notices import NO_DEVICE, SYNTHETIC
+from search.report import parts as report_parts
 from search.report import plotted
 from search.report import write as report_files
 from search.report.page import html
 from search.report.parts import Plot, Plots, Table
-from search.report.read import LEAST_FOR_IMPORTANCE, Report, importance, read
+from search.report.read import LEAST_FOR_IMPORTANCE, Report, StudyReport, importance, read
 from search.report.rows import differs, settings_rows, table1_rows
 from search.report.sections import contents
 from search.report.text import markdown, trials_csv
@@ -299,6 +302,46 @@ def test_a_point_some_of_whose_seeds_have_ended_counts_with_those(tmp_path: Path
     assert sure.headline.startswith("1 seed,")
 
 
+def test_data_whose_audit_has_no_page_are_not_said_to_be_unaudited(tmp_path: Path, tiny_store: Store) -> None:
+    run = a_run(tmp_path / "run", tiny_store)
+    without = dict(contents(read(run)).sections)["Data"]
+    assert (run.folder / "audit.json").exists(), "the audit itself is made where there is none"
+    assert without[-1] == report_parts.Words(
+        f"The audit has no page yet: boneage-search audit --run-dir {run.folder} writes it."
+    )
+    assert not any(isinstance(part, report_parts.Words) and "not audited" in part.text for part in without)
+
+    audited(run.folder, tiny_store)
+    assert dict(contents(read(run)).sections)["Data"][-1] == report_parts.Link("The audit of the data", "audit.html")
+
+
+def test_studies_of_different_caps_have_a_line_and_a_word_for_each(decided: Report) -> None:
+    """As the paper's, whose refinement may be larger."""
+    cap = decided.study("depth").cap()
+
+    def raised(study: StudyReport) -> StudyReport:
+        assert study.given
+        return replace(study, given=replace(study.given, preset=replace(study.given.preset, refine_max_params=2 * cap)))
+
+    higher = replace(decided, studies=tuple(map(raised, decided.studies)))
+    [(one, caption), (two, captions)] = [
+        (plot.figure, plot.caption)
+        for report in (decided, higher)
+        for part in dict(contents(report).sections)["Error against size"]
+        if isinstance(part, Plots)
+        for plot in part.plots[:1]
+    ]
+
+    def lines(figure: Figure) -> list[tuple[float, str]]:
+        return [(line.x0, line.line.dash) for line in figure.layout.shapes]
+
+    assert caption == "Against parameters; the cap is 100k."
+    assert captions == "Against parameters; the cap is 100k in ablation, width, depth; 200k in refinement."
+    assert lines(one) == [(cap / 1e6, "dash")]
+    assert lines(two) == [(cap / 1e6, "dash"), (2 * cap / 1e6, "dot")]
+    assert [trace.name for trace in two.data if str(trace.name).startswith("cap")] == ["cap of 100k", "cap of 200k"]
+
+
 @pytest.fixture(scope="module")
 def failing(tmp_path_factory: pytest.TempPathFactory, tiny_store: Store) -> Report:
     run = a_run(tmp_path_factory.mktemp("failing") / "run", tiny_store)
@@ -400,49 +443,6 @@ def test_the_test_mae_beside_the_papers_is_of_the_network_itself_and_of_the_runs
     assert [row["test MAE"] for row in table1_rows(alone) if row["network"] == "Final"] == [5.6, None]
 
 
-@pytest.fixture
-def model_about(tiny_store: Store) -> Callable[..., dict[str, object]]:
-    def about(architecture: Architecture) -> dict[str, object]:
-        scores = {
-            "n": 200,
-            "mae": 5.6,
-            "mae_low": 5.0,
-            "mae_high": 6.3,
-            "rmse": 7.0,
-            "within_12": 0.9,
-            "constant_mae": 33.0,
-        }
-        history = [{"epoch": n, "train_mae": 9.0 - n, "validation_mae": 9.5 - n, "seconds": 1.0} for n in (1, 2)]
-        return json.loads(
-            json.dumps(
-                {
-                    "name": "final",
-                    "from": "refinement #1",
-                    "architecture": architecture.to_dict(),
-                    "params": 1,
-                    "best_epoch": 2,
-                    "history": history,
-                    "validation": scores,
-                    "test": scores,
-                    "synthetic": True,
-                }
-            )
-        )
-
-    return about
-
-
-# Figures
-
-
-def test_a_forest_shows_each_change_with_the_ends_of_its_interval() -> None:
-    rows = [
-        Compared("a", "matters", 2.0, 1.0, 3.5, 0.01, 1.0, 8, "architectures"),
-        Compared("b", "not tested", -0.5, None, None, None, None, 1, "these trained models"),
-        Compared("c", "not trainable", None, None, None, None, None, 1, "these trained models"),
-    ]
-    drawn = figures.forest(rows, 0.3)
-    ends = {
 @pytest.mark.parametrize("what", ["another network", "other data", "a correction of it"])
 def test_a_model_of_another_network_or_of_other_data_is_no_test_of_the_best_network(
     decided: Report, model_about: Callable[..., dict[str, object]], what: str
@@ -488,6 +488,50 @@ def test_the_data_of_a_run_are_known_where_they_are_gone(decided: Report, tiny_s
     assert read(a_run(tmp_path / "run", tiny_store)).digest == tiny_store.digest
 
 
+@pytest.fixture
+def model_about(tiny_store: Store) -> Callable[..., dict[str, object]]:
+    def about(architecture: Architecture) -> dict[str, object]:
+        scores = {
+            "n": 200,
+            "mae": 5.6,
+            "mae_low": 5.0,
+            "mae_high": 6.3,
+            "rmse": 7.0,
+            "within_12": 0.9,
+            "constant_mae": 33.0,
+        }
+        history = [{"epoch": n, "train_mae": 9.0 - n, "validation_mae": 9.5 - n, "seconds": 1.0} for n in (1, 2)]
+        return json.loads(
+            json.dumps(
+                {
+                    "name": "final",
+                    "from": "refinement #1",
+                    "architecture": architecture.to_dict(),
+                    "params": 1,
+                    "data": {"digest": tiny_store.digest},
+                    "best_epoch": 2,
+                    "history": history,
+                    "validation": scores,
+                    "test": scores,
+                    "synthetic": True,
+                }
+            )
+        )
+
+    return about
+
+
+# Figures
+
+
+def test_a_forest_shows_each_change_with_the_ends_of_its_interval() -> None:
+    rows = [
+        Compared("a", "matters", 2.0, 1.0, 3.5, 0.01, 1.0, 8, "architectures"),
+        Compared("b", "not tested", -0.5, None, None, None, None, 1, "these trained models"),
+        Compared("c", "not trainable", None, None, None, None, None, 1, "these trained models"),
+    ]
+    drawn = figures.forest(rows, 0.3)
+    ends = {
         label.partition("<br>")[0]: (x - trace.error_x.arrayminus[n], x, x + trace.error_x.array[n])
         for trace in drawn.data
         for n, (x, label) in enumerate(zip(trace.x, trace.y, strict=True))
@@ -508,7 +552,6 @@ def test_the_front_is_the_lowest_error_of_all_that_are_no_larger() -> None:
     networks = [Sized("depth", f"#{n}", float(7 * n % 11), 1000 * (5 * n % 13 + 1), 10**6, False) for n in range(12)]
     line, *_ = figures.pareto(networks, "params").data
 
-                    "data": {"digest": tiny_store.digest},
     for size, lowest in zip(line.x, line.y, strict=True):
         assert lowest == min(network.mae for network in networks if network.params / 1e6 <= size)
     assert all(before >= after for before, after in pairwise(line.y))

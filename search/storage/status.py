@@ -225,6 +225,21 @@ def storage_option(run: StoredRun) -> list[str]:
     """--storage, where the run does not remember it."""
     if run.storage == own_url(run.folder):
         return []
+def with_what_is_left(run: StoredRun, statuses: Statuses) -> list[dict[str, Any]]:
+    """As `status --json` prints them: the last study's says of the whole search what the text says below its table.
+
+    What comes after all and has not begun has no status there: it is named in `left_to_do`.
+    """
+    left = left_to_do(statuses, run.preset)
+    *before, last = map(dict, statuses)
+    whole = {
+        "left_to_do": left,
+        "next_command": next_command(run, statuses),
+        "all_decided": not left and not contradicted(statuses),
+    }
+    return [*before, last | whole]
+
+
     from search.storage.opening import without_password  # brings SQLAlchemy and Optuna
 
     url = without_password(run.storage)

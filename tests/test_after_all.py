@@ -1,5 +1,6 @@
 """What comes after the last decision, the confirmation and the winner's ablation, is seen by whoever follows a search."""
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,9 +19,9 @@ from search.report.sections import contents
 from search.report.text import markdown
 from search.run import Run
 from search.show.tables import latest_timing, status_lines
-from search.storage.status import all_asked, left_to_do, next_command, status
+from search.storage.status import all_asked, left_to_do, next_command, status, with_what_is_left
 from search.watch import watch as watching
-from studies.around import confirmation, winner
+from studies.around import confirmation, sex, winner
 from studies.order import STUDIES
 
 pytestmark = pytest.mark.slow
@@ -46,6 +47,24 @@ def test_a_decided_run_that_is_not_confirmed_has_something_to_do(
     page = markdown(contents(read(run)))
     assert "Not decided yet: 5 confirmation: not begun." in page
     assert "Best so far" not in page
+
+
+def test_json_tells_a_confirmation_that_is_to_come_from_one_that_nobody_asked_for(
+    searched_to_its_decision: Run, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = searched_to_its_decision
+    assert main(["status", "--json", "--run-dir", str(run.folder)]) == 0
+    *_, asked = json.loads(capsys.readouterr().out)
+    not_asked = replace(run, preset=replace(run.preset, confirm=0))
+    *_, without = with_what_is_left(not_asked, status(not_asked))
+    more = replace(run, preset=replace(run.preset, ablate_winner=True, without_sex=True))
+    *_, wanted = with_what_is_left(more, status(more))
+
+    assert asked[confirmation.NAME] is without[confirmation.NAME] is None
+    assert (asked["left_to_do"], asked["all_decided"]) == ([confirmation.NAME], False)
+    assert asked["next_command"] == f"boneage-search refine --run-dir {run.folder}"
+    assert (without["left_to_do"], without["all_decided"], without["next_command"]) == ([], True, None)
+    assert set(wanted["left_to_do"]) == {confirmation.NAME, winner.NAME, sex.NAME}
 
 
 def test_all_that_a_search_has_is_one_list_however_often_it_is_made(searched_to_its_decision: Run) -> None:

@@ -152,7 +152,7 @@ def test_the_commands_of_the_readme_are_commands() -> None:
         (["count", "--blocks", "4/3"], "argument --blocks"),
         (["count", "--beta", "0"], "argument --beta: expected a number from 0.03125 to 8; got '0'"),
         (["count", "--image-px", "40"], "an image of 40 px is too small: nothing of it is left after"),
-        (["dashboard"], "runs/main holds no run: begin one with `boneage-search run`"),
+        (["dashboard"], "runs/main holds no run: begin one with `boneage-search run --preset NAME`"),
         (["refine", "--preset", "demo"], "run `boneage-search depth` first"),
         (
             ["ablate", "--data", "phantom:40", "--preset", "demo", "--max-params", "50k"],

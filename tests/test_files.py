@@ -152,6 +152,8 @@ def test_a_finished_run_that_cannot_be_written_to_can_be_read(read_only_run: Pat
     for call, (code, _, errors) in zip(calls[:-2], said[:-2], strict=True):
         assert code == 0, (call, errors)
     assert "--to" in said[4][1]
+    assert json.loads(said[5][1])["page"] is None
+    assert "--to" in said[5][2]
     for code, _, errors in said[-2:]:
         assert code == 2
         assert len(errors.strip().splitlines()) == 1

@@ -5,7 +5,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from formula import FormulaExecutor
+from searched import a_run, one_fails
 
+from data.store.disk import Store
+from search.leader.engine import run_study
+from search.report.read import read
 from search.show.notebook import shown
 from search.workers.job import EpochDone
 from studies.order import STUDIES
@@ -49,6 +54,21 @@ def test_lines_stay_few_however_many_epochs_and_sentences_there_are() -> None:
 
     assert max(map(len, seen)) == 5
     assert seen[-1][1] == "1 ablation trial 0 (1 of 7), stock: epoch 20 of 20, validation MAE 8.00 months"
+
+
+def test_a_trial_that_gave_no_result_is_said_with_its_reason_and_stays_counted(
+    tmp_path: Path, tiny_store: Store
+) -> None:
+    seen: list[list[str]] = []
+    run = a_run(tmp_path, tiny_store)
+    executor = FormulaExecutor(one_fails)
+    run_study(run, tiny_store, "ablation", lambda: executor, shown(lambda lines: seen.append(list(lines)), 30.0))
+
+    said = [line for lines in seen for line in lines]
+    [failed] = [trial for trial in read(run).studies[0].trials if trial.state == "failed"]
+    assert f"1 ablation trial {failed.trial.number}: failed, {failed.trial.exit_reason}" in said
+    assert any(line.endswith("best of its trials (constant 30.0); 1 failed") for line in said)
+    assert seen[-1][0].endswith("; 1 failed")
 
 
 def a_job() -> Any:

@@ -27,6 +27,7 @@ from search.commands import options
 from search.commands.general.refused import RULES, Excludes, refuse_without_effect
 from search.commands.parser import parser
 from search.commands.values import Written
+from search.evaluate import fine_tune
 from search.run import open_run, record, settings_in_full
 from search.storage.settings import derive
 from studies import preset
@@ -355,6 +356,24 @@ def test_a_default_that_help_says_is_one_that_the_option_takes(tmp_path: Path) -
     assert {"--blocks", "--stem-pools", "--max-params"} <= set(shown)
     run = open_run(tmp_path, "default", options.chosen(typed), "phantom:60", storage=None)
     assert run.preset == PRESETS["default"]()
+
+
+def test_only_a_command_that_takes_a_preset_says_that_a_default_is_the_presets() -> None:
+    without = {words for words, command in commands(TOP) if "preset" not in {one.dest for one in command._actions}}
+    said = {
+        (*words, action.dest): command._get_formatter()._expand_help(action)
+        for words, command in commands(TOP)
+        for action in command._actions
+        if action.option_strings and action.help
+    }
+
+    assert ("evaluate",) in without
+    assert not [place for place, text in said.items() if place[:-1] in without and "the preset's" in text]
+    assert said["evaluate", "learning_rate"].endswith("(default: a tenth of the model's own)")
+    assert fine_tune.SLOWER == 10
+    assert said["evaluate", "age_unit"].endswith(f"(default: {Preparation.age_unit})")
+    assert said["evaluate", "accept_losses"].endswith("(default: no)")
+    assert all(said["explain", name].endswith("(default: the run's own)") for name in preparation.PIXELS)
 
 
 def test_help_of_train_says_its_own_epochs_and_seed() -> None:

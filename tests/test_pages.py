@@ -40,6 +40,20 @@ def test_a_command_of_a_page_is_one(line: str) -> None:
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_a_search_whose_network_a_command_of_a_page_takes_is_begun_by_one_above_it(page: Path) -> None:
+    begun: set[Path] = set()
+    for line in fenced(page):
+        if not line.startswith("boneage-search "):
+            continue
+        words = shlex.split(line, comments=True)[1:]
+        asked = parser().parse_args(words)
+        searched = getattr(asked, "network_of", None)
+        assert searched is None or searched in begun, line
+        if words[0] == "run" and asked.run_dir:
+            begun.add(asked.run_dir)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_links_and_pictures_lead_somewhere(page: Path) -> None:
     for target in re.findall(r"\]\(([^)#]+)\)", page.read_text(encoding="utf-8")):
         assert target.startswith("http") or (page.parent / target).exists(), target

@@ -19,21 +19,24 @@ import optuna
 import pytest
 from conftest import tiny_preset
 from formula import FormulaExecutor
+from plotly.graph_objects import Figure
 from searched import a_run, one_fails, search, with_seeds
 
 from data.store.disk import Store
 from models.architecture import Architecture
 from models.paper import TABLE1
+from search.audit.said import audited
 from search.output.notices import NO_DEVICE, SYNTHETIC
+from search.report import parts as report_parts
 from search.report import plotted
 from search.report import write as report_files
 from search.report.page import html
 from search.report.parts import Plot, Plots, Table
-from search.report.read import LEAST_FOR_IMPORTANCE, Report, importance, read
+from search.report.read import LEAST_FOR_IMPORTANCE, Report, StudyReport, importance, read
 from search.report.rows import differs, settings_rows, table1_rows
 from search.report.sections import contents
 from search.report.text import markdown, trials_csv
-from search.report.words import lowest_seen
+from search.report.words import how_good, lowest_seen
 from search.run import IN_FULL, open_run, record
 from search.show import figures
 from search.show.figures import Sized
@@ -299,6 +302,46 @@ def test_a_point_some_of_whose_seeds_have_ended_counts_with_those(tmp_path: Path
     assert sure.headline.startswith("1 seed,")
 
 
+def test_data_whose_audit_has_no_page_are_not_said_to_be_unaudited(tmp_path: Path, tiny_store: Store) -> None:
+    run = a_run(tmp_path / "run", tiny_store)
+    without = dict(contents(read(run)).sections)["Data"]
+    assert (run.folder / "audit.json").exists(), "the audit itself is made where there is none"
+    assert without[-1] == report_parts.Words(
+        f"The audit has no page yet: boneage-search audit --run-dir {run.folder} writes it."
+    )
+    assert not any(isinstance(part, report_parts.Words) and "not audited" in part.text for part in without)
+
+    audited(run.folder, tiny_store)
+    assert dict(contents(read(run)).sections)["Data"][-1] == report_parts.Link("The audit of the data", "audit.html")
+
+
+def test_studies_of_different_caps_have_a_line_and_a_word_for_each(decided: Report) -> None:
+    """As the paper's, whose refinement may be larger."""
+    cap = decided.study("depth").cap()
+
+    def raised(study: StudyReport) -> StudyReport:
+        assert study.given
+        return replace(study, given=replace(study.given, preset=replace(study.given.preset, refine_max_params=2 * cap)))
+
+    higher = replace(decided, studies=tuple(map(raised, decided.studies)))
+    [(one, caption), (two, captions)] = [
+        (plot.figure, plot.caption)
+        for report in (decided, higher)
+        for part in dict(contents(report).sections)["Error against size"]
+        if isinstance(part, Plots)
+        for plot in part.plots[:1]
+    ]
+
+    def lines(figure: Figure) -> list[tuple[float, str]]:
+        return [(line.x0, line.line.dash) for line in figure.layout.shapes]
+
+    assert caption == "Against parameters; the cap is 100k."
+    assert captions == "Against parameters; the cap is 100k in ablation, width, depth; 200k in refinement."
+    assert lines(one) == [(cap / 1e6, "dash")]
+    assert lines(two) == [(cap / 1e6, "dash"), (2 * cap / 1e6, "dot")]
+    assert [trace.name for trace in two.data if str(trace.name).startswith("cap")] == ["cap of 100k", "cap of 200k"]
+
+
 @pytest.fixture(scope="module")
 def failing(tmp_path_factory: pytest.TempPathFactory, tiny_store: Store) -> Report:
     run = a_run(tmp_path_factory.mktemp("failing") / "run", tiny_store)
@@ -400,8 +443,53 @@ def test_the_test_mae_beside_the_papers_is_of_the_network_itself_and_of_the_runs
     assert [row["test MAE"] for row in table1_rows(alone) if row["network"] == "Final"] == [5.6, None]
 
 
+@pytest.mark.parametrize("what", ["another network", "other data", "a correction of it"])
+def test_a_model_of_another_network_or_of_other_data_is_no_test_of_the_best_network(
+    decided: Report, model_about: Callable[..., dict[str, object]], what: str
+) -> None:
+    best = decided.best
+    assert best
+    own = model_about(best.architecture)
+    others: dict[str, dict[str, object]] = {
+        "another network": model_about(decided.run.preset.reference),
+        "other data": own | {"data": {"digest": "of another store"}},
+        "a correction of it": own | {"made_from": {"name": "final"}},
+    }
+    other = others[what] | {"name": "other", "test": dict(own["test"], mae=9.9)}  # type: ignore[call-overload]
+
+    def shown(*models: dict[str, object]) -> tuple[str, list[float | None]]:
+        report = replace(decided, models=tuple((decided.run.folder / "models", about) for about in models))
+        of_final = [row["test MAE"] for row in table1_rows(report) if row["network"] == "Final"]
+        return " ".join(how_good(report, best).details), of_final
+
+    assert best.architecture != decided.run.preset.reference
+    told, beside_the_papers = shown(other)
+    assert "Test MAE" not in told
+    assert "No test MAE yet: boneage-search train" in told
+    assert beside_the_papers == [5.6, None]
+    told, beside_the_papers = shown(own, other)
+    assert re.findall(r"Test MAE [^.]*\.\d\d \([^)]*\)", told) == ["Test MAE 5.60 (final, 200 images)"]
+    assert beside_the_papers == [5.6, 5.6]
+
+
+def test_a_test_of_an_ensemble_of_the_best_network_says_that_it_is_one(
+    decided: Report, model_about: Callable[..., dict[str, object]]
+) -> None:
+    best = decided.best
+    assert best
+    three = model_about(best.architecture) | {"ensemble": {"members": [{}, {}, {}]}}
+    report = replace(decided, models=((decided.run.folder / "models" / "three", three),))
+
+    assert "Test MAE 5.60 (final, the mean of 3 such networks, 200 images)." in how_good(report, best).details
+
+
+def test_the_data_of_a_run_are_known_where_they_are_gone(decided: Report, tiny_store: Store, tmp_path: Path) -> None:
+    assert replace(decided, store=None).digest == decided.digest == tiny_store.digest
+    assert read(a_run(tmp_path / "run", tiny_store)).digest == tiny_store.digest
+
+
 @pytest.fixture
-def model_about() -> Callable[..., dict[str, object]]:
+def model_about(tiny_store: Store) -> Callable[..., dict[str, object]]:
     def about(architecture: Architecture) -> dict[str, object]:
         scores = {
             "n": 200,
@@ -420,6 +508,7 @@ def model_about() -> Callable[..., dict[str, object]]:
                     "from": "refinement #1",
                     "architecture": architecture.to_dict(),
                     "params": 1,
+                    "data": {"digest": tiny_store.digest},
                     "best_epoch": 2,
                     "history": history,
                     "validation": scores,

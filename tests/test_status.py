@@ -4,7 +4,7 @@ import json
 import os
 import subprocess
 import sys
-from contextlib import nullcontext
+from contextlib import ExitStack, nullcontext
 from pathlib import Path
 
 import optuna
@@ -166,6 +166,48 @@ def test_a_trial_runs_while_its_leader_lives_and_is_interrupted_when_it_ends_or_
         assert said_of_depth(run) == (1, 0)
         leader.kill()
     assert said_of_depth(run) == (0, 1)
+
+
+def test_a_second_crash_is_told_like_the_first(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without a terminal: what comes back is new, what stays is said once."""
+    run = begun_and_not_ended(tmp_path)
+    with ExitStack() as led:
+
+        def resumes(seconds: float) -> None:
+            monkeypatch.setattr("time.sleep", crashes)
+            led.enter_context(held(tmp_path, "depth"))
+
+        def crashes(seconds: float) -> None:
+            monkeypatch.setattr("time.sleep", lambda seconds: monkeypatch.setattr("time.sleep", ctrl_c))
+            led.close()
+
+        def ctrl_c(seconds: float) -> None:
+            raise KeyboardInterrupt
+
+        monkeypatch.setattr("time.sleep", resumes)
+        watch(run)
+
+    said = capsys.readouterr().out.splitlines()
+    of_trial = [line for line in said if "interrupted" in line or line.startswith("3 depth #0")]
+    assert [line.partition(":")[0] for line in of_trial] == ["depth", "3 depth #0", "depth"]
+    assert len([line for line in said if line.startswith("next: ")]) == 1
+
+
+def test_json_says_what_is_left_and_what_comes_next(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run = begun_and_not_ended(tmp_path)
+    record(run)
+    assert main(["status", "--json", "--run-dir", str(tmp_path)]) == 0
+    *others, last = json.loads(capsys.readouterr().out)
+
+    assert last["left_to_do"][:4] == list(STUDIES)
+    assert last["next_command"] == f"boneage-search ablate --run-dir {tmp_path}"
+    assert last["all_decided"] is False
+    assert not any({"left_to_do", "next_command", "all_decided"} & set(other) for other in others)
+    assert [{name: one[name] for name in status(run)[place]} for place, one in enumerate([*others, last])] == status(
+        run
+    )
 
 
 @pytest.mark.parametrize(("silent_seconds", "found"), [(0, (1, 0)), (86_400, (0, 1))])

@@ -12,7 +12,7 @@ from formula import FormulaExecutor, silent
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from optuna.trial import TrialState
-from searched import a_run, one_fails
+from searched import a_run, one_fails, search
 
 from data.store.disk import Store
 from search.leader.budget_kept import KeptBudget, so_far
@@ -23,6 +23,7 @@ from search.planning.amount import Budget, Unit
 from search.planning.images import images_of
 from search.planning.plan import assumed
 from search.report.read import read
+from search.report.sections import contents
 from search.run import Run
 from search.storage import told
 from search.storage.keys import storage_of, trial_key
@@ -50,6 +51,38 @@ def ablated(tmp_path_factory: pytest.TempPathFactory, tiny_store: Store) -> Run:
 
 def spent(run: Run, unit: Unit) -> float:
     return KeptBudget(Budget(10**7, unit), run, 1).spent(so_far(run).trained, assumed(images_of(run)))
+
+
+def told_by_somebody(run: Run, name: str) -> str:
+    """Every trial that runs; what the report says in the section that names what was decided."""
+    study = study_of(run, name)
+    for trial in study.trials:
+        if trial.state == TrialState.RUNNING:
+            study.tell(trial.number, 1.0)
+    assert next(one for one in all_asked(status(run), run.preset) if one["name"] == name)["left_out"] == 1
+    parts = dict(contents(read(run)).sections)["Asked and decided"]
+    return "\n".join(getattr(part, "text", "") for part in parts)
+
+
+def test_a_study_of_which_nothing_counts_has_begun_and_its_trials_are_named(tmp_path: Path, tiny_store: Store) -> None:
+    run = a_run(tmp_path, tiny_store)
+    with pytest.raises(KeyboardInterrupt):
+        run_study(run, tiny_store, "ablation", lambda: FormulaExecutor(stop_after=0), silent())
+
+    said = told_by_somebody(run, "ablation")
+
+    assert "Begun, and none of its trials counts.\nLeft out of every figure" in said
+    assert "trial 0 was set to complete by somebody else" in said
+    assert said.count("Not begun.") == 3
+
+
+@pytest.mark.slow
+def test_what_is_left_out_after_the_last_decision_is_named_too(tmp_path: Path, tiny_store: Store) -> None:
+    run = search(a_run(tmp_path, tiny_store, tiny_preset()), tiny_store)
+    with pytest.raises(KeyboardInterrupt):
+        run_study(run, tiny_store, "confirmation", lambda: FormulaExecutor(stop_after=0), silent())
+
+    assert "trial 0 was set to complete by somebody else" in told_by_somebody(run, "confirmation")
 
 
 VALUES: st.SearchStrategy[Any] = st.one_of(st.text(max_size=3), st.floats(-1e9, 1e9), st.booleans(), st.none())

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 from pathlib import Path
 
 import pytest
@@ -62,6 +63,22 @@ def test_what_a_model_is_to_answer_does_not_say_which_run_it_is_of(
 
     assert main(words) == 2
     assert capsys.readouterr().err.startswith("run: runs/b, the latest of 2 below runs/")
+
+
+def test_what_is_said_to_begin_a_run_begins_none_before_a_preset_is_named(
+    here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The ordinary preset may take a year on a machine without a GPU."""
+    begun("main", 1)
+    assert main(["status", "--run-dir", "runs/cpu"]) == 2
+    said = capsys.readouterr().err
+    assert "or name another folder, as runs/main" in said
+
+    advice = shlex.split(said.split("`")[1])
+    assert advice == ["boneage-search", "run", "--run-dir", "runs/cpu", "--preset", "NAME"]
+    assert main(advice[1:]) == 2
+    assert "unknown preset 'NAME'; there are default, paper, cpu" in capsys.readouterr().err
+    assert not (here / "runs" / "cpu").exists()
 
 
 def test_a_run_that_is_named_is_not_looked_for(here: Path, capsys: pytest.CaptureFixture[str]) -> None:

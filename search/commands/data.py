@@ -7,7 +7,7 @@ from search.commands import options, values
 from search.commands.arguments import add_run_options, open_the_run
 from search.commands.general.help import Subparsers, command
 from search.output.notices import SYNTHETIC
-from search.output.terminal import say, show_json
+from search.output.terminal import log, say, show_json
 
 if TYPE_CHECKING:
     from data.store.disk import Store
@@ -64,12 +64,13 @@ def run_audit(arguments: argparse.Namespace) -> int:
     found = audit_of(store)
     if may_be_written(run.folder):
         remember(run.folder, store, found)
-    if place := arguments.to or (run.folder if may_be_written(run.folder) else None):
-        said = str(write_page(place, store, found, run.folder))
-    else:
-        said = f"{run.folder} cannot be written to; --to DIR writes the page with the figures to another folder"
+    place = arguments.to or (run.folder if may_be_written(run.folder) else None)
+    page = str(write_page(place, store, found, run.folder)) if place else None
+    said = page or f"{run.folder} cannot be written to; --to DIR writes the page with the figures to another folder"
     if arguments.json:
-        show_json(found.to_dict())
+        show_json(found.to_dict() | {"page": page})
+        if page is None:
+            log(said)
         return 0
     tables.show("cases (ages in months)", audit_rows(found))
     tables.show("splits compared", balance_rows(found))

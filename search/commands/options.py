@@ -216,11 +216,12 @@ def add(
     title: str = "fields of the preset (each overrides the preset's value, which `presets NAME` shows)",
     near: str = "nothing",
     otherwise: Mapping[str, str] | None = None,
+    default: Callable[[str], str] | None = None,
 ) -> None:
     """Options for these fields (default: all of them); one that is not given leaves no trace in the namespace.
 
     `--help` shows the common ones, and those whose description begins with `near`. `otherwise` has the help of fields that mean
-    something else to this command, or have another default.
+    something else to this command; `default` says what holds where a field is not given, if that is not the preset's value.
     """
     group = parser.add_argument_group(title)
     if names is None:
@@ -239,7 +240,7 @@ def add(
         shared: dict[str, Any] = {
             "dest": name,
             "default": argparse.SUPPRESS,
-            "help": (otherwise or {}).get(name) or f"{says} (default: the preset's; {ordinary(name)} in default)",
+            "help": (otherwise or {}).get(name) or f"{says} (default: {(default or of_the_preset)(name)})",
         }
         if KINDS[name] is bool:
             group.add_argument(*flags, action=argparse.BooleanOptionalAction, **shared)
@@ -251,6 +252,10 @@ def add(
         else:
             written = WRITTEN.get(name) or values.number(RANGES[name])
             group.add_argument(*flags, type=written, metavar=METAVARS.get(name, "N"), **shared)
+
+
+def of_the_preset(name: str) -> str:
+    return f"the preset's; {ordinary(name)} in default"
 
 
 def ordinary(name: str) -> str:

@@ -27,7 +27,7 @@ from search.storage.checked.trained import Means
 from search.storage.opening import open_storage
 from search.storage.records import counted, given, left_out, load, seen
 from search.storage.status import CONFIRMATION, all_asked, next_command, refuse_missing, status, storage_exists
-from search.storage.stored import DECIDED_UNDER, an_object, meaning
+from search.storage.stored import DECIDED_UNDER, an_object, meaning, settings_of
 from search.storage.told import LeftOut
 from search.trained.folder import models_of, read_about
 from search.workers.best import errors_of
@@ -194,6 +194,28 @@ class Report:
                         return Best(study, found, decision.findings.choice)
         begun = [Best(study, trial) for study in self.studies for trial in study.pooled if trial.state == "complete"]
         return min(begun, key=lambda best: best.trial.error, default=None)
+
+    @property
+    def digest(self) -> str | None:
+        """Of the data that its studies were trained on; before the first, of those that are prepared. None where nobody can tell."""
+        begun = [study for study in self.studies if study.attrs and "settings" in study.attrs]
+        named = (settings_of(study.label, study.attrs or {}).get("data") for study in begun)
+        return next(filter(None, named), self.store.digest if self.store else None)
+
+    def tested(self, network: Architecture) -> list[Mapping[str, Any]]:
+        """model.json of the models of this very network that this run's data alone have made, and tested; the newest last.
+
+        One that was made from another, by correction or further training, was tested on another set.
+        """
+        digest = self.digest
+        return [
+            about
+            for _, about in self.models
+            if about["test"]
+            and about["architecture"] == network.to_dict()
+            and about["data"]["digest"] == digest
+            and not about.get("made_from")
+        ]
 
     def errors(self, trial: Trial) -> np.ndarray | None:
         """Absolute errors in months on the validation images, mean over the trial's seeds; None where not all are kept."""

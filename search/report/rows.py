@@ -101,18 +101,8 @@ def train_mae(trial: Trial) -> float | None:
 
 
 def test_mae(report: Report, network: Architecture) -> float | None:
-    """Of the newest model of this network alone that was trained in full, and on this run's data.
-
-    A model made from another, by correction or further training, was tested on another set: its error stands beside no paper's.
-    """
-    tested = [
-        about
-        for _, about in report.models
-        if about["test"]
-        and about["architecture"] == network.to_dict()
-        and not about.get("made_from")
-        and not about.get("ensemble")
-    ]
+    """Of the newest model of this network that was trained in full. An ensemble is not one network: its error stands beside no paper's."""
+    tested = [about for about in report.tested(network) if not about.get("ensemble")]
     return round(tested[-1]["test"]["mae"], 2) if tested else None
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from data.audit.findings import NAMES
 from data.cases import SPLITS
 from models.paper import is_of_the_paper
-from search.output.sentence import millions, sentence
+from search.output.sentence import capital, millions, sentence
 from search.output.typed import typed
 from search.report import optuna_parts, plotted
 from search.report import rows as report_rows
@@ -93,18 +93,24 @@ def by_epoch(train: Sequence[float], validation: Sequence[float]) -> Rows:
 def decided(report: Report) -> list[Part]:
     parts: list[Part] = []
     for study in report.studies:
-        parts.append(Subheading(f"{study.label}: {report_words.asked(study.name)}"))
-        if not study.trials:
-            parts.append(Words("Not begun."))
-            continue
-        found = sentence(study.decision.summary) if study.decision else "Not decided yet."
-        preset = study.given.preset if study.given else report.run.preset
-        rule = EVERY[study.name].RULE.format(margin=in_months(preset.margin_months))
-        parts.append(Words(f"{found} Rule: {rule}"))
-        parts.append(Words(f"{report_words.counts(study)}"))
+        parts += [Subheading(f"{study.label}: {report_words.asked(study.name)}"), *so_far(report, study)]
         parts += [Words(said) for said in report_words.left_out(study)]
-        parts.append(Table(headed(study.table()), "MAEs in months; the seeds of a point taken together."))
+        if study.trials:
+            parts.append(Table(headed(study.table()), "MAEs in months; the seeds of a point taken together."))
+    for study in report.after:
+        if left := report_words.left_out(study):
+            parts += [Subheading(f"{study.label}: {report_words.asked(study.name)}"), *map(Words, left)]
     return parts
+
+
+def so_far(report: Report, study: StudyReport) -> list[Part]:
+    if study.decision is None and not study.trials:
+        counts = ", and none of its trials counts" if study.left_out else ""
+        return [Words(f"{capital(study.status['state'])}{counts}.")]
+    found = sentence(study.decision.summary) if study.decision else "Not decided yet."
+    preset = study.given.preset if study.given else report.run.preset
+    rule = EVERY[study.name].RULE.format(margin=in_months(preset.margin_months))
+    return [Words(f"{found} Rule: {rule}"), Words(report_words.counts(study))]
 
 
 def table1(report: Report) -> list[Part]:
@@ -188,7 +194,7 @@ def sizes(report: Report) -> list[Part]:
     networks = [network for study in report.studies for network in sized(study)]
     if not networks:
         return []
-    cap = max(study.cap() for study in report.studies if study.given)
+    caps = caps_of(report.studies)
     rows = [
         {
             "trial": network.name,
@@ -203,8 +209,8 @@ def sizes(report: Report) -> list[Part]:
         Plots(
             (
                 Plot(
-                    figures.pareto(networks, "params", cap),
-                    f"Against parameters; the cap is {millions(cap)}.",
+                    figures.pareto(networks, "params", list(caps)),
+                    f"Against parameters; {cap_words(caps)}.",
                 ),
                 Plot(figures.pareto(networks, "macs"), "Against multiply-accumulates of one image."),
             )
@@ -212,6 +218,21 @@ def sizes(report: Report) -> list[Part]:
         Words("The line is the front of that plane over all studies. Filled marks are on their study's front:"),
         Table(rows, "Trials that no other trial of their study beats in MAE, parameters and MACs together."),
     ]
+
+
+def caps_of(studies: Sequence[StudyReport]) -> dict[int, list[str]]:
+    """Each cap on parameters, rising, with the studies whose networks had to meet it."""
+    begun = [study for study in studies if study.given]
+    return {
+        cap: [study.name for study in begun if study.cap() == cap] for cap in sorted({study.cap() for study in begun})
+    }
+
+
+def cap_words(caps: Mapping[int, Sequence[str]]) -> str:
+    """the cap is 70M in ablation, width, depth; 80M in refinement"""
+    if len(caps) == 1:
+        return f"the cap is {millions(*caps)}"
+    return "the cap is " + "; ".join(f"{millions(cap)} in {', '.join(names)}" for cap, names in caps.items())
 
 
 def sized(study: StudyReport) -> list[Sized]:
@@ -287,7 +308,7 @@ def data(report: Report) -> list[Part]:
     audit = report.run.folder / "audit.html"
     if audit.exists():
         return [*parts, Link("The audit of the data", report.link_to(audit))]
-    return [*parts, Words(f"They were not audited: {typed('audit', report.run.folder)}")]
+    return [*parts, Words(f"The audit has no page yet: {typed('audit', report.run.folder)} writes it.")]
 
 
 def machine_and_settings(report: Report) -> list[Part]:

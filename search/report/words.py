@@ -1,6 +1,7 @@
 """What a report says of a run, as sentences and rows: the same for the page, the Markdown file and the dashboard's notes."""
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -96,11 +97,7 @@ def how_good(report: Report, best: Best) -> Answer:
     if best.trial.error >= constant and found is None and NOTHING not in confirmed:
         said.append("So it has learned nothing that helps yet.")
     said += [*confirmed, *beside_the_decided(report, sex.NAME)]
-    tests = [
-        f"Test MAE {about['test']['mae']:.2f} ({about['name']}, {about['test']['n']:,} images)."
-        for _, about in report.models
-        if about["test"]
-    ]
+    tests = [test_words(about) for about in report.tested(best.architecture)]
     headline = f"{best.trial.error:.2f} months validation MAE"
     if found and found.mae is not None:
         spread = "" if found.sd is None else f" ± {found.sd:.2f}"
@@ -113,6 +110,13 @@ def how_good(report: Report, best: Best) -> Answer:
         headline,
         (*said, *(tests or [f"No test MAE yet: {typed('train', report.run.folder)}"])),
     )
+
+
+def test_words(about: Mapping[str, Any]) -> str:
+    """Of a model of the best network, or of several of them taken together."""
+    ensemble = about.get("ensemble")
+    several = f"the mean of {len(ensemble['members'])} such networks, " if ensemble else ""
+    return f"Test MAE {about['test']['mae']:.2f} ({about['name']}, {several}{about['test']['n']:,} images)."
 
 
 def how_sure(report: Report, best: Best) -> Answer:
@@ -227,7 +231,8 @@ def trace(study: StudyReport, trial: Trial) -> str:
 def counts(study: StudyReport) -> str:
     """24 trials: 20 complete, 3 pruned, 1 failed; 90 of 120 configurations fit ..., 12 proposals turned away."""
     states = Counter(recorded.state for recorded in study.trials)
-    said = f"{counted(len(study.trials), 'trial')}: " + ", ".join(f"{count} {state}" for state, count in states.items())
+    by_state = ", ".join(f"{count} {state}" for state, count in states.items())
+    said = counted(len(study.trials), "trial") + f": {by_state}" * bool(by_state)
     if copied := sum(bool(recorded.copied_from) for recorded in study.trials):
         said += f" ({copied} taken over from another study)"
     if fit := study.status.get("configurations"):

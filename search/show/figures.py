@@ -6,9 +6,10 @@ MAEs are validation MAEs in months. Colour never tells alone: a symbol, a label 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import accumulate
+from itertools import accumulate, cycle
 from typing import TYPE_CHECKING, Any
 
+from search.output.sentence import millions
 from search.show.html import BLUE, GREY, ORANGE, PURPLE, TEAL
 from studies.findings import Compared, VerdictWord
 from studies.order import EVERY, STUDIES
@@ -34,6 +35,7 @@ COLOURS = (GREY, TEAL, BLUE, ORANGE)
 SYMBOLS = ("circle", "diamond", "square", "star", "triangle-up", "pentagon", "cross", "hexagon", "triangle-down")
 LEGEND = {"orientation": "h", "y": 1, "yanchor": "bottom", "x": 0, "traceorder": "normal"}
 MAE = "validation MAE, months"
+DASHES = ("dash", "dot")  # of lines that would else look alike
 
 
 @dataclass(frozen=True)
@@ -191,8 +193,8 @@ def steps(count: int, most: int) -> int:
     return max(1, math.ceil(count / most))
 
 
-def pareto(networks: Sequence[Sized], measure: str, cap: int = 0) -> "Figure":
-    """MAE against `params` or `macs`, on a logarithmic axis, with the front of that plane; `cap` is a line."""
+def pareto(networks: Sequence[Sized], measure: str, caps: Sequence[int] = ()) -> "Figure":
+    """MAE against `params` or `macs`, on a logarithmic axis, with the front of that plane; each of `caps` is a line."""
     unit, name = {"params": (1e6, "parameters, millions"), "macs": (1e9, "GMACs of one image")}[measure]
 
     def size(network: Sized) -> float:
@@ -230,12 +232,12 @@ def pareto(networks: Sequence[Sized], measure: str, cap: int = 0) -> "Figure":
                     hovertemplate="%{text}: %{y:.2f} months, %{x:.3g}<extra></extra>",
                 )
             )
-    if cap:
-        drawn.add_vline(x=cap / unit, line_color=PURPLE, line_dash="dash", line_width=1.5)
-        drawn.add_trace(
-            scatter(name="cap", mode="lines", x=[None], y=[None], line={"color": PURPLE, "dash": "dash", "width": 1.5})
-        )
-    every = [size(network) for network in ordered] + ([cap / unit] if cap else [])
+    for cap, dash in zip(sorted(caps), cycle(DASHES), strict=False):
+        line = {"color": PURPLE, "dash": dash, "width": 1.5}
+        called = "cap" if len(caps) == 1 else f"cap of {millions(cap)}"
+        drawn.add_vline(x=cap / unit, line_color=PURPLE, line_dash=dash, line_width=1.5)
+        drawn.add_trace(scatter(name=called, mode="lines", x=[None], y=[None], line=line))
+    every = [*map(size, ordered), *(cap / unit for cap in caps)]
     ticks = round_numbers(min(every), max(every))
     drawn.update_xaxes(
         title_text=name, type="log", tickvals=ticks, ticktext=[f"{tick:g}" for tick in ticks], zeroline=False

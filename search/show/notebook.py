@@ -1,6 +1,6 @@
 """What a person sees in a notebook: a few lines that update in place, however many trials there are."""
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterable
 
 from data.shown import plain
@@ -31,17 +31,26 @@ def label(name: str, number: int, expected: int = 0) -> str:
     return f"{study_name(name)} trial {number}" + (f" ({number + 1} of {expected})" if expected else "")
 
 
+def ended_words(name: str, trial: Trial) -> str:
+    """Of a trial that gave no result, with the reason."""
+    return f"{label(name, trial.number)}: {trial.state}, {trial.exit_reason}"
+
+
 def shown(show: Callable[[Iterable[str]], None], constant_mae: float) -> Progress:
     """The engine's progress as lines: one for each study, one for each running trial, and what was said last."""
     studies: dict[str, str] = {}
     best: dict[str, float] = {}
     running: dict[int, str] = {}
     doing: dict[int, str] = {}
+    without: dict[str, Counter[str]] = {}  # of each study, the trials that gave no result, by how they ended
     sentences: deque[str] = deque(maxlen=SENTENCES)
 
+    def line(name: str) -> str:
+        ends = ", ".join(f"{count} {state}" for state, count in without.get(name, {}).items())
+        return f"{title(name)}: {studies[name]}" + f"; {ends}" * bool(ends)
+
     def again() -> None:
-        lines = [f"{title(name)}: {line}" for name, line in studies.items()]
-        show([*lines, *(f"{running[number]}: {line}" for number, line in doing.items()), *sentences])
+        show([*map(line, studies), *(f"{running[number]}: {done}" for number, done in doing.items()), *sentences])
 
     def study(name: str, note: str) -> None:
         running.clear()
@@ -63,6 +72,9 @@ def shown(show: Callable[[Iterable[str]], None], constant_mae: float) -> Progres
 
     def ended(name: str, trial: Trial) -> None:
         doing.pop(trial.number, None)
+        if trial.validation_mae is None:
+            without.setdefault(name, Counter())[trial.state] += 1
+            sentences.append(ended_words(name, trial))
         best[name] = min(best.get(name, float("inf")), trial.error)
         if best[name] < float("inf"):
             which = "the best of its trials" if name in EVERY else f"of epoch {trial.best_epoch}"

@@ -16,7 +16,7 @@ from search.leader.progress import Progress
 from search.output.terminal import log
 from search.output.time_words import duration
 from search.show import notebook
-from search.show.notebook import label, title
+from search.show.notebook import ended_words, label, title
 from search.workers.job import EpochDone, Job, Resumed
 from studies.order import study_name
 from studies.study import Decision, Trial
@@ -132,7 +132,7 @@ def showing(constant_mae: float) -> Iterator[Progress]:
 
     def ended_line(name: str, trial: Trial) -> str:
         if trial.validation_mae is None:
-            return f"{label(name, trial.number)}: {trial.state}, {trial.exit_reason}"
+            return ended_words(name, trial)
         return (
             f"{label(name, trial.number)}: {trial.validation_mae:.2f} months in epoch {trial.best_epoch}, "
             f"{duration(trial.seconds)}"

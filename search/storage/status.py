@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from search.lease import is_held
-from search.output.typed import typed
+from search.output.typed import runs_here, typed
 from search.storage.checked.rows import DIRECTIONS, Row, State, attributes, trials_in
 from search.storage.identity import Identity, identity
 from search.storage.settings import SETTINGS, StoredRun, read_settings
@@ -57,10 +57,14 @@ def refuse_unusable(run: StoredRun) -> None:
 
 
 def refuse_missing(run: StoredRun) -> None:
-    """For commands that only read. Raises StudyError where nothing was ever begun in the run's folder."""
+    """For commands that only read. Raises StudyError where nothing was ever begun in the run's folder.
+
+    A preset has to be put for NAME: the ordinary one takes a year where there is no GPU.
+    """
     if not (run.folder / SETTINGS).exists() and not storage_exists(run):
+        others = "".join(f", as {folder}" for folder in runs_here()[:1])
         raise StudyError(
-            f"{run.folder} holds no run: begin one with `{typed('run', run.folder)}`, or name another with --run-dir"
+            f"{run.folder} holds no run: begin one with `{typed('run', run.folder, '--preset', 'NAME')}`, or name another folder{others}"
         )
 
 
@@ -219,6 +223,21 @@ def next_command(run: StoredRun, statuses: Statuses) -> str | None:
         return None
     left = left_to_do(statuses, run.preset)
     return typed(EVERY[left[0]].COMMAND, run.folder, *storage_option(run)) if left else None
+
+
+def with_what_is_left(run: StoredRun, statuses: Statuses) -> list[dict[str, Any]]:
+    """As `status --json` prints them: the last study's says of the whole search what the text says below its table.
+
+    What comes after all and has not begun has no status there: it is named in `left_to_do`.
+    """
+    left = left_to_do(statuses, run.preset)
+    *before, last = map(dict, statuses)
+    whole = {
+        "left_to_do": left,
+        "next_command": next_command(run, statuses),
+        "all_decided": not left and not contradicted(statuses),
+    }
+    return [*before, last | whole]
 
 
 def storage_option(run: StoredRun) -> list[str]:

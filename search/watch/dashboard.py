@@ -129,7 +129,7 @@ def plot(study: optuna.Study, name: str, given: Given, rows: Sequence[Compared])
     report = StudyReport(name, {"decision": None}, recorded(study, means=meaning(EVERY[name], given)), given=given)
     networks = sorted(sized(report), key=lambda network: (not network.on_front, network.mae))[:MOST_NETWORKS]
     for measure in ("params", "macs") if networks else ():  # none where it decided for a network of another study's
-        drawn = figures.pareto(networks, measure, report.cap() if measure == "params" else 0)
+        drawn = figures.pareto(networks, measure, [report.cap()] if measure == "params" else [])
         save_plotly_graph_object(study, drawn.update_layout(EITHER_SCHEME), graph_object_id=f"error-against-{measure}")
     if any(row.change is not None for row in rows):
         drawn = figures.forest(rows, given.preset.equivalence_months).update_layout(EITHER_SCHEME)

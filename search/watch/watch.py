@@ -41,7 +41,7 @@ def watch(run: Run, every_seconds: float = EVERY_SECONDS) -> None:
                     lambda statuses, running: live.update(shown(run, statuses, running), refresh=True),
                 )
         else:
-            before: set[str] = set()
+            before: list[str] = []
             follow(run, every_seconds, lambda statuses, running: say_new(before, [*lines(run, statuses), *running]))
     except KeyboardInterrupt:
         pass
@@ -82,11 +82,13 @@ def lines(run: Run, statuses: Statuses) -> Iterator[str]:
             best = f", best {entry['best_value']:.2f} months" if entry["best_value"] is not None else ""
             decided = f": {entry['decision']['summary']}" if entry["decision"] else ""
             yield f"{study_name(entry['name'])}: {entry['state']}, {sentence.counted(entry['trials'], 'trial')}{best}{decided}"
-    yield from tables.status_lines(statuses, next_command(run, statuses))
+    named = [entry | {"running": 0} for entry in map(dict, statuses)]  # each trial that runs has a line of its own
+    yield from tables.status_lines(named, next_command(run, statuses))
 
 
-def say_new(before: set[str], now: list[str]) -> None:
+def say_new(before: list[str], now: list[str]) -> None:
+    """What was not so a moment ago. What has gone and is there again is new: a second crash is told like the first."""
     for line in now:
         if line not in before:
             say(line)
-    before.update(now)
+    before[:] = now

@@ -77,8 +77,14 @@ def add_evaluate_options(parser: argparse.ArgumentParser) -> None:
         "--name", type=values.TEXT, help="name of the new model's folder (default: made from the old one's)"
     )
     parser.add_argument("--json", action="store_true", help="print JSON")
-    options.add(parser, OF_THE_TABLE, "how to read the set's table")
-    options.add(parser, ["learning_rate"], "how --fine-tune trains (default: a tenth of the model's own learning rate)")
+    # No preset reads the set: what is not given is as a preparation has it by itself.
+    options.add(
+        parser,
+        OF_THE_TABLE,
+        "how to read the set's table",
+        default=lambda name: options.said(getattr(Preparation, name)),
+    )
+    options.add(parser, ["learning_rate"], "how --fine-tune trains", default=lambda name: "a tenth of the model's own")
     add_executor(parser)
     add_deterministic(parser)
 

@@ -36,7 +36,12 @@ def add_explain_options(parser: argparse.ArgumentParser) -> None:
     add_model_option(parser)
     add_run_options(parser)
     parser.set_defaults(only_reads=True)
-    options.add(parser, PIXELS, "of --sheet: how the run's data are prepared, where that is not how they are now")
+    options.add(
+        parser,
+        PIXELS,
+        "of --sheet: how the run's data are prepared, where that is not how they are now",
+        default=lambda name: "the run's own",
+    )
     parser.add_argument(
         "--to", type=values.PATH, metavar="DIR", help="where to write both (default: explained/ in the model's folder)"
     )

@@ -21,7 +21,7 @@ def run_status(arguments: argparse.Namespace) -> int:
         return 0
     statuses = status.status(run)
     if arguments.json:
-        show_json(statuses)
+        show_json(status.with_what_is_left(run, statuses))
     else:
         tables.show_status(status.all_asked(statuses, run.preset), status.next_command(run, statuses))
     return 0

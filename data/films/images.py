@@ -10,7 +10,7 @@ import numpy as np
 from PIL import Image, ImageFile, ImageOps
 
 from data.films import codestream, dicom, field
-from data.foreign import foreign
+from data.foreign import foreign, reading
 from data.preparation import DataError, Preparation, Shrink
 
 MAX_PIXELS = (
@@ -64,12 +64,9 @@ def decode(path: Path, settings: Preparation) -> Decoded:
     black to a square, so that bones keep their proportions. Raises DataError where the file is no usable image; the
     message begins with the kind of the fault and a colon.
     """
-    if not path.is_file():  # a pipe or a device would be waited for
-        raise DataError(f"unreadable: {path} is not a regular file")
-    if path.stat().st_size == 0:
-        raise DataError(f"unreadable: {path} is empty (0 bytes)")
     try:
-        grey = read_dicom(path) if dicom.holds_dicom(path) else read_picture(path)
+        with reading(path, f"unreadable: {path} cannot be read"):
+            grey = read_grey(path)
     except PermissionError:
         raise DataError(f"unreadable: {path} may not be read by this user") from None
     height_px, width_px = grey.shape
@@ -81,6 +78,15 @@ def decode(path: Path, settings: Preparation) -> Decoded:
     with budget.holding(max(grey.shape) ** 2):  # what padding makes of it
         pixels = fitted(Image.fromarray(exposed_bytes(grey, exposed, settings)), settings)
     return Decoded(pixels, width_px, height_px, *measured(grey, exposed))
+
+
+def read_grey(path: Path) -> np.ndarray:
+    """A file of any kind as grey uint8 or uint16 (height, width)."""
+    if not path.is_file():  # a pipe or a device would be waited for
+        raise DataError(f"unreadable: {path} is not a regular file")
+    if path.stat().st_size == 0:
+        raise DataError(f"unreadable: {path} is empty (0 bytes)")
+    return read_dicom(path) if dicom.holds_dicom(path) else read_picture(path)
 
 
 def fitted(image: Image.Image, settings: Preparation) -> np.ndarray:

@@ -8,7 +8,7 @@ import codecs
 import csv
 import io
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -207,6 +207,12 @@ def goes_on(cells: Sequence[str], headings: Sequence[str], fits: Fits) -> bool:
 
 def alike(one: Sequence[str], other: Sequence[str]) -> bool:
     return [cell.split() for cell in map(str.casefold, one)] == [cell.split() for cell in map(str.casefold, other)]
+
+
+def column_of(sheet: Sheet, place: int, no_cases: Collection[int] = ()) -> list[tuple[int, str]]:
+    """The cells of a column with the numbers of their rows; of rows that are `no_cases` those that are filled."""
+    column = ((number, cells[place].strip()) for number, cells in sheet.rows)
+    return [(number, text) for number, text in column if text or number not in no_cases]
 
 
 def trimmed(cells: list[str]) -> list[str]:

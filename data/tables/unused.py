@@ -5,7 +5,7 @@ Splits that their owner made, patients and bone ages under headings that nobody 
 
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 
@@ -15,7 +15,7 @@ from data.tables.cells.splits import CELL_WORDS, is_a_flag, is_a_splits_cell, ma
 from data.tables.headings import Unused, normalised, places_of
 from data.tables.paired.patients import MOST_IMAGES
 from data.tables.sexes import YES_NO, bare
-from data.tables.sheets import Sheet
+from data.tables.sheets import Sheet, column_of
 
 AGES = re.compile(
     r"\bages?\b|boneage|alter|\bedad|\bidade|\beta\b|leeftijd|\bmonths?\b|monate?\b|\bmeses\b|\bmois\b|\bmesi\b"
@@ -57,12 +57,12 @@ FEW_WORDS = 8  # different ones in a column of splits
 MARKS = frozenset(("x", "*", "+", "\N{CHECK MARK}", "\N{HEAVY CHECK MARK}"))  # of who ticks rows by hand
 
 
-def unused_columns(sheet: Sheet, asked: Mapping[str, str]) -> tuple[Unused, ...]:
+def unused_columns(sheet: Sheet, asked: Mapping[str, str], no_cases: Collection[int] = ()) -> tuple[Unused, ...]:
     """Those that have a heading or cells; neither a second column for what a first one says nor numbers of the rows."""
     used = {place for places in places_of(sheet.headings, asked).values() for place in places}
     found = []
     for place, written in enumerate(sheet.headings):
-        heading, texts = bare(normalised(written)), [cells[place].strip() for _, cells in sheet.rows]
+        heading, texts = bare(normalised(written)), [text for _, text in column_of(sheet, place, no_cases)]
         unnamed = not written.strip() and (not any(texts) or is_an_index(place, texts))
         if place in used or unnamed:
             continue

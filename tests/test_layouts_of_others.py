@@ -515,3 +515,37 @@ def test_a_split_in_a_row_of_its_own_above_those_of_its_cases_is_refused(tmp_pat
         DataError, match="'train' under split in row 2, and row 3 and others below such cells are blank"
     ):
         read_folder(laid_out(tmp_path, {"labels.csv": text}))
+
+
+CHECKED = {n: "valid" if n % 3 else "invalid" for n in NUMBERS}
+BY_MARK = {mark: [n for n in NUMBERS if CHECKED[n] == mark] for mark in ("valid", "invalid")}
+MARKS = {
+    "quality.json": json.dumps(CHECKED),
+    "checks.json": json.dumps(BY_MARK),
+    "flags.json": json.dumps({n: {"valid": mark == "valid"} for n, mark in CHECKED.items()}),
+    "quality.yaml": "".join(f"{n}: {mark}\n" for n, mark in CHECKED.items()),
+    "checks.yaml": "".join(f"{mark}:\n" + "".join(f"  - {n}\n" for n in ids) for mark, ids in BY_MARK.items()),
+    "quality.txt": "".join(f"{n} {mark}\n" for n, mark in CHECKED.items()),
+}
+
+
+@pytest.mark.parametrize("name", MARKS)
+def test_marks_of_a_check_in_a_text_are_no_splits(tmp_path: Path, name: str) -> None:
+    assert splits(read_folder(laid_out(tmp_path, LABELS | {name: MARKS[name]}))) == {"": 60}
+
+
+@pytest.mark.parametrize(
+    ("name", "marks"),
+    [
+        ("quality.json", ["train"] * 50 + ["valid"] * 10),
+        ("cases.yaml", ["train"] * 50 + ["valid"] * 10),
+        ("splits.json", ["valid"] * 10),
+        ("data_split.yaml", ["valid"] * 10),
+    ],
+)
+def test_valid_beside_train_or_in_a_file_of_splits_is_one(tmp_path: Path, name: str, marks: list[str]) -> None:
+    said = dict(zip(map(str, reversed(NUMBERS)), reversed(marks), strict=False))
+    text = json.dumps(said) if name.endswith("json") else "".join(f"{n}: {mark}\n" for n, mark in said.items())
+
+    with pytest.raises(DataError, match="says which cases are in which split"):
+        read_folder(laid_out(tmp_path, LABELS | {name: text}))

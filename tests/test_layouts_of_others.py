@@ -549,3 +549,19 @@ def test_valid_beside_train_or_in_a_file_of_splits_is_one(tmp_path: Path, name: 
 
     with pytest.raises(DataError, match="says which cases are in which split"):
         read_folder(laid_out(tmp_path, LABELS | {name: text}))
+
+
+@pytest.mark.parametrize("heading", ["PatID", "ptid", "SUBJID", "USUBJID", "pt_id"])
+def test_short_headings_that_surely_mean_patients_are_taken(tmp_path: Path, heading: str) -> None:
+    found = read_folder(laid_out(tmp_path, {"labels.csv": table(**{heading: [n // 2 for n in range(60)]})}))
+
+    assert found.cases["patient"].nunique() == 30
+
+
+@pytest.mark.parametrize("heading", ["pid", "PID", "PtNo", "pt code", "subjectkey", "participantkey", "childid"])
+def test_numbers_under_short_headings_that_may_mean_patients_are_a_worry(tmp_path: Path, heading: str) -> None:
+    found = read_folder(laid_out(tmp_path, {"labels.csv": table(**{heading: [n // 2 for n in range(60)]})}))
+
+    assert f"HAS NO KNOWN HEADING OF PATIENTS: images of one patient may be in two splits; if {heading}" in " ".join(
+        found.said
+    )

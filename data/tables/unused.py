@@ -20,7 +20,10 @@ from data.tables.sheets import Sheet, column_of
 AGES = re.compile(
     r"\bages?\b|boneage|alter|\bedad|\bidade|\beta\b|leeftijd|\bmonths?\b|monate?\b|\bmeses\b|\bmois\b|\bmesi\b"
 )
-PATIENTS = re.compile(r"(?<!in)(?<!out)(?:patient|pacient|pazient)|\bmrn\b")
+PATIENTS = re.compile(
+    r"(?<!in)(?<!out)(?:patient|pacient|pazient)|\bmrn\b|\bpid\b|\busubjid\b"
+    r"|\b(?:pat|pt|subj|subject|participant|person|proband|child) ?(?:id|key|no|nr|num|number|code)\b"
+)
 OF_A_PATIENT = re.compile(
     r"age|sex|gender|birth|weight|size|height|position|alter|geschlecht|geburt|gewicht|edad"
     r"|orientation|identity ?removed|consent|group|dose|comment|state|status|type|class|history|species|breed"

@@ -70,13 +70,14 @@ def decode(path: Path, settings: Preparation) -> Decoded:
     except PermissionError:
         raise DataError(f"unreadable: {path} may not be read by this user") from None
     height_px, width_px = grey.shape
-    if grey.min() == grey.max():
-        raise DataError(f"blank: every pixel of {path} is {grey.min()}")
+    refuse_blank(path, grey)
     if settings.fit == "crop_pad":
         grey = crop(grey)
+        refuse_empty(path, grey)
     exposed = field.inside(grey)
     with budget.holding(max(grey.shape) ** 2):  # what padding makes of it
         pixels = fitted(Image.fromarray(exposed_bytes(grey, exposed, settings)), settings)
+    refuse_blank(path, pixels, "once it is small, every pixel")  # a bright pixel in a thousand is lost
     return Decoded(pixels, width_px, height_px, *measured(grey, exposed))
 
 
@@ -87,6 +88,21 @@ def read_grey(path: Path) -> np.ndarray:
     if path.stat().st_size == 0:
         raise DataError(f"unreadable: {path} is empty (0 bytes)")
     return read_dicom(path) if dicom.holds_dicom(path) else read_picture(path)
+
+
+def refuse_blank(path: Path, grey: np.ndarray, of: str = "every pixel") -> None:
+    if grey.min() == grey.max():
+        raise DataError(f"blank: {of} of {path} is {grey.min()}")
+
+
+def refuse_empty(path: Path, cropped: np.ndarray) -> None:
+    """Where the borders are all, and what is left is a spot: a black film with a bright pixel, or with a line of text."""
+    refuse_blank(path, cropped, "every pixel within the empty borders")
+    height_px, width_px = cropped.shape
+    if min(height_px, width_px) < LEAST_PX:
+        raise DataError(
+            f"too small: {path} has {width_px}×{height_px} pixels within its empty borders; a hand needs {LEAST_PX} in each direction"
+        )
 
 
 def fitted(image: Image.Image, settings: Preparation) -> np.ndarray:

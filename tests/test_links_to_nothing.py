@@ -107,3 +107,14 @@ def test_a_folder_of_films_that_a_link_does_not_lead_to_has_a_row_among_the_answ
     (folder / "notes.md").symlink_to("gone")
 
     assert files_of([folder]) == [*files_below(folder).images, folder / "more"]
+
+
+def test_a_link_that_became_a_file_when_it_was_copied_is_the_reason_that_is_given(folder: Path) -> None:
+    (folder / "img").rename(folder.parent / "pool")
+    (folder / "images").write_text("../pool")
+
+    with pytest.raises(
+        DataError, match=r"a link to a folder became a small file when it was copied, images"
+    ) as refused:
+        read_folder(folder)
+    assert "--id-column" not in str(refused.value)

@@ -93,7 +93,9 @@ class Files:
     gone: tuple[Path, ...]  # other links to nothing, which may have led to folders, or to lists of cases
     upward: tuple[Path, ...]  # links to folders that the data lie in
     unreadable: tuple[Path, ...]  # folders
-    lost_said: tuple[str, ...]  # of links that lead nowhere, and of names that are paths, a sentence each
+    lost_said: tuple[
+        str, ...
+    ]  # of links that lead nowhere or are none any more, and of names that are paths, a sentence each
     said: tuple[str, ...]  # what was passed over, a sentence each
 
     @cached_property
@@ -171,11 +173,11 @@ def files_below(folder: Path) -> Files:
         said.append(f"{len(unended):,} {are} passed over ({some(folder, unended)}): name them .png or .jpg")
     if irregular:
         said.append(f"passed over, as no regular file (a pipe, a socket or a device): {some(folder, irregular)}")
+    lost = []
     if flattened:
-        said.append(
+        lost.append(
             f"passed over: a link to a folder became a small file when it was copied, {', '.join(flattened[:NAMED])}"
         )
-    lost = []
     if of_windows := [path for path in images if "\\" in path.name]:
         have = "files have" if len(of_windows) > 1 else "file has"
         lost.append(

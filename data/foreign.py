@@ -8,12 +8,18 @@ class. It encloses the foreign call alone, and nothing of ours: a bug of ours st
 import errno
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from data.preparation import DataError
 from data.shown import one_line
 
-# What the machine says of itself, not of the file: no space, no memory, no more open files, no permission.
-SURROUNDINGS = (errno.ENOSPC, errno.EDQUOT, errno.ENOMEM, errno.EMFILE, errno.ENFILE, errno.EACCES, errno.EPERM)
+# What it says where the place of the files is away: a share that is no longer there or does not answer, a disk that was pulled out.
+AWAY = (
+    *(errno.ENOTCONN, errno.ETIMEDOUT, errno.EHOSTDOWN, errno.EHOSTUNREACH, errno.ENETDOWN, errno.ENETUNREACH),
+    *(errno.ESHUTDOWN, errno.ECONNABORTED, errno.ECONNRESET, errno.ENODEV),
+)
+# What the machine says of itself, not of the file: no space, no memory, no more open files, no permission, a place that is away.
+SURROUNDINGS = (errno.ENOSPC, errno.EDQUOT, errno.ENOMEM, errno.EMFILE, errno.ENFILE, errno.EACCES, errno.EPERM, *AWAY)
 
 
 @contextmanager
@@ -39,3 +45,18 @@ def foreign(said: str, fault: type[ValueError] = DataError) -> Iterator[None]:
 def reason(error: Exception) -> str:
     """The library's own words in one line; its class where it has none."""
     return one_line(str(error)) or type(error).__name__
+
+
+@contextmanager
+def reading(path: Path, said: str) -> Iterator[None]:
+    """Encloses our own reading of one foreign file: a bad sector under it is its fault, as is what `foreign` makes one.
+
+    What the machine says of itself passes, with the file's name: whoever reads an open file is told none.
+    """
+    try:
+        yield
+    except OSError as error:
+        if error.errno in SURROUNDINGS:
+            error.filename = error.filename or str(path)
+            raise
+        raise DataError(f"{said} ({error.strerror or reason(error)})") from None

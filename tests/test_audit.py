@@ -215,6 +215,22 @@ def test_a_difference_in_spread_alone_is_found() -> None:
     assert not found["age"].imbalanced
 
 
+@pytest.mark.parametrize(("ages", "alike"), [((60.0, 72.0), True), ((60.1, 72.3), True), ((60.0, 180.0), False)])
+def test_two_ages_half_and_half_on_each_side_are_compared_by_numbers(ages: tuple[float, float], alike: bool) -> None:
+    """All of them are equally far from their median."""
+    cases = table(40, 20, 0)
+    cases["age_months"] = (
+        np.where(np.arange(60) % 2, 60.1, 72.3) if ages[0] % 1 else np.where(np.arange(60) % 2, 60.0, 72.0)
+    )
+    held_out = cases["split"] == "validation"
+    cases.loc[held_out, "age_months"] = np.where(np.arange(20) % 2, *ages)
+
+    found = {one.what: one for one in comparisons(cases)}
+    assert all(np.isfinite([one.p, one.holm_p, one.effect]).all() for one in found.values())
+    assert found["spread of age"].p == (1.0 if alike else 0.0)
+    assert found["spread of age"].imbalanced is not alike
+
+
 def test_a_significant_difference_too_small_to_matter_is_not_called_imbalance() -> None:
     cases = table(40_000, 40_000, 0)
     cases.loc[cases["split"] == "validation", "male"] = np.random.default_rng(1).random(40_000) < 0.57

@@ -21,6 +21,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from ports import free_port
 
+from data.foreign import AWAY
 from data.store.disk import Store
 from search.cli import main
 from search.leader.engine import run_study
@@ -101,6 +102,15 @@ def test_trouble_with_a_named_place_is_a_sentence_and_with_another_a_bug(number:
     assert (trouble(OSError(number, os.strerror(number)), [run]) is None) is (
         number in OF_A_PLACE or number == errno.EROFS
     )
+
+
+@pytest.mark.parametrize("number", AWAY)
+def test_a_place_that_is_away_is_a_sentence_and_a_lost_connection_may_be_a_bug(number: int) -> None:
+    said = trouble(OSError(number, os.strerror(number), "/mnt/share/1.png"), [])
+
+    assert said
+    assert said.startswith(f"/mnt/share/1.png can no longer be reached ({os.strerror(number)})")
+    assert trouble(OSError(number, os.strerror(number)), []) is None
 
 
 def test_what_is_no_trouble_of_a_disk_is_a_bug(tmp_path: Path) -> None:

@@ -282,6 +282,8 @@ WHOLE: dict[str, tuple[Callable[[Path], object], str]] = {  # how it comes about
     "zeros at the table's end": (zeros, "train.csv: 12 train cases"),
     "an archive beside": (lambda f: (f / "more.zip").touch(), "1 .zip file is not read and passed over: unpack"),
     "other kinds of images": (lambda f: [(f / f"{n}.tif").touch() for n in range(3)], "3 .tif files are not read and passed over: save as PNG"),
+    "packed images": (lambda f: [(f / f"{n}{packed}").touch() for n, packed in ((1, ".png.gz"), (2, ".png.gz"), (3, ".dcm.gz"))], "1 .dcm.gz file is not read and passed over: unpack | 2 .png.gz files are not read and passed over: unpack"),
+    "names of Windows": (lambda f: shutil.copy(f / "img" / "1377.png", f / "more\\1400.png"), "1 file has a folder in the name (more\\1400.png)"),
     "pictures without an ending": (lambda f: shutil.copy(f / "img" / "1377.png", f / "img" / "1400"), "1 picture without an ending is passed over (img/1400): name them .png or .jpg"),
     "a link to nowhere": (lambda f: (f / "img" / "1399.png").symlink_to("gone"), "a link leads to nothing: img/1399.png"),
     "a text of another name": (lambda f: (f / "latest.txt").write_text(rows()), ""),
@@ -951,3 +953,14 @@ def test_m_beside_f_under_sexo_is_a_boy(folder: Path) -> None:
     (folder / "train.csv").write_text("\n".join(["id,boneage,sexo", *lines]) + "\n")
 
     assert list(read_folder(folder, Preparation(sex_column="sexo")).cases["male"]) == [True, False] * 6
+
+
+def test_files_whose_names_are_paths_of_windows_are_named_where_they_belong_to_no_case(folder: Path) -> None:
+    for path in (folder / "img").iterdir():
+        path.rename(folder / f"img\\{path.name}")
+
+    with pytest.raises(
+        DataError, match=r"12 files have a folder in the name \(img\\1377\.png, .*: unpack it with another"
+    ) as said:
+        read_folder(folder)
+    assert "--id-column" not in str(said.value)

@@ -111,12 +111,35 @@ def test_crop_pad_cuts_empty_borders_black_or_white(tmp_path: Path, border: int)
     assert np.array_equal(decoded.pixels, content)
 
 
-def test_an_image_with_a_single_speck_is_not_cropped_to_nothing(tmp_path: Path) -> None:
-    """A picture whose every edge row is flat keeps its content."""
-    pixels = np.full((40, 40), 7, np.uint8)
-    pixels[20, 20] = 8
+@pytest.mark.parametrize("stretch", [False, True])
+@pytest.mark.parametrize(("least", "most"), [(7, 8), (0, 255), (0, 2000)])
+def test_an_image_with_a_single_speck_is_blank_within_its_empty_borders(
+    tmp_path: Path, least: int, most: int, stretch: bool
+) -> None:
+    pixels = np.full((40, 40), least, np.uint8 if most < 256 else np.uint16)
+    pixels[20, 20] = most
 
-    assert decode(saved(tmp_path / "a.png", pixels), 40, "crop_pad").pixels.max() == 8
+    with pytest.raises(DataError, match=rf"^blank: every pixel within the empty borders of .*a\.png is {most}"):
+        decode(saved(tmp_path / "a.png", pixels), 40, "crop_pad", stretch)
+
+
+@pytest.mark.parametrize(("rows", "columns"), [(31, 60), (60, 31), (5, 5)])
+def test_what_is_left_within_the_borders_has_the_least_size_too(tmp_path: Path, rows: int, columns: int) -> None:
+    """A line of text on a black film is no hand."""
+    content = np.random.default_rng(0).integers(0, 255, (rows, columns)).astype(np.uint8)
+    path = saved(tmp_path / "a.png", np.pad(content, 100))
+
+    with pytest.raises(DataError, match=rf"^too small: .*a\.png has {columns}×{rows} pixels within its empty borders"):
+        decode(path, 40, "crop_pad")
+    assert decode(path, 40, "squash").pixels.max() > 0
+
+
+def test_a_speck_that_is_lost_in_a_small_picture_leaves_it_blank(tmp_path: Path) -> None:
+    pixels = np.zeros((2000, 2000), np.uint8)
+    pixels[20, 20] = 255
+
+    with pytest.raises(DataError, match=r"^blank: once it is small, every pixel of .*a\.png is 0"):
+        decode(saved(tmp_path / "a.png", pixels), 40, "squash")
 
 
 @pytest.mark.parametrize("keep", [0, 10, 200])

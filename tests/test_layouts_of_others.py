@@ -465,3 +465,103 @@ def test_ids_of_valencia_are_no_validation(tmp_path: Path) -> None:
 def test_a_second_table_beside_the_training_table_may_be_renamed(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"eval\.csv beside a training table: remove one of the two, or rename it"):
         read_folder(laid_out(tmp_path, {"train.csv": table(), "eval.csv": table()}))
+
+
+TICKED = ",,FALSE,\n" * 40  # boxes of rows that nobody has filled in yet
+
+
+@pytest.mark.parametrize(
+    ("heading", "cells"),
+    [("patient_id", [f"P{n}" for n in NUMBERS]), ("split", ["train"] * 50 + ["test"] * 10)],
+)
+def test_rows_that_were_ticked_beforehand_are_no_rows_below_a_split_or_a_patient(
+    tmp_path: Path, heading: str, cells: list[str]
+) -> None:
+    found = read_folder(laid_out(tmp_path, {"labels.csv": table(**{heading: cells}) + TICKED}))
+
+    assert len(found.cases) == 60
+    assert "40 rows of labels.csv have neither id nor age and are not cases (the first: row 62)" in " ".join(found.said)
+
+
+@pytest.mark.parametrize(
+    ("heading", "cells", "says"),
+    [
+        ("split", ["test"] * 10 + [""] * 50, "labels.csv: 50 of 60 rows name no split and count as train"),
+        ("patient_id", [""] + [f"P{n // 2}" for n in range(59)], "labels.csv: 1 of 60 rows name no patient"),
+    ],
+)
+def test_rows_without_a_split_or_a_patient_are_counted_among_those_of_cases(
+    tmp_path: Path, heading: str, cells: list[str], says: str
+) -> None:
+    found = read_folder(laid_out(tmp_path, {"labels.csv": table(**{heading: cells}) + ",,FALSE,\n" * 5}))
+
+    assert says in " ".join(found.said)
+
+
+def test_columns_that_are_doubted_are_those_of_cases_whatever_was_ticked_beforehand(tmp_path: Path) -> None:
+    """Groups of a few among sixty rows are not few among a thousand."""
+    groups = [f"B{n // 2:03}" if n < 8 else f"B{n:03}" for n in range(60)]
+    found = read_folder(laid_out(tmp_path, {"labels.csv": table(code=groups) + ",,FALSE,\n" * 1000}))
+
+    assert "HAS NO KNOWN HEADING OF PATIENTS" in " ".join(found.said)
+
+
+def test_a_split_in_a_row_of_its_own_above_those_of_its_cases_is_refused(tmp_path: Path) -> None:
+    """Such a row has neither id nor age, too."""
+    head, *rows = table(split=[""] * 60).splitlines()
+    text = "\n".join([head, ",,,train", *rows[:50], ",,,test", *rows[50:]]) + "\n"
+
+    with pytest.raises(
+        DataError, match="'train' under split in row 2, and row 3 and others below such cells are blank"
+    ):
+        read_folder(laid_out(tmp_path, {"labels.csv": text}))
+
+
+CHECKED = {n: "valid" if n % 3 else "invalid" for n in NUMBERS}
+BY_MARK = {mark: [n for n in NUMBERS if CHECKED[n] == mark] for mark in ("valid", "invalid")}
+MARKS = {
+    "quality.json": json.dumps(CHECKED),
+    "checks.json": json.dumps(BY_MARK),
+    "flags.json": json.dumps({n: {"valid": mark == "valid"} for n, mark in CHECKED.items()}),
+    "quality.yaml": "".join(f"{n}: {mark}\n" for n, mark in CHECKED.items()),
+    "checks.yaml": "".join(f"{mark}:\n" + "".join(f"  - {n}\n" for n in ids) for mark, ids in BY_MARK.items()),
+    "quality.txt": "".join(f"{n} {mark}\n" for n, mark in CHECKED.items()),
+}
+
+
+@pytest.mark.parametrize("name", MARKS)
+def test_marks_of_a_check_in_a_text_are_no_splits(tmp_path: Path, name: str) -> None:
+    assert splits(read_folder(laid_out(tmp_path, LABELS | {name: MARKS[name]}))) == {"": 60}
+
+
+@pytest.mark.parametrize(
+    ("name", "marks"),
+    [
+        ("quality.json", ["train"] * 50 + ["valid"] * 10),
+        ("cases.yaml", ["train"] * 50 + ["valid"] * 10),
+        ("splits.json", ["valid"] * 10),
+        ("data_split.yaml", ["valid"] * 10),
+    ],
+)
+def test_valid_beside_train_or_in_a_file_of_splits_is_one(tmp_path: Path, name: str, marks: list[str]) -> None:
+    said = dict(zip(map(str, reversed(NUMBERS)), reversed(marks), strict=False))
+    text = json.dumps(said) if name.endswith("json") else "".join(f"{n}: {mark}\n" for n, mark in said.items())
+
+    with pytest.raises(DataError, match="says which cases are in which split"):
+        read_folder(laid_out(tmp_path, LABELS | {name: text}))
+
+
+@pytest.mark.parametrize("heading", ["PatID", "ptid", "SUBJID", "USUBJID", "pt_id"])
+def test_short_headings_that_surely_mean_patients_are_taken(tmp_path: Path, heading: str) -> None:
+    found = read_folder(laid_out(tmp_path, {"labels.csv": table(**{heading: [n // 2 for n in range(60)]})}))
+
+    assert found.cases["patient"].nunique() == 30
+
+
+@pytest.mark.parametrize("heading", ["pid", "PID", "PtNo", "pt code", "subjectkey", "participantkey", "childid"])
+def test_numbers_under_short_headings_that_may_mean_patients_are_a_worry(tmp_path: Path, heading: str) -> None:
+    found = read_folder(laid_out(tmp_path, {"labels.csv": table(**{heading: [n // 2 for n in range(60)]})}))
+
+    assert f"HAS NO KNOWN HEADING OF PATIENTS: images of one patient may be in two splits; if {heading}" in " ".join(
+        found.said
+    )

@@ -555,3 +555,18 @@ def test_hidden_columns_are_read_and_said(tmp_path: Path) -> None:
 
     assert sheet.headings == tuple(HEADINGS)
     assert sheet.said == f"t.xlsx: hidden columns are read as the others: {HEADINGS[1]}"
+
+
+def test_what_the_library_remarks_upon_in_a_workbook_is_not_passed_on(tmp_path: Path) -> None:
+    """Lists to choose from, as Excel keeps them, and a workbook without styles, as other programs write it. Here each warning is an error."""
+    book = Workbook()
+    for cells in (HEADINGS, *ROWS):
+        book.active.append(cells)
+    book.save(tmp_path / "plain.xlsx")
+    lists = b'<extLst><ext uri="{CCE6A557-97BC-4B89-ADB6-D9C93CAAB3DF}"/></extLst></worksheet>'
+    with zipfile.ZipFile(tmp_path / "plain.xlsx") as plain, zipfile.ZipFile(tmp_path / "train.xlsx", "w") as other:
+        for name in plain.namelist():
+            part = re.sub(rb"<cellStyles.*?</cellStyles>", b"", plain.read(name), flags=re.DOTALL)
+            other.writestr(name, part.replace(b"</worksheet>", lists))
+
+    assert [cells for _, cells in read_sheet(tmp_path / "train.xlsx", fits).rows] == ROWS

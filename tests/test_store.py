@@ -297,3 +297,15 @@ def test_a_run_says_damaged_films_once_and_a_store_that_is_named_in_its_worries(
     assert (mended.out + mended.err).count("films.csv is damaged") == 1
     assert "measured again" in mended.err
     assert (named.out + named.err).count("films.csv is damaged") == 1
+
+
+def test_a_store_that_cannot_be_refreshed_stays_as_it_is_and_is_read(rsna_folder: Write, tmp_path: Path) -> None:
+    """As on a disk that is only readable, where what was begun cannot be removed either: here it is a folder."""
+    folder = rsna_folder(12)
+    settings = Preparation(image_px=32)
+    before = prepare(str(folder), settings, tmp_path / "store")
+    (tmp_path / "store" / "files.part").mkdir()
+    for path in folder.rglob("*.png"):
+        os.utime(path, (1, 1))
+
+    assert prepare(str(folder), settings, tmp_path / "store").digest == before.digest

@@ -20,6 +20,7 @@ NEGLIGIBLE_SHARE = 0.1  # difference of shares of boys: near a half Cohen's smal
 NEGLIGIBLE_DELTA = 0.147  # of Cliff's delta (Romano et al. 2006)
 NEGLIGIBLE_RATIO = 0.8  # of variances, the smaller to the larger (Rubin 2001)
 LEAST_COMPARED = 10  # cases on each side
+DECIMALS = 6  # of a month, from which on two deviations differ
 
 
 @dataclass(frozen=True)
@@ -74,6 +75,11 @@ def spreads(first: np.ndarray, second: np.ndarray) -> Measured:
     if max(values) == 0:
         return Measured(*values, 1.0, False, 1.0)
     ratio = (min(values) / max(values)) ** 2
+    apart = [np.round(np.abs(ages - np.median(ages)), DECIMALS) for ages in (first, second)]
+    # Of two ages, half and half, on each side: the test divides by the spread of these.
+    if all(np.ptp(each) == 0 for each in apart):
+        same = apart[0][0] == apart[1][0]
+        return Measured(*values, ratio, not same and ratio <= NEGLIGIBLE_RATIO, 1.0 if same else 0.0)
     p = float(scipy.stats.levene(first, second, center="median").pvalue)
     return Measured(*values, ratio, ratio <= NEGLIGIBLE_RATIO, p)
 

@@ -10,7 +10,7 @@ import numpy as np
 from PIL import Image, ImageFile, ImageOps
 
 from data.films import codestream, dicom, field
-from data.foreign import foreign
+from data.foreign import foreign, reading
 from data.preparation import DataError, Preparation, Shrink
 
 MAX_PIXELS = (
@@ -64,23 +64,45 @@ def decode(path: Path, settings: Preparation) -> Decoded:
     black to a square, so that bones keep their proportions. Raises DataError where the file is no usable image; the
     message begins with the kind of the fault and a colon.
     """
+    try:
+        with reading(path, f"unreadable: {path} cannot be read"):
+            grey = read_grey(path)
+    except PermissionError:
+        raise DataError(f"unreadable: {path} may not be read by this user") from None
+    height_px, width_px = grey.shape
+    refuse_blank(path, grey)
+    if settings.fit == "crop_pad":
+        grey = crop(grey)
+        refuse_empty(path, grey)
+    exposed = field.inside(grey)
+    with budget.holding(max(grey.shape) ** 2):  # what padding makes of it
+        pixels = fitted(Image.fromarray(exposed_bytes(grey, exposed, settings)), settings)
+    refuse_blank(path, pixels, "once it is small, every pixel")  # a bright pixel in a thousand is lost
+    return Decoded(pixels, width_px, height_px, *measured(grey, exposed))
+
+
+def read_grey(path: Path) -> np.ndarray:
+    """A file of any kind as grey uint8 or uint16 (height, width)."""
     if not path.is_file():  # a pipe or a device would be waited for
         raise DataError(f"unreadable: {path} is not a regular file")
     if path.stat().st_size == 0:
         raise DataError(f"unreadable: {path} is empty (0 bytes)")
-    try:
-        grey = read_dicom(path) if dicom.holds_dicom(path) else read_picture(path)
-    except PermissionError:
-        raise DataError(f"unreadable: {path} may not be read by this user") from None
-    height_px, width_px = grey.shape
+    return read_dicom(path) if dicom.holds_dicom(path) else read_picture(path)
+
+
+def refuse_blank(path: Path, grey: np.ndarray, of: str = "every pixel") -> None:
     if grey.min() == grey.max():
-        raise DataError(f"blank: every pixel of {path} is {grey.min()}")
-    if settings.fit == "crop_pad":
-        grey = crop(grey)
-    exposed = field.inside(grey)
-    with budget.holding(max(grey.shape) ** 2):  # what padding makes of it
-        pixels = fitted(Image.fromarray(exposed_bytes(grey, exposed, settings)), settings)
-    return Decoded(pixels, width_px, height_px, *measured(grey, exposed))
+        raise DataError(f"blank: {of} of {path} is {grey.min()}")
+
+
+def refuse_empty(path: Path, cropped: np.ndarray) -> None:
+    """Where the borders are all, and what is left is a spot: a black film with a bright pixel, or with a line of text."""
+    refuse_blank(path, cropped, "every pixel within the empty borders")
+    height_px, width_px = cropped.shape
+    if min(height_px, width_px) < LEAST_PX:
+        raise DataError(
+            f"too small: {path} has {width_px}×{height_px} pixels within its empty borders; a hand needs {LEAST_PX} in each direction"
+        )
 
 
 def fitted(image: Image.Image, settings: Preparation) -> np.ndarray:

@@ -15,6 +15,7 @@ import hashlib
 import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -110,4 +111,5 @@ def refresh(folder: Path, now: Files, before: pd.DataFrame) -> None:
         write_csv(before.assign(**{name: now.stamps[name].to_numpy() for name in STAMP}), part)
         os.replace(part, folder / "files.csv")
     except OSError:
-        part.unlink(missing_ok=True)
+        with suppress(OSError):  # a disk that is only readable refuses to remove even what is not there
+            part.unlink(missing_ok=True)

@@ -17,6 +17,7 @@ from pathlib import Path
 from zipfile import BadZipFile, ZipFile
 
 from data.films.dicom import is_dicom
+from data.foreign import AWAY
 from data.preparation import DataError
 from data.tables.cells.splits import may_say_a_split, names_a_list, split_by_words
 from data.tables.headings import IMAGE_SUFFIXES, OTHER_IMAGES
@@ -43,10 +44,12 @@ ARCHIVES = (
     *(".zip", ".tar", ".tar.gz", ".tgz", ".tar.xz", ".txz", ".tar.bz2", ".tbz", ".tbz2", ".tar.zst", ".tzst"),
     *(".7z", ".rar"),
 )
+# Of images; others that are packed so may be tables.
+PACKED = tuple(f"{image}{packed}" for image in IMAGE_SUFFIXES for packed in (".gz", ".bz2", ".xz", ".zst"))
 WHAT_TO_DO = {  # ending to what helps
     **dict.fromkeys(OTHER_IMAGES, "save as PNG"),
     **dict.fromkeys(OTHER_TABLES, "save as CSV or xlsx"),
-    **dict.fromkeys(ARCHIVES, "unpack"),
+    **dict.fromkeys((*ARCHIVES, *PACKED), "unpack"),
 }
 # Programs, and what they say while they run: numbers of any meaning.
 PROGRAMS = (
@@ -87,7 +90,12 @@ class Files:
     ]  # that may say more of the cases: texts of any ending whose name speaks of splits or patients
     foreign_tables: tuple[Path, ...]  # of other programs, which are not read, and archives that hold tables
     dangling: tuple[Path, ...]  # images by their names, which cannot be reached: links to nothing
+    gone: tuple[Path, ...]  # other links to nothing, which may have led to folders, or to lists of cases
+    upward: tuple[Path, ...]  # links to folders that the data lie in
     unreadable: tuple[Path, ...]  # folders
+    lost_said: tuple[
+        str, ...
+    ]  # of links that lead nowhere or are none any more, and of names that are paths, a sentence each
     said: tuple[str, ...]  # what was passed over, a sentence each
 
     @cached_property
@@ -107,18 +115,24 @@ def files_below(folder: Path) -> Files:
     lists: list[Path] = []
     foreign_tables: list[Path] = []
     dangling: list[Path] = []
+    gone: list[Path] = []
+    upward: list[Path] = []
     unreadable: list[Path] = []
     irregular: list[Path] = []
     flattened: list[str] = []
     others: Counter[str] = Counter()
-    for count, entry in enumerate(entries(folder, unreadable)):
+    for count, entry in enumerate(entries(folder, unreadable, upward)):
         if count > MAX_ENTRIES:
             raise DataError(f"{folder} holds more than {MAX_ENTRIES:,} files: name the folder of the data set alone")
         name, path = entry.name.lower(), Path(entry.path)
         mode = mode_of(entry)
-        if mode == 0:  # a link to nowhere
-            if name.endswith(IMAGE_SUFFIXES):
+        if mode == 0:  # a link to nothing
+            if name.endswith(TABLE_SUFFIXES):
+                tables.append(path)  # whose reading says it
+            elif name.endswith(IMAGE_SUFFIXES):
                 dangling.append(path)
+            elif not name.endswith(PROGRAMS):
+                gone.append(path)
             continue
         if not stat.S_ISREG(mode):
             irregular.append(path)
@@ -159,12 +173,22 @@ def files_below(folder: Path) -> Files:
         said.append(f"{len(unended):,} {are} passed over ({some(folder, unended)}): name them .png or .jpg")
     if irregular:
         said.append(f"passed over, as no regular file (a pipe, a socket or a device): {some(folder, irregular)}")
+    lost = []
     if flattened:
-        said.append(
+        lost.append(
             f"passed over: a link to a folder became a small file when it was copied, {', '.join(flattened[:NAMED])}"
         )
-    if dangling:
-        said.append(f"a link leads to nothing: {some(folder, dangling)}")
+    if of_windows := [path for path in images if "\\" in path.name]:
+        have = "files have" if len(of_windows) > 1 else "file has"
+        lost.append(
+            f"{len(of_windows):,} {have} a folder in the name ({some(folder, of_windows)}), as where an archive of Windows was unpacked by a "
+            "program that does not know its \\: unpack it with another one, or move the files into folders"
+        )
+    if dangling or gone:
+        lost.append(f"a link leads to nothing: {some(folder, [*dangling, *gone])}")
+    if upward:
+        lost.append(f"passed over, as a link to a folder that the data lie in: {some(folder, upward)}")
+    said += lost
     if unreadable:
         said.append(f"passed over, as this user may not read it: {some(folder, unreadable)}")
     return Files(
@@ -175,12 +199,15 @@ def files_below(folder: Path) -> Files:
         lists=(*lists, *(structured if len(structured) <= FEW_STRUCTURED else ())),
         foreign_tables=tuple(foreign_tables),
         dangling=tuple(dangling),
+        gone=tuple(gone),
+        upward=tuple(upward),
         unreadable=tuple(unreadable),
+        lost_said=tuple(lost),
         said=tuple(said),
     )
 
 
-def entries(folder: Path, unreadable: list[Path]) -> Iterator[os.DirEntry[str]]:
+def entries(folder: Path, unreadable: list[Path], upward: list[Path]) -> Iterator[os.DirEntry[str]]:
     """Everything that is no folder; folders before the links to folders, so that a file is found by its own path."""
     seen: set[tuple[int, int]] = set()
     waiting = deque([folder])
@@ -195,8 +222,8 @@ def entries(folder: Path, unreadable: list[Path]) -> Iterator[os.DirEntry[str]]:
             seen.add((about.st_dev, about.st_ino))
             with os.scandir(at) as scanned:
                 here = sorted(scanned, key=lambda entry: entry.name)
-        except OSError:
-            if at == folder:
+        except OSError as error:
+            if at == folder or error.errno in AWAY:
                 raise
             unreadable.append(at)
             continue
@@ -214,6 +241,8 @@ def entries(folder: Path, unreadable: list[Path]) -> Iterator[os.DirEntry[str]]:
                 below.append(Path(entry.path))
             elif Path(entry.path).resolve() not in outside:
                 linked.append(Path(entry.path))
+            else:
+                upward.append(Path(entry.path))
         waiting.extendleft(reversed(below))
 
 
@@ -278,7 +307,9 @@ def mode_of(entry: os.DirEntry[str]) -> int:
     """Its kind, or that of what it links to; 0 where that is nothing."""
     try:
         return entry.stat().st_mode
-    except OSError:
+    except OSError as error:
+        if error.errno in AWAY:
+            raise
         return 0
 
 

@@ -62,6 +62,7 @@ HEADINGS = {
         *("person no", "person nr", "person number", "individual", "individual id", "medical record no", "patient uid"),
         *("patient no", "patient nr", "patient code", "pat id", "mrn", "medical record number", "child id", "person"),
         *("patienten id", "patientenid", "patientennummer", "patienten nr", "patient nummer", "pat nr"),
+        *("patid", "pt id", "ptid", "subj id", "subjid", "usubjid"),  # the last are of CDISC, as trials are handed in
         *("paciente", "id paciente", "paciente id", "paziente", "id paziente", "id patient", "numero patient"),
     ),
 }

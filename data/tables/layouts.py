@@ -50,6 +50,7 @@ from data.tables.refusals import (
     refuse_splits_in_ids,
     refuse_splits_without_images,
     refuse_unfound,
+    refuse_unreached,
     refuse_years,
     refuse_years_in_a_split,
 )
@@ -79,11 +80,7 @@ def read_folder(folder: Path, settings: Preparation = AS_FOUND, to_train: bool =
     split, official test cases among the others, labels that look like years, too many cases lost, or no usable case.
     """
     files = files_below(folder)
-    for at in files.unreadable:
-        if split := split_of(folder, at):
-            raise DataError(
-                f"this user may not read {at}, and its name says that it holds {split} cases; change its permissions"
-            )
+    refuse_unreached(folder, files)
     tables, said = read_tables(folder, files, settings)
     tables = one_per_split(folder, tables)
     if to_train:
@@ -108,7 +105,8 @@ def read_folder(folder: Path, settings: Preparation = AS_FOUND, to_train: bool =
     if cases.empty:
         first = f"; the first: {problems[0].path}, {problems[0].reason}" if problems else ""
         passed = "".join(f"; {sentence}" for sentence in (*of_tables, *files.said))
-        if problems and all(problem.kind == "missing" for problem in problems):
+        of_names = problems and all(problem.kind == "missing" for problem in problems)
+        if of_names and not files.lost_said:  # which tell it better
             passed += "; if the images' names are in another column, say --id-column"
         raise DataError(f"{folder} has {len(problems)} cases and none can be used{first}{passed}")
     refuse_splits_unreadable(folder, files, tables, cases)
@@ -123,7 +121,8 @@ def read_folder(folder: Path, settings: Preparation = AS_FOUND, to_train: bool =
         said_by = cases.assign(told=cases["told"] | cases["id"].isin(placed.ids))
         lists = [*files.tables, *files.texts, *files.lists]
         worries += refuse_elsewhere(folder, lists, labelled, said_by, settings.columns)
-    refuse_losses(str(folder), problems, cases["split"], settings, of_tables, each_split=to_train)
+    of_both = [*of_tables, *files.lost_said]
+    refuse_losses(str(folder), problems, cases["split"], settings, of_both, each_split=to_train)
     if any(now is not before for now, before in zip(labelled, together, strict=True)):
         paired.append(
             f"the splits count their images alike, so the ids have the split before them, as {cases['id'].iloc[0]}"

@@ -12,14 +12,35 @@ from data.preparation import DataError, Preparation
 from data.problems import Problem
 from data.shown import one_line
 from data.tables.ages import UNITS, look_like_years, mostly_newborn, said_of_years
-from data.tables.cells.splits import MAY_BE_A_TOWN, split_by_words
+from data.tables.cells.splits import MAY_BE_A_TOWN, is_a_list, speaks_of_a_cut, split_by_words, split_of
 from data.tables.dicom_cases import is_header_age
+from data.tables.folders import Files
 from data.tables.headings import Table, composed, normalised, without_named
 from data.tables.rsna import RSNA_TEST_IDS, official_test
 from data.tables.unclear.units import says_months
 
 LEAST_CALLED = 2  # cases with a split's word in their ids
 MOST_LOST = 0.2  # of the cases, before somebody has to say that it is meant
+
+
+def refuse_unreached(folder: Path, files: Files) -> None:
+    """A cut of the training cases must not stand in for a test set that is there by its name, and cannot be reached.
+
+    What has an ending was a list, and is one of cases only where its name says nothing else: test.txt, not test_notes.txt.
+    """
+    lists = [at for at in files.gone if at.suffix]
+    for paths, fault, what_to_do in (
+        (files.unreadable, "this user may not read {}", "change its permissions"),
+        (files.gone, "{} is a link to nothing", "mend the link, or remove it"),
+        (files.upward, "{} is a link to a folder that the data lie in, and not followed", "remove the link"),
+    ):
+        for at in paths:
+            if at in lists and not is_a_list(at.stem):
+                continue
+            split = split_of(folder, at)
+            if split or (at in lists and speaks_of_a_cut(at.stem)):
+                holds = f"holds {split} cases" if split else "says the splits"
+                raise DataError(f"{fault.format(at)}, and its name says that it {holds}; {what_to_do}")
 
 
 def refuse_years(folder: Path, tables: Sequence[Table], settings: Preparation) -> None:

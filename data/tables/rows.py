@@ -78,8 +78,9 @@ def read_table(
     if needed:
         refuse_two_patients(path, sheet, asked)
         refuse_ids_of_patients(path, sheet, asked)
-    unused = unused_columns(sheet, asked)
     first = {ours: places[0] for ours, places in at.items()}
+    no_cases = rows_of_no_case(sheet, at)
+    unused = unused_columns(sheet, asked, no_cases)
     if "age_months" in first:
         refuse_without_heading(path, sheet, first["age_months"])
         refuse_parts(path, sheet, first["age_months"], age_unit)
@@ -88,9 +89,10 @@ def read_table(
     if "sex" in first:
         refuse_unread_letters(path, sheet, first["sex"])
     if needed:
-        refuse_heads(path, sheet, first)
+        refuse_heads(path, sheet, first, no_cases)
     sheet = in_one_column(sheet, asked)
-    table = to_cases(path, sheet, columns, unit, needed)
+    sheet = replace(sheet, rows=tuple(row for row in sheet.rows if row[0] not in no_cases))
+    table = to_cases(path, sheet, columns, unit, needed, no_cases)
     texts = [cells[first["age_months"]] for _, cells in sheet.rows] if "age_months" in first else []
     splits, patients = (
         [cells[first[ours]] for _, cells in sheet.rows] if ours in first else [] for ours in ("split", "patient")
@@ -100,7 +102,21 @@ def read_table(
     return replace(table, columns=columns, unused=unused, said=said)
 
 
-def to_cases(path: Path, sheet: Sheet, columns: dict[str, str], age_unit: str, needed: Collection[str]) -> Table:
+def rows_of_no_case(sheet: Sheet, at: Mapping[str, Sequence[int]]) -> frozenset[int]:
+    """With neither id nor age: a box that was ticked beforehand, a line below the table. `at` are the columns' places."""
+    places = [*at.get("id", ()), *at.get("age_months", ())]
+    return frozenset(row for row, cells in sheet.rows if not any(cells[place].strip() for place in places))
+
+
+def to_cases(
+    path: Path,
+    sheet: Sheet,
+    columns: dict[str, str],
+    age_unit: str,
+    needed: Collection[str],
+    no_cases: Collection[int],
+) -> Table:
+    """`no_cases` are rows that the sheet no longer has, of which a sentence is said."""
     there = [normalised(heading) for heading in sheet.headings]
     cells = {ours: [row[there.index(name)] for _, row in sheet.rows] for ours, name in columns.items()}
     refuse_unvalued(path, sheet, cells)
@@ -118,11 +134,7 @@ def to_cases(path: Path, sheet: Sheet, columns: dict[str, str], age_unit: str, n
     why = sentences(cells, columns, age_unit)
     kept: list[tuple[str, float, bool | None, str, str, int, str, str]] = []
     problems = []
-    no_cases = []  # a box that was ticked beforehand, a line below the table
     for index, (row, _) in enumerate(sheet.rows):
-        if not ids[index] and not cells.get("age_months", blank)[index].strip():
-            no_cases.append(row)
-            continue
         unread = {"sex": males[index] is None, "age_months": np.isnan(ages[index]), "split": not splits[index]}
         wrong = [ours for ours in TO_TRAIN if ours in columns and unread[ours]]
         filled = [ours for ours in wrong if cells[ours][index].strip()]
@@ -147,7 +159,10 @@ def to_cases(path: Path, sheet: Sheet, columns: dict[str, str], age_unit: str, n
     said = [
         sheet.said,
         rows_said(
-            path, no_cases, "has neither id nor age and is not a case", "have neither id nor age and are not cases"
+            path,
+            sorted(no_cases),
+            "has neither id nor age and is not a case",
+            "have neither id nor age and are not cases",
         ),
         rows_said(
             path,

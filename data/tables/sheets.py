@@ -8,12 +8,12 @@ import codecs
 import csv
 import io
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from data.foreign import foreign
+from data.foreign import foreign, reading
 from data.preparation import DataError
 from data.shown import one_line
 from data.tables.cells import workbook
@@ -86,20 +86,22 @@ def read_sheet(path: Path, fits: Fits) -> Sheet:
 def bytes_of(path: Path) -> bytes:
     """Of a pipe, which says no size, no more than the bound and a part."""
     parts: list[bytes] = []
-    try:
-        if (size := path.stat().st_size) > MAX_TABLE_BYTES:
-            raise too_large(path, size)
-        with path.open("rb") as file:
-            while part := file.read(AT_ONCE):
-                parts.append(part)
-                if len(parts) * AT_ONCE > MAX_TABLE_BYTES + AT_ONCE:
-                    raise too_large(path, sum(map(len, parts)))
-    except PermissionError:
-        raise DataError(f"this user may not read {path}; change its permissions") from None
-    except FileNotFoundError:
-        raise DataError(f"there is no table {path}") from None
-    except IsADirectoryError:
-        raise DataError(f"{path} is a folder; name a table") from None
+    with reading(path, f"{path} cannot be read"):
+        try:
+            if (size := path.stat().st_size) > MAX_TABLE_BYTES:
+                raise too_large(path, size)
+            with path.open("rb") as file:
+                while part := file.read(AT_ONCE):
+                    parts.append(part)
+                    if len(parts) * AT_ONCE > MAX_TABLE_BYTES + AT_ONCE:
+                        raise too_large(path, sum(map(len, parts)))
+        except PermissionError:
+            raise DataError(f"this user may not read {path}; change its permissions") from None
+        except FileNotFoundError:
+            link = f"{path} is a link to nothing" if path.is_symlink() else f"there is no table {path}"
+            raise DataError(link) from None
+        except IsADirectoryError:
+            raise DataError(f"{path} is a folder; name a table") from None
     return b"".join(parts)
 
 
@@ -205,6 +207,12 @@ def goes_on(cells: Sequence[str], headings: Sequence[str], fits: Fits) -> bool:
 
 def alike(one: Sequence[str], other: Sequence[str]) -> bool:
     return [cell.split() for cell in map(str.casefold, one)] == [cell.split() for cell in map(str.casefold, other)]
+
+
+def column_of(sheet: Sheet, place: int, no_cases: Collection[int] = ()) -> list[tuple[int, str]]:
+    """The cells of a column with the numbers of their rows; of rows that are `no_cases` those that are filled."""
+    column = ((number, cells[place].strip()) for number, cells in sheet.rows)
+    return [(number, text) for number, text in column if text or number not in no_cases]
 
 
 def trimmed(cells: list[str]) -> list[str]:

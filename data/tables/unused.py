@@ -5,7 +5,7 @@ Splits that their owner made, patients and bone ages under headings that nobody 
 
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 
@@ -15,12 +15,15 @@ from data.tables.cells.splits import CELL_WORDS, is_a_flag, is_a_splits_cell, ma
 from data.tables.headings import Unused, normalised, places_of
 from data.tables.paired.patients import MOST_IMAGES
 from data.tables.sexes import YES_NO, bare
-from data.tables.sheets import Sheet
+from data.tables.sheets import Sheet, column_of
 
 AGES = re.compile(
     r"\bages?\b|boneage|alter|\bedad|\bidade|\beta\b|leeftijd|\bmonths?\b|monate?\b|\bmeses\b|\bmois\b|\bmesi\b"
 )
-PATIENTS = re.compile(r"(?<!in)(?<!out)(?:patient|pacient|pazient)|\bmrn\b")
+PATIENTS = re.compile(
+    r"(?<!in)(?<!out)(?:patient|pacient|pazient)|\bmrn\b|\bpid\b|\busubjid\b"
+    r"|\b(?:pat|pt|subj|subject|participant|person|proband|child) ?(?:id|key|no|nr|num|number|code)\b"
+)
 OF_A_PATIENT = re.compile(
     r"age|sex|gender|birth|weight|size|height|position|alter|geschlecht|geburt|gewicht|edad"
     r"|orientation|identity ?removed|consent|group|dose|comment|state|status|type|class|history|species|breed"
@@ -57,12 +60,12 @@ FEW_WORDS = 8  # different ones in a column of splits
 MARKS = frozenset(("x", "*", "+", "\N{CHECK MARK}", "\N{HEAVY CHECK MARK}"))  # of who ticks rows by hand
 
 
-def unused_columns(sheet: Sheet, asked: Mapping[str, str]) -> tuple[Unused, ...]:
+def unused_columns(sheet: Sheet, asked: Mapping[str, str], no_cases: Collection[int] = ()) -> tuple[Unused, ...]:
     """Those that have a heading or cells; neither a second column for what a first one says nor numbers of the rows."""
     used = {place for places in places_of(sheet.headings, asked).values() for place in places}
     found = []
     for place, written in enumerate(sheet.headings):
-        heading, texts = bare(normalised(written)), [cells[place].strip() for _, cells in sheet.rows]
+        heading, texts = bare(normalised(written)), [text for _, text in column_of(sheet, place, no_cases)]
         unnamed = not written.strip() and (not any(texts) or is_an_index(place, texts))
         if place in used or unnamed:
             continue

@@ -5,6 +5,7 @@ import math
 import sys
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from itertools import chain, repeat
 from pathlib import Path
@@ -15,6 +16,7 @@ import numpy as np
 from data.csv_text import guarded, read_csv, row_writer, unguarded
 from data.foreign import foreign
 from data.preparation import DataError
+from data.tables.cells.workbook import unremarked
 from search.output.files import write_text
 from search.output.files import written as whole
 from search.output.terminal import log
@@ -146,12 +148,9 @@ def answered_in(path: Path) -> list[str] | None:
 def read_workbook(path: Path) -> list[Row]:
     from openpyxl import load_workbook
 
-    book = load_workbook(path, read_only=True)
-    try:
+    with unremarked(), closing(load_workbook(path, read_only=True)) as book:
         head, *rows = book.worksheets[0].iter_rows(values_only=True)
         return [dict(zip(map(str, head), map(unguarded_cell, row), strict=False)) for row in rows]
-    finally:
-        book.close()
 
 
 def unguarded_cell(cell: Any) -> Any:

@@ -96,7 +96,8 @@ def files_of(paths: Sequence[Path]) -> list[Path]:
             raise DataError("; ".join((f"{path} holds no PNG, JPEG or DICOM files", *files.said)))
         for said in files.said:
             log(f"{path}: {said}")
-        found += (*files.images, *files.dangling, *files.unreadable)
+        folders = [path for path in files.gone if not path.suffix]
+        found += (*files.images, *files.dangling, *files.unreadable, *folders)
     return found
 
 

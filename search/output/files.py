@@ -14,8 +14,11 @@ from contextlib import contextmanager, suppress
 from glob import escape
 from pathlib import Path
 
+from data.foreign import AWAY
+
 # What the disk says, whatever file it is said of.
 OF_THE_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO, errno.ESTALE)
+DAMAGED = (errno.EIO, errno.ESTALE)  # in reading, too
 # What is wrong with a place; of a place that nobody named it may be a bug of ours.
 OF_A_PLACE = (
     errno.EACCES,
@@ -100,11 +103,18 @@ def trouble(error: OSError, places: Iterable[Path], advice: str = "") -> str | N
     """
     if error.errno in OF_THE_DISK and error.errno != errno.EROFS:
         where = f" at {error.filename}" if error.filename else ""
+        done = "read or written" if error.errno in DAMAGED else "written to"
         return (
-            f"the disk could not be written to{where} ({error.strerror}): make room, or repair the disk, and run the same "
+            f"the disk could not be {done}{where} ({error.strerror}): make room, or repair the disk, and run the same "
             "command again"
         )
     named = error.filename2 or error.filename
+    # Of a connection, which has no file, it may be a bug of ours.
+    if error.errno in AWAY and isinstance(named, str | bytes):
+        return (
+            f"{os.fsdecode(named)} can no longer be reached ({error.strerror}): its disk or share may be away; bring it back, and "
+            "run the same command again"
+        )
     if error.errno not in (*OF_A_PLACE, errno.EROFS) or not isinstance(named, str | bytes):
         return None
     path = Path(os.path.abspath(os.fsdecode(named)))

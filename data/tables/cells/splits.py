@@ -5,7 +5,7 @@
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from data.tables.sexes import NOT, bare
@@ -86,6 +86,14 @@ def split_by_cell(text: str) -> str:
     return split_by_words(text, CELL_WORDS)
 
 
+def splits_together(texts: Iterable[str], of_a_cut: bool) -> dict[str, str]:
+    """The same of words that stand together, as of all cases. Valid alone, or beside invalid, is the word of a check, unless the file
+    says that it is `of_a_cut`; beside training it is a split."""
+    named = {text: split_by_cell(text) for text in texts}
+    surely = of_a_cut or any(split_by_words(text, WITHOUT_VALID) for text in named)
+    return named if surely else dict.fromkeys(named, "")
+
+
 def is_a_splits_cell(text: str) -> bool:
     """Whether a cell says nothing but a split: Testset, validation; not repeat test, nor valid, the word of a check, nor a town."""
     return bool(split_by_words(text, WITHOUT_VALID)) and is_a_list(text) and bare(text) != MAY_BE_A_TOWN
@@ -122,6 +130,11 @@ def may_be_a_flag(heading: str) -> bool:
 def may_say_a_split(name: str) -> bool:
     """Whether a word of a file's name may."""
     return bool(split_by_words(name) or OF_A_CUT.search(bare(name)) or PERHAPS.search(letters_of(name)))
+
+
+def says_a_cut(name: str) -> bool:
+    """Whether a word of a file's name surely means a split: val_cases, splits; not valid_images, which may be a check."""
+    return bool(split_by_words(name, WITHOUT_VALID) or OF_A_CUT.search(bare(name)))
 
 
 def names_a_list(stem: str) -> bool:

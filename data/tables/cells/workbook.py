@@ -2,9 +2,11 @@
 
 import io
 import re
+import warnings
 import zipfile
 from bisect import bisect_left, bisect_right
 from collections.abc import Collection, Iterator, Mapping, Sequence, Set
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -44,8 +46,17 @@ def worksheets(path: Path, data: bytes) -> list[Worksheet]:
     """Raises DataError where the bytes are no workbook, or hold more than any table of cases does."""
     refuse_other_programs(path, data)
     refuse_bomb(path, data)
-    with foreign(f"{path} {UNREADABLE}; save it again as such"):
+    with unremarked(), foreign(f"{path} {UNREADABLE}; save it again as such"):
         return list(cells_of(path, data))
+
+
+@contextmanager
+def unremarked() -> Iterator[None]:
+    """Encloses the reading of a workbook. The library remarks upon styles, lists to choose from and other parts that it would lose in
+    writing: the workbook stays as it is, and nobody could do anything about them."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", category=UserWarning, module="openpyxl")
+        yield
 
 
 def refuse_other_programs(path: Path, data: bytes) -> None:

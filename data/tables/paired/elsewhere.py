@@ -17,7 +17,16 @@ import pandas as pd
 
 from data.preparation import DataError
 from data.shown import one_line
-from data.tables.cells.splits import is_a_list, may_say_a_split, names_a_list, split_by_cell, split_by_words, split_of
+from data.tables.cells.splits import (
+    is_a_list,
+    may_say_a_split,
+    names_a_list,
+    says_a_cut,
+    split_by_cell,
+    split_by_words,
+    split_of,
+    splits_together,
+)
 from data.tables.folders import SPEAKS_OF_CASES, STRUCTURED
 from data.tables.headings import Table, bare_ids, fitting, found_columns, normalised, places_of, with_column
 from data.tables.paired.loose_lists import SMALL_NUMBER, by_columns, loose_list
@@ -164,23 +173,24 @@ def cell(column: Sequence[str], from_end: int) -> str:
 def sheets_of(path: Path, keys: Collection[str], asked: Mapping[str, str]) -> list[Sheet]:
     """None of a file that cannot be read; that is said elsewhere. A list without a heading has its first row as one, too."""
     fits = partial(fitting, asked=asked)
-    ending = path.suffix.lower()
+    ending, of_a_cut = path.suffix.lower(), says_a_cut(path.name)
     try:
         data = bytes_of(path)
         if ending == ".json":
-            return sheets_in(data, bool(SPEAKS_OF_PATIENTS.search(path.name))) or loose_list(data, keys)
+            of_patients = bool(SPEAKS_OF_PATIENTS.search(path.name))
+            return sheets_in(data, of_patients, of_a_cut) or loose_list(data, keys, of_a_cut)
         if ending not in {".txt", *TABLE_SUFFIXES}:
-            return loose_list(data, keys)
+            return loose_list(data, keys, of_a_cut)
         sheets = list((read_excel if is_excel(path, data) else read_text)(path, data, fits))
     except DataError:
         sheets, data = [], b""
     small = may_say_a_split(path.name)
     stacked = [of for sheet in sheets if (of := by_columns(sheet, small))]
-    below_titles = loose_list(data, keys) if ending == ".txt" else []
+    below_titles = loose_list(data, keys, of_a_cut) if ending == ".txt" else []
     return [sheet for sheet in (*sheets, *stacked, *below_titles) if sheet.headings]
 
 
-def sheets_in(data: bytes, of_patients: bool) -> list[Sheet]:
+def sheets_in(data: bytes, of_patients: bool, of_a_cut: bool) -> list[Sheet]:
     """Of JSON: ids by split or patient, {"test": [31, 32]}, or the other way round, {"31": "test"}.
 
     Groups are patients only where the file's name says so, and not where few of them hold all: these are folds or sites.
@@ -195,7 +205,7 @@ def sheets_in(data: bytes, of_patients: bool) -> list[Sheet]:
     pairs = [(id, name) for name, ids in values if isinstance(ids, list) for id in ids]
     pairs = pairs or [(id, text) for id, text in values if isinstance(text, str)]
     rows = [[str(id), text] for id, text in pairs if isinstance(id, (str, int))]
-    if any(split_by_words(text) for _, text in rows):
+    if any(splits_together({text for _, text in rows}, of_a_cut).values()):
         return [Sheet(("id", "split"), tuple(enumerate(rows, 1)))]
     groups = len({text for _, text in rows})
     each = len(rows) / max(groups, 1)

@@ -8,7 +8,7 @@ import re
 from collections.abc import Collection, Sequence
 from functools import cache
 
-from data.tables.cells.splits import is_a_list, split_by_cell
+from data.tables.cells.splits import is_a_list, split_by_cell, splits_together
 from data.tables.headings import LOG, bare_ids, normalised, without_ending
 from data.tables.sheets import Sheet, decoded
 
@@ -22,8 +22,9 @@ DECIMAL = re.compile(r"[+-]?\d*\.\d+(?:e[+-]?\d+)?")
 OF_A_LINE = re.compile(r"^[-*\s]+")  # before what it lists
 
 
-def loose_list(data: bytes, keys: Collection[str]) -> list[Sheet]:
-    """One sheet of ids, with their splits where any is named; none of what is no text. `keys` as `bare_ids` has them."""
+def loose_list(data: bytes, keys: Collection[str], of_a_cut: bool) -> list[Sheet]:
+    """One sheet of ids, with their splits where any is named; none of what is no text. `keys` as `bare_ids` has them, `of_a_cut`
+    as `splits_together` has it."""
     if len(data) > MOST_BYTES or b"\0" in data[:4096]:
         return []
 
@@ -38,7 +39,7 @@ def loose_list(data: bytes, keys: Collection[str]) -> list[Sheet]:
         return is_case(word) or any(map(str.isdigit, word))
 
     split_of = cache(split_by_cell)
-    rows: list[tuple[str, str]] = []
+    rows: list[tuple[str, str]] = []  # ids, and the words that say their splits
     listed: list[tuple[str, str]] = []  # alone in their lines, or behind a split's name
     current = ""
     for line in LINE_ENDS.split(decoded(data)[0]):
@@ -48,26 +49,27 @@ def loose_list(data: bytes, keys: Collection[str]) -> list[Sheet]:
         ids = [word for word in words if is_id(word)]
         if files := [word for word in ids if without_ending(word) != word]:
             ids = files  # 12 120 img/31.png
-        splits = {split for word in words if not is_id(word) and (split := split_of(word))}
-        split = next(iter(splits)) if len(splits) == 1 else ""
-        if key and not splits and not is_case(key[1].strip()):  # a setting, as seed: 1
+        named = {split: word for word in words if not is_id(word) and (split := split_of(word))}
+        said = next(iter(named.values())) if len(named) == 1 else ""
+        if key and not named and not is_case(key[1].strip()):  # a setting, as seed: 1
             rows += [(id, current) for id in ids if not SMALL_NUMBER.fullmatch(id)]
             continue
         of_line = []
         chosen = set(ids)
         for word in words:  # each id is of its line's split, else of the last that was named
             if word in chosen:
-                of_line.append((word, split or current))
-            elif not is_id(word):
-                current = split_of(word) or current
+                of_line.append((word, said or current))
+            elif not is_id(word) and split_of(word):
+                current = word
         rows += of_line
-        if len(ids) == len(words) or (key and splits and len(ids) > 1):
+        if len(ids) == len(words) or (key and named and len(ids) > 1):
             listed += of_line
     of_small = all(SMALL_NUMBER.fullmatch(id) for id, _ in rows if is_case(id))
     found = listed if of_small else rows
-    if not any(split for _, split in found):
+    splits = splits_together({word for _, word in found}, of_a_cut)
+    if not any(splits.values()):
         return [Sheet(("id",), tuple((n, [id]) for n, (id, _) in enumerate(found, 1)))] if found else []
-    return [as_rows(found)]
+    return [as_rows([(id, splits[word]) for id, word in found])]
 
 
 def by_columns(sheet: Sheet, small: bool) -> Sheet | None:

@@ -1,31 +1,35 @@
 """Columns that say a thing once for all rows below, as sheets that were grouped by hand do: nobody knows where its rows end."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 from data.preparation import DataError
 from data.shown import one_line, shown
 from data.tables.cells.splits import split_by_cell
-from data.tables.sheets import Sheet
+from data.tables.sheets import Sheet, column_of
 
 LEAST_ROWS = 6  # fewer tell nothing
 LEAST_BLANK = 0.3  # of the rows
 WRITTEN_ONCE = 2  # times at most for each word
 
 
-def refuse_heads(path: Path, sheet: Sheet, at: Mapping[str, int]) -> None:
-    """`at` are the columns' places."""
+def refuse_heads(path: Path, sheet: Sheet, at: Mapping[str, int], no_cases: Collection[int]) -> None:
+    """`at` are the columns' places. Of the rows that are `no_cases` one may be a head, and is none where its cell is blank."""
     for ours, are_heads, instead in (
         ("patient", are_heads_of_patients, "if nobody knows whose the others are, write unknown"),
         ("split", are_heads_of_splits, "if the others are training cases, write train"),
     ):
-        if ours not in at or not are_heads(texts := [cells[at[ours]].strip() for _, cells in sheet.rows]):
+        if ours not in at:
+            continue
+        column = column_of(sheet, at[ours], no_cases)
+        texts = [text for _, text in column]
+        if not are_heads(texts):
             continue
         first = next(n for n, text in enumerate(texts) if text)
         blank = next(n for n, text in enumerate(texts) if not text and n > first)
         raise DataError(
-            f"{path} has {shown(texts[first])} under {one_line(sheet.headings[at[ours]])} in row {sheet.rows[first][0]}, and row "
-            f"{sheet.rows[blank][0]} and others below such cells are blank: if a cell holds for the rows below it, write it into each of them; "
+            f"{path} has {shown(texts[first])} under {one_line(sheet.headings[at[ours]])} in row {column[first][0]}, and row "
+            f"{column[blank][0]} and others below such cells are blank: if a cell holds for the rows below it, write it into each of them; "
             f"{instead}"
         )
 

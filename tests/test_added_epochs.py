@@ -30,7 +30,7 @@ from search.trained.left.finish import Origin, finish, keep_best_so_far
 from search.trained.made_of import ENDED, STOPPED, TESTED
 from search.trained.train import Order, job_of, train
 from search.workers import checkpoint
-from search.workers.best import MODEL, TEST, VALIDATION, load_predictions, numbered, save_predictions
+from search.workers.best import MODEL, TEST, VALIDATION, forget, load_predictions, numbered, save_predictions
 from search.workers.job import (
     Crashed,
     EpochDone,
@@ -72,6 +72,7 @@ class Answering:
         self.jobs.append(job)
         for name in (MODEL, TEST, VALIDATION):
             shutil.copy(self.of(job) / name, job.folder / name)
+            forget(job.folder, name, 0)  # the best so far of a leg before, as a worker settles them
 
     def of(self, job: Job) -> Path:
         found = job.start.parent if job.start else self.model

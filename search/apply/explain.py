@@ -167,7 +167,7 @@ def explained(model: ModelFolder, shown: Sequence[Shown], fine: bool = False) ->
     network = load_network(model)
     if fine:
         found = [(case, *occluded(network, case.seen, bool(case.male))) for case in shown]
-        cases = [Explained(case, months, 0.0, float(as_ages(predicted))) for case, months, predicted in found]
+        cases = [Explained(case, months, 0.0, float(as_ages(np.array(predicted)))) for case, months, predicted in found]
         return Explanation(model, FINE, places(model.preparation.image_px)[0], cases)
     from models.cam import activation_maps  # after TensorFlow was loaded without its chatter
 

@@ -49,6 +49,7 @@ def activation_maps(model: keras.Model, images: np.ndarray, male: np.ndarray) ->
 
 def one_network(model: keras.Model, images: np.ndarray, male: np.ndarray) -> Maps:
     body = keras.Model(model.get_layer("image").output, model.get_layer("gap").input)
+    body.jit_compile = False  # as of a network that is loaded: XLA would take longer than these predictions
     return maps_of(model, body.predict(images[..., np.newaxis], batch_size=BATCH, verbose=0), male)
 
 

@@ -42,6 +42,13 @@ def in_whole_float32() -> Iterator[None]:
         tf.config.experimental.enable_tensor_float_32_execution(before)
 
 
+@contextmanager
+def on_the_cpu() -> Iterator[None]:
+    """What is loaded, built and run meanwhile is so on the CPU, with a GPU beside it, too: the runtimes of other formats know no other here."""
+    with in_whole_float32(), tf.device("/CPU:0"):
+        yield
+
+
 def for_inference(model: keras.Model, architecture: Architecture, image_px: int) -> keras.Model:
     """The same weights in a network without augmentation, in float32; of an ensemble all its members."""
     keras.mixed_precision.set_dtype_policy("float32")

@@ -7,16 +7,20 @@ else becomes a failed trial unseen. So outcomes of a training are turned into th
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from models.backend import keras, tf
 
 import keras_tuner
+import numpy as np
 from keras_tuner.errors import FailedTrialError, FatalError, FatalRuntimeError, FatalValueError
 
 from models.architecture import Architecture
 from models.cost import cost
-from models.network import build
+from models.network import OUTPUT, ByStage, build
+from models.pretrained.file import WeightsError, checked
+from models.pretrained.start import start
 from models.training.feed import Examples
 from models.training.fit import Trainer, check_count, compiled, prepare_process
 from models.training.settings import Training
@@ -33,12 +37,16 @@ class BoneAgeHyperModel(keras_tuner.HyperModel):  # type: ignore[misc] # KerasTu
         space: Mapping[str, Sequence[float | int]],
         max_params: int,
         seed: int = 0,
-        mean_age_months: float = 0.0,
+        mean_age_months: float | None = None,
     ) -> None:
         """`space` gives the values of each searched field: `beta`, `fc_units`, `dropout`, `se_ratio`, `input_px` or a block group's count.
 
-        What it does not name stays as in `reference`. KerasTuner builds the first value of every field to learn the
-        space, so that point has to meet the cap. Raises FatalValueError where it does not, or a field is unknown.
+        What it does not name stays as in `reference`. With `start_at_mean` the output starts at `mean_age_months`, or where that is not given at
+        the mean of the examples that `fit` gets, as a trial of ours does. Networks start from `training.weights` where these fit them.
+
+        KerasTuner builds the first value of every field to learn the
+        space, so that point has to meet the cap. Raises FatalValueError where it does not, a field is unknown, or the weights are not
+        those of the reference's family.
         """
         super().__init__(name="bone_age")
         known = {"beta", "fc_units", "dropout", "se_ratio", "input_px", *reference.blocks._fields}
@@ -46,6 +54,10 @@ class BoneAgeHyperModel(keras_tuner.HyperModel):  # type: ignore[misc] # KerasTu
             raise FatalValueError(f"the space may name {', '.join(sorted(known))}; got {', '.join(sorted(unknown))}")
         self.reference, self.training, self.image_px = reference, training, image_px
         self.space, self.max_params, self.seed, self.mean_age_months = space, max_params, seed, mean_age_months
+        try:
+            checked(training, reference.family)
+        except WeightsError as error:
+            raise FatalValueError(str(error)) from None
         first = cost(self.architecture(keras_tuner.HyperParameters()), image_px).params
         if first > max_params:
             raise FatalValueError(
@@ -72,8 +84,11 @@ class BoneAgeHyperModel(keras_tuner.HyperModel):  # type: ignore[misc] # KerasTu
             if params > self.max_params:
                 raise FailedTrialError(f"{params:,} parameters are over the cap of {self.max_params:,}")
             prepare_process(self.training, self.seed)
-            model = build(architecture, self.image_px, self.training, self.mean_age_months)
+            stages: ByStage = {}
+            model = build(architecture, self.image_px, self.training, self.mean_age_months or 0.0, by_stage=stages)
             check_count(model, architecture, self.image_px)
+            if self.training.weights:
+                start(stages, architecture, Path(self.training.weights))
             return model
 
     def fit(
@@ -91,6 +106,8 @@ class BoneAgeHyperModel(keras_tuner.HyperModel):  # type: ignore[misc] # KerasTu
         arguments: the schedule spans those of the training settings, so a tuner that sets its own cannot be served.
         """
         with outcomes():
+            if self.training.start_at_mean and self.mean_age_months is None:
+                start_at(model, float(np.mean(examples.age_months)))
             told = keras.callbacks.CallbackList(list(callbacks), model=model)
             told.on_train_begin()
             model.stop_training = False
@@ -103,6 +120,13 @@ class BoneAgeHyperModel(keras_tuner.HyperModel):  # type: ignore[misc] # KerasTu
                     break
             told.on_train_end()
             return {OBJECTIVE: best}
+
+
+def start_at(model: keras.Model, months: float) -> None:
+    """Where its output is fresh: one that was trained before goes on from where it is."""
+    bias = model.get_layer(OUTPUT).bias
+    if not np.any(bias):
+        bias.assign([months])
 
 
 @contextmanager

@@ -25,14 +25,24 @@ from search.run import Run
 from search.storage.sqlite import sqlite_url
 from search.trained.choose import Chosen
 from search.trained.folder import ModelFolder, models_of, open_folder
-from search.trained.keep import begun_otherwise, finished_before
+from search.trained.left.begun import begun_otherwise
 from search.trained.left.finish import Origin, finish, keep_best_so_far
-from search.trained.left.looked import was_before
 from search.trained.made_of import ENDED, STOPPED, TESTED
 from search.trained.train import Order, job_of, train
 from search.workers import checkpoint
-from search.workers.best import MODEL, TEST, VALIDATION, load_predictions, numbered, save_predictions
-from search.workers.job import EpochDone, Failed, Finished, Job, Message, Paused, fingerprint, job_dict
+from search.workers.best import MODEL, TEST, VALIDATION, forget, load_predictions, numbered, save_predictions
+from search.workers.job import (
+    Crashed,
+    EpochDone,
+    Failed,
+    Finished,
+    Job,
+    Message,
+    Paused,
+    TrialCrashed,
+    fingerprint,
+    job_dict,
+)
 from search.workers.local import InProcess, lay_out
 from search.workers.supervisor import Stopped, StopRequest
 from studies.preset import StudyError
@@ -46,12 +56,12 @@ SIX = (20.0, 19.0, 18.0, 17.0, 16.0, 16.5)  # the fifth is the best, and the six
 
 
 class Answering:
-    """Trains nothing: leaves the network that it starts from, and says these validation errors."""
+    """Trains nothing: leaves the network that it starts from, or `model`'s, and says these validation errors."""
 
     workers = 1
 
-    def __init__(self, *errors: float) -> None:
-        self.errors = errors
+    def __init__(self, *errors: float, model: Path | None = None) -> None:
+        self.errors, self.model = errors, model
         self.jobs: list[Job] = []
 
     def __call__(self) -> "Answering":
@@ -60,9 +70,14 @@ class Answering:
     def start(self, job: Job) -> None:
         lay_out(job)
         self.jobs.append(job)
-        assert job.start is not None
         for name in (MODEL, TEST, VALIDATION):
-            shutil.copy(job.start.with_name(name), job.folder / name)
+            shutil.copy(self.of(job) / name, job.folder / name)
+            forget(job.folder, name, 0)  # the best so far of a leg before, as a worker settles them
+
+    def of(self, job: Job) -> Path:
+        found = job.start.parent if job.start else self.model
+        assert found is not None
+        return found
 
     def wait(self, seconds: float) -> list[Message]:
         return [*epochs(*self.errors), Finished(0, 1)]
@@ -403,22 +418,79 @@ def test_a_kept_best_is_a_model_again_where_its_training_goes_on_and_does_not_en
     assert sorted(path.name for path in job.folder.glob("*.json")) == ["job.json", "model.json"]
 
 
-def test_the_test_of_a_kept_best_was_read_whatever_comes_before_its_training_ends(
+class AsKilled(BaseException):
+    pass
+
+
+@pytest.mark.parametrize("how", ["a second Ctrl-C, or a kill", "a bug of the worker"])
+def test_a_kept_best_is_the_model_while_its_training_goes_on_and_whatever_ends_that(
+    run: Run, tiny_store: Store, tiny_model: Path, how: str
+) -> None:
+    job, meanwhile = killed_and_kept(run, tiny_store, tiny_model), []
+    before = (job.folder / "model.json").read_bytes()
+
+    def look() -> None:
+        meanwhile.append(open_folder(models_of(run.folder)[-1], whole=True).about["best_epoch"])
+        if how != "a bug of the worker":
+            raise AsKilled
+
+    with pytest.raises((AsKilled, TrialCrashed)):
+        train(run, tiny_store, TWELVE, lambda: Ending(Crashed(0, "a bug"), look), silent(), Terms())
+
+    assert meanwhile == [2]
+    assert (job.folder / "model.json").read_bytes() == before
+    assert open_folder(job.folder, whole=True).about["best_epoch"] == 2
+
+
+def test_the_training_of_a_kept_best_goes_on_beside_it_and_then_takes_its_place_with_its_test_as_a_look(
     run: Run, tiny_store: Store, tiny_model: Path
 ) -> None:
-    """The command that goes on was killed, so that no model is there."""
     job = killed_and_kept(run, tiny_store, tiny_model)
-    assert finished_before(job) is None
-    assert not models_of(run.folder)
-    origin = Origin("by hand", before=was_before(job.folder))
-    for name in (MODEL, TEST, VALIDATION):
-        shutil.copy(tiny_model / name, job.folder / name)
-    finish(job, tiny_store, origin, history_of(epochs(*SIX)), flip=False)
+    executor, said = Answering(*SIX, *SIX, model=tiny_model), []
+    found = trained(run, tiny_store, TWELVE, executor, said)
 
-    assert open_folder(job.folder, whole=True).about[TESTED] == 1
+    (going_on,) = executor.jobs
+    assert (going_on.folder, going_on.epochs_before) == (job.folder / "p.more", 0)
+    assert fingerprint(going_on) == fingerprint(job)
+    assert any("p was stopped after 2 of 12 epochs: training continues where it was" in sentence for sentence in said)
+    assert (found.about["name"], found.about["best_epoch"], len(found.about["history"])) == ("p", 5, 12)
+    assert (found.about[TESTED], found.about.get(STOPPED)) == (1, None)
     assert (
-        "opened before, by 1 other model of this run, or this one as it was" in (job.folder / "report.html").read_text()
+        "opened before, by 1 other model of this run, or this one as it was" in (found.path / "report.html").read_text()
     )
+    assert not [path.name for path in found.path.iterdir() if path.name.startswith(("p.", "epoch-", "model-"))]
+    trained(run, tiny_store, TWELVE, nobody)
+
+
+@pytest.mark.parametrize(("keep", "best", "epochs_so_far"), [(True, 3, 4), (False, 2, 2)])
+def test_a_kept_best_whose_training_is_stopped_again_is_replaced_where_that_is_asked_for(
+    run: Run, tiny_store: Store, tiny_model: Path, keep: bool, best: int, epochs_so_far: int
+) -> None:
+    job = killed_and_kept(run, tiny_store, tiny_model)
+    stopped(run, tiny_store, replace(TWELVE, keep_best=keep), 20.0, 19.0, 18.0, 18.5, model=tiny_model)
+    about = open_folder(job.folder, whole=True).about
+
+    assert (about["best_epoch"], about[STOPPED], about.get("added_to")) == (best, epochs_so_far, None)
+    executor = Answering(*SIX, *SIX, model=tiny_model)
+    assert len(trained(run, tiny_store, TWELVE, executor).about["history"]) == 12
+    assert executor.jobs[0].epochs_before == 0
+
+
+def test_a_kill_at_any_renaming_while_a_kept_best_goes_on_leaves_what_the_same_command_ends(
+    run: Run, tiny_store: Store, tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, saved = killed_and_kept(run, tiny_store, tiny_model).folder, tmp_path / "saved"
+    shutil.copytree(folder, saved)
+    executor = Answering(*SIX, *SIX, model=tiny_model)
+    for survived in range(0, 100, 4):  # each is a model made anew, of seconds
+        shutil.rmtree(folder)
+        shutil.copytree(saved, folder)
+        going_on = lambda: train(run, tiny_store, TWELVE, executor, silent(), Terms())  # noqa: E731
+        if not killed_at_renaming(survived, going_on, monkeypatch):
+            break
+        assert len(trained(run, tiny_store, TWELVE, executor).about["history"]) == 12
+        assert not list(folder.glob("p.*"))
+    assert survived > 5
 
 
 @pytest.mark.parametrize(("error", "times"), [(15.0, 3), (17.0, 0)], ids=["a better epoch", "none"])
@@ -528,20 +600,19 @@ def test_added_epochs_that_are_stopped_go_on(run: Run, tiny_store: Store, whole:
 class Stopping(Answering):
     """Is stopped by Ctrl-C after these epochs, which it leaves as a worker does."""
 
-    def __init__(self, stop: StopRequest, *errors: float) -> None:
-        super().__init__(*errors)
+    def __init__(self, stop: StopRequest, *errors: float, model: Path | None = None) -> None:
+        super().__init__(*errors, model=model)
         self.request = stop
 
     def start(self, job: Job) -> None:
         super().start(job)
-        assert job.start is not None
-        predictions = load_predictions(job.start.with_name(VALIDATION))
+        predictions = load_predictions(self.of(job) / VALIDATION)
         state = checkpoint.Checkpoint(tuple(epochs(*self.errors)), predictions, [], "float32")
         checkpoint.save(job.folder, fingerprint(job), state)
         best = 1 + self.errors.index(min(self.errors))
         for name in (MODEL, TEST):
             (job.folder / name).unlink()
-            shutil.copy(job.start.with_name(name), numbered(job.folder, name, best))
+            shutil.copy(self.of(job) / name, numbered(job.folder, name, best))
         self.request.signal = signal.SIGINT
 
     def wait(self, seconds: float) -> list[Message]:
@@ -551,11 +622,13 @@ class Stopping(Answering):
 KEEPING = replace(TWELVE, keep_best=True)
 
 
-def stopped(run: Run, store: Store, order: Order, *errors: float, said: list[str] | None = None) -> None:
+def stopped(
+    run: Run, store: Store, order: Order, *errors: float, said: list[str] | None = None, model: Path | None = None
+) -> None:
     stop = StopRequest()
     progress = silent() if said is None else Progress(said=said.append)
     with pytest.raises(Stopped):
-        train(run, store, order, Stopping(stop, *errors), progress, Terms(stop=stop))
+        train(run, store, order, Stopping(stop, *errors, model=model), progress, Terms(stop=stop))
 
 
 def test_the_best_of_added_epochs_that_are_stopped_is_kept_and_the_same_command_goes_on(

@@ -217,3 +217,17 @@ def test_the_maps_change_falls_on_the_part_of_the_phantom_that_was_changed(seed:
         assert changed_by.max() > 10 * rounded, (event, row)
         gained = maps.prediction_months[1] - maps.prediction_months[0]
         assert change.sum() == pytest.approx(gained, abs=rounded * float(maps.months[0].sum())), (event, row)
+
+
+def test_no_network_is_compiled_for_its_maps(monkeypatch: pytest.MonkeyPatch) -> None:
+    """XLA would take minutes on a GPU, for each network of an ensemble."""
+    compiled, predict = [], keras.Model.predict
+
+    def watched(model: keras.Model, *given: object, **more: object) -> object:
+        compiled.append(model.jit_compile)
+        return predict(model, *given, **more)
+
+    monkeypatch.setattr(keras.Model, "predict", watched)
+    activation_maps(lively(PLAIN), *pictures(2))
+
+    assert compiled == [False]

@@ -35,6 +35,7 @@ from search.trained.choose import Chosen
 from search.trained.conformal import calibrate
 from search.trained.ensemble import gain, jobs_of, train_ensemble
 from search.trained.folder import ModelFolder, models_of, open_folder
+from search.trained.left import finish as finishing
 from search.trained.made_of import ENDED, epoch_words
 from search.trained.predictor import open_model, predict
 from search.trained.train import Order, job_of, train
@@ -287,6 +288,35 @@ def test_what_was_tested_with_mirror_images_stays_so_when_a_member_is_added(
     leave_untrained(jobs_of(other, tiny_store, four, other.folder / "models" / "three", False)[-1], tiny_store)
 
     assert made(other, tiny_store, four).about["test_flipped"] is not None
+
+
+class AsKilled(BaseException):
+    pass
+
+
+@pytest.mark.slow
+def test_an_ensemble_stays_the_model_until_another_is_combined_and_that_is_tested_with_mirror_images_too(
+    three: ModelFolder, tiny_store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = run_in(tmp_path, tiny_store)
+    folder = shutil.copytree(three.path, other.folder / "models" / "three")
+    before = made(other, tiny_store, replace(ORDER, flip=True)).about
+    four = replace(ORDER, seeds=4)
+    leave_untrained(jobs_of(other, tiny_store, four, folder, False)[-1], tiny_store)
+
+    def killed(*_: Any) -> None:
+        raise AsKilled
+
+    with monkeypatch.context() as patch:
+        patch.setattr(finishing, "write_page", killed)
+        with pytest.raises(AsKilled):
+            made(other, tiny_store, four)
+
+    assert open_folder(folder, whole=True).about == before
+    found = made(other, tiny_store, four).about
+    assert (found["name"], len(found["ensemble"]["members"]), found["tests_opened_before"]) == ("three", 4, 1)
+    assert found["test_flipped"] is not None
+    assert sorted(path.name for path in folder.iterdir() if path.is_dir()) == ["members"]
 
 
 def test_an_ensembles_page_says_that_patience_ended_the_shortest_training() -> None:

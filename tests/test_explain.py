@@ -86,6 +86,27 @@ def test_a_sheets_maps_sum_to_what_the_network_predicts(
         assert case.months.sum() + case.elsewhere_months == pytest.approx(predicted, abs=rounded)
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("fine", [False, True])
+def test_an_age_is_none_below_0_as_in_an_answer(
+    model: ModelFolder, tiny_store: Store, tmp_path: Path, fine: bool
+) -> None:
+    from models import saved
+
+    network = load_network(model)
+    *body, bias = network.get_weights()
+    network.set_weights([*body, bias - 1000])
+    saved.save(network, Path(shutil.copytree(model.path, tmp_path / "below")) / "model.keras")
+    below = ModelFolder(tmp_path / "below", model.about)
+    explained_cases = explained(below, of_store(tiny_store, "validation", 2, below), fine)
+
+    for case in explained_cases.cases:
+        assert case.prediction_months == case.to_dict(fine)["prediction_months"] == 0
+        assert fine or case.months.sum() + case.elsewhere_months < -500
+    written = explain_page(explained_cases, [np.zeros((4, 4, 3), np.uint8)] * 2, np.zeros((4, 4, 3), np.uint8))
+    assert "predicted 0.0 months" in written
+
+
 def test_shares_of_regions_are_of_the_whole_map(found: Explanation) -> None:
     """An even map has in each region the region's share of the area; a map within the hand has all of it there."""
     rows = {row["region"]: row for row in region_rows(found)}

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 from models.backend import keras
 
@@ -23,7 +24,8 @@ from models.training.settings import Training
 from search.apply import export as exporting
 from search.apply.export import PACKAGES, TOLERANCE_MONTHS, export, inputs_for, missing, taken
 from search.cli import main
-from search.trained.folder import ModelFolder, load_network
+from search.trained.folder import ModelFolder, load_network, open_folder
+from search.trained.keep import write_about
 from search.trained.measures import contradictions, metrics
 from studies.preset import StudyError
 
@@ -131,6 +133,81 @@ def test_a_network_trained_in_half_precision_is_written_in_full_and_its_rounding
 
     assert TOLERANCE_MONTHS < 1e-4 * LARGER < rows[0].difference_months < LARGER
     assert rows[1].difference_months <= TOLERANCE_MONTHS
+
+
+def in_half_precision(model: ModelFolder, folder: Path, larger: float = 1.0, bias: float | None = None) -> ModelFolder:
+    """The model as one that computes in float16, with the output's weights so much larger."""
+    keras.mixed_precision.set_dtype_policy("mixed_float16")
+    try:
+        half = build(SMALLEST, 40)
+        *body, kernel, own = load_network(model).get_weights()
+        half.set_weights([*body, kernel * larger, own if bias is None else np.full_like(own, bias)])
+    finally:
+        keras.mixed_precision.set_dtype_policy("float32")
+    shutil.copytree(model.path, folder)
+    saved.save(half, folder / "model.keras")
+    write_about(folder, model.about)
+    return open_folder(folder)
+
+
+@pytest.mark.slow
+def test_how_far_a_model_in_half_precision_is_from_its_file_is_said_and_lies_beside_it(
+    model: ModelFolder, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    half, out = in_half_precision(model, tmp_path / "half"), tmp_path / "out"
+    command = ["export", "--format", "keras", "--model", str(half.path), "--to", str(out), "--json"]
+    assert main(command) == 0
+
+    said = capsys.readouterr()
+    told = json.loads((out / "tiny.keras.json").read_text())["half_precision"]
+    assert told == json.loads(said.out)["checked"]["half_precision"]
+    assert told["computed_in"] == ["mixed_float16"]
+    assert 0 < told["mean_months"] <= told["largest_months"]
+    for words in (said.err, (out / "tiny.keras.md").read_text()):
+        assert "he model computes in mixed_float16 and what is written in float32: they differ by up to" in words
+    assert main(["export", "--format", "keras", "--model", str(model.path), "--to", str(tmp_path / "whole")]) == 0
+    assert "computes in" not in capsys.readouterr().err
+    assert json.loads((tmp_path / "whole" / "tiny.keras.json").read_text())["half_precision"] is None
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("changes", [{"bias": float("nan")}, {"larger": 1e6}], ids=["no numbers", "another network"])
+def test_a_model_in_half_precision_whose_figures_are_not_its_files_is_not_written(
+    model: ModelFolder, tmp_path: Path, changes: dict[str, float]
+) -> None:
+    half = in_half_precision(model, tmp_path / "half", **changes)
+
+    with pytest.raises(
+        StudyError, match=r"computes in mixed_float16, and its weights in float32 answer .*--precision float32"
+    ):
+        export(half, ["keras"], tmp_path / "out", tmp_path)
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("format", ["keras", "savedmodel"])
+def test_every_network_is_built_read_and_timed_on_the_cpu(
+    model: ModelFolder, tmp_path: Path, format: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from tensorflow.python.eager import context  # what TensorFlow says of where the next operation goes
+
+    places: list[str] = []
+
+    def noted(act: Callable[..., Any]) -> Callable[..., Any]:
+        def noting(*given: Any) -> Any:
+            places.append(context.context().device_name)
+            return act(*given)
+
+        return noting
+
+    named = FORMATS[format]
+    monkeypatch.setitem(FORMATS, format, named._replace(runner=noted(named.runner)))
+    for name in ("load_network", "latency_ms"):
+        monkeypatch.setattr(exporting, name, noted(getattr(exporting, name)))
+    export(model, [format], tmp_path, tmp_path)
+
+    assert len(places) == 4
+    assert all(place.upper().endswith("CPU:0") for place in places)
 
 
 def test_every_format_says_what_it_needs() -> None:

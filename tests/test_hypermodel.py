@@ -106,3 +106,48 @@ def test_a_bug_of_ours_stops_the_tuner_instead_of_failing_trials(
 def test_a_space_with_unknown_names_is_refused() -> None:
     with pytest.raises(FatalError, match="got depth"):
         BoneAgeHyperModel(TINY, TRAINING, PX, {"depth": (1, 2)}, 10**9)
+
+
+class AtTheStart(keras.callbacks.Callback):  # type: ignore[misc] # Keras ships no types
+    """What the network answers before its first step, and no more of its training."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.months = float("nan")
+
+    def on_train_begin(self, logs: object = None) -> None:
+        self.months = float(self.model.get_layer("age_months").bias[0])
+
+    def on_epoch_end(self, epoch: int, logs: object = None) -> None:
+        self.model.stop_training = True
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("given", "start_at_mean", "expected"),
+    [(None, True, float(EXAMPLES.age_months.mean())), (90.0, True, 90.0), (None, False, 0.0)],
+    ids=["the mean of the examples", "what is given", "where the settings ask for no mean"],
+)
+def test_a_network_starts_at_the_mean_of_the_examples_as_a_trial_does(
+    given: float | None, start_at_mean: bool, expected: float
+) -> None:
+    training = replace(TRAINING, epochs=1, start_at_mean=start_at_mean)
+    tuned, parameters, seen = (
+        BoneAgeHyperModel(TINY, training, PX, SPACE, 10**9, mean_age_months=given),
+        keras_tuner.HyperParameters(),
+        AtTheStart(),
+    )
+    model = tuned.build(parameters)
+    tuned.fit(parameters, model, EXAMPLES, VALIDATION, callbacks=[seen])
+
+    assert seen.months == pytest.approx(expected, rel=1e-6)
+    trained = float(model.get_layer("age_months").bias[0])
+    again = AtTheStart()
+    tuned.fit(parameters, model, EXAMPLES, VALIDATION, callbacks=[again])
+    assert again.months == trained  # one that was trained goes on
+
+
+def test_weights_that_are_not_the_familys_are_refused_at_once(tmp_path: Path) -> None:
+    training = replace(TRAINING, weights=str(tmp_path / "none.h5"))
+    with pytest.raises(FatalError, match="there is no file"):
+        BoneAgeHyperModel(TINY, training, PX, SPACE, 10**9)

@@ -10,6 +10,7 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -24,7 +25,7 @@ from search.apply.predict import Wanted, files_of, rows_of, sex_of, years_and_mo
 from search.cli import main
 from search.trained.conformal import intervals
 from search.trained.folder import newest, read_about
-from search.trained.predictor import BATCH, Model, months_of
+from search.trained.predictor import BATCH, Model, months_of, open_model
 from search.trained.predictor import predict as predict_images
 
 TENTH = 0.1001  # by which two answers that are rounded to a tenth differ at most, where rounding decides which tenth
@@ -73,6 +74,40 @@ def test_an_answer_does_not_depend_on_the_others_of_its_batch(model: Model, tiny
 
     np.testing.assert_allclose(together[[0, BATCH, BATCH + 4]], alone, rtol=0, atol=rounded(model, images, male))
     assert len(months_of(model.network, images[:0], male[:0])) == 0
+
+
+class Watched:
+    """A network that counts what it computes at once, and how often TensorFlow traces it."""
+
+    def __init__(self, network: Any) -> None:
+        self.network, self.inputs = network, network.inputs
+        self.sizes: list[int] = []
+        self.traces = 0
+        step = network.predict_step
+
+        def traced(data: Any) -> Any:
+            self.traces += 1
+            return step(data)
+
+        network.predict_step = traced
+
+    def predict_on_batch(self, inputs: dict[str, Any]) -> Any:
+        self.sizes.append(len(inputs["image"]))
+        return self.network.predict_on_batch(inputs)
+
+
+def test_one_film_costs_one_a_few_cost_eight_and_the_network_is_traced_twice(
+    tiny_model: Path, tiny_store: Store
+) -> None:
+    watched = Watched(open_model(tiny_model).network)
+    computed = {}
+    for count in (1, 2, 8, 9, BATCH, BATCH + 1):
+        watched.sizes.clear()
+        months_of(watched, tiny_store.images[:count], np.ones(count))
+        computed[count] = list(watched.sizes)
+
+    assert computed == {1: [1], 2: [8], 8: [8], 9: [32], 32: [32], 33: [32, 1]}
+    assert watched.traces <= 2
 
 
 def test_flip_is_the_mean_of_the_image_and_its_mirror(model: Model, tiny_store: Store) -> None:

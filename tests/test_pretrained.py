@@ -285,3 +285,23 @@ def test_a_worker_starts_from_the_file_and_says_what_of_it(
     path.write_bytes(path.read_bytes() + b" ")
     with pytest.raises(ValueError, match="has changed since the search began"):
         run(replace(job, folder=tmp_path, seed=2), said.append, lambda: False)
+
+
+@pytest.mark.slow
+def test_a_tuners_networks_start_from_the_file_too(efficientnet: tuple[Any, Path]) -> None:
+    from models.backend import keras
+
+    import keras_tuner
+
+    from models.hypermodel import BoneAgeHyperModel
+
+    theirs, path = efficientnet
+    training = replace(tiny_preset().training, weights=str(path))
+    tuned = BoneAgeHyperModel(stock("efficientnet_b0"), training, 64, {"dropout": (0.0,)}, 10**9)
+    ours = tuned.build(keras_tuner.HyperParameters())
+
+    first, theirs_first = (
+        next(layer for layer in network.layers if isinstance(layer, keras.layers.Conv2D)).get_weights()[0]
+        for network in (ours, theirs)
+    )
+    np.testing.assert_allclose(first, theirs_first.sum(axis=2, keepdims=True), atol=1e-6)

@@ -7,9 +7,11 @@ import pytest
 from dicom_files import write as write_dicom
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from PIL import Image
 from pydicom import dcmread
 from pydicom.uid import generate_uid
 
+from data.phantom.hand import draw, phantom_cases
 from data.preparation import DataError
 from search.apply import structured_report
 from search.apply.predict import DOUBTED, REFUSED
@@ -266,3 +268,44 @@ def test_no_report_leaves_its_folder(tmp_path: Path, capsys: pytest.CaptureFixtu
     assert list((tmp_path / "sr").iterdir()) == []
     assert not (tmp_path / "outside.sr.dcm").exists()
     assert "its SOPInstanceUID is not valid" in capsys.readouterr().err
+
+
+# the command
+
+
+def test_a_folder_that_holds_its_own_reports_is_answered_again_without_them(
+    tiny_model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "films"
+    folder.mkdir()
+    image = named(folder / "hand.dcm", PatientSex="F")
+    command = ["predict", str(folder), "--model", str(tiny_model), "--force", "--json", "--dicom-sr"]
+    for said in ("", "1 DICOM file holds no image and is passed over, as"):
+        assert main([*command, str(folder / "reports")]) == 0
+        answered = capsys.readouterr()
+        assert [row["file"] for row in json.loads(answered.out)] == [str(image)]
+        assert said in answered.err
+        assert bool(said) == ("passed over" in answered.err)
+
+    report = report_of(folder / "reports", image)
+    assert main(["predict", str(report), "--model", str(tiny_model), "--sex", "F", "--json"]) == 2
+    assert [row["file"] for row in json.loads(capsys.readouterr().out)] == [str(report)]
+    assert main(["predict", str(report.parent), "--model", str(tiny_model), "--sex", "F"]) == 2
+    assert (
+        "reports holds no radiograph: name a folder that does; 1 DICOM file holds no image" in capsys.readouterr().err
+    )
+
+
+@pytest.mark.parametrize(("way", "code"), [("DICOM without its study", 2), ("a picture", 0)])
+def test_a_report_that_cannot_be_written_ends_with_two_and_a_picture_is_promised_none(
+    tiny_model: Path, tmp_path: Path, way: str, code: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = write_dicom(tmp_path / "bare.dcm")
+    if way == "a picture":
+        file = tmp_path / "hand.png"
+        Image.fromarray(draw(phantom_cases(1)[0], 80)).save(file)
+    command = ["predict", str(file), "--model", str(tiny_model), "--force", "--sex", "F"]
+
+    assert main([*command, "--dicom-sr", str(tmp_path / "sr")]) == code
+    assert f"no structured report of {file}" in capsys.readouterr().err
+    assert main(command) == 0

@@ -23,6 +23,7 @@ from search.output.terminal import log
 from search.show.overlay import scale_of
 from search.trained.folder import ModelFolder, load_network, prepared_otherwise
 from search.trained.left.looks import LOOKS
+from search.trained.measures import as_ages
 from search.trained.predictor import looks_in
 from studies.preset import StudyError
 
@@ -53,7 +54,7 @@ class Explained:
     shown: Shown
     months: np.ndarray  # what each cell adds, (cells, cells)
     elsewhere_months: float
-    prediction_months: float
+    prediction_months: float  # an age, as `predict` answers: where the parts sum to less than 0, it is 0
 
     def to_dict(self, fine: bool = False) -> dict[str, Any]:
         """`fine` maps do not sum to the prediction: windows overlap, and what is blurred is not gone."""
@@ -166,7 +167,7 @@ def explained(model: ModelFolder, shown: Sequence[Shown], fine: bool = False) ->
     network = load_network(model)
     if fine:
         found = [(case, *occluded(network, case.seen, bool(case.male))) for case in shown]
-        cases = [Explained(case, months, 0.0, predicted) for case, months, predicted in found]
+        cases = [Explained(case, months, 0.0, float(as_ages(np.array(predicted)))) for case, months, predicted in found]
         return Explanation(model, FINE, places(model.preparation.image_px)[0], cases)
     from models.cam import activation_maps  # after TensorFlow was loaded without its chatter
 
@@ -175,9 +176,9 @@ def explained(model: ModelFolder, shown: Sequence[Shown], fine: bool = False) ->
         np.stack([case.seen for case in shown]),
         np.array([bool(case.male) for case in shown]),
     )
+    ages = as_ages(maps.prediction_months)
     cases = [
-        Explained(case, maps.months[n], float(maps.elsewhere_months[n]), float(maps.prediction_months[n]))
-        for n, case in enumerate(shown)
+        Explained(case, maps.months[n], float(maps.elsewhere_months[n]), float(ages[n])) for n, case in enumerate(shown)
     ]
     return Explanation(model, maps.method, cells(model.architecture, model.preparation.image_px), cases)
 

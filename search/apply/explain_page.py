@@ -31,9 +31,9 @@ LEAST_PX = 300  # of a case on the page, its two pictures together
 
 MEANS = {
     "CAM": "The map is exact: the network's output is linear in the mean of its last feature map, so what all cells add, what "
-    "the sex and the constants add, and the prediction agree to rounding.",
+    "the sex and the constants add, and the prediction agree to rounding (less than 0 is the age 0).",
     "HiResCAM": "A fully connected layer stands between the feature map and the output, so the map is a gradient's (HiResCAM): "
-    "it sums to the prediction for this image, but how the months are shared between cells and constants holds for this image only.",
+    "it sums to the prediction for this image (less than 0 is the age 0), but how the months are shared between cells and constants holds for this image only.",
     FINE: "Each place says by how many months the prediction falls when a small window around it is blurred (occlusion). Windows overlap, "
     "and the network may take from one place what it misses at another, so these months do not sum to the prediction.",
 }

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -19,8 +19,10 @@ from data.films.images import to_bytes
 from data.phantom.hand import draw, phantom_cases
 from search.apply.model_card import beside, card
 from search.output.files import write_text
+from search.output.sentence import capital
 from search.show.html import digest_of_folder
 from search.trained.folder import ABOUT, ModelFolder, load_network, store_of
+from search.workers.quiet import load_tensorflow
 from studies.preset import StudyError
 
 PACKAGES: dict[str, tuple[str, ...]] = {  # by format; those of the extra [export]
@@ -31,8 +33,16 @@ PACKAGES: dict[str, tuple[str, ...]] = {  # by format; those of the extra [expor
 }
 FROM = "exported_from"  # in the JSON beside an export: a digest of the model's place
 FOLDER = "exported"  # in the model's folder
+HALF_MEANS = (
+    "null where the model computes in float32; else the file does, and differs from the model by so many months: its figures and intervals are those "
+    "of the model"
+)
 IN_SAVED_MODEL = re.compile(r"(saved_model|fingerprint|keras_metadata)\.pb|assets|variables(/variables\.[^/]+)?")
 TOLERANCE_MONTHS = 0.01  # rounding differs by about 0.0001; predictions are read to a tenth at best
+# The file of a network in half precision is another network by rounding, while the figures and intervals beside it were measured on the model. Its MAE is
+# another by no more than the two differ on average: by a tenth, which is what a test of some hundred images leaves open anyway. And no film is moved by
+# more than the MAE, which is about half of what an interval allows.
+SHARE_OF_MAE = 0.1
 INPUTS, LATENCY_RUNS, WARM_UP_RUNS = 32, 50, 5
 
 
@@ -41,6 +51,37 @@ class Inputs:
     images: np.ndarray  # uint8 (n, image_px, image_px)
     male: np.ndarray  # float32 (n,)
     what: str
+
+
+class Apart(NamedTuple):
+    """By how much two networks differ on the same images, months."""
+
+    largest: float
+    mean: float
+
+
+@dataclass(frozen=True)
+class Rounding:
+    """How far the network as it was trained is from its weights in float32."""
+
+    apart: Apart
+    precisions: tuple[str, ...]  # half ones, in which it computes; none where it rounds nothing
+
+    @property
+    def sentence(self) -> str:
+        """Of a network in half precision alone."""
+        if not self.precisions:
+            return ""
+        return (
+            f"the model computes in {' and '.join(self.precisions)} and what is written in float32: they differ by up to "
+            f"{self.apart.largest:.2g} months, {self.apart.mean:.2g} on average. Figures and intervals are the model's own"
+        )
+
+    def to_dict(self) -> dict[str, Any] | None:
+        if not self.precisions:
+            return None
+        months = {f"{name}_months": float(f"{value:.3g}") for name, value in self.apart._asdict().items()}
+        return {"computed_in": list(self.precisions), **months}
 
 
 @dataclass(frozen=True)
@@ -65,6 +106,7 @@ class Export:
     inputs: Inputs
     rows: tuple[Exported, ...]  # the first is the network as it was trained
     faults: tuple[str, ...]  # of formats that were not written, each with its reason
+    rounding: Rounding
 
 
 def missing(format: str) -> str:
@@ -82,7 +124,7 @@ def export(model: ModelFolder, formats: list[str], folder: Path, run: Path) -> E
     """Writes each format with its card beside it, as far as it can be.
 
     Differences are from the weights in float32: for a network that computes in half precision its own row says how far that
-    rounds. A format that predicts otherwise than the model is not left behind. Raises StudyError where no format can be
+    rounds. A format that predicts otherwise than these is not left behind. Raises StudyError where no format can be
     written, before anything is done if packages are why.
     """
     if (folder / ABOUT).exists():
@@ -92,11 +134,11 @@ def export(model: ModelFolder, formats: list[str], folder: Path, run: Path) -> E
     faults = {format: fault for format, fault in found.items() if fault}
     refuse_none_left(formats, faults)
     inputs = inputs_for(model, run)
-    network = load_network(model)
-    from models.export import in_whole_float32  # after TensorFlow was loaded without its chatter
+    load_tensorflow()
+    from models.export import on_the_cpu  # after TensorFlow was loaded without its chatter
 
-    with in_whole_float32():
-        return compared(model, network, inputs, formats, faults, folder)
+    with on_the_cpu():
+        return compared(model, load_network(model), inputs, formats, faults, folder)
 
 
 def compared(
@@ -108,10 +150,13 @@ def compared(
     trained = runner_of(network)
     plain = for_inference(network, model.architecture, model.preparation.image_px)
     expected = runner_of(plain)(inputs.images, inputs.male)
-    rounding = largest(trained(inputs.images, inputs.male), expected)
-    if not half_precisions(network):
-        refuse_beyond(rounding, f"{model.name} without augmentation")
-    rows = [Exported("as trained", model.network, megabytes(model.network), latency_ms(trained, inputs), rounding)]
+    rounding = Rounding(apart(trained(inputs.images, inputs.male), expected), tuple(sorted(half_precisions(network))))
+    if rounding.precisions:
+        refuse_other_figures(rounding, model)
+    else:
+        refuse_beyond(rounding.apart.largest, f"{model.name} without augmentation")
+    took = latency_ms(trained, inputs)
+    rows = [Exported("as trained", model.network, megabytes(model.network), took, rounding.apart.largest)]
     for format in formats:
         if format not in faults:
             try:
@@ -119,7 +164,7 @@ def compared(
             except StudyError as error:
                 faults[format] = str(error)
     refuse_none_left(formats, faults)
-    return Export(inputs, tuple(rows), tuple(faults.values()))
+    return Export(inputs, tuple(rows), tuple(faults.values()), rounding)
 
 
 def refuse_none_left(formats: list[str], faults: dict[str, str]) -> None:
@@ -128,7 +173,7 @@ def refuse_none_left(formats: list[str], faults: dict[str, str]) -> None:
 
 
 def exported(
-    model: ModelFolder, format: str, plain: Any, expected: np.ndarray, rounding: float, inputs: Inputs, folder: Path
+    model: ModelFolder, format: str, plain: Any, expected: np.ndarray, rounding: Rounding, inputs: Inputs, folder: Path
 ) -> Exported:
     """Raises StudyError where what was written predicts otherwise than `expected`."""
     from models.export import FORMATS
@@ -139,16 +184,18 @@ def exported(
         written = part / f"{model.name}.{format}"
         FORMATS[format].write(plain, written)
         predict = FORMATS[format].runner(written)
-        difference = largest(predict(inputs.images, inputs.male), expected)
+        difference = apart(predict(inputs.images, inputs.male), expected).largest
         refuse_beyond(difference, f"{model.name} as {format}")
         made = Exported(format, folder / written.name, megabytes(written), latency_ms(predict, inputs), difference)
         about = (
             f"Largest difference from the weights in Keras: {difference:.2g} months on {len(inputs.images)} {inputs.what} "
-            f"(tolerance {TOLERANCE_MONTHS}); the network as trained differs by {rounding:.2g}. {made.size_mb:.3g} MB; one image took {made.latency_ms:.3g} ms on the exporting "
+            f"(tolerance {TOLERANCE_MONTHS}); the network as trained differs by {rounding.apart.largest:.2g}. {made.size_mb:.3g} MB; one image took {made.latency_ms:.3g} ms on the exporting "
             "machine's CPU (median)."
         )
+        about += f" {capital(rounding.sentence)}." if rounding.sentence else ""
         put(written, made.path, part)
         facts = beside(model, format, made.path.name) | {FROM: digest_of_folder(model.path)}
+        facts |= {"half_precision": rounding.to_dict(), "half_precision_means": HALF_MEANS}
         write_text(facts_of(made.path), json.dumps(facts, indent=1) + "\n")
         write_text(card_of(made.path), card(model, format, made.path.name, about))
     finally:
@@ -156,8 +203,20 @@ def exported(
     return made
 
 
-def largest(predicted: np.ndarray, expected: np.ndarray) -> float:
-    return float(np.abs(predicted - expected).max())
+def apart(predicted: np.ndarray, expected: np.ndarray) -> Apart:
+    differences = np.abs(np.asarray(predicted, float) - expected)
+    return Apart(float(differences.max()), float(differences.mean()))
+
+
+def refuse_other_figures(rounding: Rounding, model: ModelFolder) -> None:
+    """Raises StudyError where a network in half precision is so far from its weights in float32 that its figures are not the file's."""
+    (largest, mean), mae = rounding.apart, model.about["validation"]["mae"]
+    if not (mean <= SHARE_OF_MAE * mae and largest <= mae):  # so that not a number is refused too
+        raise StudyError(
+            f"{model.name} computes in {' and '.join(rounding.precisions)}, and its weights in float32 answer {mean:.3g} months otherwise on average "
+            f"and {largest:.3g} at most, where a tenth of its validation MAE, and all of it, {mae:.3g}, are accepted: its figures and intervals would not be "
+            "the file's. Train it with --precision float32 to export it"
+        )
 
 
 def refuse_beyond(difference: float, what: str) -> None:

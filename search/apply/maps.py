@@ -15,6 +15,7 @@ from search.apply.explain import Explained, Shown
 from search.apply.explain_page import caption_lines, heading, unit
 from search.output.notices import notice, of_drawn_hands
 from search.show.overlay import Tile, laid_over, legend, scale_of, sheet
+from search.trained.measures import as_ages
 from search.workers.best import MAPS
 
 SIDE_PX = 144  # of a picture on the sheet
@@ -39,7 +40,7 @@ def sheet_of(folder: Path, store: Store, architecture: Architecture, best_epoch:
         image = Image.fromarray(np.array(store.images[row]))
         seen = np.asarray(image.resize((SIDE_PX, SIDE_PX), Image.Resampling.BICUBIC))
         shown = Shown(about["id"], seen, seen, bool(about["male"]), float(about["age_months"]))
-        case = Explained(shown, of_cells, float(prediction - of_cells.sum()), float(prediction))
+        case = Explained(shown, of_cells, float(prediction - of_cells.sum()), float(as_ages(prediction)))
         tiles.append(Tile((seen, laid_over(seen, of_pixels, scale)), caption_lines(case)))
     head = heading(f"{folder.parent.name}/{folder.name}, best epoch {best_epoch}", method_of(architecture))
     drawn = sheet(

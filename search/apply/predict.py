@@ -21,9 +21,10 @@ from data.films.traits import outside, traits_of
 from data.preparation import DataError
 from data.store.disk import checksum
 from data.store.patients import hashed
-from data.tables.dicom_cases import Study, study
+from data.tables.dicom_cases import Study, header, study
 from data.tables.dicomdir import is_index, listed
 from data.tables.folders import files_below
+from data.tables.paired.header_ids import is_imageless
 from search.output.confirmed import MODEL_NOTHING, model_learned_nothing
 from search.output.terminal import log
 from search.trained.folder import ModelFolder
@@ -80,8 +81,8 @@ class Read(NamedTuple):
 
 
 def files_of(paths: Sequence[Path]) -> list[Path]:
-    """Every file named, and every image below every folder named; what cannot be reached there, a link or a folder, is among them,
-    to have a row that says so. Raises DataError where there is none.
+    """Every file named, and every image below every folder named: what cannot be reached there, a link or a folder, is among them,
+    to have a row that says so, and DICOM files without an image are not. Raises DataError where there is none.
     """
     found: list[Path] = []
     for path in paths:
@@ -94,11 +95,26 @@ def files_of(paths: Sequence[Path]) -> list[Path]:
         files = files_below(path)
         if not files.images:
             raise DataError("; ".join((f"{path} holds no PNG, JPEG or DICOM files", *files.said)))
-        for said in files.said:
+        images = [image for image in files.images if not is_imageless(image, header)]
+        passed_over = none_of(files.images, images)
+        if not images:
+            raise DataError(
+                "; ".join((f"{path} holds no radiograph: name a folder that does", passed_over, *files.said))
+            )
+        for said in filter(None, (passed_over, *files.said)):
             log(f"{path}: {said}")
         folders = [path for path in files.gone if not path.suffix]
-        found += (*files.images, *files.dangling, *files.unreadable, *folders)
+        found += (*images, *files.dangling, *files.unreadable, *folders)
     return found
+
+
+def none_of(files: Sequence[Path], images: Sequence[Path]) -> str:
+    """Of those that are no images: reports that this program has written among them lie there, too."""
+    none = sorted({*files} - {*images})
+    if not none:
+        return ""
+    what = "files hold no image and are" if len(none) > 1 else "file holds no image and is"
+    return f"{len(none):,} DICOM {what} passed over, as {none[0].name} (structured reports, for example)"
 
 
 def columns_of(files: Sequence[Path], wanted: Wanted) -> tuple[str, ...]:

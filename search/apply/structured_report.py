@@ -50,9 +50,15 @@ def refuse_without_package() -> None:
 
 
 def reported(
-    rows: Iterable[dict[str, Any]], folder: Path, model: str, notices: Sequence[str] = ()
+    rows: Iterable[dict[str, Any]],
+    folder: Path,
+    model: str,
+    notices: Sequence[str] = (),
+    unwritten: list[Path] | None = None,
 ) -> Iterator[dict[str, Any]]:
     """The same rows, each after its report is written; a file that can have none is said on stderr.
+
+    A DICOM file that has none although it was answered is added to `unwritten`; other files are promised none.
 
     A report is named after its image's SOPInstanceUID: it takes the place of an earlier one of the same image, and of no other.
     `notices` are sentences on the model, or on how it was asked, that hold for every row.
@@ -67,6 +73,8 @@ def reported(
                 place = place_of(path, folder, made, written)
             except DataError as error:
                 log(str(error))
+                if unwritten is not None and dicom.holds_dicom(path):
+                    unwritten.append(path)
             else:
                 write_bytes(place, content)
                 written[place] = path

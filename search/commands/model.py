@@ -204,6 +204,7 @@ def run_predict(arguments: argparse.Namespace) -> int:
     rows, named = predict.rows_of(model, files, wanted), predict.columns_of(files, wanted)
     if note and arguments.json:
         rows, named = (row | {"model_note": note} for row in rows), (*named, "model_note")
+    unwritten: list[Path] = []  # DICOM files without a report
     if arguments.dicom_sr:
         name = model.about["name"]
         notices = (
@@ -212,7 +213,7 @@ def run_predict(arguments: argparse.Namespace) -> int:
             *from_table(arguments.table, known.said),
             answers_notice(model.about),
         )
-        rows = structured_report.reported(rows, arguments.dicom_sr, name, notices)
+        rows = structured_report.reported(rows, arguments.dicom_sr, name, notices, unwritten)
     if arguments.out:
         tally = answers_out.write_file(rows, named, arguments.out)
         say(arguments.out)
@@ -222,7 +223,7 @@ def run_predict(arguments: argparse.Namespace) -> int:
     for words in said_of_films(tally.films, open_folder(used.folder), arguments.run_dir):
         log(words)
     log(answers_notice(model.about))
-    return 2 if tally.failed else 0
+    return 2 if tally.failed or unwritten else 0
 
 
 def from_table(table: Path | None, said: Sequence[str]) -> list[str]:
@@ -243,9 +244,12 @@ def run_export(arguments: argparse.Namespace) -> int:
     formats = list(EXPORT_FORMATS) if arguments.format == "all" else [arguments.format]
     made = export(model, formats, arguments.to or model.path / FOLDER, arguments.run_dir)
     inputs, rows = made.inputs, made.rows
+    if made.rounding.sentence:
+        log(made.rounding.sentence)
     if arguments.json:
         shown = [row.row() | {"path": str(row.path)} for row in rows]
         checked = {"inputs": len(inputs.images), "of": inputs.what, "tolerance_months": TOLERANCE_MONTHS}
+        checked |= {"half_precision": made.rounding.to_dict()}
         show_json({"formats": shown, "checked": checked, "faults": list(made.faults)})
         return refused(made.faults)
     summary = (

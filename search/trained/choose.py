@@ -12,7 +12,7 @@ from search.storage.opening import open_storage
 from search.storage.records import decisions, given, load, trials_of
 from search.storage.status import refuse_missing, storage_exists
 from search.storage.stored import meaning
-from search.trained.keep import begun_seed
+from search.trained.left.begun import begun_seed
 from studies.order import EVERY
 from studies.preset import StudyError
 from studies.statistics.fresh import IN_FULL, OF_SEARCH, fresh_seed, within

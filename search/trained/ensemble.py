@@ -21,10 +21,10 @@ from search.run import MODELS, Run, record
 from search.trained.about import ABOUT, DIGESTS, OWN, refuse_changed
 from search.trained.choose import name_of, seed_of, seed_words
 from search.trained.folder import MEMBERS, ModelFolder, load_network, open_folder, read_about
-from search.trained.keep import begun, begun_seed
+from search.trained.left.added import kept_in, others_opened, settle_within, take_over
+from search.trained.left.begun import begun, begun_seed
 from search.trained.left.finish import Origin, finish
-from search.trained.left.looked import set_aside, was_before
-from search.trained.made_of import ENDED
+from search.trained.made_of import ENDED, TESTED
 from search.trained.measures import as_ages
 from search.trained.train import Order, carried_out, job_of, room_in, safe
 from search.workers.best import MODEL, TEST, VALIDATION, load_predictions, save_predictions
@@ -53,6 +53,7 @@ def train_ensemble(run: Run, store: Store, order: Order, make_executor: Make, pr
         carried_out(job, store, Origin(order.chosen.origin), False, begin, make_executor, progress, terms)
         members.append(open_folder(job.folder, whole=True))
     with held(folder.parent, folder.name, kind="training") as lease, room_in(folder):
+        settle_within(folder)
         flip = order.flip or was_flipped(folder)
         if not is_of(folder, members, flip):
             lease.check()
@@ -100,22 +101,26 @@ def was_flipped(folder: Path) -> bool:
 
 
 def combine(job: Job, store: Store, order: Order, members: Sequence[ModelFolder]) -> None:
-    """Everything of the folder, from the members'; model.json last."""
-    set_aside(job.folder)
+    """Everything of the folder, from the members'. It is made within the folder: until then the ensemble that may be there is the model."""
+    folder, part = job.folder, kept_in(job.folder)
+    before = read_about(folder, whole=True) if (folder / ABOUT).exists() else None
+    part.mkdir()
     networks = [load_network(member) for member in members]
     from models.network import mean_of  # after TensorFlow was loaded without its chatter
     from models.saved import save
 
-    save(mean_of(networks), job.folder / MODEL)
+    save(mean_of(networks), part / MODEL)
     predicted = {
         name: np.stack([load_predictions(member.path / name) for member in members])
         for name in (VALIDATION, *([TEST] if job.test else []))
     }
     for name, months in predicted.items():
-        save_predictions(job.folder / name, months.mean(axis=0))
+        save_predictions(part / name, months.mean(axis=0))
     first = members[0].about
     shortest = min((member.about for member in members), key=lambda about: len(about["history"]))
     facts = {
+        "name": folder.name,
+        TESTED: others_opened(folder, store) if job.test else 0,
         ENDED: shortest.get(ENDED),
         "params": first["params"] * len(members),
         "macs": first["macs"] * len(members),
@@ -126,9 +131,9 @@ def combine(job: Job, store: Store, order: Order, members: Sequence[ModelFolder]
         },
     }
     words = f"{order.chosen.origin}, mean of {len(members)} networks"
-    finish(
-        job, store, Origin(words, members[0], facts, before=was_before(job.folder)), mean_history(members), order.flip
-    )
+    origin = Origin(words, members[0], facts, before=before)
+    finish(replace(job, folder=part), store, origin, mean_history(members), order.flip)
+    take_over(part)
 
 
 def told(member: ModelFolder) -> dict[str, Any]:

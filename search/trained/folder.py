@@ -26,6 +26,7 @@ __all__ = [
     "ABOUT",
     "MEMBERS",
     "ModelFolder",
+    "added_in",
     "ancestry",
     "case_texts",
     "chosen_model",
@@ -74,6 +75,11 @@ class ModelFolder:
     @property
     def network(self) -> Path:
         return self.path / MODEL
+
+
+def added_in(folder: Path) -> Path:
+    """Where the training of a model that is there goes on: within its folder, where no other model can be."""
+    return folder / f"{folder.name}.more"
 
 
 def chosen_model(run: Path, named: Path | None) -> ModelFolder:

@@ -30,7 +30,7 @@ from models.training.settings import Training
 from search.leader.kept import Kept, kept
 from search.output.files import may_be_written, write_text, written
 from search.storage.settings import read_settings
-from search.trained.about import DIGESTS, SEEN, refuse_changed, signed
+from search.trained.about import SEEN, signed
 from search.trained.conformal import calibrate, coverage, intervals
 from search.trained.folder import (
     ABOUT,
@@ -40,18 +40,14 @@ from search.trained.folder import (
     models_of,
     newest,
     opened_before,
-    read_about,
     store_with,
 )
-from search.trained.left.looked import set_aside
 from search.trained.left.looks import LOOKS, learned_looks, taken_over
 from search.trained.left.seen import films_of_store, leave_seen
-from search.trained.made_of import ENDED, KEPT_BY_SEARCH, STOPPED, TRAINED, data_of, weights_of
+from search.trained.made_of import KEPT_BY_SEARCH, TRAINED, data_of, weights_of
 from search.trained.measures import as_ages, metrics
-from search.workers import checkpoint
 from search.workers.best import KEPT_NOTE, MODEL, TEST, VALIDATION, load_predictions
-from search.workers.job import Job, fingerprint, job_dict
-from studies.preset import RANGES, StudyError
+from search.workers.job import Job, fingerprint
 
 PACKAGES = ("boneage-search", "tensorflow", "keras", "numpy")
 
@@ -249,102 +245,3 @@ def write_about(folder: Path, about: dict[str, Any]) -> None:
     """Last of all, with the digests of the others."""
     about = signed(about, folder, (MODEL, LOOKS, VALIDATION, TEST, SEEN))
     write_text(folder / ABOUT, json.dumps(about, indent=1) + "\n")
-
-
-def begun(folder: Path) -> Any:
-    """What job.json says of the training that the folder holds; None where it holds none."""
-    try:
-        return json.loads((folder / "job.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError):
-        return None
-
-
-def begun_seed(folder: Path) -> int | None:
-    """Of the training that the folder holds, whole or not."""
-    before = begun(folder)
-    seed = before.get("seed") if isinstance(before, dict) else None
-    return seed if type(seed) is int and seed in RANGES["seed"] else None
-
-
-def begun_otherwise(job: Job) -> str:
-    """What of the job differs from the training that its folder holds; empty where nothing does, or it holds none."""
-    if (before := begun(job.folder)) is None:
-        return ""
-    now = json.loads(json.dumps(job_dict(job)))
-    try:
-        for part in ("architecture", "training"):
-            before |= before.pop(part)
-            now |= now.pop(part)
-    except (AttributeError, KeyError, TypeError):
-        return "its job.json is damaged"
-    # In both: what is off is left out of what is recorded.
-    names = [*now, *(name for name in before if name not in now)]
-    return next(
-        (f"{name} was {before.get(name)}, now {now.get(name)}" for name in names if before.get(name) != now.get(name)),
-        "",
-    )
-
-
-def finished_before(job: Job) -> dict[str, Any] | None:
-    """model.json of this very training, where it is there. Raises StudyError where the folder holds another."""
-    other = f"{job.folder} holds another training"
-    advice = "give a --name, or remove it"
-    if differs := begun_otherwise(job):
-        raise StudyError(f"{other} ({differs}): {advice}")
-    if not (job.folder / ABOUT).exists():
-        if checkpoint.another(job.folder, fingerprint(job)):
-            raise StudyError(f"{other}, which was stopped (on other data, or with other settings): {advice}")
-        return None
-    about = read_about(job.folder, whole=True)
-    if begun(job.folder) is None:
-        raise StudyError(
-            f"{job.folder} holds a model, {about['from']}, and no job.json that says how to train it: {advice}"
-        )
-    if about["data"]["digest"] != job.data:
-        raise StudyError(f"{job.folder} was trained on other data ({about['data']['source']}): {advice}")
-    if goes_on_from_checkpoint(job.folder, about):  # the best epoch so far: it is no model meanwhile
-        set_aside(job.folder)
-        return None
-    for name in about.get(DIGESTS, {}):
-        refuse_changed(job.folder, about, name)
-    return about
-
-
-def goes_on_from_checkpoint(folder: Path, about: dict[str, Any]) -> bool:
-    return bool(about.get(STOPPED) and checkpoint.written(folder))
-
-
-def unfinished(job: Job) -> dict[str, Any] | None:
-    """model.json of this very training, whole, with fewer epochs than are asked for; None where the folder holds no such model.
-
-    One that --patience has ended is finished for whoever asks for so much patience, or for less.
-    """
-    if not (job.folder / ABOUT).exists():
-        return None
-    about = read_about(job.folder, whole=True)
-    if len(about["history"]) >= job.training.epochs or goes_on_from_checkpoint(job.folder, about):
-        return None
-    if about["data"]["digest"] != job.data or not is_begun_with_fewer_epochs(job):
-        return None
-    same = about["training"].get("epochs") == job.training.epochs
-    return None if same and 0 < job.patience <= patience_of(about) else about
-
-
-def is_begun_with_fewer_epochs(job: Job) -> bool:
-    """Whether the folder's training differs from the job in nothing else; as many epochs count, too."""
-    try:
-        epochs = begun(job.folder)["training"]["epochs"]
-        same = replace(job, training=replace(job.training, epochs=epochs))
-        return epochs <= job.training.epochs and not begun_otherwise(same)
-    except (KeyError, TypeError, ValueError):  # damaged; or a warm-up longer than that
-        return False
-
-
-def patience_of(about: dict[str, Any]) -> int:
-    """That has ended the training; 0 where none did, as where it was stopped. Models of earlier versions do not say it."""
-    if about.get(STOPPED):
-        return 0
-    trained, ended = len(about["history"]), about.get(ENDED)
-    if ended:
-        return int(ended["patience"])
-    return trained - int(about["best_epoch"]) if trained < about["training"].get("epochs", 0) else 0

@@ -187,6 +187,7 @@ def constant_words(about: Mapping[str, Any]) -> str:
 
 OF_TRAINING, OF_SET = "the training images", "this set"  # whose median the constant predictor answers
 
+ADDED = "added_to"  # in model.json of a kept best of added epochs: how many there were before them, and the network they began with
 STOPPED = "stopped_after"  # in model.json: how many epochs had ended when the training was stopped
 ENDED = "ended_early"  # in model.json: {patience, of}, where --patience ended the training before so many epochs
 

@@ -30,6 +30,11 @@ from search.trained.measures import as_ages
 from search.workers.best import MODEL
 
 BATCH = 32
+SIZES = (
+    1,
+    8,
+    BATCH,
+)  # of what is computed at once: one film is not worth 32, and each size may cost the network another trace
 
 
 @dataclass(frozen=True)
@@ -107,9 +112,13 @@ def mirrored_predictions(folder: Path, store: Store, with_test: bool) -> dict[st
 
 
 def answered(network: Any, images: np.ndarray, male: np.ndarray, flip: bool) -> np.ndarray:
-    """One batch's ages, float32 (n,); always of one shape, so that TensorFlow traces the network once."""
+    """One batch's ages, float32 (n,). Its shape is one of a few, of which TensorFlow traces the network twice at most: the second time for any.
+
+    No answer depends on the others of its batch, but for rounding: another size may add up in another order.
+    """
     count = len(images)
-    places = np.resize(np.arange(count), BATCH)  # filled up with repeats
+    size = next(size for size in SIZES if size >= count)
+    places = np.resize(np.arange(count), size)  # filled up with repeats
     shown, sexes = images[places][..., np.newaxis], male[places].astype(np.float32)[:, np.newaxis]
     with_sex = len(network.inputs) == 2
 

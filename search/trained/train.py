@@ -22,13 +22,9 @@ from search.lease import Lease, held
 from search.run import MODELS, Run, record
 from search.trained.choose import Chosen, name_of, seed_of, seed_words
 from search.trained.folder import ABOUT, MEMBERS, open_folder, prepared_otherwise
-from search.trained.keep import (
-    finished_before,
-    unfinished,
-)
 from search.trained.left.added import longer, settle_within
+from search.trained.left.begun import finished_before, unfinished
 from search.trained.left.finish import Origin, finish, keep_best_so_far, with_facts
-from search.trained.left.looked import was_before
 from search.trained.made_of import early_words, remembered
 from search.workers import checkpoint
 from search.workers.executor import Executor
@@ -145,19 +141,12 @@ def carried_out(
             if done and (not flip or done["conformal_flipped"]):
                 checkpoint.clear(job.folder)  # which a kill just after the end has left
                 return job.folder
-            before = None if done else was_before(job.folder)
-            origin = replace(origin, before=before)
             if not done:
                 begin()
             try:
                 history = done["history"] if done else train_it(job)
             except Stopped:
-                if keep_best or before:
-                    keep_best_so_far(job, store, origin, flip, progress)
-                raise
-            except StudyError:
-                lease.check()
-                if before:  # there was a model, and there has to be one
+                if keep_best:
                     keep_best_so_far(job, store, origin, flip, progress)
                 raise
             lease.check()

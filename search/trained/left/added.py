@@ -1,6 +1,8 @@
-"""Epochs that are added to a model that is there: trained in a folder within its own, whose model then takes its place."""
+"""A model that is there is made anew, by epochs that are added or were still to come: in a folder within its own, whose model then takes its
+place. Until then it stays the model that it is, whatever ends the training."""
 
 import json
+import math
 import os
 import shutil
 from collections.abc import Callable
@@ -13,26 +15,19 @@ from search.leader.kept import history_of
 from search.leader.progress import Progress
 from search.output.files import write_text
 from search.trained.about import ABOUT, DIGESTS, digest_of_file, refuse_changed
-from search.trained.folder import case_texts, digest_of_texts, opened_before
+from search.trained.folder import added_in, case_texts, digest_of_texts, opened_before
 from search.trained.keep import write_about
 from search.trained.left.finish import Origin, finish, kept_words, place_best, with_facts, worth_keeping
-from search.trained.made_of import ENDED, STOPPED, TESTED, early_words, ended_early
+from search.trained.made_of import ADDED, ENDED, STOPPED, TESTED, early_words, ended_early
 from search.trained.page import write_page
 from search.workers import checkpoint
-from search.workers.best import MODEL
+from search.workers.best import MODEL, TEST, pattern
 from search.workers.job import Job, best_of, fingerprint, job_dict
 from search.workers.supervisor import Stopped
 
-ADDED = "added_to"  # in model.json of a kept best of added epochs: how many there were before them, and the network they began with
-
-
-def added_in(folder: Path) -> Path:
-    """Where a model's added epochs are trained: within its folder, where no other model can be."""
-    return folder / f"{folder.name}.more"
-
 
 def kept_in(folder: Path) -> Path:
-    """Where the best of added epochs that were stopped becomes a model, beside those that can go on."""
+    """Where a model is made that is to take the folder's place at once: the best of epochs that were stopped, which can go on; an ensemble."""
     return folder / f"{folder.name}.kept"
 
 
@@ -53,7 +48,8 @@ def longer(
     progress: Progress,
     keep_best: bool = False,
 ) -> None:
-    """The same model after more epochs: from its weights, with the schedule of the learning rate anew over what is added.
+    """The same model after more epochs: from its weights, with the schedule of the learning rate anew over what is added; or, where it is
+    the best so far of a training that was stopped, after that training's other epochs.
 
     They are trained in a folder of their own. Where none of them is better the network stays, and its history says what was tried.
     With `keep_best`, a better one of them becomes the model where they are stopped, and the same command goes on with them.
@@ -64,9 +60,11 @@ def longer(
     same = {"name": before["name"], TESTED: others_opened(job.folder, store) if before["test"] else 0}
     origin, flip = replace(with_facts(origin, same), before=before), flip or bool(before["conformal_flipped"])
     part.mkdir(exist_ok=True)
+    if before.get(STOPPED):
+        hand_down(job.folder, part)
     begins = stopped_in_between(job, before)
     if begins:
-        progress.said(f"{job.folder.name} {early}: training continues where it was stopped")
+        progress.said(f"{job.folder.name} {early or 'was stopped'}: training continues where it was stopped")
     else:
         begins = adding(job, len(before["history"]), digest_of_file(job.folder / MODEL))
         so_far = early or f"has {begins.epochs_before} epochs"
@@ -98,6 +96,13 @@ def longer(
         shutil.rmtree(part)
 
 
+def hand_down(folder: Path, part: Path) -> None:
+    """What a training goes on from that was begun where its kept best is now the model. Checkpoints last: while one is there, this is done again."""
+    best = [path for name in (MODEL, TEST) for path in folder.glob(pattern(name))]
+    for path in (*best, *checkpoint.written(folder)):
+        os.replace(path, part / path.name)
+
+
 def others_opened(folder: Path, store: Store) -> int:
     """By how many other models the test was opened before, by now; where the epochs are trained, no others would be found."""
     test = store.split("test")
@@ -115,12 +120,13 @@ def adding(job: Job, done: int, network: str) -> Job:
 
 
 def stopped_in_between(job: Job, before: dict[str, Any]) -> Job | None:
-    """The training of added epochs that was stopped and whose best is the model meanwhile; None where its checkpoints are gone,
-    or more epochs are asked for than then: it goes on from the model, as from any.
+    """The training that was stopped and whose best is the model meanwhile; None where its checkpoints are gone, or more epochs are added
+    than then: it goes on from the model, as from any.
     """
-    if not (added := before.get(ADDED)):
+    if not before.get(STOPPED):
         return None
-    begun = adding(job, added["epochs"], added["network"])
+    added = before.get(ADDED)
+    begun = adding(job, added["epochs"], added["network"]) if added else replace(job, folder=added_in(job.folder))
     return begun if checkpoint.latest(begun.folder, fingerprint(begun)) else None
 
 
@@ -133,7 +139,7 @@ def keep_best_added(
     flip: bool,
     progress: Progress,
 ) -> None:
-    """A model of the best of added epochs that were stopped, where it is better than those before; their checkpoints stay."""
+    """A model of the best of epochs that were stopped, where it is better than those before; their checkpoints stay."""
     before = worth_keeping(begun, progress)
     if before is None:
         return
@@ -147,7 +153,7 @@ def keep_best_added(
     facts = {
         STOPPED: done + len(before.epochs),
         ENDED: None,
-        ADDED: {"epochs": done, "network": begun.start_digest},
+        **({ADDED: {"epochs": done, "network": begun.start_digest}} if done else {}),
     }
     history = joined(earlier, history_of(before.epochs))
     finish(replace(job, folder=part), store, with_facts(origin, facts), history, flip)
@@ -160,11 +166,11 @@ def joined(earlier: list[dict[str, Any]], more: list[dict[str, Any]]) -> list[di
 
 
 def least(history: list[dict[str, Any]]) -> float:
-    return min(float(epoch["validation_mae"]) for epoch in history)
+    return min((float(epoch["validation_mae"]) for epoch in history), default=math.inf)
 
 
 def take_over(part: Path) -> None:
-    """The model that `longer` has left in a folder takes the place of the one in the folder above, also after a kill in the midst of that.
+    """The model that was made in a folder takes the place of the one in the folder above, also after a kill in the midst of that.
 
     model.json goes last. Whatever else is above stays: evaluations, maps, prepared data.
     """

@@ -13,7 +13,7 @@ from search.leader.progress import Progress
 from search.output.files import write_bytes
 from search.trained.folder import ModelFolder
 from search.trained.keep import describe, write_about, write_predictions
-from search.trained.left.looked import done_with, looks_before
+from search.trained.left.looked import looks_before
 from search.trained.left.seen import films_of_store, leave_seen
 from search.trained.made_of import ENDED, STOPPED, ended_early
 from search.trained.page import write_page
@@ -44,7 +44,6 @@ def finish(job: Job, store: Store, origin: Origin, history: list[dict[str, Any]]
     write_predictions(job.folder, store, about)
     write_page(job.folder, about)
     write_about(job.folder, about)
-    done_with(job.folder)
 
 
 def with_facts(origin: Origin, facts: Mapping[str, Any]) -> Origin:

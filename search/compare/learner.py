@@ -17,7 +17,7 @@ from data.store.disk import Store
 from models.pretrained.file import checked
 from search.compare.curves import Curve, Request
 from search.lease import Lease, held
-from search.run import Run, record
+from search.run import Run, record_beside
 from search.show.progress import counting
 from search.workers import checkpoint
 from search.workers.best import TEST, load_predictions
@@ -35,7 +35,6 @@ def underway(
     store: Store,
     what: str,
     make_executor: Callable[[], Executor],
-    deterministic: bool = False,
     remembered: Run | None = None,
 ) -> Iterator[tuple["Trainings", Callable[[int, int], None]]]:
     """Trainings of the run, which is held and remembered meanwhile; and whom to tell how many of `what` are done, of how many.
@@ -44,8 +43,9 @@ def underway(
     """
     run.folder.mkdir(parents=True, exist_ok=True)
     with held(run.folder, FOLDER) as lease, stop_on_signals() as stop, counting(what) as (count, say):
-        record(remembered or run)
-        trainings = Trainings(run, store, make_executor, lease, stop, say, deterministic)
+        if alone := record_beside(remembered or run):
+            say(alone)
+        trainings = Trainings(run, store, make_executor, lease, stop, say)
         with trainings.supervisor:
             yield trainings, count
 
@@ -61,9 +61,8 @@ class Trainings(Events[Supervised]):
         lease: Lease,
         stop: StopRequest,
         say: Callable[[str], None],
-        deterministic: bool = False,
     ) -> None:
-        self.run, self.store, self.lease, self.say, self.deterministic = run, store, lease, say, deterministic
+        self.run, self.store, self.lease, self.say = run, store, lease, say
         self.supervisor = Supervisor(self, make_executor, lease, stop)
         self.folder = run.folder / FOLDER
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -98,7 +97,7 @@ class Trainings(Events[Supervised]):
             folder=self.folder,
             until=request.until,
             test=self.tested,
-            deterministic=self.deterministic,
+            deterministic=self.run.deterministic,
             lease=self.lease.path,
             token=self.lease.owner.token,
         )

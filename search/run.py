@@ -1,7 +1,7 @@
 """A run: the folder that holds everything of one search, and the settings its studies share.
 
-run.json       the run's id, preset, the fields set on the command line or by a budget and what was wanted of those, data; its first
-               reference, where a baseline has decided
+run.json       the run's id, preset, the fields set on the command line or by a budget and what was wanted of those, data, whether it is
+               deterministic; its first reference, where a baseline has decided
 settings.json  every field of the preset with its value in this run; written, never read
 prepared/      the prepared store, unless the data are one already
 studies.db     the Optuna studies
@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from data.named_source import absolute, expanded
+from data.shown import shown
 from models.architecture import Architecture
 from models.families.inception_v3 import INCEPTION_V3
 from models.pretrained.file import checked
@@ -24,6 +25,7 @@ from search.output.files import write_text
 from search.storage.identity import ID
 from search.storage.settings import (
     BEGUN_WITH,
+    DETERMINISTIC,
     EDITION_KEPT,
     FILMS,
     WANTED,
@@ -58,6 +60,7 @@ class Run:
     data: str  # folder, phantom:N or prepared store; empty where none was named yet
     storage: str  # SQLAlchemy URL
     wanted: dict[str, Any] = field(default_factory=dict)  # of the fields that a budget has set: what they were to be
+    deterministic: bool = False  # whether its trainings have the same numbers every time
 
     @property
     def wish(self) -> Preset:
@@ -72,11 +75,12 @@ def open_run(
     data: str | None,
     storage: str | None,
     budgeted: bool = False,
+    deterministic: bool | None = None,
 ) -> Run:
     """The run in `folder` with what this command adds to its settings; nothing is written yet.
 
-    Without a preset of its own the command continues the run's. One that has a budget, as an earlier one had, says nothing new where it
-    says again what was wanted. Raises StudyError for another preset than the run's.
+    Without a preset of its own the command continues the run's, and without a word on that it is as deterministic. One that has a budget,
+    as an earlier one had, says nothing new where it says again what was wanted. Raises StudyError for another preset than the run's.
     """
     if "\0" in str(folder):
         raise StudyError(f"--run-dir names a folder; got {str(folder)!r}")
@@ -114,6 +118,7 @@ def open_run(
         absolute(data) if data else recorded.get("data") or PRESETS[name]().data,
         storage or recorded.get("storage") or own_url(folder),
         wanted_still(recorded, preset, overrides),
+        recorded.get(DETERMINISTIC, False) if deterministic is None else deterministic,
     )
 
 
@@ -172,9 +177,10 @@ def refuse_unspeakable(folder: Path) -> None:
 def record(run: Run) -> None:
     """Remember the run's settings, so that later commands need not repeat them. Passwords are not remembered.
 
-    Called once a command's settings are known to be acceptable, never for those that were refused.
+    Called by a leader, once a command's settings are known to be acceptable, never for those that were refused. All other commands
+    call `record_beside`.
     """
-    settings = {
+    settings: dict[str, Any] = {
         "preset": run.preset.name,
         "strategy": run.preset.strategy,
         FILMS: {name: getattr(run.preset.training, name) for name in FILMS_OFF},
@@ -183,12 +189,43 @@ def record(run: Run) -> None:
     }
     if run.wanted:
         settings[WANTED] = run.wanted
+    if run.deterministic:
+        settings[DETERMINISTIC] = True
     if run.preset.begun_with:
         settings[BEGUN_WITH] = run.preset.begun_with.to_dict()
     change_settings(
         run, lambda before: settings | {EDITION_KEPT: edition_of(before)} | remembered(run.storage, run.folder)
     )
     write_in_full(run)
+
+
+def record_beside(run: Run) -> str:
+    """The same for a command that is no study: its settings are remembered until the run has trials, which go by those that it has.
+
+    From then on they hold for that command alone, as nobody has asked whether they go with the trials. What is not remembered, as a
+    sentence; empty where nothing is set otherwise.
+    """
+    from search.storage.status import has_trials  # most commands read no database
+
+    if not read_settings(run.folder).get("preset") or not has_trials(run):
+        record(run)
+        return ""
+    other = differing(run, open_run(run.folder, None, {}, None, None))
+    return (
+        f"{run.folder} has trials and keeps its settings; for this command alone: {', '.join(other)}" if other else ""
+    )
+
+
+def differing(run: Run, recorded: Run) -> list[str]:
+    """epochs 20 (the run has 9), and whatever else differs from what is recorded."""
+    now, then = (settings_in_full(one.preset) | beside_the_preset(one) for one in (run, recorded))
+    return [f"{name} {shown(now[name])} (the run has {shown(then[name])})" for name in now if now[name] != then[name]]
+
+
+def beside_the_preset(run: Run) -> dict[str, Any]:
+    """How a run is remembered beside its preset; where its studies are without a password."""
+    named = {"data": run.data, DETERMINISTIC: run.deterministic, "storage": own_url(run.folder)}
+    return named | remembered(run.storage, run.folder)
 
 
 def write_in_full(run: Run) -> None:
@@ -237,4 +274,4 @@ def guarded(run: Run, store: "Store", reference: Architecture) -> dict[str, Any]
 def alike(run: Run, reference: Architecture) -> dict[str, Any]:
     """The same before a file is read: without the data, and weights as they are named."""
     named = {f"reference {name}": value for name, value in asdict(reference).items()}
-    return {**asdict(run.preset.training), **named, "seed": run.preset.seed}
+    return {**asdict(run.preset.training), **named, "seed": run.preset.seed, DETERMINISTIC: run.deterministic}

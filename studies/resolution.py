@@ -162,6 +162,7 @@ def comparisons(given: Given, trials: Sequence[Trial]) -> tuple[Compared, ...]:
 
 
 def table(given: Given, trials: Sequence[Trial]) -> list[dict[str, Any]]:
+    trials = of_seeds(trials, first_seed(given.preset.seed, RESOLUTION, trials))
     finished = sorted((trial for trial in trials if trial.finished), key=lambda trial: int(trial.point[PX]))
     return [
         row(given, trial, architecture(given, trial.point), **trial.point) | {"seeds": len(trial.by_seed)}
@@ -171,5 +172,6 @@ def table(given: Given, trials: Sequence[Trial]) -> list[dict[str, Any]]:
 
 def sweep(given: Given, trials: Sequence[Trial], decision: Decision | None) -> Sweep:
     found = decision.findings if decision else None
+    trials = of_seeds(trials, first_seed(given.preset.seed, RESOLUTION, trials))
     px = found.best_px if isinstance(found, ResolutionFindings) else None
     return Sweep(PX, trials, marked={} if px is None else {"decided": float(px)})

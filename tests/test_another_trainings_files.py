@@ -22,7 +22,7 @@ from search.storage.opening import open_storage
 from search.storage.records import load
 from search.workers import best, checkpoint
 from search.workers.best import KEPT_NOTE, MADE_OF_IT, MAPS, MODEL, TEST, VALIDATION, begin_afresh, numbered
-from search.workers.job import EpochDone, Finished, Job, Message, job_dict
+from search.workers.job import EpochDone, Finished, Job, Message, Paused, Remark, fingerprint, job_dict
 from search.workers.local import lay_out
 
 OF_A_BEST_EPOCH = (VALIDATION, TEST, MODEL, MAPS)
@@ -117,3 +117,28 @@ def test_a_worker_that_leaves_no_network_of_its_own_leaves_none(tmp_path: Path, 
     assert len(best.load_predictions(tmp_path / VALIDATION)) == len(tiny_store.split("validation").age_months)
     assert np.isfinite(best.load_predictions(tmp_path / VALIDATION)).all()
     assert json.loads((tmp_path / "job.json").read_text()) == json.loads(json.dumps(job_dict(job)))
+
+
+@pytest.mark.slow
+def test_a_worker_says_that_it_deletes_the_checkpoints_of_another_training(tmp_path: Path, tiny_store: Store) -> None:
+    from search.workers.worker import OF_ANOTHER, outcome
+
+    training = replace(TRAINING, epochs=2)
+    job = a_job(tmp_path, tiny_store, architecture=TINY, training=training, afresh=True, keep=False, until=1)
+    lay_out(job)
+    heard: list[Message] = []
+    assert isinstance(outcome(job, heard.append), Paused)
+    assert not said_in(heard)
+    [left] = checkpoint.written(tmp_path)
+
+    other = replace(job, deterministic=True)
+    assert isinstance(outcome(other, heard.append), Paused)
+    assert said_in(heard) == [OF_ANOTHER]
+    assert "starts again" in OF_ANOTHER
+    assert checkpoint.latest(tmp_path, fingerprint(other)) is not None
+    assert checkpoint.written(tmp_path) == [left]  # of the same epoch, in its place
+    assert checkpoint.latest(tmp_path, fingerprint(job)) is None
+
+
+def said_in(heard: list[Message]) -> list[str]:
+    return [message.sentence for message in heard if isinstance(message, Remark)]

@@ -1,7 +1,8 @@
 """What stands of a run: settings and decisions that its studies share, and what is refused before it would contradict them."""
 
 import json
-from collections.abc import Mapping
+import shutil
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -9,27 +10,31 @@ from typing import Any
 import numpy as np
 import pytest
 from conftest import tiny_preset
-from formula import FormulaExecutor, silent
+from formula import Foretold, FormulaExecutor, silent
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from data.store.disk import Store
 from models.architecture import Architecture
 from search.cli import main
+from search.commands.arguments import open_the_run
+from search.commands.parser import parser
 from search.leader.engine import checked_before, run_study
+from search.leader.progress import Terms
 from search.report.read import read
 from search.report.sections import contents
 from search.report.text import markdown
-from search.run import Run, open_run, record
+from search.run import TRIALS, Run, open_run, record
 from search.storage.copy import copy_storage
 from search.storage.opening import open_storage
-from search.storage.records import decisions, load, note, trials_of
+from search.storage.records import decisions, load, made_in, note, trials_of
 from search.storage.settings import derive, read_settings
 from search.storage.sqlite import sqlite_url
 from search.storage.status import all_asked, next_command, status
 from search.storage.stored import decision_written
 from search.workers.best import VALIDATION, save_predictions
-from search.workers.job import Message
+from search.workers.executor import EXECUTORS, Kind
+from search.workers.job import Job, Message
 from studies.around.chain import Made, contradictions, made_without, standing_on
 from studies.order import EVERY, STUDIES, deciding
 from studies.preset import StudyError
@@ -457,3 +462,231 @@ def test_a_search_goes_on_from_its_copy_with_what_its_trials_have_left(tmp_path:
 
 def files(folder: Path) -> dict[str, bytes]:
     return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+# two commands at once
+
+
+class Meanwhile(FormulaExecutor):
+    """While its first trial trains, something else happens."""
+
+    def __init__(self, happens: Callable[[], None]) -> None:
+        super().__init__()
+        self.happens = happens
+
+    def start(self, job: Job) -> None:
+        super().start(job)
+        if len(self.every) == 1:
+            self.happens()
+
+
+def ablation_with_three_seeds(folder: Path, store: Store, happens: Callable[[], None]) -> tuple[Meanwhile, list[str]]:
+    """As another terminal's command; whom it trained, and what it said."""
+    executor, said = Meanwhile(happens), list[str]()
+    run_study(again(folder, seeds=3), store, "ablation", lambda: executor, replace(silent(), said=said.append))
+    return executor, said
+
+
+def goes_on(run: Run, store: Store) -> None:
+    """No decision contradicts another, and nothing is left to train for either study."""
+    made = made_in(open_storage(run.storage), run.folder)
+    assert not contradictions(made, made)
+    checked_before(run, store, ["ablation", "width", "depth"])
+    assert not do(run, store, "ablation", "width")
+    assert do(run, store, "depth")
+
+
+def test_a_study_is_refused_while_another_command_trains_for_the_decision_that_it_starts_from(
+    tmp_path: Path, tiny_store: Store
+) -> None:
+    run, width = begun(tmp_path, tiny_store), FormulaExecutor()
+    do(run, tiny_store, "ablation")
+
+    def refused() -> None:
+        with pytest.raises(StudyError, match=r"ablation is being run by another process, .* that width starts from"):
+            do(again(tmp_path), tiny_store, "width", executor=width)
+
+    executor, said = ablation_with_three_seeds(tmp_path, tiny_store, refused)
+    assert executor.seen
+    assert not width.seen
+    assert not [sentence for sentence in said if "meanwhile" in sentence]
+    assert do(again(tmp_path), tiny_store, "width")  # from the new decision
+    goes_on(again(tmp_path), tiny_store)
+
+
+def test_a_decision_stays_where_another_study_has_begun_from_it_while_its_own_trained_on(
+    tmp_path: Path, tiny_store: Store
+) -> None:
+    run = begun(tmp_path, tiny_store)
+    do(run, tiny_store, "ablation")
+    before = decisions(open_storage(run.storage), tmp_path)
+
+    def taken_for_gone() -> None:
+        used = FormulaExecutor()
+        run_study(again(tmp_path), tiny_store, "width", lambda: used, silent(), Terms(take_over=True))
+
+    executor, said = ablation_with_three_seeds(tmp_path, tiny_store, taken_for_gone)
+    assert decisions(open_storage(run.storage), tmp_path)["ablation"] == before["ablation"]
+    assert "width has begun from the decision of ablation meanwhile, so that decision stays" in " ".join(said)
+    seeds = {trial.seed for trial in stored(run)["ablation"][0]}
+    assert {0, 1, 2} <= seeds, "what was trained is kept"
+    goes_on(again(tmp_path), tiny_store)
+    assert len(executor.every) == len({(job.architecture, job.seed) for job in executor.every})
+
+
+def test_a_decision_stays_where_another_study_is_about_to_begin_from_it(tmp_path: Path, tiny_store: Store) -> None:
+    """It is led, and has no trial yet."""
+    run, heard = begun(tmp_path, tiny_store), list[str]()
+    do(run, tiny_store, "ablation")
+
+    def before_the_first_trial(name: str, what: str) -> None:
+        heard.extend(ablation_with_three_seeds(tmp_path, tiny_store, lambda: None)[1])
+
+    used = FormulaExecutor()
+    run_study(again(tmp_path), tiny_store, "width", lambda: used, replace(silent(), study=before_the_first_trial))
+    assert used.seen
+    assert "width has begun from the decision of ablation meanwhile" in " ".join(heard)
+    made = made_in(open_storage(run.storage), run.folder)
+    assert not contradictions(made, made)
+    assert checked_before(again(tmp_path), tiny_store, ["ablation", "width"])
+
+
+# commands that are no study
+
+
+@pytest.fixture
+def by_formula(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Trainings of commands; they say nothing of a device."""
+    monkeypatch.setitem(EXECUTORS, "local", Kind(lambda address, workers: Foretold))
+    monkeypatch.setattr("search.machine.devices.announcing", lambda make, *_: make)
+    monkeypatch.setattr("search.compare.run.announcing", lambda make, *_: make)
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["audit", "--epochs", "20"], "epochs 20 (the run has 2)"),
+        (["audit", "--beta", "0.5"], "beta 0.5 (the run has 0.0625)"),
+        (["prepare", "--seed", "7"], "seed 7 (the run has 0)"),
+        (["audit", "--storage", "sqlite:///{other}/elsewhere.db"], "this command alone: storage 'sqlit"),
+        (["record", "--epochs", "3", "--max-params", "20k", "--out", "{other}/t.csv"], "epochs 3 (the run has 2)"),
+    ],
+    ids=lambda words: " ".join(words[:2]) if isinstance(words, list) else "",
+)
+@pytest.mark.usefixtures("by_formula")
+def test_a_command_that_is_no_study_changes_no_setting_of_a_run_that_has_trials(
+    words: list[str],
+    told: str,
+    ablated: Path,
+    tmp_path: Path,
+    tiny_store: Store,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Else the next study would be refused, or `status` would leave out trials of other networks than it thinks of."""
+    before, states = stored(again(ablated)), [one["trials"] for one in status(again(ablated))]
+    data = [str(tiny_store.path)] if words[0] == "prepare" else []
+    assert main([*(word.format(other=tmp_path) for word in words), *data, "--run-dir", str(ablated)]) == 0
+    said = capsys.readouterr().err
+
+    assert f"{ablated} has trials and keeps its settings; for this command alone: " in said
+    assert told in said
+    assert stored(again(ablated)) == before
+    assert [one["trials"] for one in status(again(ablated))] == states
+    assert not do(checked_before(again(ablated), tiny_store, ["ablation"]), tiny_store, "ablation")
+
+
+@pytest.mark.usefixtures("by_formula")
+def test_a_comparison_with_more_seeds_does_not_change_with_how_many_the_run_goes_on(
+    tmp_path: Path, tiny_store: Store, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = begun(tmp_path / "run", tiny_store, max_params=41_000)
+    do(run, tiny_store, "ablation")
+    before = stored(run)
+    command = ["compare", "--repetitions", "1", "--rivals", "random", "--run-dir", str(run.folder)]
+
+    assert main([*command, "--seeds", "3"]) == 0, capsys.readouterr().err
+    assert "for this command alone: seeds 3 (the run has 1)" in capsys.readouterr().err
+    assert stored(run) == before
+    assert not do(again(run.folder), tiny_store, "ablation")
+
+
+def test_until_it_has_trials_a_run_remembers_what_it_is_prepared_with(
+    tmp_path: Path, tiny_store: Store, capsys: pytest.CaptureFixture[str]
+) -> None:
+    begun(tmp_path, tiny_store)
+    assert main(["prepare", str(tiny_store.path), "--epochs", "3", "--run-dir", str(tmp_path)]) == 0
+    assert "keeps its settings" not in capsys.readouterr().err
+    assert again(tmp_path).preset.training.epochs == 3
+
+    do(again(tmp_path), tiny_store, "ablation")
+    shutil.rmtree(tmp_path / TRIALS)  # its folders may be gone; the studies are not
+    assert main(["prepare", str(tiny_store.path), "--epochs", "4", "--run-dir", str(tmp_path)]) == 0
+    assert "for this command alone: epochs 4 (the run has 3)" in capsys.readouterr().err
+    assert again(tmp_path).preset.training.epochs == 3
+    assert main(["prepare", str(tiny_store.path), "--run-dir", str(tmp_path)]) == 0
+    assert "keeps its settings" not in capsys.readouterr().err
+
+
+# deterministic
+
+
+def test_trials_of_one_run_are_all_deterministic_or_none_is(ablated: Path, tiny_store: Store) -> None:
+    """Else the reference would be trained again with a seed that it has, beyond what was planned."""
+    other = replace(again(ablated), deterministic=True)
+    says = "ablation has trials .*: deterministic was False, now True"
+    for name in ("ablation", "width"):
+        nothing_is_done(other, tiny_store, name, says)
+    with pytest.raises(StudyError, match=says):
+        run_study(again(ablated), tiny_store, "width", FormulaExecutor, silent(), Terms(deterministic=True))
+
+
+def test_a_run_that_began_deterministic_goes_on_so_without_a_word(tmp_path: Path, tiny_store: Store) -> None:
+    begun(tmp_path, tiny_store)
+    used = FormulaExecutor()
+    run_study(
+        open_run(tmp_path, None, {}, None, None, deterministic=True), tiny_store, "ablation", lambda: used, silent()
+    )
+    do(again(tmp_path), tiny_store, "width", executor=used)
+    assert {job.deterministic for job in used.every} == {True}
+    assert len({(job.architecture, job.seed) for job in used.every}) == len(used.every)
+
+    off = open_run(tmp_path, None, {}, None, None, deterministic=False)
+    nothing_is_done(off, tiny_store, "depth", "ablation has trials .*: deterministic was True, now False")
+    assert do(again(tmp_path), tiny_store, "depth")
+
+
+def test_a_study_that_does_not_say_whether_it_is_deterministic_goes_on_either_way(
+    tmp_path: Path, tiny_store: Store
+) -> None:
+    """One of an earlier version; from then on it says so."""
+    run = begun(tmp_path, tiny_store)
+    do(run, tiny_store, "ablation")
+    study = load(open_storage(run.storage), "ablation", tmp_path)
+    assert study
+    unsaid = json.loads(study.user_attrs["settings"])
+    del unsaid["deterministic"]
+    note(study, "settings", json.dumps(unsaid))
+
+    so = open_run(tmp_path, None, {}, None, None, deterministic=True)
+    assert not do(so, tiny_store, "ablation")
+    nothing_is_done(
+        open_run(tmp_path, None, {}, None, None, deterministic=False),
+        tiny_store,
+        "width",
+        "deterministic was True, now False",
+    )
+
+
+@pytest.mark.parametrize(
+    ("words", "found"), [([], False), (["--deterministic"], True), (["--no-deterministic"], False)], ids=str
+)
+def test_what_a_command_says_of_determinism_is_remembered_until_another_says_otherwise(
+    tmp_path: Path, tiny_store: Store, words: list[str], found: bool
+) -> None:
+    run = begun(tmp_path, tiny_store)
+    typed = parser("run").parse_args(["run", "--run-dir", str(tmp_path), *words])
+    record(open_the_run(typed, None))
+    assert again(tmp_path).deterministic is found
+    record(open_run(tmp_path, None, {}, None, None, deterministic=not found))
+    assert again(tmp_path).deterministic is not found
+    assert run.preset == again(tmp_path).preset

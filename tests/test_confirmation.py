@@ -36,7 +36,7 @@ from studies.findings import learned_nothing
 from studies.order import ORDER, STUDIES
 from studies.preset import RANGES, SEEDS, StudyError, paper
 from studies.refinement import RefinementFindings
-from studies.statistics.fresh import fresh_seed
+from studies.statistics.fresh import IN_FULL, fresh_seed
 from studies.study import Decision, Given, Trial, pool
 
 
@@ -253,9 +253,7 @@ def decided(found: float, maes: list[float]) -> confirmation.ConfirmationFinding
     preset = tiny_preset()
     last = Decision("", preset.reference, RefinementFindings(best_mae=found))
     start = Given(fresh(preset), {"depth": Decision("", preset.reference), "refinement": last}, 60.0)
-    trials = [
-        Trial(n, {"rank": 1}, "complete", mae, seed=n, validation_mae_by_epoch=(mae,)) for n, mae in enumerate(maes)
-    ]
+    trials = [with_seed(n, mae, start.preset.seed + n) for n, mae in enumerate(maes)]
     findings = confirmation.decide(start, pool(trials, len(maes))).findings
     assert isinstance(findings, confirmation.ConfirmationFindings)
     return findings
@@ -269,3 +267,25 @@ def test_a_model_has_learned_something_where_its_interval_stays_below_the_consta
     about = {"validation": {"mae": mae, "mae_high": high, "constant_mae": constant}, "constant_mae": constant}
 
     assert model_learned_nothing(about) == ((mae if high is None else high) >= constant)
+
+
+def with_seed(number: int, mae: float, seed: int) -> Trial:
+    """Of the decided network."""
+    return Trial(number, {"rank": 1}, "complete", mae, seed=seed, validation_mae_by_epoch=(mae,))
+
+
+@pytest.mark.parametrize("lucky_seed", [tiny_preset().seed, fresh_seed(tiny_preset().seed, IN_FULL)])
+def test_an_enqueued_training_with_another_seed_is_none_of_the_fresh_ones(lucky_seed: int) -> None:
+    """One that the search has chosen by has lower errors; it would be copied in from the refinement."""
+    preset = tiny_preset()
+    last = Decision("", preset.reference, RefinementFindings(best_mae=5.0))
+    start = Given(fresh(preset), {"depth": Decision("", preset.reference), "refinement": last}, 60.0)
+    own = [with_seed(n, mae, start.preset.seed + n) for n, mae in enumerate((12.0, 12.5, 13.0))]
+    lucky = with_seed(3, 1.0, lucky_seed)
+
+    made = confirmation.decide(start, pool([*own, lucky], 3))
+    assert made == confirmation.decide(start, pool(own, 3))
+    assert "with 3 fresh seeds 12.50 " in made.summary
+    assert confirmation.table(start, pool([*own, lucky], 3)) == confirmation.table(start, pool(own, 3))
+    with pytest.raises(StudyError, match="could not be trained with 3 fresh seeds"):
+        confirmation.decide(start, pool([lucky]))

@@ -113,6 +113,20 @@ def test_an_enqueued_training_with_a_seed_that_picked_the_network_speaks_of_noth
     assert resolution.decide(given, pool([*maes, lucky])) == resolution.decide(given, pool(maes))
 
 
+def test_a_table_shows_of_a_comparison_the_trainings_that_it_is_made_of() -> None:
+    given = after_depth(preset_of(), 5.0)
+    maes = by_side({28: (9.0,), 34: (9.5,), 40: (12.0,)}, fresh_seed(given.preset.seed, RESOLUTION))
+    lucky = a_trial(9, {"input_px": 40}, 1.0, given.preset.seed)
+
+    rows = resolution.table(given, pool([*maes, lucky]))
+    assert rows == resolution.table(given, pool(maes))
+    assert [(row["input_px"], row["validation_mae"], row["seeds"]) for row in rows] == [
+        (28, 9.0, 1),
+        (34, 9.5, 1),
+        (40, 12.0, 1),
+    ]
+
+
 @drawn(st.lists(st.floats(5, 20), min_size=3, max_size=3))
 def test_a_comparison_that_an_earlier_version_began_goes_on_and_claims_nothing(maes: list[float]) -> None:
     given = after_depth(preset_of(seeds=3), 9.0, 9.1, 9.2)

@@ -209,6 +209,7 @@ def test_a_field_edited_by_hand_is_refused_with_the_file_and_its_name(tmp_path: 
         {"edition": 99},
         {"edition": "2"},
         {"edition": True},
+        {"deterministic": "yes"},
     ],
     ids=str,
 )

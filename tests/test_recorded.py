@@ -14,23 +14,30 @@ from typing import Any
 import numpy as np
 import optuna
 import pytest
-from formula import FormulaExecutor
+from formula import Foretold
 from landscapes import landscape
 
-from data.store.disk import open_store
 from search.cli import main
-from search.compare.compare import Played, compare, recorded_seeds, share_of_epochs, summary
+from search.compare.compare import (
+    Played,
+    compare,
+    median_curve,
+    recorded_seeds,
+    run_all,
+    share_of_epochs,
+    summary,
+)
 from search.compare.curves import Curve, Recorded, read, write
 from search.compare.page import shown
-from search.compare.replay import Trace, Tried
-from search.compare.rivals import STAGED
+from search.compare.replay import Trace, Tried, play
+from search.compare.rivals import STAGED, make
 from search.compare.standing import standing, verdict
 from search.compare.usable import fixed, refuse_another_truth, refuse_too_many_seeds
 from search.planning.asking import key
 from search.run import open_run, record
 from search.workers.best import TEST
 from search.workers.executor import EXECUTORS, Kind
-from search.workers.job import Job
+from search.workers.job import EpochDone, Message
 from studies import joint
 from studies.preset import StudyError, miniature
 
@@ -317,15 +324,6 @@ def test_a_truth_without_luck_is_believed_of_tests_that_have_some_and_of_network
         refuse_another_truth(truth_told(some, 30.0))
 
 
-class Foretold(FormulaExecutor):
-    """Leaves the predictions of the test split, too: what it would be by always answering the training median."""
-
-    def start(self, job: Job) -> None:
-        super().start(job)
-        store = open_store(job.store)
-        np.save(job.folder / TEST, np.full(len(store.split("test")), np.median(store.split("train").age_months)))
-
-
 def test_the_commands_of_the_page_work_one_after_another_in_one_run(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -356,3 +354,79 @@ def test_seeds_that_a_run_had_before_stay_when_a_table_of_others_is_recorded(
     assert main(["record", "--seeds", "1", "--run-dir", str(tmp_path / "run"), "--out", str(tmp_path / "t.csv")]) == 0
     assert read(tmp_path / "t.csv").most_seeds == 1
     assert open_run(tmp_path / "run", None, {}, None, None).preset.seeds == 3
+
+
+# answers that are not finite
+
+
+class Speechless(Foretold):
+    """Networks without a repeat of mixed9 never give a finite answer, all others none in their first epoch."""
+
+    def wait(self, seconds: float) -> list[Message]:
+        job = self.jobs[0]
+        never = job.architecture.blocks.mixed9 == 0
+        if never:
+            np.save(job.folder / TEST, np.load(job.folder / TEST) * math.nan)
+        return [
+            replace(message, validation_mae=math.inf)
+            if isinstance(message, EpochDone) and (never or message.epoch == 1)
+            else message
+            for message in super().wait(seconds)
+        ]
+
+
+def test_a_table_of_trainings_whose_answers_were_not_finite_is_one_that_both_commands_take(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(EXECUTORS, "local", Kind(lambda address, workers: Speechless))
+    run, table = str(tmp_path / "run"), str(tmp_path / "t.csv")
+    small = ["--preset", "miniature", "--max-params", "220k", "--run-dir", run]
+    command = ["record", *small, "--data", "phantom:60", "--out", table]
+    assert main(command) == 0
+    assert "no epoch gave finite predictions" in capsys.readouterr().err
+
+    found = read(Path(table))
+    curves = {point["mixed9"]: [*found.curves[key(point)].values()] for point in found.points}
+    assert all(curve.failed == "not_finite" and curve.test_mae is None for curve in curves[0])
+    assert all(curve.validation_mae == (math.inf,) * 6 for curve in curves[0])
+    others = [curve for mixed9, some in curves.items() if mixed9 for curve in some]
+    assert others
+    assert all(curve.validation_mae[0] == math.inf and not curve.failed for curve in others)
+    assert main(command) == 0, capsys.readouterr().err
+    assert main(["compare", *small, "--rivals", "random", "--repetitions", "2", "--replay", table]) == 0
+
+
+@pytest.mark.parametrize("first", [(), (math.inf, 9.0), (math.inf,) * 6])
+def test_a_curve_that_is_infinite_at_first_is_read_as_it_was_written(tmp_path: Path, first: tuple[float, ...]) -> None:
+    """One that is so in all its epochs has failed; an earlier version did not say so."""
+    table = landscape("blocks pay", 1, seeds=1)
+
+    def changed_at_first(network: tuple[Any, ...], seed: int, curve: Curve) -> Curve:
+        maes = (*first, *curve.validation_mae[len(first) :])
+        return replace(curve, validation_mae=maes) if network == REFERENCE else curve
+
+    made = changed(table, changed_at_first)
+    again, was = (one.curves[REFERENCE][0] for one in (read(written(tmp_path, made)), made))
+    assert again.validation_mae == was.validation_mae
+    assert (again.failed, again.test_mae) == (("not_finite", None) if len(first) == 6 else ("", was.test_mae))
+
+
+def test_a_search_whose_every_training_gave_no_finite_answer_has_found_no_network() -> None:
+    never = changed(
+        landscape("blocks pay", 1, seeds=1),
+        lambda _, __, curve: replace(curve, validation_mae=(math.inf,) * 6, test_mae=None, failed="not_finite"),
+    )
+    rival = make("random", PRESET, 34.4, 0)
+    without: dict[int, str] = {}
+    search = play(rival, PRESET.training.epochs, recorded_seeds(never)(0), 12)
+
+    assert run_all({("random", 0): search}, never, lambda _: None, without) == []
+    assert without == {0: "random: every training failed without finite answers"}
+
+
+def test_a_median_curve_begins_where_every_search_has_something() -> None:
+    some, other = search_of("a", 0, math.inf, 9.0, 8.0), search_of("a", 1, 9.0, 7.0)
+
+    found = median_curve([some.trace, other.trace])
+    assert math.isnan(found[0])
+    assert found[1:] == [8.0, 7.5]

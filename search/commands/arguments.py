@@ -80,11 +80,11 @@ def add_workers(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def add_deterministic(parser: argparse.ArgumentParser) -> None:
+def add_deterministic(parser: argparse.ArgumentParser, otherwise: str = "as the run, which begins without") -> None:
     parser.add_argument(
         "--deterministic",
-        action="store_true",
-        help="the same numbers every time on this machine with as many workers; training is somewhat slower",
+        action=argparse.BooleanOptionalAction,
+        help=f"the same numbers every time on this machine with as many workers; training is somewhat slower (default: {otherwise})",
     )
 
 
@@ -134,11 +134,11 @@ def add_executor(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def announcing(make: "Make", arguments: argparse.Namespace, precision: "Precision") -> "Make":
+def announcing(make: "Make", arguments: argparse.Namespace, precision: "Precision", deterministic: bool) -> "Make":
     """The executor with the line that every training begins with: device, precision, workers, XLA."""
     from search.machine import devices
 
-    return devices.announcing(make, arguments.device, arguments.executor, precision, arguments.deterministic)
+    return devices.announcing(make, arguments.device, arguments.executor, precision, deterministic)
 
 
 def add_execution_options(parser: argparse.ArgumentParser) -> None:
@@ -173,7 +173,8 @@ def columns_asked(arguments: argparse.Namespace) -> dict[str, str]:
 
 def open_the_run(arguments: argparse.Namespace, data: str | None, budgeted: bool = False) -> "Run":
     chosen = options.chosen(arguments)
-    return open_run(arguments.run_dir, arguments.preset, chosen, data, arguments.storage, budgeted)
+    deterministic = getattr(arguments, "deterministic", None)  # a command that does not train has it not
+    return open_run(arguments.run_dir, arguments.preset, chosen, data, arguments.storage, budgeted, deterministic)
 
 
 def also_logged(watching: "Progress", folder: Path, wanted: bool) -> "Progress":

@@ -83,10 +83,10 @@ def run_record(arguments: argparse.Namespace) -> int:
     make_executor = executor_of(arguments.executor, arguments.workers)
     run = open_the_run(arguments, arguments.data)
     checked(run.preset.training, run.preset.reference.family)
-    make_executor = announcing(make_executor, arguments, run.preset.training.precision)
+    make_executor = announcing(make_executor, arguments, run.preset.training.precision, run.deterministic)
     vars(arguments).pop("seeds", None)  # of the table: how the run itself searches stays as it was
     remembered = open_the_run(arguments, arguments.data)
-    rows = recorded(run, arguments.out, make_executor, arguments.deterministic, remembered)
+    rows = recorded(run, arguments.out, make_executor, remembered)
     say(f"{arguments.out}: {rows:,} trainings")
     return 0
 

@@ -17,13 +17,14 @@ def run_prepare(arguments: argparse.Namespace) -> int:
     from data.store.disk import split_counts
     from search.audit.said import say_worries
     from search.prepared import prepared
-    from search.run import record
+    from search.run import record_beside
     from search.show.progress import preparing
 
     run = open_the_run(arguments, arguments.source)
     with preparing() as progress:
         store = prepared(run, progress, arguments.strict)
-    record(run)
+    if alone := record_beside(run):
+        log(alone)
     for sentence in store.said:
         say(sentence)
     show_problems(store)
@@ -53,14 +54,15 @@ def run_audit(arguments: argparse.Namespace) -> int:
     from search.audit.rows import audit_rows, balance_rows
     from search.output.files import may_be_written
     from search.prepared import prepared
-    from search.run import record
+    from search.run import record_beside
     from search.show import tables
     from search.show.progress import preparing
 
     run = open_the_run(arguments, arguments.data)
     with preparing() as progress:
         store = prepared(run, progress)
-    record(run)
+    if alone := record_beside(run):
+        log(alone)
     found = audit_of(store)
     if may_be_written(run.folder):
         remember(run.folder, store, found)

@@ -152,7 +152,8 @@ def run_train(arguments: argparse.Namespace) -> int:
     make_executor = executor_of(arguments.executor, 1)
     run = open_run(arguments.run_dir, arguments.preset, preparation, arguments.data, arguments.storage)
     precision = set_here.get("precision", run.preset.training.precision)
-    make_executor = announcing(make_executor, arguments, precision)
+    deterministic = run.deterministic if arguments.deterministic is None else arguments.deterministic
+    make_executor = announcing(make_executor, arguments, precision, deterministic)
     network = chosen(run, arguments.trial or "", by_hand, arguments.network_of)
     settings = replace(run.preset.training, weights=set_here.get("weights", run.preset.training.weights))
     checked(settings, network.architecture.family)
@@ -163,7 +164,7 @@ def run_train(arguments: argparse.Namespace) -> int:
     say_worries(run.folder, store)
     with showing(constant_mae(store.cases)) as watching, stop_on_signals() as stop:
         watching = also_logged(watching, run.folder, arguments.tensorboard)
-        terms = Terms(arguments.deterministic, arguments.trial_timeout, stop=stop)
+        terms = Terms(deterministic, arguments.trial_timeout, stop=stop)
         make_model = train_ensemble if order.seeds > 1 else train
         folder = make_model(run, store, order, make_executor, watching, terms)
     about = read_about(folder)

@@ -42,7 +42,7 @@ def run_plan(arguments: argparse.Namespace) -> int:
     images = images_of(run)
     done = done_of(run)
     if arguments.executor == "local":
-        asked = run.preset.training.precision, arguments.deterministic
+        asked = run.preset.training.precision, run.deterministic
         refuse_idle(lambda: seen(*asked) if times_steps(arguments, run, workers) else None)
     if arguments.budget:
         from search.leader.budget_kept import KeptBudget  # brings Optuna
@@ -50,11 +50,11 @@ def run_plan(arguments: argparse.Namespace) -> int:
         # As `run` does: hours that are only assumed would refuse a budget that is enough here.
         by_epochs = arguments.budget.unit == "epochs"
         timed = rate_of_steps(run, images, workers) if arguments.time_a_step and by_epochs else None
-        _, chosen = KeptBudget(arguments.budget, run, workers, arguments.deterministic, rate=timed).planned()
+        _, chosen = KeptBudget(arguments.budget, run, workers, run.deterministic, rate=timed).planned()
         found = chosen.plan
     else:
         chosen = None
-        parts = images, rate_of(run, images, workers, arguments.time_a_step), workers, arguments.deterministic
+        parts = images, rate_of(run, images, workers, arguments.time_a_step), workers, run.deterministic
         found = done.left(run.preset, *parts) if done else plan(run.preset, *parts)
     if arguments.json:
         show_json(

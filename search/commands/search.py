@@ -49,7 +49,7 @@ def run_stages(arguments: argparse.Namespace) -> int:
             log(sentence)
     checked(run.preset.training, run.preset.reference.family)
     refuse_at_once(run, to_run(arguments.stages, run.preset)[0])
-    make_executor = announcing(make_executor, arguments, run.preset.training.precision)
+    make_executor = announcing(make_executor, arguments, run.preset.training.precision, run.deterministic)
 
     # Here, since the workers' server imports TensorFlow meanwhile.
     from data.cases import constant_mae
@@ -79,7 +79,7 @@ def run_stages(arguments: argparse.Namespace) -> int:
     made = {}
     with showing(constant_mae(store.cases)) as watching, stop_on_signals() as stop:
         watching = noted(also_logged(watching, run.folder, arguments.tensorboard))
-        terms = Terms(arguments.deterministic, arguments.trial_timeout, arguments.take_over, stop)
+        terms = Terms(run.deterministic, arguments.trial_timeout, arguments.take_over, stop)
         kept = budget_of(arguments, run, monotonic() - began)
         for name in to_run(arguments.stages, run.preset):
             if kept:
@@ -159,7 +159,7 @@ def budget_of(arguments: argparse.Namespace, run: "Run", preparing_seconds: floa
         arguments.budget,
         run,
         workers_here(arguments.workers),
-        arguments.deterministic,
+        run.deterministic,
         preparing_seconds=preparing_seconds,
     )
 

@@ -5,6 +5,7 @@ first asked for; then all searches are under way at once, and the trainings they
 """
 
 import json
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
@@ -91,11 +92,12 @@ def run_all(
                     continue
                 except StopIteration as end:
                     one = Played(*which, end.value)
-                    if one.trace.epochs:
+                    if one.trace.epochs and math.isfinite(one.trace.best_so_far[-1]):
                         played[which] = one
                         ended(one)
                     else:
-                        failed.setdefault(one.repetition, f"{one.rival}: every training failed before its first epoch")
+                        when = "without finite answers" if one.trace.epochs else "before its first epoch"
+                        failed.setdefault(one.repetition, f"{one.rival}: every training failed {when}")
                 except GaveUp as error:
                     name, repetition = which
                     failed.setdefault(repetition, f"{name}: {error}")
@@ -214,5 +216,7 @@ def share_of_epochs(played: Sequence[Played]) -> dict[str, Any]:
 def median_curve(traces: Sequence[Trace], quantile: float = 0.5) -> list[float]:
     """Over the repetitions, after each epoch; one that has ended stays at its last."""
     longest = max(trace.epochs for trace in traces)
-    table = [[*trace.best_so_far, *[trace.best_so_far[-1]] * (longest - trace.epochs)] for trace in traces]
-    return [float(value) for value in np.quantile(np.array(table), quantile, axis=0)]
+    rows = [[*trace.best_so_far, *[trace.best_so_far[-1]] * (longest - trace.epochs)] for trace in traces]
+    table = np.array(rows, dtype=float)
+    table[np.isinf(table)] = np.nan  # until every search has something, there is no quantile of them
+    return [float(value) for value in np.quantile(table, quantile, axis=0)]

@@ -25,6 +25,7 @@ from studies.preset import StudyError
 from studies.study import Point, Value
 
 MOST = 10**15  # of any number in a table's first line
+NOT_FINITE = "not_finite"  # one of EXIT_REASONS
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,7 @@ class Request:
 
 @dataclass(frozen=True)
 class Curve:
-    """A value for each epoch; MAE in months."""
+    """A value for each epoch; MAE in months, infinite where the answers of an epoch were not finite."""
 
     validation_mae: tuple[float, ...]
     train_mae: tuple[float, ...]
@@ -57,6 +58,14 @@ class Curve:
             test_mae=None,
             failed="",
         )
+
+
+def judged(curve: Curve, epochs: int) -> Curve:
+    """As a search judges a training of so many epochs: one that never gave finite answers has failed."""
+    whole = len(curve.validation_mae) == epochs
+    if curve.failed or not whole or min(curve.validation_mae) < math.inf:
+        return curve
+    return replace(curve, test_mae=None, failed=NOT_FINITE)
 
 
 class Curves(Protocol):
@@ -157,13 +166,14 @@ def read(path: Path) -> Recorded:
             by_seed, seed = curves.setdefault(key(point), {}), int(row["seed"])
             if seed in by_seed:
                 raise ValueError(f"it has two rows of seed {seed} of {point}")
-            by_seed[seed] = Curve(
+            curve = Curve(
                 validation_mae,
                 by_epoch("train_mae"),
                 (seconds_of(row["seconds_per_epoch"]),) * len(validation_mae),
                 mae_of(row["test_mae"]) if row["test_mae"] else None,
                 row["failed"],
             )
+            by_seed[seed] = judged(curve, about["epochs"])
         if not curves:
             raise ValueError("it has no row, thus no training")
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
@@ -217,7 +227,7 @@ def seconds_of(text: str) -> float:
 
 def mae_of(text: str) -> float:
     value = float(text)
-    if not 0 <= value < math.inf:
+    if not value >= 0:  # nor is it no number at all
         raise ValueError(f"an MAE is a number of months from 0; it has {shown(text)}")
     return value
 

@@ -5,6 +5,7 @@ epoch it was to reach. So whatever is killed, the same command knows what it kne
 """
 
 import json
+import math
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -15,14 +16,14 @@ import numpy as np
 
 from data.store.disk import Store
 from models.pretrained.file import checked
-from search.compare.curves import Curve, Request
+from search.compare.curves import NOT_FINITE, Curve, Request, judged
 from search.lease import Lease, held
-from search.run import Run, record
+from search.run import Run, record_beside
 from search.show.progress import counting
 from search.workers import checkpoint
 from search.workers.best import TEST, load_predictions
 from search.workers.executor import Executor
-from search.workers.job import Failed, Finished, Job, fingerprint, what_happened
+from search.workers.job import Failed, Finished, Job, best_of, fingerprint, what_happened
 from search.workers.supervisor import Events, StopRequest, Supervised, Supervisor, stop_on_signals
 from studies.joint import architecture
 
@@ -35,7 +36,6 @@ def underway(
     store: Store,
     what: str,
     make_executor: Callable[[], Executor],
-    deterministic: bool = False,
     remembered: Run | None = None,
 ) -> Iterator[tuple["Trainings", Callable[[int, int], None]]]:
     """Trainings of the run, which is held and remembered meanwhile; and whom to tell how many of `what` are done, of how many.
@@ -44,8 +44,9 @@ def underway(
     """
     run.folder.mkdir(parents=True, exist_ok=True)
     with held(run.folder, FOLDER) as lease, stop_on_signals() as stop, counting(what) as (count, say):
-        record(remembered or run)
-        trainings = Trainings(run, store, make_executor, lease, stop, say, deterministic)
+        if alone := record_beside(remembered or run):
+            say(alone)
+        trainings = Trainings(run, store, make_executor, lease, stop, say)
         with trainings.supervisor:
             yield trainings, count
 
@@ -61,9 +62,8 @@ class Trainings(Events[Supervised]):
         lease: Lease,
         stop: StopRequest,
         say: Callable[[str], None],
-        deterministic: bool = False,
     ) -> None:
-        self.run, self.store, self.lease, self.say, self.deterministic = run, store, lease, say, deterministic
+        self.run, self.store, self.lease, self.say = run, store, lease, say
         self.supervisor = Supervisor(self, make_executor, lease, stop)
         self.folder = run.folder / FOLDER
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -76,7 +76,7 @@ class Trainings(Events[Supervised]):
         curve = self.curves.get(fingerprint(self.job(request)))
         if curve is None or (len(curve.validation_mae) < request.until and not curve.failed):
             return None
-        return curve.first(request.until)
+        return judged(curve, self.run.preset.training.epochs).first(request.until)
 
     def want(self, request: Request) -> None:
         job = self.job(request)
@@ -98,7 +98,7 @@ class Trainings(Events[Supervised]):
             folder=self.folder,
             until=request.until,
             test=self.tested,
-            deterministic=self.deterministic,
+            deterministic=self.run.deterministic,
             lease=self.lease.path,
             token=self.lease.owner.token,
         )
@@ -122,6 +122,9 @@ class Trainings(Events[Supervised]):
         self.say(sentence)
 
     def finished(self, one: Supervised, message: Finished) -> None:
+        if best_of(one.epochs).validation_mae == math.inf:  # as in a search
+            self.failed(one, Failed(message.number, NOT_FINITE, "no epoch gave finite predictions"))
+            return
         self.keep(one, test_mae=self.test_mae(one.job))
 
     def failed(self, one: Supervised, message: Failed) -> None:
@@ -152,7 +155,8 @@ class Trainings(Events[Supervised]):
         if not self.tested:
             return None
         predictions = load_predictions(job.folder / TEST)
-        return float(np.abs(predictions - self.store.split("test").age_months).mean())
+        error = float(np.abs(predictions - self.store.split("test").age_months).mean())
+        return error if math.isfinite(error) else math.inf
 
 
 def append(path: Path, network: str, curve: Curve) -> None:

@@ -48,7 +48,6 @@ def recorded(
     run: Run,
     path: Path,
     make_executor: Callable[[], Executor],
-    deterministic: bool = False,
     remembered: Run | None = None,
 ) -> int:
     """Prepare the run's data, train every network and leave the table at `path`; how many trainings it has.
@@ -65,7 +64,7 @@ def recorded(
             f"{path} holds trainings of other data or settings, so it is not replaced: move it away, or name another --out"
         )
     say_worries(run.folder, store)
-    with underway(run, store, "trainings", make_executor, deterministic, remembered) as (trainings, count):
+    with underway(run, store, "trainings", make_executor, remembered) as (trainings, count):
         return record(run, store, trainings, path, count)
 
 

@@ -75,7 +75,7 @@ def run_compare(arguments: argparse.Namespace, run: Run) -> int:
     found = (
         replayed(run, arguments.replay, comparison, arguments.simulate_workers)
         if arguments.replay
-        else trained(run, comparison, executor_for(arguments, run), arguments.deterministic)
+        else trained(run, comparison, executor_for(arguments, run))
     )
     show(arguments, found)
     return 0
@@ -83,7 +83,7 @@ def run_compare(arguments: argparse.Namespace, run: Run) -> int:
 
 def executor_for(arguments: argparse.Namespace, run: Run) -> Make:
     make, precision = executor_of(arguments.executor, arguments.workers), run.preset.training.precision
-    return announcing(make, arguments.device, arguments.executor, precision, arguments.deterministic)
+    return announcing(make, arguments.device, arguments.executor, precision, run.deterministic)
 
 
 def replayed(run: Run, table: Path, comparison: Comparison, simulate_workers: Sequence[int] = (1,)) -> dict[str, Any]:
@@ -128,9 +128,7 @@ def replayed(run: Run, table: Path, comparison: Comparison, simulate_workers: Se
     return finished(run, REPLAY, first, scaling, what, float(about["constant_mae"]), about["synthetic"], without)
 
 
-def trained(
-    run: Run, comparison: Comparison, make_executor: Callable[[], Executor], deterministic: bool = False
-) -> dict[str, Any]:
+def trained(run: Run, comparison: Comparison, make_executor: Callable[[], Executor]) -> dict[str, Any]:
     """The searches on trainings that are made when first asked for; what was found, as the JSON says it."""
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     with preparing() as progress:
@@ -141,7 +139,7 @@ def trained(
     constant = constant_mae(store.cases)
     done = 0
     left_out: dict[int, str] = {}
-    with underway(run, store, "searches", make_executor, deterministic) as (curves, count):
+    with underway(run, store, "searches", make_executor) as (curves, count):
         storage = open_storage(run.storage)
 
         def ended(one: Played) -> None:

@@ -22,9 +22,11 @@ from search.leader.guards import (
     lacking,
     own_settings,
     refuse_another_folders,
+    refuse_led,
     refuse_other_settings,
     refuse_unsound,
     standing,
+    used_meanwhile,
 )
 from search.leader.leader import Leader
 from search.leader.opened import OpenStudy
@@ -45,7 +47,7 @@ from search.storage.stored import DECIDED_UNDER, decision_written, meaning
 from search.storage.told import why_left_out
 from search.workers.best import errors_of
 from search.workers.executor import Executor
-from studies.around.chain import Made, as_json, standing_on
+from studies.around.chain import Made, as_json, has, listed, standing_on
 from studies.caps import Cap, over, said, unmet
 from studies.deciding import decided
 from studies.order import EVERY, before, may_decide, preset_of, study_name
@@ -66,17 +68,22 @@ def run_study(
     """Run a study to its decision, or continue it; a study that is decided already only decides again, or, where others stand on
     its decision, keeps it.
 
-    Raises StudyError where the study before it is not decided, where no point meets the cap, where the run was
+    Raises StudyError where the study before it is not decided, or is being led elsewhere, where no point meets the cap, where the run was
     begun under other settings, or where others would not stand any more; TrialCrashed for a bug in a worker; Stopped, a KeyboardInterrupt, where the terms'
     stop request came. Whatever ends it, it can be run again.
     """
     identify(run)
+    deterministic = run.deterministic or terms.deterministic  # a run that is so stays so
+    run, terms = replace(run, deterministic=deterministic), replace(terms, deterministic=deterministic)
     storage = open_storage(run.storage)
-    made = made_in(storage, run.folder)
-    run = as_decided(run, made)
-    asked = asked_of(run, store, storage, name, made)
-    given, feasible = asked.given, asked.feasible
     with held(run.folder, name, take_over=terms.take_over) as lease:
+        # In here: who begins to lead an earlier study from now on finds this one led.
+        made = made_in(storage, run.folder)
+        if not terms.take_over:
+            refuse_led(run, name, made)
+        run = as_decided(run, made)
+        asked = asked_of(run, store, storage, name, made)
+        given, feasible = asked.given, asked.feasible
         given = replace(given, errors=lambda trial: errors_of(run.folder / TRIALS, store, trial, progress.said))
         space, objectives = asked.module.space(given), len(asked.module.objectives(given))
         means = meaning(asked.module, given)
@@ -219,7 +226,10 @@ def led(opened: OpenStudy, asked: Asked, progress: Progress, terms: Terms, make_
             raise
         raise StudyError(no_space(run.folder, error)) from None
     ended = trials_of(study, means)
-    if stood is not None and [trial.number for trial in ended if trial.finished] == ended_before:
+    kept = kept_meanwhile(opened, progress)
+    if kept is not None:
+        decision = kept
+    elif stood is not None and [trial.number for trial in ended if trial.finished] == ended_before:
         decision = stood  # of an earlier version; what was done after it was done on its word
     else:
         decision = decided(module, given, pool(ended, seeds_of(module, given)))
@@ -230,6 +240,20 @@ def led(opened: OpenStudy, asked: Asked, progress: Progress, terms: Terms, make_
     note(study, "summary", decision.summary)
     if leader.timing and (off := error_words(leader.timing)):
         progress.said(off)
+    return decision
+
+
+def kept_meanwhile(opened: OpenStudy, progress: Progress) -> Decision | None:
+    """The stored decision, where others have begun to use it since this leader asked; None where another may be stored."""
+    made = made_in(opened.storage, opened.run.folder)
+    decision = made[opened.name].decision
+    users = used_meanwhile(opened.run, opened.name, made)
+    if decision is None or not users:
+        return None
+    progress.said(
+        f"{listed(users)} {has(users)} begun from the decision of {opened.name} meanwhile, so that decision stays; the trials that were "
+        "trained since are kept and change nothing"
+    )
     return decision
 
 

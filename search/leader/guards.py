@@ -11,6 +11,7 @@ from optuna.trial import TrialState
 
 from data.store.disk import Store
 from models.training.settings import FILMS_OFF
+from search.lease import is_held
 from search.planning.asking import asked as wants
 from search.planning.time_left import fitting
 from search.run import Run, going_on_from, guarded, open_run, settings_in_full
@@ -19,7 +20,17 @@ from search.storage.keys import storage_of
 from search.storage.records import identity_of, note
 from search.storage.settings import from_json, own_fields
 from search.storage.stored import made_of
-from studies.around.chain import Made, as_json, contradictions, has, listed, made_without, standing_on, without_words
+from studies.around.chain import (
+    Made,
+    as_json,
+    contradictions,
+    has,
+    leading,
+    listed,
+    made_without,
+    standing_on,
+    without_words,
+)
 from studies.deciding import decided
 from studies.order import EVERY, FIRST, asked, before, comes, preset_of, stored_decision
 from studies.preset import Preset, StudyError
@@ -37,6 +48,7 @@ OLDER = {
     "weights": "",
     **FILMS_OFF,
 }  # settings of versions that gave no choice
+UNSAID = ("deterministic",)  # settings of which earlier versions gave one, and did not say which was taken
 
 
 def refuse_other_settings(existing: optuna.Study, name: str, settings: Mapping[str, Any]) -> None:
@@ -48,7 +60,10 @@ def refuse_other_settings(existing: optuna.Study, name: str, settings: Mapping[s
 def refuse_changed(made: Made, name: str, settings: Mapping[str, Any]) -> None:
     """Of the study called `name`, which has trials."""
     # What it was given as this version would write it: one that knew fewer findings has left some out.
-    older = OLDER | dict(made.settings) | {"given": {done: without_words(one) for done, one in made.given.items()}}
+    unsaid = {name: settings[name] for name in UNSAID if name in settings}
+    older = (
+        OLDER | unsaid | dict(made.settings) | {"given": {done: without_words(one) for done, one in made.given.items()}}
+    )
     now = dict(settings)
     if "given" in now:
         now["given"] = {done: without_words(stored_decision(done, values)) for done, values in now["given"].items()}
@@ -153,6 +168,31 @@ def standing(run: Run, name: str, given: Given, made: Mapping[str, Made], trials
             f"({fields}) {name} would {does}: leave the settings as they were, or use another --run-dir"
         )
     return decision
+
+
+def refuse_led(run: Run, name: str, made: Mapping[str, Made]) -> None:
+    """Raises StudyError where another process leads a study whose decision this one would start from, and may still change it."""
+    led = [
+        one
+        for one in leading()
+        if name in later(one) and one in made and made[one].decision and is_held(run.folder, one)
+    ]
+    if open_yet := [one for one in led if not standing_on(one, made)]:
+        raise StudyError(
+            f"{listed(open_yet)} {'is' if len(open_yet) == 1 else 'are'} being run by another process, which may still change the decision "
+            f"that {name} starts from: wait for it, or stop it; if it is gone, add --take-over"
+        )
+
+
+def used_meanwhile(run: Run, name: str, made: Mapping[str, Made]) -> list[str]:
+    """Who stands on the decision of this study by now, or is about to. Asked again before another is stored: that may be hours after
+    `standing` was asked. A later study that is led has looked before for whoever leads this one."""
+    about_to = [other for other in later(name) if is_held(run.folder, other)] if name in leading() else []
+    return [other for other in EVERY if other in {*standing_on(name, made), *about_to}]
+
+
+def later(name: str) -> list[str]:
+    return list(EVERY)[list(EVERY).index(name) + 1 :]
 
 
 def own_settings(preset: Preset) -> dict[str, Any]:

@@ -75,7 +75,7 @@ def raised(error: Exception) -> str:
 
 @dataclass(frozen=True)
 class Terms:
-    """How a study is run, which does not change what it finds."""
+    """How a study is run; what it finds changes by none of it, but for the digits of `deterministic`, which a run then keeps."""
 
     deterministic: bool = False
     trial_timeout: float = 0.0  # seconds a trial may take, all its legs together; 0 is no limit

@@ -26,6 +26,7 @@ BEGUN_WITH = "begun_with"  # in it: the reference before the baseline study deci
 EDITION_KEPT = "edition"  # in run.json
 WANTED = "wanted"  # in run.json: of the overrides that a budget has set, what was asked for, by name
 FILMS = "films"  # in run.json: how training varies the films, fields of FILMS_OFF by name
+DETERMINISTIC = "deterministic"  # in run.json, where it is so: its trainings have the same numbers every time
 PARTS: dict[str, type] = {"preparation": Preparation, "training": Training, "reference": Architecture}
 
 
@@ -123,6 +124,8 @@ def fault_of(settings: Any) -> str:
     edition = edition_of(settings)
     if type(edition) is not int or not 1 <= edition <= EDITION:
         return f"{EDITION_KEPT} is the edition of the presets' values, and this version knows 1 to {EDITION}; it has {shown(edition)}"
+    if not isinstance(settings.get(DETERMINISTIC, False), bool):
+        return f"{DETERMINISTIC} is true or false; it has {shown(settings[DETERMINISTIC])}"
     films = settings.get(FILMS, {})
     if not isinstance(films, dict) or not set(films) <= set(FILMS_OFF):
         return f"{FILMS} are fields by name, of {', '.join(FILMS_OFF)}; it has {shown(films)}"

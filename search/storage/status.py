@@ -9,7 +9,7 @@ from search.lease import is_held
 from search.output.typed import runs_here, typed
 from search.storage.checked.rows import DIRECTIONS, Row, State, attributes, trials_in
 from search.storage.identity import Identity, identity
-from search.storage.settings import SETTINGS, StoredRun, read_settings
+from search.storage.settings import SETTINGS, TRIALS, StoredRun, read_settings
 from search.storage.sqlite import FILE, Rows, own_url, reading_file, refuse_emptied, refuse_gone
 from search.storage.stored import decision_of, made_of, meaning, refuse_directions, settings_of, timing_of
 from search.storage.told import is_anothers, params_of, why_left_out
@@ -44,6 +44,18 @@ def storage_exists(run: StoredRun) -> bool:
 def has_begun(run: StoredRun) -> bool:
     """Whether the storage may hold studies of this run. What a database of several runs holds is none of a folder's that names no run yet."""
     return storage_exists(run) and (run.storage == own_url(run.folder) or bool(read_settings(run.folder)))
+
+
+def has_trials(run: StoredRun) -> bool:
+    """Whether a study of the run has one. Their folders say so too, where the studies are in a database that this command does not name."""
+    if (run.folder / TRIALS).exists():
+        return True
+    if not has_begun(run):
+        return False
+    with reading(run.storage, run.folder) as rows:
+        begun = {name for (name,) in rows("SELECT DISTINCT study_name FROM studies JOIN trials USING (study_id)")}
+    own = identity(read_settings(run.folder), lambda: begun)
+    return any(called in begun for name in EVERY for called in own.names(name))
 
 
 def refuse_unusable(run: StoredRun) -> None:

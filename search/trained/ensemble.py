@@ -17,7 +17,7 @@ import numpy as np
 from data.store.disk import Store
 from search.leader.progress import Progress, Terms
 from search.lease import held
-from search.run import MODELS, Run, record
+from search.run import MODELS, Run, record_beside
 from search.trained.about import ABOUT, DIGESTS, OWN, refuse_changed
 from search.trained.choose import name_of, seed_of, seed_words
 from search.trained.folder import MEMBERS, ModelFolder, load_network, open_folder, read_about
@@ -47,7 +47,8 @@ def train_ensemble(run: Run, store: Store, order: Order, make_executor: Make, pr
         said = f"network {place} of {len(jobs)}: {seed_words(run, [job.seed])}"
 
         def begin(said: str = said) -> None:
-            record(run)
+            if alone := record_beside(run):
+                progress.said(alone)
             progress.said(said)
 
         carried_out(job, store, Origin(order.chosen.origin), False, begin, make_executor, progress, terms)

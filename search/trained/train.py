@@ -19,7 +19,7 @@ from models.pretrained.file import checked
 from search.leader.kept import history_of
 from search.leader.progress import Progress, Terms
 from search.lease import Lease, held
-from search.run import MODELS, Run, record
+from search.run import MODELS, Run, record_beside
 from search.trained.choose import Chosen, name_of, seed_of, seed_words
 from search.trained.folder import ABOUT, MEMBERS, open_folder, prepared_otherwise
 from search.trained.left.added import longer, settle_within
@@ -99,7 +99,8 @@ def train(
     origin = Origin(order.chosen.origin)
 
     def begin() -> None:
-        record(run)
+        if alone := record_beside(run):
+            progress.said(alone)
         progress.said(seed_words(run, [job.seed]))
 
     return carried_out(job, store, origin, order.flip, begin, make_executor, progress, terms, order.keep_best)

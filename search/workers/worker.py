@@ -61,6 +61,8 @@ FIRST_WORD_SECONDS, WORD_SECONDS = (
     30.0,
 )  # of the first epoch's progress: when it is first told, and how often then
 
+OF_ANOTHER = "its checkpoints are of another training (other settings, seed or data, or --deterministic added or left out): it starts again, and they are deleted"
+
 
 # What TensorFlow, CUDA and its libraries say in errors of other kinds where a card's memory does not suffice, or the card itself fails.
 NO_MEMORY = ("Dst tensor is not initialized", "OUT_OF_MEMORY", "RESOURCE_EXHAUSTED", "ALLOC_FAILED", "out of memory")
@@ -163,6 +165,8 @@ def run(job: Job, send: Callable[[Message], None], stopping: Callable[[], bool])
     for sentence in damaged:
         on = f"it resumes after epoch {len(before.epochs)}" if before else "it starts again"
         send(Remark(job.number, f"{sentence}; {on}"))
+    if not before and checkpoint.another(job.folder, training):
+        send(Remark(job.number, OF_ANOTHER))
     settings = replace(job.training, precision=before.precision) if before else job.training
     stages: ByStage = {}
     trainer = new_trainer(job.architecture, settings, examples, store.image_px, job.seed, job.deterministic, stages)

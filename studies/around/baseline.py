@@ -206,6 +206,7 @@ def comparisons(given: Given, trials: Sequence[Trial]) -> tuple[Compared, ...]:
 
 
 def table(given: Given, trials: Sequence[Trial]) -> list[dict[str, Any]]:
+    trials = of_seeds(trials, first_seed(given.preset.seed, BEFORE_ALL, trials))
     finished = sorted((trial for trial in trials if trial.finished), key=lambda trial: trial.number)
     return [
         row(given, trial, found, variant=trial.point["variant"], beta=found.beta) | {"seeds": len(trial.by_seed)}

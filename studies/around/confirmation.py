@@ -17,7 +17,7 @@ from models.architecture import Architecture
 from studies import depth, refinement
 from studies.findings import Findings, known, learned_nothing
 from studies.preset import Preset, StudyError
-from studies.statistics.fresh import fresh_seed
+from studies.statistics.fresh import fresh_seed, of_seeds
 from studies.study import ALONE, Decision, Given, Point, Proposals, Space, Sweep, Trial, at, points, row
 
 RANK = "rank"  # 1 is the decided network
@@ -116,6 +116,7 @@ def propose(given: Given, trials: Sequence[Trial]) -> Proposals:
 
 
 def decide(given: Given, trials: Sequence[Trial]) -> Decision:
+    trials = of_seeds(trials, given.preset.seed)  # somebody may have enqueued others, which selected the network
     ranks = tuple(
         confirmed(rank, trial) for rank in range(1, len(networks(given)) + 1) if (trial := at(trials, {RANK: rank}))
     )
@@ -180,7 +181,7 @@ def summary(found: ConfirmationFindings) -> str:
 def table(given: Given, trials: Sequence[Trial]) -> list[dict[str, Any]]:
     return [
         row(given, trial, architecture(given, trial.point), **trial.point) | {"seeds": len(trial.by_seed)}
-        for trial in sorted(trials, key=lambda trial: trial.number)
+        for trial in sorted(of_seeds(trials, given.preset.seed), key=lambda trial: trial.number)
         if trial.finished
     ]
 

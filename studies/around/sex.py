@@ -105,7 +105,7 @@ def summary(rows: Sequence[Compared]) -> str:
 def table(given: Given, trials: Sequence[Trial]) -> list[dict[str, Any]]:
     return [
         row(given, trial, architecture(given, trial.point), **trial.point) | {"seeds": len(trial.by_seed)}
-        for trial in sorted(trials, key=lambda trial: trial.number)
+        for trial in sorted(of_seeds(trials, fresh_seed(given.preset.seed)), key=lambda trial: trial.number)
         if trial.finished
     ]
 

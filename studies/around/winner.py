@@ -117,7 +117,9 @@ def by_estimate(known: Mapping[str, Evidence]) -> str:
 
 
 def table(given: Given, trials: Sequence[Trial]) -> list[dict[str, Any]]:
-    return ablation.table(around(given), trials) if any(decided(given).blocks) else []
+    if not any(decided(given).blocks):
+        return []
+    return ablation.table(around(given), of_seeds(trials, first_seed(given.preset.seed, AFTER_ALL, trials)))
 
 
 def sweep(given: Given, trials: Sequence[Trial], decision: Decision | None) -> Sweep | None:

@@ -86,7 +86,7 @@ def add_evaluate_options(parser: argparse.ArgumentParser) -> None:
     )
     options.add(parser, ["learning_rate"], "how --fine-tune trains", default=lambda name: "a tenth of the model's own")
     add_executor(parser)
-    add_deterministic(parser)
+    add_deterministic(parser, otherwise="no")
 
 
 def run_evaluate(arguments: argparse.Namespace) -> int:
@@ -147,7 +147,8 @@ def further_training(
     from search.workers.executor import executor_of
 
     training = training_of(model, arguments.fine_tune, learning_rate)
-    return training, announcing(executor_of(arguments.executor, 1), arguments, training.precision)
+    make_executor = executor_of(arguments.executor, 1)
+    return training, announcing(make_executor, arguments, training.precision, bool(arguments.deterministic))
 
 
 def changed(
@@ -172,7 +173,7 @@ def changed(
         showing(found.figures[found.main]["constant_mae"]) as watching,
         stop_on_signals() as stop,
     ):
-        terms = Terms(arguments.deterministic, stop=stop)
+        terms = Terms(bool(arguments.deterministic), stop=stop)
         return fine_tuned(*common, training, make_executor, images, watching, terms)
 
 

@@ -39,6 +39,7 @@ from studies.study import (
     best_of,
     complete_at,
     row,
+    seeds_of,
 )
 
 
@@ -202,8 +203,14 @@ def converges(given: Given, trial: Trial, without: Trial) -> bool:
 
 def propose(given: Given, trials: Sequence[Trial]) -> Proposals:
     if depth.searched(given):
-        return belief.proposals(sys.modules[__name__], given, trials, [], given.preset.refine_trials)
+        return belief.proposals(sys.modules[__name__], given, trials, [], given.preset.refine_trials, lacking(given))
     return Proposals([point for step in steps(given, trials) for point in step])
+
+
+def lacking(given: Given) -> int:
+    """Seeds that an earlier study's network may lack: depth trains each with one, and resolution with seeds of its own alone."""
+    trained = 0 if resolution.asked(given.preset) else seeds_of(depth, given)
+    return given.preset.seeds - trained
 
 
 def choose(given: Given, trials: Sequence[Trial]) -> Trial | None:

@@ -75,8 +75,9 @@ def start(given: Given) -> Architecture:
 
 
 def choices(preset: Preset, base: Architecture) -> tuple[int, ...]:
-    """The sides in pixels, rising; the base's own is among them."""
-    return tuple(sorted({base.seen_px(preset.preparation.image_px), *preset.px_choices}))
+    """The sides in pixels, rising; the base's own is among them, and the reference's, to which later studies may go back."""
+    own = {network.seen_px(preset.preparation.image_px) for network in (base, preset.reference)}
+    return tuple(sorted(own.union(preset.px_choices)))
 
 
 def at_px(base: Architecture, px: int, image_px: int) -> Architecture:

@@ -288,10 +288,12 @@ def trainings(study: Study, given: Given, trials: Sequence[Trial]) -> tuple[Trai
 
 
 def feasible_points(module: Study, given: Given) -> list[Point]:
-    """The points of the study's space that meet its caps, in the order of the space."""
+    """The points of the study's space that meet its caps, in the order of the space; of several that are one network, the first."""
     met = given.caps(module.max_params(given))
-    every = points(module.space(given))
-    return [point for point in every if not over(met, given.cost(module.architecture(given, point)))]
+    by_network: dict[Architecture, Point] = {}
+    for point in points(module.space(given)):
+        by_network.setdefault(module.architecture(given, point), point)
+    return [point for network, point in by_network.items() if not over(met, given.cost(network))]
 
 
 def to_point(params: Mapping[str, Value]) -> Point:

@@ -230,6 +230,22 @@ def test_at_the_end_the_decided_network_is_asked_for_once_so_that_its_trial_is_t
     assert not belief.following(refinement, started, own, feasible, 0)
 
 
+def test_the_seeds_that_the_decided_network_lacks_are_trained_as_long_as_the_plan_has_counted_them() -> None:
+    """Else each network that looks best after one seed would be trained with all, one after the other."""
+    started = given_with((REFERENCE, 20), (replace(REFERENCE, fc_units=128), 15), seeds=3)
+    feasible = feasible_points(refinement, started)
+    [other, *_] = [point for point in feasible if refinement.architecture(started, point).beta > REFERENCE.beta]
+    begun = pool([replace(run(seed, "complete", (20.0,), seed), point=other) for seed in range(3)], 3)
+    for wanted, lacking in ((3, 2), (2, 0)):
+        assert belief.left(refinement, started, begun, wanted, 0) == lacking
+        assert len(belief.following(refinement, started, begun, feasible, wanted)) == bool(lacking)
+
+
+def test_of_networks_with_resolutions_seeds_alone_the_refinement_may_have_to_train_all() -> None:
+    for seeds, sides, lacking in ((1, (), 0), (3, (), 2), (1, (48,), 1), (3, (48,), 3)):
+        assert refinement.lacking(given_with(seeds=seeds, px_choices=sides)) == lacking
+
+
 def test_what_the_search_found_is_what_the_decided_networks_own_trial_shows() -> None:
     """Resolution trains the network with seeds of its own, which are in the surrogate and in no table of the refinement."""
     others = tuple(Training(REFERENCE, run(n, "complete", (10.0,), seed=3000 + n)) for n in range(3))

@@ -122,7 +122,7 @@ def test_a_run_is_told_by_its_folder_whether_somebody_refused_the_ablation_or_a_
 
 def test_a_kept_budget_adds_the_ablation_drops_it_and_respects_a_refusal(tmp_path: Path, tiny_store: Store) -> None:
     run = a_run(tmp_path, tiny_store, replace(tiny_preset(), width_trials=2, depth_trials=3, refine_trials=2))
-    plenty, short = Budget(10.0**5, "epochs"), Budget(90.0, "epochs")
+    plenty, short = Budget(10.0**5, "epochs"), Budget(150.0, "epochs")
     planned, _ = KeptBudget(plenty, run, 1).planned()
     assert planned.preset.ablate_winner
     assert not without_budget(planned).preset.ablate_winner  # nobody has asked for it
@@ -131,11 +131,44 @@ def test_a_kept_budget_adds_the_ablation_drops_it_and_respects_a_refusal(tmp_pat
 
     lowered, _ = KeptBudget(short, planned, 1).planned()
     assert not lowered.preset.ablate_winner
+    assert lowered.preset.confirm
     assert KeptBudget(plenty, lowered, 1).planned()[0].preset.ablate_winner
+    without, _ = KeptBudget(Budget(90.0, "epochs"), lowered, 1).planned()
+    assert not without.preset.confirm
+    assert not KeptBudget(plenty, without, 1).planned()[0].preset.ablate_winner  # the confirmation is the last to go
     refused = replace(run, overrides={"ablate_winner": False})
     found = KeptBudget(plenty, refused, 1).planned()[1]
     assert not found.preset.ablate_winner
     assert "left out" not in sentences_of(found)
+
+
+@pytest.mark.parametrize("after_all", [False, True])
+@pytest.mark.parametrize(
+    ("cut", "ablated"),
+    [
+        ({}, True),
+        ({"seeds": 1}, False),
+        ({"confirm": 0}, False),
+        pytest.param({"width_trials": 1}, False, marks=pytest.mark.slow),
+    ],
+    ids=str,
+)
+def test_where_something_stays_cut_of_what_was_asked_for_no_budget_adds_the_ablation(
+    tmp_path: Path, tiny_store: Store, cut: dict[str, int], ablated: bool, after_all: bool
+) -> None:
+    """Whatever is left of it: it has not paid for all else."""
+    preset = replace(tiny_preset(), seeds=3, width_trials=2, depth_trials=2, refine_trials=1)
+    run = set_by_a_budget(a_run(tmp_path, tiny_store, preset), cut)
+    if "width_trials" in cut:  # other numbers of trials are free until their study has decided
+        for name in ("ablation", "width"):
+            run_study(run, tiny_store, name, FormulaExecutor, silent())
+    else:
+        with pytest.raises(KeyboardInterrupt):
+            run_study(run, tiny_store, "ablation", lambda: FormulaExecutor(stop_after=1), silent())
+    planned, found = KeptBudget(Budget(10.0**5, "epochs"), run, 1).planned(after_all)
+
+    assert planned.preset.ablate_winner == ablated
+    assert ("as the budget pays for all else" in sentences_of(found)) == ablated
 
 
 @pytest.mark.slow

@@ -42,7 +42,7 @@ from search.storage.sqlite import own_url, sqlite_url
 from search.workers.checkpoint import KEPT
 from search.workers.local import workers_here
 from studies import joint
-from studies.order import STUDIES
+from studies.order import STUDIES, stages
 from studies.preset import PRESETS, Preset, StudyError, miniature
 from studies.study import Point
 
@@ -81,13 +81,13 @@ def test_a_search_trains_no_more_than_was_planned(tmp_path: Path, tiny_store: St
 SLOW = pytest.mark.slow
 
 
-def asked_for(preset: Preset, luck: int) -> dict[str, int]:
+def asked_for(preset: Preset, luck: int, seed_sd: float = 0.5) -> dict[str, int]:
     """Trainings of each study where results are made up: by the rules of the studies and the surrogate."""
     chance, truth, epochs = np.random.default_rng(luck), {}, preset.training.epochs
-    search, trained = Staged(preset, 40.0, 0), dict.fromkeys(STUDIES, 0)
+    search, trained = Staged(preset, 40.0, 0), dict.fromkeys(stages(preset), 0)
     while work := search.ask():
         network = truth.setdefault(tuple(sorted(work.point.items())), 15 + chance.normal())
-        last = network + chance.normal() / 2
+        last = network + seed_sd * chance.normal()
         maes = tuple(np.linspace(30, last, epochs).tolist())
         trained[search.name] += 1
         assert search.tell(work, Curve(maes, maes, (1.0,) * epochs, last)) is None
@@ -119,7 +119,7 @@ def starting() -> Preset:
         pytest.param("cpu", 3, 0, marks=SLOW),
     ],
 )
-def test_a_plan_counts_what_the_surrogate_asks_for_and_no_more_than_all_seeds_but_one_beyond_it(
+def test_a_plan_counts_what_the_surrogate_asks_for_and_no_more_than_all_seeds_but_one_beyond_it_in_the_refinement_twice(
     name: str, seeds: int, luck: int
 ) -> None:
     presets = {"tiny": tiny_preset, "starts": starting, **PRESETS}
@@ -127,7 +127,33 @@ def test_a_plan_counts_what_the_surrogate_asks_for_and_no_more_than_all_seeds_bu
     planned = {study.study: study.trials for study in plan(preset, IMAGES, RATE).studies}
 
     for study, trained in asked_for(preset, luck).items():
-        assert trained <= planned[study] <= max(trained + seeds - 1, 1.3 * trained), study
+        beyond = (seeds - 1) * (
+            2 if study == "refinement" else 1
+        )  # which may train a network that depth has trained with one seed
+        assert trained <= planned[study] <= max(trained + beyond, 1.3 * trained), study
+
+
+@pytest.mark.parametrize("seeds", [2, 3])
+def test_however_lucky_seeds_are_a_search_trains_no_more_than_was_planned(seeds: int) -> None:
+    """Depth trains a network with one seed: the refinement trains the others of each that is the best by then, and may go on to a new one."""
+    preset = replace(PRESETS["demo"](), seeds=seeds, confirm=0)
+    planned = {study.study: study.trials for study in plan(preset, IMAGES, RATE).studies}
+    every = [asked_for(preset, luck, 4.0) for luck in range(6)]
+
+    assert all(trained[study] <= planned[study] for trained in every for study in trained), every
+    assert max(trained["refinement"] for trained in every) > 2 * seeds - 1  # which the search alone may ask for
+
+
+@pytest.mark.parametrize(("seeds", "lucks"), [(1, (0, 1)), (2, (8, 9)), (3, (3, 4))])
+def test_where_sides_are_compared_a_search_trains_no_more_than_was_planned(seeds: int, lucks: tuple[int, ...]) -> None:
+    """Resolution's networks have seeds of their own, and none of the search's."""
+    preset = replace(tiny_preset(), px_choices=(28, 34), seeds=seeds, confirm=0)
+    preset = replace(preset, width_trials=1, depth_trials=2, refine_trials=1)
+    planned = {study.study: study.trials for study in plan(preset, IMAGES, RATE).studies}
+    every = [asked_for(preset, luck, 4.0) for luck in lucks]
+
+    assert all(trained[study] <= planned[study] for trained in every for study in trained), every
+    assert max(trained["refinement"] for trained in every) > 2 * seeds - 1  # which the search alone may ask for
 
 
 @pytest.mark.parametrize("changes", [{"objective": ("mae", "macs")}, {"strategy": "paper"}], ids=str)

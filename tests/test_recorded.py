@@ -31,6 +31,7 @@ from search.compare.curves import Curve, Recorded, read, write
 from search.compare.page import shown
 from search.compare.replay import Trace, Tried, play
 from search.compare.rivals import STAGED, make
+from search.compare.staged import said_alike
 from search.compare.standing import standing, verdict
 from search.compare.usable import fixed, refuse_another_truth, refuse_too_many_seeds
 from search.planning.asking import key
@@ -89,6 +90,19 @@ def test_a_design_of_more_seeds_than_are_recorded_is_refused(wish: Mapping[str, 
         refuse_too_many_seeds(table, replace(PRESET, **wish))
     refuse_too_many_seeds(table, PRESET)
     refuse_too_many_seeds(table, replace(PRESET, seeds=3, baseline_seeds=3))
+
+
+def test_all_searches_of_a_comparison_have_one_cap_and_what_that_leaves_out_is_said() -> None:
+    """A refinement with a higher one would ask for networks that no rival may have and no table holds."""
+    preset = replace(PRESET, refine_max_params=600_000)
+    table = landscape("width pays", 1)
+    for one in compare(preset, 34.4, table, recorded_seeds(table), 2, ("random",)):
+        assert all(joint.fits(preset, tried.point) for tried in one.trace.tried)
+
+    [said] = said_alike(preset)
+    assert "one cap, 500,000 parameters (--max-params): that of the refinement alone, 600,000 (--refine" in said
+    assert said_alike(replace(PRESET, refine_max_params=500_000)) == said_alike(PRESET) == []
+    assert "--widths-by-group is left out" in said_alike(replace(PRESET, widths_by_group=True))[0]
 
 
 def test_a_seed_more_than_a_network_has_is_refused_and_not_begun_again() -> None:

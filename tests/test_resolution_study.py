@@ -219,6 +219,17 @@ def test_the_staged_rival_searches_the_resolution_too() -> None:
     assert decided["input_px"] == 40
 
 
+def test_refinement_may_go_back_to_the_side_from_which_the_decided_one_was_shrunk() -> None:
+    preset = preset_of()
+    shrunk = replace(preset.reference, input_px=28)
+    after = after_depth(preset)
+    given = replace(after, decisions={**after.decisions, "resolution": Decision("", shrunk)})
+    networks = {refinement.architecture(given, point) for point in points(refinement.space(given))}
+
+    assert refinement.space(given)["input_px"] == joint.space(preset)["input_px"] == (28, 34, 40)
+    assert {shrunk, replace(shrunk, input_px=34), preset.reference} <= networks
+
+
 def test_compound_scaling_raises_the_resolution_with_depth_and_width() -> None:
     preset = preset_of(max_params=10**9)
     preset = replace(preset, reference=replace(preset.reference, input_px=28))

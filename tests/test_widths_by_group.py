@@ -13,12 +13,14 @@ from models.cost import cost
 from models.families import FAMILIES
 from search.compare.staged import Staged
 from search.planning.asking import asked, key
+from search.planning.time_left import fitting
+from search.planning.unfit import why_unfit
 from studies import refinement
 from studies.ablation import AblationFindings
 from studies.knowledge import belief, dimensions
 from studies.preset import PRESETS, Preset
 from studies.refining import by_group
-from studies.study import Decision, Given, Training, Trial, feasible_points, points, pool
+from studies.study import Decision, Given, Point, Training, Trial, feasible_points, points, pool
 
 
 def after_depth(preset: Preset, network: Architecture | None = None, keys: tuple[str, ...] = ()) -> Given:
@@ -87,6 +89,51 @@ def test_the_surrogate_tells_groups_from_each_other() -> None:
     seen = [dimensions.seen(each) for each in (network, one, other)]
     assert sum(abs(a - b) for a, b in zip(seen[0], seen[1], strict=True)) == pytest.approx(1)
     assert seen[1] != seen[2]
+
+
+def test_a_refinement_has_one_point_for_each_network() -> None:
+    given = after_depth(replace(tiny_preset(), widths_by_group=True), keys=("mixed9",))
+    feasible = feasible_points(refinement, given)
+    networks = [refinement.architecture(given, point) for point in feasible]
+    cap = refinement.max_params(given)
+    every = {refinement.architecture(given, point) for point in points(refinement.space(given))}
+
+    assert len(set(networks)) == len(networks)
+    assert set(networks) == {network for network in every if given.fits(network, cap)}
+    # Where a group has no blocks, the point that names no group.
+    for point, network in zip(feasible, networks, strict=True):
+        assert dict(network.group_betas).get(str(point[by_group.NAME]).partition("=")[0]) or (
+            point[by_group.NAME] == by_group.NONE
+        )
+
+
+def without_mixed9(preset: Preset) -> tuple[Given, list[Point]]:
+    """That network, decided by depth, and the refinement's points that are it without dropout."""
+    bare = replace(preset.reference, blocks=preset.reference.blocks._replace(mixed9=0))
+    first = Trial(0, {}, "complete", 9.0, 1, (9.0,), validation_mae_by_epoch=(9.0,))
+    trained = (Training(bare, first), Training(preset.reference, replace(first, validation_mae=20.0)))
+    given = replace(after_depth(preset), trained=trained)
+    return given, [point for point in points(refinement.space(given)) if refinement.architecture(given, point) == bare]
+
+
+def test_the_decided_network_is_not_trained_again_for_the_width_of_a_group_that_it_lacks() -> None:
+    preset = replace(tiny_preset(), widths_by_group=True)
+    given, same = without_mixed9(preset)
+    feasible = feasible_points(refinement, given)
+    own = Trial(0, same[0], "complete", 9.0, 1, (9.0,), validation_mae_by_epoch=(9.0,))
+
+    assert len(same) == 2  # as decided, and with mixed9 narrower
+    assert same[0] in feasible
+    for point in same:  # the second, where an earlier version has trained that
+        assert not belief.following(refinement, given, pool([replace(own, point=point)]), feasible, 0)
+
+
+def test_a_second_point_of_a_network_that_somebody_enqueues_is_refused_with_the_first() -> None:
+    given, same = without_mixed9(replace(tiny_preset(), widths_by_group=True))
+    feasible = fitting(refinement, given)
+    first, second = (why_unfit(refinement, given, feasible, point | {"seed": 0}, []) for point in same)
+
+    assert (first, second) == ("", "is the same network as with group_width as decided: enqueue that instead")
 
 
 def narrow_is_better(network: Architecture) -> float:

@@ -28,6 +28,7 @@ from search.compare.curves import read
 from search.compare.learner import FOLDER, underway
 from search.compare.page import compare_page, shown, traces_json
 from search.compare.rivals import INSTALLED, chosen_rivals
+from search.compare.staged import said_alike
 from search.compare.standing import standing, verdict
 from search.compare.usable import refuse_unusable, without_another_caps_truth
 from search.leader.sampler import distribution
@@ -69,7 +70,7 @@ class Comparison:
 def run_compare(arguments: argparse.Namespace, run: Run) -> int:
     repetitions = arguments.repetitions or (REPLAYED_REPETITIONS if arguments.replay else REAL_REPETITIONS)
     rivals, skipped = chosen_rivals(arguments.rivals)
-    for words in skipped:
+    for words in (*skipped, *said_alike(run.preset)):
         log(words)
     comparison = Comparison(repetitions, rivals, arguments.budget)
     found = (

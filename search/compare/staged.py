@@ -20,11 +20,28 @@ from studies.preset import Preset, StudyError
 from studies.study import Decision, Given, Point, Training, Trial, feasible_points, pool, seeds_of, trainings
 
 
+def alike(preset: Preset) -> Preset:
+    """As all searches of a comparison have it: they share one cap, and a joint space that has no widths by group."""
+    return replace(preset, refine_max_params=0, widths_by_group=False)
+
+
+def said_alike(preset: Preset) -> list[str]:
+    """What that leaves out of the preset, a sentence each."""
+    said = []
+    if preset.refine_max_params not in (0, preset.max_params):
+        said.append(
+            f"all searches have one cap, {preset.max_params:,} parameters (--max-params): that of the refinement alone, "
+            f"{preset.refine_max_params:,} (--refine-max-params), is left out"
+        )
+    if preset.widths_by_group:
+        said.append("all searches have one space, which has no widths by group: --widths-by-group is left out")
+    return said
+
+
 class Staged:
     def __init__(self, preset: Preset, constant_mae: float, seed: int, most_seeds: int = 0) -> None:
         """`most_seeds`: with which one network can be had; 0: with any number."""
-        # Widths by group are none of the joint space's.
-        self.preset, self.constant_mae = replace(preset, seed=seed, widths_by_group=False), constant_mae
+        self.preset, self.constant_mae = replace(alike(preset), seed=seed), constant_mae
         self.most_seeds = most_seeds
         self.epochs = preset.training.epochs
         self.decisions: dict[str, Decision] = {}

@@ -15,7 +15,7 @@ from optuna.trial import FrozenTrial
 from search.leader.guards import refuse_other_settings
 from search.leader.timings import measured
 from search.planning.amount import Budget
-from search.planning.budget import STAYING, TRIALS, Design, afterwards, changes, design
+from search.planning.budget import STAYING, TRIALS, Design, afterwards, changes, design, reaches
 from search.planning.images import Images, images_of
 from search.planning.plan import Plan, Rate, assumed, plan
 from search.run import REFUSED, Run, alike, set_by_a_budget
@@ -136,20 +136,22 @@ class KeptBudget:
         """
         images = images_of(self.run)
         rate = measured(self.run, self.workers) or self.first_rate(images)
-        done = so_far(self.run)
-        wish = replace(self.run.wish, **staying(self.run, done))
+        done, asked = so_far(self.run), self.run.wish
+        wish, decided = replace(asked, **staying(self.run, done)), settled(self.run, done)
         spent, trained = self.spent(done.trained, rate), sum(trial.state.is_finished() for trial in done.trained)
-        spare = not (wish.ablate_winner or refuses_ablation(self.run))
+        # What was cut stays cut once the search has begun: then the budget has not paid for all that was asked for, whatever is left of it.
+        whole = reaches(replace(wish, **decided), asked)
+        spare = whole and not (asked.ablate_winner or refuses_ablation(self.run))
 
         def left(preset: Preset) -> Plan:
             return done.left(preset, images, rate, self.workers, self.deterministic)
 
         if after_all:
-            wish = replace(wish, **settled(self.run, done))
+            wish = replace(wish, **decided)
             found = afterwards(wish, self.budget, left, spent, done_afterwards(done), trained, spare)
         else:
             found = design(wish, self.budget, left, spent, done.begun, trained, spare)
-            found = replace(found, preset=replace(found.preset, **settled(self.run, done)))
+            found = replace(found, preset=replace(found.preset, **decided))
         self.run = set_by_a_budget(self.run, changes(self.run.preset, found.preset))
         return self.run, found
 

@@ -172,7 +172,7 @@ def design(
 
 def reaches(found: Preset, wanted: Preset) -> bool:
     """Whether it has all that was wanted: no fewer seeds, trials and confirmations."""
-    return all(getattr(found, name) >= getattr(wanted, name) for name in ("seeds", "confirm", *TRIALS))
+    return all(getattr(found, name) >= getattr(wanted, name) for name in (*STAYING, *TRIALS))
 
 
 def afterwards(

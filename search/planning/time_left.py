@@ -67,7 +67,7 @@ def searched(
     if not left:
         return []
     trained = trained_in_full(given) | {(module.architecture(given, one.point), one.seed) for one in begun}
-    networks = list(dict.fromkeys(module.architecture(given, point) for point in feasible.values()))
+    networks = [module.architecture(given, point) for point in feasible.values()]
     networks.sort(key=lambda network: macs(network, given), reverse=True)
     first, seeds = given.preset.seed, seeds_of(module, given) + AGAIN if module.SEEDED else 1
     found: list[Round] = []

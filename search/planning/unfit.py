@@ -19,8 +19,14 @@ def why_unfit(
         return f"has no {SEED}" if module.SEEDED else f"has its own {SEED}, but all trials of its study share one"
     point = feasible.get(key(to_point(params)))
     if point is None:
-        cost = given.cost(module.architecture(given, to_point(params)))
-        [cap, *_] = over(given.caps(module.max_params(given)), cost)
+        network = module.architecture(given, to_point(params))
+        cost = given.cost(network)
+        unmet = over(given.caps(module.max_params(given)), cost)
+        if not unmet:
+            [own] = [one for one in feasible.values() if module.architecture(given, one) == network]
+            differs = ", ".join(f"{name} {value}" for name, value in own.items() if value != to_point(params)[name])
+            return f"is the same network as with {differs}: enqueue that instead"
+        cap = unmet[0]
         return f"has {cap.measure(cost):,} {cap.unit}, over the cap of {cap.most:,}"
     seed = params.get(SEED, given.preset.seed)
     for other in others:

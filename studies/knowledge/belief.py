@@ -138,12 +138,14 @@ def judged(run: Trial, curves: Sequence[Sequence[float]], worst: float) -> tuple
     return min(run.validation_mae_by_epoch) - fmean(gained), pstdev(gained) + UNSEEN_MONTHS
 
 
-def proposals(module: Study, given: Given, trials: Sequence[Trial], start: Sequence[Point], most: int) -> Proposals:
-    """The points to start with, and those of before; after them, `most` in all, what the surrogate would have trained next."""
+def proposals(
+    module: Study, given: Given, trials: Sequence[Trial], start: Sequence[Point], most: int, lacking: int = 0
+) -> Proposals:
+    """The points to start with, and those of before; then, `most` in all, the surrogate's. Earlier studies' networks may be `lacking` seeds."""
     wanted = most * seeds_of(module, given)
 
     def search(feasible: Sequence[Point]) -> Sequence[tuple[Point, int]]:
-        return following(module, given, trials, feasible, wanted)
+        return following(module, given, trials, feasible, wanted, lacking)
 
     begun = [trial.point for trial in trials if trial.point not in start]
     count = paid(module, given, trials)
@@ -152,43 +154,40 @@ def proposals(module: Study, given: Given, trials: Sequence[Trial], start: Seque
         [*start, *begun],
         search=search,
         at_most=max(wanted, count) + copied,
-        search_left=lambda: left(module, given, trials, wanted),
+        search_left=lambda: left(module, given, trials, wanted, lacking),
     )
 
 
-def left(module: Study, given: Given, trials: Sequence[Trial], wanted: int) -> int:
-    """Trainings that the search may still begin, at most.
-
-    A network is trained with all of its seeds, so the one that reaches `wanted` may go beyond it by all but one of them; after
-    that so may the decided one, where an earlier study has trained it with fewer.
-    """
+def left(module: Study, given: Given, trials: Sequence[Trial], wanted: int, lacking: int) -> int:
+    """At most: the network that reaches `wanted` may go beyond it by all of its seeds but one, after that the decided one by those it lacks."""
     count, seeds = paid(module, given, trials), seeds_of(module, given)
-    networks = {training.architecture for training in given.trained if training.run.state == "complete"}
-    lacking = max((seeds - trained_seeds(given, given.trained, network) for network in networks), default=0)
+    more = max(wanted + seeds - 1 + lacking - count, 0)
     if count < wanted:
-        return wanted - count + seeds - 1 + max(lacking, 0)
+        return more
     if any(trial.under_way for trial in trials):
-        return max(lacking, 0)
+        return more if lacking else 0
     trainings = known(module, given, trials)
     if not any(training.run.state == "complete" for training in trainings):
         return 0
     chosen, _ = choose(module, given, trials)
-    if own_point(module, given, trials, chosen):
-        return 0
-    return max(seeds - trained_seeds(given, trainings, chosen), 0)
+    lacks = seeds - trained_seeds(given, trainings, chosen)
+    return more if 0 < lacks <= more and not own_point(module, given, trials, chosen) else 0
 
 
 def following(
-    module: Study, given: Given, trials: Sequence[Trial], feasible: Sequence[Point], most: int
+    module: Study, given: Given, trials: Sequence[Trial], feasible: Sequence[Point], most: int, lacking: int = 0
 ) -> Sequence[tuple[Point, int]]:
-    """The next point, and with how many seeds in all; at the end the decided one, whose trainings are copied from before."""
+    """The next point, and with how many seeds in all; at the end the decided one, whose trainings are copied from before. Those that it
+    lacks are trained as long as all are no more than a plan counts: after them another may be decided, which lacks some as well."""
     from studies.knowledge.acquisition import knowledge_gradient
 
     trainings = known(module, given, trials)
     networks = [module.architecture(given, point) for point in feasible]
     points = dict(zip(networks, feasible, strict=True))
-    if paid(module, given, trials) >= most:
-        return decided_again(module, given, trials, trainings, points)
+    count, seeds = paid(module, given, trials), seeds_of(module, given)
+    more = most + seeds - 1 + lacking - count
+    if count >= most:
+        return decided_again(module, given, trials, trainings, points, more)
     if not any(training.run.state == "complete" for training in trainings):
         return ()  # what a training that runs will bring, or nothing
     running = [network for trial in trials for network in [module.architecture(given, trial.point)] * trial.under_way]
@@ -206,9 +205,9 @@ def following(
             gains[place] = -1.0
     best = int(gains.argmax())
     if gains[best] < 0:  # nothing is left to train
-        return decided_again(module, given, trials, trainings, points)
+        return decided_again(module, given, trials, trainings, points, more)
     another = next_seed(module, given, trials, trainings, feasible[best]) + 1
-    return [(feasible[best], max(another, seeds_of(module, given)))]
+    return [(feasible[best], max(another, seeds))]
 
 
 def same_head(given: Given, network: Architecture) -> bool:
@@ -256,14 +255,15 @@ def decided_again(
     trials: Sequence[Trial],
     trainings: Sequence[Training],
     points: Mapping[Architecture, Point],
+    more: int,
 ) -> Sequence[tuple[Point, int]]:
     if any(trial.under_way for trial in trials) or not any(training.run.state == "complete" for training in trainings):
         return ()
     chosen, _ = choose(module, given, trials)
-    point = points.get(chosen)
-    if point is None or any(trial.point == point for trial in trials):
+    point, seeds = points.get(chosen), trained_seeds(given, trainings, chosen)
+    own = any(module.architecture(given, trial.point) == chosen for trial in trials)
+    if point is None or own or seeds_of(module, given) - seeds > more:
         return ()
-    seeds = trained_seeds(given, trainings, chosen)
     if (chosen, given.preset.seed) not in {(training.architecture, training.run.seed) for training in trainings}:
         seeds = 1  # trained with the seeds of another comparison alone
     return [(point, seeds if module.SEEDED else min(seeds, 1))]

@@ -99,6 +99,13 @@ def test_one_flipped_bit_anywhere_in_a_model_is_found(
         assert open_folder(folder).about == before
 
 
+def test_a_changed_bit_in_the_name_of_the_checksum_is_found(model: Path) -> None:
+    path = model / "model.json"
+    path.write_text(path.read_text().replace('"checksum"', '"checjsum"'))
+
+    assert "it was changed after it was written" in refused(lambda: open_folder(model, whole=True))
+
+
 FIELDS = [(name,) for name in model_about.WHOLE] + [
     ("data", "digest"), ("validation", "mae"), ("conformal", "groups"), ("training", "flip_horizontal"), ("architecture", "blocks"),
     ("architecture", "stem_pools"), ("preparation", "image_px"),

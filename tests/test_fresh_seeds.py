@@ -181,7 +181,7 @@ def test_refinement_takes_the_resolutions_network_up_although_it_was_trained_wit
         trained=(*given.trained, *own),
     )
     feasible = feasible_points(refinement, given)
-    [(point, seeds)] = belief.following(refinement, given, (), feasible, 0)
+    [(point, seeds)] = belief.following(refinement, given, (), feasible, 0, refinement.lacking(given))
 
     assert refinement.architecture(given, point) == smaller
     assert seeds == 1  # which is begun with, and then has all of its seeds

@@ -330,7 +330,7 @@ def test_objects_without_pixels_beside_the_films_are_no_cases(tmp_path: Path, nu
         f"{COUNT} DICOM files hold no image and belong to no case: DICOM/SR000000" in said for said in found.said
     )
     assert not any("belong to no labelled row" in said for said in found.said)
-    answered = labels_of(rows, files_of([tmp_path / "DICOM"]), {"id": heading})
+    answered = labels_of(rows, files_of(sorted((tmp_path / "DICOM").iterdir())), {"id": heading})
     assert {path.name: age for path, age in answered.age_months.items()} == {
         f"IM{n:06}": age_of(n) for n in range(COUNT)
     }

@@ -54,7 +54,7 @@ def test_the_same_cases_in_another_order_have_the_same_digest_and_fewer_have_ano
 def laid(tiny_model: Path, place: Path, tested: str | None, table: bool = False) -> Path:
     """A model's folder with a model.json alone, of a model tested on the cases of this digest; of before, where it is None."""
     about = json.loads((tiny_model / "model.json").read_text())
-    del about["checksum"]
+    del about["checksum"], about["digests"]
     about.pop("test_of", None)
     place.mkdir(parents=True, exist_ok=True)
     (place / "model.json").write_text(json.dumps(about | ({"test_of": tested} if tested else {})))

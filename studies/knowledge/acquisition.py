@@ -7,11 +7,12 @@ import numpy as np
 from studies.knowledge.surrogate import Array, Surrogate
 
 
-def knowledge_gradient(surrogate: Surrogate, points: Array, running: Array) -> Array:
+def knowledge_gradient(surrogate: Surrogate, points: Array, running: Array, discount: float = 0.0) -> Array:
     """Of each of the points (m, features): by how many months one more training of it is expected to lower the best expectation, (m,).
 
     A point that was trained may be trained again with another seed: that too teaches something. `running` are the points
-    (k, features) of trainings that have not ended, counted as bringing what is expected of them.
+    (k, features) of trainings that have not ended, counted as bringing what is expected of them. With a `discount` d, a point that is
+    expected x months behind the best counts exp(-d x) of it: what teaches much and is far behind can wait.
     """
     mean, sd = surrogate.believing(running).mean_sd(points)
     noise = surrogate.noise
@@ -20,7 +21,8 @@ def knowledge_gradient(surrogate: Surrogate, points: Array, running: Array) -> A
     if len(mean) > 1:
         rival[int(mean.argmin())] = np.partition(mean, 1)[1]
     behind = -np.abs(mean - rival) / moved
-    return np.asarray(moved * (behind * below(behind) + density(behind)))
+    gained = moved * (behind * below(behind) + density(behind))
+    return np.asarray(gained * np.exp(-discount * (mean - mean.min())))
 
 
 def density(z: Array) -> Array:

@@ -31,6 +31,8 @@ MOST_POINTS = 3_000  # of a study's space: all of them are counted and compared
 UNSEEN_MONTHS = 0.5  # what extrapolating a curve that ended early adds to its uncertainty
 FAILED_MONTHS = 2.0  # how uncertain it is what a training that failed says
 AGAIN = 3  # seeds of one network beyond those that all have, at most
+# Discounts a month (`acquisition.py`): of the first search, for a good network to learn from, and of later ones.
+EAGER, PATIENT = 4.0, 0.5
 
 
 def searches(given: Given) -> bool:
@@ -87,12 +89,8 @@ def side(given: Given) -> int:
 
 def known(module: Study, given: Given, trials: Sequence[Trial]) -> tuple[Training, ...]:
     """All finished trainings of the run so far, one for each network and seed: a copied result is the one it was copied from."""
-    own = [
-        Training(module.architecture(given, trial.point), run)
-        for trial in trials
-        for run in trial.by_seed
-        if run.finished
-    ]
+    ended = [(trial.point, run) for trial in trials for run in trial.by_seed if run.finished]
+    own = [Training(module.architecture(given, point), run) for point, run in ended]
     found: dict[tuple[Architecture, int], Training] = {}
     for training in (*given.trained, *own):
         place = (training.architecture, training.run.seed)
@@ -194,14 +192,14 @@ def following(
     believed = belief(trainings, side(given))
     most_seeds = given.preset.seeds + AGAIN if module.SEEDED else 1
     most_seeds = min(most_seeds, given.most_seeds or most_seeds)
-    compared = (seen(some, believed.image_px) for some in (networks, running))
-    gains = knowledge_gradient(believed.surrogate, *compared)
+    asked, beside = (seen(some, believed.image_px) for some in (networks, running))
+    discount = PATIENT if any(made.findings.choice for made in given.decisions.values()) else EAGER
+    gains = knowledge_gradient(believed.surrogate, asked, beside, discount)
     trained = by_network(trainings)
     for place, network in enumerate(networks):
         runs = trained.get(network, [])
-        if any(run.state == "failed" for run in runs) or len(runs) + running.count(network) >= most_seeds:
-            gains[place] = -1.0
-        if not same_head(given, network):
+        enough = any(run.state == "failed" for run in runs) or len(runs) + running.count(network) >= most_seeds
+        if enough or not same_head(given, network):
             gains[place] = -1.0
     best = int(gains.argmax())
     if gains[best] < 0:  # nothing is left to train

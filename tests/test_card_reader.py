@@ -70,7 +70,7 @@ def pictures(folder: Path) -> list[Path]:
         "bordered.png": Image.fromarray(bordered),
         "small.png": grey.resize((36, 33)),
         "flat.png": Image.fromarray((field // 64 + 100).astype(np.uint8)),
-        "spot.png": Image.fromarray(np.pad(field[:3, :3], ((40, 40), (40, 40)))),
+        "spot.png": Image.fromarray(np.pad(field[:33, :33], ((40, 40), (40, 40)))),
         "photo.jpg": grey,
     }
     for name, image in made.items():

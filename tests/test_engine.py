@@ -91,14 +91,14 @@ def test_a_stopped_search_continues_without_repeating_a_finished_trial(
     uninterrupted = run_all(a_run(tmp_path / "whole", tiny_store), tiny_store, FormulaExecutor())
     run = a_run(tmp_path / "stopped", tiny_store)
     run.folder.mkdir()
-    finished: list[Architecture] = []
+    finished: list[tuple[Architecture, int]] = []  # with their seeds: a network that looks best gets another
     for _ in range(60 if stop_after else 5):  # stopped in its first trial, it never gets on
         executor = FormulaExecutor(stop_after=stop_after)
         try:
             made = run_all(run, tiny_store, executor)
             break
         except KeyboardInterrupt:
-            finished += executor.seen[: -(len(executor.jobs) or 1)]
+            finished += [(job.architecture, job.seed) for job in executor.every[: -(len(executor.jobs) or 1)]]
     else:
         made = run_all(run, tiny_store, FormulaExecutor())
 

@@ -85,7 +85,8 @@ class BoneAgeHyperModel(keras_tuner.HyperModel):  # type: ignore[misc] # KerasTu
                 raise FailedTrialError(f"{params:,} parameters are over the cap of {self.max_params:,}")
             prepare_process(self.training, self.seed)
             stages: ByStage = {}
-            model = build(architecture, self.image_px, self.training, self.mean_age_months or 0.0, by_stage=stages)
+            told = (self.mean_age_months or 0.0, keras.layers.BatchNormalization, stages)
+            model = build(architecture, self.image_px, self.training, *told)
             check_count(model, architecture, self.image_px)
             if self.training.weights:
                 start(stages, architecture, Path(self.training.weights))

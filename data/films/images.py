@@ -17,6 +17,7 @@ MAX_PIXELS = (
     36_000_000  # RSNA's largest has about 7 million, a large detector 21; far beyond it is a decompression bomb
 )
 LONGEST_PX = 12_000  # of a side: padding makes a square of it, and no hand is many times as long as it is wide
+LEAST_SHARE = 0.2  # of a side of the film; of 12,611 hands of RSNA none takes less than 0.31
 LEAST_PX = 32  # of a side, the least a network is ever shown
 PIXELS_AT_ONCE = 40_000_000  # decoded by all threads together, so that memory does not grow with their number
 FORMATS = ("PNG", "JPEG")  # by content, whatever the name: Pillow would start Ghostscript for an EPS that is named .png
@@ -72,8 +73,8 @@ def decode(path: Path, settings: Preparation) -> Decoded:
     height_px, width_px = grey.shape
     refuse_blank(path, grey)
     if settings.fit == "crop_pad":
-        grey = crop(grey)
-        refuse_empty(path, grey)
+        whole, grey = grey, crop(grey)
+        refuse_empty(path, grey, whole)
     exposed = field.inside(grey)
     with budget.holding(max(grey.shape) ** 2):  # what padding makes of it
         pixels = fitted(Image.fromarray(exposed_bytes(grey, exposed, settings)), settings)
@@ -95,11 +96,16 @@ def refuse_blank(path: Path, grey: np.ndarray, of: str = "every pixel") -> None:
         raise DataError(f"blank: {of} of {path} is {grey.min()}")
 
 
-def refuse_empty(path: Path, cropped: np.ndarray) -> None:
-    """Where the borders are all, and what is left is a spot: a black film with a bright pixel, or with a line of text."""
+def refuse_empty(path: Path, cropped: np.ndarray, whole: np.ndarray) -> None:
+    """Where the borders are all, and what is left is a spot: a black film with a bright pixel, or with a line of text.
+
+    A film of 100 px may have a small hand of 31: only what is a small part of its film as well is too small.
+    """
     refuse_blank(path, cropped, "every pixel within the empty borders")
     height_px, width_px = cropped.shape
-    if min(height_px, width_px) < LEAST_PX:
+    if any(
+        left < LEAST_PX and left < LEAST_SHARE * side for left, side in zip(cropped.shape, whole.shape, strict=True)
+    ):
         raise DataError(
             f"too small: {path} has {width_px}×{height_px} pixels within its empty borders; a hand needs {LEAST_PX} in each direction"
         )

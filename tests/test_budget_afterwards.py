@@ -120,6 +120,7 @@ def test_a_run_is_told_by_its_folder_whether_somebody_refused_the_ablation_or_a_
     assert refuses_ablation(open_run(tmp_path, None, {}, None, None, budgeted=True))
 
 
+@pytest.mark.slow
 def test_a_kept_budget_adds_the_ablation_drops_it_and_respects_a_refusal(tmp_path: Path, tiny_store: Store) -> None:
     run = a_run(tmp_path, tiny_store, replace(tiny_preset(), width_trials=2, depth_trials=3, refine_trials=2))
     plenty, short = Budget(10.0**5, "epochs"), Budget(150.0, "epochs")

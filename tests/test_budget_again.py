@@ -45,6 +45,7 @@ def stopped(tmp_path: Path, tiny_store: Store) -> tuple[Run, Design]:
     return run, found
 
 
+@pytest.mark.slow
 def test_the_same_command_plans_the_same_after_every_stop(stopped: tuple[Run, Design]) -> None:
     run, first = stopped
     assert first.preset.width_trials > PRESET.width_trials

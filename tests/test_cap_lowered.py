@@ -121,6 +121,7 @@ def test_a_baseline_over_the_cap_is_refused_before_its_variants_are_trained_or_a
     assert "preset" not in read_settings(tmp_path)
 
 
+@pytest.mark.slow
 def test_the_winner_may_have_what_the_refinements_own_cap_allows(tmp_path: Path, tiny_store: Store) -> None:
     preset = replace(tiny_preset(), ablate_winner=True, confirm=0, max_params=45_000, refine_max_params=100_000)
     run = search(a_run(tmp_path, tiny_store, preset), tiny_store, FormulaExecutor(larger_is_better))

@@ -496,6 +496,7 @@ def goes_on(run: Run, store: Store) -> None:
     assert do(run, store, "depth")
 
 
+@pytest.mark.slow
 def test_a_study_is_refused_while_another_command_trains_for_the_decision_that_it_starts_from(
     tmp_path: Path, tiny_store: Store
 ) -> None:
@@ -514,6 +515,7 @@ def test_a_study_is_refused_while_another_command_trains_for_the_decision_that_i
     goes_on(again(tmp_path), tiny_store)
 
 
+@pytest.mark.slow
 def test_a_decision_stays_where_another_study_has_begun_from_it_while_its_own_trained_on(
     tmp_path: Path, tiny_store: Store
 ) -> None:
@@ -596,6 +598,7 @@ def test_a_command_that_is_no_study_changes_no_setting_of_a_run_that_has_trials(
 
 
 @pytest.mark.usefixtures("by_formula")
+@pytest.mark.slow
 def test_a_comparison_with_more_seeds_does_not_change_with_how_many_the_run_goes_on(
     tmp_path: Path, tiny_store: Store, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -640,6 +643,7 @@ def test_trials_of_one_run_are_all_deterministic_or_none_is(ablated: Path, tiny_
         run_study(again(ablated), tiny_store, "width", FormulaExecutor, silent(), Terms(deterministic=True))
 
 
+@pytest.mark.slow
 def test_a_run_that_began_deterministic_goes_on_so_without_a_word(tmp_path: Path, tiny_store: Store) -> None:
     begun(tmp_path, tiny_store)
     used = FormulaExecutor()

@@ -207,6 +207,7 @@ def test_fresh_seeds_are_never_the_searchs_and_are_seeds(seed: int, further: int
     assert first + SEEDS - 1 in RANGES["seed"]
 
 
+@pytest.mark.slow
 def test_where_all_fresh_seeds_failed_the_refusal_names_what_confirms_after_all(
     tmp_path: Path, tiny_store: Store
 ) -> None:

@@ -268,6 +268,7 @@ def test_plots_are_small_and_bring_no_template(tmp_path: Path, tiny_store: Store
         assert len(json.dumps(json.loads(text)["layout"].get("template", {}))) < 100
 
 
+@pytest.mark.slow
 def test_a_study_that_has_nothing_to_train_ends_with_a_note_and_no_plot_of_networks(
     tmp_path: Path, tiny_store: Store
 ) -> None:

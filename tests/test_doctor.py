@@ -226,6 +226,7 @@ def test_every_part_that_no_gpu_has_confirmed_has_a_finding_of_its_own() -> None
     assert failed["gpu_xla"] == "not tried: InternalError: CUDA_ERROR_INVALID_PTX"
 
 
+@pytest.mark.slow
 def test_steps_are_tried_as_on_a_gpu_and_an_error_is_told() -> None:
     from search.machine.on_a_gpu import steps_tried
 

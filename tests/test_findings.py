@@ -130,6 +130,7 @@ def test_every_verdict_and_scope_is_one_of_the_words() -> None:
     assert set(get_args(Scope)) == {"architectures", "these trained models"}
 
 
+@pytest.mark.slow
 def test_a_run_whose_decisions_lack_what_an_older_version_did_not_find_goes_on(
     tmp_path: Path, tiny_store: Store
 ) -> None:

@@ -119,6 +119,7 @@ def test_epochs_that_are_added_to_a_training_draw_what_its_next_ones_would_have_
     assert same_numbers(first.epochs[2:], added)
 
 
+@pytest.mark.slow
 def test_the_training_step_is_traced_once() -> None:
     trainer = whole("float32").trainer
 

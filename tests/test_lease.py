@@ -133,6 +133,7 @@ def renamed(file: Path, **changes: object) -> None:
         ({"process": os.getpid(), "born": lease.born(os.getpid())}, True),  # it lives, though its lock is not seen
     ],
 )
+@pytest.mark.slow
 def test_an_owner_that_was_killed_is_watched_only_where_its_lock_would_not_be_seen(
     tmp_path: Path, changes: dict[str, object], watched: bool
 ) -> None:
@@ -176,6 +177,7 @@ def test_an_owner_that_was_taken_over_finds_out_and_writes_nothing_over_the_new_
         pass
 
 
+@pytest.mark.slow
 def test_of_processes_that_begin_or_take_over_at_one_moment_one_holds_the_lease(tmp_path: Path) -> None:
     """Each that believes it has it checks a moment later; what they print is who still had it."""
     race = (

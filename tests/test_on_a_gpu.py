@@ -133,6 +133,7 @@ def test_workers_count_cards_as_nvidia_smi_does_unless_the_user_says_otherwise(m
     assert os.environ["CUDA_DEVICE_ORDER"] == "FASTEST_FIRST"
 
 
+@pytest.mark.slow
 def test_a_process_takes_a_cards_memory_as_it_needs_it() -> None:
     """Else `predict` beside a search would take all that is left of every card."""
     said = "from search.workers.quiet import load_tensorflow; load_tensorflow(); import os; print(os.environ['TF_FORCE_GPU_ALLOW_GROWTH'])"
@@ -172,6 +173,7 @@ def test_an_export_is_compared_in_whole_float32_and_leaves_the_process_as_it_was
 # the doctor
 
 
+@pytest.mark.slow
 def test_a_step_that_fails_is_told_and_the_page_is_there_all_the_same(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

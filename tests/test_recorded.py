@@ -338,6 +338,7 @@ def test_a_truth_without_luck_is_believed_of_tests_that_have_some_and_of_network
         refuse_another_truth(truth_told(some, 30.0))
 
 
+@pytest.mark.slow
 def test_the_commands_of_the_page_work_one_after_another_in_one_run(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -162,6 +162,7 @@ def half_of_the_fresh_fail(job: Job) -> float:
     return float("inf") if fresh in (0, 2) else deeper_is_better(job.architecture)
 
 
+@pytest.mark.slow
 def test_fresh_seeds_that_failed_are_said_beside_the_figure(tmp_path: Path, tiny_store: Store) -> None:
     executor = FormulaExecutor(by_seed=half_of_the_fresh_fail)
     preset = replace(tiny_preset(), depth_trials=1, refine_trials=1, width_trials=1)
@@ -194,6 +195,7 @@ def test_whatever_counts_the_searchs_seeds_the_confirmation_has_its_own(seeds: d
 # the margin by which a study decided
 
 
+@pytest.mark.slow
 def test_the_report_judges_an_ablation_by_the_margin_that_decided(tmp_path: Path, tiny_store: Store) -> None:
     run = search(a_run(tmp_path, tiny_store, replace(tiny_preset(), margin_months=1.0)), tiny_store)
     study = load(open_storage(run.storage), "ablation", run.folder)

@@ -228,6 +228,7 @@ def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("hasty")
+@pytest.mark.slow
 def test_a_lock_held_longer_than_a_statement_waits_loses_nothing(tmp_path: Path) -> None:
     path = tmp_path / "studies.db"
     study = a_study(path)
@@ -248,6 +249,7 @@ def test_a_lock_held_longer_than_a_statement_waits_loses_nothing(tmp_path: Path)
 
 
 @pytest.mark.usefixtures("hasty")
+@pytest.mark.slow
 def test_a_lock_that_stays_ends_in_one_sentence(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -297,6 +297,7 @@ def test_a_folder_that_holds_its_own_reports_is_answered_again_without_them(
 
 
 @pytest.mark.parametrize(("way", "code"), [("DICOM without its study", 2), ("a picture", 0)])
+@pytest.mark.slow
 def test_a_report_that_cannot_be_written_ends_with_two_and_a_picture_is_promised_none(
     tiny_model: Path, tmp_path: Path, way: str, code: int, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -15,6 +15,7 @@ def left_of(*words: str) -> list[str]:
     return [re.sub(r"\x1b\[[\d;]*m", "", line) for line in screen(on_a_terminal(words, columns=120))]
 
 
+@pytest.mark.slow
 def test_no_bar_is_left_over_where_nothing_had_to_be_prepared(tmp_path: Path) -> None:
     run = ("--run-dir", str(tmp_path / "run"))
 

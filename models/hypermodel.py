@@ -85,8 +85,8 @@ class BoneAgeHyperModel(keras_tuner.HyperModel):  # type: ignore[misc] # KerasTu
                 raise FailedTrialError(f"{params:,} parameters are over the cap of {self.max_params:,}")
             prepare_process(self.training, self.seed)
             stages: ByStage = {}
-            told = (self.mean_age_months or 0.0, keras.layers.BatchNormalization, stages)
-            model = build(architecture, self.image_px, self.training, *told)
+            begins = self.mean_age_months or 0.0
+            model = build(architecture, self.image_px, self.training, begins, keras.layers.BatchNormalization, stages)
             check_count(model, architecture, self.image_px)
             if self.training.weights:
                 start(stages, architecture, Path(self.training.weights))

@@ -141,10 +141,7 @@ def who(labelled: Labelled, official: int, median_known: bool) -> Iterator[tuple
             "sex there: they are treated as other patients' numbers.",
         )
     if not labelled.known.complete:
-        yield (
-            "note",
-            GONE,
-        )
+        yield "note", GONE
     elif without := labelled.known.without_picture:
         yield (
             "note",

@@ -21,11 +21,11 @@ from data.shown import shown
 from search.output.files import written
 from search.output.typed import DEFAULT_RUN, typed
 from search.planning.asking import key
+from search.workers.job import NOT_FINITE
 from studies.preset import StudyError
 from studies.study import Point, Value
 
 MOST = 10**15  # of any number in a table's first line
-NOT_FINITE = "not_finite"  # one of EXIT_REASONS
 
 
 @dataclass(frozen=True)

@@ -16,14 +16,14 @@ import numpy as np
 
 from data.store.disk import Store
 from models.pretrained.file import checked
-from search.compare.curves import NOT_FINITE, Curve, Request, judged
+from search.compare.curves import Curve, Request, judged
 from search.lease import Lease, held
 from search.run import Run, record_beside
 from search.show.progress import counting
 from search.workers import checkpoint
 from search.workers.best import TEST, load_predictions
 from search.workers.executor import Executor
-from search.workers.job import Failed, Finished, Job, best_of, fingerprint, what_happened
+from search.workers.job import Failed, Finished, Job, fingerprint, what_happened, without_answers
 from search.workers.supervisor import Events, StopRequest, Supervised, Supervisor, stop_on_signals
 from studies.joint import architecture
 
@@ -122,8 +122,8 @@ class Trainings(Events[Supervised]):
         self.say(sentence)
 
     def finished(self, one: Supervised, message: Finished) -> None:
-        if best_of(one.epochs).validation_mae == math.inf:  # as in a search
-            self.failed(one, Failed(message.number, NOT_FINITE, "no epoch gave finite predictions"))
+        if failed := without_answers(message.number, one.epochs):  # as in a search
+            self.failed(one, failed)
             return
         self.keep(one, test_mae=self.test_mae(one.job))
 

@@ -33,7 +33,17 @@ from search.storage.told import UNFIT, is_anothers, params_of, why_damaged
 from search.workers import checkpoint
 from search.workers.best import MAPS, MODEL, VALIDATION, drop, let_go
 from search.workers.executor import Executor
-from search.workers.job import EpochDone, Failed, Finished, Job, Resumed, best_of, fingerprint, what_happened
+from search.workers.job import (
+    EpochDone,
+    Failed,
+    Finished,
+    Job,
+    Resumed,
+    best_of,
+    fingerprint,
+    what_happened,
+    without_answers,
+)
 from search.workers.starting import log_ends
 from search.workers.supervisor import Events, Supervised, Supervisor
 from studies.order import study_name
@@ -232,15 +242,14 @@ class Leader(Events[Running]):
         return PRUNED if self.schedule.is_left_behind(so_far, one.compared_with) else ""
 
     def finished(self, one: Running, message: Finished) -> None:
-        best = best_of(one.epochs).validation_mae
-        if best == float("inf"):
-            self.failed(one, Failed(message.number, "not_finite", "no epoch gave finite predictions"))
+        if failed := without_answers(message.number, one.epochs):
+            self.failed(one, failed)
             return
         kept.note(one.job, one.epochs, self.name)
         found = results(one.epochs, message, self.supervisor.workers)
         macs = self.given.cost(one.job.architecture).macs
         self.forecast.ended(timed(found | {"macs": macs}, len(one.epochs)))
-        self.over(one, found, best)
+        self.over(one, found, best_of(one.epochs).validation_mae)
         kept.settle(self.opened.run)
 
     def failed(self, one: Running, message: Failed) -> None:

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -123,11 +124,12 @@ Message = EpochDone | Resumed | Remark | Finished | Failed | Paused | Halted | C
 STOP = "stop"  # the leader's one order to a worker: leave after this epoch
 LAST = (Finished, Failed, Paused, Halted, Crashed)  # nothing comes from a job after one of these
 
+NOT_FINITE = "not_finite"
 EXIT_REASONS: dict[str, str] = {
     "out_of_memory": "the device has too little memory",
     "host_out_of_memory": "the kernel ended the process because main memory ran out; use fewer --workers",
     "device_error": "the GPU or its driver reported an error",
-    "not_finite": "the loss stopped being finite; a lower learning rate may help",
+    NOT_FINITE: "the loss stopped being finite; a lower learning rate may help",
     "killed": "the worker process was ended from outside",
     "pruned": "others were better at the same epoch",
     "unfit": "its point is not one that the study may train",
@@ -138,6 +140,13 @@ EXIT_REASONS: dict[str, str] = {
 # Ends that say nothing about the network: the trial goes on from its checkpoint, if it does not end so again and again.
 RESUMED_AFTER = ("killed", "host_out_of_memory", "device_error")
 ATTEMPTS = 3  # such ends without an epoch finished in between, until the trial counts as failed
+
+
+def without_answers(number: int, epochs: Sequence[EpochDone]) -> Failed | None:
+    """Why a training that went to its end has failed all the same; None where it has not."""
+    if best_of(epochs).validation_mae < math.inf:
+        return None
+    return Failed(number, NOT_FINITE, "no epoch gave finite predictions")
 
 
 def what_happened(failed: Failed) -> str:

@@ -40,6 +40,7 @@ from search.workers import checkpoint
 from search.workers.best import MAPS, MODEL, TEST, VALIDATION, begin_afresh, forget, leave, save_predictions, settle
 from search.workers.checkpoint import Checkpoint
 from search.workers.job import (
+    NOT_FINITE,
     STOP,
     Crashed,
     EpochDone,
@@ -129,7 +130,7 @@ def outcome(
             return Failed(job.number, "device_error", str(error)[:300])
         return Crashed(job.number, traceback.format_exc())
     except FloatingPointError as error:
-        return Failed(job.number, "not_finite", str(error))
+        return Failed(job.number, NOT_FINITE, str(error))
     except CountMismatch as error:
         return Failed(job.number, "count_mismatch", str(error))
     except (DataError, Fenced, TrainingError, WeightsError) as error:

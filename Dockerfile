@@ -7,6 +7,8 @@ COPY search search
 COPY studies studies
 COPY models models
 COPY data data
+# A system whose Python belongs to its packages refuses pip without this; in an image, nobody else needs that Python.
+ENV PIP_BREAK_SYSTEM_PACKAGES=1
 # TensorFlow and CUDA are the image's own; the rest has the versions that the tests ran with.
 RUN python3 -m pip install --no-cache-dir --constraint constraints.txt . nvidia-ml-py \
     && useradd --create-home searcher \

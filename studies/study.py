@@ -104,6 +104,7 @@ class Given:
     constant_mae: float  # months; what a network that learned nothing scores
     # Absolute errors in months, a trial's, in the order of the validation images; None where they are not kept.
     errors: Callable[[Trial], Any] = no_errors
+    patients: tuple[int, ...] = ()  # for each of these images a number of its patient; empty: each is a patient's own
     trained: tuple[Training, ...] = ()  # by the studies before it, finished
     most_seeds: int = 0  # with which one network can be trained, where its trainings are recorded ones; 0: any number
 

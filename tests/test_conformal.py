@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.stats import binom
+from scipy.stats import binom, binomtest
 
-from search.trained.conformal import LEAST, LEVEL, calibrate, centred, coverage, half_width, intervals
+from search.trained.conformal import LEAST, LEVEL, calibrate, centred, coverage, half_width, intervals, share_of
 from search.trained.measures import as_ages
 
 Drawn = tuple[np.ndarray, np.ndarray, np.ndarray]
@@ -189,3 +189,16 @@ def test_an_interval_holds_its_prediction_as_an_age_also_where_the_network_answe
     assert (low <= ages).all()
     assert (ages <= high).all()
     assert not np.signbit([*low, *ages, *high]).any()
+
+
+def test_labels_of_one_patient_tell_of_the_coverage_no_more_than_one_and_those_of_many_what_the_exact_test_says() -> (
+    None
+):
+    inside = np.array([True] * 46 + [False] * 4)
+    exact = binomtest(46, 50).proportion_ci()
+    alone, several = share_of(inside, np.arange(50)), share_of(np.repeat(inside, 3), np.repeat(np.arange(50), 3))
+
+    assert (alone["low"], alone["high"]) == pytest.approx((exact.low, exact.high), abs=1e-4)
+    assert several == alone | {"n": 150}
+    assert share_of(np.ones(5, bool), np.arange(5))["high"] == 1.0
+    assert share_of(np.zeros(5, bool), np.arange(5))["low"] == 0.0

@@ -119,10 +119,10 @@ def test_patients_of_a_prepared_store_are_those_of_its_folder(model: Model, tiny
     (folder / "train.csv").write_text("\n".join(numbered) + "\n")
     store = prepare(str(folder), replace(model.preparation, images=0), tmp_path / "store")
 
-    of_store, of_folder = (
-        asked(source, model, tiny_model)[0].cases.set_index("id")["patient"] for source in (store.path, folder)
-    )
+    labelled, found = zip(*(asked(source, model, tiny_model) for source in (store.path, folder)), strict=True)
+    of_store, of_folder = (of.cases.set_index("id")["patient"] for of in labelled)
 
+    assert [of.figures["evaluated"]["patients"] for of in found] == [15, 15]
     assert of_store.nunique() == 15
     assert of_store.to_dict() == {id: of_folder[id] for id in of_store.index}
 

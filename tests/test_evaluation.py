@@ -79,6 +79,27 @@ def test_what_few_images_do_not_define_is_none() -> None:
     assert interval(np.full(20, 3.0)) == (3.0, 3.0)
 
 
+def test_films_of_one_patient_widen_the_intervals_and_change_no_figure() -> None:
+    predicted, label, male = ages(60)
+    twice = [np.repeat(values, 4) for values in (predicted, label, male)]
+    found = metrics(*twice, 130.0, np.repeat(np.arange(60), 4))
+    alone = metrics(*twice, 130.0)
+    once = metrics(predicted, label, male, 130.0)
+
+    unlike = {name for name in found if found[name] != alone[name]}
+    assert unlike == {"patients", "mae_low", "mae_high", "by_sex", "by_age"}
+    assert (found["n"], found["patients"], alone["patients"]) == (240, 60, 240)
+    assert (found["mae_low"], found["mae_high"]) == pytest.approx((once["mae_low"], once["mae_high"]), abs=1e-3)
+    assert found["mae_high"] - found["mae_low"] > 1.5 * (alone["mae_high"] - alone["mae_low"])
+
+
+def test_seven_patients_have_no_interval_however_many_films_they_have() -> None:
+    predicted, label, male = ages(70)
+    found = metrics(predicted, label, male, 130.0, np.arange(70) % 7)
+
+    assert (found["mae_low"], found["mae_high"]) == (None, None)
+
+
 def test_seven_values_have_no_interval_and_eight_have() -> None:
     assert interval(np.arange(7.0)) == (None, None)
     assert None not in interval(np.arange(8.0))

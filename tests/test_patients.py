@@ -455,3 +455,16 @@ def test_patients_who_are_named_later_are_told_where_they_can_be_kept_together(t
 
     assert "what it split before stays, so with another --run-dir" in said(store)
     assert "in several splits" not in said(anew)
+
+
+def test_a_store_numbers_the_images_of_a_split_by_their_patients_and_gives_those_of_nobody_numbers_of_their_own(
+    tmp_path: Path,
+) -> None:
+    patients = [f"P{n // 3}" for n in range(18)] + ["", "unknown"]
+    store = prepare(str(folder(tmp_path / "a", patients, "ttv")), SETTINGS, tmp_path / "store")
+
+    for split in ("train", "validation"):
+        of = [patients[int(id[:-1])] or id for id in store.split(split).ids]
+        of = [id if patient == "unknown" else patient for patient, id in zip(of, store.split(split).ids, strict=True)]
+        numbers = store.patients_in(split).tolist()
+        assert len(set(zip(of, numbers, strict=True))) == len(set(of)) == len(set(numbers))

@@ -33,7 +33,7 @@ from data.named_source import absolute
 from data.preparation import DataError, Preparation
 from data.problems import read_problems
 from data.shown import shown
-from data.store.patients import RULE
+from data.store.patients import RULE, numbered
 from data.store.sides import Sides, read_sides
 
 VERSION = 2
@@ -152,6 +152,11 @@ class Store:
     def patients(self) -> pd.Series:
         """Whose the cases are, in their order: a hash of the patient's number, '' where the source names none."""
         return looked_up(self.cases["id"], self.sides.patient_of_id).fillna("")
+
+    def patients_in(self, split: str) -> np.ndarray:
+        """For each image of the split a number of its patient."""
+        chosen = np.flatnonzero(self.cases["split"].to_numpy() == split)
+        return np.asarray(numbered(self.cases.assign(patient=self.patients))[chosen])
 
     @cached_property
     def images(self) -> np.ndarray:

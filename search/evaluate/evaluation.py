@@ -12,6 +12,7 @@ from data.films.body_parts import said_of_others
 from data.films.looks import Looks
 from data.films.traits import MANY, departures, filters, outside
 from data.problems import problems_table
+from data.store.patients import numbered
 from data.tables.ages import said_of_few
 from data.tables.dicom_cases import is_header_age
 from data.tables.rsna import official_test
@@ -104,7 +105,8 @@ def evaluated(labelled: Labelled, model: ModelFolder, looks: Looks) -> Evaluatio
 
 def measured(cases: pd.DataFrame, constant_months: float) -> dict[str, Any]:
     male = cases["male"].to_numpy(np.float32)
-    return metrics(cases["predicted_months"].to_numpy(), cases["age_months"].to_numpy(float), male, constant_months)
+    predicted, age_months = cases["predicted_months"].to_numpy(), cases["age_months"].to_numpy(float)
+    return metrics(predicted, age_months, male, constant_months, numbered(cases))
 
 
 def covered_by(cases: pd.DataFrame, model: ModelFolder) -> dict[str, Any]:
@@ -112,7 +114,7 @@ def covered_by(cases: pd.DataFrame, model: ModelFolder) -> dict[str, Any]:
     predicted, age_months = cases["predicted_months"].to_numpy(), cases["age_months"].to_numpy(float)
     male = cases["male"].to_numpy(np.float32) if model.architecture.sex_units else None
     level = {"level": model.about["conformal"]["level"]}
-    return level | coverage(model.about["conformal"], predicted, age_months, male)
+    return level | coverage(model.about["conformal"], predicted, age_months, male, numbered(cases))
 
 
 def who(labelled: Labelled, official: int, median_known: bool) -> Iterator[tuple[str, str]]:

@@ -84,7 +84,7 @@ def run_study(
         run = as_decided(run, made)
         asked = asked_of(run, store, storage, name, made)
         given, feasible = asked.given, asked.feasible
-        given = replace(given, errors=lambda trial: errors_of(run.folder / TRIALS, store, trial, progress.said))
+        given = scored(given, run, store, progress.said)
         space, objectives = asked.module.space(given), len(asked.module.objectives(given))
         means = meaning(asked.module, given)
         sampler = FeasibleSampler(
@@ -192,6 +192,15 @@ def refuse_changes(
     return standing(run, asked.name, given, made, trials_of(existing, meaning(asked.module, given)))
 
 
+def scored(given: Given, run: Run, store: Store, say: Callable[[str], None] = lambda said: None) -> Given:
+    """With the trials' errors on the validation images, where they are kept, and with whose these images are."""
+    return replace(
+        given,
+        errors=lambda trial: errors_of(run.folder / TRIALS, store, trial, say),
+        patients=tuple(store.patients_in("validation").tolist()),
+    )
+
+
 def checked_before(run: Run, store: Store, names: Sequence[str]) -> Run:
     """The run of a command for these studies, before the first of them begins: what one of them would be refused for is refused
     before anything is trained or recorded. Those that nothing can be said of yet are not looked at."""
@@ -205,7 +214,7 @@ def checked_before(run: Run, store: Store, names: Sequence[str]) -> Run:
             refuse_unsound(run, store, name, made)
             continue
         asked = asked_of(run, store, storage, name, made)
-        given = replace(asked.given, errors=lambda trial: errors_of(run.folder / TRIALS, store, trial))
+        given = scored(asked.given, run, store)
         refuse_changes(run, storage, asked, given, made)
     return run
 

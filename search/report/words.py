@@ -143,14 +143,18 @@ def over_images(report: Report, best: Best, of: str = "") -> str:
     errors = report.errors(best.trial)
     if errors is None:
         return "Its validation predictions are not available, so there is no interval over the images."
-    low, high = interval_of_mean(errors)
-    return f"{of}95% interval over {len(errors):,} validation images: {low:.2f} to {high:.2f}."
+    assert report.store is not None  # else no errors are known
+    patients = tuple(report.store.patients_in("validation").tolist())
+    low, high = interval_of_mean(errors, patients)
+    count = len(set(patients))
+    whose = f" of {count:,} patients" if count < len(errors) else ""
+    return f"{of}95% interval over {len(errors):,} validation images{whose}: {low:.2f} to {high:.2f}."
 
 
-def interval_of_mean(sample: Any) -> tuple[float, float]:
+def interval_of_mean(sample: Any, patients: tuple[int, ...]) -> tuple[float, float]:
     from studies.statistics.resampling import interval  # brings SciPy
 
-    return interval(tuple(sample))
+    return interval(tuple(sample), patients)
 
 
 def how_big(report: Report, best: Best) -> Answer:

@@ -94,30 +94,37 @@ def intervals(
 
 
 def coverage(
-    conformal: dict[str, Any], predicted: np.ndarray, age_months: np.ndarray, male: np.ndarray | None
+    conformal: dict[str, Any],
+    predicted: np.ndarray,
+    age_months: np.ndarray,
+    male: np.ndarray | None,
+    patients: np.ndarray | None = None,
 ) -> dict[str, Any]:
-    """The share of labels inside, in all and by band of label, with its exact 95 % binomial interval, and how wide the intervals are."""
+    """The share of labels inside, in all and by band of label, with its exact 95 % binomial interval, and how wide the intervals are.
+
+    `patients` has a number for each case; without it, each is a patient's own.
+    """
     low, high = intervals(conformal, predicted, male)
     inside = (low <= age_months) & (age_months <= high)
     width = float(np.median(high - low))
     bands = band_of(age_months)
-    return share_of(inside) | {
+    patients = np.arange(len(inside)) if patients is None else patients
+    return share_of(inside, patients) | {
         "median_width": round(width, 2) if np.isfinite(width) else None,
         "by_true_age": [
-            edges(band) | share_of(inside[bands == band])
+            edges(band) | share_of(inside[bands == band], patients[bands == band])
             for band in range(len(AGE_BANDS_MONTHS))
             if (bands == band).any()
         ],
     }
 
 
-def share_of(inside: np.ndarray) -> dict[str, Any]:
-    from scipy.stats import binomtest
+def share_of(inside: np.ndarray, patients: np.ndarray) -> dict[str, Any]:
+    """The interval of Clopper and Pearson (1934) for as many cases as there are patients: as if films of one told no more than one."""
+    from scipy.stats import beta
 
-    sure = binomtest(int(inside.sum()), len(inside)).proportion_ci()
-    return {
-        "n": len(inside),
-        "share": round(float(inside.mean()), 4),
-        "low": round(float(sure.low), 4),
-        "high": round(float(sure.high), 4),
-    }
+    share, count = float(inside.mean()), len(np.unique(patients))
+    held = share * count
+    low = float(beta.ppf(0.025, held, count - held + 1)) if share > 0 else 0.0
+    high = float(beta.ppf(0.975, held + 1, count - held)) if share < 1 else 1.0
+    return {"n": len(inside), "share": round(share, 4), "low": round(low, 4), "high": round(high, 4)}

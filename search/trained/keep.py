@@ -124,7 +124,8 @@ def traits_in(store: Store, split: str) -> pd.DataFrame:
 
 def measured(store: Store, split: str, predicted: np.ndarray) -> dict[str, Any]:
     examples = store.split(split)
-    return metrics(predicted, examples.age_months.astype(float), examples.male, training_median(store))
+    median = training_median(store)
+    return metrics(predicted, examples.age_months.astype(float), examples.male, median, store.patients_in(split))
 
 
 def training_median(store: Store) -> float:
@@ -140,7 +141,11 @@ def calibrated(job: Job, store: Store, predicted: dict[str, np.ndarray]) -> dict
     if not job.test:
         return made | {"coverage": None}
     test = store.split("test")
-    return made | {"coverage": coverage(made, predicted["test"], test.age_months, test.male if by_sex else None)}
+    return made | {
+        "coverage": coverage(
+            made, predicted["test"], test.age_months, test.male if by_sex else None, store.patients_in("test")
+        )
+    }
 
 
 def write_predictions(folder: Path, store: Store, about: dict[str, Any]) -> None:

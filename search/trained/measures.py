@@ -1,7 +1,7 @@
 """How good predicted ages are, in the measures of the field: errors with intervals, shrinkage, limits of agreement, groups.
 
-Errors are signed, predicted minus label, in months. Intervals are 95 % BCa bootstrap intervals over the images: they say
-how sure the figure is for this trained network and this kind of image, not how it would be with another seed.
+Errors are signed, predicted minus label, in months. Intervals are 95 % BCa bootstrap intervals over the patients, each with all of
+their images: they say how sure the figure is for this trained network and this kind of image, not how it would be with another seed.
 Where the test images contradict the validation images, `contradictions` says so, with the likely cause.
 """
 
@@ -11,27 +11,36 @@ import numpy as np
 
 AGE_BANDS_MONTHS = (0, 60, 120, 180)  # where each begins; the last has no end
 WITHIN_MONTHS = (6, 12, 24)
-FEW = 8  # fewer values have no interval
+FEW = 8  # fewer patients have no interval
 SURE = 3.0  # standard errors by which a bias differs beyond chance: one model in four hundred by chance
 MATTERS_MONTHS = 2.0
 FITTED_FILMS = "films it was recalibrated on"  # of a recalibrated model, those of its validation
 OTHER_AGES = 1.2  # ratio of the constant's MAEs from which the splits hold other ages
 
 
-def metrics(predicted: np.ndarray, age_months: np.ndarray, male: np.ndarray, constant_months: float) -> dict[str, Any]:
+def metrics(
+    predicted: np.ndarray,
+    age_months: np.ndarray,
+    male: np.ndarray,
+    constant_months: float,
+    patients: np.ndarray | None = None,
+) -> dict[str, Any]:
     """All measures as plain values; None where too few images define one. `constant_months` is the constant predictor's answer.
 
+    `patients` has a number for each image; without it, each is a patient's own.
     `slope` and `intercept` are the line of signed error on label age: a negative slope is shrinkage towards the middle.
     `loa_low` and `loa_high` are Bland and Altman's limits of agreement, mean error -/+ 1.96 SD.
     """
     error = predicted.astype(float) - age_months
     size = np.abs(error)
+    patients = np.arange(len(error)) if patients is None else patients
     slope, intercept = line(age_months, error)
-    low, high = interval(size)
+    low, high = interval(size, patients)
     spread = 1.96 * float(np.std(error, ddof=1)) if len(error) > 1 else None
     bias = float(np.mean(error))
     found = {
         "n": len(error),
+        "patients": len(np.unique(patients)),
         "mae": float(size.mean()),
         "mae_low": low,
         "mae_high": high,
@@ -46,22 +55,20 @@ def metrics(predicted: np.ndarray, age_months: np.ndarray, male: np.ndarray, con
         **{f"within_{months}": float(np.mean(size <= months)) for months in WITHIN_MONTHS},
     }
     bands = band_of(age_months)
+
+    def of(chosen: np.ndarray) -> dict[str, Any]:
+        return group(error[chosen], age_months[chosen], patients[chosen], constant_months)
+
     return rounded(found) | {
         "by_sex": [
-            {"sex": sex} | group(error[male == is_male], age_months[male == is_male], constant_months)
-            for sex, is_male in (("F", 0), ("M", 1))
-            if (male == is_male).any()
+            {"sex": sex} | of(male == is_male) for sex, is_male in (("F", 0), ("M", 1)) if (male == is_male).any()
         ],
-        "by_age": [
-            edges(band) | group(error[bands == band], age_months[bands == band], constant_months)
-            for band in range(len(AGE_BANDS_MONTHS))
-            if (bands == band).any()
-        ],
+        "by_age": [edges(band) | of(bands == band) for band in range(len(AGE_BANDS_MONTHS)) if (bands == band).any()],
     }
 
 
-def group(error: np.ndarray, age_months: np.ndarray, constant_months: float) -> dict[str, Any]:
-    low, high = interval(np.abs(error))
+def group(error: np.ndarray, age_months: np.ndarray, patients: np.ndarray, constant_months: float) -> dict[str, Any]:
+    low, high = interval(np.abs(error), patients)
     return rounded(
         {
             "n": len(error),
@@ -89,13 +96,14 @@ def edges(band: int) -> dict[str, Any]:
     return {"from_months": AGE_BANDS_MONTHS[band], "to_months": ends[band]}
 
 
-def interval(values: np.ndarray) -> tuple[float | None, float | None]:
-    """Of the mean; None for fewer than FEW values."""
-    if len(values) < FEW:
+def interval(values: np.ndarray, patients: np.ndarray | None = None) -> tuple[float | None, float | None]:
+    """Of the mean; None for fewer than FEW patients. Without `patients` each value is a patient's own."""
+    patients = np.arange(len(values)) if patients is None else patients
+    if len(np.unique(patients)) < FEW:
         return None, None
     from studies.statistics.resampling import interval as of_mean  # brings scipy
 
-    return of_mean(tuple(float(value) for value in values))
+    return of_mean(tuple(float(value) for value in values), tuple(patients.tolist()))
 
 
 def line(x: np.ndarray, y: np.ndarray) -> tuple[float | None, float | None]:
@@ -141,10 +149,12 @@ def bias_words(about: dict[str, Any]) -> str:
 
 
 def spread(measured: dict[str, Any]) -> float | None:
-    """The variance of a mean error; None where so few images give none."""
+    """The variance of a mean error, as if films of one patient told no more than one; None where so few images give none."""
     if measured.get("loa_high") is None or measured.get("loa_low") is None:
         return None
-    return float(((measured["loa_high"] - measured["loa_low"]) / (2 * 1.96)) ** 2 / measured["n"])
+    return float(
+        ((measured["loa_high"] - measured["loa_low"]) / (2 * 1.96)) ** 2 / measured.get("patients", measured["n"])
+    )
 
 
 def mae_words(about: dict[str, Any]) -> str:

@@ -1,6 +1,6 @@
 """A trained model's figures as rows and cards, in its page and printed; and what others have published."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -105,7 +105,7 @@ def cards(about: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
     split = "test" if about["test"] else "validation"
     found, covered = about[split], about["conformal"]["coverage"]
     chose = "" if split == "test" else validation_role(about).short
-    yield "How good?", f"{found['mae']:.2f} months MAE", f"On {found['n']:,} {split} images. {chose}"
+    yield "How good?", f"{found['mae']:.2f} months MAE", f"On {imaged(found, split)}. {chose}"
     nothing = "So it has learned nothing that helps." if model_learned_nothing(about) else ""
     yield (
         "Better than a constant?",
@@ -116,7 +116,7 @@ def cards(about: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
     yield (
         "How sure?",
         interval,
-        "95% interval over the images, for this trained network only; another seed gives another interval.",
+        f"95% interval over the {drawn_by(found)}, for this trained network only; another seed gives another interval.",
     )
     if covered:
         yield (
@@ -130,6 +130,21 @@ def cards(about: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
         network.width,
         f"{str(network.blocks).replace(',', ', ')}; {about['params']:,} parameters, {about['macs'] / 1e9:.3g} GMACs; {about['from']}.",
     )
+
+
+def drawn_by(measured: Mapping[str, Any]) -> str:
+    return "patients" if has_several(measured) else "images"
+
+
+def imaged(measured: Mapping[str, Any], split: str) -> str:
+    """200 test images; 200 test images of 50 patients."""
+    images = f"{measured['n']:,} {split} images"
+    return f"{images} of {measured['patients']:,} patients" if has_several(measured) else images
+
+
+def has_several(measured: Mapping[str, Any]) -> bool:
+    """Whether a patient has several of the images; models of before do not say it."""
+    return bool(measured.get("patients", measured["n"]) < measured["n"])
 
 
 def show_model(about: dict[str, Any], folder: Path) -> None:

@@ -13,6 +13,7 @@ import numpy as np
 
 from studies.findings import Compared, VerdictWord
 from studies.statistics.racing import Raced, race
+from studies.statistics.resampling import of_patients
 from studies.statistics.verdicts import Runs, Spread, Verdict, judge, spread_of
 from studies.study import Given, Trial
 
@@ -49,7 +50,8 @@ def runs(given: Given, trial: Trial, alike: str) -> Runs:
     errors = [given.errors(run) for run in kept if run.validation_mae is not None]
     whole = errors and all(each is not None for each in errors)
     by_image = np.mean([np.asarray(each, float) for each in errors], axis=0) if whole else None
-    return Runs(tuple(math.inf if run.validation_mae is None else run.error for run in kept), by_image)
+    by_patient = None if by_image is None else of_patients(by_image, given.patients)[0]
+    return Runs(tuple(math.inf if run.validation_mae is None else run.error for run in kept), by_patient)
 
 
 def odd(trial: Trial, alike: str, whose: str) -> list[str]:

@@ -42,7 +42,9 @@ class Runs:
     """Of one network, by seed in the order they ran."""
 
     months: tuple[float, ...]  # validation MAE; infinite where it could not be trained
-    errors: np.ndarray | None = None  # absolute, of each image, mean over the seeds that did not fail
+    errors: np.ndarray | None = (
+        None  # absolute, of each patient, summed over their images; mean over the seeds that did not fail
+    )
 
     @property
     def finite(self) -> Months:
@@ -240,7 +242,7 @@ def of_few(
 
 
 def images(reference: Runs, family: Mapping[str, Runs], of: int) -> dict[str, float]:
-    """p of no difference between trained models over the images, adjusted; an image's errors under several seeds go together."""
+    """p of no difference between trained models over the images, adjusted; a patient's errors, under several seeds, go together."""
     if reference.errors is None or not reference.errors.size:
         return {}
     p = {

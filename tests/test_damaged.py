@@ -7,6 +7,7 @@ import shutil
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -25,8 +26,11 @@ from search.cli import main
 from search.compare.curves import Curve
 from search.compare.learner import append, read
 from search.leader.engine import run_study
-from search.run import Run, record
+from search.run import Run, open_run, record
+from search.storage.copy import copy_storage
+from search.storage.opening import open_storage
 from search.storage.sqlite import StorageError, sqlite_url
+from search.storage.status import refuse_unusable
 from search.trained import about as model_about
 from search.trained.folder import load_network, open_folder
 from search.trained.predictor import open_model
@@ -519,6 +523,57 @@ def test_a_run_whose_database_or_settings_are_gone_is_no_new_run(
         for command in ("status", "report", "plan", "ablate"):
             assert main([command, "--run-dir", str(folder)]) == 2
             assert said in capsys.readouterr().err
+
+
+def test_a_run_whose_database_elsewhere_is_gone_or_another_than_it_remembers_is_no_new_run(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As where a share is not mounted, or a URL is mistyped. `settings` names the database, as after a search that was given it."""
+    folder, share = laid_out(tmp_path / "run"), tmp_path / "share"
+    share.mkdir()
+    settings, elsewhere = folder / "run.json", share / "x.db"
+    recorded = json.loads(settings.read_text())
+    settings.write_text(json.dumps(recorded | {"storage": sqlite_url(elsewhere)}))
+    (folder / "studies.db").rename(elsewhere)
+    trials = {path: path.read_bytes() for path in folder.rglob("trials/**/*") if path.is_file()}
+    assert trials
+    assert main(["status", "--run-dir", str(folder)]) == 0
+
+    elsewhere.rename(share / "y.db")
+    for command in ("status", "report", "plan", "ablate", "train"):
+        assert main([command, "--run-dir", str(folder)]) == 2
+        assert "x.db is not there (not mounted?), although there were trials" in capsys.readouterr().err
+    elsewhere.touch()
+    assert main(["ablate", "--run-dir", str(folder)]) == 2
+    assert "x.db is empty, although there were trials" in capsys.readouterr().err
+    elsewhere.unlink()
+    (share / "y.db").rename(elsewhere)
+
+    another = share / "another.db"
+    sqlite3.connect(another).close()
+    open_storage(sqlite_url(another))
+    for command in ("ablate", "width", "run"):
+        assert main([command, "--run-dir", str(folder), "--storage", sqlite_url(another)]) == 2
+        assert "another.db has no study of the run in" in capsys.readouterr().err
+    assert json.loads(settings.read_text())["storage"] == sqlite_url(elsewhere)
+    assert {path: path.read_bytes() for path in folder.rglob("trials/**/*") if path.is_file()} == trials
+
+
+def test_a_database_to_which_the_studies_were_copied_is_gone_on_with_and_one_whose_studies_were_deleted_is_still_the_runs(
+    tmp_path: Path,
+) -> None:
+    folder = laid_out(tmp_path / "run")
+    copied, run = sqlite_url(tmp_path / "copied.db"), open_run(folder, None, {}, None, None)
+    copy_storage(run.storage, copied, lambda *_: None)
+
+    refuse_unusable(replace(run, storage=copied))
+    storage = open_storage(run.storage)
+    for study in storage.get_all_studies():
+        storage.delete_study(study._study_id)
+    storage.engine.dispose()
+    refuse_unusable(run)
+    with pytest.raises(StorageError, match=r"another\.db is not there"):
+        refuse_unusable(replace(run, storage=sqlite_url(tmp_path / "another.db")))
 
 
 def test_numbers_of_a_model_may_be_infinite_but_no_truth(model: Path) -> None:

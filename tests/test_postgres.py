@@ -39,7 +39,7 @@ from search.storage.opening import open_storage
 from search.storage.patience import PatientStorage
 from search.storage.records import decisions
 from search.storage.sqlite import StorageError, sqlite_url
-from search.storage.status import status
+from search.storage.status import refuse_unusable, status
 from search.workers.job import Message
 from studies.order import STUDIES
 
@@ -401,6 +401,26 @@ def test_another_programs_database_is_refused_and_left_alone(server: Server, dat
 
     engine = sqlalchemy.create_engine(database)
     assert sqlalchemy.inspect(engine).get_table_names() == ["photos"]
+    engine.dispose()
+
+
+def test_a_server_that_has_lost_all_tables_of_a_run_with_trials_is_no_new_one(
+    tmp_path: Path, tiny_store: Store, server: Server, database: str
+) -> None:
+    run = a_run(tmp_path, tiny_store, database)
+    with pytest.raises(KeyboardInterrupt):
+        search(run, tiny_store, FormulaExecutor(some_fail, stop_after=3))
+    name = sqlalchemy.make_url(database).database
+    assert name
+    (run.folder / "trials").mkdir(exist_ok=True)  # which the formula does without
+    refuse_unusable(run)
+    server.do("DROP SCHEMA public CASCADE; CREATE SCHEMA public", name)
+
+    for reads in (status, refuse_unusable):
+        with pytest.raises(StorageError, match=r"has no study of the run in .*, although there were trials"):
+            reads(run)
+    engine = sqlalchemy.create_engine(database)
+    assert sqlalchemy.inspect(engine).get_table_names() == []
     engine.dispose()
 
 

@@ -142,7 +142,9 @@ def with_tables(url: str) -> PatientStorage:
 def on_connect(connection: Any, record: Any) -> None:
     connection.isolation_level = None  # the driver's own implicit BEGIN would come before ours
     connection.execute("PRAGMA journal_mode=WAL")
-    connection.execute("PRAGMA synchronous=NORMAL")
+    connection.execute(
+        "PRAGMA synchronous=FULL"
+    )  # a trial that has ended outlives a power failure: its checkpoint goes at once
 
 
 def on_begin(connection: Any) -> None:
@@ -152,9 +154,15 @@ def on_begin(connection: Any) -> None:
 def refuse_foreign(url: str) -> None:
     path = sqlite_path(url)
     if path:
-        database.refuse_emptied(path)
+        database.refuse_emptied(path, path.parent)
+    database.refuse_foreign(tables_in(url), str(path or shown(url)))
+
+
+def tables_in(url: str) -> set[str]:
+    """The names of a database's tables; none of an SQLite file that is empty, or not there. Nothing is made in it."""
+    path = sqlite_path(url)
     if path and (not path.exists() or path.stat().st_size == 0):
-        return
+        return set()
     engine = (
         sqlalchemy.create_engine("sqlite://", creator=lambda: database.read_only(path))
         if path
@@ -164,7 +172,7 @@ def refuse_foreign(url: str) -> None:
         if path:
             with engine.connect() as connection:
                 database.refuse_damaged(lambda statement: connection.exec_driver_sql(statement).scalar_one(), path)
-        tables = set(sqlalchemy.inspect(engine).get_table_names())
+        return set(sqlalchemy.inspect(engine).get_table_names())
     except DBAPIError as error:
         if path is None or isinstance(error, OperationalError):
             raise
@@ -173,4 +181,3 @@ def refuse_foreign(url: str) -> None:
         ) from None
     finally:
         engine.dispose()
-    database.refuse_foreign(tables, str(path or shown(url)))

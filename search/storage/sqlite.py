@@ -103,25 +103,26 @@ def refuse_damaged(ask: Callable[[str], Any], path: Path) -> None:
         )
 
 
-def refuse_emptied(path: Path) -> None:
-    """SQLite takes an empty file for a new database. Beside the trials of a run it is one that has lost everything."""
-    if path.exists() and not path.stat().st_size and beside_trials(path):
+def refuse_emptied(path: Path, folder: Path) -> None:
+    """SQLite takes an empty file for a new database. Of a run whose folder has trials it is one that has lost everything."""
+    if path.exists() and not path.stat().st_size and has_trial_folders(folder):
         raise StorageError(
             f"{path} is empty, although there were trials: restore a copy of it, or use another --run-dir"
         )
 
 
-def refuse_gone(path: Path) -> None:
-    """Of a run that keeps its studies in its own folder: a search that began again would mix its trials with those that are there."""
-    if not path.exists() and beside_trials(path):
-        link = f"a link to {os.readlink(path)}, which is not there (not mounted?)" if path.is_symlink() else "not there"
+def refuse_gone(path: Path, folder: Path) -> None:
+    """Of a run whose folder has trials: a search that began again would mix its trials with those that are there."""
+    if not path.exists() and has_trial_folders(folder):
+        link = f"a link to {os.readlink(path)}, which is not there" if path.is_symlink() else "not there"
+        elsewhere = " (not mounted?)" if path.is_symlink() or path.parent.resolve() != folder.resolve() else ""
         raise StorageError(
-            f"{path} is {link}, although there were trials: restore a copy of it, or use another --run-dir"
+            f"{path} is {link}{elsewhere}, although there were trials: restore a copy of it, or use another --run-dir"
         )
 
 
-def beside_trials(path: Path) -> bool:
-    return (path.parent / "trials").is_dir()
+def has_trial_folders(folder: Path) -> bool:
+    return (folder / "trials").is_dir()
 
 
 def refuse_foreign(tables: set[str], shown: str) -> None:

@@ -9,8 +9,17 @@ from search.lease import is_held
 from search.output.typed import runs_here, typed
 from search.storage.checked.rows import DIRECTIONS, Row, State, attributes, trials_in
 from search.storage.identity import Identity, identity
-from search.storage.settings import SETTINGS, TRIALS, StoredRun, read_settings
-from search.storage.sqlite import FILE, Rows, own_url, reading_file, refuse_emptied, refuse_gone
+from search.storage.settings import SETTINGS, StoredRun, read_settings, remembered
+from search.storage.sqlite import (
+    FILE,
+    Rows,
+    StorageError,
+    has_trial_folders,
+    own_url,
+    reading_file,
+    refuse_emptied,
+    refuse_gone,
+)
 from search.storage.stored import decision_of, made_of, meaning, refuse_directions, settings_of, timing_of
 from search.storage.told import is_anothers, params_of, why_left_out
 from studies.around import confirmation
@@ -30,15 +39,21 @@ Statuses = Sequence[Mapping[str, Any]]
 
 def storage_exists(run: StoredRun) -> bool:
     """Whether there is anything to read; opening a missing SQLite file would create it."""
+    path = file_of(run)
+    if path is None:
+        return True
+    refuse_emptied(path, run.folder)
+    refuse_gone(path, run.folder)
+    return path.exists() and path.stat().st_size > 0
+
+
+def file_of(run: StoredRun) -> Path | None:
+    """Of an SQLite database; None for a server's."""
     if run.storage == own_url(run.folder):
-        file = run.folder / FILE
-        refuse_emptied(file)
-        refuse_gone(file)
-        return file.exists() and file.stat().st_size > 0
+        return run.folder / FILE
     from search.storage.opening import sqlite_path  # brings SQLAlchemy and Optuna
 
-    path = sqlite_path(run.storage)
-    return path is None or path.exists()
+    return sqlite_path(run.storage)
 
 
 def has_begun(run: StoredRun) -> bool:
@@ -48,7 +63,7 @@ def has_begun(run: StoredRun) -> bool:
 
 def has_trials(run: StoredRun) -> bool:
     """Whether a study of the run has one. Their folders say so too, where the studies are in a database that this command does not name."""
-    if (run.folder / TRIALS).exists():
+    if has_trial_folders(run.folder):
         return True
     if not has_begun(run):
         return False
@@ -63,9 +78,38 @@ def refuse_unusable(run: StoredRun) -> None:
     from search.storage.opening import open_storage, refuse_no_folder, sqlite_path
 
     if storage_exists(run):
+        refuse_elsewhere(run)
         open_storage(run.storage)
     elif run.storage != own_url(run.folder) and (path := sqlite_path(run.storage)):
         refuse_no_folder(run.storage, path)
+
+
+def refuse_elsewhere(run: StoredRun) -> None:
+    """Of a run whose folder has trials, another database than it remembers, without its studies, or one that has lost all tables: a search
+    would begin anew in it, and mix its trials with those that are there. One whose studies somebody has deleted is still the run's."""
+    if not has_trial_folders(run.folder):
+        return
+    with reading(run.storage, run.folder) as rows:
+        stored = {name for (name,) in rows("SELECT study_name FROM studies")}
+    own = identity(read_settings(run.folder), lambda: stored)
+    if any(called in stored for name in EVERY for called in own.names(name)):
+        return
+    if remembered(run.storage, run.folder).get("storage", own_url(run.folder)) != known_storage(run.folder):
+        raise elsewhere(run.storage, run.folder)
+
+
+def known_storage(folder: Path) -> str:
+    """Where the run in this folder had its studies last."""
+    return str(read_settings(folder).get("storage") or own_url(folder))
+
+
+def elsewhere(url: str, folder: Path) -> StorageError:
+    from search.storage.patience import shown
+
+    return StorageError(
+        f"{shown(url)} has no study of the run in {folder}, although there were trials. Their studies were last in {shown(known_storage(folder))}: "
+        "name that one, restore it if it was lost, copy its studies with `boneage-search storage copy`, or use another --run-dir"
+    )
 
 
 def refuse_missing(run: StoredRun) -> None:
@@ -107,14 +151,19 @@ def status(run: StoredRun) -> list[dict[str, Any]]:
 @contextmanager
 def reading(url: str, folder: Path) -> Iterator[Rows]:
     """Reads the studies of the run in `folder` and changes nothing; raises StorageError where they cannot be read."""
-    with reading_file(folder / FILE) if url == own_url(folder) else reading_any(url) as rows:
+    with reading_file(folder / FILE) if url == own_url(folder) else reading_any(url, folder) as rows:
         yield rows
 
 
 @contextmanager
-def reading_any(url: str) -> Iterator[Rows]:
-    from search.storage.opening import open_storage
+def reading_any(url: str, folder: Path) -> Iterator[Rows]:
+    from search.storage.opening import in_a_sentence, open_storage, tables_in
 
+    if has_trial_folders(folder):
+        with in_a_sentence(url):
+            tables = tables_in(url)
+        if not tables:  # opening it would make them anew
+            raise elsewhere(url, folder)
     storage = open_storage(url)
     try:
         yield storage.rows

@@ -18,6 +18,7 @@ from dicom_files import write as write_dicom
 from PIL import Image
 from rounding import likely, summed
 
+from data.csv_text import guarded
 from data.films.images import decode
 from data.phantom.hand import draw, phantom_cases
 from data.store.disk import Store
@@ -190,6 +191,9 @@ def test_what_does_not_look_like_a_hand_is_refused_unless_forced(model: Model, h
 
     assert {row["predicted_months"] for row in refused} == {None}
     assert all("does not look like" in row["note"] for row in refused)
+    assert all(
+        guarded(row["note"]) == row["note"] for row in refused
+    )  # a spreadsheet takes no part of it for a formula
     plain = [row["predicted_months"] for row in rows_of(model, files, Wanted(male=True))]
     assert [row["predicted_months"] for row in forced] == pytest.approx(plain, abs=TENTH)
     assert all("does not look like" in row["note"] for row in forced)

@@ -154,7 +154,7 @@ def read(path: Path, model: Model | ModelFolder, wanted: Wanted) -> Read:
                 path,
                 None,
                 male,
-                fault=f"refused: {path} says that it shows {part}; --force {wanted.verb} anyway",
+                fault=f"refused: {path} says that it shows {part}; with --force the program {wanted.verb} anyway",
                 study=studied,
             )
         decoded = decode(path, model.preparation)
@@ -213,7 +213,7 @@ def judge(looks: Looks, one: Read, score: float, wanted: Wanted) -> Read:
         return one
     said = verdict(looks, score)
     if said == REFUSED and not wanted.force:
-        return one._replace(fault=f"refused: {one.path} {REFUSED}; --force {wanted.verb} anyway")
+        return one._replace(fault=f"refused: {one.path} {REFUSED}; with --force the program {wanted.verb} anyway")
     return one._replace(notes=(*one.notes, said)) if said else one
 
 

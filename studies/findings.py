@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any, ClassVar, Literal, Self
 
+from data.written import months, with_sd
 from models.architecture import Architecture
 
 Value = float | int | str
@@ -59,7 +60,7 @@ class Compared:
         """1.20 months worse."""
         assert self.change is not None
         change = round(self.change, 2)
-        return f"{abs(change):.2f} months {'worse' if change >= 0 else 'better'}"
+        return f"{months(abs(change))} months {'worse' if change >= 0 else 'better'}"
 
     def to_dict(self) -> dict[str, Any]:
         values = asdict(self)
@@ -88,8 +89,7 @@ class Evidence:
         return round(self.effect_months, 2) > 0
 
     def __str__(self) -> str:
-        effect = round(self.effect_months, 2) + 0.0  # which has no -0.00
-        return f"{effect:.2f}" + ("" if self.sd_months is None else f" ± {self.sd_months:.2f}")
+        return with_sd(self.effect_months, self.sd_months)
 
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)
@@ -140,12 +140,12 @@ class Choice:
 
     @property
     def sentence(self) -> str:
-        chosen = f"expected {self.expected:.2f} ± {self.sd:.2f} months, from {self.trainings} trainings"
+        chosen = f"expected {with_sd(self.expected, self.sd)} months, from {self.trainings} trainings"
         if self.is_lowest:
-            return f"{chosen}; it also had the lowest seen of those that could be chosen, {self.lowest:.2f}"
+            return f"{chosen}; it also had the lowest seen of those that could be chosen, {months(self.lowest)}"
         return (
-            f"{chosen}; the network with the lowest seen of those that could be chosen, {self.lowest:.2f} ({self.lowest_network}), was not chosen: "
-            f"{self.lowest_expected:.2f} ± {self.lowest_sd:.2f} is expected of it"
+            f"{chosen}; the network with the lowest seen of those that could be chosen, {months(self.lowest)} ({self.lowest_network}), was not chosen: "
+            f"{with_sd(self.lowest_expected, self.lowest_sd)} is expected of it"
         )
 
     def to_dict(self) -> dict[str, Any]:

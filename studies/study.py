@@ -328,9 +328,9 @@ def row(given: Given, trial: Trial, architecture: Architecture, **own: Any) -> d
     """The columns every study's table shares, after its own."""
     cost = given.cost(architecture)
     return own | {
-        "params_m": round(cost.params / 1e6, 3),
-        "gmacs": round(cost.macs / 1e9, 3),
-        "validation_mae": None if trial.validation_mae is None else round(trial.validation_mae, 2),
+        "params_m": cost.params / 1e6,
+        "gmacs": cost.macs / 1e9,
+        "validation_mae": trial.validation_mae,
         "best_epoch": trial.best_epoch,
         "seconds": round(trial.seconds),
         "outcome": trial.exit_reason or trial.state,

@@ -5,14 +5,17 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from data.written import between, gmacs, millions, months, yardstick
 from models.architecture import Architecture
 from models.paper import PAPER_NAMES, TABLE1
-from search.output.sentence import counted, millions
+from search.leader.timings import macs_of
+from search.output.sentence import counted
 from search.output.time_words import duration, error_words
 from search.report.parts import Rows
 from search.report.read import Best, Recorded, Report, StudyReport
 from search.report.words import numbers, reason, what
 from search.run import TRIALS, settings_in_full
+from search.show.cells import named
 from search.show.tables import latest_timing
 from search.storage.opening import sqlite_path
 from search.trained.made_of import best_epochs
@@ -134,7 +137,7 @@ def trial_rows(report: Report) -> list[dict[str, Any]]:
             "train MAE": months(recorded.attrs.get("train_mae")),
             "best epoch": recorded.trial.best_epoch,
             "params": recorded.attrs.get("params"),
-            "GMACs": recorded.attrs.get("gmacs"),
+            "GMACs": gmacs(macs_of(recorded.attrs)) if "gmacs" in recorded.attrs else None,
             "seconds": round(recorded.trial.seconds),
             "taken over from": recorded.copied_from or None,
             "folder": f"{TRIALS}/{recorded.trial.folder}",
@@ -202,12 +205,6 @@ def differs(row: Mapping[str, Any]) -> bool:
     return bool(row["preset, where it differs"])
 
 
-def interval_of(measured: Mapping[str, Any]) -> str:
-    """Of too few images there is none."""
-    low, high = measured["mae_low"], measured["mae_high"]
-    return "–" if low is None or high is None else f"{low:.2f} to {high:.2f}"
-
-
 def model_rows(report: Report) -> list[dict[str, Any]]:
     """The models trained in full, a row for each of their splits."""
     return [
@@ -216,10 +213,10 @@ def model_rows(report: Report) -> list[dict[str, Any]]:
             "from": about["from"],
             "split": split,
             "images": about[split]["n"],
-            "MAE": round(about[split]["mae"], 2),
-            "95% interval": interval_of(about[split]),
-            "constant": round(about[split]["constant_mae"], 1),
-            "RMSE": round(about[split]["rmse"], 2),
+            "MAE": months(about[split]["mae"]),
+            "95% interval": between(about[split]["mae_low"], about[split]["mae_high"]),
+            "constant": yardstick(about[split]["constant_mae"]),
+            "RMSE": months(about[split]["rmse"]),
             "within 12 months": f"{about[split]['within_12']:.0%}",
             "params": about["params"],
             "best epoch": ", ".join(map(str, best_epochs(about))),
@@ -241,14 +238,9 @@ def best_trials(report: Report, most: int) -> Sequence[tuple[StudyReport, Trial]
     return sorted(every, key=lambda found: (found[1].error, found[0].label, found[1].number))[:most]
 
 
-def months(value: float | None) -> str | None:
-    """As every page writes a MAE: two decimals."""
-    return None if value is None else f"{value:.2f}"
-
-
 def headed(rows: Rows) -> Rows:
     """A study's own columns, as people read them."""
-    return [{heading(name): value for name, value in row.items()} for row in rows]
+    return [{heading(name): named(name, value) for name, value in row.items()} for row in rows]
 
 
 def heading(name: str) -> str:

@@ -7,15 +7,16 @@ from typing import Any
 
 from data.audit.findings import NAMES
 from data.cases import SPLITS
+from data.written import fixed, gmacs, millions, months
 from models.paper import is_of_the_paper
-from search.output.sentence import capital, millions, sentence
+from search.output.sentence import capital, sentence
 from search.output.typed import typed
 from search.report import optuna_parts, plotted
 from search.report import rows as report_rows
 from search.report import words as report_words
 from search.report.parts import Contents, Link, Part, Plot, Plots, Rows, Subheading, Table, Words
 from search.report.read import Report, StudyReport
-from search.report.rows import headed, heading, months
+from search.report.rows import headed, heading
 from search.show import figures
 from search.show.figures import Sized
 from search.show.tables import verdict_rows
@@ -200,7 +201,7 @@ def sizes(report: Report) -> list[Part]:
             "trial": network.name,
             "valid. MAE": months(network.mae),
             "params": network.params,
-            "GMACs": round(network.macs / 1e9, 4),
+            "GMACs": gmacs(network.macs),
         }
         for network in networks
         if network.on_front
@@ -263,7 +264,7 @@ def curves(report: Report) -> list[Part]:
     plots = tuple(
         Plot(
             figures.learning_curve(trial.train_mae, trial.validation_mae_by_epoch, constant),
-            f"{study.label} #{trial.number}: {trial.error:.2f} months in epoch {trial.best_epoch}",
+            f"{study.label} #{trial.number}: {months(trial.error)} months in epoch {trial.best_epoch}",
             270,
             by_epoch(trial.train_mae, trial.validation_mae_by_epoch),
         )
@@ -297,7 +298,7 @@ def data(report: Report) -> list[Part]:
             "split": NAMES[split],
             "cases": len(those),
             "girls": int((~those["male"]).sum()),
-            "median age, months": round(float(those["age_months"].median()), 1),
+            "median age, months": fixed(float(those["age_months"].median()), 1),
         }
         for split in SPLITS
         if len(those := cases[cases["split"] == split])

@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from data.written import months, signed, yardstick
+
 AGE_BANDS_MONTHS = (0, 60, 120, 180)  # where each begins; the last has no end
 WITHIN_MONTHS = (6, 12, 24)
 FEW = 8  # fewer values have no interval
@@ -135,8 +137,8 @@ def bias_words(about: dict[str, Any]) -> str:
         return ""
     direction = "older" if apart > 0 else "younger"
     return (
-        f"The test images are read {abs(apart):.1f} months {direction} than the validation images (bias {test['bias']:+.1f} against "
-        f"{validation['bias']:+.1f})."
+        f"The test images are read {months(abs(apart))} months {direction} than the validation images (bias {signed(test['bias'])} against "
+        f"{signed(validation['bias'])})."
     )
 
 
@@ -156,7 +158,7 @@ def mae_words(about: dict[str, Any]) -> str:
         or test["mae_low"] <= validation["mae_high"]
     ):
         return ""
-    return f"The test MAE is {test['mae']:.1f} months, the validation MAE {validation['mae']:.1f}, and their intervals do not overlap."
+    return f"The test MAE is {months(test['mae'])} months, the validation MAE {months(validation['mae'])}, and their intervals do not overlap."
 
 
 def cause_words(about: dict[str, Any]) -> str:
@@ -166,7 +168,7 @@ def cause_words(about: dict[str, Any]) -> str:
         return f"Likely cause: the test films are of another kind than the {films} ({'; '.join(unlike)})."
     constants = [about[split]["constant_mae"] for split in ("validation", "test")]
     if max(constants) > OTHER_AGES * min(constants):
-        return f"Likely cause: other ages (the constant's MAE is {constants[0]:.1f} on validation, {constants[1]:.1f} on test)."
+        return f"Likely cause: other ages (the constant's MAE is {yardstick(constants[0])} on validation, {yardstick(constants[1])} on test)."
     return (
         "The films are alike in size, sharpness and contrast: compare the sexes and patients of the two splits, and how their labels "
         "were read (`boneage-search audit`)."

@@ -80,10 +80,6 @@ class Evidence:
     sd_months: float | None  # of that estimate, the luck of seeds in it; None where nothing is known of seeds
 
     @property
-    def rounded(self) -> "Evidence":
-        return Evidence(round(self.effect_months, 4), None if self.sd_months is None else round(self.sd_months, 4))
-
-    @property
     def costs(self) -> bool:
         """Whether it costs anything, as it is written."""
         return round(self.effect_months, 2) > 0

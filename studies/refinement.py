@@ -241,7 +241,7 @@ def believed(given: Given, trials: Sequence[Trial]) -> Decision:
     nothing = learned_nothing(max(mae, choice.expected), given.constant_mae, given.preset.margin_months)
     findings = RefinementFindings(
         best_mae=mae,
-        constant_mae=round(given.constant_mae, 3),
+        constant_mae=given.constant_mae,
         params=cost.params,
         macs=cost.macs,
         point=point,
@@ -277,7 +277,7 @@ def decide(given: Given, trials: Sequence[Trial]) -> Decision:
     )
     findings = RefinementFindings(
         best_mae=chosen.validation_mae,
-        constant_mae=round(given.constant_mae, 3),
+        constant_mae=given.constant_mae,
         params=cost.params,
         macs=cost.macs,
         largest_converging_dropout=max(float(trial.point["dropout"]) for trial in converging),

@@ -140,7 +140,7 @@ def decide(given: Given, trials: Sequence[Trial]) -> Decision:
         "" if mae == best else f"; of the sides within the margin of the lowest ({months(best)}) it has the fewest MACs"
     )
     findings = ResolutionFindings(
-        best_px=px, best_mae=round(mae, 4), params=cost.params, macs=cost.macs, comparisons=comparisons(given, trials)
+        best_px=px, best_mae=mae, params=cost.params, macs=cost.macs, comparisons=comparisons(given, trials)
     )
     return Decision(f"{px} px: {months(mae)} months with {gmacs(cost.macs)} GMACs{lowest}", decided, findings)
 

@@ -48,7 +48,7 @@ def metrics(predicted: np.ndarray, age_months: np.ndarray, male: np.ndarray, con
         **{f"within_{months}": float(np.mean(size <= months)) for months in WITHIN_MONTHS},
     }
     bands = band_of(age_months)
-    return rounded(found) | {
+    return found | {
         "by_sex": [
             {"sex": sex} | group(error[male == is_male], age_months[male == is_male], constant_months)
             for sex, is_male in (("F", 0), ("M", 1))
@@ -64,16 +64,14 @@ def metrics(predicted: np.ndarray, age_months: np.ndarray, male: np.ndarray, con
 
 def group(error: np.ndarray, age_months: np.ndarray, constant_months: float) -> dict[str, Any]:
     low, high = interval(np.abs(error))
-    return rounded(
-        {
-            "n": len(error),
-            "mae": float(np.abs(error).mean()),
-            "low": low,
-            "high": high,
-            "bias": float(error.mean()),
-            "constant_mae": float(np.abs(age_months - constant_months).mean()),
-        }
-    )
+    return {
+        "n": len(error),
+        "mae": float(np.abs(error).mean()),
+        "low": low,
+        "high": high,
+        "bias": float(error.mean()),
+        "constant_mae": float(np.abs(age_months - constant_months).mean()),
+    }
 
 
 def as_ages(predicted: np.ndarray) -> np.ndarray:
@@ -107,10 +105,6 @@ def line(x: np.ndarray, y: np.ndarray) -> tuple[float | None, float | None]:
     centred = x.astype(float) - x.mean(dtype=float)
     slope = float(centred @ y / (centred @ centred))
     return slope, float(y.mean() - slope * x.mean(dtype=float))
-
-
-def rounded(values: dict[str, Any]) -> dict[str, Any]:
-    return {name: round(value, 4) if isinstance(value, float) else value for name, value in values.items()}
 
 
 def contradictions(about: dict[str, Any]) -> list[str]:

@@ -170,7 +170,7 @@ def decide(given: Given, trials: Sequence[Trial]) -> Decision:
     findings = BaselineFindings(
         family=decided.family,
         params=same_params(given),
-        best_mae=round(mae, 4),
+        best_mae=mae,
         comparisons=comparisons(given, trials),
     )
     lowest = (

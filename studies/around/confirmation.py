@@ -132,13 +132,13 @@ def decide(given: Given, trials: Sequence[Trial]) -> Decision:
     nothing = learned_nothing(winner.mae, given.constant_mae, max(given.preset.margin_months, high - winner.mae))
     findings = ConfirmationFindings(
         found_mae=found,
-        mae=round(winner.mae, 4),
+        mae=winner.mae,
         sd=winner.sd,
         seeds=winner.seeds,
         failed=winner.failed or None,
-        low=round(low, 4) if winner.seeds > 1 else None,
-        high=round(high, 4) if winner.seeds > 1 else None,
-        constant_mae=round(given.constant_mae, 3),
+        low=low if winner.seeds > 1 else None,
+        high=high if winner.seeds > 1 else None,
+        constant_mae=given.constant_mae,
         learned_nothing=nothing or None,
         ranks=ranks,
     )
@@ -148,7 +148,7 @@ def decide(given: Given, trials: Sequence[Trial]) -> Decision:
 def confirmed(rank: int, trial: Trial) -> Confirmed:
     maes = [run.validation_mae for run in trial.by_seed if run.validation_mae is not None]
     failed = len(trial.by_seed) - len(maes)
-    sd = round(stdev(maes), 4) if len(maes) > 1 else None
+    sd = stdev(maes) if len(maes) > 1 else None
     return Confirmed(rank, fmean(maes) if maes else None, sd, len(maes), failed)
 
 

@@ -295,8 +295,7 @@ def comparisons(given: Given, trials: Sequence[Trial]) -> tuple[Compared, ...]:
 def table(given: Given, trials: Sequence[Trial]) -> list[dict[str, Any]]:
     finished = sorted((trial for trial in trials if trial.finished), key=lambda trial: trial.number)
     return [
-        row(given, trial, architecture(given, trial.point), **trial.point)
-        | {"train_mae": round(trial.train_mae[-1], 2) if trial.train_mae else None}
+        row(given, trial, architecture(given, trial.point), **trial.point) | {"train_mae": trial.best_train_mae}
         for trial in finished
     ]
 

@@ -23,6 +23,7 @@ from plotly.graph_objects import Figure
 from searched import a_run, one_fails, search, with_seeds
 
 from data.store.disk import Store
+from data.written import months
 from models.architecture import Architecture
 from models.paper import TABLE1
 from search.audit.said import audited
@@ -196,7 +197,7 @@ def test_the_papers_rows_stand_as_printed_and_ours_beside_them(decided: Report) 
     assert all(re.fullmatch(r"\d \w+ #\d+(, #\d+)*", row["trial"]) for row in ours)
     final = decided.study("refinement").decision
     assert final
-    assert ours[-1]["valid. MAE"] == round(final.findings.best_mae, 2)
+    assert ours[-1]["valid. MAE"] == months(final.findings.best_mae)
     assert (ours[-1]["n5"], ours[-1]["n7"], ours[-1]["n9"]) == tuple(final.architecture.blocks[-3:])
 
 
@@ -423,7 +424,7 @@ def test_models_trained_in_full_give_the_test_mae(
     _, good, *_ = contents(with_model).answers
 
     assert "Test MAE 5.60" in " ".join(good.details)
-    assert [row["test MAE"] for row in table1_rows(with_model) if row["network"] == "Final"] == [5.6, 5.6]
+    assert [row["test MAE"] for row in table1_rows(with_model) if row["network"] == "Final"] == [5.6, "5.60"]
     assert dict(contents(with_model).sections)["Final models"]
 
 
@@ -439,7 +440,7 @@ def test_the_test_mae_beside_the_papers_is_of_the_network_itself_and_of_the_runs
 
     both, alone = replace(decided, models=tuple(of_final)), replace(decided, models=tuple(of_final[1:]))
 
-    assert [row["test MAE"] for row in table1_rows(both) if row["network"] == "Final"] == [5.6, 5.6]
+    assert [row["test MAE"] for row in table1_rows(both) if row["network"] == "Final"] == [5.6, "5.60"]
     assert [row["test MAE"] for row in table1_rows(alone) if row["network"] == "Final"] == [5.6, None]
 
 
@@ -457,7 +458,7 @@ def test_a_model_of_another_network_or_of_other_data_is_no_test_of_the_best_netw
     }
     other = others[what] | {"name": "other", "test": dict(own["test"], mae=9.9)}  # type: ignore[call-overload]
 
-    def shown(*models: dict[str, object]) -> tuple[str, list[float | None]]:
+    def shown(*models: dict[str, object]) -> tuple[str, list[float | str | None]]:
         report = replace(decided, models=tuple((decided.run.folder / "models", about) for about in models))
         of_final = [row["test MAE"] for row in table1_rows(report) if row["network"] == "Final"]
         return " ".join(how_good(report, best).details), of_final
@@ -469,7 +470,7 @@ def test_a_model_of_another_network_or_of_other_data_is_no_test_of_the_best_netw
     assert beside_the_papers == [5.6, None]
     told, beside_the_papers = shown(own, other)
     assert re.findall(r"Test MAE [^.]*\.\d\d \([^)]*\)", told) == ["Test MAE 5.60 (final, 200 images)"]
-    assert beside_the_papers == [5.6, 5.6]
+    assert beside_the_papers == [5.6, "5.60"]
 
 
 def test_a_test_of_an_ensemble_of_the_best_network_says_that_it_is_one(

@@ -43,8 +43,8 @@ def table1_rows(report: Report) -> list[dict[str, Any]]:
         rows += [
             table1_row(name, "this run", ours.architecture)
             | {
-                "train MAE": train_mae(ours.trial),
-                "valid. MAE": round(ours.trial.error, 2),
+                "train MAE": months(ours.trial.best_train_mae),
+                "valid. MAE": months(ours.trial.error),
                 "params": millions(ours.study.cost(ours.trial).params),
                 "test MAE": test_mae(report, ours.architecture),
                 "trial": f"{ours.study.label} {numbers(ours.trial)}",
@@ -97,16 +97,10 @@ def existing(name: str, study: StudyReport, trial: Trial | None) -> Iterator[tup
         yield name, Best(study, trial)
 
 
-def train_mae(trial: Trial) -> float | None:
-    """Of the best epoch."""
-    at_best = trial.train_mae[(trial.best_epoch or 1) - 1 :]
-    return round(at_best[0], 2) if at_best else None
-
-
-def test_mae(report: Report, network: Architecture) -> float | None:
+def test_mae(report: Report, network: Architecture) -> str | None:
     """Of the newest model of this network that was trained in full. An ensemble is not one network: its error stands beside no paper's."""
     tested = [about for about in report.tested(network) if not about.get("ensemble")]
-    return round(tested[-1]["test"]["mae"], 2) if tested else None
+    return months(tested[-1]["test"]["mae"]) if tested else None
 
 
 def failed_rows(report: Report) -> list[dict[str, Any]]:

@@ -27,6 +27,7 @@ from studies.preset import MIN_SEEDS
 from studies.study import in_months
 
 CURVES = 6  # learning curves shown
+MEANS = "MAEs in months, of the best epoch. A point's are means over its seeds, each in its own best epoch; those are listed in the order of the seeds."
 MOST_TRIALS = 300  # rows of the page's table of trials; report.csv has all
 
 
@@ -97,7 +98,7 @@ def decided(report: Report) -> list[Part]:
         parts += [Subheading(f"{study.label}: {report_words.asked(study.name)}"), *so_far(report, study)]
         parts += [Words(said) for said in report_words.left_out(study)]
         if study.trials:
-            parts.append(Table(headed(study.table()), "MAEs in months; the seeds of a point taken together."))
+            parts.append(Table(headed(study.table()), MEANS))
     for study in report.after:
         if left := report_words.left_out(study):
             parts += [Subheading(f"{study.label}: {report_words.asked(study.name)}"), *map(Words, left)]
@@ -127,7 +128,7 @@ def table1(report: Report) -> list[Part]:
         ),
         Table(
             report_rows.table1_rows(report),
-            "MAEs in months; for this run those of the best epoch, means over its seeds. N/A: the paper tested its final network "
+            "MAEs in months; for this run means over its seeds, each in its own best epoch. N/A: the paper tested its final network "
             "alone. The Baseline's ~28M does not follow from its own columns, which are stock InceptionV3's 21.8M.",
             own=lambda row: bool(row["of"] == "this run"),
         ),

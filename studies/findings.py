@@ -133,19 +133,27 @@ class Choice:
     lowest_expected: float
     lowest_sd: float
     is_lowest: bool  # whether it is the chosen network's
+    mean: float | None = None  # as it was seen, over the chosen network's trainings; None: an earlier version
 
     @property
     def sentence(self) -> str:
         chosen = f"expected {with_sd(self.expected, self.sd)} months, from {self.trainings} trainings"
         if self.is_lowest:
-            return f"{chosen}; it also had the lowest seen of those that could be chosen, {months(self.lowest)}"
+            return f"{chosen}; {self.had_the_lowest}"
         return (
             f"{chosen}; the network with the lowest seen of those that could be chosen, {months(self.lowest)} ({self.lowest_network}), was not chosen: "
             f"{with_sd(self.lowest_expected, self.lowest_sd)} is expected of it"
         )
 
+    @property
+    def had_the_lowest(self) -> str:
+        """Of a chosen network that did: beside its mean that is said of one of its trainings."""
+        which = f"one of its {self.seeds} trainings" if self.seeds > 1 else "it also"
+        mean = f"; their mean is {months(self.mean)}" if self.seeds > 1 and self.mean is not None else ""
+        return f"{which} had the lowest MAE seen of the networks that could be chosen, {months(self.lowest)}{mean}"
+
     def to_dict(self) -> dict[str, Any]:
-        return asdict(self)
+        return {name: value for name, value in asdict(self).items() if value is not None}
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Self:

@@ -111,7 +111,7 @@ def test_the_first_card_says_what_was_lowest_and_why_it_was_not_chosen(tmp_path:
     assert lowest_seen(lowest) in html(contents(report))
     assert "8.50 months, β 0.1. It was not chosen: the surrogate expects 9.25 ± 0.50" in lowest_seen(other)
     assert f"and {other.expected:.2f} ± {other.sd:.2f} of this one" in lowest_seen(other)
-    assert "also had the lowest" in lowest_seen(replace(lowest, is_lowest=True))
+    assert "had the lowest MAE seen" in lowest_seen(replace(lowest, is_lowest=True))
 
 
 def test_every_trial_is_in_the_csv_with_the_numbers_of_the_storage(decided: Report) -> None:

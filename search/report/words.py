@@ -72,15 +72,22 @@ def trial_words(recorded: Recorded, given: Given) -> str:
 def which(report: Report, best: Best) -> Answer:
     network = best.architecture
     so_far = "" if report.next_command is None else f"{open_words(report)} {next_sentence(report)}"
-    lowest = lowest_seen(choice) if (choice := best.choice) else ""
+    lowest = lowest_seen(with_mean(choice, best.trial)) if (choice := best.choice) else ""
     details = (f"{blocks(network)}; {head(network)}.", f"Trials: {trace(best.study, best.trial)}.", lowest, so_far)
     return Answer("Which network?", f"{network.width}, {counts_said(network)}", tuple(filter(None, details)))
+
+
+def with_mean(choice: Choice, trial: Trial) -> Choice:
+    """One that an earlier version stored says no mean: it is that of the network's own trainings, where those are all that decided."""
+    if choice.mean is None and len(trial.best_epochs) == choice.seeds:
+        return replace(choice, mean=trial.error)
+    return choice
 
 
 def lowest_seen(choice: Choice) -> str:
     """The training with the lowest validation MAE of all networks that could be decided for, and why another was chosen."""
     if choice.is_lowest:
-        return f"It also had the lowest MAE seen of the networks that could be chosen, {months(choice.lowest)} months."
+        return sentence(choice.had_the_lowest)
     return (
         f"Lowest seen of the networks that could be chosen: {months(choice.lowest)} months, {choice.lowest_network}. It was not chosen: the surrogate expects "
         f"{with_sd(choice.lowest_expected, choice.lowest_sd)} of that network, and {with_sd(choice.expected, choice.sd)} of this one."

@@ -294,6 +294,7 @@ def choose(module: Study, given: Given, trials: Sequence[Trial]) -> tuple[Archit
         lowest_expected=round(float(mean[lowest]), 3),
         lowest_sd=round(float(sd[lowest]), 3),
         is_lowest=lowest == best,
+        mean=fmean(run.error for run in believed.complete[networks[best]]),
     )
     return networks[best], choice
 

@@ -12,7 +12,7 @@ TOP = 5
 
 
 def top_rows(report: Report) -> list[dict[str, Any]]:
-    """The best single trainings of all studies."""
+    """The trainings with the lowest validation MAE, of all studies of the run."""
     return [
         {
             "trial": f"{study.name} #{trial.number}",

@@ -222,10 +222,10 @@ def model_rows(report: Report) -> list[dict[str, Any]]:
 
 
 def best_trials(report: Report, most: int) -> Sequence[tuple[StudyReport, Trial]]:
-    """The best single trials of all studies; a network may be among them with several seeds."""
+    """The trainings with the lowest validation MAE, each once, of whatever study of the run: those before and after the order, too."""
     every = [
         (study, recorded.trial)
-        for study in report.studies
+        for study in report.every
         for recorded in study.trials
         if recorded.trial.state == "complete" and not recorded.copied_from
     ]

@@ -217,7 +217,9 @@ def sizes(report: Report) -> list[Part]:
                 Plot(figures.pareto(networks, "macs"), "Against multiply-accumulates of one image."),
             )
         ),
-        Words("The line is the front of that plane over all studies. Filled marks are on their study's front:"),
+        Words(
+            "The line is the front of that plane over the studies that decide. Filled marks are on their study's front:"
+        ),
         Table(rows, "Trials that no other trial of their study beats in MAE, parameters and MACs together."),
     ]
 
@@ -271,7 +273,9 @@ def curves(report: Report) -> list[Part]:
         )
         for study, trial in best
     )
-    return [Words(f"The {len(plots)} best trainings. Dotted: always answering the training median."), Plots(plots)]
+    which = f"{len(plots)} trainings" if len(plots) > 1 else "training"
+    said = f"The {which} with the lowest validation MAE, of all studies of the run. Dotted: always answering the training median."
+    return [Words(said), Plots(plots)]
 
 
 def important(report: Report) -> list[Part]:

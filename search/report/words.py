@@ -1,7 +1,6 @@
 """What a report says of a run, as sentences and rows: the same for the page, the Markdown file and the dashboard's notes."""
 
 from collections import Counter
-from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -11,8 +10,8 @@ from models.paper import is_of_the_paper
 from search.leader.timings import macs_of
 from search.output.confirmed import NOTHING
 from search.output.sentence import counted, sentence
-from search.output.typed import typed
 from search.report.cards.blocks import because
+from search.report.cards.tested import how_tested
 from search.report.cards.verdict import verdict_sentence
 from search.report.parts import Answer
 from search.report.read import LEAST_FOR_IMPORTANCE, Best, Recorded, Report, StudyReport
@@ -106,7 +105,6 @@ def how_good(report: Report, best: Best) -> Answer:
     if best.trial.error >= constant and found is None and NOTHING not in confirmed:
         said.append("So it has learned nothing that helps yet.")
     said += [*confirmed, *beside_the_decided(report, sex.NAME)]
-    tests = [test_words(about) for about in report.tested(best.architecture)]
     headline = f"{months(best.trial.error)} months validation MAE"
     if found and found.mae is not None:
         headline = f"{with_sd(found.mae, found.sd)} months validation MAE"
@@ -116,15 +114,8 @@ def how_good(report: Report, best: Best) -> Answer:
     return Answer(
         "How good?",
         headline,
-        (*said, *(tests or [f"No test MAE yet: {typed('train', report.run.folder)}"])),
+        (*said, *how_tested(report, best)),
     )
-
-
-def test_words(about: Mapping[str, Any]) -> str:
-    """Of a model of the best network, or of several of them taken together."""
-    ensemble = about.get("ensemble")
-    several = f"the mean of {len(ensemble['members'])} such networks, " if ensemble else ""
-    return f"Test MAE {months(about['test']['mae'])} ({about['name']}, {several}{about['test']['n']:,} images)."
 
 
 def how_sure(report: Report, best: Best) -> Answer:

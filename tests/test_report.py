@@ -13,7 +13,7 @@ from html.parser import HTMLParser
 from itertools import accumulate, pairwise
 from pathlib import Path
 from statistics import fmean
-from typing import get_args
+from typing import Any, get_args
 
 import optuna
 import pytest
@@ -33,7 +33,7 @@ from search.report import plotted
 from search.report import write as report_files
 from search.report.page import html
 from search.report.parts import Plot, Plots, Table
-from search.report.read import LEAST_FOR_IMPORTANCE, Report, StudyReport, importance, read
+from search.report.read import LEAST_FOR_IMPORTANCE, Recorded, Report, StudyReport, importance, read
 from search.report.rows import differs, settings_rows, table1_rows
 from search.report.sections import contents
 from search.report.text import markdown, trials_csv
@@ -193,12 +193,40 @@ def test_the_papers_rows_stand_as_printed_and_ours_beside_them(decided: Report) 
     paper, ours = ([row for row in rows if row["of"] == whose] for whose in ("paper", "this run"))
 
     assert [(row["network"], row["valid. MAE"]) for row in paper] == [(row.name, row.validation_mae) for row in TABLE1]
-    assert [row["network"] for row in ours] == ["Baseline", "Best width", "Best depth", "Final no FC layer", "Final"]
+    assert [row["network"] for row in ours] == [
+        "Baseline",
+        "Decided by width",
+        "Decided by depth",
+        "Final no FC layer",
+        "Final",
+    ]
     assert all(re.fullmatch(r"\d \w+ #\d+(, #\d+)*", row["trial"]) for row in ours)
     final = decided.study("refinement").decision
     assert final
     assert ours[-1]["valid. MAE"] == months(final.findings.best_mae)
     assert (ours[-1]["n5"], ours[-1]["n7"], ours[-1]["n9"]) == tuple(final.architecture.blocks[-3:])
+
+
+@pytest.mark.parametrize("name", ["width", "depth"])
+def test_a_luckier_training_is_not_the_network_that_a_study_decided_for(decided: Report, name: str) -> None:
+    study = decided.study(name)
+    decision = study.decision
+    assert decision
+
+    def row_of(changed: StudyReport) -> list[dict[str, Any]]:
+        report = replace(decided, studies=tuple(changed if one is study else one for one in decided.studies))
+        return [row for row in table1_rows(report) if row["network"] == f"Decided by {name}"]
+
+    def lucky(one: Recorded) -> Recorded:
+        is_another = study.architecture(one.trial) != decision.architecture
+        return replace(one, trial=replace(one.trial, validation_mae=0.5)) if is_another else one
+
+    luckier = replace(study, trials=tuple(map(lucky, study.trials)))
+    assert min(trial.error for trial in luckier.pooled) == 0.5
+    [row] = row_of(luckier)
+    assert row == row_of(study)[0]
+    assert row["β"] == decision.architecture.beta
+    assert row_of(replace(study, status=dict(study.status, decision=None))) == []
 
 
 @pytest.mark.slow

@@ -187,15 +187,23 @@ class Report:
     def study(self, name: str) -> StudyReport:
         return next(study for study in self.studies if study.name == name)
 
+    def decided(self, name: str) -> Best | None:
+        """The network that the study of this name has decided for, as it has trained it, or else an earlier one; None where there is none."""
+        decision, names = self.study(name).decision, [study.name for study in self.studies]
+        if decision is None:
+            return None
+        for study in reversed(self.studies[: names.index(name) + 1]):
+            chosen = [trial for trial in study.pooled if study.architecture(trial) == decision.architecture]
+            if found := best_of(chosen):
+                return Best(study, found, decision.findings.choice)
+        return None
+
     @cached_property
     def best(self) -> Best | None:
         """What the last decision chose, be it trained in an earlier study; before the first decision, the best trial so far."""
-        for last in range(len(self.studies) - 1, -1, -1):
-            if decision := self.studies[last].decision:
-                for study in reversed(self.studies[: last + 1]):
-                    chosen = [trial for trial in study.pooled if study.architecture(trial) == decision.architecture]
-                    if found := best_of(chosen):
-                        return Best(study, found, decision.findings.choice)
+        for study in reversed(self.studies):
+            if found := self.decided(study.name):
+                return found
         begun = [Best(study, trial) for study in self.studies for trial in study.pooled if trial.state == "complete"]
         return min(begun, key=lambda best: best.trial.error, default=None)
 

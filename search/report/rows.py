@@ -23,11 +23,11 @@ from studies import ablation, depth, refinement, width
 from studies.ablation import BASELINE
 from studies.around import sex
 from studies.preset import PRESETS
-from studies.study import Trial, at, best_of
+from studies.study import Trial, at
 
 
 def table1_rows(report: Report) -> list[dict[str, Any]]:
-    """The paper's rows, each with this run's trial of the same role or the same network below it."""
+    """The paper's rows, each with what this run has of the same role or network below it."""
     rows = []
     for paper in TABLE1:
         rows.append(
@@ -60,12 +60,12 @@ def table1_row(name: str, whose: str, network: Architecture) -> dict[str, Any]:
 
 
 def ours_beside(report: Report, name: str, network: Architecture) -> Iterator[tuple[str, Best]]:
-    """Of the same role where the run has one: baseline, widened, deepened, final; of the same network elsewhere."""
+    """Of the same role where the run has one: its baseline, and what its studies decided for; of the same network elsewhere."""
     of = report.study
     if name == "Baseline":
         if found := at(of(ablation.NAME).pooled, {"variant": BASELINE}):
             yield from existing("Baseline", of(ablation.NAME), found)
-        yield from existing("Best width", of(width.NAME), best_of(of(width.NAME).pooled))
+        yield from decided_by(report, width.NAME)
     elif name.startswith("Modified"):
         searched = of(depth.NAME)
         for trial in searched.pooled:
@@ -73,7 +73,7 @@ def ours_beside(report: Report, name: str, network: Architecture) -> Iterator[tu
             if (same.beta, same.blocks) == (network.beta, network.blocks):
                 yield from existing(name, searched, trial)
         if name == TABLE1_LAST_MODIFIED:
-            yield from existing("Best depth", searched, best_of(searched.pooled))
+            yield from decided_by(report, depth.NAME)
     elif decision := of(refinement.NAME).decision:
         refined, final = of(refinement.NAME), decision.architecture
         for trial in refined.pooled:
@@ -82,14 +82,19 @@ def ours_beside(report: Report, name: str, network: Architecture) -> Iterator[tu
             sexless = name == "Final no FC and gender info." and not ours.sex_units
             if (without and ours.beta == final.beta and ours.sex_units) or sexless:
                 yield from existing("Final, without the sex" if sexless else name, refined, trial)
-            elif name == "Final" and ours == final:
-                yield from existing(name, refined, trial)
+        if name == "Final":
+            yield from decided_by(report, refinement.NAME, name)
         for beside in report.after:
             if name == "Final no FC and gender info." and beside.name == sex.NAME:
                 yield from existing("Final, without the sex", beside, at(beside.pooled, {sex.UNITS: 0}))
 
 
 TABLE1_LAST_MODIFIED = [row.name for row in TABLE1 if row.name.startswith("Modified")][-1]
+
+
+def decided_by(report: Report, study: str, name: str = "") -> Iterator[tuple[str, Best]]:
+    if found := report.decided(study):
+        yield name or f"Decided by {study}", found
 
 
 def existing(name: str, study: StudyReport, trial: Trial | None) -> Iterator[tuple[str, Best]]:

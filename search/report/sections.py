@@ -124,7 +124,7 @@ def table1(report: Report) -> list[Part]:
         Words(
             "n5, n7 and n9 say how often mixed5, mixed7 and mixed9 are repeated; β multiplies every filter count (1 is stock "
             f"InceptionV3). The paper trained on RSNA's radiographs at 300 px, this run on images of {px} px: the MAEs compare "
-            "only where data and size are the same. Rows of this run have the same role, or the very same network."
+            "only where data and size are the same. Rows of this run are its reference, what its studies decided for, or the very same network as the paper's."
         ),
         Table(
             report_rows.table1_rows(report),

@@ -12,7 +12,7 @@ from formula import FormulaExecutor
 from searched import a_run, search
 
 from data.store.disk import Store
-from models.architecture import Architecture, Blocks
+from models.architecture import Architecture, Blocks, changed
 from search.report.words import because
 from search.storage.opening import open_storage
 from search.storage.records import load
@@ -127,6 +127,14 @@ def test_a_network_is_compared_with_the_reference_group_by_group() -> None:
         assert "mixed5 2 instead of 1, mixed9 0 instead of 1" in more
         assert "All groups are as in the reference." in same
         assert ("The reference needs mixed9;" in more) == (verdicts[1] in SURE)
+
+
+def test_of_another_family_than_the_reference_no_group_is_named_as_the_networks_own() -> None:
+    other = changed(REFERENCE, {"family": "xception"})
+    for strategy, _, _, decision in EVERY:
+        said = because(GIVEN[strategy], decision, other)
+        assert "mixed" not in said.headline
+        assert said.details[0] == "It is of another family than the reference: Xception instead of InceptionV3."
 
 
 def test_with_a_second_objective_depth_repeats_the_key_groups_alone() -> None:

@@ -25,6 +25,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal, Self
 
+from data.written import millions
 from models.architecture import Architecture, family_named
 from studies.caps import options, over, said
 from studies.findings import Compared, Evidence, Findings
@@ -282,7 +283,7 @@ def decide(given: Given, trials: Sequence[Trial], elsewhere: "Spread | None" = N
     compared = beside(given, lowered, reference)
     verdicts = raced(given, compared, elsewhere).verdicts
     known = spread(compared, elsewhere)
-    evidence = {group: one.rounded for group, one in estimates(given, trials, known).items()}
+    evidence = estimates(given, trials, known)
     rows = tuple(described(name, verdict, compared.left_out[name]) for name, verdict in verdicts.items())
     found = evident(given, rows, evidence)
     keys, by = keys_of(groups_of(given), found)
@@ -291,7 +292,7 @@ def decide(given: Given, trials: Sequence[Trial], elsewhere: "Spread | None" = N
     summary = reason(keys, by, found)
     if without:
         freed = given.cost(given.preset.reference).params - given.cost(chosen).params
-        summary += f"; the search goes on with {', '.join(without)}, which frees {freed / 1e6:.2f}M parameters"
+        summary += f"; the search goes on with {', '.join(without)}, which frees {millions(freed)} parameters"
     saved = epochs_saved(given, list(lowered.values())) if given.preset.resolve else 0
     if saved:
         most = max(len(trial.by_seed) for trial in lowered.values())
@@ -328,7 +329,7 @@ def table(given: Given, trials: Sequence[Trial]) -> list[dict[str, Any]]:
         known = reference is not None and reference.validation_mae is not None and trial.validation_mae is not None
         shared = row(given, trial, architecture(given, trial.point), group=group, count=int(count) if count else None)
         own = {
-            "change": round(change(trial, reference), 2) if known and reference else None,
+            "change": change(trial, reference) if known and reference else None,
             "epochs_to_baseline": epochs_to(trial, reference.train_mae[-1]) if known and reference else None,
             "seeds": len(trial.by_seed),
         }

@@ -42,6 +42,6 @@ def front(costs: Sequence[tuple[Trial, Cost]]) -> list[OnFront]:
     complete = {trial.number: (trial, cost) for trial, cost in costs if trial.state == "complete"}
     kept = undominated({number: (trial.error, cost.params, cost.macs) for number, (trial, cost) in complete.items()})
     return [
-        OnFront(trial.number, trial.point, round(trial.error, 4), cost.params, cost.macs)
+        OnFront(trial.number, trial.point, trial.error, cost.params, cost.macs)
         for trial, cost in sorted((complete[number] for number in kept), key=lambda found: found[1].params)
     ]

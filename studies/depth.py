@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from data.written import gmacs, millions, months
 from models.architecture import Architecture, family_named
 from studies import ablation, width
 from studies.findings import Findings
@@ -189,8 +190,8 @@ def decide(given: Given, trials: Sequence[Trial]) -> Decision:
     decided = architecture(given, best.point)
     cost = given.cost(decided)
     summary = (
-        f"{decided.width}, {decided.blocks}: {best.error:.2f} months with {cost.params / 1e6:.2f}M parameters, "
-        f"{cost.macs / 1e9:.3g} GMACs"
+        f"{decided.width}, {decided.blocks}: {months(best.error)} months with {millions(cost.params)} parameters, "
+        f"{gmacs(cost.macs)} GMACs"
     )
     findings = DepthFindings(best_mae=best.validation_mae, params=cost.params, macs=cost.macs, point=best.point)
     return Decision(summary, decided, findings)

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any, ClassVar, Literal, Self
 
+from data.written import months, with_sd
 from models.architecture import Architecture
 
 Value = float | int | str
@@ -59,7 +60,7 @@ class Compared:
         """1.20 months worse."""
         assert self.change is not None
         change = round(self.change, 2)
-        return f"{abs(change):.2f} months {'worse' if change >= 0 else 'better'}"
+        return f"{months(abs(change))} months {'worse' if change >= 0 else 'better'}"
 
     def to_dict(self) -> dict[str, Any]:
         values = asdict(self)
@@ -79,17 +80,12 @@ class Evidence:
     sd_months: float | None  # of that estimate, the luck of seeds in it; None where nothing is known of seeds
 
     @property
-    def rounded(self) -> "Evidence":
-        return Evidence(round(self.effect_months, 4), None if self.sd_months is None else round(self.sd_months, 4))
-
-    @property
     def costs(self) -> bool:
         """Whether it costs anything, as it is written."""
         return round(self.effect_months, 2) > 0
 
     def __str__(self) -> str:
-        effect = round(self.effect_months, 2) + 0.0  # which has no -0.00
-        return f"{effect:.2f}" + ("" if self.sd_months is None else f" ± {self.sd_months:.2f}")
+        return with_sd(self.effect_months, self.sd_months)
 
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)
@@ -137,19 +133,27 @@ class Choice:
     lowest_expected: float
     lowest_sd: float
     is_lowest: bool  # whether it is the chosen network's
+    mean: float | None = None  # as it was seen, over the chosen network's trainings; None: an earlier version
 
     @property
     def sentence(self) -> str:
-        chosen = f"expected {self.expected:.2f} ± {self.sd:.2f} months, from {self.trainings} trainings"
+        chosen = f"expected {with_sd(self.expected, self.sd)} months, from {self.trainings} trainings"
         if self.is_lowest:
-            return f"{chosen}; it also had the lowest seen of those that could be chosen, {self.lowest:.2f}"
+            return f"{chosen}; {self.had_the_lowest}"
         return (
-            f"{chosen}; the network with the lowest seen of those that could be chosen, {self.lowest:.2f} ({self.lowest_network}), was not chosen: "
-            f"{self.lowest_expected:.2f} ± {self.lowest_sd:.2f} is expected of it"
+            f"{chosen}; the network with the lowest seen of those that could be chosen, {months(self.lowest)} ({self.lowest_network}), was not chosen: "
+            f"{with_sd(self.lowest_expected, self.lowest_sd)} is expected of it"
         )
 
+    @property
+    def had_the_lowest(self) -> str:
+        """Of a chosen network that did: beside its mean that is said of one of its trainings."""
+        which = f"one of its {self.seeds} trainings" if self.seeds > 1 else "it also"
+        mean = f"; their mean is {months(self.mean)}" if self.seeds > 1 and self.mean is not None else ""
+        return f"{which} had the lowest MAE seen of the networks that could be chosen, {months(self.lowest)}{mean}"
+
     def to_dict(self) -> dict[str, Any]:
-        return asdict(self)
+        return {name: value for name, value in asdict(self).items() if value is not None}
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Self:

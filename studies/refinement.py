@@ -16,6 +16,7 @@ from dataclasses import dataclass, field, replace
 from math import log2
 from typing import Any
 
+from data.written import millions, months, yardstick
 from models.architecture import Architecture
 from studies import depth, resolution, width
 from studies.caps import options, over, said
@@ -240,7 +241,7 @@ def believed(given: Given, trials: Sequence[Trial]) -> Decision:
     nothing = learned_nothing(max(mae, choice.expected), given.constant_mae, given.preset.margin_months)
     findings = RefinementFindings(
         best_mae=mae,
-        constant_mae=round(given.constant_mae, 3),
+        constant_mae=given.constant_mae,
         params=cost.params,
         macs=cost.macs,
         point=point,
@@ -248,7 +249,7 @@ def believed(given: Given, trials: Sequence[Trial]) -> Decision:
         comparisons=estimated(given, around(trials, point), at(trials, point)) if point else (),
         choice=choice,
     )
-    constant = f"always answering the median: {given.constant_mae:.1f}"
+    constant = f"always answering the median: {yardstick(given.constant_mae)}"
     return Decision(f"{belief.worded(decided)}: {choice.sentence} ({constant})", decided, findings)
 
 
@@ -271,12 +272,12 @@ def decide(given: Given, trials: Sequence[Trial]) -> Decision:
     final = architecture(given, chosen.point)
     cost = given.cost(final)
     summary = (
-        f"{final.width}, {final.blocks}, FC {final.fc_units or 'none'}, dropout {final.dropout:g}: {chosen.error:.2f} months "
-        f"with {cost.params / 1e6:.2f}M parameters (always answering the median: {given.constant_mae:.1f})"
+        f"{final.width}, {final.blocks}, FC {final.fc_units or 'none'}, dropout {final.dropout:g}: {months(chosen.error)} months "
+        f"with {millions(cost.params)} parameters (always answering the median: {yardstick(given.constant_mae)})"
     )
     findings = RefinementFindings(
         best_mae=chosen.validation_mae,
-        constant_mae=round(given.constant_mae, 3),
+        constant_mae=given.constant_mae,
         params=cost.params,
         macs=cost.macs,
         largest_converging_dropout=max(float(trial.point["dropout"]) for trial in converging),
@@ -294,8 +295,7 @@ def comparisons(given: Given, trials: Sequence[Trial]) -> tuple[Compared, ...]:
 def table(given: Given, trials: Sequence[Trial]) -> list[dict[str, Any]]:
     finished = sorted((trial for trial in trials if trial.finished), key=lambda trial: trial.number)
     return [
-        row(given, trial, architecture(given, trial.point), **trial.point)
-        | {"train_mae": round(trial.train_mae[-1], 2) if trial.train_mae else None}
+        row(given, trial, architecture(given, trial.point), **trial.point) | {"train_mae": trial.best_train_mae}
         for trial in finished
     ]
 

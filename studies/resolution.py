@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from math import log2
 from typing import Any
 
+from data.written import gmacs, months
 from models.architecture import Architecture
 from studies import ablation, depth
 from studies.findings import Compared, Findings
@@ -136,12 +137,12 @@ def decide(given: Given, trials: Sequence[Trial]) -> Decision:
     decided, mae = architecture(given, {PX: px}), trained[px].error
     cost = given.cost(decided)
     lowest = (
-        "" if mae == best else f"; of the sides within the margin of the lowest ({best:.2f}) it has the fewest MACs"
+        "" if mae == best else f"; of the sides within the margin of the lowest ({months(best)}) it has the fewest MACs"
     )
     findings = ResolutionFindings(
-        best_px=px, best_mae=round(mae, 4), params=cost.params, macs=cost.macs, comparisons=comparisons(given, trials)
+        best_px=px, best_mae=mae, params=cost.params, macs=cost.macs, comparisons=comparisons(given, trials)
     )
-    return Decision(f"{px} px: {mae:.2f} months with {cost.macs / 1e9:.3g} GMACs{lowest}", decided, findings)
+    return Decision(f"{px} px: {months(mae)} months with {gmacs(cost.macs)} GMACs{lowest}", decided, findings)
 
 
 def comparisons(given: Given, trials: Sequence[Trial]) -> tuple[Compared, ...]:

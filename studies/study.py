@@ -29,7 +29,8 @@ SEED = "seed"  # the parameter of trials whose study runs every point with sever
 class Trial:
     """What a study sees of a point: one trial, or several of different seeds taken together (`pool`).
 
-    `validation_mae` is that of the best epoch, in months; None unless complete.
+    `validation_mae` is that of the best epoch, in months; None unless complete. Of several trainings it is their mean, and each has a
+    best epoch of its own: `best_epochs`.
     """
 
     number: int
@@ -54,6 +55,18 @@ class Trial:
     @property
     def finished(self) -> bool:
         return self.state != "running"
+
+    @property
+    def best_epochs(self) -> tuple[int, ...]:
+        """Of each of its trainings that gave a result, by seed."""
+        return tuple(run.best_epoch for run in self.by_seed if run.validation_mae is not None and run.best_epoch)
+
+    @property
+    def best_train_mae(self) -> float | None:
+        """Months; the mean over its trainings, of each in its own best epoch."""
+        ended = [(run.train_mae, run.best_epoch) for run in self.by_seed if run.validation_mae is not None]
+        known = [curve[best - 1] for curve, best in ended if best and best <= len(curve)]
+        return fmean(known) if known else None
 
     @property
     def error(self) -> float:
@@ -267,6 +280,7 @@ def pooled(runs: Sequence[Trial], seeds: int) -> Trial:
         complete[0],
         number=first.number,
         validation_mae=fmean(run.error for run in complete),
+        best_epoch=complete[0].best_epoch if len(complete) == 1 else None,
         train_mae=tuple(fmean(epoch) for epoch in curves),
         seconds=sum(run.seconds for run in ended),
         runs=ended,
@@ -329,10 +343,10 @@ def row(given: Given, trial: Trial, architecture: Architecture, **own: Any) -> d
     """The columns every study's table shares, after its own."""
     cost = given.cost(architecture)
     return own | {
-        "params_m": round(cost.params / 1e6, 3),
-        "gmacs": round(cost.macs / 1e9, 3),
-        "validation_mae": None if trial.validation_mae is None else round(trial.validation_mae, 2),
-        "best_epoch": trial.best_epoch,
+        "params_m": cost.params / 1e6,
+        "gmacs": cost.macs / 1e9,
+        "validation_mae": trial.validation_mae,
+        "best_epoch": trial.best_epoch or ", ".join(map(str, trial.best_epochs)) or None,
         "seconds": round(trial.seconds),
         "outcome": trial.exit_reason or trial.state,
     }

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field, replace
 from math import log2
 from typing import Any, Self
 
+from data.written import months
 from models.architecture import Architecture
 from studies import ablation
 from studies.findings import Compared, Findings
@@ -181,7 +182,7 @@ def decide(given: Given, trials: Sequence[Trial]) -> Decision:
         best_mae=best.validation_mae,
         comparisons=comparisons(given, trials),
     )
-    decided = f"β {float(best.point['beta']):g} is the best, {best.error:.2f} months"
+    decided = f"β {float(best.point['beta']):g} is the best, {months(best.error)} months"
     if without := dropped(given):
         return spent(given, best, f"without {', '.join(without)}, {decided}", findings)
     smallest = smallest_no_worse(given, trials)
@@ -220,9 +221,9 @@ def spent(given: Given, best: Trial, summary: str, findings: WidthFindings) -> D
     assert before is not None  # it was what the dropped blocks were compared with
     reference = given.preset.reference
     if best.error > before and given.fits(reference, max_params(given)):
-        summary += f"; no gain over {before:.2f} with all blocks, so the reference is restored"
+        summary += f"; no gain over {months(before)} with all blocks, so the reference is restored"
         return Decision(summary, reference, replace(findings, best_beta=reference.beta))
-    return Decision(f"{summary} ({before:.2f} with all blocks)", architecture(given, best.point), findings)
+    return Decision(f"{summary} ({months(before)} with all blocks)", architecture(given, best.point), findings)
 
 
 def smallest_no_worse(given: Given, trials: Sequence[Trial]) -> float | None:

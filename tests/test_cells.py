@@ -42,8 +42,8 @@ ROWS = [{"β": 0.1, "change": 1.1, "n": 3}, {"β": 0.14, "change": -0.25, "n": 4
 def test_terminal_and_page_write_a_column_alike_and_leave_names_alone(capsys: pytest.CaptureFixture[str]) -> None:
     tables.show("a study", ROWS)
 
-    shown = [re.findall(r"[\d.−-]+", line) for line in capsys.readouterr().out.splitlines() if "│" in line]
-    assert shown == [["0.1", "1.10", "3"], ["0.14", "−0.25", "4"]]
+    shown = [re.findall(r"[\d.+−-]+", line) for line in capsys.readouterr().out.splitlines() if "│" in line]
+    assert shown == [["0.1", "+1.10", "3"], ["0.14", "−0.25", "4"]]
     cells = re.findall(r"<td[^>]*>([^<]*)</td>", html.table(ROWS, "a study"))
     assert [cells[:3], cells[3:]] == shown
 

@@ -4,6 +4,7 @@ import os
 import shlex
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,10 @@ from search.commands.general.which_run import settle_run
 from search.commands.parser import parser
 from search.output.typed import HERE, PROGRAM, put_on_the_path
 from search.report.closing import TOP, next_commands, next_lines, top_rows
-from search.report.read import read
+from search.report.parts import Plots, Words
+from search.report.read import Report, read
+from search.report.rows import best_trials
+from search.report.sections import curves
 from search.run import open_run
 
 WITHOUT = "/usr/bin:/bin"  # a PATH on which the environment's commands are not
@@ -49,9 +53,9 @@ def test_the_best_trainings_are_the_lowest_errors_of_the_run(tmp_path: Path) -> 
     rows = top_rows(found)
 
     shown = [row["validation_mae"] for row in rows]
-    every = [one.trial.error for study in found.studies for one in study.trials if one.trial.state == "complete"]
+    every = [one.trial.error for study in found.every for one in study.trials if one.trial.state == "complete"]
     assert shown == sorted(shown)
-    assert shown[0] == round(min(every), 2)
+    assert shown[0] == min(every)
     assert 0 < len(shown) <= TOP
     assert all("Architecture(" not in row["network"] for row in rows)
 
@@ -99,3 +103,39 @@ def test_what_status_says_next_works_when_pasted_where_the_command_is_not_on_the
     lines = [line.partition(": ")[2] for line in (first, then)]
     assert then.startswith("next: ")
     assert in_sh(f"{lines[0]}\n{lines[1]} --help")[0].startswith("usage: boneage-search width ")
+
+
+def with_trials(report: Report, *errors: float) -> Report:
+    """With one more study, after all, whose trials have these errors."""
+    study = report.studies[0]
+    added = [
+        replace(
+            study.trials[0],
+            attrs={},
+            trial=replace(study.trials[0].trial, number=n, validation_mae=error, state="complete"),
+        )
+        for n, error in enumerate(errors)
+    ]
+    return replace(report, after=(replace(study, name="confirmation", trials=tuple(added)),))
+
+
+def test_trainings_after_all_are_among_the_lowest(tmp_path: Path) -> None:
+    found = read(open_run(laid_out(tmp_path / "golden"), None, {}, None, None))
+    lowest = with_trials(found, 1.0, 99.0)
+
+    assert [study.name for study, _ in best_trials(lowest, TOP)].count("confirmation") == 2
+    assert best_trials(lowest, 1)[0][1].error == 1.0
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_learning_curves_are_headed_in_grammar(count: int, tmp_path: Path) -> None:
+    found = read(open_run(laid_out(tmp_path / "golden"), None, {}, None, None))
+    known = next(study for study in found.studies if study.trials)
+    fewer = replace(found, studies=(replace(known, trials=known.trials[:count]),))
+
+    said, plots = curves(fewer)
+
+    assert isinstance(said, Words)
+    assert isinstance(plots, Plots)
+    assert len(plots.plots) == count
+    assert said.text.startswith("The training with" if count == 1 else "The 2 trainings with")

@@ -3,19 +3,20 @@
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from statistics import fmean
+from statistics import fmean, stdev
 
 import numpy as np
 import pytest
 from conftest import tiny_preset
 from formula import FormulaExecutor, deeper_is_better, silent
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from landscapes import KINDS, landscape
 from optuna_dashboard import get_note
 from searched import a_run, search
 
 from data.store.disk import Store
+from data.written import months, with_sd
 from search.apply.model_card import beside, card
 from search.leader.engine import run_study
 from search.output.confirmed import MODEL_NOTHING, NOTHING, confirmed_words, model_learned_nothing
@@ -24,6 +25,7 @@ from search.report.rows import machine_rows, trial_rows
 from search.report.text import trials_csv
 from search.report.words import FRESH, OPTIMISM, answers
 from search.run import Run
+from search.show.cells import columns
 from search.storage.opening import open_storage
 from search.storage.records import load, table, trials_of
 from search.storage.status import CONFIRMATION, next_command, status
@@ -290,3 +292,34 @@ def test_an_enqueued_training_with_another_seed_is_none_of_the_fresh_ones(lucky_
     assert confirmation.table(start, pool([*own, lucky], 3)) == confirmation.table(start, pool(own, 3))
     with pytest.raises(StudyError, match="could not be trained with 3 fresh seeds"):
         confirmation.decide(start, pool([lucky]))
+
+
+# one figure, rounded once
+
+SEEN = (
+    14.013653352525498,
+    14.679124662611219,
+    13.712353642781576,
+)  # whose mean, 14.1350, was once rounded to 14.135 first
+
+
+def confirmed_with(maes: tuple[float, ...]) -> tuple[str, str]:
+    """The sentence of the decision, and the validation MAE in the table's row above it."""
+    preset = fresh(replace(tiny_preset(), confirm_seeds=len(maes)))
+    decided = Decision("", preset.reference, RefinementFindings(best_mae=12.0, constant_mae=33.0))
+    start = Given(preset, {"refinement": decided, "depth": decided}, 33.0)
+    trials = [
+        Trial(n, {"rank": 1}, "complete", mae, best_epoch=1, train_mae=(mae,), seed=preset.seed + n)
+        for n, mae in enumerate(maes)
+    ]
+    [shown] = columns(confirmation.table(start, pool(trials)))["validation_mae"]
+    return confirmation.decide(start, pool(trials)).summary, shown
+
+
+@given(st.lists(st.floats(3, 90), min_size=2, max_size=5).map(tuple))
+@example(SEEN)
+def test_the_sentence_and_the_row_above_it_say_one_figure(maes: tuple[float, ...]) -> None:
+    summary, shown = confirmed_with(maes)
+
+    assert shown == months(fmean(maes))
+    assert f"fresh seeds {with_sd(fmean(maes), stdev(maes))} months" in summary

@@ -80,5 +80,5 @@ def test_answers_with_mirror_images_come_with_the_figures_that_were_measured_so(
     found = about(0.0) | {"ensemble": None}
     model: Any = SimpleNamespace(about=found | {"test_flipped": found["test"] | {"mae": 3.21}})
 
-    assert "MAE 3.2 months" in figures_words(model, flip=True)
-    assert "MAE 3.2 months" not in figures_words(model)
+    assert "MAE 3.21 months" in figures_words(model, flip=True)
+    assert "MAE 3.21 months" not in figures_words(model)

@@ -13,7 +13,7 @@ from html.parser import HTMLParser
 from itertools import accumulate, pairwise
 from pathlib import Path
 from statistics import fmean
-from typing import get_args
+from typing import Any, get_args
 
 import optuna
 import pytest
@@ -23,6 +23,7 @@ from plotly.graph_objects import Figure
 from searched import a_run, one_fails, search, with_seeds
 
 from data.store.disk import Store
+from data.written import months
 from models.architecture import Architecture
 from models.paper import TABLE1
 from search.audit.said import audited
@@ -32,7 +33,7 @@ from search.report import plotted
 from search.report import write as report_files
 from search.report.page import html
 from search.report.parts import Plot, Plots, Table
-from search.report.read import LEAST_FOR_IMPORTANCE, Report, StudyReport, importance, read
+from search.report.read import LEAST_FOR_IMPORTANCE, Recorded, Report, StudyReport, importance, read
 from search.report.rows import differs, settings_rows, table1_rows
 from search.report.sections import contents
 from search.report.text import markdown, trials_csv
@@ -110,7 +111,7 @@ def test_the_first_card_says_what_was_lowest_and_why_it_was_not_chosen(tmp_path:
     assert lowest_seen(lowest) in html(contents(report))
     assert "8.50 months, β 0.1. It was not chosen: the surrogate expects 9.25 ± 0.50" in lowest_seen(other)
     assert f"and {other.expected:.2f} ± {other.sd:.2f} of this one" in lowest_seen(other)
-    assert "also had the lowest" in lowest_seen(replace(lowest, is_lowest=True))
+    assert "had the lowest MAE seen" in lowest_seen(replace(lowest, is_lowest=True))
 
 
 def test_every_trial_is_in_the_csv_with_the_numbers_of_the_storage(decided: Report) -> None:
@@ -192,12 +193,40 @@ def test_the_papers_rows_stand_as_printed_and_ours_beside_them(decided: Report) 
     paper, ours = ([row for row in rows if row["of"] == whose] for whose in ("paper", "this run"))
 
     assert [(row["network"], row["valid. MAE"]) for row in paper] == [(row.name, row.validation_mae) for row in TABLE1]
-    assert [row["network"] for row in ours] == ["Baseline", "Best width", "Best depth", "Final no FC layer", "Final"]
+    assert [row["network"] for row in ours] == [
+        "Baseline",
+        "Decided by width",
+        "Decided by depth",
+        "Final no FC layer",
+        "Final",
+    ]
     assert all(re.fullmatch(r"\d \w+ #\d+(, #\d+)*", row["trial"]) for row in ours)
     final = decided.study("refinement").decision
     assert final
-    assert ours[-1]["valid. MAE"] == round(final.findings.best_mae, 2)
+    assert ours[-1]["valid. MAE"] == months(final.findings.best_mae)
     assert (ours[-1]["n5"], ours[-1]["n7"], ours[-1]["n9"]) == tuple(final.architecture.blocks[-3:])
+
+
+@pytest.mark.parametrize("name", ["width", "depth"])
+def test_a_luckier_training_is_not_the_network_that_a_study_decided_for(decided: Report, name: str) -> None:
+    study = decided.study(name)
+    decision = study.decision
+    assert decision
+
+    def row_of(changed: StudyReport) -> list[dict[str, Any]]:
+        report = replace(decided, studies=tuple(changed if one is study else one for one in decided.studies))
+        return [row for row in table1_rows(report) if row["network"] == f"Decided by {name}"]
+
+    def lucky(one: Recorded) -> Recorded:
+        is_another = study.architecture(one.trial) != decision.architecture
+        return replace(one, trial=replace(one.trial, validation_mae=0.5)) if is_another else one
+
+    luckier = replace(study, trials=tuple(map(lucky, study.trials)))
+    assert min(trial.error for trial in luckier.pooled) == 0.5
+    [row] = row_of(luckier)
+    assert row == row_of(study)[0]
+    assert row["β"] == decision.architecture.beta
+    assert row_of(replace(study, status=dict(study.status, decision=None))) == []
 
 
 @pytest.mark.slow
@@ -423,7 +452,7 @@ def test_models_trained_in_full_give_the_test_mae(
     _, good, *_ = contents(with_model).answers
 
     assert "Test MAE 5.60" in " ".join(good.details)
-    assert [row["test MAE"] for row in table1_rows(with_model) if row["network"] == "Final"] == [5.6, 5.6]
+    assert [row["test MAE"] for row in table1_rows(with_model) if row["network"] == "Final"] == [5.6, "5.60"]
     assert dict(contents(with_model).sections)["Final models"]
 
 
@@ -439,7 +468,7 @@ def test_the_test_mae_beside_the_papers_is_of_the_network_itself_and_of_the_runs
 
     both, alone = replace(decided, models=tuple(of_final)), replace(decided, models=tuple(of_final[1:]))
 
-    assert [row["test MAE"] for row in table1_rows(both) if row["network"] == "Final"] == [5.6, 5.6]
+    assert [row["test MAE"] for row in table1_rows(both) if row["network"] == "Final"] == [5.6, "5.60"]
     assert [row["test MAE"] for row in table1_rows(alone) if row["network"] == "Final"] == [5.6, None]
 
 
@@ -457,7 +486,7 @@ def test_a_model_of_another_network_or_of_other_data_is_no_test_of_the_best_netw
     }
     other = others[what] | {"name": "other", "test": dict(own["test"], mae=9.9)}  # type: ignore[call-overload]
 
-    def shown(*models: dict[str, object]) -> tuple[str, list[float | None]]:
+    def shown(*models: dict[str, object]) -> tuple[str, list[float | str | None]]:
         report = replace(decided, models=tuple((decided.run.folder / "models", about) for about in models))
         of_final = [row["test MAE"] for row in table1_rows(report) if row["network"] == "Final"]
         return " ".join(how_good(report, best).details), of_final
@@ -469,7 +498,7 @@ def test_a_model_of_another_network_or_of_other_data_is_no_test_of_the_best_netw
     assert beside_the_papers == [5.6, None]
     told, beside_the_papers = shown(own, other)
     assert re.findall(r"Test MAE [^.]*\.\d\d \([^)]*\)", told) == ["Test MAE 5.60 (final, 200 images)"]
-    assert beside_the_papers == [5.6, 5.6]
+    assert beside_the_papers == [5.6, "5.60"]
 
 
 def test_a_test_of_an_ensemble_of_the_best_network_says_that_it_is_one(

@@ -1,6 +1,7 @@
 """What the report says of a network's blocks follows from that network and the ablation's evidence, whatever these are."""
 
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from itertools import product
@@ -11,7 +12,7 @@ from formula import FormulaExecutor
 from searched import a_run, search
 
 from data.store.disk import Store
-from models.architecture import Architecture, Blocks
+from models.architecture import Architecture, Blocks, changed
 from search.report.words import because
 from search.storage.opening import open_storage
 from search.storage.records import load
@@ -112,7 +113,8 @@ def test_the_sentences_contradict_neither_the_estimates_nor_the_strategy() -> No
         assert ("found to cost anything" in said) == (judged and round(highest, 2) <= 0)
         assert ("costs most" in said) == (judged and 0 < round(highest, 2) <= 1)
         assert ("than 1 month" in said) == (judged and round(highest, 2) > 0)
-        assert "-0.00" not in said
+        assert not re.search("[-−]0[.]00", said)
+        assert not re.search("-[0-9]", said)
         for group, verdict, cost in zip(GROUPS, verdicts, months, strict=True):
             if judged and cost > 1.0 and verdict in NO_COST:  # surely smaller than another, larger margin
                 assert f"{group} ({cost:.2f} ± 0.50; {verdict})" in said
@@ -125,6 +127,14 @@ def test_a_network_is_compared_with_the_reference_group_by_group() -> None:
         assert "mixed5 2 instead of 1, mixed9 0 instead of 1" in more
         assert "All groups are as in the reference." in same
         assert ("The reference needs mixed9;" in more) == (verdicts[1] in SURE)
+
+
+def test_of_another_family_than_the_reference_no_group_is_named_as_the_networks_own() -> None:
+    other = changed(REFERENCE, {"family": "xception"})
+    for strategy, _, _, decision in EVERY:
+        said = because(GIVEN[strategy], decision, other)
+        assert "mixed" not in said.headline
+        assert said.details[0] == "It is of another family than the reference: Xception instead of InceptionV3."
 
 
 def test_with_a_second_objective_depth_repeats_the_key_groups_alone() -> None:
@@ -171,7 +181,7 @@ def test_a_stored_decision_that_says_why_is_told_in_the_words_of_today() -> None
     said = because(GIVEN["surrogate"], stored_decision("ablation", stored), NETWORKS[1])
     assert said.headline == "None of its block groups is found to matter"
     assert (
-        "no group is found to cost anything (dearest: mixed9, -0.12 ± 0.50); depth tries all groups." in said.details[1]
+        "no group is found to cost anything (dearest: mixed9, −0.12 ± 0.50); depth tries all groups." in said.details[1]
     )
 
 

@@ -17,6 +17,7 @@ from data.csv_text import guarded, read_csv, row_writer, unguarded
 from data.foreign import foreign
 from data.preparation import DataError
 from data.tables.cells.workbook import unremarked
+from data.written import months, signed, yardstick
 from search.output.files import write_text
 from search.output.files import written as whole
 from search.output.terminal import log
@@ -198,9 +199,11 @@ def say_figures(tally: Tally, level: float, constant_months: float | None) -> No
     if (found := tally.figures(constant_months)) is None:
         return
     constant = (
-        "" if found["constant_mae"] is None else f" (always answering the training median: {found['constant_mae']:.1f})"
+        ""
+        if found["constant_mae"] is None
+        else f" (always answering the training median: {yardstick(found['constant_mae'])})"
     )
     log(
-        f"on {found['n']:,} labels: MAE {found['mae']:.1f} months{constant}, bias {found['bias']:+.1f}; {level:.0%} intervals hold "
+        f"on {found['n']:,} labels: MAE {months(found['mae'])} months{constant}, bias {signed(found['bias'])}; {level:.0%} intervals hold "
         f"{found['coverage']:.0%} of them"
     )

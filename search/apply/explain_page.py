@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from data.written import fixed, signed
 from models.cells import Cells
 from search.apply.explain import (
     DETAIL_PX,
@@ -165,13 +166,13 @@ def month_row(case: Explained, method: str) -> dict[str, Any]:
         "sex": sex_of(shown),
         "predicted": f"{predicted:.1f}",
         "label": None if shown.age_months is None else f"{shown.age_months:g}",
-        "error": None if shown.age_months is None else f"{predicted - shown.age_months:+.1f}",
+        "error": None if shown.age_months is None else signed(predicted - shown.age_months, 1),
         **(
             {}
             if method == FINE
             else {
-                "from the image": f"{case.months.sum():+.1f}",
-                "from sex and constants": f"{case.elsewhere_months:.1f}",
+                "from the image": signed(case.months.sum(), 1),
+                "from sex and constants": fixed(case.elsewhere_months, 1),
             }
         ),
     }

@@ -8,6 +8,7 @@ from typing import Any
 from data.films import field
 from data.films.traits import TRAITS, shown, spanned
 from data.preparation import Shrink
+from data.written import between, months, signed, yardstick
 from models.architecture import family_named
 from search.apply import card_reader
 from search.output.confirmed import MODEL_NOTHING, model_learned_nothing
@@ -216,7 +217,7 @@ def figures(about: Mapping[str, Any]) -> list[str]:
         return ["None were measured."]
     rows = [{"split": name, **row(figures)} for name, figures in splits.items()]
     constants = {name: of.get("constant_mae", about["constant_mae"]) for name, of in splits.items()}
-    told = ", ".join(f"{constant:.1f} on {name}" for name, constant in constants.items())
+    told = ", ".join(f"{yardstick(constant)} on {name}" for name, constant in constants.items())
     parts = [table(rows), f"Months. Always answering {constant_words(about)}: {told}."]
     if model_learned_nothing(about):
         parts.append(f"**{MODEL_NOTHING}**")
@@ -241,14 +242,16 @@ def contradicted(about: Mapping[str, Any]) -> list[str]:
 def row(measured: Mapping[str, Any]) -> dict[str, str]:
     shown = {words: number(name, measured[name]) for name, words in FIGURES.items() if measured.get(name) is not None}
     if measured.get("mae_low") is not None:
-        shown["MAE"] += f" ({measured['mae_low']:.2f} to {measured['mae_high']:.2f})"
+        shown["MAE"] += f" ({between(measured['mae_low'], measured['mae_high'])})"
     return shown
 
 
 def number(name: str, value: float) -> str:
     if name == "n":
         return f"{value:,}"
-    return f"{value:.0%}" if name.startswith("within") else f"{value:.2f}"
+    if name == "bias":
+        return signed(value)
+    return f"{value:.0%}" if name.startswith("within") else months(value)
 
 
 def groups(measured: Sequence[Mapping[str, Any]] | None) -> list[dict[str, str]]:

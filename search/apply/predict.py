@@ -25,6 +25,7 @@ from data.tables.dicom_cases import Study, header, study
 from data.tables.dicomdir import is_index, listed
 from data.tables.folders import files_below
 from data.tables.paired.header_ids import is_imageless
+from data.written import months, yardstick
 from search.output.confirmed import MODEL_NOTHING, model_learned_nothing
 from search.output.terminal import log
 from search.trained.folder import ModelFolder
@@ -291,7 +292,9 @@ def figures_words(model: Model, flip: bool = False) -> str:
     about, split = model.about, "test" if model.about["test"] else "validation"
     own = (about["test_flipped"] if flip else None) or about[split]
     several = f", mean of {len(made_of(model.about))} networks" if model.about["ensemble"] else ""
-    return f"{several}: MAE {own['mae']:.1f} months on its {split} images (constant {own['constant_mae']:.1f})"
+    return (
+        f"{several}: MAE {months(own['mae'])} months on its {split} images (constant {yardstick(own['constant_mae'])})"
+    )
 
 
 def cautions(model: Model, wanted: Wanted) -> Iterator[str]:

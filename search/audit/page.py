@@ -11,6 +11,7 @@ from data.audit.labels import BIN_MONTHS, FEW_PER_YEAR
 from data.audit.measures import RSNA_AGES_MONTHS, Audit
 from data.cases import fraction
 from data.store.disk import Store
+from data.written import fixed
 from search.audit.figures import SIZE_STEP_PX, age_histograms, label_figure, size_figure
 from search.audit.rows import audit_rows, balance_rows
 from search.output.files import write_text
@@ -151,7 +152,7 @@ def images_section(store: Store, audit: Audit) -> Section:
 
 def range_cells(values: Range) -> dict[str, str]:
     named = {"least": values.low, "median": values.median, "most": values.high}
-    return {name: f"{value:.2f}" if value < 10 else f"{value:,.0f}" for name, value in named.items()}
+    return {name: fixed(value, 2) if value < 10 else f"{value:,.0f}" for name, value in named.items()}
 
 
 def duplicates_section(store: Store, audit: Audit) -> Section:
@@ -168,7 +169,7 @@ def duplicates_section(store: Store, audit: Audit) -> Section:
     shown = [
         Picture(
             (store.images[rows[pair.first]], store.images[rows[pair.second]]),
-            f"{described(store, rows[pair.first])}; {described(store, rows[pair.second])}; detail {pair.agreement:.2f}",
+            f"{described(store, rows[pair.first])}; {described(store, rows[pair.second])}; detail {fixed(pair.agreement, 2)}",
         )
         for pair in worst
     ]

@@ -6,6 +6,7 @@ from data.audit.balance import Comparison
 from data.audit.findings import NAMES, OF_FILMS
 from data.audit.measures import Audit
 from data.films.traits import shown
+from data.written import fixed, signed
 
 
 def audit_rows(audit: Audit) -> list[dict[str, Any]]:
@@ -44,8 +45,9 @@ def balance_rows(audit: Audit) -> list[dict[str, Any]]:
 
 
 def effect_text(compared: Comparison) -> str:
-    of_sex = compared.what == "sex"
-    return (f"{100 * compared.effect:.1f}" if of_sex else f"{compared.effect:.2f}").replace("-", "−")
+    if compared.what == "spread of age":  # a ratio
+        return fixed(compared.effect, 2)
+    return signed(100 * compared.effect, 1) if compared.what == "sex" else signed(compared.effect)
 
 
 def value_text(compared: Comparison, value: float) -> str:

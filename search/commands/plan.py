@@ -3,6 +3,7 @@
 import argparse
 from typing import TYPE_CHECKING, Any
 
+from data.written import gmacs, millions
 from search.commands.arguments import add_anyway, add_stage_options, open_the_run
 from search.commands.general.help import Subparsers, command
 from search.machine.devices import choose_device, refuse_idle, seen
@@ -121,7 +122,7 @@ def rows(found: Plan) -> list[dict[str, Any]]:
             "study": study.study,
             "trials": study.trials,
             "epochs": f"{study.epochs:,}",
-            "largest network": f"{study.largest_params / 1e6:.2f}M, {study.largest_macs / 1e9:.3g} GMACs",
+            "largest network": f"{millions(study.largest_params)}, {gmacs(study.largest_macs)} GMACs",
             "time": duration(study.seconds),
         }
         for study in found.studies
@@ -167,7 +168,7 @@ def said(found: Plan) -> list[str]:
         f"Images: {images.train:,} to train on, {images.validation:,} to validate, {images.test:,} to test ({many[images.known]}). "
         f"The prepared store has {size(images.store_bytes)}. Checkpoints take up to {size(found.checkpoint_bytes)} more: {CHECKPOINTS} for each "
         f"trial at once, of {CHECKPOINT_BYTES} bytes a parameter.",
-        f"The training that needs most memory takes about {size(found.memory_bytes)} ({found.memory_params / 1e6:.2f}M parameters; by "
+        f"The training that needs most memory takes about {size(found.memory_bytes)} ({millions(found.memory_params)} parameters; by "
         "arithmetic, without the libraries' own).",
     ]
 

@@ -123,7 +123,7 @@ def run_stages(arguments: argparse.Namespace) -> int:
         say(sentence)
     tables.footnote(constant_mae(store.cases), store.synthetic)
     if found:
-        tables.show("lowest validation MAEs of all studies", closing.top_rows(found))
+        tables.show("trainings with the lowest validation MAE, of all studies", closing.top_rows(found))
         say(f"the report is in {page}")
         for line in closing.next_lines(run):
             say(line)

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import cycle
 from typing import TYPE_CHECKING, Any
 
+from data.written import between, months, yardstick
 from search.compare.compare import Played, median_curve
 from search.compare.replay import Trace
 from search.compare.rivals import STAGED
@@ -37,7 +38,7 @@ def compare_page(
             "the network that each search would hand on. Epochs to the goal are those that a search needed to become as good as "
             "the best rival at its end: the median and the quartiles of the repetitions, and how many of them never become so good. "
             "Winners are the different trainings that the repetitions end with: a few different ones prove little. "
-            f"Always answering the training median scores {constant_mae:.1f}."
+            f"Always answering the training median scores {yardstick(constant_mae)}."
         ),
     )
     curves = section(
@@ -53,7 +54,7 @@ def compare_page(
         times = [
             {"workers": workers}
             | {
-                str(row["search"]): f"{row['simulated_seconds']:,.0f} s, {row['validation_mae']:.2f}"
+                str(row["search"]): f"{row['simulated_seconds']:,.0f} s, {months(row['validation_mae'])}"
                 for row in of_workers
             }
             for workers, of_workers in scaling.items()
@@ -75,19 +76,16 @@ def compare_page(
 
 
 def shown(row: Mapping[str, Any]) -> dict[str, Any]:
-    def months(name: str) -> str:
-        return "–" if row.get(name) is None else f"{row[name]:.2f}"
-
     columns = {
         "search": row["search"],
-        "best MAE": months("validation_mae"),
-        "quartiles": f"{months('low')} to {months('high')}",
-        "test MAE": months("test_mae"),
+        "best MAE": months(row["validation_mae"]),
+        "quartiles": between(row["low"], row["high"]),
+        "test MAE": months(row.get("test_mae")),
     }
     if "seed_mean_mae" in row:
-        columns["mean of its seeds"] = months("seed_mean_mae")
+        columns["mean of its seeds"] = months(row["seed_mean_mae"])
     if "regret" in row:
-        columns["regret"] = months("regret")
+        columns["regret"] = months(row["regret"])
     if "never_hit" in row:
         quartiles = f" ({counted(row['hit_low'])} to {counted(row['hit_high'])})"
         columns["epochs to the goal"] = counted(row["hit_median"]) + (quartiles if row["never_hit"] < 1 else "")

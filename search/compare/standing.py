@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from data.written import months
 from search.compare.replay import Trace
 from search.compare.rivals import STAGED
 
@@ -62,7 +63,7 @@ class Standing:
                 how += f", equal in {equal}"
             if not self.clear and self.repetitions < FEWEST:
                 how += f"; fewer than {FEWEST} repetitions can show no winner"
-        ends = f"{self.first_mae:.2f} months, {self.second} at {self.second_mae:.2f} ({how})."
+        ends = f"{months(self.first_mae)} months, {self.second} at {months(self.second_mae)} ({how})."
         if self.clear:
             return f"{self.first} wins: it ends at {ends}"
         return f"No search wins clearly: {self.first} ends at {ends}"
@@ -112,7 +113,7 @@ def verdict(
     ours = rows[names.index(STAGED)]
     if STAGED not in (first.first, first.second):
         said.append(
-            f"The staged strategy is number {names.index(STAGED) + 1} of {len(rows)}, at {ours['validation_mae']:.2f} months."
+            f"The staged strategy is number {names.index(STAGED) + 1} of {len(rows)}, at {months(ours['validation_mae'])} months."
         )
     if share:
         said.append(reached(share, ours, first.repetitions))
@@ -120,8 +121,8 @@ def verdict(
     if ours in known:
         best = min(known, key=lambda row: float(row["regret"]))
         said.append(
-            f"By the known truth, the network that staged hands on is {ours['regret']:.2f} months worse than the best network; "
-            f"{best['search']} has the least regret, {best['regret']:.2f}{' (medians)' * (first.repetitions > 1)}."
+            f"By the known truth, the network that staged hands on is {months(ours['regret'])} months worse than the best network; "
+            f"{best['search']} has the least regret, {months(best['regret'])}{' (medians)' * (first.repetitions > 1)}."
         )
     return said
 
@@ -138,9 +139,7 @@ def said_left_out(left_out: Mapping[int, str]) -> list[str]:
 
 
 def reached(share: Mapping[str, Any], ours: Mapping[str, Any], repetitions: int) -> str:
-    rival = (
-        f"{share['best_rival']} ends at {share['its_validation_mae']:.2f} months after {epochs_of(share['its_epochs'])}"
-    )
+    rival = f"{share['best_rival']} ends at {months(share['its_validation_mae'])} months after {epochs_of(share['its_epochs'])}"
     if repetitions > 1:
         rival += " (medians)"
     if share["staged_reaches_it_after"] is None:

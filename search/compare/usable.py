@@ -7,6 +7,7 @@ from statistics import fmean, pvariance
 from typing import Any
 
 from data.shown import shown
+from data.written import months
 from models.architecture import Architecture
 from models.training.settings import FILMS_OFF
 from search.compare.curves import Recorded
@@ -143,5 +144,5 @@ def refuse_another_truth(recorded: Recorded) -> None:
     if below_all or truth > lowest + luck + ROUNDED:
         raise StudyError(
             f"the table's first line gives a lowest true MAE (truth) of {truth:g} months, but the lowest test MAE of its networks is "
-            f"{lowest:.2f}: correct truth, or leave it out"
+            f"{months(lowest)}: correct truth, or leave it out"
         )

@@ -16,6 +16,7 @@ from data.store.patients import numbered
 from data.tables.ages import said_of_few
 from data.tables.dicom_cases import is_header_age
 from data.tables.rsna import official_test
+from data.written import months, yardstick
 from search.evaluate.labelled import Labelled
 from search.output.confirmed import MODEL_NOTHING, model_learned_nothing
 from search.output.notices import of_drawn_hands
@@ -214,7 +215,7 @@ def worries(
     if found["mae"] >= found["constant_mae"]:
         yield (
             "worry",
-            f"Here the model is no better than a constant: MAE {found['mae']:.1f} months, the constant's {found['constant_mae']:.1f}.",
+            f"Here the model is no better than a constant: MAE {months(found['mae'])} months, the constant's {yardstick(found['constant_mae'])}.",
         )
     else:
         bands = [
@@ -225,13 +226,13 @@ def worries(
     if found["mae_low"] is not None and own["mae_high"] is not None and found["mae_low"] > own["mae_high"]:
         yield (
             "worry",
-            f"The error is larger than on the model's validation images: MAE {found['mae']:.1f} months against {own['mae']:.1f}.",
+            f"The error is larger than on the model's validation images: MAE {months(found['mae'])} months against {months(own['mae'])}.",
         )
     error = cases["predicted_months"] - cases["age_months"]
     if abs(found["bias"]) > max(BIAS_MONTHS, 1.96 * float(error.std()) / len(error) ** 0.5):
         yield (
             "worry",
-            f"Ages are predicted {abs(found['bias']):.1f} months too {'low' if found['bias'] < 0 else 'high'} on average; --recalibrate corrects that.",
+            f"Ages are predicted {months(abs(found['bias']))} months too {'low' if found['bias'] < 0 else 'high'} on average; --recalibrate corrects that.",
         )
     if covered["high"] < level:
         yield (

@@ -141,9 +141,7 @@ def fine_tuned(
             "source": labelled.source,
             "trained_on": len(store.split("train")),
             "reported_on": len(reported),
-            "validation_mae_before": round(
-                float((chosen_by["predicted_months"] - chosen_by["age_months"]).abs().mean()), 4
-            ),
+            "validation_mae_before": float((chosen_by["predicted_months"] - chosen_by["age_months"]).abs().mean()),
             "before": measured(reported, constant_months),
             "coverage_before": covered_by(reported, model),
         },

@@ -7,6 +7,7 @@ from typing import Any
 
 from data.named_source import absolute
 from data.preparation import DataError
+from data.written import months
 from search.evaluate.evaluation import OFFICIAL_CASES, Evaluation, predictions
 from search.output.files import file_name, write_text
 from search.show.html import Section, notices, page, prose, section, table, text
@@ -109,6 +110,6 @@ def coverage_section(covered: dict[str, Any]) -> Section:
 def published_section(found: Evaluation) -> Section:
     own = found.figures[found.main]
     others = "" if own["n"] == OFFICIAL_CASES else f"; the published figures are of all {OFFICIAL_CASES}"
-    rows = [{"method": "this model", "MAE": f"{own['mae']:.2f}", "remark": f"{own['n']} images{others}"}]
+    rows = [{"method": "this model", "MAE": months(own["mae"]), "remark": f"{own['n']} images{others}"}]
     rows += [{"method": known.method, "MAE": known.mae, "remark": known.remark} for known in OFFICIAL_TEST]
     return section("Beside published figures", table(rows, "MAE in months on RSNA's official test set, as published."))

@@ -13,7 +13,7 @@ from typing import Any
 from optuna.trial import FrozenTrial
 
 from search.leader.guards import refuse_other_settings
-from search.leader.timings import measured
+from search.leader.timings import macs_of, measured
 from search.planning.amount import Budget
 from search.planning.budget import STAYING, TRIALS, Design, afterwards, changes, design, reaches
 from search.planning.images import Images, images_of
@@ -205,5 +205,5 @@ def seconds_alone(trial: FrozenTrial, rate: Rate) -> float:
     """All epochs of all its legs. A training that has not ended, was ended early or failed has not left its time, and counts by the epochs
     that it reached."""
     attrs = trial.user_attrs
-    epoch_seconds = rate.epoch_seconds(round(attrs.get("macs") or attrs.get("gmacs", 0) * 1e9))
+    epoch_seconds = rate.epoch_seconds(macs_of(attrs))
     return float(attrs.get("seconds") or epoch_seconds * len(trial.intermediate_values))

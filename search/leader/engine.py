@@ -223,7 +223,7 @@ def led(opened: OpenStudy, asked: Asked, progress: Progress, terms: Terms, make_
     """The study's trials, as far as they have not run, and what it decides by them."""
     run, study, name, module, given = opened.run, opened.study, opened.name, opened.module, opened.given
     note(study, "configurations", asked.fitting)
-    note(study, "constant_mae", round(given.constant_mae, 3))
+    note(study, "constant_mae", given.constant_mae)
     note(study, "synthetic", opened.store.synthetic)
     leader, means = Leader(opened, progress, terms), meaning(module, given)
     stood = decisions(opened.storage, run.folder, [name]).get(name) if study.user_attrs.get("rules") != RULES else None

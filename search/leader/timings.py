@@ -31,8 +31,12 @@ def history(storage: optuna.storages.BaseStorage, folder: Path | None = None) ->
 
 
 def timed(attrs: Mapping[str, Any], epochs: int) -> Timed:
-    macs = attrs.get("macs") or attrs["gmacs"] * 1e9  # trials of earlier versions have the rounded one alone
-    return Timed(round(macs), attrs["seconds"] / epochs, attrs.get("conditions", ""), attrs.get("workers", 0))
+    return Timed(macs_of(attrs), attrs["seconds"] / epochs, attrs.get("conditions", ""), attrs.get("workers", 0))
+
+
+def macs_of(attrs: Mapping[str, Any]) -> int:
+    """Of a trial by its attributes; those of earlier versions have the rounded one alone."""
+    return round(float(attrs.get("macs") or attrs.get("gmacs", 0) * 1e9))
 
 
 def measured(run: Run, workers: int) -> Rate | None:

@@ -12,8 +12,3 @@ def sentence(words: str) -> str:
 
 def counted(count: int, what: str) -> str:
     return f"{count} {what}{'s' * (count != 1)}"
-
-
-def millions(count: int) -> str:
-    """21.8M, 85.6k."""
-    return f"{count / 1e6:.3g}M" if count >= 1e6 else f"{count / 1e3:.3g}k"

@@ -12,14 +12,14 @@ TOP = 5
 
 
 def top_rows(report: Report) -> list[dict[str, Any]]:
-    """The best single trainings of all studies."""
+    """The trainings with the lowest validation MAE, of all studies of the run."""
     return [
         {
             "trial": f"{study.name} #{trial.number}",
             "network": name_of(study.architecture(trial)),
-            "validation_mae": round(trial.error, 2),
-            "params_m": round(study.cost(trial).params / 1e6, 3),
-            "gmacs": round(study.cost(trial).macs / 1e9, 3),
+            "validation_mae": trial.error,
+            "params_m": study.cost(trial).params / 1e6,
+            "gmacs": study.cost(trial).macs / 1e9,
         }
         for study, trial in best_trials(report, TOP)
     ]

@@ -3,10 +3,11 @@
 from datetime import datetime
 from itertools import accumulate
 
+from data.written import months
 from search.report import plotted
 from search.report.parts import Part, Plot, Plots, Rows
 from search.report.read import StudyReport
-from search.report.rows import heading, months
+from search.report.rows import heading
 from studies.order import EVERY
 
 

@@ -6,7 +6,7 @@ report says so.
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
@@ -22,14 +22,15 @@ from models.architecture import Architecture
 from models.cost import Cost
 from search.audit.remembered import worries_of
 from search.output.confirmed import confirmed_words
-from search.run import PREPARED, TRIALS, Run
+from search.run import MODELS, PREPARED, TRIALS, Run
 from search.storage.checked.trained import Means
 from search.storage.opening import open_storage
 from search.storage.records import counted, given, left_out, load, seen
 from search.storage.status import CONFIRMATION, all_asked, next_command, refuse_missing, status, storage_exists
 from search.storage.stored import DECIDED_UNDER, an_object, meaning, settings_of
 from search.storage.told import LeftOut
-from search.trained.folder import models_of, read_about
+from search.trained.folder import ABOUT, models_of, read_about
+from search.trained.left.begun import begun
 from search.workers.best import errors_of
 from studies.around.confirmation import ConfirmationFindings
 from studies.caps import Cap
@@ -138,6 +139,9 @@ class Report:
         StudyReport, ...
     ] = ()  # those that come after all and have begun: the confirmation; nothing is decided by them
 
+    # job.json of each training in full that has begun and left no model yet, by its folder's name
+    begun: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+
     @property
     def every(self) -> tuple[StudyReport, ...]:
         """For what is said of all trainings of the run."""
@@ -183,15 +187,23 @@ class Report:
     def study(self, name: str) -> StudyReport:
         return next(study for study in self.studies if study.name == name)
 
+    def decided(self, name: str) -> Best | None:
+        """The network that the study of this name has decided for, as it has trained it, or else an earlier one; None where there is none."""
+        decision, names = self.study(name).decision, [study.name for study in self.studies]
+        if decision is None:
+            return None
+        for study in reversed(self.studies[: names.index(name) + 1]):
+            chosen = [trial for trial in study.pooled if study.architecture(trial) == decision.architecture]
+            if found := best_of(chosen):
+                return Best(study, found, decision.findings.choice)
+        return None
+
     @cached_property
     def best(self) -> Best | None:
         """What the last decision chose, be it trained in an earlier study; before the first decision, the best trial so far."""
-        for last in range(len(self.studies) - 1, -1, -1):
-            if decision := self.studies[last].decision:
-                for study in reversed(self.studies[: last + 1]):
-                    chosen = [trial for trial in study.pooled if study.architecture(trial) == decision.architecture]
-                    if found := best_of(chosen):
-                        return Best(study, found, decision.findings.choice)
+        for study in reversed(self.studies):
+            if found := self.decided(study.name):
+                return found
         begun = [Best(study, trial) for study in self.studies for trial in study.pooled if trial.state == "complete"]
         return min(begun, key=lambda best: best.trial.error, default=None)
 
@@ -245,8 +257,15 @@ def read(run: Run) -> Report:
         store,
         tuple((folder, read_about(folder, whole=True)) for folder in models_of(run.folder)),
         tuple(worries_of(run.folder, store)) if store else (),
+        begun=begun_in(run.folder),
         after=tuple(read_study(run, of_study, storage) for of_study in after if of_study["state"] != "not begun"),
     )
+
+
+def begun_in(folder: Path) -> dict[str, Mapping[str, Any]]:
+    places = [path.parent for path in sorted((folder / MODELS).glob("*/job.json"))]
+    jobs = {place.name: begun(place) for place in places if not (place / ABOUT).exists()}
+    return {name: job for name, job in jobs.items() if isinstance(job, dict)}
 
 
 def read_study(run: Run, of_study: dict[str, Any], storage: Any) -> StudyReport:

@@ -5,14 +5,17 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from data.written import between, gmacs, millions, months, yardstick
 from models.architecture import Architecture
 from models.paper import PAPER_NAMES, TABLE1
-from search.output.sentence import counted, millions
+from search.leader.timings import macs_of
+from search.output.sentence import counted
 from search.output.time_words import duration, error_words
 from search.report.parts import Rows
 from search.report.read import Best, Recorded, Report, StudyReport
 from search.report.words import numbers, reason, what
 from search.run import TRIALS, settings_in_full
+from search.show.cells import named
 from search.show.tables import latest_timing
 from search.storage.opening import sqlite_path
 from search.trained.made_of import best_epochs
@@ -20,11 +23,11 @@ from studies import ablation, depth, refinement, width
 from studies.ablation import BASELINE
 from studies.around import sex
 from studies.preset import PRESETS
-from studies.study import Trial, at, best_of
+from studies.study import Trial, at
 
 
 def table1_rows(report: Report) -> list[dict[str, Any]]:
-    """The paper's rows, each with this run's trial of the same role or the same network below it."""
+    """The paper's rows, each with what this run has of the same role or network below it."""
     rows = []
     for paper in TABLE1:
         rows.append(
@@ -40,8 +43,8 @@ def table1_rows(report: Report) -> list[dict[str, Any]]:
         rows += [
             table1_row(name, "this run", ours.architecture)
             | {
-                "train MAE": train_mae(ours.trial),
-                "valid. MAE": round(ours.trial.error, 2),
+                "train MAE": months(ours.trial.best_train_mae),
+                "valid. MAE": months(ours.trial.error),
                 "params": millions(ours.study.cost(ours.trial).params),
                 "test MAE": test_mae(report, ours.architecture),
                 "trial": f"{ours.study.label} {numbers(ours.trial)}",
@@ -57,12 +60,12 @@ def table1_row(name: str, whose: str, network: Architecture) -> dict[str, Any]:
 
 
 def ours_beside(report: Report, name: str, network: Architecture) -> Iterator[tuple[str, Best]]:
-    """Of the same role where the run has one: baseline, widened, deepened, final; of the same network elsewhere."""
+    """Of the same role where the run has one: its baseline, and what its studies decided for; of the same network elsewhere."""
     of = report.study
     if name == "Baseline":
         if found := at(of(ablation.NAME).pooled, {"variant": BASELINE}):
             yield from existing("Baseline", of(ablation.NAME), found)
-        yield from existing("Best width", of(width.NAME), best_of(of(width.NAME).pooled))
+        yield from decided_by(report, width.NAME)
     elif name.startswith("Modified"):
         searched = of(depth.NAME)
         for trial in searched.pooled:
@@ -70,7 +73,7 @@ def ours_beside(report: Report, name: str, network: Architecture) -> Iterator[tu
             if (same.beta, same.blocks) == (network.beta, network.blocks):
                 yield from existing(name, searched, trial)
         if name == TABLE1_LAST_MODIFIED:
-            yield from existing("Best depth", searched, best_of(searched.pooled))
+            yield from decided_by(report, depth.NAME)
     elif decision := of(refinement.NAME).decision:
         refined, final = of(refinement.NAME), decision.architecture
         for trial in refined.pooled:
@@ -79,8 +82,8 @@ def ours_beside(report: Report, name: str, network: Architecture) -> Iterator[tu
             sexless = name == "Final no FC and gender info." and not ours.sex_units
             if (without and ours.beta == final.beta and ours.sex_units) or sexless:
                 yield from existing("Final, without the sex" if sexless else name, refined, trial)
-            elif name == "Final" and ours == final:
-                yield from existing(name, refined, trial)
+        if name == "Final":
+            yield from decided_by(report, refinement.NAME, name)
         for beside in report.after:
             if name == "Final no FC and gender info." and beside.name == sex.NAME:
                 yield from existing("Final, without the sex", beside, at(beside.pooled, {sex.UNITS: 0}))
@@ -89,21 +92,20 @@ def ours_beside(report: Report, name: str, network: Architecture) -> Iterator[tu
 TABLE1_LAST_MODIFIED = [row.name for row in TABLE1 if row.name.startswith("Modified")][-1]
 
 
+def decided_by(report: Report, study: str, name: str = "") -> Iterator[tuple[str, Best]]:
+    if found := report.decided(study):
+        yield name or f"Decided by {study}", found
+
+
 def existing(name: str, study: StudyReport, trial: Trial | None) -> Iterator[tuple[str, Best]]:
     if trial is not None and trial.validation_mae is not None:
         yield name, Best(study, trial)
 
 
-def train_mae(trial: Trial) -> float | None:
-    """Of the best epoch."""
-    at_best = trial.train_mae[(trial.best_epoch or 1) - 1 :]
-    return round(at_best[0], 2) if at_best else None
-
-
-def test_mae(report: Report, network: Architecture) -> float | None:
+def test_mae(report: Report, network: Architecture) -> str | None:
     """Of the newest model of this network that was trained in full. An ensemble is not one network: its error stands beside no paper's."""
     tested = [about for about in report.tested(network) if not about.get("ensemble")]
-    return round(tested[-1]["test"]["mae"], 2) if tested else None
+    return months(tested[-1]["test"]["mae"]) if tested else None
 
 
 def failed_rows(report: Report) -> list[dict[str, Any]]:
@@ -134,7 +136,7 @@ def trial_rows(report: Report) -> list[dict[str, Any]]:
             "train MAE": months(recorded.attrs.get("train_mae")),
             "best epoch": recorded.trial.best_epoch,
             "params": recorded.attrs.get("params"),
-            "GMACs": recorded.attrs.get("gmacs"),
+            "GMACs": gmacs(macs_of(recorded.attrs)) if "gmacs" in recorded.attrs else None,
             "seconds": round(recorded.trial.seconds),
             "taken over from": recorded.copied_from or None,
             "folder": f"{TRIALS}/{recorded.trial.folder}",
@@ -202,12 +204,6 @@ def differs(row: Mapping[str, Any]) -> bool:
     return bool(row["preset, where it differs"])
 
 
-def interval_of(measured: Mapping[str, Any]) -> str:
-    """Of too few images there is none."""
-    low, high = measured["mae_low"], measured["mae_high"]
-    return "–" if low is None or high is None else f"{low:.2f} to {high:.2f}"
-
-
 def model_rows(report: Report) -> list[dict[str, Any]]:
     """The models trained in full, a row for each of their splits."""
     return [
@@ -216,10 +212,10 @@ def model_rows(report: Report) -> list[dict[str, Any]]:
             "from": about["from"],
             "split": split,
             "images": about[split]["n"],
-            "MAE": round(about[split]["mae"], 2),
-            "95% interval": interval_of(about[split]),
-            "constant": round(about[split]["constant_mae"], 1),
-            "RMSE": round(about[split]["rmse"], 2),
+            "MAE": months(about[split]["mae"]),
+            "95% interval": between(about[split]["mae_low"], about[split]["mae_high"]),
+            "constant": yardstick(about[split]["constant_mae"]),
+            "RMSE": months(about[split]["rmse"]),
             "within 12 months": f"{about[split]['within_12']:.0%}",
             "params": about["params"],
             "best epoch": ", ".join(map(str, best_epochs(about))),
@@ -231,24 +227,19 @@ def model_rows(report: Report) -> list[dict[str, Any]]:
 
 
 def best_trials(report: Report, most: int) -> Sequence[tuple[StudyReport, Trial]]:
-    """The best single trials of all studies; a network may be among them with several seeds."""
+    """The trainings with the lowest validation MAE, each once, of whatever study of the run: those before and after the order, too."""
     every = [
         (study, recorded.trial)
-        for study in report.studies
+        for study in report.every
         for recorded in study.trials
         if recorded.trial.state == "complete" and not recorded.copied_from
     ]
     return sorted(every, key=lambda found: (found[1].error, found[0].label, found[1].number))[:most]
 
 
-def months(value: float | None) -> str | None:
-    """As every page writes a MAE: two decimals."""
-    return None if value is None else f"{value:.2f}"
-
-
 def headed(rows: Rows) -> Rows:
     """A study's own columns, as people read them."""
-    return [{heading(name): value for name, value in row.items()} for row in rows]
+    return [{heading(name): named(name, value) for name, value in row.items()} for row in rows]
 
 
 def heading(name: str) -> str:

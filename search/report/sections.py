@@ -7,15 +7,16 @@ from typing import Any
 
 from data.audit.findings import NAMES
 from data.cases import SPLITS
+from data.written import fixed, gmacs, millions, months
 from models.paper import is_of_the_paper
-from search.output.sentence import capital, millions, sentence
+from search.output.sentence import capital, sentence
 from search.output.typed import typed
 from search.report import optuna_parts, plotted
 from search.report import rows as report_rows
 from search.report import words as report_words
 from search.report.parts import Contents, Link, Part, Plot, Plots, Rows, Subheading, Table, Words
 from search.report.read import Report, StudyReport
-from search.report.rows import headed, heading, months
+from search.report.rows import headed, heading
 from search.show import figures
 from search.show.figures import Sized
 from search.show.tables import verdict_rows
@@ -26,6 +27,7 @@ from studies.preset import MIN_SEEDS
 from studies.study import in_months
 
 CURVES = 6  # learning curves shown
+MEANS = "MAEs in months, of the best epoch. A point's are means over its seeds, each in its own best epoch; those are listed in the order of the seeds."
 MOST_TRIALS = 300  # rows of the page's table of trials; report.csv has all
 
 
@@ -96,7 +98,7 @@ def decided(report: Report) -> list[Part]:
         parts += [Subheading(f"{study.label}: {report_words.asked(study.name)}"), *so_far(report, study)]
         parts += [Words(said) for said in report_words.left_out(study)]
         if study.trials:
-            parts.append(Table(headed(study.table()), "MAEs in months; the seeds of a point taken together."))
+            parts.append(Table(headed(study.table()), MEANS))
     for study in report.after:
         if left := report_words.left_out(study):
             parts += [Subheading(f"{study.label}: {report_words.asked(study.name)}"), *map(Words, left)]
@@ -122,11 +124,11 @@ def table1(report: Report) -> list[Part]:
         Words(
             "n5, n7 and n9 say how often mixed5, mixed7 and mixed9 are repeated; β multiplies every filter count (1 is stock "
             f"InceptionV3). The paper trained on RSNA's radiographs at 300 px, this run on images of {px} px: the MAEs compare "
-            "only where data and size are the same. Rows of this run have the same role, or the very same network."
+            "only where data and size are the same. Rows of this run are its reference, what its studies decided for, or the very same network as the paper's."
         ),
         Table(
             report_rows.table1_rows(report),
-            "MAEs in months; for this run those of the best epoch, means over its seeds. N/A: the paper tested its final network "
+            "MAEs in months; for this run means over its seeds, each in its own best epoch. N/A: the paper tested its final network "
             "alone. The Baseline's ~28M does not follow from its own columns, which are stock InceptionV3's 21.8M.",
             own=lambda row: bool(row["of"] == "this run"),
         ),
@@ -200,7 +202,7 @@ def sizes(report: Report) -> list[Part]:
             "trial": network.name,
             "valid. MAE": months(network.mae),
             "params": network.params,
-            "GMACs": round(network.macs / 1e9, 4),
+            "GMACs": gmacs(network.macs),
         }
         for network in networks
         if network.on_front
@@ -215,7 +217,9 @@ def sizes(report: Report) -> list[Part]:
                 Plot(figures.pareto(networks, "macs"), "Against multiply-accumulates of one image."),
             )
         ),
-        Words("The line is the front of that plane over all studies. Filled marks are on their study's front:"),
+        Words(
+            "The line is the front of that plane over the studies that decide. Filled marks are on their study's front:"
+        ),
         Table(rows, "Trials that no other trial of their study beats in MAE, parameters and MACs together."),
     ]
 
@@ -263,13 +267,15 @@ def curves(report: Report) -> list[Part]:
     plots = tuple(
         Plot(
             figures.learning_curve(trial.train_mae, trial.validation_mae_by_epoch, constant),
-            f"{study.label} #{trial.number}: {trial.error:.2f} months in epoch {trial.best_epoch}",
+            f"{study.label} #{trial.number}: {months(trial.error)} months in epoch {trial.best_epoch}",
             270,
             by_epoch(trial.train_mae, trial.validation_mae_by_epoch),
         )
         for study, trial in best
     )
-    return [Words(f"The {len(plots)} best trainings. Dotted: always answering the training median."), Plots(plots)]
+    which = f"{len(plots)} trainings" if len(plots) > 1 else "training"
+    said = f"The {which} with the lowest validation MAE, of all studies of the run. Dotted: always answering the training median."
+    return [Words(said), Plots(plots)]
 
 
 def important(report: Report) -> list[Part]:
@@ -297,7 +303,7 @@ def data(report: Report) -> list[Part]:
             "split": NAMES[split],
             "cases": len(those),
             "girls": int((~those["male"]).sum()),
-            "median age, months": round(float(those["age_months"].median()), 1),
+            "median age, months": fixed(float(those["age_months"].median()), 1),
         }
         for split in SPLITS
         if len(those := cases[cases["split"] == split])

@@ -6,6 +6,7 @@ from typing import Any
 from urllib.parse import quote
 
 from data.csv_text import row_writer
+from data.written import minuses
 from search.output.markdown import escaped
 from search.output.notices import NO_DEVICE, SYNTHETIC
 from search.output.sentence import sentence
@@ -25,7 +26,7 @@ def markdown(contents: Contents) -> str:
         lines.append(f"**{sentence(SYNTHETIC)}**")
     lines.append(
         "\n".join(
-            f"- **{escaped(answer.question)}** {escaped(answer.headline)}. {escaped(' '.join(answer.details))}"
+            f"- **{escaped(answer.question)}** {prose(answer.headline)}. {prose(' '.join(answer.details))}"
             for answer in contents.answers
         )
     )
@@ -33,6 +34,11 @@ def markdown(contents: Contents) -> str:
         lines += [f"## {escaped(heading)}", *(written(part) for part in parts)]
     lines.append(f"{NO_DEVICE.capitalize()}.")
     return "\n\n".join(filter(None, lines)) + "\n"
+
+
+def prose(words: str) -> str:
+    """As the page has it: foreign text escaped, a number below zero with its minus."""
+    return escaped(minuses(words))
 
 
 def written(part: Any) -> str:
@@ -47,9 +53,12 @@ def table(rows: Sequence[dict[str, Any]], caption: str) -> str:
     lines = [
         f"| {' | '.join(escaped(column) for column in found)} |",
         f"|{'---|' * len(found)}",
-        *(f"| {' | '.join(escaped(cell(value)) for value in row)} |" for row in zip(*found.values(), strict=True)),
+        *(
+            f"| {' | '.join([escaped(cell(name)), *(prose(cell(value)) for value in row)])} |"
+            for name, *row in zip(*found.values(), strict=True)
+        ),
     ]
-    return "\n".join(lines) + f"\n\n{escaped(caption)}"
+    return "\n".join(lines) + f"\n\n{prose(caption)}"
 
 
 def plot(part: Plot) -> str:
@@ -57,7 +66,7 @@ def plot(part: Plot) -> str:
 
 
 WRITERS: dict[type, Callable[[Any], str]] = {
-    Words: lambda part: escaped(part.text),
+    Words: lambda part: prose(part.text),
     Subheading: lambda part: f"### {escaped(part.text)}",
     Table: lambda part: table(part.rows, part.caption),
     Plot: plot,

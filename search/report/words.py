@@ -1,16 +1,17 @@
 """What a report says of a run, as sentences and rows: the same for the page, the Markdown file and the dashboard's notes."""
 
 from collections import Counter
-from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from data.written import between, gmacs, millions, months, with_sd, yardstick
 from models.architecture import Architecture, family_named
 from models.paper import is_of_the_paper
+from search.leader.timings import macs_of
 from search.output.confirmed import NOTHING
-from search.output.sentence import counted, millions, sentence
-from search.output.typed import typed
+from search.output.sentence import counted, sentence
 from search.report.cards.blocks import because
+from search.report.cards.tested import how_tested
 from search.report.cards.verdict import verdict_sentence
 from search.report.parts import Answer
 from search.report.read import LEAST_FOR_IMPORTANCE, Best, Recorded, Report, StudyReport
@@ -51,15 +52,15 @@ def trial_words(recorded: Recorded, given: Given) -> str:
     trial, attrs = recorded.trial, recorded.attrs
     if trial.state == "complete":
         outcome = (
-            f"**{trial.error:.2f} months** validation MAE in epoch {trial.best_epoch} (always answering the training median: "
-            f"{given.constant_mae:.1f}); training MAE {attrs.get('train_mae', 0.0):.2f}."
+            f"**{months(trial.error)} months** validation MAE in epoch {trial.best_epoch} (always answering the training median: "
+            f"{yardstick(given.constant_mae)}); training MAE {months(attrs.get('train_mae', 0.0))}."
         )
     else:
         outcome = f"**{trial.state}**, {reason(recorded)}."
     log = str(attrs.get("log_ends", "")).replace("`", "'")
     lines = (
         outcome,
-        f"{what(trial)}; {millions(attrs['params'])} parameters, {attrs['gmacs']:g} GMACs.",
+        f"{what(trial)}; {millions(attrs['params'])} parameters, {gmacs(macs_of(attrs))} GMACs.",
         f"Taken over from {recorded.copied_from}." if recorded.copied_from else "",
         f"Files: `{TRIALS}/{trial.folder}`.",
         f"Its log ended:\n\n```\n{log}\n```" if log else "",
@@ -70,18 +71,25 @@ def trial_words(recorded: Recorded, given: Given) -> str:
 def which(report: Report, best: Best) -> Answer:
     network = best.architecture
     so_far = "" if report.next_command is None else f"{open_words(report)} {next_sentence(report)}"
-    lowest = lowest_seen(choice) if (choice := best.choice) else ""
+    lowest = lowest_seen(with_mean(choice, best.trial)) if (choice := best.choice) else ""
     details = (f"{blocks(network)}; {head(network)}.", f"Trials: {trace(best.study, best.trial)}.", lowest, so_far)
     return Answer("Which network?", f"{network.width}, {counts_said(network)}", tuple(filter(None, details)))
+
+
+def with_mean(choice: Choice, trial: Trial) -> Choice:
+    """One that an earlier version stored says no mean: it is that of the network's own trainings, where those are all that decided."""
+    if choice.mean is None and len(trial.best_epochs) == choice.seeds:
+        return replace(choice, mean=trial.error)
+    return choice
 
 
 def lowest_seen(choice: Choice) -> str:
     """The training with the lowest validation MAE of all networks that could be decided for, and why another was chosen."""
     if choice.is_lowest:
-        return f"It also had the lowest MAE seen of the networks that could be chosen, {choice.lowest:.2f} months."
+        return sentence(choice.had_the_lowest)
     return (
-        f"Lowest seen of the networks that could be chosen: {choice.lowest:.2f} months, {choice.lowest_network}. It was not chosen: the surrogate expects "
-        f"{choice.lowest_expected:.2f} ± {choice.lowest_sd:.2f} of that network, and {choice.expected:.2f} ± {choice.sd:.2f} of this one."
+        f"Lowest seen of the networks that could be chosen: {months(choice.lowest)} months, {choice.lowest_network}. It was not chosen: the surrogate expects "
+        f"{with_sd(choice.lowest_expected, choice.lowest_sd)} of that network, and {with_sd(choice.expected, choice.sd)} of this one."
     )
 
 
@@ -93,38 +101,29 @@ def open_words(report: Report) -> str:
 
 def how_good(report: Report, best: Best) -> Answer:
     constant, found, confirmed = report.constant_mae or 0.0, report.confirmation, report.confirmed_words
-    said = [f"Always answering the training median scores {constant:.1f}."]
+    said = [f"Always answering the training median scores {yardstick(constant)}."]
     if best.trial.error >= constant and found is None and NOTHING not in confirmed:
         said.append("So it has learned nothing that helps yet.")
     said += [*confirmed, *beside_the_decided(report, sex.NAME)]
-    tests = [test_words(about) for about in report.tested(best.architecture)]
-    headline = f"{best.trial.error:.2f} months validation MAE"
+    headline = f"{months(best.trial.error)} months validation MAE"
     if found and found.mae is not None:
-        spread = "" if found.sd is None else f" ± {found.sd:.2f}"
-        headline = f"{found.mae:.2f}{spread} months validation MAE"
+        headline = f"{with_sd(found.mae, found.sd)} months validation MAE"
     elif choice := best.choice:
-        headline = f"{choice.expected:.2f} ± {choice.sd:.2f} months validation MAE, expected"
-        said.insert(0, f"{best.trial.error:.2f} was seen, which is optimistic: it decided for the network.")
+        headline = f"{with_sd(choice.expected, choice.sd)} months validation MAE, expected"
+        said.insert(0, f"{months(best.trial.error)} was seen, which is optimistic: it decided for the network.")
     return Answer(
         "How good?",
         headline,
-        (*said, *(tests or [f"No test MAE yet: {typed('train', report.run.folder)}"])),
+        (*said, *how_tested(report, best)),
     )
-
-
-def test_words(about: Mapping[str, Any]) -> str:
-    """Of a model of the best network, or of several of them taken together."""
-    ensemble = about.get("ensemble")
-    several = f"the mean of {len(ensemble['members'])} such networks, " if ensemble else ""
-    return f"Test MAE {about['test']['mae']:.2f} ({about['name']}, {several}{about['test']['n']:,} images)."
 
 
 def how_sure(report: Report, best: Best) -> Answer:
     """Of the figure of `how_good`: with a confirmation that of its fresh seeds, and then the search's own, called so."""
     known = [run.error for run in best.trial.by_seed if run.validation_mae is not None]
-    found, seen = report.confirmation, f"{best.trial.error:.2f} months"
+    found, seen = report.confirmation, f"{months(best.trial.error)} months"
     if found is None or found.mae is None:
-        spread = f": {min(known):.2f} to {max(known):.2f}" if len(known) > 1 else f", {UNKNOWN}"
+        spread = f": {between(min(known), max(known))}" if len(known) > 1 else f", {UNKNOWN}"
         images = over_images(report, best, f"Of the {seen} seen: " if best.choice else "")
         return Answer("How sure?", f"{counted(len(known), 'seed')}{spread}", (images, OPTIMISM))
     in_search = f"In the search itself: {seen} with {counted(len(known), 'seed')}. {over_images(report, best)}"
@@ -132,7 +131,7 @@ def how_sure(report: Report, best: Best) -> Answer:
     headline = counted(found.seeds, "fresh seed") + failed + (f", {UNKNOWN}" if found.seeds == 1 else "")
     if found.low is None or found.high is None:
         return Answer("How sure?", headline, (FRESH, in_search))
-    interval = f"{headline}: {found.low:.2f} to {found.high:.2f}"
+    interval = f"{headline}: {between(found.low, found.high)}"
     return Answer("How sure?", interval, ("That is the 95% interval of their mean.", FRESH, in_search))
 
 
@@ -148,7 +147,7 @@ def over_images(report: Report, best: Best, of: str = "") -> str:
     low, high = interval_of_mean(errors, patients)
     count = len(set(patients))
     whose = f" of {count:,} patients" if count < len(errors) else ""
-    return f"{of}95% interval over {len(errors):,} validation images{whose}: {low:.2f} to {high:.2f}."
+    return f"{of}95% interval over {len(errors):,} validation images{whose}: {between(low, high)}."
 
 
 def interval_of_mean(sample: Any, patients: tuple[int, ...]) -> tuple[float, float]:
@@ -165,7 +164,7 @@ def how_big(report: Report, best: Best) -> Answer:
         (
             f"{cost.params / cap:.0%} of the cap; {cost.params:,} parameters.",
             *(f"{other.measure(cost):,} of at most {other}." for other in best.study.caps()[1:]),
-            f"{cost.macs / 1e9:.3g} GMACs for one image of {report.run.preset.preparation.image_px} px.",
+            f"{gmacs(cost.macs)} GMACs for one image of {report.run.preset.preparation.image_px} px.",
         ),
     )
 

@@ -1,15 +1,31 @@
 """How a column of numbers is written: with as many decimals in every row, and with the minus that the field writes."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from data.written import fixed, months, signed, significant
+
 MOST_DECIMALS = 4  # that a column is filled up to; a number that has more keeps them
+
+
+OF_STUDIES: Mapping[str, Callable[[Any], str]] = {  # columns of the studies' own tables
+    "validation_mae": months,
+    "train_mae": months,
+    "change": signed,
+    "params_m": significant,
+    "gmacs": significant,
+}
+
+
+def named(name: str, value: Any) -> Any:
+    """A value of the column of that name, where its name says how it is written."""
+    return OF_STUDIES[name](value) if name in OF_STUDIES and isinstance(value, float) else value
 
 
 def columns(rows: Sequence[Mapping[str, Any]], most: int = 0) -> dict[str, list[Any]]:
     """The columns of all rows, with their values in the first `most` rows (0: all): the first holds names and stays, others are `aligned`."""
     names = list(dict.fromkeys(column for row in rows for column in row))
-    values = {name: [row.get(name) for row in (rows[:most] if most else rows)] for name in names}
+    values = {name: [named(name, row.get(name)) for row in (rows[:most] if most else rows)] for name in names}
     return {name: found if name == names[0] else aligned(found) for name, found in values.items()}
 
 
@@ -26,9 +42,3 @@ def aligned(values: Sequence[Any]) -> list[Any]:
 
 def decimals(text: str) -> int:
     return len(text.partition(".")[2])
-
-
-def fixed(value: float, places: int) -> str:
-    """−0.37; what is rounded to nothing has no sign."""
-    text = f"{value:.{places}f}"
-    return text.lstrip("-") if not float(text) else text.replace("-", "−")

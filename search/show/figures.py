@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from itertools import accumulate, cycle
 from typing import TYPE_CHECKING, Any
 
-from search.output.sentence import millions
+from data.written import millions
 from search.show.html import BLUE, GREY, ORANGE, PURPLE, TEAL
 from studies.findings import Compared, VerdictWord
 from studies.order import EVERY, STUDIES
@@ -92,7 +92,7 @@ def forest(rows: Sequence[Compared], margin_months: float) -> "Figure":
                     "thickness": 2,
                     "width": 4,
                 },
-                hovertemplate="%{y}: %{x:.2f} months<extra></extra>",
+                hovertemplate="%{y}: %{x:+.2f} months<extra></extra>",
                 showlegend=False,
             )
         )

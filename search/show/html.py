@@ -19,6 +19,7 @@ import numpy as np
 from PIL import Image
 
 from data.preparation import DataError
+from data.written import NONE, minuses
 from search.output.notices import NO_DEVICE
 from search.output.sentence import sentence
 from search.show.cells import columns
@@ -40,7 +41,6 @@ PICTURE_PX = 160  # pictures are stored no larger, unless more is asked for
 LEAST_WIDTH_PX = 88  # of a picture with its caption
 PRINTED_WIDTH_PX = 680  # of a figure: A4 and Letter within their margins
 NUMBER = re.compile(r"[<−+-]?\s?[\d.,]+\s?%?|–")
-HYPHEN_FOR_MINUS = re.compile(r"(?<![^\s(])-(?=\.?\d)")  # before a number; not in an id, a date or an option
 
 POLICY = (
     "default-src 'none'; img-src data: blob:; style-src 'unsafe-inline'; script-src 'unsafe-inline'; font-src data:"
@@ -125,7 +125,7 @@ def section(heading: str, *parts: Html) -> Section:
 
 def prose(words: str) -> str:
     """Escaped; a number below zero has the sign that plotly and the field write, −."""
-    return escape(HYPHEN_FOR_MINUS.sub("−", words))
+    return escape(minuses(words))
 
 
 def text(words: str) -> Html:
@@ -180,7 +180,7 @@ def table(
 
 def cell(value: Any) -> str:
     if value is None:
-        return "–"
+        return NONE
     if isinstance(value, int) and not isinstance(value, bool):
         return f"{value:,}"
     return f"{value:g}" if isinstance(value, float) else str(value)

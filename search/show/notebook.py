@@ -4,6 +4,7 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterable
 
 from data.shown import plain
+from data.written import months, yardstick
 from search.leader.progress import Progress
 from search.workers.job import EpochDone, Job, Resumed
 from studies.order import EVERY, study_name
@@ -67,7 +68,9 @@ def shown(show: Callable[[Iterable[str]], None], constant_mae: float) -> Progres
         again()
 
     def epoch(name: str, message: EpochDone, epochs: int) -> None:
-        doing[message.number] = f"epoch {message.epoch} of {epochs}, validation MAE {message.validation_mae:.2f} months"
+        doing[message.number] = (
+            f"epoch {message.epoch} of {epochs}, validation MAE {months(message.validation_mae)} months"
+        )
         again()
 
     def ended(name: str, trial: Trial) -> None:
@@ -78,7 +81,7 @@ def shown(show: Callable[[Iterable[str]], None], constant_mae: float) -> Progres
         best[name] = min(best.get(name, float("inf")), trial.error)
         if best[name] < float("inf"):
             which = "the best of its trials" if name in EVERY else f"of epoch {trial.best_epoch}"
-            studies[name] = f"{best[name]:.2f} months, {which} (constant {constant_mae:.1f})"
+            studies[name] = f"{months(best[name])} months, {which} (constant {yardstick(constant_mae)})"
         again()
 
     def decided(name: str, decision: Decision) -> None:

@@ -12,6 +12,7 @@ from rich.progress import Progress as Bars
 
 from data.shown import plain
 from data.store.prepare import Progress as StoreProgress
+from data.written import months, yardstick
 from search.leader.progress import Progress
 from search.output.terminal import log
 from search.output.time_words import duration
@@ -126,15 +127,15 @@ def showing(constant_mae: float) -> Iterator[Progress]:
 
     def figures(message: EpochDone) -> str:
         return (
-            f"validation MAE {message.validation_mae:.2f} months (constant {constant_mae:.1f}), train "
-            f"{message.train_mae:.2f}, {message.images_per_second:.0f} images/s"
+            f"validation MAE {months(message.validation_mae)} months (constant {yardstick(constant_mae)}), train "
+            f"{months(message.train_mae)}, {message.images_per_second:.0f} images/s"
         )
 
     def ended_line(name: str, trial: Trial) -> str:
         if trial.validation_mae is None:
             return ended_words(name, trial)
         return (
-            f"{label(name, trial.number)}: {trial.validation_mae:.2f} months in epoch {trial.best_epoch}, "
+            f"{label(name, trial.number)}: {months(trial.validation_mae)} months in epoch {trial.best_epoch}, "
             f"{duration(trial.seconds)}"
         )
 

@@ -7,13 +7,14 @@ from typing import Any
 from rich.table import Table
 
 from data.shown import plain
+from data.written import NONE, change_between, gmacs, millions, minuses, months, signed, yardstick
 from search.output.confirmed import confirmed_words
 from search.output.notices import SYNTHETIC, notice, of_drawn_hands
 from search.output.sentence import sentence
 from search.output.terminal import say
 from search.output.time_words import error_words, left_words
 from search.output.typed import put_on_the_path
-from search.show.cells import columns, fixed
+from search.show.cells import columns
 from search.show.console import console
 from search.storage.status import DAMAGED, NO_WAY_ON, contradicted
 from studies.around import confirmation
@@ -66,8 +67,8 @@ def verdict_rows(rows: Sequence[Compared]) -> list[dict[str, Any]]:
         {
             "variant": row.variant,
             "verdict": row.said,
-            "change": rounded(row.change),
-            "interval": between(row.low, row.high),
+            "change": signed(row.change),
+            "interval": change_between(row.low, row.high),
             "p difference": row.p_difference,
             "p equivalence": row.p_equivalence,
             "p images": row.p_images,
@@ -88,28 +89,16 @@ def verdict_rows(rows: Sequence[Compared]) -> list[dict[str, Any]]:
 def show_front(rows: Sequence[OnFront]) -> None:
     """One line: what no other trial of the study beats in error, parameters and MACs together."""
     members = (
-        f"#{row.trial} {row.validation_mae:.2f} months, {row.params / 1e6:.2f}M, {row.macs / 1e9:.3g} GMACs"
+        f"#{row.trial} {months(row.validation_mae)} months, {millions(row.params)}, {gmacs(row.macs)} GMACs"
         for row in rows
     )
     say(f"Pareto front: {'; '.join(members)}")
     say()
 
 
-def signed(value: float | None) -> str:
-    return "–" if value is None else f"{value:+.2f}".replace("-", "−")
-
-
-def between(low: float | None, high: float | None, places: int = 2) -> str | None:
-    return None if low is None or high is None else f"{fixed(low, places)} to {fixed(high, places)}"
-
-
-def rounded(value: float | None) -> float | None:
-    return None if value is None else round(value, 2)
-
-
 def text(value: Any) -> str:
     if value is None:
-        return "-"
+        return NONE
     return f"{value:g}" if isinstance(value, float) else plain(value)
 
 
@@ -123,7 +112,9 @@ def print_constant(constant_mae: float) -> None:
 
 
 def constant_words(constant_mae: float) -> str:
-    return f"MAE in months on the validation split; always answering the training median scores {constant_mae:.1f}."
+    return (
+        f"MAE in months on the validation split; always answering the training median scores {yardstick(constant_mae)}."
+    )
 
 
 def show_status(statuses: Statuses, next_command: str | None) -> None:
@@ -140,8 +131,8 @@ def status_table(statuses: Statuses) -> Table:
     for column in ("study", "state", "trials", "best MAE", "decision"):
         table.add_column(column)
     for status in statuses:
-        decision = status["decision"]["summary"] if status["decision"] else ""
-        best = None if status["best_value"] is None else fixed(status["best_value"], 2)
+        decision = minuses(status["decision"]["summary"]) if status["decision"] else ""
+        best = months(status["best_value"])
         cells = (status["name"], status["state"], status["trials"], best, decision)
         table.add_row(*map(text, cells))
     return table

@@ -151,7 +151,7 @@ def told(member: ModelFolder) -> dict[str, Any]:
 def gain(predicted: np.ndarray, age_months: np.ndarray) -> dict[str, float]:
     """MAE of the members' mean, and the mean of their MAEs; `predicted` is (members, images)."""
     mae = float(np.abs(as_ages(predicted.mean(axis=0, dtype=float)) - age_months).mean())
-    return {"mae": round(mae, 4), "members_mae": round(float(np.abs(as_ages(predicted) - age_months).mean()), 4)}
+    return {"mae": mae, "members_mae": float(np.abs(as_ages(predicted) - age_months).mean())}
 
 
 def mean_history(members: Sequence[ModelFolder]) -> list[dict[str, Any]]:

@@ -100,7 +100,7 @@ def describe(
         "history": list(history),
         "params": counted.params,
         "macs": counted.macs,
-        "constant_mae": round(constant_mae(store.cases), 4),
+        "constant_mae": constant_mae(store.cases),
         "training_median_months": training_median(store),
         "validation": measured(store, "validation", predicted["validation"]),
         "test": measured(store, "test", predicted["test"]) if job.test else None,

@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from data.store.disk import Store, split_counts
+from data.written import between, months, signed
 from models.pretrained.kernels import started
 from search.output.notices import KNOWS_DRAWN, SYNTHETIC, notice
 from search.output.sentence import capital
 from search.output.typed import typed
-from search.show.tables import signed
 from search.workers.job import Job
 
 TRAINED, FINE_TUNED, RECALIBRATED = "trained", "fine-tuned", "recalibrated"  # what was done with data
@@ -207,9 +207,9 @@ def changed(about: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 def recalibrated_words(changed: dict[str, Any]) -> str:
     before = changed["before"]
     return (
-        f"Recalibrated on {short(changed['source'])}: corrected = {changed['offset_months']:.2f} + {changed['slope']:.3f} · predicted. The "
+        f"Recalibrated on {short(changed['source'])}: corrected = {months(changed['offset_months'])} + {changed['slope']:.3f} · predicted. The "
         f"validation figures here are of the {changed['fitted_on']:,} cases that it was fitted on, each left out in turn; the test figures "
-        f"are of the other {changed['reported_on']:,}, on which the model before had an MAE of {before['mae']:.2f} and a bias of "
+        f"are of the other {changed['reported_on']:,}, on which the model before had an MAE of {months(before['mae'])} and a bias of "
         f"{signed(before['bias'])}."
     )
 
@@ -223,13 +223,11 @@ def tuned_words(tuned: dict[str, Any], about: Mapping[str, Any]) -> list[tuple[s
         (
             "note",
             f"{when} with {tuned['trained_on']:,} images of {short(tuned['source'])}. On the {tuned['reported_on']:,} test images{' of that set' * bool(corrected)}, "
-            f"which took no part, the model before had an MAE of {before['mae']:.2f} and a bias of {signed(before['bias'])}.",
+            f"which took no part, the model before had an MAE of {months(before['mae'])} and a bias of {signed(before['bias'])}.",
         )
     ]
     if own is not None and own >= tuned["validation_mae_before"]:
-        worse = (
-            f"an MAE of {own:.2f} on the images that chose the epoch, before it {tuned['validation_mae_before']:.2f}"
-        )
+        worse = f"an MAE of {months(own)} on the images that chose the epoch, before it {months(tuned['validation_mae_before'])}"
         said.append(
             ("worry", f"This training did not help: {worse}. Use the model before, or a lower --learning-rate.")
         )
@@ -240,8 +238,8 @@ def ensemble_words(about: Mapping[str, Any]) -> str:
     """What the mean of several networks gains over each of them, on images that chose no network among them."""
     members = about["ensemble"]["members"]
     said = [
-        f"on the {split} images its MAE is {gained['mae']:.2f} months, that of one network {gained['members_mae']:.2f} on average "
-        f"({min(of_members):.2f} to {max(of_members):.2f})"
+        f"on the {split} images its MAE is {months(gained['mae'])} months, that of one network {months(gained['members_mae'])} on average "
+        f"({between(min(of_members), max(of_members))})"
         for split in ("test", "validation")
         if (gained := about["ensemble"][split])
         for of_members in [[member[f"{split}_mae"] for member in members]]

@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from data.written import months, signed, yardstick
+
 AGE_BANDS_MONTHS = (0, 60, 120, 180)  # where each begins; the last has no end
 WITHIN_MONTHS = (6, 12, 24)
 FEW = 8  # fewer patients have no interval
@@ -59,7 +61,7 @@ def metrics(
     def of(chosen: np.ndarray) -> dict[str, Any]:
         return group(error[chosen], age_months[chosen], patients[chosen], constant_months)
 
-    return rounded(found) | {
+    return found | {
         "by_sex": [
             {"sex": sex} | of(male == is_male) for sex, is_male in (("F", 0), ("M", 1)) if (male == is_male).any()
         ],
@@ -69,16 +71,14 @@ def metrics(
 
 def group(error: np.ndarray, age_months: np.ndarray, patients: np.ndarray, constant_months: float) -> dict[str, Any]:
     low, high = interval(np.abs(error), patients)
-    return rounded(
-        {
-            "n": len(error),
-            "mae": float(np.abs(error).mean()),
-            "low": low,
-            "high": high,
-            "bias": float(error.mean()),
-            "constant_mae": float(np.abs(age_months - constant_months).mean()),
-        }
-    )
+    return {
+        "n": len(error),
+        "mae": float(np.abs(error).mean()),
+        "low": low,
+        "high": high,
+        "bias": float(error.mean()),
+        "constant_mae": float(np.abs(age_months - constant_months).mean()),
+    }
 
 
 def as_ages(predicted: np.ndarray) -> np.ndarray:
@@ -115,10 +115,6 @@ def line(x: np.ndarray, y: np.ndarray) -> tuple[float | None, float | None]:
     return slope, float(y.mean() - slope * x.mean(dtype=float))
 
 
-def rounded(values: dict[str, Any]) -> dict[str, Any]:
-    return {name: round(value, 4) if isinstance(value, float) else value for name, value in values.items()}
-
-
 def contradictions(about: dict[str, Any]) -> list[str]:
     """A sentence for each figure that does not fit the validation's, with the cause; none where there is no test split."""
     found = [said for said in (coverage_words(about), bias_words(about), mae_words(about)) if said]
@@ -143,8 +139,8 @@ def bias_words(about: dict[str, Any]) -> str:
         return ""
     direction = "older" if apart > 0 else "younger"
     return (
-        f"The test images are read {abs(apart):.1f} months {direction} than the validation images (bias {test['bias']:+.1f} against "
-        f"{validation['bias']:+.1f})."
+        f"The test images are read {months(abs(apart))} months {direction} than the validation images (bias {signed(test['bias'])} against "
+        f"{signed(validation['bias'])})."
     )
 
 
@@ -166,7 +162,7 @@ def mae_words(about: dict[str, Any]) -> str:
         or test["mae_low"] <= validation["mae_high"]
     ):
         return ""
-    return f"The test MAE is {test['mae']:.1f} months, the validation MAE {validation['mae']:.1f}, and their intervals do not overlap."
+    return f"The test MAE is {months(test['mae'])} months, the validation MAE {months(validation['mae'])}, and their intervals do not overlap."
 
 
 def cause_words(about: dict[str, Any]) -> str:
@@ -176,7 +172,7 @@ def cause_words(about: dict[str, Any]) -> str:
         return f"Likely cause: the test films are of another kind than the {films} ({'; '.join(unlike)})."
     constants = [about[split]["constant_mae"] for split in ("validation", "test")]
     if max(constants) > OTHER_AGES * min(constants):
-        return f"Likely cause: other ages (the constant's MAE is {constants[0]:.1f} on validation, {constants[1]:.1f} on test)."
+        return f"Likely cause: other ages (the constant's MAE is {yardstick(constants[0])} on validation, {yardstick(constants[1])} on test)."
     return (
         "The films are alike in size, sharpness and contrast: compare the sexes and patients of the two splits, and how their labels "
         "were read (`boneage-search audit`)."

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from data.csv_text import Kind, read_csv
+from data.written import between, months, signed, yardstick
 from models.architecture import Architecture, family_named
 from search.output.confirmed import MODEL_NOTHING, model_learned_nothing
 from search.output.files import write_text
@@ -28,7 +29,6 @@ from search.show.html import (
     table,
     text,
 )
-from search.show.tables import signed
 from search.trained.conformal import LEAST, OWN
 from search.trained.made_of import (
     best_epochs,
@@ -50,7 +50,6 @@ from search.trained.table import (
     PAPER_VALIDATION_MAE,
     TITLES,
     band_name,
-    between,
     cards,
     coverage_rows,
     measures_rows,
@@ -133,8 +132,8 @@ def published_section(about: dict[str, Any]) -> Section:
     rows = [
         {
             "method": f"this model, its own {'test' if about['test'] else 'validation'} images",
-            "MAE": f"{own['mae']:.2f}",
-            "remark": f"constant {own['constant_mae']:.1f}",
+            "MAE": months(own["mae"]),
+            "remark": f"constant {yardstick(own['constant_mae'])}",
         }
     ]
     rows += [{"method": known.method, "MAE": known.mae, "remark": known.remark} for known in OFFICIAL_TEST]
@@ -242,10 +241,10 @@ def groups_section(about: dict[str, Any]) -> Section:
             {
                 "group": SEX_NAMES[group["sex"]] if "sex" in group else band_name(group),
                 "images": group["n"],
-                "MAE": f"{group['mae']:.2f}",
+                "MAE": months(group["mae"]),
                 "95% interval": between(group["low"], group["high"]),
                 "bias": signed(group["bias"]),
-                "constant": f"{group['constant_mae']:.1f}",
+                "constant": yardstick(group["constant_mae"]),
             }
             for group in (*about[split]["by_sex"], *about[split]["by_age"])
         ]
@@ -263,7 +262,7 @@ def intervals_section(about: dict[str, Any]) -> Section:
             "sex": SEX_NAMES.get(group["sex"], "all"),
             "predicted age": band_name(group),
             "validation images": group["n"],
-            "half width": None if group["half_width"] is None else f"{group['half_width']:.1f}",
+            "half width": None if group["half_width"] is None else months(group["half_width"]),
             "taken from": group["of"],
             "promise": "by itself" if group["of"] == OWN else f"not by itself: fewer than {LEAST} cases",
         }

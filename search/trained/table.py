@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from data.written import between, change_between, gmacs, months, signed, yardstick
 from models.architecture import Architecture
 from search.output.confirmed import model_learned_nothing
 from search.output.sentence import capital, sentence
@@ -39,14 +40,14 @@ def measures_rows(about: dict[str, Any]) -> list[dict[str, Any]]:
         {
             "split": TITLES[split],
             "images": found["n"],
-            "MAE": f"{found['mae']:.2f}",
+            "MAE": months(found["mae"]),
             "95% interval": between(found["mae_low"], found["mae_high"]),
-            "constant": f"{found['constant_mae']:.1f}",
-            "RMSE": f"{found['rmse']:.2f}",
-            "median": f"{found['median_ae']:.2f}",
-            "bias": tables.signed(found["bias"]),
-            "slope": tables.signed(found["slope"]),
-            "limits of agreement": between(found["loa_low"], found["loa_high"]),
+            "constant": yardstick(found["constant_mae"]),
+            "RMSE": months(found["rmse"]),
+            "median": months(found["median_ae"]),
+            "bias": signed(found["bias"]),
+            "slope": signed(found["slope"]),
+            "limits of agreement": change_between(found["loa_low"], found["loa_high"]),
             "≤ 6 months": f"{found['within_6']:.0%}",
             "≤ 12 months": f"{found['within_12']:.0%}",
             "≤ 24 months": f"{found['within_24']:.0%}",
@@ -65,10 +66,6 @@ def turned(columns: list[dict[str, Any]]) -> list[dict[str, Any]]:
     ]
 
 
-def between(low: float | None, high: float | None) -> str:
-    return tables.between(low, high, 1) or "–"
-
-
 def band_name(group: dict[str, Any]) -> str:
     begins, ends = group["from_months"] // 12, group["to_months"]
     return (
@@ -84,7 +81,7 @@ def middle_words(conformal: dict[str, Any]) -> str:
     line = conformal.get(CENTRE)
     if line is None:
         return "the prediction"
-    return f"{line['offset_months']:.2f} + {line['slope']:.3f} · predicted, as predictions lie too near the middle of the ages"
+    return f"{months(line['offset_months'])} + {line['slope']:.3f} · predicted, as predictions lie too near the middle of the ages"
 
 
 def coverage_rows(covered: dict[str, Any]) -> list[dict[str, Any]]:
@@ -105,11 +102,11 @@ def cards(about: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
     split = "test" if about["test"] else "validation"
     found, covered = about[split], about["conformal"]["coverage"]
     chose = "" if split == "test" else validation_role(about).short
-    yield "How good?", f"{found['mae']:.2f} months MAE", f"On {imaged(found, split)}. {chose}"
+    yield "How good?", f"{months(found['mae'])} months MAE", f"On {imaged(found, split)}. {chose}"
     nothing = "So it has learned nothing that helps." if model_learned_nothing(about) else ""
     yield (
         "Better than a constant?",
-        f"{found['constant_mae']:.1f} months without a network",
+        f"{yardstick(found['constant_mae'])} months without a network",
         f"Always answering {constant_words(about)}. {nothing}",
     )
     interval = f"MAE {between(found['mae_low'], found['mae_high'])} months"
@@ -128,7 +125,7 @@ def cards(about: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
     yield (
         "Which network?",
         network.width,
-        f"{str(network.blocks).replace(',', ', ')}; {about['params']:,} parameters, {about['macs'] / 1e9:.3g} GMACs; {about['from']}.",
+        f"{str(network.blocks).replace(',', ', ')}; {about['params']:,} parameters, {gmacs(about['macs'])} GMACs; {about['from']}.",
     )
 
 
@@ -169,18 +166,20 @@ def show_model(about: dict[str, Any], folder: Path) -> None:
         say(looked)
     say(f"{folder / 'report.html'}")
     constant = about["validation"].get("constant_mae", about["constant_mae"])  # by models of before, of other cases
-    say(f"MAE in months; on the validation split, always answering {constant_words(about)} scores {constant:.1f}.")
+    say(
+        f"MAE in months; on the validation split, always answering {constant_words(about)} scores {yardstick(constant)}."
+    )
     say(sentence(notice_words(about)))
 
 
 def figures_of(group: dict[str, Any]) -> dict[str, Any]:
     return {
         "images": group["n"],
-        "MAE": tables.rounded(group["mae"]),
-        "low": tables.rounded(group["low"]),
-        "high": tables.rounded(group["high"]),
-        "constant": tables.rounded(group["constant_mae"]),
-        "bias": tables.rounded(group["bias"]),
+        "MAE": months(group["mae"]),
+        "low": months(group["low"]),
+        "high": months(group["high"]),
+        "constant": yardstick(group["constant_mae"]),
+        "bias": signed(group["bias"]),
     }
 
 

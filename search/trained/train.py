@@ -14,6 +14,7 @@ from typing import Any
 from data.cases import constant_mae
 from data.preparation import DISK_FULL, no_space
 from data.store.disk import Store
+from data.written import yardstick
 from models.cost import cost
 from models.pretrained.file import checked
 from search.leader.kept import history_of
@@ -178,7 +179,8 @@ def trained(
     """The job's epochs, as model.json lists them."""
     name, counted = job.folder.name, cost(job.architecture, job.image_px)
     progress.study(
-        name, f"{counted.params:,} parameters, {job.training.epochs} epochs; constant {constant_mae(store.cases):.1f}"
+        name,
+        f"{counted.params:,} parameters, {job.training.epochs} epochs; constant {yardstick(constant_mae(store.cases))}",
     )
     epochs = followed(job, make_executor, progress, terms, lease)
     best = best_of(epochs)

@@ -18,6 +18,7 @@ from optuna.artifacts import ArtifactMeta, FileSystemArtifactStore, get_all_arti
 from optuna_dashboard import save_note, save_plotly_graph_object
 from optuna_dashboard.artifact import get_artifact_path
 
+from data.written import yardstick
 from search.apply import maps
 from search.leader.opened import Ending, OpenStudy
 from search.leader.progress import Progress
@@ -99,7 +100,7 @@ def decide(study: optuna.Study, name: str, given: Given, decision: Decision) -> 
         sentence(decision.summary),
         *confirmed_words(decision.to_dict(), None),
         evidence,
-        f"Always answering the training median scores {given.constant_mae:.1f} months. Networks had at most "
+        f"Always answering the training median scores {yardstick(given.constant_mae)} months. Networks had at most "
         f"{said(given.caps(EVERY[name].max_params(given)))}.",
         sentence(SYNTHETIC if study.user_attrs["synthetic"] else NO_DEVICE),
         "Report: `report.html` in the run's folder, which the command `report` makes.",

@@ -14,6 +14,7 @@ from rich.live import Live
 from rich.text import Text
 
 from data.shown import plain
+from data.written import months
 from search.output import sentence
 from search.output.terminal import say
 from search.report import words as report_words
@@ -67,7 +68,7 @@ def running_trials(run: Run, storage: PatientStorage, statuses: Statuses) -> Ite
         for frozen in counted(study, (TrialState.RUNNING,)) if study else ():
             trial = seen(frozen)
             maes = trial.validation_mae_by_epoch
-            so_far = f"epoch {len(maes)}, {maes[-1]:.2f} months" if maes else "no epoch yet"
+            so_far = f"epoch {len(maes)}, {months(maes[-1])} months" if maes else "no epoch yet"
             yield f"{study_name(entry['name'])} #{trial.number}: {report_words.what(trial)}: {so_far}"
 
 
@@ -79,7 +80,7 @@ def shown(run: Run, statuses: Statuses, running: list[str]) -> Group:
 def lines(run: Run, statuses: Statuses) -> Iterator[str]:
     for entry in statuses:
         if entry["state"] != "not begun":
-            best = f", best {entry['best_value']:.2f} months" if entry["best_value"] is not None else ""
+            best = f", best {months(entry['best_value'])} months" if entry["best_value"] is not None else ""
             decided = f": {entry['decision']['summary']}" if entry["decision"] else ""
             yield f"{study_name(entry['name'])}: {entry['state']}, {sentence.counted(entry['trials'], 'trial')}{best}{decided}"
     named = [entry | {"running": 0} for entry in map(dict, statuses)]  # each trial that runs has a line of its own

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any
 
+from data.written import gmacs, millions, months
 from models.architecture import BETA, Architecture, ArchitectureError, TooNarrowError, changed
 from models.cost import cost
 from models.families import FAMILIES
@@ -169,15 +170,17 @@ def decide(given: Given, trials: Sequence[Trial]) -> Decision:
     findings = BaselineFindings(
         family=decided.family,
         params=same_params(given),
-        best_mae=round(mae, 4),
+        best_mae=mae,
         comparisons=comparisons(given, trials),
     )
     lowest = (
-        "" if mae == best else f"; of the families within the margin of the lowest ({best:.2f}) it has the fewest MACs"
+        ""
+        if mae == best
+        else f"; of the families within the margin of the lowest ({months(best)}) it has the fewest MACs"
     )
     summary = (
-        f"{decided.family}, {decided.width}: {mae:.2f} months with {cost_of_it.params / 1e6:.2f}M parameters, "
-        f"{cost_of_it.macs / 1e9:.3g} GMACs{lowest}"
+        f"{decided.family}, {decided.width}: {months(mae)} months with {millions(cost_of_it.params)} parameters, "
+        f"{gmacs(cost_of_it.macs)} GMACs{lowest}"
     )
     return Decision(summary, decided, findings)
 

@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass, field, replace
 from statistics import fmean, stdev
 from typing import Any
 
+from data.written import months, with_sd, yardstick
 from models.architecture import Architecture
 from studies import depth, refinement
 from studies.findings import Findings, known, learned_nothing
@@ -131,13 +132,13 @@ def decide(given: Given, trials: Sequence[Trial]) -> Decision:
     nothing = learned_nothing(winner.mae, given.constant_mae, max(given.preset.margin_months, high - winner.mae))
     findings = ConfirmationFindings(
         found_mae=found,
-        mae=round(winner.mae, 4),
+        mae=winner.mae,
         sd=winner.sd,
         seeds=winner.seeds,
         failed=winner.failed or None,
-        low=round(low, 4) if winner.seeds > 1 else None,
-        high=round(high, 4) if winner.seeds > 1 else None,
-        constant_mae=round(given.constant_mae, 3),
+        low=low if winner.seeds > 1 else None,
+        high=high if winner.seeds > 1 else None,
+        constant_mae=given.constant_mae,
         learned_nothing=nothing or None,
         ranks=ranks,
     )
@@ -147,7 +148,7 @@ def decide(given: Given, trials: Sequence[Trial]) -> Decision:
 def confirmed(rank: int, trial: Trial) -> Confirmed:
     maes = [run.validation_mae for run in trial.by_seed if run.validation_mae is not None]
     failed = len(trial.by_seed) - len(maes)
-    sd = round(stdev(maes), 4) if len(maes) > 1 else None
+    sd = stdev(maes) if len(maes) > 1 else None
     return Confirmed(rank, fmean(maes) if maes else None, sd, len(maes), failed)
 
 
@@ -163,18 +164,17 @@ def interval(one: Confirmed) -> tuple[float, float]:
 
 def summary(found: ConfirmationFindings) -> str:
     """the search found 11.70 (optimistic); with 3 fresh seeds 12.60 ± 0.40 months, ..."""
-    spread = "" if found.sd is None else f" ± {found.sd:.2f}"
-    before = "" if found.found_mae is None else f"the search found {found.found_mae:.2f} (optimistic); "
+    before = "" if found.found_mae is None else f"the search found {months(found.found_mae)} (optimistic); "
     said = (
-        f"{before}with {found.seeds} fresh seed{'s' * (found.seeds != 1)} {found.mae:.2f}{spread} months"
-        f"{' (mean ± SD)' if spread else ''}, always answering the median {found.constant_mae:.1f}"
+        f"{before}with {found.seeds} fresh seed{'s' * (found.seeds != 1)} {with_sd(found.mae, found.sd)} months"
+        f"{'' if found.sd is None else ' (mean ± SD)'}, always answering the median {yardstick(found.constant_mae)}"
     )
     if found.failed:
         said += f"; {found.failed} of {found.seeds + found.failed} fresh seeds failed, and those that are left may be the lucky ones"
     better = [one for one in found.ranks if one.rank > 1 and one.mae is not None and one.mae < (found.mae or 0.0)]
     if better:
         best = min(better, key=lambda one: one.mae or 0.0)
-        said += f"; confirmed network {best.rank} has {best.mae:.2f}, lower, but nothing is chosen by this figure"
+        said += f"; confirmed network {best.rank} has {months(best.mae)}, lower, but nothing is chosen by this figure"
     return said
 
 

@@ -289,11 +289,12 @@ def choose(module: Study, given: Given, trials: Sequence[Trial]) -> tuple[Archit
         seeds=len(believed.complete[networks[best]]),
         trainings=len(believed.trainings),
         noise=round(believed.surrogate.noise, 3),
-        lowest=round(errors[networks[lowest]], 6),  # seen, and rounded once, where it is written
+        lowest=errors[networks[lowest]],
         lowest_network=worded(networks[lowest]),
         lowest_expected=round(float(mean[lowest]), 3),
         lowest_sd=round(float(sd[lowest]), 3),
         is_lowest=lowest == best,
+        mean=fmean(run.error for run in believed.complete[networks[best]]),
     )
     return networks[best], choice
 

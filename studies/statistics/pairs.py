@@ -17,6 +17,7 @@ from studies.statistics.resampling import of_patients
 from studies.statistics.verdicts import Runs, Spread, Verdict, judge, spread_of
 from studies.study import Given, Trial
 
+P_PLACES = 4  # of a p value, as it is stored and written
 # What the ablation's verdicts, which speak of taking something away, are called where one thing replaces another.
 OF_A_CHANGE: dict[VerdictWord, VerdictWord] = {"matters": "worse", "better without": "better"}
 
@@ -65,22 +66,26 @@ def odd(trial: Trial, alike: str, whose: str) -> list[str]:
 def described(name: str, verdict: Verdict, left_out: str = "") -> Compared:
     """A row of a table, and of the decision's JSON."""
 
-    def rounded(value: float) -> float | None:
-        return round(value, 4) if math.isfinite(value) else None
+    def known(value: float, places: int | None = None) -> float | None:
+        if not math.isfinite(value):
+            return None
+        return (
+            value if places is None else round(value, places)
+        )  # months are rounded where they are written, and nowhere before
 
     return Compared(
         variant=name,
         verdict=verdict.verdict,
-        change=rounded(verdict.change),
-        low=rounded(verdict.low),
-        high=rounded(verdict.high),
-        p_difference=rounded(verdict.p_difference),
-        p_equivalence=rounded(verdict.p_equivalence),
+        change=known(verdict.change),
+        low=known(verdict.low),
+        high=known(verdict.high),
+        p_difference=known(verdict.p_difference, P_PLACES),
+        p_equivalence=known(verdict.p_equivalence, P_PLACES),
         seeds=verdict.seeds,
         scope=verdict.scope,
         seeds_to_resolve=verdict.seeds_to_resolve,
         left_out=left_out,
-        p_images=rounded(verdict.p_images),
+        p_images=known(verdict.p_images, P_PLACES),
     )
 
 

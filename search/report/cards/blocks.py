@@ -1,10 +1,11 @@
 """Why these blocks? What the ablations around the reference and around the decided network say, each named with its network."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 from models.architecture import Architecture
 from search.output.sentence import sentence
+from search.report.cards.moved import against_reference
 from search.report.cards.verdict import verdict_sentence
 from search.report.parts import Answer
 from studies import ablation
@@ -42,7 +43,7 @@ def because(given: Given, decision: Decision, network: Architecture, around: Dec
             beside = differing(found, found_around)
         beside = [sentence(around.summary), *(of_network(OF_THIS, row) for row in found_around.rows), *beside]
     details = (
-        against_reference({group: (before.get(group, 0), now[group]) for group in moved}),
+        against_reference(given.preset.reference, network),
         sentence(f"of the reference's groups: {why}"),
         *(of_network(OF_THE_REFERENCE, row) for row in rows),
         *despite(tuple(lowered), restored != given.preset.reference),
@@ -109,13 +110,6 @@ def in_a_word(found: Evident, group: str) -> str:
     if found.fails(group):
         return "could not be trained when lowered"
     return "is costly by estimate" if found.is_costly(group) else "has no verdict"
-
-
-def against_reference(moved: Mapping[str, tuple[int, int]]) -> str:
-    if not moved:
-        return "All groups are as in the reference."
-    said = ", ".join(f"{group} {now} instead of {before}" for group, (before, now) in moved.items())
-    return f"Compared with the reference: {said}."
 
 
 def needs_more(sure: Sequence[Compared], count: int) -> bool:

@@ -1,7 +1,7 @@
 """What one comparison came to, as a sentence."""
 
+from data.written import change_between
 from search.output.sentence import counted
-from search.show.cells import fixed
 from studies.findings import Compared
 
 
@@ -11,7 +11,7 @@ def verdict_sentence(row: Compared) -> str:
         return f"{row.variant}: {row.verdict} ({seeds})."
     within = ""
     if row.low is not None and row.high is not None:
-        within = f" (95% interval {fixed(row.low, 2)} to {fixed(row.high, 2)})"
+        within = f" (95% interval {change_between(row.low, row.high)})"
     if row.scope == "architectures" and row.said == "not tested":
         said = f"not tested ({seeds})"
     elif row.scope == "architectures" and not row.favoured:

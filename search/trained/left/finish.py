@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 
 from data.store.disk import Store
+from data.written import months
 from search.leader.kept import history_of
 from search.leader.progress import Progress
 from search.output.files import write_bytes
@@ -80,6 +81,4 @@ def place_best(before: checkpoint.Checkpoint, left: Path, folder: Path) -> None:
 
 
 def kept_words(folder: Path, best: EpochDone, before: int = 0) -> str:
-    return (
-        f"{folder}: the best epoch so far, {before + best.epoch}, is kept as a model ({best.validation_mae:.2f} months)"
-    )
+    return f"{folder}: the best epoch so far, {before + best.epoch}, is kept as a model ({months(best.validation_mae)} months)"

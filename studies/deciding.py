@@ -1,13 +1,13 @@
 """A study's decision from its trials, by the rules that all studies share: no decision is for a network over today's cap."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from models.cost import Cost
 from studies.caps import Cap, options, over, said
 from studies.findings import OnFront
 from studies.preset import StudyError
-from studies.study import Decision, Given, Study, Trial, undominated
+from studies.study import Decision, Given, Study, Trial
 
 
 def decided(study: Study, given: Given, trials: Sequence[Trial]) -> Decision:
@@ -45,3 +45,15 @@ def front(costs: Sequence[tuple[Trial, Cost]]) -> list[OnFront]:
         OnFront(trial.number, trial.point, trial.error, cost.params, cost.macs)
         for trial, cost in sorted((complete[number] for number in kept), key=lambda found: found[1].params)
     ]
+
+
+def undominated(measures: Mapping[int, tuple[float, ...]]) -> list[int]:
+    """Those that no other is at least as good as in everything, and better in something."""
+
+    def beaten(one: tuple[float, ...]) -> bool:
+        return any(
+            other != one and all(theirs <= ours for theirs, ours in zip(other, one, strict=True))
+            for other in measures.values()
+        )
+
+    return [number for number, measure in measures.items() if not beaten(measure)]

@@ -17,11 +17,12 @@ from typing import Any
 from data.written import gmacs, millions, months
 from models.architecture import Architecture, family_named
 from studies import ablation, width
+from studies.deciding import undominated
 from studies.findings import Findings
 from studies.knowledge import belief
 from studies.knowledge.dimensions import says
 from studies.preset import StudyError
-from studies.study import ALONE, Decision, Given, Point, Proposals, Space, Sweep, Trial, best_of, row, undominated
+from studies.study import ALONE, Decision, Given, Point, Proposals, Space, Sweep, Trial, best_of, row
 
 
 @dataclass(frozen=True, kw_only=True)

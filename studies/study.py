@@ -234,18 +234,6 @@ class Study(Protocol):
         """How its figure is drawn; None where there is not one parameter to draw it along."""
 
 
-def undominated(measures: Mapping[int, tuple[float, ...]]) -> list[int]:
-    """Those that no other is at least as good as in everything, and better in something."""
-
-    def beaten(one: tuple[float, ...]) -> bool:
-        return any(
-            other != one and all(theirs <= ours for theirs, ours in zip(other, one, strict=True))
-            for other in measures.values()
-        )
-
-    return [number for number, measure in measures.items() if not beaten(measure)]
-
-
 def points(space: Space) -> Iterator[Point]:
     """Every point of the space."""
     for values in product(*space.values()):

@@ -74,6 +74,30 @@ def test_a_decided_search_trains_nothing_when_run_again(tmp_path: Path, tiny_sto
     assert again.seen == []
 
 
+def test_checkpoints_that_a_kill_left_in_the_folder_of_a_finished_trial_are_deleted_and_those_of_a_running_one_stay(
+    tmp_path: Path, tiny_store: Store
+) -> None:
+    """A leader may be killed between a trial's end in the storage and the deletion: 0.9 GB of a large network, each time."""
+    run = a_run(tmp_path, tiny_store)
+    with pytest.raises(KeyboardInterrupt):
+        run_all(run, tiny_store, FormulaExecutor(stop_after=2))
+    [study] = open_storage(run.storage).get_all_studies()
+    trials = open_storage(run.storage).get_all_trials(study._study_id)
+    states = {trial.user_attrs["folder"]: trial.state.name for trial in trials if "folder" in trial.user_attrs}
+    left = {folder: run.folder / "trials" / folder / "epoch-0001.npz" for folder in states}
+    for path in left.values():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    assert set(states.values()) == {"COMPLETE", "RUNNING"}
+
+    with pytest.raises(KeyboardInterrupt):
+        run_all(run, tiny_store, FormulaExecutor(stop_after=0))
+
+    assert {folder: path.exists() for folder, path in left.items()} == {
+        folder: state == "RUNNING" for folder, state in states.items()
+    }
+
+
 @pytest.mark.slow
 def test_a_search_killed_when_its_study_was_only_made_goes_on(tmp_path: Path, tiny_store: Store) -> None:
     run = a_run(tmp_path, tiny_store)

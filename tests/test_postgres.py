@@ -315,6 +315,57 @@ def test_a_server_that_stays_away_ends_the_search_in_one_sentence_and_it_goes_on
     assert outcome(run) == expected
 
 
+def test_a_server_that_becomes_read_only_ends_the_search_in_one_sentence_and_it_goes_on_later(
+    tmp_path: Path, tiny_store: Store, server: Server, database: str, expected: list[Any]
+) -> None:
+    """As a standby is after a failover."""
+    run, name = a_run(tmp_path, tiny_store, database), sqlalchemy.make_url(database).database
+
+    def stop(trial: int) -> None:
+        if trial == 3:
+            server.do(f"ALTER DATABASE {name} SET default_transaction_read_only = on")
+            server.do(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'")
+
+    try:
+        for executor in (Interrupting(stop), FormulaExecutor(some_fail)):
+            with pytest.raises(StorageError, match=r"cannot be used: .*read-only.*run the same command to continue"):
+                search(run, tiny_store, executor)
+    finally:
+        server.do(f"ALTER DATABASE {name} RESET default_transaction_read_only")
+    search(run, tiny_store, FormulaExecutor(some_fail))
+
+    assert outcome(run) == expected
+
+
+def test_a_user_without_the_right_to_write_is_refused_in_one_sentence_and_loses_nothing(
+    tmp_path: Path, tiny_store: Store, server: Server, database: str, expected: list[Any]
+) -> None:
+    run, name = a_run(tmp_path, tiny_store, database), sqlalchemy.make_url(database).database
+    assert name
+    with pytest.raises(KeyboardInterrupt):
+        search(run, tiny_store, FormulaExecutor(some_fail, stop_after=3))
+    server.do("DROP ROLE IF EXISTS guest")
+    server.do("CREATE ROLE guest LOGIN PASSWORD 'guest'")
+    server.do("GRANT SELECT ON ALL TABLES IN SCHEMA public TO guest", name)
+    as_guest = sqlalchemy.make_url(database).set(
+        username="guest", password="guest"
+    )  # of a server that ends with the test
+
+    try:
+        with pytest.raises(StorageError, match=r"guest:\*\*\*@.* cannot be used: .*permission denied"):
+            search(
+                replace(run, storage=as_guest.render_as_string(hide_password=False)),
+                tiny_store,
+                FormulaExecutor(some_fail),
+            )
+    finally:
+        server.do("DROP OWNED BY guest", name)
+        server.do("DROP ROLE guest")
+    search(run, tiny_store, FormulaExecutor(some_fail))
+
+    assert outcome(run) == expected
+
+
 def assert_no_password(text: str) -> None:
     quoted = sqlalchemy.URL.create("x", "reader", PASSWORD, "h").render_as_string(hide_password=False)
     assert PASSWORD not in text

@@ -39,6 +39,8 @@ PAUSES = (0.1, 0.2, 0.5, 1.0, 2.0)  # seconds between tries; the last again and 
 LIBPQ = {"connect_timeout": 10, "keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3}
 PAGE = 250  # trials that are read at a time
 OF_THE_FILE = ("SQLITE_CORRUPT", "SQLITE_NOTADB", "SQLITE_READONLY", "SQLITE_IOERR", "SQLITE_FULL", "SQLITE_CANTOPEN")
+# Read-only, no right to it, no room left, ended by hand, the system's.
+OF_THE_SERVER = ("25006", "42501", "53", "57", "58")
 LOCKED = ("SQLITE_BUSY", "SQLITE_LOCKED")
 IDS = "SELECT trial_id FROM trials WHERE study_id = :study_id ORDER BY trial_id"
 LAST_KEY = 2**31 - 1  # that the column can hold
@@ -115,6 +117,12 @@ def sqlite_name(error: BaseException) -> str:
     return str(getattr(getattr(cause(error), "orig", None), "sqlite_errorname", None) or "")
 
 
+def sql_state(error: BaseException) -> str:
+    """The SQL standard's code of what happened, as psycopg says it; empty for other databases."""
+    said = getattr(cause(error), "orig", None)
+    return str(getattr(said, "sqlstate", None) or getattr(said, "pgcode", None) or "")
+
+
 def is_away(error: BaseException) -> bool:
     """Whether the error is of the connection or a lock, and not of what was asked."""
     said = cause(error)
@@ -176,11 +184,8 @@ class PatientStorage(RDBStorage):
             return waiting(explained, self.url, PATIENCE_SECONDS)
         except (StorageInternalError, SQLAlchemyError) as error:
             # OperationalError is by its definition of that kind: a full disk, say.
-            if (
-                is_away(error)
-                or isinstance(cause(error), OperationalError)
-                or sqlite_name(error).startswith(OF_THE_FILE)
-            ):
+            names = sqlite_name(error).startswith(OF_THE_FILE) or sql_state(error).startswith(OF_THE_SERVER)
+            if is_away(error) or isinstance(cause(error), OperationalError) or names:
                 raise StorageError(
                     f"{shown(self.url)} cannot be used: {reason(error, self.url)}; "
                     "when it works again, run the same command to continue where this one stopped"

@@ -29,8 +29,7 @@ SEED = "seed"  # the parameter of trials whose study runs every point with sever
 class Trial:
     """What a study sees of a point: one trial, or several of different seeds taken together (`pool`).
 
-    `validation_mae` is that of the best epoch, in months; None unless complete. Of several trainings it is their mean, and each has a
-    best epoch of its own: `best_epochs`.
+    `validation_mae` is that of the best epoch, in months; None unless complete. Of several it is the mean, each with its own `best_epochs`.
     """
 
     number: int

@@ -27,7 +27,7 @@ def test_the_lowest_is_called_one_trainings_where_the_network_has_several(maes: 
 
 def test_the_decision_and_the_card_say_it_in_the_same_words() -> None:
     assert lowest_seen(CHOICE) == (
-        "One of its 3 trainings had the lowest MAE seen of the networks that could be chosen, 13.90; their mean is 14.12."
+        "In the search itself, one of its 3 trainings had the lowest MAE seen of the networks that could be chosen, 13.90; their mean is 14.12."
     )
     assert CHOICE.sentence.endswith(f"; {CHOICE.had_the_lowest}")
 

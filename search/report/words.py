@@ -86,7 +86,7 @@ def with_mean(choice: Choice, trial: Trial) -> Choice:
 def lowest_seen(choice: Choice) -> str:
     """The training with the lowest validation MAE of all networks that could be decided for, and why another was chosen."""
     if choice.is_lowest:
-        return sentence(choice.had_the_lowest)
+        return f"In the search itself, {choice.had_the_lowest}."
     return (
         f"Lowest seen of the networks that could be chosen: {months(choice.lowest)} months, {choice.lowest_network}. It was not chosen: the surrogate expects "
         f"{with_sd(choice.lowest_expected, choice.lowest_sd)} of that network, and {with_sd(choice.expected, choice.sd)} of this one."

@@ -40,7 +40,7 @@ PALETTE = (BLUE, ORANGE, TEAL, PURPLE, GREY)
 PICTURE_PX = 160  # pictures are stored no larger, unless more is asked for
 LEAST_WIDTH_PX = 88  # of a picture with its caption
 PRINTED_WIDTH_PX = 680  # of a figure: A4 and Letter within their margins
-NUMBER = re.compile(r"[<−+-]?\s?[\d.,]+\s?%?|–")
+NUMBER = re.compile(r"[<−+-]?\s?[\d.,]+(?:, \d+)*\s?%?|–")  # or several, as epochs
 
 POLICY = (
     "default-src 'none'; img-src data: blob:; style-src 'unsafe-inline'; script-src 'unsafe-inline'; font-src data:"

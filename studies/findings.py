@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any, ClassVar, Literal, Self
 
+from data.counted import counted
 from models.architecture import Architecture
 
 Value = float | int | str
@@ -140,7 +141,7 @@ class Choice:
 
     @property
     def sentence(self) -> str:
-        chosen = f"expected {self.expected:.2f} ± {self.sd:.2f} months, from {self.trainings} trainings"
+        chosen = f"expected {self.expected:.2f} ± {self.sd:.2f} months, from {counted(self.trainings, 'training')}"
         if self.is_lowest:
             return f"{chosen}; it also had the lowest seen of those that could be chosen, {self.lowest:.2f}"
         return (

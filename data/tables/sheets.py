@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from data.counted import counted
 from data.foreign import foreign, reading
 from data.preparation import DataError
 from data.shown import one_line
@@ -167,7 +168,7 @@ def below_headings(
                 "; if the first cell is the row's name, as R writes it, say row.names=FALSE there" if one_more else ""
             )
             raise DataError(
-                f"{path} {UNREADABLE[excel]}: row {number} has {len(trimmed(cells))} cells under {width} headings; "
+                f"{path} {UNREADABLE[excel]}: row {number} has {counted(len(trimmed(cells)), 'cell')} under {counted(width, 'heading')}; "
                 f"quote a cell that holds the separator, as a decimal comma{of_rows}"
             )
         row = [*cells[:width], *[""] * (width - len(cells))]

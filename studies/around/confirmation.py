@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass, field, replace
 from statistics import fmean, stdev
 from typing import Any
 
+from data.counted import counted
 from models.architecture import Architecture
 from studies import depth, refinement
 from studies.findings import Findings, known, learned_nothing
@@ -123,7 +124,7 @@ def decide(given: Given, trials: Sequence[Trial]) -> Decision:
     winner = next((one for one in ranks if one.rank == 1), None)
     if winner is None or winner.mae is None:
         raise StudyError(
-            f"the decided network could not be trained with {given.preset.seeds} fresh seeds (see the outcomes of the trials): a higher "
+            f"the decided network could not be trained with {counted(given.preset.seeds, 'fresh seed')} (see the outcomes of the trials): a higher "
             "--confirm-seeds tries further ones, --confirm 0 leaves the confirmation out"
         )
     found = given.found(refinement.RefinementFindings).best_mae
@@ -166,7 +167,7 @@ def summary(found: ConfirmationFindings) -> str:
     spread = "" if found.sd is None else f" ± {found.sd:.2f}"
     before = "" if found.found_mae is None else f"the search found {found.found_mae:.2f} (optimistic); "
     said = (
-        f"{before}with {found.seeds} fresh seed{'s' * (found.seeds != 1)} {found.mae:.2f}{spread} months"
+        f"{before}with {counted(found.seeds, 'fresh seed')} {found.mae:.2f}{spread} months"
         f"{' (mean ± SD)' if spread else ''}, always answering the median {found.constant_mae:.1f}"
     )
     if found.failed:

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from data.counted import counted
 from studies.findings import Compared, Evidence, VerdictWord
 from studies.preset import MIN_SEEDS
 from studies.study import in_months
@@ -100,4 +101,4 @@ def evidence(group: str, found: Evident) -> str:
 
 def seeds_said(rows: Sequence[Compared]) -> str:
     seeds = sorted({row.seeds for row in rows})
-    return f"{seeds[0]} to {seeds[-1]} seeds" if len(seeds) > 1 else f"{seeds[0]} seed{'s' * (seeds[0] != 1)}"
+    return f"{seeds[0]} to {seeds[-1]} seeds" if len(seeds) > 1 else counted(seeds[0], "seed")

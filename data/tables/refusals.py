@@ -188,7 +188,7 @@ def refuse_splits_without_images(folder: Path, tables: Iterable[Table], cases: p
             if table.cases.empty and table.problems:
                 first = table.problems[0]
                 raise DataError(
-                    f"none of {counted(len(table.problems), f'{missing[0]} case')} of {table.path} can be used; the first: {first.path}, {first.reason}"
+                    f"none of the {counted(len(table.problems), f'{missing[0]} case')} of {table.path} can be used; the first: {first.path}, {first.reason}"
                 )
             raise DataError(
                 f"{table.path} names {missing[0]} cases, and {folder} has no image of any of them: add their images, or remove "

@@ -317,7 +317,9 @@ def said_of_hidden(path: Path, found: Sheet, sheet: Worksheet) -> str:
     columns = [name for place, name in enumerate(found.headings) if place in sheet.hidden_columns and name.strip()]
     said = []
     if rows:
-        said.append(f"{path.name}: {len(rows):,} hidden rows are read as the others (the first: row {rows[0]})")
+        said.append(
+            f"{path.name}: {counted(len(rows), 'hidden row is', 'hidden rows are')} read as the others (the first: row {rows[0]})"
+        )
     if columns:
         said.append(f"{path.name}: hidden columns are read as the others: {one_line(', '.join(columns))}")
     return "; ".join(said)

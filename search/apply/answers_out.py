@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from data.counted import counted
 from data.csv_text import guarded, read_csv, row_writer, unguarded
 from data.foreign import foreign
 from data.preparation import DataError
@@ -131,7 +132,7 @@ def say_replaced(path: Path, files: Sequence[Path]) -> None:
             f"{path} is not a table of answers of `predict`, so it is not replaced: move it away, or name another --out"
         )
     if others := [name for name in held if name not in {str(file) for file in files}]:
-        log(f"{path} has answers for {len(others):,} other files, as {others[0]}: these answers are replaced")
+        log(f"{path} has answers for {counted(len(others), 'other file')}, as {others[0]}: these answers are replaced")
 
 
 def answered_in(path: Path) -> list[str] | None:
@@ -201,6 +202,6 @@ def say_figures(tally: Tally, level: float, constant_months: float | None) -> No
         "" if found["constant_mae"] is None else f" (always answering the training median: {found['constant_mae']:.1f})"
     )
     log(
-        f"on {found['n']:,} labels: MAE {found['mae']:.1f} months{constant}, bias {found['bias']:+.1f}; {level:.0%} intervals hold "
+        f"on {counted(found['n'], 'label')}: MAE {found['mae']:.1f} months{constant}, bias {found['bias']:+.1f}; {level:.0%} intervals hold "
         f"{found['coverage']:.0%} of them"
     )

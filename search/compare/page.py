@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from search.compare.compare import Played, median_curve
 from search.compare.replay import Trace
 from search.compare.rivals import STAGED
-from search.compare.standing import counted, hit
+from search.compare.standing import hit, or_never
 from search.output.notices import of_drawn_hands
 from search.show.html import PALETTE, figure, page, section, table, text
 
@@ -89,8 +89,8 @@ def shown(row: Mapping[str, Any]) -> dict[str, Any]:
     if "regret" in row:
         columns["regret"] = months("regret")
     if "never_hit" in row:
-        quartiles = f" ({counted(row['hit_low'])} to {counted(row['hit_high'])})"
-        columns["epochs to the goal"] = counted(row["hit_median"]) + (quartiles if row["never_hit"] < 1 else "")
+        quartiles = f" ({or_never(row['hit_low'])} to {or_never(row['hit_high'])})"
+        columns["epochs to the goal"] = or_never(row["hit_median"]) + (quartiles if row["never_hit"] < 1 else "")
         columns["never there"] = f"{row['never_hit']:.0%}"
     better = row.get("staged_better")
     return columns | {

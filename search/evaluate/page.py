@@ -5,6 +5,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+from data.counted import counted
 from data.named_source import absolute
 from data.preparation import DataError
 from search.evaluate.evaluation import OFFICIAL_CASES, Evaluation, predictions
@@ -100,7 +101,7 @@ def coverage_section(covered: dict[str, Any]) -> Section:
     return section(
         f"{covered['level']:.0%} prediction intervals",
         text(
-            f"Of {covered['n']:,} labels {covered['share']:.1%} lie inside (95% interval {covered['low']:.1%} to {covered['high']:.1%})."
+            f"Of {counted(covered['n'], 'label')} {covered['share']:.1%} lie inside (95% interval {covered['low']:.1%} to {covered['high']:.1%})."
         ),
         table(rows, "Labels inside their intervals, by the label's age."),
     )
@@ -109,6 +110,6 @@ def coverage_section(covered: dict[str, Any]) -> Section:
 def published_section(found: Evaluation) -> Section:
     own = found.figures[found.main]
     others = "" if own["n"] == OFFICIAL_CASES else f"; the published figures are of all {OFFICIAL_CASES}"
-    rows = [{"method": "this model", "MAE": f"{own['mae']:.2f}", "remark": f"{own['n']} images{others}"}]
+    rows = [{"method": "this model", "MAE": f"{own['mae']:.2f}", "remark": f"{counted(own['n'], 'image')}{others}"}]
     rows += [{"method": known.method, "MAE": known.mae, "remark": known.remark} for known in OFFICIAL_TEST]
     return section("Beside published figures", table(rows, "MAE in months on RSNA's official test set, as published."))

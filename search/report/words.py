@@ -5,10 +5,11 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from data.counted import counted
 from models.architecture import Architecture, family_named
 from models.paper import is_of_the_paper
 from search.output.confirmed import NOTHING
-from search.output.sentence import counted, millions, sentence
+from search.output.sentence import millions, sentence
 from search.output.typed import typed
 from search.report.cards.blocks import because
 from search.report.cards.verdict import verdict_sentence
@@ -116,7 +117,7 @@ def test_words(about: Mapping[str, Any]) -> str:
     """Of a model of the best network, or of several of them taken together."""
     ensemble = about.get("ensemble")
     several = f"the mean of {len(ensemble['members'])} such networks, " if ensemble else ""
-    return f"Test MAE {about['test']['mae']:.2f} ({about['name']}, {several}{about['test']['n']:,} images)."
+    return f"Test MAE {about['test']['mae']:.2f} ({about['name']}, {several}{counted(about['test']['n'], 'image')})."
 
 
 def how_sure(report: Report, best: Best) -> Answer:
@@ -144,7 +145,7 @@ def over_images(report: Report, best: Best, of: str = "") -> str:
     if errors is None:
         return "Its validation predictions are not available, so there is no interval over the images."
     low, high = interval_of_mean(errors)
-    return f"{of}95% interval over {len(errors):,} validation images: {low:.2f} to {high:.2f}."
+    return f"{of}95% interval over {counted(len(errors), 'validation image')}: {low:.2f} to {high:.2f}."
 
 
 def interval_of_mean(sample: Any) -> tuple[float, float]:

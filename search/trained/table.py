@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from data.counted import counted
 from models.architecture import Architecture
 from search.output.confirmed import model_learned_nothing
 from search.output.sentence import capital, sentence
@@ -105,7 +106,7 @@ def cards(about: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
     split = "test" if about["test"] else "validation"
     found, covered = about[split], about["conformal"]["coverage"]
     chose = "" if split == "test" else validation_role(about).short
-    yield "How good?", f"{found['mae']:.2f} months MAE", f"On {found['n']:,} {split} images. {chose}"
+    yield "How good?", f"{found['mae']:.2f} months MAE", f"On {counted(found['n'], f'{split} image')}. {chose}"
     nothing = "So it has learned nothing that helps." if model_learned_nothing(about) else ""
     yield (
         "Better than a constant?",
@@ -122,7 +123,7 @@ def cards(about: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
         yield (
             "Do its intervals hold?",
             f"{covered['share']:.0%} of the test labels",
-            f"of {covered['n']:,} labels; the intervals should hold 90%.",
+            f"of {counted(covered['n'], 'label')}; the intervals should hold 90%.",
         )
     network = Architecture.from_dict(about["architecture"])
     yield (
@@ -141,7 +142,7 @@ def show_model(about: dict[str, Any], folder: Path) -> None:
         tables.show(f"{TITLES[split]}: by sex and label age", rows)
     covered = about["conformal"]["coverage"]
     if covered:
-        say(f"90% intervals hold {covered['share']:.1%} of {covered['n']:,} test labels.")
+        say(f"90% intervals hold {covered['share']:.1%} of {counted(covered['n'], 'test label')}.")
         tables.show("test: inside the intervals, by label age", coverage_rows(covered))
     if len(told := lineage_words(about)) > 1:
         for words in told:

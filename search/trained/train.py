@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from data.cases import constant_mae
+from data.counted import counted
 from data.preparation import DISK_FULL, no_space
 from data.store.disk import Store
 from models.cost import cost
@@ -176,9 +177,10 @@ def trained(
     lease: Lease,
 ) -> list[dict[str, Any]]:
     """The job's epochs, as model.json lists them."""
-    name, counted = job.folder.name, cost(job.architecture, job.image_px)
+    name, costs = job.folder.name, cost(job.architecture, job.image_px)
     progress.study(
-        name, f"{counted.params:,} parameters, {job.training.epochs} epochs; constant {constant_mae(store.cases):.1f}"
+        name,
+        f"{costs.params:,} parameters, {counted(job.training.epochs, 'epoch')}; constant {constant_mae(store.cases):.1f}",
     )
     epochs = followed(job, make_executor, progress, terms, lease)
     best = best_of(epochs)

@@ -86,7 +86,7 @@ def reason(keys: Sequence[str], by: By, found: Evident) -> str:
     margin, dearest = in_months(found.margin_months), keys[0]
     if costly:
         said = ", ".join(f"{group} ({evidence(group, found)})" for group in costly)
-        return f"{without} {said} cost{'s' * (len(costly) == 1)} more than {margin}{depth}"
+        return f"{without} {said} {'costs' if len(costly) == 1 else 'cost'} more than {margin}{depth}"
     if found.known[dearest].costs:
         return f"{without} no group costs more than {margin}; {dearest} costs most ({evidence(dearest, found)}){depth}"
     nothing = f"{without} no group is found to cost anything (dearest: {dearest}, {evidence(dearest, found)})"

@@ -4,6 +4,7 @@ import argparse
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from data.counted import counted
 from data.preparation import Preparation
 from data.ranges import Range, whole
 from models.training.settings import EPOCHS
@@ -201,7 +202,7 @@ def show_evaluation(found: "Evaluation") -> None:
         for group in (*own["by_sex"], *own["by_age"])
     ]
     tables.show("by sex and label age", rows)
-    say(f"{covered['level']:.0%} intervals hold {covered['share']:.1%} of {covered['n']:,} labels.")
+    say(f"{covered['level']:.0%} intervals hold {covered['share']:.1%} of {counted(covered['n'], 'label')}.")
     for level, words in found.said:
         say(f"{level}: {words}")
 

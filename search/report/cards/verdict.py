@@ -1,6 +1,6 @@
 """What one comparison came to, as a sentence."""
 
-from search.output.sentence import counted
+from data.counted import counted
 from search.show.cells import fixed
 from studies.findings import Compared
 

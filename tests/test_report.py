@@ -570,15 +570,6 @@ def test_the_best_so_far_never_rises_and_means_are_means(decided: Report) -> Non
         assert mean == pytest.approx(fmean(seeds))
 
 
-@pytest.mark.parametrize(("low", "high"), [(0.02, 1.1), (21.8, 70.0), (0.0017, 0.005), (1.0, 1.0), (0.01, 90.0)])
-def test_ticks_of_a_size_axis_surround_what_is_shown(low: float, high: float) -> None:
-    ticks = figures.round_numbers(low, high)
-
-    assert ticks == sorted(ticks)
-    assert ticks[0] <= low
-    assert ticks[-1] >= high
-
-
 def test_optunas_figures_show_what_counts_under_its_own_numbers_and_no_attribute() -> None:
     study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=0))
 

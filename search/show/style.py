@@ -51,7 +51,8 @@ caption span { display: block; position: sticky; left: 0; max-width: min(46rem, 
 th, td { padding: 0.38rem 0.9rem 0.38rem 0; text-align: left; vertical-align: top; border-bottom: 1px solid var(--line); }
 th { color: var(--soft); font-weight: 600; vertical-align: bottom; border-bottom-color: var(--soft); }
 th:not(:first-child), td:not(:first-child) { padding-left: 0.9rem; }
-.number { text-align: right; white-space: nowrap; font-variant-numeric: tabular-nums; }
+.number { text-align: right; font-variant-numeric: tabular-nums; }
+td.number { white-space: nowrap; }
 figure { margin: 0; }
 figcaption { color: var(--soft); font-size: 0.9rem; }
 .plot { margin: 1.4rem 0; }

@@ -40,6 +40,8 @@ PICTURE_PX = 160  # pictures are stored no larger, unless more is asked for
 LEAST_WIDTH_PX = 88  # of a picture with its caption
 PRINTED_WIDTH_PX = 680  # of a figure: A4 and Letter within their margins
 NUMBER = re.compile(r"[<−+-]?\s?[\d.,]+\s?%?|–")
+LONG_WORD = re.compile(r"\S{15,}")
+PARTS_A_WORD, PARTED = re.compile(r"[/_=,](?=.)"), r"\g<0><wbr>"
 HYPHEN_FOR_MINUS = re.compile(r"(?<![^\s(])-(?=\.?\d)")  # before a number; not in an id, a date or an option
 
 POLICY = (
@@ -167,7 +169,9 @@ def table(
     head = "".join(f'<th scope="col"{style[column]}>{escape(column)}</th>' for column in cells)
     body = "".join(
         ("<tr class='own'>" if own(shown[n]) else "<tr>")
-        + "".join(f"<td{style[column]}>{written(cells[column][n])}</td>" for column, written in writers.items())
+        + "".join(
+            f"<td{style[column]}>{breakable(written(cells[column][n]))}</td>" for column, written in writers.items()
+        )
         + "</tr>"
         for n in range(len(shown))
     )
@@ -176,6 +180,12 @@ def table(
         f'<div class="wide" tabindex="0" role="region" aria-label="{prose(caption)}"><table><caption><span>{prose(caption)}</span>'
         f"</caption><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>{more}"
     )
+
+
+def breakable(words: str) -> str:
+    """Escaped words, of which those that are long (a folder, a list of values) may go on in another line, best behind a sign that
+    parts them: else one of them makes its table wider than a sheet of paper, and Chromium then prints the whole page smaller."""
+    return LONG_WORD.sub(lambda word: f'<span class="long">{PARTS_A_WORD.sub(PARTED, word[0])}</span>', words)
 
 
 def cell(value: Any) -> str:

@@ -94,9 +94,10 @@ footer { margin-top: 3.5rem; padding-top: 0.9rem; border-top: 1px solid var(--li
   section { margin-top: 1.8rem; }
   h2, h3 { break-after: avoid; }
   .wide { overflow: visible; background: none; }
-  table { font-size: 8.5pt; min-width: 0; }
-  th, td { padding-right: 0.4rem; }
-  th:not(:first-child), td:not(:first-child) { padding-left: 0.4rem; }
+  table { font-size: 8pt; line-height: 1.35; min-width: 0; max-width: 100%; }
+  th, td { padding-right: 0.3rem; }
+  th:not(:first-child), td:not(:first-child) { padding-left: 0.3rem; }
+  .long { overflow-wrap: anywhere; }
   tr, .notices li, .plot, .pictures > figure, .answers div { break-inside: avoid; }
   .answers { grid-template-columns: 1fr 1fr; }
   .plots { grid-template-columns: 1fr; }

@@ -584,7 +584,7 @@ def test_optunas_figures_show_what_counts_under_its_own_numbers_and_no_attribute
     study.optimize(objective, n_trials=8)
     copied = plotted.copied(study)
     counts = [trial.number for trial in counted(study)]
-    drawn = [plotted.history(copied), plotted.timeline(copied), plotted.parallel(copied, plotted.varied(copied))]
+    drawn = [plotted.history(copied), plotted.parallel(copied, plotted.varied(copied))]
     each = plotted.slices(copied, plotted.varied(copied))
 
     assert counts == [0, 1, 2, 4, 5, 6, 7]
@@ -593,7 +593,6 @@ def test_optunas_figures_show_what_counts_under_its_own_numbers_and_no_attribute
     assert [best[number] for number in counts] == list(
         accumulate((study.trials[number].values[0] for number in counts), min)
     )
-    assert sorted(number for bars in drawn[1].data for number in bars.y) == counts
     assert set(each) == {"beta", "mixed5"}
     assert not any("secret" in figure.to_json() for figure in (*drawn, *each.values()))
 

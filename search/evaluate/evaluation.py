@@ -16,6 +16,7 @@ from data.problems import problems_table
 from data.tables.ages import said_of_few
 from data.tables.dicom_cases import is_header_age
 from data.tables.rsna import official_test
+from search.evaluate.accounted import Accounted, accounted
 from search.evaluate.labelled import Labelled
 from search.output.confirmed import MODEL_NOTHING, model_learned_nothing
 from search.output.notices import of_drawn_hands
@@ -50,6 +51,10 @@ class Evaluation:
         return of_drawn_hands(cases=self.labelled.read.synthetic, model=self.model.synthetic)
 
     @property
+    def accounted(self) -> Accounted:
+        return accounted(self.labelled)
+
+    @property
     def main(self) -> str:
         """Whose figures tell how good the model is here."""
         return "unseen" if "unseen" in self.figures else "evaluated"
@@ -61,8 +66,9 @@ class Evaluation:
             "source": self.labelled.source,
             "cases": len(cases),
             "without_answer": len(self.labelled.problems),
+            "without_answer_by_kind": dict(self.accounted.without),
             "seen_in_training": len(cases) - len(self.labelled.unseen),
-            "known_by": {how: known_by(self.labelled, how) for how in RECOGNISED},
+            "known_by": dict.fromkeys(RECOGNISED, 0) | dict(self.accounted.known),
             "training_known": self.labelled.known.complete,
             "rsna_official_test": self.official,
             "constant_months": self.constant_months,
@@ -157,12 +163,8 @@ def who(labelled: Labelled, official: int, median_known: bool) -> Iterator[tuple
     if labelled.problems:
         yield (
             "note",
-            f"{counted(len(labelled.problems), 'more case has', 'more cases have')} no usable image; the first: {labelled.problems[0].reason}",
+            f"{counted(len(labelled.problems), 'case has', 'cases have')} no answer ({accounted(labelled).why_without}); the first: {labelled.problems[0].reason}",
         )
-
-
-def known_by(labelled: Labelled, how: str) -> int:
-    return int((labelled.cases["known_by"] == how).sum())
 
 
 def of_labels(labelled: Labelled) -> Iterator[tuple[str, str]]:
@@ -242,7 +244,8 @@ def worries(
     if doubted:
         yield (
             "note",
-            f"The hand check doubts {doubted:,} of these images; `predict` would refuse {refused:,} of them. The figures include them.",
+            f"Of the {counted(len(cases), 'image')} that the figures are of, the hand check doubts {doubted:,}, and `predict` would refuse "
+            f"{refused:,}. The figures include them.",
         )
 
 

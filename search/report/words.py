@@ -13,9 +13,9 @@ from search.output.sentence import millions, sentence
 from search.output.typed import typed
 from search.report.cards.blocks import because
 from search.report.cards.verdict import verdict_sentence
-from search.report.parts import Answer
 from search.report.read import LEAST_FOR_IMPORTANCE, Best, Recorded, Report, StudyReport
 from search.run import TRIALS
+from search.show.html import Answer
 from search.storage.status import NO_WAY_ON, contradicted, left_to_do
 from search.workers.job import EXIT_REASONS
 from studies import ablation

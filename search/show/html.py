@@ -9,6 +9,7 @@ import os
 import re
 from base64 import b64encode
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from html import escape
 from io import BytesIO
 from pathlib import Path
@@ -59,6 +60,15 @@ class Picture(NamedTuple):
 
     pixels: tuple[np.ndarray, ...]
     caption: str
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A card: what a reader wants to know first, in a few words and in sentences that say more."""
+
+    question: str
+    headline: str
+    details: tuple[str, ...] = ()
 
 
 def page(
@@ -208,11 +218,10 @@ def figure(drawn: "Figure", caption: str, height_px: int = 360) -> Html:
     )
 
 
-def answers(given: Iterable[tuple[str, str, str]]) -> Html:
-    """What a reader wants to know first: question, answer in a few words, sentences that say more."""
+def answers(given: Iterable[Answer]) -> Html:
     items = "".join(
-        f'<div><dt>{escape(question)}</dt><dd class="headline">{prose(headline)}</dd><dd>{prose(more)}</dd></div>'
-        for question, headline, more in given
+        f'<div><dt>{escape(one.question)}</dt><dd class="headline">{prose(one.headline)}</dd><dd>{prose(" ".join(one.details))}</dd></div>'
+        for one in given
     )
     return Html(f'<dl class="answers">{items}</dl>')
 

@@ -31,7 +31,7 @@ nav a:hover { text-decoration: underline; }
 section { margin-top: 2.75rem; }
 .banner { max-width: none; margin: 0 0 1.5rem; padding: 0.6rem 1rem; border-radius: 6px; font-weight: 600;
   color: var(--worry); background: var(--worry-ground); border: 1px solid var(--worry); }
-.notices { list-style: none; margin: 0; padding: 0; display: grid; gap: 0.5rem; }
+.notices { list-style: none; margin: 0 0 0.9rem; padding: 0; display: grid; gap: 0.5rem; }
 .notices li { display: grid; grid-template-columns: 4rem 1fr; gap: 0.6rem; padding: 0.65rem 0.9rem; border-radius: 4px;
   border-left: 3px solid var(--note); background: var(--note-ground); }
 .notices .level { font-weight: 600; color: var(--note); }

@@ -59,7 +59,7 @@ def drawn(trials: Sequence[Recorded], now: datetime) -> "Figure":
             )
     figure = new_figure(*bars, barmode="overlay", showlegend=True)
     numbers = [one.trial.number for one in trials]
-    figure.update_xaxes(type="date")
+    figure.update_xaxes(type="date", nticks=5)  # more would be turned on a phone
     return figure.update_yaxes(
         title_text="trial", tick0=0, dtick=steps(max(numbers, default=0) + 1, 10), zeroline=False
     )

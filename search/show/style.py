@@ -94,7 +94,7 @@ footer { margin-top: 3.5rem; padding-top: 0.9rem; border-top: 1px solid var(--li
   section { margin-top: 1.8rem; }
   h2, h3 { break-after: avoid; }
   .wide { overflow: visible; background: none; }
-  table { font-size: 8pt; line-height: 1.35; min-width: 0; max-width: 100%; }
+  table { font-size: 8pt; line-height: 1.35; min-width: 45%; max-width: 100%; }
   th, td { padding-right: 0.3rem; }
   th:not(:first-child), td:not(:first-child) { padding-left: 0.3rem; }
   .long { overflow-wrap: anywhere; }

@@ -21,6 +21,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Self
 
+from data.counted import counted
 from data.ranges import Range, check, whole
 from data.shown import shown
 from models.families import FAMILIES
@@ -94,7 +95,7 @@ class Architecture:
             raise ArchitectureError(f"stem_pools must be two values, each true or false; got {shown(pools)}")
         if not all(pools[family.stem_pools :]):
             raise ArchitectureError(
-                f"only {family.stem_pools} max-pooling{'s' * (family.stem_pools != 1)} in the stem of {family.name} can be left out; "
+                f"only {counted(family.stem_pools, 'max-pooling')} in the stem of {family.name} can be left out; "
                 f"got stem_pools {shown(pools)}"
             )
 

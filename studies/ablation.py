@@ -25,6 +25,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal, Self
 
+from data.counted import counted
 from data.written import millions
 from models.architecture import Architecture, family_named
 from studies.caps import options, over, said
@@ -296,7 +297,7 @@ def decide(given: Given, trials: Sequence[Trial], elsewhere: "Spread | None" = N
     saved = epochs_saved(given, list(lowered.values())) if given.preset.resolve else 0
     if saved:
         most = max(len(trial.by_seed) for trial in lowered.values())
-        summary += f"; saved {saved:,} epochs, compared with {most} seeds for every variant"
+        summary += f"; saved {counted(saved, 'epoch')}, compared with {most} seeds for every variant"
     findings = AblationFindings(
         key_groups=keys,
         key_by=by,

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any, ClassVar, Literal, Self
 
+from data.counted import counted
 from data.written import months, with_sd
 from models.architecture import Architecture
 
@@ -137,7 +138,7 @@ class Choice:
 
     @property
     def sentence(self) -> str:
-        chosen = f"expected {with_sd(self.expected, self.sd)} months, from {self.trainings} trainings"
+        chosen = f"expected {with_sd(self.expected, self.sd)} months, from {counted(self.trainings, 'training')}"
         if self.is_lowest:
             return f"{chosen}; {self.had_the_lowest}"
         return (

@@ -10,6 +10,7 @@ from itertools import product
 from statistics import fmean
 from typing import Any, Protocol, TypeVar
 
+from data.counted import counted
 from models.architecture import Architecture
 from models.cost import Cost, cost
 from studies.caps import Cap, caps, over
@@ -312,7 +313,7 @@ def best_of(trials: Sequence[Trial]) -> Trial | None:
 
 
 def in_months(count: float) -> str:
-    return f"{count:g} month{'s' * (count != 1)}"
+    return counted(float(count), "month")
 
 
 def at(trials: Sequence[Trial], point: Point) -> Trial | None:

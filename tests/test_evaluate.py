@@ -18,6 +18,7 @@ from data.store.prepare import prepare
 from search.cli import main
 from search.evaluate.evaluation import Evaluation, evaluated
 from search.evaluate.labelled import Labelled, opened
+from search.evaluate.page import evaluation_page
 from search.trained.folder import open_folder
 from search.trained.measures import metrics
 from search.trained.predictor import Model
@@ -105,6 +106,11 @@ def test_files_without_an_answer_are_counted_and_the_others_answered(
     assert len(labelled.cases) == 11
     assert [problem.id for problem in labelled.problems] == ["3"]
     assert found.to_dict()["without_answer"] == 1
+    assert found.to_dict()["without_answer_by_kind"] == {labelled.problems[0].kind: 1}
+    assert (
+        "The set has 12 cases: 11 have an answer, 1 has none (1 with an unreadable image)" in found.accounted.sentence
+    )
+    assert found.accounted.sentence in evaluation_page(found)
     for path in folder.rglob("*.png"):
         path.write_bytes(b"")
     with pytest.raises(DataError, match="no image of them can be read"):

@@ -47,7 +47,7 @@ def test_what_cannot_be_used_is_said_with_file_and_row(tmp_path: Path) -> None:
     assert "t.csv row 2: age: bone age is in months" in said
     assert "t.csv row 3: sex: male is True or False, M or F; got 'xx'" in said
     assert "rows 5, 6 contradict one another, so none of them is kept" in said
-    assert "1 more rows of" in said
+    assert "1 more row of" in said
     assert "t.csv row 8 repeats another row and is left out" in said
     assert "2 of 6 files are in no row of" in said
     assert "4.png, 6.png" in said

@@ -192,7 +192,7 @@ def test_a_copy_of_a_table_is_no_second_data_set_and_another_table_is(tmp_path: 
         ({"train.csv": "id,boneage\n1377,12\n"}, r"train\.csv lacks the column 'male'.*this one has id, boneage"),
         ({"train.csv": "epoch,loss\n1,2\n"}, "lacks the column 'id'"),
         ({"train.csv": "id,male\n1377,True\n"}, "has no bone ages"),
-        ({"train.csv": "id,boneage,male\n9999,12,True\n"}, "has 1 cases and none can be used.*no image 9999"),
+        ({"train.csv": "id,boneage,male\n9999,12,True\n"}, "has 1 case and none can be used.*no image 9999"),
         ({"train.csv": "id,boneage,male\n../../etc/passwd,12,True\n"}, "no image passwd"),
         (
             {"a.csv": "id,boneage,male\n1377,1,M\n", "train.csv": "id,boneage,male\n1378,1,M\n"},

@@ -487,7 +487,7 @@ def test_rows_that_were_ticked_beforehand_are_no_rows_below_a_split_or_a_patient
     ("heading", "cells", "says"),
     [
         ("split", ["test"] * 10 + [""] * 50, "labels.csv: 50 of 60 rows name no split and count as train"),
-        ("patient_id", [""] + [f"P{n // 2}" for n in range(59)], "labels.csv: 1 of 60 rows name no patient"),
+        ("patient_id", [""] + [f"P{n // 2}" for n in range(59)], "labels.csv: 1 of 60 rows names no patient"),
     ],
 )
 def test_rows_without_a_split_or_a_patient_are_counted_among_those_of_cases(

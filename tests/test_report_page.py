@@ -7,12 +7,14 @@ import pytest
 from conftest import tiny_preset
 from formula import FormulaExecutor
 from pages import WIDTHS, opened
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, Page
 from searched import a_run, search, with_seeds
 
 from data.store.disk import Store
 from search.report.read import read
 from search.report.write import write
+from search.show.html import page as sheet
+from search.show.html import section, table
 
 pytestmark = pytest.mark.slow
 
@@ -87,4 +89,51 @@ def test_a_wide_table_is_reached_and_scrolled_by_keyboard_and_every_table_has_a_
     wide.focus()
     page.keyboard.press("ArrowRight")
     page.wait_for_function("(box) => box.scrollLeft > 0", arg=wide.element_handle())
+    page.close()
+
+
+SHEET_PX = 680  # of A4 within its margins; Chromium prints what is wider smaller, the whole page
+
+
+def printed_scale(page: Page) -> float:
+    page.set_viewport_size({"width": SHEET_PX, "height": 1000})
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    page.emulate_media(media="print", color_scheme="dark")
+    return SHEET_PX / float(page.evaluate("document.documentElement.scrollWidth"))
+
+
+def test_the_printed_report_is_nearly_as_large_as_it_is_read_and_breaks_no_figure(browser: Browser, file: Path) -> None:
+    page = browser.new_page(viewport={"width": 1280, "height": 900})
+    opened(page, file)
+
+    assert printed_scale(page) >= 0.75
+    assert page.evaluate(
+        "[...document.querySelectorAll('.plot')].every((plot) => getComputedStyle(plot).breakInside === 'avoid')"
+    )
+    page.close()
+
+
+WIDE = {f"column {n}": 1000.125 + n for n in range(9)}
+
+
+@pytest.mark.parametrize(
+    "cells",
+    [
+        {"folder": "trials/4-refinement/0017-of-another-search-that-somebody-has-named-at-length"},
+        {"what": "beta=0.14,mixed7=3,mixed9=1,fc_units=0,dropout=0.3,sex_units=32,seed=1002"},
+        {
+            "digest": "3f5dbf2851ae651a" * 8,
+            "outcome": "these trained models differ",
+            "taken over from": "1 ablation #5",
+        },
+    ],
+    ids=lambda cells: next(iter(cells)),
+)
+def test_no_cell_makes_the_print_small(browser: Browser, tmp_path: Path, cells: dict[str, str]) -> None:
+    html = tmp_path / "page.html"
+    html.write_text(sheet("Wide", [section("All", table([{"study": "4 refinement"} | WIDE | cells] * 3, "Rows."))]))
+    page = browser.new_page()
+    page.goto(html.as_uri())
+
+    assert printed_scale(page) >= 0.75
     page.close()

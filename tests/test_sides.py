@@ -355,7 +355,7 @@ def test_a_split_that_the_source_takes_back_is_refused(tmp_path: Path) -> None:
     prepare(source.write(), SETTINGS, tmp_path / "store")
     source.splits["9h"] = "test"
 
-    with pytest.raises(DataError, match="1 cases are in another split of the source than before, the first: 9h"):
+    with pytest.raises(DataError, match="1 case is in another split of the source than before, the first: 9h"):
         prepare(source.write(), SETTINGS, tmp_path / "store")
 
 

@@ -16,6 +16,7 @@ from data.audit.images import LOW_CONTRAST_LEVELS, WORRYING_SHARE, Twins
 from data.audit.labels import FEW_PER_YEAR, SEXES, Group
 from data.audit.measures import INFANT_MONTHS, RSNA_AGES_MONTHS, Audit, Finding, Level
 from data.cases import MAX_AGE_MONTHS
+from data.counted import counted
 from data.films.traits import TRAITS, shown
 from data.tables.ages import INFANTS_MOST, YEARS_MOST, look_like_years
 from data.tables.rsna import RSNA_TEST_IDS, official_test
@@ -49,7 +50,7 @@ def unit_findings(cases: pd.DataFrame, problems: pd.DataFrame, since_birth: bool
     if low.mean() > YEARS_MIXED and ages.median() > INFANTS_MOST:
         yield Finding(
             "worry",
-            f"{low.sum():,} labels are at most {YEARS_MOST} months and half are above {ages.median():g}: if some were written in "
+            f"{counted(int(low.sum()), 'label is', 'labels are')} at most {YEARS_MOST} months and half are above {ages.median():g}: if some were written in "
             f"years, convert those ({named(cases.loc[low, 'id'])}).",
         )
     refused = int((problems["kind"] == "age").sum())
@@ -57,7 +58,7 @@ def unit_findings(cases: pd.DataFrame, problems: pd.DataFrame, since_birth: bool
     if refused + too_high > (len(cases) + len(problems)) / 4:
         yield Finding(
             "worry",
-            f"{refused + too_high:,} of {len(cases) + len(problems):,} labels cannot be bone ages in months, "
+            f"{refused + too_high:,} of {counted(len(cases) + len(problems), 'label')} cannot be bone ages in months, "
             f"0 to {MAX_AGE_MONTHS}: if they are days, repeat this with --age-unit days.",
         )
 
@@ -77,7 +78,7 @@ def variety_findings(cases: pd.DataFrame) -> Iterator[Finding]:
     if len(train) >= LEAST_COMPARED and labels < FEW_LABELS:
         yield Finding(
             "worry",
-            f"The {len(train):,} training images have {count(labels, 'different label')}: a network can learn "
+            f"The {len(train):,} training images have {counted(labels, 'different label')}: a network can learn "
             f"{'it' if labels == 1 else 'them'} without reading bones; check that the right column was read.",
         )
 
@@ -87,7 +88,7 @@ def leak_findings(cases: pd.DataFrame, problems: pd.DataFrame, pairs: list[Twins
     if official.any():
         yield Finding(
             "worry",
-            f"Leak risk: {official.sum():,} cases outside the test split have ids of RSNA's official test set "
+            f"Leak risk: {counted(int(official.sum()), 'case outside the test split has an id', 'cases outside the test split have ids')} of RSNA's official test set "
             f"({RSNA_TEST_IDS[0]} to {RSNA_TEST_IDS[1]}; {named(cases.loc[official, 'id'])}): take them out before "
             "anything is reported on that test set.",
         )
@@ -96,7 +97,7 @@ def leak_findings(cases: pd.DataFrame, problems: pd.DataFrame, pairs: list[Twins
     if len(exact):
         yield Finding(
             "worry" if contradicting else "note",
-            f"{count(len(exact), 'image')} equalled another pixel for pixel and {were(len(exact))} left out"
+            f"{counted(len(exact), 'image')} equalled another pixel for pixel and {'was' if len(exact) == 1 else 'were'} left out"
             f"{f', {across:,} of them across splits' if across else ''}"
             f"{f'; {contradicting:,} had another age or sex than the image kept: find out which label is right' if contradicting else ''}.",
         )
@@ -111,7 +112,7 @@ def leak_findings(cases: pd.DataFrame, problems: pd.DataFrame, pairs: list[Twins
         )
         yield Finding(
             "worry" if across or contradicting else "note",
-            f"{count(len(pairs), 'pair')} of images are nearly the same picture, {across:,} across splits and "
+            f"{counted(len(pairs), 'pair of images is', 'pairs of images are')} nearly the same picture, {across:,} across splits and "
             f"{contradicting:,} with different age or sex ({named(f'{pair.first} and {pair.second}' for pair in pairs)}): "
             f"{what_to_do}.",
         )
@@ -212,15 +213,15 @@ def age_findings(about: Audit) -> Iterator[Finding]:
     if outside:
         yield Finding(
             "worry",
-            f"{count(len(outside), 'label')} outside {RSNA_AGES_MONTHS[0]} to {RSNA_AGES_MONTHS[1]} months, the range of "
+            f"{counted(len(outside), 'label')} outside {RSNA_AGES_MONTHS[0]} to {RSNA_AGES_MONTHS[1]} months, the range of "
             f"RSNA's ({named(outside)}): compare with the source.",
         )
     rare = [f"{sex} of {year_ranges(years)} years" for sex, years in about.rare_years.items() if years]
     if rare:
         yield Finding(
             "note",
-            f"Training has fewer than {FEW_PER_YEAR} cases per year for {' and '.join(rare)} ({about.infants:,} of all cases "
-            f"are below {INFANT_MONTHS} months): claim no accuracy at these ages.",
+            f"Training has fewer than {FEW_PER_YEAR} cases per year for {' and '.join(rare)} ({counted(about.infants, 'of all cases is', 'of all cases are')} "
+            f"below {INFANT_MONTHS} months): claim no accuracy at these ages.",
         )
 
 
@@ -249,13 +250,13 @@ def picture_findings(about: Audit, stretched: bool) -> Iterator[Finding]:
     if seen.poor_ids:
         yield Finding(
             "worry",
-            f"{count(len(seen.poor_ids), 'image')} nearly empty or saturated ({named(seen.poor_ids)}): look at them and "
+            f"{counted(len(seen.poor_ids), 'image')} nearly empty or saturated ({named(seen.poor_ids)}): look at them and "
             "remove those that show no hand.",
         )
     if seen.upsampled:
         yield Finding(
             "worry" if seen.upsampled >= WORRYING_SHARE * about.cases else "note",
-            f"{count(seen.upsampled, 'file')} smaller than {about.image_px} px and enlarged: choose a smaller --image-px, or "
+            f"{counted(seen.upsampled, 'file')} smaller than {about.image_px} px and enlarged: choose a smaller --image-px, or "
             "find the originals.",
         )
 
@@ -274,9 +275,10 @@ def problem_findings(about: Audit) -> Iterator[Finding]:
     if total:
         kinds = ", ".join(f"{number:,} {reason}" for reason, number in about.problems.items())
         share = total / (total + about.cases)
+        of = f"of {total + about.cases:,}"
         yield Finding(
             "worry" if share >= WORRYING_SHARE else "note",
-            f"{count(total, 'case')} of {total + about.cases:,} {were(total)} left out at preparation ({kinds}): problems.csv "
+            f"{counted(total, f'case {of} was', f'cases {of} were')} left out at preparation ({kinds}): problems.csv "
             "in the store names them.",
         )
 
@@ -285,14 +287,6 @@ def named(ids: Any) -> str:
     """The first few."""
     every = list(ids)
     return ", ".join(every[:NAMED]) + (", ..." if len(every) > NAMED else "")
-
-
-def count(number: int, noun: str) -> str:
-    return f"{number:,} {noun}{'s' if number != 1 else ''}"
-
-
-def were(number: int) -> str:
-    return "was" if number == 1 else "were"
 
 
 def p_text(p: float) -> str:

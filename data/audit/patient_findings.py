@@ -3,8 +3,9 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from data.audit.findings import count, named
+from data.audit.findings import named
 from data.audit.measures import Audit, Finding
+from data.counted import counted
 
 
 def patient_findings(about: Audit) -> Iterator[Finding]:
@@ -13,7 +14,7 @@ def patient_findings(about: Audit) -> Iterator[Finding]:
         images = sum(map(len, across))
         yield Finding(
             "worry",
-            f"{count(len(across), 'patient')} {'has' if len(across) == 1 else 'have'} images in several splits ({images:,} images; "
+            f"{counted(len(across), 'patient has', 'patients have')} images in several splits ({images:,} images; "
             f"{named(' and '.join(ids) for ids in across)}): no patient may be in both training and test; keep each patient in "
             "one split, or name every patient in a column patient_id and let the program split (what it split before stays, so with another "
             "--run-dir).",
@@ -25,12 +26,14 @@ def patient_findings(about: Audit) -> Iterator[Finding]:
             "their patient id means unknown, or stands for several patients, clear those cells in the table.",
         )
     if seen.of_both_sexes:
-        one = len(seen.of_both_sexes) == 1
-        are = "1 patient is a boy in one row and a girl in another"
+        are = counted(
+            len(seen.of_both_sexes),
+            "patient is a boy in one row and a girl in another",
+            "patients are boys in one row and girls in another",
+        )
         yield Finding(
             "worry",
-            f"{are if one else f'{len(seen.of_both_sexes):,} patients are boys in one row and girls in another'} "
-            f"({named(' and '.join(ids) for ids in seen.of_both_sexes)}): check the column of sexes, whose cells may have slipped by "
+            f"{are} ({named(' and '.join(ids) for ids in seen.of_both_sexes)}): check the column of sexes, whose cells may have slipped by "
             "a row; if the patient ids are wrong, clear them.",
         )
     if seen.as_written and seen.named_cases:
@@ -40,8 +43,9 @@ def patient_findings(about: Audit) -> Iterator[Finding]:
             "two ways is in several splits, prepare them again with another --run-dir.",
         )
     if not about.synthetic and seen.named_cases < about.cases:
+        cases = f"of {about.cases:,} cases"
         whose = (
-            f"{about.cases - seen.named_cases:,} of {about.cases:,} cases name no patient"
+            counted(about.cases - seen.named_cases, f"{cases} names no patient", f"{cases} name no patient")
             if seen.named_cases
             else "The data do not say whose images they are"
         )
@@ -57,6 +61,6 @@ def sex_findings(other: Mapping[str, Any]) -> Iterator[Finding]:
     if other:
         yield Finding(
             "worry",
-            f"The table gives another sex than the file for {other['count']:,} of {count(other['of'], 'DICOM file')} that name a sex "
+            f"The table gives another sex than the file for {other['count']:,} of {counted(other['of'], 'DICOM file that names', 'DICOM files that name')} a sex "
             f"({named(other['ids'])}): check that these rows belong to these files; if not, their bone ages are wrong, too.",
         )

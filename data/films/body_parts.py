@@ -7,6 +7,7 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 
+from data.counted import counted
 from data.shown import one_line
 
 OTHER_PARTS = re.compile(
@@ -40,9 +41,7 @@ def said_of_others(ids: Sequence[str], parts: Sequence[str]) -> str:
     others = [(id, part) for id, part in zip(ids, parts, strict=True) if is_another(part)]
     if not others:
         return ""
-    counted = ", ".join(f"{count:,} {part}" for part, count in Counter(part for _, part in others).most_common(NAMED))
-    are = (
-        f"{len(others):,} of {len(ids):,} files say that they show" if len(others) > 1 else "1 file says that it shows"
-    )
+    by_part = ", ".join(f"{count:,} {part}" for part, count in Counter(part for _, part in others).most_common(NAMED))
+    are = counted(len(others), "file says that it shows", f"of {len(ids):,} files say that they show")
     first = ", ".join(id for id, _ in others[:NAMED]) + (", ..." if len(others) > NAMED else "")
-    return f"{are} another part than a hand ({counted}; {first}): look at them, and remove those that show no hand"
+    return f"{are} another part than a hand ({by_part}; {first}): look at them, and remove those that show no hand"

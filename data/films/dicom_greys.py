@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from data.counted import counted
 from data.films.dicom_header import COLOUR, GREY, Header, Window
 from data.foreign import foreign
 from data.preparation import DataError
@@ -58,7 +59,9 @@ def refuse_used_beyond(path: Path, header: Header, cells: np.ndarray, stored: np
         return
     beyond = cells >> header.bits_stored
     if beyond.min() != beyond.max():
-        raise DataError(f"unreadable: {path} holds values of more than the {header.bits_stored} bits its header says")
+        raise DataError(
+            f"unreadable: {path} holds values of more than the {counted(header.bits_stored, 'bit')} its header says"
+        )
 
 
 def shown_grey(path: Path, header: Header, stored: np.ndarray, padding: np.ndarray) -> np.ndarray:

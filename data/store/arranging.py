@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 
 from data.cases import SPLITS, complete_splits, looked_up
+from data.counted import counted
 from data.films import dicom
 from data.films.body_parts import said_of_others
 from data.preparation import Preparation
@@ -128,8 +129,9 @@ def stayed(cases: pd.DataFrame, before: Sides) -> Iterator[str]:
     for name in HELD_OUT:
         count = int((ours == name).sum())
         if count and (cases["split"] == name).any():
+            stay = counted(count, "training case of the source stays", "training cases of the source stay")
             yield (
-                f"{count:,} training cases of the source stay in {name}, where an earlier preparation put them; to have only the "
+                f"{stay} in {name}, where an earlier preparation put {'it' if count == 1 else 'them'}; to have only the "
                 f"source's own cases in {name}, use another --run-dir"
             )
 

@@ -7,6 +7,7 @@ from collections.abc import Collection
 import numpy as np
 import pandas as pd
 
+from data.counted import counted
 from data.store.sides import linked
 from data.tables.paired.patients import MOST_IMAGES, identity
 
@@ -158,7 +159,7 @@ def several_in_the_table(of_table: pd.Series, of_image: pd.Series, ids: pd.Serie
         return ""
     first = several[several["image"] == several["image"].iloc[0]].drop_duplicates("table")["id"]
     count = several["image"].nunique()
-    are = f"{count:,} patients by their DICOM headers are" if count > 1 else "1 patient by the DICOM headers is"
+    are = counted(count, "patient by the DICOM headers is", "patients by their DICOM headers are")
     return (
         f"{are} several patients in the table (the first: {' and '.join(first[:NAMED])}): one of both is wrong, and images of one "
         "patient may be in training and test; find out which, and correct the table's column of patients"

@@ -20,6 +20,7 @@ from typing import Any
 import pandas as pd
 
 from data.cases import subset
+from data.counted import counted
 from data.csv_text import write_csv
 from data.preparation import DISK_FULL, DataError, Preparation, no_space
 from data.problems import problems_table
@@ -235,7 +236,7 @@ def refuse_listed(problems: pd.DataFrame, usable: int, listed: Path, strict: boo
     if strict and len(problems):
         first = problems.iloc[0]
         raise DataError(
-            f"{len(problems)} of {len(problems) + usable} cases cannot be used, the first: {first['id']}, {first['reason']}; "
+            f"{len(problems)} of {counted(len(problems) + usable, 'case')} cannot be used, the first: {first['id']}, {first['reason']}; "
             f"all are listed in {listed}; correct them, or leave --strict out"
         )
 
@@ -243,15 +244,19 @@ def refuse_listed(problems: pd.DataFrame, usable: int, listed: Path, strict: boo
 def refuse_empty_splits(source: str, cases: pd.DataFrame, problems: pd.DataFrame, sides: Sides) -> None:
     for name in ("train", "validation"):
         if not split_counts(cases)[name]:
-            first = f"; {len(problems)} were left out, the first: {problems.iloc[0]['reason']}" if len(problems) else ""
+            first = (
+                f"; {counted(len(problems), 'was', 'were')} left out, the first: {problems.iloc[0]['reason']}"
+                if len(problems)
+                else ""
+            )
             patients = {sides.patient_of_id.get(id, "") for id in cases["id"]}
             together = (
-                f"; they are of {len(patients)} patients, each of whom stays in one split"
+                f"; they are of {counted(len(patients), 'patient')}, each of whom stays in one split"
                 if "" not in patients and len(cases)
                 else ""
             )
             raise DataError(
-                f"{source} leaves no cases for {name}: {len(cases)} usable cases in all{together}{first}; add cases, or choose other fractions"
+                f"{source} leaves no cases for {name}: {counted(len(cases), 'usable case')} in all{together}{first}; add cases, or choose other fractions"
             )
 
 
@@ -267,10 +272,10 @@ def other_data(source: str, before: pd.DataFrame, now: pd.DataFrame) -> str:
         "with another label": set(both["id"][relabelled.any(axis=1)]),
         "with another image": set(both["id"][both["checksum"] != both["checksum_now"]]),
     }
-    counted = ", ".join(
+    every_change = ", ".join(
         f"{len(ids):,} {what} ({min(ids)}{', ...' if len(ids) > 1 else ''})" for what, ids in changes.items() if ids
     )
     return (
-        f"{source} has changed since this run began to train on it. Cases: {counted or 'in another order'}. Put the source back as it was "
+        f"{source} has changed since this run began to train on it. Cases: {every_change or 'in another order'}. Put the source back as it was "
         "to continue this run, or begin another with --run-dir"
     )

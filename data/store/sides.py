@@ -19,6 +19,7 @@ import numpy as np
 import pandas as pd
 
 from data.cases import looked_up
+from data.counted import counted
 from data.csv_text import read_csv
 from data.preparation import DataError
 
@@ -90,7 +91,7 @@ def refuse_other_splits(cases: pd.DataFrame, before: Sides, place: Path) -> None
     if len(moved):
         first = moved.iloc[0]
         raise DataError(
-            f"{len(moved):,} cases are in another split of the source than before, the first: {first['id']}, now "
+            f"{counted(len(moved), 'case is', 'cases are')} in another split of the source than before, the first: {first['id']}, now "
             f"{first['split']}, before {before.split_of_id[first['id']]}. A case never changes sides in {place}: put the "
             "source back as it was, or use another --run-dir"
         )

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from data.cases import MAX_AGE_MONTHS
+from data.counted import counted
 
 UNITS = {"months": 1.0, "years": 12.0, "days": 12 / 365.25}  # in months
 NUMBER = re.compile(r"[+-]?(\d+([.,]\d*)?|[.,]\d+)([eE][+-]?\d+)?")
@@ -95,7 +96,7 @@ def said_of_years(ages: np.ndarray) -> str:
     """What is seen of such labels, and what to do."""
     above = int((ages > YEARS_MOST).sum())
     return (
-        f"look like years: of {len(ages):,} labels the median is {np.median(ages):g}, and {above:,} are above {YEARS_MOST}; "
+        f"look like years: of {counted(len(ages), 'label')} the median is {np.median(ages):g}, and {counted(above, 'is', 'are')} above {YEARS_MOST}; "
         f"say --age-unit years to convert all, or --age-unit months if they are infants'"
         + ("; if both units occur, write all in one" if above else "")
     )

@@ -7,6 +7,7 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import NamedTuple
 
+from data.counted import counted
 from data.films import dicom
 from data.preparation import DataError
 from data.tables.ages import UNITS, months_of
@@ -94,7 +95,7 @@ def age_at(stated: str, born: str, taken: str) -> Age:
     elif between > OLDEST_MONTHS:
         wrong = f"by its PatientBirthDate the patient was {between / 12:.0f} years old"
     elif apart and is_said:
-        wrong = f"its PatientBirthDate says {between:.0f} months at the study"
+        wrong = f"its PatientBirthDate says {counted(round(between), 'month')} at the study"
     if not wrong and not math.isnan(between):
         return Age(round(between, 2), False, f"its dates are used instead of its PatientAge, {stated}" if apart else "")
     if not is_said:

@@ -16,6 +16,7 @@ from functools import cached_property
 from pathlib import Path
 from zipfile import BadZipFile, ZipFile
 
+from data.counted import counted
 from data.films.dicom import is_dicom
 from data.foreign import AWAY
 from data.preparation import DataError
@@ -165,12 +166,12 @@ def files_below(folder: Path) -> Files:
             if foreign:
                 foreign_tables.append(path)
     said = [
-        f"{count:,} {ending} file{'s are' if count > 1 else ' is'} not read and passed over: {WHAT_TO_DO[ending]}"
+        f"{counted(count, f'{ending} file is', f'{ending} files are')} not read and passed over: {WHAT_TO_DO[ending]}"
         for ending, count in sorted(others.items())
     ]
     if unended:
-        are = "pictures without an ending are" if len(unended) > 1 else "picture without an ending is"
-        said.append(f"{len(unended):,} {are} passed over ({some(folder, unended)}): name them .png or .jpg")
+        are = counted(len(unended), "picture without an ending is", "pictures without an ending are")
+        said.append(f"{are} passed over ({some(folder, unended)}): name them .png or .jpg")
     if irregular:
         said.append(f"passed over, as no regular file (a pipe, a socket or a device): {some(folder, irregular)}")
     lost = []
@@ -179,9 +180,9 @@ def files_below(folder: Path) -> Files:
             f"passed over: a link to a folder became a small file when it was copied, {', '.join(flattened[:NAMED])}"
         )
     if of_windows := [path for path in images if "\\" in path.name]:
-        have = "files have" if len(of_windows) > 1 else "file has"
+        have = counted(len(of_windows), "file has", "files have")
         lost.append(
-            f"{len(of_windows):,} {have} a folder in the name ({some(folder, of_windows)}), as where an archive of Windows was unpacked by a "
+            f"{have} a folder in the name ({some(folder, of_windows)}), as where an archive of Windows was unpacked by a "
             "program that does not know its \\: unpack it with another one, or move the files into folders"
         )
     if dangling or gone:

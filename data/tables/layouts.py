@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 
 from data.cases import SPLITS
+from data.counted import counted
 from data.preparation import DataError, Preparation
 from data.problems import Problem
 from data.shown import one_line
@@ -108,7 +109,7 @@ def read_folder(folder: Path, settings: Preparation = AS_FOUND, to_train: bool =
         of_names = problems and all(problem.kind == "missing" for problem in problems)
         if of_names and not files.lost_said:  # which tell it better
             passed += "; if the images' names are in another column, say --id-column"
-        raise DataError(f"{folder} has {len(problems)} cases and none can be used{first}{passed}")
+        raise DataError(f"{folder} has {counted(len(problems), 'case')} and none can be used{first}{passed}")
     refuse_splits_unreadable(folder, files, tables, cases)
     placed = by_folders(folder, files.images, cases, with_column(labelled[0], "split")) if to_train else ByFolder(cases)
     cases, worries = placed.cases, list(placed.worries)
@@ -178,7 +179,7 @@ def read_tables(folder: Path, files: Files, settings: Preparation) -> tuple[list
     said = [table.said for table in tables if table.said]
     said += [f"passed over: {fault}" for fault in list(faults.values())[:FAULTS_SAID]]
     if len(faults) > FAULTS_SAID:
-        said.append(f"passed over: {len(faults) - FAULTS_SAID:,} more tables that cannot be read")
+        said.append(f"passed over: {counted(len(faults) - FAULTS_SAID, 'more table')} that cannot be read")
     if others or texts:
         said.append(f"passed over, as no table of cases: {some(folder, [*others, *texts])}")
     return tables, said
@@ -330,8 +331,8 @@ def columns_said(folder: Path, table: Table, asked: Mapping[str, str]) -> Iterat
     unused = [column.heading for column in table.unused]
     if unused:
         more = f" and {len(unused) - COLUMNS_SAID} more" if len(unused) > COLUMNS_SAID else ""
-        are = "columns are" if len(unused) > 1 else "column is"
-        yield f"{name}: {len(unused)} {are} not used: {one_line(', '.join(unused[:COLUMNS_SAID]))}{more}"
+        are = counted(len(unused), "column is", "columns are")
+        yield f"{name}: {are} not used: {one_line(', '.join(unused[:COLUMNS_SAID]))}{more}"
     patients = [column.heading for column in table.unused if column.speaks_of_patients or column.groups_few]
     if patients and "patient" not in table.columns:
         yield (

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from data.cases import SPLITS
+from data.counted import counted
 from data.preparation import DataError, Preparation
 from data.problems import Problem
 from data.shown import one_line
@@ -69,8 +70,8 @@ def refuse_years_in_a_split(folder: Path, tables: Sequence[Table], cases: pd.Dat
         ages = cases.loc[cases["split"] == split, "age_months"].to_numpy()
         if look_like_years(ages):
             raise DataError(
-                f"the bone ages of the {split or 'train'} cases of {folder} look like years, and those of the others like months: of {len(ages):,} "
-                f"labels the median is {np.median(ages):g}; write all in months; if these are infants', say --age-unit months"
+                f"the bone ages of the {split or 'train'} cases of {folder} look like years, and those of the others like months: of "
+                f"{counted(len(ages), 'label')} the median is {np.median(ages):g}; write all in months; if these are infants', say --age-unit months"
             )
 
 
@@ -171,9 +172,9 @@ def refuse_splits_in_ids(cases: pd.DataFrame, add: str) -> None:
     )
     if held_out and not sites:
         first = cases["id"][of_id == held_out[0]].iloc[0]
-        counted = ", ".join(f"{counts[split]:,} {split}" for split in SPLITS if split in counts)
+        by_split = ", ".join(f"{counts[split]:,} {split}" for split in SPLITS if split in counts)
         raise DataError(
-            f"the ids of {counts.sum():,} of {len(cases):,} cases name a split ({counted}; the first of {held_out[0]}: {first}), and no column "
+            f"the ids of {counts.sum():,} of {len(cases):,} cases name a split ({by_split}; the first of {held_out[0]}: {first}), and no column "
             f"does: {add} that says this; if the words mean something else, say train for all, and a test set is cut out of these"
         )
 
@@ -187,7 +188,7 @@ def refuse_splits_without_images(folder: Path, tables: Iterable[Table], cases: p
             if table.cases.empty and table.problems:
                 first = table.problems[0]
                 raise DataError(
-                    f"none of the {len(table.problems):,} {missing[0]} cases of {table.path} can be used; the first: {first.path}, {first.reason}"
+                    f"none of the {counted(len(table.problems), f'{missing[0]} case')} of {table.path} can be used; the first: {first.path}, {first.reason}"
                 )
             raise DataError(
                 f"{table.path} names {missing[0]} cases, and {folder} has no image of any of them: add their images, or remove "
@@ -200,7 +201,7 @@ def refuse_official_test(folder: Path, cases: pd.DataFrame) -> None:
     leaked = cases[official_test(cases["id"]) & ~cases["told"] & cases["split"].isin(["", "train", "validation"])]
     if len(leaked):
         raise DataError(
-            f"{folder} has {len(leaked):,} cases with ids of RSNA's official test set ({RSNA_TEST_IDS[0]} to "
+            f"{folder} has {counted(len(leaked), 'case')} with ids of RSNA's official test set ({RSNA_TEST_IDS[0]} to "
             f"{RSNA_TEST_IDS[1]}, the first: {leaked['id'].iloc[0]}) among those to train on: remove them, or add a column "
             "`split` to the table that says test for them; if these ids are your own, let it say train"
         )
@@ -231,12 +232,12 @@ def refuse_lost(
     if settings.accept_losses or len(problems) <= MOST_LOST * total:
         return
     kinds = Counter(problem.kind for problem in problems).most_common()
-    counted = ", ".join(f"{number:,} {kind}" for kind, number in kinds)
+    by_kind = ", ".join(f"{number:,} {kind}" for kind, number in kinds)
     others = " or ".join(name for name in UNITS if name != settings.age_unit.replace("auto", "months"))
     unit = f"; if the ages are in another unit, say --age-unit {others}" if kinds[0][0] == "age" else ""
     first = problems[0]
     raise DataError(
-        f"{len(problems):,} of {total:,} {of}cases of {source} cannot be used ({counted}), more than a fifth; the first: "
-        f"{first.path}, {first.reason}; correct them{unit}, or say --accept-losses if the other {kept:,} are enough"
+        f"{len(problems):,} of {counted(total, f'{of}case')} of {source} cannot be used ({by_kind}), more than a fifth; the first: "
+        f"{first.path}, {first.reason}; correct them{unit}, or say --accept-losses if {counted(kept, 'other is', 'others are')} enough"
         + "".join(f"; {sentence}" for sentence in said)
     )

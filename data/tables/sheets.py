@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from data.counted import counted
 from data.foreign import foreign, reading
 from data.preparation import DataError
 from data.shown import one_line
@@ -167,7 +168,7 @@ def below_headings(
                 "; if the first cell is the row's name, as R writes it, say row.names=FALSE there" if one_more else ""
             )
             raise DataError(
-                f"{path} {UNREADABLE[excel]}: row {number} has {len(trimmed(cells))} cells under {width} headings; "
+                f"{path} {UNREADABLE[excel]}: row {number} has {counted(len(trimmed(cells)), 'cell')} under {counted(width, 'heading')}; "
                 f"quote a cell that holds the separator, as a decimal comma{of_rows}"
             )
         row = [*cells[:width], *[""] * (width - len(cells))]
@@ -316,7 +317,9 @@ def said_of_hidden(path: Path, found: Sheet, sheet: Worksheet) -> str:
     columns = [name for place, name in enumerate(found.headings) if place in sheet.hidden_columns and name.strip()]
     said = []
     if rows:
-        said.append(f"{path.name}: {len(rows):,} hidden rows are read as the others (the first: row {rows[0]})")
+        said.append(
+            f"{path.name}: {counted(len(rows), 'hidden row is', 'hidden rows are')} read as the others (the first: row {rows[0]})"
+        )
     if columns:
         said.append(f"{path.name}: hidden columns are read as the others: {one_line(', '.join(columns))}")
     return "; ".join(said)

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from data.counted import counted
 from data.csv_text import guarded, read_csv, row_writer, unguarded
 from data.foreign import foreign
 from data.preparation import DataError
@@ -132,7 +133,7 @@ def say_replaced(path: Path, files: Sequence[Path]) -> None:
             f"{path} is not a table of answers of `predict`, so it is not replaced: move it away, or name another --out"
         )
     if others := [name for name in held if name not in {str(file) for file in files}]:
-        log(f"{path} has answers for {len(others):,} other files, as {others[0]}: these answers are replaced")
+        log(f"{path} has answers for {counted(len(others), 'other file')}, as {others[0]}: these answers are replaced")
 
 
 def answered_in(path: Path) -> list[str] | None:
@@ -204,6 +205,6 @@ def say_figures(tally: Tally, level: float, constant_months: float | None) -> No
         else f" (always answering the training median: {yardstick(found['constant_mae'])})"
     )
     log(
-        f"on {found['n']:,} labels: MAE {months(found['mae'])} months{constant}, bias {signed(found['bias'])}; {level:.0%} intervals hold "
+        f"on {counted(found['n'], 'label')}: MAE {months(found['mae'])} months{constant}, bias {signed(found['bias'])}; {level:.0%} intervals hold "
         f"{found['coverage']:.0%} of them"
     )

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 
+from data.counted import counted
 from data.preparation import DataError
 from data.shown import one_line
 from data.tables.ages import look_like_years, said_of_few, said_of_years
@@ -58,9 +59,9 @@ def labels_in(found: Table, files: Sequence[Path]) -> Labels:
     faults = [problem for problem in found.problems if problem.kind != "split"]
     if found.to_a_year:
         said.append(
-            f"{len(found.to_a_year):,} ages since birth of {table} are known only to the year: the middle of that year is used"
+            f"{counted(len(found.to_a_year), f'age since birth of {table} is', f'ages since birth of {table} are')} known only to the year: the middle of that year is used"
         )
-    said += some_of([f"{problem.path}: {problem.reason}" for problem in faults], f"rows of {table}")
+    said += some_of([f"{problem.path}: {problem.reason}" for problem in faults], "row", table)
     sexes = list(found.cases["male"]) if found.has_sexes else [None] * len(names)
     of_rows = list(zip(sexes, found.cases["age_months"].to_numpy(float), strict=True))
     male: dict[Path, bool] = {}
@@ -88,17 +89,18 @@ def labels_in(found: Table, files: Sequence[Path]) -> Labels:
         if places := [place for place in every if len(made.files[place]) == 1]:
             first = f"{names[places[0]]} and {made.files[places[0]][0].name}"
             said.append(f"{len(places):,} of the ids of {table} {how}, as {first}")
-    said += some_of(doubtful, f"ids of {table}")
+    said += some_of(doubtful, "id", table)
     if not male and not ages:
         raise DataError(nothing_for(table, found, files, bool(made.files)) + "".join(f"; {one}" for one in said))
     if none := sorted(made.imageless):
-        many = f"{len(none):,} DICOM files hold" if len(none) > 1 else "1 DICOM file holds"
+        many = counted(len(none), "DICOM file holds", "DICOM files hold")
         said.append(f"{many} no image, as {none[0].name} (structured reports, for example)")
     paired = {path for paths in made.files.values() for path in paths} | made.imageless
     if without := [path for path in files if path not in paired]:
+        of = f"of {counted(len(files), 'file')}"
         more = f" and {len(without) - SAID:,} more" if len(without) > SAID else ""
         said.append(
-            f"{len(without):,} of {len(files):,} files are in no row of {table}: "
+            f"{counted(len(without), f'{of} is', f'{of} are')} in no row of {table}: "
             f"{', '.join(path.name for path in without[:SAID])}{more}"
         )
     return Labels(male, ages, tuple(said))
@@ -140,11 +142,11 @@ def nothing_for(table: Path, found: Table, files: Sequence[Path], paired: bool) 
         return f"{table} has no readable sex or bone age for any of these files"
     example = one_line(str(found.cases["id"].iloc[0]))
     return (
-        f"none of the {count:,} ids of {table} is the name of a file: the first id is {example}, the first file {files[0].name}; "
+        f"none of the {counted(count, 'id')} of {table} is the name of a file: the first id is {example}, the first file {files[0].name}; "
         "if the names are in another column, name it with --id-column"
     )
 
 
-def some_of(sentences: Sequence[str], what: str) -> list[str]:
+def some_of(sentences: Sequence[str], what: str, table: Path) -> list[str]:
     more = len(sentences) - SAID
-    return [*sentences[:SAID], *([f"{more:,} more {what} cannot be used"] if more > 0 else [])]
+    return [*sentences[:SAID], *([f"{counted(more, f'more {what}')} of {table} cannot be used"] if more > 0 else [])]

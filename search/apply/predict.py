@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from data.counted import counted
 from data.films import dicom
 from data.films.body_parts import is_another, other_part
 from data.films.images import decode
@@ -114,8 +115,8 @@ def none_of(files: Sequence[Path], images: Sequence[Path]) -> str:
     none = sorted({*files} - {*images})
     if not none:
         return ""
-    what = "files hold no image and are" if len(none) > 1 else "file holds no image and is"
-    return f"{len(none):,} DICOM {what} passed over, as {none[0].name} (structured reports, for example)"
+    are = counted(len(none), "DICOM file holds no image and is", "DICOM files hold no image and are")
+    return f"{are} passed over, as {none[0].name} (structured reports, for example)"
 
 
 def columns_of(files: Sequence[Path], wanted: Wanted) -> tuple[str, ...]:

@@ -58,7 +58,7 @@ def age_histograms(audit: Audit) -> "Figure":
             )
             drawn.add_trace(outline, **place)
     drawn.update_xaxes(
-        range=[0, LAST_BIN_MONTHS], dtick=120, tickangle=0, ticks="outside", showgrid=False, showline=True
+        range=[0, LAST_BIN_MONTHS], tick0=60, dtick=120, tickangle=0, ticks="outside", showgrid=False, showline=True
     )
     drawn.update_xaxes(minor={"dtick": 60, "ticks": "outside"})
     highest = max(max(shares(group)) for group in audit.groups)

@@ -10,6 +10,7 @@ from data.audit.images import LOW_CONTRAST_LEVELS, Range
 from data.audit.labels import BIN_MONTHS, FEW_PER_YEAR
 from data.audit.measures import RSNA_AGES_MONTHS, Audit
 from data.cases import fraction
+from data.counted import counted
 from data.store.disk import Store
 from data.written import fixed
 from search.audit.figures import SIZE_STEP_PX, age_histograms, label_figure, size_figure
@@ -62,7 +63,7 @@ def audit_page(store: Store, audit: Audit, of: str = "") -> str:
         problems_section(store, audit),
         examples_section(store),
     ]
-    subtitle = f"{audit.cases:,} images of {audit.image_px} px{made}; from {store.info['source']}"
+    subtitle = f"{counted(audit.cases, 'image')} of {audit.image_px} px{made}; from {store.info['source']}"
     return page("Audit of the prepared data", sections, subtitle, of_drawn_hands(cases=audit.synthetic), of=of)
 
 
@@ -109,7 +110,7 @@ def labels_section(audit: Audit) -> Section:
         for sex, years in audit.rare_years.items()
     ]
     outside = audit.out_of_range_ids
-    beyond = f"{len(outside):,} labels lie" if len(outside) != 1 else "1 label lies"
+    beyond = counted(len(outside), "label lies", "labels lie")
     return section(
         "Labels",
         figure(
@@ -159,7 +160,8 @@ def duplicates_section(store: Store, audit: Audit) -> Section:
     found = audit.twins
     exact = audit.problems.get("duplicate", 0)
     said = text(
-        f"{exact:,} equal images were left out at preparation. {len(found):,} pairs of those kept are nearly the same picture. "
+        f"{counted(exact, 'equal image was', 'equal images were')} left out at preparation. "
+        f"{counted(len(found), 'pair of those kept is', 'pairs of those kept are')} nearly the same picture. "
         f"Copies that were cropped, or shifted or turned by much more than 3% or 3 degrees, are not recognised. {patients_text(audit)}"
     )
     if not found:
@@ -173,7 +175,7 @@ def duplicates_section(store: Store, audit: Audit) -> Section:
         )
         for pair in worst
     ]
-    heading = subheading(f"{len(shown)} of {len(found):,} pairs, those across splits first")
+    heading = subheading(f"{len(shown)} of {counted(len(found), 'pair')}, those across splits first")
     return section("Duplicates", said, heading, pictures(shown, across=4))
 
 
@@ -182,8 +184,8 @@ def patients_text(audit: Audit) -> str:
     if not seen.named_cases:
         return "The data name no patients, so two radiographs of one child are not recognised either."
     return (
-        f"{seen.count:,} patients are named for {seen.named_cases:,} of {audit.cases:,} cases; {len(seen.across_splits):,} of them "
-        "have images in several splits."
+        f"{counted(seen.count, 'patient is', 'patients are')} named for {seen.named_cases:,} of {counted(audit.cases, 'case')}; "
+        f"{counted(len(seen.across_splits), 'of them has', 'of them have')} images in several splits."
     )
 
 

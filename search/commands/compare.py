@@ -2,6 +2,7 @@
 
 import argparse
 
+from data.counted import counted
 from data.ranges import whole
 from search.commands import options, values
 from search.commands.arguments import (
@@ -87,7 +88,7 @@ def run_record(arguments: argparse.Namespace) -> int:
     vars(arguments).pop("seeds", None)  # of the table: how the run itself searches stays as it was
     remembered = open_the_run(arguments, arguments.data)
     rows = recorded(run, arguments.out, make_executor, remembered)
-    say(f"{arguments.out}: {rows:,} trainings")
+    say(f"{arguments.out}: {counted(rows, 'training')}")
     return 0
 
 

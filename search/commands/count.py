@@ -2,6 +2,7 @@
 
 import argparse
 
+from data.counted import counted
 from data.ranges import whole
 from models.architecture import RANGES, UNITS, Architecture, ArchitectureError, Counts, changed
 from models.cost import cost, training_bytes
@@ -122,21 +123,21 @@ def run_count(arguments: argparse.Namespace) -> int:
             "channel_multiple": arguments.channel_multiple,
         },
     )
-    counted = cost(architecture, arguments.image_px)
-    show_cost(counted, arguments.image_px, arguments.json)
+    costs = cost(architecture, arguments.image_px)
+    show_cost(costs, arguments.image_px, arguments.json)
     batch = arguments.batch
     asked = (
         Cap("--max-params", "parameters", arguments.max_params, lambda cost: cost.params),
         Cap("--max-macs", "MACs", arguments.max_macs, lambda cost: cost.macs),
         Cap(
             "--max-memory",
-            f"bytes in training, {batch} images a step,",
+            f"bytes in training, {counted(batch, 'image')} a step,",
             arguments.max_memory,
             lambda cost: training_bytes(cost, batch),
         ),
     )
-    for cap in over((cap for cap in asked if cap.most), counted):
-        raise ArchitectureError(f"{cap.measure(counted):,} {cap.unit} are over the cap of {cap.most:,}")
+    for cap in over((cap for cap in asked if cap.most), costs):
+        raise ArchitectureError(f"{cap.measure(costs):,} {cap.unit} are over the cap of {cap.most:,}")
     return 0
 
 

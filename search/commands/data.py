@@ -3,6 +3,7 @@
 import argparse
 from typing import TYPE_CHECKING
 
+from data.counted import counted
 from search.commands import options, values
 from search.commands.arguments import add_run_options, open_the_run
 from search.commands.general.help import Subparsers, command
@@ -29,7 +30,7 @@ def run_prepare(arguments: argparse.Namespace) -> int:
         say(sentence)
     show_problems(store)
     counts = ", ".join(f"{count:,} {name}" for name, count in split_counts(store.cases).items())
-    say(f"{store.path}: {len(store.cases):,} images of {store.image_px} px ({counts})")
+    say(f"{store.path}: {counted(len(store.cases), 'image')} of {store.image_px} px ({counts})")
     if store.synthetic:
         say(SYNTHETIC)
     say_worries(run.folder, store)
@@ -41,7 +42,7 @@ def show_problems(store: "Store", shown: int = 5) -> None:
     problems = store.problems
     if not len(problems):
         return
-    say(f"left out {len(problems):,} of {len(problems) + len(store.cases):,} cases:")
+    say(f"left out {len(problems):,} of {counted(len(problems) + len(store.cases), 'case')}:")
     for problem in problems.head(shown).itertuples():
         say(f"  {problem.id}  {problem.reason}")
     if len(problems) > shown:

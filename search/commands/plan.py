@@ -3,13 +3,14 @@
 import argparse
 from typing import TYPE_CHECKING, Any
 
+from data.counted import counted
 from data.written import gmacs, millions
 from search.commands.arguments import add_anyway, add_stage_options, open_the_run
 from search.commands.general.help import Subparsers, command
 from search.machine.devices import choose_device, refuse_idle, seen
 from search.output.terminal import say, show_json
 from search.output.time_words import duration
-from search.planning import images as counted
+from search.planning import images as images_known
 from search.planning.images import Images, images_of
 from search.planning.plan import (
     ASSUMED,
@@ -89,7 +90,7 @@ def said_done(done: "SoFar | None") -> list[str]:
     if done is None:
         return []
     studies = [
-        f"{name} {count} trial{'s' * (count != 1)}{', decided' * study['decided']}"
+        f"{name} {counted(count, 'trial')}{', decided' * study['decided']}"
         for name, study in done.to_dict().items()
         for count in [study["trials"]]
     ]
@@ -146,9 +147,9 @@ def said(found: Plan) -> list[str]:
     """What the figures stand on, a sentence each; what is assumed says so."""
     images = found.images
     many = {
-        counted.PREPARED_ONCE: "as prepared",
-        counted.NAMED: "before any is left out",
-        counted.ASSUMED: f"ASSUMED to be {images.total:,} in all; prepare the data, and they are counted",
+        images_known.PREPARED_ONCE: "as prepared",
+        images_known.NAMED: "before any is left out",
+        images_known.ASSUMED: f"ASSUMED to be {images.total:,} in all; prepare the data, and they are counted",
     }
     hours = {
         MEASURED: "Times are predicted from the epochs that this run has measured.",
@@ -158,7 +159,7 @@ def said(found: Plan) -> list[str]:
     }
     return [
         f"Trials are the most trainings that the studies' rules allow; most searches end sooner. A result that is taken over from another "
-        f"study is a trial too, but costs nothing and is not counted. {found.workers} trial{'s' * (found.workers != 1)} at once.",
+        f"study is a trial too, but costs nothing and is not counted. {counted(found.workers, 'trial')} at once.",
         *(
             [f"Most networks are not the dearest: {duration(found.likely_seconds)} are likely for the search."]
             if found.studies

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from data.counted import counted
 from search.compare.curves import Curves, Recorded, Request
 from search.compare.replay import GaveUp, Trace, play
 from search.compare.rivals import INSTALLED, STAGED, make
@@ -124,7 +125,7 @@ def recorded_seeds(recorded: Recorded) -> Callable[[int], Seeds]:
     def of_point(repetition: int, point: Point, nth: int) -> int:
         seeds = recorded.seeds_of(point)
         if not 0 <= nth < len(seeds):
-            raise StudyError(f"{point} has {len(seeds)} recorded trainings, and another was asked for")
+            raise StudyError(f"{point} has {counted(len(seeds), 'recorded training')}, and another was asked for")
         text = json.dumps([repetition, sorted(point.items())])
         first = int.from_bytes(blake2b(text.encode(), digest_size=8).digest(), "big")
         return seeds[(first + nth) % len(seeds)]

@@ -1,21 +1,23 @@
 """The comparison of searches as one page: who found what after how many epochs, and what more workers would bring."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from itertools import cycle
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from data.counted import counted
 from data.written import between, months, yardstick
 from search.compare.compare import Played, median_curve
+from search.compare.looks import LOOKS
 from search.compare.replay import Trace
 from search.compare.rivals import STAGED
-from search.compare.standing import counted, hit
+from search.compare.standing import hit, or_never
 from search.output.notices import of_drawn_hands
-from search.show.html import PALETTE, figure, page, section, table, text
+from search.show.axes import logarithmic
+from search.show.html import figure, page, section, table, text
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
 
-DASHES = ("solid", "dash", "dot", "dashdot", "longdash")
+FIGURE_PX = 520  # high, of which a legend of ten searches takes half on a phone
 
 
 def compare_page(
@@ -45,20 +47,19 @@ def compare_page(
         "Best network so far",
         figure(
             curve_figure(played),
-            "Best validation MAE found, in months, against epochs spent: median over the repetitions. Bands are the quartiles of the staged strategy and the best rival.",
-            440,
+            "Best validation MAE found, in months, against epochs spent (logarithmic): median over the repetitions. Bands are the quartiles of the staged strategy and the best rival.",
+            FIGURE_PX,
         ),
     )
     parts = [found, curves]
     if len(scaling) > 1:
-        times = [
-            {"workers": workers}
-            | {
-                str(row["search"]): f"{row['simulated_seconds']:,.0f} s, {months(row['validation_mae'])}"
-                for row in of_workers
-            }
-            for workers, of_workers in scaling.items()
-        ]
+        times: dict[str, dict[str, str]] = {}
+        for workers, of_workers in scaling.items():
+            for row in of_workers:
+                cells = times.setdefault(row["search"], {"search": row["search"]})
+                cells[counted(workers, "worker")] = (
+                    f"{row['simulated_seconds']:,.0f} s, {months(row['validation_mae'])}"
+                )
         parts.append(
             section(
                 "With more workers",
@@ -68,8 +69,13 @@ def compare_page(
                 figure(
                     scaling_figure(scaling),
                     "Simulated time of a whole search against the number of workers, medians, both axes logarithmic.",
+                    FIGURE_PX,
                 ),
-                table(times, "Simulated time of the whole search, and the MAE in months that it ends with; medians."),
+                table(
+                    list(times.values()),
+                    "Simulated time of the whole search, and the MAE in months that it ends with; medians.",
+                    own=lambda row: row["search"] == STAGED,
+                ),
             )
         )
     return page("Searches compared", parts, what, of_drawn_hands(cases=synthetic))
@@ -87,8 +93,8 @@ def shown(row: Mapping[str, Any]) -> dict[str, Any]:
     if "regret" in row:
         columns["regret"] = months(row["regret"])
     if "never_hit" in row:
-        quartiles = f" ({counted(row['hit_low'])} to {counted(row['hit_high'])})"
-        columns["epochs to the goal"] = counted(row["hit_median"]) + (quartiles if row["never_hit"] < 1 else "")
+        quartiles = f" ({or_never(row['hit_low'])} to {or_never(row['hit_high'])})"
+        columns["epochs to the goal"] = or_never(row["hit_median"]) + (quartiles if row["never_hit"] < 1 else "")
         columns["never there"] = f"{row['never_hit']:.0%}"
     better = row.get("staged_better")
     return columns | {
@@ -99,16 +105,9 @@ def shown(row: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def looks() -> Iterator[tuple[str, str]]:
-    """A colour and a dash for each line, in this order: no two of the first twenty-five are alike."""
-    return (
-        (colour, DASHES[(place + place // len(PALETTE)) % len(DASHES)]) for place, colour in enumerate(cycle(PALETTE))
-    )
-
-
 def below(drawn: "Figure") -> "Figure":
     """With the legend under the axes, where a phone has room for it."""
-    drawn.update_layout(margin={"t": 16, "r": 8}, legend={"orientation": "h", "y": -0.3})
+    drawn.update_layout(margin={"t": 16, "r": 8}, legend={"orientation": "h", "y": -0.2, "yanchor": "top"})
     return drawn
 
 
@@ -119,7 +118,8 @@ def curve_figure(played: Sequence[Played]) -> "Figure":
     names = list(dict.fromkeys(one.rival for one in played))
     ends = {name: median_curve([one.trace for one in played if one.rival == name])[-1] for name in names}
     banded = {STAGED, min((name for name in names if name != STAGED), key=lambda name: ends[name], default=STAGED)}
-    for name, (colour, dash) in zip(names, looks(), strict=False):
+    for name in names:
+        colour, dash, _ = LOOKS[name]
         traces = [one.trace for one in played if one.rival == name]
         epochs = list(range(1, max(trace.epochs for trace in traces) + 1))
         if name in banded:
@@ -145,7 +145,7 @@ def curve_figure(played: Sequence[Played]) -> "Figure":
                 line={"color": colour, "dash": dash, "width": 3 if name == STAGED else 2},
             )
         )
-    drawn.update_xaxes(title="epochs spent")
+    drawn.update_xaxes(title="epochs spent", **logarithmic(1, max(one.trace.epochs for one in played)))
     drawn.update_yaxes(title="validation MAE, months")
     return below(drawn)
 
@@ -154,12 +154,27 @@ def scaling_figure(scaling: Mapping[int, Sequence[Mapping[str, Any]]]) -> "Figur
     from plotly.graph_objects import Figure, Scatter
 
     drawn = Figure()
-    names = [str(row["search"]) for row in next(iter(scaling.values()))]
-    for name, (colour, dash) in zip(sorted(names, key=lambda name: name != STAGED), looks(), strict=False):
-        seconds = [next(row["simulated_seconds"] for row in rows if row["search"] == name) for rows in scaling.values()]
-        drawn.add_trace(Scatter(x=list(scaling), y=seconds, name=name, line={"color": colour, "dash": dash}))
+    shown = {row["search"] for row in next(iter(scaling.values()))}
+    seconds = {
+        name: [row["simulated_seconds"] for rows in scaling.values() for row in rows if row["search"] == name]
+        for name in LOOKS
+        if name in shown
+    }
+    for name, of_search in seconds.items():
+        colour, dash, symbol = LOOKS[name]
+        drawn.add_trace(
+            Scatter(
+                x=list(scaling),
+                y=of_search,
+                name=name,
+                mode="lines+markers",
+                line={"color": colour, "dash": dash},
+                marker={"symbol": symbol, "size": 9},
+            )
+        )
+    every = [one for of_search in seconds.values() for one in of_search]
     drawn.update_xaxes(title="workers", type="log", tickvals=list(scaling))
-    drawn.update_yaxes(title="seconds, simulated", type="log", dtick=1)
+    drawn.update_yaxes(title="seconds, simulated", **logarithmic(min(every), max(every)))
     return below(drawn)
 
 

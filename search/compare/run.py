@@ -11,6 +11,7 @@ from typing import Any
 import optuna
 
 from data.cases import constant_mae
+from data.counted import counted
 from data.preparation import DataError
 from data.shown import one_line
 from search.audit.said import say_worries
@@ -63,7 +64,7 @@ class Comparison:
         if self.repetitions < 1 or self.budget < 0:
             raise StudyError(
                 "--repetitions is at least 1, --budget is 0 or more epochs; "
-                f"got {self.repetitions} repetitions, {self.budget} epochs"
+                f"got {counted(self.repetitions, 'repetition')}, {counted(self.budget, 'epoch')}"
             )
 
 
@@ -124,7 +125,7 @@ def replayed(run: Run, table: Path, comparison: Comparison, simulate_workers: Se
         first = first or played
         scaling[workers] = summary(played, recorded)
     assert first is not None
-    what = f"{repeated(comparison)} on {len(recorded.points)} recorded networks ({table.name})"
+    what = f"{repeated(comparison)} on {counted(len(recorded.points), 'recorded network')} ({table.name})"
     without = next(iter(left_out.values()))
     return finished(run, REPLAY, first, scaling, what, float(about["constant_mae"]), about["synthetic"], without)
 
@@ -160,12 +161,12 @@ def trained(run: Run, comparison: Comparison, make_executor: Callable[[], Execut
             ended=ended,
             left_out=left_out,
         )
-    what = f"{repeated(comparison)}, {len(curves.curves)} trainings of preset {run.preset.name}"
+    what = f"{repeated(comparison)}, {counted(len(curves.curves), 'training')} of preset {run.preset.name}"
     return finished(run, "compare", played, {1: summary(played)}, what, constant, store.synthetic, left_out)
 
 
 def repeated(comparison: Comparison) -> str:
-    return f"{comparison.repetitions} repetition{'s' * (comparison.repetitions != 1)}"
+    return counted(comparison.repetitions, "repetition")
 
 
 def keep(storage: optuna.storages.BaseStorage, preset: Preset, played: Played, run_id: str = "") -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from data.counted import counted
 from data.written import months
 from search.compare.replay import Trace
 from search.compare.rivals import STAGED
@@ -131,9 +132,8 @@ def said_left_out(left_out: Mapping[int, str]) -> list[str]:
     if not left_out:
         return []
     count, why = len(left_out), "; ".join(dict.fromkeys(left_out.values()))
-    are = "is" if count == 1 else "are"
     return [
-        f"{count} more repetition{'s' * (count != 1)} {are} left out of all searches, because one search found no network ({why}): "
+        f"{counted(count, 'more repetition is', 'more repetitions are')} left out of all searches, because one search found no network ({why}): "
         "the figures do not show how often that happens."
     ]
 
@@ -152,7 +152,7 @@ def reached(share: Mapping[str, Any], ours: Mapping[str, Any], repetitions: int)
     if repetitions == 1:
         return f"Of its rivals, {rival}; the staged strategy gets that low {after}."
     never = f"{ours['never_hit']:.0%} of its repetitions never do" if ours["never_hit"] else "all its repetitions do"
-    quartiles = f"quartiles {counted(ours['hit_low'])} to {counted(ours['hit_high'])}"
+    quartiles = f"quartiles {or_never(ours['hit_low'])} to {or_never(ours['hit_high'])}"
     return (
         f"Of its rivals, {rival}; the staged strategy gets that low {after} (median of its repetitions; {quartiles}; "
         f"{never})."
@@ -160,8 +160,8 @@ def reached(share: Mapping[str, Any], ours: Mapping[str, Any], repetitions: int)
 
 
 def epochs_of(count: float) -> str:
-    return f"{count:g} epoch{'s' * (count != 1)}"
+    return counted(float(count), "epoch")
 
 
-def counted(epochs: int | None) -> str:
+def or_never(epochs: int | None) -> str:
     return "never" if epochs is None else str(epochs)

@@ -6,6 +6,7 @@ from dataclasses import fields, replace
 from statistics import fmean, pvariance
 from typing import Any
 
+from data.counted import counted
 from data.shown import shown
 from data.written import months
 from models.architecture import Architecture
@@ -36,8 +37,8 @@ def refuse_another_space(recorded: Recorded, preset: Preset) -> None:
     about = recorded.about
     if space != about["space"] or preset.max_params > about["max_params"] or preset.training.epochs != about["epochs"]:
         raise StudyError(
-            f"the trainings were recorded with preset {about['preset']}, the space {about['space']}, {about['epochs']} epochs "
-            f"and at most {about['max_params']:,} parameters; this command asks for {space}, {preset.training.epochs} epochs "
+            f"the trainings were recorded with preset {about['preset']}, the space {about['space']}, {counted(about['epochs'], 'epoch')} "
+            f"and at most {about['max_params']:,} parameters; this command asks for {space}, {counted(preset.training.epochs, 'epoch')} "
             f"and {preset.max_params:,}"
         )
 
@@ -65,7 +66,7 @@ def refuse_other_networks(recorded: Recorded, preset: Preset) -> None:
     may_be_asked = [point for point in points(joint.space(preset)) if joint.fits(preset, point)]
     if lacking := [point for point in may_be_asked if key(point) not in recorded.curves]:
         raise StudyError(
-            f"the table lacks {len(lacking):,} of the {len(may_be_asked):,} networks that the searches may ask for, as {lacking[0]}: record "
+            f"the table lacks {len(lacking):,} of the {counted(len(may_be_asked), 'network')} that the searches may ask for, as {lacking[0]}: record "
             "them, or lower the cap"
         )
 
@@ -106,7 +107,7 @@ def seeds_needed(preset: Preset) -> int:
 def refuse_too_many_seeds(recorded: Recorded, preset: Preset) -> None:
     """A training that was made once is no second seed, however often it is looked at."""
     most, needed = recorded.most_seeds, seeds_needed(preset)
-    has = f"the table has {most} training{'s' * (most != 1)} of each network"
+    has = f"the table has {counted(most, 'training')} of each network"
     if needed > most:
         by = f"--seeds {preset.seeds}" + (f" and --resolve {preset.resolve}" if preset.resolve else "")
         also = f", or --seeds {most} --baseline-seeds {most}" if most > 1 else ""

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from data.audit.findings import unit_findings
+from data.counted import counted
 from data.films.body_parts import said_of_others
 from data.films.looks import Looks
 from data.films.traits import MANY, departures, filters, outside
@@ -17,10 +18,10 @@ from data.tables.ages import said_of_few
 from data.tables.dicom_cases import is_header_age
 from data.tables.rsna import official_test
 from data.written import months, yardstick
+from search.evaluate.accounted import Accounted, accounted
 from search.evaluate.labelled import Labelled
 from search.output.confirmed import MODEL_NOTHING, model_learned_nothing
 from search.output.notices import of_drawn_hands
-from search.output.sentence import counted
 from search.trained.conformal import coverage
 from search.trained.folder import ModelFolder
 from search.trained.left.known import GONE, RECOGNISED, said_of_known
@@ -52,6 +53,10 @@ class Evaluation:
         return of_drawn_hands(cases=self.labelled.read.synthetic, model=self.model.synthetic)
 
     @property
+    def accounted(self) -> Accounted:
+        return accounted(self.labelled)
+
+    @property
     def main(self) -> str:
         """Whose figures tell how good the model is here."""
         return "unseen" if "unseen" in self.figures else "evaluated"
@@ -63,8 +68,9 @@ class Evaluation:
             "source": self.labelled.source,
             "cases": len(cases),
             "without_answer": len(self.labelled.problems),
+            "without_answer_by_kind": dict(self.accounted.without),
             "seen_in_training": len(cases) - len(self.labelled.unseen),
-            "known_by": {how: known_by(self.labelled, how) for how in RECOGNISED},
+            "known_by": dict.fromkeys(RECOGNISED, 0) | dict(self.accounted.known),
             "training_known": self.labelled.known.complete,
             "rsna_official_test": self.official,
             "constant_months": self.constant_months,
@@ -123,7 +129,7 @@ def who(labelled: Labelled, official: int, median_known: bool) -> Iterator[tuple
     if official:
         yield (
             "note",
-            f"By their ids these are {official:,} of the {OFFICIAL_CASES} cases of RSNA's official test set"
+            f"By {'its id this is' if official == 1 else 'their ids these are'} {official:,} of the {OFFICIAL_CASES} cases of RSNA's official test set"
             + (
                 ": published figures are of the same images."
                 if official == OFFICIAL_CASES
@@ -135,12 +141,13 @@ def who(labelled: Labelled, official: int, median_known: bool) -> Iterator[tuple
     if equal := int(labelled.cases["checksum"].duplicated().sum()):
         yield (
             "worry",
-            f"{counted(equal, 'image')} of this set {'is' if equal == 1 else 'are'} the same picture as another one, and the figures count each.",
+            f"{counted(equal, 'image of this set is', 'images of this set are')} the same picture as another one, and the figures count each.",
         )
     if labelled.numbers_of_others:
+        are = counted(labelled.numbers_of_others, "patient's number is", "patients' numbers are")
         yield (
             "note",
-            f"{labelled.numbers_of_others:,} patients' numbers are also in the model's training data, but too many of them have another "
+            f"{are} also in the model's training data, but too many of them have another "
             "sex there: they are treated as other patients' numbers.",
         )
     if not labelled.known.complete:
@@ -148,7 +155,7 @@ def who(labelled: Labelled, official: int, median_known: bool) -> Iterator[tuple
     elif without := labelled.known.without_picture:
         yield (
             "note",
-            f"An earlier version made this model. Of {without:,} of its images it kept only ids, ages and sexes, so these images are not "
+            f"An earlier version made this model. Of {without:,} of its images it kept only ids, ages and sexes, so {'it is' if without == 1 else 'they are'} not "
             "recognised here under other ids.",
         )
     if not median_known:
@@ -159,12 +166,8 @@ def who(labelled: Labelled, official: int, median_known: bool) -> Iterator[tuple
     if labelled.problems:
         yield (
             "note",
-            f"{len(labelled.problems):,} more cases have no usable image; the first: {labelled.problems[0].reason}",
+            f"{counted(len(labelled.problems), 'case has', 'cases have')} no answer ({accounted(labelled).why_without}); the first: {labelled.problems[0].reason}",
         )
-
-
-def known_by(labelled: Labelled, how: str) -> int:
-    return int((labelled.cases["known_by"] == how).sum())
 
 
 def of_labels(labelled: Labelled) -> Iterator[tuple[str, str]]:
@@ -187,9 +190,10 @@ def of_films(cases: pd.DataFrame, model: ModelFolder) -> Iterator[tuple[str, str
     notes = [(id, notes) for id, notes in zip(cases["id"], outside(films, cases), strict=True) if notes]
     if notes:
         id, first = notes[0]
+        of = f"of {counted(len(cases), 'film')}"
         yield (
             "note",
-            f"{len(notes):,} of {len(cases):,} films lie beyond the training films; the first, {id}: {'; '.join(first)}.",
+            f"{counted(len(notes), f'{of} lies', f'{of} lie')} beyond the training films; the first, {id}: {'; '.join(first)}.",
         )
     if parts := said_of_others(list(cases["id"]), list(cases["part"])):
         yield "worry", f"{parts[0].upper()}{parts[1:]}."
@@ -210,7 +214,7 @@ def worries(
     if model_learned_nothing(model.about):
         yield "worry", MODEL_NOTHING
     if found["n"] < FEW:
-        yield "note", f"{found['n']} images are too few to tell how good the model is."
+        yield "note", f"{counted(found['n'], 'image is', 'images are')} too few to tell how good the model is."
         return
     if found["mae"] >= found["constant_mae"]:
         yield (
@@ -243,7 +247,8 @@ def worries(
     if doubted:
         yield (
             "note",
-            f"The hand check doubts {doubted:,} of these images; `predict` would refuse {refused:,} of them. The figures include them.",
+            f"Of the {counted(len(cases), 'image')} that the figures are of, the hand check doubts {doubted:,}, and `predict` would refuse "
+            f"{refused:,}. The figures include them.",
         )
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from data.counted import counted
 from data.films.images import Decoded
 from data.films.looks import shrunk
 from data.films.traits import FILE, TRAITS, traits_of
@@ -67,7 +68,7 @@ def opened(
         progress(len(parts) + len(problems) - len(read.problems), len(rows))
     if not parts:
         raise DataError(
-            f"{source} has {len(rows):,} labelled cases and no image of them can be read; the first: {problems[0].reason}"
+            f"{source} has {counted(len(rows), 'labelled case')} and no image of {'it' if len(rows) == 1 else 'them'} can be read; the first: {problems[0].reason}"
         )
     found = pd.DataFrame(parts).set_index("row")
     cases = read.cases.loc[found.index, ["id", "age_months", "male", "split", "patient"]].join(found)

@@ -5,6 +5,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+from data.counted import counted
 from data.named_source import absolute
 from data.preparation import DataError
 from data.written import months
@@ -14,7 +15,7 @@ from search.show.html import Section, notices, page, prose, section, table, text
 from search.trained import page as model_page
 from search.trained.folder import ABOUT, ModelFolder
 from search.trained.keep import put_predictions
-from search.trained.table import OFFICIAL_TEST, band_name, measures_rows, turned
+from search.trained.table import IMAGES, OFFICIAL_TEST, band_name, measures_rows, turned
 
 FOLDER = "evaluated"  # in the model's folder
 
@@ -67,11 +68,12 @@ def write(found: Evaluation, html: Path, listed: Path) -> None:
 def evaluation_page(found: Evaluation) -> str:
     tables = {"evaluated": predictions(found.labelled.cases)}
     sections = [
+        cases_section(found),
         measures_section(found),
         model_page.scatter_section(tables),
         model_page.agreement_section(tables, found.figures),
         model_page.groups_section(found.figures),
-        coverage_section(found.coverage),
+        coverage_section(found.coverage, IMAGES[found.main]),
         *([published_section(found)] if found.official else []),
     ]
     subtitle = subtitle_of(found.labelled.source, found.model)
@@ -80,6 +82,18 @@ def evaluation_page(found: Evaluation) -> str:
 
 def subtitle_of(source: str, model: ModelFolder) -> str:
     return f"{model.name} ({model.path.absolute()}) on {absolute(source)}"
+
+
+def cases_section(found: Evaluation) -> Section:
+    """Before any figure: of how many cases it can be."""
+    of = "those that are new to the model" if found.main == "unseen" else "all that have an answer"
+    return section(
+        "Of which cases?",
+        text(found.accounted.sentence),
+        table(
+            found.accounted.rows(), f"The cases of the set. What is said below of how good the model is, is of {of}."
+        ),
+    )
 
 
 def measures_section(found: Evaluation) -> Section:
@@ -93,7 +107,7 @@ def measures_section(found: Evaluation) -> Section:
     )
 
 
-def coverage_section(covered: dict[str, Any]) -> Section:
+def coverage_section(covered: dict[str, Any], images: str) -> Section:
     rows = [
         {"label age": band_name(band), "images": band["n"], "labels inside": f"{band['share']:.1%}"}
         for band in covered["by_true_age"]
@@ -101,7 +115,7 @@ def coverage_section(covered: dict[str, Any]) -> Section:
     return section(
         f"{covered['level']:.0%} prediction intervals",
         text(
-            f"Of {covered['n']:,} labels {covered['share']:.1%} lie inside (95% interval {covered['low']:.1%} to {covered['high']:.1%})."
+            f"Of {counted(covered['n'], 'label')} ({images}), {covered['share']:.1%} lie inside their intervals (95% interval {covered['low']:.1%} to {covered['high']:.1%})."
         ),
         table(rows, "Labels inside their intervals, by the label's age."),
     )
@@ -110,6 +124,6 @@ def coverage_section(covered: dict[str, Any]) -> Section:
 def published_section(found: Evaluation) -> Section:
     own = found.figures[found.main]
     others = "" if own["n"] == OFFICIAL_CASES else f"; the published figures are of all {OFFICIAL_CASES}"
-    rows = [{"method": "this model", "MAE": months(own["mae"]), "remark": f"{own['n']} images{others}"}]
+    rows = [{"method": "this model", "MAE": months(own["mae"]), "remark": f"{counted(own['n'], 'image')}{others}"}]
     rows += [{"method": known.method, "MAE": known.mae, "remark": known.remark} for known in OFFICIAL_TEST]
     return section("Beside published figures", table(rows, "MAE in months on RSNA's official test set, as published."))

@@ -5,6 +5,7 @@ from pathlib import Path
 import pandas as pd
 
 from data.cases import complete_splits
+from data.counted import counted
 from data.store.disk import is_store, open_store
 from data.store.sides import linked
 from search.evaluate.labelled import Labelled
@@ -22,9 +23,9 @@ def parted(labelled: Labelled, share: float) -> tuple[pd.DataFrame, pd.DataFrame
     fitted, reported = cases[~of_report], cases[of_report]
     if len(fitted) < LEAST_FITTED or len(reported) < LEAST_REPORTED:
         raise StudyError(
-            f"{labelled.source} has {len(cases):,} cases that the model does not know, beside {len(labelled.cases) - len(cases):,} that "
-            f"it knows: {len(fitted):,} would be fitted on and {len(reported):,} reported on, but at least {LEAST_FITTED} and "
-            f"{LEAST_REPORTED} are needed; give more cases, or another --share"
+            f"{labelled.source} has {counted(len(cases), 'case')} that the model does not know ({len(labelled.cases) - len(cases):,} it "
+            f"knows). The correction would be fitted on {len(fitted):,} of them and reported on {len(reported):,}, but needs at least "
+            f"{LEAST_FITTED} and {LEAST_REPORTED}: give more cases, or another --share"
         )
     return fitted, reported
 

@@ -13,6 +13,7 @@ import optuna
 from optuna.trial import TrialState
 
 from data.cases import constant_mae
+from data.counted import counted
 from data.preparation import DISK_FULL, no_space
 from data.store.disk import Store
 from models.cost import Cost
@@ -153,7 +154,8 @@ def fitting_of(name: str, given: Given) -> tuple[list[Point], str]:
         raise StudyError(nothing_fits(name, met, [given.cost(module.architecture(given, point)) for point in grid]))
     if not any(may_decide(name, given, point) for point in feasible):
         raise StudyError(unmet(f"network that {name} may decide for", met))
-    return feasible, f"{len(feasible):,} of {len(grid):,} fit {said(met)}"
+    of = f"of {len(grid):,}"
+    return feasible, f"{counted(len(feasible), f'{of} fits', f'{of} fit')} {said(met)}"
 
 
 def refuse_lacking(run: Run, name: str, made: Mapping[str, Made]) -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Literal
 
 from data.cores import cores
+from data.counted import counted
 from models.training.cards import HIDING, remedy, sign_of_nvidia
 from models.training.settings import Precision
 from search.output.terminal import log
@@ -79,9 +80,9 @@ def refuse_idle(ask: Callable[[], Seen | None]) -> None:
 
 def device_line(found: Seen, workers: int) -> str:
     names = sorted(set(found.gpus))
-    gpus = f"{len(found.gpus)} GPU{'s' if len(found.gpus) > 1 else ''} ({', '.join(names)})"
-    device = gpus if found.gpus else f"CPU ({cpu_name()}, {cores()} cores)"
-    at_once = "1 worker" if workers == 1 else f"{workers} workers"
+    gpus = f"{counted(len(found.gpus), 'GPU')} ({', '.join(names)})"
+    device = gpus if found.gpus else f"CPU ({cpu_name()}, {counted(cores(), 'core')})"
+    at_once = counted(workers, "worker")
     if found.gpus and workers > len(found.gpus):
         at_once += ", which share a card's memory"
     return f"device: {device}; precision: {found.precision}; {at_once}; XLA: {'yes' if found.xla else 'no'}"
@@ -131,7 +132,9 @@ def announced(make: Make, where: str, precision: Precision, deterministic: bool)
         if found:
             log(device_line(found, executor.workers))
         elif where != "local":
-            log(f"device: what the nodes of {where} have; precision: {precision}; {executor.workers} workers")
+            log(
+                f"device: what the nodes of {where} have; precision: {precision}; {counted(executor.workers, 'worker')}"
+            )
         return executor
 
     if where == "local":

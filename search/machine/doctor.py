@@ -14,6 +14,7 @@ from typing import Any
 from packaging.requirements import Requirement
 
 from data.cores import cores
+from data.counted import counted
 from models.training.cards import HIDING, remedy, sign_of_nvidia
 from search.machine.card import cards, driver_version
 from search.machine.devices import Seen, cpu_name, seen
@@ -46,7 +47,7 @@ def facts(preset: Preset, folder: Path, storage_url: str = "") -> dict[str, Any]
     return {
         "versions": {name: version(name) for name in STANDS_ON} | {"python": platform.python_version()},
         "system": platform.platform(),
-        "cpu": f"{cpu_name()}, {cores()} cores",
+        "cpu": f"{cpu_name()}, {counted(cores(), 'core')}",
         "memory_gb": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9, 1),
         "disk_free_gb": round(shutil.disk_usage(folder).free / 1e9, 1),
         "storage": storage,

@@ -1,4 +1,4 @@
-"""Notes as sentences: decisions are stored without a capital and a full stop. Counts as people read them."""
+"""Notes as sentences: decisions are stored without a capital and a full stop. Millions as people read them."""
 
 
 def capital(words: str) -> str:
@@ -8,7 +8,3 @@ def capital(words: str) -> str:
 
 def sentence(words: str) -> str:
     return capital(words) + "." * (not words.endswith("."))
-
-
-def counted(count: int, what: str) -> str:
-    return f"{count} {what}{'s' * (count != 1)}"

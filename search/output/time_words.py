@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
+from data.counted import counted
+
 
 def duration(seconds: float) -> str:
     """12 s, 3 min 05 s, 2 h 10 min: rounded to the last unit that is said, before it is divided, so that no part of it is 60."""
@@ -31,5 +33,5 @@ def error_words(timing: Mapping[str, Any]) -> str:
     count = timing["epoch_seconds_predicted"]
     return (
         f"epoch times predicted from MACs were off by {timing['epoch_seconds_error']:.0%} "
-        f"(median of {count} training{'s' * (count != 1)})"
+        f"(median of {counted(count, 'training')})"
     )

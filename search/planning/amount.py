@@ -4,6 +4,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from data.counted import counted
 from data.ranges import Range
 from search.output.time_words import duration
 
@@ -46,7 +47,7 @@ class Budget:
 
 
 def words(amount: float, unit: Unit) -> str:
-    return f"{amount:,.0f} epoch{'s' * (round(amount) != 1)}" if unit == "epochs" else duration(amount)
+    return counted(round(amount), "epoch") if unit == "epochs" else duration(amount)
 
 
 def parse(text: str) -> Budget:

@@ -12,6 +12,7 @@ from functools import cache
 from itertools import groupby
 from typing import Any
 
+from data.counted import counted
 from search.planning.amount import Budget, words
 from search.planning.plan import Plan
 from studies.around import confirmation, winner
@@ -70,8 +71,7 @@ class Design:
         to_come = f"trials at most: {trials}" if trials else "no trial is left to run"
         spent = f"{words(self.spent, unit)} of it spent; " if self.spent else ""
         said = [
-            f"budget {self.budget} ({spent}{self.in_all} in all): {self.preset.seeds} "
-            f"seed{'s' * (self.preset.seeds != 1)}; {to_come}; "
+            f"budget {self.budget} ({spent}{self.in_all} in all): {counted(self.preset.seeds, 'seed')}; {to_come}; "
             f"{words(self.budget.full(plan), unit)} reserved for training the winner in full"
         ]
         if not self.fits:

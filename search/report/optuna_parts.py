@@ -1,10 +1,10 @@
-"""A study as Optuna draws it, with the tables of what is drawn: history and timeline, and its parameters where trials tell of them."""
+"""A study's trials in their order and over time, and as Optuna draws its parameters where trials tell of them; with the tables of what is drawn."""
 
 from datetime import datetime
 from itertools import accumulate
 
 from data.written import months
-from search.report import plotted
+from search.report import plotted, timeline
 from search.report.parts import Part, Plot, Plots, Rows
 from search.report.read import StudyReport
 from search.report.rows import heading
@@ -26,11 +26,7 @@ def of(study: StudyReport) -> list[Part]:
         plots.append(
             Plot(plotted.history(copied), f"{label}: its trials in their order, and the best so far.", 320, rows)
         )
-    times: Rows = [
-        {"trial": f"#{one.trial.number}", "outcome": one.state, "began": moment(one.began), "ended": moment(one.ended)}
-        for one in study.trials
-    ]
-    plots.append(Plot(plotted.timeline(copied), f"{label}: when each trial was trained.", 320, times))
+    plots.append(timeline.plot(label, study.trials, datetime.now()))
     varied = plotted.varied(copied)
     if EVERY[study.name].SEEDED or len(done) < plotted.LEAST or len(varied) < 2:
         return [Plots(tuple(plots))]
@@ -41,7 +37,3 @@ def of(study: StudyReport) -> list[Part]:
         for name, drawn in plotted.slices(copied, varied).items()
     ]
     return [Plots(tuple(plots)), across, Plots(tuple(each))]
-
-
-def moment(time: datetime | None) -> str:
-    return f"{time:%Y-%m-%d %H:%M:%S}" if time else "–"

@@ -11,7 +11,7 @@ from search.show.html import Html
 
 def html(contents: Contents, of: str = "") -> str:
     """`of` as `search/show/html.py` has it."""
-    lead = page.answers((answer.question, answer.headline, " ".join(answer.details)) for answer in contents.answers)
+    lead = page.answers(contents.answers)
     sections = [page.section(heading, *map(written, parts)) for heading, parts in contents.sections]
     return page.page(contents.title, sections, contents.subtitle, of_drawn_hands(cases=contents.synthetic), lead, of)
 

@@ -4,6 +4,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from search.show.html import Answer
+
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
 
@@ -50,13 +52,6 @@ class Link:
 
 
 Part = Words | Subheading | Table | Plot | Plots | Link
-
-
-@dataclass(frozen=True)
-class Answer:
-    question: str
-    headline: str
-    details: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ import optuna
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from search.show.figures import LEGEND, MAE, steps
-from search.show.html import BLUE, GREY, ORANGE, TEAL
+from search.show.html import BLUE, ORANGE
 from search.storage.checked.trained import Means
 from search.storage.records import counted
 from studies.study import SEED
@@ -17,14 +17,13 @@ if TYPE_CHECKING:
     from plotly.graph_objects import Figure
 
 LEAST = 5  # complete trials, from which on a parameter's slices show something
-STATE_COLOURS = {"COMPLETE": BLUE, "PRUNED": GREY, "FAIL": ORANGE, "RUNNING": TEAL}
 
 
 def copied(study: optuna.Study, means: Means | None = None) -> optuna.Study:
     """In memory, under the same numbers, its first objective alone, which is the MAE; without attributes, which Optuna would
     write into the page at every trial.
 
-    A trial that does not count waits for ever, so that none of Optuna's figures but the timeline shows it.
+    A trial that does not count waits for ever, so that none of Optuna's figures shows it.
     """
     counts = {trial.number: trial for trial in counted(study, means=means)}
     made = optuna.create_study()
@@ -60,15 +59,6 @@ def history(study: optuna.Study) -> "Figure":
     for trace, name, colour in zip(drawn.data, ("complete", "best so far"), (BLUE, ORANGE), strict=True):
         trace.update(name=name, marker={"color": colour, "size": 8}, line={"color": colour, "shape": "hv"})
     return plain(drawn).update_xaxes(dtick=steps(len(study.trials), 10))
-
-
-def timeline(study: optuna.Study) -> "Figure":
-    drawn = optuna.visualization.plot_timeline(study)
-    drawn.data = [trace for trace in drawn.data if trace.name in STATE_COLOURS]
-    for trace in drawn.data:
-        trace.update(marker={"color": STATE_COLOURS[trace.name]}, name=trace.name.lower())
-    drawn.update_xaxes(title_text="").update_yaxes(dtick=steps(len(study.trials), 10))
-    return plain(drawn)
 
 
 def parallel(study: optuna.Study, names: Sequence[str]) -> "Figure":

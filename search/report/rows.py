@@ -5,11 +5,11 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from data.counted import counted
 from data.written import between, gmacs, millions, months, yardstick
 from models.architecture import Architecture
 from models.paper import PAPER_NAMES, TABLE1
 from search.leader.timings import macs_of
-from search.output.sentence import counted
 from search.output.time_words import duration, error_words
 from search.report.parts import Rows
 from search.report.read import Best, Recorded, Report, StudyReport
@@ -55,8 +55,8 @@ def table1_rows(report: Report) -> list[dict[str, Any]]:
 
 
 def table1_row(name: str, whose: str, network: Architecture) -> dict[str, Any]:
-    counted = {short: getattr(network.blocks, group) for group, short in PAPER_NAMES.items()}
-    return {"network": name, "of": whose, "β": round(network.beta, 4), **counted}
+    repeats = {short: getattr(network.blocks, group) for group, short in PAPER_NAMES.items()}
+    return {"network": name, "of": whose, "β": round(network.beta, 4), **repeats}
 
 
 def ours_beside(report: Report, name: str, network: Architecture) -> Iterator[tuple[str, Best]]:

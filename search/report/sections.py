@@ -7,6 +7,7 @@ from typing import Any
 
 from data.audit.findings import NAMES
 from data.cases import SPLITS
+from data.counted import counted
 from data.written import fixed, gmacs, millions, months
 from models.paper import is_of_the_paper
 from search.output.sentence import capital, sentence
@@ -47,7 +48,11 @@ def contents(report: Report) -> Contents:
         "Every trial": every_trial(report),
     }
     preparation = report.run.preset.preparation
-    cases = f"{len(report.store.cases):,} images of {preparation.image_px} px" if report.store else "data not prepared"
+    cases = (
+        f"{counted(len(report.store.cases), 'image')} of {preparation.image_px} px"
+        if report.store
+        else "data not prepared"
+    )
     subtitle = f"{report.run.folder.resolve().name}: preset {report.run.preset.name}, {cases}"
     kept = [(heading, parts) for heading, parts in sections.items() if parts]
     return Contents("Search report", subtitle, report.synthetic, report_words.answers(report), kept)
@@ -308,7 +313,7 @@ def data(report: Report) -> list[Part]:
         for split in SPLITS
         if len(those := cases[cases["split"] == split])
     ]
-    left_out = f"{len(report.store.problems):,} cases were left out at preparation."
+    left_out = f"{counted(len(report.store.problems), 'case was', 'cases were')} left out at preparation."
     worries = [Words(f"Worry: {worry}") for worry in report.worries]
     parts: list[Part] = [Words(left_out), *worries, Table(rows, "The cases of each split.")]
     audit = report.run.folder / "audit.html"
@@ -321,7 +326,7 @@ def machine_and_settings(report: Report) -> list[Part]:
     settings = report_rows.settings_rows(report)
     count = sum(map(report_rows.differs, settings))
     name = report.run.preset.name
-    caption = f"Every setting of the run; {count or 'none'} of {len(settings)} differ{'s' * (count == 1)} from the preset {name}."
+    caption = f"Every setting of the run; {count or 'none'} of {len(settings)} {'differs' if count == 1 else 'differ'} from the preset {name}."
     return [
         Table(report_rows.machine_rows(report), "The machine and the versions."),
         Table(settings, caption, own=report_rows.differs),

@@ -4,18 +4,19 @@ from collections import Counter
 from dataclasses import replace
 from typing import Any
 
+from data.counted import counted
 from data.written import between, gmacs, millions, months, with_sd, yardstick
 from models.architecture import Architecture, family_named
 from models.paper import is_of_the_paper
 from search.leader.timings import macs_of
 from search.output.confirmed import NOTHING
-from search.output.sentence import counted, sentence
+from search.output.sentence import sentence
 from search.report.cards.blocks import because
 from search.report.cards.tested import how_tested
 from search.report.cards.verdict import verdict_sentence
-from search.report.parts import Answer
 from search.report.read import LEAST_FOR_IMPORTANCE, Best, Recorded, Report, StudyReport
 from search.run import TRIALS
+from search.show.html import Answer
 from search.storage.status import NO_WAY_ON, contradicted, left_to_do
 from search.workers.job import EXIT_REASONS
 from studies import ablation
@@ -146,8 +147,8 @@ def over_images(report: Report, best: Best, of: str = "") -> str:
     patients = tuple(report.store.patients_in("validation").tolist())
     low, high = interval_of_mean(errors, patients)
     count = len(set(patients))
-    whose = f" of {count:,} patients" if count < len(errors) else ""
-    return f"{of}95% interval over {len(errors):,} validation images{whose}: {between(low, high)}."
+    whose = f" of {counted(count, 'patient')}" if count < len(errors) else ""
+    return f"{of}95% interval over {counted(len(errors), 'validation image')}{whose}: {between(low, high)}."
 
 
 def interval_of_mean(sample: Any, patients: tuple[int, ...]) -> tuple[float, float]:

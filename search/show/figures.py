@@ -10,6 +10,7 @@ from itertools import accumulate, cycle
 from typing import TYPE_CHECKING, Any
 
 from data.written import millions
+from search.show.axes import logarithmic
 from search.show.html import BLUE, GREY, ORANGE, PURPLE, TEAL
 from studies.findings import Compared, VerdictWord
 from studies.order import EVERY, STUDIES
@@ -238,15 +239,5 @@ def pareto(networks: Sequence[Sized], measure: str, caps: Sequence[int] = ()) ->
         drawn.add_vline(x=cap / unit, line_color=PURPLE, line_dash=dash, line_width=1.5)
         drawn.add_trace(scatter(name=called, mode="lines", x=[None], y=[None], line=line))
     every = [*map(size, ordered), *(cap / unit for cap in caps)]
-    ticks = round_numbers(min(every), max(every))
-    drawn.update_xaxes(
-        title_text=name, type="log", tickvals=ticks, ticktext=[f"{tick:g}" for tick in ticks], zeroline=False
-    )
+    drawn.update_xaxes(title_text=name, zeroline=False, **logarithmic(min(every), max(every)))
     return drawn.update_yaxes(title_text=MAE, zeroline=False)
-
-
-def round_numbers(low: float, high: float) -> list[float]:
-    """1, 2 and 5 times powers of ten, from below `low` to above `high`; for far ranges the powers alone."""
-    powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
-    digits = (1, 2, 5) if len(powers) <= 3 else (1,)
-    return [float(f"{digit}e{power}") for power in powers for digit in digits]

@@ -9,6 +9,7 @@ import os
 import re
 from base64 import b64encode
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from html import escape
 from io import BytesIO
 from pathlib import Path
@@ -41,6 +42,8 @@ PICTURE_PX = 160  # pictures are stored no larger, unless more is asked for
 LEAST_WIDTH_PX = 88  # of a picture with its caption
 PRINTED_WIDTH_PX = 680  # of a figure: A4 and Letter within their margins
 NUMBER = re.compile(r"[<−+-]?\s?[\d.,]+(?:, \d+)*\s?%?|–")  # or several, as epochs
+LONG_WORD = re.compile(r"\S{15,}")
+PARTS_A_WORD, PARTED = re.compile(r"[/_=,](?=.)"), r"\g<0><wbr>"
 
 POLICY = (
     "default-src 'none'; img-src data: blob:; style-src 'unsafe-inline'; script-src 'unsafe-inline'; font-src data:"
@@ -57,6 +60,15 @@ class Picture(NamedTuple):
 
     pixels: tuple[np.ndarray, ...]
     caption: str
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A card: what a reader wants to know first, in a few words and in sentences that say more."""
+
+    question: str
+    headline: str
+    details: tuple[str, ...] = ()
 
 
 def page(
@@ -167,7 +179,9 @@ def table(
     head = "".join(f'<th scope="col"{style[column]}>{escape(column)}</th>' for column in cells)
     body = "".join(
         ("<tr class='own'>" if own(shown[n]) else "<tr>")
-        + "".join(f"<td{style[column]}>{written(cells[column][n])}</td>" for column, written in writers.items())
+        + "".join(
+            f"<td{style[column]}>{breakable(written(cells[column][n]))}</td>" for column, written in writers.items()
+        )
         + "</tr>"
         for n in range(len(shown))
     )
@@ -176,6 +190,12 @@ def table(
         f'<div class="wide" tabindex="0" role="region" aria-label="{prose(caption)}"><table><caption><span>{prose(caption)}</span>'
         f"</caption><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>{more}"
     )
+
+
+def breakable(words: str) -> str:
+    """Escaped words, of which those that are long (a folder, a list of values) may go on in another line, best behind a sign that
+    parts them: else one of them makes its table wider than a sheet of paper, and Chromium then prints the whole page smaller."""
+    return LONG_WORD.sub(lambda word: f'<span class="long">{PARTS_A_WORD.sub(PARTED, word[0])}</span>', words)
 
 
 def cell(value: Any) -> str:
@@ -198,11 +218,10 @@ def figure(drawn: "Figure", caption: str, height_px: int = 360) -> Html:
     )
 
 
-def answers(given: Iterable[tuple[str, str, str]]) -> Html:
-    """What a reader wants to know first: question, answer in a few words, sentences that say more."""
+def answers(given: Iterable[Answer]) -> Html:
     items = "".join(
-        f'<div><dt>{escape(question)}</dt><dd class="headline">{prose(headline)}</dd><dd>{prose(more)}</dd></div>'
-        for question, headline, more in given
+        f'<div><dt>{escape(one.question)}</dt><dd class="headline">{prose(one.headline)}</dd><dd>{prose(" ".join(one.details))}</dd></div>'
+        for one in given
     )
     return Html(f'<dl class="answers">{items}</dl>')
 

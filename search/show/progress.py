@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, ProgressColumn, TaskID, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bars
 
+from data.counted import counted
 from data.shown import plain
 from data.store.prepare import Progress as StoreProgress
 from data.written import months, yardstick
@@ -33,7 +34,7 @@ def preparing() -> Iterator[StoreProgress]:
     started, last = time.monotonic(), [0.0]
     if console.is_jupyter:
         show = notebook.updating()
-        yield lambda done, total: show([f"prepared {done:,} of {total:,} images"])
+        yield lambda done, total: show([f"prepared {done:,} of {counted(total, 'image')}"])
         return
     if not console.is_terminal:
 
@@ -42,7 +43,7 @@ def preparing() -> Iterator[StoreProgress]:
             if done == total or now - last[0] >= LINE_SECONDS:
                 last[0] = now
                 rate = done / max(now - started, 1e-9)
-                log(f"prepared {done:,} of {total:,} images, {rate:.0f} images/s")
+                log(f"prepared {done:,} of {counted(total, 'image')}, {rate:.0f} images/s")
 
         yield line
         return

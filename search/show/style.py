@@ -31,7 +31,7 @@ nav a:hover { text-decoration: underline; }
 section { margin-top: 2.75rem; }
 .banner { max-width: none; margin: 0 0 1.5rem; padding: 0.6rem 1rem; border-radius: 6px; font-weight: 600;
   color: var(--worry); background: var(--worry-ground); border: 1px solid var(--worry); }
-.notices { list-style: none; margin: 0; padding: 0; display: grid; gap: 0.5rem; }
+.notices { list-style: none; margin: 0 0 0.9rem; padding: 0; display: grid; gap: 0.5rem; }
 .notices li { display: grid; grid-template-columns: 4rem 1fr; gap: 0.6rem; padding: 0.65rem 0.9rem; border-radius: 4px;
   border-left: 3px solid var(--note); background: var(--note-ground); }
 .notices .level { font-weight: 600; color: var(--note); }
@@ -51,7 +51,8 @@ caption span { display: block; position: sticky; left: 0; max-width: min(46rem, 
 th, td { padding: 0.38rem 0.9rem 0.38rem 0; text-align: left; vertical-align: top; border-bottom: 1px solid var(--line); }
 th { color: var(--soft); font-weight: 600; vertical-align: bottom; border-bottom-color: var(--soft); }
 th:not(:first-child), td:not(:first-child) { padding-left: 0.9rem; }
-.number { text-align: right; white-space: nowrap; font-variant-numeric: tabular-nums; }
+.number { text-align: right; font-variant-numeric: tabular-nums; }
+td.number { white-space: nowrap; }
 figure { margin: 0; }
 figcaption { color: var(--soft); font-size: 0.9rem; }
 .plot { margin: 1.4rem 0; }
@@ -93,9 +94,10 @@ footer { margin-top: 3.5rem; padding-top: 0.9rem; border-top: 1px solid var(--li
   section { margin-top: 1.8rem; }
   h2, h3 { break-after: avoid; }
   .wide { overflow: visible; background: none; }
-  table { font-size: 8.5pt; min-width: 0; }
-  th, td { padding-right: 0.4rem; }
-  th:not(:first-child), td:not(:first-child) { padding-left: 0.4rem; }
+  table { font-size: 8pt; line-height: 1.35; min-width: 45%; max-width: 100%; }
+  th, td { padding-right: 0.3rem; }
+  th:not(:first-child), td:not(:first-child) { padding-left: 0.3rem; }
+  .long { overflow-wrap: anywhere; }
   tr, .notices li, .plot, .pictures > figure, .answers div { break-inside: avoid; }
   .answers { grid-template-columns: 1fr 1fr; }
   .plots { grid-template-columns: 1fr; }

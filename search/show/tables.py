@@ -6,6 +6,7 @@ from typing import Any
 
 from rich.table import Table
 
+from data.counted import counted
 from data.shown import plain
 from data.written import NONE, change_between, gmacs, millions, minuses, months, signed, yardstick
 from search.output.confirmed import confirmed_words
@@ -159,7 +160,7 @@ def status_lines(statuses: Statuses, next_command: str | None, first: Sequence[s
 def unended_lines(statuses: Statuses) -> list[str]:
     """Trials that run, those whose leader is gone, and those of somebody else."""
     return [
-        f"{status['name']}: {status[how]} trial{'s' * (status[how] != 1)} {what}"
+        f"{status['name']}: {counted(status[how], 'trial')} {what}"
         for status in statuses
         for how, what in UNENDED.items()
         if status.get(how)
@@ -173,7 +174,7 @@ def confirmed_lines(statuses: Statuses) -> list[str]:
 
 def left_out_lines(statuses: Statuses) -> list[str]:
     return [
-        f"{status['name']}: {status['left_out']} trial{'s' * (status['left_out'] != 1)} left out of everything; the report says "
+        f"{status['name']}: {counted(status['left_out'], 'trial')} left out of everything; the report says "
         "which and why"
         for status in statuses
         if status.get("left_out")

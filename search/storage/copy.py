@@ -1,9 +1,8 @@
 """All studies of one storage, copied into another: from SQLite to a server, and back.
 
-Optuna's own `copy_study` writes each trial in a transaction of its own, so a copy that is killed leaves studies that look
-whole. Here the rows of Optuna's tables are copied as they are, in one transaction: all of them, or none. Only their keys
-are new, given out by the target. Numbers, states, times, values and attributes stay the same, those of running and
-waiting trials too, so a search goes on from the copy.
+Optuna's own `copy_study` writes each trial in a transaction of its own, so a copy that is killed leaves studies that look whole. Here the rows of
+Optuna's tables are copied as they are, in one transaction: all of them, or none. Only their keys are new, given out by the target. Numbers,
+states, times, values and attributes stay the same, those of running and waiting trials too, so a search goes on from the copy.
 
 Artifact files lie ready beside their place before the studies are committed, with a note of what the studies will be
 known by in the target, and take their place after it. So a copy that was killed at any moment can be repeated: where the
@@ -27,6 +26,7 @@ from optuna.storages._rdb.models import BaseModel
 from sqlalchemy import Connection, Table
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
+from data.counted import counted
 from search.output.files import write_text
 from search.output.terminal import log, say
 from search.storage.checked.tables import refuse_unreadable, rows_of
@@ -81,10 +81,10 @@ def run_copy(source_url: str, target_url: str, run_dir: Path | None = None, to_r
 
     summary = copy_storage(source_url, target_url, progress, run_dir, to_run_dir)
     for study, trials in summary.trials.items():
-        say(f"{study}: {trials:,} trials")
+        say(f"{study}: {counted(trials, 'trial')}")
     if run_dir:
-        say(f"{summary.artifacts:,} artifact files")
-        say(f"{summary.folders:,} folders of trials")
+        say(counted(summary.artifacts, "artifact file"))
+        say(counted(summary.folders, "folder of trials", "folders of trials"))
     return 0
 
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from data.counted import counted
 from models.architecture import STOCK, Architecture, changed
 from models.paper import is_of_the_paper
 from search.output.typed import typed
@@ -54,9 +55,7 @@ def of_trial(run: Run, written: str) -> Chosen:
     start = given(run, study) if study and "constant_mae" in study.user_attrs else None
     trials = {trial.number: trial for trial in trials_of(study, meaning(EVERY[name], start))} if study and start else {}
     if study is None or start is None or int(number) not in trials:
-        raise StudyError(
-            f"{name} has {len(trials)} trial{'s' * (len(trials) != 1)} in {run.folder}, none with number {number}"
-        )
+        raise StudyError(f"{name} has {counted(len(trials), 'trial')} in {run.folder}, none with number {number}")
     point = trials[int(number)].point
     return Chosen(EVERY[name].architecture(start, point), f"{name} #{int(number)}")
 

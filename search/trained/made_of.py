@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from data.counted import counted
 from data.store.disk import Store, split_counts
 from data.written import between, months, signed
 from models.pretrained.kernels import started
@@ -312,7 +313,7 @@ def looked_words(about: Mapping[str, Any]) -> str:
     if not about["test"] or not (times := about.get(TESTED)):
         return ""
     return (
-        f"Some or all of these test images were opened before, by {times} other model{'s' * (times > 1)} of this run, or this one as it was "
+        f"Some or all of these test images were opened before, by {counted(times, 'other model')} of this run, or this one as it was "
         "earlier: choosing among models by them makes the best look better than it is."
     )
 
@@ -324,4 +325,4 @@ def early_words(about: Mapping[str, Any]) -> str:
         return ""
     ended = about.get(ENDED)
     how = "was stopped" if about.get(STOPPED) else f"was ended by --patience {ended['patience']}" if ended else "ended"
-    return f"{how} after {trained} of {of} epochs"
+    return f"{how} after {trained} of {counted(of, 'epoch')}"

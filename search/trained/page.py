@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from data.counted import counted
 from data.csv_text import Kind, read_csv
 from data.written import between, months, signed, yardstick
 from models.architecture import Architecture, family_named
@@ -270,7 +271,7 @@ def intervals_section(about: dict[str, Any]) -> Section:
     ]
     covered = conformal["coverage"]
     said = (
-        f"Of {covered['n']:,} test labels {covered['share']:.1%} lie inside (95% interval {covered['low']:.1%} to {covered['high']:.1%})."
+        f"Of {counted(covered['n'], 'test label')} {covered['share']:.1%} lie inside (95% interval {covered['low']:.1%} to {covered['high']:.1%})."
         if covered
         else "There is no test split to measure the coverage on."
     )

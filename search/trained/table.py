@@ -1,18 +1,30 @@
 """A trained model's figures as rows and cards, in its page and printed; and what others have published."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from data.counted import counted
 from data.written import between, change_between, gmacs, months, signed, yardstick
 from models.architecture import Architecture
 from search.output.confirmed import model_learned_nothing
 from search.output.sentence import capital, sentence
 from search.output.terminal import log, say
 from search.show import tables
+from search.show.html import Answer
 from search.trained.conformal import CENTRE
-from search.trained.made_of import changed, constant_words, lineage_words, looked_words, notice_words, validation_role
-from search.trained.measures import contradictions
+from search.trained.made_of import (
+    changed,
+    constant_words,
+    drawn_words,
+    lineage,
+    lineage_words,
+    looked_words,
+    made_of,
+    notice_words,
+    validation_role,
+)
+from search.trained.measures import FEW, contradictions
 
 TITLES = {  # by split
     "validation": "validation",
@@ -97,35 +109,95 @@ def coverage_rows(covered: dict[str, Any]) -> list[dict[str, Any]]:
     ]
 
 
-def cards(about: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
-    """What a reader wants to know first: question, answer, what is to be said with it."""
-    split = "test" if about["test"] else "validation"
-    found, covered = about[split], about["conformal"]["coverage"]
-    chose = "" if split == "test" else validation_role(about).short
-    yield "How good?", f"{months(found['mae'])} months MAE", f"On {imaged(found, split)}. {chose}"
-    nothing = "So it has learned nothing that helps." if model_learned_nothing(about) else ""
-    yield (
-        "Better than a constant?",
-        f"{yardstick(found['constant_mae'])} months without a network",
-        f"Always answering {constant_words(about)}. {nothing}",
+def cards(about: dict[str, Any]) -> list[Answer]:
+    """What a reader wants to know first."""
+    return [how_good(about), how_sure(about), which_network(about), trained_on(about), what_it_is_not(about)]
+
+
+def best_split(about: Mapping[str, Any]) -> str:
+    """Whose figures tell most of it."""
+    return "test" if about["test"] else "validation"
+
+
+def how_good(about: Mapping[str, Any]) -> Answer:
+    split = best_split(about)
+    found = about[split]
+    chose = () if split == "test" else ("There is no test split.", validation_role(about).short)
+    nothing = ("So it has learned nothing that helps.",) if model_learned_nothing(about) else ()
+    return Answer(
+        "How good?",
+        f"{months(found['mae'])} months {split} MAE",
+        (
+            f"On {imaged(found, split)}.",
+            *chose,
+            f"Always answering {constant_words(about)} scores {yardstick(found['constant_mae'])}.",
+            *nothing,
+        ),
     )
-    interval = f"MAE {between(found['mae_low'], found['mae_high'])} months"
-    yield (
+
+
+def how_sure(about: Mapping[str, Any]) -> Answer:
+    found, covered = about[best_split(about)], about["conformal"]["coverage"]
+    holds = (
+        f"Its {about['conformal']['level']:.0%} prediction intervals hold {covered['share']:.0%} of {counted(covered['n'], 'test label')}."
+        if covered
+        else "There is no test split to measure its prediction intervals on."
+    )
+    known = found["mae_low"] is not None
+    return Answer(
         "How sure?",
-        interval,
-        f"95% interval over the {drawn_by(found)}, for this trained network only; another seed gives another interval.",
+        f"{between(found['mae_low'], found['mae_high'])} months" if known else "not known: too few images",
+        (
+            f"95% interval of the MAE over the {drawn_by(found)}, for this trained network only: another seed gives another one.",
+            holds,
+        ),
     )
-    if covered:
-        yield (
-            "Do its intervals hold?",
-            f"{covered['share']:.0%} of the test labels",
-            f"of {covered['n']:,} labels; the intervals should hold 90%.",
-        )
-    network = Architecture.from_dict(about["architecture"])
-    yield (
+
+
+def which_network(about: Mapping[str, Any]) -> Answer:
+    network, networks = Architecture.from_dict(about["architecture"]), len(made_of(about))
+    several = f"the mean of {networks} such networks; " if networks > 1 else ""
+    return Answer(
         "Which network?",
         network.width,
-        f"{str(network.blocks).replace(',', ', ')}; {about['params']:,} parameters, {gmacs(about['macs'])} GMACs; {about['from']}.",
+        (
+            f"{str(network.blocks).replace(',', ', ')}; {several}{about['params']:,} parameters, {gmacs(about['macs'])} GMACs; "
+            f"{about['from']}.",
+        ),
+    )
+
+
+HANDS = {True: ("drawn hand", "drawn hands"), False: ("radiograph", "radiographs"), None: ("image", "images")}
+
+
+def trained_on(about: Mapping[str, Any]) -> Answer:
+    """The data that its network has seen, the first of them first."""
+    seen = [
+        counted(one["counts"]["train"], *HANDS[one["synthetic"]]) for one in lineage(about) if "train" in one["counts"]
+    ]
+    return Answer(
+        "Trained on?",
+        ", then ".join(seen) or "not recorded",
+        tuple(f"{capital(words)}." for words in lineage_words(about)),
+    )
+
+
+def what_it_is_not(about: Mapping[str, Any]) -> Answer:
+    split = best_split(about)
+    few = [band_name(band) for band in about[split]["by_age"] if band["n"] < FEW]
+    drawn = drawn_words(about)
+    return Answer(
+        "What is it not?",
+        "No medical device",
+        (
+            *((sentence(drawn),) if drawn else ()),
+            *(
+                (f"Fewer than {FEW} {split} images show how good it is at these ages: {', '.join(few)}.",)
+                if few
+                else ()
+            ),
+            "Its figures are of the data that it was made from; boneage-search evaluate measures it on others.",
+        ),
     )
 
 
@@ -135,8 +207,8 @@ def drawn_by(measured: Mapping[str, Any]) -> str:
 
 def imaged(measured: Mapping[str, Any], split: str) -> str:
     """200 test images; 200 test images of 50 patients."""
-    images = f"{measured['n']:,} {split} images"
-    return f"{images} of {measured['patients']:,} patients" if has_several(measured) else images
+    images = counted(measured["n"], f"{split} image")
+    return f"{images} of {counted(measured['patients'], 'patient')}" if has_several(measured) else images
 
 
 def has_several(measured: Mapping[str, Any]) -> bool:
@@ -153,7 +225,7 @@ def show_model(about: dict[str, Any], folder: Path) -> None:
         tables.show(f"{TITLES[split]}: by sex and label age", rows)
     covered = about["conformal"]["coverage"]
     if covered:
-        say(f"90% intervals hold {covered['share']:.1%} of {covered['n']:,} test labels.")
+        say(f"90% intervals hold {covered['share']:.1%} of {counted(covered['n'], 'test label')}.")
         tables.show("test: inside the intervals, by label age", coverage_rows(covered))
     if len(told := lineage_words(about)) > 1:
         for words in told:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from data.cases import constant_mae
+from data.counted import counted
 from data.preparation import DISK_FULL, no_space
 from data.store.disk import Store
 from data.written import yardstick
@@ -177,10 +178,10 @@ def trained(
     lease: Lease,
 ) -> list[dict[str, Any]]:
     """The job's epochs, as model.json lists them."""
-    name, counted = job.folder.name, cost(job.architecture, job.image_px)
+    name, costs = job.folder.name, cost(job.architecture, job.image_px)
     progress.study(
         name,
-        f"{counted.params:,} parameters, {job.training.epochs} epochs; constant {yardstick(constant_mae(store.cases))}",
+        f"{costs.params:,} parameters, {counted(job.training.epochs, 'epoch')}; constant {yardstick(constant_mae(store.cases))}",
     )
     epochs = followed(job, make_executor, progress, terms, lease)
     best = best_of(epochs)

@@ -13,9 +13,9 @@ from rich.console import Group
 from rich.live import Live
 from rich.text import Text
 
+from data.counted import counted as in_words
 from data.shown import plain
 from data.written import months
-from search.output import sentence
 from search.output.terminal import say
 from search.report import words as report_words
 from search.run import Run, open_run
@@ -82,7 +82,7 @@ def lines(run: Run, statuses: Statuses) -> Iterator[str]:
         if entry["state"] != "not begun":
             best = f", best {months(entry['best_value'])} months" if entry["best_value"] is not None else ""
             decided = f": {entry['decision']['summary']}" if entry["decision"] else ""
-            yield f"{study_name(entry['name'])}: {entry['state']}, {sentence.counted(entry['trials'], 'trial')}{best}{decided}"
+            yield f"{study_name(entry['name'])}: {entry['state']}, {in_words(entry['trials'], 'trial')}{best}{decided}"
     named = [entry | {"running": 0} for entry in map(dict, statuses)]  # each trial that runs has a line of its own
     yield from tables.status_lines(named, next_command(run, statuses))
 

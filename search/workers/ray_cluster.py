@@ -17,6 +17,7 @@ from queue import SimpleQueue
 from typing import Any
 
 from boneage_search import trained_on_ray
+from data.counted import counted
 from models.training.cards import HIDING
 from search.workers.job import ATTEMPTS, LAST, Crashed, Failed, Halted, Job, Message, Paused
 from search.workers.local import lay_out
@@ -182,7 +183,7 @@ def how_it_ended(task: Task, error: ray.exceptions.RayError) -> Failed | Paused 
     if task.end:
         return task.end
     if task.dies_at_start(error):
-        return could_not_start(task.job, f"its process ended {task.starts} times", log_ends(task.job.folder))
+        return could_not_start(task.job, f"its process ended {counted(task.starts, 'time')}", log_ends(task.job.folder))
     if isinstance(error, ray.exceptions.RayTaskError):
         return Crashed(task.job.number, str(error))
     reason = "host_out_of_memory" if isinstance(error, ray.exceptions.OutOfMemoryError) else "killed"

@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass, field, replace
 from statistics import fmean, stdev
 from typing import Any
 
+from data.counted import counted
 from data.written import months, with_sd, yardstick
 from models.architecture import Architecture
 from studies import depth, refinement
@@ -124,7 +125,7 @@ def decide(given: Given, trials: Sequence[Trial]) -> Decision:
     winner = next((one for one in ranks if one.rank == 1), None)
     if winner is None or winner.mae is None:
         raise StudyError(
-            f"the decided network could not be trained with {given.preset.seeds} fresh seeds (see the outcomes of the trials): a higher "
+            f"the decided network could not be trained with {counted(given.preset.seeds, 'fresh seed')} (see the outcomes of the trials): a higher "
             "--confirm-seeds tries further ones, --confirm 0 leaves the confirmation out"
         )
     found = given.found(refinement.RefinementFindings).best_mae
@@ -166,7 +167,7 @@ def summary(found: ConfirmationFindings) -> str:
     """the search found 11.70 (optimistic); with 3 fresh seeds 12.60 ± 0.40 months, ..."""
     before = "" if found.found_mae is None else f"the search found {months(found.found_mae)} (optimistic); "
     said = (
-        f"{before}with {found.seeds} fresh seed{'s' * (found.seeds != 1)} {with_sd(found.mae, found.sd)} months"
+        f"{before}with {counted(found.seeds, 'fresh seed')} {with_sd(found.mae, found.sd)} months"
         f"{'' if found.sd is None else ' (mean ± SD)'}, always answering the median {yardstick(found.constant_mae)}"
     )
     if found.failed:

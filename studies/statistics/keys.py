@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from data.counted import counted
 from studies.findings import Compared, Evidence, VerdictWord
 from studies.preset import MIN_SEEDS
 from studies.study import in_months
@@ -85,7 +86,7 @@ def reason(keys: Sequence[str], by: By, found: Evident) -> str:
     margin, dearest = in_months(found.margin_months), keys[0]
     if costly:
         said = ", ".join(f"{group} ({evidence(group, found)})" for group in costly)
-        return f"{without} {said} cost{'s' * (len(costly) == 1)} more than {margin}{depth}"
+        return f"{without} {said} {'costs' if len(costly) == 1 else 'cost'} more than {margin}{depth}"
     if found.known[dearest].costs:
         return f"{without} no group costs more than {margin}; {dearest} costs most ({evidence(dearest, found)}){depth}"
     nothing = f"{without} no group is found to cost anything (dearest: {dearest}, {evidence(dearest, found)})"
@@ -100,4 +101,4 @@ def evidence(group: str, found: Evident) -> str:
 
 def seeds_said(rows: Sequence[Compared]) -> str:
     seeds = sorted({row.seeds for row in rows})
-    return f"{seeds[0]} to {seeds[-1]} seeds" if len(seeds) > 1 else f"{seeds[0]} seed{'s' * (seeds[0] != 1)}"
+    return f"{seeds[0]} to {seeds[-1]} seeds" if len(seeds) > 1 else counted(seeds[0], "seed")

@@ -1,5 +1,6 @@
 """What the design of an ablation can find, said before it trains; a design that can find nothing is refused."""
 
+from data.counted import counted
 from studies.preset import MIN_SEEDS, Preset, StudyError
 from studies.statistics.design import POWER
 from studies.statistics.found import least_effect
@@ -47,6 +48,6 @@ def finds(preset: Preset, of_design: list[Look], variants: int) -> str:
         else ""
     )
     return (
-        f"{up_to}{most} seeds of each of {variants} variants and {beside(most)} of the baseline find an effect of {in_months(round(effect, 2))} "
+        f"{up_to}{counted(most, 'seed')} of each of {counted(variants, 'variant')} and {beside(most)} of the baseline find an effect of {in_months(round(effect, 2))} "
         f"with a power of {POWER:g}{smaller}, if seeds differ by {spread:g} (standard deviation; --seed-sd-months)"
     )

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from data.cases import MAX_AGE_MONTHS, MIN_AGE_MONTHS
+from data.counted import counted
 from data.problems import Kind, Problem
 from data.tables.cells.splits import split_of
 from data.tables.dicom_cases import Age, header, more_exactly
@@ -56,7 +57,8 @@ def joined(
             of_headers |= {*made.in_headers}
             if folders == ("train",) and here:
                 paths = [path for paths in here.values() for path in paths]
-                said.append(f"{len(here):,} {table.split} images lie among the training images: {some(folder, paths)}")
+                lie = counted(len(here), f"{table.split} image lies", f"{table.split} images lie")
+                said.append(f"{lie} among the training images: {some(folder, paths)}")
             taken = {path for paths in made.files.values() for path in paths} | imageless
             free = [path for path in free if path not in taken]
         none = {place for place, paths in found.items() if paths[0] in imageless}
@@ -74,13 +76,13 @@ def left_alone(
     """How many files belong to no case: those that hold no image, and the images; a file with several names is one."""
     none = sorted(distinct(sorted(imageless)))
     if none:
-        what = "files hold no image and belong" if len(none) > 1 else "file holds no image and belongs"
-        yield f"{len(none):,} DICOM {what} to no case: {some(folder, none)} (structured reports, for example)"
+        belong = counted(len(none), "DICOM file holds no image and belongs", "DICOM files hold no image and belong")
+        yield f"{belong} to no case: {some(folder, none)} (structured reports, for example)"
     taken = {*used, *imageless}
     left = {path for path in images if path not in taken}
     if left and (rowless := len({*map(file_of, left)} - {*map(file_of, taken)})):
-        many = rowless > 1
-        yield f"{rowless:,} image{'s belong' if many else ' belongs'} to no labelled row and {'are' if many else 'is'} not used"
+        belong = counted(rowless, "image belongs", "images belong")
+        yield f"{belong} to no labelled row and {'is' if rowless == 1 else 'are'} not used"
 
 
 def search_order(split: str) -> list[tuple[str, ...] | None]:
@@ -108,10 +110,8 @@ def nearly_said(ids: Sequence[str], found: dict[int, list[Path]], places: Sequen
     if not places:
         return []
     example = found[places[0]][0].name
-    ids_are = (
-        f"{len(places):,} ids differ a little from their images' names, as"
-        if len(places) > 1
-        else "1 id differs a little from its image's name,"
+    ids_are = counted(
+        len(places), "id differs a little from its image's name,", "ids differ a little from their images' names, as"
     )
     return [f"{ids_are} {ids[places[0]]} and {example}"]
 
@@ -119,11 +119,7 @@ def nearly_said(ids: Sequence[str], found: dict[int, list[Path]], places: Sequen
 def in_headers_said(ids: Sequence[str], found: dict[int, list[Path]], places: Sequence[int]) -> list[str]:
     if not places:
         return []
-    several = (
-        f"{len(places):,} ids match no file's name, but were"
-        if len(places) > 1
-        else "1 id matches no file's name, but was"
-    )
+    several = counted(len(places), "id matches no file's name, but was", "ids match no file's name, but were")
     return [f"{several} found in DICOM headers, as {ids[places[0]]} in {found[places[0]][0].name}"]
 
 
@@ -133,12 +129,12 @@ def ages_said(ages: Sequence[Age], paths: Sequence[Path]) -> list[str]:
     doubtful = [(age, path) for age, path in zip(ages, paths, strict=True) if age.note and not age.to_a_year]
     said = []
     if rough:
-        are = f"{len(rough):,} ages since birth are" if len(rough) > 1 else "1 age since birth is"
+        are = counted(len(rough), "age since birth is", "ages since birth are")
         said.append(
             f"{are} known only to the year, and the middle of that year is used (the first: {rough[0][1].name}, {rough[0][0].note})"
         )
     if doubtful:
-        are = f"{len(doubtful):,} ages since birth are" if len(doubtful) > 1 else "1 age since birth is"
+        are = counted(len(doubtful), "age since birth is", "ages since birth are")
         said.append(f"{are} doubtful (the first: {doubtful[0][1].name}, {doubtful[0][0].note})")
     return said
 

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from data.counted import counted
 from data.preparation import DataError
 from data.shown import one_line
 from data.tables.cells.splits import split_of
@@ -58,9 +59,11 @@ def by_folders(folder: Path, images: Sequence[Path], cases: pd.DataFrame, add: s
     without = [place for place, splits in enumerate(named) if not splits]
     if without:
         first = cases.iloc[without[0]]
+        of = f"of {counted(len(cases), 'case')}"
+        theirs = counted(len(without), f"{of} has its own", f"{of} have theirs")
         there = " and ".join(sorted({split for splits in named for split in splits}))
         raise DataError(
-            f"{folder} has its images in folders of {there}, but {len(without):,} of {len(cases):,} cases have theirs in none of "
+            f"{folder} has its images in folders of {there}, but {theirs} in none of "
             f"these (the first: {first['id']}, {first['path']}): move them into the folder of their split, or {add}"
         )
     return ByFolder(cases.assign(split=[splits[0] for splits in named]), frozenset(cases["id"]))
@@ -84,17 +87,17 @@ def pooled(folder: Path, cases: pd.DataFrame, named: Sequence[Sequence[str]], ad
     folders = where_they_part(folder, Counter(path.parent for path in cases["path"]))
     if not 1 < len(folders) <= FEW_FOLDERS:
         folders = {}
-    counted = " and ".join(f"{one_line(name)} ({count:,})" for name, count in folders.items())
+    by_folder = " and ".join(f"{one_line(name)} ({count:,})" for name, count in folders.items())
     inside, outside = [splits for splits in named if splits], [not splits for splits in named]
     if inside and any(outside):
         first = cases[outside].iloc[0]
         worry = (
-            f"{len(inside):,} of {len(named):,} images lie in folders of {inside[0][0]}, and the others in folders that name no split (the "
+            f"{counted(len(inside), f'of {len(named):,} images lies', f'of {len(named):,} images lie')} in folders of {inside[0][0]}, and the others in folders that name no split (the "
             f"first: {first['path'].relative_to(folder)}): none is taken as a split, so they are trained on and tested on alike; if the "
             f"others are held out, {add}, or write the split into their folder's name"
         )
         return ByFolder(cases, worries=(worry,))
-    said = f"the images lie in {len(folders)} folders, {counted}, and none is taken as a split" if counted else ""
+    said = f"the images lie in {len(folders)} folders, {by_folder}, and none is taken as a split" if by_folder else ""
     return ByFolder(cases, said=(said,) if said and not inside else ())
 
 
@@ -118,7 +121,7 @@ def contradictions(cases: pd.DataFrame, named: Sequence[Sequence[str]]) -> list[
         return []
     ids = list(cases["id"][other])
     more = ", ..." if len(ids) > NAMED else ""
-    are = f"{len(ids):,} images lie in folders" if len(ids) > 1 else "1 image lies in a folder"
+    are = counted(len(ids), "image lies in a folder", "images lie in folders")
     return [
         f"{are} of another split than the table's, which is taken ({', '.join(ids[:NAMED])}{more}): find out which is right, and "
         "correct the column `split` or move the images"
@@ -127,8 +130,9 @@ def contradictions(cases: pd.DataFrame, named: Sequence[Sequence[str]]) -> list[
 
 def said_of_folds(cases: pd.DataFrame, named: Sequence[Sequence[str]], count: int) -> str:
     first = next(place for place, splits in enumerate(named) if len(splits) > 1)
+    images = counted(len(named), "image")
     return (
-        f"{count:,} of {len(named):,} images lie in folders of several splits ({cases['id'].iloc[first]} in those of "
+        f"{counted(count, f'of {images} lies', f'of {images} lie')} in folders of several splits ({cases['id'].iloc[first]} in those of "
         f"{' and '.join(named[first])}), as folds do: no folder's split is taken; to have a fold's, add a column `split` to the table, or "
         "name a folder that holds this fold alone"
     )

@@ -3,6 +3,7 @@
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
+from data.counted import counted
 from data.preparation import DataError
 from data.shown import one_line, shown
 from data.tables.cells.splits import split_by_cell
@@ -57,8 +58,12 @@ def begins_filled(texts: Sequence[str]) -> bool:
 def said_of_blanks(path: Path, splits: Sequence[str], patients: Sequence[str]) -> str:
     """A sentence where some rows name a split, or a patient, and others do not; '' else."""
     said = []
-    for texts, what in ((splits, "no split and count as train"), (patients, "no patient")):
+    for texts, one, several in (
+        (splits, "names no split and counts as train", "name no split and count as train"),
+        (patients, "names no patient", "name no patient"),
+    ):
         blank = sum(not text.strip() for text in texts)
         if 0 < blank < len(texts):
-            said.append(f"{path.name}: {blank:,} of {len(texts):,} rows name {what}")
+            of = f"of {len(texts):,} rows"
+            said.append(f"{path.name}: {counted(blank, f'{of} {one}', f'{of} {several}')}")
     return "; ".join(said)

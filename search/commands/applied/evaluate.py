@@ -4,6 +4,7 @@ import argparse
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from data.counted import counted
 from data.preparation import Preparation
 from data.ranges import Range, whole
 from models.training.settings import EPOCHS
@@ -186,10 +187,11 @@ def made_from(made: "ModelFolder") -> dict[str, Any]:
 
 def show_evaluation(found: "Evaluation") -> None:
     from search.show import tables
-    from search.trained.table import band_name, figures_of, measures_rows
+    from search.trained.table import IMAGES, band_name, figures_of, measures_rows
 
     for words in found.labelled.read.said:
         log(words)
+    say(found.accounted.sentence)
     tables.show(f"{found.model.name} on {found.labelled.source}", measures_rows(found.figures))
     own = found.figures[found.main]
     covered = found.coverage
@@ -201,7 +203,9 @@ def show_evaluation(found: "Evaluation") -> None:
         for group in (*own["by_sex"], *own["by_age"])
     ]
     tables.show("by sex and label age", rows)
-    say(f"{covered['level']:.0%} intervals hold {covered['share']:.1%} of {covered['n']:,} labels.")
+    say(
+        f"{covered['level']:.0%} intervals hold {covered['share']:.1%} of {counted(covered['n'], 'label')} ({IMAGES[found.main]})."
+    )
     for level, words in found.said:
         say(f"{level}: {words}")
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, NoReturn, TypeAlias
 
+from data.counted import counted
 from search.output.terminal import log, say
 
 RARE = {"storage", "take_over", "anyway", "tensorboard", "trial_timeout", "deterministic", "executor", "help_all"}
@@ -40,7 +41,7 @@ class Parser(argparse.ArgumentParser):
         """The common options alone."""
         with self.without_rare() as left_out:
             text = super().format_help()
-        more = f"{left_out} more option{'s' * (left_out != 1)}"
+        more = counted(left_out, "more option")
         return text + (f"\n{self.prog} --help-all shows {more}.\n" if left_out else "")
 
     def format_all_help(self) -> str:

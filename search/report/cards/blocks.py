@@ -7,7 +7,7 @@ from models.architecture import Architecture
 from search.output.sentence import sentence
 from search.report.cards.moved import against_reference
 from search.report.cards.verdict import verdict_sentence
-from search.report.parts import Answer
+from search.show.html import Answer
 from studies import ablation
 from studies.findings import Compared, Evidence
 from studies.statistics import keys

@@ -1,7 +1,7 @@
 """What one comparison came to, as a sentence."""
 
+from data.counted import counted
 from data.written import change_between
-from search.output.sentence import counted
 from studies.findings import Compared
 
 

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
+from data.counted import counted
 from data.ranges import Range
 from data.ranges import whole as wholes
 from data.shown import shown
@@ -115,5 +116,5 @@ def misnumbered(numbers: Collection[Any]) -> str:
             return f"two of its trials have the number {one}"
         seen.add(one)
     if seen and max(seen) >= len(seen):
-        return f"it has {len(seen)} trial{'s' * (len(seen) != 1)}, and one of them has the number {max(seen)}"
+        return f"it has {counted(len(seen), 'trial')}, and one of them has the number {max(seen)}"
     return ""

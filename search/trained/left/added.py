@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from data.counted import counted
 from data.store.disk import Store
 from search.leader.kept import history_of
 from search.leader.progress import Progress
@@ -67,7 +68,7 @@ def longer(
         progress.said(f"{job.folder.name} {early or 'was stopped'}: training continues where it was stopped")
     else:
         begins = adding(job, len(before["history"]), digest_of_file(job.folder / MODEL))
-        so_far = early or f"has {begins.epochs_before} epochs"
+        so_far = early or f"has {counted(begins.epochs_before, 'epoch')}"
         progress.said(
             f"{job.folder.name} {so_far}: training continues from its best epoch, {before['best_epoch']}, for "
             f"{begins.training.epochs} more"

@@ -14,6 +14,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+from data.counted import counted
 from data.preparation import AgeUnit
 from data.store.patients import joining
 from data.tables.ages import UNITS
@@ -91,17 +92,18 @@ def said_of_films(films: Sequence[Film], model: ModelFolder, run: Path) -> list[
 def said_of_known(by: pd.Series) -> str:
     """How many of a set's images the model knows, and how they were recognised; '' where it knows none."""
     count, others = len(by), int((by == "").sum())
+    them, their, they = ("it", "its patient", "it") if count - others == 1 else ("them", "their patients", "they")
     if others == count:
         return ""
     ways = [f"{of_way:,} {words}" for how, words in RECOGNISED.items() if (of_way := int((by == how).sum()))]
     told = (
-        f"Only the other {others:,} show how good it is on new hands"
+        f"Only the other {counted(others, 'shows', 'show')} how good it is on new hands"
         if others
         else "So these figures do not show how good it is on new hands"
     )
     return (
-        f"The model knows {count - others:,} of these {count:,} images (recognised {', '.join(ways)}): it was trained on them or on "
-        f"other images of their patients, or they chose its epoch or its correction. {told}."
+        f"The model knows {count - others:,} of these {counted(count, 'image')} (recognised {', '.join(ways)}): it was trained on {them} or on "
+        f"other images of {their}, or {they} chose its epoch or its correction. {told}."
     )
 
 

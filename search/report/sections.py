@@ -8,7 +8,7 @@ from typing import Any
 from data.audit.findings import NAMES
 from data.cases import SPLITS
 from data.counted import counted
-from data.written import fixed, gmacs, millions, months
+from data.written import fixed, gmacs, months
 from models.paper import is_of_the_paper
 from search.output.sentence import capital, sentence
 from search.output.typed import typed
@@ -201,7 +201,7 @@ def sizes(report: Report) -> list[Part]:
     networks = [network for study in report.studies for network in sized(study)]
     if not networks:
         return []
-    caps = caps_of(report.studies)
+    caps = report_words.caps_of(report.studies)
     rows = [
         {
             "trial": network.name,
@@ -217,7 +217,7 @@ def sizes(report: Report) -> list[Part]:
             (
                 Plot(
                     figures.pareto(networks, "params", list(caps)),
-                    f"Against parameters; {cap_words(caps)}.",
+                    f"Against parameters; {report_words.cap_words(caps)}.",
                 ),
                 Plot(figures.pareto(networks, "macs"), "Against multiply-accumulates of one image."),
             )
@@ -227,21 +227,6 @@ def sizes(report: Report) -> list[Part]:
         ),
         Table(rows, "Trials that no other trial of their study beats in MAE, parameters and MACs together."),
     ]
-
-
-def caps_of(studies: Sequence[StudyReport]) -> dict[int, list[str]]:
-    """Each cap on parameters, rising, with the studies whose networks had to meet it."""
-    begun = [study for study in studies if study.given]
-    return {
-        cap: [study.name for study in begun if study.cap() == cap] for cap in sorted({study.cap() for study in begun})
-    }
-
-
-def cap_words(caps: Mapping[int, Sequence[str]]) -> str:
-    """the cap is 70M in ablation, width, depth; 80M in refinement"""
-    if len(caps) == 1:
-        return f"the cap is {millions(*caps)}"
-    return "the cap is " + "; ".join(f"{millions(cap)} in {', '.join(names)}" for cap, names in caps.items())
 
 
 def sized(study: StudyReport) -> list[Sized]:

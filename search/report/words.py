@@ -1,6 +1,7 @@
 """What a report says of a run, as sentences and rows: the same for the page, the Markdown file and the dashboard's notes."""
 
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -274,3 +275,18 @@ def importance_sentence(study: StudyReport) -> str:
             "and two parameters that varied."
         )
     return f"By PED-ANOVA over {complete} complete trials: what the best tenth of them have in common."
+
+
+def caps_of(studies: Sequence[StudyReport]) -> dict[int, list[str]]:
+    """Each cap on parameters, rising, with the studies whose networks had to meet it."""
+    begun = [study for study in studies if study.given]
+    return {
+        cap: [study.name for study in begun if study.cap() == cap] for cap in sorted({study.cap() for study in begun})
+    }
+
+
+def cap_words(caps: Mapping[int, Sequence[str]]) -> str:
+    """the cap is 70M in ablation, width, depth; 80M in refinement"""
+    if len(caps) == 1:
+        return f"the cap is {millions(*caps)}"
+    return "the cap is " + "; ".join(f"{millions(cap)} in {', '.join(names)}" for cap, names in caps.items())

@@ -238,6 +238,6 @@ def refuse_lost(
     first = problems[0]
     raise DataError(
         f"{len(problems):,} of {counted(total, f'{of}case')} of {source} cannot be used ({by_kind}), more than a fifth; the first: "
-        f"{first.path}, {first.reason}; correct them{unit}, or say --accept-losses if {counted(kept, 'other is', 'others are')} enough"
+        f"{first.path}, {first.reason}; correct them{unit}, or say --accept-losses if the other {counted(kept, 'is', 'are')} enough"
         + "".join(f"; {sentence}" for sentence in said)
     )

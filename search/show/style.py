@@ -86,6 +86,7 @@ footer { margin-top: 3.5rem; padding-top: 0.9rem; border-top: 1px solid var(--li
   .answers dd { margin: 0.1rem 0 0; font-size: 0.8rem; line-height: 1.32; }
   .answers dt { font-size: 0.75rem; line-height: 1.2; }
   .answers .headline { font-size: 1rem; line-height: 1.25; }
+  td:not(.number) { min-width: 4.5rem; }
 }
 @page { margin: 15mm; }
 @media print {

@@ -184,6 +184,15 @@ def has_lock(path: Path) -> bool:
     return False
 
 
+def has_ended_here(owner: Owner, file: str) -> bool:
+    """Whether it ran on this machine, and neither its process nor its lock is left. That its lease is still where it was says that
+    the lock is looked for in the right place."""
+    path = Path(owner.folder) / file
+    found = read(path)
+    same = found is not None and found.token == owner.token
+    return same and was_here(owner) and not lives_here(owner) and not has_lock(path)
+
+
 def was_here(owner: Owner) -> bool:
     """Whether it ran on this machine, since it was last started and under whatever name, so that its lock would be seen."""
     return owner.machine == machine() if owner.machine else owner.host == socket.gethostname()

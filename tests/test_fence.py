@@ -1,5 +1,7 @@
 """Who may write to a study in a database that several machines reach: the owner that stands there, and whoever may follow it."""
 
+import subprocess
+import sys
 from contextlib import suppress
 from pathlib import Path
 
@@ -17,7 +19,7 @@ from search.storage.patience import PatientStorage
 from search.storage.sqlite import sqlite_url
 from studies.preset import StudyError
 
-NAME = "3 depth"
+NAME, ROOT = "3 depth", Path(__file__).parents[1]
 
 
 @pytest.fixture
@@ -88,3 +90,46 @@ def test_where_the_database_was_away_at_the_end_the_folders_next_leader_goes_on_
         with again(tmp_path).engine.connect() as connection:
             assert stored(connection, study_key(study)) == fence.NOBODY
     assert read(folder / "depth.lease") is None
+
+
+KILLED = """
+import os, sys
+from pathlib import Path
+import optuna
+from search.lease import held
+from search.storage.fence import owning
+from search.storage.keys import study_key
+from search.storage.opening import open_storage
+storage = open_storage(sys.argv[1])
+study = optuna.load_study(study_name=sys.argv[2], storage=storage)
+with held(Path(sys.argv[3]), "depth") as lease, owning(storage, study_key(study), sys.argv[2], lease):
+    print("leads", flush=True)
+    sys.stdin.read(1)
+    os.kill(os.getpid(), 9)
+"""
+
+
+def test_a_copy_goes_on_without_a_word_once_the_leader_it_was_copied_from_was_killed_on_this_machine_and_not_before(
+    tmp_path: Path, study: optuna.Study
+) -> None:
+    """Its process and its lock are looked for, in its own folder. Where its lease is no longer there nothing is known of it."""
+    ours, copy = tmp_path / "ours", tmp_path / "copy"
+    ours.mkdir()
+    copy.mkdir()
+    command = [sys.executable, "-c", KILLED, sqlite_url(tmp_path / "studies.db"), NAME, str(ours)]
+    with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as leader:
+        assert leader.stdin
+        assert leader.stdout
+        assert leader.stdout.readline() == "leads\n"
+        with held(copy, "depth") as mine, pytest.raises(StudyError, match="is being run by process"):
+            owned(study, mine, tmp_path)
+        leader.stdin.write("x")
+        leader.stdin.flush()
+        assert leader.wait(60) == -9
+
+    (ours / "depth.lease").rename(ours / "elsewhere")
+    with held(copy, "depth") as mine, pytest.raises(StudyError, match="is being run by process"):
+        owned(study, mine, tmp_path)
+    (ours / "elsewhere").rename(ours / "depth.lease")
+    with held(copy, "depth") as mine:
+        owned(study, mine, tmp_path)

@@ -11,6 +11,7 @@ from contextlib import closing, contextmanager
 from multiprocessing.queues import Queue
 from multiprocessing.synchronize import Barrier
 from pathlib import Path
+from typing import Any
 
 import optuna
 import pytest
@@ -20,6 +21,7 @@ from optuna.trial import TrialState
 
 from search.cli import main
 from search.storage import patience
+from search.storage.keys import enqueue
 from search.storage.opening import open_storage
 from search.storage.patience import PatientStorage
 from search.storage.sqlite import StorageError, sqlite_url
@@ -402,3 +404,32 @@ def test_text_that_is_no_unicode_is_damage_and_is_not_waited_for(tmp_path: Path)
         optuna.load_study(study_name="a study", storage=open_storage(url)).get_trials()
     assert time.monotonic() - began < 10
     assert str(refused.value).isprintable()
+
+
+def test_points_that_are_asked_for_together_are_enqueued_as_optuna_enqueues_them_and_all_or_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A search that is killed meanwhile leaves no part of a round: the next would compare the rest with trials of that part."""
+    together, one_by_one = a_study(tmp_path / "a.db"), a_study(tmp_path / "b.db")
+    points = [{"x": 1, "seed": 0}, {"x": 2, "seed": 0}, {"x": 1, "seed": 1}]
+    enqueue(together, points, {"compared": 4})
+    for point in points:
+        one_by_one.enqueue_trial(point, user_attrs={"compared": 4})
+
+    def facts(study: optuna.Study) -> list[Any]:
+        return [(trial.number, trial.state, trial.system_attrs, trial.user_attrs) for trial in study.get_trials()]
+
+    assert facts(together) == facts(one_by_one)
+    made = RDBStorage._get_prepared_new_trial
+    calls = iter(range(3))
+
+    def killed(*arguments: Any) -> Any:
+        if next(calls) == 2:
+            raise KeyboardInterrupt
+        return made(*arguments)
+
+    monkeypatch.setattr(RDBStorage, "_get_prepared_new_trial", killed)
+    with pytest.raises(KeyboardInterrupt):
+        enqueue(together, points, None)
+    assert len(together.get_trials()) == 3
+    assert together.ask().params == one_by_one.ask().params

@@ -12,7 +12,7 @@ from optuna.trial import FrozenTrial, TrialState
 from models.architecture import Architecture
 from search.leader.sampler import FeasibleSampler
 from search.planning.asking import asked, macs
-from search.storage.keys import storage_of, study_key, trial_key
+from search.storage.keys import enqueue, storage_of, study_key, trial_key
 from search.storage.records import point_of, seed_of
 from search.storage.told import ASKED
 from studies.ablation import AblationFindings
@@ -71,9 +71,9 @@ class Schedule:
         self.expected = wanted.expected
         # With `deterministic` a trial is compared with those before its round, whoever of its round is faster.
         remembered = {COMPARED: len(self.trials)} if self.deterministic else None
-        for point, seed in wanted.new:
-            self.study.enqueue_trial(point | ({SEED: seed} if self.module.SEEDED else {}), user_attrs=remembered)
         if wanted.new:
+            seeds = self.module.SEEDED
+            enqueue(self.study, [point | ({SEED: seed} if seeds else {}) for point, seed in wanted.new], remembered)
             return self.next_trial(running)
         left = len(self.sampler.feasible) > len(self.trials)
         return self.sampled() if wanted.sample and left else None

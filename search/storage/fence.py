@@ -15,7 +15,7 @@ from optuna.storages._rdb.models import StudyModel, StudySystemAttributeModel
 from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
-from search.lease import Fenced, Lease, owner_of, taken_over, was_here, who
+from search.lease import Fenced, Lease, has_ended_here, owner_of, taken_over, was_here, who
 from search.storage.patience import PatientStorage
 from studies.preset import StudyError
 
@@ -92,7 +92,8 @@ def claim(storage: PatientStorage, study_id: int, name: str, lease: Lease, take_
         is_ours = (
             before and before.folder == mine.folder and was_here(before)
         )  # every container may have a folder of that name
-        if before and before.token not in known and not is_ours and not take_over:
+        may_go_on = take_over or is_ours or (before and has_ended_here(before, lease.path.name))
+        if before and before.token not in known and not may_go_on:
             raise StudyError(
                 f"the study {name!r} is being run by {who(before)}, with --run-dir {before.folder}; continue it there, or, "
                 "if nothing runs there any more, with --take-over"

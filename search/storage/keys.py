@@ -1,6 +1,7 @@
 """Where a study and a trial are stored, which Optuna keeps to itself: all of the program that needs it asks here."""
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import optuna
@@ -13,6 +14,17 @@ def storage_of(study: "optuna.Study") -> "optuna.storages.BaseStorage":
 def read_from(study: "optuna.Study", storage: "optuna.storages.BaseStorage") -> None:
     """From now on the study reads there."""
     study._storage = storage
+
+
+def enqueue(study: "optuna.Study", points: Sequence[Mapping[str, Any]], attributes: dict[str, Any] | None) -> None:
+    """Trials of these points, each as `Study.enqueue_trial` makes one, but all or none of them: whoever is killed meanwhile leaves no part."""
+    from optuna.trial import TrialState, create_trial
+
+    waiting = [
+        create_trial(state=TrialState.WAITING, system_attrs={"fixed_params": dict(point)}, user_attrs=attributes)
+        for point in points
+    ]
+    study._storage._backend.create_trials(study._study_id, waiting)  # type: ignore[attr-defined]  # its cache is of all storages
 
 
 def study_key(study: "optuna.Study") -> int:

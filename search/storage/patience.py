@@ -39,8 +39,7 @@ PAUSES = (0.1, 0.2, 0.5, 1.0, 2.0)  # seconds between tries; the last again and 
 LIBPQ = {"connect_timeout": 10, "keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3}
 PAGE = 250  # trials that are read at a time
 OF_THE_FILE = ("SQLITE_CORRUPT", "SQLITE_NOTADB", "SQLITE_READONLY", "SQLITE_IOERR", "SQLITE_FULL", "SQLITE_CANTOPEN")
-# Read-only, no right to it, no room left, ended by hand, the system's.
-OF_THE_SERVER = ("25006", "42501", "53", "57", "58")
+OF_THE_SERVER = ("25006", "42501", "53", "57", "58")  # read-only, no right, no room, ended by hand, its system
 LOCKED = ("SQLITE_BUSY", "SQLITE_LOCKED")
 IDS = "SELECT trial_id FROM trials WHERE study_id = :study_id ORDER BY trial_id"
 LAST_KEY = 2**31 - 1  # that the column can hold
@@ -147,7 +146,7 @@ class PatientStorage(RDBStorage):
     - A new trial would be made twice, and a trial's change of state be refused: these two look at what there is. They
       do so behind the lock on the row, which a transaction of the broken connection, if the server is still ending it,
       holds until it has ended.
-    - `delete_study` is left as it is: only a person deletes, in the dashboard, and can look and try again.
+    - `delete_study` is left: only a person deletes, in the dashboard, and can look and try again.
 
     SQLite leaves no such doubt: its lock is met at the beginning of a transaction.
     """
@@ -250,21 +249,22 @@ class PatientStorage(RDBStorage):
             raise
 
     def _create_new_trial(self, study_id: int, template_trial: FrozenTrial | None = None) -> FrozenTrial:
-        """Optuna's own transaction, but a trial of an attempt before this one is taken instead of making another.
+        """Optuna's own method would try five times, each time with a new trial."""
+        return self.create_trials(study_id, [template_trial])[0]
 
-        It is known by its id, which a server never gives out again, whatever became of the transaction it was for.
-        (Optuna's own method would try five times, each time with a new trial.)
-        """
+    def create_trials(self, study_id: int, templates: Sequence[FrozenTrial | None]) -> list[FrozenTrial]:
+        """All in one transaction; those of an attempt before this one are taken instead of others. They are known by their ids, which
+        a server never gives out again, whatever became of the transaction they were for."""
         attempted: list[Any] = []
 
-        def create() -> FrozenTrial:
+        def create() -> list[FrozenTrial]:
             with Session(self.engine) as session, session.begin():
                 models.StudyModel.find_or_raise_by_id(study_id, session, for_update=True)
-                trial = session.get(models.TrialModel, attempted[-1]) if attempted else None
-                if trial is None:
-                    trial = self._get_prepared_new_trial(study_id, template_trial, session)
-                    attempted.append(trial.trial_id)
-                return self._build_frozen_trial_from_trial_model(trial)
+                trials = list(filter(None, (session.get(models.TrialModel, key) for key in attempted)))
+                if not trials:
+                    trials = [self._get_prepared_new_trial(study_id, template, session) for template in templates]
+                    attempted[:] = [trial.trial_id for trial in trials]
+                return [self._build_frozen_trial_from_trial_model(trial) for trial in trials]
 
         return self.made(create)
 

@@ -134,7 +134,9 @@ def test_how_sure_speaks_of_the_training_that_how_good_speaks_of(
     assert good.headline == f"{choice.expected:.2f} ± {choice.sd:.2f} months validation MAE, expected"
     assert f"{found.found_mae:.2f} was seen, which is optimistic: it decided for the network." in good.details
     assert "Its validation predictions are not available, so there is no interval over the images." in alone.details
-    monkeypatch.setattr(Report, "errors", lambda self, trial: np.array([3.0, 5.0, 4.0]))
+    assert report.store
+    images = len(report.store.split("validation"))
+    monkeypatch.setattr(Report, "errors", lambda self, trial: np.resize([3.0, 5.0, 4.0], images))
     alone = next(one for one in answers(unconfirmed) if one.question == "How sure?")
     assert any(said.startswith(f"Of the {found.found_mae:.2f} months seen: 95% interval") for said in alone.details)
 

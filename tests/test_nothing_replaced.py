@@ -57,7 +57,7 @@ def test_answers_of_the_same_files_are_replaced_and_of_others_that_is_said(
     say_replaced(place, [Path(file) for file in files])
     assert capsys.readouterr().err == ""
     say_replaced(place, [Path("b.png"), Path("c.png")])
-    assert "has answers for 1 other files, as =a.png: these answers are replaced" in capsys.readouterr().err
+    assert "has answers for 1 other file, as =a.png: these answers are replaced" in capsys.readouterr().err
     say_replaced(tmp_path / f"new{ending}", [Path("b.png")])
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from data.counted import counted
 from data.written import months
 from models.architecture import Architecture
 from search.output.typed import typed
@@ -23,7 +24,7 @@ def how_tested(report: Report, best: Best) -> list[str]:
 
 def of_a_test(about: Mapping[str, Any]) -> str:
     """Of a model of the best network, or of several of them taken together."""
-    return f"Test MAE {months(about['test']['mae'])} ({model_words(about)}, {about['test']['n']:,} images)."
+    return f"Test MAE {months(about['test']['mae'])} ({model_words(about)}, {counted(about['test']['n'], 'image')})."
 
 
 def model_words(about: Mapping[str, Any]) -> str:

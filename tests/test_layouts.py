@@ -240,7 +240,7 @@ def test_a_folder_of_several_data_sets_and_one_of_tables_alone_are_refused() -> 
 
     with pytest.raises(DataError, match="has 3 train tables"):
         read_folder(RADIOGRAPHS)
-    with pytest.raises(DataError, match="has 1425 cases and none can be used"):
+    with pytest.raises(DataError, match="has 1,425 cases and none can be used"):
         read_folder(RADIOGRAPHS / "formats")
 
 

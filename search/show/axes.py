@@ -22,7 +22,7 @@ def round_numbers(low: float, high: float) -> list[float]:
     if low < high:
         choices += [multiples(step, low, high) for step in steps_within(high - low)]
     ticks = next((ticks for ticks in choices if LEAST_SHOWN <= shown(ticks, low, high) <= MOST_SHOWN), choices[0])
-    first = max(n for n, tick in enumerate(ticks) if tick <= low)
+    first = max((n for n, tick in enumerate(ticks) if tick <= low), default=0)
     last = min(n for n, tick in enumerate(ticks) if tick >= high)
     return ticks[first : last + 1]
 
@@ -38,4 +38,6 @@ def steps_within(size: float) -> list[float]:
 
 
 def multiples(step: float, low: float, high: float) -> list[float]:
-    return [step * n for n in range(math.floor(low / step), math.ceil(high / step) + 1)]
+    """Above 0, with one more at either end than division says, which rounds: 0.0005 · 120 is above 0.06."""
+    around = range(max(math.floor(low / step) - 1, 1), math.ceil(high / step) + 2)
+    return [float(f"{step * n:.10g}") for n in around]

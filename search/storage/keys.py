@@ -24,7 +24,11 @@ def enqueue(study: "optuna.Study", points: Sequence[Mapping[str, Any]], attribut
         create_trial(state=TrialState.WAITING, system_attrs={"fixed_params": dict(point)}, user_attrs=attributes)
         for point in points
     ]
-    study._storage._backend.create_trials(study._study_id, waiting)  # type: ignore[attr-defined]  # its cache is of all storages
+    database = getattr(study._storage, "_backend", None)
+    if database:
+        database.create_trials(study._study_id, waiting)
+    else:  # in memory, where nothing is left of who is killed
+        study.add_trials(waiting)
 
 
 def study_key(study: "optuna.Study") -> int:

@@ -190,7 +190,17 @@ def has_ended_here(owner: Owner, file: str) -> bool:
     path = Path(owner.folder) / file
     found = read(path)
     same = found is not None and found.token == owner.token
-    return same and was_here(owner) and not lives_here(owner) and not has_lock(path)
+    return same and was_here(owner) and not lives_here(owner) and may_lock(path)
+
+
+def may_lock(path: Path) -> bool:
+    """Whether the lock was to be had: so no process has it, and the file system knows locks."""
+    try:
+        with path.open(encoding="utf-8") as file:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
 
 
 def was_here(owner: Owner) -> bool:

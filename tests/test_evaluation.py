@@ -87,8 +87,8 @@ def test_films_of_one_patient_widen_the_intervals_and_change_no_figure() -> None
     once = metrics(predicted, label, male, 130.0)
 
     unlike = {name for name in found if found[name] != alone[name]}
-    assert unlike == {"patients", "mae_low", "mae_high", "by_sex", "by_age"}
-    assert (found["n"], found["patients"], alone["patients"]) == (240, 60, 240)
+    assert unlike == {"patients", "effective_n", "mae_low", "mae_high", "by_sex", "by_age"}
+    assert (found["n"], found["patients"], found["effective_n"], alone["effective_n"]) == (240, 60, 60, 240)
     assert (found["mae_low"], found["mae_high"]) == pytest.approx((once["mae_low"], once["mae_high"]), abs=1e-3)
     assert found["mae_high"] - found["mae_low"] > 1.5 * (alone["mae_high"] - alone["mae_low"])
 

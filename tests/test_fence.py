@@ -1,5 +1,6 @@
 """Who may write to a study in a database that several machines reach: the owner that stands there, and whoever may follow it."""
 
+import errno
 import subprocess
 import sys
 from contextlib import suppress
@@ -10,7 +11,7 @@ import pytest
 from sqlalchemy.exc import OperationalError
 
 from search import lease
-from search.lease import Lease, held, is_held, read
+from search.lease import Lease, has_ended_here, held, is_held, read
 from search.storage import fence
 from search.storage.fence import owning, stored
 from search.storage.keys import study_key
@@ -109,8 +110,12 @@ with held(Path(sys.argv[3]), "depth") as lease, owning(storage, study_key(study)
 """
 
 
+def no_locks(*_: object) -> None:
+    raise OSError(errno.ENOLCK, "No locks available")
+
+
 def test_a_copy_goes_on_without_a_word_once_the_leader_it_was_copied_from_was_killed_on_this_machine_and_not_before(
-    tmp_path: Path, study: optuna.Study
+    tmp_path: Path, study: optuna.Study, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its process and its lock are looked for, in its own folder. Where its lease is no longer there nothing is known of it."""
     ours, copy = tmp_path / "ours", tmp_path / "copy"
@@ -131,5 +136,13 @@ def test_a_copy_goes_on_without_a_word_once_the_leader_it_was_copied_from_was_ki
     with held(copy, "depth") as mine, pytest.raises(StudyError, match="is being run by process"):
         owned(study, mine, tmp_path)
     (ours / "elsewhere").rename(ours / "depth.lease")
+    before = read(ours / "depth.lease")
+    assert before
+    assert has_ended_here(before, "depth.lease")
+    monkeypatch.setattr(
+        lease.fcntl, "flock", no_locks
+    )  # a disk that knows none: another container's process is not seen either
+    assert not has_ended_here(before, "depth.lease")
+    monkeypatch.undo()
     with held(copy, "depth") as mine:
         owned(study, mine, tmp_path)

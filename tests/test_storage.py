@@ -420,6 +420,9 @@ def test_points_that_are_asked_for_together_are_enqueued_as_optuna_enqueues_them
         return [(trial.number, trial.state, trial.system_attrs, trial.user_attrs) for trial in study.get_trials()]
 
     assert facts(together) == facts(one_by_one)
+    in_memory = optuna.create_study()
+    enqueue(in_memory, points, {"compared": 4})
+    assert facts(in_memory) == facts(one_by_one)
     made = RDBStorage._get_prepared_new_trial
     calls = iter(range(3))
 

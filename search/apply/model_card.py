@@ -8,7 +8,7 @@ from typing import Any
 from data.films import field
 from data.films.traits import TRAITS, shown, spanned
 from data.preparation import Shrink
-from data.written import between, months, signed, yardstick
+from data.written import between, gmacs, months, signed, yardstick
 from models.architecture import family_named
 from search.apply import card_reader
 from search.output.confirmed import MODEL_NOTHING, model_learned_nothing
@@ -100,7 +100,7 @@ def interface(model: ModelFolder) -> list[str]:
         "`male`: float32 (batch, 1), 1 for boys, 0 for girls" if architecture.sex_units else "the sex is not asked for",
         "`age_months`: float32 (batch, 1), bone age in months; an answer below 0 means 0",
         f"{together}{family_named(architecture.family).title} variant: {architecture.width}, {architecture.blocks}, FC {architecture.fc_units or 'none'}; "
-        f"{model.about['params']:,} parameters{' in all' * (count > 1)}, {model.about['macs'] / 1e9:.3g} G multiply-accumulates",
+        f"{model.about['params']:,} parameters{' in all' * (count > 1)}, {gmacs(model.about['macs'])} G multiply-accumulates",
     ]
     if makes_alike := architecture.makes_alike:
         said.insert(1, f"the network itself takes each image and {makes_alike}; leave that to it")

@@ -207,7 +207,7 @@ def share_of_epochs(played: Sequence[Played]) -> dict[str, Any]:
     reached = hits(staged, goal)["hit_median"]
     return {
         "best_rival": best,
-        "its_validation_mae": round(goal, 3),
+        "its_validation_mae": goal,
         "its_epochs": spent,
         "staged_reaches_it_after": reached,
         "share": None if reached is None else round(reached / spent, 3),

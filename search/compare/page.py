@@ -174,7 +174,8 @@ def scaling_figure(scaling: Mapping[int, Sequence[Mapping[str, Any]]]) -> "Figur
         )
     every = [one for of_search in seconds.values() for one in of_search]
     drawn.update_xaxes(title="workers", type="log", tickvals=list(scaling))
-    drawn.update_yaxes(title="seconds, simulated", **logarithmic(min(every), max(every)))
+    scale = logarithmic(min(every), max(every)) if min(every) > 0 else {}  # a table may say that an epoch takes no time
+    drawn.update_yaxes(title="seconds, simulated", **scale)
     return below(drawn)
 
 

@@ -116,6 +116,10 @@ def of_store(path: Path, settings: Preparation) -> Source:
         lambda row: Decoded(np.array(store.images[row]), *files[row]),
         lambda row: "",
         store.synthetic,
+        tuple(
+            unusable(*problem)
+            for problem in store.problems[["id", "path", "reason"]].itertuples(index=False, name=None)
+        ),
         said=(f"{store.films_fault}: contrast and exposed field of its films are not known",)
         if store.films_fault
         else (),

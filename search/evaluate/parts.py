@@ -24,8 +24,8 @@ def parted(labelled: Labelled, share: float) -> tuple[pd.DataFrame, pd.DataFrame
     if len(fitted) < LEAST_FITTED or len(reported) < LEAST_REPORTED:
         raise StudyError(
             f"{labelled.source} has {counted(len(cases), 'case')} that the model does not know ({len(labelled.cases) - len(cases):,} it "
-            f"knows). The correction would be fitted on {len(fitted):,} of them and reported on {len(reported):,}, but needs at least "
-            f"{LEAST_FITTED} and {LEAST_REPORTED}: give more cases, or another --share"
+            f"knows). {len(fitted):,} of them would be fitted on and {len(reported):,} reported on, but at least {LEAST_FITTED} and "
+            f"{LEAST_REPORTED} are needed: give more cases, or another --share"
         )
     return fitted, reported
 

@@ -97,7 +97,7 @@ def run_study(
             claimed(study, run, json.dumps(asked.settings) if stands is None else study.user_attrs["settings"])
             opened = OpenStudy(run, store, name, asked.module, given, study, storage, sampler, lease)
             progress.opened(opened)
-            progress.study(name, asked.fitting.replace(" fit ", " configurations fit ", 1))
+            progress.study(name, asked.fitting)
             if stands is None:
                 decision = led(opened, asked, progress, terms, make_executor)
             else:
@@ -154,7 +154,7 @@ def fitting_of(name: str, given: Given) -> tuple[list[Point], str]:
         raise StudyError(nothing_fits(name, met, [given.cost(module.architecture(given, point)) for point in grid]))
     if not any(may_decide(name, given, point) for point in feasible):
         raise StudyError(unmet(f"network that {name} may decide for", met))
-    of = f"of {len(grid):,}"
+    of = f"of {counted(len(grid), 'configuration')}"
     return feasible, f"{counted(len(feasible), f'{of} fits', f'{of} fit')} {said(met)}"
 
 

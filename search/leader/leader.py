@@ -74,8 +74,9 @@ class Leader(Events[Running]):
             terms.deterministic,
             self.is_fit,
         )
-        for ended in filter(lambda trial: trial.finished and trial.folder, self.schedule.trials.values()):
-            checkpoint.clear(opened.run.folder / TRIALS / ended.folder)  # which a leader that was killed may have left
+        for ended in filter(lambda trial: trial.finished, self.schedule.trials.values()):
+            # Which a leader that was killed may have left. (A result that was taken over names another trial's folder.)
+            checkpoint.clear(opened.run.folder / TRIALS / self.folder_of(ended.number))
         for left in left_out(self.study, means):
             progress.said(f"left out: {left.sentence}")
         self.known = known_networks(self.study, opened.run.folder)

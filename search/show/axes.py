@@ -23,7 +23,7 @@ def round_numbers(low: float, high: float) -> list[float]:
         choices += [multiples(step, low, high) for step in steps_within(high - low)]
     ticks = next((ticks for ticks in choices if LEAST_SHOWN <= shown(ticks, low, high) <= MOST_SHOWN), choices[0])
     first = max((n for n, tick in enumerate(ticks) if tick <= low), default=0)
-    last = min(n for n, tick in enumerate(ticks) if tick >= high)
+    last = min((n for n, tick in enumerate(ticks) if tick >= high), default=len(ticks) - 1)
     return ticks[first : last + 1]
 
 

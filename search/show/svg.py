@@ -4,6 +4,7 @@ import math
 from collections.abc import Sequence
 from html import escape
 
+from data.written import gmacs
 from models.architecture import Architecture, family_named
 from models.cost import Cost
 from search.show.html import BLUE, GREY, ORANGE
@@ -99,7 +100,7 @@ def network(architecture: Architecture, cost: Cost) -> str:
     drawn = "".join(box(n, *one) for n, one in enumerate(boxes))
     rows = math.ceil(len(boxes) / ACROSS)
     width, height = ACROSS * (BOX_WIDTH + GAP) + GAP, rows * (BOX_HEIGHT + GAP) + GAP + 30
-    said = f"{architecture.width}: {cost.params:,} parameters, {cost.macs / 1e9:.3g} GMACs"
+    said = f"{architecture.width}: {cost.params:,} parameters, {gmacs(cost.macs)} GMACs"
     return svg(width, height, said, words(GAP, 32, said, 16, INK, "start"), drawn)
 
 

@@ -157,9 +157,9 @@ def reading(url: str, folder: Path) -> Iterator[Rows]:
 
 @contextmanager
 def reading_any(url: str, folder: Path) -> Iterator[Rows]:
-    from search.storage.opening import in_a_sentence, open_storage, tables_in
+    from search.storage.opening import in_a_sentence, open_storage, sqlite_path, tables_in
 
-    if has_trial_folders(folder):
+    if has_trial_folders(folder) and not sqlite_path(url):  # whose file is asked for before anything is read
         with in_a_sentence(url):
             tables = tables_in(url)
         if not tables:  # opening it would make them anew

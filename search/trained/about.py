@@ -68,8 +68,10 @@ MONTHS = Kind("a finite number", lambda value: is_number(value) and math.isfinit
 Shape = Kind | Mapping[str, Any] | list[Any]  # a list is of any number of values of its one shape
 
 
+SOME = Kind("a number from 1", lambda value: is_number(value) and math.isfinite(value) and value >= 1)
 MEASURES = {
     "n": COUNT,
+    **dict.fromkeys(("patients", "effective_n"), SOME),
     **dict.fromkeys(("mae", "rmse", "median_ae", "bias", "within_6", "within_12", "within_24"), NUMBER),
     **dict.fromkeys(("mae_low", "mae_high"), maybe(NUMBER)),
 }
@@ -198,6 +200,9 @@ def read(folder: Path, whole: bool = False, name: str = ABOUT) -> dict[str, Any]
     for name in ("conformal", "conformal_flipped"):
         if isinstance(about.get(name), dict):
             about[name] = {CENTRE: None, "coverage": None} | about[name]  # of models of before
+    for name in ("validation", "test", "test_flipped"):  # each image a patient's own, as models of before took it
+        if isinstance(measures := about.get(name), dict):
+            about[name] = dict.fromkeys(("patients", "effective_n"), measures.get("n")) | measures
     shape, optional = (WHOLE, WHOLE_OPTIONAL) if whole else (ALWAYS, OPTIONAL)
     for name, kind in optional.items():
         if about.setdefault(name, None) is not None:

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from search.trained.measures import AGE_BANDS_MONTHS, as_ages, band_of, edges
+from search.trained.measures import AGE_BANDS_MONTHS, as_ages, band_of, edges, effective
 
 LEVEL = 0.9
 LEAST = 30
@@ -100,7 +100,7 @@ def coverage(
     male: np.ndarray | None,
     patients: np.ndarray | None = None,
 ) -> dict[str, Any]:
-    """The share of labels inside, in all and by band of label, with its exact 95 % binomial interval, and how wide the intervals are.
+    """The share of labels inside, in all and by band of label, with its 95 % binomial interval, and how wide the intervals are.
 
     `patients` has a number for each case; without it, each is a patient's own.
     """
@@ -120,10 +120,10 @@ def coverage(
 
 
 def share_of(inside: np.ndarray, patients: np.ndarray) -> dict[str, Any]:
-    """The interval of Clopper and Pearson (1934) for as many cases as there are patients: as if films of one told no more than one."""
+    """The interval of Clopper and Pearson (1934), for as many cases as tell as much if films of one patient tell no more than one."""
     from scipy.stats import beta
 
-    share, count = float(inside.mean()), len(np.unique(patients))
+    share, count = float(inside.mean()), effective(patients)
     held = share * count
     low = float(beta.ppf(0.025, held, count - held + 1)) if share > 0 else 0.0
     high = float(beta.ppf(0.975, held + 1, count - held)) if share < 1 else 1.0

@@ -43,6 +43,7 @@ def metrics(
     found = {
         "n": len(error),
         "patients": len(np.unique(patients)),
+        "effective_n": effective(patients),
         "mae": float(size.mean()),
         "mae_low": low,
         "mae_high": high,
@@ -67,6 +68,12 @@ def metrics(
         ],
         "by_age": [edges(band) | of(bands == band) for band in range(len(AGE_BANDS_MONTHS)) if (bands == band).any()],
     }
+
+
+def effective(patients: np.ndarray) -> float:
+    """How many independent images tell as much, if films of one patient tell no more than one (Kish 1965)."""
+    _, films = np.unique(patients, return_counts=True)
+    return float(films.sum() ** 2 / (films**2).sum())
 
 
 def group(error: np.ndarray, age_months: np.ndarray, patients: np.ndarray, constant_months: float) -> dict[str, Any]:
@@ -148,9 +155,7 @@ def spread(measured: dict[str, Any]) -> float | None:
     """The variance of a mean error, as if films of one patient told no more than one; None where so few images give none."""
     if measured.get("loa_high") is None or measured.get("loa_low") is None:
         return None
-    return float(
-        ((measured["loa_high"] - measured["loa_low"]) / (2 * 1.96)) ** 2 / measured.get("patients", measured["n"])
-    )
+    return float(((measured["loa_high"] - measured["loa_low"]) / (2 * 1.96)) ** 2 / measured["effective_n"])
 
 
 def mae_words(about: dict[str, Any]) -> str:

@@ -67,7 +67,7 @@ SEX_COLOURS = {"F": ORANGE, "M": BLUE}
 BIG_PX, SMALL_PX = 420, 320
 MEASURES_MEAN = (
     "Months. Error is predicted minus label. Slope: of the error on the label's age, negative where ages shrink towards the "
-    "middle. Interval: 95% bootstrap (BCa) of the MAE over images, for this trained network alone. Limits of agreement: mean "
+    "middle. Interval: 95% of the MAE over patients, or over images where no patients are named, for this trained network alone. Limits of agreement: mean "
     "−/+ 1.96 SD. ≤ 6 months: share of the images with no larger error."
 )
 PREDICTION_KINDS: dict[str, Kind] = {

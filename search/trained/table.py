@@ -24,7 +24,7 @@ from search.trained.made_of import (
     notice_words,
     validation_role,
 )
-from search.trained.measures import FEW, contradictions
+from search.trained.measures import AGE_BANDS_MONTHS, FEW, contradictions, edges
 
 TITLES = {  # by split
     "validation": "validation",
@@ -184,7 +184,9 @@ def trained_on(about: Mapping[str, Any]) -> Answer:
 
 def what_it_is_not(about: Mapping[str, Any]) -> Answer:
     split = best_split(about)
-    few = [band_name(band) for band in about[split]["by_age"] if band["n"] < FEW]
+    images = {band["from_months"]: band["n"] for band in about[split]["by_age"]}
+    bands = map(edges, range(len(AGE_BANDS_MONTHS)))
+    few = [band_name(band) for band in bands if images.get(band["from_months"], 0) < FEW]
     drawn = drawn_words(about)
     return Answer(
         "What is it not?",
@@ -212,8 +214,8 @@ def imaged(measured: Mapping[str, Any], split: str) -> str:
 
 
 def has_several(measured: Mapping[str, Any]) -> bool:
-    """Whether a patient has several of the images; models of before do not say it."""
-    return bool(measured.get("patients", measured["n"]) < measured["n"])
+    """Whether a patient has several of the images."""
+    return bool(measured["patients"] < measured["n"])
 
 
 def show_model(about: dict[str, Any], folder: Path) -> None:

@@ -37,6 +37,8 @@ def model_words(about: Mapping[str, Any]) -> str:
 
 def tested_elsewhere(report: Report, network: Architecture) -> list[str]:
     """Of models of this network whose test is of other cases than the run's: its figure stands beside none of the run's."""
+    if report.digest is None:  # what data the run's own were nobody knows any more
+        return []
     return [
         f"{about['name']} {'is a mean of such networks' if about.get('ensemble') else 'has this network'} and was tested on other data{of_source(about)}."
         for _, about in report.models
@@ -56,11 +58,7 @@ def untested(report: Report, best: Best) -> str:
     begun = [name for name, job in report.begun.items() if job.get("architecture") == best.architecture.to_dict()]
     if begun:
         name = usual if usual in begun else begun[0]
-        named = [] if name == usual else ["--name", name]
-        return (
-            f"No test MAE yet: its training in {MODELS}/{name} has begun and is not finished; the command that began it goes on: "
-            f"{typed('train', report.run.folder, *which_trial(report, best), *named)}"
-        )
+        return f"No test MAE yet: its training in {MODELS}/{name} has begun and is not finished. The command that began it goes on with it."
     # A folder of the usual name may hold a model of other data, or one that was made otherwise.
     named = ["--name", free(usual, report)] if (models / usual / ABOUT).exists() or usual in report.begun else []
     return f"No test MAE yet: {typed('train', report.run.folder, *which_trial(report, best), *named)}"

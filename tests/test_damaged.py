@@ -582,5 +582,8 @@ def test_numbers_of_a_model_may_be_infinite_but_no_truth(model: Path) -> None:
     changed = copy.deepcopy(about)
     changed["history"][0]["validation_mae"] = math.inf
     assert model_about.misfit(changed, model_about.WHOLE) == ""
+    for patients in ("5", 0, None):
+        wrong = changed | {"validation": changed["validation"] | {"patients": patients}}
+        assert model_about.misfit(wrong, model_about.WHOLE).startswith("validation.patients is a number from 1")
     changed["history"][0]["validation_mae"] = True
     assert model_about.misfit(changed, model_about.WHOLE) == "history[0].validation_mae is a number, got true"

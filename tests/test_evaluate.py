@@ -16,6 +16,7 @@ from data.preparation import DataError
 from data.store.disk import Store
 from data.store.prepare import prepare
 from search.cli import main
+from search.evaluate.accounted import accounted
 from search.evaluate.evaluation import Evaluation, evaluated
 from search.evaluate.labelled import Labelled, opened
 from search.evaluate.page import evaluation_page
@@ -123,12 +124,14 @@ def test_patients_of_a_prepared_store_are_those_of_its_folder(model: Model, tiny
     heading, *rows = (folder / "train.csv").read_text().splitlines()
     numbered = [f"{heading},patient_id", *(f"{row},P{place // 2}" for place, row in enumerate(rows))]
     (folder / "train.csv").write_text("\n".join(numbered) + "\n")
+    (folder / "boneage-training-dataset" / "30.png").unlink()
     store = prepare(str(folder), replace(model.preparation, images=0), tmp_path / "store")
 
     labelled, found = zip(*(asked(source, model, tiny_model) for source in (store.path, folder)), strict=True)
     of_store, of_folder = (of.cases.set_index("id")["patient"] for of in labelled)
 
     assert [of.figures["evaluated"]["patients"] for of in found] == [15, 15]
+    assert [accounted(of).without for of in labelled] == [{"missing": 1}, {"missing": 1}]
     assert of_store.nunique() == 15
     assert of_store.to_dict() == {id: of_folder[id] for id in of_store.index}
 

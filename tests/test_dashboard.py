@@ -126,7 +126,7 @@ def test_a_study_and_its_trials_can_be_opened_and_tell_what_they_were(printed: s
     page.goto(printed)
     page.get_by_text("2 width").click(timeout=30_000)
     expect(page.get_by_text("Study User Attributes")).to_be_visible(timeout=30_000)
-    expect(page.get_by_text("3 of 3 fit 100,000 parameters")).to_be_visible()
+    expect(page.get_by_text("3 of 3 configurations fit 100,000 parameters")).to_be_visible()
     for axis in ("parameters, millions", "GMACs of one image", "months worse (left of 0: better)"):
         expect(page.get_by_text(axis).first).to_be_attached(timeout=30_000)
     page.get_by_role("link", name="Note").click()

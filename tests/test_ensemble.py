@@ -46,6 +46,7 @@ from studies.preset import StudyError
 
 SEEDS = [7, 8, 9]
 STEM = replace(tiny_preset().reference, blocks=Blocks(0, 0, 0, 0, 0, 0))  # the least that is a network
+ROUNDING = 1e-4  # months; answers are of 32 bits, and so is their mean
 ORDER = Order(Chosen(STEM, "by hand"), {"seed": SEEDS[0]}, "three", seeds=3)
 
 
@@ -210,7 +211,7 @@ def test_it_says_what_it_gains_over_one_of_its_members(three: ModelFolder, tiny_
         assert gained["mae"] == pytest.approx(np.abs(np.mean(each, axis=0) - ages).mean(), abs=1e-3)
         assert gained["mae"] == pytest.approx(about[split]["mae"], abs=1e-3)
         assert gained["members_mae"] == pytest.approx(np.mean([np.abs(one - ages).mean() for one in each]), abs=1e-3)
-        assert gained["mae"] <= gained["members_mae"]
+        assert gained["mae"] <= gained["members_mae"] + ROUNDING
         assert f"{gained['mae']:.2f} months, that of one network {gained['members_mae']:.2f} on average" in page
     assert [member["seed"] for member in about["ensemble"]["members"]] == SEEDS
     assert about["from"] == "by hand, mean of 3 networks"
@@ -359,4 +360,4 @@ def test_a_stop_goes_on_with_the_member_that_was_training(tmp_path: Path, tiny_s
 
     assert seeds == [8, 9]
     assert [len(member.about["history"]) for member in members_in(whole)] == [2, 2, 2]
-    assert whole.about["ensemble"]["test"]["mae"] <= whole.about["ensemble"]["test"]["members_mae"]
+    assert whole.about["ensemble"]["test"]["mae"] <= whole.about["ensemble"]["test"]["members_mae"] + ROUNDING

@@ -67,7 +67,8 @@ def test_the_hands_that_a_model_was_trained_on_are_told_apart(
     assert list(labelled.cases["known_by"] != "") == list(splits != "test")
     assert found.main == "unseen"
     assert found.figures["unseen"]["mae"] == pytest.approx(model.about["test"]["mae"], abs=1e-3)
-    assert found.figures["unseen"]["constant_mae"] == model.about["test"]["constant_mae"]
+    # The store has its ages in 32 bits.
+    assert found.figures["unseen"]["constant_mae"] == pytest.approx(model.about["test"]["constant_mae"], rel=1e-6)
     assert any(level == "worry" and "was trained on" in words for level, words in found.said)
 
 

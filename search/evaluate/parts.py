@@ -23,8 +23,8 @@ def parted(labelled: Labelled, share: float) -> tuple[pd.DataFrame, pd.DataFrame
     fitted, reported = cases[~of_report], cases[of_report]
     if len(fitted) < LEAST_FITTED or len(reported) < LEAST_REPORTED:
         raise StudyError(
-            f"{labelled.source} has {counted(len(cases), 'case')} that the model does not know ({len(labelled.cases) - len(cases):,} it "
-            f"knows). {len(fitted):,} of them would be fitted on and {len(reported):,} reported on, but at least {LEAST_FITTED} and "
+            f"{labelled.source} has {counted(len(cases), 'case')} that the model does not know, beside {len(labelled.cases) - len(cases):,} that "
+            f"it knows. Of the unknown, {len(fitted):,} would be fitted on and {len(reported):,} reported on, but at least {LEAST_FITTED} and "
             f"{LEAST_REPORTED} are needed: give more cases, or another --share"
         )
     return fitted, reported

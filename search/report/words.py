@@ -103,12 +103,13 @@ def open_words(report: Report) -> str:
 
 def how_good(report: Report, best: Best) -> Answer:
     constant, found, confirmed = report.constant_mae or 0.0, report.confirmation, report.confirmed_words
-    said = [f"Always answering the training median scores {yardstick(constant)}."]
+    is_confirmed = found is not None and found.mae is not None  # whose own words name the constant, too
+    said = [] if is_confirmed else [f"Always answering the training median scores {yardstick(constant)}."]
     if best.trial.error >= constant and found is None and NOTHING not in confirmed:
         said.append("So it has learned nothing that helps yet.")
     said += [*confirmed, *beside_the_decided(report, sex.NAME)]
     headline = f"{months(best.trial.error)} months validation MAE"
-    if found and found.mae is not None:
+    if found and is_confirmed:
         headline = f"{with_sd(found.mae, found.sd)} months validation MAE"
     elif choice := best.choice:
         headline = f"{with_sd(choice.expected, choice.sd)} months validation MAE, expected"

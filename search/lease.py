@@ -138,9 +138,9 @@ def locked(path: Path) -> Iterator[tuple[TextIO, bool | None]]:
         # Another file was put in its place meanwhile.
 
 
-def lock_on(file: TextIO | int) -> bool | None:
+def lock_on(file: TextIO | int, kind: int = fcntl.LOCK_EX) -> bool | None:
     try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(file, kind | fcntl.LOCK_NB)
     except OSError as error:
         return False if error.errno in HELD else None
     return True
@@ -171,17 +171,17 @@ def is_held(folder: Path, name: str) -> bool:
     owner = read(path)
     if owner is not None and owner.process and not was_here(owner):
         return time.time() - path.stat().st_mtime < SILENT_SECONDS
-    return (owner is not None and lives_here(owner)) or has_lock(path)
+    return (owner is not None and lives_here(owner)) or may_lock(path) is False
 
 
-def has_lock(path: Path) -> bool:
-    """Whether a process has the lock on the file, whatever name this machine has in its container."""
+def may_lock(path: Path) -> bool | None:
+    """Whether the lock on the file was to be had for a moment, whatever name this machine has in its container; False: a process has it;
+    None: nobody can say, as on a disk that knows no locks."""
     try:
         with path.open(encoding="utf-8") as file:
-            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            return lock_on(file, fcntl.LOCK_SH)
     except OSError as error:
-        return error.errno in HELD
-    return False
+        return False if error.errno in HELD else None
 
 
 def has_ended_here(owner: Owner, file: str) -> bool:
@@ -190,17 +190,7 @@ def has_ended_here(owner: Owner, file: str) -> bool:
     path = Path(owner.folder) / file
     found = read(path)
     same = found is not None and found.token == owner.token
-    return same and was_here(owner) and not lives_here(owner) and may_lock(path)
-
-
-def may_lock(path: Path) -> bool:
-    """Whether the lock was to be had: so no process has it, and the file system knows locks."""
-    try:
-        with path.open(encoding="utf-8") as file:
-            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except OSError:
-        return False
-    return True
+    return same and was_here(owner) and not lives_here(owner) and may_lock(path) is True
 
 
 def was_here(owner: Owner) -> bool:

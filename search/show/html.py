@@ -36,7 +36,6 @@ NOTHING = Html("")
 
 # Told apart with every common colour blindness, and on white as on near-black.
 ORANGE, BLUE, TEAL, PURPLE, GREY = "#de8a1d", "#3a83c6", "#1f9e89", "#a872c4", "#8b929c"
-PALETTE = (BLUE, ORANGE, TEAL, PURPLE, GREY)
 
 PICTURE_PX = 160  # pictures are stored no larger, unless more is asked for
 LEAST_WIDTH_PX = 88  # of a picture with its caption

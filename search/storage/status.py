@@ -67,10 +67,15 @@ def has_trials(run: StoredRun) -> bool:
         return True
     if not has_begun(run):
         return False
+    return is_among(run, "SELECT DISTINCT study_name FROM studies JOIN trials USING (study_id)")
+
+
+def is_among(run: StoredRun, named: str) -> bool:
+    """Whether a study of the run is one of those whose names this statement selects from its database."""
     with reading(run.storage, run.folder) as rows:
-        begun = {name for (name,) in rows("SELECT DISTINCT study_name FROM studies JOIN trials USING (study_id)")}
-    own = identity(read_settings(run.folder), lambda: begun)
-    return any(called in begun for name in EVERY for called in own.names(name))
+        names = {name for (name,) in rows(named)}
+    own = identity(read_settings(run.folder), lambda: names)
+    return any(called in names for name in EVERY for called in own.names(name))
 
 
 def refuse_unusable(run: StoredRun) -> None:
@@ -87,14 +92,12 @@ def refuse_unusable(run: StoredRun) -> None:
 def refuse_elsewhere(run: StoredRun) -> None:
     """Of a run whose folder has trials, another database than it remembers, without its studies, or one that has lost all tables: a search
     would begin anew in it, and mix its trials with those that are there. One whose studies somebody has deleted is still the run's."""
-    if not has_trial_folders(run.folder):
+    known = known_storage(run.folder)
+    if not has_trial_folders(run.folder) or run.storage == known == own_url(run.folder):
         return
-    with reading(run.storage, run.folder) as rows:
-        stored = {name for (name,) in rows("SELECT study_name FROM studies")}
-    own = identity(read_settings(run.folder), lambda: stored)
-    if any(called in stored for name in EVERY for called in own.names(name)):
+    if is_among(run, "SELECT study_name FROM studies"):
         return
-    if remembered(run.storage, run.folder).get("storage", own_url(run.folder)) != known_storage(run.folder):
+    if remembered(run.storage, run.folder).get("storage", own_url(run.folder)) != known:
         raise elsewhere(run.storage, run.folder)
 
 

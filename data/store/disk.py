@@ -155,8 +155,12 @@ class Store:
 
     def patients_in(self, split: str) -> np.ndarray:
         """For each image of the split a number of its patient."""
-        chosen = np.flatnonzero(self.cases["split"].to_numpy() == split)
-        return np.asarray(numbered(self.cases.assign(patient=self.patients))[chosen])
+        return np.asarray(self.patient_numbers[self.cases["split"].to_numpy() == split])
+
+    @cached_property
+    def patient_numbers(self) -> np.ndarray:
+        """The same for each case, in their order."""
+        return numbered(self.cases.assign(patient=self.patients))
 
     @cached_property
     def images(self) -> np.ndarray:

@@ -62,7 +62,8 @@ def hash_of(text: str) -> str:
 
 def numbered(cases: pd.DataFrame) -> np.ndarray:
     """For each image a number of its patient. Equal pictures are one patient's, and one whose patient nobody names is a patient's own."""
-    return linked(cases[["patient", "checksum"]]).to_numpy()
+    numbers: np.ndarray = linked(cases[["patient", "checksum"]]).to_numpy()
+    return numbers
 
 
 def told_apart(patients: pd.Series) -> pd.Series:

@@ -7,7 +7,7 @@ import pandas as pd
 from data.cases import complete_splits
 from data.counted import counted
 from data.store.disk import is_store, open_store
-from data.store.sides import linked
+from data.store.patients import numbered
 from search.evaluate.labelled import Labelled
 from studies.preset import StudyError
 
@@ -39,4 +39,4 @@ def of_what(labelled: Labelled) -> str:
 def whose(cases: pd.DataFrame) -> pd.Series:
     """Whom an image belongs to; equal pictures are one patient's, over any images between, whatever the table says."""
     own = cases["patient"].where(cases["patient"] != "", cases["checksum"])
-    return own.groupby(linked(cases[["patient", "checksum"]])).transform("first")
+    return own.groupby(numbered(cases)).transform("first")

@@ -11,7 +11,7 @@ from models.architecture import Architecture, family_named
 from models.paper import is_of_the_paper
 from search.leader.timings import macs_of
 from search.output.confirmed import NOTHING
-from search.output.sentence import sentence
+from search.output.sentence import images_of, sentence
 from search.report.cards.blocks import because
 from search.report.cards.tested import how_tested
 from search.report.cards.verdict import verdict_sentence
@@ -148,9 +148,8 @@ def over_images(report: Report, best: Best, of: str = "") -> str:
     assert report.store is not None  # else no errors are known
     patients = tuple(report.store.patients_in("validation").tolist())
     low, high = interval_of_mean(errors, patients)
-    count = len(set(patients))
-    whose = f" of {counted(count, 'patient')}" if count < len(errors) else ""
-    return f"{of}95% interval over {counted(len(errors), 'validation image')}{whose}: {between(low, high)}."
+    images = images_of(len(errors), len(set(patients)), "validation")
+    return f"{of}95% interval over {images}: {between(low, high)}."
 
 
 def interval_of_mean(sample: Any, patients: tuple[int, ...]) -> tuple[float, float]:

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from search.trained.measures import AGE_BANDS_MONTHS, as_ages, band_of, edges, effective
+from search.trained.measures import AGE_BANDS_MONTHS, as_ages, band_of, each_own, edges, effective
 
 LEVEL = 0.9
 LEAST = 30
@@ -108,7 +108,7 @@ def coverage(
     inside = (low <= age_months) & (age_months <= high)
     width = float(np.median(high - low))
     bands = band_of(age_months)
-    patients = np.arange(len(inside)) if patients is None else patients
+    patients = each_own(patients, len(inside))
     return share_of(inside, patients) | {
         "median_width": round(width, 2) if np.isfinite(width) else None,
         "by_true_age": [

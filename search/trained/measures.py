@@ -35,7 +35,7 @@ def metrics(
     """
     error = predicted.astype(float) - age_months
     size = np.abs(error)
-    patients = np.arange(len(error)) if patients is None else patients
+    patients = each_own(patients, len(error))
     slope, intercept = line(age_months, error)
     low, high = interval(size, patients)
     spread = 1.96 * float(np.std(error, ddof=1)) if len(error) > 1 else None
@@ -68,6 +68,11 @@ def metrics(
         ],
         "by_age": [edges(band) | of(bands == band) for band in range(len(AGE_BANDS_MONTHS)) if (bands == band).any()],
     }
+
+
+def each_own(patients: np.ndarray | None, count: int) -> np.ndarray:
+    """A number of the patient for each of so many images; where nobody says, each is a patient's own."""
+    return np.arange(count) if patients is None else patients
 
 
 def effective(patients: np.ndarray) -> float:
@@ -105,7 +110,7 @@ def edges(band: int) -> dict[str, Any]:
 
 def interval(values: np.ndarray, patients: np.ndarray | None = None) -> tuple[float | None, float | None]:
     """Of the mean; None for fewer than FEW patients. Without `patients` each value is a patient's own."""
-    patients = np.arange(len(values)) if patients is None else patients
+    patients = each_own(patients, len(values))
     if len(np.unique(patients)) < FEW:
         return None, None
     from studies.statistics.resampling import interval as of_mean  # brings scipy

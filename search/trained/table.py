@@ -8,7 +8,7 @@ from data.counted import counted
 from data.written import between, change_between, gmacs, months, signed, yardstick
 from models.architecture import Architecture
 from search.output.confirmed import model_learned_nothing
-from search.output.sentence import capital, sentence
+from search.output.sentence import capital, images_of, sentence
 from search.output.terminal import log, say
 from search.show import tables
 from search.show.html import Answer
@@ -128,7 +128,7 @@ def how_good(about: Mapping[str, Any]) -> Answer:
         "How good?",
         f"{months(found['mae'])} months {split} MAE",
         (
-            f"On {imaged(found, split)}.",
+            f"On {images_of(found['n'], found['patients'], split)}.",
             *chose,
             f"Always answering {constant_words(about)} scores {yardstick(found['constant_mae'])}.",
             *nothing,
@@ -143,12 +143,12 @@ def how_sure(about: Mapping[str, Any]) -> Answer:
         if covered
         else "There is no test split to measure its prediction intervals on."
     )
-    known = found["mae_low"] is not None
+    known, drawn = found["mae_low"] is not None, "patients" if found["patients"] < found["n"] else "images"
     return Answer(
         "How sure?",
         f"{between(found['mae_low'], found['mae_high'])} months" if known else "not known: too few images",
         (
-            f"95% interval of the MAE over the {drawn_by(found)}, for this trained network only: another seed gives another one.",
+            f"95% interval of the MAE over the {drawn}, for this trained network only: another seed gives another one.",
             holds,
         ),
     )
@@ -201,21 +201,6 @@ def what_it_is_not(about: Mapping[str, Any]) -> Answer:
             "Its figures are of the data that it was made from; boneage-search evaluate measures it on others.",
         ),
     )
-
-
-def drawn_by(measured: Mapping[str, Any]) -> str:
-    return "patients" if has_several(measured) else "images"
-
-
-def imaged(measured: Mapping[str, Any], split: str) -> str:
-    """200 test images; 200 test images of 50 patients."""
-    images = counted(measured["n"], f"{split} image")
-    return f"{images} of {counted(measured['patients'], 'patient')}" if has_several(measured) else images
-
-
-def has_several(measured: Mapping[str, Any]) -> bool:
-    """Whether a patient has several of the images."""
-    return bool(measured["patients"] < measured["n"])
 
 
 def show_model(about: dict[str, Any], folder: Path) -> None:

@@ -66,12 +66,8 @@ def odd(trial: Trial, alike: str, whose: str) -> list[str]:
 def described(name: str, verdict: Verdict, left_out: str = "") -> Compared:
     """A row of a table, and of the decision's JSON."""
 
-    def known(value: float, places: int | None = None) -> float | None:
-        if not math.isfinite(value):
-            return None
-        return (
-            value if places is None else round(value, places)
-        )  # months are rounded where they are written, and nowhere before
+    def known(value: float) -> float | None:  # months are rounded where they are written, and nowhere before
+        return value if math.isfinite(value) else None
 
     return Compared(
         variant=name,
@@ -79,13 +75,13 @@ def described(name: str, verdict: Verdict, left_out: str = "") -> Compared:
         change=known(verdict.change),
         low=known(verdict.low),
         high=known(verdict.high),
-        p_difference=known(verdict.p_difference, P_PLACES),
-        p_equivalence=known(verdict.p_equivalence, P_PLACES),
+        p_difference=known(round(verdict.p_difference, P_PLACES)),
+        p_equivalence=known(round(verdict.p_equivalence, P_PLACES)),
         seeds=verdict.seeds,
         scope=verdict.scope,
         seeds_to_resolve=verdict.seeds_to_resolve,
         left_out=left_out,
-        p_images=known(verdict.p_images, P_PLACES),
+        p_images=known(round(verdict.p_images, P_PLACES)),
     )
 
 

@@ -15,7 +15,7 @@ from scipy import stats
 from simulated import BASE, EQUAL, LEFT, MIXED, NORMAL, RIGHT, family_of
 
 from studies.statistics import verdicts
-from studies.statistics.design import detectable, power
+from studies.statistics.design import detectable, power, standard_errors
 from studies.statistics.racing import Raced, looks, race
 from studies.statistics.verdicts import Runs, Spread, judge, spread_of
 
@@ -226,6 +226,22 @@ def test_what_a_design_can_detect_it_detects_with_the_stated_power() -> None:
     assert detectable(3, 9, 9) < detectable(3, 3, 9)
 
 
+def test_a_larger_variance_of_its_own_counts_the_more_the_more_seeds_know_it() -> None:
+    """Between the pooled standard error and that of its own variance; a smaller one of its own is never taken."""
+    for variances in ([4.0, 1.0, 1.0], [0.1, 1.0, 1.0]):
+        before = 0.0
+        for count in (3, 6, 24, 1000):
+            seeds, own = np.full(3, count), np.array(variances)
+            pooled = math.sqrt(2 * own.mean() / count)
+            found = float(standard_errors(own, seeds, seeds - 1)[0])
+            most = math.sqrt((max(own[0], own.mean()) + max(own[-1], own.mean())) / count)
+            assert pooled <= found <= most * (1 + 1e-12)
+            taken = found / most
+            assert taken >= before
+            before = taken
+        assert before == pytest.approx(1, rel=1e-3)
+
+
 def test_more_spread_never_takes_fewer_seeds() -> None:
     needed = [verdicts.seeds_to_resolve(1.0, sd, 3, 3.0, 0.1, 9, 0.05) for sd in np.geomspace(0.05, 8, 12)]
     known = [101 if seeds is None else seeds for seeds in needed]
@@ -347,13 +363,17 @@ def test_of_equal_architectures_one_family_in_twenty_holds_a_false_matters(
 
 
 @pytest.mark.parametrize("studies", STUDIES)
-@pytest.mark.parametrize(("seeds", "reference", "least"), [(3, 9, 0.7), (6, 6, 0.9), (6, 18, 0.97)])
+@pytest.mark.parametrize(
+    ("seeds", "reference", "margin", "least"),
+    [(3, 9, 0.3, 0.7), (3, 9, 1.0, 0.7), (6, 6, 0.3, 0.9), (6, 18, 0.3, 0.97)],
+)
 def test_a_month_of_nine_variants_is_found_with_few_seeds(
-    seeds: int, reference: int, least: float, studies: int
+    seeds: int, reference: int, margin: float, least: float, studies: int
 ) -> None:
     random = np.random.default_rng(12)
     found = sum(
-        judge(*family_of(seeds, reference, random, effect=1.0), 0.3)["1"].verdict == "matters" for _ in range(studies)
+        judge(*family_of(seeds, reference, random, effect=1.0), margin)["1"].verdict == "matters"
+        for _ in range(studies)
     )
 
     assert found >= least_allowed(studies, least)

@@ -180,6 +180,34 @@ def test_a_random_split_is_called_imbalanced_no_more_often_than_stated() -> None
 
 
 @pytest.mark.slow
+def test_films_of_few_patients_are_called_imbalanced_no_more_often_than_stated() -> None:
+    """Eight films of each patient, whose sex is one and whose ages are close; over films, most such splits look imbalanced."""
+    audits, films = 150, 8
+    by_patient, by_film = [], []
+    for seed in range(audits):
+        random = np.random.default_rng(seed)
+        cases = table(60, 30, 20, seed)
+        cases = cases.loc[cases.index.repeat(films)].reset_index()
+        cases["age_months"] += random.normal(0, 3, len(cases))
+        by_patient.append(comparisons(cases, cases["index"].to_numpy()))
+        by_film.append(comparisons(cases))
+
+    limit = audits * ALPHA + 3 * np.sqrt(audits * ALPHA * (1 - ALPHA))
+    assert sum(any(one.holm_p < ALPHA for one in found) for found in by_patient) <= limit
+    assert sum(any(one.holm_p < ALPHA for one in found) for found in by_film) > audits / 2
+    for of_patients, of_films in zip(by_patient, by_film, strict=True):
+        shown = {(one.second, one.what, one.effect) for one in of_patients}
+        assert shown <= {(one.second, one.what, one.effect) for one in of_films}
+
+
+def test_films_of_fewer_patients_than_can_be_compared_are_not_compared() -> None:
+    cases = table(60, 20, 0)
+
+    assert comparisons(cases, np.arange(len(cases)) // 3) == []
+    assert comparisons(cases, np.arange(len(cases)) // 2) != []
+
+
+@pytest.mark.slow
 def test_a_planted_imbalance_of_sex_is_found() -> None:
     cases = table()
     validation = np.flatnonzero(cases["split"] == "validation")

@@ -26,6 +26,7 @@ from data.audit.measures import INFANT_MONTHS, RSNA_AGES_MONTHS, Audit
 from data.audit.patient_findings import patient_findings, sex_findings
 from data.audit.patients import seen_patients
 from data.films.traits import traits
+from data.store.patients import numbered
 
 
 def audit(
@@ -51,6 +52,7 @@ def audit(
     Reads the images in blocks: a memory-mapped array is never in memory as a whole.
     """
     cases = cases.reset_index(drop=True)
+    of_patient = pd.Series("", cases.index) if patients is None else patients
     seen, coarse, detail = looked_at(images)
     as_prepared = pd.DataFrame({"levels": np.nan, "field": np.nan}, index=cases.index)
     files = cases[["width_px", "height_px"]].join(as_prepared if films is None else films[["levels", "field"]])
@@ -61,15 +63,13 @@ def audit(
         image_px=image_px,
         cases=len(cases),
         groups=list(groups(cases)),
-        comparisons=comparisons(cases.join(shown)),
+        comparisons=comparisons(cases.join(shown), numbered(cases.assign(patient=of_patient.to_numpy()))),
         rare_years={sex: rare_years(cases, male) for male, sex in enumerate(SEXES)},
         infants=int((cases["age_months"] < INFANT_MONTHS).sum()),
         out_of_range_ids=list(cases.loc[~cases["age_months"].between(*RSNA_AGES_MONTHS), "id"]),
         pictures=pictures(cases, seen, image_px),
         twins=list(twins(cases, images, coarse, detail)),
-        patients=seen_patients(
-            cases, pd.Series("", cases.index) if patients is None else patients, patients_as_written
-        ),
+        patients=seen_patients(cases, of_patient, patients_as_written),
         problems=dict(Counter(problems["kind"]).most_common()),
         findings=[],
     )

@@ -1,4 +1,8 @@
-"""How alike two splits are: by tests whose p is corrected for all of them, and by effects that may be negligible."""
+"""How alike two splits are: by tests whose p is corrected for all of them, and by effects that may be negligible.
+
+Effects and values are of the films, as training and testing have them. Films of one patient are alike and stay in one split, so
+tests take each patient once, by the mean over their films.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -19,7 +23,7 @@ ALPHA = 0.05
 NEGLIGIBLE_SHARE = 0.1  # difference of shares of boys: near a half Cohen's small effect, h = 0.2 (1988)
 NEGLIGIBLE_DELTA = 0.147  # of Cliff's delta (Romano et al. 2006)
 NEGLIGIBLE_RATIO = 0.8  # of variances, the smaller to the larger (Rubin 2001)
-LEAST_COMPARED = 10  # cases on each side
+LEAST_COMPARED = 10  # patients on each side
 DECIMALS = 6  # of a month, from which on two deviations differ
 
 
@@ -95,19 +99,34 @@ RESPECTS: dict[str, tuple[Measure, str, bool | None]] = {  # measure, column, of
 }
 
 
-def comparisons(cases: pd.DataFrame) -> list[Comparison]:
-    """Every pair of splits in every one of RESPECTS that is known, and has LEAST_COMPARED cases on both sides."""
+def by_patient(films: pd.DataFrame, column: str) -> np.ndarray:
+    """The mean over each patient's films; of yes and no, what most of them say."""
+    means = films[column].groupby(films["patient"], sort=False).mean().to_numpy()
+    return means >= 0.5 if films[column].dtype == bool else means
+
+
+def comparisons(cases: pd.DataFrame, patients: np.ndarray | None = None) -> list[Comparison]:
+    """Every pair of splits in every one of RESPECTS that is known, and has LEAST_COMPARED patients on both sides.
+
+    `patients` has a number for each case; without it, each is a patient's own.
+    """
+    cases = cases.assign(patient=np.arange(len(cases)) if patients is None else patients)
     pairs, made = [], []
     for first, second in combinations(SPLITS, 2):
         for what, (measure, column, male) in RESPECTS.items():
             if column not in cases:
                 continue
-            ones, others = (
-                cases.loc[chosen(cases, split, male), column].dropna().to_numpy() for split in (first, second)
-            )
-            if min(len(ones), len(others)) >= LEAST_COMPARED:
+            films = [
+                cases.loc[chosen(cases, split, male), ["patient", column]].dropna(subset=column)
+                for split in (first, second)
+            ]
+            if min(side["patient"].nunique() for side in films) >= LEAST_COMPARED:
+                ones, others = (side[column].to_numpy() for side in films)
+                found = measure(ones, others)
+                if any(side["patient"].duplicated().any() for side in films):
+                    found = found._replace(p=measure(*(by_patient(side, column) for side in films)).p)
                 pairs.append((first, second, what, len(ones), len(others)))
-                made.append(measure(ones, others))
+                made.append(found)
     corrected = holm([measured.p for measured in made])
     return [
         Comparison(

@@ -96,7 +96,7 @@ def balance_section(audit: Audit) -> Section:
         text(
             "First and second are shares of boys, mean ages, SDs of age in months, or means over the films. The effect is the difference of shares in "
             "points (Fisher's exact test), Cliff's δ of ages and films (how much likelier the second's is the higher; Mann-Whitney), or "
-            "the ratio of variances (Brown-Forsythe). A difference is called imbalanced if it is significant over all "
+            "the ratio of variances (Brown-Forsythe). Tests take each patient once, by the mean over their films. A difference is called imbalanced if it is significant over all "
             f"{len(audit.comparisons)} comparisons (Holm, {ALPHA:g}) and not negligible: {100 * NEGLIGIBLE_SHARE:.0f} points, "
             f"a δ of {NEGLIGIBLE_DELTA:g}, a ratio of {NEGLIGIBLE_RATIO:g}."
         ),

@@ -16,6 +16,7 @@ import pandas as pd
 from data.films.traits import departures, films_of
 from data.preparation import DataError
 from data.shown import plain
+from data.store.patients import numbered
 from search.evaluate.evaluation import covered_by, measured, predictions
 from search.evaluate.labelled import Labelled
 from search.evaluate.parts import of_what, parted
@@ -36,12 +37,13 @@ from search.trained.left.known import together
 from search.trained.left.looks import LOOKS, taken_over
 from search.trained.left.seen import films_of_cases, leave_seen
 from search.trained.made_of import OF_SET, OF_TRAINING, RECALIBRATED, gone_on
-from search.trained.measures import FITTED_FILMS, as_ages
+from search.trained.measures import FITTED_FILMS, as_ages, each_own
 from search.trained.page import write_page
 from search.trained.train import safe
 from search.workers.best import MODEL, TEST, VALIDATION, save_predictions
 from studies.preset import StudyError
 
+ALIKE = 1e-9  # share of the predictions' size, and of their spread: what rounding leaves where all, or all others, are equal
 BEGUN = (MODEL, PREPARED, "job.json")  # with which a folder of ours begins that a stop has left without its model.json
 
 
@@ -51,7 +53,7 @@ class Correction:
 
     offset_months: float
     slope: float
-    kind: str  # none, offset, or offset and slope: what left the smallest error on cases left out in turn
+    kind: str  # none, offset, or offset and slope: what left the smallest error on patients left out in turn
 
     def of(self, predicted: np.ndarray) -> np.ndarray:
         return np.asarray(self.offset_months + self.slope * predicted)
@@ -60,29 +62,35 @@ class Correction:
 @dataclass(frozen=True)
 class Fitted:
     correction: Correction
-    left_out: np.ndarray  # corrected predictions, each by the correction that the other cases give
+    left_out: np.ndarray  # corrected predictions, each by the correction that the other patients' cases give
 
 
-def fit(predicted: np.ndarray, age_months: np.ndarray) -> Fitted:
-    """Of nothing, an offset, and an offset with a slope, the one with the smallest MAE when each case is left out in turn.
+def fit(predicted: np.ndarray, age_months: np.ndarray, patients: np.ndarray | None = None) -> Fitted:
+    """Of nothing, an offset, and an offset with a slope, the one with the smallest MAE when each patient is left out in turn.
 
-    Least squares of the label on the prediction; leaving one out is exact by the leverages.
+    Least squares of the label on the prediction. `patients` has a number for each case; without it, each is a patient's own.
     """
     predicted, age_months = predicted.astype(float), age_months.astype(float)
-    count = len(predicted)
+    _, whose = np.unique(each_own(patients, len(predicted)), return_inverse=True)
     tried = [Fitted(Correction(0.0, 1.0, "none"), predicted)]
-    offset = float((age_months - predicted).mean())
-    residual = age_months - predicted - offset
-    tried.append(Fitted(Correction(offset, 1.0, "offset"), age_months - residual / (1 - 1 / count)))
-    centred = predicted - predicted.mean()
-    squares = float(centred @ centred)
-    if squares > 0:
-        slope = float(centred @ age_months) / squares
-        start = float(age_months.mean()) - slope * float(predicted.mean())
-        leverage = 1 / count + centred**2 / squares
-        if slope > 0 and (leverage < 1).all():
-            residual = age_months - start - slope * predicted
-            tried.append(Fitted(Correction(start, slope, "offset and slope"), age_months - residual / (1 - leverage)))
+    if whose.max() > 0:  # else nothing is left to fit on
+        x_mean, y_mean = float(predicted.mean()), float(age_months.mean())
+        x, y = predicted - x_mean, age_months - y_mean
+
+        def of_others(values: np.ndarray) -> np.ndarray:
+            """For each case the sum over the other patients'."""
+            return np.asarray(values.sum() - np.bincount(whose, weights=values)[whose])
+
+        count = of_others(np.ones(len(x)))
+        x_others, y_others = of_others(x) / count, of_others(y) / count
+        offset = y_mean - x_mean
+        tried.append(Fitted(Correction(offset, 1.0, "offset"), predicted + offset + y_others - x_others))
+        squares, products = of_others(x * x) - count * x_others**2, of_others(x * y) - count * x_others * y_others
+        varies = np.ptp(predicted) > ALIKE * np.abs(predicted).max()
+        slope = float(x @ y) / float(x @ x) if varies else 0.0
+        if slope > 0 and (squares > ALIKE * float(x @ x)).all():
+            whole = Correction(y_mean - slope * x_mean, slope, "offset and slope")
+            tried.append(Fitted(whole, y_mean + y_others + products / squares * (x - x_others)))
     return min(tried, key=lambda one: float(np.abs(age_months - one.left_out).mean()))
 
 
@@ -92,7 +100,7 @@ def recalibrated(
     """The new model's folder, beside the old one. Raises StudyError where the set is too small, or the folder is taken."""
     fitted, reported = parted(labelled, share)
     path = free_beside(model, name or f"{model.name}-recalibrated")
-    made = fit(fitted["network_months"].to_numpy(), fitted["age_months"].to_numpy())
+    made = fit(fitted["network_months"].to_numpy(), fitted["age_months"].to_numpy(), numbered(fitted))
     by_sex = bool(model.architecture.sex_units)
     male = fitted["male"].to_numpy(np.float32) if by_sex else None
     conformal = calibrate(as_ages(made.left_out), fitted["age_months"].to_numpy(float), male)

@@ -127,6 +127,20 @@ def test_the_script_for_slurm_is_put_back_in_the_queue_when_it_is_stopped(
     assert said == ("saved\nrequeue 7\n" if preempted else "")
 
 
+def test_the_script_for_slurm_waits_for_the_search_however_often_it_is_told(tmp_path: Path) -> None:
+    search = (
+        "trap 'sleep 1; echo saved >> said; exit 143' TERM\necho $$ > begun\nfor _ in $(seq 100); do sleep 0.05; done\n"
+    )
+    job = job_in(tmp_path, f"#!/bin/bash\n{search}")
+    process_of_the_search(tmp_path)
+    for _ in range(4):
+        job.terminate()
+        time.sleep(0.15)
+
+    assert job.wait(30) == 0
+    assert (tmp_path / "said").read_text() == "saved\nrequeue 7\n"
+
+
 STOPPABLE = f"""#!{sys.executable}
 import os, sys, time
 sys.path.insert(0, {str(ROOT)!r})

@@ -19,6 +19,7 @@ from workers import SECONDS, SMALLEST, gone, heard, job, lasting, ray_processes,
 from data.store.disk import Store, open_store
 from search.leader.engine import run_study
 from search.leader.progress import Terms
+from search.lease import Owner, write
 from search.run import Run
 from search.storage.opening import open_storage
 from search.storage.records import load, trials_of
@@ -27,12 +28,13 @@ from search.workers import checkpoint
 from search.workers.executor import Executor
 from search.workers.job import EpochDone, Failed, Halted, Paused, Resumed
 from search.workers.local import LocalProcesses
+from search.workers.supervisor import Stopped, stop_on_signals
 from studies.preset import StudyError
 
 ray = pytest.importorskip("ray", reason="Ray comes with the extra: pip install '.[ray]'")
 from ray.cluster_utils import Cluster  # noqa: E402 # after the check
 
-from search.workers.ray_cluster import count_of, listen_on_loopback_alone, ray_executor, train  # noqa: E402
+from search.workers.ray_cluster import count_of, from_anywhere, listen_on_loopback_alone, ray_executor, train  # noqa: E402
 
 pytestmark = pytest.mark.slow
 PRESET = replace(tiny_preset(), reference=SMALLEST, training=replace(tiny_preset().training, epochs=40))
@@ -127,6 +129,102 @@ def wait_for_the_loss_to_be_seen() -> None:
     while count_of("CPU") != 1:
         assert time.monotonic() < until
         time.sleep(0.1)
+
+
+def test_a_cluster_whose_head_is_gone_ends_the_search_with_a_sentence_and_its_worker_leaves(
+    cluster: Cluster, tmp_path: Path, tiny_store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The node ends as well, as nodes do a minute after their head."""
+    monkeypatch.setattr("search.workers.ray_cluster.GONE_SECONDS", 3.0)
+    node = cluster.add_node(num_cpus=1)
+    executor = ray_executor(cluster.address)
+    trial = lasting(job(tiny_store, tmp_path / "trial"), epochs=100_000)
+    executor.start(trial)
+    heard(executor, until=EpochDone)
+    worker = worker_of(trial.folder)
+    os.kill(cluster.head_node.all_processes["gcs_server"][0].process.pid, signal.SIGKILL)
+    with pytest.raises(StudyError, match=r"the head of the Ray cluster at 127.*repeat the command"):
+        heard(executor)
+    executor.close()
+    processes = ray_processes()
+    os.kill(node.all_processes["raylet"][0].process.pid, signal.SIGKILL)
+    left = gone({worker})
+    gone(processes, seconds=1.0)  # two of Ray's own look after their parent only once a minute
+
+    assert left == set()
+
+
+def end_with_ours(store: str, folder: str) -> None:
+    """A search on a Ray of its own; it says in which way it ended."""
+    run, name = ablation(Path(folder), open_store(Path(store)))
+
+    def on_epoch(study: str, done: EpochDone, epochs: int) -> None:
+        print("epoch", flush=True)
+
+    with stop_on_signals() as stop:
+        try:
+            terms = Terms(stop=stop)
+            run_study(
+                run,
+                open_store(Path(store)),
+                name,
+                lambda: ray_executor(workers=1),
+                replace(silent(), epoch=on_epoch),
+                terms,
+            )
+        except Stopped as stopped:
+            print("stopped", stopped.exit_code, flush=True)
+
+
+def test_a_signal_that_ends_our_own_ray_as_well_is_a_request_to_stop(tmp_path: Path, tiny_store: Store) -> None:
+    """As service managers send it: to every process of the group at once."""
+    code = f"from test_ray import end_with_ours; end_with_ours({str(tiny_store.path)!r}, {str(tmp_path / 'run')!r})"
+    paths = os.pathsep.join([str(Path(__file__).parent), str(Path(__file__).parents[1])])
+    environment = os.environ | {"PYTHONPATH": paths}
+    with subprocess.Popen(
+        [sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, env=environment, start_new_session=True
+    ) as leader:
+        assert leader.stdout
+        assert leader.stdout.readline() == "epoch\n"
+        os.killpg(leader.pid, signal.SIGTERM)
+        *_, last = leader.stdout.read().splitlines()
+        code_of_end = leader.wait(SECONDS)
+
+    assert last == f"stopped {128 + signal.SIGTERM}"
+    assert code_of_end == 0
+
+
+def test_a_worker_of_a_run_that_is_named_from_here_ends_when_another_takes_that_over(
+    cluster: Cluster, tmp_path: Path, tiny_store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a node that has another working directory, of a leader that sleeps and does not hear of it."""
+    cluster.add_node(num_cpus=1)  # begins here
+    monkeypatch.chdir(tmp_path)
+    trial = replace(lasting(job(tiny_store, Path("trial")), epochs=100_000), lease=Path("lease"), token="ours")
+    owned_by("ours")
+    executor = ray_executor(cluster.address)
+    executor.start(trial)
+    heard(executor, until=EpochDone)
+    worker = worker_of(trial.folder.absolute())
+    owned_by("another's")
+
+    assert gone({worker}) == set()
+    executor.close()
+
+
+def owned_by(token: str) -> None:
+    with Path("lease").open("w") as file:
+        write(file, Owner("here", 1, "now", token=token))
+
+
+def test_every_path_of_a_job_is_whole_on_a_node(tiny_store: Store, tmp_path: Path) -> None:
+    near = Path("here")
+    started = replace(job(tiny_store, near), lease=near, start=near)
+    sent = from_anywhere(replace(started, training=replace(started.training, weights="here.h5")))
+
+    paths = [value for value in vars(sent).values() if isinstance(value, Path)]
+    assert len(paths) == 4
+    assert all(path.is_absolute() for path in (*paths, Path(sent.training.weights)))
 
 
 def test_a_trial_that_waits_for_a_place_can_be_stopped_and_ended(

@@ -11,6 +11,10 @@ from search.workers.job import Job, Message
 from studies.preset import StudyError
 
 
+class ExecutorGone(StudyError):
+    """What the jobs ran on has ended, and they with it or soon after; they go on from their checkpoints."""
+
+
 class Executor(Protocol):
     workers: int
 
@@ -18,7 +22,9 @@ class Executor(Protocol):
         """Run the job, from its checkpoint if it has one; called only while fewer than `workers` run."""
 
     def wait(self, seconds: float) -> list[Message]:
-        """What became known of the running jobs; waits so long at most. One of LAST is the last message of each job."""
+        """What became known of the running jobs; waits so long at most. One of LAST is the last message of each job.
+
+        Raises ExecutorGone."""
 
     def stop(self) -> None:
         """Ask every running job to leave after its epoch."""

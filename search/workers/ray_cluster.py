@@ -3,7 +3,8 @@
 A trial is a Ray task in a worker process of its own; what it yields, its messages, reaches the leader while it runs and
 needs no further process. Ray repeats nothing by itself: a worker or node that is lost is a failed task, which the leader
 starts again, on any node, from the checkpoint in the trial's folder. The order to stop goes through that folder too. Ray
-ends the tasks of a leader that is gone within seconds.
+ends the tasks of a leader that is gone within seconds. A worker ends itself where its node has ended, or another leader has taken
+over; a leader whose cluster's head is gone ends with a sentence, before Ray would end it without one.
 """
 
 import logging
@@ -11,14 +12,18 @@ import os
 import signal
 import socket
 import threading
+import time
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
 from queue import SimpleQueue
 from typing import Any
 
 from boneage_search import trained_on_ray
 from data.counted import counted
 from models.training.cards import HIDING
+from search.lease import LOOK_SECONDS, superseded
+from search.workers.executor import ExecutorGone
 from search.workers.job import ATTEMPTS, LAST, Crashed, Failed, Halted, Job, Message, Paused
 from search.workers.local import lay_out
 from search.workers.starting import BEGUN, could_not_start, failed_to_start, log_alone, log_ends
@@ -33,6 +38,8 @@ except ModuleNotFoundError as missing:
 
 STOP_FILE = "stop"  # in the trial's folder: leave after this epoch
 REACHED_SECONDS = 10.0  # to answer on the cluster's port; Ray itself tries for minutes
+CLUSTER_SECONDS = 1.0  # between two looks at the cluster
+GONE_SECONDS = 30.0  # without an answer, until the head counts as gone: after 60 Ray ends a leader without a word
 STORE_BYTES = 100 * 1024 * 1024  # Ray's shared memory, near its least: messages are small
 
 
@@ -43,7 +50,7 @@ def ray_executor(address: str = "", workers: int = 0) -> "RayExecutor":
     no such cluster.
     """
     connect(address)
-    return RayExecutor(workers)
+    return RayExecutor(workers, own=not address)
 
 
 def connect(address: str) -> None:
@@ -70,11 +77,16 @@ def connect(address: str) -> None:
 
 
 def check_reached(address: str) -> None:
-    host, _, port = address.rpartition(":")
     try:
-        socket.create_connection((host, int(port)), REACHED_SECONDS).close()
+        reach(address)
     except (OSError, OverflowError, ValueError) as error:
         raise StudyError(f"no Ray at {address} ({error}): give host:port of the cluster's head, or auto") from None
+
+
+def reach(address: str) -> None:
+    """Raises OSError where nobody answers there."""
+    host, _, port = address.rpartition(":")
+    socket.create_connection((host, int(port)), REACHED_SECONDS).close()
 
 
 def listen_on_loopback_alone() -> None:
@@ -86,9 +98,11 @@ def listen_on_loopback_alone() -> None:
 class RayExecutor:
     """On the Ray that this process is connected to; `close` disconnects."""
 
-    def __init__(self, workers: int = 0) -> None:
-        """`workers` 0 is one per GPU of the cluster; without GPUs one per core. There are never more than fit."""
-        self.asked = workers
+    def __init__(self, workers: int = 0, own: bool = False) -> None:
+        """`workers` 0 is one per GPU of the cluster; without GPUs one per core. There are never more than fit. `own`: it ends with us."""
+        self.asked, self.own = workers, own
+        self.head = ray.get_runtime_context().gcs_address
+        self.answered = self.looked = time.monotonic()
         self.place = "GPU" if count_of("GPU") else "CPU"
         self.workers = self.places()
         needs: dict[str, Any] = {"num_cpus": 0, "num_gpus": 1} if self.place == "GPU" else {"num_cpus": 1}
@@ -102,9 +116,8 @@ class RayExecutor:
         return min(self.asked or fit, fit)
 
     def start(self, job: Job) -> None:
-        # A worker has another working directory; and one core each, as Ray counts, where there are no GPUs.
-        job = replace(job, folder=job.folder.absolute(), store=job.store.absolute())
-        job = replace(job, threads=1 if self.place == "CPU" else 0)
+        # One core each, as Ray counts, where there are no GPUs.
+        job = replace(from_anywhere(job), threads=1 if self.place == "CPU" else 0)
         lay_out(job)
         (job.folder / STOP_FILE).unlink(missing_ok=True)  # meant for an earlier leader's worker
         self.running[self.begin(job)] = Task(job)
@@ -118,8 +131,36 @@ class RayExecutor:
         streams = list(self.running)
         ray.wait(streams, timeout=seconds)  # for the first to say something
         ready, _ = ray.wait(streams, num_returns=len(streams), timeout=0)
-        self.workers = self.places()
+        self.look_at_the_cluster()
         return [message for stream in ready if (message := self.hear(stream))]
+
+    def look_at_the_cluster(self) -> None:
+        """How many trials fit now. Raises ExecutorGone where its head has not answered for GONE_SECONDS, or at once if it is our own.
+
+        Ray is only asked while the head answers: otherwise that does not come back, and after a minute Ray ends this process.
+        """
+        now = time.monotonic()
+        if now < self.looked + CLUSTER_SECONDS:
+            return
+        self.looked = now
+        try:
+            reach(self.head)
+        except OSError:
+            if self.own or now > self.answered + GONE_SECONDS:
+                self.running.clear()  # nobody is left to end them; their workers end themselves
+                raise self.gone() from None
+            return
+        self.answered = now
+        self.workers = self.places()
+
+    def gone(self) -> ExecutorGone:
+        if self.own:
+            return ExecutorGone(
+                "Ray's own processes on this machine have ended. What was trained is kept: repeat the command"
+            )
+        return ExecutorGone(
+            f"the head of the Ray cluster at {self.head} is gone. What was trained is kept: start Ray again, and repeat the command"
+        )
 
     def hear(self, stream: Any) -> Message | None:
         """The next that a task has to say; None where it only says that it has begun."""
@@ -159,6 +200,15 @@ class RayExecutor:
             ray.cancel(stream, force=True)
         self.running.clear()
         ray.shutdown()
+
+
+def from_anywhere(job: Job) -> Job:
+    """The same with whole paths: a worker has another working directory."""
+    paths: dict[str, Any] = {
+        field.name: path.absolute() for field in fields(job) if isinstance(path := getattr(job, field.name), Path)
+    }
+    weights = str(Path(job.training.weights).absolute()) if job.training.weights else ""
+    return replace(job, training=replace(job.training, weights=weights), **paths)
 
 
 def count_of(resource: str) -> int:
@@ -210,6 +260,7 @@ def train(job: Job) -> Iterator[Message | str | None]:
         yield failed_to_start(job, error)
         return
     yield BEGUN
+    threading.Thread(target=leave_when_alone, args=(job, os.getppid()), daemon=True).start()
     messages: SimpleQueue[Message] = SimpleQueue()
     stopping = (job.folder / STOP_FILE).exists
     training = threading.Thread(target=lambda: messages.put(trial.outcome(job, messages.put, stopping)), daemon=True)
@@ -219,3 +270,10 @@ def train(job: Job) -> Iterator[Message | str | None]:
         yield message
         if isinstance(message, LAST):
             return
+
+
+def leave_when_alone(job: Job, node: int) -> None:
+    """End at once when the node's own process has, which then ends nobody any more, or when the leader has lost its work to another."""
+    while os.getppid() == node and not superseded(job.lease, job.token):
+        time.sleep(LOOK_SECONDS)
+    os._exit(1)

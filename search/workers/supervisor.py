@@ -17,7 +17,7 @@ from types import FrameType
 from typing import Generic, TypeVar
 
 from search.lease import Lease
-from search.workers.executor import Executor
+from search.workers.executor import Executor, ExecutorGone
 from search.workers.job import (
     ATTEMPTS,
     RESUMED_AFTER,
@@ -184,7 +184,13 @@ class Supervisor(Generic[Kind]):
     def step(self) -> None:
         """What the workers have said meanwhile, the lease, the time limit and the stop request, once."""
         assert self.executor is not None
-        for message in self.executor.wait(POLL_SECONDS):
+        try:
+            messages = self.executor.wait(POLL_SECONDS)
+        except ExecutorGone:
+            if self.stop.signal:  # the signal has ended it, too
+                raise Stopped(self.stop) from None
+            raise
+        for message in messages:
             self.hear(message, self.executor)
         self.lease.refresh()
         for number, one in self.running.items():

@@ -26,7 +26,7 @@ from search.storage.records import load, trials_of
 from search.storage.sqlite import sqlite_url
 from search.workers import checkpoint
 from search.workers.executor import Executor
-from search.workers.job import EpochDone, Failed, Halted, Paused, Resumed
+from search.workers.job import EpochDone, ExecutorGone, Failed, Halted, Paused, Remark, Resumed
 from search.workers.local import LocalProcesses
 from search.workers.supervisor import Stopped, stop_on_signals
 from studies.preset import StudyError
@@ -192,6 +192,44 @@ def test_a_signal_that_ends_our_own_ray_as_well_is_a_request_to_stop(tmp_path: P
 
     assert last == f"stopped {128 + signal.SIGTERM}"
     assert code_of_end == 0
+
+
+def test_where_rays_process_beside_the_leader_has_ended_no_trial_is_called_failed(
+    tmp_path: Path, tiny_store: Store
+) -> None:
+    """Ray would refuse every further task within a second, and the study would decide by that."""
+    run, name = ablation(tmp_path, tiny_store)
+    processes: set[int] = set()
+
+    def on_epoch(study: str, done: EpochDone, epochs: int) -> None:
+        if not processes:
+            processes.update(ray_processes())
+            programs = {number: Path(f"/proc/{number}/cmdline").read_text().split("\0")[0] for number in processes}
+            [raylet] = [number for number, program in programs.items() if program.endswith("/raylet")]
+            os.kill(raylet, signal.SIGKILL)
+
+    with pytest.raises(ExecutorGone, match="repeat the command"):
+        run_study(run, tiny_store, name, lambda: ray_executor(workers=1), replace(silent(), epoch=on_epoch))
+    gone(processes, seconds=1.0)  # two of Ray's own look after their parent only once a minute
+
+    study = load(open_storage(run.storage), name)
+    assert study is not None
+    assert {trial.state for trial in trials_of(study)} <= {"complete", "running"}
+
+
+def test_a_trial_that_no_node_can_take_is_said_to_wait(
+    cluster: Cluster, tmp_path: Path, tiny_store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("search.workers.ray_cluster.PLACE_SECONDS", 0.0)
+    executor = ray_executor(cluster.address)
+    executor.start(job(tiny_store, tmp_path / "trial"))
+    [said] = heard(executor, until=Remark)
+
+    assert isinstance(said, Remark)
+    assert "waits until a node joins" in said.sentence
+    assert executor.wait(1.0) == []
+    executor.stop()
+    assert isinstance(heard(executor)[-1], Paused)
 
 
 def test_a_worker_of_a_run_that_is_named_from_here_ends_when_another_takes_that_over(

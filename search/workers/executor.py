@@ -11,10 +11,6 @@ from search.workers.job import Job, Message
 from studies.preset import StudyError
 
 
-class ExecutorGone(StudyError):
-    """What the jobs ran on has ended, and they with it or soon after; they go on from their checkpoints."""
-
-
 class Executor(Protocol):
     workers: int
 

@@ -161,6 +161,10 @@ def halting(message: Halted) -> StudyError:
     return error
 
 
+class ExecutorGone(StudyError):
+    """What jobs ran on has ended, and they with it or soon after; they go on from their checkpoints. Says what to do."""
+
+
 class TrialCrashed(RuntimeError):
     """Raised in the leader for a Crashed message, with the worker's traceback."""
 

@@ -23,8 +23,7 @@ from boneage_search import trained_on_ray
 from data.counted import counted
 from models.training.cards import HIDING
 from search.lease import LOOK_SECONDS, superseded
-from search.workers.executor import ExecutorGone
-from search.workers.job import ATTEMPTS, LAST, Crashed, Failed, Halted, Job, Message, Paused
+from search.workers.job import ATTEMPTS, LAST, Crashed, ExecutorGone, Failed, Halted, Job, Message, Paused, Remark
 from search.workers.local import lay_out
 from search.workers.starting import BEGUN, could_not_start, failed_to_start, log_alone, log_ends
 from studies.preset import StudyError
@@ -38,6 +37,7 @@ except ModuleNotFoundError as missing:
 
 STOP_FILE = "stop"  # in the trial's folder: leave after this epoch
 REACHED_SECONDS = 10.0  # to answer on the cluster's port; Ray itself tries for minutes
+PLACE_SECONDS = 20.0  # of waiting, until somebody is told that the cluster has no place
 CLUSTER_SECONDS = 1.0  # between two looks at the cluster
 GONE_SECONDS = 30.0  # without an answer, until the head counts as gone: after 60 Ray ends a leader without a word
 STORE_BYTES = 100 * 1024 * 1024  # Ray's shared memory, near its least: messages are small
@@ -102,7 +102,8 @@ class RayExecutor:
         """`workers` 0 is one per GPU of the cluster; without GPUs one per core. There are never more than fit. `own`: it ends with us."""
         self.asked, self.own = workers, own
         self.head = ray.get_runtime_context().gcs_address
-        self.answered = self.looked = time.monotonic()
+        self.began = self.answered = self.looked = time.monotonic()
+        self.told = False
         self.place = "GPU" if count_of("GPU") else "CPU"
         self.workers = self.places()
         needs: dict[str, Any] = {"num_cpus": 0, "num_gpus": 1} if self.place == "GPU" else {"num_cpus": 1}
@@ -112,8 +113,9 @@ class RayExecutor:
 
     def places(self) -> int:
         """How many trials fit now; nodes come and go."""
-        fit = max(count_of(self.place), 1)
-        return min(self.asked or fit, fit)
+        self.fit = count_of(self.place)
+        most = max(self.fit, 1)
+        return min(self.asked or most, most)
 
     def start(self, job: Job) -> None:
         # One core each, as Ray counts, where there are no GPUs.
@@ -132,7 +134,8 @@ class RayExecutor:
         ray.wait(streams, timeout=seconds)  # for the first to say something
         ready, _ = ray.wait(streams, num_returns=len(streams), timeout=0)
         self.look_at_the_cluster()
-        return [message for stream in ready if (message := self.hear(stream))]
+        messages = [message for stream in ready if (message := self.hear(stream))]
+        return [*messages, *self.without_a_place()]
 
     def look_at_the_cluster(self) -> None:
         """How many trials fit now. Raises ExecutorGone where its head has not answered for GONE_SECONDS, or at once if it is our own.
@@ -147,26 +150,34 @@ class RayExecutor:
             reach(self.head)
         except OSError:
             if self.own or now > self.answered + GONE_SECONDS:
-                self.running.clear()  # nobody is left to end them; their workers end themselves
-                raise self.gone() from None
+                raise self.gone(f"the head of the Ray cluster at {self.head} is gone") from None
             return
         self.answered = now
         self.workers = self.places()
 
-    def gone(self) -> ExecutorGone:
+    def gone(self, what: str) -> ExecutorGone:
+        """Nobody is left to end the tasks; their workers end themselves."""
+        self.running.clear()
         if self.own:
-            return ExecutorGone(
-                "Ray's own processes on this machine have ended. What was trained is kept: repeat the command"
-            )
-        return ExecutorGone(
-            f"the head of the Ray cluster at {self.head} is gone. What was trained is kept: start Ray again, and repeat the command"
-        )
+            return ExecutorGone("Ray's own processes have ended. What was trained is kept: repeat the command")
+        return ExecutorGone(f"{what}. What was trained is kept: start Ray there again, and repeat the command")
+
+    def without_a_place(self) -> list[Message]:
+        """Said once, where trials wait and the cluster has no place at all."""
+        begun = any(task.begun for task in self.running.values())
+        if self.told or begun or self.fit or time.monotonic() < self.began + PLACE_SECONDS:
+            return []
+        self.told = True
+        waits = "the Ray cluster has neither a GPU nor a CPU to train on: it waits until a node joins that has"
+        return [Remark(next(iter(self.running.values())).job.number, waits)]
 
     def hear(self, stream: Any) -> Message | None:
         """The next that a task has to say; None where it only says that it has begun."""
         task = self.running[stream]
         try:
             said = ray.get(next(stream))
+        except ray.exceptions.LocalRayletDiedError:  # it says nothing of the trial, and no other would begin
+            raise self.gone("Ray's process on this machine has ended") from None
         except ray.exceptions.RayError as error:
             if task.dies_at_start(error) and task.starts < ATTEMPTS:  # perhaps by somebody's hand
                 del self.running[stream]

@@ -17,12 +17,13 @@ from types import FrameType
 from typing import Generic, TypeVar
 
 from search.lease import Lease
-from search.workers.executor import Executor, ExecutorGone
+from search.workers.executor import Executor
 from search.workers.job import (
     ATTEMPTS,
     RESUMED_AFTER,
     Crashed,
     EpochDone,
+    ExecutorGone,
     Failed,
     Finished,
     Halted,

@@ -100,24 +100,38 @@ class BoneAgeHyperModel(keras_tuner.HyperModel):  # type: ignore[misc] # KerasTu
         validation: Examples,
         callbacks: Sequence[keras.callbacks.Callback] = (),
         verbose: Any = 0,
+        epochs: int = 0,
+        initial_epoch: int = 0,
     ) -> dict[str, float]:
         """Train as a trial of ours is trained, and return the objective.
 
-        Keras' callbacks are told of every epoch after it, and may stop the training. A number of epochs is not among the
-        arguments: the schedule spans those of the training settings, so a tuner that sets its own cannot be served.
+        Keras' callbacks are told of every epoch after it, and may stop the training. `epochs` ends it there, as Hyperband asks; 0
+        trains those of the training settings, over which the schedule spans. A model that has had `initial_epoch` of them goes on
+        with fresh moments of the optimizer, which KerasTuner does not keep, so the schedule begins again over the epochs that are left.
+        Raises FatalValueError for more epochs than the training settings have.
         """
         with outcomes():
+            last = epochs or self.training.epochs
+            if not 0 <= initial_epoch < last <= self.training.epochs:
+                raise FatalValueError(
+                    f"a tuner trains 1 to {self.training.epochs} epochs, those of the training settings; got epochs {epochs} "
+                    f"after {initial_epoch}: lower the tuner's (max_epochs of Hyperband), or raise the settings'"
+                )
+            left = self.training.epochs - initial_epoch
+            warmup = min(self.training.warmup_epochs, left - 1) if initial_epoch else self.training.warmup_epochs
+            settings = replace(self.training, epochs=left, warmup_epochs=warmup)
             if self.training.start_at_mean and self.mean_age_months is None:
                 start_at(model, float(np.mean(examples.age_months)))
             told = keras.callbacks.CallbackList(list(callbacks), model=model)
             told.on_train_begin()
             model.stop_training = False
             best = float("inf")
-            trainer = Trainer(model, self.training, len(examples), compiled())
-            for epoch in trainer.epochs(examples, validation, self.seed):
+            trainer = Trainer(model, settings, len(examples), compiled())
+            for epoch in trainer.epochs(examples, validation, self.seed, before=initial_epoch):
                 best = min(best, epoch.validation_mae)
-                told.on_epoch_end(epoch.epoch - 1, {OBJECTIVE: epoch.validation_mae, "train_mae": epoch.train_mae})
-                if model.stop_training:
+                done = initial_epoch + epoch.epoch
+                told.on_epoch_end(done - 1, {OBJECTIVE: epoch.validation_mae, "train_mae": epoch.train_mae})
+                if model.stop_training or done == last:
                     break
             told.on_train_end()
             return {OBJECTIVE: best}

@@ -2,10 +2,12 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from models.backend import keras
 
 import keras_tuner
+import numpy as np
 import pytest
 from keras_tuner.errors import FailedTrialError, FatalError
 from small_trainings import EXAMPLES, PX, TINY, VALIDATION
@@ -42,6 +44,46 @@ def test_a_real_random_search_trains_two_networks_and_rebuilds_the_best(tmp_path
     [best] = tuner.get_best_hyperparameters(1)
     [model] = tuner.get_best_models(1)
     assert model.count_params() == cost(a_hypermodel().architecture(best), PX).params
+
+
+@pytest.mark.slow
+def test_hyperband_itself_promotes_networks_and_goes_on_with_their_weights(tmp_path: Path) -> None:
+    class Noted(BoneAgeHyperModel):
+        def fit(self, hp: Any, model: keras.Model, *data: Any, epochs: int, initial_epoch: int, **more: Any) -> Any:
+            fresh = all(map(np.array_equal, model.get_weights(), self.build(hp).get_weights()))
+            noted.append((epochs, initial_epoch, fresh))
+            return super().fit(hp, model, *data, epochs=epochs, initial_epoch=initial_epoch, **more)
+
+    noted: list[tuple[int, int, bool]] = []
+    training = replace(TRAINING, warmup_epochs=1.5)
+    longer = Noted(TINY, training, PX, SPACE, 10**9, mean_age_months=120.0)
+    objective = keras_tuner.Objective(OBJECTIVE, "min")
+    tuner = keras_tuner.Hyperband(
+        longer, objective, max_epochs=2, factor=2, seed=0, directory=tmp_path, project_name="h"
+    )
+    tuner.search(EXAMPLES, VALIDATION, verbose=0)
+
+    assert {trial.status for trial in tuner.oracle.trials.values()} == {"COMPLETED"}
+    assert any(before for _, before, _ in noted)
+    assert all(fresh == (before == 0) and before < epochs <= 2 for epochs, before, fresh in noted)
+
+
+@pytest.mark.slow
+def test_a_tuner_may_train_fewer_epochs_than_the_settings_and_no_more() -> None:
+    class Counter(keras.callbacks.Callback):  # type: ignore[misc] # Keras ships no types
+        def on_epoch_end(self, epoch: int, logs: dict[str, float]) -> None:
+            told.append(epoch)
+
+    told: list[int] = []
+    model, parameters = a_hypermodel(), keras_tuner.HyperParameters()
+    built = model.build(parameters)
+    model.fit(parameters, built, EXAMPLES, VALIDATION, callbacks=[Counter()], epochs=1)
+    model.fit(parameters, built, EXAMPLES, VALIDATION, callbacks=[Counter()], epochs=2, initial_epoch=1)
+
+    assert told == [0, 1]
+    for epochs, initial_epoch in ((3, 0), (1, 1), (2, 2), (-1, 0)):
+        with pytest.raises(FatalError, match="trains 1 to 2 epochs"):
+            model.fit(parameters, built, EXAMPLES, VALIDATION, epochs=epochs, initial_epoch=initial_epoch)
 
 
 def test_an_over_cap_point_never_reaches_the_builder(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,6 +15,7 @@ import pytest
 from search.compare.compare import compare, own_seeds
 from search.compare.curves import Recorded, read
 from search.compare.learner import FOLDER
+from search.lease import held
 from search.run import open_run
 from search.storage.opening import open_storage
 
@@ -68,6 +69,17 @@ def without_seconds(table: Recorded) -> dict[Any, Any]:
         for point, by_seed in table.curves.items()
         for seed, curve in by_seed.items()
     }
+
+
+def test_a_second_command_on_the_same_trainings_is_refused_and_named_no_option_that_it_has_not(tmp_path: Path) -> None:
+    with held(tmp_path, FOLDER):
+        refused = subprocess.run(
+            command("record", tmp_path, "--out", "t.csv"), capture_output=True, text=True, timeout=400
+        )
+
+    assert refused.returncode == 2
+    assert f"the {FOLDER} work in {tmp_path} is being run by process {os.getpid()}" in refused.stderr
+    assert "--take-over" not in refused.stderr
 
 
 def test_every_network_under_the_cap_is_recorded_with_every_seed(recorded: tuple[Path, Recorded]) -> None:

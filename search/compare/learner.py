@@ -43,7 +43,7 @@ def underway(
     `remembered` is the run as later commands are to find it, where that is not as it is now.
     """
     run.folder.mkdir(parents=True, exist_ok=True)
-    with held(run.folder, FOLDER) as lease, stop_on_signals() as stop, counting(what) as (count, say):
+    with held(run.folder, FOLDER, kind="work") as lease, stop_on_signals() as stop, counting(what) as (count, say):
         if alone := record_beside(remembered or run):
             say(alone)
         trainings = Trainings(run, store, make_executor, lease, stop, say)

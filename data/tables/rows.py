@@ -39,6 +39,7 @@ from data.tables.unclear.columns import (
     refuse_two_columns,
     refuse_unread_letters,
     refuse_without_heading,
+    with_other_sexes,
 )
 from data.tables.unclear.lines import refuse_lines
 from data.tables.unclear.units import refuse_parts, unit_of, years_and_months_said
@@ -74,7 +75,7 @@ def read_table(
     refuse_lines(path, sheet, columns)
     unit, of_heading = unit_of(path, columns.get("age_months", ""), age_unit)
     at = {ours: places for ours, places in places_of(sheet.headings, asked).items() if ours in columns}
-    refuse_two_columns(path, sheet, at, unit)
+    refuse_two_columns(path, sheet, with_other_sexes(sheet.headings, at, asked), unit)
     if needed:
         refuse_two_patients(path, sheet, asked)
         refuse_ids_of_patients(path, sheet, asked)

@@ -353,3 +353,20 @@ def test_files_and_databases_in_another_users_folder_or_of_impossible_names_are_
         assert ended.returncode == 2, (call, ended.stderr)
         assert "Traceback" not in ended.stderr, call
     private.chmod(0o700)
+
+
+@pytest.mark.parametrize(
+    "words", [("status",), ("prepare", "phantom:12", "--preset", "demo"), ("plan", "--preset", "demo")]
+)
+def test_a_working_directory_that_was_removed_is_said(tmp_path: Path, words: tuple[str, ...]) -> None:
+    root = Path(__file__).parents[1]
+    command = "import os, sys; os.rmdir(os.getcwd()); import boneage_search; sys.exit(boneage_search.main())"
+    (tmp_path / "gone").mkdir()
+    environment = os.environ | {"PYTHONPATH": str(root)}
+    done = subprocess.run(
+        [sys.executable, "-c", command, *words], cwd=tmp_path / "gone", env=environment, capture_output=True, text=True
+    )
+
+    assert done.returncode == 2
+    assert done.stderr.startswith("boneage-search: the working directory is no longer there")
+    assert len(done.stderr.splitlines()) == 1

@@ -107,7 +107,8 @@ def beside(folder: Path) -> None:
 
 
 def systems(folder: Path) -> None:
-    for name in ("lost+found", "$RECYCLE.BIN", "System Volume Information", "@eaDir", "__MACOSX", ".git"):
+    of_a_nas = ("@eaDir", "#recycle", "@Recycle", "#snapshot")
+    for name in ("lost+found", "$Recycle.Bin", "RECYCLER", "System Volume Information", "__MACOSX", ".git", *of_a_nas):
         save(folder / name, IDS)
         (folder / name / "train.csv").write_text(rows()[:-20])
     (folder / "img" / "._1377.png").write_bytes(b"\0\5")

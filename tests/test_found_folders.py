@@ -580,6 +580,13 @@ REFUSED: dict[str, tuple[Callable[[Path], object], str]] = {
         lambda f: (shutil.rmtree(f / "img"), (f / "img").mkdir(), [(f / "img" / f"{id}.tif").touch() for id in IDS]),
         "12 .tif files are not read and passed over: save as PNG",
     ),
+    "a quarter of the images in an archive": (
+        lambda f: (packed(f / "rest.zip", "1.png"), mostly_missing(f)), r"3 of 12 cases .*1 \.zip file is not read and passed over: unpack",
+    ),
+    "images in folders that are called like the ids": (
+        lambda f: [((f / id).mkdir(), (f / "img" / f"{id}.png").rename(f / id / "hand.png")) for id in IDS],
+        r"none can be used.*12 images lie in folders called like an id \(1377/hand\.png, .*give it that of its folder$",
+    ),
     "a table that ends in .txt": (lambda f: (f / "train.csv").rename(f / "labels.csv.txt"), r"labels\.csv\.txt is one: give it the ending \.csv"),
     "a table with tabs that ends in .txt": (
         lambda f: ((f / "train.csv").unlink(), (f / "labels.txt").write_text(rows().replace(",", "\t")), (f / "log.csv").write_text("a,b\n1,2\n")),

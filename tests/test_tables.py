@@ -102,6 +102,16 @@ def test_a_row_that_cannot_be_used_is_listed_and_the_others_stay(tmp_path: Path,
     assert problem.path.endswith("train.csv row 3")
 
 
+@pytest.mark.parametrize("cell", ["7y 10m", "94 months", ">94", "94±6", "7;10", "094M", "ca. 94", "2015-10-07", "94%"])
+def test_an_age_that_is_more_than_a_number_says_what_to_write(tmp_path: Path, cell: str) -> None:
+    read = read_table(written(tmp_path, f"id,boneage,male\n1,94,M\n2,{cell},M\n"))
+
+    assert read is not None
+    assert list(read.cases["id"]) == ["1"]
+    [problem] = read.problems
+    assert problem.reason.endswith(f"got {cell!r}: write the number of months alone")
+
+
 def test_one_and_zero_are_a_sex_under_male_and_unclear_under_sex(tmp_path: Path) -> None:
     male = read_table(written(tmp_path, HEADING + "1,12,1\n2,12,0\n"))
     sex = read_table(written(tmp_path, "id,boneage,sex\n1,12,1\n2,12,0\n"))

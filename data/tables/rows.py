@@ -16,7 +16,7 @@ from data.cases import MAX_AGE_MONTHS, MIN_AGE_MONTHS, SPLITS
 from data.preparation import DataError
 from data.problems import Kind, Problem
 from data.shown import one_line, shown
-from data.tables.ages import UNITS, months_of, unclear_marks
+from data.tables.ages import NUMBER, UNITS, months_of, unclear_marks
 from data.tables.cells.splits import split_by_cell, split_of_path
 from data.tables.cells.workbook import UNVALUED
 from data.tables.dicom_cases import Age, ages_in_column, is_header_age
@@ -230,6 +230,8 @@ def sentences(cells: Mapping[str, list[str]], columns: Mapping[str, str], age_un
             more = (
                 f", where the {MARKS[mark]} may separate thousands or be the decimal mark: write the number without it"
             )
+        if ours == "age_months" and not more and any(map(str.isdecimal, text)) and not NUMBER.fullmatch(text.strip()):
+            more = f": write the number of {age_unit} alone"  # of 7y 10m, 94 months, >94
         return expected[ours] + shown(text) + more
 
     return why

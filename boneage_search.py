@@ -3,6 +3,8 @@
 `search`, `studies`, `models` and `data` are names that other people's packages and folders have, too. Whoever has imported this
 module gets ours, in whatever folder and with whatever PYTHONPATH: the command, `python -m boneage_search`, and each worker,
 which imports it first. Where another package was installed over ours, the command says so.
+
+The command looks for all others in its working directory last: somebody's random.py or optuna.py there is not meant.
 """
 
 import gc
@@ -21,6 +23,20 @@ def stopped() -> int:
     return STOPPED_CODE
 
 
+def here_last() -> None:
+    """Python puts the working directory first where it is asked for a module, or where PYTHONPATH names it."""
+    sys.path.sort(key=is_here)
+
+
+def is_here(place: str) -> bool:
+    try:
+        return os.path.samefile(place or os.curdir, os.curdir)
+    except OSError:
+        return False
+
+
+if __name__ == "__main__":
+    here_last()
 try:
     import signal
     from collections.abc import Iterator, Sequence
@@ -78,6 +94,7 @@ def main() -> int:
         before = signal.getsignal(signal.SIGINT)
         if before is signal.default_int_handler:  # else whoever started us has said what Ctrl-C does
             signal.signal(signal.SIGINT, leave_at_once)
+        here_last()
         if said := shadowed():
             print(f"boneage-search: {said}", file=sys.stderr)
             return 2

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from dicom_files import RAMP, write
+from dicom_files import RAMP, made, write
 from pydicom.uid import JPEG2000Lossless
 
 from data.films.images import decode
@@ -77,6 +77,18 @@ def test_a_file_cut_short_is_named(tmp_path: Path, keep: int) -> None:
 
     with pytest.raises(DataError, match=r"^unreadable: .*1377\.dcm"):
         decode(path, SETTINGS)
+
+
+@pytest.mark.parametrize("pixels", [None, b""])
+def test_a_header_without_pixels_says_so(tmp_path: Path, pixels: bytes | None) -> None:
+    dataset = made(tmp_path / "a.dcm")
+    dataset.PixelData = pixels
+    if pixels is None:
+        del dataset.PixelData
+    dataset.save_as(tmp_path / "a.dcm", enforce_file_format=True)
+
+    with pytest.raises(DataError, match=r"a\.dcm is DICOM without pixels"):
+        decode(tmp_path / "a.dcm", SETTINGS)
 
 
 def test_a_picture_named_dcm_is_not_dicom(tmp_path: Path) -> None:

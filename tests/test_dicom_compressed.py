@@ -139,6 +139,54 @@ def test_a_stream_that_claims_another_size_than_the_header_is_not_decoded(tmp_pa
         decode(compressed(tmp_path / "a.dcm", bytes(stream), JPEGBaseline8Bit), SETTINGS)
 
 
+SIGNED = (RAMP.astype(np.int16) - 2048).astype(np.int16)
+
+
+@pytest.mark.parametrize("syntax", [RLELossless, JPEGLSLossless, JPEG2000Lossless])
+@pytest.mark.parametrize("stored", [12, 13, 16])
+def test_signed_pixels_compressed_without_loss_are_the_same(tmp_path: Path, syntax: str, stored: int) -> None:
+    plain = decode(write(tmp_path / "a.dcm"), SETTINGS).pixels
+    dataset = made(tmp_path / "b.dcm", SIGNED, **bits(16, stored, 1))
+    dataset.compress(syntax)
+    dataset.save_as(tmp_path / "b.dcm", enforce_file_format=True)
+
+    assert np.array_equal(decode(tmp_path / "b.dcm", SETTINGS).pixels, plain)
+
+
+@pytest.mark.parametrize(
+    ("syntax", "pixels", "header", "says"),
+    [
+        (JPEG2000Lossless, RAMP, bits(16, 12, 1), "unsigned pixels; its header says signed"),
+        (JPEG2000Lossless, RAMP, bits(16, 16, 1), "unsigned pixels; its header says signed"),
+        (JPEG2000Lossless, SIGNED, bits(16, 12, 0), "signed pixels; its header says unsigned"),
+        (JPEGLSLossless, RAMP, bits(16, 16, 1), "pixels of 12 bits; its header says signed ones of 16"),
+        (JPEGLSLossless, RAMP, bits(16, 13, 1), "pixels of 12 bits; its header says signed ones of 13"),
+    ],
+)
+def test_a_stream_whose_brightest_pixels_the_header_makes_the_darkest_is_refused(
+    tmp_path: Path, syntax: str, pixels: np.ndarray, header: dict[str, int], says: str
+) -> None:
+    dataset = made(tmp_path / "a.dcm", pixels, **bits(16, 12, int(pixels.min() < 0)))
+    dataset.compress(syntax)
+    for name, value in header.items():
+        setattr(dataset, name, value)
+    dataset.save_as(tmp_path / "a.dcm", enforce_file_format=True)
+
+    with pytest.raises(DataError, match=rf"a\.dcm compresses {says}"):
+        decode(tmp_path / "a.dcm", SETTINGS)
+
+
+def test_unsigned_pixels_may_be_compressed_with_fewer_bits_than_the_header_says(tmp_path: Path) -> None:
+    plain = decode(write(tmp_path / "a.dcm"), SETTINGS).pixels
+    for syntax in (JPEGLSLossless, JPEG2000Lossless):
+        dataset = made(tmp_path / "b.dcm")
+        dataset.compress(syntax)
+        dataset.BitsStored, dataset.HighBit = 16, 15
+        dataset.save_as(tmp_path / "b.dcm", enforce_file_format=True)
+
+        assert np.array_equal(decode(tmp_path / "b.dcm", SETTINGS).pixels, plain)
+
+
 @pytest.mark.slow
 def test_what_inflates_without_end_is_refused_before_it_is_inflated(tmp_path: Path) -> None:
     path = write(tmp_path / "a.dcm", syntax=DeflatedExplicitVRLittleEndian)
@@ -224,6 +272,6 @@ def test_jpeg_2000_says_its_size_with_boxes_around_it_and_without(boxed: bool) -
     file = BytesIO()
     Image.fromarray(EIGHT[:, :40]).save(file, "JPEG2000", no_jp2=not boxed)
 
-    assert codestream.size(file.getvalue(), JPEG2000Lossless) == (40, 64)
+    assert codestream.said(file.getvalue(), JPEG2000Lossless) == (40, 64, 8, False)
     for end in range(len(file.getvalue()) - 1):
-        assert codestream.size(file.getvalue()[:end], JPEG2000Lossless) in (None, (40, 64))
+        assert codestream.said(file.getvalue()[:end], JPEG2000Lossless) in (None, (40, 64, 8, False))

@@ -83,6 +83,64 @@ def test_the_leader_has_its_workers_import_the_entry_point_first() -> None:
     assert done.stdout.strip() == "['boneage_search', 'search.workers.preload']", done.stderr
 
 
+# Of Python's own library and of packages that are used: what somebody may have called a file of theirs.
+OTHERS = (
+    "random",
+    "token",
+    "queue",
+    "email",
+    "json",
+    "sqlite3",
+    "statistics",
+    "rich",
+    "numpy",
+    "PIL",
+    "h5py",
+    "optuna",
+)
+
+
+@pytest.mark.parametrize("path", [f".{os.pathsep}{ROOT}", str(ROOT)])
+def test_files_of_the_working_directory_that_are_called_like_modules_are_not_imported(
+    tmp_path: Path, path: str
+) -> None:
+    for name in OTHERS:
+        (tmp_path / f"{name}.py").write_text(NOT_OURS)
+    drawn = python("-m", "boneage_search", "prepare", "phantom:12", "--preset", "demo", cwd=tmp_path, path=path)
+    assert drawn.returncode == 0, drawn.stderr
+
+    told = python("-m", "boneage_search", "status", cwd=tmp_path, path=path)
+    assert told.returncode == 0, told.stderr
+
+
+@pytest.mark.parametrize("path", [f".{os.pathsep}{ROOT}", f"{os.pathsep}{ROOT}", str(ROOT)])
+@pytest.mark.parametrize("method", ["forkserver", "spawn"])
+def test_nor_are_they_by_workers(tmp_path: Path, path: str, method: str) -> None:
+    project = tmp_path / "project"
+    project.mkdir()
+    for name in ("random", "token", "queue", "pickle", "threading", "h5py"):
+        (project / f"{name}.py").write_text(NOT_OURS)
+    script = (
+        "import boneage_search; boneage_search.here_last()\n"
+        "from multiprocessing import get_context\n"
+        "from search.workers.local import scriptless\n"
+        f"context = get_context({method!r})\n"
+        "if context.get_start_method() == 'forkserver': context.set_forkserver_preload(['boneage_search'])\n"
+        "before = __import__('os').environ.copy()\n"
+        "with scriptless():\n"
+        "    one = context.Process(target=exec, args=('import random, h5py; print(random.random() < 1, h5py.__version__)',))\n"
+        "    one.start()\n"
+        "one.join()\n"
+        "assert __import__('os').environ.copy() == before\n"
+        "raise SystemExit(one.exitcode)\n"
+    )
+    (project / "script.py").write_text(script)
+    done = python("-P", "script.py", cwd=project, path=path)
+
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("True ")
+
+
 @pytest.mark.parametrize("name", PACKAGES)
 @pytest.mark.parametrize("instead", ["another", "nothing"])
 def test_a_package_that_was_installed_over_ours_is_named_in_one_sentence(

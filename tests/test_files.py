@@ -5,6 +5,7 @@ import json
 import os
 import resource
 import shutil
+import sqlite3
 import subprocess
 import sys
 import time
@@ -214,7 +215,6 @@ def test_the_dashboard_of_a_run_that_cannot_be_written_to_answers(read_only_run:
 
 def test_changes_that_stand_in_the_log_alone_are_not_left_out(finished: Path, tmp_path: Path) -> None:
     """A folder that was copied while a search ran, onto what cannot be written to: read with its log, or refused."""
-    import sqlite3
 
     folder = tmp_path / "copied"
     folder.mkdir()
@@ -239,6 +239,42 @@ def test_changes_that_stand_in_the_log_alone_are_not_left_out(finished: Path, tm
         only_readable(folder, False)
 
     assert ended.stdout.strip() == "['late']" or "OperationalError" in ended.stderr, ended.stderr
+
+
+@pytest.mark.parametrize("temporary", ["writable", "read-only"])
+def test_a_log_that_a_kill_left_in_a_folder_that_cannot_be_written_to_is_read(tmp_path: Path, temporary: str) -> None:
+    """Or what to do is said, where no copy can be made either."""
+    run = laid_out(tmp_path / "run")
+    (tmp_path / "read-only").mkdir()
+    writing = sqlite3.connect(run / "studies.db")
+    writing.execute("PRAGMA journal_mode=WAL")
+    writing.execute("UPDATE study_user_attributes SET value_json = '\"late\"' WHERE key = 'decision'")
+    writing.commit()
+    for name in ("studies.db", "studies.db-wal"):
+        shutil.copy(run / name, tmp_path / name)
+    writing.close()
+    for name in ("studies.db", "studies.db-wal"):
+        shutil.copy(tmp_path / name, run / name)
+    script = (
+        "import sys, tempfile; from pathlib import Path; from search.storage.sqlite import reading_file\n"
+        "tempfile.tempdir = sys.argv[2]\n"
+        "with reading_file(Path(sys.argv[1])) as rows:\n"
+        "    print(rows(\"SELECT value_json FROM study_user_attributes WHERE key = 'decision'\"))"
+    )
+    places = {"writable": tmp_path, "read-only": tmp_path / "read-only"}
+    only_readable(run)
+    only_readable(places["read-only"])
+    try:
+        call = [*as_somebody(), sys.executable, "-c", script, str(run / "studies.db"), str(places[temporary])]
+        ended = subprocess.run(call, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+    finally:
+        only_readable(run, False)
+        only_readable(places["read-only"], False)
+
+    if temporary == "writable":
+        assert (ended.stdout, ended.stderr) == ("[('\"late\"',)]\n", "")
+    else:
+        assert "its last changes stand in studies.db-wal" in ended.stderr
 
 
 def test_a_database_that_can_be_written_to_is_not_taken_for_another(finished: Path) -> None:
@@ -353,3 +389,20 @@ def test_files_and_databases_in_another_users_folder_or_of_impossible_names_are_
         assert ended.returncode == 2, (call, ended.stderr)
         assert "Traceback" not in ended.stderr, call
     private.chmod(0o700)
+
+
+@pytest.mark.parametrize(
+    "words", [("status",), ("prepare", "phantom:12", "--preset", "demo"), ("plan", "--preset", "demo")]
+)
+def test_a_working_directory_that_was_removed_is_said(tmp_path: Path, words: tuple[str, ...]) -> None:
+    root = Path(__file__).parents[1]
+    command = "import os, sys; os.rmdir(os.getcwd()); import boneage_search; sys.exit(boneage_search.main())"
+    (tmp_path / "gone").mkdir()
+    environment = os.environ | {"PYTHONPATH": str(root)}
+    done = subprocess.run(
+        [sys.executable, "-c", command, *words], cwd=tmp_path / "gone", env=environment, capture_output=True, text=True
+    )
+
+    assert done.returncode == 2
+    assert done.stderr.startswith("boneage-search: the working directory is no longer there")
+    assert len(done.stderr.splitlines()) == 1

@@ -107,7 +107,8 @@ def beside(folder: Path) -> None:
 
 
 def systems(folder: Path) -> None:
-    for name in ("lost+found", "$RECYCLE.BIN", "System Volume Information", "@eaDir", "__MACOSX", ".git"):
+    of_a_nas = ("@eaDir", "#recycle", "@Recycle", "#snapshot")
+    for name in ("lost+found", "$Recycle.Bin", "RECYCLER", "System Volume Information", "__MACOSX", ".git", *of_a_nas):
         save(folder / name, IDS)
         (folder / name / "train.csv").write_text(rows()[:-20])
     (folder / "img" / "._1377.png").write_bytes(b"\0\5")
@@ -578,6 +579,13 @@ REFUSED: dict[str, tuple[Callable[[Path], object], str]] = {
     "nothing but other images": (
         lambda f: (shutil.rmtree(f / "img"), (f / "img").mkdir(), [(f / "img" / f"{id}.tif").touch() for id in IDS]),
         "12 .tif files are not read and passed over: save as PNG",
+    ),
+    "a quarter of the images in an archive": (
+        lambda f: (packed(f / "rest.zip", "1.png"), mostly_missing(f)), r"3 of 12 cases .*1 \.zip file is not read and passed over: unpack",
+    ),
+    "images in folders that are called like the ids": (
+        lambda f: [((f / id).mkdir(), (f / "img" / f"{id}.png").rename(f / id / "hand.png")) for id in IDS],
+        r"none can be used.*12 images lie in folders called like an id \(1377/hand\.png, .*give it that of its folder$",
     ),
     "a table that ends in .txt": (lambda f: (f / "train.csv").rename(f / "labels.csv.txt"), r"labels\.csv\.txt is one: give it the ending \.csv"),
     "a table with tabs that ends in .txt": (

@@ -18,6 +18,8 @@ from data.films.images import LONGEST_PX, Budget, Decoded
 from data.films.images import decode as decode_with
 from data.preparation import DataError, Fit, Preparation
 
+ROOT = Path(__file__).parents[1]
+
 
 def saved(path: Path, pixels: np.ndarray, mode: str | None = None) -> Path:
     image = Image.fromarray(pixels)
@@ -183,6 +185,57 @@ def test_a_jpeg_is_read_and_turned_as_its_exif_says(tmp_path: Path) -> None:
     decoded = decode(tmp_path / "a.jpg", 64, "crop_pad")
 
     assert (decoded.width_px, decoded.height_px) == (32, 64)
+
+
+def in_png(kind: bytes, content: bytes, image: bytes) -> bytes:
+    """The picture with one more chunk before its pixels."""
+    chunk = struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
+    at = image.index(b"IDAT") - 4
+    return image[:at] + chunk + image[at:]
+
+
+NOTES = zlib.compress(b"a" * 5_000_000)
+
+
+@pytest.mark.parametrize(
+    ("kind", "content"), [(b"eXIf", b"no EXIF"), (b"iTXt", b"XML\0\1\0\0\0" + NOTES), (b"zTXt", b"XML\0\0" + NOTES)]
+)
+def test_what_a_picture_says_beside_its_pixels_does_not_matter(tmp_path: Path, kind: bytes, content: bytes) -> None:
+    path = saved(tmp_path / "a.png", gradient(48, 48))
+    before = decode(path, 48, "squash").pixels
+    path.write_bytes(in_png(kind, content, path.read_bytes()))
+
+    assert (decode(path, 48, "squash").pixels == before).all()
+
+
+@pytest.mark.parametrize("exif", [b"no EXIF", b"II*\0\xff\xff\xff\x7f", b"II*\0\x08\0\0\0\x05\0\x12\x01"])
+def test_a_damaged_exif_turns_no_picture_and_is_not_remarked_upon(tmp_path: Path, exif: bytes) -> None:
+    Image.fromarray(gradient(48, 48)).save(tmp_path / "a.jpg", exif=b"Exif\0\0" + exif)
+    told = "from data.films.images import *; import sys; print(read_grey(Path(sys.argv[1])).shape)"
+    done = subprocess.run([sys.executable, "-c", told, tmp_path / "a.jpg"], cwd=ROOT, capture_output=True, text=True)
+
+    assert (done.stdout, done.stderr) == ("(48, 48)\n", "")
+
+
+@pytest.mark.parametrize(
+    ("kind", "says"),
+    [("GIF", "a GIF: save"), ("WEBP", "a WebP: save"), ("TIFF", "a TIFF: save"), ("BMP", "a BMP: save")],
+)
+def test_a_file_of_another_kind_says_what_it_is_and_what_to_do(tmp_path: Path, kind: str, says: str) -> None:
+    Image.fromarray(gradient(48, 48)).save(tmp_path / "a.png", kind)
+
+    with pytest.raises(DataError, match=rf"a\.png is not a complete PNG or JPEG, but {says} it as PNG"):
+        decode(tmp_path / "a.png", 48, "squash")
+
+
+def test_a_file_that_was_not_brought_along_says_so(tmp_path: Path) -> None:
+    (tmp_path / "a.png").write_text("version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 9\n")
+    (tmp_path / "b.png").write_text("<!DOCTYPE html><html>sign in</html>")
+
+    with pytest.raises(DataError, match="git lfs pull"):
+        decode(tmp_path / "a.png", 48, "squash")
+    with pytest.raises(DataError, match="download it again"):
+        decode(tmp_path / "b.png", 48, "squash")
 
 
 def test_stretching_makes_a_faint_picture_use_the_whole_range_and_keeps_its_order(tmp_path: Path) -> None:

@@ -82,7 +82,7 @@ def test_an_apostrophe_that_not_all_ids_have_is_a_letter(tmp_path: Path) -> None
 
 
 BEFORE = ("sep=;\n", "sep=;\n\n", "Klinik Nord\n\n", "Klinik; Export vom 3.4.\n;;\n", "\n\n\n")
-AFTER = (";;\n;;\n", "\n \n", "  ;;\n", ";;;;\n")
+AFTER = (";;\n;;\n", "\n \n", "  ;;\n", ";;;;\n", "\x1a", ";;\n\x1a\n")
 
 
 @pytest.mark.parametrize(("before", "after"), [*itertools.product(("", *BEFORE), ("", *AFTER))])
@@ -95,6 +95,13 @@ def test_what_stands_above_and_below_the_table_is_no_row_of_it(tmp_path: Path, b
     assert [cells for _, cells in sheet.rows] == ROWS
     first = sheet.rows[0][0]
     assert path.read_text().splitlines()[first - 1] == ";".join(ROWS[0])  # the row as a person counts
+
+
+def test_the_mark_of_a_files_beginning_is_no_part_of_a_cell_where_files_were_joined(tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    path.write_bytes(text([HEADINGS, *ROWS]).encode("utf-8-sig") + text(ROWS).encode("utf-8-sig"))
+
+    assert [cells for _, cells in read_sheet(path, fits).rows] == [*ROWS, *ROWS]
 
 
 cells = st.text(st.characters(codec="utf-8", exclude_categories=("Cs", "Cc")), min_size=1, max_size=12).filter(

@@ -4,6 +4,8 @@ import inspect
 import multiprocessing
 import re
 import sqlite3
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -20,11 +22,11 @@ from optuna.storages import BaseStorage, RDBStorage, _CachedStorage
 from optuna.trial import TrialState
 
 from search.cli import main
-from search.storage import patience
+from search.storage import patience, sqlite
 from search.storage.keys import enqueue
 from search.storage.opening import open_storage
 from search.storage.patience import PatientStorage
-from search.storage.sqlite import StorageError, sqlite_url
+from search.storage.sqlite import StorageError, reading_file, sqlite_url
 
 ASKS = 25  # of each of two processes
 
@@ -267,6 +269,28 @@ def test_a_lock_that_stays_ends_in_one_sentence(
 
     assert 3 < time.monotonic() - began < 50
     assert "does not answer: database is locked; trying for 3 s" in caplog.text
+
+
+def test_who_only_reads_is_told_who_holds_the_lock_and_what_to_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "studies.db"
+    a_study(path)
+    monkeypatch.setattr(sqlite, "BUSY_SECONDS", 0.1)
+    hold = (
+        "import sqlite3, sys; held = sqlite3.connect(sys.argv[1], isolation_level=None)\n"
+        "held.execute('PRAGMA locking_mode = EXCLUSIVE'); held.execute('BEGIN EXCLUSIVE'); print(1, flush=True); input()"
+    )
+    other = subprocess.Popen([sys.executable, "-c", hold, path], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    assert other.stdout is not None
+    other.stdout.readline()
+
+    with (
+        pytest.raises(StorageError, match=rf"locked by process {other.pid} .*end the other program"),
+        reading_file(path),
+    ):
+        pass
+    other.communicate(b"\n")
 
 
 def test_a_full_disk_is_said_in_one_sentence_at_once(tmp_path: Path) -> None:

@@ -102,6 +102,16 @@ def test_a_row_that_cannot_be_used_is_listed_and_the_others_stay(tmp_path: Path,
     assert problem.path.endswith("train.csv row 3")
 
 
+@pytest.mark.parametrize("cell", ["7y 10m", "94 months", ">94", "94±6", "7;10", "094M", "ca. 94", "2015-10-07", "94%"])
+def test_an_age_that_is_more_than_a_number_says_what_to_write(tmp_path: Path, cell: str) -> None:
+    read = read_table(written(tmp_path, f"id,boneage,male\n1,94,M\n2,{cell},M\n"))
+
+    assert read is not None
+    assert list(read.cases["id"]) == ["1"]
+    [problem] = read.problems
+    assert problem.reason.endswith(f"got {cell!r}: write the number of months alone")
+
+
 def test_one_and_zero_are_a_sex_under_male_and_unclear_under_sex(tmp_path: Path) -> None:
     male = read_table(written(tmp_path, HEADING + "1,12,1\n2,12,0\n"))
     sex = read_table(written(tmp_path, "id,boneage,sex\n1,12,1\n2,12,0\n"))
@@ -507,6 +517,9 @@ TWO_COLUMNS = {  # heading and rows, what is said
     "raters": ("id,boneage,boneage,male", "1,12,12,M\n2,13,14,F", "two columns of bone ages.*row 3 has '13' and '14': rename"),
     "synonyms": ("id,bone age,boneage,male", "1,12,13,M", r"\(boneage, bone age\), and row 2 has '13' and '12': say --age-column"),
     "sexes": ("id,boneage,male,sex", "1,12,True,F", "two columns of sexes.*say --sex-column"),
+    "a sex of its own": ("id,boneage,male,female", "1,12,1,0\n2,13,1,1", "row 3 has '1' and '1': say --sex-column"),
+    "a joined one": ("id,boneage,male,isFemale", "1,12,0,False", r"\(male, isFemale\), and row 2"),
+    "one in another language": ("id,boneage,sex,Geschlecht", "1,12,F,männlich", r"\(sex, Geschlecht\), and row 2"),
     "splits": ("id,boneage,male,set,split", "1,12,True,test,train", "two columns of splits.*say --split-column"),
     "ids": ("id,boneage,male,file name", "1,12,M,7.png", "two columns of ids.*'1' and '7.png': say --id-column"),
 }  # fmt: skip
@@ -535,6 +548,26 @@ def test_two_columns_that_say_the_same_are_one_and_a_named_one_is_taken(tmp_path
     assert named.cases["age_months"].tolist() == [13]
     with pytest.raises(DataError, match="rename one of them"):
         read_table(written(tmp_path, "id,Alter,Alter,male\n1,12,13,M\n"), {"age_months": "Alter"})
+
+
+@pytest.mark.parametrize(
+    "beside",
+    ["female", "Geschlecht,0", "male atlas,0", "boys' plate,1", "female relatives,1", "not male,1", "is_girl,x"],
+)
+def test_what_is_beside_the_sexes_and_contradicts_none_is_no_second_column_of_them(tmp_path: Path, beside: str) -> None:
+    heading, _, cell = beside.partition(",")
+    read = read_table(written(tmp_path, f"id,boneage,male,{heading}\n1,12,1,{cell}\n2,13,1,{cell}\n"))
+
+    assert read is not None
+    assert read.cases["male"].all()
+
+
+def test_a_named_column_of_sexes_is_compared_with_no_other(tmp_path: Path) -> None:
+    table = written(tmp_path, "id,boneage,male,female\n1,12,1,1\n")
+
+    of = [read_table(table, {"sex": name}) for name in ("male", "female")]
+
+    assert [bool(one.cases["male"][0]) for one in of if one is not None] == [True, False]
 
 
 @pytest.mark.parametrize(

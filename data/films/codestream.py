@@ -1,9 +1,9 @@
-"""What a compressed image says of its own size, read before a decoder believes it."""
+"""What a compressed image says of its own size and pixels, read before a decoder believes it."""
 
 import re
 import struct
 from io import BytesIO
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
 MOST_SCANS = (
     100  # of a progressive JPEG, which usually has ten; each one goes over all pixels again, and takes ten bytes
@@ -26,34 +26,45 @@ SYNTAXES = {
 KINDS = {f"1.2.840.10008.1.2.4.{number}": kind for kind, numbers in SYNTAXES.items() for number in numbers}
 
 
-def size(stream: bytes, syntax: str) -> tuple[int, int] | None:
-    """Width and height that a stream of this transfer syntax says of itself; None where it says none, or none that is known.
+class Said(NamedTuple):
+    """What a stream says of itself."""
 
-    A stream of another kind than its transfer syntax names says none.
+    width_px: int
+    height_px: int
+    bits: int
+    signed: bool | None  # None: JPEG does not say
+
+
+def said(stream: bytes, syntax: str) -> Said | None:
+    """What a stream of this transfer syntax says of itself; None where it says nothing, or nothing that is known.
+
+    So does a stream of another kind than its transfer syntax names.
     """
     kind = KINDS.get(syntax)
-    return {"jpeg": jpeg_size, "jpeg 2000": jpeg_2000_size}[kind](stream) if kind else None
+    return {"jpeg": said_by_jpeg, "jpeg 2000": said_by_jpeg_2000}[kind](stream) if kind else None
 
 
-def jpeg_size(stream: bytes) -> tuple[int, int] | None:
+def said_by_jpeg(stream: bytes) -> Said | None:
     file = BytesIO(stream)
     if file.read(2) != bytes([0xFF, START]):
         return None
     while (marker := next_marker(file)) not in (None, END, SCAN):
         if marker in FRAMES:
             header = file.read(7)  # length, bits, height, width
-            return (int.from_bytes(header[5:7]), int.from_bytes(header[3:5])) if len(header) == 7 else None
+            if len(header) < 7:
+                return None
+            return Said(int.from_bytes(header[5:7]), int.from_bytes(header[3:5]), header[2], None)
         skip_segment(file, marker)
     return None
 
 
-def jpeg_2000_size(stream: bytes) -> tuple[int, int] | None:
+def said_by_jpeg_2000(stream: bytes) -> Said | None:
     place = codestream_at(stream)
-    numbers = stream[place + 8 : place + 24] if place is not None else b""
-    if place is None or stream[place : place + 4] != CODESTREAM or len(numbers) < 16:
+    header = stream[place : place + 43] if place is not None else b""  # up to the first component's bits
+    if len(header) < 43 or not header.startswith(CODESTREAM):
         return None
-    right, bottom, left, top = struct.unpack(">4I", numbers)
-    return right - left, bottom - top
+    right, bottom, left, top = struct.unpack(">4I", header[8:24])
+    return Said(right - left, bottom - top, (header[42] & 0x7F) + 1, header[42] > 0x7F)
 
 
 def codestream_at(stream: bytes) -> int | None:

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from data.counted import counted
 from data.films import codestream
 from data.films.dicom_greys import greys_of
 from data.films.dicom_header import Header, header_of
@@ -93,9 +94,11 @@ def grey(path: Path) -> np.ndarray:
     dataset = read(path, pixels=True)
     with foreign(f"unreadable: {path} is damaged DICOM"):
         header = header_of(path, dataset)
+        if not dataset.get("PixelData"):
+            raise DataError(f"unreadable: {path} is DICOM without pixels, or was cut off before them")
         if is_compressed(header.syntax):
             refuse_without_decoder(path, header)
-            refuse_other_size(path, header, dataset)
+            refuse_other_streams(path, header, dataset)
     return greys_of(path, header, dataset)
 
 
@@ -121,7 +124,7 @@ def refuse_without_decoder(path: Path, header: Header) -> None:
         )
 
 
-def refuse_other_size(path: Path, header: Header, dataset: Any) -> None:
+def refuse_other_streams(path: Path, header: Header, dataset: Any) -> None:
     """A compressed image says its size once more, or grows to whatever it holds; a decoder would make room for that."""
     from pydicom.encaps import generate_frames
 
@@ -132,17 +135,34 @@ def refuse_other_size(path: Path, header: Header, dataset: Any) -> None:
             if codestream.runs_exceed(stream, header.width_px * header.height_px):
                 raise DataError(f"too large: {path} holds runs of more pixels than its header says")
             continue
-        said = codestream.size(stream, header.syntax)
+        said = codestream.said(stream, header.syntax)
         if said is None:
             raise DataError(
                 f"unreadable: the compressed pixels of {path} do not begin as its transfer syntax says ({header.syntax})"
             )
-        if said != (header.width_px, header.height_px):
+        if said[:2] != (header.width_px, header.height_px):
             raise DataError(
-                f"unreadable: {path} compresses {said[0]}×{said[1]} pixels; its header says {header.width_px}×{header.height_px}"
+                f"unreadable: {path} compresses {said.width_px}×{said.height_px} pixels; its header says {header.width_px}×{header.height_px}"
             )
+        refuse_other_sign(path, header, said)
         if codestream.scans(BytesIO(stream)) > codestream.MOST_SCANS:
             raise DataError(f"too large: {path} holds more than {codestream.MOST_SCANS} passes over its pixels")
+
+
+def refuse_other_sign(path: Path, header: Header, said: codestream.Said) -> None:
+    """Pixels of the highest bit would be the darkest by one of the two, and the brightest by the other.
+
+    JPEG says how many bits there are, of which the highest is the sign where the header says that there is one.
+    """
+    names = {False: "unsigned", True: "signed"}
+    if said.signed is None and header.signed and said.bits != header.bits_stored:
+        raise DataError(
+            f"unreadable: {path} compresses pixels of {counted(said.bits, 'bit')}; its header says signed ones of {header.bits_stored}"
+        )
+    if said.signed is not None and said.signed != header.signed:
+        raise DataError(
+            f"unreadable: {path} compresses {names[said.signed]} pixels; its header says {names[header.signed]} ones"
+        )
 
 
 def read(path: Path, pixels: bool) -> Any:

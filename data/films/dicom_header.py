@@ -56,6 +56,7 @@ class Header:
     photometric: str
     bits_allocated: int
     bits_stored: int
+    signed: bool
     overlaid: bool  # an overlay lies in the bits that pixels do not use
     syntax: str  # the transfer syntax' UID
     padding: tuple[int, int] | None = None  # stored values from the one to the other are no image
@@ -99,6 +100,7 @@ def header_of(path: Path, dataset: Any) -> Header:
         photometric=photometric,
         bits_allocated=int(dataset.BitsAllocated),
         bits_stored=int(dataset.BitsStored),
+        signed=bool(dataset.PixelRepresentation),
         overlaid=any((group, OVERLAY_BIT) in dataset and dataset[group, OVERLAY_BIT].value for group in OVERLAYS),
         syntax=str(dataset.file_meta.TransferSyntaxUID),
         **shown,

@@ -1,13 +1,14 @@
 """One radiograph file to one square grey uint8 image, bone bright on dark where the file says which is which."""
 
 import threading
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from PIL import Image, ImageFile, ImageOps
+from PIL import Image, ImageFile, ImageOps, PngImagePlugin
 
 from data.films import codestream, dicom, field
 from data.foreign import foreign, reading
@@ -23,6 +24,25 @@ PIXELS_AT_ONCE = 40_000_000  # decoded by all threads together, so that memory d
 FORMATS = ("PNG", "JPEG")  # by content, whatever the name: Pillow would start Ghostscript for an EPS that is named .png
 BORDER_CONTRAST = 0.04  # an edge row or column whose grey range is below this share of the image's is empty border
 Image.MAX_IMAGE_PIXELS = None  # Pillow's own limit warns from 89 million; ours refuses before anything is decoded
+# What a picture says of itself beside its pixels is mostly not read: an editor's long notes in it are no reason to refuse it, nor is
+# what Pillow remarks upon in a damaged EXIF.
+PngImagePlugin.MAX_TEXT_CHUNK = 16 * 1024**2  # bytes, inflated
+warnings.filterwarnings("ignore", category=UserWarning, module="PIL")
+OTHERS = {  # how other kinds of file begin that bear a picture's name, and what to do
+    b"GIF8": "a GIF: save it as PNG",
+    b"BM": "a BMP: save it as PNG",
+    b"II*\0": "a TIFF: save it as PNG",
+    b"MM\0*": "a TIFF: save it as PNG",
+    b"RIFF": "a WebP: save it as PNG",
+    b"\0\0\0\x0cjP  ": "a JPEG 2000: save it as PNG",
+    b"\xff\x4f\xff\x51": "a JPEG 2000: save it as PNG",
+    b"8BPS": "a file of Photoshop: save it as PNG",
+    b"%PDF": "a PDF: save its picture as PNG",
+    b"PK\3\4": "an archive: unpack it",
+    b"\x1f\x8b": "an archive: unpack it",
+    b"version https://git-lfs": "the name of a file that Git LFS keeps elsewhere: bring the files with `git lfs pull`",
+    b"<": "a text, as where a download was answered by a page: download it again",
+}
 SHRINK: dict[Shrink, Image.Resampling] = {"lanczos": Image.Resampling.LANCZOS, "nearest": Image.Resampling.NEAREST}
 
 
@@ -143,6 +163,10 @@ def exposed_bytes(grey: np.ndarray, exposed: field.Greys, settings: Preparation)
 def read_picture(path: Path) -> np.ndarray:
     """A PNG or JPEG as grey uint8 or uint16 (height, width)."""
     said = f"unreadable: {path} is not a complete PNG or JPEG"
+    with path.open("rb") as file:
+        start = file.read(32)
+    if other := next((kind for begins, kind in OTHERS.items() if start.startswith(begins)), ""):
+        raise DataError(f"{said}, but {other}")
     with foreign(said):
         image = Image.open(path, formats=FORMATS)
     with image:
@@ -154,8 +178,17 @@ def read_picture(path: Path) -> np.ndarray:
         refuse_lost_depth(path, image)
         with budget.holding(image.width * image.height):
             with foreign(said):
-                upright = ImageOps.exif_transpose(image)  # which decodes it
-            return to_grey(upright)
+                image.load()
+            return to_grey(upright(image))
+
+
+def upright(image: Image.Image) -> Image.Image:
+    """Turned as its EXIF says; one that is damaged says nothing."""
+    try:
+        with foreign("its EXIF"):
+            return ImageOps.exif_transpose(image)
+    except DataError:
+        return image
 
 
 def refuse_lost_depth(path: Path, image: ImageFile.ImageFile) -> None:

@@ -32,11 +32,15 @@ NAMED = 3  # of what was passed over
 # Ours: a prepared store, one that is being made, a run, a trained model. They hold tables and pictures of their own. Other programs call
 # files so, too: what each of ours has in it tells them apart.
 OURS = {"store.json": "digest", "request.json": "settings", "run.json": "preset", "model.json": "architecture"}
-SYSTEM_FOLDERS = (
-    "lost+found",
-    "$RECYCLE.BIN",
-    "System Volume Information",
-    "@eaDir",  # thumbnails, on a NAS
+SYSTEM_FOLDERS = (  # in small letters; what was thrown away must not compete with what was kept
+    *("lost+found", "$recycle.bin", "recycler", "recycled", "system volume information"),
+    *(
+        "@eadir",
+        "#recycle",
+        "#snapshot",
+        "@recycle",
+        "@recently-snapshot",
+    ),  # of a NAS: thumbnails and what was there before
     *("site-packages", "node_modules"),  # programs' own data
 )
 HIDDEN = (".", "__", "~$")  # .git, ._1377.png and __MACOSX of macOS, the mark of a workbook that is open in Excel
@@ -234,7 +238,7 @@ def entries(folder: Path, unreadable: list[Path], upward: list[Path]) -> Iterato
             continue  # the folder that was named itself may be a run's, too
         below = []
         for entry in here:
-            if entry.name.startswith(HIDDEN) or entry.name in SYSTEM_FOLDERS:
+            if entry.name.startswith(HIDDEN) or entry.name.lower() in SYSTEM_FOLDERS:
                 continue
             if not stat.S_ISDIR(mode_of(entry)):
                 yield entry

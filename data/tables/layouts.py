@@ -40,6 +40,7 @@ from data.tables.headings import (
 from data.tables.paired.elsewhere import refuse_elsewhere
 from data.tables.paired.header_ids import is_readable_dicom
 from data.tables.paired.joined import joined
+from data.tables.paired.names import said_of_folders
 from data.tables.paired.split_folders import SPLITS_OF_A_CUT, ByFolder, by_folders, splits_of_folders
 from data.tables.refusals import (
     refuse_ids_in_two_splits,
@@ -103,11 +104,12 @@ def read_folder(folder: Path, settings: Preparation = AS_FOUND, to_train: bool =
     refuse_ids_in_two_splits(labelled)
     cases, problems, paired = joined(folder, labelled, files.images)
     of_tables = [table.said for table in labelled if table.said]
+    of_folders = said_of_folders(folder, problems, files.images)
     if cases.empty:
         first = f"; the first: {problems[0].path}, {problems[0].reason}" if problems else ""
-        passed = "".join(f"; {sentence}" for sentence in (*of_tables, *files.said))
+        passed = "".join(f"; {sentence}" for sentence in (*of_tables, *files.said, *of_folders))
         of_names = problems and all(problem.kind == "missing" for problem in problems)
-        if of_names and not files.lost_said:  # which tell it better
+        if of_names and not (files.lost_said or of_folders):  # which tell it better
             passed += "; if the images' names are in another column, say --id-column"
         raise DataError(f"{folder} has {counted(len(problems), 'case')} and none can be used{first}{passed}")
     refuse_splits_unreadable(folder, files, tables, cases)
@@ -122,7 +124,8 @@ def read_folder(folder: Path, settings: Preparation = AS_FOUND, to_train: bool =
         said_by = cases.assign(told=cases["told"] | cases["id"].isin(placed.ids))
         lists = [*files.tables, *files.texts, *files.lists]
         worries += refuse_elsewhere(folder, lists, labelled, said_by, settings.columns)
-    of_both = [*of_tables, *files.lost_said]
+    of_files = files.said if any(problem.kind == "missing" for problem in problems) else files.lost_said
+    of_both = [*of_tables, *of_files, *of_folders]
     refuse_losses(str(folder), problems, cases["split"], settings, of_both, each_split=to_train)
     if any(now is not before for now, before in zip(labelled, together, strict=True)):
         paired.append(
@@ -132,8 +135,8 @@ def read_folder(folder: Path, settings: Preparation = AS_FOUND, to_train: bool =
         of = "the table" if all(table.has_ages for table in labelled) else "the DICOM headers"
         paired.append(f"LABELS ARE AGES SINCE BIRTH, from {of}, as --age-column asks: they are not bone ages")
     of_columns = [words for table in tables for words in columns_said(folder, table, settings.columns)]
-    of_files = [sentence(folder, table, table.has_ages or is_header_age(settings.age_column)) for table in tables]
-    sentences = (*of_files, *of_columns, *said, *paired, *placed.said, *files.said)
+    of_cases = [sentence(folder, table, table.has_ages or is_header_age(settings.age_column)) for table in tables]
+    sentences = (*of_cases, *of_columns, *said, *paired, *placed.said, *files.said)
     cases = cases[["id", "age_months", "male", "split", "patient", "path"]]
     return Found(cases, tuple(problems), sentences, placed.ids, tuple(worries))
 

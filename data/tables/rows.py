@@ -16,7 +16,7 @@ from data.cases import MAX_AGE_MONTHS, MIN_AGE_MONTHS, SPLITS
 from data.preparation import DataError
 from data.problems import Kind, Problem
 from data.shown import one_line, shown
-from data.tables.ages import UNITS, months_of, unclear_marks
+from data.tables.ages import NUMBER, UNITS, months_of, unclear_marks
 from data.tables.cells.splits import split_by_cell, split_of_path
 from data.tables.cells.workbook import UNVALUED
 from data.tables.dicom_cases import Age, ages_in_column, is_header_age
@@ -39,6 +39,7 @@ from data.tables.unclear.columns import (
     refuse_two_columns,
     refuse_unread_letters,
     refuse_without_heading,
+    with_other_sexes,
 )
 from data.tables.unclear.lines import refuse_lines
 from data.tables.unclear.units import refuse_parts, unit_of, years_and_months_said
@@ -74,7 +75,7 @@ def read_table(
     refuse_lines(path, sheet, columns)
     unit, of_heading = unit_of(path, columns.get("age_months", ""), age_unit)
     at = {ours: places for ours, places in places_of(sheet.headings, asked).items() if ours in columns}
-    refuse_two_columns(path, sheet, at, unit)
+    refuse_two_columns(path, sheet, with_other_sexes(sheet.headings, at, asked), unit)
     if needed:
         refuse_two_patients(path, sheet, asked)
         refuse_ids_of_patients(path, sheet, asked)
@@ -229,6 +230,8 @@ def sentences(cells: Mapping[str, list[str]], columns: Mapping[str, str], age_un
             more = (
                 f", where the {MARKS[mark]} may separate thousands or be the decimal mark: write the number without it"
             )
+        if ours == "age_months" and not more and any(map(str.isdecimal, text)) and not NUMBER.fullmatch(text.strip()):
+            more = f": write the number of {age_unit} alone"  # of 7y 10m, 94 months, >94
         return expected[ours] + shown(text) + more
 
     return why

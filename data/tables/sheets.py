@@ -227,9 +227,11 @@ def trimmed(cells: list[str]) -> list[str]:
 
 def read_text(path: Path, data: bytes, fits: Fits) -> Iterator[Sheet]:
     text, said = decoded(data)
+    # Marks of a file's beginning, within where files were joined, and of its end under DOS are no part of a cell.
+    text = re.sub(r"\x1a\s*\Z", "", text.replace("\ufeff", ""))
     lines = list(io.StringIO(text, newline=""))
     first = next((place for place, line in enumerate(lines) if line.strip()), 0)
-    named = re.fullmatch(r"(?i)sep=(.)", lines[first].strip("\ufeff\r\n ")) if lines else None
+    named = re.fullmatch(r"(?i)sep=(.)", lines[first].strip("\r\n ")) if lines else None
     begin = first + 1 if named else 0  # Excel's own first line, sep=;
     with foreign(f"{path} {UNREADABLE[False]}"):
         separator = named[1] if named else separator_of(lines[: begin + LOOKED_AT], fits)

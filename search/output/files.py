@@ -101,6 +101,8 @@ def trouble(error: OSError, places: Iterable[Path], advice: str = "") -> str | N
 
     `advice` is what to do about a place that may not be written to.
     """
+    if error.errno == errno.ENOENT and is_nowhere():
+        return "the working directory is no longer there: change to another folder, and run the same command again"
     if error.errno in OF_THE_DISK and error.errno != errno.EROFS:
         where = f" at {error.filename}" if error.filename else ""
         done = "read or written" if error.errno in DAMAGED else "written to"
@@ -125,6 +127,15 @@ def trouble(error: OSError, places: Iterable[Path], advice: str = "") -> str | N
     if error.errno == errno.ENOENT:
         return f"{path} does not exist and cannot be made: name another folder, or put back what was moved or removed meanwhile"
     return f"{path} cannot be used as asked ({error.strerror}): name another folder or file"
+
+
+def is_nowhere() -> bool:
+    """Whether the folder that a command was typed in was removed since."""
+    try:
+        os.getcwd()
+    except FileNotFoundError:
+        return True
+    return False
 
 
 def related(path: Path, place: Path) -> bool:

@@ -30,7 +30,7 @@ from search.lock_holder import holder
 from search.storage.checked.rows import attributes, trials_in
 from search.storage.identity import is_ours
 from search.storage.keys import is_missing
-from search.storage.sqlite import BUSY_SECONDS, StorageError, beside, read_only, unwritable
+from search.storage.sqlite import BUSY_SECONDS, LOCKED, StorageError, beside, read_only, unwritable
 
 PATIENCE_SECONDS = 120  # that one call waits for a database that has gone away
 QUIET_SECONDS = 2  # before a person is told of it
@@ -40,7 +40,6 @@ LIBPQ = {"connect_timeout": 10, "keepalives_idle": 30, "keepalives_interval": 10
 PAGE = 250  # trials that are read at a time
 OF_THE_FILE = ("SQLITE_CORRUPT", "SQLITE_NOTADB", "SQLITE_READONLY", "SQLITE_IOERR", "SQLITE_FULL", "SQLITE_CANTOPEN")
 OF_THE_SERVER = ("25006", "42501", "53", "57", "58")  # read-only, no right, no room, ended by hand, its system
-LOCKED = ("SQLITE_BUSY", "SQLITE_LOCKED")
 IDS = "SELECT trial_id FROM trials WHERE study_id = :study_id ORDER BY trial_id"
 LAST_KEY = 2**31 - 1  # that the column can hold
 

@@ -4,17 +4,21 @@ Importing those takes longer than what `status` has to read. The statements name
 """
 
 import os
+import shutil
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 from urllib.parse import quote
 
 from data.shown import one_line
+from search.lock_holder import holder
 
 FILE = "studies.db"  # in the run's folder, unless --storage says otherwise
 BUSY_SECONDS = 60  # that one statement waits for SQLite's lock
+LOCKED = ("SQLITE_BUSY", "SQLITE_LOCKED")  # how SQLite's names begin of what happened where another holds its lock
 
 TABLES = {  # of Optuna's, those that are read
     *("studies", "study_directions", "study_user_attributes", "study_system_attributes", "trials", "trial_params"),
@@ -47,21 +51,50 @@ def reading_file(path: Path) -> Iterator[Rows]:
             refuse_foreign(tables, os.path.realpath(path))  # as those say who have its URL
             yield lambda statement, **values: connection.execute(statement, values).fetchall()
     except sqlite3.Error as error:
-        raise StorageError(
-            f"{path} cannot be read ({one_line(str(error))}); name another with --storage or --run-dir"
-        ) from None
+        raise StorageError(f"{path} cannot be read ({said_of(error, path)}") from None
+
+
+def said_of(error: sqlite3.Error, path: Path) -> str:
+    """What happened, a bracket, and what to do."""
+    if not str(getattr(error, "sqlite_errorname", "")).startswith(LOCKED):
+        return f"{one_line(str(error))}); name another with --storage or --run-dir"
+    found = holder(path, beside(path, "shm"))
+    return f"{one_line(str(error))}{f' by {found}' if found else ''}); end the other program, or wait for it, and run the same command again"
 
 
 def read_only(path: Path) -> sqlite3.Connection:
     """One that cannot change the file, for any thread.
 
     Of a folder that cannot be written to (another user's, a read-only disk), SQLite reads a database with a write-ahead log only
-    when it is told that nothing changes it; which is so where no log is there, as none of a run that has ended is.
+    when it is told that nothing changes it; which is so where no log is there, as none of a run that has ended is. A log that a
+    killed search left is read in a copy.
     """
+    if unwritable(path) and log_bytes(path) and not beside(path, "shm").exists():
+        return with_log(path)
     address = f"{path.resolve().as_uri()}?mode=ro"
     if unwritable(path) and not log_is_open(path):
         address += "&immutable=1"
     return sqlite3.connect(address, uri=True, timeout=BUSY_SECONDS, check_same_thread=False)
+
+
+def with_log(path: Path) -> sqlite3.Connection:
+    """To a copy in memory that has the changes of the log; to read these, SQLite writes beside the database."""
+    memory = sqlite3.connect(":memory:", check_same_thread=False)
+    try:
+        with TemporaryDirectory() as folder:
+            copy = Path(folder) / FILE
+            shutil.copyfile(path, copy)
+            shutil.copyfile(beside(path, "wal"), beside(copy, "wal"))
+            with closing(sqlite3.connect(copy)) as whole:
+                whole.execute("PRAGMA journal_mode = DELETE")  # in memory none is written ahead
+                whole.backup(memory)
+    except OSError as error:
+        raise StorageError(
+            f"{path} cannot be read ({error.strerror or error}): its last changes stand in {path.name}-wal, and neither its folder nor "
+            "that of temporary files can be written to; copy the run to a folder of your own"
+        ) from None
+    memory.execute("PRAGMA query_only = 1")
+    return memory
 
 
 def unwritable(path: Path) -> bool:

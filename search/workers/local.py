@@ -17,9 +17,11 @@ from multiprocessing import connection, forkserver, resource_tracker
 from multiprocessing.context import ForkServerContext
 from multiprocessing.process import BaseProcess
 from pathlib import Path
+from site import getsitepackages
 from types import ModuleType
 from typing import TypeVar
 
+from boneage_search import HOME, is_here
 from data.cores import cores
 from models.training.cards import visible_gpus
 from search.output.files import write_text
@@ -30,6 +32,7 @@ from studies.preset import StudyError
 Answer = TypeVar("Answer")
 ANSWER_SECONDS = 300.0  # until TensorFlow is imported on a machine that does much else
 SERVER_PAUSES = (0.0, 0.1, 0.5, 1.0)  # seconds before each try: a server that is ending still seems to be there
+PATHS = ("PYTHONSAFEPATH", "PYTHONPATH")  # by which Python decides where a process looks for modules
 CPU_WORKERS = 4  # small networks train faster side by side on one core each than one after the other on all
 
 
@@ -56,7 +59,7 @@ def fork_server() -> ForkServerContext:
 def begin_server() -> None:
     """Let the server import TensorFlow while this process still reads what it needs. Where it cannot begin, the first worker says why."""
     fork_server()
-    with suppress(OSError):
+    with suppress(OSError), scriptless():
         resource_tracker.ensure_running()  # first: the server would begin it, and it unblocks Ctrl-C
         unblocked = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # which is the leader's to answer
         try:
@@ -191,16 +194,28 @@ class Worker:
 
 @contextmanager
 def scriptless() -> Iterator[None]:
-    """While a process begins: it does not import the script that runs here, of which a job needs nothing.
+    """While a process begins: it imports nothing of the script that runs here, of which a job needs nothing, nor of the working directory.
 
-    There may be none to import (standard input, a notebook), and one without a `__main__` guard would start a search of its own.
+    There may be no script to import (standard input, a notebook), and one without a `__main__` guard would start a search of its own.
     """
-    script = sys.modules["__main__"]
+    script, set_before = sys.modules["__main__"], {name: os.environ.get(name) for name in PATHS}
     sys.modules["__main__"] = ModuleType("__main__")
+    os.environ.update(PYTHONSAFEPATH="1", PYTHONPATH=os.pathsep.join(paths_elsewhere()))
     try:
         yield
     finally:
         sys.modules["__main__"] = script
+        for name, value in set_before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
+
+
+def paths_elsewhere() -> list[str]:
+    """Those of PYTHONPATH that are not the working directory, after ours where it may be found by that alone."""
+    named = [path for path in os.environ.get("PYTHONPATH", "").split(os.pathsep) if not is_here(path)]
+    return named if str(HOME) in getsitepackages() else [str(HOME), *named]
 
 
 # How others end a process. A library that fails while it is loaded ends it with an exit code, or another signal.

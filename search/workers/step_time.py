@@ -22,7 +22,7 @@ from search.planning.images import Images
 from search.planning.plan import TIMED as TIMED_HERE
 from search.planning.plan import Rate, smallest_and_largest
 from search.run import Run
-from search.workers.local import threads_of
+from search.workers.local import scriptless, threads_of
 from studies.preset import StudyError
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ def step_times(
     processes at once, of which the mean counts."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # inherited: TensorFlow's chatter is not ours
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(together, context, begun_with, (context.Barrier(together),)) as pool:
+    with scriptless(), ProcessPoolExecutor(together, context, begun_with, (context.Barrier(together),)) as pool:
         return [
             mean_of_all([pool.submit(beside_others, network, training, image_px, threads) for _ in range(together)])
             for network in networks

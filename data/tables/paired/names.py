@@ -14,6 +14,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from data.counted import counted
+from data.problems import Problem
+from data.tables.folders import some
 from data.tables.headings import without_ending
 from data.tables.paired.header_ids import READ_HEADER, Said, Written, is_imageless, said_by
 from data.tables.paired.notations import bare, folded, lettered, one_form, shared_letters, unpadded, whole
@@ -173,3 +176,15 @@ def letters_by_file(files: Sequence[Path]) -> dict[Path, str]:
         own = shared_letters([without_ending(path.name) for path in paths]) if len(paths) > 1 else of_all
         found |= dict.fromkeys(paths, own)
     return found
+
+
+def said_of_folders(folder: Path, problems: Sequence[Problem], images: Iterable[Path]) -> list[str]:
+    """Where images lie in folders that are called like the ids that no file is called."""
+    missing = {problem.id for problem in problems if problem.kind == "missing"}
+    inside = [path for path in images if path.parent.name in missing]
+    if not inside:
+        return []
+    lie = counted(len(inside), "image lies in a folder", "images lie in folders")
+    return [
+        f"{lie} called like an id ({some(folder, inside)}): an id is found by the file's own name, so give it that of its folder"
+    ]

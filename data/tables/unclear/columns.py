@@ -13,7 +13,7 @@ from data.shown import one_line, shown
 from data.tables.ages import months_of
 from data.tables.cells.splits import split_by_cell
 from data.tables.headings import OPTIONS, WHAT, Unused, bare_ids, normalised
-from data.tables.sexes import bare, sexes_in, unread_letters
+from data.tables.sexes import SEX, bare, sexes_in, unread_letters
 from data.tables.sheets import Sheet
 from data.tables.unused import MOST, may_be_ages
 
@@ -37,6 +37,7 @@ OF_ANOTHER_AGE = re.compile(
     r"chronolog|kalender|calendar|decimal|birth|exam|scan|x ?ray|visit|study|mother|father|matern|patern|parent|gestation|menarche|onset|diagnos"
     r"|\bat\b|\bca\b|group|band|gruppe|tooth|dental|zahn"
 )
+OF_A_SEX = {"sex", "gender", "sexe", "sexo", "sesso", "genero", "genre", "geschlecht", "geslacht"}  # headings, bare
 FEW_DIFFERENT = 8  # cells: numbers of readers or of grades, not ages
 UNITS_IN_A_YEAR = (1.0, 12.0, 365.25)
 LEAST_PAIRS, RISING, AS_LARGE = 5, 0.5, 2  # rows, correlation, times
@@ -73,6 +74,24 @@ def refuse_two_columns(path: Path, sheet: Sheet, at: Mapping[str, Sequence[int]]
                     f"{shown(columns[0][row])} and {shown(columns[other][row])}: "
                     + (f"say {OPTIONS[ours]}" if told_apart and ours in OPTIONS else "rename one of them, or remove it")
                 )
+
+
+def with_other_sexes(
+    headings: Sequence[str], at: Mapping[str, Sequence[int]], asked: Mapping[str, str]
+) -> dict[str, Sequence[int]]:
+    """Beside `male`, a column `female` or `Geschlecht` is not read, and is compared all the same where no heading was named."""
+    if "sex" not in at or asked.get("sex"):
+        return dict(at)
+    others = [place for place, heading in enumerate(headings) if place not in at["sex"] and says_a_sex(heading)]
+    return {**at, "sex": (*at["sex"], *others)}
+
+
+def says_a_sex(heading: str) -> bool:
+    """Whether its words do, and nothing else: not "male standard", of a bone age, nor a letter."""
+    words = re.findall(r"[^\W\d_]+", bare(normalised(heading)))
+    return bool(words) and all(
+        word in OF_A_SEX or (len(word) > 1 and re.sub("^is", "", word) in SEX) for word in words if word != "is"
+    )
 
 
 def speaks_of_bone_age(heading: str) -> bool:

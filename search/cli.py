@@ -43,7 +43,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return answer(arguments)
     except OutputLost as lost:
         if not lost.reader_left:
-            log(f"boneage-search: {lost}")
+            with suppress(OSError):  # nothing takes errors either
+                log(f"boneage-search: {lost}")
         return lost.exit_code
 
 

@@ -76,6 +76,13 @@ def test_output_onto_a_full_disk_is_said_in_a_sentence(folder: Path, arguments: 
     assert ended.stderr == b"boneage-search: standard output cannot be written: No space left on device\n"
 
 
+@pytest.mark.parametrize(
+    "how", [">/dev/full 2>/dev/full", ">/dev/full 2>&-", ">/dev/full 2>&1", "</dev/null 1<&0 2>&1"]
+)
+def test_output_and_errors_that_nothing_takes_end_with_two(folder: Path, how: str) -> None:
+    assert shell(folder, ["count"], how).returncode == 2
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("how", ["2>&-", "2>/dev/full"])
 def test_errors_that_nothing_takes_keep_their_exit_code(folder: Path, how: str) -> None:

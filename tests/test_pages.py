@@ -109,6 +109,19 @@ def process_of_the_search(folder: Path) -> int:
     return int((folder / "begun").read_text())
 
 
+@pytest.mark.parametrize("code", [0, 2])
+def test_a_search_that_ended_otherwise_after_the_signal_is_not_put_back_in_the_queue(tmp_path: Path, code: int) -> None:
+    """It was over, or an error would come again."""
+    job = job_in(
+        tmp_path, f"#!/bin/bash\ntrap 'exit {code}' TERM\necho $$ > begun\nfor _ in $(seq 100); do sleep 0.05; done\n"
+    )
+    process_of_the_search(tmp_path)
+    job.terminate()
+
+    assert job.wait(30) == code
+    assert (tmp_path / "said").read_text() == ""
+
+
 @pytest.mark.parametrize(("preempted", "code", "ends"), [(True, 143, 0), (False, 2, 2), (False, 0, 0)])
 def test_the_script_for_slurm_is_put_back_in_the_queue_when_it_is_stopped(
     tmp_path: Path, preempted: bool, code: int, ends: int

@@ -296,6 +296,16 @@ def test_ray_ending_a_worker_for_want_of_memory_is_told_apart(
     assert message.reason == "host_out_of_memory"
 
 
+def test_a_ray_of_our_own_leaves_nothing_on_the_disk() -> None:
+    executor = ray_executor(workers=1)
+    session = Path(executor.session)
+    was_there = session.is_dir()
+    executor.close()
+
+    assert was_there
+    assert not session.exists()
+
+
 def test_a_ray_of_our_own_listens_on_loopback_alone(closed: list[Executor]) -> None:
     closed.append(ray_executor())
     listening = {address for process in {os.getpid(), *ray_processes()} for address in listens_on(process)}

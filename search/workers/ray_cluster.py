@@ -9,6 +9,7 @@ over; a leader whose cluster's head is gone ends with a sentence, before Ray wou
 
 import logging
 import os
+import shutil
 import signal
 import socket
 import threading
@@ -101,6 +102,7 @@ class RayExecutor:
     def __init__(self, workers: int = 0, own: bool = False) -> None:
         """`workers` 0 is one per GPU of the cluster; without GPUs one per core. There are never more than fit. `own`: it ends with us."""
         self.asked, self.own = workers, own
+        self.session = Path(ray_driver._global_node.get_session_dir_path())  # type: ignore[attr-defined] # it is connected
         self.head = ray.get_runtime_context().gcs_address
         self.began = self.answered = self.looked = time.monotonic()
         self.told = False
@@ -211,6 +213,8 @@ class RayExecutor:
             ray.cancel(stream, force=True)
         self.running.clear()
         ray.shutdown()
+        if self.own:  # sockets and logs of Ray's, which nobody reads any more
+            shutil.rmtree(self.session, ignore_errors=True)
 
 
 def from_anywhere(job: Job) -> Job:

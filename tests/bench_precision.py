@@ -1,6 +1,7 @@
 """Half precision against float32: how much faster a step is, and whether the trained network is as good.
 
-A part of `make bench`. What is as good is judged as every variant is: the same seeds, and their spread beside it.
+A part of `make bench`. What is as good is judged as every variant is: the same seeds, and their spread beside it. So short a training may
+still stand at the constant's error at its end, by luck and in either precision (`studies/README.md`): hence the median beside the mean.
 """
 
 import os
@@ -63,7 +64,7 @@ def trained() -> None:
             changes.append(half - full)
     low, high = interval(tuple(changes))
     print(
-        f"\nOn average {statistics.mean(changes):+.2f} months, 95 % interval {low:+.2f} to {high:+.2f}; "
+        f"\nOn average {statistics.mean(changes):+.2f} months, 95 % interval {low:+.2f} to {high:+.2f}, median {statistics.median(changes):+.2f}; "
         f"float32's seeds differ among themselves by {statistics.stdev(plain):.2f} (standard deviation)."
     )
 

@@ -3,20 +3,25 @@
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from models.backend import keras
+from models.backend import keras, tf
 
+import numpy as np
 import PIL.Image
 import pytest
 from conftest import needs, tiny_preset
 from model_folders import train_model
+from small_trainings import EXAMPLES, PX, TINY, TRAINING, VALIDATION
 
 import models.training.precision
 from data.store.disk import Store
 from models.architecture import Architecture, Blocks
+from models.network import build
 from models.training import fit
+from models.training.batch_norm import BatchNormalization
 from models.training.precision import (
     HANDED_OVER,
     ISA_VARIABLES,
@@ -194,3 +199,40 @@ def test_a_model_in_a_precision_that_the_environment_forbids_is_refused_with_a_s
     assert "ONEDNN_MAX_CPU_ISA=AVX2 in the environment keeps oneDNN from it" in ended.stderr
     assert "unset the variable, or use the model on another machine" in ended.stderr
     assert "Traceback" not in ended.stderr
+
+
+def downhill(weights: list[np.ndarray], precision: Precision) -> dict[str, np.ndarray]:
+    """By the kernel's name, the direction in which its gradient points for one batch: a unit vector."""
+    training = replace(TRAINING, precision=precision)
+    fit.prepare_process(training, seed=0)
+    network = build(TINY, PX, training, 0.0, BatchNormalization)
+    network.set_weights(weights)
+    [(image, male, age_months)] = EXAMPLES.batches(32, np.arange(32))
+    kernels = [variable for variable in network.trainable_variables if variable.path.endswith("kernel")]
+
+    @tf.function(autograph=False)
+    def gradients() -> Any:
+        with tf.GradientTape() as tape:
+            predicted = network({"image": tf.constant(image), "male": tf.constant(male)}, training=True)
+            loss = tf.reduce_mean((age_months - predicted) ** 2)
+        return tape.gradient(loss, kernels)
+
+    found = {kernel.path: np.ravel(gradient) for kernel, gradient in zip(kernels, gradients(), strict=True)}
+    return {path: gradient / np.linalg.norm(gradient) for path, gradient in found.items()}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", [0, 1])
+def test_once_a_network_has_begun_to_learn_half_precision_leads_every_kernel_where_float32_does(seed: int) -> None:
+    """Not before: a deep network of fresh weights enlarges every rounding, until its gradients are those of luck in any precision.
+
+    Over seeds 0 to 4 the lowest cosine of a kernel was 0.977 after two epochs. 0.9 is an angle twice as wide.
+    """
+    needs("mixed_bfloat16")
+    trainer = fit.new_trainer(TINY, replace(TRAINING, epochs=2), EXAMPLES, PX, seed)
+    list(trainer.epochs(EXAMPLES, VALIDATION, seed))
+    weights = trainer.model.get_weights()
+    full, half = (downhill(weights, precision) for precision in ("float32", "mixed_bfloat16"))
+
+    assert len(full) > 20
+    assert min(float(full[path] @ half[path]) for path in full) > 0.9

@@ -38,7 +38,7 @@ OTHERS = {  # how other kinds of file begin that bear a picture's name, and what
     b"\xff\x4f\xff\x51": "a JPEG 2000: save it as PNG",
     b"8BPS": "a file of Photoshop: save it as PNG",
     b"%PDF": "a PDF: save its picture as PNG",
-    b"PK\3\4": "an archive: unpack it",
+    b"PK\3\4": "an archive or a workbook: name pictures that were unpacked or saved from it",
     b"\x1f\x8b": "an archive: unpack it",
     b"version https://git-lfs": "the name of a file that Git LFS keeps elsewhere: bring the files with `git lfs pull`",
     b"<": "a text, as where a download was answered by a page: download it again",

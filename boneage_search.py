@@ -51,16 +51,16 @@ except KeyboardInterrupt:
     sys.exit(stopped())
 
 HOME = Path(__file__).resolve().parent
-PACKAGES = ("search", "studies", "models", "data")
+PACKAGES, ENTRY = ("search", "studies", "models", "data"), "boneage_search"
 OURS = b"boneage-search"  # stands in the first line of each package's own file
 
 
 class OwnPackages:
-    """Finds our packages beside this file, before anybody looks along `sys.path`."""
+    """Finds our packages beside this file, before anybody looks along `sys.path`; and this file, which `-m` runs by another name."""
 
     @staticmethod
     def find_spec(name: str, path: Sequence[str] | None = None, target: ModuleType | None = None) -> ModuleSpec | None:
-        return PathFinder.find_spec(name, [str(HOME)]) if name in PACKAGES else None
+        return PathFinder.find_spec(name, [str(HOME)]) if name in (*PACKAGES, ENTRY) else None
 
 
 if OwnPackages not in sys.meta_path:

@@ -43,6 +43,13 @@ def test_the_command_runs_in_a_project_that_has_packages_of_our_names(tmp_path: 
     assert '"params"' in done.stdout
 
 
+def test_a_checkout_runs_its_own_code_where_another_one_is_installed(tmp_path: Path) -> None:
+    (tmp_path / "boneage_search.py").write_text(NOT_OURS)
+    done = python("-m", "boneage_search", "presets", cwd=ROOT, path=str(tmp_path))
+
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 @pytest.mark.skipif(not CASE.exists(), reason="the case is not here")
 def test_the_case_of_a_project_with_models_data_and_search(tmp_path: Path) -> None:
     folder = shutil.copytree(CASE, tmp_path / "in")

@@ -176,7 +176,7 @@ def lacking(package: str, extra: str) -> list[str]:
             found.append(one.name)
         else:
             found += [name for inner in sorted(one.extras) for name in lacking(one.name, inner)]
-    return found
+    return list(dict.fromkeys(found))  # both may ask for the same
 
 
 def installed(package: str) -> bool:

@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 from models.backend import tf
 
@@ -14,6 +15,7 @@ from small_trainings import EXAMPLES, PX, TINY, TRAINING
 
 from data.cores import cores
 from models.training.cards import HIDING, visible_gpus
+from models.training.device_errors import cause
 from models.training.feed import feed, picking, rows_of
 from search.cli import main
 from search.machine import doctor
@@ -60,8 +62,21 @@ def test_on_a_gpu_xla_picks_the_batch_in_a_step_that_it_does_not_compile(monkeyp
         (tf.errors.FailedPreconditionError(None, None, "DNN library: CUDNN_STATUS_NOT_INITIALIZED"), "device_error"),
         (tf.errors.InternalError(None, None, "CUDA_ERROR_ILLEGAL_ADDRESS: an illegal memory access"), "device_error"),
         (tf.errors.UnavailableError(None, None, "CUBLAS_STATUS_EXECUTION_FAILED"), "device_error"),
+        (tf.errors.InternalError(None, None, "Out of memory while trying to allocate 2.5GiB"), "out_of_memory"),
+        (tf.errors.InternalError(None, None, "Failed to allocate request for 2.5GiB on device"), "out_of_memory"),
+        (
+            tf.errors.UnknownError(None, None, "CUDNN_STATUS_INTERNAL_ERROR_DEVICE_ALLOCATION_FAILED"),
+            "out_of_memory",
+        ),
+        (tf.errors.FailedPreconditionError(None, None, "DNN library initialization failed. Look"), "device_error"),
+        (tf.errors.NotFoundError(None, None, "No algorithm worked!  Error messages:"), "device_error"),
+        (tf.errors.InternalError(None, None, "libdevice not found at ./libdevice.10.bc"), "device_error"),
+        (tf.errors.UnavailableError(None, None, "No PTX compilation provider is available."), "device_error"),
+        (tf.errors.InternalError(None, None, "GPU sync failed"), "device_error"),
+        (tf.errors.InternalError(None, None, "Blas xGEMV launch failed : a.shape=[1]"), "device_error"),
+        (RuntimeError("Bad StatusOr access: INTERNAL: CUDA Runtime error: no kernel image"), "device_error"),
     ],
-    ids=lambda value: value if isinstance(value, str) else value.message[:30],
+    ids=lambda value: value if isinstance(value, str) else str(value)[:30],
 )
 def test_what_a_card_says_when_it_fails_is_an_outcome_of_the_trial_and_no_bug(
     error: Exception, reason: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -83,8 +98,12 @@ def test_what_a_card_says_when_it_fails_is_an_outcome_of_the_trial_and_no_bug(
         tf.errors.InvalidArgumentError(None, None, "Detected unsupported operations on XLA_GPU_JIT: CUDA"),
         tf.errors.UnimplementedError(None, None, "no kernel of CUDA"),
         tf.errors.InternalError(None, None, "something else"),
+        tf.errors.InternalError(
+            None, None, 'Graph execution error:\n  File "/cuda/a.py", line 1, in b\nsomething else'
+        ),
+        RuntimeError("something else"),
     ],
-    ids=["invalid", "unimplemented", "internal"],
+    ids=["invalid", "unimplemented", "internal", "in a folder", "runtime"],
 )
 def test_any_other_error_of_tensorflow_stays_a_bug(
     error: Exception, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -95,6 +114,23 @@ def test_any_other_error_of_tensorflow_stays_a_bug(
     monkeypatch.setattr(worker, "run", run)
 
     assert isinstance(worker.outcome(a_job(tmp_path), lambda message: None), Crashed)
+
+
+def test_an_error_is_told_by_its_cause_and_not_by_the_lines_of_code_before_it() -> None:
+    """A real one, of a step that is traced: these lines alone are longer than what is told of an error."""
+
+    @tf.function(autograph=False)
+    def step(side: Any) -> Any:
+        return tf.matmul(tf.ones((2, side)), tf.ones((side + 1, 2)))
+
+    with pytest.raises(tf.errors.InvalidArgumentError) as raised:
+        step(tf.constant(3))
+    assert "defined at" in str(raised.value)[:300]
+    assert "Matrix size-incompatible" not in str(raised.value)[:300]
+
+    assert cause(str(raised.value), 300).startswith("Matrix size-incompatible: In[0]: [2,3], In[1]: [4,2]")
+    assert len(cause(str(raised.value), 20)) == 20
+    assert cause("OOM when allocating tensor", 300) == "OOM when allocating tensor"
 
 
 # which cards

@@ -53,7 +53,7 @@ def test_a_gpu_that_computes_otherwise_than_the_cpu_or_cannot_be_compared_is_som
 def test_a_gpu_that_answers_with_no_number_is_not_near_the_cpu(monkeypatch: pytest.MonkeyPatch) -> None:
     gpu = Seen(("A100",), "float32", True, "2.21.0")
     for answer, found in ((float("nan"), NOT_FINITE), (None, NOT_COMPARED), (0.25, 0.25)):
-        monkeypatch.setattr(doctor, "asked_of_a_worker", lambda *_, answer=answer: answer)
+        monkeypatch.setattr(doctor, "asked_of_a_worker", lambda *_, answer=answer, **__: answer)
         assert apart(demo(), gpu) == found
 
 

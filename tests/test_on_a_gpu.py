@@ -14,7 +14,7 @@ import pytest
 from small_trainings import EXAMPLES, PX, TINY, TRAINING
 
 from data.cores import cores
-from models.training.cards import HIDING, visible_gpus
+from models.training.cards import HIDING, visible_gpus, without_code
 from models.training.device_errors import cause
 from models.training.feed import feed, picking, rows_of
 from search.cli import main
@@ -167,6 +167,31 @@ def test_workers_count_cards_as_nvidia_smi_does_unless_the_user_says_otherwise(m
     monkeypatch.setenv("CUDA_DEVICE_ORDER", "FASTEST_FIRST")
     fork_server()
     assert os.environ["CUDA_DEVICE_ORDER"] == "FASTEST_FIRST"
+
+
+@pytest.mark.parametrize(
+    ("card", "capability", "says"),
+    [
+        ("GTX 980", (5, 2), "older than"),
+        ("GTX 1080", (6, 1), ""),
+        ("V100", (7, 0), ""),
+        ("T4", (7, 5), ""),
+        ("A40", (8, 6), ""),
+        ("RTX 4090", (8, 9), ""),
+        ("H100", (9, 0), ""),
+        ("B200", (10, 0), "newer than"),
+        ("RTX 5090", (12, 0), "newer than"),
+        ("one that states none", (0, 0), ""),
+    ],
+)
+def test_a_card_that_tensorflows_package_has_no_code_for_is_known(
+    card: str, capability: tuple[int, int], says: str
+) -> None:
+    """Of 2.21, whose list this is; TensorFlow itself says the same of cards of these capabilities, which a stand-in for the driver stated."""
+    found = without_code(capability, ["sm_60", "sm_70", "sm_80", "sm_89", "compute_90"])
+
+    assert found.startswith(says)
+    assert bool(found) == bool(says)
 
 
 @pytest.mark.slow

@@ -14,7 +14,7 @@ from typing import Literal
 
 from data.cores import cores
 from data.counted import counted
-from models.training.cards import HIDING, remedy, sign_of_nvidia
+from models.training.cards import HIDING, remedy, sign_of_nvidia, without_code
 from models.training.settings import Precision
 from search.output.terminal import log
 from search.workers.executor import Executor, Make
@@ -32,6 +32,7 @@ class Seen:
     precision: Precision
     xla: bool
     tensorflow: str  # version
+    without_code: tuple[str, ...] = ()  # the GPUs for which its package has none, each with what follows
 
 
 def choose_device(device: DeviceChoice, where: str) -> None:
@@ -56,12 +57,18 @@ def look(precision: Precision, deterministic: bool) -> Seen:
     from models.backend import tf
 
     from models.training.fit import compiled
-    from models.training.precision import automatic
+    from models.training.precision import automatic, capability
 
     gpus = tf.config.list_physical_devices("GPU")
     names = tuple(tf.config.experimental.get_device_details(gpu).get("device_name", gpu.name) for gpu in gpus)
+    built = tf.sysconfig.get_build_info().get("cuda_compute_capabilities", ())
+    lacking = [
+        f"{name} is {why}"
+        for name, gpu in zip(names, gpus, strict=True)
+        if (why := without_code(capability(gpu), built))
+    ]
     taken = automatic() if precision == "auto" else precision
-    return Seen(names, taken, compiled(deterministic), tf.__version__)
+    return Seen(names, taken, compiled(deterministic), tf.__version__, tuple(sorted(set(lacking))))
 
 
 def refuse_idle_card(found: Seen, sign: str) -> None:
@@ -131,6 +138,8 @@ def announced(make: Make, where: str, precision: Precision, deterministic: bool)
         executor = make()
         if found:
             log(device_line(found, executor.workers))
+            for sentence in found.without_code:
+                log(sentence)
         elif where != "local":
             log(
                 f"device: what the nodes of {where} have; precision: {precision}; {counted(executor.workers, 'worker')}"

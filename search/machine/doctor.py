@@ -24,12 +24,13 @@ from search.machine.on_a_gpu import findings
 from search.machine.predicted import ROUNDING_MONTHS, predictions_apart
 from search.output.terminal import log
 from search.storage.sqlite import StorageError
-from search.workers.local import asked_of_a_worker, threads_of, workers_here
+from search.workers.local import ANSWER_SECONDS, asked_of_a_worker, threads_of, workers_here
 from search.workers.step_time import step_times
 from studies.preset import Preset
 
 PROGRAM = "boneage-search"
 EXTRAS = ("gpu", "ray", "dicom", "postgres", "export", "gp")  # of a user; dev is of developers
+COMPILED_SECONDS = 2 * 3600.0
 MOST_CHARACTERS = 1_000  # of an error
 STANDS_ON = (PROGRAM, "tensorflow", "keras", "optuna", "numpy", "pandas")
 FIRST_REPORT = "nobody has run this program on a GPU yet: please report this page"
@@ -42,7 +43,7 @@ def facts(preset: Preset, folder: Path, storage_url: str = "") -> dict[str, Any]
     found, sign = seen(asked_for, False), sign_of_nvidia()
     by_auto = found if asked_for == "auto" else seen("auto", False)
     gpus, months = found.gpus if found else (), apart(preset, found)
-    parts = findings(preset.reference, preset.training, preset.preparation.image_px, gpus)
+    parts = findings(preset.reference, preset.training, preset.preparation.image_px, gpus, patience(found))
     step = timed_on_both(preset, gpus)
     storage, storage_error = kept(folder, storage_url)
     return {
@@ -57,6 +58,7 @@ def facts(preset: Preset, folder: Path, storage_url: str = "") -> dict[str, Any]
         "nvidia_cards": [str(card) for card in cards() or []],
         HIDING.lower(): os.environ.get(HIDING),
         "tensorflow_sees": list(gpus) if found else None,
+        "without_code": list(found.without_code) if found else None,
         "preset": preset.name,
         "precision_of_preset": found.precision if found else None,
         "precision_by_auto": by_auto.precision if by_auto else None,
@@ -111,11 +113,18 @@ def timed(preset: Preset) -> dict[str, float | str]:
     return {"train_step_seconds": round(step.train, 4), "validate_step_seconds": round(step.validate, 4)}
 
 
+def patience(found: Seen | None) -> float:
+    """Seconds until a GPU has answered, for which a driver may have to compile TensorFlow's kernels first."""
+    return COMPILED_SECONDS if found and found.without_code else ANSWER_SECONDS
+
+
 def apart(preset: Preset, found: Seen | None) -> float | str | None:
     """How far predictions of the preset's reference on the first GPU are from the CPU's; None where there is no GPU."""
     if found is None or not found.gpus:
         return None
-    months = asked_of_a_worker(predictions_apart, preset.reference, preset.preparation.image_px, "GPU:0")
+    months = asked_of_a_worker(
+        predictions_apart, preset.reference, preset.preparation.image_px, "GPU:0", seconds=patience(found)
+    )
     if months is None:
         return NOT_COMPARED
     return months if math.isfinite(months) else NOT_FINITE

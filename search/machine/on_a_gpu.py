@@ -9,7 +9,7 @@ from models.training.cards import HIDING, visible_gpus
 from models.training.device_errors import cause
 from models.training.settings import Precision, Training
 from search.machine.card import cards
-from search.workers.local import asked_of_a_worker
+from search.workers.local import ANSWER_SECONDS, asked_of_a_worker
 
 NO_GPU = "no GPU here"
 STEPS = 4
@@ -29,12 +29,18 @@ class Tried:
     free_with_it_bytes: int | None
 
 
-def findings(architecture: Architecture, training: Training, image_px: int, gpus: Sequence[str]) -> dict[str, str]:
-    """By name; steps are trained only where there is a GPU."""
+def findings(
+    architecture: Architecture,
+    training: Training,
+    image_px: int,
+    gpus: Sequence[str],
+    seconds: float = ANSWER_SECONDS,
+) -> dict[str, str]:
+    """By name; steps are trained only where there is a GPU, and for no longer than this."""
     if not gpus:
         return dict.fromkeys(said(None, {}), NO_GPU)
     at_best = replace(training, precision="auto", weights="")
-    tried = asked_of_a_worker(steps_tried, architecture, at_best, image_px)
+    tried = asked_of_a_worker(steps_tried, architecture, at_best, image_px, seconds=seconds)
     return said(tried, {gpu: asked_of_a_worker(gpus_seen, gpu) for gpu in visible_gpus()})
 
 

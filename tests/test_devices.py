@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -130,6 +131,12 @@ def test_the_cpu_is_taken_where_it_is_asked_for(monkeypatch: pytest.MonkeyPatch)
 def test_the_line_names_device_precision_workers_and_xla() -> None:
     assert device_line(GPUS, 2) == "device: 2 GPUs (NVIDIA A100); precision: mixed_bfloat16; 2 workers; XLA: yes"
     assert "; 3 workers, which share a card's memory; " in device_line(GPUS, 3)
+    assert "share" not in device_line(GPUS, 3, cards=3)  # parts of cards, of which one process sees the first
+    mixed = replace(GPUS, each=("mixed_float16", "mixed_bfloat16"))
+    assert "; precision: mixed_bfloat16 or mixed_float16, by the card (--precision sets one for all); " in device_line(
+        mixed, 2
+    )
+    assert device_line(replace(GPUS, each=("mixed_bfloat16",) * 2), 2) == device_line(GPUS, 2)
     line = device_line(CPU, 1)
     assert line.startswith("device: CPU (")
     assert line.endswith("; precision: float32; 1 worker; XLA: no")

@@ -14,7 +14,7 @@ from typing import Literal
 
 from data.cores import cores
 from data.counted import counted
-from models.training.cards import HIDING, remedy, sign_of_nvidia, without_code
+from models.training.cards import HIDING, remedy, sign_of_nvidia, visible_gpus, without_code
 from models.training.settings import Precision
 from search.output.terminal import log
 from search.workers.executor import Executor, Make
@@ -33,6 +33,7 @@ class Seen:
     xla: bool
     tensorflow: str  # version
     without_code: tuple[str, ...] = ()  # the GPUs for which its package has none, each with what follows
+    each: tuple[Precision, ...] = ()  # what a worker takes that is given one of the GPUs alone
 
 
 def choose_device(device: DeviceChoice, where: str) -> None:
@@ -57,7 +58,7 @@ def look(precision: Precision, deterministic: bool) -> Seen:
     from models.backend import tf
 
     from models.training.fit import compiled
-    from models.training.precision import automatic, capability
+    from models.training.precision import automatic, capability, of_gpu
 
     gpus = tf.config.list_physical_devices("GPU")
     names = tuple(tf.config.experimental.get_device_details(gpu).get("device_name", gpu.name) for gpu in gpus)
@@ -68,7 +69,8 @@ def look(precision: Precision, deterministic: bool) -> Seen:
         if (why := without_code(capability(gpu), built))
     ]
     taken = automatic() if precision == "auto" else precision
-    return Seen(names, taken, compiled(deterministic), tf.__version__, tuple(sorted(set(lacking))))
+    each = tuple(of_gpu(capability(gpu)) if precision == "auto" else precision for gpu in gpus)
+    return Seen(names, taken, compiled(deterministic), tf.__version__, tuple(sorted(set(lacking))), each)
 
 
 def refuse_idle_card(found: Seen, sign: str) -> None:
@@ -85,14 +87,17 @@ def refuse_idle(ask: Callable[[], Seen | None]) -> None:
         refuse_idle_card(found, sign)
 
 
-def device_line(found: Seen, workers: int) -> str:
+def device_line(found: Seen, workers: int, cards: int = 0) -> str:
+    """`cards` are those that workers are given one by one; of the parts of a card (MIG), CUDA shows a process the first alone."""
     names = sorted(set(found.gpus))
     gpus = f"{counted(len(found.gpus), 'GPU')} ({', '.join(names)})"
     device = gpus if found.gpus else f"CPU ({cpu_name()}, {counted(cores(), 'core')})"
     at_once = counted(workers, "worker")
-    if found.gpus and workers > len(found.gpus):
+    if found.gpus and workers > max(len(found.gpus), cards):
         at_once += ", which share a card's memory"
-    return f"device: {device}; precision: {found.precision}; {at_once}; XLA: {'yes' if found.xla else 'no'}"
+    taken = sorted({*found.each}) or [found.precision]
+    precision = taken[0] if len(taken) == 1 else f"{' or '.join(taken)}, by the card (--precision sets one for all)"
+    return f"device: {device}; precision: {precision}; {at_once}; XLA: {'yes' if found.xla else 'no'}"
 
 
 def cpu_name(cpuinfo: Path = Path("/proc/cpuinfo")) -> str:
@@ -137,7 +142,7 @@ def announced(make: Make, where: str, precision: Precision, deterministic: bool)
         told = True
         executor = make()
         if found:
-            log(device_line(found, executor.workers))
+            log(device_line(found, executor.workers, len(visible_gpus())))
             for sentence in found.without_code:
                 log(sentence)
         elif where != "local":

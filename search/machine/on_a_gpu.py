@@ -8,7 +8,7 @@ from models.architecture import Architecture
 from models.training.cards import HIDING, visible_gpus
 from models.training.device_errors import cause
 from models.training.settings import Precision, Training
-from search.machine.card import cards
+from search.machine.card import own_card
 from search.workers.local import ANSWER_SECONDS, asked_of_a_worker
 
 NO_GPU = "no GPU here"
@@ -109,10 +109,9 @@ def steps_tried(architecture: Architecture, training: Training, image_px: int) -
 
 
 def free_bytes() -> int | None:
-    """Of the first card that this process may see, where it is named by its number."""
-    [first, *_] = visible_gpus() or [""]
-    here = cards()
-    return here[int(first)].free_bytes if here and first.isdecimal() and int(first) < len(here) else None
+    """Of the first card that this process may see."""
+    here = own_card()
+    return here.free_bytes if here else None
 
 
 def gpus_seen(gpu: str) -> int:

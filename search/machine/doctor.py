@@ -24,13 +24,13 @@ from search.machine.on_a_gpu import findings
 from search.machine.predicted import ROUNDING_MONTHS, predictions_apart
 from search.output.terminal import log
 from search.storage.sqlite import StorageError
-from search.workers.local import ANSWER_SECONDS, asked_of_a_worker, threads_of, workers_here
+from search.workers.local import asked_of_a_worker, threads_of, workers_here
 from search.workers.step_time import step_times
 from studies.preset import Preset
 
 PROGRAM = "boneage-search"
 EXTRAS = ("gpu", "ray", "dicom", "postgres", "export", "gp")  # of a user; dev is of developers
-COMPILED_SECONDS = 2 * 3600.0
+STEPS_SECONDS, KERNELS_SECONDS = 1_800.0, 7_200.0
 MOST_CHARACTERS = 1_000  # of an error
 STANDS_ON = (PROGRAM, "tensorflow", "keras", "optuna", "numpy", "pandas")
 FIRST_REPORT = "nobody has run this program on a GPU yet: please report this page"
@@ -114,8 +114,8 @@ def timed(preset: Preset) -> dict[str, float | str]:
 
 
 def patience(found: Seen | None) -> float:
-    """Seconds until a GPU has answered, for which a driver may have to compile TensorFlow's kernels first."""
-    return COMPILED_SECONDS if found and found.without_code else ANSWER_SECONDS
+    """Seconds until a GPU has answered: XLA compiles its steps, and a driver may have to compile TensorFlow's kernels first."""
+    return KERNELS_SECONDS if found and found.without_code else STEPS_SECONDS
 
 
 def apart(preset: Preset, found: Seen | None) -> float | str | None:

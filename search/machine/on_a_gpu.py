@@ -9,7 +9,7 @@ from models.training.cards import HIDING, visible_gpus
 from models.training.device_errors import cause
 from models.training.settings import Precision, Training
 from search.machine.card import own_card
-from search.workers.local import ANSWER_SECONDS, asked_of_a_worker
+from search.workers.local import asked_of_a_worker
 
 NO_GPU = "no GPU here"
 STEPS = 4
@@ -34,7 +34,7 @@ def findings(
     training: Training,
     image_px: int,
     gpus: Sequence[str],
-    seconds: float = ANSWER_SECONDS,
+    seconds: float,
 ) -> dict[str, str]:
     """By name; steps are trained only where there is a GPU, and for no longer than this."""
     if not gpus:
@@ -47,7 +47,7 @@ def findings(
 def said(tried: Tried | str | None, alone: Mapping[str, int | None]) -> dict[str, str]:
     """A sentence for each part. `alone`: how many GPUs a worker sees that is given this one."""
     if not isinstance(tried, Tried):
-        failed = f"not tried: {tried or 'the process that was to try it ended'}"
+        failed = f"not tried: {tried or 'the process that was to try it ended, or took too long'}"
         return dict.fromkeys(("gpu_precision", "gpu_xla", "gpu_memory_growth", "gpu_energy"), failed) | {
             "gpu_for_each_worker": one_each(alone)
         }

@@ -121,6 +121,8 @@ def outcome(
     job: Job, send: Callable[[Message], None], stopping: Callable[[], bool] = lambda: False
 ) -> Finished | Failed | Paused | Halted | Crashed:
     """Train to the end and say how it ended; only bugs of ours become Crashed."""
+    if refused := device_refused():
+        return Failed(job.number, "device_error", refused)
     try:
         whole = run(job, send, stopping)
     except tf.errors.ResourceExhaustedError as error:
@@ -147,6 +149,16 @@ def outcome(
     if not whole:
         return Paused(job.number)
     return Finished(job.number, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
+
+
+def device_refused() -> str:
+    """Why this process' devices do not begin, which says nothing of a network; empty where they do."""
+    try:
+        tf.config.list_logical_devices()
+    except Exception as error:
+        said = cause(str(error), MOST_CHARACTERS)
+        return f"other processes have taken its memory: {said}" if at_fault(said) == "out_of_memory" else said
+    return ""
 
 
 def out_of_memory(job: Job, error: Exception) -> Failed:

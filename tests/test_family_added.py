@@ -19,7 +19,7 @@ from models.pretrained.start import start
 from search.show import svg
 from search.storage.settings import derive
 from studies import ablation, width
-from studies.preset import cpu
+from studies.presets import cpu
 from studies.study import Given, feasible_points
 
 PAGE = Path(__file__).parents[1] / "CONTRIBUTING.md"

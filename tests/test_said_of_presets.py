@@ -9,7 +9,7 @@ from search.commands.general.presets import first_sentence
 from search.commands.options import OPTIONS
 from search.commands.parser import parser
 from studies.order import EVERY
-from studies.preset import PRESETS, demo
+from studies.presets import PRESETS, demo
 from studies.study import in_months
 
 DOCS = Path(__file__).parents[1] / "docs"

@@ -42,7 +42,8 @@ from search.storage.settings import (
 from search.storage.settings import TRIALS as TRIALS
 from search.storage.sqlite import own_url
 from studies.around.baseline import gone_on
-from studies.preset import PRESETS, Preset, StudyError
+from studies.preset import Preset, StudyError
+from studies.presets import PRESETS
 
 if TYPE_CHECKING:
     from data.store.disk import Store

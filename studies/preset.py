@@ -1,10 +1,9 @@
-"""Presets: functions that return one complete, frozen value. Everything a run decides in advance is here.
-
-To try something else, set a field on the command line, or add a function that derives from one of these.
+"""What a preset is: everything that a run decides in advance, as one complete, frozen value. Those that have a name are in
+`studies/presets/`; to try something else, set a field on the command line, or add one there.
 """
 
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal, get_args
+from typing import Literal, get_args
 
 from data.preparation import Preparation
 from data.ranges import Range, check, whole
@@ -12,9 +11,8 @@ from data.shown import shown
 from models.architecture import BETA, REPEATS, UNITS, Architecture, ArchitectureError, Blocks
 from models.cost import PARAMS, cost
 from models.families import FAMILIES
-from models.paper import MODIFIED
 from models.stages import stages
-from models.training.settings import EPOCHS, FILMS, FILMS_BRIEFLY, FILMS_OFF, Training
+from models.training.settings import EPOCHS, Training
 
 OBJECTIVES = (("mae",), ("mae", "macs"), ("mae", "params"))
 Strategy = Literal["surrogate", "paper"]
@@ -74,9 +72,7 @@ class Preset:
     ablate_winner: bool = False  # after the search, ask of the decided network which of its block groups it needs
     keep_networks: int = 1  # trained networks that the run's best trials leave, for use before `train`; 0: none
     seeds: int = 1  # every point of ablation, width and refinement runs with so many, from `seed` on
-    baseline_seeds: int = (
-        0  # of what variants are compared with; 0: more than `seeds` by the square root of their number
-    )
+    baseline_seeds: int = 0  # of what variants are compared with; 0: as many as `reference_seeds` says
     drop_useless: bool = False  # ablation: leave out together what can be left out, for the studies after it
     resolve: int = 0  # ablation: more seeds, up to so many, where a verdict is open
     prune: bool = False  # end trials of depth and refinement early if they have fallen behind the others
@@ -88,20 +84,8 @@ class Preset:
     margin_months: float = 0.3  # two validation MAEs closer than this are a tie where one is chosen
     equivalence_months: float = 1.0  # a change surely smaller than this does not matter
     seed_sd_months: float = 0.4  # by which seeds are taken to differ before the run has measured it
-    width_factors: tuple[float, ...] = (
-        0.5,
-        0.6,
-        0.7,
-        0.8,
-        0.9,
-        1.0,
-        1.1,
-        1.2,
-        1.3,
-        1.4,
-        1.5,
-        1.6,
-    )  # of the reference β
+    # Of the reference β.
+    width_factors: tuple[float, ...] = (0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.1, 1.2, 1.3, 1.4, 1.5, 1.6)
     width_trials: int = 8  # by the surrogate
     depth_trials: int = 30
     refine_trials: int = 16  # by the surrogate
@@ -184,164 +168,3 @@ class Preset:
         if self.baseline_seeds:
             return max(self.baseline_seeds, seeds)
         return seeds if seeds < 2 else seeds * max(1, round(variants**0.5))
-
-
-EVEN_TONE = 0.35  # near the middle of RSNA's films, whose greys so change least
-
-
-def default() -> Preset:
-    """Settings of our own choice, at the paper's image size; not yet compared with the paper's. For a GPU.
-
-    The output starts at the mean age, Adam at 1e-3 decays smoothly, images are cropped and padded instead of squashed,
-    and flipped only as a right hand would be.
-    """
-    return Preset(
-        name="default",
-        training=Training(warmup_epochs=1.0, rotation_degrees=10, zoom=0.1, translation=0.05, **FILMS),
-        reference=Architecture(even_tone=EVEN_TONE),
-        full_epochs=100,
-    )
-
-
-def paper() -> Preset:
-    """The report's own settings (Ma 2021, sections IV-VI): for reproducing its Table 1, whose rows depth tries first."""
-    return Preset(
-        name="paper",
-        strategy="paper",
-        preparation=Preparation(fit="squash", stretch=False),
-        training=Training(
-            epochs=30,
-            batch=32,
-            learning_rate=1e-2,
-            final_learning_rate=1e-5,
-            schedule="step",
-            loss="mse",
-            l2=1e-4,  # "a common value"
-            start_at_mean=False,
-            flip_horizontal=True,
-            flip_vertical=True,
-            zoom=0.1,
-            precision="float32",
-        ),
-        full_epochs=100,
-        confirm=0,  # nor was the report's search confirmed
-        refine_max_params=80_000_000,  # its Final has 78M
-        depth_start=tuple((row.beta, row.blocks) for row in MODIFIED),
-        dropouts=(0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8),
-    )
-
-
-def cpu() -> Preset:
-    """The real question at a size that a few CPU cores can answer; `plan --preset cpu` says how long they take.
-
-    Images of 100 px, β 0.25, 4,000 images to train on, 9 epochs.
-
-    The cap is the paper's 70M at this β: 70M · 0.25². The first stem pooling is left out, since with it an image of
-    100 px is one pixel wide where mixed9 works. So short a training needs many steps (small batches), a high learning
-    rate, no augmentation but of the films, and a BatchNorm that forgets its start within an epoch.
-    """
-    return Preset(
-        name="cpu",
-        preparation=Preparation(image_px=100, fit="squash", images=5000, validation_fraction=0.18, test_fraction=0.02),
-        training=Training(
-            epochs=9,
-            batch=16,
-            learning_rate=4e-3,  # at 1e-2 the seed decides when a network leaves the constant: epoch 1 to 4
-            warmup_epochs=0.5,
-            bn_momentum=0.9,
-            flip_horizontal=False,
-            precision="float32",
-            **FILMS_BRIEFLY,
-        ),
-        reference=Architecture(beta=0.25, stem_pools=(False, True), even_tone=EVEN_TONE),
-        max_params=4_400_000,
-        margin_months=1.0,
-        equivalence_months=2.0,
-        seed_sd_months=0.8,
-        width_factors=(0.5, 0.7, 1.0, 1.4, 1.7),
-        width_trials=4,
-        depth_trials=6,
-        refine_trials=6,
-        depth_patience=4,
-        depth_extra=2,
-        fc_choices=(512,),
-        dropouts=(0.2, 0.5),
-    )
-
-
-def demo() -> Preset:
-    """Every part of the search in a few minutes, on drawn hands: shows how it works, decides nothing about radiographs.
-
-    Batches of 8, a BatchNorm that forgets fast and a high learning rate learn half of what there is to learn within 14 epochs. The rate
-    is what each weight of the output may move in a step, and those have far to go until the answers differ by months. So learn all of the
-    seeds that it trains itself, and 86 of 90 trainings with others. By its own three neither block group matters for the drawn hands.
-    """
-    return replace(
-        cpu(),
-        name="demo",
-        data="phantom:700",
-        preparation=Preparation(image_px=48, validation_fraction=0.25, test_fraction=0.1),
-        training=replace(
-            cpu().training, **FILMS_OFF, epochs=14, batch=8, learning_rate=1.2e-2, warmup_epochs=1.0, bn_momentum=0.8
-        ),
-        reference=Architecture(beta=0.1, blocks=Blocks(0, 0, 0, 0, 1, 1), stem_pools=(False, True)),
-        max_params=1_100_000,
-        margin_months=1.0,
-        equivalence_months=3.0,
-        width_factors=(0.7, 1.0, 1.4),
-        width_trials=1,
-        depth_trials=2,
-        refine_trials=1,
-        depth_patience=3,
-        fc_choices=(64,),
-        dropouts=(0.3,),
-    )
-
-
-EDITION = 4  # of the presets' values; goes up with every change of one, as a run keeps those that it was begun with
-EARLIER: dict[
-    tuple[str, int], dict[str, Any]
-] = {  # what a preset had in an earlier edition, by its name and that edition
-    ("demo", 1): {
-        "image_px": 64,
-        "epochs": 20,
-        "batch": 16,
-        "learning_rate": 4e-3,
-        "bn_momentum": 0.9,
-        "beta": 0.125,
-        "blocks": Blocks(1, 1, 1, 1, 1, 1),
-        "margin_months": 2.0,
-        "equivalence_months": 4.0,
-        "width_trials": 3,
-        "depth_trials": 4,
-        "refine_trials": 4,
-        "fc_choices": (128,),
-        "dropouts": (0.3, 0.6),
-    },
-    ("demo", 2): {"learning_rate": 5e-3},
-    **{(name, edition): {"even_tone": 0.0} for name in ("default", "cpu") for edition in (1, 2, 3)},
-}
-
-
-def miniature() -> Preset:
-    """The paper's question so small that every network of its space can be trained: what searches are compared on.
-
-    As in Table 1, β and the repeats of mixed5, mixed7 and mixed9 are searched, then the head; the other groups are left
-    out, which 64 px do not need. The cap is a little over twice the reference, as the paper's is three times stock. Of 324
-    networks, 180 meet it; one takes half a minute of one core.
-    """
-    return replace(
-        cpu(),
-        name="miniature",
-        preparation=Preparation(image_px=64, images=4000, validation_fraction=0.25, test_fraction=0.25),
-        training=replace(cpu().training, **FILMS_OFF, epochs=6, learning_rate=3e-3),
-        reference=Architecture(beta=0.14, blocks=Blocks(0, 0, 0, 1, 1, 1), stem_pools=(False, True)),
-        max_params=500_000,
-        width_factors=(1.0, 1.4286, 2.0),  # β 0.14, 0.2, 0.28
-        depth_extra=1,
-        fc_choices=(128,),
-        dropouts=(0.3,),
-    )
-
-
-PRESETS = {"default": default, "paper": paper, "cpu": cpu, "demo": demo, "miniature": miniature}

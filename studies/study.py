@@ -176,11 +176,11 @@ class Study(Protocol):
 
     @property
     def COMMAND(self) -> str:
-        """What people type to run it."""
+        """What people type to run it. A study after all has the command of the last of the order, which ends with it."""
 
     @property
     def QUESTION(self) -> str:
-        """Without a capital and a question mark, as the command's help has it."""
+        """An open one (which, how, at, from), without a capital and a question mark, as the command's help has it."""
 
     @property
     def RULE(self) -> str:

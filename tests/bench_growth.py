@@ -22,7 +22,7 @@ from models.cost import cost
 from models.training.fit import Epoch, new_trainer
 from search.compare.compare import compare, recorded_seeds, summary
 from search.compare.curves import read
-from studies.preset import miniature
+from studies.presets import miniature
 
 IMAGES = (500, 1000, 2000, 4000)
 PIXELS = (64, 96, 128, 200, 300)

@@ -22,7 +22,7 @@ from search.storage.opening import open_storage
 from search.storage.sqlite import own_url
 from search.storage.status import status
 from studies.order import study_name
-from studies.preset import demo
+from studies.presets import demo
 from studies.study import points
 
 SIZES = (10, 100, 1_000, 10_000)

@@ -10,7 +10,7 @@ from dataclasses import replace
 import numpy as np
 
 from models.architecture import Architecture, Blocks
-from studies.preset import cpu
+from studies.presets import cpu
 
 BATCH = 32
 BLOCKS = Blocks(0, 0, 0, 0, 0, 1)  # tracing the stock network 12 times would be most of what is measured

@@ -23,7 +23,7 @@ from data.store.prepare import prepare
 from models.architecture import Architecture
 from models.training.fit import new_trainer
 from models.training.precision import automatic
-from studies.preset import cpu
+from studies.presets import cpu
 from studies.statistics.resampling import interval
 
 SEEDS = range(6)

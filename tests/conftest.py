@@ -20,7 +20,8 @@ from models.architecture import Architecture, Blocks
 from models.training.settings import Training
 from search.run import Run
 from search.storage.sqlite import sqlite_url
-from studies.preset import Preset, demo
+from studies.preset import Preset
+from studies.presets import demo
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser

@@ -14,7 +14,8 @@ from models.architecture import GROUPS
 from search.compare.curves import Curve, Recorded
 from search.planning.asking import key
 from studies import joint
-from studies.preset import Preset, miniature
+from studies.preset import Preset
+from studies.presets import miniature
 from studies.study import Point, points
 
 CONSTANT_MAE = 34.4

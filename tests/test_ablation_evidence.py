@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from models.architecture import Architecture, Blocks
 from studies import ablation
-from studies.preset import PRESETS, Strategy
+from studies.preset import Strategy
+from studies.presets import PRESETS
 from studies.study import Decision, Given, Trial, pool
 
 REFERENCE = Architecture(0.25, Blocks(1, 2, 1, 2, 1, 2), stem_pools=(False, True))

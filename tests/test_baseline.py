@@ -27,7 +27,8 @@ from search.storage.status import next_command, status
 from search.workers.job import Job
 from studies.around import baseline
 from studies.order import STUDIES
-from studies.preset import PRESETS, Preset, StudyError
+from studies.preset import Preset, StudyError
+from studies.presets import PRESETS
 from studies.study import Given, Trial, pool
 
 IMAGES = Images(40, 13, 0, "counted", 0)

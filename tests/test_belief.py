@@ -19,7 +19,8 @@ from studies import depth, joint, refinement, width
 from studies.findings import Choice
 from studies.knowledge import belief, dimensions
 from studies.order import EVERY
-from studies.preset import PRESETS, Preset, miniature
+from studies.preset import Preset
+from studies.presets import PRESETS, miniature
 from studies.study import Decision, Given, Training, Trial, feasible_points, points, pool
 
 Truth = Callable[[Architecture], float]

@@ -23,6 +23,8 @@ from search.planning.plan import assumed, plan
 from search.planning.time_left import fitting, to_come
 from search.report.read import read
 from search.report.rows import table1_rows
+from search.report.sections import contents
+from search.report.text import markdown
 from search.report.words import answers, verdict_sentence
 from search.storage.opening import open_storage
 from search.storage.records import decisions, load, trials_of
@@ -30,7 +32,7 @@ from search.workers.job import Job
 from studies import refinement
 from studies.ablation import AblationFindings
 from studies.around import confirmation, sex, winner
-from studies.order import STUDIES, following
+from studies.order import EVERY, STUDIES, following
 from studies.preset import SEEDS, Preset
 from studies.statistics.fresh import fresh_seed
 from studies.study import Decision, Given, Study, Training, Trial, feasible_points, pool, seeds_of
@@ -210,3 +212,6 @@ def test_a_run_trains_what_was_planned_after_it_and_says_what_the_sex_is_worth(
     good = next(one for one in answers(report) if one.question == "How good?")
     assert "Without the sex the decided network is 2.00 months worse, by fresh seeds on both sides." in good.details
     assert "Final, without the sex" in [one["network"] for one in table1_rows(report)]
+    made_of_it = contents(report)
+    assert {"Sex", "Winner"} <= dict(made_of_it.sections).keys()  # what they compared
+    assert all(EVERY[name].QUESTION[1:] in markdown(made_of_it) for name in trained)

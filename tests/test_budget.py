@@ -17,7 +17,8 @@ from search.planning.budget import FEW, SEEDS, TRIALS, Design, changes, design, 
 from search.planning.images import NAMED, Images
 from search.planning.plan import TIMED, Plan, Rate, StudyPlan, plan
 from search.run import derive
-from studies.preset import MIN_SEEDS, PRESETS, Preset, StudyError
+from studies.preset import MIN_SEEDS, Preset, StudyError
+from studies.presets import PRESETS
 
 IMAGES = Images(100, 20, 10, NAMED, 1)
 RATE = Rate(lambda macs: macs / 1e8, "assumed")

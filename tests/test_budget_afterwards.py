@@ -19,7 +19,8 @@ from search.planning.plan import Plan, Rate, StudyPlan
 from search.run import Run, open_run, record, set_by_a_budget
 from search.storage.sqlite import sqlite_url
 from studies.order import STUDIES
-from studies.preset import PRESETS, Preset
+from studies.preset import Preset
+from studies.presets import PRESETS
 
 RATE = Rate(lambda macs: 10.0, "assumed")
 MINUTE = 60.0

@@ -26,7 +26,8 @@ from search.storage.sqlite import sqlite_url
 from search.workers.job import EpochDone, Message
 from studies.around import winner
 from studies.order import STUDIES
-from studies.preset import PRESETS, StudyError
+from studies.preset import StudyError
+from studies.presets import PRESETS
 
 RATE_OF_TEN = Rate(lambda macs: 10.0, "assumed")
 

@@ -21,7 +21,8 @@ from search.run import Run, record
 from search.storage.sqlite import sqlite_url
 from studies import ablation, depth, joint, refinement, width
 from studies.order import STUDIES
-from studies.preset import Preset, StudyError, demo
+from studies.preset import Preset, StudyError
+from studies.presets import demo
 from studies.study import Decision, Given, feasible_points, points
 
 

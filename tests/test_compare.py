@@ -39,7 +39,8 @@ from search.storage.opening import open_storage
 from search.storage.sqlite import sqlite_url
 from studies import joint
 from studies.order import STUDIES
-from studies.preset import Preset, StudyError, miniature
+from studies.preset import Preset, StudyError
+from studies.presets import miniature
 from studies.study import Point, points
 
 optuna.logging.set_verbosity(optuna.logging.WARNING)

@@ -36,7 +36,8 @@ from studies.around import confirmation
 from studies.around.confirmation import fresh
 from studies.findings import learned_nothing
 from studies.order import ORDER, STUDIES
-from studies.preset import RANGES, SEEDS, StudyError, paper
+from studies.preset import RANGES, SEEDS, StudyError
+from studies.presets import paper
 from studies.refinement import RefinementFindings
 from studies.statistics.fresh import IN_FULL, fresh_seed
 from studies.study import Decision, Given, Trial, pool

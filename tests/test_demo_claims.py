@@ -16,7 +16,7 @@ from data.csv_text import read_csv
 from search.run import settings_in_full
 from studies import ablation
 from studies.ablation import BASELINE, AblationFindings
-from studies.preset import demo
+from studies.presets import demo
 from studies.study import Given, Trial, pool
 
 TABLE = Path(__file__).parent / "demo_ablation.csv"

@@ -22,7 +22,7 @@ from search.machine.on_a_gpu import NO_GPU, Tried, findings, said
 from search.machine.predicted import ROUNDING_MONTHS, SPREAD_MONTHS, predictions_apart, spread_out
 from search.storage.sqlite import StorageError, own_url
 from search.workers.local import asked_of_a_worker, workers_here
-from studies.preset import PRESETS, demo
+from studies.presets import PRESETS, demo
 
 ROOT = Path(__file__).parents[1]
 

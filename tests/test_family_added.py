@@ -14,11 +14,12 @@ from models.architecture import Architecture
 from models.cells import cells
 from models.cost import cost
 from models.families.family import Family
-from models.network import build, trunk
+from models.network import ByStage, build, trunk
+from models.pretrained.start import start
 from search.show import svg
 from search.storage.settings import derive
 from studies import ablation, width
-from studies.preset import cpu
+from studies.presets import cpu
 from studies.study import Given, feasible_points
 
 PAGE = Path(__file__).parents[1] / "CONTRIBUTING.md"
@@ -57,6 +58,19 @@ def test_with_keras_weights_it_answers_as_keras_does(added: Family) -> None:
     images = np.random.default_rng(2).uniform(0, 1, (1, 32, 32, 3)).astype(np.float32)
 
     np.testing.assert_allclose(own.predict(images, verbose=0), theirs.predict(images, verbose=0), rtol=1e-3, atol=1e-6)
+
+
+@pytest.mark.slow
+def test_it_starts_from_a_file_of_keras_weights(added: Family, tmp_path: Path) -> None:
+    network = Architecture(family="vgg16", blocks=added.blocks)
+    theirs = keras.applications.VGG16(weights=None, include_top=False, input_shape=(96, 96, 3))
+    theirs.save_weights(tmp_path / "file.weights.h5")
+    by_stage: ByStage = {}
+    build(network, 96, by_stage=by_stage)
+
+    assert not start(by_stage, network, tmp_path / "file.weights.h5").fresh
+    last = [layer for layer in theirs.layers if layer.weights][-1]
+    np.testing.assert_array_equal(by_stage["stage5_2"][-1].get_weights()[0], last.get_weights()[0])
 
 
 def test_the_studies_search_it(added: Family) -> None:

@@ -28,7 +28,8 @@ from search.storage.sqlite import sqlite_url
 from search.trained.choose import name_of
 from studies import ablation, depth, joint, width
 from studies.order import STUDIES
-from studies.preset import PRESETS, Preset, demo
+from studies.preset import Preset
+from studies.presets import PRESETS, demo
 from studies.study import Decision, Given, feasible_points
 from studies.width import WidthFindings
 

@@ -26,7 +26,7 @@ from studies.ablation import AblationFindings
 from studies.depth import DepthFindings
 from studies.findings import Compared, Findings, OnFront, Scope, VerdictWord
 from studies.order import STUDIES, stored_decision
-from studies.preset import cpu
+from studies.presets import cpu
 from studies.refinement import RefinementFindings
 from studies.study import Decision, Given
 from studies.width import WidthFindings

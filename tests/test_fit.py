@@ -22,7 +22,7 @@ from models.training.batch_norm import BatchNormalization
 from models.training.feed import Resident, Streamed, feed, rows_of
 from models.training.fit import CountMismatch, Epoch, Trainer, learning_rate, new_trainer
 from models.training.settings import Precision, Training, TrainingError
-from studies.preset import PRESETS
+from studies.presets import PRESETS
 
 
 def trained(training: Training = TRAINING, seed: int = 0, architecture: Architecture = TINY) -> list[Epoch]:

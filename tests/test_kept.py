@@ -25,7 +25,7 @@ from search.storage.sqlite import sqlite_url
 from search.trained.folder import models_of, read_about
 from search.workers.best import KEPT_NOTE, MODEL
 from search.workers.job import EpochDone, Job, Message
-from studies.preset import PRESETS
+from studies.presets import PRESETS
 
 pytestmark = pytest.mark.slow
 

@@ -12,7 +12,8 @@ import pytest
 from search.compare.curves import Curve
 from search.compare.staged import Staged
 from studies import joint
-from studies.preset import Preset, default
+from studies.preset import Preset
+from studies.presets import default
 from studies.study import Point, Value
 
 PAPERS = {"mixed0": 1, "mixed1": 2, "mixed4": 1, "mixed5": 4, "mixed7": 3, "mixed9": 3}  # its best network, at β 1.4

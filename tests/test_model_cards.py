@@ -7,7 +7,7 @@ import pytest
 
 from search.trained.measures import metrics
 from search.trained.table import cards
-from studies.preset import PRESETS
+from studies.presets import PRESETS
 
 REFERENCE = PRESETS["demo"]().reference
 

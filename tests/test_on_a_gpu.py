@@ -23,7 +23,7 @@ from search.machine.doctor import timed, to_do
 from search.workers import worker
 from search.workers.job import RESUMED_AFTER, Crashed, Failed, Job
 from search.workers.local import fork_server
-from studies.preset import demo
+from studies.presets import demo
 
 
 def a_job(folder: Path, gpu: str = "") -> Job:

@@ -29,10 +29,13 @@ from search.commands.parser import parser
 from search.commands.values import Written
 from search.evaluate import fine_tune
 from search.run import open_run, record, settings_in_full
-from search.storage.settings import derive
+from search.storage.settings import EDITION_KEPT, begun_preset, derive
 from studies import preset
-from studies.preset import EARLIER, PRESETS, Preset, StudyError, demo
+from studies.preset import Preset, StudyError
+from studies.presets import PRESETS, demo
+from studies.presets.earlier import EARLIER, EDITION
 
+GOLDEN = Path(__file__).parent / "golden"
 PARTS: dict[type, dict[str, Range]] = {
     Preparation: preparation.RANGES,
     Training: training.RANGES,
@@ -246,6 +249,15 @@ def test_a_run_keeps_what_its_preset_had_in_its_own_edition(name: str, edition: 
     assert EARLIER[name, edition]
     for field, value in EARLIER[name, edition].items():
         assert kept[field] == json.loads(json.dumps(value)) != today[field]
+
+
+def test_what_the_presets_had_in_edition_4_is_kept_for_good() -> None:
+    """Whoever changes a value raises EDITION and writes down in EARLIER what it was: both in studies/presets/earlier.py."""
+    assert all(edition < EDITION for _, edition in EARLIER), "EARLIER tells of earlier editions: raise EDITION"
+    for name, had in json.loads((GOLDEN / "presets_of_edition_4.json").read_text(encoding="utf-8")).items():
+        kept = json.loads(json.dumps(settings_in_full(begun_preset(name, {"preset": name, EDITION_KEPT: 4}))))
+        changed = {field: value for field, value in had.items() if kept[field] != value}
+        assert not changed, f"runs that began with {name} had these values: raise EDITION, and write them in EARLIER"
 
 
 @pytest.mark.parametrize("text", ["[]", "3", "null", "{", "[" * 100_000, "\ud800".encode("utf-16", "surrogatepass")])

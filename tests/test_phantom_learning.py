@@ -16,7 +16,7 @@ from data.preparation import Preparation
 from data.store.prepare import prepare
 from models.training.feed import feed
 from models.training.fit import mae, new_trainer
-from studies.preset import demo
+from studies.presets import demo
 
 SEEDS = (0, 1)
 

@@ -43,7 +43,8 @@ from search.workers.checkpoint import KEPT
 from search.workers.local import workers_here
 from studies import joint
 from studies.order import STUDIES, stages
-from studies.preset import PRESETS, Preset, StudyError, miniature
+from studies.preset import Preset, StudyError
+from studies.presets import PRESETS, miniature
 from studies.study import Point
 
 optuna.logging.set_verbosity(optuna.logging.WARNING)

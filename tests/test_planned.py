@@ -10,7 +10,8 @@ import pytest
 
 from search.cli import main
 from studies.ablation import space
-from studies.preset import PRESETS, SEEDS, Preset, StudyError, cpu, default
+from studies.preset import SEEDS, Preset, StudyError
+from studies.presets import PRESETS, cpu, default
 from studies.statistics.found import least_effect
 from studies.statistics.planned import planned
 from studies.statistics.racing import looks, race

@@ -14,7 +14,7 @@ from search.commands.general.help import Parser
 from search.commands.general.presets import read_config, toml
 from search.commands.parser import parser
 from search.storage.settings import flat
-from studies.preset import PRESETS
+from studies.presets import PRESETS
 
 
 @pytest.mark.parametrize("name", PRESETS)

@@ -30,6 +30,9 @@ from studies.preset import StudyError
 COLOURS = 3
 
 
+OF_KERAS = [name for name, family in FAMILIES.items() if family.application]
+
+
 def drawn_file(path: Path, family: str, classes: int = 0) -> Path:
     """A file with the shapes of the family's weights, without the numbers."""
     with h5py.File(path, "w") as file:
@@ -43,15 +46,22 @@ def drawn_file(path: Path, family: str, classes: int = 0) -> Path:
 # the file, without TensorFlow
 
 
-@pytest.mark.parametrize("family", list(FAMILIES))
+@pytest.mark.parametrize("family", OF_KERAS)
 def test_a_file_is_known_as_its_familys_alone(family: str, tmp_path: Path) -> None:
     path = drawn_file(tmp_path / "some.weights.h5", family, classes=7)
 
     assert held(path, family) == Held(COLOURS, 7)
-    names = list(FAMILIES)
-    other = names[names.index(family) - 1]
+    other = OF_KERAS[OF_KERAS.index(family) - 1]
     with pytest.raises(WeightsError, match=f"no weights of {other}: they fit {family}"):
         held(path, other)
+
+
+def test_a_family_that_keras_has_not_starts_from_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = drawn_file(tmp_path / "some.weights.h5", "resnet50")
+    monkeypatch.setitem(FAMILIES, "resnet50", replace(FAMILIES["resnet50"], application=""))
+
+    with pytest.raises(WeightsError, match=r"keras\.applications has no ResNet-50, .* leave out --weights"):
+        held(path, "resnet50")
 
 
 @given(st.binary(max_size=200), st.sampled_from([".h5", ".weights.h5", ".keras", ".hdf5"]))

@@ -40,7 +40,8 @@ from search.workers.best import TEST
 from search.workers.executor import EXECUTORS, Kind
 from search.workers.job import EpochDone, Message
 from studies import joint
-from studies.preset import StudyError, miniature
+from studies.preset import StudyError
+from studies.presets import miniature
 
 optuna.logging.set_verbosity(optuna.logging.WARNING)
 PRESET = miniature()

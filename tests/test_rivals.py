@@ -16,7 +16,8 @@ from search.compare.replay import Trace, Work, play
 from search.compare.rivals import INSTALLED, NEEDS, RIVALS, chosen_rivals, lacking, make
 from search.compare.rivals.enumerated import Enumerated, coarse
 from studies import joint
-from studies.preset import PRESETS, Preset, StudyError, miniature
+from studies.preset import Preset, StudyError
+from studies.presets import PRESETS, miniature
 from studies.study import Point
 
 optuna.logging.set_verbosity(optuna.logging.WARNING)

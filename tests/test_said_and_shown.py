@@ -23,7 +23,8 @@ from search.workers.job import Job
 from studies import ablation, width
 from studies.around import baseline, confirmation, sex
 from studies.findings import Choice, Compared, Evidence, VerdictWord
-from studies.preset import PRESETS, Preset
+from studies.preset import Preset
+from studies.presets import PRESETS
 from studies.statistics.fresh import AFTER_ALL, IN_FULL, RESOLUTION, fresh_seed
 from studies.statistics.keys import keys_of, reason
 from studies.study import Decision, Given, Trial

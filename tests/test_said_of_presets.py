@@ -9,7 +9,7 @@ from search.commands.general.presets import first_sentence
 from search.commands.options import OPTIONS
 from search.commands.parser import parser
 from studies.order import EVERY
-from studies.preset import PRESETS, demo
+from studies.presets import PRESETS, demo
 from studies.study import in_months
 
 DOCS = Path(__file__).parents[1] / "docs"
@@ -51,4 +51,5 @@ def test_help_says_of_dropped_groups_by_which_rule() -> None:
 
 @pytest.mark.parametrize("name", EVERY)
 def test_every_study_asks_a_question(name: str) -> None:
-    assert EVERY[name].QUESTION.split()[0] in ("which", "how", "at", "from")
+    first, *_ = EVERY[name].QUESTION.split()
+    assert first in ("which", "how", "at", "from"), f"{name} asks no open question: begin with which, how, at or from"

@@ -19,7 +19,7 @@ from search.compare.replay import Trace, Tried
 from search.compare.rivals import STAGED
 from search.compare.standing import hit, hits, standing, verdict
 from search.planning.asking import key
-from studies.preset import miniature
+from studies.presets import miniature
 
 optuna.logging.set_verbosity(optuna.logging.WARNING)
 PRESET = miniature()

@@ -22,7 +22,8 @@ from search.run import open_run, record
 from search.storage.settings import PARTS, derive, field_names
 from studies import ablation, depth, refinement, width
 from studies.deciding import front
-from studies.preset import PRESETS, Preset, StudyError, default, demo, paper
+from studies.preset import Preset, StudyError
+from studies.presets import PRESETS, default, demo, paper
 from studies.statistics import pairs as comparison
 from studies.statistics import pruning
 from studies.statistics.racing import looks

@@ -37,7 +37,8 @@ from search.storage.records import load, trials_of
 from search.storage.status import status
 from search.workers.job import Job
 from studies.order import EVERY, STUDIES, preset_of
-from studies.preset import PRESETS, Preset
+from studies.preset import Preset
+from studies.presets import PRESETS
 from studies.statistics.fresh import fresh_seed
 from studies.study import Decision, Given, Trial
 

@@ -42,7 +42,8 @@ from search.workers.job import ATTEMPTS, EpochDone, Failed, Finished, Job, Messa
 from search.workers.supervisor import Stopped, StopRequest
 from studies.around.confirmation import fresh
 from studies.order import STUDIES
-from studies.preset import PRESETS, RANGES, SEEDS, StudyError
+from studies.preset import RANGES, SEEDS, StudyError
+from studies.presets import PRESETS
 
 TINY = tiny_preset()
 BY_HAND = ["--beta", "0.0625", "--blocks", "mixed0=0,mixed1=0,mixed4=0,mixed5=1,mixed7=0,mixed9=1"]

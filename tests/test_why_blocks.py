@@ -20,7 +20,8 @@ from studies import ablation
 from studies.around import winner
 from studies.findings import Compared, Evidence, VerdictWord
 from studies.order import stored_decision
-from studies.preset import PRESETS, Strategy
+from studies.preset import Strategy
+from studies.presets import PRESETS
 from studies.statistics.fresh import estimates
 from studies.statistics.keys import NO_COST, SURE, keys_of, reason
 from studies.study import Decision, Given

@@ -18,7 +18,8 @@ from search.planning.unfit import why_unfit
 from studies import refinement
 from studies.ablation import AblationFindings
 from studies.knowledge import belief, dimensions
-from studies.preset import PRESETS, Preset
+from studies.preset import Preset
+from studies.presets import PRESETS
 from studies.refining import by_group
 from studies.study import Decision, Given, Point, Training, Trial, feasible_points, points, pool
 

@@ -48,4 +48,5 @@ DENSENET121 = Family(
     ),
     steps={"dense1": 2, "dense2": 4, "dense3": 8, "dense4": 4},
     norm_epsilon=1.001e-5,
+    application="DenseNet121",
 )

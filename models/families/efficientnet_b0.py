@@ -68,4 +68,5 @@ EFFICIENTNET_B0 = Family(
         ("stage7", repeated(320, 3)),
         ("top", (Conv(1280, activation="silu"),)),
     ),
+    application="EfficientNetB0",
 )

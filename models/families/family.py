@@ -28,11 +28,12 @@ class Family:
     stem_pools: int  # how many of those there are: 0 to 2
     body: tuple[tuple[str, Layers], ...]
     last: Mapping[str, Layers] = field(default_factory=dict)  # layers of a group's last repeat, where they differ
-    steps: Mapping[str, int] = field(
-        default_factory=dict
-    )  # how many repeats an ablation takes away at once; 1 if not named
+    steps: Mapping[str, int] = field(default_factory=dict)  # repeats that a study adds or takes away at once; else 1
     norm_scale: bool = True  # whether BatchNorm has a trained scale beside its offset
     norm_epsilon: float = 1e-3
+    application: str = (
+        ""  # the same network in keras.applications, whose weights it may start from; empty: there is none
+    )
 
     @property
     def groups(self) -> tuple[str, ...]:

@@ -78,4 +78,5 @@ INCEPTION_RESNET_V2 = Family(
     last={"block8": residual(BRANCHES_8, 1.0, "none")},
     steps={"block35": 2, "block17": 4, "block8": 2},
     norm_scale=False,
+    application="InceptionResNetV2",
 )

@@ -118,4 +118,5 @@ INCEPTION_V3 = Family(
     2,
     BODY,
     norm_scale=False,
+    application="InceptionV3",
 )

@@ -60,4 +60,5 @@ RESNET50 = Family(
         ("stage5", repeated(512)),
     ),
     norm_epsilon=1.001e-5,
+    application="ResNet50",
 )

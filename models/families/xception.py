@@ -59,4 +59,5 @@ XCEPTION = Family(
         ("exit", (separable(1536, activated=True), separable(2048, activated=True))),
     ),
     steps={"middle": 2},
+    application="Xception",
 )

@@ -16,6 +16,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from models.families import FAMILIES
 from models.pretrained.kernels import Shape, kernels_of, stock
 from models.training.settings import Training
 
@@ -38,6 +39,10 @@ class Held:
 
 def held(path: Path, family: str) -> Held:
     """Raises WeightsError where the file is not one of this family's weights."""
+    if not FAMILIES[family].application:
+        raise WeightsError(
+            f"keras.applications has no {FAMILIES[family].title}, so no file of its weights fits: leave out --weights"
+        )
     found = shapes(path)
     kernels = [shape for shape in found if len(shape) == KERNEL]
     heads = [shape for shape in found if len(shape) == 2]
@@ -46,7 +51,7 @@ def held(path: Path, family: str) -> Held:
     colours = min(kernel[2] for kernel in kernels)
     expected = Counter(kernels_of(stock(family), colours))
     if expected != Counter(kernels):
-        fits = [name for name in families() if Counter(kernels_of(stock(name), colours)) == Counter(kernels)]
+        fits = [name for name in FAMILIES if Counter(kernels_of(stock(name), colours)) == Counter(kernels)]
         whose = (
             f"they fit {fits[0]}" if fits else "they fit no network that this program knows with its stock block counts"
         )
@@ -54,12 +59,6 @@ def held(path: Path, family: str) -> Held:
             f"{path} holds no weights of {family}: {whose}; name {family}'s file, or choose another --family"
         )
     return Held(colours, heads[0][1] if heads else 0)
-
-
-def families() -> tuple[str, ...]:
-    from models.families import FAMILIES
-
-    return tuple(FAMILIES)
 
 
 def shapes(path: Path) -> list[Shape]:

@@ -14,20 +14,12 @@ from models.backend import keras
 import numpy as np
 
 from data.shown import one_line
-from models.architecture import Architecture
+from models.architecture import Architecture, family_named
 from models.network import ByStage, trunk
 from models.pretrained.file import Held, WeightsError, held
 from models.pretrained.kernels import Started, kernels_by_stage, started, stock, unchanged
 
 PX = 96  # of the networks that are built to read the file; no weight depends on it, and all families have maps at it
-APPLICATIONS = {
-    "inception_v3": "InceptionV3",
-    "xception": "Xception",
-    "densenet121": "DenseNet121",
-    "inception_resnet_v2": "InceptionResNetV2",
-    "resnet50": "ResNet50",
-    "efficientnet_b0": "EfficientNetB0",
-}
 Weights = list[np.ndarray]
 
 
@@ -70,7 +62,7 @@ def loaded(path: Path, family: str, holds: Held) -> keras.Model:
         if path.name.endswith(".keras"):
             return keras.saving.load_model(path, compile=False, safe_mode=True)
         head = {"classes": holds.classes} if holds.classes else {}
-        made = getattr(keras.applications, APPLICATIONS[family])(
+        made = getattr(keras.applications, family_named(family).application)(
             weights=None, include_top=bool(holds.classes), input_shape=(PX, PX, holds.colours), **head
         )
         made.load_weights(path)

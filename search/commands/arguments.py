@@ -11,7 +11,7 @@ from search.commands import options, values
 from search.output.terminal import log
 from search.output.typed import DEFAULT_RUN, RUNS
 from search.run import open_run
-from studies.preset import PRESETS
+from studies.presets import PRESETS
 
 if TYPE_CHECKING:
     from models.training.settings import Precision

@@ -22,7 +22,8 @@ from search.commands.general.help import Parser
 from search.commands.values import Written, or_none
 from search.run import settings_in_full
 from studies import preset
-from studies.preset import PRESETS, Preset
+from studies.preset import Preset
+from studies.presets import PRESETS
 
 OPTIONS: dict[str, str] = {
     # data

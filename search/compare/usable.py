@@ -15,7 +15,8 @@ from search.compare.curves import Recorded
 from search.planning.asking import key
 from search.run import Run, settings_in_full
 from studies import ablation, joint, resolution
-from studies.preset import PRESETS, Preset, StudyError
+from studies.preset import Preset, StudyError
+from studies.presets import PRESETS
 from studies.study import Given, points
 
 ROUNDED = 0.005  # months: a truth may be written with two decimals

@@ -15,7 +15,7 @@ from optuna.trial import FrozenTrial
 from search.leader.guards import refuse_other_settings
 from search.leader.timings import macs_of, measured
 from search.planning.amount import Budget
-from search.planning.budget import STAYING, TRIALS, Design, afterwards, changes, design, reaches
+from search.planning.budget import AFTERWARDS, STAYING, TRIALS, Design, afterwards, changes, design, reaches
 from search.planning.images import Images, images_of
 from search.planning.plan import Plan, Rate, assumed, plan
 from search.run import REFUSED, Run, alike, set_by_a_budget
@@ -23,7 +23,6 @@ from search.storage.opening import open_storage
 from search.storage.records import counted, decisions, load, trials_now
 from search.storage.status import has_begun
 from search.workers.step_time import rate_of_steps
-from studies.around import confirmation, sex, winner
 from studies.order import EVERY, preset_of
 from studies.preset import Preset
 from studies.study import Decision, Trial
@@ -89,8 +88,7 @@ def settled(run: Run, done: SoFar) -> dict[str, Any]:
 
 def done_afterwards(done: SoFar) -> list[str]:
     """What asks for the studies after the search that are decided."""
-    asks = {winner.NAME: "ablate_winner", sex.NAME: "without_sex", confirmation.NAME: "confirm"}
-    return [field for name, field in asks.items() if name in done.decisions]
+    return [field for field, one in AFTERWARDS.items() if one.study in done.decisions]
 
 
 def refuses_ablation(run: Run) -> bool:

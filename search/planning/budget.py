@@ -10,12 +10,12 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, fields, replace
 from functools import cache
 from itertools import groupby
-from typing import Any
+from typing import Any, NamedTuple
 
 from data.counted import counted
 from search.planning.amount import Budget, words
 from search.planning.plan import Plan
-from studies.around import confirmation, winner
+from studies.around import confirmation, sex, winner
 from studies.preset import MIN_SEEDS, RANGES, Preset, StudyError
 
 SEEDS = (
@@ -28,12 +28,21 @@ RICHER, LEANER = (
 MOST_AFTERWARDS = 0.2  # of the budget, for the winner; where it were more the winner is not confirmed
 FEW = 20  # trainings; where there would be fewer, three seeds leave too few networks, and one seed is bought
 STAYING = ("seeds", "baseline_seeds", "resolve", "confirm")  # once a search with them has begun
-AFTERWARDS: dict[str, Any] = {
-    "ablate_winner": False,
-    "without_sex": False,
-    "confirm": 0,
-}  # what asks for it; the first is the first to go
-LEFT_OUT = {"ablate_winner": "ablation", "without_sex": "training without the sex"}
+
+
+class After(NamedTuple):
+    """A study after the search, as far as a budget may leave it out."""
+
+    study: str
+    nothing: Any  # the field's value that does not ask for it
+    what: str = ""  # of the winner's, as people are told that it is left out; nothing where they are told otherwise
+
+
+AFTERWARDS = {  # by the field that asks for it; the first is the first to go
+    "ablate_winner": After(winner.NAME, False, "ablation"),
+    "without_sex": After(sex.NAME, False, "training without the sex"),
+    "confirm": After(confirmation.NAME, 0),
+}
 TRIALS = tuple(field.name for field in fields(Preset) if field.name.endswith("_trials"))
 SET = tuple(dict.fromkeys((*STAYING, *AFTERWARDS, *TRIALS)))  # by a budget
 
@@ -103,7 +112,8 @@ class Design:
         wanted = self.wanted or self.preset
         if self.spare:
             wanted = replace(wanted, ablate_winner=True)
-        return [said for name, said in LEFT_OUT.items() if getattr(wanted, name) and not getattr(self.preset, name)]
+        gone = {name for name in AFTERWARDS if getattr(wanted, name) and not getattr(self.preset, name)}
+        return [one.what for name, one in AFTERWARDS.items() if name in gone and one.what]
 
     def to_dict(self) -> dict[str, Any]:
         return {
@@ -187,11 +197,11 @@ def afterwards(
     """Once the search has decided: what follows it, as far as it fits. The confirmation is the last to go; what is `decided` stays."""
     tried = replace(preset, ablate_winner=True) if spare else preset
     found = Design(tried, planned(tried), spent, budget, trained, preset, spare)
-    for name, nothing in AFTERWARDS.items():
+    for name, one in AFTERWARDS.items():
         if found.fits:
             break
         if getattr(tried, name) and name not in decided:
-            tried = replace(tried, **{name: nothing})
+            tried = replace(tried, **{name: one.nothing})
             found = replace(found, preset=tried, plan=planned(tried))
     return found
 

@@ -135,9 +135,7 @@ class Report:
     models: tuple[tuple[Path, Mapping[str, Any]], ...] = ()  # folder and model.json of every model trained in full
     worries: tuple[str, ...] = ()  # of the audit, about the data
     place: Path | None = None  # where its page is to be, if not in the run's folder
-    after: tuple[
-        StudyReport, ...
-    ] = ()  # those that come after all and have begun: the confirmation; nothing is decided by them
+    after: tuple[StudyReport, ...] = ()  # those that come after all and have begun; nothing is decided by them
 
     # job.json of each training in full that has begun and left no model yet, by its folder's name
     begun: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)

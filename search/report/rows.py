@@ -22,7 +22,7 @@ from search.trained.made_of import best_epochs
 from studies import ablation, depth, refinement, width
 from studies.ablation import BASELINE
 from studies.around import sex
-from studies.preset import PRESETS
+from studies.presets import PRESETS
 from studies.study import Trial, at
 
 

@@ -38,7 +38,7 @@ def contents(report: Report) -> Contents:
         "Final models": final_models(report),
         "Asked and decided": decided(report),
         "The paper's Table 1": table1(report),
-        **{study.name.capitalize(): of_study(report, study) for study in report.studies},
+        **{study.name.capitalize(): of_study(report, study) for study in (*report.studies, *report.after)},
         "Error against size": sizes(report),
         "Learning curves": curves(report),
         "What was important": important(report),
@@ -99,14 +99,11 @@ def by_epoch(train: Sequence[float], validation: Sequence[float]) -> Rows:
 
 def decided(report: Report) -> list[Part]:
     parts: list[Part] = []
-    for study in report.studies:
+    for study in (*report.studies, *report.after):
         parts += [Subheading(f"{study.label}: {report_words.asked(study.name)}"), *so_far(report, study)]
         parts += [Words(said) for said in report_words.left_out(study)]
         if study.trials:
             parts.append(Table(headed(study.table()), MEANS))
-    for study in report.after:
-        if left := report_words.left_out(study):
-            parts += [Subheading(f"{study.label}: {report_words.asked(study.name)}"), *map(Words, left)]
     return parts
 
 

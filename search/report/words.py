@@ -185,7 +185,7 @@ def why_blocks(report: Report, best: Best) -> Answer:
 
 
 def beside_the_decided(report: Report, name: str) -> list[str]:
-    """What leaving out the sex came to, where that was asked for."""
+    """What a study after all came to, where that was asked for."""
     decision = decided_after(report, name)
     return [sentence(decision.summary), *map(verdict_sentence, decision.findings.compared)] if decision else []
 

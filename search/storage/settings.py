@@ -18,7 +18,9 @@ from models.training.settings import FILMS_OFF, Training
 from search.output.files import may_be_written, write_text
 from search.storage.identity import ID, PLAIN, kept
 from search.storage.sqlite import FILE, own_url, reading_file
-from studies.preset import EARLIER, EDITION, PRESETS, Preset, StudyError
+from studies.preset import Preset, StudyError
+from studies.presets import PRESETS
+from studies.presets.earlier import EARLIER, EDITION
 
 SETTINGS = "run.json"  # in the run's folder
 TRIALS = "trials"  # in it: a folder per trial

@@ -6,7 +6,8 @@ from pathlib import Path
 from search.commands import values
 from search.commands.general.help import Subparsers, command
 from search.output.terminal import say, show_json
-from studies.preset import PRESETS, StudyError
+from studies.preset import StudyError
+from studies.presets import PRESETS
 
 
 def run_doctor(arguments: argparse.Namespace) -> int:

@@ -15,7 +15,8 @@ from search.commands.general.help import Subparsers, command
 from search.output.terminal import say, show_json
 from search.run import settings_in_full
 from search.storage.settings import from_json
-from studies.preset import PRESETS, Preset, StudyError
+from studies.preset import Preset, StudyError
+from studies.presets import PRESETS
 
 ABOUT_RUN = ("preset", "data")  # of a file of settings, beside the fields
 

@@ -36,9 +36,6 @@ from models.training.settings import Precision, TrainingError
 from search.lease import LOOK_SECONDS, Fenced, superseded
 from search.output.files import trouble, written
 from search.output.time_words import duration
-from search.workers import checkpoint
-from search.workers.best import MAPS, MODEL, TEST, VALIDATION, begin_afresh, forget, leave, save_predictions, settle
-from search.workers.checkpoint import Checkpoint
 from search.workers.job import (
     NOT_FINITE,
     STOP,
@@ -55,6 +52,19 @@ from search.workers.job import (
     best_of,
     fingerprint,
 )
+from search.workers.left import checkpoint
+from search.workers.left.best import (
+    MAPS,
+    MODEL,
+    TEST,
+    VALIDATION,
+    begin_afresh,
+    forget,
+    leave,
+    save_predictions,
+    settle,
+)
+from search.workers.left.checkpoint import Checkpoint
 
 MAPPED_IMAGES = 6
 FIRST_WORD_SECONDS, WORD_SECONDS = (

@@ -16,7 +16,7 @@ from data.foreign import foreign
 from data.preparation import DataError
 from data.store.disk import Store
 from search.output.files import write_bytes
-from search.workers.checkpoint import KEPT
+from search.workers.left.checkpoint import KEPT
 from studies.study import Trial
 
 # Files of the trial's folder, of the best epoch so far.

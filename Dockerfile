@@ -14,6 +14,9 @@ RUN python3 -m pip install --no-cache-dir --constraint constraints.txt . nvidia-
     && useradd --create-home searcher \
     && mkdir /work && chown searcher /work
 
+# What NVIDIA's driver compiles for a card that is newer than TensorFlow outlasts the container, beside the runs.
+ENV CUDA_CACHE_PATH=/work/runs/.nv
+
 USER searcher
 WORKDIR /work
 ENTRYPOINT ["boneage-search"]

@@ -238,6 +238,16 @@ def training_bytes(counted: Cost, batch: int, half_precision: bool = False) -> i
     return counted.params * COPIES_OF_PARAMS * 4 + batch * per_image
 
 
+# All of RSNA at 300 px is 1.1 GB. What is larger goes to the device batch by batch.
+RESIDENT_BYTES = 2_000_000_000
+
+
+def resident_bytes(image_px: int, *images: int) -> int:
+    """What lies on the device all along beside a training: the images of each of these splits, a byte for each pixel, where they fit."""
+    splits = [count * image_px**2 for count in images]
+    return sum(size for size in splits if size <= RESIDENT_BYTES)
+
+
 PARAMS = whole(1, 10**12)  # a cap; far beyond any network that fits a device
 UNITS = {"": 1, "K": 1_000, "M": 1_000_000, "G": 1_000_000_000, "T": 1_000_000_000_000}
 PARAMS_FORMS = "70M, 1.5M, 800k, 7e7, 70000000 or 70,000,000 (k, M and G are thousands, millions and thousand millions)"

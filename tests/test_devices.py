@@ -2,13 +2,14 @@
 
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from conftest import needs
 
 from data.store.disk import Store
-from models.training.cards import HIDING, sign_of_nvidia, visible_gpus
+from models.training.cards import HIDING, NOT_GIVEN, sign_of_nvidia, visible_gpus
 from search.cli import main
 from search.machine import devices
 from search.machine.devices import Seen, announced, choose_device, device_line, refuse_idle_card
@@ -45,6 +46,13 @@ def test_every_sign_of_a_card_is_seen_and_nothing_else_is_one(tmp_path: Path) ->
     signs = {
         "linux": (machine(tmp_path / "linux", "proc/driver/nvidia/version"), "NVIDIA's driver"),
         "container": (machine(tmp_path / "container", "dev/nvidia0"), "NVIDIA's driver"),
+        "docker": (
+            machine(tmp_path / "docker", ".dockerenv", "proc/driver/nvidia/version", "dev/nvidia1"),
+            "NVIDIA's driver",
+        ),
+        "docker without": (machine(tmp_path / "without", ".dockerenv", "proc/driver/nvidia/version"), NOT_GIVEN),
+        "podman without": (machine(tmp_path / "podman", "run/.containerenv", "proc/driver/nvidia/version"), NOT_GIVEN),
+        "docker anywhere": (machine(tmp_path / "anywhere", ".dockerenv"), ""),
         "wsl2": (machine(tmp_path / "wsl2", "dev/dxg", "usr/lib/wsl/lib/libcuda.so.1"), "NVIDIA's driver for WSL2"),
         "card": (pci(tmp_path / "card", "0x10de", "0x030200"), "an NVIDIA card, whose driver is not loaded"),
         "sound": (pci(tmp_path / "sound", "0x10de", "0x040300"), ""),
@@ -74,7 +82,33 @@ def test_gpus_are_counted_on_linux_and_behind_windows(tmp_path: Path) -> None:
     assert visible_gpus(tmp_path / "nothing") == []
 
 
+NOT_CARDS = ("dev/nvidiactl", "dev/nvidia-uvm", "dev/nvidia-caps/nvidia-cap1", "dev/nvidia-modeset")
+OF_THE_HOST = tuple(f"proc/driver/nvidia/gpus/0000:0{slot}:00.0/information" for slot in range(8))
+
+
+@pytest.mark.parametrize(
+    ("listed", "devices", "found"),
+    [
+        (OF_THE_HOST, ("dev/nvidia5",), ["0"]),  # CUDA counts what it was given from 0
+        (OF_THE_HOST, ("dev/nvidia2", "dev/nvidia11"), ["0", "1"]),
+        ((), ("dev/nvidia0", "dev/nvidia1"), ["0", "1"]),  # of a system whose /proc has nothing of the driver
+        (OF_THE_HOST[:2], (), ["0", "1"]),  # nobody has used a card since the machine started
+        (OF_THE_HOST[:1], ("dev/nvidia0", "dev/nvidia1"), ["0"]),  # one is gone from the bus
+        ((), (), []),
+    ],
+)
+def test_a_container_counts_the_cards_that_it_was_given_and_not_its_hosts(
+    listed: tuple[str, ...], devices: tuple[str, ...], found: list[str], tmp_path: Path
+) -> None:
+    root = machine(tmp_path, *listed, *devices, *NOT_CARDS)
+
+    assert visible_gpus(root) == found
+    assert bool(sign_of_nvidia(root)) == bool(devices)
+
+
 def test_a_card_that_tensorflow_does_not_see_is_refused_with_what_to_do() -> None:
+    with pytest.raises(StudyError, match="begin the container with `--gpus all`"):
+        refuse_idle_card(CPU, NOT_GIVEN)
     with pytest.raises(StudyError) as refused:
         refuse_idle_card(CPU, "NVIDIA's driver")
     assert "TensorFlow sees no GPU" in str(refused.value)
@@ -97,6 +131,12 @@ def test_the_cpu_is_taken_where_it_is_asked_for(monkeypatch: pytest.MonkeyPatch)
 def test_the_line_names_device_precision_workers_and_xla() -> None:
     assert device_line(GPUS, 2) == "device: 2 GPUs (NVIDIA A100); precision: mixed_bfloat16; 2 workers; XLA: yes"
     assert "; 3 workers, which share a card's memory; " in device_line(GPUS, 3)
+    assert "share" not in device_line(GPUS, 3, cards=3)  # parts of cards, of which one process sees the first
+    mixed = replace(GPUS, each=("mixed_float16", "mixed_bfloat16"))
+    assert "; precision: mixed_bfloat16 or mixed_float16, by the card (--precision sets one for all); " in device_line(
+        mixed, 2
+    )
+    assert device_line(replace(GPUS, each=("mixed_bfloat16",) * 2), 2) == device_line(GPUS, 2)
     line = device_line(CPU, 1)
     assert line.startswith("device: CPU (")
     assert line.endswith("; precision: float32; 1 worker; XLA: no")

@@ -53,7 +53,7 @@ def test_a_gpu_that_computes_otherwise_than_the_cpu_or_cannot_be_compared_is_som
 def test_a_gpu_that_answers_with_no_number_is_not_near_the_cpu(monkeypatch: pytest.MonkeyPatch) -> None:
     gpu = Seen(("A100",), "float32", True, "2.21.0")
     for answer, found in ((float("nan"), NOT_FINITE), (None, NOT_COMPARED), (0.25, 0.25)):
-        monkeypatch.setattr(doctor, "asked_of_a_worker", lambda *_, answer=answer: answer)
+        monkeypatch.setattr(doctor, "asked_of_a_worker", lambda *_, answer=answer, **__: answer)
         assert apart(demo(), gpu) == found
 
 
@@ -216,7 +216,7 @@ def test_every_part_that_no_gpu_has_confirmed_has_a_finding_of_its_own() -> None
         "gpu_energy": "12.3 J for 4 steps, and what their first needed",
         "gpu_for_each_worker": "a worker that is given one of 0, 1 sees one GPU",
     }
-    assert findings(demo().reference, demo().training, 48, ()) == dict.fromkeys(found, NO_GPU)
+    assert findings(demo().reference, demo().training, 48, (), seconds=1.0) == dict.fromkeys(found, NO_GPU)
     worse = said(replace(tried, finite=False, xla=False, joules=None, free_bytes=None), {"0": 2, "1": 0, "2": 1})
     assert "NOT FINITE" in worse["gpu_precision"]
     assert worse["gpu_for_each_worker"] == "NOT SO: a worker given 0 sees 2, given 1 sees nothing"

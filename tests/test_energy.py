@@ -30,6 +30,8 @@ def millijoules(monkeypatch: pytest.MonkeyPatch) -> dict[int | str, int]:
         nvmlShutdown=lambda: None,
         nvmlDeviceGetHandleByIndex=known,
         nvmlDeviceGetHandleByUUID=known,
+        nvmlDeviceGetCount=lambda: 2,
+        nvmlDeviceGetUUID=str,
         nvmlDeviceGetTotalEnergyConsumption=counters.__getitem__,
     )
     monkeypatch.setitem(sys.modules, "pynvml", library)

@@ -14,6 +14,7 @@ from rounding import likely, summed
 from small_trainings import EXAMPLES, PX, TINY, TRAINING, VALIDATION
 
 from models.architecture import Architecture, changed
+from models.cost import RESIDENT_BYTES, resident_bytes
 from models.families import FAMILIES
 from models.network import build
 from models.training import fit
@@ -291,6 +292,16 @@ def test_a_deterministic_training_on_a_gpu_is_not_compiled(monkeypatch: pytest.M
     monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind: ["a GPU"])
     assert compiled_by_xla(deterministic=False) == {True}
     assert compiled_by_xla(deterministic=True) == {False}
+
+
+def test_the_images_that_stay_on_the_device_are_counted_as_they_are_kept_there() -> None:
+    kept = [feed(EXAMPLES), feed(VALIDATION)]
+
+    assert all(isinstance(one, Resident) for one in kept)
+    on_device = sum(one.tensors[0].numpy().nbytes for one in kept if isinstance(one, Resident))
+    assert resident_bytes(PX, len(EXAMPLES), len(VALIDATION)) == on_device
+    assert resident_bytes(300, 12_611) == pytest.approx(1.135e9, rel=1e-3)
+    assert resident_bytes(1_000, RESIDENT_BYTES // 10**6, RESIDENT_BYTES // 10**6 + 1) == RESIDENT_BYTES
 
 
 def test_the_steps_get_the_same_batches_wherever_the_examples_are_kept() -> None:

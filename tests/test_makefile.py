@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -70,12 +71,14 @@ def test_a_python_that_is_too_old_ends_the_install_with_a_sentence_before_anythi
     assert not (tmp_path / ".venv").exists()
 
 
-def test_every_wheel_of_cuda_that_tensorflow_asks_for_is_pinned() -> None:
+def test_every_wheel_of_cuda_that_tensorflow_and_the_extra_ask_for_is_pinned() -> None:
     from importlib.metadata import requires
 
     from packaging.requirements import Requirement
 
-    asked = [Requirement(line) for line in requires("tensorflow") or () if "and-cuda" in line]
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    own = [Requirement(line) for line in project["optional-dependencies"]["gpu"] if line.startswith("nvidia-")]
+    asked = [*own, *(Requirement(line) for line in requires("tensorflow") or () if "and-cuda" in line)]
     pinned = [line.partition(" #")[0] for line in (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()]
     pins = {
         name.lower(): version for name, separator, version in (line.partition("==") for line in pinned) if separator

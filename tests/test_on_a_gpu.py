@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 from models.backend import tf
 
@@ -13,7 +14,8 @@ import pytest
 from small_trainings import EXAMPLES, PX, TINY, TRAINING
 
 from data.cores import cores
-from models.training.cards import HIDING, visible_gpus
+from models.training.cards import HIDING, visible_gpus, without_code
+from models.training.device_errors import cause
 from models.training.feed import feed, picking, rows_of
 from search.cli import main
 from search.machine import doctor
@@ -60,8 +62,21 @@ def test_on_a_gpu_xla_picks_the_batch_in_a_step_that_it_does_not_compile(monkeyp
         (tf.errors.FailedPreconditionError(None, None, "DNN library: CUDNN_STATUS_NOT_INITIALIZED"), "device_error"),
         (tf.errors.InternalError(None, None, "CUDA_ERROR_ILLEGAL_ADDRESS: an illegal memory access"), "device_error"),
         (tf.errors.UnavailableError(None, None, "CUBLAS_STATUS_EXECUTION_FAILED"), "device_error"),
+        (tf.errors.InternalError(None, None, "Out of memory while trying to allocate 2.5GiB"), "out_of_memory"),
+        (tf.errors.InternalError(None, None, "Failed to allocate request for 2.5GiB on device"), "out_of_memory"),
+        (
+            tf.errors.UnknownError(None, None, "CUDNN_STATUS_INTERNAL_ERROR_DEVICE_ALLOCATION_FAILED"),
+            "out_of_memory",
+        ),
+        (tf.errors.FailedPreconditionError(None, None, "DNN library initialization failed. Look"), "device_error"),
+        (tf.errors.NotFoundError(None, None, "No algorithm worked!  Error messages:"), "device_error"),
+        (tf.errors.InternalError(None, None, "libdevice not found at ./libdevice.10.bc"), "device_error"),
+        (tf.errors.UnavailableError(None, None, "No PTX compilation provider is available."), "device_error"),
+        (tf.errors.InternalError(None, None, "GPU sync failed"), "device_error"),
+        (tf.errors.InternalError(None, None, "Blas xGEMV launch failed : a.shape=[1]"), "device_error"),
+        (RuntimeError("Bad StatusOr access: INTERNAL: CUDA Runtime error: no kernel image"), "device_error"),
     ],
-    ids=lambda value: value if isinstance(value, str) else value.message[:30],
+    ids=lambda value: value if isinstance(value, str) else str(value)[:30],
 )
 def test_what_a_card_says_when_it_fails_is_an_outcome_of_the_trial_and_no_bug(
     error: Exception, reason: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -83,8 +98,12 @@ def test_what_a_card_says_when_it_fails_is_an_outcome_of_the_trial_and_no_bug(
         tf.errors.InvalidArgumentError(None, None, "Detected unsupported operations on XLA_GPU_JIT: CUDA"),
         tf.errors.UnimplementedError(None, None, "no kernel of CUDA"),
         tf.errors.InternalError(None, None, "something else"),
+        tf.errors.InternalError(
+            None, None, 'Graph execution error:\n  File "/cuda/a.py", line 1, in b\nsomething else'
+        ),
+        RuntimeError("something else"),
     ],
-    ids=["invalid", "unimplemented", "internal"],
+    ids=["invalid", "unimplemented", "internal", "in a folder", "runtime"],
 )
 def test_any_other_error_of_tensorflow_stays_a_bug(
     error: Exception, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -95,6 +114,23 @@ def test_any_other_error_of_tensorflow_stays_a_bug(
     monkeypatch.setattr(worker, "run", run)
 
     assert isinstance(worker.outcome(a_job(tmp_path), lambda message: None), Crashed)
+
+
+def test_an_error_is_told_by_its_cause_and_not_by_the_lines_of_code_before_it() -> None:
+    """A real one, of a step that is traced: these lines alone are longer than what is told of an error."""
+
+    @tf.function(autograph=False)
+    def step(side: Any) -> Any:
+        return tf.matmul(tf.ones((2, side)), tf.ones((side + 1, 2)))
+
+    with pytest.raises(tf.errors.InvalidArgumentError) as raised:
+        step(tf.constant(3))
+    assert "defined at" in str(raised.value)[:300]
+    assert "Matrix size-incompatible" not in str(raised.value)[:300]
+
+    assert cause(str(raised.value), 300).startswith("Matrix size-incompatible: In[0]: [2,3], In[1]: [4,2]")
+    assert len(cause(str(raised.value), 20)) == 20
+    assert cause("OOM when allocating tensor", 300) == "OOM when allocating tensor"
 
 
 # which cards
@@ -131,6 +167,31 @@ def test_workers_count_cards_as_nvidia_smi_does_unless_the_user_says_otherwise(m
     monkeypatch.setenv("CUDA_DEVICE_ORDER", "FASTEST_FIRST")
     fork_server()
     assert os.environ["CUDA_DEVICE_ORDER"] == "FASTEST_FIRST"
+
+
+@pytest.mark.parametrize(
+    ("card", "capability", "says"),
+    [
+        ("GTX 980", (5, 2), "older than"),
+        ("GTX 1080", (6, 1), ""),
+        ("V100", (7, 0), ""),
+        ("T4", (7, 5), ""),
+        ("A40", (8, 6), ""),
+        ("RTX 4090", (8, 9), ""),
+        ("H100", (9, 0), ""),
+        ("B200", (10, 0), "newer than"),
+        ("RTX 5090", (12, 0), "newer than"),
+        ("one that states none", (0, 0), ""),
+    ],
+)
+def test_a_card_that_tensorflows_package_has_no_code_for_is_known(
+    card: str, capability: tuple[int, int], says: str
+) -> None:
+    """Of 2.21, whose list this is; TensorFlow itself says the same of cards of these capabilities, which a stand-in for the driver stated."""
+    found = without_code(capability, ["sm_60", "sm_70", "sm_80", "sm_89", "compute_90"])
+
+    assert found.startswith(says)
+    assert bool(found) == bool(says)
 
 
 @pytest.mark.slow

@@ -105,6 +105,13 @@ def test_every_option_takes_only_what_it_can_use_and_names_itself_otherwise(
             assert all(one in options.RANGES[action.dest] for one in values)
 
 
+def test_an_option_whose_value_is_the_mark_of_the_options_end_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    for words, command, action in ALL:
+        if action.option_strings and action.nargs is None:
+            said = refused([*words, *needed(command, action), f"{action.option_strings[0]}=--"], capsys)
+            assert "expected a value; got '--'" in said, (words, action.dest)
+
+
 def test_every_argument_says_which_forms_it_takes() -> None:
     """Otherwise argparse says the name of a function of ours."""
     for words, _, action in ALL:

@@ -26,19 +26,24 @@ def meter() -> Callable[[], float | None]:
 
 
 def counter_joules() -> float | None:
-    """Since the driver was loaded, of the first device of CUDA_VISIBLE_DEVICES.
+    """Since the driver was loaded, of this process' device."""
+    return answered(lambda nvml: float(nvml.nvmlDeviceGetTotalEnergyConsumption(own_device(nvml))) / 1000)
+
+
+def own_device(nvml: Any) -> Any:
+    """The first device of CUDA_VISIBLE_DEVICES, by its number or its UUID, of which the beginning is enough. Raises NVMLError where there is none.
 
     The library numbers devices by their PCI bus, as CUDA does where CUDA_DEVICE_ORDER is PCI_BUS_ID, which it is in our workers unless the
     user says otherwise.
     """
-    device = os.environ.get(HIDING, "0").split(",")[0].strip()
-
-    def joules(nvml: Any) -> float:
-        by_index, by_uuid = nvml.nvmlDeviceGetHandleByIndex, nvml.nvmlDeviceGetHandleByUUID
-        handle = by_index(int(device)) if device.isdecimal() else by_uuid(device)
-        return float(nvml.nvmlDeviceGetTotalEnergyConsumption(handle)) / 1000
-
-    return answered(joules)
+    named = os.environ.get(HIDING, "0").split(",")[0].strip()
+    if named.isdecimal():
+        return nvml.nvmlDeviceGetHandleByIndex(int(named))
+    every = (nvml.nvmlDeviceGetHandleByIndex(index) for index in range(nvml.nvmlDeviceGetCount()))
+    by_beginning = (
+        device for device in every if named.startswith("GPU-") and nvml.nvmlDeviceGetUUID(device).startswith(named)
+    )
+    return next(by_beginning, None) or nvml.nvmlDeviceGetHandleByUUID(named)
 
 
 def answered(ask: Callable[[Any], Answer]) -> Answer | None:

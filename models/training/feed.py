@@ -11,8 +11,7 @@ from models.backend import tf
 
 import numpy as np
 
-# All of RSNA at 300 px is 1.3 GB. What is larger goes to the device batch by batch.
-RESIDENT_BYTES = 2_000_000_000
+from models.cost import RESIDENT_BYTES
 
 
 class Examples(Protocol):

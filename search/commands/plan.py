@@ -171,7 +171,7 @@ def said(found: Plan) -> list[str]:
         f"The prepared store has {size(images.store_bytes)}. Checkpoints take up to {size(found.checkpoint_bytes)} more: {CHECKPOINTS} for each "
         f"trial at once, of {CHECKPOINT_BYTES} bytes a parameter.",
         f"The training that needs most memory takes about {size(found.memory_bytes)} ({millions(found.memory_params)} parameters; by "
-        "arithmetic, without the libraries' own).",
+        f"arithmetic, without the libraries' own), and {size(found.resident_bytes)} for the images, which stay on the device.",
     ]
 
 

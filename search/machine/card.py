@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from models.training.energy import answered
+from models.training.energy import answered, own_device
 
 VERSION = re.compile(r"\b\d+\.\d[\d.]*\b")  # NVRM version: NVIDIA UNIX x86_64 Kernel Module  535.129.03  Thu Oct 19
 
@@ -36,10 +36,16 @@ def driver_version(root: Path = Path("/")) -> str | None:
 
 def cards() -> list[Card] | None:
     """All of the machine, by their place on the bus; None where the library does not tell."""
-    return answered(lambda nvml: [card(nvml, index) for index in range(nvml.nvmlDeviceGetCount())])
+    return answered(
+        lambda nvml: [card(nvml, nvml.nvmlDeviceGetHandleByIndex(index)) for index in range(nvml.nvmlDeviceGetCount())]
+    )
 
 
-def card(nvml: Any, index: int) -> Card:
-    handle = nvml.nvmlDeviceGetHandleByIndex(index)
-    memory = nvml.nvmlDeviceGetMemoryInfo(handle)
-    return Card(str(nvml.nvmlDeviceGetName(handle)), memory.total, memory.free)
+def own_card() -> Card | None:
+    """This process' first; None where the library does not tell."""
+    return answered(lambda nvml: card(nvml, own_device(nvml)))
+
+
+def card(nvml: Any, device: Any) -> Card:
+    memory = nvml.nvmlDeviceGetMemoryInfo(device)
+    return Card(str(nvml.nvmlDeviceGetName(device)), memory.total, memory.free)

@@ -14,7 +14,7 @@ from typing import Literal
 
 from data.cores import cores
 from data.counted import counted
-from models.training.cards import HIDING, remedy, sign_of_nvidia
+from models.training.cards import HIDING, remedy, sign_of_nvidia, visible_gpus, without_code
 from models.training.settings import Precision
 from search.output.terminal import log
 from search.workers.executor import Executor, Make, trains_here
@@ -32,6 +32,8 @@ class Seen:
     precision: Precision
     xla: bool
     tensorflow: str  # version
+    without_code: tuple[str, ...] = ()  # the GPUs for which its package has none, each with what follows
+    each: tuple[Precision, ...] = ()  # what a worker takes that is given one of the GPUs alone
 
 
 def choose_device(device: DeviceChoice, where: str) -> None:
@@ -58,12 +60,19 @@ def look(precision: Precision, deterministic: bool) -> Seen:
     from models.backend import tf
 
     from models.training.fit import compiled
-    from models.training.precision import automatic
+    from models.training.precision import automatic, capability, of_gpu
 
     gpus = tf.config.list_physical_devices("GPU")
     names = tuple(tf.config.experimental.get_device_details(gpu).get("device_name", gpu.name) for gpu in gpus)
+    built = tf.sysconfig.get_build_info().get("cuda_compute_capabilities", ())
+    lacking = [
+        f"{name} is {why}"
+        for name, gpu in zip(names, gpus, strict=True)
+        if (why := without_code(capability(gpu), built))
+    ]
     taken = automatic() if precision == "auto" else precision
-    return Seen(names, taken, compiled(deterministic), tf.__version__)
+    each = tuple(of_gpu(capability(gpu)) if precision == "auto" else precision for gpu in gpus)
+    return Seen(names, taken, compiled(deterministic), tf.__version__, tuple(sorted(set(lacking))), each)
 
 
 def refuse_idle_card(found: Seen, sign: str) -> None:
@@ -80,14 +89,17 @@ def refuse_idle(ask: Callable[[], Seen | None]) -> None:
         refuse_idle_card(found, sign)
 
 
-def device_line(found: Seen, workers: int) -> str:
+def device_line(found: Seen, workers: int, cards: int = 0) -> str:
+    """`cards` are those that workers are given one by one; of the parts of a card (MIG), CUDA shows a process the first alone."""
     names = sorted(set(found.gpus))
     gpus = f"{counted(len(found.gpus), 'GPU')} ({', '.join(names)})"
     device = gpus if found.gpus else f"CPU ({cpu_name()}, {counted(cores(), 'core')})"
     at_once = counted(workers, "worker")
-    if found.gpus and workers > len(found.gpus):
+    if found.gpus and workers > max(len(found.gpus), cards):
         at_once += ", which share a card's memory"
-    return f"device: {device}; precision: {found.precision}; {at_once}; XLA: {'yes' if found.xla else 'no'}"
+    taken = sorted({*found.each}) or [found.precision]
+    precision = taken[0] if len(taken) == 1 else f"{' or '.join(taken)}, by the card (--precision sets one for all)"
+    return f"device: {device}; precision: {precision}; {at_once}; XLA: {'yes' if found.xla else 'no'}"
 
 
 def cpu_name(cpuinfo: Path = Path("/proc/cpuinfo")) -> str:
@@ -132,7 +144,9 @@ def announced(make: Make, where: str, precision: Precision, deterministic: bool)
         told = True
         executor = make()
         if found:
-            log(device_line(found, executor.workers))
+            log(device_line(found, executor.workers, len(visible_gpus())))
+            for sentence in found.without_code:
+                log(sentence)
         elif not trains_here(where):
             log(
                 f"device: what the nodes of {where} have; precision: {precision}; {counted(executor.workers, 'worker')}"

@@ -16,6 +16,7 @@ from packaging.requirements import Requirement
 from data.cores import cores
 from data.counted import counted
 from models.training.cards import HIDING, remedy, sign_of_nvidia
+from models.training.device_errors import cause
 from search.machine.card import cards, driver_version
 from search.machine.devices import Seen, cpu_name, seen
 from search.machine.kept import studies_kept
@@ -29,6 +30,7 @@ from studies.preset import Preset
 
 PROGRAM = "boneage-search"
 EXTRAS = ("gpu", "ray", "dicom", "postgres", "export", "gp")  # of a user; dev is of developers
+STEPS_SECONDS, KERNELS_SECONDS = 1_800.0, 7_200.0
 MOST_CHARACTERS = 1_000  # of an error
 STANDS_ON = (PROGRAM, "tensorflow", "keras", "optuna", "numpy", "pandas")
 FIRST_REPORT = "nobody has run this program on a GPU yet: please report this page"
@@ -41,7 +43,7 @@ def facts(preset: Preset, folder: Path, storage_url: str = "") -> dict[str, Any]
     found, sign = seen(asked_for, False), sign_of_nvidia()
     by_auto = found if asked_for == "auto" else seen("auto", False)
     gpus, months = found.gpus if found else (), apart(preset, found)
-    parts = findings(preset.reference, preset.training, preset.preparation.image_px, gpus)
+    parts = findings(preset.reference, preset.training, preset.preparation.image_px, gpus, patience(found))
     step = timed_on_both(preset, gpus)
     storage, storage_error = kept(folder, storage_url)
     return {
@@ -56,6 +58,7 @@ def facts(preset: Preset, folder: Path, storage_url: str = "") -> dict[str, Any]
         "nvidia_cards": [str(card) for card in cards() or []],
         HIDING.lower(): os.environ.get(HIDING),
         "tensorflow_sees": list(gpus) if found else None,
+        "without_code": list(found.without_code) if found else None,
         "preset": preset.name,
         "precision_of_preset": found.precision if found else None,
         "precision_by_auto": by_auto.precision if by_auto else None,
@@ -106,15 +109,22 @@ def timed(preset: Preset) -> dict[str, float | str]:
     try:
         [step] = step_times([preset.reference], training, preset.preparation.image_px, threads_of(workers_here()))
     except Exception as error:
-        return {"step_error": f"{type(error).__name__}: {error}"[:MOST_CHARACTERS]}
+        return {"step_error": f"{type(error).__name__}: {cause(str(error), MOST_CHARACTERS)}"}
     return {"train_step_seconds": round(step.train, 4), "validate_step_seconds": round(step.validate, 4)}
+
+
+def patience(found: Seen | None) -> float:
+    """Seconds until a GPU has answered: XLA compiles its steps, and a driver may have to compile TensorFlow's kernels first."""
+    return KERNELS_SECONDS if found and found.without_code else STEPS_SECONDS
 
 
 def apart(preset: Preset, found: Seen | None) -> float | str | None:
     """How far predictions of the preset's reference on the first GPU are from the CPU's; None where there is no GPU."""
     if found is None or not found.gpus:
         return None
-    months = asked_of_a_worker(predictions_apart, preset.reference, preset.preparation.image_px, "GPU:0")
+    months = asked_of_a_worker(
+        predictions_apart, preset.reference, preset.preparation.image_px, "GPU:0", seconds=patience(found)
+    )
     if months is None:
         return NOT_COMPARED
     return months if math.isfinite(months) else NOT_FINITE
@@ -176,7 +186,7 @@ def lacking(package: str, extra: str) -> list[str]:
             found.append(one.name)
         else:
             found += [name for inner in sorted(one.extras) for name in lacking(one.name, inner)]
-    return found
+    return list(dict.fromkeys(found))  # both may ask for the same
 
 
 def installed(package: str) -> bool:

@@ -6,8 +6,9 @@ from dataclasses import dataclass, replace
 
 from models.architecture import Architecture
 from models.training.cards import HIDING, visible_gpus
+from models.training.device_errors import cause
 from models.training.settings import Precision, Training
-from search.machine.card import cards
+from search.machine.card import own_card
 from search.workers.local import asked_of_a_worker
 
 NO_GPU = "no GPU here"
@@ -28,19 +29,25 @@ class Tried:
     free_with_it_bytes: int | None
 
 
-def findings(architecture: Architecture, training: Training, image_px: int, gpus: Sequence[str]) -> dict[str, str]:
-    """By name; steps are trained only where there is a GPU."""
+def findings(
+    architecture: Architecture,
+    training: Training,
+    image_px: int,
+    gpus: Sequence[str],
+    seconds: float,
+) -> dict[str, str]:
+    """By name; steps are trained only where there is a GPU, and for no longer than this."""
     if not gpus:
         return dict.fromkeys(said(None, {}), NO_GPU)
     at_best = replace(training, precision="auto", weights="")
-    tried = asked_of_a_worker(steps_tried, architecture, at_best, image_px)
+    tried = asked_of_a_worker(steps_tried, architecture, at_best, image_px, seconds=seconds)
     return said(tried, {gpu: asked_of_a_worker(gpus_seen, gpu) for gpu in visible_gpus()})
 
 
 def said(tried: Tried | str | None, alone: Mapping[str, int | None]) -> dict[str, str]:
     """A sentence for each part. `alone`: how many GPUs a worker sees that is given this one."""
     if not isinstance(tried, Tried):
-        failed = f"not tried: {tried or 'the process that was to try it ended'}"
+        failed = f"not tried: {tried or 'the process that was to try it ended, or took too long'}"
         return dict.fromkeys(("gpu_precision", "gpu_xla", "gpu_memory_growth", "gpu_energy"), failed) | {
             "gpu_for_each_worker": one_each(alone)
         }
@@ -98,14 +105,13 @@ def steps_tried(architecture: Architecture, training: Training, image_px: int) -
         able = capability(gpus[0]) if gpus else (0, 0)
         return Tried(automatic(), able, bool(np.isfinite(errors).all()), compiled(), since(), free, free_bytes())
     except Exception as error:
-        return f"{type(error).__name__}: {error}"[:MOST_CHARACTERS]
+        return f"{type(error).__name__}: {cause(str(error), MOST_CHARACTERS)}"
 
 
 def free_bytes() -> int | None:
-    """Of the first card that this process may see, where it is named by its number."""
-    [first, *_] = visible_gpus() or [""]
-    here = cards()
-    return here[int(first)].free_bytes if here and first.isdecimal() and int(first) < len(here) else None
+    """Of the first card that this process may see."""
+    here = own_card()
+    return here.free_bytes if here else None
 
 
 def gpus_seen(gpu: str) -> int:

@@ -14,6 +14,7 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from models.architecture import Architecture
+from models.cost import resident_bytes
 from search.planning.asking import macs
 from search.planning.images import Images
 from search.planning.time_left import (
@@ -79,6 +80,7 @@ class Plan:
     rate: Rate
     memory_bytes: int  # of the training that needs most, by arithmetic; of one worker
     memory_params: int  # of that network
+    resident_bytes: int  # of images, beside it
 
     @property
     def trials(self) -> int:
@@ -121,6 +123,7 @@ class Plan:
             "checkpoint_bytes": self.checkpoint_bytes,
             "memory_bytes": self.memory_bytes,
             "memory_params": self.memory_params,
+            "resident_bytes": self.resident_bytes,
         }
 
 
@@ -162,6 +165,7 @@ def plan(
         rate,
         memory(preset, given.cost(largest)),
         given.cost(largest).params,
+        resident_bytes(preset.preparation.image_px, images.train, images.validation),
     )
 
 

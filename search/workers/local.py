@@ -23,7 +23,7 @@ from typing import TypeVar
 
 from boneage_search import HOME, is_here
 from data.cores import cores
-from models.training.cards import visible_gpus
+from models.training.cards import set_up, visible_gpus
 from search.output.files import write_text
 from search.workers.job import LAST, STOP, Failed, Halted, Job, Message, job_dict
 from search.workers.starting import BEGUN, could_not_start, enter_trial, failed_to_start, log_bytes, log_ends
@@ -48,9 +48,9 @@ def threads_of(workers: int) -> int:
 
 def fork_server() -> ForkServerContext:
     """The one server of this process from which workers are forked; it begins with the first of them."""
-    # Inherited by the server. TensorFlow's chatter is not ours; and `0` is the card that nvidia-smi calls so.
+    # Inherited by the server. TensorFlow's chatter is not ours.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    os.environ.setdefault("CUDA_DEVICE_ORDER", "PCI_BUS_ID")
+    set_up()
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["boneage_search", "search.workers.preload"])
     return context
@@ -68,8 +68,10 @@ def begin_server() -> None:
             signal.pthread_sigmask(signal.SIG_SETMASK, unblocked)
 
 
-def asked_of_a_worker(function: Callable[..., Answer], *arguments: object) -> Answer | None:
-    """What the function answers in a process of its own, forked from the workers' server; None where none can answer."""
+def asked_of_a_worker(
+    function: Callable[..., Answer], *arguments: object, seconds: float = ANSWER_SECONDS
+) -> Answer | None:
+    """What the function answers in a process of its own, forked from the workers' server; None where none can answer in this time."""
     ours, theirs = fork_server().Pipe()
     process = fork_server().Process(target=answer, args=(theirs, function, arguments), name="question")
     try:
@@ -81,7 +83,7 @@ def asked_of_a_worker(function: Callable[..., Answer], *arguments: object) -> An
     finally:
         theirs.close()
     try:
-        return ours.recv() if ours.poll(ANSWER_SECONDS) else None
+        return ours.recv() if ours.poll(seconds) else None
     except (OSError, EOFError):
         return None
     finally:

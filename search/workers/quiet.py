@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from data.foreign import foreign
-from models.training.cards import visible_gpus
+from models.training.cards import set_up, visible_gpus
 
 
 @contextmanager
@@ -25,6 +25,7 @@ def quietly() -> Iterator[None]:
 
 def load_tensorflow() -> None:
     """For a process that is to use its devices: they are looked for, which says something too."""
+    set_up()
     # TensorFlow would take all memory of every card at once, beside a search as well.
     os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")
     # That there is no GPU is only news where there is one.

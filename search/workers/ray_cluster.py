@@ -22,7 +22,7 @@ from typing import Any
 
 from boneage_search import trained_on_ray
 from data.counted import counted
-from models.training.cards import HIDING
+from models.training.cards import HIDING, set_up
 from search.lease import LOOK_SECONDS, superseded
 from search.workers.job import ATTEMPTS, LAST, Crashed, ExecutorGone, Failed, Halted, Job, Message, Paused, Remark
 from search.workers.local import lay_out
@@ -266,6 +266,7 @@ def train(job: Job) -> Iterator[Message | str | None]:
         )
         return
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    set_up()
     try:
         log_alone(job.folder)
         from search.workers import worker as trial  # not imported above: it imports TensorFlow

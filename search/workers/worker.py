@@ -23,18 +23,19 @@ from data.cases import spread_cases
 from data.preparation import DISK_FULL, DataError, no_space
 from data.store.disk import Store, open_store
 from models import saved
-from models.cam import Maps, maps_of
+from models.cam import maps_of
 from models.cost import cost, training_bytes
 from models.network import ByStage
 from models.pretrained.file import WeightsError, digest
 from models.pretrained.start import start as begin
 from models.training import energy
 from models.training.cards import HIDING
+from models.training.device_errors import at_fault, cause
 from models.training.feed import feed
 from models.training.fit import CountMismatch, new_trainer
 from models.training.settings import Precision, TrainingError
 from search.lease import LOOK_SECONDS, Fenced, superseded
-from search.output.files import trouble, written
+from search.output.files import trouble
 from search.output.time_words import duration
 from search.workers.job import (
     NOT_FINITE,
@@ -61,6 +62,7 @@ from search.workers.left.best import (
     begin_afresh,
     forget,
     leave,
+    save_maps,
     save_predictions,
     settle,
 )
@@ -75,15 +77,16 @@ FIRST_WORD_SECONDS, WORD_SECONDS = (
 OF_ANOTHER = "its checkpoints are of another training (other settings, seed or data, or --deterministic added or left out): it starts again, and they are deleted"
 
 
-# What TensorFlow, CUDA and its libraries say in errors of other kinds where a card's memory does not suffice, or the card itself fails.
-NO_MEMORY = ("Dst tensor is not initialized", "OUT_OF_MEMORY", "RESOURCE_EXHAUSTED", "ALLOC_FAILED", "out of memory")
-CUDAS = ("CUDA", "cuDNN", "CUDNN", "cuBLAS", "CUBLAS")
+MOST_CHARACTERS = 300  # of an error
+# Kinds of errors in which TensorFlow passes on what CUDA and its libraries say. Others are bugs of ours, whatever they say.
 OF_A_DEVICE = (
     tf.errors.InternalError,
     tf.errors.UnknownError,
     tf.errors.FailedPreconditionError,
     tf.errors.UnavailableError,
     tf.errors.AbortedError,
+    tf.errors.NotFoundError,
+    RuntimeError,  # where a device does not begin
 )
 
 
@@ -129,15 +132,18 @@ def outcome(
     job: Job, send: Callable[[Message], None], stopping: Callable[[], bool] = lambda: False
 ) -> Finished | Failed | Paused | Halted | Crashed:
     """Train to the end and say how it ended; only bugs of ours become Crashed."""
+    if refused := device_refused():
+        return Failed(job.number, "device_error", refused)
     try:
         whole = run(job, send, stopping)
     except tf.errors.ResourceExhaustedError as error:
         return out_of_memory(job, error)
     except OF_A_DEVICE as error:
-        if any(sign in str(error) for sign in NO_MEMORY):
-            return out_of_memory(job, error)
-        if any(sign in str(error) for sign in CUDAS):
-            return Failed(job.number, "device_error", str(error)[:300])
+        match at_fault(str(error)):
+            case "out_of_memory":
+                return out_of_memory(job, error)
+            case "device_error":
+                return Failed(job.number, "device_error", cause(str(error), MOST_CHARACTERS))
         return Crashed(job.number, traceback.format_exc())
     except FloatingPointError as error:
         return Failed(job.number, NOT_FINITE, str(error))
@@ -156,8 +162,20 @@ def outcome(
     return Finished(job.number, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
 
 
+def device_refused() -> str:
+    """Why this process' devices do not begin, which says nothing of a network; empty where they do."""
+    try:
+        tf.config.list_logical_devices()
+    except Exception as error:
+        said = cause(str(error), MOST_CHARACTERS)
+        return f"other processes have taken its memory: {said}" if at_fault(said) == "out_of_memory" else said
+    return ""
+
+
 def out_of_memory(job: Job, error: Exception) -> Failed:
-    return Failed(job.number, "out_of_memory", f"{what_would_fit(job, computed_in())}. {str(error)[:300]}")
+    return Failed(
+        job.number, "out_of_memory", f"{what_would_fit(job, computed_in())}. {cause(str(error), MOST_CHARACTERS)}"
+    )
 
 
 def run(job: Job, send: Callable[[Message], None], stopping: Callable[[], bool]) -> bool:
@@ -329,8 +347,3 @@ def mapped(store: Store) -> np.ndarray:
     """Positions of the validation cases whose maps are left: half of them girls, spread evenly over the ages."""
     validation = store.cases[store.cases["split"] == "validation"].reset_index(drop=True)
     return spread_cases(validation, MAPPED_IMAGES).index.to_numpy(int)
-
-
-def save_maps(path: Path, rows: np.ndarray, maps: Maps) -> None:
-    with written(path) as part, part.open("wb") as file:
-        np.savez(file, rows=rows, months=maps.months, prediction_months=maps.prediction_months)

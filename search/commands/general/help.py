@@ -37,6 +37,12 @@ class Parser(argparse.ArgumentParser):
         log(f"{self.prog}: {message}; see {self.prog} --help")
         sys.exit(2)
 
+    def _get_values(self, action: argparse.Action, arg_strings: list[str]) -> Any:
+        """Of `--out=--`, argparse takes the value for the end of the options, and gives the option an empty list."""
+        if action.option_strings and action.nargs is None and arg_strings == ["--"]:
+            raise argparse.ArgumentError(action, "expected a value; got '--'")
+        return super()._get_values(action, arg_strings)
+
     def format_help(self) -> str:
         """The common options alone."""
         with self.without_rare() as left_out:

@@ -1,1 +1,1 @@
-"""boneage-search, the data: RSNA tables and images, the prepared store, batches, the phantom. Knows nothing of models or Optuna, and imports no TensorFlow."""
+"""boneage-search, the data: tables of cases and their images, the prepared store, batches, the phantom. Knows nothing of models or Optuna, and imports no TensorFlow."""

@@ -1,1 +1,1 @@
-"""boneage-search, the networks: the architecture as a frozen value, its cost by arithmetic, its Keras graph. Knows nothing of files, Optuna or studies."""
+"""boneage-search, the networks: the architecture as a frozen value, its cost by arithmetic, its Keras graph, its training. Knows nothing of runs, Optuna or studies."""

@@ -1,1 +1,1 @@
-"""boneage-search, the engine: command line, trial life cycle, executors, storage. Knows nothing of what a block is."""
+"""boneage-search, what runs, keeps and shows: command line, trials, executors, storage, reports, trained models. What to train next, the studies say."""

@@ -17,7 +17,7 @@ from models.architecture import Architecture
 from models.cost import cost
 from models.training.fit import new_trainer
 from models.training.settings import Training
-from search.workers.checkpoint import Checkpoint, Writing, in_background, save
+from search.workers.left.checkpoint import Checkpoint, Writing, in_background, save
 
 IMAGE_PX, TRAIN, HELD_OUT = 96, 16, 8
 EPOCHS, ROUNDS = 3, 3

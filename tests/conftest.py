@@ -228,7 +228,7 @@ def leave_untrained(job: "Job", tiny_store: Store) -> None:
     from models.network import build
     from search.trained.left.finish import Origin, finish
     from search.trained.predictor import months_of
-    from search.workers.best import MODEL, TEST, VALIDATION
+    from search.workers.left.best import MODEL, TEST, VALIDATION
     from search.workers.local import lay_out
 
     lay_out(job)

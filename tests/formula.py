@@ -14,8 +14,8 @@ from data.store.disk import open_store
 from models.architecture import Architecture
 from models.cost import cost
 from search.leader.progress import Progress
-from search.workers.best import TEST
 from search.workers.job import EpochDone, Failed, Finished, Job, Message
+from search.workers.left.best import TEST
 
 Mae = Callable[[Architecture], float]
 

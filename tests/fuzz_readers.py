@@ -38,8 +38,8 @@ from search.report.read import read as read_report
 from search.run import Run, open_run, record
 from search.storage import status
 from search.storage.sqlite import own_url
-from search.workers import checkpoint
 from search.workers.job import EpochDone
+from search.workers.left import checkpoint
 from studies.order import STUDIES
 from studies.preset import StudyError
 

@@ -29,8 +29,6 @@ from search.trained.left.begun import begun_otherwise
 from search.trained.left.finish import Origin, finish, keep_best_so_far
 from search.trained.made_of import ENDED, STOPPED, TESTED
 from search.trained.train import Order, job_of, train
-from search.workers import checkpoint
-from search.workers.best import MODEL, TEST, VALIDATION, forget, load_predictions, numbered, save_predictions
 from search.workers.job import (
     Crashed,
     EpochDone,
@@ -43,6 +41,8 @@ from search.workers.job import (
     fingerprint,
     job_dict,
 )
+from search.workers.left import checkpoint
+from search.workers.left.best import MODEL, TEST, VALIDATION, forget, load_predictions, numbered, save_predictions
 from search.workers.local import InProcess, lay_out
 from search.workers.supervisor import Stopped, StopRequest
 from studies.preset import StudyError

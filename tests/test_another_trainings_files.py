@@ -20,9 +20,9 @@ from search.leader.engine import run_study
 from search.run import TRIALS
 from search.storage.opening import open_storage
 from search.storage.records import load
-from search.workers import best, checkpoint
-from search.workers.best import KEPT_NOTE, MADE_OF_IT, MAPS, MODEL, TEST, VALIDATION, begin_afresh, numbered
 from search.workers.job import EpochDone, Finished, Job, Message, Paused, Remark, fingerprint, job_dict
+from search.workers.left import best, checkpoint
+from search.workers.left.best import KEPT_NOTE, MADE_OF_IT, MAPS, MODEL, TEST, VALIDATION, begin_afresh, numbered
 from search.workers.local import lay_out
 
 OF_A_BEST_EPOCH = (VALIDATION, TEST, MODEL, MAPS)

@@ -10,9 +10,9 @@ import pytest
 from conftest import tiny_preset
 
 from data.store.disk import Store
-from search.workers import checkpoint
-from search.workers.checkpoint import Checkpoint, in_background
 from search.workers.job import EpochDone, Finished, Halted, Job, Message
+from search.workers.left import checkpoint
+from search.workers.left.checkpoint import Checkpoint, in_background
 
 
 def test_one_write_at_a_time_and_the_last_is_waited_for() -> None:

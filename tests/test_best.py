@@ -1,6 +1,6 @@
 from pathlib import Path
 
-from search.workers.best import forget, leave, settle
+from search.workers.left.best import forget, leave, settle
 
 
 def write(text: str):  # type: ignore[no-untyped-def]

@@ -32,9 +32,9 @@ from search.storage.settings import derive, read_settings
 from search.storage.sqlite import sqlite_url
 from search.storage.status import all_asked, next_command, status
 from search.storage.stored import decision_written
-from search.workers.best import VALIDATION, save_predictions
 from search.workers.executor import EXECUTORS, Kind
 from search.workers.job import Job, Message
+from search.workers.left.best import VALIDATION, save_predictions
 from studies.around.chain import Made, contradictions, made_without, standing_on
 from studies.order import EVERY, STUDIES, deciding
 from studies.preset import StudyError
@@ -559,7 +559,7 @@ def test_a_decision_stays_where_another_study_is_about_to_begin_from_it(tmp_path
 @pytest.fixture
 def by_formula(monkeypatch: pytest.MonkeyPatch) -> None:
     """Trainings of commands; they say nothing of a device."""
-    monkeypatch.setitem(EXECUTORS, "local", Kind(lambda address, workers: Foretold))
+    monkeypatch.setitem(EXECUTORS, "local", Kind(lambda address, workers: Foretold, here=True))
     monkeypatch.setattr("search.machine.devices.announcing", lambda make, *_: make)
     monkeypatch.setattr("search.compare.run.announcing", lambda make, *_: make)
 

@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from search.workers.checkpoint import Checkpoint, another, clear, latest, save, written
 from search.workers.job import EpochDone
+from search.workers.left.checkpoint import Checkpoint, another, clear, latest, save, written
 
 
 def after(epochs: int) -> Checkpoint:

@@ -34,9 +34,9 @@ from search.storage.status import refuse_unusable
 from search.trained import about as model_about
 from search.trained.folder import load_network, open_folder
 from search.trained.predictor import open_model
-from search.workers import checkpoint
-from search.workers.best import load_predictions, save_predictions
 from search.workers.job import EpochDone
+from search.workers.left import checkpoint
+from search.workers.left.best import load_predictions, save_predictions
 
 
 def flip(path: Path, at: float, bit: int = 0) -> None:

@@ -34,8 +34,8 @@ from search.storage.opening import open_storage
 from search.storage.records import load, seen
 from search.storage.sqlite import sqlite_url
 from search.watch.dashboard import artifact_store, noted
-from search.workers.best import MAPS
 from search.workers.job import Job
+from search.workers.left.best import MAPS
 from studies.order import STUDIES
 
 

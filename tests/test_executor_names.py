@@ -10,20 +10,22 @@ from search.cli import main
 from search.workers.executor import EXECUTORS, Executor, Kind, executor_of, forms
 from studies.preset import StudyError
 
+FORMS = ["local", "ray", "ray://auto", "ray://HOST:PORT"]
+
 
 def test_every_form_that_is_listed_can_be_named() -> None:
     pytest.importorskip("ray")
-    named = [form.replace("HOST:PORT", "10.0.0.1:6379") for form in forms()]
 
-    assert named == ["local", "ray", "ray://auto", "ray://10.0.0.1:6379"]
-    assert all(callable(executor_of(where)) for where in named)
+    assert forms() == FORMS
+    assert all(callable(executor_of(form.replace("HOST:PORT", "10.0.0.1:6379"))) for form in forms())
 
 
 @pytest.mark.parametrize(
     "where", ["", "Local", "local://", "local://here", "ray://", "ray:auto", "://", "slurm://auto"]
 )
 def test_other_names_are_refused_with_those_that_there_are(where: str) -> None:
-    with pytest.raises(StudyError, match="--executor is local, ray, ray://auto or ray://HOST:PORT; got "):
+    said = f"--executor is {', '.join(FORMS[:-1])} or {FORMS[-1]}; got "
+    with pytest.raises(StudyError, match=said):
         executor_of(where)
 
 

@@ -24,7 +24,7 @@ from search.run import TRIALS, Run
 from search.storage.opening import open_storage
 from search.storage.records import load
 from search.storage.sqlite import sqlite_url
-from search.workers.executor import Executor
+from search.workers.executor import EXECUTORS, Executor, executor_of
 from search.workers.job import Crashed, EpochDone, Failed, Finished, Halted, Job, Message, Paused, Resumed
 from search.workers.local import InProcess, LocalProcesses
 from studies.ablation import AblationFindings
@@ -33,10 +33,6 @@ from studies.study import Decision
 from studies.width import WidthFindings
 
 pytestmark = pytest.mark.slow
-
-
-def local() -> Executor:
-    return LocalProcesses(workers=1)
 
 
 def on_ray() -> Executor:
@@ -63,12 +59,12 @@ def of_ray() -> Iterator[Callable[[], Executor]]:
     assert gone(ours) == set()
 
 
-@pytest.fixture(params=[InProcess, local, on_ray], ids=["in-process", "processes", "ray"])
+@pytest.fixture(params=["in-process", *EXECUTORS])
 def executor(request: pytest.FixtureRequest, of_ray: Callable[[], Executor]) -> Iterator[Executor]:
-    if request.param is on_ray:
+    if request.param == "ray":
         yield of_ray()
         return
-    executor = request.param()
+    executor = InProcess() if request.param == "in-process" else executor_of(request.param, workers=1)()
     yield executor
     executor.close()
 

@@ -28,8 +28,8 @@ from search.run import Run
 from search.storage.opening import open_storage
 from search.storage.records import load, trials_of
 from search.storage.sqlite import StorageError, sqlite_url
-from search.workers import checkpoint
 from search.workers.job import Failed, Job, Message
+from search.workers.left import checkpoint
 from search.workers.local import InProcess, LocalProcesses
 from studies.preset import StudyError
 from studies.study import Trial

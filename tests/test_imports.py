@@ -129,8 +129,9 @@ def test_imports_are_ours_by_their_full_names() -> None:
 @pytest.mark.parametrize("path", SOURCES, ids=name_of)
 def test_imports_go_from_search_to_studies_to_models_and_data(path: Path) -> None:
     ours = {module.split(".")[0] for module in set(modules(path)) - GROUND} & set(ALLOWED)
+    below = ALLOWED[name_of(path).partition("/")[0]]
 
-    assert ours <= ALLOWED[name_of(path).partition("/")[0]]
+    assert ours <= below, f"{name_of(path)} may import from {', '.join(sorted(below))} alone"
 
 
 @pytest.mark.parametrize("module", sorted(GROUND))
@@ -156,13 +157,15 @@ def test_what_every_package_may_import_imports_nothing_of_ours(module: str) -> N
 def test_only_the_named_files_import(names: set[str], users: set[str]) -> None:
     found = {name_of(path) for path in SOURCES if imported(path) & names}
 
-    assert found == users
+    assert found == users, f"{', '.join(sorted(names))}: ask one of the files that import it, or name the new one here"
 
 
 def test_only_the_named_files_use_tensorflow() -> None:
     found = {name_of(path) for path in SOURCES if "models.backend" in modules(path)}
 
-    assert found == USES_TENSORFLOW
+    assert found == USES_TENSORFLOW, (
+        "a leader must not import TensorFlow: what runs in workers alone is in USES_TENSORFLOW"
+    )
 
 
 @pytest.mark.parametrize("path", [*SOURCES, *sorted((ROOT / "tests").rglob("*.py"))], ids=name_of)
@@ -272,7 +275,9 @@ def test_a_circle_is_found_where_there_is_one() -> None:
 
 
 def test_every_package_of_search_has_its_place_in_the_order() -> None:
-    assert {node.split(".")[1] for node in house("search")} == set(FLOOR)
+    there = {node.split(".")[1] for node in house("search")}
+
+    assert there == set(FLOOR), "name a new package in ORDER above, and in the table of ARCHITECTURE.md"
 
 
 @pytest.mark.parametrize("module", sorted(module for module in MODULES if module.startswith("search.")))
@@ -280,8 +285,9 @@ def test_packages_of_search_import_from_those_below_alone(module: str) -> None:
     own = module.split(".")[1]
     theirs = {other.split(".")[1] for other in IMPORTS[module] if other.startswith("search.")} - {own}
 
-    assert not {name for name in theirs if FLOOR[name] >= FLOOR[own]}
-    assert not {name for name in theirs if {own, name} in STRANGERS}
+    above = {name for name in theirs if FLOOR[name] >= FLOOR[own]}
+    assert not above, f"search/{own} stands below or beside these: import the other way round (ORDER), or move the code"
+    assert not {name for name in theirs if {own, name} in STRANGERS}, "these do not know each other (STRANGERS)"
 
 
 @pytest.mark.parametrize("top", sorted(ALLOWED))
@@ -294,12 +300,18 @@ def test_the_house_has_few_floors(top: str) -> None:
 
 @pytest.mark.parametrize("folder", sorted({path.parent for path in SOURCES}), ids=name_of)
 def test_no_folder_holds_many_files(folder: Path) -> None:
-    assert len([path for path in folder.glob("*.py") if path.name != "__init__.py"]) <= MOST_FILES
+    files = [path for path in folder.glob("*.py") if path.name != "__init__.py"]
+
+    assert len(files) <= MOST_FILES, (
+        f"{name_of(folder)}/ holds {len(files)} files: put some that belong together into a folder of their own"
+    )
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=name_of)
 def test_no_file_is_long(path: Path) -> None:
-    assert len(path.read_text(encoding="utf-8").splitlines()) <= MOST_LINES
+    lines = len(path.read_text(encoding="utf-8").splitlines())
+
+    assert lines <= MOST_LINES, f"{name_of(path)} has {lines} lines: move one of its jobs into a file of its own"
 
 
 def test_only_workers_start_processes() -> None:

@@ -23,8 +23,8 @@ from search.leader import kept
 from search.run import TRIALS, Run, open_run
 from search.storage.sqlite import sqlite_url
 from search.trained.folder import models_of, read_about
-from search.workers.best import KEPT_NOTE, MODEL
 from search.workers.job import EpochDone, Job, Message
+from search.workers.left.best import KEPT_NOTE, MODEL
 from studies.presets import PRESETS
 
 pytestmark = pytest.mark.slow

@@ -16,7 +16,7 @@ from search.evaluate.recalibrate import free_beside, made_from
 from search.trained.folder import ModelFolder, load_network, open_folder, parent_of
 from search.trained.keep import write_about
 from search.trained.left.known import known_to
-from search.workers.best import MODEL
+from search.workers.left.best import MODEL
 
 pytestmark = pytest.mark.slow
 

@@ -39,7 +39,7 @@ from search.planning.images import NAMED, PREPARED_ONCE, RSNA_CASES, Images, for
 from search.planning.plan import ASSUMED_MACS_PER_SECOND, TRAINING_MACS, Rate, assumed, plan
 from search.run import PREPARED, Run
 from search.storage.sqlite import own_url, sqlite_url
-from search.workers.checkpoint import KEPT
+from search.workers.left.checkpoint import KEPT
 from search.workers.local import workers_here
 from studies import joint
 from studies.order import STUDIES, stages

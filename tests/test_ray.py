@@ -24,9 +24,9 @@ from search.run import Run
 from search.storage.opening import open_storage
 from search.storage.records import load, trials_of
 from search.storage.sqlite import sqlite_url
-from search.workers import checkpoint
 from search.workers.executor import Executor
 from search.workers.job import EpochDone, ExecutorGone, Failed, Halted, Paused, Remark, Resumed
+from search.workers.left import checkpoint
 from search.workers.local import LocalProcesses
 from search.workers.supervisor import Stopped, stop_on_signals
 from studies.preset import StudyError

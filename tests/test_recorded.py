@@ -36,9 +36,9 @@ from search.compare.standing import standing, verdict
 from search.compare.usable import fixed, refuse_another_truth, refuse_too_many_seeds
 from search.planning.asking import key
 from search.run import open_run, record
-from search.workers.best import TEST
 from search.workers.executor import EXECUTORS, Kind
 from search.workers.job import EpochDone, Message
+from search.workers.left.best import TEST
 from studies import joint
 from studies.preset import StudyError
 from studies.presets import miniature
@@ -345,7 +345,7 @@ def test_the_commands_of_the_page_work_one_after_another_in_one_run(
 ) -> None:
     """By formula, a smaller space and one repetition; a table's seeds are none of the run's."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setitem(EXECUTORS, "local", Kind(lambda address, workers: Foretold))
+    monkeypatch.setitem(EXECUTORS, "local", Kind(lambda address, workers: Foretold, here=True))
     page = (Path(__file__).parents[1] / "docs/comparing.md").read_text(encoding="utf-8")
     lines = re.findall("^boneage-search .*$", page.partition("```")[2].partition("```")[0], flags=re.MULTILINE)
     assert [line.split()[1] for line in lines] == ["compare", "record", "compare"]
@@ -364,7 +364,7 @@ def test_the_commands_of_the_page_work_one_after_another_in_one_run(
 def test_seeds_that_a_run_had_before_stay_when_a_table_of_others_is_recorded(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(EXECUTORS, "local", Kind(lambda address, workers: Foretold))
+    monkeypatch.setitem(EXECUTORS, "local", Kind(lambda address, workers: Foretold, here=True))
     record(open_run(tmp_path / "run", "miniature", {"seeds": 3, "max_params": 200_000}, "phantom:60", None))
 
     assert main(["record", "--seeds", "1", "--run-dir", str(tmp_path / "run"), "--out", str(tmp_path / "t.csv")]) == 0
@@ -394,7 +394,7 @@ class Speechless(Foretold):
 def test_a_table_of_trainings_whose_answers_were_not_finite_is_one_that_both_commands_take(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setitem(EXECUTORS, "local", Kind(lambda address, workers: Speechless))
+    monkeypatch.setitem(EXECUTORS, "local", Kind(lambda address, workers: Speechless, here=True))
     run, table = str(tmp_path / "run"), str(tmp_path / "t.csv")
     small = ["--preset", "miniature", "--max-params", "220k", "--run-dir", run]
     command = ["record", *small, "--data", "phantom:60", "--out", table]

@@ -1,4 +1,4 @@
-"""The phantom by age, as one picture: `python -m data.phantom.contact_sheet FILE.png` makes the README's."""
+"""The phantom by age, as one picture: `python -m data.phantom.contact_sheet data/phantom.png` makes that of `docs/data.md`."""
 
 import sys
 from pathlib import Path

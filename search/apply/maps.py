@@ -16,7 +16,7 @@ from search.apply.explain_page import caption_lines, heading, unit
 from search.output.notices import notice, of_drawn_hands
 from search.show.overlay import Tile, laid_over, legend, scale_of, sheet
 from search.trained.measures import as_ages
-from search.workers.best import MAPS
+from search.workers.left.best import MAPS
 
 SIDE_PX = 144  # of a picture on the sheet
 COLOURS = 256  # of a sheet, so that hundreds of trials take little room

@@ -11,6 +11,7 @@ from search.commands import options, values
 from search.output.terminal import log
 from search.output.typed import DEFAULT_RUN, RUNS
 from search.run import open_run
+from search.workers.executor import help_text
 from studies.presets import PRESETS
 
 if TYPE_CHECKING:
@@ -124,7 +125,7 @@ def add_executor(parser: argparse.ArgumentParser) -> None:
         type=values.TEXT,
         default="local",
         metavar="WHERE",
-        help="local; ray for a Ray of its own; ray://auto or ray://HOST:PORT for a cluster (default: local)",
+        help=f"{help_text()} (default: local)",
     )
     parser.add_argument(
         "--device",

@@ -26,6 +26,7 @@ from search.planning.plan import (
 )
 from search.run import Run
 from search.storage.status import has_begun
+from search.workers.executor import trains_here
 from search.workers.local import workers_here
 from search.workers.step_time import rate_of_steps
 
@@ -43,7 +44,7 @@ def run_plan(arguments: argparse.Namespace) -> int:
     workers = workers_here(arguments.workers)
     images = images_of(run)
     done = done_of(run)
-    if arguments.executor == "local":
+    if trains_here(arguments.executor):
         asked = run.preset.training.precision, run.deterministic
         refuse_idle(lambda: seen(*asked) if times_steps(arguments, run, workers) else None)
     if arguments.budget:

@@ -20,10 +20,10 @@ from search.compare.curves import Curve, Request, judged
 from search.lease import Lease, held
 from search.run import Run, record_beside
 from search.show.progress import counting
-from search.workers import checkpoint
-from search.workers.best import TEST, load_predictions
 from search.workers.executor import Executor
 from search.workers.job import Failed, Finished, Job, fingerprint, what_happened, without_answers
+from search.workers.left import checkpoint
+from search.workers.left.best import TEST, load_predictions
 from search.workers.supervisor import Events, StopRequest, Supervised, Supervisor, stop_on_signals
 from studies.joint import architecture
 

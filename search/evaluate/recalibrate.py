@@ -40,7 +40,7 @@ from search.trained.made_of import OF_SET, OF_TRAINING, RECALIBRATED, gone_on
 from search.trained.measures import FITTED_FILMS, as_ages, each_own
 from search.trained.page import write_page
 from search.trained.train import safe
-from search.workers.best import MODEL, TEST, VALIDATION, save_predictions
+from search.workers.left.best import MODEL, TEST, VALIDATION, save_predictions
 from studies.preset import StudyError
 
 ALIKE = 1e-9  # share of the predictions' size, and of their spread: what rounding leaves where all, or all others, are equal

@@ -46,8 +46,8 @@ from search.storage.records import decisions, identity_of, load, made_in, note, 
 from search.storage.status import has_begun
 from search.storage.stored import DECIDED_UNDER, decision_written, meaning
 from search.storage.told import why_left_out
-from search.workers.best import errors_of
 from search.workers.executor import Executor
+from search.workers.left.best import errors_of
 from studies.around.chain import Made, as_json, has, listed, standing_on
 from studies.caps import Cap, over, said, unmet
 from studies.deciding import decided

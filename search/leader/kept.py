@@ -13,8 +13,8 @@ from typing import Any
 from data.foreign import foreign
 from search.output.files import write_text
 from search.run import TRIALS, Run
-from search.workers.best import KEPT_NOTE, MODEL, let_go
 from search.workers.job import EpochDone, Job, best_of, fingerprint, fingerprint_of
+from search.workers.left.best import KEPT_NOTE, MODEL, let_go
 from studies.around.confirmation import NAME as CONFIRMATION
 
 HISTORY = ("epoch", "train_mae", "validation_mae", "seconds")  # of each epoch

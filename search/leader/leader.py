@@ -30,8 +30,6 @@ from search.storage.records import known_networks, left_out, note, point_of, see
 from search.storage.sqlite import StorageError
 from search.storage.stored import meaning
 from search.storage.told import UNFIT, is_anothers, params_of, why_damaged
-from search.workers import checkpoint
-from search.workers.best import MAPS, MODEL, VALIDATION, drop, let_go
 from search.workers.executor import Executor
 from search.workers.job import (
     EpochDone,
@@ -44,6 +42,8 @@ from search.workers.job import (
     what_happened,
     without_answers,
 )
+from search.workers.left import checkpoint
+from search.workers.left.best import MAPS, MODEL, VALIDATION, drop, let_go
 from search.workers.starting import log_ends
 from search.workers.supervisor import Events, Supervised, Supervisor
 from studies.order import study_name

@@ -17,7 +17,7 @@ from data.counted import counted
 from models.training.cards import HIDING, remedy, sign_of_nvidia, visible_gpus, without_code
 from models.training.settings import Precision
 from search.output.terminal import log
-from search.workers.executor import Executor, Make
+from search.workers.executor import Executor, Make, trains_here
 from search.workers.local import asked_of_a_worker, begin_server
 from studies.preset import StudyError
 
@@ -40,8 +40,10 @@ def choose_device(device: DeviceChoice, where: str) -> None:
     """Hide the GPUs from every process that this one starts, where the CPU is asked for."""
     if device != "cpu":
         return
-    if where != "local":
-        raise StudyError("--device cpu is about this machine: leave it out with --executor ray")
+    if not trains_here(where):
+        raise StudyError(
+            f"--device cpu is about this machine: leave it out with --executor {where.partition('://')[0]}"
+        )
     os.environ[HIDING] = "-1"
 
 
@@ -115,7 +117,7 @@ def announcing(make: Make, device: DeviceChoice, where: str, precision: Precisio
     Called before the data are read: meanwhile this machine's workers import TensorFlow.
     """
     choose_device(device, where)
-    if where == "local":
+    if trains_here(where):
         begin_server()
     return announced(make, where, precision, deterministic)
 
@@ -129,7 +131,7 @@ def announced(make: Make, where: str, precision: Precision, deterministic: bool)
 
     @cache  # whatever asks first
     def found_here() -> Seen | None:
-        if where != "local":
+        if not trains_here(where):
             return None
         log("starting TensorFlow")
         return seen(precision, deterministic)
@@ -145,12 +147,12 @@ def announced(make: Make, where: str, precision: Precision, deterministic: bool)
             log(device_line(found, executor.workers, len(visible_gpus())))
             for sentence in found.without_code:
                 log(sentence)
-        elif where != "local":
+        elif not trains_here(where):
             log(
                 f"device: what the nodes of {where} have; precision: {precision}; {counted(executor.workers, 'worker')}"
             )
         return executor
 
-    if where == "local":
+    if trains_here(where):
         refuse_idle(found_here)
     return made

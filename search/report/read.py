@@ -31,7 +31,7 @@ from search.storage.stored import DECIDED_UNDER, an_object, meaning, settings_of
 from search.storage.told import LeftOut
 from search.trained.folder import ABOUT, models_of, read_about
 from search.trained.left.begun import begun
-from search.workers.best import errors_of
+from search.workers.left.best import errors_of
 from studies.around.confirmation import ConfirmationFindings
 from studies.caps import Cap
 from studies.findings import Choice

@@ -27,9 +27,9 @@ from search.trained.left.finish import Origin, finish
 from search.trained.made_of import ENDED, TESTED
 from search.trained.measures import as_ages
 from search.trained.train import Order, carried_out, job_of, room_in, safe
-from search.workers.best import MODEL, TEST, VALIDATION, load_predictions, save_predictions
 from search.workers.executor import Make
 from search.workers.job import Job
+from search.workers.left.best import MODEL, TEST, VALIDATION, load_predictions, save_predictions
 from studies.preset import StudyError
 
 

@@ -19,7 +19,7 @@ from search.storage.settings import read_settings
 from search.trained.about import ABOUT, damaged, digest_of_file, refuse_changed
 from search.trained.about import read as read_about
 from search.trained.made_of import drawn_alone
-from search.workers.best import MODEL
+from search.workers.left.best import MODEL
 
 MEMBERS = "members"  # in the folder of an ensemble, its networks' own folders
 __all__ = [

@@ -46,8 +46,8 @@ from search.trained.left.looks import LOOKS, learned_looks, taken_over
 from search.trained.left.seen import films_of_store, leave_seen
 from search.trained.made_of import KEPT_BY_SEARCH, TRAINED, data_of, weights_of
 from search.trained.measures import as_ages, metrics
-from search.workers.best import KEPT_NOTE, MODEL, TEST, VALIDATION, load_predictions
 from search.workers.job import Job, fingerprint
+from search.workers.left.best import KEPT_NOTE, MODEL, TEST, VALIDATION, load_predictions
 
 PACKAGES = ("boneage-search", "tensorflow", "keras", "numpy")
 

@@ -27,7 +27,7 @@ from search.trained.conformal import intervals
 from search.trained.folder import ModelFolder, load_network, network_at, open_folder
 from search.trained.left.looks import LOOKS
 from search.trained.measures import as_ages
-from search.workers.best import MODEL
+from search.workers.left.best import MODEL
 
 BATCH = 32
 SIZES = (

@@ -28,9 +28,9 @@ from search.trained.left.added import longer, settle_within
 from search.trained.left.begun import finished_before, unfinished
 from search.trained.left.finish import Origin, finish, keep_best_so_far, with_facts
 from search.trained.made_of import early_words, remembered
-from search.workers import checkpoint
 from search.workers.executor import Executor
 from search.workers.job import EpochDone, Failed, Finished, Job, Resumed, best_of, what_happened
+from search.workers.left import checkpoint
 from search.workers.starting import LOG
 from search.workers.supervisor import Events, Stopped, Supervised, Supervisor
 from studies.preset import StudyError

@@ -49,23 +49,37 @@ def ray(address: str, workers: int) -> Make:
 
 @dataclass(frozen=True)
 class Kind:
-    make: Callable[
-        [str, int], Make
-    ]  # of an address, empty where none was given, and a number of workers, 0 as many as fit
+    # Of an address, empty where none was given, and a number of workers, 0 as many as fit.
+    make: Callable[[str, int], Make]
     addresses: tuple[str, ...] = ()  # forms of what may follow ://; none where nothing may
+    here: bool = False  # trains on this machine alone, whose devices are looked at before
+    what: str = ""  # as the option's help says it
 
 
 EXECUTORS: dict[str, Kind] = {
-    "local": Kind(local),
-    "ray": Kind(ray, ("auto", "HOST:PORT")),
+    "local": Kind(local, here=True, what="processes of this machine"),
+    "ray": Kind(ray, ("auto", "HOST:PORT"), what="a Ray of its own, or the cluster there"),
 }
 
 
+def written(name: str) -> list[str]:
+    """ray, ray://auto."""
+    return [name, *(f"{name}://{place}" for place in EXECUTORS[name].addresses)]
+
+
 def forms() -> list[str]:
-    """How executors are written: ray, ray://auto."""
-    return [
-        form for name, kind in EXECUTORS.items() for form in (name, *(f"{name}://{place}" for place in kind.addresses))
-    ]
+    """How executors are written."""
+    return [form for name in EXECUTORS for form in written(name)]
+
+
+def help_text() -> str:
+    return "; ".join(f"{', '.join(written(name))}: {kind.what}" for name, kind in EXECUTORS.items())
+
+
+def trains_here(where: str) -> bool:
+    """Whether the executor of this name trains on this machine alone."""
+    kind = EXECUTORS.get(where.partition("://")[0])
+    return kind is not None and kind.here
 
 
 def executor_of(where: str, workers: int = 0) -> Make:

@@ -23,7 +23,7 @@ from data.cases import spread_cases
 from data.preparation import DISK_FULL, DataError, no_space
 from data.store.disk import Store, open_store
 from models import saved
-from models.cam import Maps, maps_of
+from models.cam import maps_of
 from models.cost import cost, training_bytes
 from models.network import ByStage
 from models.pretrained.file import WeightsError, digest
@@ -35,11 +35,8 @@ from models.training.feed import feed
 from models.training.fit import CountMismatch, new_trainer
 from models.training.settings import Precision, TrainingError
 from search.lease import LOOK_SECONDS, Fenced, superseded
-from search.output.files import trouble, written
+from search.output.files import trouble
 from search.output.time_words import duration
-from search.workers import checkpoint
-from search.workers.best import MAPS, MODEL, TEST, VALIDATION, begin_afresh, forget, leave, save_predictions, settle
-from search.workers.checkpoint import Checkpoint
 from search.workers.job import (
     NOT_FINITE,
     STOP,
@@ -56,6 +53,20 @@ from search.workers.job import (
     best_of,
     fingerprint,
 )
+from search.workers.left import checkpoint
+from search.workers.left.best import (
+    MAPS,
+    MODEL,
+    TEST,
+    VALIDATION,
+    begin_afresh,
+    forget,
+    leave,
+    save_maps,
+    save_predictions,
+    settle,
+)
+from search.workers.left.checkpoint import Checkpoint
 
 MAPPED_IMAGES = 6
 FIRST_WORD_SECONDS, WORD_SECONDS = (
@@ -336,8 +347,3 @@ def mapped(store: Store) -> np.ndarray:
     """Positions of the validation cases whose maps are left: half of them girls, spread evenly over the ages."""
     validation = store.cases[store.cases["split"] == "validation"].reset_index(drop=True)
     return spread_cases(validation, MAPPED_IMAGES).index.to_numpy(int)
-
-
-def save_maps(path: Path, rows: np.ndarray, maps: Maps) -> None:
-    with written(path) as part, part.open("wb") as file:
-        np.savez(file, rows=rows, months=maps.months, prediction_months=maps.prediction_months)

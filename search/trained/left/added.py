@@ -21,9 +21,9 @@ from search.trained.keep import write_about
 from search.trained.left.finish import Origin, finish, kept_words, place_best, with_facts, worth_keeping
 from search.trained.made_of import ADDED, ENDED, STOPPED, TESTED, early_words, ended_early
 from search.trained.page import write_page
-from search.workers import checkpoint
-from search.workers.best import MODEL, TEST, pattern
 from search.workers.job import Job, best_of, fingerprint, job_dict
+from search.workers.left import checkpoint
+from search.workers.left.best import MODEL, TEST, pattern
 from search.workers.supervisor import Stopped
 
 

@@ -8,8 +8,8 @@ from typing import Any
 from search.trained.about import DIGESTS, refuse_changed
 from search.trained.folder import ABOUT, added_in, read_about
 from search.trained.made_of import ADDED, ENDED, STOPPED
-from search.workers import checkpoint
 from search.workers.job import Job, fingerprint, job_dict
+from search.workers.left import checkpoint
 from studies.preset import RANGES, StudyError
 
 

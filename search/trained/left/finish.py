@@ -19,9 +19,9 @@ from search.trained.left.seen import films_of_store, leave_seen
 from search.trained.made_of import ENDED, STOPPED, ended_early
 from search.trained.page import write_page
 from search.trained.predictor import mirrored_predictions
-from search.workers import checkpoint
-from search.workers.best import MODEL, TEST, VALIDATION, numbered, save_predictions
 from search.workers.job import EpochDone, Job, best_of, fingerprint
+from search.workers.left import checkpoint
+from search.workers.left.best import MODEL, TEST, VALIDATION, numbered, save_predictions
 
 
 @dataclass(frozen=True)

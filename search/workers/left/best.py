@@ -9,15 +9,19 @@ import os
 from collections.abc import Callable
 from io import BytesIO
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from data.foreign import foreign
 from data.preparation import DataError
 from data.store.disk import Store
-from search.output.files import write_bytes
-from search.workers.checkpoint import KEPT
+from search.output.files import write_bytes, written
+from search.workers.left.checkpoint import KEPT
 from studies.study import Trial
+
+if TYPE_CHECKING:
+    from models.cam import Maps
 
 # Files of the trial's folder, of the best epoch so far.
 VALIDATION, TEST, MODEL, MAPS = "predictions.npy", "test_predictions.npy", "model.keras", "maps.npz"
@@ -68,6 +72,11 @@ def begin_afresh(folder: Path) -> None:
     let_go(folder)
     for name in (VALIDATION, TEST, MAPS):
         drop(folder, name)
+
+
+def save_maps(path: Path, rows: np.ndarray, maps: "Maps") -> None:
+    with written(path) as part, part.open("wb") as file:
+        np.savez(file, rows=rows, months=maps.months, prediction_months=maps.prediction_months)
 
 
 def save_predictions(path: Path, predictions: np.ndarray) -> None:

@@ -1,0 +1,1 @@
+"""What a trial leaves on the disk while it runs and once it has ended."""

@@ -29,11 +29,8 @@ def here_last() -> None:
 
 
 def is_here(place: str) -> bool:
-    """Whether it is the working directory, and not where this program is: from a clone of it, it is that clone which runs."""
     try:
-        return os.path.samefile(place or os.curdir, os.curdir) and not os.path.samefile(
-            os.path.dirname(__file__), os.curdir
-        )
+        return os.path.samefile(place or os.curdir, os.curdir)
     except OSError:
         return False
 

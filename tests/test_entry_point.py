@@ -120,18 +120,6 @@ def test_files_of_the_working_directory_that_are_called_like_modules_are_not_imp
     assert told.returncode == 0, told.stderr
 
 
-def test_in_a_clone_that_clone_runs_though_another_is_installed(tmp_path: Path) -> None:
-    shutil.copy(ROOT / "boneage_search.py", tmp_path)
-    for name in PACKAGES:
-        (tmp_path / name).symlink_to(ROOT / name)
-    code = "import boneage_search; boneage_search.here_last(); import sys; print(boneage_search.__file__, sys.path)"
-    done = python("-c", code, cwd=tmp_path, path=".")
-
-    file, _, path = done.stdout.partition(" ")
-    assert Path(file).parent == tmp_path, done.stderr
-    assert path.startswith(("['', ", f"['{tmp_path}'"))
-
-
 @pytest.mark.parametrize("path", [f".{os.pathsep}{ROOT}", f"{os.pathsep}{ROOT}", str(ROOT)])
 @pytest.mark.parametrize("method", ["forkserver", "spawn"])
 def test_nor_are_they_by_workers(tmp_path: Path, path: str, method: str) -> None:

@@ -113,7 +113,7 @@ def fake_plan(preset: Preset) -> Plan:
     studies = tuple(
         StudyPlan(name, count, 30 * count, 30.0 * count, 1, 1, 30.0 * count) for name, count in counts.items()
     )
-    return Plan(studies, 30, 30.0, 30.0, 1, IMAGES, RATE, 1, 1)
+    return Plan(studies, 30, 30.0, 30.0, 1, IMAGES, RATE, 1, 1, 0)
 
 
 def test_no_budget_buys_two_seeds_and_what_does_not_pay_for_three_is_spent_on_trials() -> None:

@@ -47,7 +47,7 @@ def planned_as(counts: dict[str, int]) -> Plan:
     studies = tuple(
         StudyPlan(name, count, 30 * count, 30.0 * count, 1, 1, 30.0 * count) for name, count in counts.items()
     )
-    return Plan(studies, 30, 30.0, 30.0, 1, Images(100, 20, 10, NAMED, 1), RATE, 1, 1)
+    return Plan(studies, 30, 30.0, 30.0, 1, Images(100, 20, 10, NAMED, 1), RATE, 1, 1, 0)
 
 
 def sentences_of(found: Design) -> str:

@@ -107,6 +107,7 @@ OTHERS = (
 )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", [f".{os.pathsep}{ROOT}", str(ROOT)])
 def test_files_of_the_working_directory_that_are_called_like_modules_are_not_imported(
     tmp_path: Path, path: str
@@ -120,6 +121,7 @@ def test_files_of_the_working_directory_that_are_called_like_modules_are_not_imp
     assert told.returncode == 0, told.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", [f".{os.pathsep}{ROOT}", f"{os.pathsep}{ROOT}", str(ROOT)])
 @pytest.mark.parametrize("method", ["forkserver", "spawn"])
 def test_nor_are_they_by_workers(tmp_path: Path, path: str, method: str) -> None:

@@ -142,6 +142,7 @@ def test_the_script_for_slurm_is_put_back_in_the_queue_when_it_is_stopped(
     assert said == ("saved\nrequeue 7\n" if preempted else "")
 
 
+@pytest.mark.slow
 def test_the_script_for_slurm_waits_for_the_search_however_often_it_is_told(tmp_path: Path) -> None:
     search = (
         "trap 'sleep 1; echo saved >> said; exit 143' TERM\necho $$ > begun\nfor _ in $(seq 100); do sleep 0.05; done\n"

@@ -98,9 +98,9 @@ def test_one_flipped_bit_anywhere_in_a_model_is_found(
     if said:
         assert name in said
         assert len(said.splitlines()) == 1
-    else:  # of model.json white space may change
+    else:  # of model.json white space may change, or a digit of a number that is the same number with another one
         assert name == "model.json"
-        assert open_folder(folder).about == before
+        assert open_folder(folder).about == open_folder(tiny_model).about
 
 
 def test_a_changed_bit_in_the_name_of_the_checksum_is_found(model: Path) -> None:

@@ -93,6 +93,7 @@ def test_where_every_film_is_another_patients_the_numbers_change_nothing() -> No
     assert interval(values, tuple(range(7, 57))) == interval(values)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("patients", "least"), [(10, 0.91), (40, 0.91)])
 def test_intervals_over_patients_with_unlike_numbers_of_films_hold_the_mean_as_often_as_they_say(
     patients: int, least: float
@@ -111,6 +112,7 @@ def test_intervals_over_patients_with_unlike_numbers_of_films_hold_the_mean_as_o
     assert held["without"] / 200 < 0.8
 
 
+@pytest.mark.slow
 def test_flips_over_the_sums_of_patients_find_no_difference_that_is_their_films_likeness() -> None:
     """Twenty patients with ten films each, no difference. 400 repetitions: 5 % of them is 20 ± 4.4, so 33 is three of these above it."""
     found = {"patients": 0, "films": 0}

@@ -24,6 +24,7 @@ def never_ready(*_: Any) -> StepTime:
     raise BrokenBarrierError  # as the others hear that wait for it
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("how", [ended_from_outside, never_ready])
 def test_a_process_that_is_ended_or_never_ready_is_a_sentence(how: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("search.workers.step_time.beside_others", how)
@@ -32,6 +33,7 @@ def test_a_process_that_is_ended_or_never_ready_is_a_sentence(how: Any, monkeypa
         step_times([SMALLEST], Training(), 40, threads=1, together=2)
 
 
+@pytest.mark.slow
 def test_an_error_of_ours_stays_one(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("search.workers.step_time.beside_others", of_a_fault)
 

@@ -154,6 +154,16 @@ def test_a_cluster_whose_head_is_gone_ends_the_search_with_a_sentence_and_its_wo
     assert left == set()
 
 
+def leading(function: str, store: Store, folder: Path) -> "subprocess.Popen[str]":
+    """A function of this file in a process, and a group of processes, of its own."""
+    code = f"from test_ray import {function}; {function}({str(store.path)!r}, {str(folder)!r})"
+    paths = os.pathsep.join([str(Path(__file__).parent), str(Path(__file__).parents[1])])
+    environment = os.environ | {"PYTHONPATH": paths}
+    return subprocess.Popen(
+        [sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, env=environment, start_new_session=True
+    )
+
+
 def end_with_ours(store: str, folder: str) -> None:
     """A search on a Ray of its own; it says in which way it ended."""
     run, name = ablation(Path(folder), open_store(Path(store)))
@@ -178,12 +188,7 @@ def end_with_ours(store: str, folder: str) -> None:
 
 def test_a_signal_that_ends_our_own_ray_as_well_is_a_request_to_stop(tmp_path: Path, tiny_store: Store) -> None:
     """As service managers send it: to every process of the group at once."""
-    code = f"from test_ray import end_with_ours; end_with_ours({str(tiny_store.path)!r}, {str(tmp_path / 'run')!r})"
-    paths = os.pathsep.join([str(Path(__file__).parent), str(Path(__file__).parents[1])])
-    environment = os.environ | {"PYTHONPATH": paths}
-    with subprocess.Popen(
-        [sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, env=environment, start_new_session=True
-    ) as leader:
+    with leading("end_with_ours", tiny_store, tmp_path / "run") as leader:
         assert leader.stdout
         assert leader.stdout.readline() == "epoch\n"
         os.killpg(leader.pid, signal.SIGTERM)
@@ -222,9 +227,11 @@ def test_a_trial_that_no_node_can_take_is_said_to_wait(
 ) -> None:
     monkeypatch.setattr("search.workers.ray_cluster.PLACE_SECONDS", 0.0)
     executor = ray_executor(cluster.address)
+    nothing_waits = executor.without_a_place()
     executor.start(job(tiny_store, tmp_path / "trial"))
     [said] = heard(executor, until=Remark)
 
+    assert nothing_waits == []
     assert isinstance(said, Remark)
     assert "waits until a node joins" in said.sentence
     assert executor.wait(1.0) == []
@@ -346,10 +353,7 @@ def lead(store: str, folder: str) -> None:
 def test_ray_leaves_the_leader_its_stdout_and_signals_and_workers_leave_with_a_leader_that_was_killed(
     tmp_path: Path, tiny_store: Store
 ) -> None:
-    code = f"from test_ray import lead; lead({str(tiny_store.path)!r}, {str(tmp_path)!r})"
-    paths = os.pathsep.join([str(Path(__file__).parent), str(Path(__file__).parents[1])])
-    environment = os.environ | {"PYTHONPATH": paths}
-    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, env=environment) as leader:
+    with leading("lead", tiny_store, tmp_path) as leader:
         assert leader.stdout
         try:
             line = leader.stdout.readline()

@@ -17,6 +17,7 @@ from data.audit.labels import chosen
 from data.cases import SPLITS
 from data.films.traits import TRAITS
 from data.holm import holm
+from data.store.patients import each_own
 
 # Two splits are called imbalanced where the difference is significant over all comparisons and not negligible.
 ALPHA = 0.05
@@ -110,7 +111,7 @@ def comparisons(cases: pd.DataFrame, patients: np.ndarray | None = None) -> list
 
     `patients` has a number for each case; without it, each is a patient's own.
     """
-    cases = cases.assign(patient=np.arange(len(cases)) if patients is None else patients)
+    cases = cases.assign(patient=each_own(patients, len(cases)))
     pairs, made = [], []
     for first, second in combinations(SPLITS, 2):
         for what, (measure, column, male) in RESPECTS.items():

@@ -35,6 +35,11 @@ def at_fault(said: str) -> Literal["out_of_memory", "device_error", ""]:
     return "device_error" if any(sign in lower for sign in OF_CUDA) else ""
 
 
+def named(error: Exception, most_characters: int) -> str:
+    """Its kind and its cause."""
+    return f"{type(error).__name__}: {cause(str(error), most_characters)}"
+
+
 def cause(said: str, most_characters: int | None = None) -> str:
     """In one line, no longer than this."""
     kept = [line.strip() for line in said.splitlines() if not PLACE.fullmatch(line)]

@@ -16,7 +16,7 @@ import pandas as pd
 from data.films.traits import departures, films_of
 from data.preparation import DataError
 from data.shown import plain
-from data.store.patients import numbered
+from data.store.patients import each_own, numbered
 from search.evaluate.evaluation import covered_by, measured, predictions
 from search.evaluate.labelled import Labelled
 from search.evaluate.parts import of_what, parted
@@ -37,7 +37,7 @@ from search.trained.left.known import together
 from search.trained.left.looks import LOOKS, taken_over
 from search.trained.left.seen import films_of_cases, leave_seen
 from search.trained.made_of import OF_SET, OF_TRAINING, RECALIBRATED, gone_on
-from search.trained.measures import FITTED_FILMS, as_ages, each_own
+from search.trained.measures import FITTED_FILMS, as_ages
 from search.trained.page import write_page
 from search.trained.train import safe
 from search.workers.left.best import MODEL, TEST, VALIDATION, save_predictions

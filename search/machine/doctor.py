@@ -16,7 +16,7 @@ from packaging.requirements import Requirement
 from data.cores import cores
 from data.counted import counted
 from models.training.cards import HIDING, remedy, sign_of_nvidia
-from models.training.device_errors import cause
+from models.training.device_errors import named
 from search.machine.card import cards, driver_version
 from search.machine.devices import Seen, cpu_name, seen
 from search.machine.kept import studies_kept
@@ -109,7 +109,7 @@ def timed(preset: Preset) -> dict[str, float | str]:
     try:
         [step] = step_times([preset.reference], training, preset.preparation.image_px, threads_of(workers_here()))
     except Exception as error:
-        return {"step_error": f"{type(error).__name__}: {cause(str(error), MOST_CHARACTERS)}"}
+        return {"step_error": named(error, MOST_CHARACTERS)}
     return {"train_step_seconds": round(step.train, 4), "validate_step_seconds": round(step.validate, 4)}
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from models.architecture import Architecture
 from models.training.cards import HIDING, visible_gpus
-from models.training.device_errors import cause
+from models.training.device_errors import named
 from models.training.settings import Precision, Training
 from search.machine.card import own_card
 from search.workers.local import asked_of_a_worker
@@ -105,7 +105,7 @@ def steps_tried(architecture: Architecture, training: Training, image_px: int) -
         able = capability(gpus[0]) if gpus else (0, 0)
         return Tried(automatic(), able, bool(np.isfinite(errors).all()), compiled(), since(), free, free_bytes())
     except Exception as error:
-        return f"{type(error).__name__}: {cause(str(error), MOST_CHARACTERS)}"
+        return named(error, MOST_CHARACTERS)
 
 
 def free_bytes() -> int | None:

@@ -15,7 +15,8 @@ from typing import Any
 
 import numpy as np
 
-from search.trained.measures import AGE_BANDS_MONTHS, as_ages, band_of, each_own, edges, effective
+from data.store.patients import each_own
+from search.trained.measures import AGE_BANDS_MONTHS, as_ages, band_of, edges, effective
 
 LEVEL = 0.9
 LEAST = 30

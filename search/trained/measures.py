@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from data.store.patients import each_own
 from data.written import months, signed, yardstick
 
 AGE_BANDS_MONTHS = (0, 60, 120, 180)  # where each begins; the last has no end
@@ -68,11 +69,6 @@ def metrics(
         ],
         "by_age": [edges(band) | of(bands == band) for band in range(len(AGE_BANDS_MONTHS)) if (bands == band).any()],
     }
-
-
-def each_own(patients: np.ndarray | None, count: int) -> np.ndarray:
-    """A number of the patient for each of so many images; where nobody says, each is a patient's own."""
-    return np.arange(count) if patients is None else patients
 
 
 def effective(patients: np.ndarray) -> float:

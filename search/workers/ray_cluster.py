@@ -166,12 +166,12 @@ class RayExecutor:
 
     def without_a_place(self) -> list[Message]:
         """Said once, where trials wait and the cluster has no place at all."""
-        begun = any(task.begun for task in self.running.values())
-        if self.told or begun or self.fit or time.monotonic() < self.began + PLACE_SECONDS:
+        waiting = [task.job.number for task in self.running.values() if not task.begun]
+        if self.told or self.fit or not waiting or time.monotonic() < self.began + PLACE_SECONDS:
             return []
         self.told = True
         waits = "the Ray cluster has neither a GPU nor a CPU to train on: it waits until a node joins that has"
-        return [Remark(next(iter(self.running.values())).job.number, waits)]
+        return [Remark(waiting[0], waits)]
 
     def hear(self, stream: Any) -> Message | None:
         """The next that a task has to say; None where it only says that it has begun."""

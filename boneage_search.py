@@ -7,6 +7,7 @@ which imports it first. Where another package was installed over ours, the comma
 The command looks for all others in its working directory last: somebody's random.py or optuna.py there is not meant.
 """
 
+import atexit
 import gc
 import os
 import sys
@@ -90,6 +91,8 @@ def owners(name: str) -> str:
 
 def main() -> int:
     gc.set_threshold(COLLECT_EVERY)
+    # Else Python looks through all that is left once more at its end: 25 ms, where a plan takes 150.
+    atexit.register(gc.freeze)
     try:
         before = signal.getsignal(signal.SIGINT)
         if before is signal.default_int_handler:  # else whoever started us has said what Ctrl-C does

@@ -10,14 +10,14 @@ from copy import copy
 from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import lru_cache
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from data.ranges import whole
 from data.shown import shown
 from models.architecture import Architecture, ArchitectureError, family_named
 from models.families.inception_v3 import INCEPTION_V3
 from models.layers import Act, Activation, Conv, Pool, Sum, size, walk
-from models.stages import Backbone, Part, backbone, groups, stages
+from models.stages import Backbone, Part, backbone, groups, names
 
 
 class Shape(NamedTuple):
@@ -36,6 +36,19 @@ class GroupCost:
     trainable_params: int
     macs: int
     output: Shape  # after the last repeat
+
+
+class Sizes(Protocol):
+    """What caps measure of a network."""
+
+    @property
+    def params(self) -> int: ...
+
+    @property
+    def macs(self) -> int: ...
+
+    @property
+    def kept(self) -> int: ...
 
 
 @dataclass(frozen=True)
@@ -158,19 +171,24 @@ class Counter:
 def cost(architecture: Architecture, image_px: int) -> Cost:
     """Cost at a square grey input of `image_px`. Raises ArchitectureError where the image is too small for the network."""
     body, costs, x = before_head(backbone(architecture), architecture.seen_px(image_px))
-    head = Counter(body.norm_scale)
-    features = x.channels
-    if architecture.sex_units:
-        head.dense(1, architecture.sex_units)
-        features += architecture.sex_units
-    if architecture.fc_units:
-        head.dense(features, architecture.fc_units)
-        features = architecture.fc_units
-    head.dense(features, 1)
+    head = counted_head(x.channels, architecture.sex_units, architecture.fc_units)
     total = copy(body)
     add(total, head)
     costs = costs | {"head": group_cost(head, Shape(1, 1, 1))}
     return Cost(total.params, total.trainable_params, total.macs, x.channels, total.kept, costs)
+
+
+def counted_head(features: int, sex_units: int, fc_units: int) -> Counter:
+    """From as many channels as the pooling before it leaves."""
+    head = Counter()
+    if sex_units:
+        head.dense(1, sex_units)
+        features += sex_units
+    if fc_units:
+        head.dense(features, fc_units)
+        features = fc_units
+    head.dense(features, 1)
+    return head
 
 
 @lru_cache(maxsize=8192)
@@ -180,16 +198,22 @@ def before_head(shared: Backbone, seen_px: int) -> tuple[Counter, dict[str, Grou
     total = Counter(family_named(shared.family).norm_scale)
     costs: dict[str, GroupCost] = {}
     for group, parts in groups(shared):
-        found = counted(parts, x)
-        if found.vanished is not None:
-            known = " (75 px are enough for InceptionV3's stock stem)" if shared.family == INCEPTION_V3.name else ""
-            name = [stage.name for stage in stages(shared) if stage.group == group][found.vanished]
-            raise ArchitectureError(
-                f"an image of {seen_px} px is too small: nothing of it is left after {name}; use larger images{known}"
-            )
+        found = through(shared, group, parts, x, seen_px)
         add(total, found.counter)
         costs[group], x = found.cost, found.cost.output
     return total, costs, x
+
+
+def through(shared: Backbone, group: str, parts: tuple[Part, ...], x: Shape, seen_px: int) -> "Counted":
+    """Raises ArchitectureError where nothing is left of the image on the way."""
+    found = counted(parts, x)
+    if found.vanished is not None:
+        known = " (75 px are enough for InceptionV3's stock stem)" if shared.family == INCEPTION_V3.name else ""
+        name = names(shared, group, parts)[found.vanished]
+        raise ArchitectureError(
+            f"an image of {seen_px} px is too small: nothing of it is left after {name}; use larger images{known}"
+        )
+    return found
 
 
 @dataclass(frozen=True)
@@ -232,7 +256,7 @@ def group_cost(counter: Counter, output: Shape) -> GroupCost:
 COPIES_OF_PARAMS = 4
 
 
-def training_bytes(counted: Cost, batch: int, half_precision: bool = False) -> int:
+def training_bytes(counted: Sizes, batch: int, half_precision: bool = False) -> int:
     """An estimate of the device memory that training takes, by arithmetic; workspace of the libraries not included."""
     per_image = counted.kept * (2 if half_precision else 4)
     return counted.params * COPIES_OF_PARAMS * 4 + batch * per_image

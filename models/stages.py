@@ -1,5 +1,6 @@
 """The stages of one architecture: its family's table with the blocks repeated and every filter count multiplied by β."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any, NamedTuple
@@ -49,27 +50,41 @@ def backbone(architecture: Architecture) -> Backbone:
 
 def stages(architecture: Architecture | Backbone) -> tuple[Stage, ...]:
     """In order, from stem to GAP. Raises TooNarrowError where the width leaves a convolution without filters."""
-    counts = architecture.blocks._asdict()
-    found = []
-    for group, parts in groups(architecture):
-        names = [group]
-        if group in counts:
-            names = [*(f"{group}_{number}" for number in range(1, counts[group] + 1)), f"{group}{ATTENTION}"]
-        found += [Stage(name, group, part) for name, part in zip(names, parts, strict=False)]
-    return tuple(found)
+    return tuple(
+        Stage(name, group, part)
+        for group, parts in groups(architecture)
+        for name, part in zip(names(architecture, group, parts), parts, strict=True)
+    )
+
+
+def names(architecture: Architecture | Backbone, group: str, parts: tuple[Part, ...]) -> list[str]:
+    """Of the stages of a group with these parts; unique in the network."""
+    if group not in architecture.blocks._fields:
+        return [group]
+    attended = [f"{group}{ATTENTION}"] if architecture.se_ratio else []
+    return [*(f"{group}_{number}" for number in range(1, len(parts) - len(attended) + 1)), *attended]
 
 
 def groups(architecture: Architecture | Backbone) -> list[tuple[str, tuple[Part, ...]]]:
     """The stem, the block groups that are there and the parts between them, in order, each with all of its parts."""
-    counts, family = architecture.blocks._asdict(), architecture.family
-    width = architecture.beta, architecture.channel_multiple
-    found: list[tuple[str, tuple[Part, ...]]] = [("stem", (stem(family, architecture.stem_pools, *width),))]
+    counts = architecture.blocks._asdict()
+    every = ((group, repeated(counts.get(group, 1))) for group, repeated in repeatable(architecture))
+    return [(group, parts) for group, parts in every if parts]
+
+
+def repeatable(architecture: Architecture | Backbone) -> list[tuple[str, Callable[[int], tuple[Part, ...]]]]:
+    """The same for any counts: each with all of its parts if it is repeated so often, none of them where it is left out."""
+    family, width = architecture.family, (architecture.beta, architecture.channel_multiple)
+    attended = architecture.blocks._fields if architecture.se_ratio else ()
+
+    def repeats(part: Part, last: Part, end: tuple[Part, ...]) -> Callable[[int], tuple[Part, ...]]:
+        return lambda count: (*(part,) * (count - 1), last, *end) if count else ()
+
+    first = stem(family, architecture.stem_pools, *width)
+    found = [("stem", repeats(first, first, ()))]
     for group, part, last in body(family, *width, architecture.group_betas):
-        count = counts.get(group, 1)
-        if count:
-            parts = *(part,) * (count - 1), last
-            attended = group in counts and architecture.se_ratio
-            found.append((group, (*parts, excitation(architecture.se_ratio)) if attended else parts))
+        end = (excitation(architecture.se_ratio),) if group in attended else ()
+        found.append((group, repeats(part, last, end)))
     return found
 
 

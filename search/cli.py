@@ -24,7 +24,6 @@ import boneage_search  # first: from here on our packages are found, whatever el
 from data.named_source import expanded
 from data.preparation import DataError
 from models.architecture import ArchitectureError
-from models.pretrained.file import WeightsError
 from models.training.settings import TrainingError
 from search.commands.general.refused import refuse_without_effect
 from search.commands.parser import parser
@@ -69,7 +68,7 @@ def answered(arguments: Sequence[str] | None) -> int:
         refuse_without_effect(parsed)
         settle(parsed)
         return command(parsed)
-    except (ArchitectureError, TrainingError, WeightsError, DataError, StorageError, StudyError) as error:
+    except (ArchitectureError, TrainingError, DataError, StorageError, StudyError) as error:
         log(f"boneage-search: {error}")
         for note in getattr(error, "__notes__", ()):
             for line in note.splitlines():

@@ -16,7 +16,6 @@ import fcntl
 import json
 import os
 import secrets
-import socket
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -195,7 +194,7 @@ def has_ended_here(owner: Owner, file: str) -> bool:
 
 def was_here(owner: Owner) -> bool:
     """Whether it ran on this machine, since it was last started and under whatever name, so that its lock would be seen."""
-    return owner.machine == machine() if owner.machine else owner.host == socket.gethostname()
+    return owner.machine == machine() if owner.machine else owner.host == os.uname().nodename
 
 
 def lives_here(owner: Owner) -> bool:
@@ -222,7 +221,7 @@ def born(process: int) -> int:
 
 def new_owner(folder: Path, before: Owner | None) -> Owner:
     return Owner(
-        socket.gethostname(),
+        os.uname().nodename,
         os.getpid(),
         time.strftime("%Y-%m-%d %H:%M:%S"),
         token=secrets.token_hex(8),

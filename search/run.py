@@ -19,7 +19,6 @@ from data.named_source import absolute, expanded
 from data.shown import shown
 from models.architecture import Architecture
 from models.families.inception_v3 import INCEPTION_V3
-from models.pretrained.file import checked
 from models.training.settings import FILMS_OFF
 from search.output.files import write_text
 from search.storage.identity import ID
@@ -266,6 +265,8 @@ def identify(run: Run) -> None:
 
 def guarded(run: Run, store: "Store", reference: Architecture) -> dict[str, Any]:
     """The settings that every trial of a study must share, flat: a study that has trials refuses others."""
+    from models.pretrained.file import checked  # brings what reads zip files
+
     return alike(run, reference) | {
         "weights": checked(run.preset.training, reference.family),
         "data": store.digest,

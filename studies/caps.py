@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from models.cost import Cost, training_bytes
+from models.cost import Sizes, training_bytes
 from studies.preset import Preset
 
 
@@ -12,7 +12,7 @@ class Cap:
     option: str  # that sets it
     unit: str
     most: int
-    measure: Callable[[Cost], int]
+    measure: Callable[[Sizes], int]
 
     def __str__(self) -> str:
         return f"{self.most:,} {self.unit}"
@@ -29,12 +29,12 @@ def caps(preset: Preset, max_params: int) -> tuple[Cap, ...]:
     return tuple(found)
 
 
-def memory(preset: Preset, cost: Cost) -> int:
+def memory(preset: Preset, cost: Sizes) -> int:
     """Bytes in training; `auto` counts as float32, which it is where half precision is not computed in hardware."""
     return training_bytes(cost, preset.training.batch, preset.training.precision.startswith("mixed"))
 
 
-def over(met: Iterable[Cap], cost: Cost) -> tuple[Cap, ...]:
+def over(met: Iterable[Cap], cost: Sizes) -> tuple[Cap, ...]:
     """The caps that it does not meet."""
     return tuple(cap for cap in met if cap.measure(cost) > cap.most)
 

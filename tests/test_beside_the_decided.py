@@ -18,9 +18,10 @@ from data.store.disk import Store
 from models.architecture import Architecture
 from search.leader.engine import run_study
 from search.planning.asking import asked, key
+from search.planning.feasible import fitting
 from search.planning.images import Images
 from search.planning.plan import assumed, plan
-from search.planning.time_left import fitting, to_come
+from search.planning.time_left import to_come
 from search.report.read import read
 from search.report.rows import table1_rows
 from search.report.sections import contents

@@ -15,7 +15,7 @@ from search.cli import main
 from search.commands import values
 from search.compare.rivals.fresh import Fresh
 from search.leader.engine import run_study
-from search.planning.time_left import fitting
+from search.planning.feasible import fitting
 from search.planning.unfit import why_unfit
 from search.run import Run, record
 from search.storage.sqlite import sqlite_url

@@ -13,8 +13,9 @@ from models.training.cards import HIDING, NOT_GIVEN, sign_of_nvidia, visible_gpu
 from search.cli import main
 from search.machine import devices
 from search.machine.devices import Seen, announced, choose_device, device_line, refuse_idle_card
+from search.workers.at_once import workers_here
 from search.workers.executor import Executor
-from search.workers.local import InProcess, workers_here
+from search.workers.local import InProcess
 from studies.preset import StudyError
 
 CPU = Seen((), "float32", False, "2.21.0")

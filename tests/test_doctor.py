@@ -21,7 +21,8 @@ from search.machine.kept import studies_kept
 from search.machine.on_a_gpu import NO_GPU, Tried, findings, said
 from search.machine.predicted import ROUNDING_MONTHS, SPREAD_MONTHS, predictions_apart, spread_out
 from search.storage.sqlite import StorageError, own_url
-from search.workers.local import asked_of_a_worker, workers_here
+from search.workers.at_once import workers_here
+from search.workers.local import asked_of_a_worker
 from studies.presets import PRESETS, demo
 
 ROOT = Path(__file__).parents[1]

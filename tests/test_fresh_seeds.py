@@ -17,7 +17,8 @@ from models.architecture import Architecture
 from search.leader import engine
 from search.leader.engine import run_study
 from search.planning.asking import asked, key
-from search.planning.time_left import fitting, rounds
+from search.planning.feasible import fitting
+from search.planning.time_left import rounds
 from search.storage.opening import open_storage
 from search.storage.records import load, trials_of
 from search.workers.job import Job

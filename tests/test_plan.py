@@ -39,8 +39,8 @@ from search.planning.images import NAMED, PREPARED_ONCE, RSNA_CASES, Images, for
 from search.planning.plan import ASSUMED_MACS_PER_SECOND, TRAINING_MACS, Rate, assumed, plan
 from search.run import PREPARED, Run
 from search.storage.sqlite import own_url, sqlite_url
+from search.workers.at_once import workers_here
 from search.workers.left.checkpoint import KEPT
-from search.workers.local import workers_here
 from studies import joint
 from studies.order import STUDIES, stages
 from studies.preset import Preset, StudyError
@@ -473,7 +473,7 @@ def test_a_plan_for_the_cpu_counts_its_workers_and_times_its_steps_though_there_
         hidden.append((visible_gpus(), workers))
         return assumed(images)
 
-    monkeypatch.setattr("search.commands.plan.rate_of_steps", timed)
+    monkeypatch.setattr("search.commands.plan.of_steps", timed)
     monkeypatch.setattr("search.leader.budget_kept.rate_of_steps", timed)
     line = ["plan", "--preset", "demo", "--run-dir", str(tmp_path / "run"), "--device", "cpu", "--json"]
     for more in (["--time-a-step"], ["--budget", "24h"], []):

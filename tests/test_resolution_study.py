@@ -19,9 +19,10 @@ from search.compare.replay import play
 from search.compare.rivals.enumerated import CompoundScaling
 from search.compare.staged import Staged
 from search.leader.engine import run_study
+from search.planning.feasible import fitting
 from search.planning.images import ASSUMED, Images
 from search.planning.plan import assumed, plan
-from search.planning.time_left import fitting, to_come
+from search.planning.time_left import to_come
 from search.report.page import html
 from search.report.read import read
 from search.report.sections import contents

@@ -17,7 +17,8 @@ from models.architecture import Architecture
 from search.cli import main
 from search.commands.parser import parser
 from search.leader.engine import run_study
-from search.planning.time_left import fitting, to_come
+from search.planning.feasible import fitting
+from search.planning.time_left import to_come
 from search.report.page import html
 from search.report.parts import Plot
 from search.report.read import Report, read

@@ -18,11 +18,11 @@ from search.leader.engine import run_study
 from search.leader.timings import history
 from search.output.time_words import error_words, left_words
 from search.planning.asking import asked
+from search.planning.feasible import fitting
 from search.planning.time_left import (
     as_trained,
     confirming,
     dearest,
-    fitting,
     makespan,
     rounds,
     seconds,

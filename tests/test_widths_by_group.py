@@ -13,7 +13,7 @@ from models.cost import cost
 from models.families import FAMILIES
 from search.compare.staged import Staged
 from search.planning.asking import asked, key
-from search.planning.time_left import fitting
+from search.planning.feasible import fitting
 from search.planning.unfit import why_unfit
 from studies import refinement
 from studies.ablation import AblationFindings

@@ -18,14 +18,14 @@ from typing import Any
 
 from models.families import FAMILIES
 from models.pretrained.kernels import Shape, kernels_of, stock
-from models.training.settings import Training
+from models.training.settings import Training, TrainingError
 
 ENDINGS = (".keras", ".weights.h5", ".h5", ".hdf5")
 IN_ZIP = "model.weights.h5"
 KERNEL = 4  # dimensions of a convolution's
 
 
-class WeightsError(ValueError):
+class WeightsError(TrainingError):
     """A file that is no weights of this family; the message says what was found and what would be right."""
 
 

@@ -1,7 +1,6 @@
 """What a person may type. Every command stands in one module: its options, its help, an example, and what it does."""
 
 import argparse
-import platform
 from collections.abc import Mapping
 from importlib import import_module
 
@@ -28,6 +27,7 @@ class Version(argparse.Action):
     def __call__(
         self, parser: argparse.ArgumentParser, namespace: argparse.Namespace, values: object, option: str | None = None
     ) -> None:
+        import platform
         from importlib.metadata import version
 
         stands_on = ", ".join(f"{name} {version(name)}" for name in ("tensorflow", "keras", "optuna", "numpy"))

@@ -26,9 +26,8 @@ from search.planning.plan import (
 )
 from search.run import Run
 from search.storage.status import has_begun
+from search.workers.at_once import workers_here
 from search.workers.executor import trains_here
-from search.workers.local import workers_here
-from search.workers.step_time import rate_of_steps
 
 if TYPE_CHECKING:
     from search.leader.budget_kept import SoFar
@@ -52,7 +51,7 @@ def run_plan(arguments: argparse.Namespace) -> int:
 
         # As `run` does: hours that are only assumed would refuse a budget that is enough here.
         by_epochs = arguments.budget.unit == "epochs"
-        timed = rate_of_steps(run, images, workers) if arguments.time_a_step and by_epochs else None
+        timed = of_steps(run, images, workers) if arguments.time_a_step and by_epochs else None
         _, chosen = KeptBudget(arguments.budget, run, workers, run.deterministic, rate=timed).planned()
         found = chosen.plan
     else:
@@ -110,12 +109,18 @@ def times_steps(arguments: argparse.Namespace, run: Run, workers: int) -> bool:
 def rate_of(run: Run, images: Images, workers: int, time_a_step: bool) -> Rate:
     """What the run has measured with as many workers, unless a step is to be timed; where there is neither, an assumption."""
     if time_a_step:
-        return rate_of_steps(run, images, workers)
+        return of_steps(run, images, workers)
     if has_begun(run):
         from search.leader.timings import measured  # brings Optuna
 
         return measured(run, workers) or assumed(images)
     return assumed(images)
+
+
+def of_steps(run: Run, images: Images, workers: int) -> Rate:
+    from search.workers.step_time import rate_of_steps  # brings what begins processes
+
+    return rate_of_steps(run, images, workers)
 
 
 def rows(found: Plan) -> list[dict[str, Any]]:

@@ -153,7 +153,7 @@ def budget_of(arguments: argparse.Namespace, run: "Run", preparing_seconds: floa
     if not arguments.budget:
         return None
     from search.leader.budget_kept import KeptBudget
-    from search.workers.local import workers_here
+    from search.workers.at_once import workers_here
 
     return KeptBudget(
         arguments.budget,

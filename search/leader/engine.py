@@ -7,6 +7,7 @@ running when the leader stopped is adopted by the next under the same number, an
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from math import prod
 from typing import Any
 
 import optuna
@@ -36,6 +37,7 @@ from search.leader.sampler import FeasibleSampler
 from search.lease import held
 from search.output.time_words import error_words
 from search.output.typed import typed
+from search.planning.feasible import fitting
 from search.run import TRIALS, Run, guarded, identify, record
 from search.storage.fence import owning
 from search.storage.identity import RUN
@@ -53,7 +55,7 @@ from studies.caps import Cap, over, said, unmet
 from studies.deciding import decided
 from studies.order import EVERY, before, may_decide, preset_of, study_name
 from studies.preset import StudyError
-from studies.study import RULES, Decision, Given, Point, Study, feasible_points, points, pool, seeds_of
+from studies.study import RULES, Decision, Given, Point, Study, points, pool, seeds_of
 
 MakeExecutor = Callable[[], Executor]
 
@@ -148,14 +150,14 @@ def asked_of(run: Run, store: Store, storage: PatientStorage, name: str, made: M
 def fitting_of(name: str, given: Given) -> tuple[list[Point], str]:
     """The study's points under its caps; and how many they are, in words. Raises StudyError where it could decide for none."""
     module = EVERY[name]
-    grid, met = list(points(module.space(given))), given.caps(module.max_params(given))
-    feasible = feasible_points(module, given)
+    feasible, met = fitting(module, given), given.caps(module.max_params(given))
     if not feasible:
-        raise StudyError(nothing_fits(name, met, [given.cost(module.architecture(given, point)) for point in grid]))
-    if not any(may_decide(name, given, point) for point in feasible):
+        every = [module.architecture(given, point) for point in points(feasible.space)]
+        raise StudyError(nothing_fits(name, met, [given.cost(network) for network in every]))
+    if not any(may_decide(name, given, point) for point in feasible.values()):
         raise StudyError(unmet(f"network that {name} may decide for", met))
-    of = f"of {counted(len(grid), 'configuration')}"
-    return feasible, f"{counted(len(feasible), f'{of} fits', f'{of} fit')} {said(met)}"
+    of = f"of {counted(prod(map(len, feasible.space.values())), 'configuration')}"
+    return list(feasible.values()), f"{counted(len(feasible), f'{of} fits', f'{of} fit')} {said(met)}"
 
 
 def refuse_lacking(run: Run, name: str, made: Mapping[str, Made]) -> None:

@@ -10,7 +10,8 @@ from typing import Any
 from models.architecture import Architecture
 from search.planning.asking import macs
 from search.planning.epoch_seconds import Timed, errors, line
-from search.planning.time_left import Feasible, Round, Seeded, rounds, seconds, to_come
+from search.planning.feasible import Feasible, fitting
+from search.planning.time_left import Round, Seeded, rounds, seconds, to_come
 from studies.preset import Preset
 from studies.study import Given, Study, Trial
 
@@ -20,7 +21,6 @@ class Forecast:
     name: str
     module: Study
     given: Given
-    feasible: Feasible  # the study's points under its cap
     deterministic: bool
     history: list[Timed]  # of the whole run, in the order in which they ended
     preset: Preset  # the run's
@@ -31,6 +31,11 @@ class Forecast:
             off = self.off  # of those before it
             self.history.append(measured)
             off += errors(self.history, len(self.history) - 1)
+
+    @cached_property
+    def feasible(self) -> Feasible:
+        """The study's points under its cap."""
+        return fitting(self.module, self.given)
 
     @cached_property
     def off(self) -> list[float]:

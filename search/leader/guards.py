@@ -13,7 +13,7 @@ from data.store.disk import Store
 from models.training.settings import FILMS_OFF
 from search.lease import is_held
 from search.planning.asking import asked as wants
-from search.planning.time_left import fitting
+from search.planning.feasible import fitting
 from search.run import Run, going_on_from, guarded, open_run, settings_in_full
 from search.storage.identity import RUN
 from search.storage.keys import storage_of

@@ -327,7 +327,7 @@ class Leader(Events[Running]):
     def forecast(self) -> Forecast:
         past = history(storage_of(self.study), self.opened.run.folder)
         preset = self.opened.run.preset
-        return Forecast(self.name, self.module, self.given, self.feasible, self.terms.deterministic, past, preset)
+        return Forecast(self.name, self.module, self.given, self.terms.deterministic, past, preset)
 
     def foretell(self, workers: int) -> None:
         """Leave the time left with the study, for `status`, and say it."""

@@ -5,7 +5,6 @@ ready when the first trial begins.
 """
 
 import os
-import platform
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
@@ -18,7 +17,6 @@ from models.training.cards import HIDING, remedy, sign_of_nvidia, visible_gpus, 
 from models.training.settings import Precision
 from search.output.terminal import log
 from search.workers.executor import Executor, Make, trains_here
-from search.workers.local import asked_of_a_worker, begin_server
 from studies.preset import StudyError
 
 DeviceChoice = Literal["auto", "cpu"]
@@ -49,6 +47,8 @@ def choose_device(device: DeviceChoice, where: str) -> None:
 
 def seen(precision: Precision, deterministic: bool) -> Seen | None:
     """None where no worker can answer; the first trial then says why, with the end of its log."""
+    from search.workers.local import asked_of_a_worker  # brings what begins processes
+
     return asked_of_a_worker(look, precision, deterministic)
 
 
@@ -108,7 +108,7 @@ def cpu_name(cpuinfo: Path = Path("/proc/cpuinfo")) -> str:
     except OSError:
         lines = []
     named = next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), "")
-    return named or platform.machine()
+    return named or os.uname().machine
 
 
 def announcing(make: Make, device: DeviceChoice, where: str, precision: Precision, deterministic: bool) -> Make:
@@ -118,6 +118,8 @@ def announcing(make: Make, device: DeviceChoice, where: str, precision: Precisio
     """
     choose_device(device, where)
     if trains_here(where):
+        from search.workers.local import begin_server
+
         begin_server()
     return announced(make, where, precision, deterministic)
 

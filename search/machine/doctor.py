@@ -24,7 +24,8 @@ from search.machine.on_a_gpu import findings
 from search.machine.predicted import ROUNDING_MONTHS, predictions_apart
 from search.output.terminal import log
 from search.storage.sqlite import StorageError
-from search.workers.local import asked_of_a_worker, threads_of, workers_here
+from search.workers.at_once import threads_of, workers_here
+from search.workers.local import asked_of_a_worker
 from search.workers.step_time import step_times
 from studies.preset import Preset
 

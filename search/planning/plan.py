@@ -16,15 +16,14 @@ from typing import Any
 from models.architecture import Architecture
 from models.cost import resident_bytes
 from search.planning.asking import macs
+from search.planning.feasible import Feasible, fitting
 from search.planning.images import Images
 from search.planning.time_left import (
-    Feasible,
     Round,
     Seeded,
     after_all,
     dearest,
     decidable,
-    fitting,
     leanest,
     rounds,
     seconds,
@@ -218,7 +217,7 @@ def one_way(
         feasible = fitting(module, given)
         if not feasible:
             raise StudyError(unmet(f"network of {name}", given.caps(module.max_params(given))))
-        if not decidable(name, given, feasible):
+        if not any(decidable(name, given, feasible.dearest_first())):
             raise StudyError(unmet(f"network that {name} may decide for", given.caps(module.max_params(given))))
         wanted = rounds(name, given, begun, feasible, deterministic)
         decided = earlier.items() <= decisions.items()  # none of them is only assumed
@@ -295,8 +294,8 @@ def smallest_and_largest(preset: Preset) -> tuple[Architecture, Architecture]:
     """Of the networks that the first study trains: what a step is timed of."""
     name, module = next(iter(STUDIES.items()))
     given = Given(preset, {}, CONSTANT_MONTHS)
-    networks = [module.architecture(given, point) for point in fitting(module, given).values()]
-    if not networks:
+    feasible = fitting(module, given)
+    if not feasible:
         raise StudyError(unmet(f"network of {name}", given.caps(module.max_params(given))))
-    ordered = sorted(networks, key=lambda network: macs(network, given))
-    return ordered[0], ordered[-1]
+    ends = next(feasible.leanest_first()), next(feasible.dearest_first())
+    return module.architecture(given, ends[0]), module.architecture(given, ends[1])

@@ -7,29 +7,23 @@ not decided yet is taken to be the dearest that fits the cap, with one key group
 """
 
 import heapq
-from collections.abc import Callable, Container, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from itertools import pairwise
-from typing import Any
+from itertools import islice, pairwise
 
 from models.architecture import Architecture
-from search.planning.asking import asked, key, macs
+from search.planning.asking import asked, key
+from search.planning.feasible import Feasible, fitting
 from studies.around import confirmation
 from studies.around.baseline import gone_on
 from studies.knowledge.belief import AGAIN
 from studies.order import EVERY, FIRST, LAST, STUDIES, comes, following, may_decide, stages
 from studies.preset import Preset
 from studies.statistics.fresh import fresh_seed
-from studies.study import Decision, Given, Point, Study, Training, Trial, feasible_points, seeds_of, trainings
+from studies.study import Decision, Given, Point, Study, Training, Trial, seeds_of, trainings
 
 Seeded = tuple[Architecture, int]  # with its seed
 Round = list[Seeded]  # that may run side by side
-Feasible = Mapping[tuple[Any, ...], Point]
-
-
-def fitting(module: Study, given: Given) -> Feasible:
-    """The study's points under its cap, by key."""
-    return {key(point): point for point in feasible_points(module, given)}
 
 
 def rounds(
@@ -67,11 +61,10 @@ def searched(
     if not left:
         return []
     trained = trained_in_full(given) | {(module.architecture(given, one.point), one.seed) for one in begun}
-    networks = [module.architecture(given, point) for point in feasible.values()]
-    networks.sort(key=lambda network: macs(network, given), reverse=True)
     first, seeds = given.preset.seed, seeds_of(module, given) + AGAIN if module.SEEDED else 1
     found: list[Round] = []
-    for network in networks:
+    for point in feasible.dearest_first():
+        network = module.architecture(given, point)
         every = [(network, seed) for seed in range(first, first + seeds)]
         new = [training for training in every if training not in trained][:left]
         left -= len(new)
@@ -111,12 +104,11 @@ def wanted(
     if wish.new or not wish.sample:
         return list(wish.new)
     taken = {key(trial.point) for trial in trials}
-    left = [point for name, point in feasible.items() if name not in taken]
-    left.sort(key=lambda point: macs(module.architecture(given, point), given), reverse=True)
+    left = (point for point in feasible.dearest_first() if key(point) not in taken)
     most = max(wish.expected - len(trials), 0)
     if deterministic:  # the sampler is asked for one at a time
         most = min(most, 1)
-    return [(point, given.preset.seed) for point in left[:most]]
+    return [(point, given.preset.seed) for point in islice(left, most)]
 
 
 def best_yet(trial: Trial) -> Trial:
@@ -133,7 +125,9 @@ def to_come(
     if comes(name) == LAST:
         whole = replace(given, preset=preset or given.preset)
         return [each for _, some in after_all(whole, {}, deterministic, under_way=name) for each in some]
-    if comes(name) == FIRST and decidable(name, given, feasible):  # the others go on from its network
+    if comes(name) == FIRST and any(
+        decidable(name, given, feasible.dearest_first())
+    ):  # the others go on from its network
         given = replace(given, preset=gone_on(given.preset, dearest(name, given, feasible).architecture))
         name, feasible = names[0], fitting(EVERY[names[0]], given)
         found += rounds(name, given, [], feasible, deterministic)
@@ -187,30 +181,30 @@ def confirming(preset: Preset, network: Architecture) -> Round:
 
 def dearest(name: str, given: Given, feasible: Feasible) -> Decision:
     """What a study is taken to decide: the network with the most MACs, with the dearest block group as the key group."""
-    network = max(decidable(name, given, feasible), key=lambda network: macs(network, given))
+    network = next(decidable(name, given, feasible.dearest_first()))
     return Decision("not decided yet", network, EVERY[name].FINDINGS.assumed(network, by_cost(network, given)[-1:]))
 
 
 def leanest(name: str, given: Given, feasible: Feasible) -> Decision:
     """The other end: the network with the fewest MACs, with the two groups as key groups whose blocks cost least, which leaves the
     later studies most to try."""
-    network = min(decidable(name, given, feasible), key=lambda network: macs(network, given))
+    network = next(decidable(name, given, feasible.leanest_first()))
     return Decision("not decided yet", network, EVERY[name].FINDINGS.assumed(network, by_cost(network, given)[:2]))
 
 
 def unmoved(name: str, given: Given, feasible: Feasible) -> Decision:
     """Between the two ends: the network whose width is closest to the reference's, from which depth may go either way."""
 
-    def apart(network: Architecture) -> tuple[float, int]:
-        return abs(network.beta - given.preset.reference.beta), -macs(network, given)
+    def apart(network: Architecture) -> float:
+        return abs(network.beta - given.preset.reference.beta)
 
-    network = min(decidable(name, given, feasible), key=apart)
+    network = min(decidable(name, given, feasible.dearest_first()), key=apart)
     return Decision("not decided yet", network, EVERY[name].FINDINGS.assumed(network, by_cost(network, given)[:2]))
 
 
-def decidable(name: str, given: Given, feasible: Feasible) -> list[Architecture]:
+def decidable(name: str, given: Given, fitting: Iterable[Point]) -> Iterator[Architecture]:
     module = EVERY[name]
-    return [module.architecture(given, point) for point in feasible.values() if may_decide(name, given, point)]
+    return (module.architecture(given, point) for point in fitting if may_decide(name, given, point))
 
 
 def by_cost(network: Architecture, given: Given) -> tuple[str, ...]:

@@ -4,7 +4,6 @@ Optuna's dashboard and anybody's script can change attributes. One that is damag
 number taken over; a decision carries a sum of what it says, so that one that was edited is found out.
 """
 
-import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -95,6 +94,8 @@ def decision_written(decision: Decision) -> str:
 
 
 def sum_of(values: Mapping[str, Any]) -> str:
+    import hashlib  # takes longer than all else that `plan` imports from here
+
     plain = json.loads(json.dumps({name: value for name, value in values.items() if name != SUM}))
     return hashlib.blake2b(json.dumps(plain, sort_keys=True).encode(), digest_size=8).hexdigest()
 

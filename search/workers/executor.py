@@ -5,19 +5,21 @@ What is imported for one is imported when it is chosen: Ray may not be installed
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from search.workers.job import Job, Message
 from studies.preset import StudyError
+
+if TYPE_CHECKING:
+    from search.workers.job import Job, Message
 
 
 class Executor(Protocol):
     workers: int
 
-    def start(self, job: Job) -> None:
+    def start(self, job: "Job") -> None:
         """Run the job, from its checkpoint if it has one; called only while fewer than `workers` run."""
 
-    def wait(self, seconds: float) -> list[Message]:
+    def wait(self, seconds: float) -> "list[Message]":
         """What became known of the running jobs; waits so long at most. One of LAST is the last message of each job.
 
         Raises ExecutorGone."""

@@ -22,9 +22,9 @@ from types import ModuleType
 from typing import TypeVar
 
 from boneage_search import HOME, is_here
-from data.cores import cores
 from models.training.cards import set_up, visible_gpus
 from search.output.files import write_text
+from search.workers.at_once import threads_of, workers_here
 from search.workers.job import LAST, STOP, Failed, Halted, Job, Message, job_dict
 from search.workers.starting import BEGUN, could_not_start, enter_trial, failed_to_start, log_bytes, log_ends
 from studies.preset import StudyError
@@ -33,17 +33,6 @@ Answer = TypeVar("Answer")
 ANSWER_SECONDS = 300.0  # until TensorFlow is imported on a machine that does much else
 SERVER_PAUSES = (0.0, 0.1, 0.5, 1.0)  # seconds before each try: a server that is ending still seems to be there
 PATHS = ("PYTHONSAFEPATH", "PYTHONPATH")  # by which Python decides where a process looks for modules
-CPU_WORKERS = 4  # small networks train faster side by side on one core each than one after the other on all
-
-
-def workers_here(asked: int = 0) -> int:
-    """Trainings at once where `asked` says 0: one per GPU; without GPUs one per core, at most CPU_WORKERS."""
-    return asked or len(visible_gpus()) or min(cores(), CPU_WORKERS)
-
-
-def threads_of(workers: int) -> int:
-    """CPU threads that each of so many has."""
-    return max(cores() // workers, 1)
 
 
 def fork_server() -> ForkServerContext:

@@ -22,7 +22,8 @@ from search.planning.images import Images
 from search.planning.plan import TIMED as TIMED_HERE
 from search.planning.plan import Rate, smallest_and_largest
 from search.run import Run
-from search.workers.local import scriptless, threads_of
+from search.workers.at_once import threads_of
+from search.workers.local import scriptless
 from studies.preset import StudyError
 
 if TYPE_CHECKING:

@@ -26,7 +26,7 @@ from models import saved
 from models.cam import maps_of
 from models.cost import cost, training_bytes
 from models.network import ByStage
-from models.pretrained.file import WeightsError, digest
+from models.pretrained.file import digest
 from models.pretrained.start import start as begin
 from models.training import energy
 from models.training.cards import HIDING
@@ -149,7 +149,7 @@ def outcome(
         return Failed(job.number, NOT_FINITE, str(error))
     except CountMismatch as error:
         return Failed(job.number, "count_mismatch", str(error))
-    except (DataError, Fenced, TrainingError, WeightsError) as error:
+    except (DataError, Fenced, TrainingError) as error:
         return Halted(job.number, str(error))
     except Exception as error:
         if isinstance(error, OSError) and error.errno in DISK_FULL:

@@ -35,11 +35,12 @@ AXES: Mapping[str, Sequence[Any]] = {
 
 @st.composite
 def grids(draw: st.DrawFn) -> tuple[Architecture, dict[str, tuple[Any, ...]]]:
-    """A network of any family, and a grid around it with up to five axes in any order."""
+    """Some network of any family, and a grid around it with up to five axes in any order."""
     family = FAMILIES[draw(st.sampled_from(sorted(FAMILIES)))]
-    base = changed(
-        Architecture(), {"family": family.name, "beta": 0.5, "channel_multiple": draw(st.sampled_from([1, 8]))}
-    )
+    own = {name: draw(st.sampled_from(values)) for name, values in AXES.items()}
+    own |= {"channel_multiple": draw(st.sampled_from([1, 8])), "input_px": draw(st.sampled_from([0, 50]))}
+    wider = draw(st.sampled_from([(), ((family.groups[0], 1.5),)]))
+    base = changed(Architecture(), own | {"family": family.name, "group_betas": wider})
     counts = dict.fromkeys(family.groups, (0, 1, 2, 3))
     names = draw(st.lists(st.sampled_from([*AXES, *counts]), unique=True, max_size=5))
     values = {
@@ -55,7 +56,7 @@ def moved(base: Architecture, point: Mapping[str, Any]) -> Architecture:
 
 
 @given(grid=grids(), image_px=st.integers(50, 160))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=200, deadline=None)
 def test_networks_counted_together_cost_what_each_costs_alone(
     grid: tuple[Architecture, dict[str, tuple[Any, ...]]], image_px: int
 ) -> None:

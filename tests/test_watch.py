@@ -14,8 +14,11 @@ from rich.console import Console
 from searched import a_run, search
 
 from data.store.disk import Store
+from search.lease import held
+from search.report.read import read
+from search.report.words import next_sentence
 from search.run import record
-from search.storage.status import status
+from search.storage.status import Statuses, status
 from search.watch.watch import shown, watch
 
 
@@ -59,6 +62,40 @@ def test_on_a_terminal_running_trials_stand_below_the_table(tmp_path: Path, tiny
 
     text = console.export_text()
     assert text.index("ablation") < text.index("#2: epoch 1") < text.index("next: boneage-search ablate")
+
+
+@pytest.mark.slow
+def test_what_runs_and_what_is_next_fit_a_small_terminal_when_all_but_one_study_is_decided(
+    tmp_path: Path, tiny_store: Store
+) -> None:
+    run = search(a_run(tmp_path / "run", tiny_store), tiny_store)
+    decided = status(run)
+    last = {"name": "refinement", "state": "begun", "trials": 0, "best_value": None, "decision": None}
+    going_on = [*decided[:-1], decided[-1] | last]
+
+    def screen(statuses: Statuses) -> list[str]:
+        console = Console(width=80, record=True, file=io.StringIO())
+        console.print(shown(run, statuses, ["4 refinement #0: epoch 1, 30.00 months"] * 4))
+        return console.export_text().splitlines()
+
+    assert len(screen(going_on)) <= 24
+    assert "…" in "".join(screen(going_on))
+    summary = decided[0]["decision"]["summary"]
+    assert summary.split()[-1] in " ".join(screen(decided)), "at the end the decisions stand there in full"
+
+
+def test_a_report_of_a_search_that_is_under_way_says_so(tmp_path: Path, tiny_store: Store) -> None:
+    run = a_run(tmp_path / "run", tiny_store)
+    with pytest.raises(KeyboardInterrupt):
+        search(run, tiny_store, FormulaExecutor(stop_after=2))
+    then = f"boneage-search ablate --run-dir {run.folder}"
+    assert next_sentence(read(run)) == f"Next: {then}"
+
+    with held(run.folder, "ablation"):
+        assert (
+            next_sentence(read(run))
+            == f"A search was under way when this was written. Next, once that has ended: {then}"
+        )
 
 
 @pytest.mark.slow

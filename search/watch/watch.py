@@ -73,8 +73,9 @@ def running_trials(run: Run, storage: PatientStorage, statuses: Statuses) -> Ite
 
 
 def shown(run: Run, statuses: Statuses, running: list[str]) -> Group:
-    closing = tables.status_lines(statuses, next_command(run, statuses))
-    return Group(tables.status_table(statuses), *(Text(plain(line)) for line in (*running, *closing)))
+    """Decisions are cut while there is more to come: in full they push the trials that run off a screen of 24 lines."""
+    table = tables.status_table(statuses, in_full=next_command(run, statuses) is None)
+    return Group(table, *(Text(plain(line)) for line in (*running, *closing(run, statuses))))
 
 
 def lines(run: Run, statuses: Statuses) -> Iterator[str]:
@@ -83,8 +84,12 @@ def lines(run: Run, statuses: Statuses) -> Iterator[str]:
             best = f", best {months(entry['best_value'])} months" if entry["best_value"] is not None else ""
             decided = f": {entry['decision']['summary']}" if entry["decision"] else ""
             yield f"{study_name(entry['name'])}: {entry['state']}, {in_words(entry['trials'], 'trial')}{best}{decided}"
+    yield from closing(run, statuses)
+
+
+def closing(run: Run, statuses: Statuses) -> list[str]:
     named = [entry | {"running": 0} for entry in map(dict, statuses)]  # each trial that runs has a line of its own
-    yield from tables.status_lines(named, next_command(run, statuses))
+    return tables.status_lines(named, next_command(run, statuses))
 
 
 def say_new(before: list[str], now: list[str]) -> None:

@@ -79,7 +79,10 @@ def test_what_runs_and_what_is_next_fit_a_small_terminal_when_all_but_one_study_
         return console.export_text().splitlines()
 
     assert len(screen(going_on)) <= 24
-    assert "…" in "".join(screen(going_on))
+    rows = [line.split("│") for line in screen(going_on) if line.startswith("│")]
+    assert [row[1].strip() for row in rows] == [str(one["name"]) for one in going_on], "a row has one line"
+    assert all("…" not in cell for row in rows for cell in row[1:5])
+    assert any(row[5].strip().endswith("…") for row in rows)
     summary = decided[0]["decision"]["summary"]
     assert summary.split()[-1] in " ".join(screen(decided)), "at the end the decisions stand there in full"
 

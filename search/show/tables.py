@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from rich.table import Table
+from rich.text import Text
 
 from data.counted import counted
 from data.shown import plain
@@ -131,12 +132,13 @@ def status_table(statuses: Statuses, in_full: bool = True) -> Table:
     is shown in full."""
     table = Table()
     for column in ("study", "state", "trials", "best MAE", "decision"):
-        table.add_column(column, no_wrap=not in_full)
+        table.add_column(column)
     for status in statuses:
         decision = minuses(status["decision"]["summary"]) if status["decision"] else ""
         best = months(status["best_value"])
-        cells = (status["name"], status["state"], status["trials"], best, decision)
-        table.add_row(*map(text, cells))
+        cells = (status["name"], status["state"], status["trials"], best)
+        # A column without wrapping would take its width from all others.
+        table.add_row(*map(text, cells), Text(text(decision), no_wrap=not in_full, overflow="ellipsis"))
     return table
 
 

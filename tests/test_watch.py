@@ -1,6 +1,7 @@
 """`status --watch`: what has changed is said once, and the end of the search ends it."""
 
 import io
+import shutil
 import signal
 import subprocess
 import sys
@@ -20,6 +21,7 @@ from search.report.words import next_sentence
 from search.run import record
 from search.storage.status import Statuses, status
 from search.watch.watch import shown, watch
+from studies.preset import StudyError
 
 
 @pytest.mark.slow
@@ -99,6 +101,17 @@ def test_a_report_of_a_search_that_is_under_way_says_so(tmp_path: Path, tiny_sto
             next_sentence(read(run))
             == f"A search was under way when this was written. Next, once that has ended: {then}"
         )
+
+
+def test_a_run_that_is_deleted_while_it_is_watched_is_gone_and_no_new_one(
+    tmp_path: Path, tiny_store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = a_run(tmp_path / "run", tiny_store)
+    with pytest.raises(KeyboardInterrupt):
+        search(run, tiny_store, FormulaExecutor(stop_after=2))
+    monkeypatch.setattr("time.sleep", lambda seconds: shutil.rmtree(run.folder))
+    with pytest.raises(StudyError, match="holds no run"):
+        watch(run)
 
 
 @pytest.mark.slow

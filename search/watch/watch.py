@@ -25,7 +25,7 @@ from search.storage.opening import open_storage
 from search.storage.patience import PatientStorage
 from search.storage.records import counted, load, seen
 from search.storage.settings import derive
-from search.storage.status import Statuses, all_asked, next_command, status, storage_exists
+from search.storage.status import Statuses, all_asked, next_command, refuse_missing, status, storage_exists
 from studies.order import study_name
 
 EVERY_SECONDS = 3.0
@@ -51,6 +51,8 @@ def watch(run: Run, every_seconds: float = EVERY_SECONDS) -> None:
 def follow(run: Run, every_seconds: float, show: Callable[[Statuses, list[str]], None]) -> None:
     storage: PatientStorage | None = None
     while True:
+        if storage is not None:
+            refuse_missing(run)  # somebody has deleted it meanwhile
         recorded = open_run(run.folder, None, {}, None, None).overrides  # what a budget leaves out, for one
         run = replace(run, preset=derive(run.preset, recorded))
         if storage is None and storage_exists(run):

@@ -173,6 +173,10 @@ def is_held(folder: Path, name: str) -> bool:
     return (owner is not None and lives_here(owner)) or may_lock(path) is False
 
 
+def read_lease(folder: Path, name: str) -> Owner | None:
+    return read(folder / f"{name}.lease")
+
+
 def may_lock(path: Path) -> bool | None:
     """Whether the lock on the file was to be had for a moment, whatever name this machine has in its container; False: a process has it;
     None: nobody can say, as on a disk that knows no locks."""

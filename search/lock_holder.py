@@ -59,6 +59,12 @@ def has_open(process: int, path: str) -> bool:
     return False
 
 
+def is_stopped(process: int) -> bool:
+    with suppress(OSError, IndexError):
+        return name_and_state(process)[1] in STOPPED
+    return False
+
+
 def name_and_state(process: int) -> tuple[str, str]:
     before, _, after = Path(f"/proc/{process}/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")
     return before.partition("(")[2], after.split()[0]

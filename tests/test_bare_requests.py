@@ -4,6 +4,7 @@ import http.client
 import json
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 
 import optuna
 import pytest
@@ -11,6 +12,7 @@ import pytest
 from search.storage.opening import open_storage
 from search.storage.sqlite import sqlite_url
 from search.watch.serving import listen
+from studies.preset import StudyError
 
 
 @pytest.fixture(scope="module")
@@ -35,6 +37,17 @@ def sent(port: int, method: str, path: str, body: bytes = b"", **headers: str) -
     connection.endheaders(body)
     answer = connection.getresponse()
     return answer.status, answer.read()
+
+
+def test_a_port_that_is_taken_and_an_address_of_no_machine_are_refused_with_what_to_give(
+    port: int, tmp_path: Path
+) -> None:
+    storage = open_storage(sqlite_url(tmp_path / "studies.db"))
+    with pytest.raises(StudyError, match=rf"^port {port} cannot be used .* with --port$"):
+        listen(storage, tmp_path, "127.0.0.1", port)
+    for host in ("192.0.2.7", "::1", "no such host", "x" * 70):
+        with pytest.raises(StudyError, match=f"^{host} cannot be served on .* --host an IPv4 address of this machine"):
+            listen(storage, tmp_path, host, 0)
 
 
 @pytest.mark.parametrize("path", ["/favicon.ico", "/static/bundle.js", "/api/studies", "/dashboard"])

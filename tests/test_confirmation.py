@@ -109,6 +109,15 @@ def test_status_and_report_say_it_and_the_run_keeps_its_four_studies(searched_on
     assert NOTHING not in confirmed_words(said[-1]["decision"], made.to_dict())
 
 
+def test_each_training_is_told_with_its_fresh_seed_the_first_too(tmp_path: Path, tiny_store: Store) -> None:
+    run = search(a_run(tmp_path, tiny_store, tiny_preset()), tiny_store, FormulaExecutor(by_seed=lucky))
+    told: list[tuple[str, int]] = []
+    telling = replace(silent(), started=lambda study, job, expected, what: told.append((what, job.seed)))
+    run_study(run, tiny_store, CONFIRMATION, lambda: FormulaExecutor(by_seed=lucky), telling)
+    assert [what for what, _ in told] == [f"rank=1, seed {seed}" for _, seed in told]
+    assert len(told) == 3
+
+
 def test_how_sure_speaks_of_the_training_that_how_good_speaks_of(
     searched_once: tuple[Run, Decision], monkeypatch: pytest.MonkeyPatch
 ) -> None:

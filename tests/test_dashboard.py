@@ -259,8 +259,8 @@ def test_ctrl_c_ends_the_dashboard_quietly_while_it_answers(decided: Path) -> No
             ended.set()
             server.kill()
 
-    assert server.returncode in (0, 130)
-    assert "Traceback" not in said
+    assert server.returncode == 0
+    assert len(said.splitlines()) == 1, "it says its address, and nothing once it is told to end"
 
 
 def test_an_idle_connection_holds_up_nobody(address: str) -> None:

@@ -12,6 +12,7 @@ from formula import FormulaExecutor, silent
 from tensorboard.plugins.hparams.metadata import SESSION_START_INFO_TAG
 
 from data.store.disk import Store
+from search.commands.arguments import also_logged
 from search.leader.engine import run_study
 from search.leader.progress import Progress
 from search.run import Run
@@ -108,6 +109,17 @@ def test_a_study_decides_the_same_with_logs_and_leaves_one_for_each_trial(tmp_pa
     assert decided[0] == decided[1]
     assert executors[0].seen == executors[1].seen
     assert len(logs_of(tmp_path / "logged")) == len(executors[1].seen)
+
+
+def test_a_log_that_cannot_be_written_is_told_once_and_ends_no_search(tmp_path: Path, tiny_store: Store) -> None:
+    (tmp_path / FOLDER).write_text("a file is in the folder's place")
+    said: list[str] = []
+    run = Run(tmp_path, TINY, {}, str(tiny_store.path), sqlite_url(tmp_path / "studies.db"))
+    telling = also_logged(replace(silent(), said=said.append), tmp_path, wanted=True)
+    decision = run_study(run, tiny_store, "ablation", FormulaExecutor, telling)
+    assert decision.summary
+    [failure] = [sentence for sentence in said if "failed" in sentence]
+    assert failure.startswith("TensorBoard's log failed at 'started' and is told nothing more; the search continues: ")
 
 
 def test_writing_logs_imports_no_tensorflow(tmp_path: Path) -> None:

@@ -431,13 +431,18 @@ def test_times_that_the_run_has_measured_are_used(
             return [replace(message, seconds=50.0) if hasattr(message, "seconds") else message for message in messages]
 
     run_study(run, tiny_store, "ablation", lambda: Slow(workers=1), silent())
-    from search.commands.plan import rate_of
+    from search.commands.plan import rate_of, said_measured
 
     rate = rate_of(run, images_of(run), 1, False)
 
     assert rate.source == "measured in this run"
     assert rate.epoch_seconds(cost(preset.reference, 40).macs) == pytest.approx(50, rel=0.2)
     assert rate_of(run, images_of(run), 3, False).source == "assumed"  # three at once have not been measured
+    by_three, by_one = (plan(preset, images_of(run), rate_of(run, images_of(run), n, False), n) for n in (3, 1))
+    assert said_measured(run, by_three) == [
+        "This run has measured epochs with 1 trial at once: --workers 1 plans by them."
+    ]
+    assert said_measured(run, by_one) == []
 
 
 @pytest.mark.slow

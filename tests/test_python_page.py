@@ -6,8 +6,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from formula import FormulaExecutor
+from searched import a_run
 
+from data.store.disk import Store
 from search.commands.parser import parser
+from search.leader.engine import run_study
+from search.leader.progress import Progress
+from search.watch.tensorboard import hparams
 
 PAGE = Path(__file__).parents[1] / "PYTHON.md"
 # Commands about a database, a browser and this machine, which have nothing to be called for.
@@ -60,6 +66,34 @@ def test_the_pages_examples_run_from_top_to_bottom(
         assert len(list(Path("wandb").glob("offline-run-*"))) == trials
     if lacking:
         pytest.skip(f"all but the examples of {' and '.join(lacking)}")
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:The ``noload`` loader strategy")  # MLflow 3.17 on SQLAlchemy 2.1
+def test_a_trial_that_goes_on_after_a_stop_is_one_run_of_mlflow(
+    tmp_path: Path, tiny_store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By the page's own observer, made anew as the next process makes it."""
+    pytest.importorskip("mlflow")
+    monkeypatch.setenv("MLFLOW_DISABLE_TELEMETRY", "true")
+    monkeypatch.chdir(tmp_path)
+    [example] = re.findall(r"^```python\n(from mlflow import .*?)^```$", PAGE.read_text(), re.MULTILINE | re.DOTALL)
+    names: dict[str, Any] = {"Progress": Progress, "hparams": hparams, "observers": {}}
+    exec(compile(example, str(PAGE), "exec"), names)
+    address = "sqlite:///mlflow.db"
+    run = a_run(tmp_path / "run", tiny_store)
+    with pytest.raises(KeyboardInterrupt):
+        run_study(
+            run, tiny_store, "ablation", lambda: FormulaExecutor(stop_after=2), names["to_mlflow"](address, "bone age")
+        )
+    begun = mlflow_runs(address)
+    assert "RUNNING" in {one.info.status for one in begun}
+    run_study(run, tiny_store, "ablation", FormulaExecutor, names["to_mlflow"](address, "bone age"))
+
+    every = mlflow_runs(address)
+    assert {one.info.status for one in every} == {"FINISHED"}
+    assert {one.info.run_id for one in begun} <= {one.info.run_id for one in every}
+    assert len(every) == len({one.data.tags["trial"] for one in every})
 
 
 def mlflow_runs(address: str) -> list[Any]:

@@ -17,6 +17,10 @@ from search.show.html import page as sheet
 from search.show.html import section, table
 
 pytestmark = pytest.mark.slow
+CUT = """[...document.querySelectorAll('.plot svg text')].filter(text => {
+    const inside = text.getBoundingClientRect(), area = text.closest('.area').getBoundingClientRect()
+    return inside.width && (inside.right > area.right + 2 || inside.left < area.left - 2)
+}).map(text => text.textContent)"""
 
 
 @pytest.fixture(scope="module")
@@ -48,6 +52,15 @@ def test_the_first_screen_answers_and_nothing_scrolls_sideways(
     assert scrolled <= shown
     assert page.locator(".plot .main-svg").count() > 10
     context.close()
+
+
+@pytest.mark.parametrize("width_px", [360, 390, 1280])
+def test_no_words_of_a_figure_leave_it(browser: Browser, file: Path, width_px: int) -> None:
+    page = browser.new_page(viewport={"width": width_px, "height": 900})
+    opened(page, file)
+    assert page.locator(".plot").get_by_text("months worse").count() == 1
+    assert page.evaluate(CUT) == []
+    page.close()
 
 
 def test_every_figure_can_be_unfolded_as_a_table(browser: Browser, file: Path) -> None:

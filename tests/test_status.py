@@ -2,10 +2,12 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from contextlib import ExitStack, nullcontext
 from pathlib import Path
+from typing import Any
 
 import optuna
 import pytest
@@ -20,9 +22,9 @@ from search.run import Run, record
 from search.storage.opening import open_storage
 from search.storage.records import load, seen
 from search.storage.sqlite import own_url, sqlite_url
-from search.storage.status import status
+from search.storage.status import all_asked, status
 from search.storage.told import ASKED, is_anothers
-from search.watch.watch import watch
+from search.watch.watch import lines, watch
 from studies.order import STUDIES, study_name
 from studies.preset import StudyError
 
@@ -147,8 +149,12 @@ def begun_and_not_ended(folder: Path) -> Run:
     return run
 
 
+def status_of(name: str, run: Run) -> dict[str, Any]:
+    return next(entry for entry in status(run) if entry["name"] == name)
+
+
 def said_of_depth(run: Run) -> tuple[int, int]:
-    found = next(entry for entry in status(run) if entry["name"] == "depth")
+    found = status_of("depth", run)
     return found["running"], found["interrupted"]
 
 
@@ -166,6 +172,31 @@ def test_a_trial_runs_while_its_leader_lives_and_is_interrupted_when_it_ends_or_
         assert said_of_depth(run) == (1, 0)
         leader.kill()
     assert said_of_depth(run) == (0, 1)
+
+
+def test_status_and_watch_name_the_process_that_runs_a_study_and_say_if_it_is_stopped(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The next command, which is refused meanwhile, is for when it has ended."""
+    run = begun_and_not_ended(tmp_path)
+    record(run)
+    with subprocess.Popen([sys.executable, "-c", HOLD, tmp_path], stdout=subprocess.PIPE, text=True) as leader:
+        assert leader.stdout is not None
+        assert leader.stdout.readline() == "held\n"
+        led = f"depth: being run by process {leader.pid} on {os.uname().nodename}, since "
+
+        def line() -> str:
+            assert main(["status", "--run-dir", str(tmp_path)]) == 0
+            return next(said for said in capsys.readouterr().out.splitlines() if said.startswith(led))
+
+        assert line().endswith("; what is next is for when it has ended")
+        assert any(said.startswith(led) for said in lines(run, all_asked(status(run), run.preset)))
+        leader.send_signal(signal.SIGSTOP)
+        os.waitid(os.P_PID, leader.pid, os.WSTOPPED)
+        assert line().endswith(f"; it is stopped, `kill -CONT {leader.pid}` wakes it")
+        assert status_of("depth", run)["led_by"]["stopped"]
+        leader.kill()
+    assert status_of("depth", run)["led_by"] is None
 
 
 def test_a_second_crash_is_told_like_the_first(

@@ -181,7 +181,8 @@ def open_the_run(arguments: argparse.Namespace, data: str | None, budgeted: bool
 def also_logged(watching: "Progress", folder: Path, wanted: bool) -> "Progress":
     if not wanted:
         return watching
+    from search.leader.progress import Progress, observed
     from search.watch.tensorboard import FOLDER, logged
 
     log(f"tensorboard --logdir {folder / FOLDER}")
-    return logged(watching, folder / FOLDER)
+    return observed(watching, logged(Progress(), folder / FOLDER), "TensorBoard's log")

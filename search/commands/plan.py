@@ -58,12 +58,13 @@ def run_plan(arguments: argparse.Namespace) -> int:
         chosen = None
         parts = images, rate_of(run, images, workers, arguments.time_a_step), workers, run.deterministic
         found = done.left(run.preset, *parts) if done else plan(run.preset, *parts)
+    stands_on = [*said(found), *said_measured(run, found)]
     if arguments.json:
         show_json(
             {"preset": run.preset.name, "data": run.data}
             | found.to_dict()
             | {"done": done.to_dict() if done else {}}
-            | {"says": [*said_done(done), *said(found)]}
+            | {"says": [*said_done(done), *stands_on]}
             | {"budget": chosen.to_dict() if chosen else None}
         )
         return 0
@@ -71,7 +72,7 @@ def run_plan(arguments: argparse.Namespace) -> int:
 
     what = "what is left of the search" if done else "the whole search"
     tables.show(f"{what}, preset {run.preset.name}, at most", rows(found))
-    for sentence in [*said_done(done), *(chosen.sentences if chosen else ()), *said(found)]:
+    for sentence in [*said_done(done), *(chosen.sentences if chosen else ()), *stands_on]:
         say(sentence)
     return 0
 
@@ -178,6 +179,20 @@ def said(found: Plan) -> list[str]:
         f"The training that needs most memory takes about {size(found.memory_bytes)} ({millions(found.memory_params)} parameters; by "
         f"arithmetic, without the libraries' own), and {size(found.resident_bytes)} for the images, which stay on the device.",
     ]
+
+
+def said_measured(run: Run, found: Plan) -> list[str]:
+    """By what the hours would not be assumed: the run's epochs count for as many workers alone."""
+    if found.rate.source != ASSUMED or not has_begun(run):
+        return []
+    from search.leader.timings import last_workers  # brings Optuna
+
+    workers = last_workers(run)
+    return (
+        [f"This run has measured epochs with {counted(workers, 'trial')} at once: --workers {workers} plans by them."]
+        if workers
+        else []
+    )
 
 
 def size(count: int) -> str:

@@ -1,6 +1,7 @@
 """The commands on the studies' database: `storage copy` and `dashboard`."""
 
 import argparse
+from contextlib import suppress
 
 from data.ranges import whole
 from search.commands import values
@@ -44,8 +45,8 @@ def run_dashboard(arguments: argparse.Namespace) -> int:
     server = listen(storage, run.folder, host, arguments.port)
     # The order: without it the dashboard lists the last study first.
     reached = "ANYONE WHO REACHES THIS ADDRESS can delete studies" if arguments.expose else "this machine only"
-    log(f"http://{host}:{server.server_port}/dashboard?studies_order_by=asc  (no login: {reached}; Ctrl-C ends it)")
-    with server:
+    with server, suppress(KeyboardInterrupt):  # which is how it ends
+        log(f"http://{host}:{server.server_port}/dashboard?studies_order_by=asc  (no login: {reached}; Ctrl-C ends it)")
         server.serve_forever()
     return 0
 

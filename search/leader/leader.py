@@ -140,7 +140,7 @@ class Leader(Events[Running]):
         described = description(job, self.given.cost(job.architecture))
         self.describe(trial, described | {"folder": self.folder_of(trial.number)})
         what = ", ".join(f"{name}={value}" if name != "variant" else str(value) for name, value in begun.point.items())
-        if self.module.SEEDED and job.seed != self.given.preset.seed:
+        if self.module.SEEDED and job.seed != self.opened.run.preset.seed:
             what += f", seed {job.seed}"
         self.progress.started(self.name, job, self.schedule.expected, what)
         before = self.schedule.compared_with(frozen)

@@ -47,3 +47,9 @@ def measured(run: Run, workers: int) -> Rate | None:
     alike = next((one.alike for one in reversed(past) if one.workers == workers), None)
     fitted = line(past, alike) if alike else None
     return Rate(fitted, MEASURED) if fitted else None
+
+
+def last_workers(run: Run) -> int:
+    """How many trained at once in the run's latest training; 0 where none has ended."""
+    past = history(open_storage(run.storage), run.folder) if has_begun(run) else []
+    return past[-1].workers if past else 0

@@ -201,6 +201,8 @@ def next_sentence(report: Report) -> str:
         return " ".join(map(sentence, (*contradictory, NO_WAY_ON)))
     if report.next_command is None:
         return sentence(f"{all_studies()} are decided")
+    if any(status.get("led_by") for status in report.statuses):
+        return f"A search was under way when this was written. Next, once that has ended: {report.next_command}"
     return f"Next: {report.next_command}"
 
 

@@ -100,7 +100,13 @@ def forest(rows: Sequence[Compared], margin_months: float) -> "Figure":
     drawn = new_figure(*traces)
     drawn.add_vrect(x0=-margin_months, x1=margin_months, fillcolor=GREY, opacity=0.16, line_width=0, layer="below")
     drawn.add_vline(x=0, line_color=GREY, line_width=1)
-    drawn.update_xaxes(title_text="months worse (left of 0: better)", zeroline=False)
+    drawn.update_xaxes(zeroline=False)
+    drawn.add_annotation(  # a title would be centred below the axis, and leave the page of a phone on the right
+        text="months worse (left of 0: better)",
+        **{"xref": "paper", "x": 1, "xanchor": "right", "yref": "paper", "y": 0, "yanchor": "top", "yshift": -26},
+        showarrow=False,
+        font_size=14,
+    )
     drawn.update_yaxes(
         automargin=True,
         range=[len(shown) - 0.4, -0.6],

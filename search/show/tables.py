@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from rich.table import Table
+from rich.text import Text
 
 from data.counted import counted
 from data.shown import plain
@@ -126,16 +127,18 @@ def show_status(statuses: Statuses, next_command: str | None) -> None:
         say(line)
 
 
-def status_table(statuses: Statuses) -> Table:
-    """Of all studies that the search has, as `all_asked` lists them; so are those of the lines below."""
+def status_table(statuses: Statuses, in_full: bool = True) -> Table:
+    """Of all studies that the search has, as `all_asked` lists them; so are those of the lines below. A row has one line unless it
+    is shown in full."""
     table = Table()
     for column in ("study", "state", "trials", "best MAE", "decision"):
         table.add_column(column)
     for status in statuses:
         decision = minuses(status["decision"]["summary"]) if status["decision"] else ""
         best = months(status["best_value"])
-        cells = (status["name"], status["state"], status["trials"], best, decision)
-        table.add_row(*map(text, cells))
+        cells = (status["name"], status["state"], status["trials"], best)
+        # A column without wrapping would take its width from all others.
+        table.add_row(*map(text, cells), Text(text(decision), no_wrap=not in_full, overflow="ellipsis"))
     return table
 
 
@@ -154,7 +157,7 @@ def status_lines(statuses: Statuses, next_command: str | None, first: Sequence[s
         return [*lines, *contradictory, NO_WAY_ON]
     if next_command is None:
         return [*lines, f"{all_studies()} are decided"]
-    return [*lines, *first, f"next: {next_command}"]
+    return [*lines, *led_lines(statuses), *first, f"next: {next_command}"]
 
 
 def unended_lines(statuses: Statuses) -> list[str]:
@@ -165,6 +168,23 @@ def unended_lines(statuses: Statuses) -> list[str]:
         for how, what in UNENDED.items()
         if status.get(how)
     ]
+
+
+def led_lines(statuses: Statuses) -> list[str]:
+    """Whose the search is by now: the next command would be refused."""
+    led = [(status["name"], status["led_by"]) for status in statuses if status.get("led_by")]
+    return [f"{name}: being run by {leader_words(leader)}" for name, leader in led]
+
+
+def leader_words(leader: Mapping[str, Any]) -> str:
+    process = leader["process"]
+    who = f"process {process} on {leader['host']}, since {leader['since']}" if process else "another process"
+    then = (
+        f"it is stopped, `kill -CONT {process}` wakes it"
+        if leader["stopped"]
+        else "what is next is for when it has ended"
+    )
+    return f"{who}; {then}"
 
 
 def confirmed_lines(statuses: Statuses) -> list[str]:

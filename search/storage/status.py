@@ -5,7 +5,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from search.lease import is_held
+from search.lease import is_held, lives_here, read_lease
+from search.lock_holder import is_stopped
 from search.output.typed import runs_here, typed
 from search.storage.checked.rows import DIRECTIONS, Row, State, attributes, trials_in
 from search.storage.identity import Identity, identity
@@ -200,13 +201,15 @@ def study_status(
     running = [trial for trial in trials if trial.state is State.RUNNING]
     anothers = sum(map(is_anothers, running))
     unended = len(running) - anothers
-    is_led = unended > 0 and is_held(run.folder, name)
+    leader = led_by(run.folder, name)
+    is_led = leader is not None
     best_value, best_params = best(ours)
     timing = timing_of(attrs)
     return {
         "name": name,
         "state": "decided" if decision else "begun",
         "trials": len(ours),
+        "led_by": leader,
         "running": unended if is_led else 0,
         "interrupted": 0 if is_led else unended,  # the next leader resumes them
         "begun_by_others": anothers,  # which it ends as failed
@@ -222,6 +225,17 @@ def study_status(
         "timing": timing,
         **({DAMAGED: "timing"} if "timing" in attrs and timing is None else {}),
     }
+
+
+def led_by(folder: Path, name: str) -> dict[str, Any] | None:
+    """The process that runs the study; None where none does. Of one that is just taking it over nothing is known yet."""
+    if not is_held(folder, name):
+        return None
+    owner = read_lease(folder, name)
+    if owner is None or not owner.process:
+        return {"process": None, "host": None, "since": None, "stopped": False}
+    stopped = lives_here(owner) and is_stopped(owner.process)
+    return {"process": owner.process, "host": owner.host, "since": owner.started, "stopped": stopped}
 
 
 def best(ours: Sequence[Row]) -> tuple[float | None, Point | None]:

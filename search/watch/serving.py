@@ -4,6 +4,7 @@ Each request is answered in a thread of its own and the main thread only listens
 answers, a Ctrl-C too, and a browser's idle connection would hold up everybody else's.
 """
 
+import errno
 import json
 from collections.abc import Callable, Iterable
 from io import BytesIO
@@ -23,6 +24,7 @@ from studies.preset import StudyError
 WRITES = ("POST", "PUT")  # the requests whose bodies the app reads
 LONGEST = 128 * 1024**2  # bytes of a body: an artifact that somebody uploads
 DIGITS = 20  # of a length
+OF_PORT = (errno.EADDRINUSE, errno.EACCES)  # why a port cannot be listened on; any other reason is the address's
 JSON = "application/json"
 
 
@@ -40,12 +42,17 @@ class Unlogged(WSGIRequestHandler):
 
 
 def listen(storage: BaseStorage, folder: Path, host: str, port: int) -> WSGIServer:
-    """A server that holds the port and answers once it is told to `serve_forever`; StudyError where the port is taken."""
+    """A server that holds the port and answers once it is told to `serve_forever`; StudyError where the port is taken, or
+    the address is none of this machine's."""
     app = wsgi(storage, artifact_store(folder))
     try:
         server = make_server(host, port, app, Threaded, Unlogged)
-    except (OSError, OverflowError) as error:
-        raise StudyError(f"port {port} cannot be used ({error}); name another with --port") from None
+    except (OSError, UnicodeError) as error:  # the second of a name that is too long
+        if isinstance(error, OSError) and error.errno in OF_PORT:
+            raise StudyError(f"port {port} cannot be used ({error}); name another with --port") from None
+        raise StudyError(
+            f"{host} cannot be served on ({error}); give --host an IPv4 address of this machine, or leave it out"
+        ) from None
     server.set_app(guarded(complete(there_only(app, folder / ARTIFACTS)), host, server.server_port))
     return server
 

@@ -25,7 +25,7 @@ from search.storage.opening import open_storage
 from search.storage.patience import PatientStorage
 from search.storage.records import counted, load, seen
 from search.storage.settings import derive
-from search.storage.status import Statuses, all_asked, next_command, status, storage_exists
+from search.storage.status import Statuses, all_asked, next_command, refuse_missing, status, storage_exists
 from studies.order import study_name
 
 EVERY_SECONDS = 3.0
@@ -51,6 +51,8 @@ def watch(run: Run, every_seconds: float = EVERY_SECONDS) -> None:
 def follow(run: Run, every_seconds: float, show: Callable[[Statuses, list[str]], None]) -> None:
     storage: PatientStorage | None = None
     while True:
+        if storage is not None:
+            refuse_missing(run)  # somebody has deleted it meanwhile
         recorded = open_run(run.folder, None, {}, None, None).overrides  # what a budget leaves out, for one
         run = replace(run, preset=derive(run.preset, recorded))
         if storage is None and storage_exists(run):
@@ -73,8 +75,9 @@ def running_trials(run: Run, storage: PatientStorage, statuses: Statuses) -> Ite
 
 
 def shown(run: Run, statuses: Statuses, running: list[str]) -> Group:
-    closing = tables.status_lines(statuses, next_command(run, statuses))
-    return Group(tables.status_table(statuses), *(Text(plain(line)) for line in (*running, *closing)))
+    """Decisions are cut while there is more to come: in full they push the trials that run off a screen of 24 lines."""
+    table = tables.status_table(statuses, in_full=next_command(run, statuses) is None)
+    return Group(table, *(Text(plain(line)) for line in (*running, *closing(run, statuses))))
 
 
 def lines(run: Run, statuses: Statuses) -> Iterator[str]:
@@ -83,8 +86,12 @@ def lines(run: Run, statuses: Statuses) -> Iterator[str]:
             best = f", best {months(entry['best_value'])} months" if entry["best_value"] is not None else ""
             decided = f": {entry['decision']['summary']}" if entry["decision"] else ""
             yield f"{study_name(entry['name'])}: {entry['state']}, {in_words(entry['trials'], 'trial')}{best}{decided}"
+    yield from closing(run, statuses)
+
+
+def closing(run: Run, statuses: Statuses) -> list[str]:
     named = [entry | {"running": 0} for entry in map(dict, statuses)]  # each trial that runs has a line of its own
-    yield from tables.status_lines(named, next_command(run, statuses))
+    return tables.status_lines(named, next_command(run, statuses))
 
 
 def say_new(before: list[str], now: list[str]) -> None:

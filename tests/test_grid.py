@@ -132,6 +132,11 @@ def test_a_studys_points_are_those_that_meet_its_caps_one_by_one(name: str, pres
             same_mapping(found, module, given)
 
 
+def test_a_space_without_points_has_none_that_fit(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ablation, "space", lambda given: {"variant": ()})
+    assert not fitting(ablation, Given(tiny_preset(), {}, 30.0))
+
+
 def same_mapping(found: Feasible, module: Study, given: Given) -> None:
     by_key = {key(point): point for point in found.values()}
     macs = {name: given.cost(module.architecture(given, point)).macs for name, point in by_key.items()}

@@ -1,6 +1,7 @@
 """Which points of a study meet its caps. All of them are counted; a point is made when somebody asks for it."""
 
 from collections.abc import Iterator, Mapping, ValuesView
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -11,17 +12,22 @@ from studies.study import Given, Point, Space, Study, feasible_points, points
 Key = tuple[Any, ...]
 
 
+@dataclass(frozen=True, eq=False)
 class Feasible(Mapping[Key, Point]):
     """By key, in the order of the space. There are thousands, and a plan looks at the dearest and the leanest few."""
 
-    def __init__(self, space: Space) -> None:
-        self.space = space
-        self.macs: dict[int, int] = {}  # of the points' networks, by the points' places in the space
-        self.places: dict[Any, int] = {}  # what each value of each axis adds to a place
+    space: Space
+    macs: Mapping[int, int]  # of the points' networks, by the points' places in the space
+
+    @cached_property
+    def places(self) -> dict[Any, int]:
+        """What each value of each axis adds to a place."""
+        found: dict[Any, int] = {}
         step = 1
-        for name, values in reversed([*space.items()]):
-            self.places |= {key({name: value})[0]: at * step for at, value in enumerate(values)}
+        for name, values in reversed([*self.space.items()]):
+            found |= {key({name: value})[0]: at * step for at, value in enumerate(values)}
             step *= len(values)
+        return found
 
     def place(self, wanted: Key) -> int:
         """In the space; below 0 where it is none of its points."""
@@ -65,14 +71,14 @@ class Feasible(Mapping[Key, Point]):
 
 def fitting(module: Study, given: Given) -> Feasible:
     """The study's points under its caps."""
-    found = Feasible(module.space(given))
-    first = module.architecture(given, next(points(found.space)))
-    if is_counted(first, found.space):
-        every = totals(first, (*found.space.items(),), given.preset.preparation.image_px)
-        met = given.caps(module.max_params(given))
-        unmet = {one for cap in met for one in {*every} if cap.measure(one) > cap.most}
-        found.macs |= {place: one.macs for place, one in enumerate(every) if one not in unmet}
-    else:
-        for point in feasible_points(module, given):
-            found.macs[found.place(key(point))] = macs(module.architecture(given, point), given)
-    return found
+    space = module.space(given)
+    first = next(points(space), None)
+    base = None if first is None else module.architecture(given, first)
+    if base is None or not is_counted(base, space):
+        kept = {key(point): macs(module.architecture(given, point), given) for point in feasible_points(module, given)}
+        every = enumerate(map(key, points(space)))
+        return Feasible(space, {place: kept[one] for place, one in every if one in kept})
+    counted = totals(base, (*space.items(),), given.preset.preparation.image_px)
+    met = given.caps(module.max_params(given))
+    unmet = {one for cap in met for one in {*counted} if cap.measure(one) > cap.most}
+    return Feasible(space, {place: one.macs for place, one in enumerate(counted) if one not in unmet})

@@ -113,7 +113,7 @@ def variants(preset: Preset) -> list[Preset]:
 
 @pytest.mark.parametrize("name", [name for name in EVERY if name != "baseline"])
 @pytest.mark.parametrize(
-    "preset", ["tiny", "default", "demo", "miniature", pytest.param("paper", marks=pytest.mark.slow)]
+    "preset", ["tiny", "default", "cpu", "demo", "miniature", pytest.param("paper", marks=pytest.mark.slow)]
 )
 def test_a_studys_points_are_those_that_meet_its_caps_one_by_one(name: str, preset: str) -> None:
     module = EVERY[name]

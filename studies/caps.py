@@ -17,6 +17,9 @@ class Cap:
     def __str__(self) -> str:
         return f"{self.most:,} {self.unit}"
 
+    def is_over(self, cost: Sizes) -> bool:
+        return self.measure(cost) > self.most
+
 
 def caps(preset: Preset, max_params: int) -> tuple[Cap, ...]:
     """Those that are set; the one of parameters is, always, and is the study's own."""
@@ -36,7 +39,7 @@ def memory(preset: Preset, cost: Sizes) -> int:
 
 def over(met: Iterable[Cap], cost: Sizes) -> tuple[Cap, ...]:
     """The caps that it does not meet."""
-    return tuple(cap for cap in met if cap.measure(cost) > cap.most)
+    return tuple(cap for cap in met if cap.is_over(cost))
 
 
 def said(met: Sequence[Cap]) -> str:

@@ -19,6 +19,7 @@ from search.planning.feasible import Feasible, fitting
 from search.planning.grid import is_counted, totals
 from studies import ablation, depth, refinement, width
 from studies.caps import memory
+from studies.knowledge.belief import moved
 from studies.order import EVERY
 from studies.preset import Preset, StudyError
 from studies.presets import PRESETS
@@ -47,12 +48,6 @@ def grids(draw: st.DrawFn) -> tuple[Architecture, dict[str, tuple[Any, ...]]]:
         name: st.lists(st.sampled_from((counts | AXES)[name]), unique=True, min_size=1, max_size=3) for name in names
     }
     return base, {name: tuple(draw(values[name])) for name in names}
-
-
-def moved(base: Architecture, point: Mapping[str, Any]) -> Architecture:
-    counts = {name: value for name, value in point.items() if name in base.blocks._fields}
-    fields = {name: value for name, value in point.items() if name not in counts}
-    return replace(base, blocks=base.blocks._replace(**counts), **fields)
 
 
 @given(grid=grids(), image_px=st.integers(50, 160))

@@ -80,5 +80,5 @@ def fitting(module: Study, given: Given) -> Feasible:
         return Feasible(space, {place: kept[one] for place, one in every if one in kept})
     counted = totals(base, (*space.items(),), given.preset.preparation.image_px)
     met = given.caps(module.max_params(given))
-    unmet = {one for cap in met for one in {*counted} if cap.measure(one) > cap.most}
+    unmet = {one for cap in met for one in {*counted} if cap.is_over(one)}
     return Feasible(space, {place: one.macs for place, one in enumerate(counted) if one not in unmet})

@@ -4,7 +4,6 @@ The parts and their arithmetic are those of `models/cost.py`. One network at a t
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import replace
 from functools import lru_cache
 from itertools import product
 from math import prod
@@ -13,6 +12,7 @@ from typing import Any, NamedTuple
 from models.architecture import Architecture
 from models.cost import Shape, counted_head, through
 from models.stages import Backbone, Part, backbone, repeatable
+from studies.knowledge.belief import moved
 
 WIDTH, HEAD, FREE = ("beta", "se_ratio"), ("fc_units", "sex_units"), ("dropout",)  # what is free costs nothing
 
@@ -66,16 +66,10 @@ def placed(base: Architecture, grid: Grid) -> Axes:
     step = 1
     for name, values in reversed(grid):
         for value in values:
-            checked(base, name, value)
+            moved(base, {name: value})  # which checks it; each value is checked by itself
         axes[name] = [(place * step, value) for place, value in enumerate(values)]
         step *= len(values)
     return axes
-
-
-def checked(base: Architecture, name: str, value: Any) -> None:
-    """Values are checked where a network is made, each by itself."""
-    group = name in base.blocks._fields
-    replace(base, **({"blocks": base.blocks._replace(**{name: value})} if group else {name: value}))
 
 
 def parted(walked: Sequence[Walked], ways: Callable[[Shape], list[Walked]]) -> list[Walked]:

@@ -7,7 +7,7 @@ accumulate (MAC) is counted for convolutions and fully connected layers, one for
 import re
 from collections.abc import Sequence
 from copy import copy
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from functools import lru_cache
 from typing import NamedTuple, Protocol
@@ -18,6 +18,8 @@ from models.architecture import Architecture, ArchitectureError, family_named
 from models.families.inception_v3 import INCEPTION_V3
 from models.layers import Act, Activation, Conv, Pool, Sum, size, walk
 from models.stages import Backbone, Part, backbone, groups, names
+
+ANY_PX = 299  # a side that no network is too deep for: of keras.applications' InceptionV3
 
 
 class Shape(NamedTuple):
@@ -176,6 +178,12 @@ def cost(architecture: Architecture, image_px: int) -> Cost:
     add(total, head)
     costs = costs | {"head": group_cost(head, Shape(1, 1, 1))}
     return Cost(total.params, total.trainable_params, total.macs, x.channels, total.kept, costs)
+
+
+def params(architecture: Architecture) -> int:
+    """As many at every side of the image, so they are counted at one that no network is too deep for."""
+    sized = replace(architecture, input_px=0) if architecture.input_px else architecture
+    return cost(sized, ANY_PX).params
 
 
 def counted_head(features: int, sex_units: int, fc_units: int) -> Counter:

@@ -12,10 +12,12 @@ This is the paper's strategy. By default one surrogate of all trainings of the r
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from math import log2
 from typing import Any
 
 from data.written import gmacs, millions, months
 from models.architecture import Architecture, family_named
+from models.cost import params
 from studies import ablation, width
 from studies.deciding import undominated
 from studies.findings import Findings
@@ -60,9 +62,13 @@ def max_params(given: Given) -> int:
 
 @says
 def features(architecture: Architecture) -> tuple[float, ...]:
-    """What the surrogate sees of the depth: the counts, in steps."""
+    """What the surrogate sees of the depth: the counts, in steps, and the parameters, in doublings.
+
+    A block of a wide network is more than one of a narrow network, which counts and width cannot say by a sum.
+    """
     family = family_named(architecture.family)
-    return tuple(count / family.step(group) for group, count in architecture.blocks._asdict().items())
+    counts = (count / family.step(group) for group, count in architecture.blocks._asdict().items())
+    return *counts, log2(params(architecture))
 
 
 def beta_range(given: Given) -> list[float]:

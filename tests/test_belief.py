@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from models.architecture import Architecture
+from models.cost import cost
 from search.compare.compare import own_seeds, run_all
 from search.compare.curves import Curve, Request
 from search.compare.replay import play
@@ -288,6 +289,41 @@ def test_every_number_that_the_surrogate_sees_is_said_by_a_study() -> None:
     assert len(dimensions.seen(REFERENCE)) == sum(
         len(study.features(REFERENCE)) for study in EVERY.values() if hasattr(study, "features")
     )
+
+
+def test_the_surrogate_sees_twice_the_parameters_as_a_step_of_one() -> None:
+    networks = list({joint.architecture(miniature(), point) for point in points(joint.space(miniature()))})
+    counted = [cost(network, 64).params for network in networks]
+    wide = replace(REFERENCE, beta=2 * REFERENCE.beta)
+    steps = np.subtract(dimensions.seen(wide), dimensions.seen(REFERENCE))
+
+    assert sum(steps) == pytest.approx(1 + np.log2(cost(wide, 64).params / cost(REFERENCE, 64).params))
+    by_params = [log for network in networks for log in dimensions.seen(network) if log > 10]
+    assert by_params == pytest.approx(np.log2(counted))
+
+
+def test_it_learns_of_networks_of_few_trainings_that_a_block_of_a_wide_network_is_more_than_one_of_a_narrow_one() -> (
+    None
+):
+    """On landscapes where a network is the better the more parameters it has, whatever they are spent on, which no sum of effects says."""
+    networks = sorted({joint.architecture(miniature(), point) for point in points(joint.space(miniature()))}, key=str)
+    networks = [network for network in networks if network.dropout == 0]
+    chance = np.random.default_rng(0)
+    trained = [networks[place] for place in chance.choice(len(networks), 12, replace=False)]
+    months = {network: 20 - 2 * np.log2(cost(network, 64).params / 1e5) for network in networks}
+    trainings = [
+        Training(
+            network,
+            Trial(
+                n, {}, "complete", months[network], 1, (months[network],), validation_mae_by_epoch=(months[network],)
+            ),
+        )
+        for n, network in enumerate(trained)
+    ]
+    expected, _ = belief.belief(trainings).expected(networks)
+
+    off = np.abs(expected - np.array([months[network] for network in networks]))
+    assert off.mean() < 0.1 * np.std(list(months.values()))
 
 
 @given(st.integers(1, 5_000))

@@ -7,11 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.architecture import GROUPS, Architecture, ArchitectureError, Blocks
-from models.cost import cost, parse_params
+from models.architecture import GROUPS, Architecture, ArchitectureError, Blocks, changed
+from models.cost import cost, params, parse_params
+from models.families import FAMILIES
 from models.layers import Branches, Conv, Layer
 from models.paper import TABLE1
 from models.stages import stages
+from studies.knowledge.belief import moved
 
 GOLDEN = json.loads((Path(__file__).parent / "golden" / "table1.json").read_text())
 
@@ -74,6 +76,25 @@ def test_the_groups_add_up_to_the_total(blocks: Blocks, beta: float, fc_units: i
     assert sum(group.trainable_params for group in counted.groups.values()) == counted.trainable_params
     assert sum(group.macs for group in counted.groups.values()) == counted.macs
     assert {name for name, count in blocks._asdict().items() if count} == set(counted.groups) & set(GROUPS)
+
+
+@given(
+    family=st.sampled_from(sorted(FAMILIES)),
+    most=st.integers(0, 4),
+    beta=st.floats(0.1, 1.5),
+    fc_units=st.sampled_from((0, 128)),
+    se_ratio=st.sampled_from((0.0, 1 / 16)),
+    input_px=st.sampled_from((0, 20)),
+    image_px=st.integers(150, 600),
+)
+def test_parameters_are_counted_without_a_side_and_are_the_same_at_every_side(
+    family: str, most: int, beta: float, fc_units: int, se_ratio: float, input_px: int, image_px: int
+) -> None:
+    counts = dict.fromkeys(FAMILIES[family].groups, most)
+    own = {"family": family, "beta": beta, "fc_units": fc_units, "se_ratio": se_ratio, "input_px": input_px}
+    network = moved(changed(Architecture(), own), counts)
+
+    assert params(network) == cost(replace(network, input_px=0), image_px).params
 
 
 def test_an_image_that_vanishes_in_the_network_is_refused() -> None:

@@ -1,7 +1,9 @@
 """Width by group in the refinement: key groups one step wider, the others one narrower, one group at a time."""
 
 from dataclasses import replace
+from math import log2
 
+import numpy as np
 import pytest
 from conftest import tiny_preset
 from hypothesis import given as drawn
@@ -9,7 +11,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 
 from models.architecture import Architecture
-from models.cost import cost
+from models.cost import cost, params
 from models.families import FAMILIES
 from search.compare.staged import Staged
 from search.planning.asking import asked, key
@@ -87,9 +89,13 @@ def test_the_surrogate_tells_groups_from_each_other() -> None:
     network = tiny_preset().reference
     one, other = (by_group.applied(network, choice) for choice in ("mixed9=0.5", "mixed5=0.5"))
 
-    seen = [dimensions.seen(each) for each in (network, one, other)]
+    seen = [by_group.features(each) for each in (network, one, other)]
     assert sum(abs(a - b) for a, b in zip(seen[0], seen[1], strict=True)) == pytest.approx(1)
     assert seen[1] != seen[2]
+    fewer = [log2(params(network) / params(each)) for each in (one, other)]
+    for less, each in zip(fewer, (one, other), strict=True):
+        apart = np.abs(np.subtract(dimensions.seen(network), dimensions.seen(each)))
+        assert apart.sum() == pytest.approx(1 + less)
 
 
 def test_a_refinement_has_one_point_for_each_network() -> None:

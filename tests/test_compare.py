@@ -510,10 +510,18 @@ LARGER = replace(
     reference=replace(miniature().reference, blocks=Blocks(0, 1, 0, 1, 0, 1)),
     max_params=300_000,
 )
+EARLY = replace(
+    miniature(), reference=replace(miniature().reference, blocks=Blocks(1, 0, 1, 0, 0, 1)), max_params=300_000
+)
 
 
 @pytest.mark.parametrize(
-    ("table", "preset", "least"), [("miniature.csv", miniature(), 150), ("miniature_96px.csv", LARGER, 120)]
+    ("table", "preset", "least"),
+    [
+        ("miniature.csv", miniature(), 150),
+        ("miniature_96px.csv", LARGER, 120),
+        ("miniature_mixed0.csv", EARLY, 120),
+    ],
 )
 def test_a_recorded_table_of_the_project_holds_every_network_of_its_space_under_its_cap(
     table: str, preset: Preset, least: int

@@ -180,6 +180,7 @@ def cost(architecture: Architecture, image_px: int) -> Cost:
     return Cost(total.params, total.trainable_params, total.macs, x.channels, total.kept, costs)
 
 
+@lru_cache(maxsize=32768)
 def params(architecture: Architecture) -> int:
     """As many at every side of the image, so they are counted at one that no network is too deep for."""
     sized = replace(architecture, input_px=0) if architecture.input_px else architecture

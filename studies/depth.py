@@ -12,6 +12,7 @@ This is the paper's strategy. By default one surrogate of all trainings of the r
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from math import log2
 from typing import Any
 
@@ -45,6 +46,9 @@ SEEDED = False  # a search: it spends its epochs on more networks
 RESOLVES = False
 COMPARES = False
 FINDINGS = DepthFindings
+# Before any training a network of twice the parameters is expected to be better, by so many times what a step usually means. One training of
+# the widest network, the first of the width study, corrects that where it is wrong.
+LARGER = -1.5
 
 
 def searched(given: Given) -> bool:
@@ -62,13 +66,16 @@ def max_params(given: Given) -> int:
 
 @says
 def features(architecture: Architecture) -> tuple[float, ...]:
-    """What the surrogate sees of the depth: the counts, in steps, and the parameters, in doublings.
-
-    A block of a wide network is more than one of a narrow network, which counts and width cannot say by a sum.
-    """
+    """What the surrogate sees of the depth: the counts, in steps."""
     family = family_named(architecture.family)
-    counts = (count / family.step(group) for group, count in architecture.blocks._asdict().items())
-    return *counts, log2(params(architecture))
+    return tuple(count / family.step(group) for group, count in architecture.blocks._asdict().items())
+
+
+@partial(says, slope=LARGER)
+def size(architecture: Architecture) -> tuple[float, ...]:
+    """And of the whole network: its parameters, in doublings. A block of a wide network is more than one of a narrow network, which
+    counts and width cannot say by a sum."""
+    return (log2(params(architecture)),)
 
 
 def beta_range(given: Given) -> list[float]:

@@ -22,7 +22,7 @@ from studies.preset import Preset
 Space = Mapping[str, tuple[Value, ...]]
 Found = TypeVar("Found", bound=Findings)
 ALONE = ("mae",)
-RULES = 8  # by which studies decide; a decision by other ones stands until its study has trained something new
+RULES = 9  # by which studies decide; a decision by other ones stands until its study has trained something new
 SEED = "seed"  # the parameter of trials whose study runs every point with several
 
 

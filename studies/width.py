@@ -155,12 +155,18 @@ def prunable(given: Given, point: Point) -> bool:
 
 
 def start(given: Given) -> list[Point]:
-    """The reference, and the widest network under the cap, which has the fewest blocks."""
+    """The reference, and of the networks with the fewest blocks the widest under the cap; with a fully connected layer, where one is tried."""
     grid = space(given)
     first = given.preset.reference
     reference = first.blocks._asdict() | {"beta": first.beta, "fc_units": first.fc_units}
-    bare = [{name: values[0] for name, values in grid.items()} | {"beta": beta} for beta in betas(given)]
-    fitting = [point for point in bare if given.fits(architecture(given, point), max_params(given))]
+    bare: Point = {name: values[0] for name, values in grid.items()}
+    layers = [units for units in grid.get("fc_units", ()) if units]
+    fitting = [
+        point
+        for least in (bare, *(bare | {"fc_units": units} for units in layers[:1]))
+        for beta in betas(given)
+        if given.fits(architecture(given, point := least | {"beta": beta}), max_params(given))
+    ]
     return [{name: reference[name] for name in grid}, *fitting[-1:]]
 
 

@@ -211,6 +211,28 @@ def test_spaces_hold_what_was_decided_and_are_small_enough_to_be_counted(name: s
     assert preset.reference in [module.architecture(started, point) for point in every]
 
 
+@pytest.mark.parametrize("name", PRESETS)
+@pytest.mark.parametrize("choices", [(), (16,), (16, 4096), (65_536,)])
+def test_width_begins_with_the_reference_and_the_widest_network_of_the_fewest_blocks_with_the_smallest_layer_that_is_tried(
+    name: str, choices: tuple[int, ...]
+) -> None:
+    preset = replace(PRESETS[name](), strategy="surrogate", fc_choices=choices)
+    if choices == (65_536,):  # fits no network then
+        preset = replace(preset, max_params=cost(preset.reference, preset.preparation.image_px).params)
+    started = Given(preset, {"ablation": Decision("", preset.reference)}, CONSTANT)
+    first, second = (width.architecture(started, point) for point in width.start(started))
+    space = {width.architecture(started, point) for point in points(width.space(started))}
+    fitting = [network for network in space if started.fits(network, preset.max_params)]
+    layered = [network for network in fitting if network.fc_units == min(choices, default=0)]
+    fewest = min(sum(network.blocks) for network in fitting)
+
+    assert first == preset.reference
+    assert bool(layered) == (choices != (65_536,))
+    assert sum(second.blocks) == fewest
+    assert second in (layered or fitting)
+    assert second.beta == max(network.beta for network in layered or fitting if sum(network.blocks) == fewest)
+
+
 def test_a_point_that_runs_is_not_asked_for_again_at_once() -> None:
     started = given_with((REFERENCE, 20), (replace(REFERENCE, beta=0.2), 19))
     feasible = feasible_points(refinement, started)
@@ -286,9 +308,34 @@ def test_every_number_that_the_surrogate_sees_is_said_by_a_study() -> None:
     said = [study.NAME for study in EVERY.values() if hasattr(study, "features")]
 
     assert said == ["width", "depth", "resolution", "refinement"]
-    assert len(dimensions.seen(REFERENCE)) == sum(
-        len(study.features(REFERENCE)) for study in EVERY.values() if hasattr(study, "features")
+    [size] = depth.size(REFERENCE)
+    numbers = [value for study in EVERY.values() if hasattr(study, "features") for value in study.features(REFERENCE)]
+    assert sorted(dimensions.seen(REFERENCE)) == sorted([*numbers, size])
+    assert [
+        (value, slope)
+        for value, slope in zip(dimensions.seen(REFERENCE), dimensions.slopes(REFERENCE), strict=True)
+        if slope
+    ] == [(size, depth.LARGER)]
+
+
+def test_of_two_networks_that_were_not_trained_the_larger_is_expected_to_be_better_until_larger_ones_were_worse() -> (
+    None
+):
+    wider, widest = (replace(REFERENCE, beta=factor * REFERENCE.beta) for factor in (1.5, 2.0))
+
+    def expected(*trained: tuple[Architecture, float]) -> float:
+        """Of the widest beside the wider one."""
+        trainings = [Training(network, run(n, "complete", (months,))) for n, (network, months) in enumerate(trained)]
+        wide, wider_still = belief.belief(trainings).expected([wider, widest])[0]
+        return float(wider_still - wide)
+
+    assert expected((REFERENCE, 20.0)) < -0.5
+    assert (
+        expected((REFERENCE, 20.0), (wider, 22.0))
+        > expected((REFERENCE, 20.0), (wider, 20.0))
+        > expected((REFERENCE, 20.0), (wider, 18.0))
     )
+    assert expected((REFERENCE, 20.0), (replace(REFERENCE, beta=1.7 * REFERENCE.beta), 24.0)) > 0
 
 
 def test_the_surrogate_sees_twice_the_parameters_as_a_step_of_one() -> None:
@@ -298,7 +345,7 @@ def test_the_surrogate_sees_twice_the_parameters_as_a_step_of_one() -> None:
     steps = np.subtract(dimensions.seen(wide), dimensions.seen(REFERENCE))
 
     assert sum(steps) == pytest.approx(1 + np.log2(cost(wide, 64).params / cost(REFERENCE, 64).params))
-    assert [depth.features(network)[-1] for network in networks] == pytest.approx(np.log2(counted))
+    assert [depth.size(network)[0] for network in networks] == pytest.approx(np.log2(counted))
 
 
 def test_it_learns_of_networks_of_few_trainings_that_a_block_of_a_wide_network_is_more_than_one_of_a_narrow_one() -> (

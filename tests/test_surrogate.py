@@ -12,11 +12,12 @@ from studies.knowledge.acquisition import below, knowledge_gradient
 from studies.knowledge.surrogate import LENGTH, LEVEL, LINEAR, NOISE, NOISE_PRIOR, SMOOTH, Array, fit
 
 POINTS = nps.arrays(float, (6, 3), elements=st.integers(0, 3).map(float))
+SLOPES = nps.arrays(float, 3, elements=st.sampled_from((-1.5, 0.0, 0.5)))
 VALUES = nps.arrays(float, 6, elements=st.floats(8, 30))
 ELSEWHERE = np.array(list(product((0.0, 1.5, 4.0), repeat=3)))
 
 
-def by_formula(points: Array, values: Array, extra: Array, asked: Array) -> tuple[Array, Array]:
+def by_formula(points: Array, values: Array, extra: Array, slopes: Array, asked: Array) -> tuple[Array, Array]:
     """Every combination of the grid by plain inverses and determinants, and their mixture."""
     level, centre = values.mean(), points.mean(0)
     found = []
@@ -29,9 +30,10 @@ def by_formula(points: Array, values: Array, extra: Array, asked: Array) -> tupl
 
         covariance = kernel(points, points) + np.diag(noise**2 + extra**2)
         inverse, between = np.linalg.inv(covariance), kernel(asked, points)
-        mean = level + between @ inverse @ (values - level)
+        plane, left = linear * (asked - centre) @ slopes, values - level - linear * (points - centre) @ slopes
+        mean = level + plane + between @ inverse @ left
         variance = np.diag(kernel(asked, asked) - between @ inverse @ between.T)
-        fitted = -0.5 * (values - level) @ inverse @ (values - level) - 0.5 * np.linalg.slogdet(covariance)[1]
+        fitted = -0.5 * left @ inverse @ left - 0.5 * np.linalg.slogdet(covariance)[1]
         believed = -0.5 * sum(
             (np.log(value / around) / spread) ** 2
             for value, around, spread in ((linear, 1.0, 0.8), (smooth, 0.6, 0.6), (noise, *NOISE_PRIOR))
@@ -46,23 +48,23 @@ def by_formula(points: Array, values: Array, extra: Array, asked: Array) -> tupl
 
 @pytest.mark.slow
 @settings(max_examples=20)
-@given(POINTS, VALUES, nps.arrays(float, 6, elements=st.sampled_from((0.0, 0.5, 2.0))))
+@given(POINTS, VALUES, nps.arrays(float, 6, elements=st.sampled_from((0.0, 0.5, 2.0))), SLOPES)
 def test_it_is_the_mixture_of_gaussian_processes_that_the_formula_gives(
-    points: Array, values: Array, extra: Array
+    points: Array, values: Array, extra: Array, slopes: Array
 ) -> None:
-    mean, sd = fit(points, values, extra).mean_sd(ELSEWHERE)
-    their_mean, their_sd = by_formula(points, values, extra, ELSEWHERE)
+    mean, sd = fit(points, values, extra, slopes).mean_sd(ELSEWHERE)
+    their_mean, their_sd = by_formula(points, values, extra, slopes, ELSEWHERE)
 
     assert mean == pytest.approx(their_mean, abs=1e-4)
     assert sd == pytest.approx(their_sd, abs=1e-4)
 
 
 @settings(max_examples=20)
-@given(POINTS, VALUES)
+@given(POINTS, VALUES, SLOPES)
 def test_what_one_network_costs_beside_another_is_the_gaussian_of_their_difference(
-    points: Array, values: Array
+    points: Array, values: Array, slopes: Array
 ) -> None:
-    surrogate, reference = fit(points, values), points[0]
+    surrogate, reference = fit(points, values, slopes=slopes), points[0]
     cost, sd = surrogate.beside(np.vstack([ELSEWHERE, reference]), reference)
     mean, each = surrogate.mean_sd(np.vstack([ELSEWHERE, reference]))
 
@@ -82,11 +84,11 @@ def test_the_order_of_the_trainings_does_not_matter(points: Array, values: Array
 
 
 @settings(max_examples=20)
-@given(POINTS, VALUES, st.integers(1, 3))
+@given(POINTS, VALUES, SLOPES, st.integers(1, 3))
 def test_trainings_that_run_change_no_mean_and_make_nothing_less_sure(
-    points: Array, values: Array, running: int
+    points: Array, values: Array, slopes: Array, running: int
 ) -> None:
-    surrogate = fit(points, values)
+    surrogate = fit(points, values, slopes=slopes)
     mean, sd = surrogate.mean_sd(ELSEWHERE)
     then_mean, then_sd = surrogate.believing(ELSEWHERE[:running]).mean_sd(ELSEWHERE)
 
@@ -107,6 +109,20 @@ def test_it_recovers_a_linear_truth_from_noisy_trainings() -> None:
     assert np.abs(mean - truth).mean() < 0.3
     assert np.mean(np.abs(mean - truth) < 2 * sd) > 0.9
     assert 0.3 < surrogate.noise < 0.7
+
+
+def test_a_known_slope_says_which_way_what_was_not_trained_goes_and_trainings_turn_it_round() -> None:
+    """Of the first feature it is known that it lowers the MAE; of the second nothing."""
+    slopes = np.array([-1.5, 0.0])
+    alone = fit(np.array([[0.0, 0.0]]), np.array([20.0]), slopes=slopes)
+    mean, _ = alone.mean_sd(np.array([[0.0, 0.0], [1.0, 0.0], [2.0, 0.0], [0.0, 1.0]]))
+    points = np.array(list(product((0.0, 1.0, 2.0), repeat=2)))
+    corrected, _ = fit(points, 20 + points @ np.array([1.0, -0.5]), slopes=slopes).mean_sd(points + 1)
+
+    assert mean[0] - mean[1] == pytest.approx(mean[1] - mean[2])
+    assert mean[0] > mean[1] + 0.5
+    assert mean[3] == pytest.approx(mean[0])
+    assert corrected == pytest.approx(20 + (points + 1) @ np.array([1.0, -0.5]), abs=0.5)
 
 
 ELSEWHERE_4 = np.array(list(product((0.0, 1.0, 2.0), repeat=4)))

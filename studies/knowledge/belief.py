@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 from models.architecture import Architecture
 from studies.caps import said
 from studies.findings import Choice, Point
-from studies.knowledge.dimensions import seen as numbers
+from studies.knowledge import dimensions
 from studies.preset import StudyError
 from studies.study import ALONE, Given, Proposals, Space, Study, Training, Trial, mostly_failed, seeds_of
 
@@ -74,7 +74,7 @@ def seen(networks: Sequence[Architecture], image_px: int = 0) -> Array:
     import numpy as np
 
     sized = (at_side(network, image_px) if image_px and not network.input_px else network for network in networks)
-    return np.array([numbers(network) for network in sized], float)
+    return np.array([dimensions.seen(network) for network in sized], float)
 
 
 @lru_cache(maxsize=65536)
@@ -107,7 +107,8 @@ def belief(trainings: Sequence[Training], image_px: int = 0) -> Belief:
 
     values, noise = measured([training.run for training in trainings])
     points = seen([training.architecture for training in trainings], image_px)
-    return Belief(tuple(trainings), tuple(values), fit(points, np.array(values), np.array(noise)), image_px)
+    surrogate = fit(points, np.array(values), np.array(noise), np.array(dimensions.slopes(trainings[0].architecture)))
+    return Belief(tuple(trainings), tuple(values), surrogate, image_px)
 
 
 def measured(runs: Sequence[Trial]) -> tuple[list[float], list[float]]:

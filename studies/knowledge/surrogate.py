@@ -1,6 +1,7 @@
 """A surrogate of validation MAE: what a few noisy trainings say of every network of a space, and how sure that is.
 
-A Gaussian process with a linear part and a smooth one. How strong each is, and how noisy a training, is not fitted but averaged
+A Gaussian process with a linear part and a smooth one, around a plane: of some features it is known before any training which way they
+go, as a slope in the linear part's own measure. How strong each is, and how noisy a training, is not fitted but averaged
 over a grid, each combination weighted by how well it explains the trainings times a prior: with twenty trainings a single fit
 would be too sure of itself.
 """
@@ -34,7 +35,7 @@ class Part:
     noise: float
     weight: float  # how probable it is after the trainings; those of all parts add up to one
     factor: Array  # (n, n), Cholesky's of the trainings' covariance, noise included
-    solved: Array  # (n,), that covariance's inverse times the centred values
+    solved: Array  # (n,), that covariance's inverse times the values beside the plane
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,7 @@ class Surrogate:
     points: Array  # (n, features) of the trainings
     centre: Array  # (features,)
     level: float  # months
+    slopes: Array  # (features,) before any training, each times a part's `linear`
     parts: tuple[Part, ...]
 
     def mean_sd(self, points: Array) -> tuple[Array, Array]:
@@ -53,11 +55,11 @@ class Surrogate:
         """
         means, variances, weights = [], [], np.array([part.weight for part in self.parts])
         shared = covariances(self.points, points, self.centre)
-        own = diagonal(points, self.centre)
+        own, plane = diagonal(points, self.centre), (points - self.centre) @ self.slopes
         for part in self.parts:
             between = combined(part.linear, part.smooth, *shared)
             explained = np.linalg.solve(part.factor, between)
-            means.append(self.level + between.T @ part.solved)
+            means.append(self.level + part.linear * plane + between.T @ part.solved)
             variances.append(np.maximum(combined(part.linear, part.smooth, *own) - (explained**2).sum(0), TINY))
         mean = weights @ np.array(means)
         spread = weights @ (np.array(variances) + (np.array(means) - mean) ** 2)
@@ -71,12 +73,13 @@ class Surrogate:
         means, variances, weights = [], [], np.array([part.weight for part in self.parts])
         every = np.vstack([points, reference])
         shared, own = covariances(self.points, every, self.centre), covariances(every, every, self.centre)
+        plane = (points - reference) @ self.slopes
         for part in self.parts:
             between = combined(part.linear, part.smooth, *shared)
             explained = np.linalg.solve(part.factor, between)
             left = combined(part.linear, part.smooth, *own) - explained.T @ explained
             mean = between.T @ part.solved
-            means.append(mean[:-1] - mean[-1])
+            means.append(part.linear * plane + mean[:-1] - mean[-1])
             variances.append(np.maximum(np.diag(left)[:-1] + left[-1, -1] - 2 * left[:-1, -1], TINY))
         mean = weights @ np.array(means)
         return mean, np.sqrt(weights @ (np.array(variances) + (np.array(means) - mean) ** 2))
@@ -104,11 +107,12 @@ class Surrogate:
             expected = combined(part.linear, part.smooth, *new).T @ part.solved
             values = np.concatenate([known @ part.solved, expected])
             parts.append(conditioned(part.linear, part.smooth, part.noise, part.weight, whole, values))
-        return Surrogate(every, self.centre, self.level, tuple(parts))
+        return Surrogate(every, self.centre, self.level, self.slopes, tuple(parts))
 
 
-def fit(points: Array, values: Array, noise: Array | None = None) -> Surrogate:
+def fit(points: Array, values: Array, noise: Array | None = None, slopes: Array | None = None) -> Surrogate:
     """From trainings at points (n, features) with these validation MAEs (n,); `noise` is what each has beyond its seed's, months, (n,).
+    `slopes` (features,) are what is expected of each feature before that, in multiples of `Part.linear`; by default nothing is.
 
     A difference of one in a feature is to mean about as much as in any other. The order of the trainings does not matter.
     """
@@ -119,14 +123,17 @@ def fit(points: Array, values: Array, noise: Array | None = None) -> Surrogate:
         )
     extra = np.zeros(len(values)) if noise is None else np.asarray(noise, float)
     level, centre = float(values.mean()), points.mean(0)
+    rising = np.zeros(points.shape[1]) if slopes is None else np.asarray(slopes, float)
+    plane = (points - centre) @ rising
     shared = covariances(points, points, centre)
     parts, evidence = [], []
     for linear, smooth, spread in product(LINEAR, SMOOTH, NOISE):
         covariance = combined(linear, smooth, *shared) + np.diag(spread**2 + extra**2)
-        part = conditioned(linear, smooth, spread, 1.0, covariance, values - level)
+        left = values - level - linear * plane
+        part = conditioned(linear, smooth, spread, 1.0, covariance, left)
         parts.append(part)
         evidence.append(
-            -0.5 * (values - level) @ part.solved
+            -0.5 * left @ part.solved
             - np.log(np.diag(part.factor)).sum()
             + prior(linear, LINEAR_PRIOR)
             + prior(smooth, SMOOTH_PRIOR)
@@ -138,7 +145,7 @@ def fit(points: Array, values: Array, noise: Array | None = None) -> Surrogate:
         Part(part.linear, part.smooth, part.noise, float(weight), part.factor, part.solved)
         for part, weight in zip(parts, weights, strict=True)
     ]
-    return Surrogate(points, centre, level, tuple(weighted))
+    return Surrogate(points, centre, level, rising, tuple(weighted))
 
 
 def conditioned(linear: float, smooth: float, noise: float, weight: float, covariance: Array, values: Array) -> Part:

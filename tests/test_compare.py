@@ -513,6 +513,12 @@ LARGER = replace(
 EARLY = replace(
     miniature(), reference=replace(miniature().reference, blocks=Blocks(1, 0, 1, 0, 0, 1)), max_params=300_000
 )
+SMALLER = replace(
+    miniature(),
+    preparation=replace(miniature().preparation, image_px=48),
+    reference=replace(miniature().reference, blocks=Blocks(0, 1, 0, 1, 1, 0)),
+    max_params=250_000,
+)
 
 
 @pytest.mark.parametrize(
@@ -521,6 +527,7 @@ EARLY = replace(
         ("miniature.csv", miniature(), 150),
         ("miniature_96px.csv", LARGER, 120),
         ("miniature_mixed0.csv", EARLY, 120),
+        ("miniature_48px.csv", SMALLER, 120),
     ],
 )
 def test_a_recorded_table_of_the_project_holds_every_network_of_its_space_under_its_cap(

@@ -72,7 +72,7 @@ def test_a_wheel_holds_the_packages_their_data_and_nothing_else(wheel: Path) -> 
         names = {name for name in archive.namelist() if ".dist-info/" not in name}
     sources = {path.relative_to(ROOT).as_posix() for package in PACKAGES for path in (ROOT / package).rglob("*.py")}
 
-    tables = {f"studies/miniature{which}.csv" for which in ("", "_96px", "_mixed0")}
+    tables = {f"studies/miniature{which}.csv" for which in ("", "_96px", "_mixed0", "_48px")}
     assert names == sources | tables | {"boneage_search.py", *(f"{name}/py.typed" for name in PACKAGES)}
 
 

@@ -53,8 +53,9 @@ def hopeless(job: Job) -> float:
 
 
 def confirmed(folder: Path, store: Store, mae: Callable[[Job], float] = lucky) -> tuple[Run, Decision]:
+    """After a search that trains its network with one seed: a refinement of more trainings may ask for others."""
     executor = FormulaExecutor(by_seed=mae)
-    run = search(a_run(folder, store, tiny_preset()), store, executor)
+    run = search(a_run(folder, store, replace(tiny_preset(), refine_trials=1)), store, executor)
     made = run_study(run, store, CONFIRMATION, lambda: executor, noted(silent()))
     return run, made
 

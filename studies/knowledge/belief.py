@@ -99,16 +99,16 @@ def known(module: Study, given: Given, trials: Sequence[Trial]) -> tuple[Trainin
     return tuple(found.values())
 
 
-def belief(trainings: Sequence[Training], image_px: int = 0) -> Belief:
-    """Raises StudyError where nothing has been trained to its end."""
+def belief(trainings: Sequence[Training], image_px: int = 0, leaning: bool = False) -> Belief:
+    """Raises StudyError where nothing has been trained to its end. `leaning`: with what is expected before, for proposals alone."""
     import numpy as np
 
     from studies.knowledge.surrogate import fit
 
     values, noise = measured([training.run for training in trainings])
     points = seen([training.architecture for training in trainings], image_px)
-    surrogate = fit(points, np.array(values), np.array(noise), np.array(dimensions.slopes(trainings[0].architecture)))
-    return Belief(tuple(trainings), tuple(values), surrogate, image_px)
+    slopes = np.array(dimensions.slopes(trainings[0].architecture)) if leaning else None
+    return Belief(tuple(trainings), tuple(values), fit(points, np.array(values), np.array(noise), slopes), image_px)
 
 
 def measured(runs: Sequence[Trial]) -> tuple[list[float], list[float]]:
@@ -190,7 +190,7 @@ def following(
     if not any(training.run.state == "complete" for training in trainings):
         return ()  # what a training that runs will bring, or nothing
     running = [network for trial in trials for network in [module.architecture(given, trial.point)] * trial.under_way]
-    believed = belief(trainings, side(given))
+    believed = belief(trainings, side(given), leaning=True)
     most_seeds = given.preset.seeds + AGAIN if module.SEEDED else 1
     most_seeds = min(most_seeds, given.most_seeds or most_seeds)
     asked, beside = (seen(some, believed.image_px) for some in (networks, running))

@@ -2,8 +2,8 @@
 
 One surrogate for width, depth and refinement (`surrogate.py`), fitted to the trainings of all studies so far. It sees a network
 as the numbers that the studies say (`dimensions.py`): none is known by name here. What is trained next is what one more
-training is expected to gain most by (`acquisition.py`); decided is for the trained network with the lowest expected validation MAE,
-and not for the luckiest training.
+training is expected to gain most by (`acquisition.py`), with what is expected before any; decided is by the trainings alone, for
+the trained network with the lowest expected validation MAE, and not for the luckiest training.
 """
 
 from __future__ import annotations

@@ -12,8 +12,8 @@ SAID: list[tuple[Features, float]] = []
 def says(features: Features, slope: float = 0.0) -> Features:
     """Marks a study's function: a difference of one in each of its numbers is to mean about as much as in any other.
 
-    With a `slope` it is known before any training which way that goes, and how strongly: the validation MAE rises by so many times
-    what a difference of one usually means, or falls where the slope is negative.
+    A `slope` is what is expected of it before any training: that the validation MAE rises by so many times what a difference of one
+    usually means, or falls where the slope is negative.
     """
     SAID.append((features, slope))
     return features

@@ -1,9 +1,8 @@
 """A surrogate of validation MAE: what a few noisy trainings say of every network of a space, and how sure that is.
 
-A Gaussian process with a linear part and a smooth one, around a plane: of some features it is known before any training which way they
-go, as a slope in the linear part's own measure. How strong each is, and how noisy a training, is not fitted but averaged
-over a grid, each combination weighted by how well it explains the trainings times a prior: with twenty trainings a single fit
-would be too sure of itself.
+A Gaussian process with a linear part and a smooth one, around a plane: what is expected of the features before any training. How strong
+each is, and how noisy a training, is not fitted but averaged over a grid, each combination weighted by how well it explains the
+trainings times a prior: with twenty trainings a single fit would be too sure of itself.
 """
 
 from dataclasses import dataclass

@@ -46,8 +46,8 @@ SEEDED = False  # a search: it spends its epochs on more networks
 RESOLVES = False
 COMPARES = False
 FINDINGS = DepthFindings
-# Before any training a network of twice the parameters is expected to be better, by so many times what a step usually means. One training of
-# the widest network, the first of the width study, corrects that where it is wrong.
+# Where networks are proposed: before any training one of twice the parameters is expected to be better, by so many times what a step usually
+# means. Trainings of larger networks, which it proposes first, correct that where it is wrong.
 LARGER = -1.5
 
 
@@ -73,8 +73,8 @@ def features(architecture: Architecture) -> tuple[float, ...]:
 
 @partial(says, slope=LARGER)
 def size(architecture: Architecture) -> tuple[float, ...]:
-    """And of the whole network: its parameters, in doublings. A block of a wide network is more than one of a narrow network, which
-    counts and width cannot say by a sum."""
+    """What the surrogate sees of the whole network: its parameters, in doublings. A block of a wide network is more than one of a narrow
+    network, which counts and width cannot say by a sum."""
     return (log2(params(architecture)),)
 
 

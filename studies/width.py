@@ -155,19 +155,20 @@ def prunable(given: Given, point: Point) -> bool:
 
 
 def start(given: Given) -> list[Point]:
-    """The reference, and of the networks with the fewest blocks the widest under the cap; with a fully connected layer, where one is tried."""
+    """The reference, and of the networks with the fewest blocks the widest under the cap; with the smallest fully connected layer that is
+    tried, where that fits too."""
     grid = space(given)
     first = given.preset.reference
     reference = first.blocks._asdict() | {"beta": first.beta, "fc_units": first.fc_units}
     bare: Point = {name: values[0] for name, values in grid.items()}
-    layers = [units for units in grid.get("fc_units", ()) if units]
-    fitting = [
-        point
-        for least in (bare, *(bare | {"fc_units": units} for units in layers[:1]))
-        for beta in betas(given)
-        if given.fits(architecture(given, point := least | {"beta": beta}), max_params(given))
-    ]
+    widest = [point for beta in grid["beta"] if within(given, point := bare | {"beta": beta})][-1:]
+    layered = [point | {"fc_units": units} for point in widest for units in grid.get("fc_units", ()) if units]
+    fitting = [*widest, *(point for point in layered[:1] if within(given, point))]
     return [{name: reference[name] for name in grid}, *fitting[-1:]]
+
+
+def within(given: Given, point: Point) -> bool:
+    return given.fits(architecture(given, point), max_params(given))
 
 
 def propose(given: Given, trials: Sequence[Trial]) -> Proposals:

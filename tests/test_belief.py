@@ -212,25 +212,80 @@ def test_spaces_hold_what_was_decided_and_are_small_enough_to_be_counted(name: s
 
 
 @pytest.mark.parametrize("name", PRESETS)
-@pytest.mark.parametrize("choices", [(), (16,), (16, 4096), (65_536,)])
-def test_width_begins_with_the_reference_and_the_widest_network_of_the_fewest_blocks_with_the_smallest_layer_that_is_tried(
-    name: str, choices: tuple[int, ...]
+@pytest.mark.parametrize("own", [0, 24])  # units that the reference has
+@pytest.mark.parametrize("choices", [(), (16,), (16, 4096), (256, 512, 1024, 3072)])
+def test_width_begins_with_the_reference_and_the_widest_network_of_the_fewest_blocks(
+    name: str, own: int, choices: tuple[int, ...]
 ) -> None:
     preset = replace(PRESETS[name](), strategy="surrogate", fc_choices=choices)
-    if choices == (65_536,):  # fits no network then
-        preset = replace(preset, max_params=cost(preset.reference, preset.preparation.image_px).params)
-    started = Given(preset, {"ablation": Decision("", preset.reference)}, CONSTANT)
+    preset = replace(preset, reference=replace(preset.reference, fc_units=own))
+    started, fitting = width_of(preset)
+    bare = [network for network in fitting if network.blocks == fewest(fitting).blocks]
+    widest = max(network.beta for network in bare)
+    layers = [network.fc_units for network in bare if network.beta == widest and network.fc_units]
     first, second = (width.architecture(started, point) for point in width.start(started))
-    space = {width.architecture(started, point) for point in points(width.space(started))}
-    fitting = [network for network in space if started.fits(network, preset.max_params)]
-    layered = [network for network in fitting if network.fc_units == min(choices, default=0)]
-    fewest = min(sum(network.blocks) for network in fitting)
 
     assert first == preset.reference
-    assert bool(layered) == (choices != (65_536,))
-    assert sum(second.blocks) == fewest
-    assert second in (layered or fitting)
-    assert second.beta == max(network.beta for network in layered or fitting if sum(network.blocks) == fewest)
+    assert second in fitting
+    assert (second.blocks, second.beta) == (fewest(fitting).blocks, widest)
+    assert second.fc_units == min(layers, default=0)
+
+
+def test_width_begins_without_a_layer_where_that_would_cost_width_and_with_the_reference_alone_where_nothing_fits() -> (
+    None
+):
+    bare = replace(REFERENCE, beta=0.28, blocks=REFERENCE.blocks._replace(mixed5=0, mixed7=0, mixed9=0))
+    tight = replace(miniature(), max_params=cost(bare, 64).params)
+    started, fitting = width_of(tight)
+    first, second = (width.architecture(started, point) for point in width.start(started))
+
+    assert any(network.fc_units for network in fitting)
+    assert (first, second) == (REFERENCE, bare)
+    assert len(width.start(width_of(replace(tight, max_params=1))[0])) == 1
+
+
+def width_of(preset: Preset) -> tuple[Given, list[Architecture]]:
+    """After an ablation that has changed nothing; the networks of the width's space that fit."""
+    started = Given(preset, {"ablation": Decision("", preset.reference)}, CONSTANT)
+    space = [width.architecture(started, point) for point in points(width.space(started))]
+    return started, [network for network in space if started.fits(network, preset.max_params)]
+
+
+def fewest(networks: list[Architecture]) -> Architecture:
+    return min(networks, key=lambda network: sum(network.blocks))
+
+
+def test_a_width_study_that_has_paid_for_its_trainings_trains_no_other_start() -> None:
+    """One that an earlier version began with other networks than this one would."""
+    preset = replace(miniature(), width_trials=2)
+    started = Given(preset, {"ablation": Decision("", REFERENCE)}, CONSTANT)
+    [_, second] = width.start(started)
+    others = [point for point in points(width.space(started)) if point != second][:2]
+    trials = [replace(run(n, "complete", (20.0,)), point=point) for n, point in enumerate(others)]
+    half, all_paid = (width.propose(started, pool(trials[:count])).points for count in (1, 2))
+
+    assert second in half
+    assert list(all_paid) == others
+
+
+def test_what_is_proposed_leans_to_larger_networks_and_what_is_decided_does_not(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    smaller = replace(REFERENCE, blocks=REFERENCE.blocks._replace(mixed9=0))
+    started = given_with((REFERENCE, 20), (smaller, 20))
+    feasible = feasible_points(width, started)
+
+    def proposed() -> int:
+        [(point, _)] = belief.following(width, started, [], feasible, 4)
+        return started.cost(width.architecture(started, point)).params
+
+    leaning = proposed()
+    decided, choice = belief.choose(refinement, given_with((REFERENCE, 20), (smaller, 9)), ())
+    monkeypatch.setattr(dimensions, "slopes", lambda network: [0.0] * len(dimensions.seen(network)))
+
+    assert leaning > proposed()
+    assert decided == smaller
+    assert belief.choose(refinement, given_with((REFERENCE, 20), (smaller, 9)), ()) == (decided, choice)
 
 
 def test_a_point_that_runs_is_not_asked_for_again_at_once() -> None:

@@ -139,7 +139,7 @@ def test_however_lucky_seeds_are_a_search_trains_no_more_than_was_planned(seeds:
     """Depth trains a network with one seed: the refinement trains the others of each that is the best by then, and may go on to a new one."""
     preset = replace(PRESETS["demo"](), seeds=seeds, confirm=0)
     planned = {study.study: study.trials for study in plan(preset, IMAGES, RATE).studies}
-    every = [asked_for(preset, luck, 4.0) for luck in range(6)]
+    every = [asked_for(preset, luck, 4.0) for luck in range(12)]
 
     assert all(trained[study] <= planned[study] for trained in every for study in trained), every
     assert max(trained["refinement"] for trained in every) > 2 * seeds - 1  # which the search alone may ask for

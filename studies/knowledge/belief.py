@@ -2,8 +2,8 @@
 
 One surrogate for width, depth and refinement (`surrogate.py`), fitted to the trainings of all studies so far. It sees a network
 as the numbers that the studies say (`dimensions.py`): none is known by name here. What is trained next is what one more
-training is expected to gain most by (`acquisition.py`), with what is expected before any; decided is by the trainings alone, for
-the trained network with the lowest expected validation MAE, and not for the luckiest training.
+training is expected to gain most by (`acquisition.py`). Only this leans on the slopes that the studies say. The decision is by the
+trainings alone: for the trained network with the lowest expected validation MAE, and not for the luckiest training.
 """
 
 from __future__ import annotations
@@ -100,7 +100,7 @@ def known(module: Study, given: Given, trials: Sequence[Trial]) -> tuple[Trainin
 
 
 def belief(trainings: Sequence[Training], image_px: int = 0, leaning: bool = False) -> Belief:
-    """Raises StudyError where nothing has been trained to its end. `leaning`: with what is expected before, for proposals alone."""
+    """Raises StudyError where nothing has been trained to its end. `leaning` on the studies' slopes is for proposals alone."""
     import numpy as np
 
     from studies.knowledge.surrogate import fit
@@ -146,11 +146,13 @@ def proposals(
     def search(feasible: Sequence[Point]) -> Sequence[tuple[Point, int]]:
         return following(module, given, trials, feasible, wanted, lacking)
 
-    begun = [trial.point for trial in trials if trial.point not in start]
-    count = paid(module, given, trials)
+    begun, count = [trial.point for trial in trials], paid(module, given, trials)
+    start = [
+        point for point in start if count < wanted or point in begun
+    ]  # an earlier version may have begun with others
     copied = sum(trial.under_way + sum(run.finished for run in trial.by_seed) for trial in trials) - count
     return Proposals(
-        [*start, *begun],
+        [*start, *(point for point in begun if point not in start)],
         search=search,
         at_most=max(wanted, count) + copied,
         search_left=lambda: left(module, given, trials, wanted, lacking),
@@ -230,10 +232,7 @@ def trained_seeds(given: Given, trainings: Sequence[Training], network: Architec
         for training in trainings
         if training.architecture == network and training.run.state == "complete"
     }
-    count = 0
-    while given.preset.seed + count in done:
-        count += 1
-    return count
+    return next(count for count in range(len(done) + 1) if given.preset.seed + count not in done)
 
 
 def paid(module: Study, given: Given, trials: Sequence[Trial]) -> int:

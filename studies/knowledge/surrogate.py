@@ -111,7 +111,7 @@ class Surrogate:
 
 def fit(points: Array, values: Array, noise: Array | None = None, slopes: Array | None = None) -> Surrogate:
     """From trainings at points (n, features) with these validation MAEs (n,); `noise` is what each has beyond its seed's, months, (n,).
-    `slopes` (features,) are what is expected of each feature before that, in multiples of `Part.linear`; by default nothing is.
+    `slopes` (features,) are what is expected of each feature before any training, in multiples of `Part.linear`; by default nothing is.
 
     A difference of one in a feature is to mean about as much as in any other. The order of the trainings does not matter.
     """

@@ -132,7 +132,7 @@ def from_the_widest(given: Given, trials: Sequence[Trial]) -> list[float]:
     chosen: list[float] = []
     before = float("inf")
     for beta in reversed(betas(given)):
-        if not given.fits(architecture(given, {"beta": beta}), max_params(given)):
+        if not fits(given, {"beta": beta}):
             continue
         chosen.append(beta)
         trial = at(trials, {"beta": beta})
@@ -161,13 +161,13 @@ def start(given: Given) -> list[Point]:
     first = given.preset.reference
     reference = first.blocks._asdict() | {"beta": first.beta, "fc_units": first.fc_units}
     bare: Point = {name: values[0] for name, values in grid.items()}
-    widest = [point for beta in grid["beta"] if within(given, point := bare | {"beta": beta})][-1:]
+    widest = [point for beta in grid["beta"] if fits(given, point := bare | {"beta": beta})][-1:]
     layered = [point | {"fc_units": units} for point in widest for units in grid.get("fc_units", ()) if units]
-    fitting = [*widest, *(point for point in layered[:1] if within(given, point))]
+    fitting = [*widest, *(point for point in layered[:1] if fits(given, point))]
     return [{name: reference[name] for name in grid}, *fitting[-1:]]
 
 
-def within(given: Given, point: Point) -> bool:
+def fits(given: Given, point: Point) -> bool:
     return given.fits(architecture(given, point), max_params(given))
 
 

@@ -147,9 +147,8 @@ def proposals(
         return following(module, given, trials, feasible, wanted, lacking)
 
     begun, count = [trial.point for trial in trials], paid(module, given, trials)
-    start = [
-        point for point in start if count < wanted or point in begun
-    ]  # an earlier version may have begun with others
+    # Of a study that has paid, an earlier version may have begun with other points.
+    start = [point for point in start if count < wanted or point in begun]
     copied = sum(trial.under_way + sum(run.finished for run in trial.by_seed) for trial in trials) - count
     return Proposals(
         [*start, *(point for point in begun if point not in start)],
